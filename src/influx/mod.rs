@@ -1,0 +1,3 @@
+//! HTTP to InfluxDB: the only place of reqwest and governor.
+
+pub mod signal;

@@ -1,0 +1,55 @@
+//! What the client tells its caller while it waits or tries again.
+
+use std::sync::Arc;
+
+use crate::model::side::Side;
+
+/// Why a request is not under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WaitCause {
+    /// Our own pacing under the read quota: normal.
+    Quota,
+    /// The server said 429.
+    RateLimited,
+    /// The server said 503 or its cache is full.
+    Unavailable,
+    /// Pause before another try after any other temporary trouble.
+    Backoff,
+}
+
+/// A change that a person may want to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// Waiting began; `wait_ms` is the expected length.
+    WaitBegan {
+        /// Who is waited for.
+        side: Side,
+        /// Why.
+        cause: WaitCause,
+        /// How long, as far as known.
+        wait_ms: u64,
+    },
+    /// Waiting is over.
+    WaitEnded {
+        /// Who was waited for.
+        side: Side,
+        /// Why.
+        cause: WaitCause,
+        /// How long it was.
+        waited_ms: u64,
+    },
+    /// A request failed for a temporary reason and is tried again.
+    Retried {
+        /// Whose request.
+        side: Side,
+        /// What was attempted, with its range.
+        what: String,
+        /// The number of the try that failed, from 1.
+        attempt: u32,
+        /// The failure in words.
+        error: String,
+    },
+}
+
+/// Who hears of signals. Called from async code: must not block.
+pub type Observer = Arc<dyn Fn(Signal) + Send + Sync>;

@@ -1,0 +1,38 @@
+//! sluice moves a bucket from InfluxDB Cloud to InfluxDB OSS 2.x: all of it, exactly, restartable at any
+//! instant, within the source's read quota.
+//!
+//! ```text
+//!              tokio                          rayon                tokio, bodies in flight     ordered committer
+//! plan -> survey -> fetch + decode --frames--> merge + encode --bodies--> write --acks--> batch complete -> checkpoint
+//!           |        ^ governor, 90 s deadline                              |
+//!           +--------+------------------ events -> report (bars, plain lines, JSON lines)
+//! ```
+//!
+//! Modules have ranks, and a module uses only modules of lower rank (a test reads the `use` lines):
+//!
+//! | rank | modules | what |
+//! |---|---|---|
+//! | 8 | `main`, the crate root, [`exit`] | parse, run, print the error chain, exit code |
+//! | 7 | [`commands`] | one file per command |
+//! | 6 | [`config`] | what was typed, the environment and the files, checked once |
+//! | 5 | [`cli`] | what the user typed |
+//! | 4 | [`report`] | listens to events and prints |
+//! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
+//! | 2 | [`influx`] | HTTP: the only place of reqwest and governor |
+//! | 1 | [`wire`], [`checkpoint`] | bytes to frames and back, query texts; records, identity, watermark |
+//! | 0 | [`model`], [`limits`] | plain data; every bound |
+//!
+//! To read the program: [`pipeline`], then `wire::csv::decoder`, then [`checkpoint`].
+
+pub mod checkpoint;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod influx;
+pub mod limits;
+pub mod model;
+pub mod pipeline;
+pub mod report;
+pub mod sim;
+pub mod wire;

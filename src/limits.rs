@@ -1,0 +1,139 @@
+//! Every bound of the program: queues, buffers, loops, waits. Units stand last in the names.
+//! `docs/concurrency.md` adds them up to the memory formula.
+
+/// Source bytes handed to the decoder at once: about 0.1 ms of work on a tokio thread.
+pub const DECODE_STEP_BYTES_MAX: usize = 64 * 1024;
+
+/// Rows of one frame: a new frame begins at the next series after this many.
+pub const FRAME_ROWS_TARGET: usize = 16 * 1024;
+
+/// Rows of one frame at the most (the contract's upper bound).
+pub const FRAME_ROWS_MAX: usize = 64 * 1024;
+
+/// Values that the decoder holds back to merge the fields of one series on time. A series with more values in one
+/// slice is handed on in parts: still exact, with fewer fields per line. The planner cuts slices so that it does not happen.
+pub const MERGE_VALUES_MAX: usize = 1024 * 1024;
+
+/// Bytes of string values that the decoder holds back, for the same purpose.
+pub const MERGE_STRING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// One row of annotated CSV. InfluxDB stores strings up to 1 MiB and keys up to 64 KiB; quoting can double them.
+pub const CSV_ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A response that is read whole: counts, schema, records, settings.
+pub const SMALL_RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What an error body is kept of.
+pub const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Decoded bytes per wire byte of a gzip response beyond which it is taken for a bomb.
+pub const GZIP_RATIO_MAX: u64 = 1_100;
+
+/// A body is sent once it holds this much. Measured on OSS 2.9.1: 1 MB to 8 MB write equally fast.
+pub const BODY_BYTES_TARGET: usize = 2 * 1024 * 1024;
+
+/// A body at the most; one line may exceed the target.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Shard groups that one body may touch: series-major bodies across many shard groups are 16 times slower.
+pub const BODY_SHARD_GROUPS_MAX: usize = 1;
+
+/// The largest key that InfluxDB takes: escaped measurement and tags, plus four, plus the field name.
+pub const SERIES_KEY_BYTES_MAX: usize = 65_535;
+
+/// The longest string value that InfluxDB takes.
+pub const STRING_VALUE_BYTES_MAX: usize = 1_048_576;
+
+/// Bodies waiting for a writer.
+pub const BODIES_QUEUED_MAX: usize = 4;
+
+/// Writes in flight at one time, by default and at the most.
+pub const WRITES_IN_FLIGHT_DEFAULT: usize = 2;
+/// See [`WRITES_IN_FLIGHT_DEFAULT`].
+pub const WRITES_IN_FLIGHT_MAX: usize = 16;
+
+/// Slices read at one time, by default and at the most.
+pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
+/// See [`SLICES_IN_FLIGHT_DEFAULT`].
+pub const SLICES_IN_FLIGHT_MAX: usize = 16;
+
+/// Batches that are open at one time: read, being written, or waiting for the one before them.
+pub const BATCHES_OPEN_MAX: usize = 8;
+
+/// Empty batches whose records go to the destination in one body.
+pub const RECORDS_PER_BODY_MAX: usize = 1_000;
+
+/// Values that one slice should hold, by prediction: 32 MB of columns, well under the 30 s bound.
+pub const SLICE_VALUES_MAX: u64 = 1_000_000;
+
+/// Seconds that one slice should take, by prediction.
+pub const SLICE_SECONDS_MAX: u64 = 30;
+
+/// Bytes of one slice where no quota binds.
+pub const SLICE_BYTES_MAX: u64 = 120_000_000;
+
+/// Share of a quota window that one slice may take, in thousandths: the burst of the pacing.
+pub const SLICE_WINDOW_PER_MILLE_MAX: u64 = 20;
+
+/// How often one slice is split in halves before it counts as unreadable (2^24 parts).
+pub const SPLIT_DEPTH_MAX: u32 = 24;
+
+/// Times a range that changed while it was read is read again.
+pub const CHANGED_REREADS_MAX: u32 = 3;
+
+/// The events on their way to the reporter.
+pub const EVENTS_QUEUED_MAX: usize = 4_096;
+
+/// Length of Cloud's quota window.
+pub const QUOTA_WINDOW_MS: u64 = 300_000;
+
+/// The read quota assumed when nothing tells: the free plan's.
+pub const QUOTA_BYTES_PER_WINDOW_DEFAULT: u64 = 300_000_000;
+
+/// Retries of one request for temporary trouble before the run ends with exit code 5.
+pub const RETRIES_MAX: u32 = 12;
+
+/// First and longest pause of the exponential back-off, with full jitter.
+pub const BACKOFF_MS_MIN: u64 = 500;
+/// See [`BACKOFF_MS_MIN`].
+pub const BACKOFF_MS_MAX: u64 = 60_000;
+
+/// Bounds for a `Retry-After` that a server names.
+pub const RETRY_AFTER_MS_MIN: u64 = 1_000;
+/// See [`RETRY_AFTER_MS_MIN`].
+pub const RETRY_AFTER_MS_MAX: u64 = 900_000;
+
+/// Connecting to a server.
+pub const CONNECT_MS_MAX: u64 = 10_000;
+
+/// The source's own limit for a query, by default; the client waits [`QUERY_GRACE_MS`] longer.
+pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 90_000;
+/// See [`QUERY_TIMEOUT_MS_DEFAULT`].
+pub const QUERY_GRACE_MS: u64 = 10_000;
+
+/// Silence inside a response body.
+pub const BODY_SILENCE_MS_MAX: u64 = 60_000;
+
+/// A write: the server's own storage time-out is 10 s, a large body takes its time to parse.
+pub const WRITE_MS_MAX: u64 = 120_000;
+
+/// Every other request.
+pub const API_MS_MAX: u64 = 60_000;
+
+/// The lease in the batch bucket: refreshed this often, dead after [`LEASE_STALE_MS`].
+pub const LEASE_REFRESH_MS: u64 = 30_000;
+/// See [`LEASE_REFRESH_MS`].
+pub const LEASE_STALE_MS: u64 = 180_000;
+
+/// How long a first signal lets the open batches finish.
+pub const DRAIN_MS_MAX: u64 = 20_000;
+
+/// Refused values before the run stops, by default.
+pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
+
+/// Time between plain progress lines.
+pub const PLAIN_LINE_MS: u64 = 30_000;
+
+const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
+const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
+const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);

@@ -1,0 +1,9 @@
+//! Plain data that every part agrees on: times and ranges, batches, series, frames. No IO, no async.
+
+pub mod batch;
+pub mod filter;
+pub mod frame;
+pub mod interval;
+pub mod series;
+pub mod time;
+pub mod side;

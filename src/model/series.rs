@@ -1,0 +1,48 @@
+//! Measurement and tag set: what InfluxDB calls a series.
+
+use std::fmt;
+
+/// A name or tag value as stored: bytes, nearly always UTF-8.
+pub type Name = Box<[u8]>;
+
+/// A measurement with its tag set. Tags are sorted by key and never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Series {
+    /// The measurement's name.
+    pub measurement: Name,
+    /// Key and value, sorted by key. A tag with an empty value does not exist in InfluxDB and is left out.
+    pub tags: Vec<(Name, Name)>,
+}
+
+impl Series {
+    /// A series of these tags, in any order; empty values are dropped.
+    pub fn new(measurement: impl Into<Name>, tags: impl IntoIterator<Item = (Name, Name)>) -> Self {
+        let mut tags: Vec<_> = tags.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        tags.sort();
+        Self { measurement: measurement.into(), tags }
+    }
+}
+
+/// `measurement,key=value`, for people: not escaped, bytes that are not UTF-8 replaced, control characters escaped.
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Readable(&self.measurement))?;
+        for (key, value) in &self.tags {
+            write!(f, ",{}={}", Readable(key), Readable(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows bytes to a person: as text where they are UTF-8, with control characters escaped.
+#[derive(Debug, Clone, Copy)]
+pub struct Readable<'a>(pub &'a [u8]);
+
+impl fmt::Display for Readable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in String::from_utf8_lossy(self.0).chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}

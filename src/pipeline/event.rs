@@ -1,0 +1,165 @@
+//! What the stages tell the reporter: a closed set of events, and counters that it may look at at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::influx::signal::Signal;
+use crate::model::time::{TimeRange, Timestamp};
+
+/// One change in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The plan stands; reading begins.
+    Planned(Planned),
+    /// A batch has been counted at the source and is being read.
+    BatchOpened {
+        /// Its range.
+        batch: TimeRange,
+        /// Values that the source counts in it.
+        values: u64,
+        /// Source bytes expected for it.
+        bytes_predicted: u64,
+    },
+    /// A batch moved on.
+    BatchProgress {
+        /// Its range.
+        batch: TimeRange,
+        /// Values decoded so far.
+        values_read: u64,
+        /// Values acknowledged by the destination so far.
+        values_written: u64,
+        /// Source bytes (decoded) so far.
+        bytes_read: u64,
+    },
+    /// A slice was cut in halves.
+    Split {
+        /// The batch it belongs to.
+        batch: TimeRange,
+        /// The slice's range.
+        slice: TimeRange,
+        /// Why, in words.
+        cause: String,
+    },
+    /// Batches are covered by the checkpoint: one, or a stretch of empty ones.
+    Committed {
+        /// The range of all of them together.
+        range: TimeRange,
+        /// How many.
+        batches: u64,
+        /// Values in them.
+        values: u64,
+        /// Of which refused.
+        rejected: u64,
+    },
+    /// Values went to the rejects file.
+    Rejected {
+        /// The batch they belong to.
+        batch: TimeRange,
+        /// How many.
+        values: u64,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The client waits, or tries again.
+    Client(Signal),
+    /// Something a person should know: one sentence.
+    Notice(String),
+    /// A signal or a budget ends the run; open batches are drained.
+    Stopping {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// What the run is about to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The whole job, from its start to this run's stop.
+    pub job: TimeRange,
+    /// Where this run goes on; the job's start for a new one.
+    pub resume: Timestamp,
+    /// Batches of this run.
+    pub batches: u64,
+    /// Batch interval as Flux writes it.
+    pub interval: String,
+    /// Transport that reads.
+    pub transport: String,
+}
+
+/// Totals of a run, kept up to date by the stages. All are plain sums.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Source bytes as they came over the wire (compressed if the server compresses).
+    pub source_bytes_wire: AtomicU64,
+    /// Source bytes after decompression, which the quota is held against.
+    pub source_bytes_decoded: AtomicU64,
+    /// Of which counts, surveys and probes.
+    pub source_bytes_survey: AtomicU64,
+    /// Requests to the source.
+    pub source_requests: AtomicU64,
+    /// Values decoded.
+    pub values_read: AtomicU64,
+    /// Lines acknowledged.
+    pub lines_written: AtomicU64,
+    /// Values acknowledged.
+    pub values_written: AtomicU64,
+    /// Values refused and kept in the rejects file.
+    pub values_rejected: AtomicU64,
+    /// Bytes of line protocol acknowledged.
+    pub body_bytes: AtomicU64,
+    /// Bodies acknowledged.
+    pub bodies: AtomicU64,
+    /// Requests that were tried again, both sides.
+    pub retries: AtomicU64,
+    /// Slices cut in halves.
+    pub splits: AtomicU64,
+    /// Batches committed in this run.
+    pub batches_committed: AtomicU64,
+    /// Values committed in this run.
+    pub values_committed: AtomicU64,
+}
+
+impl Counters {
+    /// Adds to one of the sums.
+    pub fn add(sum: &AtomicU64, n: u64) {
+        sum.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Reads one of the sums.
+    pub fn get(sum: &AtomicU64) -> u64 {
+        sum.load(Ordering::Relaxed)
+    }
+}
+
+/// How a run ended, for the closing summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The whole job.
+    pub job: TimeRange,
+    /// Everything before this is committed.
+    pub watermark: Timestamp,
+    /// Values committed in this run.
+    pub values: u64,
+    /// Values refused in this run.
+    pub rejected: u64,
+    /// Values of the batches of this run that disappeared behind the retention line while being read.
+    pub expired: u64,
+    /// Ranges that kept changing while they were read.
+    pub changed: Vec<TimeRange>,
+    /// Batches committed by this run.
+    pub batches: u64,
+    /// Why the run ended before the plan did, if it did.
+    pub stopped: Option<StopReason>,
+}
+
+/// Why a run ends early without a failure, in rising order of urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopReason {
+    /// `--max-transfer` is used up.
+    ByteBudget,
+    /// `--max-duration` is over.
+    TimeBudget,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}

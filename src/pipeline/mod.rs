@@ -1,0 +1,3 @@
+//! The stages, and the only owner of channels and of the pool.
+
+pub mod event;

@@ -1,0 +1,1 @@
+//! Listens to events and prints.

@@ -1,0 +1,1 @@
+//! Simulated InfluxDB Cloud and OSS.

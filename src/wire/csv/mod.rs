@@ -1,0 +1,1 @@
+//! Annotated CSV to frames.
