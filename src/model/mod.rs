@@ -4,6 +4,7 @@ pub mod batch;
 pub mod filter;
 pub mod frame;
 pub mod interval;
+pub mod point;
 pub mod series;
-pub mod time;
 pub mod side;
+pub mod time;

@@ -110,17 +110,24 @@ pub fn tag_keys(bucket: &str, range: TimeRange) -> String {
     )
 }
 
-/// The newest record of one measurement of the batch bucket with exactly these three tags, one row per field.
-pub fn newest_record(batch_bucket: &str, measurement: &str, tags: [(&str, &str); 3]) -> String {
+/// The newest point of one measurement of the batch bucket with these tags, one row per series and field.
+pub fn newest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
     records(batch_bucket, measurement, tags, "last")
 }
 
-/// The oldest record, as [`newest_record`].
-pub fn oldest_record(batch_bucket: &str, measurement: &str, tags: [(&str, &str); 3]) -> String {
+/// The oldest point, as [`newest_record`].
+pub fn oldest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
     records(batch_bucket, measurement, tags, "first")
 }
 
-fn records(batch_bucket: &str, measurement: &str, tags: [(&str, &str); 3], pick: &str) -> String {
+/// The sum of one field over all points, as [`newest_record`].
+pub fn sum_of_records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], field: &str) -> String {
+    let mut tags = tags.to_vec();
+    tags.push(("_field", field));
+    records(batch_bucket, measurement, &tags, "sum")
+}
+
+fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {
     let mut text = format!(
         "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => r._measurement == {}",
         quote(batch_bucket.as_bytes()),

@@ -1,0 +1,130 @@
+//! What makes a job the same job: compared before anything is resumed.
+
+use super::record::{Keys, StoredFields};
+use crate::model::filter::Filter;
+use crate::model::point::{FieldValue, Point};
+use crate::model::time::Timestamp;
+
+/// The kind of the details point that holds the identity.
+pub const KIND_IDENTITY: &str = "identity";
+
+/// The parts that may not change between runs of one job. Stop, interval and tuning may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Address of the source.
+    pub source_host: String,
+    /// Id of the source bucket: a bucket that was made again under its old name has another.
+    pub source_bucket_id: String,
+    /// Id of the destination bucket.
+    pub destination_bucket_id: String,
+    /// First instant of the job.
+    pub start: Timestamp,
+    /// What is moved, as [`filter_text`] writes it.
+    pub filter: String,
+}
+
+/// One part that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Which part.
+    pub part: &'static str,
+    /// As the job was begun.
+    pub stored: String,
+    /// As it is asked for now.
+    pub given: String,
+}
+
+impl Identity {
+    fn parts(&self) -> [(&'static str, String); 5] {
+        [
+            ("source_host", self.source_host.clone()),
+            ("source_bucket_id", self.source_bucket_id.clone()),
+            ("destination_bucket_id", self.destination_bucket_id.clone()),
+            ("start", self.start.to_rfc3339_nano()),
+            ("filter", self.filter.clone()),
+        ]
+    }
+
+    /// The point that holds it.
+    pub fn point(&self, keys: &Keys, time: Timestamp) -> Point {
+        let fields = self.parts().map(|(name, text)| (name, FieldValue::String(text)));
+        Point { series: keys.details_series(KIND_IDENTITY), fields: fields.into(), time }
+    }
+
+    /// The parts in which `stored` (the fields of the newest identity point) differs. A part that an older version
+    /// did not store cannot differ.
+    pub fn differences(&self, stored: &StoredFields) -> Vec<Difference> {
+        self.parts()
+            .into_iter()
+            .filter_map(|(part, given)| {
+                let stored = stored.get(part).filter(|stored| **stored != given)?;
+                Some(Difference { part, stored: stored.clone(), given })
+            })
+            .collect()
+    }
+
+    /// The start of a stored identity.
+    pub fn stored_start(stored: &StoredFields) -> Option<Timestamp> {
+        stored.get("start")?.parse().ok()
+    }
+}
+
+/// A text that is equal for equal filters, whatever the order in which they were given.
+pub fn filter_text(filter: &Filter) -> String {
+    let sorted = |values: &[String]| {
+        let mut values: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
+        values.sort();
+        values.dedup();
+        values.join(",")
+    };
+    let tags: Vec<_> = filter.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let mut parts = Vec::new();
+    for (kind, text) in [
+        ("measurement", sorted(&filter.measurements)),
+        ("tag", sorted(&tags)),
+        ("field", sorted(&filter.fields)),
+        ("predicate", filter.predicate.clone().unwrap_or_default()),
+    ] {
+        if !text.is_empty() {
+            parts.push(format!("{kind}: {text}"));
+        }
+    }
+    if parts.is_empty() { "none".to_owned() } else { parts.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            source_host: "https://cloud".into(),
+            source_bucket_id: "01".into(),
+            destination_bucket_id: "02".into(),
+            start: "2022-01-01".parse().unwrap(),
+            filter: "none".into(),
+        }
+    }
+
+    fn stored(identity: &Identity) -> StoredFields {
+        identity.parts().into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+    }
+
+    #[test]
+    fn names_every_part_that_differs() {
+        let first = identity();
+        assert!(first.differences(&stored(&first)).is_empty());
+        let other = Identity { filter: "measurement: \"cpu\"".into(), start: "2021-01-01".parse().unwrap(), ..identity() };
+        let parts: Vec<_> = other.differences(&stored(&first)).into_iter().map(|difference| difference.part).collect();
+        assert_eq!(parts, ["start", "filter"]);
+        assert_eq!(Identity::stored_start(&stored(&first)), Some(first.start));
+    }
+
+    #[test]
+    fn equal_filters_have_equal_texts() {
+        let filter = |measurements: &[&str]| Filter { measurements: measurements.iter().map(|m| (*m).to_owned()).collect(), ..Filter::default() };
+        assert_eq!(filter_text(&filter(&["a", "b"])), filter_text(&filter(&["b", "a", "a"])));
+        assert_ne!(filter_text(&filter(&["a", "b"])), filter_text(&filter(&["a\",\"b"])));
+        assert_eq!(filter_text(&Filter::default()), "none");
+    }
+}
