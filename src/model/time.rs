@@ -127,19 +127,34 @@ impl TimeRange {
         Some((Self { start: self.start, stop: cut }, Self { start: cut, stop: self.stop }))
     }
 
-    /// Cuts at the multiples of `step_ns` counted from 1970, the way InfluxDB cuts time into shard groups.
-    pub fn aligned_parts(self, step_ns: i64) -> Vec<Self> {
-        assert!(step_ns > 0, "a shard group has a length");
+    /// Cuts where InfluxDB cuts time into shard groups of `duration_ns` (see [`shard_group`]).
+    pub fn shard_group_parts(self, duration_ns: i64) -> Vec<Self> {
         let mut parts = Vec::new();
         let mut start = self.start;
         while start < self.stop {
-            let next = (start.ns().div_euclid(step_ns) + 1).saturating_mul(step_ns);
-            let stop = Timestamp(next).min(self.stop);
+            let stop = shard_group(start, duration_ns).stop.min(self.stop);
             parts.push(Self { start, stop });
             start = stop;
         }
         parts
     }
+}
+
+/// Seconds from 0001-01-01, where InfluxDB begins to count shard groups, to 1970-01-01. A multiple of one day but not of
+/// one week: groups of seven days begin on Mondays.
+const SHARD_ORIGIN_BEFORE_EPOCH_S: i64 = 62_135_596_800;
+
+/// The shard group of `duration_ns` that holds `time`.
+///
+/// # Panics
+/// If the duration is not positive.
+pub fn shard_group(time: Timestamp, duration_ns: i64) -> TimeRange {
+    assert!(duration_ns > 0, "a shard group has a length");
+    let duration = i128::from(duration_ns);
+    let since_origin = i128::from(time.ns()) + i128::from(SHARD_ORIGIN_BEFORE_EPOCH_S) * i128::from(NS_PER_S);
+    let start = i128::from(time.ns()) - since_origin.rem_euclid(duration);
+    let clamp = |ns: i128| Timestamp(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
+    TimeRange { start: clamp(start), stop: clamp(start + duration) }
 }
 
 /// `[start, stop)` in RFC 3339.
@@ -186,10 +201,16 @@ mod tests {
             }
         }
         let day = 86_400 * NS_PER_S;
-        let parts = TimeRange::new(Timestamp(-day - 1), Timestamp(day + 1)).aligned_parts(day);
+        let parts = TimeRange::new(Timestamp(-day - 1), Timestamp(day + 1)).shard_group_parts(day);
         let bounds: Vec<_> = parts.iter().map(|part| (part.start.ns(), part.stop.ns())).collect();
         assert_eq!(bounds, [(-day - 1, -day), (-day, 0), (0, day), (day, day + 1)]);
-        let end = TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).aligned_parts(day);
+        let end = TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).shard_group_parts(day);
         assert_eq!(end.last().unwrap().stop, Timestamp::STOP_MAX);
+    }
+
+    #[test]
+    fn weekly_shard_groups_begin_on_mondays() {
+        let group = shard_group("2020-01-08T12:00:00Z".parse().unwrap(), 7 * 86_400 * NS_PER_S);
+        assert_eq!(group.to_string(), "[2020-01-06T00:00:00Z, 2020-01-13T00:00:00Z)");
     }
 }
