@@ -137,3 +137,6 @@ pub const PLAIN_LINE_MS: u64 = 30_000;
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
+
+/// Frames between the decoder and the encoder of one slice.
+pub const FRAMES_QUEUED_MAX: usize = 2;

@@ -1,3 +1,161 @@
 //! The stages, and the only owner of channels and of the pool.
+//!
+//! ```text
+//! coordinator (mod): count -> open batches in sequence, at most BATCHES_OPEN_MAX
+//!   batch:  cut into slices, each with a permit      fetch:  request, stream, decode
+//!           hold against the source's count          encode: pool jobs, bodies
+//! committer (commit): strictly in sequence           write:  one body, down to single refused lines
+//! ```
+//!
+//! Slices and bodies of the open batches flow in any order; writes can be repeated, so only the checkpoint has an order.
+//! A batch task ends when everything of its batch is acknowledged or known to be refused; the committer alone moves the
+//! watermark. Nothing of a batch that failed is ever recorded.
 
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Duration, timeout};
+
+use self::batch::Done;
+use self::commit::Committed;
+use self::context::Context;
+use self::count::{Counter, Found};
+use self::error::Error;
+use self::event::{Counters, Event, Outcome, StopReason};
+use self::pool::Panicked;
+use self::rejects::Rejects;
+use self::stop::Stop;
+use self::store::Store;
+use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
+
+pub mod batch;
+pub mod commit;
+pub mod context;
+pub mod count;
+pub mod encode;
+pub mod error;
 pub mod event;
+pub mod fetch;
+pub mod plan;
+pub mod pool;
+pub mod rejects;
+pub mod stop;
+pub mod store;
+pub mod write;
+
+/// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
+/// it ends; the error of the stage that failed first is returned.
+pub async fn run(context: Arc<Context>, store: Store, rejects: Rejects, mut stop: Stop) -> Result<Outcome, Error> {
+    let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
+    let committer = tokio::spawn(commit::run(Arc::clone(&context), store, rejects, receiver));
+    let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
+    let read = tokio::select! {
+        read = open.all(&stop) => read,
+        reason = drain_over(&mut stop) => Ok(Some(reason)),
+    };
+    // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has.
+    drop(open);
+    let committed = join(committer).await;
+    let stopped = match (read, &committed) {
+        (Ok(stopped), _) => stopped,
+        // The batches only saw that nobody takes them any more: the committer knows why.
+        (Err(Error::StageGone(_)), Err(_)) => None,
+        (Err(error), _) => return Err(error),
+    };
+    let committed = committed?;
+    Ok(Outcome {
+        job: context.job.range,
+        watermark: committed.watermark,
+        values: committed.values,
+        rejected: committed.rejected,
+        expired: committed.expired,
+        changed: committed.changed,
+        batches: committed.batches,
+        stopped,
+    })
+}
+
+async fn join(committer: JoinHandle<Result<Committed, Error>>) -> Result<Committed, Error> {
+    committer.await.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
+}
+
+/// Ends when a stop was asked for and the time for draining is over.
+async fn drain_over(stop: &mut Stop) -> StopReason {
+    let reason = stop.wait().await;
+    tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
+    reason
+}
+
+/// The open batches.
+struct Open {
+    context: Arc<Context>,
+    tasks: JoinSet<Result<Done, Error>>,
+    done: mpsc::Sender<Done>,
+}
+
+impl Open {
+    /// Counts and opens batch after batch; gives the reason if a stop ended it early.
+    async fn all(&mut self, stop: &Stop) -> Result<Option<StopReason>, Error> {
+        let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
+        let mut counter = Counter::new();
+        let mut stopped = None;
+        loop {
+            stopped = stopped.max(stop.reason()).max(self.budget_used());
+            if let Some(reason) = stopped {
+                self.context.tell(Event::Stopping { reason: format!("{reason:?}") });
+                break;
+            }
+            let permit = Arc::clone(&permits).acquire_owned();
+            let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
+            let context = Arc::clone(&self.context);
+            match self.while_open(counter.next(&context)).await?? {
+                None => break,
+                Some(Found::Empty { first, end }) => self.hand_on(Done::empty(first..end)).await?,
+                Some(Found::Batch { seq, range, windows }) => {
+                    let (sender, requested) = oneshot::channel();
+                    self.tasks.spawn(async move {
+                        let done = batch::run(context, seq, range, windows, sender).await;
+                        drop(permit);
+                        done
+                    });
+                    // A batch that fails drops its sender: its error comes with its task.
+                    let _ = self.while_open(requested).await?;
+                }
+            }
+        }
+        while let Some(done) = self.tasks.join_next().await {
+            let done = done.map_err(|error| Panicked(error.to_string()))??;
+            self.hand_on(done).await?;
+        }
+        Ok(stopped)
+    }
+
+    /// Waits for something while complete batches go to the committer.
+    async fn while_open<T>(&mut self, wanted: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::pin!(wanted);
+        loop {
+            tokio::select! {
+                result = &mut wanted => return Ok(result),
+                Some(done) = self.tasks.join_next() => {
+                    let done = done.map_err(|error| Panicked(error.to_string()))??;
+                    self.hand_on(done).await?;
+                }
+            }
+        }
+    }
+
+    async fn hand_on(&self, done: Done) -> Result<(), Error> {
+        self.done.send(done).await.map_err(|_| Error::StageGone("commit"))
+    }
+
+    fn budget_used(&self) -> Option<StopReason> {
+        let max = self.context.job.transfer_bytes_max?;
+        (Counters::get(&self.context.counters.source_bytes_decoded) >= max).then_some(StopReason::ByteBudget)
+    }
+}
+
+/// Gives a future a bound; for the few waits of a run's end.
+pub async fn at_most<T>(ms: u64, wanted: impl Future<Output = T>) -> Option<T> {
+    timeout(Duration::from_millis(ms), wanted).await.ok()
+}

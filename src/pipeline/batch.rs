@@ -1,0 +1,267 @@
+//! One batch: cut into slices, read, written, and held against the source's own count. A batch that comes back from
+//! here is complete: everything in it is acknowledged or known to be refused.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::context::Context;
+use super::error::Error;
+use super::event::{Counters, Event};
+use super::fetch::{self, Request};
+use super::plan::{self, Slice};
+use super::pool::Panicked;
+use super::rejects::Refusal;
+use super::{count, encode};
+use crate::checkpoint::record::BatchDetails;
+use crate::influx::backoff::Backoff;
+use crate::influx::classify::Action;
+use crate::limits::{CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX};
+use crate::model::time::TimeRange;
+use crate::wire::csv::table;
+use crate::wire::flux;
+
+/// A batch that may be committed.
+#[derive(Debug)]
+pub struct Done {
+    /// Its number in the plan, and the number after it: one, or a stretch of empty batches.
+    pub seq: std::ops::Range<u64>,
+    /// Values read.
+    pub values: u64,
+    /// What is kept about it.
+    pub details: BatchDetails,
+    /// Refused lines.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Done {
+    /// A stretch of empty batches.
+    pub fn empty(seq: std::ops::Range<u64>) -> Self {
+        Self { seq, values: 0, details: BatchDetails { transport: TRANSPORT, ..BatchDetails::default() }, refusals: Vec::new() }
+    }
+}
+
+/// How this version reads.
+pub const TRANSPORT: &str = "flux";
+
+#[derive(Debug, Default)]
+struct Moved {
+    values: u64,
+    bytes: u64,
+    retries: u64,
+    refusals: Vec<Refusal>,
+}
+
+impl Moved {
+    fn add(&mut self, other: Self) {
+        self.values += other.values;
+        self.bytes += other.bytes;
+        self.retries += other.retries;
+        self.refusals.extend(other.refusals);
+    }
+}
+
+/// Moves batch `seq`. `requested` is told once every slice has been asked for: the next batch may start then.
+pub async fn run(
+    context: Arc<Context>,
+    seq: u64,
+    range: TimeRange,
+    mut windows: Vec<(TimeRange, u64)>,
+    requested: oneshot::Sender<()>,
+) -> Result<Done, Error> {
+    let mut requested = Some(requested);
+    let mut details = BatchDetails { transport: TRANSPORT, ..BatchDetails::default() };
+    let mut rereads = 0;
+    loop {
+        let counted = windows.iter().map(|(_, values)| values).sum();
+        let predicted = context.bytes_per_value.predict(counted);
+        context.tell(Event::BatchOpened { batch: range, values: counted, bytes_predicted: predicted });
+        let mut moved = read_all(&context, range, &windows, requested.take()).await?;
+        details.source_bytes += moved.bytes;
+        details.retries += moved.retries;
+        if moved.values != counted {
+            let again = count::windows(&context, range).await?;
+            let recounted = again.iter().map(|(_, values)| values).sum();
+            if recounted == counted {
+                return Err(Error::Mismatch { batch: range, counted, read: moved.values });
+            }
+            if recounted < counted && may_expire(&context, range) {
+                details.expired += counted.saturating_sub(moved.values);
+            } else if rereads < CHANGED_REREADS_MAX {
+                rereads += 1;
+                context.tell(Event::Notice(format!(
+                    "batch {range} changed while it was read ({counted} values, now {recounted}): reading it again"
+                )));
+                windows = again;
+                continue;
+            } else {
+                details.changed = true;
+            }
+        }
+        details.counted = counted;
+        moved.add(carriage_returns(&context, range).await?);
+        details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
+        return Ok(Done { seq: seq..seq + 1, values: moved.values, details, refusals: moved.refusals });
+    }
+}
+
+/// Values before the retention line of the source vanish while they are read.
+fn may_expire(context: &Context, range: TimeRange) -> bool {
+    let now = context.source.server_time().unwrap_or(range.stop);
+    context.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
+}
+
+async fn read_all(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    windows: &[(TimeRange, u64)],
+    requested: Option<oneshot::Sender<()>>,
+) -> Result<Moved, Error> {
+    let values_max = context.bytes_per_value.values_in(context.job.slice_bytes_max);
+    let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
+    let mut moved = Moved::default();
+    for slice in plan::slices(&read_windows(context, windows), values_max) {
+        let permits = Arc::clone(&context.slices);
+        let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("fetch"))?;
+        tasks.spawn(move_slice(Arc::clone(context), batch, slice, permit));
+        while let Some(done) = tasks.try_join_next() {
+            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+        }
+    }
+    if let Some(requested) = requested {
+        // A pipeline that is being taken down no longer listens.
+        let _ = requested.send(());
+    }
+    while let Some(done) = tasks.join_next().await {
+        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+    }
+    Ok(moved)
+}
+
+/// Counted windows may reach over several windows that are read apart; their values are spread by time.
+fn read_windows(context: &Context, windows: &[(TimeRange, u64)]) -> Vec<(TimeRange, u64)> {
+    let mut parts = Vec::new();
+    for &(window, values) in windows {
+        if values == 0 {
+            continue;
+        }
+        for part in context.job.shape.read_windows(window) {
+            let share = i128::from(values) * part.duration_ns() / window.duration_ns().max(1);
+            parts.push((part, u64::try_from(share).unwrap_or(0).max(1)));
+        }
+    }
+    parts
+}
+
+/// Reads and writes one slice, split and retried as its failures ask for; its parts keep its permit.
+async fn move_slice(
+    context: Arc<Context>,
+    batch: TimeRange,
+    slice: Slice,
+    permit: OwnedSemaphorePermit,
+) -> Result<Moved, Error> {
+    let mut moved = Moved::default();
+    let mut parts = vec![slice];
+    let mut backoff = Backoff::new();
+    let mut tries = 0;
+    while let Some(part) = parts.pop() {
+        let request = Request {
+            query: flux::read(context.job.selection(part.range), &context.job.field_label),
+            what: format!("slice {} of batch {batch}", part.range),
+            bytes_predicted: context.bytes_per_value.predict(part.values_predicted),
+            unescape_strings: false,
+        };
+        let error = match attempt(&context, batch, &request).await {
+            Ok(done) => {
+                context.bytes_per_value.learn(done.values, done.bytes);
+                moved.add(done);
+                tries = 0;
+                backoff = Backoff::new();
+                continue;
+            }
+            Err(error) => error,
+        };
+        tries += 1;
+        moved.retries += 1;
+        Counters::add(&context.counters.retries, 1);
+        match (fetch::action(&error), part.halves()) {
+            _ if tries > RETRIES_MAX => return Err(error),
+            (Action::Split, Some(halves)) => {
+                Counters::add(&context.counters.splits, 1);
+                context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
+                parts.extend(halves.into_iter().rev());
+            }
+            (Action::Split | Action::Retry, _) => {
+                backoff.pause(context.source.side(), &request.what, tries, &error_text(&error), context.source.observer()).await;
+                parts.push(part);
+            }
+            // The gate of the source is shut: the next request waits there.
+            (Action::BackOff, _) => parts.push(part),
+            (Action::Reject | Action::Stop, _) => return Err(error),
+        }
+    }
+    drop(permit);
+    Ok(moved)
+}
+
+async fn attempt(context: &Arc<Context>, batch: TimeRange, request: &Request) -> Result<Moved, Error> {
+    let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
+    let read = fetch::read(context, request, sender);
+    let write = encode::encode_and_write(context, batch, receiver);
+    let (fetched, written) = tokio::join!(read, write);
+    // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
+    let written = written?;
+    let fetched = fetched?;
+    Counters::add(&context.counters.values_read, fetched.totals.values);
+    context.tell(Event::BatchProgress {
+        batch,
+        values_read: fetched.totals.values,
+        values_written: written.values,
+        bytes_read: fetched.bytes,
+    });
+    let mut refusals = written.refusals;
+    refusals.extend(fetched.totals.suspects.into_iter().map(Refusal::from));
+    Ok(Moved { values: fetched.totals.values, bytes: fetched.bytes, retries: 0, refusals })
+}
+
+/// Strings with a carriage return arrive without it: they are found by the server, read again in escaped form, and
+/// written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
+async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Moved, Error> {
+    let mut moved = Moved::default();
+    if !context.job.strings {
+        return Ok(moved);
+    }
+    for window in context.job.shape.read_windows(batch) {
+        let what = format!("search for carriage returns in {window}");
+        let query = flux::count_carriage_returns(context.job.selection(window));
+        let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
+        let count = table::single_long(&answer).map_err(|error| Error::decode(&what, error))?.unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
+        let request = Request {
+            query: flux::read_carriage_returns(context.job.selection(window), &context.job.field_label),
+            what: format!("{count} strings with carriage returns in {window}"),
+            bytes_predicted: context.bytes_per_value.predict(count.unsigned_abs()),
+            unescape_strings: true,
+        };
+        let part = attempt(context, batch, &request).await?;
+        if part.values != count.unsigned_abs() {
+            return Err(Error::Mismatch { batch: window, counted: count.unsigned_abs(), read: part.values });
+        }
+        moved.bytes += part.bytes;
+        moved.refusals.extend(part.refusals);
+    }
+    Ok(moved)
+}
+
+fn error_text(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    text
+}

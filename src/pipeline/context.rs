@@ -1,0 +1,176 @@
+//! What all stages of one run share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::event::{Counters, Event};
+use super::plan::SourceShape;
+use crate::checkpoint::lease::Lease;
+use crate::checkpoint::record::Keys;
+use crate::influx::client::Client;
+use crate::model::batch::BatchPlan;
+use crate::model::filter::Filter;
+use crate::model::series::Name;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::wire::flux::Selection;
+
+/// Who hears of events. Called from async code: must not block.
+pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What to do with a value whose field has another type at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// End the run.
+    Stop,
+    /// Keep the value in the rejects file.
+    Reject,
+    /// Write it to the field `<name>_<type>`.
+    Suffix,
+}
+
+/// One migration, with everything resolved.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Bucket that is read.
+    pub source_bucket: String,
+    /// How its storage is cut.
+    pub shape: SourceShape,
+    /// What of it is moved.
+    pub filter: Filter,
+    /// Measurements that Flux cannot read and that are left out, by name.
+    pub without: Vec<Name>,
+    /// The column that holds the field name after the rename.
+    pub field_label: String,
+    /// True if string values with a carriage return may exist.
+    pub strings: bool,
+    /// Retention of the source bucket, if it is finite: older values vanish while they are read.
+    pub source_retention_ns: Option<i64>,
+    /// Bucket that is written.
+    pub destination_bucket: String,
+    /// Length of its shard groups.
+    pub destination_shard_group_ns: i64,
+    /// Bucket of the checkpoint.
+    pub batch_bucket: String,
+    /// The three tags of the records.
+    pub keys: Keys,
+    /// The lease this run holds.
+    pub lease: Lease,
+    /// The whole job, from its start to this run's stop.
+    pub range: TimeRange,
+    /// The batches of this run.
+    pub plan: BatchPlan,
+    /// Time of the newest record found, and of none if the job is new.
+    pub newest_record: Option<Timestamp>,
+    /// Policy for type conflicts.
+    pub on_type_conflict: ConflictPolicy,
+    /// Refused values at the most.
+    pub reject_limit: u64,
+    /// Where refused lines go.
+    pub rejects: PathBuf,
+    /// Slices read at one time.
+    pub slices_in_flight: usize,
+    /// Writes at one time.
+    pub writes_in_flight: usize,
+    /// Source bytes of one slice at the most, by prediction.
+    pub slice_bytes_max: u64,
+    /// Source bytes of this run at the most.
+    pub transfer_bytes_max: Option<u64>,
+}
+
+impl Job {
+    /// The query selection for a range of this job.
+    pub fn selection(&self, range: TimeRange) -> Selection<'_> {
+        Selection { bucket: &self.source_bucket, range, filter: &self.filter, without: &self.without }
+    }
+}
+
+/// Job, clients, permits and totals.
+pub struct Context {
+    /// What to do.
+    pub job: Job,
+    /// Reads.
+    pub source: Client,
+    /// Writes.
+    pub destination: Client,
+    /// Who hears of events.
+    pub events: EventSink,
+    /// Totals.
+    pub counters: Arc<Counters>,
+    /// Permits for slices.
+    pub slices: Arc<Semaphore>,
+    /// Permits for writes.
+    pub writes: Arc<Semaphore>,
+    /// Source bytes per value, learned.
+    pub bytes_per_value: LearnedCost,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Tells the reporter.
+    pub fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+}
+
+/// Source bytes per value, as the answers so far have shown it.
+#[derive(Debug)]
+pub struct LearnedCost {
+    milli_bytes: AtomicU64,
+}
+
+/// The `flux` form of TSBS data costs 116 bytes per integer and 131 per float; names make the difference.
+const FIRST_GUESS_MILLI_BYTES: u64 = 130_000;
+
+impl Default for LearnedCost {
+    fn default() -> Self {
+        Self { milli_bytes: AtomicU64::new(FIRST_GUESS_MILLI_BYTES) }
+    }
+}
+
+impl LearnedCost {
+    /// Expected bytes of an answer with so many values.
+    pub fn predict(&self, values: u64) -> u64 {
+        let milli = self.milli_bytes.load(Ordering::Relaxed);
+        u64::try_from(u128::from(values) * u128::from(milli) / 1_000).unwrap_or(u64::MAX)
+    }
+
+    /// Values that fit into so many bytes.
+    pub fn values_in(&self, bytes: u64) -> u64 {
+        let milli = self.milli_bytes.load(Ordering::Relaxed).max(1);
+        u64::try_from(u128::from(bytes) * 1_000 / u128::from(milli)).unwrap_or(u64::MAX)
+    }
+
+    /// An answer with `values` values had `bytes` bytes: moves a quarter of the way there.
+    pub fn learn(&self, values: u64, bytes: u64) {
+        if values == 0 {
+            return;
+        }
+        let seen = u64::try_from(u128::from(bytes) * 1_000 / u128::from(values)).unwrap_or(u64::MAX);
+        let _ = self.milli_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some((old / 4 * 3) + seen / 4));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_follows_the_answers() {
+        let cost = LearnedCost::default();
+        assert_eq!(cost.predict(1_000), 130_000);
+        for _ in 0..50 {
+            cost.learn(1_000_000, 6_400_000);
+        }
+        assert!((6_300..6_500).contains(&cost.predict(1_000)), "{}", cost.predict(1_000));
+        assert!((1_530_000..1_600_000).contains(&cost.values_in(10_000_000)));
+        cost.learn(0, 5);
+    }
+}

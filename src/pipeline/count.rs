@@ -1,0 +1,132 @@
+//! How many values the source holds, by its own count. Empty stretches are found by halving: one count that answers zero
+//! settles a whole stretch unread.
+
+use super::context::Context;
+use super::error::Error;
+use super::plan::TypeHistory;
+use crate::model::time::TimeRange;
+use crate::wire::csv::table;
+use crate::wire::flux;
+
+/// Counts in the windows of a range, in order.
+pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<(TimeRange, u64)>, Error> {
+    let mut counts = Vec::new();
+    for window in context.job.shape.count_windows(range) {
+        counts.push((window, one(context, window).await?));
+    }
+    Ok(counts)
+}
+
+async fn one(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    let what = format!("count of {range}");
+    let query = flux::count(context.job.selection(range));
+    let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
+    let count = table::single_long(&answer).map_err(|error| Error::decode(&what, error))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// True if the range certainly holds nothing; false if it may hold something.
+async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
+    if one(context, range).await? > 0 {
+        return Ok(false);
+    }
+    let windows = context.job.shape.count_windows(range).len();
+    match context.job.shape.types {
+        _ if windows <= 1 => Ok(true),
+        TypeHistory::Single => Ok(true),
+        // A field of several types hides behind the type of its first shard: one zero proves nothing.
+        TypeHistory::Several => Ok(false),
+        TypeHistory::Unknown => {
+            for query in [flux::earliest(context.job.selection(range)), flux::latest(context.job.selection(range))] {
+                let what = format!("emptiness of {range}");
+                let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
+                let tables = table::read_tables(&answer).map_err(|error| Error::decode(&what, error))?;
+                if tables.iter().any(|table| !table.rows.is_empty()) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// What the counter found next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Batches `first..end` hold nothing.
+    Empty {
+        /// Number of the first.
+        first: u64,
+        /// Number after the last.
+        end: u64,
+    },
+    /// One batch that holds something.
+    Batch {
+        /// Its number.
+        seq: u64,
+        /// Its range.
+        range: TimeRange,
+        /// Counts of its windows, in order.
+        windows: Vec<(TimeRange, u64)>,
+    },
+}
+
+/// Walks over the plan.
+#[derive(Debug)]
+pub struct Counter {
+    /// Stretches still to be looked at, the next one last: first batch, batch after the last.
+    stretches: Vec<(u64, u64)>,
+    next: u64,
+    /// Batches looked at with one count; doubles while they are empty.
+    reach: u64,
+}
+
+/// One count reaches over this many batches at the most.
+const REACH_BATCHES_MAX: u64 = 1 << 20;
+
+impl Counter {
+    /// From the first batch on.
+    pub fn new() -> Self {
+        Self { stretches: Vec::new(), next: 0, reach: 1 }
+    }
+
+    /// The next batch or empty stretch, in sequence; `None` at the end of the plan.
+    pub async fn next(&mut self, context: &Context) -> Result<Option<Found>, Error> {
+        let plan = &context.job.plan;
+        loop {
+            let Some((first, end)) = self.stretches.pop() else {
+                if plan.nth(self.next).is_none() {
+                    return Ok(None);
+                }
+                let end = (self.next + self.reach).min(plan.len());
+                self.stretches.push((self.next, end));
+                self.next = end;
+                continue;
+            };
+            let first_range = plan.nth(first).expect("stretches lie inside the plan");
+            let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
+            if end - first == 1 {
+                let windows = windows(context, first_range).await?;
+                if windows.iter().any(|(_, values)| *values > 0) {
+                    self.reach = 1;
+                    return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
+                }
+                self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
+                return Ok(Some(Found::Empty { first, end }));
+            }
+            if is_empty(context, TimeRange::new(first_range.start, last_range.stop)).await? {
+                self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
+                return Ok(Some(Found::Empty { first, end }));
+            }
+            let middle = first + (end - first) / 2;
+            self.stretches.push((middle, end));
+            self.stretches.push((first, middle));
+        }
+    }
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,72 @@
+//! Frames to bodies on the pool, bodies to the destination while the next ones are made.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::context::Context;
+use super::error::Error;
+use super::pool;
+use super::rejects::Refusal;
+use super::write::{self, Written};
+use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
+use crate::model::frame::Frame;
+use crate::model::time::TimeRange;
+use crate::wire::line::encoder::{Body, Encoder, EncoderSettings};
+
+/// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
+/// lines are known.
+pub async fn encode_and_write(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    mut frames: mpsc::Receiver<Frame>,
+) -> Result<Written, Error> {
+    let mut encoder = Encoder::new(EncoderSettings {
+        shard_group_ns: Some(context.job.destination_shard_group_ns),
+        body_bytes_target: BODY_BYTES_TARGET,
+        body_bytes_max: BODY_BYTES_MAX,
+    });
+    let mut written = Written::default();
+    let mut writes = JoinSet::new();
+    while let Some(frame) = frames.recv().await {
+        let (back, bodies, uncarried) = pool::run(move || {
+            let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
+            encoder.push(&frame, &mut bodies, &mut uncarried);
+            (encoder, bodies, uncarried)
+        })
+        .await?;
+        encoder = back;
+        written.refusals.extend(uncarried.into_iter().map(Refusal::from));
+        start(context, batch, bodies, &mut writes, &mut written).await?;
+    }
+    start(context, batch, encoder.finish(), &mut writes, &mut written).await?;
+    while let Some(done) = writes.join_next().await {
+        written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
+    }
+    Ok(written)
+}
+
+/// Starts the writes of some bodies, each as soon as there is a permit for it.
+async fn start(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    bodies: impl IntoIterator<Item = Body>,
+    writes: &mut JoinSet<Result<Written, Error>>,
+    written: &mut Written,
+) -> Result<(), Error> {
+    for body in bodies {
+        let permits = Arc::clone(&context.writes);
+        let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("write"))?;
+        let context = Arc::clone(context);
+        writes.spawn(async move {
+            let done = write::body(&context, batch, body).await;
+            drop(permit);
+            done
+        });
+        while let Some(done) = writes.try_join_next() {
+            written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
+        }
+    }
+    Ok(())
+}

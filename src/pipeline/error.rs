@@ -1,0 +1,102 @@
+//! What can end a run, one variant per thing a reader can do about it.
+
+use std::path::PathBuf;
+
+use super::pool::Panicked;
+use crate::checkpoint::record::RecordError;
+use crate::influx;
+use crate::model::time::TimeRange;
+use crate::wire::csv;
+
+/// The reason why a run ended before its plan did.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request failed for good, or longer than the retries lasted.
+    #[error("{what}")]
+    Influx {
+        /// What was attempted, with its range.
+        what: String,
+        /// The client's error.
+        #[source]
+        source: influx::error::Error,
+    },
+    /// The source's answer cannot be read.
+    #[error("{what}")]
+    Decode {
+        /// What was attempted, with its range.
+        what: String,
+        /// The decoder's error.
+        #[source]
+        source: csv::error::Error,
+    },
+    /// The values that arrived are not the values that the source counts, and the count did not change.
+    #[error(
+        "batch {batch}: the source counts {counted} values but {read} arrived, twice; \
+         nothing of it is committed (docs/limitations.md lists what Flux cannot read)"
+    )]
+    Mismatch {
+        /// The batch.
+        batch: TimeRange,
+        /// The source's own count.
+        counted: u64,
+        /// Values decoded.
+        read: u64,
+    },
+    /// A field has another type at the destination, and the policy is to stop.
+    #[error(
+        "batch {batch}: the destination refuses values for their type: {text}; \
+         choose --on-type-conflict reject or suffix, or remove what the destination holds"
+    )]
+    TypeConflict {
+        /// The batch.
+        batch: TimeRange,
+        /// The server's words.
+        text: String,
+    },
+    /// More values were refused than the user allows.
+    #[error("{rejected} values refused, --reject-limit is {limit}; the batch is not committed; the refused lines are in {path}")]
+    RejectLimit {
+        /// Refused so far.
+        rejected: u64,
+        /// The limit.
+        limit: u64,
+        /// The rejects file.
+        path: PathBuf,
+    },
+    /// The rejects file or the state folder cannot be written.
+    #[error("cannot write {path}")]
+    State {
+        /// Which file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another run took the job over, or records appeared that are not ours.
+    #[error("another run has taken over this job ({found}); this one stops without committing anything more")]
+    LeaseLost {
+        /// What was found.
+        found: String,
+    },
+    /// The newest record in the batch bucket cannot be understood.
+    #[error("the batch bucket cannot be used to resume")]
+    Record(#[from] RecordError),
+    /// A bug in a worker; the batch it worked on is not committed.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+    /// A stage ended before its neighbours; a bug.
+    #[error("stage {0} ended early")]
+    StageGone(&'static str),
+}
+
+impl Error {
+    /// A client error with what was attempted.
+    pub fn influx(what: impl Into<String>, source: influx::error::Error) -> Self {
+        Self::Influx { what: what.into(), source }
+    }
+
+    /// A decoder error with what was attempted.
+    pub fn decode(what: impl Into<String>, source: csv::error::Error) -> Self {
+        Self::Decode { what: what.into(), source }
+    }
+}

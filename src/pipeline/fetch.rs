@@ -1,0 +1,87 @@
+//! One slice on its way in: request, stream, decode, hand the frames on.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::context::Context;
+use super::error::Error;
+use super::event::Counters;
+use crate::influx::classify::{self, Action};
+use crate::limits::DECODE_STEP_BYTES_MAX;
+use crate::model::frame::Frame;
+use crate::wire::csv::decoder::{Decoder, DecoderSettings, Totals};
+use crate::wire::csv::error::Error as DecodeError;
+
+/// What one request asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The query.
+    pub query: String,
+    /// What it is, for messages.
+    pub what: String,
+    /// Bytes expected in the answer: what the quota is debited with before.
+    pub bytes_predicted: u64,
+    /// True for the form in which the server escapes strings.
+    pub unescape_strings: bool,
+}
+
+/// A slice that was read to its proper end.
+#[derive(Debug)]
+pub struct Fetched {
+    /// What the decoder saw.
+    pub totals: Totals,
+    /// Bytes of the answer, decoded.
+    pub bytes: u64,
+}
+
+/// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
+/// write can be repeated, but nothing counts before this function has returned.
+pub async fn read(context: &Arc<Context>, request: &Request, frames: mpsc::Sender<Frame>) -> Result<Fetched, Error> {
+    let influx = |error| Error::influx(&request.what, error);
+    let decode = |error| Error::decode(&request.what, error);
+    let counters = &context.counters;
+    let mut stream =
+        context.source.query(&request.query, &request.what, request.bytes_predicted).await.map_err(influx)?;
+    Counters::add(&counters.source_requests, 1);
+    let mut decoder = Decoder::new(DecoderSettings {
+        field_label: context.job.field_label.clone(),
+        unescape_strings: request.unescape_strings,
+    });
+    let mut ready = Vec::new();
+    let (mut wire, mut decoded) = (0, 0);
+    while let Some(chunk) = stream.next().await.map_err(influx)? {
+        Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
+        Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
+        (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
+        for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
+            decoder.push(step, &mut ready).map_err(decode)?;
+            send(&mut ready, &frames).await?;
+        }
+    }
+    let totals = decoder.finish(&mut ready).map_err(decode)?;
+    send(&mut ready, &frames).await?;
+    Ok(Fetched { totals, bytes: decoded })
+}
+
+async fn send(ready: &mut Vec<Frame>, frames: &mpsc::Sender<Frame>) -> Result<(), Error> {
+    for frame in ready.drain(..) {
+        frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
+    }
+    Ok(())
+}
+
+/// What a failed try of a slice calls for.
+pub fn action(error: &Error) -> Action {
+    match error {
+        Error::Influx { source, .. } => classify::action(source.kind()),
+        Error::Decode { source, .. } => match source {
+            DecodeError::Query { message, .. } | DecodeError::GluedError { message, .. } => {
+                classify::action(&classify::classify_query_text(message))
+            }
+            DecodeError::Incomplete { .. } => Action::Split,
+            _ => Action::Stop,
+        },
+        _ => Action::Stop,
+    }
+}

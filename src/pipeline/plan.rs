@@ -1,0 +1,176 @@
+//! Where time is cut: windows that the source reads whole, and slices of bearable size. Pure.
+
+use crate::limits::{SLICE_VALUES_MAX, SPLIT_DEPTH_MAX};
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+
+/// One hour: shard groups are never shorter.
+const HOUR_NS: i64 = 3_600 * NS_PER_S;
+
+/// What is known of the source's types over time, which decides how far one query may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeHistory {
+    /// Every field has one type, in all shards: a count may reach over any range.
+    Single,
+    /// Not known: nothing crosses a shard group, and emptiness needs three answers.
+    Unknown,
+    /// Some field has several types: nothing crosses an hour of a shard group.
+    Several,
+}
+
+/// How the source's storage is cut in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceShape {
+    /// Length of its shard groups.
+    pub shard_group_ns: i64,
+    /// What is known of its types.
+    pub types: TypeHistory,
+}
+
+impl SourceShape {
+    /// Parts of `range` inside which a read is whole: Flux stops without a word where a field changes its type, and
+    /// that can only be between two shard groups.
+    pub fn read_windows(self, range: TimeRange) -> Vec<TimeRange> {
+        range.shard_group_parts(self.window_ns())
+    }
+
+    /// Parts of `range` inside which a count is exact.
+    pub fn count_windows(self, range: TimeRange) -> Vec<TimeRange> {
+        match self.types {
+            TypeHistory::Single if range.is_empty() => Vec::new(),
+            TypeHistory::Single => vec![range],
+            TypeHistory::Unknown | TypeHistory::Several => self.read_windows(range),
+        }
+    }
+
+    fn window_ns(self) -> i64 {
+        match self.types {
+            TypeHistory::Single | TypeHistory::Unknown => self.shard_group_ns,
+            TypeHistory::Several => gcd(self.shard_group_ns, HOUR_NS),
+        }
+    }
+}
+
+/// The shard group length of a bucket that does not tell it: InfluxDB's defaults, the shorter one for short retention.
+pub fn assumed_shard_group_ns(retention_ns: Option<i64>) -> i64 {
+    match retention_ns {
+        Some(ns) if ns < 48 * HOUR_NS => HOUR_NS,
+        _ => 24 * HOUR_NS,
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// A part of a batch that one request reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// What it reads.
+    pub range: TimeRange,
+    /// Values expected in it.
+    pub values_predicted: u64,
+    /// How often it was cut in halves.
+    pub depth: u32,
+}
+
+/// Cuts windows with these counts into slices of at most `values_max` expected values each, at whole seconds.
+pub fn slices(windows: &[(TimeRange, u64)], values_max: u64) -> Vec<Slice> {
+    let values_max = values_max.clamp(1, SLICE_VALUES_MAX);
+    let mut slices = Vec::new();
+    for &(window, values) in windows {
+        if values == 0 {
+            continue;
+        }
+        let parts = values.div_ceil(values_max);
+        for range in even_parts(window, parts) {
+            slices.push(Slice { range, values_predicted: values.div_ceil(parts), depth: 0 });
+        }
+    }
+    slices
+}
+
+/// Cuts a range into at most `parts` parts of equal length in whole seconds.
+fn even_parts(range: TimeRange, parts: u64) -> Vec<TimeRange> {
+    let second = i128::from(NS_PER_S);
+    let step = (range.duration_ns() / i128::from(parts.max(1))).div_ceil(second).max(1) * second;
+    let mut ranges = Vec::new();
+    let mut start = range.start;
+    while start < range.stop {
+        let next = (i128::from(start.ns()) + step).div_euclid(second) * second;
+        let stop = i64::try_from(next).map_or(range.stop, |ns| Timestamp::from_ns(ns).min(range.stop));
+        ranges.push(TimeRange { start, stop });
+        start = stop;
+    }
+    ranges
+}
+
+impl Slice {
+    /// Both halves of a slice that proved too large, or `None` if it cannot be cut any further.
+    pub fn halves(self) -> Option<[Self; 2]> {
+        if self.depth >= SPLIT_DEPTH_MAX {
+            return None;
+        }
+        let (first, second) = self.range.halves()?;
+        let half = |range| Self { range, values_predicted: self.values_predicted.div_ceil(2), depth: self.depth + 1 };
+        Some([half(first), half(second)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: &str, stop: &str) -> TimeRange {
+        TimeRange::new(start.parse().unwrap(), stop.parse().unwrap())
+    }
+
+    #[test]
+    fn windows_follow_what_is_known_of_types() {
+        let week = 7 * 24 * HOUR_NS;
+        let all = range("2020-01-06", "2020-01-20");
+        let windows = |types| {
+            let shape = SourceShape { shard_group_ns: week, types };
+            (shape.read_windows(all).len(), shape.count_windows(all).len())
+        };
+        assert_eq!(windows(TypeHistory::Single), (2, 1));
+        assert_eq!(windows(TypeHistory::Unknown), (2, 2));
+        assert_eq!(windows(TypeHistory::Several), (14 * 24, 14 * 24));
+        assert_eq!(assumed_shard_group_ns(None), 24 * HOUR_NS);
+        assert_eq!(assumed_shard_group_ns(Some(47 * HOUR_NS)), HOUR_NS);
+    }
+
+    #[test]
+    fn slices_cover_their_windows_and_stay_small() {
+        for (window, values, max, count) in [
+            (range("2020-01-01", "2020-01-02"), 1, 1_000_000, 1),
+            (range("2020-01-01", "2020-01-02"), 8_640_000, 1_000_000, 9),
+            (range("2020-01-01T00:00:00.5Z", "2020-01-01T00:00:03.25Z"), 100, 1, 4),
+            (range("2020-01-01", "2020-01-02"), 0, 10, 0),
+        ] {
+            let slices = slices(&[(window, values)], max);
+            assert_eq!(slices.len(), count);
+            let mut at = window.start;
+            for slice in &slices {
+                assert_eq!(slice.range.start, at);
+                assert!(!slice.range.is_empty());
+                at = slice.range.stop;
+            }
+            assert!(count == 0 || at == window.stop);
+        }
+        let end = range("2262-04-11T23:47:16.854775800Z", "2262-04-11T23:47:16.854775806Z");
+        assert_eq!(slices(&[(end, 5)], 1).len(), 1, "nothing below a second is cut in advance");
+    }
+
+    #[test]
+    fn halving_ends() {
+        let mut slice = Slice { range: range("2020-01-01", "2020-01-02"), values_predicted: 3, depth: 0 };
+        let mut cuts = 0;
+        while let Some([first, _]) = slice.halves() {
+            slice = first;
+            cuts += 1;
+        }
+        assert_eq!(cuts, SPLIT_DEPTH_MAX);
+        let instant = Slice { range: range("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000001Z"), values_predicted: 1, depth: 0 };
+        assert_eq!(instant.halves(), None);
+    }
+}

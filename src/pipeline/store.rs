@@ -1,0 +1,136 @@
+//! The batch bucket: reading and writing the few points of the checkpoint.
+
+use bytes::Bytes;
+
+use super::error::Error;
+use crate::checkpoint::lease::StoredLease;
+use crate::checkpoint::record::{BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, stored_start, stored_stop};
+use crate::checkpoint::{identity, lease};
+use crate::influx::client::Client;
+use crate::limits::RECORDS_PER_BODY_MAX;
+use crate::model::point::Point;
+use crate::model::time::Timestamp;
+use crate::wire::csv::table::{self, Table};
+use crate::wire::flux;
+use crate::wire::line::point;
+
+/// The newest or oldest point of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its fields as text.
+    pub fields: StoredFields,
+    /// Its time.
+    pub time: Timestamp,
+}
+
+/// Batch bucket and job keys.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    bucket: String,
+    keys: Keys,
+}
+
+impl Store {
+    /// The checkpoint of the job `keys` in `bucket`.
+    pub fn new(client: Client, bucket: &str, keys: Keys) -> Self {
+        Self { client, bucket: bucket.to_owned(), keys }
+    }
+
+    /// The newest progress record: where it stops, and its own time.
+    pub async fn newest_record(&self) -> Result<Option<(Timestamp, Timestamp)>, Error> {
+        let query = flux::newest_record(&self.bucket, BATCHES, &self.keys.tags());
+        let Some(stored) = self.pick(&query, "batch_stop", "newest progress record", Newest).await? else { return Ok(None) };
+        Ok(Some((stored_stop(&stored.fields)?, stored.time)))
+    }
+
+    /// Where the oldest progress record starts.
+    pub async fn oldest_start(&self) -> Result<Option<Timestamp>, Error> {
+        let query = flux::oldest_record(&self.bucket, BATCHES, &self.keys.tags());
+        let Some(stored) = self.pick(&query, "batch_start", "oldest progress record", Oldest).await? else { return Ok(None) };
+        Ok(Some(stored_start(&stored.fields)?))
+    }
+
+    /// The identity of the job, if a run of sluice has begun it.
+    pub async fn identity(&self) -> Result<Option<StoredFields>, Error> {
+        let query = self.details_query(identity::KIND_IDENTITY);
+        Ok(self.pick(&query, "start", "job identity", Newest).await?.map(|stored| stored.fields))
+    }
+
+    /// The lease on the job.
+    pub async fn lease(&self) -> Result<Option<StoredLease>, Error> {
+        let query = self.details_query(lease::KIND_LEASE);
+        let stored = self.pick(&query, "run", "lease", Newest).await?;
+        Ok(stored.and_then(|stored| StoredLease::read(&stored.fields, stored.time)))
+    }
+
+    /// Values refused in all committed batches of the job.
+    pub async fn rejected_total(&self) -> Result<u64, Error> {
+        let what = "sum of refused values";
+        let tags = self.details_tags(KIND_BATCH);
+        let query = flux::sum_of_records(&self.bucket, DETAILS, &tags, "rejected");
+        let answer = self.client.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+        let sum = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
+        Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0))
+    }
+
+    /// Writes points, in bodies of bounded size; returns once all are acknowledged.
+    pub async fn write(&self, points: &[Point], what: &str) -> Result<(), Error> {
+        for points in points.chunks(RECORDS_PER_BODY_MAX) {
+            let mut body = Vec::new();
+            for one in points {
+                point::append(one, &mut body);
+            }
+            self.client
+                .write_retrying(&self.bucket, Bytes::from(body), what)
+                .await
+                .map_err(|error| Error::influx(what, error))?;
+        }
+        Ok(())
+    }
+
+    fn details_tags<'a>(&'a self, kind: &'a str) -> Vec<(&'a str, &'a str)> {
+        self.keys.tags().into_iter().chain([(KIND, kind)]).collect()
+    }
+
+    fn details_query(&self, kind: &str) -> String {
+        flux::newest_record(&self.bucket, DETAILS, &self.details_tags(kind))
+    }
+
+    async fn pick(&self, query: &str, field: &str, what: &str, end: End) -> Result<Option<Stored>, Error> {
+        let answer = self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
+        Ok(pick(&tables, field, end))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Newest,
+    Oldest,
+}
+use End::{Newest, Oldest};
+
+/// The point at the newest (oldest) time of `field`, whatever series it is in: with all its fields of that time.
+fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
+    let mut times = Vec::new();
+    let mut cells = Vec::new();
+    for table in tables {
+        let columns = (table.column("_time"), table.column("_field"), table.column("_value"));
+        let (Some(time), Some(name), Some(value)) = columns else { continue };
+        for row in &table.rows {
+            let Some(at) = row[time].as_time() else { continue };
+            let name = row[name].to_text();
+            if name == field {
+                times.push(at);
+            }
+            cells.push((at, name, row[value].to_text()));
+        }
+    }
+    let time = match end {
+        Newest => times.into_iter().max()?,
+        Oldest => times.into_iter().min()?,
+    };
+    let fields = cells.into_iter().filter(|(at, ..)| *at == time).map(|(_, name, value)| (name, value)).collect();
+    Some(Stored { fields, time })
+}

@@ -1,0 +1,110 @@
+//! One body on its way out, down to the single lines that the destination refuses.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::context::{ConflictPolicy, Context};
+use super::error::Error;
+use super::event::{Counters, Event};
+use super::rejects::Refusal;
+use crate::influx::error::FailureKind;
+use crate::model::time::TimeRange;
+use crate::wire::line::conflict::{self, PartialWrite};
+use crate::wire::line::encoder::Body;
+
+/// What became of some lines.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Lines acknowledged.
+    pub lines: u64,
+    /// Values acknowledged.
+    pub values: u64,
+    /// Values refused.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Written {
+    /// Adds another part.
+    pub fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.values += other.values;
+        self.refusals.extend(other.refusals);
+    }
+}
+
+/// Writes one body: retried while the trouble is temporary, halved while it is too large or holds refused lines, down to
+/// single lines, which become refusals. After the server has said 422 the rest of a body is not known to be stored, so
+/// every part is sent until it is answered with 204.
+pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Result<Written, Error> {
+    let mut written = Written::default();
+    let mut parts = vec![body.bytes];
+    while let Some(part) = parts.pop() {
+        let what = format!("write of {} bytes of batch {batch}", part.len());
+        let failure = match context.destination.write_retrying(&context.job.destination_bucket, part.clone(), &what).await {
+            Ok(()) => {
+                written.add(acknowledged(context, &part));
+                continue;
+            }
+            Err(failure) => failure,
+        };
+        match failure.kind() {
+            FailureKind::TooLarge => match halves(&part) {
+                Some(halves) => parts.extend(halves),
+                None => written.refusals.push(refuse(context, batch, &part, failure.message())),
+            },
+            FailureKind::PartialWrite | FailureKind::BadRequest => {
+                let reason = failure.message();
+                let partial = conflict::parse_partial_write(reason);
+                if matches!(partial, PartialWrite::TypeConflict { .. }) && context.job.on_type_conflict == ConflictPolicy::Stop {
+                    return Err(Error::TypeConflict { batch, text: reason.to_owned() });
+                }
+                match halves(&part) {
+                    Some(halves) => parts.extend(halves),
+                    None => written.refusals.push(refuse(context, batch, &part, reason)),
+                }
+            }
+            _ => return Err(Error::influx(what, failure)),
+        }
+        if written.refusals.len() as u64 > context.job.reject_limit {
+            return Err(Error::RejectLimit {
+                rejected: written.refusals.len() as u64,
+                limit: context.job.reject_limit,
+                path: context.job.rejects.clone(),
+            });
+        }
+    }
+    Ok(written)
+}
+
+fn acknowledged(context: &Context, part: &[u8]) -> Written {
+    let (mut lines, mut values) = (0, 0);
+    for line in conflict::split_lines(part) {
+        lines += 1;
+        values += conflict::count_fields(&part[line]);
+    }
+    Counters::add(&context.counters.lines_written, lines);
+    Counters::add(&context.counters.values_written, values);
+    Counters::add(&context.counters.body_bytes, part.len() as u64);
+    context.counters.bodies.fetch_add(1, Ordering::Relaxed);
+    Written { lines, values, refusals: Vec::new() }
+}
+
+/// A body in two halves at a line end, or `None` if it is one line.
+fn halves(part: &Bytes) -> Option<[Bytes; 2]> {
+    let lines: Vec<_> = conflict::split_lines(part).collect();
+    if lines.len() < 2 {
+        return None;
+    }
+    let cut = lines[lines.len() / 2].start;
+    // The second half lies on the stack below the first: lines stay in order.
+    Some([part.slice(cut..), part.slice(..cut)])
+}
+
+fn refuse(context: &Context, batch: TimeRange, line: &[u8], reason: &str) -> Refusal {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let values = conflict::count_fields(line);
+    context.tell(Event::Rejected { batch, values, reason: reason.to_owned() });
+    Refusal { values, reason: reason.to_owned(), line: line.to_vec(), carried: true }
+}
