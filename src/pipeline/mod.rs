@@ -37,11 +37,13 @@ pub mod encode;
 pub mod error;
 pub mod event;
 pub mod fetch;
+pub mod lock;
 pub mod plan;
 pub mod pool;
 pub mod rejects;
 pub mod stop;
 pub mod store;
+pub mod survey;
 pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
