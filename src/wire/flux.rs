@@ -44,6 +44,16 @@ pub fn count_by_measurement(selection: Selection<'_>) -> String {
     format!("{} |> group(columns: [\"_measurement\"]) |> count()", from_range_filter(selection))
 }
 
+/// Number of values of each series and field.
+pub fn count_by_series(selection: Selection<'_>) -> String {
+    format!("{} |> count()", from_range_filter(selection))
+}
+
+/// The first value of each series and field; the column's type is the field's.
+pub fn first(selection: Selection<'_>) -> String {
+    format!("{} |> first()", from_range_filter(selection))
+}
+
 /// Time of the oldest value: one row, or none.
 pub fn earliest(selection: Selection<'_>) -> String {
     format!(

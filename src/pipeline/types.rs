@@ -1,0 +1,245 @@
+//! One type per measurement, field and destination shard group, fixed before anything of it is written: the
+//! destination's own, else the source's majority. What has another type follows `--on-type-conflict`, never the order in
+//! which it arrives.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
+
+use super::context::{ConflictPolicy, Context};
+use super::error::Error;
+use super::survey::FieldTypes;
+use crate::influx::client::Client;
+use crate::model::filter::Filter;
+use crate::model::frame::{FieldType, Frame};
+use crate::model::series::Name;
+use crate::model::time::{TimeRange, Timestamp, shard_group};
+use crate::wire::csv::block::Datatype;
+use crate::wire::csv::table::{self, Table};
+use crate::wire::flux::{self, Selection};
+
+/// Measurement and field.
+pub type FieldKey = (Name, Name);
+
+/// The fields that may clash, and the types fixed for them so far.
+#[derive(Debug, Default)]
+pub struct TypePlan {
+    watched: BTreeSet<FieldKey>,
+    fixed: Mutex<HashMap<(FieldKey, Timestamp), FieldType>>,
+}
+
+impl TypePlan {
+    /// Watches these fields.
+    pub fn new(watched: impl IntoIterator<Item = FieldKey>) -> Self {
+        Self { watched: watched.into_iter().collect(), fixed: Mutex::default() }
+    }
+
+    /// True if no field can clash.
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Fixes the types for every destination shard group that `range` touches.
+    pub async fn prepare(&self, context: &Context, range: TimeRange) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let duration_ns = context.job.destination_shard_group_ns;
+        for part in range.shard_group_parts(duration_ns) {
+            let group = shard_group(part.start, duration_ns);
+            for key in &self.watched {
+                let place = (key.clone(), group.start);
+                if self.lock().contains_key(&place) {
+                    continue;
+                }
+                let own = own_type(&context.destination, &context.job.destination_bucket, key, group).await?;
+                let fixed = match own {
+                    Some(own) => Some(own),
+                    None => majority(context, key, group.intersect(context.job.range)).await?,
+                };
+                if let Some(fixed) = fixed {
+                    self.lock().insert(place, fixed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Splits a frame whose rows lie in the destination shard group of `time` by policy: columns of the fixed type
+    /// stay, others are renamed or taken out. The frames taken out hold one field each.
+    pub fn apply(&self, frame: Frame, time: Timestamp, duration_ns: i64, policy: ConflictPolicy) -> (Frame, Vec<Frame>) {
+        let group = shard_group(time, duration_ns).start;
+        let clashing: Vec<usize> = (0..frame.fields.len())
+            .filter(|&index| {
+                let (name, kind) = &frame.fields[index];
+                let key = (frame.measurement.clone(), name.clone());
+                self.lock().get(&(key, group)).is_some_and(|fixed| fixed != kind)
+            })
+            .collect();
+        if clashing.is_empty() {
+            return (frame, Vec::new());
+        }
+        match policy {
+            ConflictPolicy::Suffix => (renamed(frame, &clashing), Vec::new()),
+            ConflictPolicy::Stop | ConflictPolicy::Reject => {
+                let out = clashing.iter().map(|&index| only(&frame, index)).collect();
+                (without(&frame, &clashing), out)
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(FieldKey, Timestamp), FieldType>> {
+        self.fixed.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The fields that can clash at the destination. A field that changes its type at the source cannot if each destination
+/// shard group lies inside one of the source's.
+pub fn watched(source: &FieldTypes, source_ns: i64, destination: &FieldTypes, destination_ns: i64) -> Vec<FieldKey> {
+    let nested = source_ns % destination_ns == 0;
+    let mut found = Vec::new();
+    for (measurement, fields) in source {
+        for (field, types) in fields {
+            let theirs = destination.get(measurement).and_then(|fields| fields.get(field));
+            let foreign = theirs.is_some_and(|theirs| !theirs.is_subset(types));
+            if foreign || (types.len() > 1 && !nested) {
+                found.push((Name::from(measurement.as_bytes()), Name::from(field.as_bytes())));
+            }
+        }
+    }
+    found
+}
+
+async fn own_type(client: &Client, bucket: &str, key: &FieldKey, group: TimeRange) -> Result<Option<FieldType>, Error> {
+    let filter = field_filter(key, None);
+    let selection = Selection { bucket, range: group, filter: &filter, without: &[] };
+    let tables = ask(client, &flux::first(selection), key, group).await?;
+    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(value_type))
+}
+
+/// The type of most values of the field. Counts come by series, and so do types.
+async fn majority(context: &Context, key: &FieldKey, group: TimeRange) -> Result<Option<FieldType>, Error> {
+    let filter = field_filter(key, Some(&context.job.filter));
+    let mut votes: BTreeMap<FieldType, i64> = BTreeMap::new();
+    for range in context.job.shape.read_windows(group) {
+        let selection = Selection { bucket: &context.job.source_bucket, range, filter: &filter, without: &[] };
+        let firsts = ask(&context.source, &flux::first(selection), key, range).await?;
+        let types: BTreeMap<Vec<(Name, Name)>, FieldType> = firsts
+            .iter()
+            .flat_map(|table| (0..table.rows.len()).filter_map(move |row| Some((series_of(table, row), value_type(table)?))))
+            .collect();
+        for table in ask(&context.source, &flux::count_by_series(selection), key, range).await? {
+            for row in 0..table.rows.len() {
+                if let (Some(kind), Some(count)) = (types.get(&series_of(&table, row)), table.long(row, "_value")) {
+                    *votes.entry(*kind).or_default() += count;
+                }
+            }
+        }
+    }
+    Ok(votes.into_iter().max_by_key(|(_, count)| *count).map(|(kind, _)| kind))
+}
+
+async fn ask(client: &Client, query: &str, key: &FieldKey, range: TimeRange) -> Result<Vec<Table>, Error> {
+    let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
+    let answer = client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
+    table::read_tables(&answer).map_err(|error| Error::decode(&what, error))
+}
+
+fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
+    let own = format!("r[\"_measurement\"] == {} and r[\"_field\"] == {}", flux::quote(measurement), flux::quote(field));
+    let base = job.cloned().unwrap_or_default();
+    let predicate = match &base.predicate {
+        Some(predicate) => format!("{own} and ({predicate})"),
+        None => own,
+    };
+    Filter { predicate: Some(predicate), ..base }
+}
+
+fn value_type(table: &Table) -> Option<FieldType> {
+    Some(match table.columns[table.column("_value")?].datatype {
+        Datatype::Boolean => FieldType::Boolean,
+        Datatype::Long => FieldType::Integer,
+        Datatype::UnsignedLong => FieldType::Unsigned,
+        Datatype::Double => FieldType::Float,
+        Datatype::String => FieldType::String,
+        Datatype::Time => return None,
+    })
+}
+
+fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {
+    let bounds: [&[u8]; 2] = [b"_start", b"_stop"];
+    let mut cells: Vec<_> = table
+        .columns
+        .iter()
+        .zip(&table.rows[row])
+        .filter(|(column, _)| column.group && !bounds.contains(&&*column.label))
+        .map(|(column, cell)| (column.label.clone(), cell.clone()))
+        .collect();
+    cells.sort();
+    cells
+}
+
+/// The name InfluxDB gives a type.
+pub fn type_name(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Float => "float",
+        FieldType::Integer => "integer",
+        FieldType::Unsigned => "unsigned",
+        FieldType::String => "string",
+        FieldType::Boolean => "boolean",
+    }
+}
+
+fn renamed(mut frame: Frame, clashing: &[usize]) -> Frame {
+    for &index in clashing {
+        let (name, kind) = &mut frame.fields[index];
+        *name = [&**name, b"_", type_name(*kind).as_bytes()].concat().into();
+    }
+    frame
+}
+
+fn without(frame: &Frame, clashing: &[usize]) -> Frame {
+    let kept: Vec<usize> = (0..frame.fields.len()).filter(|index| !clashing.contains(index)).collect();
+    with_columns(frame, &kept)
+}
+
+fn only(frame: &Frame, index: usize) -> Frame {
+    with_columns(frame, &[index])
+}
+
+fn with_columns(frame: &Frame, kept: &[usize]) -> Frame {
+    let columns: Vec<usize> = std::iter::once(0).chain(kept.iter().map(|index| index + 1)).collect();
+    let batch = frame.batch.project(&columns).expect("the columns exist: they were counted from the frame's fields");
+    let values = batch.columns()[1..].iter().map(|column| (column.len() - column.null_count()) as u64).sum();
+    Frame {
+        measurement: frame.measurement.clone(),
+        fields: kept.iter().map(|&index| frame.fields[index].clone()).collect(),
+        batch,
+        runs: frame.runs.clone(),
+        values,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(fields: &[(&str, &[&str])]) -> FieldTypes {
+        let fields = fields.iter().map(|(field, types)| ((*field).to_owned(), types.iter().map(|t| (*t).to_owned()).collect()));
+        FieldTypes::from([("m".to_owned(), fields.collect())])
+    }
+
+    #[test]
+    fn fields_that_can_clash() {
+        let day = 86_400_000_000_000;
+        let source = types(&[("one", &["float"]), ("two", &["float", "integer"])]);
+        let names = |destination: &FieldTypes, source_ns, destination_ns| -> Vec<String> {
+            let found = watched(&source, source_ns, destination, destination_ns);
+            found.into_iter().map(|(_, field)| String::from_utf8_lossy(&field).into_owned()).collect()
+        };
+        assert!(names(&FieldTypes::new(), day, day).is_empty());
+        assert!(names(&FieldTypes::new(), 7 * day, day).is_empty(), "each day lies in one week");
+        assert_eq!(names(&FieldTypes::new(), day, 7 * day), ["two"]);
+        assert_eq!(names(&types(&[("one", &["string"])]), day, day), ["one"]);
+        assert!(names(&types(&[("two", &["integer"])]), day, day).is_empty(), "what an earlier run wrote");
+    }
+}
