@@ -134,6 +134,20 @@ pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
 /// Time between plain progress lines.
 pub const PLAIN_LINE_MS: u64 = 30_000;
 
+// wire::csv
+
+/// Bytes of string values after which a frame ends.
+pub const FRAME_STRING_BYTES_TARGET: usize = 16 * 1024 * 1024;
+
+/// Cells of a frame for each value, nulls included, beyond which series of other fields go to a new frame.
+pub const FRAME_CELLS_PER_VALUE_MAX: usize = 5;
+
+/// A frame of fewer cells than this may be as sparse as it likes.
+pub const FRAME_CELLS_SPARSE_MAX: usize = 64 * 1024;
+
+/// Places that lost a carriage return, listed for one answer.
+pub const CSV_SUSPECTS_MAX: usize = 256;
+
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);

@@ -1,1 +1,6 @@
-//! (filled by the module's author)
+//! Flux annotated CSV: what real servers answered, cut and damaged in every way, and random answers against slow
+//! obvious readers.
+
+mod golden_answers;
+mod random_answers;
+mod writer;

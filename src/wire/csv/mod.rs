@@ -1,1 +1,40 @@
-//! Annotated CSV to frames.
+//! Annotated CSV, the answer of `POST /api/v2/query`, to frames.
+//!
+//! Every request asks for the annotations `datatype`, `group` and `default` and for the header. Then an answer is:
+//!
+//! ```text
+//! response := result*                  one result for each yield; none of ours has more than one
+//! result   := block* CRLF              the CRLF is written even if there is no block
+//! block    := [CRLF] annotation{3} header row*
+//! row      := "," "," table "," cell { "," cell } CRLF
+//! ```
+//!
+//! - Rows end in CRLF. A cell is quoted if it holds a comma, a quote, LF or CR, begins with a space, or is `\.`; quotes are
+//!   doubled. Inside quotes the server writes LF as CRLF and **drops every CR**: a quoted cell without any other
+//!   reason for its quotes has lost one ([`suspect`]).
+//! - The first three columns are known by position, the others by label: tags may be called `result` or `table`.
+//! - A blank line ends a result, and also stands before every block but the first: an answer cut there cannot be
+//!   told from a whole one. Counts catch it.
+//! - An error after the first byte comes as a block with the header `error,reference`, or as JSON glued behind the
+//!   last byte, both with HTTP status 200.
+//!
+//! Reading order: [`row`] (bytes to cells), [`block`] (annotations to columns), [`outline`] (the grammar above),
+//! [`layout`] (what each column means), [`template`] (the fast path), [`series`] (the fields of one series),
+//! [`merge`] and [`frame`] (rows of frames), [`assembly`] (from rows to these), [`decoder`] (all together). [`table`] reads small answers whole.
+
+mod assembly;
+pub mod block;
+mod column;
+pub mod decoder;
+pub mod error;
+mod frame;
+mod layout;
+mod merge;
+mod outline;
+mod row;
+mod series;
+pub mod suspect;
+pub mod table;
+mod template;
+mod time;
+mod value;

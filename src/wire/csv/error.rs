@@ -1,0 +1,110 @@
+//! What can be wrong with an answer.
+
+use std::fmt;
+
+use crate::model::series::{Name, Readable};
+
+/// Where a row begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Bytes of the answer before the row.
+    pub byte: u64,
+    /// Rows before the row, of every kind.
+    pub row: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {} (byte {})", self.row + 1, self.byte)
+    }
+}
+
+/// Why an answer cannot be used. What was decoded before it must not be committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The query failed while its answer was under way.
+    #[error("the query failed: {message}")]
+    Query {
+        /// The server's words.
+        message: String,
+        /// The server's reference, nearly always empty.
+        reference: String,
+    },
+    /// The server broke down while its answer was under way and appended its JSON error to the rows.
+    #[error("the server failed while it answered: {message}")]
+    GluedError {
+        /// The server's words.
+        message: String,
+    },
+    /// The answer stops too early.
+    #[error("the answer is incomplete: {what} at {position}")]
+    Incomplete {
+        /// Where it stops.
+        position: Position,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The answer is not the annotated CSV that this program asks for.
+    #[error("unexpected CSV at {position}: {what}")]
+    Malformed {
+        /// The row.
+        position: Position,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A row is longer than any that InfluxDB can store.
+    #[error("the row at {position} is longer than {bytes_max} bytes")]
+    TooLong {
+        /// The row.
+        position: Position,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Two columns of one label: a tag shares its name with a column of Flux and cannot be read.
+    #[error("{} has a tag called {}, which Flux cannot read", Owner(measurement.as_deref()), Readable(label))]
+    DuplicateColumn {
+        /// The label.
+        label: Name,
+        /// The measurement, if a row tells it.
+        measurement: Option<Name>,
+    },
+    /// A column of a type that no field has.
+    #[error("column {} has the type {datatype}, which no field has", Readable(label))]
+    UnsupportedType {
+        /// The column.
+        label: Name,
+        /// Its type as the server names it.
+        datatype: String,
+    },
+    /// NaN or infinity, which InfluxDB cannot store.
+    #[error("the value at {position} is {text}, which InfluxDB cannot store")]
+    NotFinite {
+        /// The row.
+        position: Position,
+        /// The value.
+        text: String,
+    },
+    /// The answer holds another number of results than the query has yields.
+    #[error("the answer holds {found} results instead of 1")]
+    Results {
+        /// How many there are.
+        found: u64,
+    },
+}
+
+impl Error {
+    pub(super) fn malformed(position: Position, what: impl Into<String>) -> Self {
+        Self::Malformed { position, what: what.into() }
+    }
+}
+
+struct Owner<'a>(Option<&'a [u8]>);
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(measurement) => write!(f, "measurement {}", Readable(measurement)),
+            None => f.write_str("a measurement"),
+        }
+    }
+}

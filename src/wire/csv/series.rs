@@ -1,0 +1,167 @@
+//! The fields of one series, held back until they can be merged on time.
+
+use super::column::Values;
+use crate::limits;
+use crate::model::frame::FieldType;
+use crate::model::series::Name;
+
+/// Rising times of one field. As long as they are those of the first field they are not stored a second time.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    own: Vec<i64>,
+    shares: bool,
+    rows: usize,
+    last: Option<i64>,
+}
+
+impl Times {
+    /// Takes the time of the next value; false if it does not rise.
+    #[inline]
+    pub(super) fn push(&mut self, leading: &[i64], time: i64) -> bool {
+        if self.last.is_some_and(|last| time <= last) {
+            return false;
+        }
+        self.last = Some(time);
+        if self.shares {
+            if leading.get(self.rows) == Some(&time) {
+                self.rows += 1;
+                return true;
+            }
+            self.own.extend_from_slice(&leading[..self.rows]);
+            self.shares = false;
+        }
+        self.own.push(time);
+        self.rows += 1;
+        true
+    }
+
+    /// The latest time.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.last
+    }
+
+    fn restart(&mut self, shares: bool) {
+        self.own.clear();
+        self.rows = 0;
+        self.shares = shares;
+    }
+}
+
+/// One field of the series.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: Name,
+    pub(super) values: Values,
+    times: Times,
+}
+
+impl Field {
+    /// The times of the values, given those of the first field.
+    pub(super) fn times<'a>(&'a self, leading: &'a [i64]) -> &'a [i64] {
+        if self.times.shares { &leading[..self.times.rows] } else { &self.times.own }
+    }
+}
+
+/// The field that is being read.
+#[derive(Debug)]
+pub(super) struct OpenField<'a> {
+    /// Times of the first field; empty for the first field itself.
+    pub(super) leading: &'a [i64],
+    pub(super) times: &'a mut Times,
+    pub(super) values: &'a mut Values,
+}
+
+/// What is held of one series. The vectors are used again for the next one.
+#[derive(Debug, Default)]
+pub(super) struct SeriesBuffer {
+    fields: Vec<Field>,
+    /// Fields in use; the last one is open.
+    used: usize,
+    /// Values and string bytes in the fields before the open one.
+    closed_values: usize,
+    closed_text_bytes: usize,
+    /// True while each name is greater than the one before it, as the server sends them.
+    rising: bool,
+}
+
+impl SeriesBuffer {
+    /// True if a field of this name is held already.
+    pub(super) fn holds(&self, name: &[u8]) -> bool {
+        let Some(last) = self.fields().last() else { return false };
+        let is_greatest = self.rising && *last.name < *name;
+        !is_greatest && self.fields().iter().any(|field| *field.name == *name)
+    }
+
+    /// Opens the next field.
+    pub(super) fn begin(&mut self, name: &[u8], kind: FieldType) {
+        if let Some(last) = self.fields().last() {
+            let (values, text_bytes, rises) = (last.values.len(), last.values.text_bytes(), *last.name < *name);
+            self.closed_values += values;
+            self.closed_text_bytes += text_bytes;
+            self.rising &= rises;
+        } else {
+            self.rising = true;
+        }
+        if self.used == self.fields.len() {
+            self.fields.push(Field { name: name.into(), values: Values::new(kind), times: Times::default() });
+        }
+        let field = &mut self.fields[self.used];
+        if *field.name != *name {
+            field.name = name.into();
+        }
+        field.values.restart(kind);
+        field.times.restart(self.used > 0);
+        field.times.last = None;
+        self.used += 1;
+    }
+
+    /// The field that [`SeriesBuffer::begin`] opened last.
+    pub(super) fn open(&mut self) -> Option<OpenField<'_>> {
+        let (before, rest) = self.fields.split_at_mut(self.used.checked_sub(1)?);
+        let leading = before.first().map_or(&[][..], |first| &first.times.own);
+        let Field { values, times, .. } = &mut rest[0];
+        Some(OpenField { leading, times, values })
+    }
+
+    /// The fields held. Times of all but the first refer to [`SeriesBuffer::leading`].
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields[..self.used]
+    }
+
+    /// Times of the first field.
+    pub(super) fn leading(&self) -> &[i64] {
+        self.fields().first().map_or(&[], |first| &first.times.own)
+    }
+
+    /// Values that may still be held.
+    pub(super) fn room(&self) -> usize {
+        let (open_values, open_text_bytes) = self.fields().last().map_or((0, 0), |open| (open.values.len(), open.values.text_bytes()));
+        if self.closed_text_bytes + open_text_bytes >= limits::MERGE_STRING_BYTES_MAX {
+            return 0;
+        }
+        limits::MERGE_VALUES_MAX.saturating_sub(self.closed_values + open_values)
+    }
+
+    /// Lets go of everything.
+    pub(super) fn clear(&mut self) {
+        let values: usize = self.fields.iter().map(|field| field.values.capacity() + field.times.own.capacity()).sum();
+        let text_bytes: usize = self.fields.iter().map(|field| field.values.text_capacity_bytes()).sum();
+        if values > 2 * limits::MERGE_VALUES_MAX || text_bytes > 2 * limits::MERGE_STRING_BYTES_MAX {
+            self.fields.clear();
+        }
+        self.used = 0;
+        self.closed_values = 0;
+        self.closed_text_bytes = 0;
+    }
+
+    /// Lets go of everything and goes on in the open field.
+    pub(super) fn clear_before_open(&mut self) {
+        let Some(open) = self.used.checked_sub(1) else { return };
+        self.fields.swap(0, open);
+        let field = &mut self.fields[0];
+        let (kind, name, last) = (field.values.kind(), field.name.clone(), field.times.last);
+        self.clear();
+        self.begin(&name, kind);
+        self.fields[0].times.last = last;
+    }
+}

@@ -1,0 +1,76 @@
+//! Names and values that lost a carriage return on their way.
+
+use crate::limits::CSV_SUSPECTS_MAX;
+use crate::model::series::Name;
+
+/// What lost a carriage return.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The measurement's name.
+    Measurement,
+    /// The name of a tag.
+    TagKey(Name),
+    /// A value of this tag.
+    TagValue(Name),
+    /// The name of a field, as it came.
+    FieldName(Name),
+    /// Values of this string field.
+    FieldValue(Name),
+}
+
+/// A place where the answer is not exact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Suspect {
+    /// The measurement, as it came.
+    pub measurement: Name,
+    /// What of it.
+    pub place: Place,
+    /// How often: values, or tables for names.
+    pub count: u64,
+}
+
+/// The suspects of one answer, a bounded number of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Suspects {
+    /// The first ones, each place once.
+    pub listed: Vec<Suspect>,
+    /// Occurrences at places that found no room in the list.
+    pub unlisted: u64,
+}
+
+impl Suspects {
+    /// True if nothing was lost, as far as the answer can tell.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.unlisted == 0
+    }
+
+    pub(super) fn add(&mut self, measurement: &[u8], place: Place) {
+        // The latest is the likeliest: values of one field come in a row.
+        let known = self.listed.iter_mut().rev().find(|suspect| suspect.place == place && *suspect.measurement == *measurement);
+        if let Some(suspect) = known {
+            suspect.count += 1;
+        } else if self.listed.len() < CSV_SUSPECTS_MAX {
+            self.listed.push(Suspect { measurement: measurement.into(), place, count: 1 });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_bounded_and_the_rest_counted() {
+        let mut suspects = Suspects::default();
+        assert!(suspects.is_empty());
+        for round in 0..2 {
+            for at in 0..CSV_SUSPECTS_MAX + 3 {
+                suspects.add(format!("m{at}").as_bytes(), Place::Measurement);
+            }
+            assert!(suspects.listed.iter().all(|suspect| suspect.count == round + 1));
+        }
+        assert_eq!((suspects.listed.len(), suspects.unlisted), (CSV_SUSPECTS_MAX, 6));
+    }
+}

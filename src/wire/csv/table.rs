@@ -1,0 +1,171 @@
+//! Small answers read whole: counts, first values, schema, records.
+
+use super::block::{Block, Column, Datatype, FIXED_COLUMNS};
+use super::decoder::unfinished;
+use super::error::{Error, Position};
+use super::outline::{Kind, Outline};
+use super::row::{Cell, Scan, Scanner};
+use super::time::Clock;
+use super::value;
+use crate::limits;
+use crate::model::series::Name;
+use crate::model::time::Timestamp;
+
+/// One table of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Name of its result.
+    pub result: Name,
+    /// Its number within the result.
+    pub id: u64,
+    /// Its columns; `result` and `table` are not among them.
+    pub columns: Vec<Column>,
+    /// Its rows, one cell for each column.
+    pub rows: Vec<Vec<Name>>,
+    /// Row and column of cells that lost a carriage return.
+    pub suspects: Vec<(usize, usize)>,
+}
+
+impl Table {
+    /// The place of a column.
+    pub fn column(&self, label: &str) -> Option<usize> {
+        self.columns.iter().position(|column| *column.label == *label.as_bytes())
+    }
+
+    /// A cell as it came. Null and the empty string look alike.
+    pub fn bytes(&self, row: usize, label: &str) -> Option<&[u8]> {
+        let cell = self.rows.get(row)?.get(self.column(label)?)?;
+        Some(cell)
+    }
+
+    /// A cell as text, if it is UTF-8.
+    pub fn text(&self, row: usize, label: &str) -> Option<&str> {
+        std::str::from_utf8(self.bytes(row, label)?).ok()
+    }
+
+    /// A cell of type `long`.
+    pub fn long(&self, row: usize, label: &str) -> Option<i64> {
+        let cell = self.typed(row, label, Datatype::Long)?;
+        value::integer(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
+    }
+
+    /// A cell of type `double`, if it is finite.
+    pub fn double(&self, row: usize, label: &str) -> Option<f64> {
+        let cell = self.typed(row, label, Datatype::Double)?;
+        value::float(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
+    }
+
+    /// A cell of type `dateTime`.
+    pub fn time(&self, row: usize, label: &str) -> Option<Timestamp> {
+        Clock::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
+    }
+
+    fn typed(&self, row: usize, label: &str, datatype: Datatype) -> Option<&[u8]> {
+        let column = &self.columns[self.column(label)?];
+        if column.datatype == datatype { self.bytes(row, label) } else { None }
+    }
+}
+
+/// All tables of a complete answer, of however many results.
+pub fn read_tables(bytes: &[u8]) -> Result<Vec<Table>, Error> {
+    let mut tables = Tables::default();
+    let (mut scanner, mut outline, mut position) = (Scanner::new(), Outline::new(), Position::default());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let scan = scanner.scan(rest);
+        let Ok(Scan::Whole(len)) = scan else { return Err(unfinished(rest, scan.is_err(), position)) };
+        if len > limits::CSV_ROW_BYTES_MAX {
+            return Err(Error::TooLong { position, bytes_max: limits::CSV_ROW_BYTES_MAX });
+        }
+        let (row, after) = rest.split_at(len);
+        match outline.row(row, scanner.cells(), position)? {
+            Kind::Data => tables.row(row, scanner.cells(), position)?,
+            Kind::Block(block) => tables.begin_block(block, position)?,
+            Kind::Between => tables.end_block(position)?,
+        }
+        position.byte += len as u64;
+        position.row += 1;
+        scanner.reset();
+        rest = after;
+    }
+    outline.finish(position)?;
+    Ok(tables.done)
+}
+
+/// The `_value` of the only row, or `None` if there is no row: the answer of a count.
+pub fn single_long(bytes: &[u8]) -> Result<Option<i64>, Error> {
+    let tables = read_tables(bytes)?;
+    let filled: Vec<_> = tables.iter().filter(|table| !table.rows.is_empty()).collect();
+    match filled.as_slice() {
+        [] => Ok(None),
+        [table] if table.rows.len() == 1 => match table.long(0, "_value") {
+            Some(value) => Ok(Some(value)),
+            None => Err(Error::malformed(Position::default(), "an answer without a whole number in _value")),
+        },
+        _ => Err(Error::malformed(Position::default(), "more than one row where one was asked for")),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    done: Vec<Table>,
+    block: Option<Block>,
+    /// True once the block has a table.
+    filled: bool,
+}
+
+impl Tables {
+    fn begin_block(&mut self, block: Block, position: Position) -> Result<(), Error> {
+        self.end_block(position)?;
+        self.block = Some(block);
+        Ok(())
+    }
+
+    /// A block without rows is a table without rows.
+    fn end_block(&mut self, position: Position) -> Result<(), Error> {
+        if let Some(block) = self.block.take()
+            && !self.filled
+        {
+            let id = if block.table.is_empty() { 0 } else { table_id(&block.table, position)? };
+            self.done.push(Table::new(&block, id));
+        }
+        self.filled = false;
+        Ok(())
+    }
+
+    fn row(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<(), Error> {
+        let Some(block) = &self.block else { return Err(Error::malformed(position, "a row outside of a block")) };
+        if cells.len() != block.columns.len() + FIXED_COLUMNS {
+            return Err(Error::malformed(position, "a row that is not as long as its header"));
+        }
+        let id = table_id(cells[2].raw(row), position)?;
+        if !self.filled || self.done.last().is_none_or(|table| table.id != id) {
+            self.done.push(Table::new(block, id));
+            self.filled = true;
+        }
+        let Some(table) = self.done.last_mut() else { return Ok(()) };
+        let mut texts = Vec::with_capacity(block.columns.len());
+        for (at, (cell, column)) in cells[FIXED_COLUMNS..].iter().zip(&block.columns).enumerate() {
+            if cell.lost_carriage_return(row) {
+                table.suspects.push((table.rows.len(), at));
+            }
+            let text = cell.content(row);
+            texts.push(if text.is_empty() { column.default.clone() } else { text.into() });
+        }
+        table.rows.push(texts);
+        Ok(())
+    }
+}
+
+impl Table {
+    fn new(block: &Block, id: u64) -> Self {
+        Self { result: block.result.clone(), id, columns: block.columns.clone(), rows: Vec::new(), suspects: Vec::new() }
+    }
+}
+
+fn table_id(text: &[u8], position: Position) -> Result<u64, Error> {
+    value::unsigned(text)
+        .filter(|(_, len)| *len == text.len())
+        .map(|(id, _)| id)
+        .ok_or_else(|| Error::malformed(position, "a table number that is none"))
+}
