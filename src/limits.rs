@@ -137,3 +137,11 @@ pub const PLAIN_LINE_MS: u64 = 30_000;
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
+
+// wire::line
+
+/// Shard groups that the encoder collects bodies for at one time; a frame may touch more, in smaller bodies.
+pub const BODIES_OPEN_MAX: usize = 8;
+
+/// What a refused value's text is kept of.
+pub const REJECT_TEXT_BYTES_MAX: usize = 256;

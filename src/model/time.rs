@@ -41,6 +41,22 @@ impl Timestamp {
         format!("{:.9}", self.jiff())
     }
 
+    /// The shard group of this instant where shard groups last `duration_ns`. InfluxDB counts them from the year 1, so
+    /// that groups of seven days begin on Mondays. Held inside the 64-bit range.
+    ///
+    /// # Panics
+    ///
+    /// If the duration is not positive.
+    pub fn shard_group(self, duration_ns: i64) -> TimeRange {
+        /// From 0001-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
+        const YEAR_1_TO_1970_NS: i128 = 719_162 * 86_400 * 1_000_000_000;
+        assert!(duration_ns > 0, "a shard group has a length");
+        let since = i128::from(self.0) + YEAR_1_TO_1970_NS;
+        let start = i128::from(self.0) - since.rem_euclid(i128::from(duration_ns));
+        let held = |ns: i128| Self(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
+        TimeRange { start: held(start), stop: held(start + i128::from(duration_ns)) }
+    }
+
     fn jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).expect("64-bit nanoseconds lie inside jiff's range")
     }
@@ -127,14 +143,12 @@ impl TimeRange {
         Some((Self { start: self.start, stop: cut }, Self { start: cut, stop: self.stop }))
     }
 
-    /// Cuts at the multiples of `step_ns` counted from 1970, the way InfluxDB cuts time into shard groups.
+    /// Cuts where shard groups of `step_ns` meet, see [`Timestamp::shard_group`].
     pub fn aligned_parts(self, step_ns: i64) -> Vec<Self> {
-        assert!(step_ns > 0, "a shard group has a length");
         let mut parts = Vec::new();
         let mut start = self.start;
         while start < self.stop {
-            let next = (start.ns().div_euclid(step_ns) + 1).saturating_mul(step_ns);
-            let stop = Timestamp(next).min(self.stop);
+            let stop = start.shard_group(step_ns).stop.min(self.stop);
             parts.push(Self { start, stop });
             start = stop;
         }
@@ -189,6 +203,9 @@ mod tests {
         let parts = TimeRange::new(Timestamp(-day - 1), Timestamp(day + 1)).aligned_parts(day);
         let bounds: Vec<_> = parts.iter().map(|part| (part.start.ns(), part.stop.ns())).collect();
         assert_eq!(bounds, [(-day - 1, -day), (-day, 0), (0, day), (day, day + 1)]);
+        let weeks = TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-14".parse().unwrap()).aligned_parts(7 * day);
+        let mondays: Vec<_> = weeks[1..].iter().map(|week| week.start.to_string()).collect();
+        assert_eq!(mondays, ["2020-01-06T00:00:00Z", "2020-01-13T00:00:00Z"]);
         let end = TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).aligned_parts(day);
         assert_eq!(end.last().unwrap().stop, Timestamp::STOP_MAX);
     }
