@@ -154,3 +154,11 @@ const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RE
 
 /// Frames between the decoder and the encoder of one slice.
 pub const FRAMES_QUEUED_MAX: usize = 2;
+
+// wire::line
+
+/// Shard groups that the encoder collects bodies for at one time; a frame may touch more, in smaller bodies.
+pub const BODIES_OPEN_MAX: usize = 8;
+
+/// What a refused value's text is kept of.
+pub const REJECT_TEXT_BYTES_MAX: usize = 256;

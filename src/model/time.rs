@@ -41,6 +41,22 @@ impl Timestamp {
         format!("{:.9}", self.jiff())
     }
 
+    /// The shard group of this instant where shard groups last `duration_ns`. InfluxDB counts them from the year 1, so
+    /// that groups of seven days begin on Mondays. Held inside the 64-bit range.
+    ///
+    /// # Panics
+    ///
+    /// If the duration is not positive.
+    pub fn shard_group(self, duration_ns: i64) -> TimeRange {
+        /// From 0001-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
+        const YEAR_1_TO_1970_NS: i128 = 719_162 * 86_400 * 1_000_000_000;
+        assert!(duration_ns > 0, "a shard group has a length");
+        let since = i128::from(self.0) + YEAR_1_TO_1970_NS;
+        let start = i128::from(self.0) - since.rem_euclid(i128::from(duration_ns));
+        let held = |ns: i128| Self(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
+        TimeRange { start: held(start), stop: held(start + i128::from(duration_ns)) }
+    }
+
     fn jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).expect("64-bit nanoseconds lie inside jiff's range")
     }
@@ -127,34 +143,17 @@ impl TimeRange {
         Some((Self { start: self.start, stop: cut }, Self { start: cut, stop: self.stop }))
     }
 
-    /// Cuts where InfluxDB cuts time into shard groups of `duration_ns` (see [`shard_group`]).
-    pub fn shard_group_parts(self, duration_ns: i64) -> Vec<Self> {
+    /// Cuts where shard groups of `step_ns` meet, see [`Timestamp::shard_group`].
+    pub fn shard_group_parts(self, step_ns: i64) -> Vec<Self> {
         let mut parts = Vec::new();
         let mut start = self.start;
         while start < self.stop {
-            let stop = shard_group(start, duration_ns).stop.min(self.stop);
+            let stop = start.shard_group(step_ns).stop.min(self.stop);
             parts.push(Self { start, stop });
             start = stop;
         }
         parts
     }
-}
-
-/// Seconds from 0001-01-01, where InfluxDB begins to count shard groups, to 1970-01-01. A multiple of one day but not of
-/// one week: groups of seven days begin on Mondays.
-const SHARD_ORIGIN_BEFORE_EPOCH_S: i64 = 62_135_596_800;
-
-/// The shard group of `duration_ns` that holds `time`.
-///
-/// # Panics
-/// If the duration is not positive.
-pub fn shard_group(time: Timestamp, duration_ns: i64) -> TimeRange {
-    assert!(duration_ns > 0, "a shard group has a length");
-    let duration = i128::from(duration_ns);
-    let since_origin = i128::from(time.ns()) + i128::from(SHARD_ORIGIN_BEFORE_EPOCH_S) * i128::from(NS_PER_S);
-    let start = i128::from(time.ns()) - since_origin.rem_euclid(duration);
-    let clamp = |ns: i128| Timestamp(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
-    TimeRange { start: clamp(start), stop: clamp(start + duration) }
 }
 
 /// `[start, stop)` in RFC 3339.
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_and_aligned_parts_cover_without_gap_or_overlap() {
+    fn halves_and_shard_group_parts_cover_without_gap_or_overlap() {
         for (start, stop) in [(0, 2), (-7, 3_000_000_001), (i64::MIN + 2, i64::MAX), (5, 6), (1_500_000_000, 1_500_000_003)] {
             let range = TimeRange::new(Timestamp(start), Timestamp(stop));
             match range.halves() {
@@ -204,13 +203,10 @@ mod tests {
         let parts = TimeRange::new(Timestamp(-day - 1), Timestamp(day + 1)).shard_group_parts(day);
         let bounds: Vec<_> = parts.iter().map(|part| (part.start.ns(), part.stop.ns())).collect();
         assert_eq!(bounds, [(-day - 1, -day), (-day, 0), (0, day), (day, day + 1)]);
+        let weeks = TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-14".parse().unwrap()).shard_group_parts(7 * day);
+        let mondays: Vec<_> = weeks[1..].iter().map(|week| week.start.to_string()).collect();
+        assert_eq!(mondays, ["2020-01-06T00:00:00Z", "2020-01-13T00:00:00Z"]);
         let end = TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).shard_group_parts(day);
         assert_eq!(end.last().unwrap().stop, Timestamp::STOP_MAX);
-    }
-
-    #[test]
-    fn weekly_shard_groups_begin_on_mondays() {
-        let group = shard_group("2020-01-08T12:00:00Z".parse().unwrap(), 7 * 86_400 * NS_PER_S);
-        assert_eq!(group.to_string(), "[2020-01-06T00:00:00Z, 2020-01-13T00:00:00Z)");
     }
 }

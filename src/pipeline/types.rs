@@ -12,7 +12,7 @@ use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
-use crate::model::time::{TimeRange, Timestamp, shard_group};
+use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::csv::block::Datatype;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
@@ -45,7 +45,7 @@ impl TypePlan {
         }
         let duration_ns = context.job.destination_shard_group_ns;
         for part in range.shard_group_parts(duration_ns) {
-            let group = shard_group(part.start, duration_ns);
+            let group = part.start.shard_group(duration_ns);
             for key in &self.watched {
                 let place = (key.clone(), group.start);
                 if self.lock().contains_key(&place) {
@@ -67,7 +67,7 @@ impl TypePlan {
     /// Splits a frame whose rows lie in the destination shard group of `time` by policy: columns of the fixed type
     /// stay, others are renamed or taken out. The frames taken out hold one field each.
     pub fn apply(&self, frame: Frame, time: Timestamp, duration_ns: i64, policy: ConflictPolicy) -> (Frame, Vec<Frame>) {
-        let group = shard_group(time, duration_ns).start;
+        let group = time.shard_group(duration_ns).start;
         let clashing: Vec<usize> = (0..frame.fields.len())
             .filter(|&index| {
                 let (name, kind) = &frame.fields[index];
