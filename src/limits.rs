@@ -162,3 +162,55 @@ pub const BODIES_OPEN_MAX: usize = 8;
 
 /// What a refused value's text is kept of.
 pub const REJECT_TEXT_BYTES_MAX: usize = 256;
+
+// influx: HTTP, pacing, gate.
+
+/// Idle connections kept to one server, by default.
+pub const CONNECTIONS_MAX_DEFAULT: usize = 8;
+
+/// How long an idle connection is kept: InfluxDB itself drops it after three minutes.
+pub const CONNECTION_IDLE_MS_MAX: u64 = 60_000;
+
+/// Characters of a server's text that an error prints; all of it stays in the error.
+pub const ERROR_SHOWN_CHARS_MAX: usize = 1_000;
+
+/// First pause of a closed gate when the server names none.
+pub const GATE_MS_MIN: u64 = 1_000;
+
+/// Longest pause of a gate closed by 429, when the server names none: a whole quota window.
+pub const GATE_RATE_MS_MAX: u64 = QUOTA_WINDOW_MS;
+
+/// A failure after this share of the server's query time-out, in thousandths, is a time-out: 85 s of 90 s.
+pub const QUERY_LATE_PER_MILLE: u64 = 944;
+
+/// Share of the quota that our pacing takes at the most, in thousandths. The rest covers what is in flight.
+pub const QUOTA_SHARE_PER_MILLE_MAX: u32 = 990;
+
+/// Unused predictions that later requests may spend, in thousandths of the quota.
+pub const QUOTA_CREDIT_PER_MILLE_MAX: u32 = 10;
+
+/// How much more than predicted an answer may hold for the bound to stand, in thousandths.
+pub const QUOTA_ERROR_PER_MILLE: u64 = 334;
+
+/// Predictions up to this size do not wait for others in flight: counts and look-ups.
+pub const QUOTA_SMALL_BYTES_MAX: u64 = 64 * 1024;
+
+/// What a count or a look-up is expected to cost.
+pub const QUOTA_SMALL_BYTES_PREDICTED: u64 = 4 * 1024;
+
+/// Expected waits for the quota below this are not worth a signal.
+pub const QUOTA_SIGNAL_MS_MIN: u64 = 500;
+
+/// A token with the white space around it.
+pub const TOKEN_BYTES_MAX: u64 = 16 * 1024;
+
+/// How long the command that prints a token may take.
+pub const TOKEN_COMMAND_MS_MAX: u64 = 30_000;
+
+/// Tasks asked for at one time, and pages of them.
+pub const TASKS_PER_PAGE: usize = 100;
+/// See [`TASKS_PER_PAGE`].
+pub const TASK_PAGES_MAX: usize = 100;
+
+const _: () = assert!(GATE_MS_MIN <= BACKOFF_MS_MAX && GATE_MS_MIN <= GATE_RATE_MS_MAX);
+const _: () = assert!(QUOTA_SMALL_BYTES_PREDICTED <= QUOTA_SMALL_BYTES_MAX);

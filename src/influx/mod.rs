@@ -1,3 +1,25 @@
 //! HTTP to InfluxDB: the only place of reqwest and governor.
+//!
+//! [`client`] sends requests and tries again; [`stream`] hands out the bytes of one query; [`classify`] says what an
+//! answer means and what to do about it; [`gate`] holds all requests of a side back after a 429 or 503; [`quota`] paces
+//! reading so that no 429 is provoked. `docs/limits-and-retries.md` tells operators the same.
+//!
+//! Invariants: an answer that ended improperly is never taken for whole; a token is sent to the configured host
+//! only and printed nowhere; a client of the source sends nothing that writes.
 
+pub mod api;
+pub mod backoff;
+mod body;
+pub mod classify;
+pub mod client;
+mod complete;
+mod credentials;
+pub mod endpoint;
+pub mod error;
+mod exchange;
+pub mod gate;
+pub mod quota;
+mod retry;
 pub mod signal;
+pub mod stream;
+mod transport;

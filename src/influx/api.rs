@@ -1,0 +1,355 @@
+//! Everything that is neither a query nor line protocol: buckets, limits, tasks, version.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::classify::RequestKind;
+use super::client::{Client, is_id};
+use super::error::{Error, Failure, FailureKind};
+use super::exchange::{Call, Content};
+use crate::limits::{QUOTA_WINDOW_MS, TASK_PAGES_MAX, TASKS_PER_PAGE};
+
+/// A bucket as the server describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// 16 hexadecimal digits.
+    pub id: String,
+    /// The organization that it belongs to.
+    pub org_id: String,
+    /// Its name.
+    pub name: String,
+    /// How long data is kept; 0: for ever.
+    pub retention_s: u64,
+    /// Length of a shard group, if the server tells (Cloud may not).
+    pub shard_group_duration_s: Option<u64>,
+}
+
+/// What an organization of Cloud may do. Zero means no limit, as the server writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Reading, in units of 1,000 bytes per second.
+    #[serde(rename = "readKBs")]
+    pub read_kb_per_s: u64,
+    /// Writing, in units of 1,000 bytes per second.
+    #[serde(rename = "writeKBs")]
+    pub write_kb_per_s: u64,
+    /// Queries at one time.
+    #[serde(rename = "concurrentReadRequests")]
+    pub concurrent_read_requests: u64,
+    /// Writes at one time.
+    #[serde(rename = "concurrentWriteRequests")]
+    pub concurrent_write_requests: u64,
+    /// How long a query may take.
+    #[serde(rename = "queryTime")]
+    pub query_time_ns: u64,
+}
+
+impl Limits {
+    /// The read quota of one window, for [`super::quota::QuotaLedger::new`]; `None`: no limit.
+    pub fn read_bytes_per_window(&self) -> Option<u64> {
+        (self.read_kb_per_s > 0).then(|| self.read_kb_per_s.saturating_mul(QUOTA_WINDOW_MS))
+    }
+}
+
+/// A Flux task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Task {
+    /// 16 hexadecimal digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it runs on schedule.
+    pub status: TaskStatus,
+    /// Its script.
+    #[serde(default)]
+    pub flux: String,
+}
+
+/// Whether a task runs on schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// It does.
+    Active,
+    /// It does not.
+    Inactive,
+}
+
+/// What the server says of itself; Cloud names no version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerInfo {
+    /// `X-Influxdb-Version`.
+    pub version: Option<String>,
+    /// `X-Influxdb-Build`: `OSS`, `Core`, `Enterprise`, or as Cloud has it.
+    pub build: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BucketAnswer {
+    id: String,
+    #[serde(rename = "orgID")]
+    org_id: String,
+    name: String,
+    #[serde(default)]
+    retention_rules: Vec<RetentionRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RetentionRule {
+    #[serde(default)]
+    every_seconds: u64,
+    shard_group_duration_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Buckets {
+    buckets: Vec<BucketAnswer>,
+}
+
+#[derive(Deserialize)]
+struct Orgs {
+    orgs: Vec<Org>,
+}
+
+#[derive(Deserialize)]
+struct Org {
+    id: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Tasks {
+    tasks: Vec<Task>,
+}
+
+#[derive(Deserialize)]
+struct LimitsAnswer {
+    /// The object may stand inside another.
+    limits: Option<Box<LimitsAnswer>>,
+    rate: Option<Limits>,
+}
+
+impl From<BucketAnswer> for Bucket {
+    fn from(answer: BucketAnswer) -> Self {
+        let BucketAnswer { id, org_id, name, retention_rules } = answer;
+        let rule = retention_rules.first();
+        Self {
+            id,
+            org_id,
+            name,
+            retention_s: rule.map_or(0, |rule| rule.every_seconds),
+            shard_group_duration_s: rule
+                .and_then(|rule| rule.shard_group_duration_seconds)
+                .filter(|s| *s > 0),
+        }
+    }
+}
+
+impl Client {
+    /// The bucket of this name; `None` if there is none that the token may see.
+    pub async fn bucket_by_name(&self, name: &str) -> Result<Option<Bucket>, Error> {
+        let what = format!("bucket {name:?}");
+        let mut parameters: Vec<_> = self.org().into_iter().collect();
+        parameters.push(("name", name));
+        let found: Buckets = self.get("/api/v2/buckets", parameters, &what).await?;
+        Ok(found.buckets.into_iter().find(|bucket| bucket.name == name).map(Bucket::from))
+    }
+
+    /// The id of the organization. The bucket tells it even to a token that may read nothing else, for which the
+    /// list of organizations is empty.
+    pub async fn org_id(&self, bucket: &str) -> Result<Option<String>, Error> {
+        if let Some(bucket) = self.bucket_by_name(bucket).await? {
+            return Ok(Some(bucket.org_id));
+        }
+        let Some((key, org)) = self.org() else { return Ok(None) };
+        if key == "orgID" {
+            return Ok(Some(org.to_owned()));
+        }
+        match self
+            .get::<Orgs>("/api/v2/orgs", vec![("org", org)], &format!("organization {org:?}"))
+            .await
+        {
+            Ok(found) => {
+                Ok(found.orgs.into_iter().find(|found| found.name == org).map(|found| found.id))
+            }
+            Err(error) if error.kind == FailureKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a bucket that keeps its data for ever, with the server's own shard group duration.
+    pub async fn create_bucket(&self, org_id: &str, name: &str) -> Result<Bucket, Error> {
+        let what = format!("create bucket {name:?}");
+        self.refuse_on_source(&what)?;
+        let body = json!({ "orgID": org_id, "name": name, "retentionRules": [] });
+        match self
+            .send_json::<BucketAnswer>(Method::POST, "/api/v2/buckets", &body, 201, &what)
+            .await
+        {
+            Ok(created) => Ok(created.into()),
+            // An earlier try may have done it, its answer lost.
+            Err(error) if error.attempts > 1 && error.status == Some(422) => {
+                self.bucket_by_name(name).await?.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets retention (0: for ever) and, if given, the duration of new shard groups. Returns the bucket as
+    /// the server has it now.
+    pub async fn set_bucket_retention(
+        &self,
+        bucket_id: &str,
+        retention_s: u64,
+        shard_group_duration_s: Option<u64>,
+    ) -> Result<Bucket, Error> {
+        let what = format!("retention of bucket {bucket_id:?}");
+        self.refuse_on_source(&what)?;
+        let mut rule = json!({ "type": "expire", "everySeconds": retention_s });
+        if let Some(duration_s) = shard_group_duration_s {
+            rule["shardGroupDurationSeconds"] = duration_s.into();
+        }
+        let path = self.path("/api/v2/buckets/", bucket_id, "", &what)?;
+        let body = json!({ "retentionRules": [rule] });
+        let changed: BucketAnswer = self.send_json(Method::PATCH, &path, &body, 200, &what).await?;
+        Ok(changed.into())
+    }
+
+    /// The limits of an organization of Cloud; `None` where the server has none to tell or the token may not ask.
+    pub async fn limits(&self, org_id: &str) -> Result<Option<Limits>, Error> {
+        let what = "limits of the organization";
+        let path = self.path("/api/v2/orgs/", org_id, "/limits", what)?;
+        match self.get::<LimitsAnswer>(&path, vec![], what).await {
+            Ok(answer) => Ok(answer.limits.map_or(answer.rate, |limits| limits.rate)),
+            Err(error) => match error.kind {
+                FailureKind::Unauthorized
+                | FailureKind::Forbidden
+                | FailureKind::NotFound
+                | FailureKind::BadRequest => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// All tasks of the organization that the token may see.
+    pub async fn tasks(&self) -> Result<Vec<Task>, Error> {
+        let mut tasks: Vec<Task> = Vec::new();
+        let limit = TASKS_PER_PAGE.to_string();
+        for _ in 0..TASK_PAGES_MAX {
+            let last = tasks.last().map(|task| task.id.clone());
+            let mut parameters: Vec<_> = self.org().into_iter().collect();
+            parameters.push(("limit", &limit));
+            parameters.extend(last.as_deref().map(|id| ("after", id)));
+            let page: Tasks = self.get("/api/v2/tasks", parameters, "list of tasks").await?;
+            let is_last = page.tasks.len() < TASKS_PER_PAGE;
+            tasks.extend(page.tasks);
+            if is_last {
+                return Ok(tasks);
+            }
+        }
+        let text = format!("more than {} tasks", TASK_PAGES_MAX * TASKS_PER_PAGE);
+        Err(self.error("list of tasks", Failure::new(FailureKind::TooBig, text)))
+    }
+
+    /// One task by its id.
+    pub async fn task(&self, id: &str) -> Result<Task, Error> {
+        let what = format!("task {id:?}");
+        self.get(&self.path("/api/v2/tasks/", id, "", &what)?, vec![], &what).await
+    }
+
+    /// Pauses a task or lets it run again.
+    pub async fn set_task_status(&self, id: &str, status: TaskStatus) -> Result<Task, Error> {
+        let what = format!("status of task {id:?}");
+        self.refuse_on_source(&what)?;
+        let status = match status {
+            TaskStatus::Active => "active",
+            TaskStatus::Inactive => "inactive",
+        };
+        let path = self.path("/api/v2/tasks/", id, "", &what)?;
+        self.send_json(Method::PATCH, &path, &json!({ "status": status }), 200, &what).await
+    }
+
+    /// Version and build.
+    pub async fn server_info(&self) -> Result<ServerInfo, Error> {
+        let mut call = api(Method::GET, "/ping", vec![], "version");
+        (call.status, call.content) = (204, Content::Any);
+        let headers = self.whole(&call).await?.headers;
+        let text =
+            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(ServerInfo { version: text("x-influxdb-version"), build: text("x-influxdb-build") })
+    }
+
+    /// Ok if the token may write to the bucket: the server checks that before it finds that the body is empty.
+    pub async fn probe_write(&self, bucket: &str) -> Result<(), Error> {
+        self.write_retrying(
+            bucket,
+            bytes::Bytes::new(),
+            &format!("right to write to bucket {bucket:?}"),
+        )
+        .await
+    }
+
+    /// A path with an id in it; anything but an id could lead elsewhere.
+    fn path(&self, before: &str, id: &str, behind: &str, what: &str) -> Result<String, Error> {
+        if is_id(id) {
+            return Ok(format!("{before}{id}{behind}"));
+        }
+        let text = format!("{id:?} is no id: 16 hexadecimal digits");
+        Err(self.error(what, Failure::new(FailureKind::BadRequest, text)))
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: Vec<(&str, &str)>,
+        what: &str,
+    ) -> Result<T, Error> {
+        let whole = self.whole(&api(Method::GET, path, parameters, what)).await?;
+        self.parse(&whole.bytes, what)
+    }
+
+    async fn send_json<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        status: u16,
+        what: &str,
+    ) -> Result<T, Error> {
+        let mut call = api(method, path, vec![], what);
+        call.body = Some(("application/json", body.to_string().into()));
+        call.status = status;
+        let whole = self.whole(&call).await?;
+        self.parse(&whole.bytes, what)
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self, json: &[u8], what: &str) -> Result<T, Error> {
+        serde_json::from_slice(json).map_err(|cause| {
+            let text = format!("the answer is not as expected: {cause}");
+            self.error(what, Failure::new(FailureKind::Unexpected, text).caused_by(cause))
+        })
+    }
+}
+
+fn api<'a>(
+    method: Method,
+    path: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    what: &'a str,
+) -> Call<'a> {
+    let content = Content::Json;
+    Call {
+        kind: RequestKind::Api,
+        method,
+        path,
+        parameters,
+        body: None,
+        status: 200,
+        content,
+        what,
+    }
+}

@@ -1,0 +1,267 @@
+//! The bytes of one answer, as they come. It ends well only if the HTTP message did and, for gzip, the trailer matched.
+//!
+//! What this cannot see: a gzip answer that was cut exactly where a member ends, and any answer whose server itself
+//! stopped early. The end mark of the format shows those.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::write::GzDecoder;
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use tokio::time::Instant;
+
+use super::error::{Failure, FailureKind};
+use super::transport;
+use crate::limits::{DECODE_STEP_BYTES_MAX, GZIP_RATIO_MAX};
+
+/// The body of one answer.
+#[derive(Debug)]
+pub(super) struct Body {
+    response: Response,
+    coding: Coding,
+    deadline: Instant,
+    silence: Duration,
+    wire_bytes: u64,
+    decoded_bytes: u64,
+}
+
+#[derive(Debug)]
+enum Coding {
+    Plain,
+    Gzip(Box<Gunzip>),
+}
+
+impl Body {
+    /// The body of `response`. It must tell its own end: one that ends when the connection does could be cut
+    /// anywhere without a trace.
+    pub(super) fn new(
+        response: Response,
+        deadline: Instant,
+        silence: Duration,
+    ) -> Result<Self, Failure> {
+        let headers = response.headers();
+        if !tells_its_end(headers) && !matches!(response.status().as_u16(), 204 | 304) {
+            let text = "the answer has neither a length nor chunks, so its end cannot be proven";
+            return Err(Failure::new(FailureKind::Interrupted, text));
+        }
+        let coding =
+            match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
+                None | Some("" | "identity") => Coding::Plain,
+                Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(Gunzip::new())),
+                Some(other) => {
+                    let text =
+                        format!("the answer is encoded as {other:?}, which was not asked for");
+                    return Err(Failure::new(FailureKind::Unexpected, text));
+                }
+            };
+        Ok(Self { response, coding, deadline, silence, wire_bytes: 0, decoded_bytes: 0 })
+    }
+
+    /// Bytes of the body as they came over the wire.
+    pub(super) fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
+    }
+
+    /// Bytes handed out.
+    pub(super) fn decoded_bytes(&self) -> u64 {
+        self.decoded_bytes
+    }
+
+    /// The next bytes; `None` after a proper end. To be called no more after an error. Losing this future loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let ready = match &mut self.coding {
+                Coding::Plain => None,
+                Coding::Gzip(gunzip) => gunzip.step().map_err(damaged)?,
+            };
+            if let Some(bytes) = ready {
+                return self.hand_out(bytes).map(Some);
+            }
+            let Some(bytes) = self.receive().await? else {
+                let rest = match &mut self.coding {
+                    Coding::Plain => None,
+                    Coding::Gzip(gunzip) => gunzip.finish().map_err(damaged)?,
+                };
+                return rest.map(|bytes| self.hand_out(bytes)).transpose();
+            };
+            self.wire_bytes += length(&bytes);
+            match &mut self.coding {
+                Coding::Plain if bytes.is_empty() => {}
+                Coding::Plain => return self.hand_out(bytes).map(Some),
+                Coding::Gzip(gunzip) => gunzip.input = bytes,
+            }
+        }
+    }
+
+    /// The whole body, if it is not larger than the bound.
+    pub(super) async fn whole(&mut self, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            if whole.len() + bytes.len() > bytes_max {
+                return Err(Failure::new(
+                    FailureKind::TooBig,
+                    format!("more than {bytes_max} bytes"),
+                ));
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole)
+    }
+
+    async fn receive(&mut self) -> Result<Option<Bytes>, Failure> {
+        let silent_at = Instant::now() + self.silence;
+        match tokio::time::timeout_at(self.deadline.min(silent_at), self.response.chunk()).await {
+            Ok(received) => received.map_err(transport::failure),
+            Err(_) if silent_at < self.deadline => {
+                let text = format!("no byte for {} ms", self.silence.as_millis());
+                Err(Failure::new(FailureKind::Interrupted, text))
+            }
+            Err(_) => {
+                Err(Failure::new(FailureKind::Timeout, "the answer was not complete in time"))
+            }
+        }
+    }
+
+    fn hand_out(&mut self, bytes: Bytes) -> Result<Bytes, Failure> {
+        self.decoded_bytes += length(&bytes);
+        if is_bomb(self.wire_bytes, self.decoded_bytes) {
+            let text = format!(
+                "{} bytes unpack to more than {GZIP_RATIO_MAX} times as many",
+                self.wire_bytes
+            );
+            return Err(Failure::new(FailureKind::TooBig, text));
+        }
+        Ok(bytes)
+    }
+}
+
+fn tells_its_end(headers: &HeaderMap) -> bool {
+    let chunked = |value: &reqwest::header::HeaderValue| {
+        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("chunked"))
+    };
+    headers.contains_key(CONTENT_LENGTH) || headers.get_all(TRANSFER_ENCODING).iter().any(chunked)
+}
+
+fn is_bomb(wire_bytes: u64, decoded_bytes: u64) -> bool {
+    decoded_bytes > wire_bytes.saturating_mul(GZIP_RATIO_MAX)
+}
+
+fn damaged(cause: std::io::Error) -> Failure {
+    Failure::new(FailureKind::Interrupted, format!("bad gzip: {cause}")).caused_by(cause)
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    bytes.len() as u64
+}
+
+/// Inflates one gzip member in steps of bounded size, so that no step holds the CPU for long.
+#[derive(Debug)]
+struct Gunzip {
+    decoder: GzDecoder<Vec<u8>>,
+    input: Bytes,
+    finished: bool,
+}
+
+impl Gunzip {
+    fn new() -> Self {
+        Self { decoder: GzDecoder::new(Vec::new()), input: Bytes::new(), finished: false }
+    }
+
+    /// Unpacks pending input; `None` when all of it is used.
+    fn step(&mut self) -> std::io::Result<Option<Bytes>> {
+        while !self.input.is_empty() && self.decoder.get_ref().len() < DECODE_STEP_BYTES_MAX {
+            let used = self.decoder.write(&self.input)?;
+            if used == 0 {
+                // A second member or junk: no InfluxDB sends that, so the answer is not what was meant.
+                return Err(std::io::Error::other("bytes behind the end"));
+            }
+            drop(self.input.split_to(used));
+        }
+        Ok(self.take())
+    }
+
+    /// Checks the trailer; the last bytes, if there are any that have not been handed out.
+    fn finish(&mut self) -> std::io::Result<Option<Bytes>> {
+        if !std::mem::replace(&mut self.finished, true) {
+            self.decoder.try_finish()?;
+        }
+        Ok(self.take())
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        let unpacked = std::mem::take(self.decoder.get_mut());
+        (!unpacked.is_empty()).then(|| unpacked.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn gunzip(packed: &[u8], step: usize) -> std::io::Result<Vec<u8>> {
+        let mut gunzip = Gunzip::new();
+        let mut whole = Vec::new();
+        for part in packed.chunks(step) {
+            gunzip.input = Bytes::copy_from_slice(part);
+            while let Some(bytes) = gunzip.step()? {
+                assert!(bytes.len() < DECODE_STEP_BYTES_MAX * 2, "steps are bounded");
+                whole.extend_from_slice(&bytes);
+            }
+        }
+        while let Some(bytes) = gunzip.finish()? {
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole)
+    }
+
+    proptest! {
+        #[test]
+        fn unpacks_in_any_pieces(plain in prop::collection::vec(0_u8..4, 0..5_000), step in 1_usize..3_000) {
+            prop_assert_eq!(gunzip(&gzip(&plain), step).unwrap(), plain);
+        }
+
+        #[test]
+        fn no_cut_passes(plain in prop::collection::vec(any::<u8>(), 0..300), cut in any::<prop::sample::Index>()) {
+            let packed = gzip(&plain);
+            prop_assert!(gunzip(&packed[..cut.index(packed.len())], 64).is_err());
+        }
+    }
+
+    #[test]
+    fn no_damage_to_the_trailer_and_nothing_behind_it_passes() {
+        let packed = gzip(b"some rows\r\n\r\n");
+        for at in packed.len() - 8..packed.len() {
+            let mut bad = packed.clone();
+            bad[at] ^= 1;
+            assert!(gunzip(&bad, 7).is_err(), "{at}");
+        }
+        for behind in [&packed[..], b"x"] {
+            for step in [1, 7, 1_000] {
+                assert!(gunzip(&[&packed[..], behind].concat(), step).is_err());
+            }
+        }
+        assert!(gunzip(b"", 1).is_err());
+        assert!(gunzip(b"plain text, and a good deal of it", 5).is_err());
+    }
+
+    #[test]
+    fn a_bomb_is_unpacked_in_bounded_steps() {
+        let zeros = vec![0; 20_000_000];
+        assert_eq!(gunzip(&gzip(&zeros), usize::MAX).unwrap().len(), zeros.len());
+        assert!(!is_bomb(20, 20 * GZIP_RATIO_MAX));
+        assert!(is_bomb(20, 20 * GZIP_RATIO_MAX + 1));
+        assert!(is_bomb(0, 1));
+    }
+}

@@ -1,0 +1,349 @@
+//! What an answer means and what to do about it: pure functions, with the same table in `docs/limits-and-retries.md`.
+//!
+//! The status alone does not tell: a 400 on a query may be memory or a full queue, a 500 on a write may be a full
+//! cache or a type conflict, and errors of a query can come as text behind a 200.
+
+use super::error::FailureKind;
+use crate::limits::QUERY_LATE_PER_MILLE;
+
+/// What was asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequestKind {
+    /// Flux or InfluxQL.
+    Query,
+    /// Line protocol.
+    Write,
+    /// Everything else.
+    Api,
+}
+
+/// What a caller does about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Try the same again after a pause.
+    Retry,
+    /// Ask for, or send, less at a time.
+    Split,
+    /// Try the same again once the gate of this side opens.
+    BackOff,
+    /// Find the refused points, and set them aside.
+    Reject,
+    /// A person has to act.
+    Stop,
+}
+
+/// What to do about each kind of failure.
+pub fn action(kind: &FailureKind) -> Action {
+    match kind {
+        FailureKind::Connect | FailureKind::Interrupted | FailureKind::ServerError => Action::Retry,
+        FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::TooLarge => Action::Split,
+        FailureKind::RateLimited { .. }
+        | FailureKind::Unavailable { .. }
+        | FailureKind::CacheFull => Action::BackOff,
+        FailureKind::PartialWrite => Action::Reject,
+        FailureKind::Tls
+        | FailureKind::Unauthorized
+        | FailureKind::Forbidden
+        | FailureKind::NotFound
+        | FailureKind::Cardinality
+        | FailureKind::BadRequest
+        | FailureKind::Redirect
+        | FailureKind::Unexpected
+        | FailureKind::TooBig => Action::Stop,
+    }
+}
+
+/// True if the same request is worth another try. A query that timed out is not: it would again.
+pub fn is_temporary(request: RequestKind, kind: &FailureKind) -> bool {
+    match action(kind) {
+        Action::Retry | Action::BackOff => true,
+        Action::Split => *kind == FailureKind::Timeout && request != RequestKind::Query,
+        Action::Reject | Action::Stop => false,
+    }
+}
+
+/// What an answer with an error status means. `retry_after_ms` is the header as
+/// [`super::backoff::retry_after_ms`] reads it.
+pub fn classify_response(
+    request: RequestKind,
+    status: u16,
+    retry_after_ms: Option<u64>,
+    body: &str,
+) -> FailureKind {
+    let page = is_page(body);
+    let text = server_message(body).to_lowercase();
+    match status {
+        300..=399 => FailureKind::Redirect,
+        // A right that is missing is named; a token that is not known is not.
+        401 if text.ends_with("is unauthorized") => FailureKind::Forbidden,
+        401 => FailureKind::Unauthorized,
+        403 => FailureKind::Forbidden,
+        404 if page => FailureKind::Unexpected,
+        404 => FailureKind::NotFound,
+        408 | 499 => FailureKind::ServerError,
+        413 => FailureKind::TooLarge,
+        429 | 503 if text.contains("cardinality") => FailureKind::Cardinality,
+        429 => FailureKind::RateLimited { retry_after_ms },
+        503 => FailureKind::Unavailable { retry_after_ms },
+        422 if request == RequestKind::Write => FailureKind::PartialWrite,
+        400..=499 if page => FailureKind::Unexpected,
+        400..=499 if request == RequestKind::Write => classify_write_400(&text),
+        400..=499 if request == RequestKind::Query => classify_query_text(&text),
+        400..=499 => FailureKind::BadRequest,
+        500 if request == RequestKind::Write => classify_write_500(&text),
+        500 if request == RequestKind::Query => match classify_query_text(&text) {
+            // A panic would come again; other texts that say nothing may pass.
+            FailureKind::BadRequest if !text.contains("a panic has occurred") => {
+                FailureKind::ServerError
+            }
+            kind => kind,
+        },
+        500 if text.contains("retention policy duration must be") => FailureKind::BadRequest,
+        500..=599 => FailureKind::ServerError,
+        _ => FailureKind::Unexpected,
+    }
+}
+
+fn classify_write_400(text: &str) -> FailureKind {
+    if text.contains("partial write") {
+        FailureKind::PartialWrite
+    } else if text.starts_with("unable to read data") {
+        FailureKind::Interrupted
+    } else {
+        FailureKind::BadRequest
+    }
+}
+
+fn classify_write_500(text: &str) -> FailureKind {
+    if text.contains("cache-max-memory-size exceeded") {
+        FailureKind::CacheFull
+    } else if text.contains("field type conflict") || text.contains("partial write") {
+        FailureKind::PartialWrite
+    } else if text.ends_with("timeout") || text.contains("engine is closed") {
+        FailureKind::Unavailable { retry_after_ms: None }
+    } else {
+        FailureKind::ServerError
+    }
+}
+
+/// Texts that name the place in the script: the script is at fault, whatever names it holds.
+const SCRIPT_ERRORS: [&str; 4] =
+    ["compilation failed", "error @", "error in building plan", "error in query specification"];
+
+/// First match wins.
+const QUERY_TEXTS: [(&str, FailureKind); 33] = [
+    ("schema collision", FailureKind::BadRequest),
+    ("type conflict", FailureKind::BadRequest),
+    ("cardinality limit", FailureKind::Cardinality),
+    ("limited_cardinality", FailureKind::Cardinality),
+    ("max-series", FailureKind::Cardinality),
+    ("plan limit", FailureKind::RateLimited { retry_after_ms: None }),
+    ("too many requests", FailureKind::RateLimited { retry_after_ms: None }),
+    ("rate limit", FailureKind::RateLimited { retry_after_ms: None }),
+    ("memory allocation limit", FailureKind::MemoryLimit),
+    ("memory limit", FailureKind::MemoryLimit),
+    ("out of memory", FailureKind::MemoryLimit),
+    ("queue length exceeded", FailureKind::Unavailable { retry_after_ms: None }),
+    ("could not find bucket", FailureKind::NotFound),
+    ("database not found", FailureKind::NotFound),
+    ("organization not found", FailureKind::NotFound),
+    ("retention policy not found", FailureKind::NotFound),
+    ("unauthorized access", FailureKind::Unauthorized),
+    ("insufficient permissions", FailureKind::Forbidden),
+    ("a panic has occurred", FailureKind::BadRequest),
+    ("timeout", FailureKind::Timeout),
+    ("timed out", FailureKind::Timeout),
+    ("deadline exceeded", FailureKind::Timeout),
+    ("canceled", FailureKind::Timeout),
+    ("cancelled", FailureKind::Timeout),
+    ("terminated", FailureKind::Timeout),
+    ("internal error", FailureKind::ServerError),
+    ("rpc error", FailureKind::ServerError),
+    ("unavailable", FailureKind::ServerError),
+    ("connection re", FailureKind::ServerError),
+    ("broken pipe", FailureKind::ServerError),
+    ("unexpected eof", FailureKind::ServerError),
+    ("engine is closed", FailureKind::ServerError),
+    ("no such host", FailureKind::ServerError),
+];
+
+/// What the text of a failed query means: from an error table behind a 200, or from an error answer.
+pub fn classify_query_text(message: &str) -> FailureKind {
+    let text = message.trim().to_lowercase();
+    if text.contains("organization name") && text.ends_with("not found") {
+        return FailureKind::NotFound;
+    }
+    if SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {
+        return FailureKind::BadRequest;
+    }
+    QUERY_TEXTS
+        .iter()
+        .find(|(part, _)| text.contains(part))
+        .map_or(FailureKind::BadRequest, |(_, kind)| *kind)
+}
+
+/// A query that breaks near the end of the server's own limit was cut by it, whatever the failure looks like.
+pub fn classify_late(kind: FailureKind, elapsed_ms: u64, query_timeout_ms: u64) -> FailureKind {
+    let late =
+        elapsed_ms.saturating_mul(1_000) >= query_timeout_ms.saturating_mul(QUERY_LATE_PER_MILLE);
+    match kind {
+        FailureKind::Interrupted
+        | FailureKind::ServerError
+        | FailureKind::Unavailable { retry_after_ms: None }
+            if late =>
+        {
+            FailureKind::Timeout
+        }
+        _ => kind,
+    }
+}
+
+/// The server's sentence in an error body; a page or anything else as it stands.
+pub fn server_message(body: &str) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let text = json.as_ref().and_then(|json| {
+        ["message", "error", "status"]
+            .iter()
+            .find_map(|key| json.get(key).and_then(|value| value.as_str()))
+    });
+    text.unwrap_or(body).trim().to_owned()
+}
+
+fn is_page(body: &str) -> bool {
+    body.trim_start().starts_with('<')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FailureKind as Kind;
+    use RequestKind::{Api, Query, Write};
+
+    const WAIT: Option<u64> = Some(7_000);
+
+    fn json(message: &str) -> String {
+        serde_json::json!({ "code": "invalid", "message": message }).to_string()
+    }
+
+    #[test]
+    fn statuses_and_texts() {
+        let limited = Kind::RateLimited { retry_after_ms: WAIT };
+        let unavailable = Kind::Unavailable { retry_after_ms: WAIT };
+        let busy = Kind::Unavailable { retry_after_ms: None };
+        let page = "<html><head><title>413</title>";
+        for (request, status, body, kind) in [
+            (Query, 302, "", Kind::Redirect),
+            (
+                Query,
+                400,
+                &*json("memory allocation limit reached: limit 10 bytes, allocated: 9"),
+                Kind::MemoryLimit,
+            ),
+            (Query, 400, &json("queue length exceeded"), busy),
+            (
+                Query,
+                400,
+                &json("compilation failed: error @1:1-1:9: undefined identifier timeout"),
+                Kind::BadRequest,
+            ),
+            (Query, 400, &json("error @1:2-1:8: undefined identifier canceled"), Kind::BadRequest),
+            (Query, 400, &json("context deadline exceeded"), Kind::Timeout),
+            (
+                Query,
+                400,
+                &json("failed to decode request body: organization name \"x\" not found"),
+                Kind::NotFound,
+            ),
+            (Query, 401, &json("unauthorized access"), Kind::Unauthorized),
+            (Api, 401, &json("write:orgs/1/buckets is unauthorized"), Kind::Forbidden),
+            (Query, 404, &json("could not find bucket \"b\""), Kind::NotFound),
+            (Query, 404, page, Kind::Unexpected),
+            (Query, 408, "", Kind::ServerError),
+            (Query, 499, "", Kind::ServerError),
+            (Query, 418, page, Kind::Unexpected),
+            (Api, 409, "", Kind::BadRequest),
+            (Api, 422, &json("bucket with name b already exists"), Kind::BadRequest),
+            (Query, 429, &json("org 1 has exceeded limited_query plan limit"), limited),
+            (Query, 429, page, limited),
+            (
+                Write,
+                429,
+                &json("org 1 has exceeded limited_cardinality plan limit"),
+                Kind::Cardinality,
+            ),
+            (Write, 503, &json("series cardinality over limit"), Kind::Cardinality),
+            (Write, 503, "{\"status\":\"starting\"}", unavailable),
+            (
+                Query,
+                500,
+                &json("An internal error has occurred - check server logs"),
+                Kind::ServerError,
+            ),
+            (Query, 500, &json("a panic has occurred: interface conversion"), Kind::BadRequest),
+            (Query, 500, &json("query terminated: memory limit"), Kind::MemoryLimit),
+            (Query, 502, page, Kind::ServerError),
+            (Query, 504, "", Kind::ServerError),
+            (
+                Api,
+                500,
+                &json("retention policy duration must be at least 1h0m0s"),
+                Kind::BadRequest,
+            ),
+            (Api, 500, "", Kind::ServerError),
+            (Write, 400, &json("unable to parse 'x': missing fields"), Kind::BadRequest),
+            (Write, 400, &json("partial write: field type conflict dropped=1"), Kind::PartialWrite),
+            (Write, 400, &json("unable to read data: gzip: invalid checksum"), Kind::Interrupted),
+            (Write, 413, page, Kind::TooLarge),
+            (
+                Write,
+                422,
+                &json("partial write: points beyond retention policy dropped=1"),
+                Kind::PartialWrite,
+            ),
+            (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
+            (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
+            (Write, 500, &json("engine is closed"), busy),
+            (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),
+            (Write, 500, &json("no space left on device"), Kind::ServerError),
+            (Api, 200, "", Kind::Unexpected),
+            (Api, 600, "", Kind::Unexpected),
+        ] {
+            assert_eq!(
+                classify_response(request, status, WAIT, body),
+                kind,
+                "{request:?} {status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_temporary() {
+        assert!(is_temporary(Write, &Kind::Timeout) && is_temporary(Api, &Kind::Timeout));
+        assert!(!is_temporary(Query, &Kind::Timeout));
+        for kind in [Kind::Connect, Kind::Interrupted, Kind::ServerError, Kind::CacheFull] {
+            assert!(is_temporary(Query, &kind), "{kind:?}");
+        }
+        for kind in [Kind::Tls, Kind::MemoryLimit, Kind::TooLarge, Kind::PartialWrite, Kind::TooBig]
+        {
+            assert!(!is_temporary(Write, &kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_near_the_limit_is_a_time_out() {
+        for (kind, elapsed_ms, expected) in [
+            (Kind::Interrupted, 84_900, Kind::Interrupted),
+            (Kind::Interrupted, 84_960, Kind::Timeout),
+            (Kind::ServerError, 91_000, Kind::Timeout),
+            (Kind::Unavailable { retry_after_ms: None }, 91_000, Kind::Timeout),
+            (
+                Kind::Unavailable { retry_after_ms: WAIT },
+                91_000,
+                Kind::Unavailable { retry_after_ms: WAIT },
+            ),
+            (Kind::MemoryLimit, 91_000, Kind::MemoryLimit),
+        ] {
+            assert_eq!(classify_late(kind, elapsed_ms, 90_000), expected, "{kind:?} {elapsed_ms}");
+        }
+    }
+}

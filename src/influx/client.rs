@@ -1,0 +1,332 @@
+//! Requests to one server: sent through the gate, charged to the quota, tried again where that may help.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::backoff::Jitter;
+use super::classify::{RequestKind, classify_late};
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::{Error, Failure, FailureKind};
+use super::exchange::{Call, Content, refusal};
+use super::gate::Gate;
+use super::quota::{Admission, QuotaLedger};
+use super::signal::Observer;
+use super::stream::{QueryStream, whole_ms};
+use super::transport::Transport;
+use crate::limits;
+use crate::model::side::Side;
+
+/// How a client behaves. The defaults are those of `limits.rs`.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// The server's own limit for a query.
+    pub query_timeout_ms: u64,
+    /// How much longer the client waits for the whole answer.
+    pub query_grace_ms: u64,
+    /// Connections kept open for the next requests. How many requests run at once is the caller's choice.
+    pub connections_max: usize,
+    /// Ask for gzip answers.
+    pub gzip: bool,
+    /// Bound for connecting.
+    pub connect_ms_max: u64,
+    /// Bound for silence inside an answer.
+    pub silence_ms_max: u64,
+    /// Bound for a write.
+    pub write_ms_max: u64,
+    /// Bound for every other request.
+    pub api_ms_max: u64,
+    /// Tries after the first, where the client itself tries again.
+    pub retries_max: u32,
+    /// First pause between tries.
+    pub backoff_ms_min: u64,
+    /// Longest pause between tries.
+    pub backoff_ms_max: u64,
+    /// Seed of the jitter; random if none.
+    pub seed: Option<u64>,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            query_timeout_ms: limits::QUERY_TIMEOUT_MS_DEFAULT,
+            query_grace_ms: limits::QUERY_GRACE_MS,
+            connections_max: limits::CONNECTIONS_MAX_DEFAULT,
+            gzip: true,
+            connect_ms_max: limits::CONNECT_MS_MAX,
+            silence_ms_max: limits::BODY_SILENCE_MS_MAX,
+            write_ms_max: limits::WRITE_MS_MAX,
+            api_ms_max: limits::API_MS_MAX,
+            retries_max: limits::RETRIES_MAX,
+            backoff_ms_min: limits::BACKOFF_MS_MIN,
+            backoff_ms_max: limits::BACKOFF_MS_MAX,
+            seed: None,
+        }
+    }
+}
+
+/// One server. Clones share connections, token, gate and ledger.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) shared: Arc<Shared>,
+    quota: Arc<QuotaLedger>,
+}
+
+pub(super) struct Shared {
+    pub(super) side: Side,
+    pub(super) org: Option<String>,
+    pub(super) settings: ClientSettings,
+    pub(super) transport: Transport,
+    pub(super) credentials: Credentials,
+    pub(super) gate: Gate,
+    /// From the newest `Date` header; [`NO_TIME`] before the first.
+    pub(super) server_time_ns: AtomicI64,
+    pub(super) observer: Observer,
+}
+
+/// No answer has named the time yet.
+pub(super) const NO_TIME: i64 = i64::MIN;
+
+impl Client {
+    /// A client for `endpoint`. Nothing is sent and no token is read yet.
+    pub fn new(
+        endpoint: Endpoint,
+        settings: ClientSettings,
+        observer: Observer,
+    ) -> Result<Self, Error> {
+        let Endpoint { side, host, org, token } = endpoint;
+        let transport = Transport::new(&host, settings.connect_ms_max, settings.connections_max)
+            .map_err(|failure| Error::new(side, "host", failure))?;
+        let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
+        let credentials = Credentials::new(token);
+        let server_time_ns = AtomicI64::new(NO_TIME);
+        let shared =
+            Shared { side, org, settings, transport, credentials, gate, server_time_ns, observer };
+        Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::new(None, 1_000)) })
+    }
+
+    /// Charges reading to this ledger. Only the source has a quota: on the destination this changes nothing.
+    #[must_use]
+    pub fn with_quota(mut self, quota: Arc<QuotaLedger>) -> Self {
+        if self.shared.side == Side::Source {
+            self.quota = quota;
+        }
+        self
+    }
+
+    /// The ledger; one without a limit if none was given.
+    pub fn quota(&self) -> &Arc<QuotaLedger> {
+        &self.quota
+    }
+
+    /// Which server this is.
+    pub fn side(&self) -> Side {
+        self.shared.side
+    }
+
+    /// Waits for the quota and pays for an answer of about this size. To be given to [`QueryStream::charge`].
+    pub async fn admit(&self, predicted_bytes: u64) -> Admission {
+        self.quota.admit(predicted_bytes, &self.shared.observer).await
+    }
+
+    /// Closes the gate for a refusal that was read out of an answer's text. Other kinds change nothing.
+    pub fn back_off(&self, kind: &FailureKind) {
+        if let Some((cause, retry_after_ms)) = refusal(kind) {
+            self.shared.gate.close(cause, retry_after_ms);
+        }
+    }
+
+    /// One streamed query, sent once. Trying again is the caller's business: what has been read must be dropped first,
+    /// or the slice be split. After a 429 or 503 calling again is enough: it waits for the gate.
+    pub async fn query(&self, flux: &str, what: &str) -> Result<QueryStream, Error> {
+        let call = self.flux(flux, what);
+        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
+        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
+    }
+
+    /// A query with a small answer, whole: temporary trouble is retried, the end of the CSV is checked, errors in it are errors.
+    pub async fn query_all(&self, flux: &str, what: &str) -> Result<Vec<u8>, Error> {
+        Ok(self.whole(&self.flux(flux, what)).await?.bytes)
+    }
+
+    /// One InfluxQL statement that reads, answered in JSON with times in nanoseconds. Errors of the statement
+    /// itself are part of the answer.
+    pub async fn influxql(
+        &self,
+        database: &str,
+        statement: &str,
+        what: &str,
+    ) -> Result<Vec<u8>, Error> {
+        if !is_reading(statement) {
+            // The server would run a DROP that comes with a GET.
+            let text = "only a single SELECT or SHOW is sent";
+            return Err(self.error(what, Failure::new(FailureKind::BadRequest, text)));
+        }
+        let call = Call {
+            kind: RequestKind::Query,
+            method: Method::GET,
+            path: "/query",
+            parameters: vec![("db", database), ("q", statement), ("epoch", "ns")],
+            body: None,
+            status: 200,
+            content: Content::Json,
+            what,
+        };
+        Ok(self.whole(&call).await?.bytes)
+    }
+
+    /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
+    pub async fn write(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        let call = self.lines(bucket, body, what);
+        let begun = Instant::now();
+        let sent = self.whole_once(&call).await;
+        sent.map(drop)
+            .map_err(|failure| self.error(what, failure).after(1, whole_ms(begun.elapsed())))
+    }
+
+    /// As [`Client::write`]; temporary trouble is retried. Writing the same points again changes nothing.
+    pub async fn write_retrying(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        self.whole(&self.lines(bucket, body, what)).await.map(drop)
+    }
+
+    /// The time of the server's newest answer, in nanoseconds since 1970, to the second. Never in its future.
+    pub fn server_time(&self) -> Option<i64> {
+        Some(self.shared.server_time_ns.load(Ordering::Relaxed))
+            .filter(|time_ns| *time_ns != NO_TIME)
+    }
+
+    fn flux<'a>(&'a self, flux: &str, what: &'a str) -> Call<'a> {
+        let body = serde_json::json!({
+            "query": flux,
+            "type": "flux",
+            "dialect": { "annotations": ["datatype", "group", "default"] },
+        });
+        Call {
+            kind: RequestKind::Query,
+            method: Method::POST,
+            path: "/api/v2/query",
+            parameters: self.org().into_iter().collect(),
+            body: Some(("application/json", body.to_string().into())),
+            status: 200,
+            content: Content::Csv,
+            what,
+        }
+    }
+
+    fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> Call<'a> {
+        let mut parameters: Vec<_> = self.org().into_iter().collect();
+        parameters.extend([("bucket", bucket), ("precision", "ns")]);
+        Call {
+            kind: RequestKind::Write,
+            method: Method::POST,
+            path: "/api/v2/write",
+            parameters,
+            body: Some(("text/plain; charset=utf-8", body)),
+            status: 204,
+            content: Content::Any,
+            what,
+        }
+    }
+
+    /// The organization as a parameter: an id goes by another name.
+    pub(super) fn org(&self) -> Option<(&'static str, &str)> {
+        let org = self.shared.org.as_deref()?;
+        Some((if is_id(org) { "orgID" } else { "org" }, org))
+    }
+
+    pub(super) fn refuse_on_source(&self, what: &str) -> Result<(), Error> {
+        match self.shared.side {
+            Side::Destination => Ok(()),
+            Side::Source => {
+                let failure =
+                    Failure::new(FailureKind::BadRequest, "the source is never written to");
+                Err(self.error(what, failure))
+            }
+        }
+    }
+
+    pub(super) fn late(&self, kind: RequestKind, mut failure: Failure, begun: Instant) -> Failure {
+        if kind == RequestKind::Query {
+            let limit_ms = self.shared.settings.query_timeout_ms;
+            failure.kind = classify_late(failure.kind, whole_ms(begun.elapsed()), limit_ms);
+        }
+        failure
+    }
+
+    pub(super) fn query_error(&self, what: &str, failure: Failure, begun: Instant) -> Error {
+        let failure = self.late(RequestKind::Query, failure, begun);
+        self.error(what, failure).after(1, whole_ms(begun.elapsed()))
+    }
+
+    pub(super) fn error(&self, what: &str, mut failure: Failure) -> Error {
+        failure.message = self.shared.credentials.redact(failure.message);
+        Error::new(self.shared.side, what, failure)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("side", &self.shared.side)
+            .field("org", &self.shared.org)
+            .field("transport", &self.shared.transport)
+            .field("gate", &self.shared.gate)
+            .field("quota", &self.quota)
+            .finish_non_exhaustive()
+    }
+}
+
+/// True for an id as InfluxDB writes it.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// True for one SELECT or SHOW. A semicolon outside quotes could begin another statement.
+fn is_reading(statement: &str) -> bool {
+    let word =
+        statement.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if !["select", "show"].iter().any(|reading| word.eq_ignore_ascii_case(reading)) {
+        return false;
+    }
+    let mut quote = None;
+    let mut characters = statement.chars();
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (None, ';') => return false,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(_), '\\') => drop(characters.next()),
+            (Some(open), _) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    quote.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_single_statements_that_read_pass() {
+        for (statement, reads) in [
+            ("SHOW FIELD KEYS", true),
+            (" select * from \"a;b\\\";\"", true),
+            ("SELECT f FROM m WHERE t = 'x;y'", true),
+            ("SELECTED", false),
+            ("DROP MEASUREMENT m", false),
+            ("SELECT 1; DROP MEASUREMENT m", false),
+            ("SELECT f FROM \"open", false),
+            ("SELECT f FROM \"a\\\"; DROP MEASUREMENT m", false),
+            ("", false),
+        ] {
+            assert_eq!(is_reading(statement), reads, "{statement}");
+        }
+    }
+}

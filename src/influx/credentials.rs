@@ -1,0 +1,98 @@
+//! The token in use: read before the first request, read again once when the server refuses it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use reqwest::header::HeaderValue;
+
+use super::endpoint::{Token, TokenSource};
+use super::error::{Failure, FailureKind};
+
+/// The token of one endpoint.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    source: TokenSource,
+    current: Mutex<Option<Credential>>,
+    /// Held while the source is read, so that many refused requests read it once.
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// A token as it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Credential {
+    pub(super) header: HeaderValue,
+    token: Token,
+    previous: Option<Token>,
+    generation: u64,
+}
+
+impl Credentials {
+    pub(super) fn new(source: TokenSource) -> Self {
+        Self { source, current: Mutex::new(None), reading: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The token to send; read from its source if it has not been yet.
+    pub(super) async fn current(&self) -> Result<Credential, Failure> {
+        if let Some(current) = &*self.lock() {
+            return Ok(current.clone());
+        }
+        let _reading = self.reading.lock().await;
+        let known = self.lock().clone();
+        match known {
+            Some(current) => Ok(current),
+            None => self.read(None).await,
+        }
+    }
+
+    /// Another token than the one refused, if the source has one now or another request has read it already.
+    pub(super) async fn renewed(
+        &self,
+        refused: &Credential,
+    ) -> Result<Option<Credential>, Failure> {
+        if !self.source.is_renewable() {
+            return Ok(None);
+        }
+        let _reading = self.reading.lock().await;
+        let known = self.lock().clone();
+        if let Some(current) = known.filter(|current| current.generation > refused.generation) {
+            return Ok(Some(current));
+        }
+        let renewed = self.read(Some(refused)).await?;
+        Ok((renewed.token != refused.token).then_some(renewed))
+    }
+
+    async fn read(&self, before: Option<&Credential>) -> Result<Credential, Failure> {
+        let unauthorized = |text: String| Failure::new(FailureKind::Unauthorized, text);
+        let token = self.source.resolve().await.map_err(|error| unauthorized(error.to_string()))?;
+        let mut header =
+            HeaderValue::from_str(&format!("Token {}", token.expose())).map_err(|_| {
+                unauthorized(format!("the token from {} cannot be sent", self.source.origin()))
+            })?;
+        header.set_sensitive(true);
+        let renewed = before.is_some_and(|before| before.token != token);
+        let credential = Credential {
+            header,
+            previous: before.map(|before| before.token.clone()),
+            generation: before.map_or(0, |before| before.generation + u64::from(renewed)),
+            token,
+        };
+        *self.lock() = Some(credential.clone());
+        Ok(credential)
+    }
+
+    /// A server's text without our token, should it repeat it.
+    pub(super) fn redact(&self, text: String) -> String {
+        let current = self.lock();
+        let Some(current) = &*current else { return text };
+        let mut text = text;
+        for token in [Some(&current.token), current.previous.as_ref()].into_iter().flatten() {
+            if text.contains(token.expose()) {
+                text = text.replace(token.expose(), "(token)");
+            }
+        }
+        text
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Credential>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,253 @@
+//! What can go wrong with a request, sorted by what a caller can do about it.
+
+use std::fmt;
+
+use crate::limits::{ERROR_BODY_BYTES_MAX, ERROR_SHOWN_CHARS_MAX};
+use crate::model::side::Side;
+
+/// Kinds of failure. [`super::classify::action`] says what to do about each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// No connection: name, network, refused.
+    Connect,
+    /// The server's certificate or its TLS is not acceptable.
+    Tls,
+    /// Our deadline, or the server's own limit for a query.
+    Timeout,
+    /// The answer broke off, fell silent, or was damaged.
+    Interrupted,
+    /// 429: over a rate.
+    RateLimited {
+        /// What the server asked us to wait, clamped.
+        retry_after_ms: Option<u64>,
+    },
+    /// 503, a full queue, or a storage engine that is too busy.
+    Unavailable {
+        /// What the server asked us to wait, clamped.
+        retry_after_ms: Option<u64>,
+    },
+    /// Any other trouble of the server that may pass.
+    ServerError,
+    /// The query needs more memory than the server grants.
+    MemoryLimit,
+    /// The destination's write cache is full.
+    CacheFull,
+    /// The token is not known, or could not be read.
+    Unauthorized,
+    /// The token lacks the right.
+    Forbidden,
+    /// Organization, bucket or path missing; for queries also no right to read the bucket.
+    NotFound,
+    /// The limit for series is reached: a person has to act.
+    Cardinality,
+    /// The request itself is at fault, and would be again.
+    BadRequest,
+    /// A write body over the limit of the server or of a proxy.
+    TooLarge,
+    /// Some points of a write were refused, the others kept.
+    PartialWrite,
+    /// The address redirects; not followed, for the token's sake.
+    Redirect,
+    /// Not an answer of InfluxDB: a page of a proxy, most likely.
+    Unexpected,
+    /// The answer is larger than our bound.
+    TooBig,
+}
+
+impl FailureKind {
+    /// The kind in words, to follow "the source" or a colon.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Connect => "cannot connect",
+            Self::Tls => "no trusted TLS connection",
+            Self::Timeout => "timed out",
+            Self::Interrupted => "the answer broke off",
+            Self::RateLimited { .. } => "rate limited",
+            Self::Unavailable { .. } => "not available",
+            Self::ServerError => "server error",
+            Self::MemoryLimit => "over the memory limit of the server",
+            Self::CacheFull => "the write cache of the server is full",
+            Self::Unauthorized => "the token was refused",
+            Self::Forbidden => "the token lacks the right",
+            Self::NotFound => "not found, or not readable with this token",
+            Self::Cardinality => "over the limit for series",
+            Self::BadRequest => "the request was refused",
+            Self::TooLarge => "the body is too large",
+            Self::PartialWrite => "some points were refused",
+            Self::Redirect => "the address redirects, which is not followed with a token",
+            Self::Unexpected => "this is not an answer of InfluxDB",
+            Self::TooBig => "the answer is larger than allowed",
+        }
+    }
+}
+
+/// A cause in another library.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request that failed. Holds no token: the client strikes it out of every text.
+#[derive(Debug)]
+pub struct Error(Box<Detail>);
+
+/// What is known about a failed request.
+#[derive(Debug)]
+pub struct Detail {
+    /// Which server.
+    pub side: Side,
+    /// What was attempted.
+    pub what: String,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// The server's text, or ours if there was none.
+    pub message: String,
+    /// Tries, the first included.
+    pub attempts: u32,
+    /// Time from the first try to the failure of the last.
+    pub elapsed_ms: u64,
+    /// The cause below.
+    pub source: Option<Source>,
+}
+
+impl Error {
+    pub(super) fn new(side: Side, what: &str, failure: Failure) -> Self {
+        let Failure { kind, status, mut message, source } = failure;
+        let mut end = message.len().min(ERROR_BODY_BYTES_MAX);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        let what = what.to_owned();
+        Self(Box::new(Detail {
+            side,
+            what,
+            kind,
+            status,
+            message,
+            attempts: 1,
+            elapsed_ms: 0,
+            source,
+        }))
+    }
+
+    #[must_use]
+    pub(super) fn after(mut self, attempts: u32, elapsed_ms: u64) -> Self {
+        self.0.attempts = attempts;
+        self.0.elapsed_ms = elapsed_ms;
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
+        self.0.kind
+    }
+
+    /// The failure in words, without who and what.
+    pub fn cause(&self) -> String {
+        let Detail { kind, status, message, .. } = &*self.0;
+        let mut text = kind.words().to_owned();
+        if let Some(status) = status {
+            text.extend([" (status ", &status.to_string(), ")"]);
+        }
+        if !message.is_empty() {
+            text.push_str(": ");
+            // A server's text must not steer the terminal.
+            for shown in message.chars().take(ERROR_SHOWN_CHARS_MAX) {
+                if shown.is_control() {
+                    text.extend(shown.escape_default());
+                } else {
+                    text.push(shown);
+                }
+            }
+            if message.chars().nth(ERROR_SHOWN_CHARS_MAX).is_some() {
+                text.push_str("...");
+            }
+        }
+        text
+    }
+}
+
+impl std::ops::Deref for Error {
+    type Target = Detail;
+
+    fn deref(&self) -> &Detail {
+        &self.0
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
+        write!(f, "{side}: {what}: {}", self.cause())?;
+        if *attempts > 1 {
+            write!(f, ", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A failure below the client, which adds side and purpose.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    pub(super) status: Option<u16>,
+    pub(super) message: String,
+    pub(super) source: Option<Source>,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, status: None, message: message.into(), source: None }
+    }
+
+    #[must_use]
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub(super) fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_sentence() {
+        let failure =
+            Failure::new(FailureKind::NotFound, "could not find bucket \"b\"").with_status(404);
+        let error = Error::new(Side::Source, "count of 2020", failure);
+        assert_eq!(
+            error.to_string(),
+            "source: count of 2020: not found, or not readable with this token (status 404): \
+             could not find bucket \"b\""
+        );
+        let failure =
+            Failure::new(FailureKind::Timeout, "").caused_by(std::io::Error::other("below"));
+        let error = Error::new(Side::Destination, "write", failure).after(3, 1_001);
+        assert_eq!(error.to_string(), "destination: write: timed out, after 3 attempts in 2 s");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "below");
+        assert_eq!((error.kind(), error.attempts), (FailureKind::Timeout, 3));
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_control_characters_escaped() {
+        let text = format!("\u{1b}[31m\n{}", "\u{e4}".repeat(ERROR_BODY_BYTES_MAX));
+        let error = Error::new(Side::Source, "x", Failure::new(FailureKind::BadRequest, text));
+        assert!(error.message.len() <= ERROR_BODY_BYTES_MAX);
+        let shown = error.to_string();
+        assert!(shown.contains("\\u{1b}[31m\\n") && shown.ends_with("..."), "{shown}");
+        assert!(shown.chars().count() < ERROR_SHOWN_CHARS_MAX + 100);
+    }
+}

@@ -1,0 +1,206 @@
+//! One request and the head of its answer: through the gate, with the token, checked before a byte is believed.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Method, Response};
+use tokio::time::Instant;
+
+use super::backoff::{http_date_ns, retry_after_ms};
+use super::body::Body;
+use super::classify::{RequestKind, classify_response, server_message};
+use super::client::Client;
+use super::credentials::Credential;
+use super::error::{Failure, FailureKind};
+use super::gate::Pass;
+use super::signal::WaitCause;
+use super::transport;
+use crate::limits::ERROR_BODY_BYTES_MAX;
+
+/// What an answer must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Any,
+    Csv,
+    Json,
+}
+
+/// One request, as often as it is sent.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) kind: RequestKind,
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) parameters: Vec<(&'a str, &'a str)>,
+    /// Content type and bytes.
+    pub(super) body: Option<(&'static str, Bytes)>,
+    /// The status that means success.
+    pub(super) status: u16,
+    pub(super) content: Content,
+    pub(super) what: &'a str,
+}
+
+/// The head of a good answer, its body still to come.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    pub(super) begun: Instant,
+}
+
+impl Client {
+    /// Sends once; a refused token is read again and the request repeated with the new one.
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let pass = self.shared.gate.enter().await;
+        let credential = self.shared.credentials.current().await?;
+        let mut begun = Instant::now();
+        let mut response = self.execute(call, &credential, begun).await?;
+        if response.status().as_u16() == 401
+            && let Some(renewed) = self.shared.credentials.renewed(&credential).await?
+        {
+            begun = Instant::now();
+            response = self.execute(call, &renewed, begun).await?;
+        }
+        self.note_time(response.headers());
+        let judged = self.judge(call, response, pass, begun).await;
+        judged.map_err(|failure| self.late(call.kind, failure, begun))
+    }
+
+    async fn execute(
+        &self,
+        call: &Call<'_>,
+        credential: &Credential,
+        begun: Instant,
+    ) -> Result<Response, Failure> {
+        let transport = &self.shared.transport;
+        let url = transport.url(call.path, &call.parameters);
+        let mut request = transport.http.request(call.method.clone(), url);
+        request = request.header(AUTHORIZATION, credential.header.clone());
+        if self.shared.settings.gzip {
+            request = request.header(ACCEPT_ENCODING, "gzip");
+        }
+        if let Some((content_type, body)) = &call.body {
+            request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
+        }
+        match tokio::time::timeout_at(self.deadline(call.kind, begun), request.send()).await {
+            Ok(sent) => {
+                sent.map_err(|error| self.late(call.kind, transport::failure(error), begun))
+            }
+            Err(_) => Err(Failure::new(FailureKind::Timeout, "no answer in time")),
+        }
+    }
+
+    /// Opens the body of a good answer; turns any other into a failure and tells the gate.
+    async fn judge(
+        &self,
+        call: &Call<'_>,
+        response: Response,
+        pass: Pass<'_>,
+        begun: Instant,
+    ) -> Result<Answer, Failure> {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let deadline = self.deadline(call.kind, begun);
+        let silence = Duration::from_millis(self.shared.settings.silence_ms_max);
+        let body = Body::new(response, deadline, silence);
+        if status == call.status && is_content(&headers, call.content) {
+            pass.answered();
+            return Ok(Answer { headers, body: body?, begun });
+        }
+        let text = match body {
+            Ok(body) => self.error_text(call.kind, body).await,
+            Err(_) => String::new(),
+        };
+        if status == call.status {
+            pass.answered();
+            let content_type = header(&headers, CONTENT_TYPE).unwrap_or("none").to_owned();
+            let text = format!("content type {content_type}: {}", text.trim());
+            return Err(Failure::new(FailureKind::Unexpected, text).with_status(status));
+        }
+        let asked_ms = header(&headers, RETRY_AFTER)
+            .and_then(|value| retry_after_ms(value, header(&headers, DATE)));
+        let kind = classify_response(call.kind, status, asked_ms, &text);
+        match refusal(&kind) {
+            Some((cause, retry_after_ms)) => pass.refused(cause, retry_after_ms),
+            None => pass.answered(),
+        }
+        let message =
+            if kind == FailureKind::Redirect { target(&headers) } else { server_message(&text) };
+        Err(Failure::new(kind, message).with_status(status))
+    }
+
+    /// What there is of an error's text, up to a bound. A broken one still tells something.
+    async fn error_text(&self, kind: RequestKind, mut body: Body) -> String {
+        let mut text = Vec::new();
+        while text.len() < ERROR_BODY_BYTES_MAX
+            && let Ok(Some(bytes)) = body.next().await
+        {
+            text.extend_from_slice(&bytes);
+        }
+        if kind == RequestKind::Query {
+            self.quota().charge(body.wire_bytes().max(body.decoded_bytes()));
+        }
+        text.truncate(ERROR_BODY_BYTES_MAX);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn deadline(&self, kind: RequestKind, begun: Instant) -> Instant {
+        let settings = &self.shared.settings;
+        begun
+            + Duration::from_millis(match kind {
+                RequestKind::Query => {
+                    settings.query_timeout_ms.saturating_add(settings.query_grace_ms)
+                }
+                RequestKind::Write => settings.write_ms_max,
+                RequestKind::Api => settings.api_ms_max,
+            })
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        if let Some(time_ns) = header(headers, DATE).and_then(http_date_ns) {
+            self.shared.server_time_ns.store(time_ns, Ordering::Relaxed);
+        }
+    }
+}
+
+fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn is_content(headers: &HeaderMap, content: Content) -> bool {
+    let allowed: &[&str] = match content {
+        Content::Any => return true,
+        Content::Csv => &["text/csv", "application/csv"],
+        Content::Json => &["application/json"],
+    };
+    let content_type = header(headers, CONTENT_TYPE).and_then(|value| value.split(';').next());
+    content_type.is_some_and(|value| {
+        allowed.iter().any(|allowed| value.trim().eq_ignore_ascii_case(allowed))
+    })
+}
+
+/// The wait that a kind of failure means for the whole side.
+pub(super) fn refusal(kind: &FailureKind) -> Option<(WaitCause, Option<u64>)> {
+    match kind {
+        FailureKind::RateLimited { retry_after_ms } => {
+            Some((WaitCause::RateLimited, *retry_after_ms))
+        }
+        FailureKind::Unavailable { retry_after_ms } => {
+            Some((WaitCause::Unavailable, *retry_after_ms))
+        }
+        FailureKind::CacheFull => Some((WaitCause::Unavailable, None)),
+        _ => None,
+    }
+}
+
+/// Where a redirect leads, without what may be secret in it.
+fn target(headers: &HeaderMap) -> String {
+    let location = header(headers, LOCATION).and_then(|value| reqwest::Url::parse(value).ok());
+    match location {
+        Some(url) => format!("it leads to {}", url.origin().ascii_serialization()),
+        None => "it leads to another path of the same server".to_owned(),
+    }
+}

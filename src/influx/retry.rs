@@ -1,0 +1,88 @@
+//! Whole answers: sent again while the trouble is temporary and tries are left.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::backoff::{Backoff, Jitter};
+use super::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
+use super::client::Client;
+use super::complete::{Incomplete, check_csv_end};
+use super::error::{Error, Failure, FailureKind};
+use super::exchange::{Call, Content};
+use super::signal::{Signal, WaitCause};
+use super::stream::whole_ms;
+use crate::limits::{QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX};
+
+/// A whole answer.
+pub(super) struct Whole {
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Client {
+    /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
+    pub(super) async fn whole(&self, call: &Call<'_>) -> Result<Whole, Error> {
+        let settings = &self.shared.settings;
+        let jitter = Jitter::new(settings.seed);
+        let mut backoff = Backoff::new(settings.backoff_ms_min, settings.backoff_ms_max, jitter);
+        let begun = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let failure = match self.whole_once(call).await {
+                Ok(whole) => return Ok(whole),
+                Err(failure) => failure,
+            };
+            let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
+            if !is_temporary(call.kind, &error.kind) || attempt > settings.retries_max {
+                return Err(error);
+            }
+            let side = self.shared.side;
+            let what = call.what.to_owned();
+            (self.shared.observer)(Signal::Retried { side, what, attempt, error: error.cause() });
+            if action(&error.kind) != Action::BackOff {
+                self.pause(backoff.next_ms()).await;
+            }
+            attempt += 1;
+        }
+    }
+
+    pub(super) async fn whole_once(&self, call: &Call<'_>) -> Result<Whole, Failure> {
+        let mut admission = match call.kind {
+            RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
+            RequestKind::Write | RequestKind::Api => None,
+        };
+        let mut answer = self.send(call).await?;
+        let whole = answer.body.whole(SMALL_RESPONSE_BYTES_MAX).await;
+        if let Some(admission) = &mut admission {
+            admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));
+        }
+        let bytes = whole.map_err(|failure| self.late(call.kind, failure, answer.begun))?;
+        if call.content == Content::Csv {
+            check_csv_end(&bytes).map_err(|incomplete| self.incomplete(incomplete))?;
+        }
+        Ok(Whole { headers: answer.headers, bytes })
+    }
+
+    fn incomplete(&self, incomplete: Incomplete) -> Failure {
+        match incomplete {
+            Incomplete::Cut => {
+                Failure::new(FailureKind::Interrupted, "the last result has no end mark")
+            }
+            Incomplete::Error(text) => {
+                let kind = classify_query_text(&text);
+                self.back_off(&kind);
+                Failure::new(kind, text)
+            }
+        }
+    }
+
+    async fn pause(&self, wait_ms: u64) {
+        let (side, cause) = (self.shared.side, WaitCause::Backoff);
+        let begun = Instant::now();
+        (self.shared.observer)(Signal::WaitBegan { side, cause, wait_ms });
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let waited_ms = whole_ms(begun.elapsed());
+        (self.shared.observer)(Signal::WaitEnded { side, cause, waited_ms });
+    }
+}
