@@ -1,0 +1,100 @@
+//! The commands.
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::demo::DemoArgs;
+use super::job::JobArgs;
+
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluice demo
+  sluice preflight --source-host https://eu-central-1-1.aws.cloud2.influxdata.com \\
+    --source-bucket plant --source-token-file cloud.token \\
+    --destination-token-file oss.token
+  sluice migrate --config plant.toml";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  sluice migrate --source-profile cloud --source-bucket plant \\
+    --destination-profile local --create-buckets
+  sluice migrate --config plant.toml --stop 2026-01-01 --dry-run
+  sluice migrate --task old-task.flux --source-token-file cloud.token \\
+    --destination-profile local --pause-task
+
+The same command line goes on where the last run stopped.";
+
+const MIGRATE_AFTER: &str = "\
+Every flag is also a variable (--batch-interval is SLUICE_BATCH_INTERVAL) and a
+key of the TOML file: docs/configuration.md. A flag beats a profile named by a
+flag, then the environment, then the file. Tokens are never flags: use a token
+file, a token command, a profile, or the variables INFLUXDB_CLOUD_TOKEN (source)
+and INFLUX_TOKEN (destination). Exit codes: docs/exit-codes.md.";
+
+const PREFLIGHT_EXAMPLES: &str = "\
+Examples:
+  sluice preflight --source-profile cloud --source-bucket plant \\
+    --destination-profile local
+  sluice preflight --config plant.toml --json
+
+Takes the flags of migrate, so that the same line works with either word.";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  sluice demo
+  sluice demo --hosts 100 --hours 24 --seed 7";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  sluice completions bash > ~/.local/share/bash-completion/completions/sluice
+  sluice completions zsh > ~/.zfunc/_sluice";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  sluice man | man -l -
+  sluice man migrate > sluice-migrate.1";
+
+/// Moves a bucket from InfluxDB Cloud to InfluxDB OSS 2.x: all of it, exactly
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(
+    name = "sluice",
+    version,
+    help_template = TEMPLATE,
+    before_help = EXAMPLES,
+    max_term_width = 80,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of sluice.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Copy a bucket; goes on where the last run stopped
+    #[command(help_template = TEMPLATE, before_help = MIGRATE_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Migrate(JobArgs),
+    /// Check both ends before a migration; compares no data, writes nothing
+    #[command(help_template = TEMPLATE, before_help = PREFLIGHT_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Preflight(JobArgs),
+    /// Show a whole migration between two simulated servers; needs no set-up
+    #[command(help_template = TEMPLATE, before_help = DEMO_EXAMPLES, next_line_help = true)]
+    Demo(DemoArgs),
+    /// Print the completions of a shell
+    #[command(help_template = TEMPLATE, before_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print a man page
+    #[command(help_template = TEMPLATE, before_help = MAN_EXAMPLES)]
+    Man {
+        /// The command to print the page of [default: sluice itself]
+        command: Option<String>,
+    },
+}

@@ -1,0 +1,107 @@
+//! The command line before it is parsed: no token may stand in it, because every user of the machine can read it.
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use super::args::Args;
+
+/// Shorter runs of letters are names; tokens of InfluxDB have 86 before their `==`.
+const TOKEN_LETTERS_MIN: usize = 40;
+
+/// A token on the command line. Says where it stands, never what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "argument {position} {problem}; it is not shown here, but every user of this machine can see it: revoke it if it is \
+     real. Tokens come from --source-token-file, --source-token-command, a profile, or INFLUXDB_CLOUD_TOKEN (the \
+     destination has the same flags, and INFLUX_TOKEN). Another text of this form belongs into the --config file"
+)]
+pub struct TokenInArgv {
+    /// Counted from 1, without the program's name.
+    pub position: usize,
+    /// What gave it away.
+    problem: &'static str,
+}
+
+/// Why there are no [`Args`].
+#[derive(Debug, thiserror::Error)]
+pub enum ArgvError {
+    /// A token was typed.
+    #[error(transparent)]
+    Token(#[from] TokenInArgv),
+    /// A usage error, or help or version, which clap reports in the same way: its `exit_code` and `print` know which.
+    #[error(transparent)]
+    Clap(#[from] clap::Error),
+}
+
+/// Reads a whole command line, the program's name first.
+pub fn parse<I, T>(argv: I) -> Result<Args, ArgvError>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString>,
+{
+    let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
+    refuse_tokens(&argv)?;
+    Ok(Args::try_parse_from(argv)?)
+}
+
+/// Finds a token in a command line whose first item is the program's name.
+pub fn refuse_tokens(argv: &[OsString]) -> Result<(), TokenInArgv> {
+    for (position, argument) in argv.iter().enumerate().skip(1) {
+        let argument = argument.to_string_lossy();
+        if is_token_flag(&argument) {
+            return Err(TokenInArgv { position, problem: "would put a token on the command line" });
+        }
+        if looks_like_token(&argument) {
+            return Err(TokenInArgv { position, problem: "looks like a token" });
+        }
+    }
+    Ok(())
+}
+
+/// `-t`, `-tTOKEN`, `--token`, `--source-token=...`, `--sourceToken` and the like.
+fn is_token_flag(argument: &str) -> bool {
+    match argument.strip_prefix("--") {
+        Some(long) => {
+            let name = long.split('=').next().unwrap_or(long).to_ascii_lowercase();
+            name.ends_with("token")
+        }
+        // No flag of sluice is `-t`, so whatever is glued to it was meant as a token. A time may begin with a dash and
+        // a digit only.
+        None => argument.starts_with("-t"),
+    }
+}
+
+/// True for a text that holds a long run of base64 letters ending in `==`.
+pub fn looks_like_token(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut letters = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_') {
+            letters += 1;
+            continue;
+        }
+        if letters >= TOKEN_LETTERS_MIN && bytes[at..].starts_with(b"==") {
+            return true;
+        }
+        letters = 0;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_tokens_from_names() {
+        let token = format!("{}==", "aB3_-".repeat(17));
+        for text in [token.clone(), format!("x={token}"), format!("Token {token}, please"), format!("\"{token}\"")] {
+            assert!(looks_like_token(&text), "{text}");
+        }
+        let long_name = "a".repeat(200);
+        for text in ["", "==", "plant", "r.host == \"a\"", "https://eu-central-1-1.aws.cloud2.influxdata.com", &long_name, "c2hvcnQ=="] {
+            assert!(!looks_like_token(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Completions and man pages, both made from the definition of the flags.
+
+use std::io;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::args::Args;
+
+/// Why there is no man page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// No such command.
+    #[error("there is no command {name:?}: {}", .known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The commands there are.
+        known: Vec<String>,
+    },
+    /// The output is gone.
+    #[error("cannot write the page")]
+    Write(#[from] io::Error),
+}
+
+/// Writes the completions of one shell.
+pub fn completions(shell: Shell, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "sluice", &mut text);
+    out.write_all(&text)
+}
+
+/// Writes the man page of one command, or of sluice itself.
+pub fn man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageError> {
+    let mut root = Args::command();
+    root.build();
+    let page = match command {
+        None => root,
+        Some(name) => {
+            let known = || root.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+            let found = root.find_subcommand(name);
+            let found = found.ok_or_else(|| PageError::Unknown { name: name.to_owned(), known: known() })?;
+            // The page's name is its file name; clap_mangen wants it for the whole life of the program.
+            let title: &'static str = format!("sluice-{}", found.get_name()).leak();
+            found.clone().name(title)
+        }
+    };
+    clap_mangen::Man::new(page).render(out)?;
+    Ok(())
+}
