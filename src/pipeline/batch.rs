@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Duration;
 
 use super::context::Context;
 use super::error::Error;
@@ -15,10 +16,13 @@ use super::pool::Panicked;
 use super::rejects::Refusal;
 use super::{count, encode};
 use crate::checkpoint::record::BatchDetails;
-use crate::influx::backoff::Backoff;
+use crate::influx::backoff::{Backoff, Jitter};
 use crate::influx::classify::Action;
-use crate::limits::{CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX};
-use crate::model::time::TimeRange;
+use crate::influx::signal::{Signal, WaitCause};
+use crate::limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX};
+use crate::model::side::Side;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 use crate::wire::csv::table;
 use crate::wire::flux;
 
@@ -74,7 +78,7 @@ pub async fn run(
     let mut details = BatchDetails { transport: TRANSPORT, ..BatchDetails::default() };
     let mut rereads = 0;
     loop {
-        let counted = windows.iter().map(|(_, values)| values).sum();
+        let counted: u64 = windows.iter().map(|(_, values)| values).sum();
         let predicted = context.bytes_per_value.predict(counted);
         context.tell(Event::BatchOpened { batch: range, values: counted, bytes_predicted: predicted });
         let mut moved = read_all(&context, range, &windows, requested.take()).await?;
@@ -82,7 +86,7 @@ pub async fn run(
         details.retries += moved.retries;
         if moved.values != counted {
             let again = count::windows(&context, range).await?;
-            let recounted = again.iter().map(|(_, values)| values).sum();
+            let recounted: u64 = again.iter().map(|(_, values)| values).sum();
             if recounted == counted {
                 return Err(Error::Mismatch { batch: range, counted, read: moved.values });
             }
@@ -108,7 +112,7 @@ pub async fn run(
 
 /// Values before the retention line of the source vanish while they are read.
 fn may_expire(context: &Context, range: TimeRange) -> bool {
-    let now = context.source.server_time().unwrap_or(range.stop);
+    let now = context.source.server_time().map_or(range.stop, Timestamp::from_ns);
     context.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
 }
 
@@ -163,7 +167,7 @@ async fn move_slice(
 ) -> Result<Moved, Error> {
     let mut moved = Moved::default();
     let mut parts = vec![slice];
-    let mut backoff = Backoff::new();
+    let mut pauses = backoff();
     let mut tries = 0;
     while let Some(part) = parts.pop() {
         let request = Request {
@@ -177,7 +181,7 @@ async fn move_slice(
                 context.bytes_per_value.learn(done.values, done.bytes);
                 moved.add(done);
                 tries = 0;
-                backoff = Backoff::new();
+                pauses = backoff();
                 continue;
             }
             Err(error) => error,
@@ -185,15 +189,18 @@ async fn move_slice(
         tries += 1;
         moved.retries += 1;
         Counters::add(&context.counters.retries, 1);
-        match (fetch::action(&error), part.halves()) {
+        let Some(kind) = fetch::failure(&error) else { return Err(error) };
+        context.source.back_off(&kind);
+        match (fetch::action(kind, tries), part.halves()) {
             _ if tries > RETRIES_MAX => return Err(error),
             (Action::Split, Some(halves)) => {
                 Counters::add(&context.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
                 parts.extend(halves.into_iter().rev());
+                tries = 0;
             }
             (Action::Split | Action::Retry, _) => {
-                backoff.pause(context.source.side(), &request.what, tries, &error_text(&error), context.source.observer()).await;
+                pause(&context, &request.what, tries, &error, pauses.next_ms()).await;
                 parts.push(part);
             }
             // The gate of the source is shut: the next request waits there.
@@ -221,7 +228,7 @@ async fn attempt(context: &Arc<Context>, batch: TimeRange, request: &Request) ->
         bytes_read: fetched.bytes,
     });
     let mut refusals = written.refusals;
-    refusals.extend(fetched.totals.suspects.into_iter().map(Refusal::from));
+    refusals.extend(lost_names(&fetched.totals.suspects));
     Ok(Moved { values: fetched.totals.values, bytes: fetched.bytes, retries: 0, refusals })
 }
 
@@ -254,6 +261,30 @@ async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Mo
         moved.refusals.extend(part.refusals);
     }
     Ok(moved)
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(BACKOFF_MS_MIN, BACKOFF_MS_MAX, Jitter::new(None))
+}
+
+async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
+    let (side, cause) = (Side::Source, WaitCause::Backoff);
+    context.tell(Event::Client(Signal::Retried { side, what: what.to_owned(), attempt, error: error_text(error) }));
+    context.tell(Event::Client(Signal::WaitBegan { side, cause, wait_ms }));
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    context.tell(Event::Client(Signal::WaitEnded { side, cause, waited_ms: wait_ms }));
+}
+
+/// Names that lost a carriage return on their way. Values that did are found by the source and read again.
+fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
+    let refusal = |suspect: &Suspect| Refusal {
+        values: suspect.count,
+        reason: format!("Flux dropped a carriage return from {:?}", suspect.place),
+        line: suspect.measurement.to_vec(),
+        carried: false,
+    };
+    let names = suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
+    names.map(refusal).collect()
 }
 
 fn error_text(error: &Error) -> String {

@@ -110,7 +110,7 @@ impl Committer {
             let part: Vec<u64> = seqs.by_ref().take(RECORDS_PER_BODY_MAX).collect();
             let Some(last) = part.last() else { break };
             self.check_ownership().await?;
-            let now = self.context.destination.server_time().unwrap_or(whole.stop);
+            let now = self.context.destination.server_time().map_or(whole.stop, Timestamp::from_ns);
             let mut points: Vec<Point> = Vec::with_capacity(part.len() + 1);
             let mut newest = self.newest;
             for seq in &part {
@@ -160,7 +160,7 @@ impl Committer {
         let Some(stored) = stored.filter(|stored| stored.lease == self.context.job.lease) else {
             return Err(Error::LeaseLost { found: "another lease".to_owned() });
         };
-        let now = self.context.destination.server_time().unwrap_or(stored.refreshed);
+        let now = self.context.destination.server_time().map_or(stored.refreshed, Timestamp::from_ns);
         let time = next_record_time(Some(stored.refreshed), now);
         let point = self.context.job.lease.point(&self.context.job.keys, time, released);
         self.store.write(&[point], "lease").await

@@ -13,7 +13,8 @@ use super::write::{self, Written};
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
-use crate::wire::line::encoder::{Body, Encoder, EncoderSettings};
+use crate::wire::line::body::{Body, EncoderSettings};
+use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known.
@@ -40,7 +41,9 @@ pub async fn encode_and_write(
         written.refusals.extend(uncarried.into_iter().map(Refusal::from));
         start(context, batch, bodies, &mut writes, &mut written).await?;
     }
-    start(context, batch, encoder.finish(), &mut writes, &mut written).await?;
+    let mut last = Vec::new();
+    encoder.finish(&mut last);
+    start(context, batch, last, &mut writes, &mut written).await?;
     while let Some(done) = writes.join_next().await {
         written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
     }

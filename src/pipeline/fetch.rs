@@ -8,8 +8,10 @@ use super::context::Context;
 use super::error::Error;
 use super::event::Counters;
 use crate::influx::classify::{self, Action};
+use crate::influx::error::FailureKind;
 use crate::limits::DECODE_STEP_BYTES_MAX;
 use crate::model::frame::Frame;
+use crate::model::side::Side;
 use crate::wire::csv::decoder::{Decoder, DecoderSettings, Totals};
 use crate::wire::csv::error::Error as DecodeError;
 
@@ -41,8 +43,9 @@ pub async fn read(context: &Arc<Context>, request: &Request, frames: mpsc::Sende
     let influx = |error| Error::influx(&request.what, error);
     let decode = |error| Error::decode(&request.what, error);
     let counters = &context.counters;
-    let mut stream =
-        context.source.query(&request.query, &request.what, request.bytes_predicted).await.map_err(influx)?;
+    let admission = context.source.admit(request.bytes_predicted).await;
+    let stream = context.source.query(&request.query, &request.what).await.map_err(influx)?;
+    let mut stream = stream.charge(admission);
     Counters::add(&counters.source_requests, 1);
     let mut decoder = Decoder::new(DecoderSettings {
         field_label: context.job.field_label.clone(),
@@ -71,17 +74,29 @@ async fn send(ready: &mut Vec<Frame>, frames: &mpsc::Sender<Frame>) -> Result<()
     Ok(())
 }
 
-/// What a failed try of a slice calls for.
-pub fn action(error: &Error) -> Action {
+/// What kind of failure a failed try of a slice was, if it was the source's.
+pub fn failure(error: &Error) -> Option<FailureKind> {
     match error {
-        Error::Influx { source, .. } => classify::action(source.kind()),
+        Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
         Error::Decode { source, .. } => match source {
-            DecodeError::Query { message, .. } | DecodeError::GluedError { message, .. } => {
-                classify::action(&classify::classify_query_text(message))
+            DecodeError::Query { message, .. } | DecodeError::GluedError { message } => {
+                Some(classify::classify_query_text(message))
             }
-            DecodeError::Incomplete { .. } => Action::Split,
-            _ => Action::Stop,
+            DecodeError::Incomplete { .. } => Some(FailureKind::Interrupted),
+            _ => None,
         },
-        _ => Action::Stop,
+        _ => None,
     }
 }
+
+/// What a slice that failed for the `tries`th time in a row calls for. An answer that breaks off twice at the same slice
+/// breaks off for its size.
+pub fn action(kind: FailureKind, tries: u32) -> Action {
+    match kind {
+        FailureKind::Interrupted if tries >= CUTS_BEFORE_SPLIT => Action::Split,
+        _ => classify::action(&kind),
+    }
+}
+
+/// Answers of one slice that break off before it is split.
+const CUTS_BEFORE_SPLIT: u32 = 2;

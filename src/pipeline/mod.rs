@@ -14,8 +14,8 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Duration, timeout};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Duration;
 
 use self::batch::Done;
 use self::commit::Committed;
@@ -49,22 +49,23 @@ pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
-pub async fn run(context: Arc<Context>, store: Store, rejects: Rejects, mut stop: Stop) -> Result<Outcome, Error> {
+pub async fn run(context: Arc<Context>, store: Store, rejects: Rejects, stop: Stop) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
-    let committer = tokio::spawn(commit::run(Arc::clone(&context), store, rejects, receiver));
+    let mut committer = tokio::spawn(commit::run(Arc::clone(&context), store, rejects, receiver));
     let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(&stop) => read,
-        reason = drain_over(&mut stop) => Ok(Some(reason)),
+        reason = drain_over(stop.clone()) => Ok(Some(reason)),
+        // It ends before its batches do only because it failed.
+        committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
     };
     // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has.
     drop(open);
-    let committed = join(committer).await;
-    let stopped = match (read, &committed) {
-        (Ok(stopped), _) => stopped,
+    let committed = joined(committer.await);
+    let stopped = match read {
         // The batches only saw that nobody takes them any more: the committer knows why.
-        (Err(Error::StageGone(_)), Err(_)) => None,
-        (Err(error), _) => return Err(error),
+        Err(Error::StageGone(_)) if committed.is_err() => None,
+        read => read?,
     };
     let committed = committed?;
     Ok(Outcome {
@@ -79,12 +80,12 @@ pub async fn run(context: Arc<Context>, store: Store, rejects: Rejects, mut stop
     })
 }
 
-async fn join(committer: JoinHandle<Result<Committed, Error>>) -> Result<Committed, Error> {
-    committer.await.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
+fn joined(committer: Result<Result<Committed, Error>, JoinError>) -> Result<Committed, Error> {
+    committer.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(stop: &mut Stop) -> StopReason {
+async fn drain_over(mut stop: Stop) -> StopReason {
     let reason = stop.wait().await;
     tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
     reason
@@ -156,9 +157,4 @@ impl Open {
         let max = self.context.job.transfer_bytes_max?;
         (Counters::get(&self.context.counters.source_bytes_decoded) >= max).then_some(StopReason::ByteBudget)
     }
-}
-
-/// Gives a future a bound; for the few waits of a run's end.
-pub async fn at_most<T>(ms: u64, wanted: impl Future<Output = T>) -> Option<T> {
-    timeout(Duration::from_millis(ms), wanted).await.ok()
 }

@@ -92,7 +92,8 @@ pub fn slices(windows: &[(TimeRange, u64)], values_max: u64) -> Vec<Slice> {
 /// Cuts a range into at most `parts` parts of equal length in whole seconds.
 fn even_parts(range: TimeRange, parts: u64) -> Vec<TimeRange> {
     let second = i128::from(NS_PER_S);
-    let step = (range.duration_ns() / i128::from(parts.max(1))).div_ceil(second).max(1) * second;
+    let length = range.duration_ns() / i128::from(parts.max(1));
+    let step = ((length + second - 1) / second).max(1) * second;
     let mut ranges = Vec::new();
     let mut start = range.start;
     while start < range.stop {

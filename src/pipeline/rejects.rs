@@ -9,7 +9,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::wire::line::encoder::Rejected;
 
 /// Values that the destination does not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,15 @@ pub struct Refusal {
     pub line: Vec<u8>,
     /// True if `line` is valid line protocol.
     pub carried: bool,
+}
+
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        let Rejected { series, field, time_min, time_max, values, reason, text } = rejected;
+        let field = field.map_or(String::new(), |field| format!(" field {}", Readable(&field)));
+        let reason = format!("{reason}: {series}{field}, {time_min} to {time_max}");
+        Self { values, reason, line: text.into_bytes(), carried: false }
+    }
 }
 
 /// The open file.

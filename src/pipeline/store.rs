@@ -116,15 +116,12 @@ fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
     let mut times = Vec::new();
     let mut cells = Vec::new();
     for table in tables {
-        let columns = (table.column("_time"), table.column("_field"), table.column("_value"));
-        let (Some(time), Some(name), Some(value)) = columns else { continue };
-        for row in &table.rows {
-            let Some(at) = row[time].as_time() else { continue };
-            let name = row[name].to_text();
+        for row in 0..table.rows.len() {
+            let (Some(at), Some(name)) = (table.time(row, "_time"), table.text(row, "_field")) else { continue };
             if name == field {
                 times.push(at);
             }
-            cells.push((at, name, row[value].to_text()));
+            cells.push((at, name.to_owned(), table.text(row, "_value").unwrap_or_default().to_owned()));
         }
     }
     let time = match end {

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
 use super::plan::{SourceShape, TypeHistory, assumed_shard_group_ns};
+use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::wire::csv::error::Error as DecodeError;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql;
@@ -97,7 +99,7 @@ pub async fn latest(source: &Client, selection: Selection<'_>) -> Result<Option<
 async fn edge(source: &Client, query: &str, what: &str) -> Result<Option<Timestamp>, Error> {
     let answer = source.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
-    let cell = tables.iter().find_map(|table| table.rows.first()?[table.column("_time")?].as_time());
+    let cell = tables.iter().find_map(|table| table.time(0, "_time"));
     Ok(cell)
 }
 
@@ -123,7 +125,7 @@ async fn field_types(source: &Client, bucket: &str) -> Result<Result<FieldTypes,
 async fn show(source: &Client, bucket: &str, statement: &str) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
     let answer = match source.influxql(bucket, statement, statement).await {
         Ok(answer) => answer,
-        Err(error) if error.kind().is_temporary() => return Err(Error::influx(statement, error)),
+        Err(error) if is_temporary(RequestKind::Query, &error.kind()) => return Err(Error::influx(statement, error)),
         Err(error) => return Ok(Err(error.to_string())),
     };
     Ok(influxql::parse_show_keys(&answer).map_err(|error| error.to_string()))
@@ -146,7 +148,7 @@ fn column_of_names(tables: &[table::Table]) -> Vec<Vec<u8>> {
     let mut names = Vec::new();
     for table in tables {
         let Some(column) = table.column("_value") else { continue };
-        names.extend(table.rows.iter().map(|row| row[column].as_bytes().to_vec()));
+        names.extend(table.rows.iter().map(|row| row[column].to_vec()));
     }
     names
 }
@@ -193,18 +195,19 @@ async fn unreadable_by_first(source: &Client, bucket: &str, filter: &Filter, ran
         let query = flux::first_of_measurement(selection, &measurement);
         let answer = match source.query_all(&query, &what).await {
             Ok(answer) => answer,
-            Err(error) if error.message().contains("panic") => {
+            Err(error) if error.message.contains("panic") => {
                 found.push(Unreadable { measurement: measurement.into(), why: "the server fails to read it: a tag has the name of a column of Flux".to_owned() });
                 continue;
             }
             Err(error) => return Err(Error::influx(&what, error)),
         };
         match table::read_tables(&answer) {
-            Ok(tables) => {
-                let twice = tables.iter().find_map(|table| table.repeated_label());
-                found.extend(twice.map(|label| Unreadable { measurement: measurement.into(), why: reserved(label) }));
+            Ok(_) => {}
+            Err(DecodeError::DuplicateColumn { label, .. }) => {
+                let why = reserved(&String::from_utf8_lossy(&label));
+                found.push(Unreadable { measurement: measurement.into(), why });
             }
-            Err(error) if error.is_query_error() => {
+            Err(DecodeError::Query { .. } | DecodeError::GluedError { .. }) => {
                 let why = "the server fails to read it: a tag has the name of a column of Flux".to_owned();
                 found.push(Unreadable { measurement: measurement.into(), why });
             }

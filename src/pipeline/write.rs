@@ -11,8 +11,9 @@ use super::event::{Counters, Event};
 use super::rejects::Refusal;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
+use crate::wire::line::body::Body;
 use crate::wire::line::conflict::{self, PartialWrite};
-use crate::wire::line::encoder::Body;
+use crate::wire::line::split::{count_fields, split_lines};
 
 /// What became of some lines.
 #[derive(Debug, Default)]
@@ -39,12 +40,14 @@ impl Written {
 /// every part is sent until it is answered with 204.
 pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Result<Written, Error> {
     let mut written = Written::default();
+    let mut whole = Some((body.lines, body.values));
     let mut parts = vec![body.bytes];
     while let Some(part) = parts.pop() {
+        let known = whole.take();
         let what = format!("write of {} bytes of batch {batch}", part.len());
         let failure = match context.destination.write_retrying(&context.job.destination_bucket, part.clone(), &what).await {
             Ok(()) => {
-                written.add(acknowledged(context, &part));
+                written.add(acknowledged(context, &part, known));
                 continue;
             }
             Err(failure) => failure,
@@ -52,10 +55,10 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
         match failure.kind() {
             FailureKind::TooLarge => match halves(&part) {
                 Some(halves) => parts.extend(halves),
-                None => written.refusals.push(refuse(context, batch, &part, failure.message())),
+                None => written.refusals.push(refuse(context, batch, &part, &failure.message)),
             },
             FailureKind::PartialWrite | FailureKind::BadRequest => {
-                let reason = failure.message();
+                let reason = &failure.message;
                 let partial = conflict::parse_partial_write(reason);
                 if matches!(partial, PartialWrite::TypeConflict { .. }) && context.job.on_type_conflict == ConflictPolicy::Stop {
                     return Err(Error::TypeConflict { batch, text: reason.to_owned() });
@@ -78,12 +81,10 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
     Ok(written)
 }
 
-fn acknowledged(context: &Context, part: &[u8]) -> Written {
-    let (mut lines, mut values) = (0, 0);
-    for line in conflict::split_lines(part) {
-        lines += 1;
-        values += conflict::count_fields(&part[line]);
-    }
+fn acknowledged(context: &Context, part: &[u8], known: Option<(u64, u64)>) -> Written {
+    let (lines, values) = known.unwrap_or_else(|| {
+        split_lines(part).fold((0, 0), |(lines, values), line| (lines + 1, values + count_fields(&part[line])))
+    });
     Counters::add(&context.counters.lines_written, lines);
     Counters::add(&context.counters.values_written, values);
     Counters::add(&context.counters.body_bytes, part.len() as u64);
@@ -93,7 +94,7 @@ fn acknowledged(context: &Context, part: &[u8]) -> Written {
 
 /// A body in two halves at a line end, or `None` if it is one line.
 fn halves(part: &Bytes) -> Option<[Bytes; 2]> {
-    let lines: Vec<_> = conflict::split_lines(part).collect();
+    let lines: Vec<_> = split_lines(part).collect();
     if lines.len() < 2 {
         return None;
     }
@@ -104,7 +105,7 @@ fn halves(part: &Bytes) -> Option<[Bytes; 2]> {
 
 fn refuse(context: &Context, batch: TimeRange, line: &[u8], reason: &str) -> Refusal {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let values = conflict::count_fields(line);
+    let values = count_fields(line);
     context.tell(Event::Rejected { batch, values, reason: reason.to_owned() });
     Refusal { values, reason: reason.to_owned(), line: line.to_vec(), carried: true }
 }

@@ -4,6 +4,7 @@
 //! - [`carry`]: what line protocol cannot carry. Everything else arrives unchanged.
 //! - [`split`]: where the server ends a line.
 //! - [`encoder`]: frames in, request bodies out; [`body`] and [`column`] are its two ends.
+//! - [`point`]: the few points that sluice writes of its own accord.
 //! - [`conflict`]: what the server's refusals say.
 
 pub mod body;
@@ -12,4 +13,5 @@ mod column;
 pub mod conflict;
 pub mod encoder;
 pub mod escape;
+pub mod point;
 pub mod split;
