@@ -103,7 +103,8 @@ async fn edge(source: &Client, query: &str, what: &str) -> Result<Option<Timesta
     Ok(cell)
 }
 
-async fn field_types(source: &Client, bucket: &str) -> Result<Result<FieldTypes, String>, Error> {
+/// Types of all fields of a bucket, or why it does not tell.
+pub async fn field_types(source: &Client, bucket: &str) -> Result<Result<FieldTypes, String>, Error> {
     let keys = match show(source, bucket, influxql::SHOW_FIELD_KEYS).await? {
         Ok(keys) => keys,
         Err(refused) => return Ok(Err(refused)),

@@ -1,0 +1,152 @@
+//! What can end a command, and the exit code of each.
+
+use std::io;
+
+use crate::config::error::ConfigError;
+use crate::exit::ExitCode;
+use crate::influx;
+use crate::influx::error::FailureKind;
+use crate::model::side::Side;
+use crate::pipeline;
+use crate::pipeline::lock::LockError;
+use crate::wire::csv;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server did not do what was asked.
+    #[error(transparent)]
+    Influx(#[from] influx::error::Error),
+    /// The run failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::error::Error),
+    /// A server's answer cannot be read.
+    #[error("{what}")]
+    Decode {
+        /// What was attempted.
+        what: &'static str,
+        /// The decoder's error.
+        #[source]
+        source: csv::error::Error,
+    },
+    /// A check failed; the report names it and its cure.
+    #[error("{failures} of the checks before the start failed; nothing was written")]
+    Preflight {
+        /// How many.
+        failures: usize,
+    },
+    /// The user said no, or could not be asked.
+    #[error("{0}")]
+    NotConfirmed(&'static str),
+    /// Another run holds the job.
+    #[error("the job is locked: run {run} on {machine} was active {age_s} s ago (a lease is dead after 3 minutes)")]
+    Leased {
+        /// Its machine.
+        machine: String,
+        /// Its run.
+        run: String,
+        /// Time since its last sign of life.
+        age_s: u64,
+    },
+    /// Another run on this machine holds the job, or the state folder cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The checkpoint belongs to another job.
+    #[error(
+        "the batch bucket {bucket:?} holds the progress of another job with the same names: {part} was {stored}, now it is {given}; \
+         use the same settings to resume it, or --batch-bucket NAME to keep a separate job"
+    )]
+    OtherJob {
+        /// The batch bucket.
+        bucket: String,
+        /// What differs.
+        part: &'static str,
+        /// As the job was begun.
+        stored: String,
+        /// As it is asked for now.
+        given: String,
+    },
+    /// Records of the official task cannot be taken over as asked.
+    #[error("the batch bucket holds records of the official task, but {why}; --adopt takes them over all the same")]
+    NotAdopted {
+        /// What does not fit.
+        why: String,
+    },
+    /// The demo's own servers do not hold the same content at the end; a defect of sluice.
+    #[error("the demo's two ends differ: {source_values} values at the source, {destination_values} at the destination")]
+    DemoDiffers {
+        /// Values of the simulated Cloud.
+        source_values: u64,
+        /// Values of the simulated OSS.
+        destination_values: u64,
+    },
+    /// The system refused something.
+    #[error("{what}")]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The exit code.
+    pub fn exit(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::NotConfirmed(_) => ExitCode::Usage,
+            Self::Influx(error) => influx_exit(error),
+            Self::Pipeline(error) => pipeline_exit(error),
+            Self::Preflight { .. } => ExitCode::Permanent,
+            Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
+            Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
+            Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
+            Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
+        }
+    }
+}
+
+fn influx_exit(error: &influx::error::Error) -> ExitCode {
+    match error.kind() {
+        FailureKind::Unauthorized => ExitCode::TokenRefused,
+        FailureKind::Connect
+        | FailureKind::Timeout
+        | FailureKind::Interrupted
+        | FailureKind::RateLimited { .. }
+        | FailureKind::Unavailable { .. }
+        | FailureKind::ServerError
+        | FailureKind::MemoryLimit
+        | FailureKind::CacheFull => ExitCode::Temporary,
+        FailureKind::BadRequest if error.side == Side::Destination => ExitCode::Unexpected,
+        _ => ExitCode::Permanent,
+    }
+}
+
+fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
+    use pipeline::error::Error as Failure;
+    match error {
+        Failure::Influx { source, .. } => influx_exit(source),
+        Failure::Decode { source, .. } => match source {
+            csv::error::Error::Incomplete { .. } | csv::error::Error::Query { .. } | csv::error::Error::GluedError { .. } => {
+                ExitCode::Temporary
+            }
+            _ => ExitCode::Permanent,
+        },
+        Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => ExitCode::Permanent,
+        Failure::State { source, .. } => io_exit(source),
+        Failure::LeaseLost { .. } => ExitCode::Locked,
+        Failure::Record(_) => ExitCode::State,
+        Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
+    }
+}
+
+fn io_exit(error: &io::Error) -> ExitCode {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExitCode::DiskFull,
+        _ => ExitCode::State,
+    }
+}

@@ -1,0 +1,238 @@
+//! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
+
+use super::ends;
+use super::error::Error;
+use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
+use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
+use crate::influx::client::{Client, ClientSettings};
+use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::influx::signal::Observer;
+use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
+use crate::model::series::Name;
+use crate::model::side::Side;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
+use crate::pipeline::types::{self, FieldKey};
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// Both ends, connected.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Reads.
+    pub source: Client,
+    /// Writes.
+    pub destination: Client,
+}
+
+impl Ends {
+    /// Clients for both ends; the source is not paced yet.
+    pub fn connect(config: &MigrateConfig, observer: &Observer) -> Result<Self, InfluxError> {
+        let settings = ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
+        Ok(Self {
+            source: ends::connect(Side::Source, &config.source, settings.clone(), observer.clone())?,
+            destination: ends::connect(Side::Destination, &config.destination, settings, observer.clone())?,
+        })
+    }
+}
+
+/// The read quota, and where it is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// `--quota none`, or an organization without a limit.
+    None,
+    /// `--quota`.
+    Given(u64),
+    /// The limits of the organization.
+    Told(u64),
+    /// The limits are not readable with this token: the free plan's.
+    Assumed(u64),
+}
+
+impl Quota {
+    /// Bytes in five minutes.
+    pub fn bytes_per_window(self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Given(bytes) | Self::Told(bytes) | Self::Assumed(bytes) => Some(bytes),
+        }
+    }
+}
+
+/// The source.
+#[derive(Debug, Clone)]
+pub struct SourceFacts {
+    /// Version and build, if told.
+    pub info: ServerInfo,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The quota.
+    pub quota: Quota,
+    /// What is in the bucket, in kind.
+    pub survey: Survey,
+    /// Time of the oldest value, if the start is to be found.
+    pub earliest: Option<Timestamp>,
+    /// The present by the source's clock.
+    pub now: Timestamp,
+}
+
+impl SourceFacts {
+    /// Asks the source. A bucket that is not there and one that may not be read look alike: `None`.
+    pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<Option<Self>, Error> {
+        let info = source.server_info().await?;
+        let Some(bucket) = source.bucket_by_name(&config.source_bucket).await? else { return Ok(None) };
+        let quota = quota(config, source, &bucket).await?;
+        let times = BucketTimes {
+            retention_ns: survey::retention_ns(bucket.retention_s),
+            shard_group_ns: bucket.shard_group_duration_s.and_then(survey::retention_ns),
+        };
+        let survey = survey::run(source, &config.source_bucket, times, &config.filter, TimeRange::ALL).await?;
+        let without: Vec<Name> = survey.unreadable.iter().map(|found| found.measurement.clone()).collect();
+        let selection =
+            Selection { bucket: &config.source_bucket, range: TimeRange::ALL, filter: &config.filter, without: &without };
+        let earliest = match config.start {
+            Start::Earliest => survey::earliest(source, selection).await?,
+            Start::At(time) => Some(time),
+        };
+        let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
+        Ok(Some(Self { info, bucket, quota, survey, earliest, now }))
+    }
+
+    /// The first instant after this run.
+    pub fn stop(&self, config: &MigrateConfig) -> Timestamp {
+        match config.stop {
+            Stop::Now { settle_ns } => self.now.saturating_add_ns(-settle_ns),
+            Stop::At(time) => time,
+        }
+    }
+
+    /// Measurements that Flux cannot read.
+    pub fn without(&self) -> Vec<Name> {
+        self.survey.unreadable.iter().map(|found| found.measurement.clone()).collect()
+    }
+}
+
+async fn quota(config: &MigrateConfig, source: &Client, bucket: &Bucket) -> Result<Quota, Error> {
+    match config.quota {
+        QuotaChoice::None => return Ok(Quota::None),
+        QuotaChoice::Bytes { per_window } => return Ok(Quota::Given(per_window)),
+        QuotaChoice::Auto => {}
+    }
+    Ok(match source.limits(&bucket.org_id).await? {
+        Some(limits) => limits.read_bytes_per_window().map_or(Quota::None, Quota::Told),
+        // OSS has no limits at all, and says what it is.
+        None if source.server_info().await?.build.as_deref() == Some("OSS") => Quota::None,
+        None => Quota::Assumed(QUOTA_BYTES_PER_WINDOW_DEFAULT),
+    })
+}
+
+/// The destination.
+#[derive(Debug, Clone)]
+pub struct DestinationFacts {
+    /// Version and build.
+    pub info: ServerInfo,
+    /// The organization's id, if a bucket or the list of organizations tells it.
+    pub org_id: Option<String>,
+    /// The bucket to write, if it is there.
+    pub bucket: Option<Bucket>,
+    /// The bucket of the checkpoint, if it is there.
+    pub batch_bucket: Option<Bucket>,
+    /// Types of its fields.
+    pub field_types: FieldTypes,
+    /// The failure of an empty write, if it failed.
+    pub write_refused: Option<String>,
+    /// Active tasks that write the same checkpoint; none where tasks cannot be listed.
+    pub active_tasks: Vec<Task>,
+}
+
+impl DestinationFacts {
+    /// Asks the destination.
+    pub async fn gather(config: &MigrateConfig, destination: &Client) -> Result<Self, Error> {
+        let info = destination.server_info().await?;
+        let bucket = destination.bucket_by_name(&config.destination_bucket).await?;
+        let batch_bucket = destination.bucket_by_name(&config.batch_bucket).await?;
+        let org_id = match [&bucket, &batch_bucket].into_iter().flatten().next() {
+            Some(bucket) => Some(bucket.org_id.clone()),
+            None => destination.org_id(&config.destination_bucket).await?,
+        };
+        let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
+        if bucket.is_some() {
+            field_types = survey::field_types(destination, &config.destination_bucket).await?.unwrap_or_default();
+            write_refused = probe(destination, &config.destination_bucket).await?;
+        }
+        let active_tasks = active_tasks(config, destination).await?;
+        Ok(Self { info, org_id, bucket, batch_bucket, field_types, write_refused, active_tasks })
+    }
+
+    /// Shard group duration of the destination bucket; that of the source for a bucket that is still to be made.
+    pub fn shard_group_ns(&self, source_ns: i64) -> i64 {
+        let told = self.bucket.as_ref().and_then(|bucket| bucket.shard_group_duration_s).and_then(survey::retention_ns);
+        told.unwrap_or(source_ns)
+    }
+}
+
+async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Error> {
+    match destination.probe_write(bucket).await {
+        Ok(()) => Ok(None),
+        Err(error) if matches!(error.kind(), FailureKind::Forbidden | FailureKind::NotFound) => Ok(Some(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Vec<Task>, Error> {
+    let tasks = match destination.tasks().await {
+        Ok(tasks) => tasks,
+        // A token for two buckets may not list tasks; the lease and the newest record still guard the job.
+        Err(error) if matches!(error.kind(), FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::NotFound) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let ours = |flux: &str| flux.contains("batchInterval") && flux.contains(&format!("{:?}", config.source_bucket));
+    Ok(tasks.into_iter().filter(|task| task.status == TaskStatus::Active && ours(&task.flux)).collect())
+}
+
+/// Fields that can clash at the destination.
+pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
+    let source_ns = source.survey.shape.shard_group_ns;
+    let Ok(types) = &source.survey.field_types else { return Vec::new() };
+    types::watched(types, source_ns, &destination.field_types, destination.shard_group_ns(source_ns))
+}
+
+/// Values that a bucket of the destination holds in a range.
+pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result<u64, Error> {
+    let what = "count of what the destination holds";
+    if range.is_empty() {
+        return Ok(0);
+    }
+    let selection = Selection { bucket, range, filter: &crate::model::filter::Filter::default(), without: &[] };
+    let answer = client.query_all(&flux::count(selection), what).await?;
+    let count = table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// True if a bucket with this retention would drop values at `oldest`.
+pub fn would_drop(retention_s: u64, oldest: Timestamp, now: Timestamp) -> bool {
+    let Some(retention_ns) = survey::retention_ns(retention_s) else { return false };
+    oldest < now.saturating_add_ns(-retention_ns)
+}
+
+/// A duration of whole seconds as people write it.
+pub fn seconds(seconds: u64) -> String {
+    match seconds {
+        0 => "for ever".to_owned(),
+        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        _ => format!("{seconds}s"),
+    }
+}
+
+/// Seconds of a nanosecond duration.
+pub fn whole_seconds(ns: i64) -> u64 {
+    u64::try_from(ns / NS_PER_S).unwrap_or(0)
+}
+
+/// The organization's limits as a sentence, for the report.
+pub fn limits_text(limits: Limits) -> String {
+    limits.read_bytes_per_window().map_or("no limit".to_owned(), |bytes| format!("{} MB/5min", bytes / 1_000_000))
+}
