@@ -127,11 +127,16 @@ fn classify_write_500(text: &str) -> FailureKind {
 }
 
 /// Texts that name the place in the script: the script is at fault, whatever names it holds.
-const SCRIPT_ERRORS: [&str; 4] =
-    ["compilation failed", "error @", "error in building plan", "error in query specification"];
+const SCRIPT_ERRORS: [&str; 5] = [
+    "compilation failed",
+    "error @",
+    "error in building plan",
+    "error in query specification",
+    "failed to decode request body",
+];
 
 /// First match wins.
-const QUERY_TEXTS: [(&str, FailureKind); 33] = [
+const QUERY_TEXTS: [(&str, FailureKind); 32] = [
     ("schema collision", FailureKind::BadRequest),
     ("type conflict", FailureKind::BadRequest),
     ("cardinality limit", FailureKind::Cardinality),
@@ -146,7 +151,6 @@ const QUERY_TEXTS: [(&str, FailureKind); 33] = [
     ("queue length exceeded", FailureKind::Unavailable { retry_after_ms: None }),
     ("could not find bucket", FailureKind::NotFound),
     ("database not found", FailureKind::NotFound),
-    ("organization not found", FailureKind::NotFound),
     ("retention policy not found", FailureKind::NotFound),
     ("unauthorized access", FailureKind::Unauthorized),
     ("insufficient permissions", FailureKind::Forbidden),
@@ -170,7 +174,7 @@ const QUERY_TEXTS: [(&str, FailureKind); 33] = [
 /// What the text of a failed query means: from an error table behind a 200, or from an error answer.
 pub fn classify_query_text(message: &str) -> FailureKind {
     let text = message.trim().to_lowercase();
-    if text.contains("organization name") && text.ends_with("not found") {
+    if text.contains("organization") && text.ends_with("not found") {
         return FailureKind::NotFound;
     }
     if SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {

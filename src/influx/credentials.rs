@@ -71,7 +71,9 @@ impl Credentials {
         let renewed = before.is_some_and(|before| before.token != token);
         let credential = Credential {
             header,
-            previous: before.map(|before| before.token.clone()),
+            previous: before.and_then(|before| {
+                if renewed { Some(before.token.clone()) } else { before.previous.clone() }
+            }),
             generation: before.map_or(0, |before| before.generation + u64::from(renewed)),
             token,
         };

@@ -11,6 +11,7 @@
 //! ```
 //!
 //! ([`Bounds`]), as long as answers stay below [`QuotaLedger::request_bytes_max`] and hold at most a third more than predicted.
+//! Predictions up to [`QUOTA_SMALL_BYTES_MAX`] (counts, look-ups) are paid for as all others, but do not wait for what is in flight.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -144,7 +145,8 @@ impl QuotaLedger {
     }
 
     /// Waits until a request that is expected to bring `predicted_bytes` may be sent, and pays for it.
-    /// Dropping this future half-way loses nothing.
+    /// Dropping this future half-way loses nothing. Settle or drop an admission before asking for a larger
+    /// one in its place: the bytes it holds in flight are what the next one may be waiting for.
     pub async fn admit(self: &Arc<Self>, predicted_bytes: u64, observer: &Observer) -> Admission {
         let mut admission = Admission {
             ledger: Arc::clone(self),

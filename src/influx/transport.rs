@@ -43,7 +43,10 @@ impl Transport {
             // As Go's programs do, the influx CLI among them: a proxy cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(failure)?;
+        // Nothing but the trust store can be missing here.
+        let http = builder
+            .build()
+            .map_err(|error| Failure { kind: FailureKind::Tls, ..failure(error) })?;
         Ok(Self { base, http })
     }
 

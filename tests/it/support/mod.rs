@@ -4,6 +4,8 @@ pub(crate) mod golden;
 
 use std::path::PathBuf;
 
+pub(crate) mod scripted;
+
 /// The folder of golden exchanges beside the project, if this machine has it: `SLUICE_TEST_GOLDEN`, else
 /// `../shared/golden`. Tests that need it say loudly that they skip.
 pub(crate) fn golden() -> Option<PathBuf> {

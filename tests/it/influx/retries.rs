@@ -1,0 +1,216 @@
+//! What is tried again, how often, and what is not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice::influx::client::ClientSettings;
+use sluice::influx::endpoint::TokenSource;
+use sluice::influx::error::FailureKind;
+use sluice::influx::quota::QuotaLedger;
+use sluice::influx::signal::{Signal, WaitCause};
+use sluice::model::side::Side;
+
+use super::{client_of, destination, drain, given, recorder, settings, silent, source};
+use crate::support::scripted::{Scripted, Step, reply};
+
+const CSV: (&str, &str) = ("Content-Type", "text/csv");
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+#[tokio::test]
+async fn temporary_trouble_is_retried_up_to_the_budget() {
+    let (observer, heard) = recorder();
+    let trouble = [
+        vec![Step::Close],
+        vec![Step::Reset],
+        reply(500, &[], ""),
+        reply(502, &[], "<html>"),
+        reply(200, &[CSV], "\r\n"),
+    ];
+    let server = Scripted::start(trouble).await;
+    let client = client_of(Side::Source, &server.host, given(), settings(), observer);
+    assert_eq!(client.query_all("x", "the count").await.unwrap(), b"\r\n");
+    let retried = |signal: &Signal| matches!(signal, Signal::Retried { what, side: Side::Source, .. } if what == "the count");
+    assert_eq!(heard.lock().unwrap().iter().filter(|signal| retried(signal)).count(), 4);
+    let backoffs = heard
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|signal| matches!(signal, Signal::WaitEnded { cause: WaitCause::Backoff, .. }))
+        .count();
+    assert_eq!(backoffs, 4);
+
+    let server =
+        Scripted::start((0..50).map(|_| reply(500, &[JSON], "{\"message\":\"no\"}"))).await;
+    let few = ClientSettings { retries_max: 3, ..settings() };
+    let client = client_of(Side::Destination, &server.host, given(), few, silent());
+    let error = client.write_retrying("b", "m f=1 1".into(), "a body").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts, error.status),
+        (FailureKind::ServerError, 4, Some(500))
+    );
+    assert_eq!(server.requests().len(), 4);
+    assert!(
+        error
+            .to_string()
+            .starts_with("destination: a body: server error (status 500): no, after 4 attempts")
+    );
+}
+
+#[tokio::test]
+async fn what_would_fail_again_is_sent_once() {
+    let text = |text: &str| serde_json::json!({ "code": "invalid", "message": text }).to_string();
+    for (status, body, kind) in [
+        (400, text("compilation failed: error @1:1"), FailureKind::BadRequest),
+        (400, text("memory allocation limit reached"), FailureKind::MemoryLimit),
+        (404, text("could not find bucket"), FailureKind::NotFound),
+        (401, text("unauthorized access"), FailureKind::Unauthorized),
+        (429, text("org has exceeded limited_cardinality plan limit"), FailureKind::Cardinality),
+    ] {
+        let server = Scripted::start((0..3).map(|_| reply(status, &[JSON], &body))).await;
+        let error = source(&server.host).query_all("x", "rows").await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts, server.requests().len()), (kind, 1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_query_and_a_plain_write_are_single_attempts() {
+    let server =
+        Scripted::start([reply(500, &[], ""), vec![Step::Close], reply(500, &[], "")]).await;
+    assert_eq!(
+        source(&server.host).query("x", "rows").await.unwrap_err().kind(),
+        FailureKind::ServerError
+    );
+    let client = destination(&server.host);
+    let lost = client.write("b", "m f=1 1".into(), "a body").await.unwrap_err();
+    assert_eq!(lost.kind(), FailureKind::Interrupted);
+    let refused = client.write("b", "m f=1 1".into(), "a body").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.attempts), (FailureKind::ServerError, 1));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let closed = { Scripted::start([]).await.host.clone() };
+    tokio::task::yield_now().await;
+    let none = ClientSettings { retries_max: 1, ..settings() };
+    let client = client_of(Side::Source, &closed, given(), none.clone(), silent());
+    let error = client.query_all("x", "rows").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts), (FailureKind::Connect, 2), "{error}");
+    let unknown =
+        client_of(Side::Source, "http://no-such-host.invalid", given(), none.clone(), silent());
+    assert_eq!(unknown.query("x", "rows").await.unwrap_err().kind(), FailureKind::Connect);
+    let server =
+        Scripted::start([vec![Step::Send(b"this is not TLS\r\n\r\n".to_vec()), Step::Close]]).await;
+    let tls =
+        client_of(Side::Source, &server.host.replace("http:", "https:"), given(), none, silent());
+    let kind = tls.query("x", "rows").await.unwrap_err().kind();
+    assert!(matches!(kind, FailureKind::Tls | FailureKind::Connect), "{kind:?}");
+}
+
+#[tokio::test]
+async fn after_a_429_one_probe_passes_before_the_others() {
+    let (observer, heard) = recorder();
+    let limited = || reply(429, &[("Retry-After", "1")], "{}");
+    let rest = (0..7).map(|_| reply(200, &[CSV], "\r\n"));
+    let server = Scripted::start([limited(), limited()].into_iter().chain(rest)).await;
+    let client = client_of(Side::Source, &server.host, given(), settings(), observer);
+    let begun = std::time::Instant::now();
+    let refused = client.query("x", "first").await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::RateLimited { retry_after_ms: Some(1_000) });
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let client = client.clone();
+        waiting.spawn(async move { client.query_all("x", "others").await });
+    }
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(server.requests().len(), 2, "one probe, refused again");
+    while let Some(answer) = waiting.join_next().await {
+        assert_eq!(answer.unwrap().unwrap(), b"\r\n");
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(2));
+    assert_eq!(server.requests().len(), 8, "six answers for two refusals");
+    let heard = heard.lock().unwrap();
+    let waits = |signal: &&Signal| {
+        matches!(signal, Signal::WaitBegan { cause: WaitCause::RateLimited, .. })
+    };
+    assert_eq!(heard.iter().filter(waits).count(), 2);
+    assert_eq!(heard.iter().filter(|signal| matches!(signal, Signal::Retried { .. })).count(), 1);
+}
+
+#[tokio::test]
+async fn retry_after_in_all_its_forms() {
+    let date = ("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for (value, expected) in [
+        (None, None),
+        (Some("30"), Some(30_000)),
+        (Some("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30_000)),
+        (Some("Sun, 06 Nov 1994 08:00:00 GMT"), Some(1_000)),
+        (Some("0"), None),
+        (Some("-1"), None),
+        (Some("1000000000"), Some(900_000)),
+        (Some("1e9"), None),
+        (Some("in a moment"), None),
+    ] {
+        let mut headers = vec![date];
+        headers.extend(value.map(|value| ("Retry-After", value)));
+        let server = Scripted::start([reply(429, &headers, ""), reply(503, &headers, "")]).await;
+        let kind = source(&server.host).query("x", "rows").await.unwrap_err().kind();
+        assert_eq!(kind, FailureKind::RateLimited { retry_after_ms: expected }, "{value:?}");
+        let kind = source(&server.host).query("x", "rows").await.unwrap_err().kind();
+        assert_eq!(kind, FailureKind::Unavailable { retry_after_ms: expected }, "{value:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_read_again_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "old-token\n").unwrap();
+    let refused =
+        || reply(401, &[JSON], "{\"message\":\"unauthorized access: old-token new-token\"}");
+    let fine = || reply(200, &[CSV], "\r\n");
+    let server =
+        Scripted::start([fine(), refused(), fine(), fine(), refused(), refused(), refused()]).await;
+    let file = TokenSource::File { path: path.clone() };
+    let client = client_of(Side::Source, &server.host, file, settings(), silent());
+    client.query_all("x", "rows").await.unwrap();
+    std::fs::write(&path, "new-token\n").unwrap();
+    client.query_all("x", "rows").await.unwrap();
+    client.query_all("x", "rows").await.unwrap();
+    let error = client.query_all("x", "rows").await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Unauthorized);
+    assert!(!format!("{error} {error:?}").contains("-token"), "{error}");
+    let sent: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("authorization").unwrap().to_owned())
+        .collect();
+    let (old, new) = ("Token old-token", "Token new-token");
+    assert_eq!(sent, [old, old, new, new, new], "an unchanged token is not sent again");
+}
+
+#[tokio::test]
+async fn reading_is_charged_to_the_ledger() {
+    let rows = [vec![b'x'; 9_996], b"\r\n\r\n".to_vec()].concat();
+    let server = Scripted::start([
+        reply(200, &[CSV], &rows),
+        reply(200, &[CSV], &rows),
+        reply(500, &[], "trouble"),
+        reply(200, &[CSV], "\r\n"),
+    ])
+    .await;
+    let ledger = Arc::new(QuotaLedger::new(Some(300_000_000), 900));
+    let client = source(&server.host).with_quota(Arc::clone(&ledger));
+    client.query_all("x", "rows").await.unwrap();
+    assert_eq!(ledger.usage().window_bytes, 10_000);
+    let admission = client.admit(5_000).await;
+    let mut stream = client.query("x", "rows").await.unwrap().charge(admission);
+    let reading = tokio::spawn(async move { (drain(&mut stream).await.1, stream) });
+    let (end, stream) = reading.await.unwrap();
+    end.unwrap();
+    assert_eq!((ledger.usage().window_bytes, stream.received_bytes()), (20_000, 10_000));
+    client.query_all("x", "rows").await.unwrap();
+    assert_eq!(ledger.usage().window_bytes, 20_009, "an error's text counts too");
+    let destination = destination(&server.host).with_quota(Arc::clone(&ledger));
+    assert!(!Arc::ptr_eq(destination.quota(), &ledger));
+}
