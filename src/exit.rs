@@ -69,10 +69,14 @@ impl ExitCode {
             Self::Done => "done, nothing refused",
             Self::Unexpected => "an error outside this table; a defect of sluice",
             Self::Usage => "wrong flags, variables or configuration file",
-            Self::Rejected => "everything is committed, but some points were rejected (also on a later complete run)",
+            Self::Rejected => {
+                "everything is committed, but some points were rejected (also on a later complete run)"
+            }
             Self::Different => "the comparison found a difference",
             Self::Temporary => "temporary trouble outlasted the retries",
-            Self::Permanent => "permanent: rights, missing bucket, cardinality, TLS, reject limit, every preflight failure",
+            Self::Permanent => {
+                "permanent: rights, missing bucket, cardinality, TLS, reject limit, every preflight failure"
+            }
             Self::ByteBudget => "the byte budget (`--max-transfer`) is used up",
             Self::TimeBudget => "the time budget (`--max-duration`) is used up",
             Self::Locked => "another run holds the job",
@@ -89,11 +93,15 @@ impl ExitCode {
         match self {
             Self::Done | Self::Rejected => "continues up to the present (a top-up)",
             Self::Unexpected => "unknown; report it",
-            Self::Usage | Self::Permanent | Self::TokenRefused | Self::State => "fails again: cure the cause first",
-            Self::Different => "finds it again",
-            Self::Temporary | Self::ByteBudget | Self::TimeBudget | Self::Interrupted | Self::Terminated => {
-                "goes on where it stopped"
+            Self::Usage | Self::Permanent | Self::TokenRefused | Self::State => {
+                "fails again: cure the cause first"
             }
+            Self::Different => "finds it again",
+            Self::Temporary
+            | Self::ByteBudget
+            | Self::TimeBudget
+            | Self::Interrupted
+            | Self::Terminated => "goes on where it stopped",
             Self::Locked => "works once the other run has ended",
             Self::DiskFull => "goes on once there is space",
         }

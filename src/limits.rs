@@ -214,3 +214,25 @@ pub const TASK_PAGES_MAX: usize = 100;
 
 const _: () = assert!(GATE_MS_MIN <= BACKOFF_MS_MAX && GATE_MS_MIN <= GATE_RATE_MS_MAX);
 const _: () = assert!(QUOTA_SMALL_BYTES_PREDICTED <= QUOTA_SMALL_BYTES_MAX);
+
+// config: bounds of what a user may set.
+
+/// Share of the read quota that is used, in thousandths, by default.
+pub const QUOTA_SHARE_PER_MILLE_DEFAULT: u32 = 900;
+
+/// The least share: below it a job would take years.
+pub const QUOTA_SHARE_PER_MILLE_MIN: u32 = 10;
+
+/// The least and the largest `--query-timeout`. See [`QUERY_TIMEOUT_MS_DEFAULT`].
+pub const QUERY_TIMEOUT_MS_MIN: u64 = 1_000;
+/// See [`QUERY_TIMEOUT_MS_MIN`].
+pub const QUERY_TIMEOUT_MS_MAX: u64 = 3_600_000;
+
+/// The least read quota that can be set: 1 kB in a window.
+pub const QUOTA_BYTES_PER_WINDOW_MIN: u64 = 1_000;
+
+/// How far the default stop stays behind now: what clients deliver late arrives within it.
+pub const SETTLE_NS_DEFAULT: i64 = 600_000_000_000;
+
+/// A configuration file, the file of profiles, the text of a task.
+pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;

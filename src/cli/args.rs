@@ -6,12 +6,13 @@ use clap_complete::Shell;
 use super::demo::DemoArgs;
 use super::job::JobArgs;
 
-const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+const TEMPLATE: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 const EXAMPLES: &str = "\
 Examples:
   sluice demo
-  sluice preflight --source-host https://eu-central-1-1.aws.cloud2.influxdata.com \\
+  sluice preflight --source-host https://cloud2.influxdata.com \\
     --source-bucket plant --source-token-file cloud.token \\
     --destination-token-file oss.token
   sluice migrate --config plant.toml";
@@ -28,10 +29,11 @@ The same command line goes on where the last run stopped.";
 
 const MIGRATE_AFTER: &str = "\
 Every flag is also a variable (--batch-interval is SLUICE_BATCH_INTERVAL) and a
-key of the TOML file: docs/configuration.md. A flag beats a profile named by a
-flag, then the environment, then the file. Tokens are never flags: use a token
-file, a token command, a profile, or the variables INFLUXDB_CLOUD_TOKEN (source)
-and INFLUX_TOKEN (destination). Exit codes: docs/exit-codes.md.";
+key of the TOML file: docs/configuration.md. A flag beats a variable, a variable
+beats the file. An end takes address, organization and token from one place:
+explicit settings, or a profile. Tokens are never flags: use a token file, a
+token command, a profile, or the variables INFLUXDB_CLOUD_TOKEN (source) and
+INFLUX_TOKEN (destination). Exit codes: docs/exit-codes.md.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
@@ -79,10 +81,10 @@ pub enum Command {
     /// Copy a bucket; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = MIGRATE_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Migrate(JobArgs),
-    /// Check both ends before a migration; compares no data, writes nothing
+    /// Check both ends before a migration; writes nothing
     #[command(help_template = TEMPLATE, before_help = PREFLIGHT_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Preflight(JobArgs),
-    /// Show a whole migration between two simulated servers; needs no set-up
+    /// Show a whole migration between two simulated servers
     #[command(help_template = TEMPLATE, before_help = DEMO_EXAMPLES, next_line_help = true)]
     Demo(DemoArgs),
     /// Print the completions of a shell

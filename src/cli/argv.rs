@@ -96,11 +96,24 @@ mod tests {
     #[test]
     fn knows_tokens_from_names() {
         let token = format!("{}==", "aB3_-".repeat(17));
-        for text in [token.clone(), format!("x={token}"), format!("Token {token}, please"), format!("\"{token}\"")] {
+        for text in [
+            token.clone(),
+            format!("x={token}"),
+            format!("Token {token}, please"),
+            format!("\"{token}\""),
+        ] {
             assert!(looks_like_token(&text), "{text}");
         }
         let long_name = "a".repeat(200);
-        for text in ["", "==", "plant", "r.host == \"a\"", "https://eu-central-1-1.aws.cloud2.influxdata.com", &long_name, "c2hvcnQ=="] {
+        for text in [
+            "",
+            "==",
+            "plant",
+            "r.host == \"a\"",
+            "https://eu-central-1-1.aws.cloud2.influxdata.com",
+            &long_name,
+            "c2hvcnQ==",
+        ] {
             assert!(!looks_like_token(text), "{text}");
         }
     }

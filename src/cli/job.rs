@@ -67,6 +67,10 @@ pub type Typed = (&'static str, Vec<String>);
 
 /// The flags of `migrate` and `preflight`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own; there is no state behind them"
+)]
 pub struct JobArgs {
     /// InfluxDB Cloud address, such as https://cloud2.influxdata.com
     #[arg(long, help_heading = "Source", value_name = "URL", value_hint = ValueHint::Url)]
@@ -109,10 +113,10 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Destination")]
     pub create_buckets: bool,
 
-    /// First time to copy: earliest, RFC 3339, a date, or -30d [default: earliest]
+    /// First time to copy: RFC 3339, a date, or -30d [default: earliest]
     #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
     pub start: Option<String>,
-    /// First time not to copy: now (less --settle), or as --start [default: now]
+    /// First time not to copy; now is less --settle [default: now]
     #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
     pub stop: Option<String>,
     /// How far behind now the default stop stays [default: 10m]
@@ -170,12 +174,24 @@ pub struct JobArgs {
     pub max_duration: Option<String>,
 
     /// Field of another type: stop, reject or suffix [default: stop]
-    #[arg(long, help_heading = "Safety", value_name = "POLICY", value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        help_heading = "Safety",
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true
+    )]
     pub on_type_conflict: Option<ConflictWord>,
     /// Data in the destination's range: refuse or merge [default: refuse]
-    #[arg(long, help_heading = "Safety", value_name = "POLICY", value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        help_heading = "Safety",
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true
+    )]
     pub existing: Option<ExistingWord>,
-    /// Where refused points go [default: rejects.lp in the job's state folder]
+    /// Where refused points go [default: in the job's state folder]
     #[arg(long, help_heading = "Safety", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rejects: Option<String>,
     /// Refused values before the run stops [default: 10000]
@@ -195,7 +211,13 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Output and settings")]
     pub json: bool,
     /// Colours: auto, always or never [default: auto]
-    #[arg(long, help_heading = "Output and settings", value_name = "WHEN", value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        help_heading = "Output and settings",
+        value_name = "WHEN",
+        value_enum,
+        hide_possible_values = true
+    )]
     pub color: Option<ColorWord>,
 }
 
@@ -232,7 +254,8 @@ impl JobArgs {
             ("rejects", &self.rejects),
             ("reject-limit", &self.reject_limit),
         ];
-        let lists = [("measurement", &self.measurement), ("tag", &self.tag), ("field", &self.field)];
+        let lists =
+            [("measurement", &self.measurement), ("tag", &self.tag), ("field", &self.field)];
         let switches = [
             ("create-buckets", self.create_buckets),
             ("pause-task", self.pause_task),
@@ -247,9 +270,16 @@ impl JobArgs {
             ("color", self.color.map(ColorWord::text)),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));
-        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, list.clone()));
-        let switches = switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, vec!["true".to_owned()]));
-        let words = words.into_iter().filter_map(|(name, word)| Some((name, vec![word?.to_owned()])));
+        let lists = lists
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(name, list)| (name, list.clone()));
+        let switches = switches
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| (name, vec!["true".to_owned()]));
+        let words =
+            words.into_iter().filter_map(|(name, word)| Some((name, vec![word?.to_owned()])));
         texts.chain(lists).chain(switches).chain(words).collect()
     }
 }

@@ -39,7 +39,8 @@ pub fn man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageErr
         Some(name) => {
             let known = || root.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
             let found = root.find_subcommand(name);
-            let found = found.ok_or_else(|| PageError::Unknown { name: name.to_owned(), known: known() })?;
+            let found = found
+                .ok_or_else(|| PageError::Unknown { name: name.to_owned(), known: known() })?;
             // The page's name is its file name; clap_mangen wants it for the whole life of the program.
             let title: &'static str = format!("sluice-{}", found.get_name()).leak();
             found.clone().name(title)

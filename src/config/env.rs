@@ -1,0 +1,69 @@
+//! The environment as a value, so that nothing below reads the process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::error::ConfigError;
+use super::settings::{self, SETTINGS, Setting};
+
+/// Variables and their values. Empty values count as not set.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// The variables of this process, or of a test.
+    pub fn new<K: Into<OsString>, V: Into<OsString>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, ConfigError> {
+        let mut map = BTreeMap::new();
+        for (name, value) in pairs {
+            let Ok(name) = name.into().into_string() else { continue };
+            match value.into().into_string() {
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => {
+                    map.insert(name, value);
+                }
+                Err(_) if name.starts_with("SLUICE_") => return Err(ConfigError::NotText { name }),
+                Err(_) => {}
+            }
+        }
+        Ok(Self(map))
+    }
+
+    /// One variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The home folder, where known.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    /// `SLUICE_*` variables that no setting has, with the name that was probably meant.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        let known: Vec<String> =
+            SETTINGS.iter().map(Setting::variable).chain(["SLUICE_CONFIG".to_owned()]).collect();
+        let strange = self
+            .0
+            .keys()
+            .filter(|name| name.starts_with("SLUICE_") && !name.starts_with("SLUICE_TEST_"));
+        strange
+            .filter(|name| !known.contains(name))
+            .map(|name| match settings::nearest(name, known.iter().map(String::as_str)) {
+                Some(meant) => format!(
+                    "the variable {name} is not known and was ignored; did you mean {meant}?"
+                ),
+                None => format!("the variable {name} is not known and was ignored"),
+            })
+            .collect()
+    }
+}
+
+/// Names only: values may be tokens.
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}

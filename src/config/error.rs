@@ -1,0 +1,289 @@
+//! What can be wrong with the settings. Every message names the place and the cure; none holds a secret.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::settings::Origin;
+use super::task_record::TaskRecordError;
+use crate::cli::argv::looks_like_token;
+use crate::model::series::Readable;
+use crate::model::side::Side;
+
+/// A value in a message: quoted, control characters escaped, cut after 80 letters, and not shown at all if it looks
+/// like a token or holds a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown(String);
+
+/// Letters of a value that a message shows.
+const SHOWN_CHARS_MAX: usize = 80;
+
+impl Shown {
+    /// Makes a value fit to be shown.
+    pub fn new(value: &str) -> Self {
+        if looks_like_token(value) || value.contains('@') && value.contains(':') {
+            return Self("(not shown: it may hold a secret)".to_owned());
+        }
+        let cut: String = value.chars().take(SHOWN_CHARS_MAX).collect();
+        let dots = if cut.len() < value.len() { "..." } else { "" };
+        Self(format!("\"{}{dots}\"", Readable(cut.as_bytes())))
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A setting that cannot be used. All of them end the program with the exit code for usage.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not of the form it should have.
+    #[error("{origin}: {value} is not {expected}")]
+    Value {
+        /// Where it stands.
+        origin: Origin,
+        /// What it is.
+        value: Shown,
+        /// The form, with an example.
+        expected: &'static str,
+    },
+    /// A transport that this version does not have.
+    #[error(
+        "{origin}: the transport {value} is not there yet; this version reads with auto or flux"
+    )]
+    TransportNotYet {
+        /// Where it stands.
+        origin: Origin,
+        /// What was asked for.
+        value: Shown,
+    },
+    /// A setting that must be given.
+    #[error("--{flag} is missing; give it, or {variable}, or {key} in the file named by --config")]
+    Missing {
+        /// Its flag.
+        flag: &'static str,
+        /// Its variable.
+        variable: String,
+        /// Its key.
+        key: String,
+    },
+    /// An end without a token.
+    #[error(
+        "no token for the {side}: set the variable {variable}, or give --{side}-token-file, --{side}-token-command or \
+         --{side}-profile"
+    )]
+    MissingToken {
+        /// Which end.
+        side: Side,
+        /// Its token variable.
+        variable: &'static str,
+    },
+    /// A token that no server could have given.
+    #[error(
+        "{origin} does not hold a token: it must be one line of printable ASCII without spaces"
+    )]
+    TokenForm {
+        /// Where it stands.
+        origin: String,
+    },
+    /// File and command at the same place.
+    #[error("{first} and {second} both give a token; keep one")]
+    TwoTokens {
+        /// One.
+        first: Origin,
+        /// The other.
+        second: Origin,
+    },
+    /// A profile and explicit settings for the same end.
+    #[error(
+        "the {side} would mix {explicit} with a profile ({profile}); an end takes address, organization and token from \
+         one place: drop one of them, or name the profile with --{side}-profile to set variables and file aside"
+    )]
+    MixedOrigins {
+        /// Which end.
+        side: Side,
+        /// The explicit setting.
+        explicit: String,
+        /// Where the profile is named.
+        profile: Origin,
+    },
+    /// A profile that leads elsewhere than the task.
+    #[error(
+        "profile {profile:?} has the {what} {in_profile}, but the task copies from {in_task}; they must be the same"
+    )]
+    TaskDiffersFromProfile {
+        /// Its name.
+        profile: String,
+        /// Address or organization.
+        what: &'static str,
+        /// The profile's.
+        in_profile: Shown,
+        /// The task's.
+        in_task: Shown,
+    },
+    /// No such profile.
+    #[error("there is no profile {name} in {}; it has {}", .path.display(), .known.join(", "))]
+    NoProfile {
+        /// What was asked for.
+        name: Shown,
+        /// The file of profiles.
+        path: PathBuf,
+        /// What it has.
+        known: Vec<String>,
+    },
+    /// A profile that lacks something.
+    #[error("profile {name:?} in {} has no {lacks}; `influx config set` can add it", .path.display())]
+    ProfileLacks {
+        /// Its name.
+        name: String,
+        /// The file of profiles.
+        path: PathBuf,
+        /// The key.
+        lacks: &'static str,
+    },
+    /// Nowhere to look for profiles.
+    #[error("cannot look for profile {name}: neither HOME nor INFLUX_CONFIGS_PATH is set")]
+    NoProfilePath {
+        /// What was asked for.
+        name: Shown,
+    },
+    /// An unknown key.
+    #[error("{}: unknown key {key}{}", .path.display(), did_you_mean(.meant.as_ref()))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key with its table.
+        key: Shown,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
+    /// A key in the wrong table.
+    #[error("{}: {key} belongs {belongs}", .path.display())]
+    KeyPlace {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Where to.
+        belongs: &'static str,
+    },
+    /// Both spellings of one key.
+    #[error("{}: {first} and {second} are the same setting; keep one", .path.display())]
+    KeyTwice {
+        /// The file.
+        path: PathBuf,
+        /// One spelling.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A literal token in the file.
+    #[error(
+        "{}: {key} would keep a token in the file; remove it and use source_token_file, source_token_command or the \
+         variable INFLUXDB_CLOUD_TOKEN (destination_token_file, destination_token_command or INFLUX_TOKEN)",
+        .path.display()
+    )]
+    TokenInFile {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A value of the wrong TOML type.
+    #[error("{}: {key} must be {expected}", .path.display())]
+    KeyType {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The type.
+        expected: &'static str,
+    },
+    /// Not TOML.
+    #[error("{} line {line}: {message}", .path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// The parser's words, without the line's text.
+        message: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}, named by {named_by}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Who named it.
+        named_by: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// A variable that is not Unicode.
+    #[error("the variable {name} is not valid Unicode")]
+    NotText {
+        /// Its name.
+        name: String,
+    },
+    /// Nothing to copy.
+    #[error("{start} is not before {stop}: there is nothing to copy")]
+    EmptyRange {
+        /// Where the start stands, and what it is.
+        start: String,
+        /// Where the stop stands, and what it is.
+        stop: String,
+    },
+    /// Source and destination are one.
+    #[error("source and destination are the same bucket: {bucket} at {host}")]
+    SameBucket {
+        /// Its name.
+        bucket: Shown,
+        /// Its server.
+        host: String,
+    },
+    /// The official task cannot be read.
+    #[error("{named_by}: {cause}")]
+    Task {
+        /// Who named it.
+        named_by: Origin,
+        /// Why.
+        #[source]
+        cause: TaskRecordError,
+    },
+    /// A property that is not a literal.
+    #[error("the task computes {property} as {text}, which cannot be read here; give --{flag}")]
+    TaskComputes {
+        /// Its name.
+        property: String,
+        /// The flag that replaces it.
+        flag: &'static str,
+        /// The expression.
+        text: Shown,
+    },
+    /// The official task reads only a part of the bucket.
+    #[error(
+        "the task copies only what passes {text}; give the same with --measurement, --tag, --field or --predicate"
+    )]
+    TaskFilters {
+        /// The first step behind `range`.
+        text: Shown,
+    },
+    /// The task was named by its id and has not been fetched.
+    #[error("the task {id} has not been fetched from the destination")]
+    TaskNotFetched {
+        /// Its id.
+        id: String,
+    },
+    /// Nowhere to keep state.
+    #[error(
+        "neither XDG_STATE_HOME nor HOME is set to an absolute path: there is no place for the state of a job"
+    )]
+    NoStateDir,
+}
+
+fn did_you_mean(meant: Option<&String>) -> String {
+    meant.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}

@@ -1,0 +1,135 @@
+//! Collects the texts that a configuration is made of. Files are read through a function that the caller gives, so
+//! that everything here can be tested without a file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::ends::{self, EndConfig};
+use super::env::Env;
+use super::error::{ConfigError, Shown};
+use super::file;
+use super::migrate::{self, MigrateConfig};
+use super::profile::{self, Profile};
+use super::settings::{Origin, Settings};
+use super::task_record;
+use crate::cli::job::JobArgs;
+use crate::limits::CONFIG_BYTES_MAX;
+use crate::model::side::Side;
+use crate::model::time::Timestamp;
+
+/// Reads a file as text.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+
+/// A [`ReadFile`] of the real files, bounded.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(length).is_ok_and(|length| length <= CONFIG_BYTES_MAX) {
+        Ok(text)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("larger than {CONFIG_BYTES_MAX} bytes"),
+        ))
+    }
+}
+
+/// All texts of one job, read and cut into settings, not yet judged.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    settings: Settings,
+    env: Env,
+    source_profile: Option<Profile>,
+    destination_profile: Option<Profile>,
+    task_id: Option<String>,
+}
+
+impl Inputs {
+    /// Reads everything that flags, variables and file name. A task named by its id is left to the caller:
+    /// [`Inputs::task_id`], then [`Inputs::set_task`].
+    pub fn load(args: &JobArgs, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
+        let file = match config_path(args, &env) {
+            Some((path, named_by)) => file::parse(&text(read, &path, &named_by)?, &path)?,
+            None => Vec::new(),
+        };
+        let settings = Settings::new(args, &env, file);
+        let source_profile = load_profile(Side::Source, &settings, &env, read)?;
+        let destination_profile = load_profile(Side::Destination, &settings, &env, read)?;
+        let mut inputs = Self { settings, env, source_profile, destination_profile, task_id: None };
+        if let Some(task) = inputs.settings.plain("task") {
+            if is_task_id(task.text()) {
+                inputs.task_id = Some(task.text().to_owned());
+            } else {
+                let text = text(read, Path::new(task.text()), &task.origin.to_string())?;
+                inputs.set_task(&text)?;
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// The id of the task whose text is still to be fetched from [`Inputs::destination`].
+    pub fn task_id(&self) -> Option<&str> {
+        self.task_id.as_deref()
+    }
+
+    /// The destination alone: it is needed to fetch the task.
+    pub fn destination(&self) -> Result<EndConfig, ConfigError> {
+        ends::end(Side::Destination, &self.settings, &self.env, self.destination_profile.as_ref())
+    }
+
+    /// Takes the Flux text of the task.
+    pub fn set_task(&mut self, flux: &str) -> Result<(), ConfigError> {
+        let named_by =
+            self.settings.plain("task").map_or(Origin::Flag("task"), |given| given.origin.clone());
+        let record =
+            task_record::parse(flux).map_err(|cause| ConfigError::Task { named_by, cause })?;
+        self.settings.set_task(record);
+        self.task_id = None;
+        Ok(())
+    }
+
+    /// Judges all of it. Relative times count back from `now`.
+    pub fn check(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+        if let Some(id) = &self.task_id {
+            return Err(ConfigError::TaskNotFetched { id: id.clone() });
+        }
+        let source =
+            ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
+        migrate::check(&self.settings, &self.env, source, self.destination()?, now)
+    }
+}
+
+/// `--config`, else `SLUICE_CONFIG`, with what names it. There is no file that is read unasked.
+fn config_path(args: &JobArgs, env: &Env) -> Option<(PathBuf, String)> {
+    let flag = args.config.as_deref().map(|path| (path, "--config"));
+    let (path, named_by) = flag.or_else(|| Some((env.get("SLUICE_CONFIG")?, "SLUICE_CONFIG")))?;
+    Some((PathBuf::from(path), named_by.to_owned()))
+}
+
+fn text(read: ReadFile<'_>, path: &Path, named_by: &str) -> Result<String, ConfigError> {
+    read(path).map_err(|cause| ConfigError::Read {
+        path: path.to_owned(),
+        named_by: named_by.to_owned(),
+        cause,
+    })
+}
+
+fn load_profile(
+    side: Side,
+    settings: &Settings,
+    env: &Env,
+    read: ReadFile<'_>,
+) -> Result<Option<Profile>, ConfigError> {
+    let Some(named) = settings.plain(ends::profile_setting(side)) else { return Ok(None) };
+    let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
+    let path = env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default);
+    let path = path.ok_or_else(|| ConfigError::NoProfilePath { name: Shown::new(named.text()) })?;
+    let text = text(read, &path, &named.origin.to_string())?;
+    profile::find(&text, &path, named.text()).map(Some)
+}
+
+/// InfluxDB's ids are sixteen hexadecimal digits; a file of such a name is written `./0123456789abcdef`.
+fn is_task_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,22 @@
+//! The checked configuration. What was typed, the `SLUICE_*` variables, the TOML file, the record of an official task
+//! and the influx CLI profiles come in; one [`migrate::MigrateConfig`] comes out, which the commands take apart.
+//!
+//! ```text
+//! cli::JobArgs + Env --inputs::Inputs::load--> texts --settings::Settings--> layers --migrate::MigrateConfig--> checked
+//!                     (the only file access)             flag > task > env > file
+//! ```
+//!
+//! Every value stays text with its [`settings::Origin`] until [`migrate`] reads it, so each error names the flag,
+//! variable or key that is to be changed. A token is never part of an error.
+
+pub mod demo;
+pub mod ends;
+pub mod env;
+pub mod error;
+pub mod file;
+pub mod grammar;
+pub mod inputs;
+pub mod migrate;
+pub mod profile;
+pub mod settings;
+pub mod task_record;
