@@ -236,3 +236,6 @@ pub const SETTLE_NS_DEFAULT: i64 = 600_000_000_000;
 
 /// A configuration file, the file of profiles, the text of a task.
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Lines of line protocol that a dry run shows.
+pub const DRY_RUN_LINES_MAX: usize = 20;

@@ -2,11 +2,13 @@
 
 use std::io;
 
+use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::model::side::Side;
+use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::lock::LockError;
 use crate::wire::csv;
@@ -75,6 +77,19 @@ pub enum Error {
         /// What does not fit.
         why: String,
     },
+    /// The destination holds data that no run of this job has written.
+    #[error(
+        "the destination bucket {bucket:?} already holds {values} values in {range} that this job has not written; \
+         --existing merge writes over and between them"
+    )]
+    ForeignData {
+        /// The bucket.
+        bucket: String,
+        /// How many.
+        values: u64,
+        /// Where.
+        range: TimeRange,
+    },
     /// The demo's own servers do not hold the same content at the end; a defect of sluice.
     #[error("the demo's two ends differ: {source_values} values at the source, {destination_values} at the destination")]
     DemoDiffers {
@@ -83,6 +98,9 @@ pub enum Error {
         /// Values of the simulated OSS.
         destination_values: u64,
     },
+    /// There is no such man page.
+    #[error(transparent)]
+    Page(PageError),
     /// The system refused something.
     #[error("{what}")]
     Io {
@@ -98,10 +116,10 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::NotConfirmed(_) => ExitCode::Usage,
+            Self::Config(_) | Self::NotConfirmed(_) | Self::Page(_) => ExitCode::Usage,
             Self::Influx(error) => influx_exit(error),
             Self::Pipeline(error) => pipeline_exit(error),
-            Self::Preflight { .. } => ExitCode::Permanent,
+            Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
             Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,

@@ -1,1 +1,47 @@
-//! One file per command.
+//! One file per command, and what they share.
+
+pub mod demo;
+pub mod ends;
+pub mod error;
+pub mod facts;
+pub mod job;
+pub mod migrate;
+pub mod preflight;
+pub mod run;
+
+use std::io;
+
+use self::error::Error;
+use crate::cli::args::Command;
+use crate::cli::pages::{self, PageError};
+use crate::config::env::Env;
+use crate::exit::ExitCode;
+
+/// Does what was asked.
+pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
+    match command {
+        Command::Migrate(args) => on_runtime(migrate::run(args, env)),
+        Command::Preflight(args) => on_runtime(preflight::run(args, env)),
+        Command::Demo(args) => on_runtime(demo::run(args, env)),
+        Command::Completions { shell } => printed(pages::completions(shell, &mut io::stdout())),
+        Command::Man { command } => match pages::man(command.as_deref(), &mut io::stdout()) {
+            Ok(()) => Ok(ExitCode::Done),
+            Err(PageError::Write(source)) => printed(Err(source)),
+            Err(error) => Err(Error::Page(error)),
+        },
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
+    let io = |source| Error::Io { what: "cannot start the runtime", source };
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?.block_on(command)
+}
+
+/// A reader that has seen enough and closed the pipe is no failure.
+fn printed(result: io::Result<()>) -> Result<ExitCode, Error> {
+    match result {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
+        Err(source) => Err(Error::Io { what: "cannot write to stdout", source }),
+    }
+}

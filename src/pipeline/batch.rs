@@ -77,6 +77,7 @@ pub async fn run(
     let mut requested = Some(requested);
     let mut details = BatchDetails { transport: TRANSPORT, ..BatchDetails::default() };
     let mut rereads = 0;
+    context.types.prepare(&context, range).await?;
     loop {
         let counted: u64 = windows.iter().map(|(_, values)| values).sum();
         let predicted = context.bytes_per_value.predict(counted);
@@ -105,6 +106,7 @@ pub async fn run(
         }
         details.counted = counted;
         moved.add(carriage_returns(&context, range).await?);
+        moved.refusals.extend(left_out(&context, range).await?);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
         return Ok(Done { seq: seq..seq + 1, values: moved.values, details, refusals: moved.refusals });
     }
@@ -150,12 +152,21 @@ fn read_windows(context: &Context, windows: &[(TimeRange, u64)]) -> Vec<(TimeRan
         if values == 0 {
             continue;
         }
-        for part in context.job.shape.read_windows(window) {
+        for part in cut_for_types(context, context.job.shape.read_windows(window)) {
             let share = i128::from(values) * part.duration_ns() / window.duration_ns().max(1);
             parts.push((part, u64::try_from(share).unwrap_or(0).max(1)));
         }
     }
     parts
+}
+
+/// Where types can clash, a slice must not reach over two shard groups of the destination: each has a type of its own.
+fn cut_for_types(context: &Context, windows: Vec<TimeRange>) -> Vec<TimeRange> {
+    if context.types.is_empty() {
+        return windows;
+    }
+    let duration_ns = context.job.destination_shard_group_ns;
+    windows.into_iter().flat_map(|window| window.shard_group_parts(duration_ns)).collect()
 }
 
 /// Reads and writes one slice, split and retried as its failures ask for; its parts keep its permit.
@@ -239,7 +250,7 @@ async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Mo
     if !context.job.strings {
         return Ok(moved);
     }
-    for window in context.job.shape.read_windows(batch) {
+    for window in cut_for_types(context, context.job.shape.read_windows(batch)) {
         let what = format!("search for carriage returns in {window}");
         let query = flux::count_carriage_returns(context.job.selection(window));
         let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
@@ -261,6 +272,20 @@ async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Mo
         moved.refusals.extend(part.refusals);
     }
     Ok(moved)
+}
+
+/// The values of measurements that Flux cannot read: counted, and refused without their text.
+async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error> {
+    let mut refusals = Vec::new();
+    for measurement in &context.job.without {
+        let values = count::of_measurement(context, measurement, batch).await?;
+        if values > 0 {
+            let reason = "not readable through Flux: a tag has the name of a column of Flux, or holds a carriage return".to_owned();
+            context.tell(Event::Rejected { batch, values, reason: reason.clone() });
+            refusals.push(Refusal { values, reason, line: measurement.to_vec(), carried: false });
+        }
+    }
+    Ok(refusals)
 }
 
 fn backoff() -> Backoff {

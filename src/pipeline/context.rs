@@ -8,11 +8,13 @@ use tokio::sync::Semaphore;
 
 use super::event::{Counters, Event};
 use super::plan::SourceShape;
+use super::types::TypePlan;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
+use crate::model::interval::Interval;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::flux::Selection;
@@ -62,6 +64,8 @@ pub struct Job {
     pub range: TimeRange,
     /// The batches of this run.
     pub plan: BatchPlan,
+    /// Their length.
+    pub interval: Interval,
     /// Time of the newest record found, and of none if the job is new.
     pub newest_record: Option<Timestamp>,
     /// Policy for type conflicts.
@@ -105,6 +109,8 @@ pub struct Context {
     pub writes: Arc<Semaphore>,
     /// Source bytes per value, learned.
     pub bytes_per_value: LearnedCost,
+    /// One type per field and destination shard group.
+    pub types: TypePlan,
 }
 
 impl std::fmt::Debug for Context {

@@ -4,9 +4,11 @@
 use super::context::Context;
 use super::error::Error;
 use super::plan::TypeHistory;
+use crate::model::filter::Filter;
+use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::wire::csv::table;
-use crate::wire::flux;
+use crate::wire::flux::{self, Selection};
 
 /// Counts in the windows of a range, in order.
 pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<(TimeRange, u64)>, Error> {
@@ -18,11 +20,28 @@ pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<(TimeRan
 }
 
 async fn one(context: &Context, range: TimeRange) -> Result<u64, Error> {
-    let what = format!("count of {range}");
-    let query = flux::count(context.job.selection(range));
-    let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
-    let count = table::single_long(&answer).map_err(|error| Error::decode(&what, error))?;
+    ask(context, context.job.selection(range), &format!("count of {range}")).await
+}
+
+async fn ask(context: &Context, selection: Selection<'_>, what: &str) -> Result<u64, Error> {
+    let query = flux::count(selection);
+    let answer = context.source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let count = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// Counts one measurement that the job leaves out.
+pub async fn of_measurement(context: &Context, measurement: &[u8], range: TimeRange) -> Result<u64, Error> {
+    let own = format!("r[\"_measurement\"] == {}", flux::quote(measurement));
+    let job = &context.job.filter;
+    let predicate = job.predicate.as_ref().map_or(own.clone(), |predicate| format!("{own} and ({predicate})"));
+    let filter = Filter { predicate: Some(predicate), ..job.clone() };
+    let mut values = 0;
+    for window in context.job.shape.count_windows(range) {
+        let selection = Selection { filter: &filter, without: &[], ..context.job.selection(window) };
+        values += ask(context, selection, &format!("count of {}", Readable(measurement))).await?;
+    }
+    Ok(values)
 }
 
 /// True if the range certainly holds nothing; false if it may hold something.

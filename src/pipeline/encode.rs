@@ -5,16 +5,18 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::context::Context;
+use super::context::{ConflictPolicy, Context};
 use super::error::Error;
-use super::pool;
 use super::rejects::Refusal;
 use super::write::{self, Written};
+use super::{pool, types};
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 use crate::model::frame::Frame;
+use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
+use crate::wire::line::split::{count_fields, split_lines};
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known.
@@ -31,6 +33,7 @@ pub async fn encode_and_write(
     let mut written = Written::default();
     let mut writes = JoinSet::new();
     while let Some(frame) = frames.recv().await {
+        let frame = by_type(context, batch, frame, &mut written)?;
         let (back, bodies, uncarried) = pool::run(move || {
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
@@ -48,6 +51,40 @@ pub async fn encode_and_write(
         written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
     }
     Ok(written)
+}
+
+/// Takes out, or renames, what would clash with the type that the destination's shard group holds.
+fn by_type(context: &Context, batch: TimeRange, frame: Frame, written: &mut Written) -> Result<Frame, Error> {
+    if context.types.is_empty() {
+        return Ok(frame);
+    }
+    let policy = context.job.on_type_conflict;
+    let (frame, clashing) = context.types.apply(frame, context.job.destination_shard_group_ns, policy);
+    for frame in clashing {
+        let (field, kind) = &frame.fields[0];
+        let text = format!("field {} has the type {} here", Readable(field), types::type_name(*kind));
+        if policy == ConflictPolicy::Stop {
+            return Err(Error::TypeConflict { batch, text });
+        }
+        written.refusals.extend(lines_of(&frame, &text));
+    }
+    Ok(frame)
+}
+
+/// The lines of a frame, each as a refusal.
+fn lines_of(frame: &Frame, reason: &str) -> Vec<Refusal> {
+    let mut encoder = Encoder::new(EncoderSettings::default());
+    let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
+    encoder.push(frame, &mut bodies, &mut uncarried);
+    encoder.finish(&mut bodies);
+    let mut refusals: Vec<Refusal> = uncarried.into_iter().map(Refusal::from).collect();
+    for body in bodies {
+        refusals.extend(split_lines(&body.bytes).map(|line| {
+            let line = body.bytes[line].strip_suffix(b"\n").unwrap_or_default();
+            Refusal { values: count_fields(line), reason: reason.to_owned(), line: line.to_vec(), carried: true }
+        }));
+    }
+    refusals
 }
 
 /// Starts the writes of some bodies, each as soon as there is a permit for it.

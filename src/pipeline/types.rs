@@ -5,6 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
+use arrow::array::AsArray;
+use arrow::datatypes::TimestampNanosecondType;
+
 use super::context::{ConflictPolicy, Context};
 use super::error::Error;
 use super::survey::FieldTypes;
@@ -64,9 +67,10 @@ impl TypePlan {
         Ok(())
     }
 
-    /// Splits a frame whose rows lie in the destination shard group of `time` by policy: columns of the fixed type
-    /// stay, others are renamed or taken out. The frames taken out hold one field each.
-    pub fn apply(&self, frame: Frame, time: Timestamp, duration_ns: i64, policy: ConflictPolicy) -> (Frame, Vec<Frame>) {
+    /// Splits a frame, whose rows lie in one shard group of the destination, by policy: columns of the fixed type stay,
+    /// others are renamed or taken out. The frames taken out hold one field each.
+    pub fn apply(&self, frame: Frame, duration_ns: i64, policy: ConflictPolicy) -> (Frame, Vec<Frame>) {
+        let Some(time) = first_time(&frame) else { return (frame, Vec::new()) };
         let group = time.shard_group(duration_ns).start;
         let clashing: Vec<usize> = (0..frame.fields.len())
             .filter(|&index| {
@@ -187,6 +191,11 @@ pub fn type_name(kind: FieldType) -> &'static str {
         FieldType::String => "string",
         FieldType::Boolean => "boolean",
     }
+}
+
+fn first_time(frame: &Frame) -> Option<Timestamp> {
+    let times = frame.batch.column(0).as_primitive_opt::<TimestampNanosecondType>()?;
+    (frame.rows() > 0).then(|| Timestamp::from_ns(times.value(0)))
 }
 
 fn renamed(mut frame: Frame, clashing: &[usize]) -> Frame {

@@ -1,0 +1,192 @@
+//! `demo`: a whole migration between two simulated servers in this process: a Cloud with a read quota that answers once
+//! with 429, once runs into its query timeout and once breaks off, and an empty OSS. Nothing is needed, nothing is left.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::Error;
+use super::facts::Ends;
+use super::run::{self, Shown, Signals};
+use super::{ends, job, migrate, preflight};
+use crate::cli::demo::DemoArgs;
+use crate::config::demo::DemoConfig;
+use crate::config::ends::{EndConfig, TokenSetting};
+use crate::config::env::Env;
+use crate::config::migrate::{
+    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop, TransportChoice,
+};
+use crate::exit::ExitCode;
+use crate::limits::{QUERY_TIMEOUT_MS_DEFAULT, QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS, REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT};
+use crate::model::filter::Filter;
+use crate::model::interval::Interval;
+use crate::model::time::{NS_PER_S, Timestamp};
+use crate::pipeline::context::ConflictPolicy;
+use crate::report::number;
+use crate::report::preflight::Verdict;
+use crate::report::state::{Header, Quota};
+use crate::sim::tsbs::Workload;
+use crate::sim::{Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token};
+
+const BUCKET: &str = "plant";
+const CLOUD_ORG: &str = "cloud-org";
+const OSS_ORG: &str = "oss-org";
+const READ_TOKEN: &str = "demo-read-one-bucket";
+const OSS_TOKEN: &str = "demo-oss";
+
+/// Runs the command.
+pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
+    let demo = DemoConfig::new(&args, &env)?;
+    let servers = Servers::start(demo).await?;
+    let folder = Scratch::new();
+    let config = config(demo, &servers, folder.path());
+    let signals = Signals::default();
+    let mut both = Ends::connect(&config, &signals.observer())?;
+    let checked = preflight::check(&config, &both).await?;
+    let failures = checked.report.count(Verdict::Fail);
+    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures) else {
+        return Err(Error::Preflight { failures });
+    };
+    both.source = both.source.with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    job::create_buckets(&config, &both, &source, &mut destination).await?;
+    let prepared = job::prepare(&config, &both, &source, &destination).await?;
+    let header = Header {
+        command: "demo".to_owned(),
+        source: format!("{CLOUD_ORG}/{BUCKET}"),
+        destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
+        quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW_DEFAULT, share_percent: 90 }),
+    };
+    let shown = Shown { header, mode: migrate::mode(demo.json, demo.color), next: None };
+    let finished = run::run(prepared, both, shown, &signals, migrate::never()).await?;
+    servers.compare(demo.json)?;
+    Ok(finished.exit)
+}
+
+/// The two simulated servers.
+struct Servers {
+    cloud: Server,
+    oss: Server,
+    start: Timestamp,
+    stop: Timestamp,
+}
+
+impl Servers {
+    async fn start(demo: DemoConfig) -> Result<Self, Error> {
+        let io = |source| Error::Io { what: "cannot start a simulated server", source };
+        let hour_ns = 3_600 * NS_PER_S;
+        let workload = Workload {
+            hosts: demo.hosts,
+            points_per_host: demo.hours as usize * 360,
+            start_ns: 1_640_995_200 * NS_PER_S,
+            seed: demo.seed,
+            ..Workload::default()
+        };
+        let data = Arc::new(Store::default());
+        data.create_bucket(BUCKET, 0);
+        workload.load(&data, BUCKET).expect("generated values have one type per field");
+        let cloud = ServerSettings {
+            tokens: vec![Token::read(READ_TOKEN, BUCKET)],
+            quota: Some(QuotaSettings {
+                bytes_per_window: QUOTA_BYTES_PER_WINDOW_DEFAULT,
+                window_ms: QUOTA_WINDOW_MS,
+                phase_ms: 0,
+            }),
+            limits_readable: false,
+            influxql: false,
+            timeout_form: TimeoutForm::ErrorTable,
+            faults: faults(),
+            record_requests: false,
+            ..ServerSettings::cloud(CLOUD_ORG, READ_TOKEN)
+        };
+        let oss = ServerSettings { record_requests: false, ..ServerSettings::oss(OSS_ORG, OSS_TOKEN) };
+        let start = Timestamp::from_ns(workload.start_ns);
+        Ok(Self {
+            cloud: Server::start(cloud, data).await.map_err(io)?,
+            oss: Server::start(oss, Arc::new(Store::default())).await.map_err(io)?,
+            start,
+            stop: start.saturating_add_ns(i64::from(demo.hours) * hour_ns),
+        })
+    }
+
+    /// Both contents, value by value.
+    fn compare(&self, json: bool) -> Result<(), Error> {
+        let (source, destination) = (self.cloud.store(), self.oss.store());
+        let (source_values, destination_values) = (source.count(BUCKET), destination.count(BUCKET));
+        if source.digest(BUCKET) != destination.digest(BUCKET) || source_values != destination_values {
+            return Err(Error::DemoDiffers { source_values, destination_values });
+        }
+        if json {
+            println!("{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}");
+        } else {
+            println!("COMPARED   all {} values of both ends: equal", number::grouped(source_values));
+        }
+        Ok(())
+    }
+}
+
+/// What goes wrong at the simulated Cloud: the guide's troubles, one of each.
+fn faults() -> FaultScript {
+    let reads = |skip| Matcher::path("/api/v2/query").body("rename").skip(skip);
+    FaultScript::none()
+        .with(reads(1), 1, Fault::too_many(Some(2)))
+        .with(reads(2), 1, Fault::Cut { after_bytes: 400_000 })
+        .with(reads(3), 1, Fault::Timeout)
+}
+
+fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfig {
+    let end = |host: String, org: &str, token: &str| EndConfig {
+        host,
+        org: Some(org.to_owned()),
+        token: TokenSetting::Given { token: token.to_owned(), origin: "demo".to_owned() },
+    };
+    MigrateConfig {
+        source: end(servers.cloud.url(), CLOUD_ORG, READ_TOKEN),
+        destination: end(servers.oss.url(), OSS_ORG, OSS_TOKEN),
+        source_bucket: BUCKET.to_owned(),
+        destination_bucket: BUCKET.to_owned(),
+        batch_bucket: "migration".to_owned(),
+        start: Start::At(servers.start),
+        stop: Stop::At(servers.stop),
+        batch_interval: IntervalChoice::Fixed(Interval::from_ns(1_800 * NS_PER_S)),
+        filter: Filter::default(),
+        quota: QuotaChoice::Auto,
+        quota_share_per_mille: 900,
+        query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
+        concurrency: SLICES_IN_FLIGHT_DEFAULT,
+        transport: TransportChoice::Auto,
+        on_type_conflict: ConflictPolicy::Stop,
+        existing: ExistingPolicy::Refuse,
+        create_buckets: true,
+        pause_task: false,
+        adopt: false,
+        dry_run: false,
+        yes: true,
+        json: demo.json,
+        color: demo.color,
+        rejects: None,
+        reject_limit: REJECT_LIMIT_DEFAULT,
+        max_transfer_bytes: None,
+        max_duration_ms: None,
+        state_dir: state_dir.to_owned(),
+        notices: Vec::new(),
+    }
+}
+
+/// A state folder that goes with the demo.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("sluice-demo-{}", std::process::id())))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing depends on it any more.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

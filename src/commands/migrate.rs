@@ -1,0 +1,205 @@
+//! `migrate`: the main job.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Duration, sleep};
+
+use super::error::Error;
+use super::facts::{DestinationFacts, Ends, SourceFacts, count_at};
+use super::run::{self, Shown, Signals};
+use super::{ends, job, preflight};
+use crate::cli::job::JobArgs;
+use crate::config::env::Env;
+use crate::config::inputs::{Inputs, read_file};
+use crate::config::migrate::{ColorChoice, MigrateConfig};
+use crate::exit::ExitCode;
+use crate::influx::client::ClientSettings;
+use crate::limits::DRY_RUN_LINES_MAX;
+use crate::model::side::Side;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::event::StopReason;
+use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::report::preflight::Verdict;
+use crate::report::state::{Header, Quota};
+use crate::report::text::Glyphs;
+use crate::report::{Mode, dry_run::DryRun, json};
+use crate::wire::csv::decoder::{Decoder, DecoderSettings};
+use crate::wire::flux::{self, Selection};
+use crate::wire::line::body::EncoderSettings;
+use crate::wire::line::encoder::Encoder;
+use crate::wire::line::split::split_lines;
+
+/// Runs the command.
+pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+    let signals = Signals::default();
+    let config = load(&args, env, &signals).await?;
+    let mut ends = Ends::connect(&config, &signals.observer())?;
+    let (source, mut destination) = checked(&config, &ends).await?;
+    ends.source = ends.source.with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    if config.dry_run {
+        return dry_run(&config, &ends, &source).await;
+    }
+    confirm(&config)?;
+    if config.create_buckets {
+        job::create_buckets(&config, &ends, &source, &mut destination).await?;
+    }
+    if config.pause_task {
+        job::pause_tasks(&ends, &destination).await?;
+    }
+    let prepared = job::prepare(&config, &ends, &source, &destination).await?;
+    let shown = Shown { header: header(&config, &source), mode: mode(config.json, config.color), next: None };
+    let (stopper, stop) = stop_pair();
+    watch(stopper, config.max_duration_ms);
+    Ok(run::run(prepared, ends, shown, &signals, stop).await?.exit)
+}
+
+/// Settings from everywhere; a task named by its id is fetched from the destination.
+pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<MigrateConfig, Error> {
+    let mut inputs = Inputs::load(args, env, &read_file)?;
+    if let Some(id) = inputs.task_id().map(str::to_owned) {
+        let end = inputs.destination()?;
+        let client = ends::connect(Side::Destination, &end, ClientSettings::default(), signals.observer())?;
+        let task = client.task(&id).await?;
+        inputs.set_task(&task.flux)?;
+    }
+    let config = inputs.check(local_now())?;
+    for notice in &config.notices {
+        eprintln!("notice: {notice}");
+    }
+    Ok(config)
+}
+
+/// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.
+fn local_now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ns(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Preflight before a run: shown on stderr, because stdout is for the result.
+async fn checked(config: &MigrateConfig, ends: &Ends) -> Result<(SourceFacts, DestinationFacts), Error> {
+    let checked = preflight::check(config, ends).await?;
+    if config.json {
+        println!("{}", json::preflight(&checked.report));
+    } else {
+        for line in checked.report.lines(Glyphs::Ascii) {
+            eprintln!("{line}");
+        }
+    }
+    match (checked.report.verdict(), checked.source, checked.destination) {
+        (Verdict::Ok | Verdict::Warn, Some(source), Some(destination)) => Ok((source, destination)),
+        _ => Err(Error::Preflight { failures: checked.report.count(Verdict::Fail) }),
+    }
+}
+
+/// Asks once, where there is somebody to ask.
+fn confirm(config: &MigrateConfig) -> Result<(), Error> {
+    if config.yes || config.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(());
+    }
+    eprint!("Copy {} to {}? [y/N] ", config.source_bucket, config.destination_bucket);
+    let said = io::stderr().flush().and_then(|()| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    match said {
+        Ok(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Error::NotConfirmed("not confirmed; nothing was written (--yes skips the question)")),
+    }
+}
+
+/// How the run is shown.
+pub fn mode(json: bool, color: ColorChoice) -> Mode {
+    match (Mode::here(json), color) {
+        (Mode::Terminal { .. }, ColorChoice::Always) => Mode::Terminal { color: true },
+        (Mode::Terminal { .. }, ColorChoice::Never) => Mode::Terminal { color: false },
+        (mode, _) => mode,
+    }
+}
+
+fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
+    let host = config.destination.host.split_once("://").map_or(config.destination.host.as_str(), |(_, host)| host);
+    Header {
+        command: "migrate".to_owned(),
+        source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
+        destination: format!("{}@{host}/{}", config.destination.org.as_deref().unwrap_or("?"), config.destination_bucket),
+        quota: source.quota.bytes_per_window().map(|window_bytes| Quota {
+            window_bytes,
+            share_percent: u64::from(config.quota_share_per_mille) / 10,
+        }),
+    }
+}
+
+/// The first signal drains, the second leaves at once: what is committed is committed either way.
+fn watch(stopper: Stopper, max_duration_ms: Option<u64>) {
+    if let Some(ms) = max_duration_ms {
+        let stopper = stopper.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(ms)).await;
+            stopper.stop(StopReason::TimeBudget);
+        });
+    }
+    for (kind, reason, exit) in [
+        (SignalKind::interrupt(), StopReason::Interrupted, ExitCode::Interrupted),
+        (SignalKind::terminate(), StopReason::Terminated, ExitCode::Terminated),
+    ] {
+        let stopper = stopper.clone();
+        tokio::spawn(async move {
+            let Ok(mut signals) = signal(kind) else { return };
+            signals.recv().await;
+            stopper.stop(reason);
+            signals.recv().await;
+            std::process::exit(i32::from(exit.number()));
+        });
+    }
+}
+
+/// Preflight, plan, and the first lines of line protocol.
+async fn dry_run(config: &MigrateConfig, ends: &Ends, source: &SourceFacts) -> Result<ExitCode, Error> {
+    let planned = job::planned_only(config, ends, source).await?;
+    let lines = first_lines(config, ends, source, TimeRange::new(planned.resume, planned.job.stop)).await?;
+    let header = header(config, source);
+    let dry_run = DryRun { source: header.source, destination: header.destination, planned, lines };
+    if config.json {
+        println!("{}", json::dry_run(&dry_run));
+    } else {
+        for line in dry_run.lines(Glyphs::Ascii) {
+            println!("{line}");
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Widens the range from its first value on until it holds enough lines.
+async fn first_lines(config: &MigrateConfig, ends: &Ends, source: &SourceFacts, range: TimeRange) -> Result<Vec<String>, Error> {
+    let without = source.without();
+    let selection = |range| Selection { bucket: &config.source_bucket, range, filter: &config.filter, without: &without };
+    let Some(first) = crate::pipeline::survey::earliest(&ends.source, selection(range)).await? else { return Ok(Vec::new()) };
+    let mut part = TimeRange::new(first, first);
+    for seconds in [1, 60, 3_600, 86_400] {
+        part = TimeRange::new(first, first.saturating_add_ns(seconds * NS_PER_S)).intersect(range);
+        if count_at(&ends.source, &config.source_bucket, part).await? >= DRY_RUN_LINES_MAX as u64 {
+            break;
+        }
+    }
+    let what = "first lines";
+    let answer = ends.source.query_all(&flux::read(selection(part), &source.survey.field_label), what).await?;
+    let decode = |source| Error::Decode { what, source };
+    let mut frames = Vec::new();
+    let mut decoder = Decoder::new(DecoderSettings { field_label: source.survey.field_label.clone(), unescape_strings: false });
+    decoder.push(&answer, &mut frames).map_err(decode)?;
+    decoder.finish(&mut frames).map_err(decode)?;
+    let mut encoder = Encoder::new(EncoderSettings::default());
+    let (mut bodies, mut rejected) = (Vec::new(), Vec::new());
+    for frame in &frames {
+        encoder.push(frame, &mut bodies, &mut rejected);
+    }
+    encoder.finish(&mut bodies);
+    let lines = bodies.iter().flat_map(|body| split_lines(&body.bytes).map(|line| &body.bytes[line]));
+    Ok(lines.take(DRY_RUN_LINES_MAX).map(|line| String::from_utf8_lossy(line.trim_ascii_end()).into_owned()).collect())
+}
+
+/// Unused stops never fire.
+pub fn never() -> Stop {
+    stop_pair().1
+}

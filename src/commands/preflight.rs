@@ -1,0 +1,246 @@
+//! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
+
+use super::migrate;
+use super::run::Signals;
+use super::facts::{DestinationFacts, Ends, Quota, SourceFacts, seconds, watched_fields, would_drop};
+use crate::cli::job::JobArgs;
+use crate::config::env::Env;
+use crate::config::migrate::{MigrateConfig, Start};
+use crate::exit::ExitCode;
+use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::model::series::Readable;
+use crate::pipeline::context::ConflictPolicy;
+use crate::report::{json, number};
+use crate::report::text::Glyphs;
+use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
+
+use super::error::Error;
+
+/// Runs the command.
+pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+    let signals = Signals::default();
+    let config = migrate::load(&args, env, &signals).await?;
+    let ends = Ends::connect(&config, &signals.observer())?;
+    let report = check(&config, &ends).await?.report;
+    if config.json {
+        println!("{}", json::preflight(&report));
+    } else {
+        for line in report.lines(Glyphs::Ascii) {
+            println!("{line}");
+        }
+    }
+    Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
+}
+
+/// What was found, and the facts it was found in; facts only where the end could be asked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The screen.
+    pub report: PreflightReport,
+    /// The source, unless it or its bucket is out of reach.
+    pub source: Option<SourceFacts>,
+    /// The destination, unless it is out of reach.
+    pub destination: Option<DestinationFacts>,
+}
+
+/// Asks both ends and judges what they say. Fails only for what is not a finding: a refused token, or trouble that may
+/// pass.
+pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error> {
+    let mut report = PreflightReport::default();
+    let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
+    let destination = gathered(DestinationFacts::gather(config, &ends.destination).await)?;
+    let source = source_rows(config, source, &mut report.source);
+    let destination = destination_rows(config, destination, &mut report.destination);
+    if let (Some(source), Some(destination)) = (&source, &destination) {
+        both_rows(config, source, destination, &mut report);
+    }
+    if let Some(destination) = &destination {
+        progress_rows(config, destination, source.as_ref(), &mut report.progress);
+    }
+    report.quota_bytes_spent = ends.source.quota().usage().total_bytes;
+    report.exit = if report.verdict() == Verdict::Fail { 7 } else { 0 };
+    Ok(Checked { report, source, destination })
+}
+
+/// A failure that a person can cure is a finding; everything else ends the command with its own exit code.
+fn gathered<T>(facts: Result<T, Error>) -> Result<Result<T, InfluxError>, Error> {
+    match facts {
+        Ok(facts) => Ok(Ok(facts)),
+        Err(Error::Influx(error)) if is_finding(&error) => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_finding(error: &InfluxError) -> bool {
+    matches!(
+        error.kind(),
+        FailureKind::Connect
+            | FailureKind::Tls
+            | FailureKind::Forbidden
+            | FailureKind::NotFound
+            | FailureKind::Redirect
+            | FailureKind::Unexpected
+    )
+}
+
+fn finding(code: &str, verdict: Verdict, subject: &str, text: impl Into<String>, cure: Option<String>) -> Row {
+    Row::Finding(Finding { code: code.to_owned(), verdict, subject: subject.to_owned(), text: text.into(), cure })
+}
+
+fn source_rows(
+    config: &MigrateConfig,
+    facts: Result<Option<SourceFacts>, InfluxError>,
+    rows: &mut Vec<Row>,
+) -> Option<SourceFacts> {
+    rows.push(Row::fact("host", config.source.host.clone()));
+    let facts = match facts {
+        Ok(Some(facts)) => facts,
+        Ok(None) => {
+            let text = format!("bucket {} is not there, or this token cannot read it", config.source_bucket);
+            let cure = "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN".to_owned();
+            rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure)));
+            return None;
+        }
+        Err(error) => {
+            rows.push(finding("P01", Verdict::Fail, "address", error.to_string(), Some("check --source-host and the network".to_owned())));
+            return None;
+        }
+    };
+    let version = facts.info.version.as_deref().unwrap_or("Cloud");
+    let org = config.source.org.as_deref().unwrap_or("?");
+    rows.push(Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id)));
+    rows.push(Row::fact("bucket", format!("{} {}, keeps {}", facts.bucket.name, facts.bucket.id, seconds(facts.bucket.retention_s))));
+    rows.push(finding("P02", Verdict::Ok, "token", config.source.token.origin(), None));
+    if config.source.org.is_none() {
+        let cure = "--source-org NAME (the checkpoint records hold it)".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", "the organization's name is not given", Some(cure)));
+    }
+    rows.push(quota_row(config, facts.quota));
+    if let Err(refused) = &facts.survey.field_types {
+        let text = "no InfluxQL: types are not known before they are read".to_owned();
+        rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(format!("none needed; the source says: {refused}"))));
+    }
+    for found in &facts.survey.unreadable {
+        let text = format!("{} is left out: {}", Readable(&found.measurement), found.why);
+        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
+    }
+    match (config.start, facts.earliest) {
+        (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
+        (Start::Earliest, None) => rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None)),
+        (Start::At(time), _) => rows.push(Row::fact("start", time.to_string())),
+    }
+    Some(facts)
+}
+
+fn quota_row(config: &MigrateConfig, quota: Quota) -> Row {
+    let share = f64::from(config.quota_share_per_mille) / 10.0;
+    let paced = |bytes| format!("{}/5min for the whole org; share {share} %", number::bytes(bytes));
+    match quota {
+        Quota::None => finding("P06", Verdict::Ok, "quota", "none: as fast as both ends can", None),
+        Quota::Given(bytes) => finding("P06", Verdict::Ok, "quota", format!("{} (--quota)", paced(bytes)), None),
+        Quota::Told(bytes) => finding("P06", Verdict::Ok, "quota", paced(bytes), None),
+        Quota::Assumed(bytes) => {
+            let text = format!("{}; assumed, not readable", paced(bytes));
+            let cure = "--quota 3GB/5min if the organization has a usage-based plan".to_owned();
+            finding("P06", Verdict::Warn, "quota", text, Some(cure))
+        }
+    }
+}
+
+fn destination_rows(
+    config: &MigrateConfig,
+    facts: Result<DestinationFacts, InfluxError>,
+    rows: &mut Vec<Row>,
+) -> Option<DestinationFacts> {
+    rows.push(Row::fact("host", config.destination.host.clone()));
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            let cure = "start InfluxDB there, or give --destination-host".to_owned();
+            rows.push(finding("P10", Verdict::Fail, "address", error.to_string(), Some(cure)));
+            return None;
+        }
+    };
+    let version = facts.info.version.as_deref().unwrap_or("?");
+    let org = config.destination.org.as_deref().unwrap_or("?");
+    rows.push(Row::fact("org", format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?"))));
+    rows.push(finding("P02", Verdict::Ok, "token", config.destination.token.origin(), None));
+    if config.destination.org.is_none() {
+        let cure = "--destination-org NAME".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", "the organization's name is not given", Some(cure)));
+    }
+    match &facts.bucket {
+        Some(bucket) => {
+            rows.push(Row::fact("bucket", format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s))));
+        }
+        None if config.create_buckets => {
+            rows.push(finding("P13", Verdict::Ok, "bucket", format!("{} will be created", config.destination_bucket), None));
+        }
+        None => {
+            let cure = format!("--create-buckets, or: influx bucket create --name {} --retention 0", config.destination_bucket);
+            rows.push(finding("P13", Verdict::Fail, "bucket", format!("{} is not there", config.destination_bucket), Some(cure)));
+        }
+    }
+    if let Some(refused) = &facts.write_refused {
+        let cure = "give the token write access to the bucket".to_owned();
+        rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
+    }
+    Some(facts)
+}
+
+fn both_rows(config: &MigrateConfig, source: &SourceFacts, destination: &DestinationFacts, report: &mut PreflightReport) {
+    let rows = &mut report.destination;
+    if let Some(bucket) = &destination.bucket {
+        if bucket.id == source.bucket.id {
+            let text = "this is the source bucket itself".to_owned();
+            rows.push(finding("P17", Verdict::Fail, "bucket", text, Some("give another --destination-bucket or --destination-host".to_owned())));
+        }
+        let oldest = source.earliest.unwrap_or(source.now);
+        if would_drop(bucket.retention_s, oldest, source.now) {
+            let text = format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
+        }
+    }
+    let watched = watched_fields(source, destination);
+    if !watched.is_empty() {
+        let verdict = if config.on_type_conflict == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
+        let first: Vec<String> =
+            watched.iter().take(3).map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field))).collect();
+        let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
+        let cure = "--on-type-conflict reject or suffix, or a bucket with the source's shard groups (--create-buckets)".to_owned();
+        rows.push(finding("P12", verdict, "types", text, Some(cure)));
+    }
+}
+
+fn progress_rows(config: &MigrateConfig, destination: &DestinationFacts, source: Option<&SourceFacts>, rows: &mut Vec<Row>) {
+    match &destination.batch_bucket {
+        Some(bucket) if bucket.retention_s > 0 => {
+            let text = format!("bucket {:?} keeps {}: resume would be lost", bucket.name, seconds(bucket.retention_s));
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P15", Verdict::Fail, "retention", text, Some(cure)));
+        }
+        Some(bucket) => rows.push(finding("P15", Verdict::Ok, "bucket", format!("{:?} keeps for ever", bucket.name), None)),
+        None if config.create_buckets => {
+            rows.push(finding("P15", Verdict::Ok, "bucket", format!("{} will be created", config.batch_bucket), None));
+        }
+        None => {
+            let cure = format!("--create-buckets, or: influx bucket create --name {} --retention 0", config.batch_bucket);
+            rows.push(finding("P15", Verdict::Fail, "bucket", format!("{} is not there", config.batch_bucket), Some(cure)));
+        }
+    }
+    for task in &destination.active_tasks {
+        let verdict = if config.pause_task { Verdict::Warn } else { Verdict::Fail };
+        let text = format!("task {:?} writes the same progress", task.name);
+        let cure = format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
+        rows.push(finding("P16", verdict, "task", text, Some(cure)));
+    }
+    if config.batch_bucket == config.destination_bucket || source.is_some_and(|source| same_bucket(destination, source)) {
+        let cure = "give another --batch-bucket".to_owned();
+        rows.push(finding("P18", Verdict::Fail, "bucket", "the progress cannot live among the data", Some(cure)));
+    }
+}
+
+fn same_bucket(destination: &DestinationFacts, source: &SourceFacts) -> bool {
+    destination.batch_bucket.as_ref().is_some_and(|bucket| bucket.id == source.bucket.id)
+}

@@ -1,0 +1,156 @@
+//! The run itself, shared by `migrate` and `demo`: reporter, pipeline, summary, exit code.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+use super::error::Error;
+use super::facts::Ends;
+use super::job::{self, Prepared};
+use crate::exit::ExitCode;
+use crate::influx::signal::{Observer, Signal};
+use crate::pipeline::batch::TRANSPORT;
+use crate::pipeline::context::{Context, LearnedCost};
+use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
+use crate::pipeline::rejects::Rejects;
+use crate::pipeline::stop::Stop;
+use crate::pipeline::types::TypePlan;
+use crate::pipeline;
+use crate::report::state::Header;
+use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
+
+/// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
+#[derive(Debug, Clone, Default)]
+pub struct Signals(Arc<OnceLock<EventSender>>);
+
+impl Signals {
+    /// For the clients.
+    pub fn observer(&self) -> Observer {
+        let sender = Arc::clone(&self.0);
+        Arc::new(move |signal| match (sender.get(), signal) {
+            (Some(sender), signal) => sender.send(Event::Client(signal)),
+            (None, Signal::Retried { side, what, attempt, error }) => {
+                eprintln!("retry: {side}, {what}: try {attempt} failed: {error}");
+            }
+            (None, _) => {}
+        })
+    }
+
+    fn connect(&self, sender: EventSender) {
+        // Set once per process; a second run keeps the first reporter.
+        let _ = self.0.set(sender);
+    }
+}
+
+/// How the run is shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Names and quota.
+    pub header: Header,
+    /// Bars, lines or JSON.
+    pub mode: Mode,
+    /// What to run next.
+    pub next: Option<String>,
+}
+
+/// Runs a prepared job to its end and reports it. The lease is given back however it ends.
+pub async fn run(prepared: Prepared, ends: Ends, shown: Shown, signals: &Signals, stop: Stop) -> Result<Finished, Error> {
+    let started = Instant::now();
+    let counters = Arc::new(Counters::default());
+    let settings = ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: crate::limits::PLAIN_LINE_MS };
+    let io = |source| Error::Io { what: "cannot start the reporter", source };
+    let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
+    signals.connect(sender.clone());
+    let Prepared { job, store, watched, lock } = prepared;
+    sender.send(Event::Planned(planned(&job)));
+    let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
+    let (keys, lease, rejects_path) = (job.keys.clone(), job.lease.clone(), job.rejects.clone());
+    let context = Arc::new(Context {
+        slices: Arc::new(Semaphore::new(job.slices_in_flight)),
+        writes: Arc::new(Semaphore::new(job.writes_in_flight)),
+        job,
+        source: ends.source.clone(),
+        destination: ends.destination.clone(),
+        events: sender.as_fn(),
+        counters: Arc::clone(&counters),
+        bytes_per_value: LearnedCost::default(),
+        types: TypePlan::new(watched),
+    });
+    let result = pipeline::run(context, store.clone(), rejects, stop).await;
+    // A lease that cannot be given back grows stale by itself.
+    let _ = job::release_lease(&ends, &store, &keys, &lease).await;
+    drop(lock);
+    let rejected_before = match &result {
+        Ok(_) => store.rejected_total().await.unwrap_or(0),
+        Err(_) => 0,
+    };
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (ending, exit) = match result {
+        Ok(outcome) => {
+            let exit = exit_of(&outcome, rejected_before);
+            let input = SummaryInput {
+                outcome: outcome.clone(),
+                source: shown.header.source,
+                destination: shown.header.destination,
+                elapsed_ms,
+                exit: exit.number(),
+                rejects: (outcome.rejected + rejected_before > 0).then(|| rejects_path.display().to_string()),
+                newer_values: None,
+                next: shown.next,
+            };
+            (Ending::Finished(input), Ok(Finished { outcome, exit }))
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            let input = FailureInput { errors: chain(&error), elapsed_ms, exit: error.exit().number() };
+            (Ending::Failed(input), Err(error))
+        }
+    };
+    let io = |source| Error::Io { what: "cannot write the summary", source };
+    reporter.finish(&ending).map_err(io)?;
+    exit
+}
+
+/// A run that ended as planned, or early on request.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// How.
+    pub outcome: Outcome,
+    /// With which code.
+    pub exit: ExitCode,
+}
+
+/// The error with its causes, outermost first.
+pub fn chain(error: &Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        texts.push(cause.to_string());
+        source = cause.source();
+    }
+    texts
+}
+
+fn exit_of(outcome: &Outcome, rejected_before: u64) -> ExitCode {
+    match outcome.stopped {
+        Some(StopReason::ByteBudget) => ExitCode::ByteBudget,
+        Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
+        Some(StopReason::Interrupted) => ExitCode::Interrupted,
+        Some(StopReason::Terminated) => ExitCode::Terminated,
+        None if outcome.rejected + rejected_before > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
+        None => ExitCode::Done,
+    }
+}
+
+/// What the run is about to do, for the report.
+pub fn planned(job: &pipeline::context::Job) -> Planned {
+    Planned {
+        job: job.range,
+        resume: job.plan.range().start,
+        batches: job.plan.len(),
+        interval: job.interval.to_string(),
+        transport: TRANSPORT.to_owned(),
+    }
+}
