@@ -1,5 +1,7 @@
 //! What several test modules share.
 
+pub(crate) mod influxd;
+
 use std::path::PathBuf;
 
 /// The folder of golden exchanges beside the project, if this machine has it: `SLUICE_TEST_GOLDEN`, else
