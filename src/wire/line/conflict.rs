@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn reads_the_other_partial_writes() {
-        let message = r#"failure writing points to database: partial write: dropped 2 points outside retention policy of duration 24h0m0s - oldest point r,a=1 at 2020-01-01T00:00:00Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z, newest point r,a=1 at 2020-01-01T00:00:01Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z dropped=2 for database: eefa05c9aa77fbcd for retention policy: autogen"#;
+        let message = "failure writing points to database: partial write: dropped 2 points outside retention policy of duration 24h0m0s - oldest point r,a=1 at 2020-01-01T00:00:00Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z, newest point r,a=1 at 2020-01-01T00:00:01Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z dropped=2 for database: eefa05c9aa77fbcd for retention policy: autogen";
         let bound = "2026-11-22T04:32:30.888731229Z".parse().unwrap();
         assert_eq!(
             parse_partial_write(message),

@@ -156,7 +156,7 @@ impl Part<'_> {
             match carry::time(self.time(row)) {
                 Ok(()) => self.line(row, &carried, out),
                 Err(reason) => {
-                    self.reject_rows(row..row + 1, carried.iter().copied(), reason, out.rejected)
+                    self.reject_rows(row..row + 1, carried.iter().copied(), reason, out.rejected);
                 }
             }
         }
@@ -188,7 +188,7 @@ impl Part<'_> {
             match appended {
                 Ok(()) => values += 1,
                 Err(reason) => {
-                    out.rejected.push(self.rejected(row..row + 1, Some(column), 1, reason))
+                    out.rejected.push(self.rejected(row..row + 1, Some(column), 1, reason));
                 }
             }
         }

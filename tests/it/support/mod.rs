@@ -2,6 +2,8 @@
 
 pub(crate) mod golden;
 
+pub(crate) mod influxd;
+
 use std::path::PathBuf;
 
 pub(crate) mod scripted;
