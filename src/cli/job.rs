@@ -72,8 +72,8 @@ pub type Typed = (&'static str, Vec<String>);
     reason = "each is a flag of its own; there is no state behind them"
 )]
 pub struct JobArgs {
-    /// InfluxDB Cloud address, such as https://cloud2.influxdata.com
-    #[arg(long, help_heading = "Source", value_name = "URL", value_hint = ValueHint::Url)]
+    /// Address of InfluxDB Cloud.
+    #[arg(long, help = "InfluxDB Cloud address, such as https://cloud2.influxdata.com", help_heading = "Source", value_name = "URL", value_hint = ValueHint::Url)]
     pub source_host: Option<String>,
     /// Organization, where the token sees more than one
     #[arg(long, help_heading = "Source", value_name = "NAME")]
@@ -91,8 +91,8 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Source", value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub source_token_command: Option<String>,
 
-    /// InfluxDB OSS address [default: http://localhost:8086]
-    #[arg(long, help_heading = "Destination", value_name = "URL", value_hint = ValueHint::Url)]
+    /// Address of InfluxDB OSS.
+    #[arg(long, help = "InfluxDB OSS address [default: http://localhost:8086]", help_heading = "Destination", value_name = "URL", value_hint = ValueHint::Url)]
     pub destination_host: Option<String>,
     /// Organization, where the token sees more than one
     #[arg(long, help_heading = "Destination", value_name = "NAME")]

@@ -1,1 +1,502 @@
-//! (filled by the module's author)
+//! Rules that a compiler does not know: ranks of modules, who may name which package, where async lives, sizes, names.
+//! Each check is a function from texts to complaints and is itself tested on small samples, so that it can fail.
+
+mod source;
+
+use std::collections::BTreeMap;
+
+use clap::CommandFactory as _;
+use sluice::cli::args::Args;
+use sluice::exit::ExitCode;
+
+use source::Source;
+
+/// A module uses only modules of lower rank. The same table stands in `src/lib.rs`.
+const RANKS: [(u8, &[&str]); 9] = [
+    (0, &["model", "limits"]),
+    (1, &["wire", "checkpoint"]),
+    (2, &["influx", "spool"]),
+    (3, &["pipeline", "sim"]),
+    (4, &["report", "bench", "verify"]),
+    (5, &["cli"]),
+    (6, &["config"]),
+    (7, &["commands"]),
+    (8, &["main", "lib", "exit"]),
+];
+
+/// Packages with the only modules that may name them.
+const PACKAGES: [(&str, &[&str]); 13] = [
+    ("reqwest", &["influx"]),
+    ("governor", &["influx"]),
+    ("rustls", &["influx"]),
+    ("flate2", &["influx", "sim"]),
+    ("httparse", &["sim"]),
+    ("rayon", &["pipeline"]),
+    ("crossbeam_channel", &["pipeline", "report"]),
+    ("indicatif", &["report"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli", "commands"]),
+    ("clap_mangen", &["cli", "commands"]),
+    ("csv_core", &["wire"]),
+    ("toml", &["config"]),
+];
+
+/// Where `async` and `.await` may stand.
+const ASYNC: [&str; 4] = ["influx", "pipeline", "sim", "commands"];
+
+/// Who may print.
+const PRINTS: [&str; 3] = ["main", "report", "commands"];
+
+/// Modules that know no IO, no clock and no async, and what would betray them.
+const PURE: [&str; 4] = ["model", "limits", "wire", "checkpoint"];
+const IMPURE: [&str; 8] = [
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "Instant",
+    "SystemTime",
+    "tokio",
+];
+
+const BANNED_NAMES: [&str; 5] = ["util", "helpers", "common", "types", "prelude"];
+
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 110;
+
+fn sources() -> Vec<Source> {
+    let sources: Vec<_> =
+        source::files("src", ".rs").iter().map(|(path, text)| Source::new(path, text)).collect();
+    assert!(sources.len() > 20, "the sources were not found");
+    sources
+}
+
+fn hold(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// Applies a check to all sources.
+fn hold_everywhere(check: impl Fn(&Source) -> Vec<String>) {
+    hold(&sources().iter().flat_map(check).collect::<Vec<_>>());
+}
+
+/// How many complaints a check has about a text in a file.
+fn count(check: impl Fn(&Source) -> Vec<String>, path: &str, text: &str) -> usize {
+    check(&Source::new(path, text)).len()
+}
+
+// ---------------------------------------------------------------- ranks
+
+fn rank(module: &str) -> Option<u8> {
+    RANKS.iter().find(|(_, modules)| modules.contains(&module)).map(|(rank, _)| *rank)
+}
+
+fn ranks(source: &Source) -> Vec<String> {
+    let own = source.top();
+    let Some(own_rank) = rank(own) else {
+        return vec![format!("{}: module {own} has no rank", source.path)];
+    };
+    if matches!(own, "main" | "lib") {
+        return Vec::new();
+    }
+    let breach = |(at, used): &(usize, String)| match rank(used) {
+        _ if used == own => None,
+        Some(used_rank) if used_rank < own_rank => None,
+        Some(used_rank) => Some(format!(
+            "{}: {own} (rank {own_rank}) uses {used} (rank {used_rank})",
+            source.place(*at)
+        )),
+        None => Some(format!("{}: uses crate::{used}, which has no rank", source.place(*at))),
+    };
+    used_modules(source).iter().filter_map(breach).collect()
+}
+
+/// The modules at the top that a file names by `crate::` or by enough `super::`.
+fn used_modules(source: &Source) -> Vec<(usize, String)> {
+    let depth = source.module().len();
+    let by_crate = source
+        .words("crate")
+        .filter_map(|at| Some((at, source.code[at..].strip_prefix("crate::")?)));
+    let by_super = source.words("super").filter_map(|at| {
+        if source.code[..at].ends_with("::") {
+            return None;
+        }
+        let mut rest = &source.code[at..];
+        let mut climbed = 0;
+        while let Some(next) = rest.strip_prefix("super::") {
+            rest = next;
+            climbed += 1;
+        }
+        (climbed >= depth).then_some((at, rest))
+    });
+    by_crate
+        .chain(by_super)
+        .flat_map(|(at, rest)| first_names(rest).into_iter().map(move |name| (at, name)))
+        .collect()
+}
+
+/// `a` of `a::b`; `a` and `c` of `{a::b, c::{d, e}}`.
+fn first_names(rest: &str) -> Vec<String> {
+    let name = |text: &str| {
+        let text = text.trim_start();
+        text[..text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())]
+            .to_owned()
+    };
+    if !rest.trim_start().starts_with('{') {
+        return vec![name(rest)];
+    }
+    let (mut names, mut depth, mut start) = (Vec::new(), 0usize, 0);
+    for (at, letter) in rest.char_indices() {
+        match letter {
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    start = at + 1;
+                }
+            }
+            ',' | '}' if depth == 1 => {
+                names.push(name(&rest[start..at]));
+                start = at + 1;
+                if letter == '}' {
+                    break;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[test]
+fn modules_use_only_lower_ranks() {
+    hold_everywhere(ranks);
+}
+
+#[test]
+fn the_rank_check_can_fail() {
+    for (path, text, complaints) in [
+        ("src/wire/csv/mod.rs", "use crate::model::time::Timestamp;", 0),
+        ("src/wire/csv/mod.rs", "use crate::wire::line::x;", 0),
+        ("src/wire/csv/mod.rs", "use crate::checkpoint::x;", 1),
+        ("src/wire/flux.rs", "fn f() { crate::pipeline::run() }", 1),
+        ("src/wire/flux.rs", "// crate::pipeline::run()\nconst X: &str = \"crate::pipeline\";", 0),
+        ("src/report/mod.rs", "use crate::{model::{a, b}, sim::c, bench, config::d};", 2),
+        ("src/config/ends.rs", "use super::super::commands::x;", 1),
+        ("src/config/ends.rs", "use super::super::cli::x; use super::env::Env;", 0),
+        ("src/exit.rs", "use crate::commands::Error;", 0),
+        ("src/commands/run.rs", "use crate::exit::ExitCode;", 1),
+        ("src/strange.rs", "", 1),
+        ("src/model/x.rs", "use crate::strange::y;", 1),
+        ("src/lib.rs", "pub mod strange;", 0),
+    ] {
+        assert_eq!(count(ranks, path, text), complaints, "{path}: {text}");
+    }
+}
+
+/// Rank by module in the table of the crate's page.
+fn ranks_of_page(text: &str) -> BTreeMap<String, u8> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let cells = rows.filter_map(|row| {
+        let mut cells = row.split(" | ");
+        Some((cells.next()?.trim().parse().ok()?, cells.next()?))
+    });
+    let modules = cells.flat_map(|(rank, modules): (u8, &str)| {
+        modules.split('`').skip(1).step_by(2).map(move |module| (module.to_owned(), rank))
+    });
+    modules.collect()
+}
+
+#[test]
+fn the_page_of_the_crate_has_the_same_ranks() {
+    let (_, text) = source::files("src/lib.rs", "").remove(0);
+    let page = ranks_of_page(&text);
+    assert!(page.len() > 5, "the table was not found");
+    for (module, shown) in &page {
+        assert_eq!(rank(module), Some(*shown), "{module}");
+    }
+    for source in sources().iter().filter(|source| source.top() != "lib") {
+        assert!(page.contains_key(source.top()), "src/lib.rs does not list {}", source.top());
+    }
+    let sample =
+        ranks_of_page("//! | 8 | `main`, [`exit`] | x |\n//! | rank | modules |\n// | 7 | `no` |");
+    assert_eq!(
+        sample.into_iter().collect::<Vec<_>>(),
+        [("exit".to_owned(), 8), ("main".to_owned(), 8)]
+    );
+}
+
+// ---------------------------------------------------------------- packages, async, printing
+
+fn packages(source: &Source) -> Vec<String> {
+    let named = |package: &'static str| {
+        source.words(package).find(|at| {
+            let (before, after) =
+                (source.code[..*at].trim_end(), source.code[at + package.len()..].trim_start());
+            let used =
+                before.ends_with("use") && (after.starts_with(';') || after.starts_with("as "));
+            let inner = before.ends_with("::")
+                && before[..before.len() - 2].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            !inner && (used || after.starts_with("::"))
+        })
+    };
+    let breach = |(package, allowed): &(&'static str, &[&str])| {
+        let at = named(package).filter(|_| !allowed.contains(&source.top()))?;
+        Some(format!("{}: {package} may be named only in {}", source.place(at), allowed.join(", ")))
+    };
+    PACKAGES.iter().filter_map(breach).collect()
+}
+
+fn asynchronous(source: &Source) -> Vec<String> {
+    let places = source.words("async").chain(source.words("await"));
+    let first = places.min().filter(|_| !ASYNC.contains(&source.top()));
+    first
+        .map(|at| format!("{}: async belongs into {}", source.place(at), ASYNC.join(", ")))
+        .into_iter()
+        .collect()
+}
+
+fn printing(source: &Source) -> Vec<String> {
+    let macros = ["print", "println", "eprint", "eprintln"];
+    let calls = macros.iter().flat_map(|word| {
+        source.words(word).filter(|at| source.code[at + word.len()..].starts_with('!'))
+    });
+    let first = calls.min().filter(|_| !PRINTS.contains(&source.top()));
+    first
+        .map(|at| format!("{}: only {} print", source.place(at), PRINTS.join(", ")))
+        .into_iter()
+        .collect()
+}
+
+fn purity(source: &Source) -> Vec<String> {
+    if !PURE.contains(&source.top()) {
+        return Vec::new();
+    }
+    let breach = |what: &&str| {
+        Some(format!(
+            "{}: {} must not know {what}",
+            source.place(source.words(what).next()?),
+            source.top()
+        ))
+    };
+    IMPURE.iter().filter_map(breach).collect()
+}
+
+#[test]
+fn packages_stay_in_their_modules() {
+    hold_everywhere(packages);
+}
+
+#[test]
+fn async_stays_in_its_modules() {
+    hold_everywhere(asynchronous);
+}
+
+#[test]
+fn only_some_print() {
+    hold_everywhere(printing);
+}
+
+#[test]
+fn pure_modules_stay_pure() {
+    hold_everywhere(purity);
+}
+
+#[test]
+fn the_checks_of_places_can_fail() {
+    assert_eq!(count(packages, "src/pipeline/x.rs", "use reqwest::Client;"), 1);
+    assert_eq!(count(packages, "src/pipeline/x.rs", "fn f() -> Result<(), reqwest::Error>"), 1);
+    assert_eq!(count(packages, "src/pipeline/x.rs", "use rayon;"), 0);
+    assert_eq!(count(packages, "src/influx/x.rs", "use rayon as pool; use governor::Quota;"), 1);
+    assert_eq!(count(packages, "src/commands/x.rs", "clap_complete::generate(); clap::Error"), 1);
+    assert_eq!(
+        count(
+            packages,
+            "src/model/x.rs",
+            "crate::wire::toml::x; let clap = 1; my_rayon::x; // rayon::x"
+        ),
+        0
+    );
+    assert_eq!(count(asynchronous, "src/wire/x.rs", "async fn f() {}"), 1);
+    assert_eq!(count(asynchronous, "src/wire/x.rs", "f().await"), 1);
+    assert_eq!(count(asynchronous, "src/wire/x.rs", "fn asynchronous() { /* async */ }"), 0);
+    assert_eq!(count(asynchronous, "src/influx/x.rs", "async fn f() {}"), 0);
+    assert_eq!(count(printing, "src/wire/x.rs", "println!(\"x\")"), 1);
+    assert_eq!(count(printing, "src/wire/x.rs", "fn print() {} write!(out, \"println!\")"), 0);
+    assert_eq!(count(printing, "src/main.rs", "eprintln!(\"x\")"), 0);
+    assert_eq!(count(purity, "src/wire/x.rs", "use std::time::Instant; use std::fs;"), 2);
+    assert_eq!(count(purity, "src/wire/x.rs", "#[cfg(test)]\nmod tests { use std::fs; }"), 0);
+    assert_eq!(count(purity, "src/influx/x.rs", "use std::time::Instant;"), 0);
+}
+
+// ---------------------------------------------------------------- names and sizes
+
+fn names(source: &Source) -> Vec<String> {
+    let inner = source.words("mod").map(|at| first_names(&source.code[at + 3..]).remove(0));
+    let all = source.module().into_iter().map(str::to_owned).chain(inner);
+    all.filter(|name| BANNED_NAMES.contains(&name.as_str()))
+        .map(|name| format!("{}: a module named {name} says nothing", source.path))
+        .collect()
+}
+
+fn sizes(source: &Source) -> Vec<String> {
+    let lines = |code: &str| code.lines().filter(|line| !line.trim().is_empty()).count();
+    let mut complaints = Vec::new();
+    if lines(&source.code) > FILE_LINES_MAX {
+        complaints.push(format!(
+            "{}: {} lines of code, more than {FILE_LINES_MAX}",
+            source.path,
+            lines(&source.code)
+        ));
+    }
+    for at in source.words("fn") {
+        let Some(open) = body(&source.code[at..]).map(|open| at + open) else { continue };
+        let length = lines(&source.code[at..source::closing(&source.code, open)]);
+        if length > FUNCTION_LINES_MAX {
+            let name = first_names(&source.code[at + 2..]).remove(0);
+            complaints.push(format!(
+                "{}: {name} has {length} lines, more than {FUNCTION_LINES_MAX}",
+                source.place(at)
+            ));
+        }
+    }
+    complaints
+}
+
+/// Where the body of a function begins; nothing for a declaration or a type such as `fn(u8) -> u8`.
+fn body(code: &str) -> Option<usize> {
+    let mut depth = 0i32;
+    for (at, letter) in code.char_indices() {
+        match letter {
+            '(' | '[' => depth += 1,
+            ')' | ']' | ';' if depth == 0 => return None,
+            ')' | ']' => depth -= 1,
+            '{' if depth == 0 => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[test]
+fn modules_have_telling_names() {
+    hold_everywhere(names);
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    hold_everywhere(sizes);
+}
+
+#[test]
+fn the_checks_of_names_and_sizes_can_fail() {
+    assert_eq!(count(names, "src/util.rs", ""), 1);
+    assert_eq!(count(names, "src/wire/common/mod.rs", ""), 1);
+    assert_eq!(count(names, "src/wire/mod.rs", "pub mod types;\nmod escape;"), 1);
+    assert_eq!(count(names, "src/wire/utility.rs", "mod commonly {}"), 0);
+    let lines = |n: usize| "x();\n".repeat(n);
+    assert_eq!(count(sizes, "src/wire/x.rs", &lines(FILE_LINES_MAX)), 0);
+    assert_eq!(count(sizes, "src/wire/x.rs", &lines(FILE_LINES_MAX + 1)), 1);
+    assert_eq!(
+        count(
+            sizes,
+            "src/wire/x.rs",
+            &format!("{}{}", lines(FILE_LINES_MAX), "// x\n\n".repeat(9))
+        ),
+        0
+    );
+    let function =
+        |n| format!("fn f<T: Into<[u8; 4]>>(x: T) -> u8 where T: Copy {{\n{}}}\n", lines(n));
+    assert_eq!(count(sizes, "src/wire/x.rs", &function(FUNCTION_LINES_MAX - 2)), 0);
+    assert_eq!(count(sizes, "src/wire/x.rs", &function(FUNCTION_LINES_MAX - 1)), 1);
+    let declared =
+        format!("trait X {{ fn f(&self); }}\nmod y {{\n{}}}", lines(FUNCTION_LINES_MAX + 1));
+    assert_eq!(count(sizes, "src/wire/x.rs", &declared), 0);
+    assert_eq!(
+        count(sizes, "src/wire/x.rs", &format!("#[cfg(test)]\nmod tests {{\n{}}}", function(700))),
+        0
+    );
+}
+
+// ---------------------------------------------------------------- docs and texts
+
+/// The pages of the docs, joined.
+fn docs() -> String {
+    let pages = source::files("docs", ".md").into_iter().chain(source::files("README.md", ""));
+    pages.map(|(_, text)| text).collect()
+}
+
+fn unmentioned(docs: &str, commands: &[&str], codes: &[u8]) -> Vec<String> {
+    let commands = commands.iter().filter(|name| {
+        !docs.contains(&format!("`{name}`")) && !docs.contains(&format!("sluice {name}"))
+    });
+    let codes = codes.iter().filter(|code| !docs.contains(&format!("\n| {code} | ")));
+    let commands = commands.map(|name| format!("no page mentions the command {name}"));
+    commands.chain(codes.map(|code| format!("no table has the exit code {code}"))).collect()
+}
+
+#[test]
+fn the_docs_mention_every_command_and_exit_code() {
+    let root = Args::command();
+    let commands: Vec<&str> = root.get_subcommands().map(clap::Command::get_name).collect();
+    hold(&unmentioned(&docs(), &commands, &ExitCode::ALL.map(ExitCode::number)));
+    assert_eq!(
+        unmentioned("`copy` and sluice load\n| 3 | x |", &["copy", "load", "plan"], &[3, 4]).len(),
+        2
+    );
+}
+
+/// What no text of the project may hold: paths of a machine, letters that are not seen.
+fn unclean(path: &str, text: &str) -> Vec<String> {
+    // Joined here, so that this file does not hold them.
+    let machines = [["/wo", "rk/"], ["/ro", "ot/"], ["/Use", "rs/"]].map(|parts| parts.concat());
+    let hidden = |c: char| match c {
+        '\n' | '\t' => false,
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => true,
+        _ => c.is_control(),
+    };
+    let check = |(number, line): (usize, &str)| {
+        let machine = machines.iter().find(|machine| line.contains(*machine));
+        let what = match (machine, line.chars().find(|c| hidden(*c))) {
+            (Some(machine), _) => format!("names {machine}, a path of one machine"),
+            (None, Some(letter)) => format!("holds {}", letter.escape_unicode()),
+            (None, None) => return None,
+        };
+        Some(format!("{path}:{}: {what}", number + 1))
+    };
+    // `split`, because `lines` would hide a carriage return.
+    text.split('\n').enumerate().filter_map(check).collect()
+}
+
+#[test]
+fn texts_name_no_machine_and_hide_nothing() {
+    let folders = ["src", "tests/it", "benches"].map(|folder| source::files(folder, ".rs"));
+    let pages = [("docs", ".md"), ("scripts", ""), ("tests/golden/cli", ".txt")]
+        .map(|(folder, ending)| source::files(folder, ending));
+    let single = ["README.md", "Cargo.toml", "clippy.toml", "deny.toml", "rustfmt.toml"]
+        .map(|path| source::files(path, ""));
+    let all: Vec<_> = folders.into_iter().chain(pages).chain(single).flatten().collect();
+    assert!(all.len() > 40, "the texts were not found");
+    hold(&all.iter().flat_map(|(path, text)| unclean(path, text)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_check_of_texts_can_fail() {
+    let machine = ["cd /wo", "rk/main"].concat();
+    for (text, complaints) in [
+        ("plain\ttext, naïve µs →\n", 0),
+        (&*machine, 1),
+        ("a\r\nb", 1),
+        ("\u{feff}a", 1),
+        ("a\u{202e}b\nc\u{85}d", 2),
+        ("a\u{1b}[1m", 1),
+        ("/workshop /homework/x", 0),
+    ] {
+        assert_eq!(unclean("x", text).len(), complaints, "{text:?}");
+    }
+}

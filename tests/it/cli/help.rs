@@ -1,0 +1,189 @@
+//! Help, pages, and the tables of the docs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use sluice::cli::args::{Args, Command};
+use sluice::cli::argv::{self, ArgvError};
+use sluice::cli::pages;
+use sluice::config::settings::{Kind, SETTINGS};
+use sluice::exit::ExitCode;
+
+use super::job;
+
+fn rewriting() -> bool {
+    std::env::var_os("SLUICE_TEST_REWRITE").is_some()
+}
+
+fn golden(path: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if rewriting() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text, "{} differs from:\n{text}", path.display());
+}
+
+/// What the program prints on a terminal of 80 columns.
+fn help(argv: &[&str]) -> String {
+    let command = Args::command().term_width(80);
+    command.try_get_matches_from([&["sluice"], argv].concat()).unwrap_err().to_string()
+}
+
+#[test]
+fn help_is_as_written_down() {
+    golden("tests/golden/cli/sluice.txt", &help(&["--help"]));
+    for command in Args::command().get_subcommands() {
+        let name = command.get_name();
+        let text = help(&[name, "--help"]);
+        assert_eq!(text, help(&[name, "-h"]), "{name}: -h and --help say the same");
+        golden(&format!("tests/golden/cli/{name}.txt"), &text);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80 && line.is_ascii(), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn help_without_arguments_and_codes_of_usage() {
+    for (line, code) in [
+        ("sluice --help", 0),
+        ("sluice --version", 0),
+        ("sluice migrate -h", 0),
+        ("sluice", 2),
+        ("sluice copy", 2),
+        ("sluice migrate --spool parquet", 2),
+        ("sluice demo --hosts 0", 2),
+        ("sluice demo --hours 100000", 2),
+        ("sluice migrate --existing overwrite", 2),
+        ("sluice migrate --yes --yes", 2),
+        ("sluice migrate plant", 2),
+    ] {
+        match argv::parse(line.split(' ')) {
+            Err(ArgvError::Clap(error)) => assert_eq!(error.exit_code(), code, "{line}"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn pages_are_made_for_every_command_and_shell() {
+    let mut text = Vec::new();
+    pages::man(None, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains(".TH sluice 1") && text.contains("migrate"), "{text}");
+    for command in Args::command().get_subcommands() {
+        let mut text = Vec::new();
+        pages::man(Some(command.get_name()), &mut text).unwrap();
+        let title = format!(".TH sluice-{} 1", command.get_name());
+        assert!(String::from_utf8(text).unwrap().contains(&title));
+    }
+    let error = pages::man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("copy") && error.contains("preflight"), "{error}");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let Command::Completions { shell } =
+            argv::parse(["sluice", "completions", shell]).unwrap().command
+        else {
+            panic!("another command")
+        };
+        let mut text = Vec::new();
+        pages::completions(shell, &mut text).unwrap();
+        assert!(String::from_utf8(text).unwrap().contains("source-token-file"), "{shell}");
+    }
+}
+
+fn flags(command: &str) -> BTreeMap<String, String> {
+    let root = Args::command();
+    let command = root.find_subcommand(command).unwrap();
+    let help = |flag: &clap::Arg| flag.get_help().map(ToString::to_string).unwrap_or_default();
+    command
+        .get_arguments()
+        .filter_map(|flag| Some((flag.get_long()?.to_owned(), help(flag))))
+        .filter(|(name, _)| name != "help")
+        .collect()
+}
+
+#[test]
+fn flags_settings_and_defaults_agree() {
+    let flags = flags("migrate");
+    let mut settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    settings.push("config");
+    settings.sort_unstable();
+    assert_eq!(flags.keys().map(String::as_str).collect::<Vec<_>>(), settings);
+    for setting in SETTINGS {
+        let help = &flags[setting.name];
+        if let Some(default) = setting.default {
+            assert!(help.ends_with(&format!("[default: {default}]")), "{}: {help}", setting.name);
+        }
+    }
+    assert_eq!(flags, self::flags("preflight"));
+}
+
+#[test]
+fn every_flag_arrives() {
+    for setting in SETTINGS {
+        let flag = format!("--{}", setting.name);
+        let value = match setting.name {
+            "on-type-conflict" => "reject",
+            "existing" => "merge",
+            "color" => "never",
+            _ => "canary",
+        };
+        let (argv, expected) = match setting.kind {
+            Kind::Switch => (vec![flag.as_str()], vec!["true"]),
+            Kind::List => (vec![flag.as_str(), value, &flag, "second"], vec![value, "second"]),
+            Kind::One | Kind::Words => (vec![flag.as_str(), value], vec![value]),
+        };
+        let typed = job(&argv).typed();
+        let expected = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(typed, [(setting.name, expected)]);
+    }
+    assert_eq!(job(&["--config", "x.toml"]).config.as_deref(), Some("x.toml"));
+}
+
+/// Replaces what stands between the two marks of a page of the docs.
+fn golden_table(path: &str, table: &str) {
+    const MARKS: [&str; 2] = ["<!-- table -->\n", "<!-- end of table -->"];
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (before, rest) = page.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    golden(path, &format!("{before}{}{table}{}{after}", MARKS[0], MARKS[1]));
+}
+
+#[test]
+fn the_page_of_settings_is_whole() {
+    let flags = flags("migrate");
+    let mut table =
+        "| flag | variable | key in the file | default | what |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for setting in SETTINGS {
+        let key = match (setting.official, setting.camel() == setting.key()) {
+            (true, true) => format!("`[migration]` `{}`", setting.key()),
+            (true, false) => format!("`[migration]` `{}` `{}`", setting.key(), setting.camel()),
+            (false, _) => format!("`{}`", setting.key()),
+        };
+        let (help, default) = match flags[setting.name].split_once(" [default: ") {
+            Some((help, words)) if setting.default.is_none() => (help, words.trim_end_matches(']')),
+            Some((help, _)) => (help, ""),
+            None => {
+                (&*flags[setting.name], if setting.kind == Kind::Switch { "`false`" } else { "-" })
+            }
+        };
+        let default = setting.default.map_or(default.to_owned(), |text| format!("`{text}`"));
+        let (name, variable) = (setting.name, setting.variable());
+        writeln!(table, "| `--{name}` | `{variable}` | {key} | {default} | {help} |").unwrap();
+    }
+    golden_table("docs/configuration.md", &table);
+}
+
+#[test]
+fn the_page_of_exit_codes_is_whole() {
+    let mut table = "| code | meaning | the same command again |\n|---|---|---|\n".to_owned();
+    for code in ExitCode::ALL {
+        writeln!(table, "| {} | {} | {} |", code.number(), code.meaning(), code.again()).unwrap();
+    }
+    golden_table("docs/exit-codes.md", &table);
+}

@@ -1,0 +1,196 @@
+//! Which place counts, and the TOML file.
+
+use std::io;
+
+use sluice::config::env::Env;
+use sluice::config::inputs;
+use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::settings::{Kind, SETTINGS};
+
+use super::{CANARY, Given, chain};
+
+#[test]
+fn flag_beats_environment_beats_file_beats_default() {
+    let file = "concurrency = 4\nmeasurement = [\"from file\"]\njson = true\n[migration]\nbatch_bucket = \"from file\"\n";
+    let by_file = Given::job(&["--config", "s.toml"]).file("s.toml", file);
+    let by_env = by_file
+        .clone()
+        .env("SLUICE_CONCURRENCY", "5")
+        .env("SLUICE_MEASUREMENT", "from env, one\nfrom env, two")
+        .env("SLUICE_BATCH_BUCKET", "from env")
+        .env("SLUICE_JSON", "false");
+    let mut by_flag = by_env.clone();
+    by_flag.argv.extend([
+        "--concurrency",
+        "6",
+        "--measurement",
+        "from flag",
+        "--batch-bucket",
+        "from flag",
+        "--json",
+    ]);
+    for (given, count, measurements, bucket, json) in [
+        (Given::job(&[]), 2, vec![], "migration", false),
+        (by_file, 4, vec!["from file"], "from file", true),
+        (by_env, 5, vec!["from env, one", "from env, two"], "from env", false),
+        (by_flag, 6, vec!["from flag"], "from flag", true),
+    ] {
+        let config = given.good();
+        assert_eq!(config.concurrency, count);
+        assert_eq!(config.filter.measurements, measurements);
+        assert_eq!((&*config.batch_bucket, config.json), (bucket, json));
+    }
+    let named_by_env = Given::job(&[]).env("SLUICE_CONFIG", "s.toml").file("s.toml", file).good();
+    assert_eq!(named_by_env.concurrency, 4);
+    let error = Given::job(&[]).env("SLUICE_CONCURRENCY", "many").error();
+    assert!(error.starts_with("SLUICE_CONCURRENCY: \"many\""), "{error}");
+    assert!(Given::job(&[]).env("SLUICE_YES", "maybe").error().starts_with("SLUICE_YES"));
+    let empty = Given::job(&[]).env("SLUICE_CONCURRENCY", "").good();
+    assert_eq!(empty.concurrency, 2, "an empty variable counts as not set");
+}
+
+#[test]
+fn every_setting_is_read_from_the_environment_and_the_file() {
+    for setting in SETTINGS {
+        let variable = setting.variable();
+        let strange = if setting.kind == Kind::Switch { "maybe" } else { "\u{1}" };
+        let by_env = Given::job(&[]).env(&variable, strange).inputs();
+        let line = match setting.kind {
+            Kind::Switch => format!("{} = true", setting.key()),
+            Kind::List => format!("{} = [\"a=b\"]", setting.key()),
+            Kind::One | Kind::Words => format!("{} = \"a\"", setting.key()),
+        };
+        let table = if setting.official { "[migration]\n" } else { "" };
+        let by_file =
+            Given::job(&["--config", "s.toml"]).file("s.toml", &format!("{table}{line}")).inputs();
+        for (inputs, name) in [(by_env, variable.as_str()), (by_file, &*setting.key())] {
+            match inputs {
+                // Only a profile and a task are looked up at once.
+                Err(error) => assert!(chain(&error).contains(name), "{name}: {error}"),
+                Ok(inputs) => assert!(format!("{inputs:?}").contains(name), "{name}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_variables_are_told_and_the_influx_ones_are_not_read() {
+    let given = Given::job(&[])
+        .env("SLUICE_BATCH_INTERVALL", CANARY)
+        .env("SLUICE_TEST_GOLDEN", "x")
+        .env("INFLUX_HOST", "http://wrong")
+        .env("INFLUX_ORG", "wrong")
+        .env("INFLUX_ORG_ID", "wrong")
+        .env("INFLUX_BUCKET", "wrong")
+        .env("INFLUX_BUCKET_NAME", "wrong")
+        .env("INFLUX_ACTIVE_CONFIG", "wrong");
+    let config = given.good();
+    assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
+    assert!(
+        config.notices[0].contains("did you mean SLUICE_BATCH_INTERVAL?"),
+        "{:?}",
+        config.notices
+    );
+    assert!(!config.notices[0].contains(CANARY));
+    assert!(!format!("{config:?}").contains("wrong"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_refused_only_if_it_is_ours() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let broken = std::ffi::OsStr::from_bytes(b"\xff");
+    assert!(Env::new([("OTHER", broken)]).is_ok());
+    assert!(Env::new([("SLUICE_QUOTA", broken)]).unwrap_err().to_string().contains("SLUICE_QUOTA"));
+}
+
+#[test]
+fn the_table_of_the_official_record_takes_both_spellings() {
+    let camel = "[migration]\nstart = 2022-01-01T00:00:00Z\nstop = \"2022-02-01\"\nbatchInterval = \"1h\"\n\
+        batchBucket = \"m\"\nsourceHost = \"https://c\"\nsourceOrg = \"o\"\nsourceBucket = \"s\"\ndestinationBucket = \"d\"\n";
+    let snake = "[migration]\nstart = \"2022-01-01\"\nstop = 2022-02-01\nbatch_interval = \"1h\"\n\
+        batch_bucket = \"m\"\nsource_host = \"https://c\"\nsource_org = \"o\"\nsource_bucket = \"s\"\ndestination_bucket = \"d\"\n";
+    let read = |text: &str| Given::bare(&["--config", "s.toml"]).file("s.toml", text).good();
+    let config = read(camel);
+    assert_eq!(config, read(snake));
+    assert_eq!((&*config.source.host, config.source.org.as_deref()), ("https://c", Some("o")));
+    assert_eq!(
+        (&*config.source_bucket, &*config.destination_bucket, &*config.batch_bucket),
+        ("s", "d", "m")
+    );
+    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
+    assert_eq!(config.stop, Stop::At("2022-02-01".parse().unwrap()));
+    assert_eq!(config.batch_interval, IntervalChoice::Fixed("1h".parse().unwrap()));
+}
+
+#[test]
+fn files_that_are_refused() {
+    let token = format!("[migration]\nsourceToken = \"{CANARY}\"");
+    let other = format!("influxToken = \"{CANARY}\"");
+    let broken = format!("\n\nsource_token_file = {CANARY}");
+    let value = format!("concurrency = \"{CANARY}\"");
+    let key = format!("\"{CANARY}\" = 1");
+    for (text, parts) in [
+        (&*token, ["migration.sourceToken would keep a token", "source_token_file"]),
+        (&*other, ["influxToken would keep a token", "INFLUX_TOKEN"]),
+        ("source_token = \"short\"", ["source_token would keep", "INFLUXDB_CLOUD_TOKEN"]),
+        (&*broken, ["s.toml line 3", ""]),
+        (&*value, ["concurrency in s.toml: (not shown", "from 1 to 16"]),
+        (&*key, ["unknown key (not shown", ""]),
+        (
+            "batch_intervall = \"1h\"",
+            [
+                "unknown key \"batch_intervall\"",
+                "did you mean batch_interval in the table [migration]?",
+            ],
+        ),
+        ("concurency = 2", ["s.toml: unknown key", "did you mean concurrency?"]),
+        (
+            "[migration]\nsourceHots = \"x\"",
+            ["unknown key \"migration.sourceHots\"", "did you mean source_host in"],
+        ),
+        ("colour = \"never\"", ["unknown key", "did you mean color?"]),
+        ("something_else = 1", ["unknown key \"something_else\"", ""]),
+        ("[tuning]\nx = 1", ["unknown key \"tuning\"", ""]),
+        ("source_host = \"x\"", ["source_host belongs", "into the table [migration]"]),
+        (
+            "[migration]\nquota = \"none\"",
+            ["migration.quota belongs", "above the table [migration]"],
+        ),
+        ("quotaShare = \"90%\"", ["unknown key \"quotaShare\"", "did you mean quota_share?"]),
+        (
+            "[migration]\nbatchInterval = \"1h\"\nbatch_interval = \"2h\"",
+            ["migration.batchInterval and", "same setting"],
+        ),
+        ("concurrency = true", ["concurrency must be", "whole number"]),
+        ("quota_share = 0.9", ["quota_share must be", "text"]),
+        ("json = \"yes\"", ["json must be", "true or false"]),
+        ("measurement = \"cpu\"", ["measurement must be", "array of texts"]),
+        ("measurement = [1]", ["measurement must be", "array of texts"]),
+        ("tag = []", ["tag must be", "array of texts"]),
+        ("source_token_command = 1", ["source_token_command must be", "array of texts"]),
+        ("migration = 1", ["migration must be", "[migration]"]),
+        ("config = \"other.toml\"", ["unknown key \"config\"", ""]),
+        ("quota = \"x\"", ["quota in s.toml: \"x\"", "300MB/5min"]),
+        ("json = true\njson = true", ["s.toml line 2", "duplicate"]),
+    ] {
+        let error = Given::job(&["--config", "s.toml"]).file("s.toml", text).error();
+        for part in parts {
+            assert!(error.contains(part), "{text}: {error} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn files_are_read_up_to_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.toml");
+    std::fs::write(&path, "json = true").unwrap();
+    assert_eq!(inputs::read_file(&path).unwrap(), "json = true");
+    let large = "#".repeat(usize::try_from(sluice::limits::CONFIG_BYTES_MAX).unwrap());
+    std::fs::write(&path, &large).unwrap();
+    assert_eq!(inputs::read_file(&path).unwrap(), large);
+    std::fs::write(&path, large + "#").unwrap();
+    assert_eq!(inputs::read_file(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    assert!(inputs::read_file(&folder.path().join("gone")).is_err());
+}

@@ -1,0 +1,184 @@
+//! The record of an official task.
+
+use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::task_record;
+use sluice::config::task_record::{Property, TaskRecordError};
+
+use super::ends::{BOTH, with_profiles};
+use super::{CANARY, Given, NOW, chain};
+
+/// An official task as people keep it: comments, a literal token, odd spacing.
+const TASK: &str = r#"import "array"
+// migration = {start: 1999-01-01T00:00:00Z}
+option task = {every: 5m, name: "migration = {stop: 1999-01-01T00:00:00Z}"}
+
+migration={ start : 2022-01-01T00:00:00Z, // the first point
+    stop: 2022-02-01T00:00:00+01:00,
+    batchInterval: 1h30m,
+    "batchBucket": "mi\"gra\\tion // no comment",
+    sourceHost: "https://cloud.example", sourceOrg: "example-org",
+    sourceToken: secrets.get(key: "INFLUXDB_CLOUD_TOKEN"),
+    sourceBucket: "\x70lant\t$x }",
+    destinationBucket: "copy",
+    note: {a: [1, 2], b: (r) => ({r with x: 1})},
+}
+data = () =>
+    from(host: migration.sourceHost, org: migration.sourceOrg, token: migration.sourceToken, bucket: migration.sourceBucket)
+        |> range(start: batch.start, stop: batch.stop)
+
+rowCount =
+    data()
+        |> count()
+"#;
+
+fn with_task<'a>(argv: &[&'a str], flux: &str) -> Given<'a> {
+    Given::bare(&[&["--task", "t.flux"], argv].concat()).file("t.flux", flux)
+}
+
+#[test]
+fn a_task_gives_the_whole_record() {
+    let config = with_task(&[], TASK).good();
+    assert_eq!(
+        (&*config.source.host, config.source.org.as_deref()),
+        ("https://cloud.example", Some("example-org"))
+    );
+    assert_eq!(&*config.source_bucket, "plant\t$x }");
+    assert_eq!(
+        (&*config.destination_bucket, &*config.batch_bucket),
+        ("copy", "mi\"gra\\tion // no comment")
+    );
+    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
+    assert_eq!(config.stop, Stop::At("2022-01-31T23:00:00Z".parse().unwrap()));
+    assert_eq!(config.batch_interval, IntervalChoice::Fixed("90m".parse().unwrap()));
+    assert_eq!(config.source.token.origin(), "INFLUXDB_CLOUD_TOKEN");
+}
+
+#[test]
+fn a_task_stands_behind_the_layer_that_names_it() {
+    let bucket = |given: Given<'_>| given.good().destination_bucket;
+    assert_eq!(bucket(with_task(&["--destination-bucket", "flag"], TASK)), "flag");
+    assert_eq!(bucket(with_task(&[], TASK).env("SLUICE_DESTINATION_BUCKET", "env")), "copy");
+    let mut by_env =
+        with_task(&[], TASK).env("SLUICE_TASK", "t.flux").env("SLUICE_DESTINATION_BUCKET", "env");
+    by_env.argv.clear();
+    assert_eq!(bucket(by_env), "env");
+    let mut by_file = with_task(&[], TASK)
+        .file("s.toml", "task = \"t.flux\"\n[migration]\nstop = \"2023-01-01\"");
+    by_file.argv = vec!["--config", "s.toml"];
+    let config = by_file.good();
+    assert_eq!(config.destination_bucket, "copy");
+    assert_eq!(config.stop, Stop::At("2023-01-01".parse().unwrap()));
+}
+
+#[test]
+fn a_task_by_id_is_fetched_by_the_caller() {
+    let given = Given::bare(&["--task", "0a1b2c3d4e5f6071"]);
+    let mut inputs = given.inputs().unwrap();
+    assert_eq!(inputs.task_id(), Some("0a1b2c3d4e5f6071"));
+    assert_eq!(inputs.destination().unwrap().host, "http://localhost:8086");
+    let now = NOW.parse().unwrap();
+    assert!(inputs.check(now).unwrap_err().to_string().contains("0a1b2c3d4e5f6071"));
+    inputs.set_task(TASK).unwrap();
+    assert_eq!(inputs.task_id(), None);
+    assert_eq!(inputs.check(now).unwrap(), with_task(&[], TASK).good());
+    let file = Given::bare(&["--task", "./0a1b2c3d4e5f6071"]).file("./0a1b2c3d4e5f6071", TASK);
+    assert!(file.check().is_ok());
+}
+
+#[test]
+fn a_task_and_a_profile_must_lead_to_the_same_source() {
+    let task = |url: &str, org: &str| {
+        let record = TASK.replace("https://cloud.example", url).replace("example-org", org);
+        with_profiles(&[&BOTH[..], &["--task", "t.flux"]].concat()).file("t.flux", &record)
+    };
+    assert_eq!(
+        task("https://cloud.example/", "ops").good().source.token.origin(),
+        "profile \"cloud\""
+    );
+    let error = task("https://elsewhere", "ops").error();
+    assert!(
+        error.contains("has the address \"https://cloud.example\"")
+            && error.contains("\"https://elsewhere\""),
+        "{error}"
+    );
+    let error = task("https://cloud.example", "other").error();
+    assert!(error.contains("has the organization \"ops\""), "{error}");
+}
+
+#[test]
+fn what_a_task_computes_must_be_given() {
+    let task = TASK.replace("destinationBucket: \"copy\"", "destinationBucket: prefix + \"copy\"");
+    let error = with_task(&[], &task).error();
+    assert!(
+        error.contains("computes destinationBucket as \"prefix + \\\"copy\\\"\"")
+            || error.contains("computes destinationBucket as \"prefix + \"copy\"\""),
+        "{error}"
+    );
+    assert!(error.contains("give --destination-bucket"), "{error}");
+    assert!(with_task(&["--destination-bucket", "copy"], &task).check().is_ok());
+    let interpolated = TASK.replace("\"copy\"", "\"copy-${name}\"");
+    assert!(with_task(&[], &interpolated).error().contains("computes destinationBucket"));
+    let now = TASK.replace("2022-02-01T00:00:00+01:00", "now()");
+    assert_eq!(with_task(&[], &now).good().stop, Stop::Now { settle_ns: 600_000_000_000 });
+    let bad = TASK.replace("batchInterval: 1h30m", "batchInterval: 1.5h");
+    assert!(with_task(&[], &bad).error().contains("batchInterval of the task: \"1.5h\""));
+    let literal =
+        TASK.replace("secrets.get(key: \"INFLUXDB_CLOUD_TOKEN\")", &format!("\"{CANARY}\""));
+    let given = with_task(&[], &literal);
+    assert_eq!(given.good(), with_task(&[], TASK).good());
+    assert!(!format!("{:?}", given.inputs().unwrap()).contains(CANARY));
+}
+
+#[test]
+fn a_task_that_copies_only_a_part_needs_the_same_filter() {
+    let range = "range(start: batch.start, stop: batch.stop)";
+    for step in [
+        "\n  |> filter(fn: (r) => r._measurement == \"cpu\")",
+        " // only cpu\n\t|> drop(columns: [\"host\"])",
+    ] {
+        let task = TASK.replace(range, &format!("{range}{step}"));
+        let error = with_task(&[], &task).error();
+        assert!(
+            error.contains("the task copies only what passes") && error.contains("|> "),
+            "{error}"
+        );
+        assert!(with_task(&["--measurement", "cpu"], &task).check().is_ok());
+    }
+}
+
+#[test]
+fn texts_that_are_no_task() {
+    let error = |text: &str| task_record::parse(text).unwrap_err();
+    assert_eq!(error(""), TaskRecordError::Missing);
+    assert_eq!(error("// migration = {start: 1}"), TaskRecordError::Missing);
+    assert_eq!(error("x = \"migration = {start: 1}\""), TaskRecordError::Missing);
+    assert_eq!(error("migration = other"), TaskRecordError::Missing);
+    assert_eq!(error("old.migration = {start: 2022-01-01T00:00:00Z}"), TaskRecordError::Missing);
+    assert_eq!(error("migration = {"), TaskRecordError::Open);
+    assert_eq!(error("migration = {start: 2022-01-01T00:00:00Z"), TaskRecordError::Open);
+    assert_eq!(error("\nmigration = {start: \"x"), TaskRecordError::OpenString { line: 2 });
+    assert_eq!(error("migration = {\n\nstart = 1}"), TaskRecordError::Form { line: 3 });
+    assert_eq!(error("migration = {other with start: 1}"), TaskRecordError::Form { line: 1 });
+    assert_eq!(
+        error("migration = {stop: 1, stop: 2}"),
+        TaskRecordError::Twice { name: "stop".to_owned() }
+    );
+    assert_eq!(error("migration = {}"), TaskRecordError::Empty);
+    assert_eq!(error("migration = {sourceToken: \"x\"}"), TaskRecordError::Empty);
+    let text = chain(&with_task(&[], "x").check().unwrap_err());
+    assert!(text.contains("--task") && text.contains("holds no record"), "{text}");
+    let record =
+        task_record::parse("option migration = {start: f(a: {b: [1, 2]}), sourceOrg: \"x\"}")
+            .unwrap();
+    assert_eq!(record.property("start"), Some(&Property::Computed("f(a: {b: [1, 2]})".to_owned())));
+    assert_eq!(record.property("source-org"), Some(&Property::Literal("x".to_owned())));
+    assert_eq!(record.property("stop"), None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_readers_panic(text in "\\PC*", flux in "(migration|=|\\{|\\}|\"|\\\\|:|,|//|\n|start|2022-01-01T00:00:00Z|µ| |\\$\\{|\\(|\\))*") {
+        let _ = (task_record::parse(&text), task_record::parse(&flux));
+        let _ = Given::job(&["--config", "s.toml"]).file("s.toml", &text).check();
+    }
+}

@@ -1,0 +1,372 @@
+//! Values: defaults, every form, every refusal.
+
+use std::path::{Path, PathBuf};
+
+use sluice::cli::args::Command;
+use sluice::cli::argv::{self, ArgvError};
+use sluice::config::demo::DemoConfig;
+use sluice::config::ends::TokenSetting;
+use sluice::config::env::Env;
+use sluice::config::migrate::{
+    ColorChoice, ConflictPolicy, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop,
+    TransportChoice,
+};
+use sluice::model::time::Timestamp;
+
+use super::{CANARY, ENDS, Given};
+
+#[test]
+fn a_token_in_argv_is_refused_and_not_repeated() {
+    let glued = format!("--source-token={CANARY}");
+    let short = format!("-t{CANARY}");
+    let inside = format!("--source-token-command=echo {CANARY}");
+    let url = format!("https://user:{CANARY}@cloud.example");
+    for argv in [
+        vec!["--source-token", CANARY],
+        vec!["--source-token", "short"],
+        vec!["--destination-token", "short"],
+        vec!["--sourceToken", "short"],
+        vec!["--token", "short"],
+        vec!["--TOKEN=short"],
+        vec!["-t", "short"],
+        vec![&short],
+        vec![&glued],
+        vec![&inside],
+        vec!["--source-host", CANARY],
+        vec!["--source-host", &url],
+        vec![CANARY],
+        vec!["--", CANARY],
+    ] {
+        for command in ["migrate", "preflight", "demo", "nonsense"] {
+            match argv::parse([&["sluice", command], &argv[..]].concat()) {
+                Err(error @ ArgvError::Token(_)) => {
+                    let text = format!("{error} {error:?}");
+                    assert!(!text.contains("cAnArY") && !text.contains("short"), "{text}");
+                    assert!(text.contains("--source-token-file"), "{text}");
+                }
+                other => panic!("{argv:?}: {other:?}"),
+            }
+        }
+    }
+    for argv in [["--source-token-file", "t"], ["--destination-token-command", "get token"]] {
+        assert!(argv::parse([&["sluice", "migrate"], &argv[..]].concat()).is_ok(), "{argv:?}");
+    }
+}
+
+#[test]
+fn tokens_come_from_the_strongest_place_and_are_never_shown() {
+    let source = |given: Given<'_>| given.good().source.token;
+    let file = |path: &str| TokenSetting::File(PathBuf::from(path));
+    let command = |words: &[&str]| {
+        TokenSetting::Command(words.iter().map(|word| (*word).to_owned()).collect())
+    };
+    let variable = TokenSetting::Given {
+        token: "cloud-secret".to_owned(),
+        origin: "INFLUXDB_CLOUD_TOKEN".to_owned(),
+    };
+    assert_eq!(source(Given::job(&[])), variable);
+    assert_eq!(format!("{variable:?}"), "TokenSetting(redacted, from INFLUXDB_CLOUD_TOKEN)");
+    assert_eq!(source(Given::job(&["--source-token-file", "f"])), file("f"));
+    let by_command = ["--source-token-command", "vault read 'secret/a b'"];
+    assert_eq!(source(Given::job(&by_command)), command(&["vault", "read", "secret/a b"]));
+    assert!(!format!("{:?}", source(Given::job(&by_command))).contains("secret/"));
+    let by_env = Given::job(&[]).env("SLUICE_SOURCE_TOKEN_FILE", "e");
+    assert_eq!(source(by_env.clone()), file("e"));
+    let mut both = by_env;
+    both.argv.extend(by_command);
+    assert_eq!(source(both), command(&["vault", "read", "secret/a b"]));
+
+    let toml = "source_token_command = [\"a b\", \"c\"]";
+    let by_file = Given::job(&["--config", "s.toml"]).file("s.toml", toml);
+    assert_eq!(source(by_file.clone()), variable, "the variable beats the file");
+    assert_eq!(source(by_file.env("INFLUXDB_CLOUD_TOKEN", "")), command(&["a b", "c"]));
+
+    for (given, expected) in [
+        (
+            Given::job(&["--source-token-file", "f", "--source-token-command", "c"]),
+            "both give a token",
+        ),
+        (Given::job(&["--source-token-command", "a 'b"]), "--source-token-command: \"a 'b\""),
+        (
+            Given::job(&[]).env("INFLUXDB_CLOUD_TOKEN", ""),
+            "INFLUXDB_CLOUD_TOKEN, or give --source-token-file",
+        ),
+        (Given::job(&[]).env("INFLUX_TOKEN", ""), "INFLUX_TOKEN, or give --destination-token-file"),
+        (
+            Given::job(&[]).env("INFLUX_TOKEN", "oss-secret two"),
+            "INFLUX_TOKEN does not hold a token",
+        ),
+        (
+            Given::job(&[]).env("INFLUX_TOKEN", "oss-secret\nX-Header: 1"),
+            "INFLUX_TOKEN does not hold",
+        ),
+    ] {
+        let error = given.error();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn defaults() {
+    let config = Given::job(&[]).good();
+    assert_eq!(config.source.host, "https://cloud.example");
+    assert_eq!((config.source.org, config.destination.org), (None, None));
+    assert_eq!(config.destination.host, "http://localhost:8086");
+    assert_eq!((&*config.source_bucket, &*config.destination_bucket), ("plant", "plant"));
+    assert_eq!(config.batch_bucket, "migration");
+    assert_eq!(config.start, Start::Earliest);
+    assert_eq!(config.stop, Stop::Now { settle_ns: 600_000_000_000 });
+    assert_eq!(config.batch_interval, IntervalChoice::Auto);
+    assert!(config.filter.is_empty());
+    assert_eq!((config.quota, config.quota_share_per_mille), (QuotaChoice::Auto, 900));
+    assert_eq!((config.query_timeout_ms, config.concurrency), (90_000, 2));
+    assert_eq!(config.transport, TransportChoice::Auto);
+    assert_eq!(config.on_type_conflict, ConflictPolicy::Stop);
+    assert_eq!(config.existing, ExistingPolicy::Refuse);
+    assert!(!config.create_buckets && !config.pause_task && !config.adopt && !config.dry_run);
+    assert!(!config.yes && !config.json);
+    assert_eq!(config.color, ColorChoice::Auto);
+    assert_eq!((config.rejects, config.reject_limit), (None, 10_000));
+    assert_eq!((config.max_transfer_bytes, config.max_duration_ms), (None, None));
+    assert_eq!(config.state_dir, Path::new("/home/user/.local/state/sluice"));
+    assert!(config.notices.is_empty());
+}
+
+#[test]
+fn every_value_is_read() {
+    let config = Given::job(&[
+        "--source-org",
+        "ops",
+        "--destination-host",
+        "http://oss:8086/",
+        "--destination-org",
+        "home",
+        "--destination-bucket",
+        "copy",
+        "--batch-bucket",
+        "progress",
+        "--start",
+        "2022-01-01",
+        "--stop",
+        "2022-02-01T00:00:00Z",
+        "--batch-interval",
+        "1mo",
+        "--measurement",
+        "cpu",
+        "--measurement",
+        "mem",
+        "--tag",
+        "host=a",
+        "--tag",
+        "expr=a=b",
+        "--field",
+        "load",
+        "--predicate",
+        "r.x == \"1\"",
+        "--quota",
+        "5 MB / 5 min",
+        "--quota-share",
+        "50%",
+        "--query-timeout",
+        "1m30s",
+        "--concurrency",
+        "16",
+        "--transport",
+        "flux",
+        "--on-type-conflict",
+        "suffix",
+        "--existing",
+        "merge",
+        "--create-buckets",
+        "--pause-task",
+        "--adopt",
+        "--dry-run",
+        "--yes",
+        "--json",
+        "--color",
+        "always",
+        "--rejects",
+        "r.lp",
+        "--reject-limit",
+        "0",
+        "--max-transfer",
+        "10GB",
+        "--max-duration",
+        "8h",
+    ])
+    .env("XDG_STATE_HOME", "/state")
+    .good();
+    assert_eq!(config.source.org.as_deref(), Some("ops"));
+    assert_eq!(
+        (&*config.destination.host, config.destination.org.as_deref()),
+        ("http://oss:8086", Some("home"))
+    );
+    assert_eq!((&*config.destination_bucket, &*config.batch_bucket), ("copy", "progress"));
+    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
+    assert_eq!(config.stop, Stop::At("2022-02-01".parse().unwrap()));
+    assert_eq!(config.batch_interval, IntervalChoice::Fixed("1mo".parse().unwrap()));
+    assert_eq!(config.filter.measurements, ["cpu", "mem"]);
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(config.filter.tags, [tag("host", "a"), tag("expr", "a=b")]);
+    assert_eq!(config.filter.fields, ["load"]);
+    assert_eq!(config.filter.predicate.as_deref(), Some("r.x == \"1\""));
+    assert_eq!(config.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
+    assert_eq!((config.quota_share_per_mille, config.query_timeout_ms), (500, 90_000));
+    assert_eq!((config.concurrency, config.transport), (16, TransportChoice::Flux));
+    assert_eq!(
+        (config.on_type_conflict, config.existing),
+        (ConflictPolicy::Suffix, ExistingPolicy::Merge)
+    );
+    assert!(config.create_buckets && config.pause_task && config.adopt && config.dry_run);
+    assert!(config.yes && config.json);
+    assert_eq!(config.color, ColorChoice::Always);
+    assert_eq!((config.rejects.as_deref(), config.reject_limit), (Some(Path::new("r.lp")), 0));
+    assert_eq!(
+        (config.max_transfer_bytes, config.max_duration_ms),
+        (Some(10_000_000_000), Some(28_800_000))
+    );
+    assert_eq!(config.state_dir, Path::new("/state/sluice"));
+}
+
+#[test]
+fn relative_times_are_frozen_against_now() {
+    let config = Given::job(&["--start", "-30d", "--stop", "-1h"]).good();
+    assert_eq!(config.start, Start::At("2026-10-21T12:00:00Z".parse().unwrap()));
+    assert_eq!(config.stop, Stop::At("2026-11-20T11:00:00Z".parse().unwrap()));
+    let config = Given::job(&["--settle", "0s", "--start", "-1mo"]).good();
+    assert_eq!(config.stop, Stop::Now { settle_ns: 0 });
+    let early = Given::job(&["--start", "1677-09-21T00:12:43.145224193Z"]).good();
+    assert_eq!(early.start, Start::At(Timestamp::MIN), "no data can lie before");
+}
+
+#[test]
+fn values_that_are_refused_name_flag_value_and_cure() {
+    let control = "x\u{1b}[2J";
+    for (argv, parts) in [
+        (["--source-host", "cloud.example"], ["--source-host: \"cloud.example\"", "https://"]),
+        (["--source-host", "ftp://cloud"], ["--source-host", "https://"]),
+        (["--source-host", "https://"], ["--source-host", "https://"]),
+        (["--source-host", "https://a b"], ["--source-host", "https://"]),
+        (["--source-host", "https://c/?org=x"], ["--source-host", "no query"]),
+        (
+            ["--destination-host", "http://me:oss-secret@oss"],
+            ["--destination-host: (not shown", "no user"],
+        ),
+        (["--source-bucket", ""], ["--source-bucket", "a name"]),
+        (["--batch-bucket", ""], ["--batch-bucket", "a name"]),
+        (["--start", "yesterday"], ["--start: \"yesterday\"", "-30d"]),
+        (["--stop", "1700000000"], ["--stop: \"1700000000\"", "2022-01-01"]),
+        (["--start", "--stop"], ["--start: \"--stop\"", "-30d"]),
+        (["--settle", "1mo"], ["--settle: \"1mo\"", "10m"]),
+        (["--settle", "-1m"], ["--settle", "10m"]),
+        (["--batch-interval", "1M"], ["--batch-interval: \"1M\"", "1mo"]),
+        (["--batch-interval", "0s"], ["--batch-interval", "auto or"]),
+        (["--tag", "host"], ["--tag: \"host\"", "host=a"]),
+        (["--tag", "=a"], ["--tag", "host=a"]),
+        (["--tag", "host="], ["--tag", "not exists"]),
+        (["--measurement", ""], ["--measurement", "a name"]),
+        (["--predicate", " "], ["--predicate", "Flux expression"]),
+        (["--quota", "300MB"], ["--quota: \"300MB\"", "300MB/5min"]),
+        (["--quota", "0MB/5min"], ["--quota", "none"]),
+        (["--quota-share", "90"], ["--quota-share: \"90\"", "1% to 100%"]),
+        (["--quota-share", "101%"], ["--quota-share", "1% to 100%"]),
+        (["--query-timeout", "500ms"], ["--query-timeout", "from 1s to 1h"]),
+        (["--query-timeout", "2h"], ["--query-timeout", "from 1s to 1h"]),
+        (["--concurrency", "0"], ["--concurrency", "from 1 to 16"]),
+        (["--concurrency", "17"], ["--concurrency", "from 1 to 16"]),
+        (["--transport", "influxql"], ["--transport", "not there yet"]),
+        (["--transport", "flux-pivot"], ["--transport", "not there yet"]),
+        (["--transport", "csv"], ["--transport: \"csv\"", "auto or flux"]),
+        (["--max-transfer", "10"], ["--max-transfer: \"10\"", "10GB"]),
+        (["--max-transfer", "0GB"], ["--max-transfer", "10GB"]),
+        (["--max-duration", "0s"], ["--max-duration", "8h"]),
+        (["--reject-limit", "-1"], ["--reject-limit", "10000"]),
+        (["--start", "2027-01-01"], ["--start (2027-01-01T00:00:00Z)", "nothing to copy"]),
+        (["--stop", control], ["--stop: \"x\\u{1b}[2J\"", "-30d"]),
+        (["--config", "gone.toml"], ["cannot read gone.toml, named by --config", "not found"]),
+        (["--task", "gone.flux"], ["cannot read gone.flux, named by --task", "not found"]),
+    ] {
+        // `--flag=value`, because a value may begin with a dash.
+        let glued = format!("{}={}", argv[0], argv[1]);
+        let mut given = Given::bare(&[]);
+        let clash = ENDS.iter().position(|flag| *flag == argv[0]);
+        let kept =
+            ENDS.iter().enumerate().filter(|(at, _)| clash.is_none_or(|clash| at / 2 != clash / 2));
+        given.argv = kept.map(|(_, word)| *word).chain([glued.as_str()]).collect();
+        let error = given.error();
+        for part in parts {
+            assert!(error.contains(part), "{argv:?}: {error} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn required_settings_are_named_in_all_three_spellings() {
+    let error = Given::bare(&["--source-bucket", "plant"]).error();
+    for name in ["--source-host", "SLUICE_SOURCE_HOST", "migration.source_host"] {
+        assert!(error.contains(name), "{error}");
+    }
+    assert!(
+        Given::bare(&["--source-host", "https://c"]).error().contains("--source-bucket is missing")
+    );
+    let error = Given::job(&[]).env("HOME", "").error();
+    assert!(error.contains("XDG_STATE_HOME"), "{error}");
+    let relative = Given::job(&[]).env("XDG_STATE_HOME", "state").good();
+    assert_eq!(relative.state_dir, Path::new("/home/user/.local/state/sluice"));
+    assert!(Given::job(&[]).env("HOME", "").env("XDG_STATE_HOME", "/s").check().is_ok());
+}
+
+#[test]
+fn the_same_bucket_on_both_ends_is_refused() {
+    let same = [
+        "--destination-host",
+        "https://cloud.example/",
+        "--source-org",
+        "o",
+        "--destination-org",
+        "o",
+    ];
+    assert!(Given::job(&same).error().contains("same bucket"));
+    assert!(Given::job(&[&same[..], &["--destination-bucket", "other"]].concat()).check().is_ok());
+}
+
+#[test]
+fn colours() {
+    let color = |argv: &[&'static str], env: &[(&'static str, &'static str)]| {
+        let given =
+            env.iter().fold(Given::job(argv), |given, (name, value)| given.env(name, value));
+        given.good().color
+    };
+    assert_eq!(color(&[], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), ColorChoice::Never);
+    assert_eq!(color(&[], &[("NO_COLOR", "")]), ColorChoice::Auto);
+    assert_eq!(color(&[], &[("CLICOLOR_FORCE", "1")]), ColorChoice::Always);
+    assert_eq!(color(&[], &[("CLICOLOR_FORCE", "0")]), ColorChoice::Auto);
+    assert_eq!(color(&[], &[("TERM", "dumb")]), ColorChoice::Never);
+    assert_eq!(
+        color(&["--color", "always"], &[("NO_COLOR", "1"), ("TERM", "dumb")]),
+        ColorChoice::Always
+    );
+    assert_eq!(color(&["--color", "auto"], &[("NO_COLOR", "1")]), ColorChoice::Auto);
+    assert_eq!(
+        color(&[], &[("SLUICE_COLOR", "never"), ("CLICOLOR_FORCE", "1")]),
+        ColorChoice::Never
+    );
+}
+
+#[test]
+fn the_demo_takes_its_flags_and_no_file() {
+    let demo = |line: &str, env: &[(&str, &str)]| {
+        let Command::Demo(args) = argv::parse(line.split(' ')).unwrap().command else { panic!() };
+        DemoConfig::new(&args, &Env::new(env.iter().copied()).unwrap()).unwrap()
+    };
+    let plain = demo("sluice demo", &[]);
+    assert_eq!((plain.hosts, plain.hours, plain.seed, plain.json), (10, 6, 1, false));
+    let set = demo(
+        "sluice demo --hosts 3 --hours 2 --seed 7",
+        &[("SLUICE_JSON", "1"), ("NO_COLOR", "1")],
+    );
+    assert_eq!(
+        (set.hosts, set.hours, set.seed, set.json, set.color),
+        (3, 2, 7, true, ColorChoice::Never)
+    );
+}
