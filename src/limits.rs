@@ -137,3 +137,20 @@ pub const PLAIN_LINE_MS: u64 = 30_000;
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
+
+// report
+
+/// Events on their way to the reporter beyond which progress of batches is dropped: the rest of the queue is kept for
+/// what must not be missed.
+pub const EVENTS_PROGRESS_QUEUED_MAX: usize = EVENTS_QUEUED_MAX / 2;
+
+/// Time between two drawings of the bars.
+pub const REDRAW_MS: u64 = 100;
+
+/// Batches with a line of their own on the screen; the others are counted.
+pub const BATCH_LINES_MAX: usize = 8;
+
+/// Ranges that the closing summary lists; the others are counted.
+pub const SUMMARY_RANGES_MAX: usize = 10;
+
+const _: () = assert!(EVENTS_PROGRESS_QUEUED_MAX < EVENTS_QUEUED_MAX);
