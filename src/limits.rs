@@ -239,3 +239,20 @@ pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Lines of line protocol that a dry run shows.
 pub const DRY_RUN_LINES_MAX: usize = 20;
+
+// report
+
+/// Events on their way to the reporter beyond which progress of batches is dropped: the rest of the queue is kept for
+/// what must not be missed.
+pub const EVENTS_PROGRESS_QUEUED_MAX: usize = EVENTS_QUEUED_MAX / 2;
+
+/// Time between two drawings of the bars.
+pub const REDRAW_MS: u64 = 100;
+
+/// Batches with a line of their own on the screen; the others are counted.
+pub const BATCH_LINES_MAX: usize = 8;
+
+/// Ranges that the closing summary lists; the others are counted.
+pub const SUMMARY_RANGES_MAX: usize = 10;
+
+const _: () = assert!(EVENTS_PROGRESS_QUEUED_MAX < EVENTS_QUEUED_MAX);

@@ -1,0 +1,50 @@
+//! What `--dry-run` shows: the plan, and the first lines that would be written.
+
+use crate::pipeline::event::Planned;
+use crate::report::number;
+use crate::report::text::{COLUMNS, Glyphs, clean, fit_both, wrap};
+
+/// What a dry run found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DryRun {
+    /// `org/bucket`.
+    pub source: String,
+    /// `org@host:port/bucket`.
+    pub destination: String,
+    /// What a run would do.
+    pub planned: Planned,
+    /// The first lines of line protocol, each without its line end.
+    pub lines: Vec<String>,
+}
+
+impl DryRun {
+    /// The screen. Line protocol is never cut; only its control characters are shown escaped.
+    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+        let planned = &self.planned;
+        let (source, destination) = (clean(&self.source, glyphs), clean(&self.destination, glyphs));
+        let (source, destination) = fit_both(&source, &destination, COLUMNS - "PLAN   -> ".len());
+        let mut lines = vec![
+            "DRY RUN wrote nothing.".to_owned(),
+            format!("PLAN  {source} -> {destination}"),
+            format!("range     {}", planned.job),
+        ];
+        if planned.resume > planned.job.start {
+            lines.push(format!("resume    {}", planned.resume));
+        }
+        let (batches, interval) =
+            (number::grouped(planned.batches), clean(&planned.interval, glyphs));
+        let transport = clean(&planned.transport, glyphs);
+        lines.extend(wrap(
+            &format!("batches   {batches} of {interval}; transport {transport}"),
+            COLUMNS,
+            10,
+        ));
+        lines.push(match self.lines.len() {
+            0 => "No line of line protocol was read.".to_owned(),
+            1 => "The first line of line protocol:".to_owned(),
+            n => format!("The first {n} lines of line protocol:"),
+        });
+        lines.extend(self.lines.iter().map(|line| clean(line, glyphs)));
+        lines
+    }
+}

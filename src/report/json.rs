@@ -1,0 +1,251 @@
+//! The same as JSON lines, for programs: plain numbers, RFC 3339 times, names exact. Every line begins with
+//! `message_type` and `v`; fields are only ever added.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::influx::signal::Signal;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::event::{Event, Planned};
+use crate::report::dry_run::DryRun;
+use crate::report::preflight::{PreflightReport, Verdict};
+use crate::report::state::{State, Totals};
+use crate::report::summary::{FailureInput, SummaryInput, stop_word};
+use crate::report::waits::{KINDS, cause_word};
+
+/// Version of the lines; raised only when a field changes its meaning.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    message_type: &'a str,
+    v: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(flatten)]
+    body: Value,
+}
+
+/// One line of this type; the body is an object.
+fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
+    let time = time.map(|time| time.to_string());
+    serde_json::to_string(&Line { message_type, v: VERSION, time, body })
+        .expect("objects with string keys are JSON")
+}
+
+/// The line of an event that happened at `time`, if it has one: progress of batches is part of `status`.
+pub fn event(event: &Event, time: Timestamp) -> Option<String> {
+    let (message_type, body) = match event {
+        Event::Planned(planned) => ("plan", plan(planned)),
+        Event::BatchOpened { batch, values, bytes_predicted } => (
+            "batch",
+            with_range(
+                *batch,
+                json!({"state": "opened", "values": values, "bytes_predicted": bytes_predicted}),
+            ),
+        ),
+        Event::BatchProgress { .. } => return None,
+        Event::Split { batch, slice, cause } => {
+            let slice = json!({"slice_start": slice.start.to_string(), "slice_stop": slice.stop.to_string(), "cause": cause});
+            ("split", with_range(*batch, slice))
+        }
+        Event::Committed { range, batches, values, rejected } => {
+            let sums = json!({"state": "committed", "batches": batches, "values": values, "rejected": rejected});
+            ("batch", with_range(*range, sums))
+        }
+        Event::Rejected { batch, values, reason } => {
+            ("reject", with_range(*batch, json!({"values": values, "reason": reason})))
+        }
+        Event::Client(Signal::WaitBegan { side, cause, wait_ms }) => (
+            "wait",
+            json!({"state": "began", "side": side.to_string(), "cause": cause_word(*cause), "wait_ms": wait_ms}),
+        ),
+        Event::Client(Signal::WaitEnded { side, cause, waited_ms }) => (
+            "wait",
+            json!({"state": "ended", "side": side.to_string(), "cause": cause_word(*cause), "waited_ms": waited_ms}),
+        ),
+        Event::Client(Signal::Retried { side, what, attempt, error }) => (
+            "retry",
+            json!({"side": side.to_string(), "what": what, "attempt": attempt, "error": error}),
+        ),
+        Event::Notice(text) => ("notice", json!({"kind": "notice", "text": text})),
+        Event::Stopping { reason } => ("notice", json!({"kind": "stopping", "text": reason})),
+    };
+    Some(line(message_type, Some(time), body))
+}
+
+/// Where the run stands.
+pub fn status(state: &State, now_ms: u64, time: Timestamp) -> String {
+    let eta = state.eta_ms(now_ms);
+    let open = state.open.iter().map(|(range, open)| {
+        with_range(
+            *range,
+            json!({
+                "values": open.values,
+                "values_read": open.values_read,
+                "values_written": open.values_written,
+                "values_rejected": open.values_rejected,
+                "bytes_read": open.bytes_read,
+                "bytes_predicted": open.bytes_predicted,
+                "splits": open.splits,
+            }),
+        )
+    });
+    let mut body = json!({
+        "elapsed_ms": now_ms,
+        "state": phase(state, now_ms),
+        "percent_complete": f64::from(state.job_per_mille()) / 10.0,
+        "committed_to": state.committed_to.map(|time| time.to_string()),
+        "batches_planned": state.planned.as_ref().map(|planned| planned.batches),
+        "batches_compared": state.batches_compared,
+        "batches_equal": state.batches_equal,
+        "source_bytes_expected": state.bytes_expected(),
+        "eta_ms_min": eta.map(|(low, _)| low),
+        "eta_ms_max": eta.map(|(_, high)| high),
+        "waits_ms": waits(state, now_ms),
+        "open_batches": open.collect::<Vec<_>>(),
+    });
+    merge(&mut body, totals(&state.totals));
+    if let Some(quota) = state.header.quota {
+        let (used, resets_ms) = state.window(now_ms);
+        merge(
+            &mut body,
+            json!({"quota_window_bytes": quota.window_bytes, "quota_used_bytes": used, "quota_resets_ms": resets_ms}),
+        );
+    }
+    line("status", Some(time), body)
+}
+
+/// How the run ended.
+pub fn summary(input: &SummaryInput, state: &State, events_lost: u64, time: Timestamp) -> String {
+    let outcome = &input.outcome;
+    let changed: Vec<_> =
+        outcome.changed.iter().map(|range| with_range(*range, json!({}))).collect();
+    let mut body = json!({
+        "source": input.source,
+        "destination": input.destination,
+        "elapsed_ms": input.elapsed_ms,
+        "exit": input.exit,
+        "complete": outcome.stopped.is_none(),
+        "verified": false,
+        "stopped": outcome.stopped.map(stop_word),
+        "job_start": outcome.job.start.to_string(),
+        "job_stop": outcome.job.stop.to_string(),
+        "committed_to": outcome.watermark.to_string(),
+        "values": outcome.values,
+        "acknowledged": outcome.values.saturating_sub(outcome.rejected),
+        "rejected": outcome.rejected,
+        "expired": outcome.expired,
+        "changed": changed,
+        "batches": outcome.batches,
+        "rejects_file": input.rejects,
+        "newer_values": input.newer_values,
+        "next": input.next,
+        "waits_ms": waits(state, input.elapsed_ms),
+        "events_lost": events_lost,
+    });
+    merge(&mut body, totals(&state.totals));
+    line("summary", Some(time), body)
+}
+
+/// That the run failed. The place is where it was at the last commit.
+pub fn failure(input: &FailureInput, state: &State, events_lost: u64, time: Timestamp) -> String {
+    let mut body = json!({
+        "exit": input.exit,
+        "message": input.errors.join(": "),
+        "errors": input.errors,
+        "elapsed_ms": input.elapsed_ms,
+        "committed_to": state.committed_to.map(|time| time.to_string()),
+        "events_lost": events_lost,
+        "waits_ms": waits(state, input.elapsed_ms),
+    });
+    merge(&mut body, totals(&state.totals));
+    line("exit_error", Some(time), body)
+}
+
+/// That the program failed before there was a run.
+pub fn exit_error(exit: u8, errors: &[String]) -> String {
+    line("exit_error", None, json!({"exit": exit, "message": errors.join(": "), "errors": errors}))
+}
+
+/// All that preflight found.
+pub fn preflight(report: &PreflightReport) -> String {
+    let body = json!({
+        "verdict": report.verdict(),
+        "failures": report.count(Verdict::Fail),
+        "warnings": report.count(Verdict::Warn),
+        "source": report.source,
+        "destination": report.destination,
+        "progress": report.progress,
+        "quota_bytes_spent": report.quota_bytes_spent,
+        "exit": report.exit,
+    });
+    line("preflight", None, body)
+}
+
+/// What a dry run found; line protocol is exact here.
+pub fn dry_run(dry_run: &DryRun) -> String {
+    let mut body = plan(&dry_run.planned);
+    merge(
+        &mut body,
+        json!({"source": dry_run.source, "destination": dry_run.destination, "lines": dry_run.lines}),
+    );
+    line("dry_run", None, body)
+}
+
+fn phase(state: &State, now_ms: u64) -> String {
+    match (&state.stopping, state.waits.current(now_ms), &state.planned) {
+        (Some(_), ..) => "draining".to_owned(),
+        (None, Some(waiting), _) => format!("wait:{}", waiting.word()),
+        (None, None, None) => "planning".to_owned(),
+        (None, None, Some(_)) => "running".to_owned(),
+    }
+}
+
+fn plan(planned: &Planned) -> Value {
+    json!({
+        "job_start": planned.job.start.to_string(),
+        "job_stop": planned.job.stop.to_string(),
+        "resume": planned.resume.to_string(),
+        "batches": planned.batches,
+        "interval": planned.interval,
+        "transport": planned.transport,
+    })
+}
+
+fn with_range(range: TimeRange, mut body: Value) -> Value {
+    merge(&mut body, json!({"start": range.start.to_string(), "stop": range.stop.to_string()}));
+    body
+}
+
+fn waits(state: &State, now_ms: u64) -> Value {
+    let of = |(side, cause)| {
+        (format!("{side}_{}", cause_word(cause)), json!(state.waits.total_ms(side, cause, now_ms)))
+    };
+    Value::Object(KINDS.into_iter().map(of).collect())
+}
+
+fn totals(totals: &Totals) -> Value {
+    json!({
+        "source_bytes_wire": totals.source_bytes_wire,
+        "source_bytes_decoded": totals.source_bytes_decoded,
+        "source_bytes_survey": totals.source_bytes_survey,
+        "source_requests": totals.source_requests,
+        "values_read": totals.values_read,
+        "lines_written": totals.lines_written,
+        "values_written": totals.values_written,
+        "values_rejected": totals.values_rejected,
+        "body_bytes": totals.body_bytes,
+        "bodies": totals.bodies,
+        "retries": totals.retries,
+        "splits": totals.splits,
+        "batches_committed": totals.batches_committed,
+        "values_committed": totals.values_committed,
+    })
+}
+
+fn merge(body: &mut Value, more: Value) {
+    if let (Value::Object(body), Value::Object(more)) = (body, more) {
+        body.extend(more);
+    }
+}

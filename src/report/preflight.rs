@@ -1,0 +1,170 @@
+//! What `preflight` found, as plain data, and its screen.
+
+use serde::Serialize;
+
+use crate::report::number;
+use crate::report::text::{COLUMNS, Glyphs, clean, fit, width, wrap};
+
+/// The column after the verdicts.
+const VERDICT_END: usize = 74;
+/// The column of the text, after section names and labels.
+const TEXT_COLUMN: usize = 13;
+
+/// How a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// The job can run; something is worse than it could be.
+    Warn,
+    /// The job must not run.
+    Fail,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The stable name of the check, such as `P11`.
+    pub code: String,
+    /// How it weighs.
+    pub verdict: Verdict,
+    /// What was checked, in one word.
+    pub subject: String,
+    /// What was found.
+    pub text: String,
+    /// The command or setting that cures it.
+    pub cure: Option<String>,
+}
+
+/// One line of a section; the first one stands beside the section's name, without its own label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Row {
+    /// Something that is only told.
+    Fact {
+        /// What it is, in one word.
+        subject: String,
+        /// What is told.
+        text: String,
+    },
+    /// Something that was checked.
+    Finding(Finding),
+}
+
+impl Row {
+    /// A row that only tells.
+    pub fn fact(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Fact { subject: subject.into(), text: text.into() }
+    }
+
+    fn parts(&self) -> (&str, &str, Option<&Finding>) {
+        match self {
+            Self::Fact { subject, text } => (subject, text, None),
+            Self::Finding(finding) => (&finding.subject, &finding.text, Some(finding)),
+        }
+    }
+}
+
+/// All that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PreflightReport {
+    /// The source; first its address.
+    pub source: Vec<Row>,
+    /// The destination; first its address.
+    pub destination: Vec<Row>,
+    /// The batch bucket and what it holds.
+    pub progress: Vec<Row>,
+    /// Source bytes that the checks cost.
+    pub quota_bytes_spent: u64,
+    /// The exit code of `preflight` itself.
+    pub exit: u8,
+}
+
+impl PreflightReport {
+    /// Everything that was checked, in the order of the screen.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let rows = self.source.iter().chain(&self.destination).chain(&self.progress);
+        rows.filter_map(|row| match row {
+            Row::Finding(finding) => Some(finding),
+            Row::Fact { .. } => None,
+        })
+    }
+
+    /// The worst of all verdicts.
+    pub fn verdict(&self) -> Verdict {
+        self.findings().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok)
+    }
+
+    /// How many findings have this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings().filter(|finding| finding.verdict == verdict).count()
+    }
+
+    /// The screen. Cures are never cut, since they are to be copied; all other lines keep within [`COLUMNS`].
+    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+        let mut lines = vec!["PREFLIGHT compared no data and wrote nothing.".to_owned()];
+        for (name, rows) in [
+            ("SOURCE", &self.source),
+            ("DESTINATION", &self.destination),
+            ("PROGRESS", &self.progress),
+        ] {
+            for (i, row) in rows.iter().enumerate() {
+                let label = if i == 0 {
+                    name.to_owned()
+                } else {
+                    format!("  {}", clean(row.parts().0, glyphs))
+                };
+                lines.extend(row_lines(&label, row, glyphs));
+            }
+        }
+        let (failures, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
+        let spent = number::bytes(self.quota_bytes_spent);
+        lines.push(format!(
+            "{}, {}, {spent} of quota spent. Exit {}.",
+            counted(failures, "failure"),
+            counted(warnings, "warning"),
+            self.exit
+        ));
+        for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
+            if let Some(cure) = &finding.cure {
+                lines.push(format!("{} cure: {}", finding.code, clean(cure, glyphs)));
+            }
+        }
+        lines
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Label, text, and the verdict at the right of the first line.
+fn row_lines(label: &str, row: &Row, glyphs: Glyphs) -> Vec<String> {
+    let (_, text, finding) = row.parts();
+    let verdict = finding.map_or_else(String::new, |finding| match finding.verdict {
+        Verdict::Ok => "ok".to_owned(),
+        Verdict::Warn => format!("WARN [{}]", finding.code),
+        Verdict::Fail => format!("FAIL [{}]", finding.code),
+    });
+    let label = fit(label, TEXT_COLUMN - 1);
+    let room = if verdict.is_empty() {
+        COLUMNS - TEXT_COLUMN
+    } else {
+        VERDICT_END - TEXT_COLUMN - width(&verdict).max(10) - 1
+    };
+    wrap(&clean(text, glyphs), room, 0)
+        .into_iter()
+        .enumerate()
+        .map(|(i, text)| {
+            let (label, verdict) =
+                if i == 0 { (label.as_str(), verdict.as_str()) } else { ("", "") };
+            let label_gap = TEXT_COLUMN - width(label);
+            let verdict_gap =
+                VERDICT_END.saturating_sub(TEXT_COLUMN + width(&text) + width(verdict));
+            format!("{label}{}{text}{}{verdict}", " ".repeat(label_gap), " ".repeat(verdict_gap))
+                .trim_end()
+                .to_owned()
+        })
+        .collect()
+}

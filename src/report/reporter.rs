@@ -1,0 +1,338 @@
+//! The reporter's thread: takes events, draws, and prints the end.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::limits;
+use crate::model::time::{NS_PER_S, Timestamp};
+use crate::pipeline::event::{Counters, Event};
+use crate::report::bars::Bars;
+use crate::report::sender::{EventSender, Message};
+use crate::report::state::{Header, State, Totals};
+use crate::report::summary::{self, FailureInput, SummaryInput};
+use crate::report::talk::{self, Talk};
+use crate::report::text::Glyphs;
+use crate::report::{json, screen};
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A screen on stderr that is drawn again and again; the summary on stdout.
+    Terminal {
+        /// Whether colour may be used.
+        color: bool,
+    },
+    /// One line on stderr per [`limits::PLAIN_LINE_MS`]; the summary on stdout.
+    Plain,
+    /// JSON lines on stdout, nothing else.
+    Json,
+}
+
+impl Mode {
+    /// The rule: `--json` first, then bars only on a terminal that can move its cursor, coloured unless `NO_COLOR` holds
+    /// something.
+    pub fn choose(
+        json: bool,
+        stderr_is_terminal: bool,
+        term: Option<&str>,
+        no_color: Option<&str>,
+    ) -> Self {
+        if json {
+            Self::Json
+        } else if stderr_is_terminal && term != Some("dumb") {
+            Self::Terminal { color: no_color.is_none_or(str::is_empty) }
+        } else {
+            Self::Plain
+        }
+    }
+
+    /// The rule applied to this process.
+    pub fn here(json: bool) -> Self {
+        let env = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Self::choose(
+            json,
+            io::stderr().is_terminal(),
+            env("TERM").as_deref(),
+            env("NO_COLOR").as_deref(),
+        )
+    }
+}
+
+/// What the reporter is told at the start.
+#[derive(Debug, Clone)]
+pub struct ReportSettings {
+    /// Names and quota.
+    pub header: Header,
+    /// How the run is shown.
+    pub mode: Mode,
+    /// Time between plain lines, or between `status` lines of JSON: [`limits::PLAIN_LINE_MS`] by default.
+    pub line_ms: u64,
+}
+
+/// Where the lines go.
+#[expect(missing_debug_implementations, reason = "streams have nothing to show")]
+pub struct Output {
+    /// The result.
+    pub stdout: Box<dyn Write + Send>,
+    /// Which characters the result may hold.
+    pub stdout_glyphs: Glyphs,
+    /// The talk.
+    pub stderr: Box<dyn Write + Send>,
+}
+
+impl Output {
+    /// The streams of this process.
+    pub fn standard() -> Self {
+        let stdout_glyphs =
+            if io::stdout().is_terminal() { Glyphs::Unicode } else { Glyphs::Ascii };
+        Self { stdout: Box::new(io::stdout()), stdout_glyphs, stderr: Box::new(io::stderr()) }
+    }
+}
+
+/// How the run ended.
+#[derive(Debug, Clone)]
+pub enum Ending {
+    /// As planned, or early on request.
+    Finished(SummaryInput),
+    /// With an error, which the program itself prints unless the lines are JSON.
+    Failed(FailureInput),
+}
+
+/// The handle of the reporter's thread.
+#[derive(Debug)]
+pub struct Reporter {
+    sender: EventSender,
+    thread: JoinHandle<Painter>,
+}
+
+/// Starts the reporter on the streams of this process.
+pub fn start(
+    settings: ReportSettings,
+    counters: Arc<Counters>,
+) -> io::Result<(EventSender, Reporter)> {
+    start_on(settings, counters, Output::standard())
+}
+
+/// Starts the reporter on any streams. Bars are drawn on the process's own stderr alone.
+pub fn start_on(
+    settings: ReportSettings,
+    counters: Arc<Counters>,
+    output: Output,
+) -> io::Result<(EventSender, Reporter)> {
+    let (sender, events) = EventSender::new(Instant::now());
+    let mut painter = Painter::new(settings, counters, output, sender.clone());
+    let thread = thread::Builder::new().name("report".to_owned()).spawn(move || {
+        painter.run(&events);
+        painter
+    })?;
+    Ok((sender.clone(), Reporter { sender, thread }))
+}
+
+impl Reporter {
+    /// Shows what is still queued, takes the screen away and prints the end. Blocks until that is done. An error means
+    /// that some of the output could not be written; the run itself is not touched by it.
+    pub fn finish(self, ending: &Ending) -> io::Result<()> {
+        self.sender.end();
+        let mut painter = self
+            .thread
+            .join()
+            .map_err(|_| io::Error::other("the reporter ended by a defect of its own"))?;
+        painter.finish(ending)
+    }
+}
+
+struct Painter {
+    state: State,
+    counters: Arc<Counters>,
+    sender: EventSender,
+    lost: u64,
+    talk: Talk,
+    view: View,
+    output: Output,
+    failed: Option<io::Error>,
+    started: Timestamp,
+    line_ms: u64,
+    line_due_ms: u64,
+    draw_due_ms: u64,
+}
+
+impl std::fmt::Debug for Painter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Painter").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+enum View {
+    Bars(Bars),
+    Plain,
+    Json,
+}
+
+impl Painter {
+    fn new(
+        settings: ReportSettings,
+        counters: Arc<Counters>,
+        output: Output,
+        sender: EventSender,
+    ) -> Self {
+        let ReportSettings { header, mode, line_ms } = settings;
+        let (view, glyphs) = match mode {
+            Mode::Terminal { color } => (View::Bars(Bars::new(color)), Glyphs::Unicode),
+            Mode::Plain => (View::Plain, Glyphs::Ascii),
+            Mode::Json => (View::Json, Glyphs::Ascii),
+        };
+        Self {
+            state: State::new(header, glyphs),
+            counters,
+            sender,
+            lost: 0,
+            talk: Talk::default(),
+            view,
+            output,
+            failed: None,
+            started: wall_time(),
+            line_ms: line_ms.max(1),
+            line_due_ms: line_ms,
+            draw_due_ms: 0,
+        }
+    }
+
+    fn run(&mut self, events: &Receiver<Message>) {
+        if matches!(self.view, View::Plain) {
+            self.say(&[screen::title(&self.state, "")]);
+        }
+        loop {
+            match events.recv_timeout(Duration::from_millis(limits::REDRAW_MS)) {
+                Ok(Message::Event(at_ms, event)) => self.take(&event, at_ms),
+                Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now_ms = self.sender.elapsed_ms();
+            if now_ms >= self.draw_due_ms {
+                self.draw_due_ms = now_ms + limits::REDRAW_MS;
+                self.tick(now_ms);
+            }
+        }
+        self.state.observe(Totals::of(&self.counters), self.sender.elapsed_ms());
+    }
+
+    fn take(&mut self, event: &Event, at_ms: u64) {
+        self.state.apply(event, at_ms);
+        if matches!(self.view, View::Json) {
+            if let Some(line) = json::event(event, self.wall(at_ms)) {
+                self.print(&[line]);
+            }
+        } else {
+            let lines = self.talk.lines(event, &self.state, at_ms);
+            self.say(&lines);
+        }
+    }
+
+    fn tick(&mut self, now_ms: u64) {
+        self.state.observe(Totals::of(&self.counters), now_ms);
+        let lost = self.sender.lost();
+        if lost > self.lost {
+            self.lost = lost;
+            self.state.missed(now_ms);
+        }
+        if let View::Bars(bars) = &mut self.view {
+            bars.draw(&screen::screen(&self.state, now_ms));
+        } else if now_ms >= self.line_due_ms {
+            self.line_due_ms = now_ms + self.line_ms;
+            if matches!(self.view, View::Json) {
+                self.print(&[json::status(&self.state, now_ms, self.wall(now_ms))]);
+            } else {
+                self.say(&[talk::progress(&self.state, now_ms)]);
+            }
+        }
+    }
+
+    fn finish(&mut self, ending: &Ending) -> io::Result<()> {
+        if let View::Bars(bars) = &mut self.view
+            && let Err(error) = bars.clear()
+        {
+            self.failed.get_or_insert(error);
+        }
+        let lost = self.sender.lost();
+        let glyphs = self.output.stdout_glyphs;
+        let lines = match (&self.view, ending) {
+            (View::Json, Ending::Finished(input)) => {
+                vec![json::summary(input, &self.state, lost, self.wall(input.elapsed_ms))]
+            }
+            (View::Json, Ending::Failed(input)) => {
+                vec![json::failure(input, &self.state, lost, self.wall(input.elapsed_ms))]
+            }
+            (_, Ending::Finished(input)) => summary::lines(input, &self.state, glyphs),
+            (_, Ending::Failed(input)) => summary::failure_lines(input, &self.state),
+        };
+        if lost > 0 && !matches!(self.view, View::Json) {
+            let text = format!(
+                "notice: {lost} events came faster than they could be shown; no sum is touched by that"
+            );
+            self.say(&talk::remark(&text, self.sender.elapsed_ms()));
+        }
+        self.print(&lines);
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// To stdout. After a failure, such as a closed pipe, nothing more is written, but events are still taken.
+    fn print(&mut self, lines: &[String]) {
+        if self.failed.is_none() {
+            self.failed = write_lines(&mut self.output.stdout, lines).err();
+        }
+    }
+
+    /// To stderr; without one the run goes on in silence.
+    fn say(&mut self, lines: &[String]) {
+        let _ = match &self.view {
+            View::Bars(bars) => bars.say(lines),
+            View::Plain | View::Json => write_lines(&mut self.output.stderr, lines),
+        };
+    }
+
+    fn wall(&self, elapsed_ms: u64) -> Timestamp {
+        let ns = i64::try_from(elapsed_ms).ok().and_then(|ms| ms.checked_mul(NS_PER_S / 1_000));
+        self.started.saturating_add_ns(ns.unwrap_or(i64::MAX))
+    }
+}
+
+fn write_lines(stream: &mut dyn Write, lines: &[String]) -> io::Result<()> {
+    for line in lines {
+        stream.write_all(format!("{line}\n").as_bytes())?;
+    }
+    stream.flush()
+}
+
+/// Now, to the millisecond.
+fn wall_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ns(
+        i64::try_from(since.as_millis()).unwrap_or(0).saturating_mul(NS_PER_S / 1_000),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_only_where_they_can_be_drawn() {
+        let colored = Mode::Terminal { color: true };
+        let bare = Mode::Terminal { color: false };
+        for (json, terminal, term, no_color, mode) in [
+            (false, true, Some("xterm"), None, colored),
+            (false, true, None, Some(""), colored),
+            (false, true, Some("xterm"), Some("1"), bare),
+            (false, true, Some("dumb"), None, Mode::Plain),
+            (false, false, Some("xterm"), None, Mode::Plain),
+            (true, true, Some("xterm"), None, Mode::Json),
+        ] {
+            assert_eq!(Mode::choose(json, terminal, term, no_color), mode);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The closing summary: the result of a run, on stdout.
+
+use crate::limits;
+use crate::pipeline::event::{Outcome, StopReason};
+use crate::report::number;
+use crate::report::state::{State, Totals};
+use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width};
+
+/// What the summary of a run without failure says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryInput {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// `org/bucket`.
+    pub source: String,
+    /// `org@host:port/bucket`.
+    pub destination: String,
+    /// Length of the run.
+    pub elapsed_ms: u64,
+    /// The exit code of the process.
+    pub exit: u8,
+    /// The rejects file, if it holds anything.
+    pub rejects: Option<String>,
+    /// Values at the source that are newer than the job's stop, if they were counted.
+    pub newer_values: Option<u64>,
+    /// The command to run next, whole.
+    pub next: Option<String>,
+}
+
+/// What is said of a run that failed; the error chain itself is printed by the program's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureInput {
+    /// The error with its causes, outermost first.
+    pub errors: Vec<String>,
+    /// Length of the run.
+    pub elapsed_ms: u64,
+    /// The exit code of the process.
+    pub exit: u8,
+}
+
+/// The summary for people. Paths and commands are never cut, since they are to be copied; all other lines keep
+/// within [`COLUMNS`].
+pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String> {
+    let outcome = &input.outcome;
+    let mut lines = vec![format!(
+        "{}   {}   exit {}",
+        headline(input),
+        number::duration(input.elapsed_ms),
+        input.exit
+    )];
+    let (source, destination) = (clean(&input.source, glyphs), clean(&input.destination, glyphs));
+    let (source, destination) = fit_both(&source, &destination, COLUMNS - "   -> ".len());
+    lines.push(format!("  {source} -> {destination}"));
+    lines.push(format!("  range {}", outcome.job));
+    if outcome.stopped.is_some() {
+        lines.push(format!(
+            "  committed to {}   {}",
+            number::minute(outcome.watermark),
+            number::percent(state.job_per_mille())
+        ));
+    }
+    if !nothing_to_do(input) {
+        lines.extend(balance(outcome));
+        lines.extend(changed(outcome));
+        lines.extend(statistics(&state.totals));
+        lines.extend(waits(state, input.elapsed_ms));
+    }
+    if let Some(path) = &input.rejects {
+        lines.push(format!("  rejects {}", clean(path, glyphs)));
+    }
+    if let Some(newer) = input.newer_values {
+        lines.push(format!(
+            "  newer than stop at the source: about {} values",
+            number::count(newer)
+        ));
+    }
+    lines.extend(next(input, glyphs));
+    lines
+}
+
+/// What a run that failed leaves: the place, and the same figures.
+pub fn failure_lines(input: &FailureInput, state: &State) -> Vec<String> {
+    let mut lines =
+        vec![format!("FAILED   {}   exit {}", number::duration(input.elapsed_ms), input.exit)];
+    if let Some(committed_to) = state.committed_to {
+        let percent = number::percent(state.job_per_mille());
+        lines.push(format!(
+            "  committed to {}   {percent}; the same command resumes",
+            number::minute(committed_to)
+        ));
+        lines.extend(statistics(&state.totals));
+        lines.extend(waits(state, input.elapsed_ms));
+    }
+    lines
+}
+
+/// True if the job was complete before this run.
+pub fn nothing_to_do(input: &SummaryInput) -> bool {
+    input.outcome.stopped.is_none() && input.outcome.batches == 0
+}
+
+/// The name of a reason for programs.
+pub fn stop_word(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::ByteBudget => "byte_budget",
+        StopReason::TimeBudget => "time_budget",
+        StopReason::Interrupted => "sigint",
+        StopReason::Terminated => "sigterm",
+    }
+}
+
+fn headline(input: &SummaryInput) -> &'static str {
+    match input.outcome.stopped {
+        Some(StopReason::ByteBudget) => "STOPPED: byte budget used (--max-transfer)",
+        Some(StopReason::TimeBudget) => "STOPPED: time budget used (--max-duration)",
+        Some(StopReason::Interrupted) => "STOPPED by SIGINT",
+        Some(StopReason::Terminated) => "STOPPED by SIGTERM",
+        None if nothing_to_do(input) => "Migration is complete.",
+        None => "COPIED, NOT YET VERIFIED",
+    }
+}
+
+/// Every committed value is accounted for.
+fn balance(outcome: &Outcome) -> Vec<String> {
+    let acknowledged = number::grouped(outcome.values.saturating_sub(outcome.rejected));
+    let verb = if outcome.stopped.is_some() { "committed" } else { "planned" };
+    let parts = [
+        format!("{verb} {}", number::grouped(outcome.values)),
+        format!("= acknowledged {acknowledged}"),
+        format!("+ rejected {}", number::grouped(outcome.rejected)),
+    ];
+    let line = format!("  {}", parts.join(" "));
+    let mut lines = if width(&line) <= COLUMNS {
+        vec![line]
+    } else {
+        parts.iter().map(|part| format!("  {part}")).collect()
+    };
+    lines.extend(flow(
+        "  ",
+        &[
+            format!("expired while reading {}", number::grouped(outcome.expired)),
+            format!("changed while reading {}", outcome.changed.len()),
+        ],
+    ));
+    lines
+}
+
+fn changed(outcome: &Outcome) -> Vec<String> {
+    let mut lines: Vec<_> = outcome
+        .changed
+        .iter()
+        .take(limits::SUMMARY_RANGES_MAX)
+        .map(|range| format!("    changed {range}"))
+        .collect();
+    if outcome.changed.len() > lines.len() {
+        lines.push(format!("    and {} more", outcome.changed.len() - lines.len()));
+    }
+    lines
+}
+
+fn statistics(totals: &Totals) -> Vec<String> {
+    let per_value = number::ratio(totals.source_bytes_decoded, totals.values_read);
+    let mut lines = flow(
+        "  read     ",
+        &[
+            number::bytes(totals.source_bytes_decoded),
+            format!("{per_value} B/value"),
+            format!("{} requests", number::count(totals.source_requests)),
+            format!("{} batches", number::count(totals.batches_committed)),
+        ],
+    );
+    lines.extend(flow(
+        "  written  ",
+        &[
+            number::bytes(totals.body_bytes),
+            format!("{} lines", number::count(totals.lines_written)),
+            format!("{} values", number::count(totals.values_written)),
+            format!("{} bodies", number::count(totals.bodies)),
+        ],
+    ));
+    lines
+}
+
+fn waits(state: &State, elapsed_ms: u64) -> Vec<String> {
+    let mut parts = state.waits.parts(elapsed_ms);
+    parts.push(format!("retries {}", number::count(state.totals.retries)));
+    parts.push(format!("splits {}", number::count(state.totals.splits)));
+    flow("  waits    ", &parts)
+}
+
+fn next(input: &SummaryInput, glyphs: Glyphs) -> Vec<String> {
+    let next = input.next.as_ref().map(|command| format!("Next: {}", clean(command, glyphs)));
+    let later = if input.outcome.stopped.is_some() {
+        "The place is kept; the same command resumes."
+    } else {
+        "Later: the same command tops up to now"
+    };
+    let Some(next) = next else { return vec![later.to_owned()] };
+    let both = format!("{next}    {later}");
+    if width(&both) <= COLUMNS { vec![both] } else { vec![next, fit(later, COLUMNS)] }
+}

@@ -1,0 +1,180 @@
+//! One-line remarks: what is said at once, above the bars or between the plain lines, and the plain progress line.
+
+use crate::influx::signal::{Signal, WaitCause};
+use crate::limits;
+use crate::model::time::TimeRange;
+use crate::pipeline::event::{Event, Planned};
+use crate::report::number;
+use crate::report::state::State;
+use crate::report::text::{COLUMNS, clean, width, wrap};
+
+/// Waits that are worth a line of their own; shorter ones show in the progress lines only.
+const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
+
+/// Says events in lines. Of each kind that can come in floods one is said per [`limits::PLAIN_LINE_MS`]; the next
+/// one tells how many were left out.
+#[derive(Debug, Default)]
+pub struct Talk {
+    kinds: [Recent; 4],
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent {
+    said_ms: Option<u64>,
+    left_out: u64,
+}
+
+impl Talk {
+    /// What to say of an event, if anything; `state` already knows it.
+    pub fn lines(&mut self, event: &Event, state: &State, now_ms: u64) -> Vec<String> {
+        let shown = |text: &str| clean(text, state.glyphs);
+        let (kind, text) = match event {
+            Event::Planned(planned) => (None, plan_text(planned, state)),
+            Event::Notice(text) => (None, format!("notice: {}", shown(text))),
+            Event::Stopping { reason } => (
+                None,
+                format!(
+                    "stopping: {}; open batches finish, up to {} s",
+                    shown(reason),
+                    limits::DRAIN_MS_MAX / 1_000
+                ),
+            ),
+            Event::Split { batch, slice, cause } => (
+                Some(0),
+                format!(
+                    "split: {} of batch {} after {}",
+                    range(*slice),
+                    range(*batch),
+                    shown(cause)
+                ),
+            ),
+            Event::Rejected { batch, values, reason } => {
+                let values = number::grouped(*values);
+                (
+                    Some(1),
+                    format!(
+                        "rejected: {values} values of batch {}: {}",
+                        range(*batch),
+                        shown(reason)
+                    ),
+                )
+            }
+            Event::Client(Signal::Retried { side, what, attempt, error }) => (
+                Some(2),
+                format!("retry: {side}, {}: try {attempt} failed: {}", shown(what), shown(error)),
+            ),
+            Event::Client(Signal::WaitBegan { side, cause, wait_ms })
+                if *cause != WaitCause::Quota && *wait_ms >= WAIT_MS_WORTH_A_LINE =>
+            {
+                let reason =
+                    crate::report::waits::Waiting { side: *side, cause: *cause, left_ms: *wait_ms }
+                        .reason();
+                (Some(3), format!("waiting {}: {reason}", number::duration(*wait_ms)))
+            }
+            _ => return Vec::new(),
+        };
+        let left_out = match kind {
+            None => 0,
+            Some(kind) => match self.kinds[kind].admit(now_ms) {
+                None => return Vec::new(),
+                Some(left_out) => left_out,
+            },
+        };
+        let more = if left_out > 0 {
+            format!(" (and {} more before)", number::grouped(left_out))
+        } else {
+            String::new()
+        };
+        remark(&format!("{text}{more}"), now_ms)
+    }
+}
+
+impl Recent {
+    /// How many were left out since the last one that was said; `None` if this one is left out as well.
+    fn admit(&mut self, now_ms: u64) -> Option<u64> {
+        if self
+            .said_ms
+            .is_some_and(|said_ms| now_ms.saturating_sub(said_ms) < limits::PLAIN_LINE_MS)
+        {
+            self.left_out += 1;
+            return None;
+        }
+        self.said_ms = Some(now_ms);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+/// A remark with the time since the start before it, wrapped.
+pub fn remark(text: &str, now_ms: u64) -> Vec<String> {
+    wrap(&format!("{}  {text}", number::duration(now_ms)), COLUMNS, 4)
+}
+
+/// One line of progress. What does not fit is left out from its end.
+pub fn progress(state: &State, now_ms: u64) -> String {
+    let Some(planned) = &state.planned else {
+        return format!("{}  preparing the plan", number::duration(now_ms));
+    };
+    let (done, all) =
+        (number::count(state.totals.batches_committed), number::count(planned.batches));
+    let mut parts = vec![
+        number::duration(now_ms),
+        number::percent(state.job_per_mille()),
+        format!("{done}/{all} batches"),
+        format!("to {}", state.committed_to.map_or_else(|| "-".to_owned(), number::day_or_minute)),
+    ];
+    if state.stopping.is_some() {
+        parts.push("draining".to_owned());
+    } else if let Some(waiting) = state.waits.current(now_ms) {
+        parts.push(format!("wait:{}", waiting.word()));
+    }
+    if state.totals.values_rejected > 0 {
+        parts.push(format!("rejected {}", number::count(state.totals.values_rejected)));
+    }
+    parts.extend(
+        state
+            .eta_ms(now_ms)
+            .map(|(low, high)| format!("ETA {}", number::duration_range(low, high))),
+    );
+    parts.push(number::byte_rate(state.totals.source_bytes_decoded, now_ms));
+    let mut line = String::new();
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if width(&line) + gap.len() + width(&part) <= COLUMNS {
+            line = format!("{line}{gap}{part}");
+        }
+    }
+    line
+}
+
+/// A range as short as it can be said.
+pub fn range(range: TimeRange) -> String {
+    format!("[{}, {})", number::day_or_minute(range.start), number::day_or_minute(range.stop))
+}
+
+fn plan_text(planned: &Planned, state: &State) -> String {
+    let interval = clean(&planned.interval, state.glyphs);
+    let transport = clean(&planned.transport, state.glyphs);
+    let batches = number::grouped(planned.batches);
+    let resumed = if planned.resume > planned.job.start {
+        format!(", resumed at {}", planned.resume)
+    } else {
+        String::new()
+    };
+    format!("plan: {batches} batches of {interval} in {}{resumed}, {transport}", planned.job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_one_kind_is_said_once_and_counted() {
+        let mut recent = Recent::default();
+        assert_eq!(recent.admit(5), Some(0));
+        for now_ms in 6..16 {
+            assert_eq!(recent.admit(now_ms), None);
+        }
+        assert_eq!(recent.admit(5 + limits::PLAIN_LINE_MS), Some(10));
+        assert_eq!(recent.admit(5 + 2 * limits::PLAIN_LINE_MS), Some(0));
+    }
+}

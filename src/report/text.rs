@@ -1,0 +1,181 @@
+//! Fitting text into lines. The program's own words are ASCII; names and error texts come from elsewhere, so they pass
+//! through [`clean`] before they are laid out.
+
+use crate::model::series::Readable;
+
+/// Columns of every screen.
+pub const COLUMNS: usize = 80;
+
+/// What stands for a part that was left out.
+const CUT: &str = "..";
+
+/// Which characters may be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyphs {
+    /// A terminal: letters of all scripts.
+    Unicode,
+    /// A file or a pipe: the others as `\u{..}`.
+    Ascii,
+}
+
+/// A foreign text as it is shown: control characters escaped, line ends among them.
+pub fn clean(text: &str, glyphs: Glyphs) -> String {
+    let readable = Readable(text.as_bytes()).to_string();
+    let shown = |c: char| c.is_ascii() || (glyphs == Glyphs::Unicode && c.is_alphanumeric());
+    if readable.chars().all(shown) {
+        return readable;
+    }
+    let mut safe = String::with_capacity(readable.len());
+    for c in readable.chars() {
+        if shown(c) { safe.push(c) } else { safe.extend(c.escape_unicode()) }
+    }
+    safe
+}
+
+/// Columns that `text` takes at the most: every character beyond ASCII counts two, as the widest do.
+pub fn width(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
+fn columns(c: char) -> usize {
+    if c.is_ascii() { 1 } else { 2 }
+}
+
+/// The text, cut at its end if it is wider than `columns_max`.
+pub fn fit(text: &str, columns_max: usize) -> String {
+    if width(text) <= columns_max {
+        return text.to_owned();
+    }
+    let mut kept = split_at(text, columns_max.saturating_sub(CUT.len())).0.to_owned();
+    kept.push_str(&CUT[..CUT.len().min(columns_max)]);
+    kept
+}
+
+/// Two texts that share `columns_max`: the shorter one is left whole if it can be.
+pub fn fit_both(first: &str, second: &str, columns_max: usize) -> (String, String) {
+    let half = columns_max / 2;
+    let first_max = half.max(columns_max.saturating_sub(width(second)));
+    let first = fit(first, first_max);
+    let second = fit(second, columns_max.saturating_sub(width(&first)));
+    (first, second)
+}
+
+/// Words in lines of at most `columns_max`; all lines but the first begin with `indent` spaces. Runs of spaces inside a
+/// text that fits are kept; a word wider than a line is broken.
+pub fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String> {
+    if width(text) <= columns_max {
+        return vec![text.to_owned()];
+    }
+    let room = columns_max.saturating_sub(indent).max(2);
+    let mut lines: Vec<String> = Vec::new();
+    for mut word in text.split(' ').filter(|word| !word.is_empty()) {
+        while !word.is_empty() {
+            let (piece, rest) = split_at(word, room);
+            word = rest;
+            match lines.last_mut() {
+                Some(line) if width(line) + 1 + width(piece) <= columns_max => {
+                    line.push(' ');
+                    line.push_str(piece);
+                }
+                Some(_) => lines.push(format!("{}{piece}", " ".repeat(indent))),
+                None => lines.push(piece.to_owned()),
+            }
+        }
+    }
+    lines
+}
+
+/// Parts after a label, three spaces apart, two if that saves a line, else on lines of their own below each other.
+pub fn flow(label: &str, parts: &[String]) -> Vec<String> {
+    for gap in ["   ", "  "] {
+        let line = format!("{label}{}", parts.join(gap));
+        if width(&line) <= COLUMNS {
+            return vec![line];
+        }
+    }
+    let indent = " ".repeat(width(label));
+    let (mut lines, mut line) = (Vec::new(), label.to_owned());
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 && width(&line) + 3 + width(part) > COLUMNS {
+            lines.push(std::mem::replace(&mut line, format!("{indent}{part}")));
+        } else {
+            let gap = if i == 0 { "" } else { "   " };
+            line = format!("{line}{gap}{part}");
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| fit(line, COLUMNS)).collect()
+}
+
+/// The part of at most `columns_max` columns, and the rest.
+fn split_at(text: &str, columns_max: usize) -> (&str, &str) {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += columns(c);
+        if used > columns_max {
+            return text.split_at(at);
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_steer_a_terminal() {
+        for (text, unicode, ascii) in [
+            ("plant", "plant", "plant"),
+            ("a\x1b[31m\nb", "a\\u{1b}[31m\\nb", "a\\u{1b}[31m\\nb"),
+            ("Zählöü", "Zählöü", "Z\\u{e4}hl\\u{f6}\\u{fc}"),
+            ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}", "a\\u{202e}b\\u{200b}"),
+        ] {
+            assert_eq!(clean(text, Glyphs::Unicode), unicode);
+            assert_eq!(clean(text, Glyphs::Ascii), ascii);
+        }
+    }
+
+    #[test]
+    fn cuts_at_the_width() {
+        for (text, columns_max, cut) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdefg", 6, "abcd.."),
+            ("ää", 4, "ää"),
+            ("äää", 4, "ä.."),
+            ("abc", 1, "."),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(fit(text, columns_max), cut);
+            assert!(width(&fit(text, columns_max)) <= columns_max);
+        }
+        assert_eq!(fit_both("ab", "cdefghij", 8), ("ab".into(), "cdef..".into()));
+        assert_eq!(fit_both("abcdefgh", "ij", 8), ("abcd..".into(), "ij".into()));
+        assert_eq!(fit_both("abcdefgh", "ijklmnop", 8), ("ab..".into(), "ij..".into()));
+    }
+
+    #[test]
+    fn wraps_words_and_breaks_only_what_is_wider_than_a_line() {
+        assert_eq!(wrap("a  b", 4, 2), ["a  b"]);
+        assert_eq!(wrap("one two three", 8, 2), ["one two", "  three"]);
+        assert_eq!(wrap("a bcdefghijk l", 6, 2), ["a bcde", "  fghi", "  jk l"]);
+        for text in ["x".repeat(500), "ü ".repeat(200), " ".repeat(300)] {
+            assert!(wrap(&text, 80, 4).iter().all(|line| width(line) <= 80));
+        }
+    }
+
+    #[test]
+    fn parts_flow_onto_further_lines_rather_than_being_lost() {
+        let parts = |lengths: &[usize]| lengths.iter().map(|&n| "x".repeat(n)).collect::<Vec<_>>();
+        assert_eq!(flow("label ", &parts(&[2, 3])), ["label xx   xxx"]);
+        assert_eq!(flow("label ", &parts(&[36, 36])), [format!("label {0}  {0}", "x".repeat(36))]);
+        let lines = flow("label ", &parts(&[36, 37, 10]));
+        assert_eq!(
+            lines,
+            [
+                format!("label {}", "x".repeat(36)),
+                format!("      {}   {}", "x".repeat(37), "x".repeat(10))
+            ]
+        );
+    }
+}
