@@ -75,6 +75,17 @@ pub struct Args {
     pub command: Command,
 }
 
+impl Args {
+    /// True if `--json` was typed: then an error is a JSON line as well.
+    pub fn wants_json(&self) -> bool {
+        match &self.command {
+            Command::Migrate(job) | Command::Preflight(job) => job.json,
+            Command::Demo(demo) => demo.json,
+            Command::Completions { .. } | Command::Man { .. } => false,
+        }
+    }
+}
+
 /// The commands of sluice.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {

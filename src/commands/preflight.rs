@@ -57,7 +57,7 @@ pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error
     if let Some(destination) = &destination {
         progress_rows(config, destination, source.as_ref(), &mut report.progress);
     }
-    report.quota_bytes_spent = ends.source.quota().usage().total_bytes;
+    report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
     report.exit = if report.verdict() == Verdict::Fail { 7 } else { 0 };
     Ok(Checked { report, source, destination })
 }

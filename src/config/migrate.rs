@@ -14,6 +14,7 @@ use crate::limits::{
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::time::Timestamp;
+use crate::pipeline::context::ConflictPolicy;
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
@@ -69,17 +70,6 @@ pub enum TransportChoice {
     Auto,
     /// Flux, value by value.
     Flux,
-}
-
-/// What happens to values whose field has another type at the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConflictPolicy {
-    /// The run does not begin.
-    Stop,
-    /// They go to the rejects file.
-    Reject,
-    /// They are written to a field named after their type.
-    Suffix,
 }
 
 /// What happens if the destination holds data in the range already.
