@@ -24,7 +24,7 @@ fn folder() -> PathBuf {
 
 fn check(name: &str, lines: &[String]) {
     let path = folder().join(name);
-    let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let text = lines.join("\n") + "\n";
     if std::env::var_os("SLUICE_UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         fs::write(&path, &text).unwrap();
     }
