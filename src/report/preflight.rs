@@ -6,7 +6,7 @@ use crate::report::number;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, width, wrap};
 
 /// The column after the verdicts.
-const VERDICT_END: usize = 74;
+const VERDICT_END: usize = 75;
 /// The column of the text, after section names and labels.
 const TEXT_COLUMN: usize = 13;
 

@@ -21,16 +21,10 @@ pub fn screen(state: &State, now_ms: u64) -> Vec<String> {
     lines.extend(quota(state, now_ms));
     lines.push(fit(&format!("STATE         {}", condition(state, now_ms)), COLUMNS));
     lines.extend(batches(state));
-    let (equal, compared) =
-        (number::grouped(state.batches_equal), number::grouped(state.batches_compared));
-    lines.push(fit(
-        &format!("counts        {equal}/{compared} batches equal the source's own count"),
-        COLUMNS,
-    ));
-    let mut parts = state.waits.parts(now_ms);
-    parts.push(format!("retries {}", number::count(state.totals.retries)));
-    parts.push(format!("splits {}", number::count(state.totals.splits)));
-    lines.extend(flow("waits         ", &parts));
+    lines.extend(counts(state));
+    let mut waits = state.waits.parts(now_ms);
+    waits.push(format!("retries {}", number::count(state.totals.retries)));
+    lines.extend(flow("waits         ", &waits));
     lines.push(closing(state));
     lines
 }
@@ -52,7 +46,7 @@ pub fn condition(state: &State, now_ms: u64) -> String {
         return format!("draining: open batches finish, up to {drain_s} s ({reason})");
     }
     if let Some(waiting) = state.waits.current(now_ms) {
-        let left = number::duration(waiting.left_ms.next_multiple_of(1_000));
+        let left = number::duration(waiting.left_ms.saturating_add(999));
         let reason = waiting.reason();
         return match state.header.quota {
             Some(quota) if waiting.word() == "quota" => {
@@ -159,6 +153,18 @@ fn batches(state: &State) -> Vec<String> {
         lines.push(format!(" and {} more open batches", state.open.len() - shown.len()));
     }
     lines
+}
+
+fn counts(state: &State) -> Vec<String> {
+    let (equal, compared) =
+        (number::count(state.batches_equal), number::count(state.batches_compared));
+    flow(
+        "counts        ",
+        &[
+            format!("{equal}/{compared} batches equal the source's own count"),
+            format!("splits {}", number::count(state.totals.splits)),
+        ],
+    )
 }
 
 struct Columns {

@@ -20,7 +20,8 @@ pub(super) enum Message {
 }
 
 /// Hands events to the reporter; clones are cheap. Sending never blocks: progress of batches is dropped once the queue
-/// is half full, since the next one replaces it; the other half is kept for all other events, in order. Should even
+/// is half full (give or take one per thread), since the next one replaces it; the rest is kept for all other
+/// events, in order. Should even
 /// that be full, as it can be only while the reporter's own output is stuck, the event is counted as lost and said so.
 #[derive(Debug, Clone)]
 pub struct EventSender {

@@ -181,7 +181,7 @@ impl State {
             }
             Event::Split { batch, cause, .. } => {
                 if let Some(open) = self.open.get_mut(batch) {
-                    open.splits += 1;
+                    open.splits = open.splits.saturating_add(1);
                     open.split_cause = clean(cause, self.glyphs);
                 }
             }
@@ -190,7 +190,7 @@ impl State {
             }
             Event::Rejected { batch, values, .. } => {
                 if let Some(open) = self.open.get_mut(batch) {
-                    open.values_rejected += values;
+                    open.values_rejected = open.values_rejected.saturating_add(*values);
                 }
             }
             Event::Client(Signal::WaitBegan { side, cause, wait_ms }) => {
@@ -206,16 +206,17 @@ impl State {
 
     fn commit(&mut self, range: TimeRange, batches: u64, values: u64) {
         // Commits come in sequence, so nothing before the stop can still be open.
-        let mut counted = 0;
+        let mut counted = 0u64;
         self.open.retain(|batch, open| {
             let done = batch.stop <= range.stop;
             if done && batch.start >= range.start {
-                counted += open.values;
+                counted = counted.saturating_add(open.values);
             }
             !done
         });
-        self.batches_compared += batches;
-        self.batches_equal += if counted == values { batches } else { 0 };
+        let equal = if counted == values { batches } else { 0 };
+        self.batches_compared = self.batches_compared.saturating_add(batches);
+        self.batches_equal = self.batches_equal.saturating_add(equal);
         self.committed_to = self.committed_to.max(Some(range.stop));
     }
 

@@ -85,7 +85,7 @@ pub fn failure_lines(input: &FailureInput, state: &State) -> Vec<String> {
     if let Some(committed_to) = state.committed_to {
         let percent = number::percent(state.job_per_mille());
         lines.push(format!(
-            "  committed to {}   {percent}; the same command resumes",
+            "  committed to {}   {percent}; the place is kept",
             number::minute(committed_to)
         ));
         lines.extend(statistics(&state.totals));

@@ -106,10 +106,14 @@ impl Recent {
 
 /// A remark with the time since the start before it, wrapped.
 pub fn remark(text: &str, now_ms: u64) -> Vec<String> {
-    wrap(&format!("{}  {text}", number::duration(now_ms)), COLUMNS, 4)
+    let prefix = format!("{}  ", number::duration(now_ms));
+    let lines = wrap(text, COLUMNS - width(&prefix), 0);
+    let indented =
+        |(i, line)| if i == 0 { format!("{prefix}{line}") } else { format!("    {line}") };
+    lines.iter().enumerate().map(indented).collect()
 }
 
-/// One line of progress. What does not fit is left out from its end.
+/// One line of progress. What does not fit is left out, the last parts first.
 pub fn progress(state: &State, now_ms: u64) -> String {
     let Some(planned) = &state.planned else {
         return format!("{}  preparing the plan", number::duration(now_ms));
@@ -127,14 +131,14 @@ pub fn progress(state: &State, now_ms: u64) -> String {
     } else if let Some(waiting) = state.waits.current(now_ms) {
         parts.push(format!("wait:{}", waiting.word()));
     }
-    if state.totals.values_rejected > 0 {
-        parts.push(format!("rejected {}", number::count(state.totals.values_rejected)));
-    }
     parts.extend(
         state
             .eta_ms(now_ms)
             .map(|(low, high)| format!("ETA {}", number::duration_range(low, high))),
     );
+    if state.totals.values_rejected > 0 {
+        parts.push(format!("rejected {}", number::count(state.totals.values_rejected)));
+    }
     parts.push(number::byte_rate(state.totals.source_bytes_decoded, now_ms));
     let mut line = String::new();
     for part in parts {

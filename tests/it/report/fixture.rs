@@ -1,0 +1,231 @@
+//! The job of the screens: 2,090 days of plant-telemetry, 857 of them committed.
+
+use sluice::influx::signal::{Signal, WaitCause};
+use sluice::model::side::Side;
+use sluice::model::time::{TimeRange, Timestamp};
+use sluice::pipeline::event::{Event, Outcome, Planned};
+use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::report::state::{Header, Quota, State, Totals};
+use sluice::report::summary::SummaryInput;
+use sluice::report::text::Glyphs;
+
+/// 1h25m.
+pub(crate) const NOW_MS: u64 = 5_120_000;
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn range(start: &str, stop: &str) -> TimeRange {
+    TimeRange::new(time(start), time(stop))
+}
+
+pub(crate) fn header() -> Header {
+    Header {
+        command: "migrate".to_owned(),
+        source: "ops-eu/plant-telemetry".to_owned(),
+        destination: "ops@oss1:8086/plant-telemetry".to_owned(),
+        quota: Some(Quota { window_bytes: 3_000_000_000, share_percent: 90 }),
+    }
+}
+
+pub(crate) fn planned() -> Planned {
+    Planned {
+        job: range("2021-03-01", "2026-11-20"),
+        resume: time("2021-03-01"),
+        batches: 2_090,
+        interval: "1d".to_owned(),
+        transport: "influxql".to_owned(),
+    }
+}
+
+pub(crate) fn totals() -> Totals {
+    Totals {
+        source_bytes_wire: 46_000_000_000,
+        source_bytes_decoded: 46_000_000_000,
+        source_bytes_survey: 2_300_000,
+        source_requests: 4_212,
+        values_read: 7_551_000_000,
+        lines_written: 754_000_000,
+        values_written: 7_549_000_000,
+        values_rejected: 312,
+        body_bytes: 98_000_000_000,
+        bodies: 49_000,
+        retries: 7,
+        splits: 3,
+        batches_committed: 857,
+        values_committed: 7_540_000_000,
+    }
+}
+
+pub(crate) fn began(side: Side, cause: WaitCause, wait_ms: u64) -> Event {
+    Event::Client(Signal::WaitBegan { side, cause, wait_ms })
+}
+
+pub(crate) fn ended(side: Side, cause: WaitCause, waited_ms: u64) -> Event {
+    Event::Client(Signal::WaitEnded { side, cause, waited_ms })
+}
+
+pub(crate) fn open_first() -> TimeRange {
+    range("2023-07-06", "2023-07-07")
+}
+
+pub(crate) fn open_second() -> TimeRange {
+    range("2023-07-07", "2023-07-08")
+}
+
+/// The events up to 1h25m, each with its time.
+pub(crate) fn events() -> Vec<(u64, Event)> {
+    let split = |start, stop| Event::Split {
+        batch: open_second(),
+        slice: range(start, stop),
+        cause: "the 90 s deadline".to_owned(),
+    };
+    vec![
+        (2_000, Event::Planned(planned())),
+        (3_000, began(Side::Source, WaitCause::Quota, 3_120_000)),
+        (3_123_000, ended(Side::Source, WaitCause::Quota, 3_120_000)),
+        (3_200_000, began(Side::Source, WaitCause::Backoff, 500)),
+        (3_200_700, ended(Side::Source, WaitCause::Backoff, 700)),
+        (
+            3_200_700,
+            Event::Client(Signal::Retried {
+                side: Side::Source,
+                what: "reading 2022-11-03".to_owned(),
+                attempt: 1,
+                error: "connection reset".to_owned(),
+            }),
+        ),
+        (4_900_000, committed(range("2021-03-01", "2023-07-06"), 857, 0)),
+        (5_000_000, opened(open_first(), 8_800_000)),
+        (5_030_000, opened(open_second(), 8_700_000)),
+        (5_050_000, split("2023-07-07T00:00:00Z", "2023-07-07T12:00:00Z")),
+        (5_051_000, split("2023-07-07T00:00:00Z", "2023-07-07T06:00:00Z")),
+        (5_052_000, split("2023-07-07T06:00:00Z", "2023-07-07T12:00:00Z")),
+        (5_090_000, progress(open_first(), 8_800_000, 8_800_000, 54_000_000)),
+        (5_090_000, progress(open_second(), 5_000_000, 4_200_000, 31_000_000)),
+        (5_111_000, began(Side::Source, WaitCause::Quota, 13_000)),
+    ]
+}
+
+pub(crate) fn opened(batch: TimeRange, values: u64) -> Event {
+    Event::BatchOpened { batch, values, bytes_predicted: 54_000_000 }
+}
+
+pub(crate) fn progress(
+    batch: TimeRange,
+    values_read: u64,
+    values_written: u64,
+    bytes_read: u64,
+) -> Event {
+    Event::BatchProgress { batch, values_read, values_written, bytes_read }
+}
+
+pub(crate) fn committed(range: TimeRange, batches: u64, values: u64) -> Event {
+    Event::Committed { range, batches, values, rejected: 0 }
+}
+
+pub(crate) fn fold(header: Header, glyphs: Glyphs, events: &[(u64, Event)]) -> State {
+    let mut state = State::new(header, glyphs);
+    for (at_ms, event) in events {
+        state.apply(event, *at_ms);
+    }
+    state
+}
+
+/// The run of the screens at [`NOW_MS`].
+pub(crate) fn running() -> State {
+    let mut state = fold(header(), Glyphs::Unicode, &events());
+    let before = Totals { source_bytes_decoded: 45_788_000_000, ..totals() };
+    state.observe(before, 5_099_000 - 300_000);
+    state.observe(before, 5_099_000 - 1_000);
+    state.observe(totals(), NOW_MS - 1);
+    state
+}
+
+/// The run of the screens at its end.
+pub(crate) fn finished() -> (SummaryInput, State) {
+    let mut state = running();
+    for event in [
+        ended(Side::Source, WaitCause::Quota, 13_000),
+        committed(range("2023-07-06", "2026-11-20"), 1_233, 17_500_000),
+    ] {
+        state.apply(&event, NOW_MS);
+    }
+    let end = Totals {
+        source_bytes_decoded: 112_600_000_000,
+        source_bytes_wire: 112_600_000_000,
+        source_requests: 9_871,
+        values_read: 18_400_000_000,
+        lines_written: 1_840_000_000,
+        values_written: 18_399_998_796,
+        values_rejected: 1_204,
+        body_bytes: 240_000_000_000,
+        bodies: 120_400,
+        batches_committed: 2_090,
+        values_committed: 18_400_000_000,
+        ..totals()
+    };
+    state.observe(end, 12_660_000);
+    let outcome = Outcome {
+        job: planned().job,
+        watermark: planned().job.stop,
+        values: 18_400_000_000,
+        rejected: 1_204,
+        expired: 0,
+        changed: Vec::new(),
+        batches: 2_090,
+        stopped: None,
+    };
+    let input = SummaryInput {
+        outcome,
+        source: header().source,
+        destination: header().destination,
+        elapsed_ms: 12_660_000,
+        exit: 3,
+        rejects: Some("~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned()),
+        newer_values: Some(1_200_000),
+        next: Some("sluice verify ...".to_owned()),
+    };
+    (input, state)
+}
+
+/// The preflight of the screens.
+pub(crate) fn preflight() -> PreflightReport {
+    let finding = |code: &str, verdict, subject: &str, text: &str, cure: Option<&str>| {
+        let (code, subject, text) = (code.to_owned(), subject.to_owned(), text.to_owned());
+        Row::Finding(Finding { code, verdict, subject, text, cure: cure.map(str::to_owned) })
+    };
+    let (ok, warn, fail) = (Verdict::Ok, Verdict::Warn, Verdict::Fail);
+    PreflightReport {
+        source: vec![
+            Row::fact("address", "https://eu-central-1-1.aws.cloud2.influxdata.com  (Cloud, TSM)"),
+            Row::fact("org", "ops-eu 4f1c22..      bucket plant-telemetry 9a03be.., keeps forever"),
+            finding("P03", ok, "token", "profile \"cloud\": read; no write right found", None),
+            finding("P05", ok, "quota", "3 GB/5min for the whole org; share 90 %", None),
+            finding("P07", warn, "InfluxQL", "no DBRP mapping: the job reads 3x more bytes", None),
+        ],
+        destination: vec![
+            Row::fact("address", "http://oss1:8086  (OSS 2.9.1)"),
+            Row::fact("org", "ops 77aa01..         bucket plant-telemetry c21077.., keeps 30d"),
+            finding(
+                "P11",
+                fail,
+                "retention",
+                "would drop about 18.1 of 18.4 G values",
+                Some("influx bucket update --id c21077.. --retention 0"),
+            ),
+            finding("P12", fail, "shards", "30d here, 7d at source; 3 fields change type", None),
+            finding("P14", fail, "content", "holds 2.1 M values since 2026-11-18", None),
+        ],
+        progress: vec![finding(
+            "P15",
+            fail,
+            "bucket",
+            "bucket \"migration\" keeps 7d: resume would be lost",
+            None,
+        )],
+        quota_bytes_spent: 100_000,
+        exit: 7,
+    }
+}

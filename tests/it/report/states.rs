@@ -1,0 +1,193 @@
+//! How events change the state.
+
+use sluice::influx::signal::WaitCause;
+use sluice::limits;
+use sluice::model::side::Side;
+use sluice::pipeline::event::{Event, Planned};
+use sluice::report::screen::{batch_text, condition, screen};
+use sluice::report::state::{OpenBatch, Quota, State, Totals};
+use sluice::report::text::Glyphs;
+
+use super::fixture::{self, began, committed, ended, opened, progress, range, time};
+
+fn empty() -> State {
+    State::new(fixture::header(), Glyphs::Unicode)
+}
+
+#[test]
+fn the_state_line_always_gives_the_reason() {
+    let mut state = empty();
+    assert_eq!(condition(&state, 0), "preparing the plan");
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    assert_eq!(condition(&state, 0), "running: the source counts the next batch");
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    assert_eq!(condition(&state, 0), "running (influxql)");
+    for (side, cause, text) in [
+        (Side::Source, WaitCause::Quota, "waiting 5s: source quota (normal); refills at 9.0 MB/s"),
+        (Side::Source, WaitCause::Backoff, "waiting 5s: pause before the source is tried again"),
+        (
+            Side::Source,
+            WaitCause::Unavailable,
+            "waiting 5s: source answered 503 or its cache is full",
+        ),
+        (Side::Source, WaitCause::RateLimited, "waiting 5s: source answered 429"),
+        (
+            Side::Destination,
+            WaitCause::Backoff,
+            "waiting 5s: pause before the destination is tried again",
+        ),
+        (
+            Side::Destination,
+            WaitCause::Unavailable,
+            "waiting 5s: destination answered 503 or its cache is full",
+        ),
+        (Side::Destination, WaitCause::RateLimited, "waiting 5s: destination answered 429"),
+    ] {
+        state.apply(&began(side, cause, 4_500), 1_000);
+        assert_eq!(condition(&state, 1_000), text);
+        state.apply(&ended(side, cause, 4_500), 5_500);
+        assert_eq!(condition(&state, 5_500), "running (influxql)");
+    }
+    state.apply(&Event::Stopping { reason: "SIGTERM".to_owned() }, 6_000);
+    assert_eq!(condition(&state, 6_000), "draining: open batches finish, up to 20 s (SIGTERM)");
+}
+
+#[test]
+fn a_batch_says_how_far_it_is() {
+    let open = |values_read, values_written, values_rejected, splits| OpenBatch {
+        values: 100,
+        values_read,
+        values_written,
+        values_rejected,
+        splits,
+        split_cause: "a cut response".to_owned(),
+        ..OpenBatch::default()
+    };
+    for (batch, text) in [
+        (open(0, 0, 0, 0), "reading"),
+        (open(99, 99, 0, 0), "reading"),
+        (open(99, 99, 0, 1), "split in 2 after a cut response"),
+        (open(100, 99, 0, 1), "count equal, writing"),
+        (open(100, 99, 1, 0), "count equal, committing"),
+        (open(101, 101, 0, 0), "reading"),
+    ] {
+        assert_eq!(batch_text(&batch), text);
+    }
+}
+
+#[test]
+fn commits_close_batches_and_compare_counts() {
+    let mut state = empty();
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    state.apply(&opened(fixture::open_second(), 7), 0);
+    state.apply(&committed(range("2021-03-01", "2023-07-06"), 857, 0), 0);
+    assert_eq!((state.open.len(), state.batches_equal, state.batches_compared), (2, 857, 857));
+    state.apply(&committed(fixture::open_first(), 1, 5), 0);
+    assert_eq!((state.open.len(), state.batches_equal, state.batches_compared), (1, 858, 858));
+    state.apply(&committed(fixture::open_second(), 1, 6), 0);
+    assert_eq!((state.open.len(), state.batches_equal, state.batches_compared), (0, 858, 859));
+    assert_eq!(state.committed_to, Some(time("2023-07-08")));
+    state.apply(&progress(fixture::open_first(), 1, 1, 1), 0);
+    assert!(state.open.is_empty(), "late progress opens nothing");
+}
+
+#[test]
+fn a_batch_that_is_opened_again_begins_anew() {
+    let mut state = empty();
+    let batch = fixture::open_first();
+    state.apply(&opened(batch, 5), 0);
+    state.apply(&Event::Split { batch, slice: batch, cause: "x".to_owned() }, 0);
+    state.apply(&progress(batch, 5, 5, 5), 0);
+    state.apply(&opened(batch, 6), 0);
+    let open = &state.open[&batch];
+    assert_eq!((open.values, open.values_read, open.values_written, open.splits), (6, 0, 0, 1));
+    state.apply(&committed(batch, 1, 6), 0);
+    assert_eq!((state.batches_equal, state.batches_compared), (1, 1));
+}
+
+#[test]
+fn a_resumed_run_shows_the_share_of_the_job_and_foretells_its_own_end() {
+    let mut state = empty();
+    let job = range("2022-01-01T00:00:00Z", "2022-01-01T10:00:00Z");
+    let planned =
+        Planned { job, resume: time("2022-01-01T05:00:00Z"), batches: 5, ..fixture::planned() };
+    state.apply(&Event::Planned(planned), 0);
+    assert_eq!((state.job_per_mille(), state.eta_ms(60_000)), (500, None));
+    state.apply(&committed(range("2022-01-01T05:00:00Z", "2022-01-01T06:00:00Z"), 1, 0), 60_000);
+    let (low, high) = state.eta_ms(60_000).unwrap();
+    assert_eq!(state.job_per_mille(), 600);
+    assert!(low < 240_000 && 240_000 < high, "four hours of five are left: {low} {high}");
+}
+
+#[test]
+fn bytes_expected_count_open_batches_by_their_prediction() {
+    let mut state = empty();
+    state.apply(
+        &Event::Planned(Planned {
+            batches: 10,
+            job: range("2022-01-01", "2022-01-11"),
+            resume: time("2022-01-01"),
+            ..fixture::planned()
+        }),
+        0,
+    );
+    assert_eq!(state.bytes_expected(), None);
+    state.apply(&committed(range("2022-01-01", "2022-01-03"), 2, 0), 0);
+    let batch = range("2022-01-03", "2022-01-04");
+    state.apply(&Event::BatchOpened { batch, values: 9, bytes_predicted: 500 }, 0);
+    state.apply(&progress(batch, 1, 0, 100), 0);
+    state.observe(
+        Totals {
+            source_bytes_decoded: 310,
+            source_bytes_survey: 10,
+            batches_committed: 2,
+            ..Totals::default()
+        },
+        0,
+    );
+    assert_eq!(state.bytes_expected(), Some(310 + 400 + 7 * 100));
+}
+
+#[test]
+fn quota_windows_begin_with_the_run() {
+    let quota = Quota { window_bytes: 300_000_000, share_percent: 90 };
+    assert_eq!(quota.bytes_per_s(), 900_000);
+    let mut state = empty();
+    let read = |bytes| Totals { source_bytes_decoded: bytes, ..Totals::default() };
+    state.observe(read(100), 1_000);
+    assert_eq!(state.window(1_000), (100, 299_000));
+    state.observe(read(250), 299_999);
+    state.observe(read(270), 300_000);
+    assert_eq!(state.window(300_000), (20, 300_000));
+    state.observe(read(280), 3_000_001);
+    assert_eq!(state.window(3_000_001), (10, 299_999));
+}
+
+#[test]
+fn missed_events_end_their_waits() {
+    let mut state = empty();
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    state.apply(&began(Side::Source, WaitCause::Quota, 4_000), 0);
+    state.missed(1_000);
+    assert_eq!(state.waits.total_ms(Side::Source, WaitCause::Quota, 9_000), 1_000);
+    assert!(state.waits.current(9_000).is_none());
+}
+
+#[test]
+fn open_batches_beyond_the_bound_are_counted() {
+    let mut state = empty();
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    for day in 1..=12 {
+        let start = time(&format!("2022-01-{day:02}"));
+        let batch =
+            sluice::model::time::TimeRange::new(start, start.saturating_add_ns(86_400_000_000_000));
+        state.apply(&opened(batch, 1), 0);
+    }
+    let lines = screen(&state, 0);
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("read 0/54 MB")).count(),
+        limits::BATCH_LINES_MAX
+    );
+    assert!(lines.contains(&" and 4 more open batches".to_owned()));
+}

@@ -1,0 +1,152 @@
+//! Extreme names and numbers: nothing is wider than a screen and nothing reaches the terminal as a control character.
+
+use proptest::prelude::*;
+use sluice::influx::signal::Signal;
+use sluice::model::side::Side;
+use sluice::model::time::{TimeRange, Timestamp};
+use sluice::pipeline::event::{Event, Planned, StopReason};
+use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::report::screen::screen;
+use sluice::report::state::{Header, Quota, State, Totals};
+use sluice::report::summary;
+use sluice::report::talk::{self, Talk};
+use sluice::report::text::{COLUMNS, Glyphs, width};
+
+use super::fixture;
+
+/// All counters at one number.
+fn totals(n: u64) -> Totals {
+    Totals {
+        source_bytes_wire: n,
+        source_bytes_decoded: n,
+        source_bytes_survey: n / 2,
+        source_requests: n,
+        values_read: n,
+        lines_written: n,
+        values_written: n,
+        values_rejected: n,
+        body_bytes: n,
+        bodies: n,
+        retries: n,
+        splits: n,
+        batches_committed: n,
+        values_committed: n,
+    }
+}
+
+fn assert_fits(lines: &[String], glyphs: Glyphs) {
+    for line in lines {
+        assert!(width(line) <= COLUMNS, "{} columns: {line}", width(line));
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        assert!(glyphs == Glyphs::Unicode || line.is_ascii(), "{line}");
+    }
+}
+
+fn events(name: &str, n: u64, batch: TimeRange) -> Vec<Event> {
+    let text = name.to_owned();
+    vec![
+        Event::Planned(Planned {
+            job: TimeRange::ALL,
+            resume: batch.start,
+            batches: n,
+            interval: text.clone(),
+            transport: text.clone(),
+        }),
+        Event::BatchOpened { batch, values: n, bytes_predicted: n },
+        Event::BatchProgress { batch, values_read: n / 2, values_written: n / 3, bytes_read: n },
+        Event::Split { batch, slice: batch, cause: text.clone() },
+        Event::Rejected { batch, values: n, reason: text.clone() },
+        Event::Client(Signal::Retried {
+            side: Side::Source,
+            what: text.clone(),
+            attempt: u32::MAX,
+            error: text.clone(),
+        }),
+        fixture::began(Side::Destination, sluice::influx::signal::WaitCause::Unavailable, n),
+        Event::Notice(text.clone()),
+        Event::Committed {
+            range: TimeRange::new(Timestamp::MIN, batch.start),
+            batches: n,
+            values: n,
+            rejected: n,
+        },
+        Event::Stopping { reason: text },
+    ]
+}
+
+fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
+    let header = Header {
+        command: name.to_owned(),
+        source: name.to_owned(),
+        destination: name.to_owned(),
+        quota: Some(Quota { window_bytes: n, share_percent: 90 }),
+    };
+    let mut state = State::new(header, glyphs);
+    let mut talk = Talk::default();
+    state.observe(totals(n), now_ms);
+    for event in events(name, n, batch) {
+        state.apply(&event, now_ms / 2);
+        assert_fits(&talk.lines(&event, &state, now_ms), glyphs);
+        assert_fits(&screen(&state, now_ms), glyphs);
+        assert_fits(&[talk::progress(&state, now_ms)], glyphs);
+    }
+    let (mut input, _) = fixture::finished();
+    (input.source, input.destination) = (name.to_owned(), name.to_owned());
+    (input.elapsed_ms, input.outcome.values, input.outcome.rejected, input.outcome.expired) =
+        (now_ms, n, n, n);
+    (input.newer_values, input.outcome.changed) = (Some(n), vec![batch; 20]);
+    for stopped in [None, Some(StopReason::ByteBudget)] {
+        input.outcome.stopped = stopped;
+        assert_fits(&summary::lines(&input, &state, glyphs), glyphs);
+    }
+    let row = |verdict| {
+        let (code, subject, text) = ("P99".to_owned(), name.to_owned(), name.to_owned());
+        Row::Finding(Finding { code, verdict, subject, text, cure: None })
+    };
+    let rows =
+        vec![Row::fact(name, name), row(Verdict::Ok), row(Verdict::Warn), row(Verdict::Fail)];
+    let report = PreflightReport {
+        source: rows.clone(),
+        destination: rows.clone(),
+        progress: rows,
+        ..PreflightReport::default()
+    };
+    assert_fits(&report.lines(glyphs), glyphs);
+}
+
+#[test]
+fn the_known_extremes_fit() {
+    let batches = [
+        fixture::open_first(),
+        TimeRange::ALL,
+        TimeRange::new(Timestamp::from_ns(-1), Timestamp::from_ns(1)),
+    ];
+    for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+        for name in [
+            "",
+            "a",
+            &"n".repeat(300),
+            &"wide \u{6e29}\u{5ea6} ".repeat(40),
+            "\u{1b}[2J\r\n\u{7}\u{202e}",
+            &"\u{6e29}".repeat(99),
+        ] {
+            for n in [0, 1, 999_999, 1_000_000, u64::MAX] {
+                for now_ms in [0, 86_400_000, u64::MAX] {
+                    for batch in batches {
+                        extremes(name, n, now_ms, batch, glyphs);
+                    }
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn anything_fits(name in any::<String>(), n in any::<u64>(), now_ms in any::<u64>(), a in any::<i64>(), b in any::<i64>()) {
+        let batch = TimeRange::new(Timestamp::from_ns(a.min(b)), Timestamp::from_ns(a.max(b)));
+        extremes(&name, n, now_ms, batch, Glyphs::Unicode);
+        extremes(&name, n, now_ms, batch, Glyphs::Ascii);
+    }
+}
