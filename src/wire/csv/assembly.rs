@@ -21,7 +21,7 @@ use crate::model::series::{Name, Series};
 /// Everything after the grammar: takes blocks and rows of values, gives frames.
 #[derive(Debug)]
 pub(super) struct Assembly {
-    field_label: Box<str>,
+    field_label: String,
     unescape_strings: bool,
     columns: Columns,
     /// The open table of the block.
@@ -52,7 +52,10 @@ enum Columns {
     None,
     Known(Layout),
     /// A label occurs twice; the first row tells the measurement.
-    Duplicate { label: Name, measurement: Option<usize> },
+    Duplicate {
+        label: Name,
+        measurement: Option<usize>,
+    },
 }
 
 #[derive(Debug)]
@@ -64,9 +67,9 @@ struct Table {
 }
 
 impl Assembly {
-    pub(super) fn new(field_label: &str, unescape_strings: bool) -> Self {
+    pub(super) fn new(field_label: String, unescape_strings: bool) -> Self {
         Self {
-            field_label: field_label.into(),
+            field_label,
             unescape_strings,
             columns: Columns::None,
             table: None,
@@ -84,7 +87,10 @@ impl Assembly {
     pub(super) fn begin_block(&mut self, block: &Block, position: Position) -> Result<(), Error> {
         self.columns = match duplicate(block) {
             None => Columns::Known(Layout::new(block, self.field_label.as_bytes(), position)?),
-            Some(label) => Columns::Duplicate { label: label.clone(), measurement: block.cell_of(b"_measurement") },
+            Some(label) => Columns::Duplicate {
+                label: label.clone(),
+                measurement: block.cell_of(b"_measurement"),
+            },
         };
         Ok(())
     }
@@ -94,7 +100,9 @@ impl Assembly {
         self.end_table();
         self.series_raw.clear();
         match std::mem::replace(&mut self.columns, Columns::None) {
-            Columns::Duplicate { label, .. } => Err(Error::DuplicateColumn { label, measurement: None }),
+            Columns::Duplicate { label, .. } => {
+                Err(Error::DuplicateColumn { label, measurement: None })
+            }
             Columns::None | Columns::Known(_) => Ok(()),
         }
     }
@@ -121,12 +129,21 @@ impl Assembly {
     }
 
     /// Reads any row of values.
-    pub(super) fn row(&mut self, row: &[u8], cells: &[Cell], position: Position, frames: &mut Vec<Frame>) -> Result<(), Error> {
+    pub(super) fn row(
+        &mut self,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), Error> {
         let layout = match std::mem::replace(&mut self.columns, Columns::None) {
             Columns::Known(layout) => layout,
             Columns::Duplicate { label, measurement } => {
                 let cell = measurement.and_then(|at| cells.get(at));
-                return Err(Error::DuplicateColumn { label, measurement: cell.map(|cell| cell.content(row).into()) });
+                return Err(Error::DuplicateColumn {
+                    label,
+                    measurement: cell.map(|cell| cell.content(row).into()),
+                });
             }
             Columns::None => return Err(Error::malformed(position, "a row outside of a block")),
         };
@@ -135,7 +152,14 @@ impl Assembly {
         outcome
     }
 
-    fn row_of(&mut self, layout: &Layout, row: &[u8], cells: &[Cell], position: Position, frames: &mut Vec<Frame>) -> Result<(), Error> {
+    fn row_of(
+        &mut self,
+        layout: &Layout,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), Error> {
         if cells.len() != layout.cells {
             let what = format!("a row of {} cells under a header of {}", cells.len(), layout.cells);
             return Err(Error::malformed(position, what));
@@ -158,12 +182,25 @@ impl Assembly {
     }
 
     /// Finds the table of a row, and opens it if it is new.
-    fn enter_table(&mut self, layout: &Layout, row: &[u8], cells: &[Cell], position: Position, frames: &mut Vec<Frame>) -> Result<(), Error> {
+    fn enter_table(
+        &mut self,
+        layout: &Layout,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), Error> {
         if !cells[0].raw(row).is_empty() || !cells[1].raw(row).is_empty() {
-            return Err(Error::malformed(position, "a row of values with an annotation or a result name"));
+            return Err(Error::malformed(
+                position,
+                "a row of values with an annotation or a result name",
+            ));
         }
-        let id = value::unsigned(cells[2].raw(row)).filter(|(_, len)| *len == cells[2].raw(row).len());
-        let Some((id, _)) = id else { return Err(Error::malformed(position, "a table number that is none")) };
+        let id =
+            value::unsigned(cells[2].raw(row)).filter(|(_, len)| *len == cells[2].raw(row).len());
+        let Some((id, _)) = id else {
+            return Err(Error::malformed(position, "a table number that is none"));
+        };
         let mut series_raw = Vec::with_capacity(row.len());
         for cell in layout.series_cells() {
             series_raw.extend_from_slice(cells[cell].raw(row));
@@ -175,7 +212,11 @@ impl Assembly {
             && table.id == id
         {
             let same = same_series && table.field_raw == field_raw;
-            return if same { Ok(()) } else { Err(Error::malformed(position, "a group key that changes inside a table")) };
+            return if same {
+                Ok(())
+            } else {
+                Err(Error::malformed(position, "a group key that changes inside a table"))
+            };
         }
         self.end_table();
         if !same_series {
@@ -200,12 +241,23 @@ impl Assembly {
         Ok(())
     }
 
-    fn take_value(&mut self, row: &[u8], time: Cell, value: Cell, position: Position) -> Result<(), Error> {
+    fn take_value(
+        &mut self,
+        row: &[u8],
+        time: Cell,
+        value: Cell,
+        position: Position,
+    ) -> Result<(), Error> {
         let Some(ns) = self.clock.whole(time.raw(row)) else {
             let text = String::from_utf8_lossy(time.raw(row)).into_owned();
-            return Err(Error::malformed(position, format!("{text:?} is no time that InfluxDB stores")));
+            return Err(Error::malformed(
+                position,
+                format!("{text:?} is no time that InfluxDB stores"),
+            ));
         };
-        let Some(open) = self.held.open() else { return Err(Error::malformed(position, "a row outside of a table")) };
+        let Some(open) = self.held.open() else {
+            return Err(Error::malformed(position, "a row outside of a table"));
+        };
         push_value(open.values, value, row, self.unescape_strings, position)?;
         if !open.times.push(open.leading, ns) {
             return Err(Error::malformed(position, "times of one table that do not rise"));
@@ -215,7 +267,9 @@ impl Assembly {
         if value.lost_carriage_return(row)
             && let Some(table) = &self.table
         {
-            self.counts.suspects.add(measurement_of(self.series.as_ref()), Place::FieldValue(table.field.clone()));
+            self.counts
+                .suspects
+                .add(measurement_of(self.series.as_ref()), Place::FieldValue(table.field.clone()));
         }
         Ok(())
     }
@@ -275,7 +329,12 @@ fn measurement_of(series: Option<&Arc<Series>>) -> &[u8] {
     series.map_or(&[], |series| &series.measurement)
 }
 
-fn read_series(layout: &Layout, row: &[u8], cells: &[Cell], position: Position) -> Result<Series, Error> {
+fn read_series(
+    layout: &Layout,
+    row: &[u8],
+    cells: &[Cell],
+    position: Position,
+) -> Result<Series, Error> {
     let measurement = cells[layout.measurement].content(row);
     if measurement.is_empty() {
         return Err(Error::malformed(position, "a row without a measurement"));
@@ -284,7 +343,13 @@ fn read_series(layout: &Layout, row: &[u8], cells: &[Cell], position: Position) 
     Ok(Series::new(measurement, tags))
 }
 
-fn push_value(values: &mut Values, cell: Cell, row: &[u8], unescape: bool, position: Position) -> Result<(), Error> {
+fn push_value(
+    values: &mut Values,
+    cell: Cell,
+    row: &[u8],
+    unescape: bool,
+    position: Position,
+) -> Result<(), Error> {
     fn whole<T>(read: Option<(T, usize)>, raw: &[u8], position: Position) -> Result<T, Error> {
         if let Some((value, len)) = read
             && len == raw.len()
@@ -306,7 +371,9 @@ fn push_value(values: &mut Values, cell: Cell, row: &[u8], unescape: bool, posit
         Values::Text(texts) => {
             let text = cell.content(row);
             if unescape {
-                let plain = value::unescape(&text).ok_or_else(|| Error::malformed(position, "an escape that the query does not write"))?;
+                let plain = value::unescape(&text).ok_or_else(|| {
+                    Error::malformed(position, "an escape that the query does not write")
+                })?;
                 texts.push(&plain);
             } else {
                 texts.push(&text);

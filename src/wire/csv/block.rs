@@ -84,13 +84,23 @@ pub(super) struct Annotations {
 
 impl Annotations {
     /// Takes one annotation row.
-    pub(super) fn take(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<(), Error> {
+    pub(super) fn take(
+        &mut self,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+    ) -> Result<(), Error> {
         let kind = cells[0].content(row);
         let slot = match &*kind {
             b"#datatype" => &mut self.datatype,
             b"#group" => &mut self.group,
             b"#default" => &mut self.default,
-            _ => return Err(Error::malformed(position, format!("annotation {}", String::from_utf8_lossy(&kind)))),
+            _ => {
+                return Err(Error::malformed(
+                    position,
+                    format!("annotation {}", String::from_utf8_lossy(&kind)),
+                ));
+            }
         };
         if slot.is_some() {
             return Err(Error::malformed(position, "an annotation twice"));
@@ -100,16 +110,33 @@ impl Annotations {
     }
 
     /// Takes the header that ends the annotations.
-    pub(super) fn end(self, row: &[u8], cells: &[Cell], position: Position) -> Result<Block, Error> {
-        let (Some(datatype), Some(group), Some(mut default)) = (self.datatype, self.group, self.default) else {
-            return Err(Error::malformed(position, "a header without the annotations datatype, group and default"));
+    pub(super) fn end(
+        self,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+    ) -> Result<Block, Error> {
+        let (Some(datatype), Some(group), Some(mut default)) =
+            (self.datatype, self.group, self.default)
+        else {
+            return Err(Error::malformed(
+                position,
+                "a header without the annotations datatype, group and default",
+            ));
         };
         if [datatype.len(), group.len(), default.len()] != [cells.len(); 3] {
             return Err(Error::malformed(position, "annotations and header of different lengths"));
         }
-        let fixed: Vec<_> = cells.iter().take(FIXED_COLUMNS).map(|cell| cell.content(row)).collect();
-        if fixed != [&b""[..], b"result", b"table"] || *datatype[1] != *b"string" || *datatype[2] != *b"long" {
-            return Err(Error::malformed(position, "a header that does not begin with result and table"));
+        let fixed: Vec<_> =
+            cells.iter().take(FIXED_COLUMNS).map(|cell| cell.content(row)).collect();
+        if fixed != [&b""[..], b"result", b"table"]
+            || *datatype[1] != *b"string"
+            || *datatype[2] != *b"long"
+        {
+            return Err(Error::malformed(
+                position,
+                "a header that does not begin with result and table",
+            ));
         }
         let mut columns = Vec::with_capacity(cells.len() - FIXED_COLUMNS);
         for at in FIXED_COLUMNS..cells.len() {
@@ -119,13 +146,22 @@ impl Annotations {
                 group: match &*group[at] {
                     b"true" => true,
                     b"false" => false,
-                    _ => return Err(Error::malformed(position, "a group annotation that is neither true nor false")),
+                    _ => {
+                        return Err(Error::malformed(
+                            position,
+                            "a group annotation that is neither true nor false",
+                        ));
+                    }
                 },
                 lost_carriage_return: cells[at].lost_carriage_return(row),
                 default: std::mem::take(&mut default[at]),
                 label,
             });
         }
-        Ok(Block { result: std::mem::take(&mut default[1]), table: std::mem::take(&mut default[2]), columns })
+        Ok(Block {
+            result: std::mem::take(&mut default[1]),
+            table: std::mem::take(&mut default[2]),
+            columns,
+        })
     }
 }

@@ -80,7 +80,7 @@ impl Decoder {
         Self {
             scanner: Scanner::new(),
             outline: Outline::new(),
-            assembly: Assembly::new(&settings.field_label, settings.unescape_strings),
+            assembly: Assembly::new(settings.field_label, settings.unescape_strings),
             carry: Vec::new(),
             position: Position::default(),
             broken: None,
@@ -126,7 +126,10 @@ impl Decoder {
     /// Keeps the beginning of a row.
     fn hold(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if self.carry.len() + bytes.len() > limits::CSV_ROW_BYTES_MAX {
-            return Err(Error::TooLong { position: self.position, bytes_max: limits::CSV_ROW_BYTES_MAX });
+            return Err(Error::TooLong {
+                position: self.position,
+                bytes_max: limits::CSV_ROW_BYTES_MAX,
+            });
         }
         self.carry.extend_from_slice(bytes);
         Ok(())
@@ -147,7 +150,12 @@ impl Decoder {
                     self.take_row(&rest[..len], frames)?;
                     at += self.advance(len, 1);
                 }
-                Ok(Scan::Whole(_)) => return Err(Error::TooLong { position: self.position, bytes_max: limits::CSV_ROW_BYTES_MAX }),
+                Ok(Scan::Whole(_)) => {
+                    return Err(Error::TooLong {
+                        position: self.position,
+                        bytes_max: limits::CSV_ROW_BYTES_MAX,
+                    });
+                }
                 Ok(Scan::More) => break,
                 Err(what) => {
                     self.broken = Some(what);
@@ -177,7 +185,10 @@ impl Decoder {
     /// Reports a broken row, unless it may still turn out to hold a JSON error.
     fn check_broken(&self) -> Result<(), Error> {
         match self.broken {
-            Some(what) if self.carry.len() > self.scanner.at() + GLUED.len() && memmem::find(&self.carry, GLUED).is_none() => {
+            Some(what)
+                if self.carry.len() > self.scanner.at() + GLUED.len()
+                    && memmem::find(&self.carry, GLUED).is_none() =>
+            {
                 Err(Error::malformed(self.position, what))
             }
             _ => Ok(()),
@@ -187,7 +198,11 @@ impl Decoder {
     /// The body ended well. Checks that the answer is complete and gives the last frames.
     pub fn finish(mut self, frames: &mut Vec<Frame>) -> Result<Totals, Error> {
         if !self.carry.is_empty() {
-            return Err(unfinished(&self.carry, self.broken.is_some() || self.scanner.scan(&self.carry).is_err(), self.position));
+            return Err(unfinished(
+                &self.carry,
+                self.broken.is_some() || self.scanner.scan(&self.carry).is_err(),
+                self.position,
+            ));
         }
         let results = self.outline.finish(self.position)?;
         if results != 1 {
@@ -224,7 +239,8 @@ pub(super) fn unfinished(row: &[u8], broken: bool, position: Position) -> Error 
     let text = &row[at..];
     let message = match serde_json::from_slice(text) {
         Ok(Glued { message }) => message,
-        Err(_) => String::from_utf8_lossy(&text[..text.len().min(limits::ERROR_BODY_BYTES_MAX)]).into_owned(),
+        Err(_) => String::from_utf8_lossy(&text[..text.len().min(limits::ERROR_BODY_BYTES_MAX)])
+            .into_owned(),
     };
     Error::GluedError { message }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampNanosecondArray, UInt64Array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
@@ -13,7 +14,7 @@ use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use super::column::{Texts, Values};
 use super::series::Field;
 use crate::limits;
-use crate::model::frame::{Frame, FieldType, Run};
+use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::series::{Name, Series};
 
 /// A field on its way into a frame.
@@ -26,7 +27,8 @@ pub(super) struct Member<'a> {
 
 /// True if so few of the cells hold values that they should not stand in one frame.
 pub(super) fn is_too_sparse(cells: usize, values: usize) -> bool {
-    cells > limits::FRAME_CELLS_SPARSE_MAX && cells > values.saturating_mul(limits::FRAME_CELLS_PER_VALUE_MAX)
+    cells > limits::FRAME_CELLS_SPARSE_MAX
+        && cells > values.saturating_mul(limits::FRAME_CELLS_PER_VALUE_MAX)
 }
 
 /// A field column that is being filled. It may be shorter than the frame: the rest is null.
@@ -82,7 +84,13 @@ pub(super) struct FrameBuilder {
 
 impl FrameBuilder {
     /// Appends rows of one series: these times, with these fields.
-    pub(super) fn append(&mut self, series: &Arc<Series>, times: &[i64], members: &[Member<'_>], frames: &mut Vec<Frame>) {
+    pub(super) fn append(
+        &mut self,
+        series: &Arc<Series>,
+        times: &[i64],
+        members: &[Member<'_>],
+        frames: &mut Vec<Frame>,
+    ) {
         if !self.fits(series, times.len(), members) {
             self.end(frames);
         }
@@ -103,10 +111,17 @@ impl FrameBuilder {
 
     fn is_full(&self) -> bool {
         let text_bytes: usize = self.columns.iter().map(|column| column.values.text_bytes()).sum();
-        self.times.len() >= limits::FRAME_ROWS_TARGET || text_bytes >= limits::FRAME_STRING_BYTES_TARGET
+        self.times.len() >= limits::FRAME_ROWS_TARGET
+            || text_bytes >= limits::FRAME_STRING_BYTES_TARGET
     }
 
-    fn append_rows(&mut self, series: &Arc<Series>, times: &[i64], rows: Range<usize>, members: &[Member<'_>]) {
+    fn append_rows(
+        &mut self,
+        series: &Arc<Series>,
+        times: &[i64],
+        rows: Range<usize>,
+        members: &[Member<'_>],
+    ) {
         self.find_targets(members);
         for (member, target) in members.iter().zip(&self.targets) {
             let column = &mut self.columns[*target];
@@ -123,7 +138,12 @@ impl FrameBuilder {
         self.times.extend_from_slice(&times[rows]);
         let end_row = self.times.len();
         match self.runs.last_mut() {
-            Some(run) if run.series == *series && self.times[run.end_row - 1] < self.times[run.end_row] => run.end_row = end_row,
+            Some(run)
+                if run.series == *series
+                    && self.times[run.end_row - 1] < self.times[run.end_row] =>
+            {
+                run.end_row = end_row;
+            }
             _ => self.runs.push(Run { end_row, series: Arc::clone(series) }),
         }
     }
@@ -190,19 +210,32 @@ impl FrameBuilder {
             column.pad_to(rows);
             let kind = column.values.kind();
             let array = into_array(column.values, column.valid.finish());
-            arrow_fields.push(ArrowField::new(label(&column.name), array.data_type().clone(), true));
+            arrow_fields.push(ArrowField::new(
+                label(&column.name),
+                array.data_type().clone(),
+                true,
+            ));
             arrays.push(array);
             fields.push((column.name, kind));
         }
         let batch = RecordBatch::try_new(Arc::new(Schema::new(arrow_fields)), arrays)
             .expect("the schema is made of these arrays, and all have one length");
-        Frame { measurement: self.measurement, fields, batch, runs: self.runs, values: self.values as u64 }
+        Frame {
+            measurement: self.measurement,
+            fields,
+            batch,
+            runs: self.runs,
+            values: self.values as u64,
+        }
     }
 }
 
 impl std::fmt::Debug for FrameBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrameBuilder").field("rows", &self.times.len()).field("columns", &self.columns.len()).finish_non_exhaustive()
+        f.debug_struct("FrameBuilder")
+            .field("rows", &self.times.len())
+            .field("columns", &self.columns.len())
+            .finish_non_exhaustive()
     }
 }
 

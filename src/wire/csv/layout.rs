@@ -30,13 +30,25 @@ pub(super) struct Tag {
 
 impl Layout {
     /// Gives each column its meaning. A label that occurs twice is the caller's to report with the measurement.
-    pub(super) fn new(block: &Block, field_label: &[u8], position: Position) -> Result<Self, Error> {
+    pub(super) fn new(
+        block: &Block,
+        field_label: &[u8],
+        position: Position,
+    ) -> Result<Self, Error> {
         let find = |label: &[u8], group: bool, datatype: Option<Datatype>| {
             let found = block.columns.iter().position(|column| *column.label == *label);
             found
-                .filter(|at| block.columns[*at].group == group && datatype.is_none_or(|t| block.columns[*at].datatype == t))
+                .filter(|at| {
+                    block.columns[*at].group == group
+                        && datatype.is_none_or(|t| block.columns[*at].datatype == t)
+                })
                 .map(|at| at + FIXED_COLUMNS)
-                .ok_or_else(|| Error::malformed(position, format!("no proper column {}", String::from_utf8_lossy(label))))
+                .ok_or_else(|| {
+                    Error::malformed(
+                        position,
+                        format!("no proper column {}", String::from_utf8_lossy(label)),
+                    )
+                })
         };
         let value = find(b"_value", false, None)?;
         let mut layout = Self {
@@ -51,15 +63,24 @@ impl Layout {
         let known = [layout.time, layout.value, layout.field, layout.measurement];
         for (at, column) in block.columns.iter().enumerate() {
             let cell = at + FIXED_COLUMNS;
-            let bound = matches!(&*column.label, b"_start" | b"_stop") && column.datatype == Datatype::Time && column.group;
+            let bound = matches!(&*column.label, b"_start" | b"_stop")
+                && column.datatype == Datatype::Time
+                && column.group;
             if known.contains(&cell) || bound {
                 continue;
             }
             if !column.group || column.datatype != Datatype::String {
                 let label = String::from_utf8_lossy(&column.label);
-                return Err(Error::malformed(position, format!("column {label} is neither known nor a tag")));
+                return Err(Error::malformed(
+                    position,
+                    format!("column {label} is neither known nor a tag"),
+                ));
             }
-            layout.tags.push(Tag { cell, key: column.label.clone(), key_lost: column.lost_carriage_return });
+            layout.tags.push(Tag {
+                cell,
+                key: column.label.clone(),
+                key_lost: column.lost_carriage_return,
+            });
         }
         Ok(layout)
     }
@@ -84,6 +105,9 @@ fn value_type(column: &Column) -> Result<FieldType, Error> {
         Datatype::UnsignedLong => Ok(FieldType::Unsigned),
         Datatype::Double => Ok(FieldType::Float),
         Datatype::String => Ok(FieldType::String),
-        Datatype::Time => Err(Error::UnsupportedType { label: column.label.clone(), datatype: "dateTime".to_owned() }),
+        Datatype::Time => Err(Error::UnsupportedType {
+            label: column.label.clone(),
+            datatype: "dateTime".to_owned(),
+        }),
     }
 }

@@ -8,7 +8,12 @@ use crate::model::frame::Frame;
 use crate::model::series::Series;
 
 /// Hands all that is held of a series to the frames.
-pub(super) fn hand_on(held: &SeriesBuffer, series: &Arc<Series>, builder: &mut FrameBuilder, frames: &mut Vec<Frame>) {
+pub(super) fn hand_on(
+    held: &SeriesBuffer,
+    series: &Arc<Series>,
+    builder: &mut FrameBuilder,
+    frames: &mut Vec<Frame>,
+) {
     let leading = held.leading();
     // A field is empty if all it had was handed on before.
     let fields: Vec<&Field> = held.fields().iter().filter(|field| field.values.len() > 0).collect();
@@ -47,7 +52,8 @@ fn by_times<'a>(fields: &[&'a Field], leading: &'a [i64]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::with_capacity(1);
     for &field in fields {
         let times = field.times(leading);
-        let same = |group: &&mut Group<'a>| std::ptr::eq(group.times, times) || group.times == times;
+        let same =
+            |group: &&mut Group<'a>| std::ptr::eq(group.times, times) || group.times == times;
         match groups.iter_mut().take(GROUPS_SEARCHED_MAX).find(same) {
             Some(group) => group.fields.push(field),
             None => groups.push(Group { times, fields: vec![field] }),
@@ -63,7 +69,8 @@ fn dense<'a>(group: &Group<'a>) -> Vec<Member<'a>> {
     group.fields.iter().map(|field| Member { field, times: None }).collect()
 }
 
-/// All times, each once, rising. The groups' times rise, so a merging sort has little to do.
+/// All times, each once, rising.
+#[expect(clippy::stable_sort_primitive, reason = "it merges the rising runs that it finds")]
 fn union(groups: &[Group<'_>]) -> Vec<i64> {
     let mut times: Vec<i64> = groups.iter().flat_map(|group| group.times.iter().copied()).collect();
     times.sort();

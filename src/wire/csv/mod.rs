@@ -18,9 +18,9 @@
 //! - An error after the first byte comes as a block with the header `error,reference`, or as JSON glued behind the
 //!   last byte, both with HTTP status 200.
 //!
-//! Reading order: [`row`] (bytes to cells), [`block`] (annotations to columns), [`outline`] (the grammar above),
-//! [`layout`] (what each column means), [`template`] (the fast path), [`series`] (the fields of one series),
-//! [`merge`] and [`frame`] (rows of frames), [`assembly`] (from rows to these), [`decoder`] (all together). [`table`] reads small answers whole.
+//! Reading order: `row` (bytes to cells), `block` (annotations to columns), `outline` (the grammar above),
+//! `layout` (what each column means), `template` (the fast path), `series` (the fields of one series),
+//! `merge` and `frame` (rows of frames), `assembly` (from rows to these), `decoder` (all together). `table` reads small answers whole.
 
 mod assembly;
 pub mod block;

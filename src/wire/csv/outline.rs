@@ -42,7 +42,12 @@ impl Outline {
     }
 
     /// Takes the next row.
-    pub(super) fn row(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<Kind, Error> {
+    pub(super) fn row(
+        &mut self,
+        row: &[u8],
+        cells: &[Cell],
+        position: Position,
+    ) -> Result<Kind, Error> {
         if let State::ErrorHeader = self.state {
             return Err(query_error(row, cells));
         }
@@ -61,14 +66,21 @@ impl Outline {
                 self.state = State::Annotated(annotations);
                 Ok(Kind::Between)
             }
-            (State::Start | State::Blank | State::Annotated(_), b',') => self.header(row, cells, position),
-            _ => Err(Error::malformed(position, "a row that begins neither with a comma nor, after a blank line, with #")),
+            (State::Start | State::Blank | State::Annotated(_), b',') => {
+                self.header(row, cells, position)
+            }
+            _ => Err(Error::malformed(
+                position,
+                "a row that begins neither with a comma nor, after a blank line, with #",
+            )),
         }
     }
 
     fn blank(&mut self, position: Position) -> Result<Kind, Error> {
         match self.state {
-            State::Annotated(_) => return Err(Error::malformed(position, "a blank line among annotations")),
+            State::Annotated(_) => {
+                return Err(Error::malformed(position, "a blank line among annotations"));
+            }
             State::Start | State::Blank => {
                 // Nothing since the last blank line: that one ended a result, and this one is an empty result.
                 self.results += 1;
@@ -111,6 +123,11 @@ impl Outline {
 }
 
 fn query_error(row: &[u8], cells: &[Cell]) -> Error {
-    let text = |at: usize| cells.get(at).map(|cell| String::from_utf8_lossy(&cell.content(row)).into_owned()).unwrap_or_default();
+    let text = |at: usize| {
+        cells
+            .get(at)
+            .map(|cell| String::from_utf8_lossy(&cell.content(row)).into_owned())
+            .unwrap_or_default()
+    };
     Error::Query { message: text(1), reference: text(2) }
 }

@@ -53,12 +53,18 @@ impl Cell {
     /// True if nothing in the cell explains its quotes: it held a carriage return, which the server dropped.
     pub(super) fn lost_carriage_return(self, row: &[u8]) -> bool {
         let inner = &row[self.start..self.end];
-        self.quoted && memchr3(b',', b'"', b'\n', inner).is_none() && !begins_with_space(inner) && inner != b"\\."
+        self.quoted
+            && memchr3(b',', b'"', b'\n', inner).is_none()
+            && !begins_with_space(inner)
+            && inner != b"\\."
     }
 }
 
 fn begins_with_space(text: &[u8]) -> bool {
-    text.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()).is_some_and(char::is_whitespace)
+    text.utf8_chunks()
+        .next()
+        .and_then(|chunk| chunk.valid().chars().next())
+        .is_some_and(char::is_whitespace)
 }
 
 /// How far a scan came.
@@ -151,7 +157,11 @@ impl Scanner {
                 },
                 State::CarriageReturn => {
                     self.at += 1;
-                    return if bytes[self.at - 1] == b'\n' { Ok(Scan::Whole(self.at)) } else { Err("a lone carriage return") };
+                    return if bytes[self.at - 1] == b'\n' {
+                        Ok(Scan::Whole(self.at))
+                    } else {
+                        Err("a lone carriage return")
+                    };
                 }
             }
         }
@@ -180,7 +190,11 @@ impl Scanner {
     fn end_quoted(&mut self, bytes: &[u8], end: usize, next: State) -> Result<(), &'static str> {
         let inner = &bytes[self.start..end];
         for at in memchr2_iter(b'\r', b'\n', inner) {
-            let paired = if inner[at] == b'\r' { inner.get(at + 1) == Some(&b'\n') } else { at > 0 && inner[at - 1] == b'\r' };
+            let paired = if inner[at] == b'\r' {
+                inner.get(at + 1) == Some(&b'\n')
+            } else {
+                at > 0 && inner[at - 1] == b'\r'
+            };
             if !paired {
                 return Err("a line end inside quotes that is not CRLF");
             }
@@ -214,11 +228,16 @@ mod tests {
             Scan::Whole(len) => {
                 assert_eq!(whole.cells(), pieces.cells());
                 let row = &row[..len];
-                Ok(whole.cells().iter().map(|c| (c.content(row).into_owned(), c.lost_carriage_return(row))).collect())
+                Ok(whole
+                    .cells()
+                    .iter()
+                    .map(|c| (c.content(row).into_owned(), c.lost_carriage_return(row)))
+                    .collect())
             }
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "to be compared with what `cells` gives")]
     fn plain(texts: &[&str]) -> Result<Vec<(Vec<u8>, bool)>, &'static str> {
         Ok(texts.iter().map(|text| (text.as_bytes().to_vec(), false)).collect())
     }
@@ -227,10 +246,16 @@ mod tests {
     fn splits_rows() {
         assert_eq!(cells(b"\r\n"), plain(&[""]));
         assert_eq!(cells(b",,\r\nrest"), plain(&["", "", ""]));
-        assert_eq!(cells(b",\"a,b\",\"x\"\"y\",\"a\r\nb\",\" \"\r\n"), plain(&["", "a,b", "x\"y", "a\nb", " "]));
+        assert_eq!(
+            cells(b",\"a,b\",\"x\"\"y\",\"a\r\nb\",\" \"\r\n"),
+            plain(&["", "a,b", "x\"y", "a\nb", " "])
+        );
         assert_eq!(cells(b"\"\"\"\"\r\n"), plain(&["\""]));
         assert_eq!(cells(b"\"\r\n\r\n\",\"\"\"\r\n\"\r\n"), plain(&["\n\n", "\"\n"]));
-        assert_eq!(cells(b"\"\\.\",\"\xc2\x85\",\"\xe3\x80\x80x\"\r\n"), plain(&["\\.", "\u{85}", "\u{3000}x"]));
+        assert_eq!(
+            cells(b"\"\\.\",\"\xc2\x85\",\"\xe3\x80\x80x\"\r\n"),
+            plain(&["\\.", "\u{85}", "\u{3000}x"])
+        );
         assert_eq!(cells(b"a\r"), plain(&[]));
     }
 

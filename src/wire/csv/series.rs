@@ -95,7 +95,8 @@ impl SeriesBuffer {
     /// Opens the next field.
     pub(super) fn begin(&mut self, name: &[u8], kind: FieldType) {
         if let Some(last) = self.fields().last() {
-            let (values, text_bytes, rises) = (last.values.len(), last.values.text_bytes(), *last.name < *name);
+            let (values, text_bytes, rises) =
+                (last.values.len(), last.values.text_bytes(), *last.name < *name);
             self.closed_values += values;
             self.closed_text_bytes += text_bytes;
             self.rising &= rises;
@@ -103,7 +104,11 @@ impl SeriesBuffer {
             self.rising = true;
         }
         if self.used == self.fields.len() {
-            self.fields.push(Field { name: name.into(), values: Values::new(kind), times: Times::default() });
+            self.fields.push(Field {
+                name: name.into(),
+                values: Values::new(kind),
+                times: Times::default(),
+            });
         }
         let field = &mut self.fields[self.used];
         if *field.name != *name {
@@ -135,7 +140,10 @@ impl SeriesBuffer {
 
     /// Values that may still be held.
     pub(super) fn room(&self) -> usize {
-        let (open_values, open_text_bytes) = self.fields().last().map_or((0, 0), |open| (open.values.len(), open.values.text_bytes()));
+        let (open_values, open_text_bytes) = self
+            .fields()
+            .last()
+            .map_or((0, 0), |open| (open.values.len(), open.values.text_bytes()));
         if self.closed_text_bytes + open_text_bytes >= limits::MERGE_STRING_BYTES_MAX {
             return 0;
         }
@@ -144,9 +152,15 @@ impl SeriesBuffer {
 
     /// Lets go of everything.
     pub(super) fn clear(&mut self) {
-        let values: usize = self.fields.iter().map(|field| field.values.capacity() + field.times.own.capacity()).sum();
-        let text_bytes: usize = self.fields.iter().map(|field| field.values.text_capacity_bytes()).sum();
-        if values > 2 * limits::MERGE_VALUES_MAX || text_bytes > 2 * limits::MERGE_STRING_BYTES_MAX {
+        let values: usize = self
+            .fields
+            .iter()
+            .map(|field| field.values.capacity() + field.times.own.capacity())
+            .sum();
+        let text_bytes: usize =
+            self.fields.iter().map(|field| field.values.text_capacity_bytes()).sum();
+        if values > 2 * limits::MERGE_VALUES_MAX || text_bytes > 2 * limits::MERGE_STRING_BYTES_MAX
+        {
             self.fields.clear();
         }
         self.used = 0;

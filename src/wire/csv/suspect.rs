@@ -46,7 +46,11 @@ impl Suspects {
 
     pub(super) fn add(&mut self, measurement: &[u8], place: Place) {
         // The latest is the likeliest: values of one field come in a row.
-        let known = self.listed.iter_mut().rev().find(|suspect| suspect.place == place && *suspect.measurement == *measurement);
+        let known = self
+            .listed
+            .iter_mut()
+            .rev()
+            .find(|suspect| suspect.place == place && *suspect.measurement == *measurement);
         if let Some(suspect) = known {
             suspect.count += 1;
         } else if self.listed.len() < CSV_SUSPECTS_MAX {

@@ -69,11 +69,14 @@ impl Table {
 /// All tables of a complete answer, of however many results.
 pub fn read_tables(bytes: &[u8]) -> Result<Vec<Table>, Error> {
     let mut tables = Tables::default();
-    let (mut scanner, mut outline, mut position) = (Scanner::new(), Outline::new(), Position::default());
+    let (mut scanner, mut outline, mut position) =
+        (Scanner::new(), Outline::new(), Position::default());
     let mut rest = bytes;
     while !rest.is_empty() {
         let scan = scanner.scan(rest);
-        let Ok(Scan::Whole(len)) = scan else { return Err(unfinished(rest, scan.is_err(), position)) };
+        let Ok(Scan::Whole(len)) = scan else {
+            return Err(unfinished(rest, scan.is_err(), position));
+        };
         if len > limits::CSV_ROW_BYTES_MAX {
             return Err(Error::TooLong { position, bytes_max: limits::CSV_ROW_BYTES_MAX });
         }
@@ -100,9 +103,14 @@ pub fn single_long(bytes: &[u8]) -> Result<Option<i64>, Error> {
         [] => Ok(None),
         [table] if table.rows.len() == 1 => match table.long(0, "_value") {
             Some(value) => Ok(Some(value)),
-            None => Err(Error::malformed(Position::default(), "an answer without a whole number in _value")),
+            None => Err(Error::malformed(
+                Position::default(),
+                "an answer without a whole number in _value",
+            )),
         },
-        _ => Err(Error::malformed(Position::default(), "more than one row where one was asked for")),
+        _ => {
+            Err(Error::malformed(Position::default(), "more than one row where one was asked for"))
+        }
     }
 }
 
@@ -134,7 +142,9 @@ impl Tables {
     }
 
     fn row(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<(), Error> {
-        let Some(block) = &self.block else { return Err(Error::malformed(position, "a row outside of a block")) };
+        let Some(block) = &self.block else {
+            return Err(Error::malformed(position, "a row outside of a block"));
+        };
         if cells.len() != block.columns.len() + FIXED_COLUMNS {
             return Err(Error::malformed(position, "a row that is not as long as its header"));
         }
@@ -159,7 +169,13 @@ impl Tables {
 
 impl Table {
     fn new(block: &Block, id: u64) -> Self {
-        Self { result: block.result.clone(), id, columns: block.columns.clone(), rows: Vec::new(), suspects: Vec::new() }
+        Self {
+            result: block.result.clone(),
+            id,
+            columns: block.columns.clone(),
+            rows: Vec::new(),
+            suspects: Vec::new(),
+        }
     }
 }
 

@@ -44,24 +44,32 @@ impl Template {
     }
 
     /// Reads at most `rows_max` rows; gives the bytes and the rows read.
-    pub(super) fn read(&self, bytes: &[u8], rows_max: usize, clock: &mut Clock, open: OpenField<'_>) -> (usize, usize) {
+    pub(super) fn read(
+        &self,
+        bytes: &[u8],
+        rows_max: usize,
+        clock: &mut Clock,
+        open: OpenField<'_>,
+    ) -> (usize, usize) {
         if self.prefix.is_empty() {
             return (0, 0);
         }
         let OpenField { leading, times, values } = open;
-        let mut rows = Rows { template: self, bytes, rows_max, clock, leading, times };
+        let mut rows = Reader { template: self, bytes, rows_max, clock, leading, times };
         match values {
             Values::Float(values) => rows.read(value::float, |value| values.push(value)),
             Values::Integer(values) => rows.read(value::integer, |value| values.push(value)),
             Values::Unsigned(values) => rows.read(value::unsigned, |value| values.push(value)),
             Values::Boolean(values) => rows.read(value::boolean, |value| values.push(value)),
-            Values::Text(texts) if self.plain_texts => rows.read(value::plain_text, |text| texts.push(text)),
+            Values::Text(texts) if self.plain_texts => {
+                rows.read(value::plain_text, |text| texts.push(text))
+            }
             Values::Text(_) => (0, 0),
         }
     }
 }
 
-struct Rows<'a> {
+struct Reader<'a> {
     template: &'a Template,
     bytes: &'a [u8],
     rows_max: usize,
@@ -70,9 +78,13 @@ struct Rows<'a> {
     times: &'a mut Times,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Reader<'a> {
     #[inline]
-    fn read<T>(&mut self, read: impl Fn(&'a [u8]) -> Option<(T, usize)>, mut keep: impl FnMut(T)) -> (usize, usize) {
+    fn read<T>(
+        &mut self,
+        read: impl Fn(&'a [u8]) -> Option<(T, usize)>,
+        mut keep: impl FnMut(T),
+    ) -> (usize, usize) {
         let Template { prefix, tail, .. } = self.template;
         let mut rest = self.bytes;
         let mut rows = 0;

@@ -27,8 +27,15 @@ impl Clock {
             self.day_s = day_of(date)?.checked_mul(86_400)?;
             self.date = *date;
         }
-        let (hour, minute, second) = (two(head[11], head[12])?, two(head[14], head[15])?, two(head[17], head[18])?);
-        if head[10] != b'T' || head[13] != b':' || head[16] != b':' || hour > 23 || minute > 59 || second > 59 {
+        let (hour, minute, second) =
+            (two(head[11], head[12])?, two(head[14], head[15])?, two(head[17], head[18])?);
+        if head[10] != b'T'
+            || head[13] != b':'
+            || head[16] != b':'
+            || hour > 23
+            || minute > 59
+            || second > 59
+        {
             return None;
         }
         let seconds = self.day_s + i64::from(hour * 3_600 + minute * 60 + second);
@@ -36,7 +43,9 @@ impl Clock {
         if seconds.unsigned_abs() < SAFE_S {
             return Some((seconds * NS_PER_S + fraction_ns, len));
         }
-        let ns = i64::try_from(i128::from(seconds) * i128::from(NS_PER_S) + i128::from(fraction_ns)).ok()?;
+        let ns =
+            i64::try_from(i128::from(seconds) * i128::from(NS_PER_S) + i128::from(fraction_ns))
+                .ok()?;
         (Timestamp::MIN.ns()..=Timestamp::MAX.ns()).contains(&ns).then_some((ns, len))
     }
 

@@ -11,7 +11,11 @@ pub(super) fn integer(text: &[u8]) -> Option<(i64, usize)> {
     let negative = text.first() == Some(&b'-');
     let sign_len = usize::from(negative);
     let (magnitude, len) = digits(&text[sign_len..])?;
-    let value = if negative { 0i64.checked_sub_unsigned(magnitude)? } else { i64::try_from(magnitude).ok()? };
+    let value = if negative {
+        0i64.checked_sub_unsigned(magnitude)?
+    } else {
+        i64::try_from(magnitude).ok()?
+    };
     Some((value, sign_len + len))
 }
 
@@ -30,7 +34,11 @@ fn digits(text: &[u8]) -> Option<(u64, usize)> {
         if digit > 9 {
             break;
         }
-        value = if len < 19 { value * 10 + u64::from(digit) } else { value.checked_mul(10)?.checked_add(u64::from(digit))? };
+        value = if len < 19 {
+            value * 10 + u64::from(digit)
+        } else {
+            value.checked_mul(10)?.checked_add(u64::from(digit))?
+        };
         len += 1;
     }
     (len > 0).then_some((value, len))
@@ -39,7 +47,8 @@ fn digits(text: &[u8]) -> Option<(u64, usize)> {
 /// A finite number, to the bit.
 #[inline]
 pub(super) fn float(text: &[u8]) -> Option<(f64, usize)> {
-    let numeric = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+    let numeric =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
     let len = text.iter().position(|byte| !numeric(byte)).unwrap_or(text.len());
     let value: f64 = std::str::from_utf8(&text[..len]).ok()?.parse().ok()?;
     value.is_finite().then_some((value, len))
@@ -102,7 +111,15 @@ mod tests {
             let text = value.to_string();
             assert_eq!(unsigned(text.as_bytes()), Some((value, text.len())));
         }
-        for bad in ["", "-", "x", "+1", "9223372036854775808", "-9223372036854775809", "99999999999999999999999"] {
+        for bad in [
+            "",
+            "-",
+            "x",
+            "+1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "99999999999999999999999",
+        ] {
             assert_eq!(integer(bad.as_bytes()), None, "{bad}");
         }
         for bad in ["", "-1", "18446744073709551616", "28446744073709551615"] {
@@ -112,7 +129,18 @@ mod tests {
 
     #[test]
     fn floats_to_the_bit() {
-        for value in [0.0, -0.0, 1.5, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, -1e300, 9_007_199_254_740_993.0, 0.332_987_474_964_887_95] {
+        for value in [
+            0.0,
+            -0.0,
+            1.5,
+            0.1,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            5e-324,
+            -1e300,
+            9_007_199_254_740_993.0,
+            0.332_987_474_964_887_95,
+        ] {
             let text = format!("{value},");
             let (read, len) = float(text.as_bytes()).unwrap();
             assert_eq!((read.to_bits(), len), (value.to_bits(), text.len() - 1));

@@ -1,5 +1,7 @@
 //! Golden cases: the true content of a bucket, and frames brought into the same form to be compared with it.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::path::{Path, PathBuf};
 
 use arrow::array::cast::AsArray;
@@ -48,7 +50,8 @@ impl Case {
     /// What the bucket holds, sorted.
     pub(crate) fn expected(&self) -> Vec<Point> {
         let text = String::from_utf8(self.bytes("expected.jsonl")).unwrap();
-        let mut points: Vec<_> = text.lines().map(|line| point(&serde_json::from_str(line).unwrap())).collect();
+        let mut points: Vec<_> =
+            text.lines().map(|line| point(&serde_json::from_str(line).unwrap())).collect();
         points.sort();
         points
     }
@@ -77,7 +80,12 @@ fn point(line: &Json) -> Point {
         other => panic!("type {other}"),
     };
     let tags = line["tags"].as_array().unwrap().iter().map(|tag| (name(&tag[0]), name(&tag[1])));
-    Point { series: Series::new(name(&line["m"]), tags), field: name(&line["f"]), time: line["time"].as_i64().unwrap(), value }
+    Point {
+        series: Series::new(name(&line["m"]), tags),
+        field: name(&line["f"]),
+        time: line["time"].as_i64().unwrap(),
+        value,
+    }
 }
 
 /// A name or text: a JSON string, or `{"b64": ...}` if it is not UTF-8.
@@ -101,7 +109,10 @@ fn base64(text: &str) -> Vec<u8> {
     digits
         .chunks(4)
         .flat_map(|group| {
-            let bits = group.iter().enumerate().fold(0u32, |bits, (at, digit)| bits | u32::from(*digit) << (18 - 6 * at));
+            let bits = group
+                .iter()
+                .enumerate()
+                .fold(0u32, |bits, (at, digit)| bits | u32::from(*digit) << (18 - 6 * at));
             bits.to_be_bytes()[1..group.len()].to_vec()
         })
         .collect()
@@ -121,12 +132,21 @@ pub(crate) fn flatten(frames: &[Frame]) -> Vec<Point> {
             assert!(row < run.end_row, "an empty run");
             assert_eq!(run.series.measurement, frame.measurement);
             for at in row..run.end_row {
-                assert!(at == row || times.value(at - 1) < times.value(at), "times rise inside a run");
+                assert!(
+                    at == row || times.value(at - 1) < times.value(at),
+                    "times rise inside a run"
+                );
                 let filled = points.len();
-                for ((field, kind), column) in frame.fields.iter().zip(&frame.batch.columns()[1..]) {
+                for ((field, kind), column) in frame.fields.iter().zip(&frame.batch.columns()[1..])
+                {
                     if column.is_valid(at) {
                         let (series, value) = ((*run.series).clone(), value(column, *kind, at));
-                        points.push(Point { series, field: field.clone(), time: times.value(at), value });
+                        points.push(Point {
+                            series,
+                            field: field.clone(),
+                            time: times.value(at),
+                            value,
+                        });
                     }
                 }
                 assert!(points.len() > filled, "a row without a value");
@@ -141,11 +161,15 @@ pub(crate) fn flatten(frames: &[Frame]) -> Vec<Point> {
 
 fn value(column: &ArrayRef, kind: FieldType, row: usize) -> Value {
     match (kind, column.data_type()) {
-        (FieldType::Float, _) => Value::Float(column.as_primitive::<Float64Type>().value(row).to_bits()),
+        (FieldType::Float, _) => {
+            Value::Float(column.as_primitive::<Float64Type>().value(row).to_bits())
+        }
         (FieldType::Integer, _) => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
         (FieldType::Unsigned, _) => Value::Unsigned(column.as_primitive::<UInt64Type>().value(row)),
         (FieldType::Boolean, _) => Value::Boolean(column.as_boolean().value(row)),
-        (FieldType::String, DataType::Utf8) => Value::Text(column.as_string::<i32>().value(row).as_bytes().into()),
+        (FieldType::String, DataType::Utf8) => {
+            Value::Text(column.as_string::<i32>().value(row).as_bytes().into())
+        }
         (FieldType::String, _) => Value::Text(column.as_binary::<i32>().value(row).into()),
     }
 }

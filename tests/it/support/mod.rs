@@ -11,12 +11,17 @@ pub(crate) mod scripted;
 /// The folder of golden exchanges beside the project, if this machine has it: `SLUICE_TEST_GOLDEN`, else
 /// `../shared/golden`. Tests that need it say loudly that they skip.
 pub(crate) fn golden() -> Option<PathBuf> {
-    let dir = std::env::var_os("SLUICE_TEST_GOLDEN")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden"), PathBuf::from);
+    let dir = std::env::var_os("SLUICE_TEST_GOLDEN").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden"),
+        PathBuf::from,
+    );
     if dir.join("cases").is_dir() {
         Some(dir)
     } else {
-        eprintln!("SKIPPED: no golden exchanges at {} (SLUICE_TEST_GOLDEN names another place)", dir.display());
+        eprintln!(
+            "SKIPPED: no golden exchanges at {} (SLUICE_TEST_GOLDEN names another place)",
+            dir.display()
+        );
         None
     }
 }

@@ -1,5 +1,7 @@
 //! A writer of Flux annotated CSV: what the server sends, in the plainest code.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -48,8 +50,12 @@ pub(super) fn write(tables: &[Table], form: &Form) -> Vec<u8> {
             cells.extend(columns.iter().map(text));
             cells
         };
-        header.extend(row(&annotation("#datatype", ["string", "long"], &|column| column.datatype.into())));
-        header.extend(row(&annotation("#group", ["false", "false"], &|column| column.group.to_string().into())));
+        header.extend(row(&annotation("#datatype", ["string", "long"], &|column| {
+            column.datatype.into()
+        })));
+        header.extend(row(&annotation("#group", ["false", "false"], &|column| {
+            column.group.to_string().into()
+        })));
         header.extend(row(&annotation("#default", ["_result", ""], &|_| Vec::new())));
         header.extend(row(&annotation("", ["result", "table"], &|column| column.label.clone())));
         if header != block {
@@ -86,7 +92,8 @@ fn columns(table: &Table, tables: &[Table], form: &Form) -> Vec<Column> {
     columns.push(column(b"_time", "dateTime:RFC3339", false));
     columns.push(column(b"_value", datatype, false));
     let owners: Vec<&Table> = if form.wide { tables.iter().collect() } else { vec![table] };
-    let mut keys: Vec<&[u8]> = owners.iter().flat_map(|table| &table.series.tags).map(|(key, _)| &**key).collect();
+    let mut keys: Vec<&[u8]> =
+        owners.iter().flat_map(|table| &table.series.tags).map(|(key, _)| &**key).collect();
     keys.extend([&b"_measurement"[..], form.field_label.as_bytes()]);
     keys.sort_unstable();
     keys.dedup();
@@ -109,7 +116,13 @@ fn cell(column: &Column, table: &Table, time: i64, value: &Value, form: &Form) -
         b"_value" => text(value),
         b"_measurement" => table.series.measurement.to_vec(),
         label if label == form.field_label.as_bytes() => table.field.to_vec(),
-        label => table.series.tags.iter().find(|(key, _)| **key == *label).map(|(_, value)| value.to_vec()).unwrap_or_default(),
+        label => table
+            .series
+            .tags
+            .iter()
+            .find(|(key, _)| **key == *label)
+            .map(|(_, value)| value.to_vec())
+            .unwrap_or_default(),
     }
 }
 
@@ -152,6 +165,7 @@ fn row(cells: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn needs_quotes(cell: &[u8]) -> bool {
-    let begins_with_space = String::from_utf8_lossy(cell).chars().next().is_some_and(char::is_whitespace);
+    let begins_with_space =
+        String::from_utf8_lossy(cell).chars().next().is_some_and(char::is_whitespace);
     cell == b"\\." || begins_with_space || cell.iter().any(|byte| b",\"\r\n".contains(byte))
 }
