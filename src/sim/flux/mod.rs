@@ -1,0 +1,21 @@
+//! A small Flux: the pipelines that sluice and its users' predicates are made of, with the semantics of the real
+//! engine. Anything else is refused like a compile error.
+
+mod csv;
+mod eval;
+mod lex;
+mod mutate;
+mod parse;
+mod predicate;
+mod read;
+mod regex;
+mod schema;
+mod table;
+
+pub(super) use csv::{Dialect, Encoder, Step};
+pub(super) use eval::{Context, run};
+
+use super::http::ApiError;
+
+/// A query that fails before its first byte.
+pub(super) type Failure = ApiError;

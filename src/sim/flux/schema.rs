@@ -1,0 +1,48 @@
+//! The functions of `influxdata/influxdb/schema`: answered from the index, to the precision of shard groups.
+
+use std::collections::BTreeSet;
+
+use super::super::store::Bucket;
+use super::read::fields_near;
+use super::table::{Column, Datum, Kind, Segment, Stream, Table};
+
+/// Which names are asked for.
+#[derive(Debug, Clone)]
+pub(super) enum Names {
+    Measurements,
+    TagKeys { measurement: Option<Vec<u8>> },
+    FieldKeys { measurement: Option<Vec<u8>> },
+    TagValues { measurement: Option<Vec<u8>>, tag: Vec<u8> },
+}
+
+/// One column of names, as an empty table if there are none.
+pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> Stream {
+    let near = fields_near(bucket, start, stop);
+    let of = |measurement: &Option<Vec<u8>>| {
+        let measurement = measurement.clone();
+        near.iter()
+            .filter(move |(name, _)| measurement.as_ref().is_none_or(|wanted| wanted[..] == ***name))
+            .flat_map(|(_, fields)| fields)
+            .collect::<Vec<_>>()
+    };
+    let mut head: Vec<&[u8]> = Vec::new();
+    let sorted: BTreeSet<&[u8]> = match names {
+        // Measurements are known whatever the range.
+        Names::Measurements => bucket.readable().map(|entry| &entry.series.measurement[..]).collect(),
+        Names::FieldKeys { measurement } => of(measurement).into_iter().map(|(_, field)| *field).collect(),
+        Names::TagKeys { measurement } => {
+            let found = of(measurement);
+            if !found.is_empty() {
+                head = vec![b"_start", b"_stop", b"_field", b"_measurement"];
+            }
+            found.into_iter().flat_map(|(entry, _)| entry.series.tags.iter().map(|(key, _)| &key[..])).collect()
+        }
+        Names::TagValues { measurement, tag } => {
+            let tags = of(measurement).into_iter().flat_map(|(entry, _)| entry.series.tags.iter());
+            tags.filter(|(key, _)| key[..] == tag[..]).map(|(_, value)| &value[..]).collect()
+        }
+    };
+    let columns = vec![Column::new(b"_value", Kind::String, false)];
+    let segments = head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
+    Stream { tables: vec![Table { columns, segments }], error: None }
+}

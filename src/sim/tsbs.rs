@@ -1,0 +1,124 @@
+//! A generator in the manner of the TSBS `cpu-only` workload: ten tags, ten fields, each field a random walk between
+//! 0 and 100. Equal seeds give equal data.
+
+use super::chunk::Column;
+use super::store::Store;
+use crate::model::series::Series;
+
+/// What is generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workload {
+    /// Number of series.
+    pub hosts: u32,
+    /// First instant, nanoseconds since 1970.
+    pub start_ns: i64,
+    /// Time from one line of a host to its next.
+    pub interval_ns: i64,
+    /// Lines per host.
+    pub points_per_host: usize,
+    /// Floats of up to 17 digits instead of integers.
+    pub floats: bool,
+    /// Where the random walks begin.
+    pub seed: u64,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self { hosts: 10, start_ns: 1_577_836_800_000_000_000, interval_ns: 10_000_000_000, points_per_host: 360, floats: false, seed: 1 }
+    }
+}
+
+impl Workload {
+    /// How many values it makes.
+    pub fn values(&self) -> u64 {
+        u64::from(self.hosts) * self.points_per_host as u64 * FIELDS.len() as u64
+    }
+
+    /// Loads everything into a bucket; the error is the store's.
+    pub fn load(&self, store: &Store, bucket: &str) -> Result<(), String> {
+        let times: Vec<i64> = (0_i64..).map(|row| self.start_ns + row * self.interval_ns).take(self.points_per_host).collect();
+        for host in 0..self.hosts {
+            let mut random = Random::new(self.seed ^ (u64::from(host) << 32));
+            let series = host_series(host, &mut random);
+            for field in FIELDS {
+                store.load_column(bucket, &series, field.as_bytes(), &times, &self.walk(&mut random))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&self, random: &mut Random) -> Column {
+        let mut at = random.unit() * 100.0;
+        let steps = std::iter::repeat_with(|| {
+            at = (at + random.normal()).clamp(0.0, 100.0);
+            at
+        });
+        let steps = steps.take(self.points_per_host);
+        if self.floats { Column::Float(steps.collect()) } else { Column::Integer(steps.map(whole).collect()) }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "clamped to 0..=100")]
+fn whole(value: f64) -> i64 {
+    value as i64
+}
+
+const FIELDS: [&str; 10] = [
+    "usage_user", "usage_system", "usage_idle", "usage_nice", "usage_iowait", "usage_irq", "usage_softirq", "usage_steal", "usage_guest",
+    "usage_guest_nice",
+];
+
+const REGIONS: [&str; 9] = [
+    "us-east-1", "us-west-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1",
+];
+
+fn host_series(host: u32, random: &mut Random) -> Series {
+    let region = REGIONS[random.below(REGIONS.len())];
+    let tags: [(&str, String); 10] = [
+        ("hostname", format!("host_{host}")),
+        ("region", region.to_owned()),
+        ("datacenter", format!("{region}{}", ["a", "b", "c"][random.below(3)])),
+        ("rack", random.below(100).to_string()),
+        ("os", ["Ubuntu16.10", "Ubuntu16.04LTS", "Ubuntu15.10"][random.below(3)].to_owned()),
+        ("arch", ["x64", "x86"][random.below(2)].to_owned()),
+        ("team", ["SF", "NYC", "LON", "CHI"][random.below(4)].to_owned()),
+        ("service", random.below(20).to_string()),
+        ("service_version", random.below(2).to_string()),
+        ("service_environment", ["production", "staging", "test"][random.below(3)].to_owned()),
+    ];
+    let name = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
+    Series::new(name("cpu"), tags.iter().map(|(key, value)| (name(key), name(value))))
+}
+
+/// SplitMix64.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() >> 33).unwrap_or(0) % bound
+    }
+
+    /// Between 0 and 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit into a float")]
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Mean 0, deviation 1: the sum of twelve uniform numbers, the same on every machine.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+}
