@@ -114,15 +114,26 @@ mod tests {
     fn names_every_part_that_differs() {
         let first = identity();
         assert!(first.differences(&stored(&first)).is_empty());
-        let other = Identity { filter: "measurement: \"cpu\"".into(), start: "2021-01-01".parse().unwrap(), ..identity() };
-        let parts: Vec<_> = other.differences(&stored(&first)).into_iter().map(|difference| difference.part).collect();
+        let other = Identity {
+            filter: "measurement: \"cpu\"".into(),
+            start: "2021-01-01".parse().unwrap(),
+            ..identity()
+        };
+        let parts: Vec<_> = other
+            .differences(&stored(&first))
+            .into_iter()
+            .map(|difference| difference.part)
+            .collect();
         assert_eq!(parts, ["start", "filter"]);
         assert_eq!(Identity::stored_start(&stored(&first)), Some(first.start));
     }
 
     #[test]
     fn equal_filters_have_equal_texts() {
-        let filter = |measurements: &[&str]| Filter { measurements: measurements.iter().map(|m| (*m).to_owned()).collect(), ..Filter::default() };
+        let filter = |measurements: &[&str]| Filter {
+            measurements: measurements.iter().map(|m| (*m).to_owned()).collect(),
+            ..Filter::default()
+        };
         assert_eq!(filter_text(&filter(&["a", "b"])), filter_text(&filter(&["b", "a", "a"])));
         assert_ne!(filter_text(&filter(&["a", "b"])), filter_text(&filter(&["a\",\"b"])));
         assert_eq!(filter_text(&Filter::default()), "none");

@@ -58,8 +58,13 @@ impl Lease {
 impl StoredLease {
     /// Reads the fields of the newest lease point; `None` if there is none or it is not whole.
     pub fn read(fields: &StoredFields, refreshed: Timestamp) -> Option<Self> {
-        let lease = Lease { machine: fields.get("machine")?.clone(), run: fields.get("run")?.clone() };
-        Some(Self { lease, refreshed, released: fields.get("released").is_some_and(|text| text == "1") })
+        let lease =
+            Lease { machine: fields.get("machine")?.clone(), run: fields.get("run")?.clone() };
+        Some(Self {
+            lease,
+            refreshed,
+            released: fields.get("released").is_some_and(|text| text == "1"),
+        })
     }
 
     /// May a run on `machine` start, which holds the local lock of the job? A lease of the same machine is dead then:
@@ -88,7 +93,10 @@ mod tests {
             refreshed,
             released,
         };
-        assert_eq!(stored(seconds_ago(10), false).verdict("b", now), Verdict::Held { age_ms: 10_000 });
+        assert_eq!(
+            stored(seconds_ago(10), false).verdict("b", now),
+            Verdict::Held { age_ms: 10_000 }
+        );
         assert_eq!(stored(seconds_ago(-5), false).verdict("b", now), Verdict::Held { age_ms: 0 });
         assert_eq!(stored(seconds_ago(10), false).verdict("a", now), Verdict::Free);
         assert_eq!(stored(seconds_ago(10), true).verdict("b", now), Verdict::Free);
@@ -98,7 +106,8 @@ mod tests {
     #[test]
     fn a_stored_lease_needs_machine_and_run() {
         let now: Timestamp = "2026-01-01".parse().unwrap();
-        let mut fields = StoredFields::from([("machine".into(), "a".into()), ("released".into(), "1".into())]);
+        let mut fields =
+            StoredFields::from([("machine".into(), "a".into()), ("released".into(), "1".into())]);
         assert_eq!(StoredLease::read(&fields, now), None);
         fields.insert("run".into(), "7".into());
         assert!(StoredLease::read(&fields, now).unwrap().released);

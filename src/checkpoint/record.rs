@@ -30,7 +30,11 @@ pub struct Keys {
 impl Keys {
     /// Tag keys and values, in key order.
     pub fn tags(&self) -> [(&str, &str); 3] {
-        [("dstBucket", &self.dst_bucket), ("srcBucket", &self.src_bucket), ("srcOrg", &self.src_org)]
+        [
+            ("dstBucket", &self.dst_bucket),
+            ("srcBucket", &self.src_bucket),
+            ("srcOrg", &self.src_org),
+        ]
     }
 
     /// The series of the progress records.
@@ -88,7 +92,11 @@ pub fn percent_complete(job: TimeRange, stop: Timestamp) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let part = |ns: i128| ns as f64;
     let whole = job.duration_ns();
-    if whole <= 0 { 100.0 } else { part(TimeRange::new(job.start, stop).duration_ns()) / part(whole) * 100.0 }
+    if whole <= 0 {
+        100.0
+    } else {
+        part(TimeRange::new(job.start, stop).duration_ns()) / part(whole) * 100.0
+    }
 }
 
 /// The fields of a stored record as text, by name: `batch_start` and `batch_stop` are all that resuming needs.
@@ -191,17 +199,24 @@ mod tests {
 
     #[test]
     fn a_record_has_the_form_of_the_official_task() {
-        let keys = Keys { src_org: "golden".into(), src_bucket: "csrc".into(), dst_bucket: "cdst".into() };
+        let keys =
+            Keys { src_org: "golden".into(), src_bucket: "csrc".into(), dst_bucket: "cdst".into() };
         let job = TimeRange::new(time("2022-01-01"), time("2022-02-01"));
         let range = TimeRange::new(time("2022-01-01"), time("2022-01-01T01:00:00Z"));
         let record = Record::new(range, 24, job, time("2022-03-01"));
         assert_eq!(record.percent_complete.to_bits(), 0.134_408_602_150_537_65_f64.to_bits());
         let point = record.point(&keys);
         assert_eq!(point.series.to_string(), "batches,dstBucket=cdst,srcBucket=csrc,srcOrg=golden");
-        assert_eq!(point.fields[1], ("batch_stop", FieldValue::String("2022-01-01T01:00:00.000000000Z".into())));
+        assert_eq!(
+            point.fields[1],
+            ("batch_stop", FieldValue::String("2022-01-01T01:00:00.000000000Z".into()))
+        );
         assert_eq!(point.fields[3], ("rows", FieldValue::Integer(24)));
         let details = BatchDetails::default().point(&keys, &record);
-        assert!(details.fields.iter().all(|(name, _)| *name != "batch_stop"), "the task would read it");
+        assert!(
+            details.fields.iter().all(|(name, _)| *name != "batch_stop"),
+            "the task would read it"
+        );
     }
 
     #[test]

@@ -16,7 +16,10 @@ use crate::config::migrate::{
     ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop, TransportChoice,
 };
 use crate::exit::ExitCode;
-use crate::limits::{QUERY_TIMEOUT_MS_DEFAULT, QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS, REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT};
+use crate::limits::{
+    QUERY_TIMEOUT_MS_DEFAULT, QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS,
+    REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
+};
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, Timestamp};
@@ -25,7 +28,9 @@ use crate::report::number;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota};
 use crate::sim::tsbs::Workload;
-use crate::sim::{Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token};
+use crate::sim::{
+    Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token,
+};
 
 const BUCKET: &str = "plant";
 const CLOUD_ORG: &str = "cloud-org";
@@ -43,10 +48,13 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
     let mut both = Ends::connect(&config, &signals.observer())?;
     let checked = preflight::check(&config, &both).await?;
     let failures = checked.report.count(Verdict::Fail);
-    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures) else {
+    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures)
+    else {
         return Err(Error::Preflight { failures });
     };
-    both.source = both.source.with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    both.source = both
+        .source
+        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
     job::create_buckets(&config, &both, &source, &mut destination).await?;
     let prepared = job::prepare(&config, &both, &source, &destination).await?;
     let header = Header {
@@ -97,7 +105,8 @@ impl Servers {
             record_requests: false,
             ..ServerSettings::cloud(CLOUD_ORG, READ_TOKEN)
         };
-        let oss = ServerSettings { record_requests: false, ..ServerSettings::oss(OSS_ORG, OSS_TOKEN) };
+        let oss =
+            ServerSettings { record_requests: false, ..ServerSettings::oss(OSS_ORG, OSS_TOKEN) };
         let start = Timestamp::from_ns(workload.start_ns);
         Ok(Self {
             cloud: Server::start(cloud, data).await.map_err(io)?,
@@ -111,13 +120,20 @@ impl Servers {
     fn compare(&self, json: bool) -> Result<(), Error> {
         let (source, destination) = (self.cloud.store(), self.oss.store());
         let (source_values, destination_values) = (source.count(BUCKET), destination.count(BUCKET));
-        if source.digest(BUCKET) != destination.digest(BUCKET) || source_values != destination_values {
+        if source.digest(BUCKET) != destination.digest(BUCKET)
+            || source_values != destination_values
+        {
             return Err(Error::DemoDiffers { source_values, destination_values });
         }
         if json {
-            println!("{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}");
+            println!(
+                "{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}"
+            );
         } else {
-            println!("COMPARED   all {} values of both ends: equal", number::grouped(source_values));
+            println!(
+                "COMPARED   all {} values of both ends: equal",
+                number::grouped(source_values)
+            );
         }
         Ok(())
     }

@@ -11,9 +11,16 @@ use crate::influx::signal::Observer;
 use crate::model::side::Side;
 
 /// A client for one end.
-pub fn connect(side: Side, end: &EndConfig, settings: ClientSettings, observer: Observer) -> Result<Client, Error> {
+pub fn connect(
+    side: Side,
+    end: &EndConfig,
+    settings: ClientSettings,
+    observer: Observer,
+) -> Result<Client, Error> {
     let token = match &end.token {
-        TokenSetting::Given { token, origin } => TokenSource::Given { token: Token::new(token), origin: origin.clone() },
+        TokenSetting::Given { token, origin } => {
+            TokenSource::Given { token: Token::new(token), origin: origin.clone() }
+        }
         TokenSetting::File(path) => TokenSource::File { path: path.clone() },
         TokenSetting::Command(argv) => TokenSource::Command { argv: argv.clone() },
     };
@@ -45,10 +52,17 @@ mod tests {
 
     #[test]
     fn this_machine_is_known_by_its_names() {
-        for host in ["http://localhost:8086", "http://127.0.0.1:1", "http://[::1]:8086", "https://127.1.2.3/x"] {
+        for host in [
+            "http://localhost:8086",
+            "http://127.0.0.1:1",
+            "http://[::1]:8086",
+            "https://127.1.2.3/x",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["https://cloud2.influxdata.com", "http://10.0.0.1:8086", "http://localhost.example:1"] {
+        for host in
+            ["https://cloud2.influxdata.com", "http://10.0.0.1:8086", "http://localhost.example:1"]
+        {
             assert!(!is_loopback(host), "{host}");
         }
     }

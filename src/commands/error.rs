@@ -44,7 +44,9 @@ pub enum Error {
     #[error("{0}")]
     NotConfirmed(&'static str),
     /// Another run holds the job.
-    #[error("the job is locked: run {run} on {machine} was active {age_s} s ago (a lease is dead after 3 minutes)")]
+    #[error(
+        "the job is locked: run {run} on {machine} was active {age_s} s ago (a lease is dead after 3 minutes)"
+    )]
     Leased {
         /// Its machine.
         machine: String,
@@ -72,7 +74,9 @@ pub enum Error {
         given: String,
     },
     /// Records of the official task cannot be taken over as asked.
-    #[error("the batch bucket holds records of the official task, but {why}; --adopt takes them over all the same")]
+    #[error(
+        "the batch bucket holds records of the official task, but {why}; --adopt takes them over all the same"
+    )]
     NotAdopted {
         /// What does not fit.
         why: String,
@@ -91,7 +95,9 @@ pub enum Error {
         range: TimeRange,
     },
     /// The demo's own servers do not hold the same content at the end; a defect of sluice.
-    #[error("the demo's two ends differ: {source_values} values at the source, {destination_values} at the destination")]
+    #[error(
+        "the demo's two ends differ: {source_values} values at the source, {destination_values} at the destination"
+    )]
     DemoDiffers {
         /// Values of the simulated Cloud.
         source_values: u64,
@@ -149,12 +155,14 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } => influx_exit(source),
         Failure::Decode { source, .. } => match source {
-            csv::error::Error::Incomplete { .. } | csv::error::Error::Query { .. } | csv::error::Error::GluedError { .. } => {
-                ExitCode::Temporary
-            }
+            csv::error::Error::Incomplete { .. }
+            | csv::error::Error::Query { .. }
+            | csv::error::Error::GluedError { .. } => ExitCode::Temporary,
             _ => ExitCode::Permanent,
         },
-        Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => ExitCode::Permanent,
+        Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => {
+            ExitCode::Permanent
+        }
         Failure::State { source, .. } => io_exit(source),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::Record(_) => ExitCode::State,

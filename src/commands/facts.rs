@@ -28,10 +28,23 @@ pub struct Ends {
 impl Ends {
     /// Clients for both ends; the source is not paced yet.
     pub fn connect(config: &MigrateConfig, observer: &Observer) -> Result<Self, InfluxError> {
-        let settings = ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
+        let settings = ClientSettings {
+            query_timeout_ms: config.query_timeout_ms,
+            ..ClientSettings::default()
+        };
         Ok(Self {
-            source: ends::connect(Side::Source, &config.source, settings.clone(), observer.clone())?,
-            destination: ends::connect(Side::Destination, &config.destination, settings, observer.clone())?,
+            source: ends::connect(
+                Side::Source,
+                &config.source,
+                settings.clone(),
+                observer.clone(),
+            )?,
+            destination: ends::connect(
+                Side::Destination,
+                &config.destination,
+                settings,
+                observer.clone(),
+            )?,
         })
     }
 }
@@ -80,16 +93,25 @@ impl SourceFacts {
     /// Asks the source. A bucket that is not there and one that may not be read look alike: `None`.
     pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<Option<Self>, Error> {
         let info = source.server_info().await?;
-        let Some(bucket) = source.bucket_by_name(&config.source_bucket).await? else { return Ok(None) };
+        let Some(bucket) = source.bucket_by_name(&config.source_bucket).await? else {
+            return Ok(None);
+        };
         let quota = quota(config, source, &bucket).await?;
         let times = BucketTimes {
             retention_ns: survey::retention_ns(bucket.retention_s),
             shard_group_ns: bucket.shard_group_duration_s.and_then(survey::retention_ns),
         };
-        let survey = survey::run(source, &config.source_bucket, times, &config.filter, TimeRange::ALL).await?;
-        let without: Vec<Name> = survey.unreadable.iter().map(|found| found.measurement.clone()).collect();
-        let selection =
-            Selection { bucket: &config.source_bucket, range: TimeRange::ALL, filter: &config.filter, without: &without };
+        let survey =
+            survey::run(source, &config.source_bucket, times, &config.filter, TimeRange::ALL)
+                .await?;
+        let without: Vec<Name> =
+            survey.unreadable.iter().map(|found| found.measurement.clone()).collect();
+        let selection = Selection {
+            bucket: &config.source_bucket,
+            range: TimeRange::ALL,
+            filter: &config.filter,
+            without: &without,
+        };
         let earliest = match config.start {
             Start::Earliest => survey::earliest(source, selection).await?,
             Start::At(time) => Some(time),
@@ -157,7 +179,9 @@ impl DestinationFacts {
         };
         let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
         if bucket.is_some() {
-            field_types = survey::field_types(destination, &config.destination_bucket).await?.unwrap_or_default();
+            field_types = survey::field_types(destination, &config.destination_bucket)
+                .await?
+                .unwrap_or_default();
             write_refused = probe(destination, &config.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;
@@ -166,7 +190,11 @@ impl DestinationFacts {
 
     /// Shard group duration of the destination bucket; that of the source for a bucket that is still to be made.
     pub fn shard_group_ns(&self, source_ns: i64) -> i64 {
-        let told = self.bucket.as_ref().and_then(|bucket| bucket.shard_group_duration_s).and_then(survey::retention_ns);
+        let told = self
+            .bucket
+            .as_ref()
+            .and_then(|bucket| bucket.shard_group_duration_s)
+            .and_then(survey::retention_ns);
         told.unwrap_or(source_ns)
     }
 }
@@ -174,7 +202,9 @@ impl DestinationFacts {
 async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Error> {
     match destination.probe_write(bucket).await {
         Ok(()) => Ok(None),
-        Err(error) if matches!(error.kind(), FailureKind::Forbidden | FailureKind::NotFound) => Ok(Some(error.to_string())),
+        Err(error) if matches!(error.kind(), FailureKind::Forbidden | FailureKind::NotFound) => {
+            Ok(Some(error.to_string()))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -183,20 +213,35 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
     let tasks = match destination.tasks().await {
         Ok(tasks) => tasks,
         // A token for two buckets may not list tasks; the lease and the newest record still guard the job.
-        Err(error) if matches!(error.kind(), FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::NotFound) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::NotFound
+            ) =>
+        {
             return Ok(Vec::new());
         }
         Err(error) => return Err(error.into()),
     };
-    let ours = |flux: &str| flux.contains("batchInterval") && flux.contains(&format!("{:?}", config.source_bucket));
-    Ok(tasks.into_iter().filter(|task| task.status == TaskStatus::Active && ours(&task.flux)).collect())
+    let ours = |flux: &str| {
+        flux.contains("batchInterval") && flux.contains(&format!("{:?}", config.source_bucket))
+    };
+    Ok(tasks
+        .into_iter()
+        .filter(|task| task.status == TaskStatus::Active && ours(&task.flux))
+        .collect())
 }
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
     let source_ns = source.survey.shape.shard_group_ns;
     let Ok(types) = &source.survey.field_types else { return Vec::new() };
-    types::watched(types, source_ns, &destination.field_types, destination.shard_group_ns(source_ns))
+    types::watched(
+        types,
+        source_ns,
+        &destination.field_types,
+        destination.shard_group_ns(source_ns),
+    )
 }
 
 /// Values that a bucket of the destination holds in a range.
@@ -205,7 +250,8 @@ pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result
     if range.is_empty() {
         return Ok(0);
     }
-    let selection = Selection { bucket, range, filter: &crate::model::filter::Filter::default(), without: &[] };
+    let selection =
+        Selection { bucket, range, filter: &crate::model::filter::Filter::default(), without: &[] };
     let answer = client.query_all(&flux::count(selection), what).await?;
     let count = table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
@@ -234,5 +280,7 @@ pub fn whole_seconds(ns: i64) -> u64 {
 
 /// The organization's limits as a sentence, for the report.
 pub fn limits_text(limits: Limits) -> String {
-    limits.read_bytes_per_window().map_or("no limit".to_owned(), |bytes| format!("{} MB/5min", bytes / 1_000_000))
+    limits
+        .read_bytes_per_window()
+        .map_or("no limit".to_owned(), |bytes| format!("{} MB/5min", bytes / 1_000_000))
 }

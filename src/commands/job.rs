@@ -44,16 +44,24 @@ pub async fn create_buckets(
     let Some(org_id) = destination.org_id.clone() else { return Ok(()) };
     if destination.bucket.is_none() {
         let shard_s = whole_seconds(source.survey.shape.shard_group_ns);
-        destination.bucket = Some(create(&ends.destination, &org_id, &config.destination_bucket, Some(shard_s)).await?);
+        destination.bucket = Some(
+            create(&ends.destination, &org_id, &config.destination_bucket, Some(shard_s)).await?,
+        );
     }
     if destination.batch_bucket.is_none() {
-        destination.batch_bucket = Some(create(&ends.destination, &org_id, &config.batch_bucket, None).await?);
+        destination.batch_bucket =
+            Some(create(&ends.destination, &org_id, &config.batch_bucket, None).await?);
     }
     Ok(())
 }
 
 /// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.
-async fn create(client: &Client, org_id: &str, name: &str, shard_s: Option<u64>) -> Result<Bucket, Error> {
+async fn create(
+    client: &Client,
+    org_id: &str,
+    name: &str,
+    shard_s: Option<u64>,
+) -> Result<Bucket, Error> {
     let bucket = client.create_bucket(org_id, name).await?;
     match shard_s {
         Some(shard_s) if bucket.shard_group_duration_s != Some(shard_s) => {
@@ -103,7 +111,9 @@ pub async fn prepare(
     }
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?,
+        IntervalChoice::Auto => {
+            auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?
+        }
     };
     let shape = source.survey.shape;
     let job = Job {
@@ -128,14 +138,23 @@ pub async fn prepare(
         rejects: config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp")),
         slices_in_flight: config.concurrency,
         writes_in_flight: WRITES_IN_FLIGHT_DEFAULT,
-        slice_bytes_max: ends.source.quota().request_bytes_max().unwrap_or(SLICE_BYTES_MAX).min(SLICE_BYTES_MAX),
+        slice_bytes_max: ends
+            .source
+            .quota()
+            .request_bytes_max()
+            .unwrap_or(SLICE_BYTES_MAX)
+            .min(SLICE_BYTES_MAX),
         transfer_bytes_max: config.max_transfer_bytes,
     };
     Ok(Prepared { job, store, watched: watched_fields(source, destination), lock })
 }
 
 /// What a run would do, without a lock and without a write.
-pub async fn planned_only(config: &MigrateConfig, ends: &Ends, source: &SourceFacts) -> Result<Planned, Error> {
+pub async fn planned_only(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+) -> Result<Planned, Error> {
     let stop = source.stop(config);
     let start = source.earliest.unwrap_or(stop).min(stop);
     let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys(config));
@@ -144,7 +163,9 @@ pub async fn planned_only(config: &MigrateConfig, ends: &Ends, source: &SourceFa
     let resume = newest.map_or(start, |(resume, _)| resume.clamp(start, stop));
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?,
+        IntervalChoice::Auto => {
+            auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?
+        }
     };
     let plan = BatchPlan::new(resume, interval, stop);
     Ok(Planned {
@@ -159,18 +180,30 @@ pub async fn planned_only(config: &MigrateConfig, ends: &Ends, source: &SourceFa
 /// `<state>/<source org>.<source bucket>.<destination bucket>`, with a digest of host and batch bucket, so that no two
 /// jobs share a folder.
 fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
-    let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect::<String>();
-    let names = format!("{}.{}.{}", plain(&keys.src_org), plain(&keys.src_bucket), plain(&keys.dst_bucket));
+    let plain = |text: &str| {
+        text.chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+            .collect::<String>()
+    };
+    let names =
+        format!("{}.{}.{}", plain(&keys.src_org), plain(&keys.src_bucket), plain(&keys.dst_bucket));
     let whole = format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
-        keys.src_org, keys.src_bucket, keys.dst_bucket, config.source.host, config.destination.host, config.batch_bucket
+        keys.src_org,
+        keys.src_bucket,
+        keys.dst_bucket,
+        config.source.host,
+        config.destination.host,
+        config.batch_bucket
     );
     config.state_dir.join(format!("{names}.{:016x}", fnv1a(whole.as_bytes())))
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 struct Checkpoint {
@@ -193,16 +226,20 @@ async fn resume(
         (None, Some(_)) => store.oldest_start().await?,
         _ => None,
     };
-    let start = match (config.start, stored.as_ref().and_then(Identity::stored_start), oldest_record) {
-        (Start::At(time), ..) => time,
-        (Start::Earliest, Some(stored), _) => stored,
-        (Start::Earliest, None, Some(oldest)) => oldest,
-        (Start::Earliest, None, None) => source.earliest.unwrap_or_else(|| source.stop(config)),
-    };
+    let start =
+        match (config.start, stored.as_ref().and_then(Identity::stored_start), oldest_record) {
+            (Start::At(time), ..) => time,
+            (Start::Earliest, Some(stored), _) => stored,
+            (Start::Earliest, None, Some(oldest)) => oldest,
+            (Start::Earliest, None, None) => source.earliest.unwrap_or_else(|| source.stop(config)),
+        };
     let identity = Identity {
         source_host: config.source.host.clone(),
         source_bucket_id: source.bucket.id.clone(),
-        destination_bucket_id: destination.bucket.as_ref().map_or(String::new(), |bucket| bucket.id.clone()),
+        destination_bucket_id: destination
+            .bucket
+            .as_ref()
+            .map_or(String::new(), |bucket| bucket.id.clone()),
         start,
         filter: filter_text(&config.filter),
     };
@@ -228,12 +265,21 @@ async fn resume(
 }
 
 /// Records of the official task say nothing of filters, and their oldest `batch_start` is the task's start.
-fn adoptable(config: &MigrateConfig, start: Timestamp, oldest: Option<Timestamp>) -> Result<(), Error> {
+fn adoptable(
+    config: &MigrateConfig,
+    start: Timestamp,
+    oldest: Option<Timestamp>,
+) -> Result<(), Error> {
     if !config.filter.is_empty() {
-        return Err(Error::NotAdopted { why: "this job has a filter, and records do not tell whether theirs had the same".to_owned() });
+        return Err(Error::NotAdopted {
+            why: "this job has a filter, and records do not tell whether theirs had the same"
+                .to_owned(),
+        });
     }
     match oldest {
-        Some(oldest) if oldest != start => Err(Error::NotAdopted { why: format!("they begin at {oldest}, this job at {start}") }),
+        Some(oldest) if oldest != start => {
+            Err(Error::NotAdopted { why: format!("they begin at {oldest}, this job at {start}") })
+        }
         _ => Ok(()),
     }
 }
@@ -245,7 +291,11 @@ async fn take_lease(ends: &Ends, store: &Store, keys: &Keys) -> Result<Lease, Er
     if let Some(stored) = &stored {
         if let Verdict::Held { age_ms } = stored.verdict(&machine, now) {
             let lease = stored.lease.clone();
-            return Err(Error::Leased { machine: lease.machine, run: lease.run, age_s: age_ms / 1_000 });
+            return Err(Error::Leased {
+                machine: lease.machine,
+                run: lease.run,
+                age_s: age_ms / 1_000,
+            });
         }
     }
     let time = next_record_time(stored.map(|stored| stored.refreshed), now);
@@ -255,8 +305,15 @@ async fn take_lease(ends: &Ends, store: &Store, keys: &Keys) -> Result<Lease, Er
 }
 
 /// Gives the lease back, so that the next run need not wait for it to grow stale.
-pub async fn release_lease(ends: &Ends, store: &Store, keys: &Keys, lease: &Lease) -> Result<(), Error> {
-    let Some(stored) = store.lease().await?.filter(|stored| stored.lease == *lease) else { return Ok(()) };
+pub async fn release_lease(
+    ends: &Ends,
+    store: &Store,
+    keys: &Keys,
+    lease: &Lease,
+) -> Result<(), Error> {
+    let Some(stored) = store.lease().await?.filter(|stored| stored.lease == *lease) else {
+        return Ok(());
+    };
     let now = ends.destination.server_time().map_or(stored.refreshed, Timestamp::from_ns);
     let point = lease.point(keys, next_record_time(Some(stored.refreshed), now), true);
     Ok(store.write(&[point], "lease").await?)
@@ -272,28 +329,47 @@ fn machine() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-async fn refuse_foreign_data(config: &MigrateConfig, ends: &Ends, range: TimeRange) -> Result<(), Error> {
+async fn refuse_foreign_data(
+    config: &MigrateConfig,
+    ends: &Ends,
+    range: TimeRange,
+) -> Result<(), Error> {
     if config.existing == ExistingPolicy::Merge {
         return Ok(());
     }
     let values = count_at(&ends.destination, &config.destination_bucket, range).await?;
-    if values == 0 { Ok(()) } else { Err(Error::ForeignData { bucket: config.destination_bucket.clone(), values, range }) }
+    if values == 0 {
+        Ok(())
+    } else {
+        Err(Error::ForeignData { bucket: config.destination_bucket.clone(), values, range })
+    }
 }
 
 /// Lengths to choose from; a batch no longer than a shard group keeps its slices whole.
-const LADDER_S: [i64; 10] = [60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400, 90 * 86_400, 365 * 86_400];
+const LADDER_S: [i64; 10] =
+    [60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400, 90 * 86_400, 365 * 86_400];
 
 /// Values that a batch should hold: a few slices, so that little is read again after a crash.
 const BATCH_VALUES_TARGET: u64 = 4 * SLICE_VALUES_MAX;
 
 /// The longest interval of the ladder whose average batch holds no more than a few slices.
-async fn auto_interval(config: &MigrateConfig, ends: &Ends, source: &SourceFacts, range: TimeRange) -> Result<Interval, Error> {
+async fn auto_interval(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    range: TimeRange,
+) -> Result<Interval, Error> {
     let values = count_at(&ends.source, &config.source_bucket, range).await?;
-    let values_max = ends.source.quota().request_bytes_max().map_or(BATCH_VALUES_TARGET, |bytes| (bytes * 4 / 130).max(1));
+    let values_max = ends
+        .source
+        .quota()
+        .request_bytes_max()
+        .map_or(BATCH_VALUES_TARGET, |bytes| (bytes * 4 / 130).max(1));
     let shard_s = source.survey.shape.shard_group_ns / NS_PER_S;
     let fits = |&&length_s: &&i64| {
         let batches = (range.duration_ns() / i128::from(length_s * NS_PER_S)).max(1);
-        length_s <= shard_s && i128::from(values) / batches <= i128::from(values_max.min(BATCH_VALUES_TARGET))
+        length_s <= shard_s
+            && i128::from(values) / batches <= i128::from(values_max.min(BATCH_VALUES_TARGET))
     };
     let length_s = LADDER_S.iter().rev().find(fits).copied().unwrap_or(LADDER_S[0]);
     Ok(Interval::from_ns(length_s * NS_PER_S))

@@ -36,7 +36,9 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let config = load(&args, env, &signals).await?;
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let (source, mut destination) = checked(&config, &ends).await?;
-    ends.source = ends.source.with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    ends.source = ends
+        .source
+        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
     if config.dry_run {
         return dry_run(&config, &ends, &source).await;
     }
@@ -48,7 +50,11 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         job::pause_tasks(&ends, &destination).await?;
     }
     let prepared = job::prepare(&config, &ends, &source, &destination).await?;
-    let shown = Shown { header: header(&config, &source), mode: mode(config.json, config.color), next: None };
+    let shown = Shown {
+        header: header(&config, &source),
+        mode: mode(config.json, config.color),
+        next: None,
+    };
     let (stopper, stop) = stop_pair();
     watch(stopper, config.max_duration_ms);
     Ok(run::run(prepared, ends, shown, &signals, stop).await?.exit)
@@ -59,7 +65,8 @@ pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<Migrate
     let mut inputs = Inputs::load(args, env, &read_file)?;
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
-        let client = ends::connect(Side::Destination, &end, ClientSettings::default(), signals.observer())?;
+        let client =
+            ends::connect(Side::Destination, &end, ClientSettings::default(), signals.observer())?;
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }
@@ -72,12 +79,16 @@ pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<Migrate
 
 /// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.
 fn local_now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since_epoch =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ns(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Preflight before a run: shown on stderr, because stdout is for the result.
-async fn checked(config: &MigrateConfig, ends: &Ends) -> Result<(SourceFacts, DestinationFacts), Error> {
+async fn checked(
+    config: &MigrateConfig,
+    ends: &Ends,
+) -> Result<(SourceFacts, DestinationFacts), Error> {
     let checked = preflight::check(config, ends).await?;
     if config.json {
         println!("{}", json::preflight(&checked.report));
@@ -104,7 +115,9 @@ fn confirm(config: &MigrateConfig) -> Result<(), Error> {
     });
     match said {
         Ok(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(Error::NotConfirmed("not confirmed; nothing was written (--yes skips the question)")),
+        _ => Err(Error::NotConfirmed(
+            "not confirmed; nothing was written (--yes skips the question)",
+        )),
     }
 }
 
@@ -118,11 +131,19 @@ pub fn mode(json: bool, color: ColorChoice) -> Mode {
 }
 
 fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
-    let host = config.destination.host.split_once("://").map_or(config.destination.host.as_str(), |(_, host)| host);
+    let host = config
+        .destination
+        .host
+        .split_once("://")
+        .map_or(config.destination.host.as_str(), |(_, host)| host);
     Header {
         command: "migrate".to_owned(),
         source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
-        destination: format!("{}@{host}/{}", config.destination.org.as_deref().unwrap_or("?"), config.destination_bucket),
+        destination: format!(
+            "{}@{host}/{}",
+            config.destination.org.as_deref().unwrap_or("?"),
+            config.destination_bucket
+        ),
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {
             window_bytes,
             share_percent: u64::from(config.quota_share_per_mille) / 10,
@@ -155,9 +176,14 @@ fn watch(stopper: Stopper, max_duration_ms: Option<u64>) {
 }
 
 /// Preflight, plan, and the first lines of line protocol.
-async fn dry_run(config: &MigrateConfig, ends: &Ends, source: &SourceFacts) -> Result<ExitCode, Error> {
+async fn dry_run(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+) -> Result<ExitCode, Error> {
     let planned = job::planned_only(config, ends, source).await?;
-    let lines = first_lines(config, ends, source, TimeRange::new(planned.resume, planned.job.stop)).await?;
+    let lines =
+        first_lines(config, ends, source, TimeRange::new(planned.resume, planned.job.stop)).await?;
     let header = header(config, source);
     let dry_run = DryRun { source: header.source, destination: header.destination, planned, lines };
     if config.json {
@@ -171,10 +197,23 @@ async fn dry_run(config: &MigrateConfig, ends: &Ends, source: &SourceFacts) -> R
 }
 
 /// Widens the range from its first value on until it holds enough lines.
-async fn first_lines(config: &MigrateConfig, ends: &Ends, source: &SourceFacts, range: TimeRange) -> Result<Vec<String>, Error> {
+async fn first_lines(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    range: TimeRange,
+) -> Result<Vec<String>, Error> {
     let without = source.without();
-    let selection = |range| Selection { bucket: &config.source_bucket, range, filter: &config.filter, without: &without };
-    let Some(first) = crate::pipeline::survey::earliest(&ends.source, selection(range)).await? else { return Ok(Vec::new()) };
+    let selection = |range| Selection {
+        bucket: &config.source_bucket,
+        range,
+        filter: &config.filter,
+        without: &without,
+    };
+    let Some(first) = crate::pipeline::survey::earliest(&ends.source, selection(range)).await?
+    else {
+        return Ok(Vec::new());
+    };
     let mut part = TimeRange::new(first, first);
     for seconds in [1, 60, 3_600, 86_400] {
         part = TimeRange::new(first, first.saturating_add_ns(seconds * NS_PER_S)).intersect(range);
@@ -183,10 +222,16 @@ async fn first_lines(config: &MigrateConfig, ends: &Ends, source: &SourceFacts, 
         }
     }
     let what = "first lines";
-    let answer = ends.source.query_all(&flux::read(selection(part), &source.survey.field_label), what).await?;
+    let answer = ends
+        .source
+        .query_all(&flux::read(selection(part), &source.survey.field_label), what)
+        .await?;
     let decode = |source| Error::Decode { what, source };
     let mut frames = Vec::new();
-    let mut decoder = Decoder::new(DecoderSettings { field_label: source.survey.field_label.clone(), unescape_strings: false });
+    let mut decoder = Decoder::new(DecoderSettings {
+        field_label: source.survey.field_label.clone(),
+        unescape_strings: false,
+    });
     decoder.push(&answer, &mut frames).map_err(decode)?;
     decoder.finish(&mut frames).map_err(decode)?;
     let mut encoder = Encoder::new(EncoderSettings::default());
@@ -195,8 +240,12 @@ async fn first_lines(config: &MigrateConfig, ends: &Ends, source: &SourceFacts, 
         encoder.push(frame, &mut bodies, &mut rejected);
     }
     encoder.finish(&mut bodies);
-    let lines = bodies.iter().flat_map(|body| split_lines(&body.bytes).map(|line| &body.bytes[line]));
-    Ok(lines.take(DRY_RUN_LINES_MAX).map(|line| String::from_utf8_lossy(line.trim_ascii_end()).into_owned()).collect())
+    let lines =
+        bodies.iter().flat_map(|body| split_lines(&body.bytes).map(|line| &body.bytes[line]));
+    Ok(lines
+        .take(DRY_RUN_LINES_MAX)
+        .map(|line| String::from_utf8_lossy(line.trim_ascii_end()).into_owned())
+        .collect())
 }
 
 /// Unused stops never fire.

@@ -1,8 +1,10 @@
 //! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
 
+use super::facts::{
+    DestinationFacts, Ends, Quota, SourceFacts, seconds, watched_fields, would_drop,
+};
 use super::migrate;
 use super::run::Signals;
-use super::facts::{DestinationFacts, Ends, Quota, SourceFacts, seconds, watched_fields, would_drop};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::migrate::{MigrateConfig, Start};
@@ -10,9 +12,9 @@ use crate::exit::ExitCode;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::model::series::Readable;
 use crate::pipeline::context::ConflictPolicy;
-use crate::report::{json, number};
-use crate::report::text::Glyphs;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use crate::report::text::Glyphs;
+use crate::report::{json, number};
 
 use super::error::Error;
 
@@ -83,8 +85,20 @@ fn is_finding(error: &InfluxError) -> bool {
     )
 }
 
-fn finding(code: &str, verdict: Verdict, subject: &str, text: impl Into<String>, cure: Option<String>) -> Row {
-    Row::Finding(Finding { code: code.to_owned(), verdict, subject: subject.to_owned(), text: text.into(), cure })
+fn finding(
+    code: &str,
+    verdict: Verdict,
+    subject: &str,
+    text: impl Into<String>,
+    cure: Option<String>,
+) -> Row {
+    Row::Finding(Finding {
+        code: code.to_owned(),
+        verdict,
+        subject: subject.to_owned(),
+        text: text.into(),
+        cure,
+    })
 }
 
 fn source_rows(
@@ -96,29 +110,60 @@ fn source_rows(
     let facts = match facts {
         Ok(Some(facts)) => facts,
         Ok(None) => {
-            let text = format!("bucket {} is not there, or this token cannot read it", config.source_bucket);
-            let cure = "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN".to_owned();
+            let text = format!(
+                "bucket {} is not there, or this token cannot read it",
+                config.source_bucket
+            );
+            let cure =
+                "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN"
+                    .to_owned();
             rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure)));
             return None;
         }
         Err(error) => {
-            rows.push(finding("P01", Verdict::Fail, "address", error.to_string(), Some("check --source-host and the network".to_owned())));
+            rows.push(finding(
+                "P01",
+                Verdict::Fail,
+                "address",
+                error.to_string(),
+                Some("check --source-host and the network".to_owned()),
+            ));
             return None;
         }
     };
     let version = facts.info.version.as_deref().unwrap_or("Cloud");
     let org = config.source.org.as_deref().unwrap_or("?");
     rows.push(Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id)));
-    rows.push(Row::fact("bucket", format!("{} {}, keeps {}", facts.bucket.name, facts.bucket.id, seconds(facts.bucket.retention_s))));
+    rows.push(Row::fact(
+        "bucket",
+        format!(
+            "{} {}, keeps {}",
+            facts.bucket.name,
+            facts.bucket.id,
+            seconds(facts.bucket.retention_s)
+        ),
+    ));
     rows.push(finding("P02", Verdict::Ok, "token", config.source.token.origin(), None));
     if config.source.org.is_none() {
         let cure = "--source-org NAME (the checkpoint records hold it)".to_owned();
-        rows.push(finding("P04", Verdict::Fail, "org", "the organization's name is not given", Some(cure)));
+        rows.push(finding(
+            "P04",
+            Verdict::Fail,
+            "org",
+            "the organization's name is not given",
+            Some(cure),
+        ));
     }
     rows.push(quota_row(config, facts.quota));
     if let Err(refused) = &facts.survey.field_types {
         let text = "no InfluxQL: types are not known before they are read".to_owned();
-        rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(format!("none needed; the source says: {refused}"))));
+        rows.push(finding(
+            "P07",
+            Verdict::Warn,
+            "InfluxQL",
+            text,
+            Some(format!("none needed; the source says: {refused}")),
+        ));
     }
     for found in &facts.survey.unreadable {
         let text = format!("{} is left out: {}", Readable(&found.measurement), found.why);
@@ -126,7 +171,9 @@ fn source_rows(
     }
     match (config.start, facts.earliest) {
         (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
-        (Start::Earliest, None) => rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None)),
+        (Start::Earliest, None) => {
+            rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None))
+        }
         (Start::At(time), _) => rows.push(Row::fact("start", time.to_string())),
     }
     Some(facts)
@@ -137,7 +184,9 @@ fn quota_row(config: &MigrateConfig, quota: Quota) -> Row {
     let paced = |bytes| format!("{}/5min for the whole org; share {share} %", number::bytes(bytes));
     match quota {
         Quota::None => finding("P06", Verdict::Ok, "quota", "none: as fast as both ends can", None),
-        Quota::Given(bytes) => finding("P06", Verdict::Ok, "quota", format!("{} (--quota)", paced(bytes)), None),
+        Quota::Given(bytes) => {
+            finding("P06", Verdict::Ok, "quota", format!("{} (--quota)", paced(bytes)), None)
+        }
         Quota::Told(bytes) => finding("P06", Verdict::Ok, "quota", paced(bytes), None),
         Quota::Assumed(bytes) => {
             let text = format!("{}; assumed, not readable", paced(bytes));
@@ -163,22 +212,49 @@ fn destination_rows(
     };
     let version = facts.info.version.as_deref().unwrap_or("?");
     let org = config.destination.org.as_deref().unwrap_or("?");
-    rows.push(Row::fact("org", format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?"))));
+    rows.push(Row::fact(
+        "org",
+        format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
+    ));
     rows.push(finding("P02", Verdict::Ok, "token", config.destination.token.origin(), None));
     if config.destination.org.is_none() {
         let cure = "--destination-org NAME".to_owned();
-        rows.push(finding("P04", Verdict::Fail, "org", "the organization's name is not given", Some(cure)));
+        rows.push(finding(
+            "P04",
+            Verdict::Fail,
+            "org",
+            "the organization's name is not given",
+            Some(cure),
+        ));
     }
     match &facts.bucket {
         Some(bucket) => {
-            rows.push(Row::fact("bucket", format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s))));
+            rows.push(Row::fact(
+                "bucket",
+                format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
+            ));
         }
         None if config.create_buckets => {
-            rows.push(finding("P13", Verdict::Ok, "bucket", format!("{} will be created", config.destination_bucket), None));
+            rows.push(finding(
+                "P13",
+                Verdict::Ok,
+                "bucket",
+                format!("{} will be created", config.destination_bucket),
+                None,
+            ));
         }
         None => {
-            let cure = format!("--create-buckets, or: influx bucket create --name {} --retention 0", config.destination_bucket);
-            rows.push(finding("P13", Verdict::Fail, "bucket", format!("{} is not there", config.destination_bucket), Some(cure)));
+            let cure = format!(
+                "--create-buckets, or: influx bucket create --name {} --retention 0",
+                config.destination_bucket
+            );
+            rows.push(finding(
+                "P13",
+                Verdict::Fail,
+                "bucket",
+                format!("{} is not there", config.destination_bucket),
+                Some(cure),
+            ));
         }
     }
     if let Some(refused) = &facts.write_refused {
@@ -188,56 +264,114 @@ fn destination_rows(
     Some(facts)
 }
 
-fn both_rows(config: &MigrateConfig, source: &SourceFacts, destination: &DestinationFacts, report: &mut PreflightReport) {
+fn both_rows(
+    config: &MigrateConfig,
+    source: &SourceFacts,
+    destination: &DestinationFacts,
+    report: &mut PreflightReport,
+) {
     let rows = &mut report.destination;
     if let Some(bucket) = &destination.bucket {
         if bucket.id == source.bucket.id {
             let text = "this is the source bucket itself".to_owned();
-            rows.push(finding("P17", Verdict::Fail, "bucket", text, Some("give another --destination-bucket or --destination-host".to_owned())));
+            rows.push(finding(
+                "P17",
+                Verdict::Fail,
+                "bucket",
+                text,
+                Some("give another --destination-bucket or --destination-host".to_owned()),
+            ));
         }
         let oldest = source.earliest.unwrap_or(source.now);
         if would_drop(bucket.retention_s, oldest, source.now) {
-            let text = format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
+            let text =
+                format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
             let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
             rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
         }
     }
     let watched = watched_fields(source, destination);
     if !watched.is_empty() {
-        let verdict = if config.on_type_conflict == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
-        let first: Vec<String> =
-            watched.iter().take(3).map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field))).collect();
+        let verdict = if config.on_type_conflict == ConflictPolicy::Stop {
+            Verdict::Fail
+        } else {
+            Verdict::Warn
+        };
+        let first: Vec<String> = watched
+            .iter()
+            .take(3)
+            .map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field)))
+            .collect();
         let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
         let cure = "--on-type-conflict reject or suffix, or a bucket with the source's shard groups (--create-buckets)".to_owned();
         rows.push(finding("P12", verdict, "types", text, Some(cure)));
     }
 }
 
-fn progress_rows(config: &MigrateConfig, destination: &DestinationFacts, source: Option<&SourceFacts>, rows: &mut Vec<Row>) {
+fn progress_rows(
+    config: &MigrateConfig,
+    destination: &DestinationFacts,
+    source: Option<&SourceFacts>,
+    rows: &mut Vec<Row>,
+) {
     match &destination.batch_bucket {
         Some(bucket) if bucket.retention_s > 0 => {
-            let text = format!("bucket {:?} keeps {}: resume would be lost", bucket.name, seconds(bucket.retention_s));
+            let text = format!(
+                "bucket {:?} keeps {}: resume would be lost",
+                bucket.name,
+                seconds(bucket.retention_s)
+            );
             let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
             rows.push(finding("P15", Verdict::Fail, "retention", text, Some(cure)));
         }
-        Some(bucket) => rows.push(finding("P15", Verdict::Ok, "bucket", format!("{:?} keeps for ever", bucket.name), None)),
+        Some(bucket) => rows.push(finding(
+            "P15",
+            Verdict::Ok,
+            "bucket",
+            format!("{:?} keeps for ever", bucket.name),
+            None,
+        )),
         None if config.create_buckets => {
-            rows.push(finding("P15", Verdict::Ok, "bucket", format!("{} will be created", config.batch_bucket), None));
+            rows.push(finding(
+                "P15",
+                Verdict::Ok,
+                "bucket",
+                format!("{} will be created", config.batch_bucket),
+                None,
+            ));
         }
         None => {
-            let cure = format!("--create-buckets, or: influx bucket create --name {} --retention 0", config.batch_bucket);
-            rows.push(finding("P15", Verdict::Fail, "bucket", format!("{} is not there", config.batch_bucket), Some(cure)));
+            let cure = format!(
+                "--create-buckets, or: influx bucket create --name {} --retention 0",
+                config.batch_bucket
+            );
+            rows.push(finding(
+                "P15",
+                Verdict::Fail,
+                "bucket",
+                format!("{} is not there", config.batch_bucket),
+                Some(cure),
+            ));
         }
     }
     for task in &destination.active_tasks {
         let verdict = if config.pause_task { Verdict::Warn } else { Verdict::Fail };
         let text = format!("task {:?} writes the same progress", task.name);
-        let cure = format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
+        let cure =
+            format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
         rows.push(finding("P16", verdict, "task", text, Some(cure)));
     }
-    if config.batch_bucket == config.destination_bucket || source.is_some_and(|source| same_bucket(destination, source)) {
+    if config.batch_bucket == config.destination_bucket
+        || source.is_some_and(|source| same_bucket(destination, source))
+    {
         let cure = "give another --batch-bucket".to_owned();
-        rows.push(finding("P18", Verdict::Fail, "bucket", "the progress cannot live among the data", Some(cure)));
+        rows.push(finding(
+            "P18",
+            Verdict::Fail,
+            "bucket",
+            "the progress cannot live among the data",
+            Some(cure),
+        ));
     }
 }
 

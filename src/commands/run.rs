@@ -10,13 +10,13 @@ use super::facts::Ends;
 use super::job::{self, Prepared};
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
+use crate::pipeline;
 use crate::pipeline::batch::TRANSPORT;
 use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
 use crate::pipeline::rejects::Rejects;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::types::TypePlan;
-use crate::pipeline;
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
@@ -56,10 +56,20 @@ pub struct Shown {
 }
 
 /// Runs a prepared job to its end and reports it. The lease is given back however it ends.
-pub async fn run(prepared: Prepared, ends: Ends, shown: Shown, signals: &Signals, stop: Stop) -> Result<Finished, Error> {
+pub async fn run(
+    prepared: Prepared,
+    ends: Ends,
+    shown: Shown,
+    signals: &Signals,
+    stop: Stop,
+) -> Result<Finished, Error> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
-    let settings = ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: crate::limits::PLAIN_LINE_MS };
+    let settings = ReportSettings {
+        header: shown.header.clone(),
+        mode: shown.mode,
+        line_ms: crate::limits::PLAIN_LINE_MS,
+    };
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
@@ -96,7 +106,8 @@ pub async fn run(prepared: Prepared, ends: Ends, shown: Shown, signals: &Signals
                 destination: shown.header.destination,
                 elapsed_ms,
                 exit: exit.number(),
-                rejects: (outcome.rejected + rejected_before > 0).then(|| rejects_path.display().to_string()),
+                rejects: (outcome.rejected + rejected_before > 0)
+                    .then(|| rejects_path.display().to_string()),
                 newer_values: None,
                 next: shown.next,
             };
@@ -104,7 +115,8 @@ pub async fn run(prepared: Prepared, ends: Ends, shown: Shown, signals: &Signals
         }
         Err(error) => {
             let error = Error::from(error);
-            let input = FailureInput { errors: chain(&error), elapsed_ms, exit: error.exit().number() };
+            let input =
+                FailureInput { errors: chain(&error), elapsed_ms, exit: error.exit().number() };
             (Ending::Failed(input), Err(error))
         }
     };
@@ -139,7 +151,9 @@ fn exit_of(outcome: &Outcome, rejected_before: u64) -> ExitCode {
         Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
         Some(StopReason::Interrupted) => ExitCode::Interrupted,
         Some(StopReason::Terminated) => ExitCode::Terminated,
-        None if outcome.rejected + rejected_before > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
+        None if outcome.rejected + rejected_before > 0 || !outcome.changed.is_empty() => {
+            ExitCode::Rejected
+        }
         None => ExitCode::Done,
     }
 }

@@ -155,7 +155,15 @@ impl Client {
         let what = format!("bucket {name:?}");
         let mut parameters: Vec<_> = self.org().into_iter().collect();
         parameters.push(("name", name));
-        let found: Buckets = self.get("/api/v2/buckets", parameters, &what).await?;
+        // Asked with an organization, OSS answers 404 instead of an empty list.
+        let found: Buckets = match self.get("/api/v2/buckets", parameters, &what).await {
+            Err(error)
+                if error.kind == FailureKind::NotFound && error.message.starts_with("bucket ") =>
+            {
+                return Ok(None);
+            }
+            found => found?,
+        };
         Ok(found.buckets.into_iter().find(|bucket| bucket.name == name).map(Bucket::from))
     }
 

@@ -57,7 +57,9 @@ impl Interval {
         let base = if months == 0 {
             origin.ns()
         } else {
-            let zoned = jiff::Timestamp::from_nanosecond(i128::from(origin.ns())).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
+            let zoned = jiff::Timestamp::from_nanosecond(i128::from(origin.ns()))
+                .ok()?
+                .to_zoned(jiff::tz::TimeZone::UTC);
             let span = jiff::Span::new().try_months(months).ok()?;
             i64::try_from(zoned.checked_add(span).ok()?.timestamp().as_nanosecond()).ok()?
         };
@@ -88,7 +90,9 @@ impl fmt::Display for Interval {
 
 /// A text that is no positive Flux duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no positive Flux duration such as 1h, 35d or 1mo (units: y mo w d h m s ms us ns)")]
+#[error(
+    "{text:?} is no positive Flux duration such as 1h, 35d or 1mo (units: y mo w d h m s ms us ns)"
+)]
 pub struct ParseIntervalError {
     /// What was given.
     pub text: String,
@@ -129,12 +133,31 @@ mod tests {
 
     #[test]
     fn reads_flux_durations_and_prints_them() {
-        for (text, shown) in [("1h", "1h"), ("90m", "1h30m"), ("3d12h", "3d12h"), ("1mo", "1mo"), ("35d", "5w"), ("1y2mo", "1y2mo"), ("5us", "5us")] {
+        for (text, shown) in [
+            ("1h", "1h"),
+            ("90m", "1h30m"),
+            ("3d12h", "3d12h"),
+            ("1mo", "1mo"),
+            ("35d", "5w"),
+            ("1y2mo", "1y2mo"),
+            ("5us", "5us"),
+        ] {
             let interval: Interval = text.parse().unwrap();
             assert_eq!(interval.to_string(), shown);
             assert_eq!(shown.parse::<Interval>().unwrap(), interval);
         }
-        for bad in ["", "h", "1", "-1h", "1.5h", "0s", "1M", "1 h", "99999999999999999999s", "9223372036854775807h"] {
+        for bad in [
+            "",
+            "h",
+            "1",
+            "-1h",
+            "1.5h",
+            "0s",
+            "1M",
+            "1 h",
+            "99999999999999999999s",
+            "9223372036854775807h",
+        ] {
             assert!(bad.parse::<Interval>().is_err(), "{bad}");
         }
     }
@@ -143,8 +166,17 @@ mod tests {
     fn month_steps_keep_the_day() {
         let month: Interval = "1mo".parse().unwrap();
         let origin: Timestamp = "2024-01-31".parse().unwrap();
-        let steps: Vec<_> = (0..4).map(|k| month.nth_after(origin, k).unwrap().to_string()).collect();
-        assert_eq!(steps, ["2024-01-31T00:00:00Z", "2024-02-29T00:00:00Z", "2024-03-31T00:00:00Z", "2024-04-30T00:00:00Z"]);
+        let steps: Vec<_> =
+            (0..4).map(|k| month.nth_after(origin, k).unwrap().to_string()).collect();
+        assert_eq!(
+            steps,
+            [
+                "2024-01-31T00:00:00Z",
+                "2024-02-29T00:00:00Z",
+                "2024-03-31T00:00:00Z",
+                "2024-04-30T00:00:00Z"
+            ]
+        );
         assert_eq!(month.nth_after(origin, i64::MAX), None);
     }
 }

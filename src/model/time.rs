@@ -53,12 +53,14 @@ impl Timestamp {
         assert!(duration_ns > 0, "a shard group has a length");
         let since = i128::from(self.0) + YEAR_1_TO_1970_NS;
         let start = i128::from(self.0) - since.rem_euclid(i128::from(duration_ns));
-        let held = |ns: i128| Self(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
+        let held =
+            |ns: i128| Self(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }));
         TimeRange { start: held(start), stop: held(start + i128::from(duration_ns)) }
     }
 
     fn jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_nanosecond(i128::from(self.0)).expect("64-bit nanoseconds lie inside jiff's range")
+        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .expect("64-bit nanoseconds lie inside jiff's range")
     }
 }
 
@@ -139,7 +141,8 @@ impl TimeRange {
         let middle = i128::from(self.start.ns()) + length / 2;
         let second = middle.div_euclid(i128::from(NS_PER_S)) * i128::from(NS_PER_S);
         let cut = if second > i128::from(self.start.ns()) { second } else { middle };
-        let cut = Timestamp(i64::try_from(cut).expect("a point between two 64-bit times is one itself"));
+        let cut =
+            Timestamp(i64::try_from(cut).expect("a point between two 64-bit times is one itself"));
         Some((Self { start: self.start, stop: cut }, Self { start: cut, stop: self.stop }))
     }
 
@@ -180,16 +183,30 @@ mod tests {
             assert_eq!(time.ns(), ns);
             assert_eq!(time.to_string(), text);
         }
-        assert_eq!("2020-01-01".parse::<Timestamp>().unwrap().to_rfc3339_nano(), "2020-01-01T00:00:00.000000000Z");
-        assert_eq!("2020-01-01T02:00:00+02:00".parse::<Timestamp>().unwrap(), "2020-01-01".parse().unwrap());
-        for bad in ["", "now", "1500-01-01T00:00:00Z", "3000-01-01", "2020-13-01", "2020-01-01T00:00:00"] {
+        assert_eq!(
+            "2020-01-01".parse::<Timestamp>().unwrap().to_rfc3339_nano(),
+            "2020-01-01T00:00:00.000000000Z"
+        );
+        assert_eq!(
+            "2020-01-01T02:00:00+02:00".parse::<Timestamp>().unwrap(),
+            "2020-01-01".parse().unwrap()
+        );
+        for bad in
+            ["", "now", "1500-01-01T00:00:00Z", "3000-01-01", "2020-13-01", "2020-01-01T00:00:00"]
+        {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn halves_and_shard_group_parts_cover_without_gap_or_overlap() {
-        for (start, stop) in [(0, 2), (-7, 3_000_000_001), (i64::MIN + 2, i64::MAX), (5, 6), (1_500_000_000, 1_500_000_003)] {
+        for (start, stop) in [
+            (0, 2),
+            (-7, 3_000_000_001),
+            (i64::MIN + 2, i64::MAX),
+            (5, 6),
+            (1_500_000_000, 1_500_000_003),
+        ] {
             let range = TimeRange::new(Timestamp(start), Timestamp(stop));
             match range.halves() {
                 Some((a, b)) => {
@@ -203,10 +220,12 @@ mod tests {
         let parts = TimeRange::new(Timestamp(-day - 1), Timestamp(day + 1)).shard_group_parts(day);
         let bounds: Vec<_> = parts.iter().map(|part| (part.start.ns(), part.stop.ns())).collect();
         assert_eq!(bounds, [(-day - 1, -day), (-day, 0), (0, day), (day, day + 1)]);
-        let weeks = TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-14".parse().unwrap()).shard_group_parts(7 * day);
+        let weeks = TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-14".parse().unwrap())
+            .shard_group_parts(7 * day);
         let mondays: Vec<_> = weeks[1..].iter().map(|week| week.start.to_string()).collect();
         assert_eq!(mondays, ["2020-01-06T00:00:00Z", "2020-01-13T00:00:00Z"]);
-        let end = TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).shard_group_parts(day);
+        let end =
+            TimeRange::new(Timestamp(i64::MAX - 5), Timestamp::STOP_MAX).shard_group_parts(day);
         assert_eq!(end.last().unwrap().stop, Timestamp::STOP_MAX);
     }
 }

@@ -19,7 +19,9 @@ use crate::checkpoint::record::BatchDetails;
 use crate::influx::backoff::{Backoff, Jitter};
 use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
-use crate::limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX};
+use crate::limits::{
+    BACKOFF_MS_MAX, BACKOFF_MS_MIN, CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX,
+};
 use crate::model::side::Side;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
@@ -42,7 +44,12 @@ pub struct Done {
 impl Done {
     /// A stretch of empty batches.
     pub fn empty(seq: std::ops::Range<u64>) -> Self {
-        Self { seq, values: 0, details: BatchDetails { transport: TRANSPORT, ..BatchDetails::default() }, refusals: Vec::new() }
+        Self {
+            seq,
+            values: 0,
+            details: BatchDetails { transport: TRANSPORT, ..BatchDetails::default() },
+            refusals: Vec::new(),
+        }
     }
 }
 
@@ -81,7 +88,11 @@ pub async fn run(
     loop {
         let counted: u64 = windows.iter().map(|(_, values)| values).sum();
         let predicted = context.bytes_per_value.predict(counted);
-        context.tell(Event::BatchOpened { batch: range, values: counted, bytes_predicted: predicted });
+        context.tell(Event::BatchOpened {
+            batch: range,
+            values: counted,
+            bytes_predicted: predicted,
+        });
         let mut moved = read_all(&context, range, &windows, requested.take()).await?;
         details.source_bytes += moved.bytes;
         details.retries += moved.retries;
@@ -108,7 +119,12 @@ pub async fn run(
         moved.add(carriage_returns(&context, range).await?);
         moved.refusals.extend(left_out(&context, range).await?);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
-        return Ok(Done { seq: seq..seq + 1, values: moved.values, details, refusals: moved.refusals });
+        return Ok(Done {
+            seq: seq..seq + 1,
+            values: moved.values,
+            details,
+            refusals: moved.refusals,
+        });
     }
 }
 
@@ -223,7 +239,11 @@ async fn move_slice(
     Ok(moved)
 }
 
-async fn attempt(context: &Arc<Context>, batch: TimeRange, request: &Request) -> Result<Moved, Error> {
+async fn attempt(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    request: &Request,
+) -> Result<Moved, Error> {
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
     let read = fetch::read(context, request, sender);
     let write = encode::encode_and_write(context, batch, receiver);
@@ -253,20 +273,32 @@ async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Mo
     for window in cut_for_types(context, context.job.shape.read_windows(batch)) {
         let what = format!("search for carriage returns in {window}");
         let query = flux::count_carriage_returns(context.job.selection(window));
-        let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
-        let count = table::single_long(&answer).map_err(|error| Error::decode(&what, error))?.unwrap_or(0);
+        let answer = context
+            .source
+            .query_all(&query, &what)
+            .await
+            .map_err(|error| Error::influx(&what, error))?;
+        let count =
+            table::single_long(&answer).map_err(|error| Error::decode(&what, error))?.unwrap_or(0);
         if count == 0 {
             continue;
         }
         let request = Request {
-            query: flux::read_carriage_returns(context.job.selection(window), &context.job.field_label),
+            query: flux::read_carriage_returns(
+                context.job.selection(window),
+                &context.job.field_label,
+            ),
             what: format!("{count} strings with carriage returns in {window}"),
             bytes_predicted: context.bytes_per_value.predict(count.unsigned_abs()),
             unescape_strings: true,
         };
         let part = attempt(context, batch, &request).await?;
         if part.values != count.unsigned_abs() {
-            return Err(Error::Mismatch { batch: window, counted: count.unsigned_abs(), read: part.values });
+            return Err(Error::Mismatch {
+                batch: window,
+                counted: count.unsigned_abs(),
+                read: part.values,
+            });
         }
         moved.bytes += part.bytes;
         moved.refusals.extend(part.refusals);
@@ -294,7 +326,12 @@ fn backoff() -> Backoff {
 
 async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
     let (side, cause) = (Side::Source, WaitCause::Backoff);
-    context.tell(Event::Client(Signal::Retried { side, what: what.to_owned(), attempt, error: error_text(error) }));
+    context.tell(Event::Client(Signal::Retried {
+        side,
+        what: what.to_owned(),
+        attempt,
+        error: error_text(error),
+    }));
     context.tell(Event::Client(Signal::WaitBegan { side, cause, wait_ms }));
     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     context.tell(Event::Client(Signal::WaitEnded { side, cause, waited_ms: wait_ms }));
@@ -308,7 +345,8 @@ fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
         line: suspect.measurement.to_vec(),
         carried: false,
     };
-    let names = suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
+    let names =
+        suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
     names.map(refusal).collect()
 }
 

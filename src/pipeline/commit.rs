@@ -114,7 +114,8 @@ impl Committer {
             let mut points: Vec<Point> = Vec::with_capacity(part.len() + 1);
             let mut newest = self.newest;
             for seq in &part {
-                let record = Record::new(range_of(*seq), done.values, job, next_record_time(newest, now));
+                let record =
+                    Record::new(range_of(*seq), done.values, job, next_record_time(newest, now));
                 newest = Some(record.time);
                 if count == 1 {
                     points.push(done.details.point(&self.context.job.keys, &record));
@@ -122,7 +123,9 @@ impl Committer {
                 points.push(record.point(&self.context.job.keys));
             }
             let stop = range_of(*last).stop;
-            self.store.write(&points, &format!("record of {} batches up to {stop}", part.len())).await?;
+            self.store
+                .write(&points, &format!("record of {} batches up to {stop}", part.len()))
+                .await?;
             self.newest = newest;
             self.committed.watermark = stop;
         }
@@ -134,7 +137,11 @@ impl Committer {
         let rejected = self.committed.rejected + done.details.rejected;
         let limit = self.context.job.reject_limit;
         if rejected > limit {
-            return Err(Error::RejectLimit { rejected, limit, path: self.rejects.path().to_owned() });
+            return Err(Error::RejectLimit {
+                rejected,
+                limit,
+                path: self.rejects.path().to_owned(),
+            });
         }
         Ok(())
     }
@@ -152,7 +159,11 @@ impl Committer {
             None => return Err(Error::LeaseLost { found: "no lease".to_owned() }),
         }
         let newest = self.store.newest_record().await?.map(|(_, time)| time);
-        if newest == self.newest { Ok(()) } else { Err(Error::LeaseLost { found: "a record of another writer".to_owned() }) }
+        if newest == self.newest {
+            Ok(())
+        } else {
+            Err(Error::LeaseLost { found: "a record of another writer".to_owned() })
+        }
     }
 
     async fn refresh_lease(&mut self, released: bool) -> Result<(), Error> {
@@ -160,7 +171,8 @@ impl Committer {
         let Some(stored) = stored.filter(|stored| stored.lease == self.context.job.lease) else {
             return Err(Error::LeaseLost { found: "another lease".to_owned() });
         };
-        let now = self.context.destination.server_time().map_or(stored.refreshed, Timestamp::from_ns);
+        let now =
+            self.context.destination.server_time().map_or(stored.refreshed, Timestamp::from_ns);
         let time = next_record_time(Some(stored.refreshed), now);
         let point = self.context.job.lease.point(&self.context.job.keys, time, released);
         self.store.write(&[point], "lease").await

@@ -87,7 +87,12 @@ pub struct Job {
 impl Job {
     /// The query selection for a range of this job.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
-        Selection { bucket: &self.source_bucket, range, filter: &self.filter, without: &self.without }
+        Selection {
+            bucket: &self.source_bucket,
+            range,
+            filter: &self.filter,
+            without: &self.without,
+        }
     }
 }
 
@@ -159,8 +164,11 @@ impl LearnedCost {
         if values == 0 {
             return;
         }
-        let seen = u64::try_from(u128::from(bytes) * 1_000 / u128::from(values)).unwrap_or(u64::MAX);
-        let _ = self.milli_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some((old / 4 * 3) + seen / 4));
+        let seen =
+            u64::try_from(u128::from(bytes) * 1_000 / u128::from(values)).unwrap_or(u64::MAX);
+        let _ = self.milli_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+            Some((old / 4 * 3) + seen / 4)
+        });
     }
 }
 

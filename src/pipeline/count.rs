@@ -25,20 +25,27 @@ async fn one(context: &Context, range: TimeRange) -> Result<u64, Error> {
 
 async fn ask(context: &Context, selection: Selection<'_>, what: &str) -> Result<u64, Error> {
     let query = flux::count(selection);
-    let answer = context.source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let answer =
+        context.source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let count = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 /// Counts one measurement that the job leaves out.
-pub async fn of_measurement(context: &Context, measurement: &[u8], range: TimeRange) -> Result<u64, Error> {
+pub async fn of_measurement(
+    context: &Context,
+    measurement: &[u8],
+    range: TimeRange,
+) -> Result<u64, Error> {
     let own = format!("r[\"_measurement\"] == {}", flux::quote(measurement));
     let job = &context.job.filter;
-    let predicate = job.predicate.as_ref().map_or(own.clone(), |predicate| format!("{own} and ({predicate})"));
+    let predicate =
+        job.predicate.as_ref().map_or(own.clone(), |predicate| format!("{own} and ({predicate})"));
     let filter = Filter { predicate: Some(predicate), ..job.clone() };
     let mut values = 0;
     for window in context.job.shape.count_windows(range) {
-        let selection = Selection { filter: &filter, without: &[], ..context.job.selection(window) };
+        let selection =
+            Selection { filter: &filter, without: &[], ..context.job.selection(window) };
         values += ask(context, selection, &format!("count of {}", Readable(measurement))).await?;
     }
     Ok(values)
@@ -56,10 +63,18 @@ async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
         // A field of several types hides behind the type of its first shard: one zero proves nothing.
         TypeHistory::Several => Ok(false),
         TypeHistory::Unknown => {
-            for query in [flux::earliest(context.job.selection(range)), flux::latest(context.job.selection(range))] {
+            for query in [
+                flux::earliest(context.job.selection(range)),
+                flux::latest(context.job.selection(range)),
+            ] {
                 let what = format!("emptiness of {range}");
-                let answer = context.source.query_all(&query, &what).await.map_err(|error| Error::influx(&what, error))?;
-                let tables = table::read_tables(&answer).map_err(|error| Error::decode(&what, error))?;
+                let answer = context
+                    .source
+                    .query_all(&query, &what)
+                    .await
+                    .map_err(|error| Error::influx(&what, error))?;
+                let tables =
+                    table::read_tables(&answer).map_err(|error| Error::decode(&what, error))?;
                 if tables.iter().any(|table| !table.rows.is_empty()) {
                     return Ok(false);
                 }

@@ -54,15 +54,22 @@ pub async fn encode_and_write(
 }
 
 /// Takes out, or renames, what would clash with the type that the destination's shard group holds.
-fn by_type(context: &Context, batch: TimeRange, frame: Frame, written: &mut Written) -> Result<Frame, Error> {
+fn by_type(
+    context: &Context,
+    batch: TimeRange,
+    frame: Frame,
+    written: &mut Written,
+) -> Result<Frame, Error> {
     if context.types.is_empty() {
         return Ok(frame);
     }
     let policy = context.job.on_type_conflict;
-    let (frame, clashing) = context.types.apply(frame, context.job.destination_shard_group_ns, policy);
+    let (frame, clashing) =
+        context.types.apply(frame, context.job.destination_shard_group_ns, policy);
     for frame in clashing {
         let (field, kind) = &frame.fields[0];
-        let text = format!("field {} has the type {} here", Readable(field), types::type_name(*kind));
+        let text =
+            format!("field {} has the type {} here", Readable(field), types::type_name(*kind));
         if policy == ConflictPolicy::Stop {
             return Err(Error::TypeConflict { batch, text });
         }
@@ -81,7 +88,12 @@ fn lines_of(frame: &Frame, reason: &str) -> Vec<Refusal> {
     for body in bodies {
         refusals.extend(split_lines(&body.bytes).map(|line| {
             let line = body.bytes[line].strip_suffix(b"\n").unwrap_or_default();
-            Refusal { values: count_fields(line), reason: reason.to_owned(), line: line.to_vec(), carried: true }
+            Refusal {
+                values: count_fields(line),
+                reason: reason.to_owned(),
+                line: line.to_vec(),
+                carried: true,
+            }
         }));
     }
     refusals

@@ -54,7 +54,9 @@ pub enum Error {
         text: String,
     },
     /// More values were refused than the user allows.
-    #[error("{rejected} values refused, --reject-limit is {limit}; the batch is not committed; the refused lines are in {path}")]
+    #[error(
+        "{rejected} values refused, --reject-limit is {limit}; the batch is not committed; the refused lines are in {path}"
+    )]
     RejectLimit {
         /// Refused so far.
         rejected: u64,
@@ -73,7 +75,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Another run took the job over, or records appeared that are not ours.
-    #[error("another run has taken over this job ({found}); this one stops without committing anything more")]
+    #[error(
+        "another run has taken over this job ({found}); this one stops without committing anything more"
+    )]
     LeaseLost {
         /// What was found.
         found: String,

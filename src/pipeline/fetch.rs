@@ -39,7 +39,11 @@ pub struct Fetched {
 
 /// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
 /// write can be repeated, but nothing counts before this function has returned.
-pub async fn read(context: &Arc<Context>, request: &Request, frames: mpsc::Sender<Frame>) -> Result<Fetched, Error> {
+pub async fn read(
+    context: &Arc<Context>,
+    request: &Request,
+    frames: mpsc::Sender<Frame>,
+) -> Result<Fetched, Error> {
     let influx = |error| Error::influx(&request.what, error);
     let decode = |error| Error::decode(&request.what, error);
     let counters = &context.counters;

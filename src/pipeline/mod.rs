@@ -49,7 +49,12 @@ pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
-pub async fn run(context: Arc<Context>, store: Store, rejects: Rejects, stop: Stop) -> Result<Outcome, Error> {
+pub async fn run(
+    context: Arc<Context>,
+    store: Store,
+    rejects: Rejects,
+    stop: Stop,
+) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let mut committer = tokio::spawn(commit::run(Arc::clone(&context), store, rejects, receiver));
     let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
@@ -155,6 +160,7 @@ impl Open {
 
     fn budget_used(&self) -> Option<StopReason> {
         let max = self.context.job.transfer_bytes_max?;
-        (Counters::get(&self.context.counters.source_bytes_decoded) >= max).then_some(StopReason::ByteBudget)
+        (Counters::get(&self.context.counters.source_bytes_decoded) >= max)
+            .then_some(StopReason::ByteBudget)
     }
 }

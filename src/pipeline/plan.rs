@@ -98,7 +98,8 @@ fn even_parts(range: TimeRange, parts: u64) -> Vec<TimeRange> {
     let mut start = range.start;
     while start < range.stop {
         let next = (i128::from(start.ns()) + step).div_euclid(second) * second;
-        let stop = i64::try_from(next).map_or(range.stop, |ns| Timestamp::from_ns(ns).min(range.stop));
+        let stop =
+            i64::try_from(next).map_or(range.stop, |ns| Timestamp::from_ns(ns).min(range.stop));
         ranges.push(TimeRange { start, stop });
         start = stop;
     }
@@ -112,7 +113,11 @@ impl Slice {
             return None;
         }
         let (first, second) = self.range.halves()?;
-        let half = |range| Self { range, values_predicted: self.values_predicted.div_ceil(2), depth: self.depth + 1 };
+        let half = |range| Self {
+            range,
+            values_predicted: self.values_predicted.div_ceil(2),
+            depth: self.depth + 1,
+        };
         Some([half(first), half(second)])
     }
 }
@@ -164,14 +169,19 @@ mod tests {
 
     #[test]
     fn halving_ends() {
-        let mut slice = Slice { range: range("2020-01-01", "2020-01-02"), values_predicted: 3, depth: 0 };
+        let mut slice =
+            Slice { range: range("2020-01-01", "2020-01-02"), values_predicted: 3, depth: 0 };
         let mut cuts = 0;
         while let Some([first, _]) = slice.halves() {
             slice = first;
             cuts += 1;
         }
         assert_eq!(cuts, SPLIT_DEPTH_MAX);
-        let instant = Slice { range: range("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000001Z"), values_predicted: 1, depth: 0 };
+        let instant = Slice {
+            range: range("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000001Z"),
+            values_predicted: 1,
+            depth: 0,
+        };
         assert_eq!(instant.halves(), None);
     }
 }

@@ -11,10 +11,13 @@ pub struct Panicked(pub String);
 
 /// Runs `job` on the pool. At most one job per caller is under way, so the pool's queue is bounded by its callers.
 /// A job never waits: it takes all it needs with it and gives all it made back.
-pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, Panicked> {
+pub async fn run<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
     let (sender, receiver) = oneshot::channel();
     rayon::spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Panicked(panic_text(&*panic)));
+        let result =
+            catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Panicked(panic_text(&*panic)));
         // A receiver that is gone belongs to a run that was stopped: nobody misses the result.
         let _ = sender.send(result);
     });

@@ -64,12 +64,15 @@ impl Rejects {
         }
         let mut text = format!("{BATCH_MARK}{} {}\n", batch.start, batch.stop).into_bytes();
         for refusal in refusals {
-            let reason: String = refusal.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let reason: String =
+                refusal.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             text.extend_from_slice(format!("# {} values: {reason}\n", refusal.values).as_bytes());
             if refusal.carried {
                 text.extend_from_slice(&refusal.line);
             } else {
-                text.extend_from_slice(format!("# not line protocol: {}", refusal.line.escape_ascii()).as_bytes());
+                text.extend_from_slice(
+                    format!("# not line protocol: {}", refusal.line.escape_ascii()).as_bytes(),
+                );
             }
             text.push(b'\n');
         }
@@ -96,7 +99,12 @@ impl Rejects {
             return Ok(());
         }
         let temporary = self.path.with_extension("tmp");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(kept)?;
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
@@ -139,7 +147,12 @@ mod tests {
     fn sections_of_batches_that_are_moved_again_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("job/rejects.lp");
-        let refusal = |line: &str, carried| Refusal { values: 2, reason: "type\nconflict".into(), line: line.into(), carried };
+        let refusal = |line: &str, carried| Refusal {
+            values: 2,
+            reason: "type\nconflict".into(),
+            line: line.into(),
+            carried,
+        };
         let rejects = Rejects::open(&path, Timestamp::EPOCH).unwrap();
         rejects.append(batch("2020-01-01", "2020-01-02"), &[refusal("m f=1 1", true)]).unwrap();
         rejects.append(batch("2020-01-02", "2020-01-03"), &[refusal("m,t=\\ f=1", false)]).unwrap();
@@ -156,7 +169,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
         let rejects = Rejects::open(Path::new("/proc/none/rejects.lp"), Timestamp::EPOCH).unwrap();
-        let refusal = Refusal { values: 1, reason: "x".into(), line: b"m f=1".to_vec(), carried: true };
+        let refusal =
+            Refusal { values: 1, reason: "x".into(), line: b"m f=1".to_vec(), carried: true };
         let error = rejects.append(batch("2020-01-01", "2020-01-02"), &[refusal]).unwrap_err();
         assert!(error.to_string().contains("/proc/none/rejects.lp"), "{error}");
     }

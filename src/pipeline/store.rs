@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::error::Error;
 use crate::checkpoint::lease::StoredLease;
-use crate::checkpoint::record::{BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, stored_start, stored_stop};
+use crate::checkpoint::record::{
+    BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, stored_start, stored_stop,
+};
 use crate::checkpoint::{identity, lease};
 use crate::influx::client::Client;
 use crate::limits::RECORDS_PER_BODY_MAX;
@@ -40,14 +42,22 @@ impl Store {
     /// The newest progress record: where it stops, and its own time.
     pub async fn newest_record(&self) -> Result<Option<(Timestamp, Timestamp)>, Error> {
         let query = flux::newest_record(&self.bucket, BATCHES, &self.keys.tags());
-        let Some(stored) = self.pick(&query, "batch_stop", "newest progress record", Newest).await? else { return Ok(None) };
+        let Some(stored) =
+            self.pick(&query, "batch_stop", "newest progress record", Newest).await?
+        else {
+            return Ok(None);
+        };
         Ok(Some((stored_stop(&stored.fields)?, stored.time)))
     }
 
     /// Where the oldest progress record starts.
     pub async fn oldest_start(&self) -> Result<Option<Timestamp>, Error> {
         let query = flux::oldest_record(&self.bucket, BATCHES, &self.keys.tags());
-        let Some(stored) = self.pick(&query, "batch_start", "oldest progress record", Oldest).await? else { return Ok(None) };
+        let Some(stored) =
+            self.pick(&query, "batch_start", "oldest progress record", Oldest).await?
+        else {
+            return Ok(None);
+        };
         Ok(Some(stored_start(&stored.fields)?))
     }
 
@@ -69,7 +79,11 @@ impl Store {
         let what = "sum of refused values";
         let tags = self.details_tags(KIND_BATCH);
         let query = flux::sum_of_records(&self.bucket, DETAILS, &tags, "rejected");
-        let answer = self.client.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+        let answer = self
+            .client
+            .query_all(&query, what)
+            .await
+            .map_err(|error| Error::influx(what, error))?;
         let sum = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
         Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0))
     }
@@ -97,8 +111,15 @@ impl Store {
         flux::newest_record(&self.bucket, DETAILS, &self.details_tags(kind))
     }
 
-    async fn pick(&self, query: &str, field: &str, what: &str, end: End) -> Result<Option<Stored>, Error> {
-        let answer = self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
+    async fn pick(
+        &self,
+        query: &str,
+        field: &str,
+        what: &str,
+        end: End,
+    ) -> Result<Option<Stored>, Error> {
+        let answer =
+            self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
         let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
         Ok(pick(&tables, field, end))
     }
@@ -117,17 +138,28 @@ fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
     let mut cells = Vec::new();
     for table in tables {
         for row in 0..table.rows.len() {
-            let (Some(at), Some(name)) = (table.time(row, "_time"), table.text(row, "_field")) else { continue };
+            let (Some(at), Some(name)) = (table.time(row, "_time"), table.text(row, "_field"))
+            else {
+                continue;
+            };
             if name == field {
                 times.push(at);
             }
-            cells.push((at, name.to_owned(), table.text(row, "_value").unwrap_or_default().to_owned()));
+            cells.push((
+                at,
+                name.to_owned(),
+                table.text(row, "_value").unwrap_or_default().to_owned(),
+            ));
         }
     }
     let time = match end {
         Newest => times.into_iter().max()?,
         Oldest => times.into_iter().min()?,
     };
-    let fields = cells.into_iter().filter(|(at, ..)| *at == time).map(|(_, name, value)| (name, value)).collect();
+    let fields = cells
+        .into_iter()
+        .filter(|(at, ..)| *at == time)
+        .map(|(_, name, value)| (name, value))
+        .collect();
     Some(Stored { fields, time })
 }

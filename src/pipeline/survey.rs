@@ -55,7 +55,13 @@ pub struct BucketTimes {
 }
 
 /// Asks the source.
-pub async fn run(source: &Client, bucket: &str, times: BucketTimes, filter: &Filter, range: TimeRange) -> Result<Survey, Error> {
+pub async fn run(
+    source: &Client,
+    bucket: &str,
+    times: BucketTimes,
+    filter: &Filter,
+    range: TimeRange,
+) -> Result<Survey, Error> {
     let field_types = field_types(source, bucket).await?;
     let types = match &field_types {
         Ok(types) if has_several_types(types) => TypeHistory::Several,
@@ -70,10 +76,15 @@ pub async fn run(source: &Client, bucket: &str, times: BucketTimes, filter: &Fil
         Some(keys) => unreadable_by_keys(&keys),
         None => unreadable_by_first(source, bucket, filter, range).await?,
     };
-    let wanted = |name: &Name| filter.measurements.is_empty() || filter.measurements.iter().any(|m| m.as_bytes() == &**name);
+    let wanted = |name: &Name| {
+        filter.measurements.is_empty()
+            || filter.measurements.iter().any(|m| m.as_bytes() == &**name)
+    };
     Ok(Survey {
         shape: SourceShape {
-            shard_group_ns: times.shard_group_ns.unwrap_or_else(|| assumed_shard_group_ns(times.retention_ns)),
+            shard_group_ns: times
+                .shard_group_ns
+                .unwrap_or_else(|| assumed_shard_group_ns(times.retention_ns)),
             types,
         },
         field_types,
@@ -87,7 +98,10 @@ pub async fn run(source: &Client, bucket: &str, times: BucketTimes, filter: &Fil
 ///
 /// One query over all of time is blind to fields whose first shard has another type, so both ends are asked, and where
 /// types may vary the part before the first answer is asked again, shard group by shard group at its edge.
-pub async fn earliest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
+pub async fn earliest(
+    source: &Client,
+    selection: Selection<'_>,
+) -> Result<Option<Timestamp>, Error> {
     edge(source, &flux::earliest(selection), "oldest value").await
 }
 
@@ -104,7 +118,10 @@ async fn edge(source: &Client, query: &str, what: &str) -> Result<Option<Timesta
 }
 
 /// Types of all fields of a bucket, or why it does not tell.
-pub async fn field_types(source: &Client, bucket: &str) -> Result<Result<FieldTypes, String>, Error> {
+pub async fn field_types(
+    source: &Client,
+    bucket: &str,
+) -> Result<Result<FieldTypes, String>, Error> {
     let keys = match show(source, bucket, influxql::SHOW_FIELD_KEYS).await? {
         Ok(keys) => keys,
         Err(refused) => return Ok(Err(refused)),
@@ -123,10 +140,16 @@ pub async fn field_types(source: &Client, bucket: &str) -> Result<Result<FieldTy
 
 /// A statement's keys, or why the source does not answer it. Refusals are normal: Cloud answers InfluxQL only for
 /// buckets with a DBRP mapping.
-async fn show(source: &Client, bucket: &str, statement: &str) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
+async fn show(
+    source: &Client,
+    bucket: &str,
+    statement: &str,
+) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
     let answer = match source.influxql(bucket, statement, statement).await {
         Ok(answer) => answer,
-        Err(error) if is_temporary(RequestKind::Query, &error.kind()) => return Err(Error::influx(statement, error)),
+        Err(error) if is_temporary(RequestKind::Query, &error.kind()) => {
+            return Err(Error::influx(statement, error));
+        }
         Err(error) => return Ok(Err(error.to_string())),
     };
     Ok(influxql::parse_show_keys(&answer).map_err(|error| error.to_string()))
@@ -140,7 +163,8 @@ fn has_several_types(types: &FieldTypes) -> bool {
 async fn tag_keys(source: &Client, bucket: &str, range: TimeRange) -> Result<Vec<Vec<u8>>, Error> {
     let what = "tag keys";
     let query = flux::tag_keys(bucket, range);
-    let answer = source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
     Ok(column_of_names(&tables))
 }
@@ -163,14 +187,19 @@ async fn tag_keys_by_measurement(
         return Ok(None);
     }
     let Ok(keys) = show(source, bucket, influxql::SHOW_TAG_KEYS).await? else { return Ok(None) };
-    Ok(Some(keys.into_iter().map(|(name, rows)| (name, rows.into_iter().flatten().collect())).collect()))
+    Ok(Some(
+        keys.into_iter().map(|(name, rows)| (name, rows.into_iter().flatten().collect())).collect(),
+    ))
 }
 
 fn unreadable_by_keys(keys: &BTreeMap<String, Vec<String>>) -> Vec<Unreadable> {
     let mut found = Vec::new();
     for (measurement, keys) in keys {
         if let Some(key) = keys.iter().find(|key| COLUMNS_OF_FLUX.contains(&key.as_str())) {
-            found.push(Unreadable { measurement: measurement.as_bytes().into(), why: reserved(key) });
+            found.push(Unreadable {
+                measurement: measurement.as_bytes().into(),
+                why: reserved(key),
+            });
         } else if let Some(key) = keys.iter().find(|key| key.contains('\r')) {
             let why = format!("tag key {key:?} holds a carriage return, which Flux drops");
             found.push(Unreadable { measurement: measurement.as_bytes().into(), why });
@@ -184,10 +213,16 @@ fn reserved(key: &str) -> String {
 }
 
 /// Without InfluxQL: one undropped `first()` per measurement shows a label twice, or fails on the server.
-async fn unreadable_by_first(source: &Client, bucket: &str, filter: &Filter, range: TimeRange) -> Result<Vec<Unreadable>, Error> {
+async fn unreadable_by_first(
+    source: &Client,
+    bucket: &str,
+    filter: &Filter,
+    range: TimeRange,
+) -> Result<Vec<Unreadable>, Error> {
     let what = "measurements";
     let query = flux::measurements(bucket, range);
-    let answer = source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
     let mut found = Vec::new();
     for measurement in column_of_names(&tables) {
@@ -197,7 +232,11 @@ async fn unreadable_by_first(source: &Client, bucket: &str, filter: &Filter, ran
         let answer = match source.query_all(&query, &what).await {
             Ok(answer) => answer,
             Err(error) if error.message.contains("panic") => {
-                found.push(Unreadable { measurement: measurement.into(), why: "the server fails to read it: a tag has the name of a column of Flux".to_owned() });
+                found.push(Unreadable {
+                    measurement: measurement.into(),
+                    why: "the server fails to read it: a tag has the name of a column of Flux"
+                        .to_owned(),
+                });
                 continue;
             }
             Err(error) => return Err(Error::influx(&what, error)),
@@ -209,7 +248,8 @@ async fn unreadable_by_first(source: &Client, bucket: &str, filter: &Filter, ran
                 found.push(Unreadable { measurement: measurement.into(), why });
             }
             Err(DecodeError::Query { .. } | DecodeError::GluedError { .. }) => {
-                let why = "the server fails to read it: a tag has the name of a column of Flux".to_owned();
+                let why = "the server fails to read it: a tag has the name of a column of Flux"
+                    .to_owned();
                 found.push(Unreadable { measurement: measurement.into(), why });
             }
             Err(error) => return Err(Error::decode(&what, error)),
@@ -220,7 +260,9 @@ async fn unreadable_by_first(source: &Client, bucket: &str, filter: &Filter, ran
 
 /// Seconds as nanoseconds, none for "for ever".
 pub fn retention_ns(every_seconds: u64) -> Option<i64> {
-    (every_seconds > 0).then(|| i64::try_from(every_seconds).unwrap_or(i64::MAX / NS_PER_S).saturating_mul(NS_PER_S))
+    (every_seconds > 0).then(|| {
+        i64::try_from(every_seconds).unwrap_or(i64::MAX / NS_PER_S).saturating_mul(NS_PER_S)
+    })
 }
 
 #[cfg(test)]
@@ -234,7 +276,8 @@ mod tests {
             ("bad".to_owned(), vec!["_value".to_owned()]),
             ("worse".to_owned(), vec!["a\rb".to_owned()]),
         ]);
-        let found: Vec<_> = unreadable_by_keys(&keys).into_iter().map(|found| found.measurement).collect();
+        let found: Vec<_> =
+            unreadable_by_keys(&keys).into_iter().map(|found| found.measurement).collect();
         assert_eq!(found, [Name::from(b"bad".as_slice()), Name::from(b"worse".as_slice())]);
     }
 

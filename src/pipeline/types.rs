@@ -54,7 +54,9 @@ impl TypePlan {
                 if self.lock().contains_key(&place) {
                     continue;
                 }
-                let own = own_type(&context.destination, &context.job.destination_bucket, key, group).await?;
+                let own =
+                    own_type(&context.destination, &context.job.destination_bucket, key, group)
+                        .await?;
                 let fixed = match own {
                     Some(own) => Some(own),
                     None => majority(context, key, group.intersect(context.job.range)).await?,
@@ -69,7 +71,12 @@ impl TypePlan {
 
     /// Splits a frame, whose rows lie in one shard group of the destination, by policy: columns of the fixed type stay,
     /// others are renamed or taken out. The frames taken out hold one field each.
-    pub fn apply(&self, frame: Frame, duration_ns: i64, policy: ConflictPolicy) -> (Frame, Vec<Frame>) {
+    pub fn apply(
+        &self,
+        frame: Frame,
+        duration_ns: i64,
+        policy: ConflictPolicy,
+    ) -> (Frame, Vec<Frame>) {
         let Some(time) = first_time(&frame) else { return (frame, Vec::new()) };
         let group = time.shard_group(duration_ns).start;
         let clashing: Vec<usize> = (0..frame.fields.len())
@@ -98,7 +105,12 @@ impl TypePlan {
 
 /// The fields that can clash at the destination. A field that changes its type at the source cannot if each destination
 /// shard group lies inside one of the source's.
-pub fn watched(source: &FieldTypes, source_ns: i64, destination: &FieldTypes, destination_ns: i64) -> Vec<FieldKey> {
+pub fn watched(
+    source: &FieldTypes,
+    source_ns: i64,
+    destination: &FieldTypes,
+    destination_ns: i64,
+) -> Vec<FieldKey> {
     let nested = source_ns % destination_ns == 0;
     let mut found = Vec::new();
     for (measurement, fields) in source {
@@ -113,7 +125,12 @@ pub fn watched(source: &FieldTypes, source_ns: i64, destination: &FieldTypes, de
     found
 }
 
-async fn own_type(client: &Client, bucket: &str, key: &FieldKey, group: TimeRange) -> Result<Option<FieldType>, Error> {
+async fn own_type(
+    client: &Client,
+    bucket: &str,
+    key: &FieldKey,
+    group: TimeRange,
+) -> Result<Option<FieldType>, Error> {
     let filter = field_filter(key, None);
     let selection = Selection { bucket, range: group, filter: &filter, without: &[] };
     let tables = ask(client, &flux::first(selection), key, group).await?;
@@ -121,19 +138,29 @@ async fn own_type(client: &Client, bucket: &str, key: &FieldKey, group: TimeRang
 }
 
 /// The type of most values of the field. Counts come by series, and so do types.
-async fn majority(context: &Context, key: &FieldKey, group: TimeRange) -> Result<Option<FieldType>, Error> {
+async fn majority(
+    context: &Context,
+    key: &FieldKey,
+    group: TimeRange,
+) -> Result<Option<FieldType>, Error> {
     let filter = field_filter(key, Some(&context.job.filter));
     let mut votes: BTreeMap<FieldType, i64> = BTreeMap::new();
     for range in context.job.shape.read_windows(group) {
-        let selection = Selection { bucket: &context.job.source_bucket, range, filter: &filter, without: &[] };
+        let selection =
+            Selection { bucket: &context.job.source_bucket, range, filter: &filter, without: &[] };
         let firsts = ask(&context.source, &flux::first(selection), key, range).await?;
         let types: BTreeMap<Vec<(Name, Name)>, FieldType> = firsts
             .iter()
-            .flat_map(|table| (0..table.rows.len()).filter_map(move |row| Some((series_of(table, row), value_type(table)?))))
+            .flat_map(|table| {
+                (0..table.rows.len())
+                    .filter_map(move |row| Some((series_of(table, row), value_type(table)?)))
+            })
             .collect();
         for table in ask(&context.source, &flux::count_by_series(selection), key, range).await? {
             for row in 0..table.rows.len() {
-                if let (Some(kind), Some(count)) = (types.get(&series_of(&table, row)), table.long(row, "_value")) {
+                if let (Some(kind), Some(count)) =
+                    (types.get(&series_of(&table, row)), table.long(row, "_value"))
+                {
                     *votes.entry(*kind).or_default() += count;
                 }
             }
@@ -142,14 +169,24 @@ async fn majority(context: &Context, key: &FieldKey, group: TimeRange) -> Result
     Ok(votes.into_iter().max_by_key(|(_, count)| *count).map(|(kind, _)| kind))
 }
 
-async fn ask(client: &Client, query: &str, key: &FieldKey, range: TimeRange) -> Result<Vec<Table>, Error> {
+async fn ask(
+    client: &Client,
+    query: &str,
+    key: &FieldKey,
+    range: TimeRange,
+) -> Result<Vec<Table>, Error> {
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
-    let answer = client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
+    let answer =
+        client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
     table::read_tables(&answer).map_err(|error| Error::decode(&what, error))
 }
 
 fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
-    let own = format!("r[\"_measurement\"] == {} and r[\"_field\"] == {}", flux::quote(measurement), flux::quote(field));
+    let own = format!(
+        "r[\"_measurement\"] == {} and r[\"_field\"] == {}",
+        flux::quote(measurement),
+        flux::quote(field)
+    );
     let base = job.cloned().unwrap_or_default();
     let predicate = match &base.predicate {
         Some(predicate) => format!("{own} and ({predicate})"),
@@ -207,7 +244,8 @@ fn renamed(mut frame: Frame, clashing: &[usize]) -> Frame {
 }
 
 fn without(frame: &Frame, clashing: &[usize]) -> Frame {
-    let kept: Vec<usize> = (0..frame.fields.len()).filter(|index| !clashing.contains(index)).collect();
+    let kept: Vec<usize> =
+        (0..frame.fields.len()).filter(|index| !clashing.contains(index)).collect();
     with_columns(frame, &kept)
 }
 
@@ -216,9 +254,14 @@ fn only(frame: &Frame, index: usize) -> Frame {
 }
 
 fn with_columns(frame: &Frame, kept: &[usize]) -> Frame {
-    let columns: Vec<usize> = std::iter::once(0).chain(kept.iter().map(|index| index + 1)).collect();
-    let batch = frame.batch.project(&columns).expect("the columns exist: they were counted from the frame's fields");
-    let values = batch.columns()[1..].iter().map(|column| (column.len() - column.null_count()) as u64).sum();
+    let columns: Vec<usize> =
+        std::iter::once(0).chain(kept.iter().map(|index| index + 1)).collect();
+    let batch = frame
+        .batch
+        .project(&columns)
+        .expect("the columns exist: they were counted from the frame's fields");
+    let values =
+        batch.columns()[1..].iter().map(|column| (column.len() - column.null_count()) as u64).sum();
     Frame {
         measurement: frame.measurement.clone(),
         fields: kept.iter().map(|&index| frame.fields[index].clone()).collect(),
@@ -233,7 +276,9 @@ mod tests {
     use super::*;
 
     fn types(fields: &[(&str, &[&str])]) -> FieldTypes {
-        let fields = fields.iter().map(|(field, types)| ((*field).to_owned(), types.iter().map(|t| (*t).to_owned()).collect()));
+        let fields = fields.iter().map(|(field, types)| {
+            ((*field).to_owned(), types.iter().map(|t| (*t).to_owned()).collect())
+        });
         FieldTypes::from([("m".to_owned(), fields.collect())])
     }
 
@@ -243,12 +288,18 @@ mod tests {
         let source = types(&[("one", &["float"]), ("two", &["float", "integer"])]);
         let names = |destination: &FieldTypes, source_ns, destination_ns| -> Vec<String> {
             let found = watched(&source, source_ns, destination, destination_ns);
-            found.into_iter().map(|(_, field)| String::from_utf8_lossy(&field).into_owned()).collect()
+            found
+                .into_iter()
+                .map(|(_, field)| String::from_utf8_lossy(&field).into_owned())
+                .collect()
         };
         assert!(names(&FieldTypes::new(), day, day).is_empty());
         assert!(names(&FieldTypes::new(), 7 * day, day).is_empty(), "each day lies in one week");
         assert_eq!(names(&FieldTypes::new(), day, 7 * day), ["two"]);
         assert_eq!(names(&types(&[("one", &["string"])]), day, day), ["one"]);
-        assert!(names(&types(&[("two", &["integer"])]), day, day).is_empty(), "what an earlier run wrote");
+        assert!(
+            names(&types(&[("two", &["integer"])]), day, day).is_empty(),
+            "what an earlier run wrote"
+        );
     }
 }

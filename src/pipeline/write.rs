@@ -45,7 +45,11 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
     while let Some(part) = parts.pop() {
         let known = whole.take();
         let what = format!("write of {} bytes of batch {batch}", part.len());
-        let failure = match context.destination.write_retrying(&context.job.destination_bucket, part.clone(), &what).await {
+        let failure = match context
+            .destination
+            .write_retrying(&context.job.destination_bucket, part.clone(), &what)
+            .await
+        {
             Ok(()) => {
                 written.add(acknowledged(context, &part, known));
                 continue;
@@ -60,7 +64,9 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
             FailureKind::PartialWrite | FailureKind::BadRequest => {
                 let reason = &failure.message;
                 let partial = conflict::parse_partial_write(reason);
-                if matches!(partial, PartialWrite::TypeConflict { .. }) && context.job.on_type_conflict == ConflictPolicy::Stop {
+                if matches!(partial, PartialWrite::TypeConflict { .. })
+                    && context.job.on_type_conflict == ConflictPolicy::Stop
+                {
                     return Err(Error::TypeConflict { batch, text: reason.to_owned() });
                 }
                 match halves(&part) {
@@ -83,7 +89,8 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
 
 fn acknowledged(context: &Context, part: &[u8], known: Option<(u64, u64)>) -> Written {
     let (lines, values) = known.unwrap_or_else(|| {
-        split_lines(part).fold((0, 0), |(lines, values), line| (lines + 1, values + count_fields(&part[line])))
+        split_lines(part)
+            .fold((0, 0), |(lines, values), line| (lines + 1, values + count_fields(&part[line])))
     });
     Counters::add(&context.counters.lines_written, lines);
     Counters::add(&context.counters.values_written, values);

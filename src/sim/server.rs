@@ -176,7 +176,9 @@ impl Shared {
             if self.settings.record_requests {
                 lock(&self.records).push(record);
             }
-            let closes = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+            let closes = request
+                .header("connection")
+                .is_some_and(|value| value.eq_ignore_ascii_case("close"));
             match end {
                 Some(Stop::Reset) => {
                     let _ = stream.set_zero_linger();
@@ -190,14 +192,19 @@ impl Shared {
     }
 
     fn record(&self, request: &Request, fault: Option<&Fault>) -> RequestRecord {
-        let script = if request.path == "/api/v2/query" { super::query::script_of(&request.body) } else { None };
+        let script = if request.path == "/api/v2/query" {
+            super::query::script_of(&request.body)
+        } else {
+            None
+        };
         let body = script.as_ref().unwrap_or(&request.body);
         RequestRecord {
             at: self.started.elapsed(),
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.raw_query.clone(),
-            body_head: String::from_utf8_lossy(&body[..body.len().min(RECORD_BODY_BYTES_MAX)]).into_owned(),
+            body_head: String::from_utf8_lossy(&body[..body.len().min(RECORD_BODY_BYTES_MAX)])
+                .into_owned(),
             body_bytes: request.body.len() as u64,
             status: 0,
             decoded_bytes: 0,
@@ -207,10 +214,18 @@ impl Shared {
     }
 
     /// Answers one request; tells how the connection ends if it does.
-    async fn answer(self: &Arc<Self>, stream: &mut TcpStream, request: &Arc<Request>, fault: Option<Fault>, record: &mut RequestRecord) -> Option<Stop> {
+    async fn answer(
+        self: &Arc<Self>,
+        stream: &mut TcpStream,
+        request: &Arc<Request>,
+        fault: Option<Fault>,
+        record: &mut RequestRecord,
+    ) -> Option<Stop> {
         let mut reply = match &fault {
             Some(Fault::Refuse) => return Some(Stop::Close),
-            Some(Fault::Status { status, retry_after, body }) => scripted(*status, retry_after.as_deref(), body),
+            Some(Fault::Status { status, retry_after, body }) => {
+                scripted(*status, retry_after.as_deref(), body)
+            }
             _ => match self.over_quota(request) {
                 Some(reply) => reply,
                 None => self.compute(request).await?,
@@ -232,7 +247,8 @@ impl Shared {
     /// Parsing and planning may take a while, so they leave the event loop alone.
     async fn compute(self: &Arc<Self>, request: &Arc<Request>) -> Option<Reply> {
         let (shared, request) = (Arc::clone(self), Arc::clone(request));
-        let work = move || respond::answer(&request, &shared.settings, &shared.store, &shared.tasks);
+        let work =
+            move || respond::answer(&request, &shared.settings, &shared.store, &shared.tasks);
         tokio::task::spawn_blocking(work).await.ok()
     }
 
@@ -248,7 +264,14 @@ impl Shared {
         Some(reply)
     }
 
-    async fn send(&self, stream: &mut TcpStream, request: &Request, reply: Reply, fault: Option<&Fault>, record: &mut RequestRecord) -> Option<Stop> {
+    async fn send(
+        &self,
+        stream: &mut TcpStream,
+        request: &Request,
+        reply: Reply,
+        fault: Option<&Fault>,
+        record: &mut RequestRecord,
+    ) -> Option<Stop> {
         let (mut rows, mut first, chunked) = match reply.body {
             Body::Empty => (None, Vec::new(), false),
             Body::Whole(bytes) => {
@@ -272,7 +295,13 @@ impl Shared {
         let length = if chunked { None } else { Some(first.len()) };
         let head = self.head(reply.status, reply.headers, zipped, length);
         let piece = if zipped { 2_048 } else { 4_096 };
-        let mut sender = Sender::new(stream, head, chunked.then_some(piece), fault, self.settings.read_bytes_per_s.filter(|_| is_query(request)));
+        let mut sender = Sender::new(
+            stream,
+            head,
+            chunked.then_some(piece),
+            fault,
+            self.settings.read_bytes_per_s.filter(|_| is_query(request)),
+        );
         let mut zip = zipped.then(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
         let mut end;
         loop {
@@ -293,12 +322,16 @@ impl Shared {
                 }
             };
             let Some(encoder) = rows.as_mut().filter(|_| end.is_none()) else { break };
-            if limit.is_some_and(|limit| record.decoded_bytes >= limit) && self.settings.timeout_form == TimeoutForm::Cut {
+            if limit.is_some_and(|limit| record.decoded_bytes >= limit)
+                && self.settings.timeout_form == TimeoutForm::Cut
+            {
                 end = Some(Stop::Close);
                 break;
             }
             first.clear();
-            if self.step(encoder, &mut first, limit, record.decoded_bytes) == Step::Done && first.is_empty() {
+            if self.step(encoder, &mut first, limit, record.decoded_bytes) == Step::Done
+                && first.is_empty()
+            {
                 break;
             }
         }
@@ -322,8 +355,15 @@ impl Shared {
     }
 
     /// The next part of the answer, no further than the timeout lets it.
-    fn step(&self, encoder: &mut Encoder, out: &mut Vec<u8>, limit: Option<u64>, done: u64) -> Step {
-        let left = limit.map(|limit| usize::try_from(limit.saturating_sub(done)).unwrap_or(usize::MAX));
+    fn step(
+        &self,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+        limit: Option<u64>,
+        done: u64,
+    ) -> Step {
+        let left =
+            limit.map(|limit| usize::try_from(limit.saturating_sub(done)).unwrap_or(usize::MAX));
         match left {
             Some(0) if self.settings.timeout_form == TimeoutForm::Cut => return Step::Done,
             Some(0) => encoder.fail_after(0, TIMEOUT_TEXT),
@@ -332,7 +372,13 @@ impl Shared {
         encoder.step(out, left.map_or(STEP_BYTES, |left| left.clamp(1, STEP_BYTES)))
     }
 
-    fn head(&self, status: u16, mut headers: Vec<(&'static str, String)>, zipped: bool, length: Option<usize>) -> Vec<u8> {
+    fn head(
+        &self,
+        status: u16,
+        mut headers: Vec<(&'static str, String)>,
+        zipped: bool,
+        length: Option<usize>,
+    ) -> Vec<u8> {
         if self.settings.kind == Kind::Oss {
             headers.push(("X-Influxdb-Build", "OSS".to_owned()));
             headers.push(("X-Influxdb-Version", self.settings.version.clone()));
@@ -362,7 +408,8 @@ fn is_query(request: &Request) -> bool {
 
 fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
     let kind = if body.starts_with('{') { super::http::JSON } else { "text/html" };
-    let mut reply = Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
+    let mut reply =
+        Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
     if let Some(retry_after) = retry_after {
         reply.headers.push(("Retry-After", retry_after.to_owned()));
     }

@@ -72,7 +72,10 @@ pub fn latest(selection: Selection<'_>) -> String {
 
 /// Number of string values that hold a carriage return, which CSV drops.
 pub fn count_carriage_returns(selection: Selection<'_>) -> String {
-    format!("{} |> filter(fn: (r) => r._value =~ /\\r/) |> group() |> count()", from_range_filter(selection))
+    format!(
+        "{} |> filter(fn: (r) => r._value =~ /\\r/) |> group() |> count()",
+        from_range_filter(selection)
+    )
 }
 
 /// The string values that hold a carriage return, escaped by the server: backslash as `\\`, CR as `\r`, LF as `\n`.
@@ -131,7 +134,12 @@ pub fn oldest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)
 }
 
 /// The sum of one field over all points, as [`newest_record`].
-pub fn sum_of_records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], field: &str) -> String {
+pub fn sum_of_records(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    field: &str,
+) -> String {
     let mut tags = tags.to_vec();
     tags.push(("_field", field));
     records(batch_bucket, measurement, &tags, "sum")
@@ -177,10 +185,15 @@ fn from_range_filter(selection: Selection<'_>) -> String {
     keys.sort_unstable();
     keys.dedup();
     for key in keys {
-        all.extend(any_of(key, filter.tags.iter().filter(|(k, _)| k == key).map(|(_, value)| value.as_str())));
+        all.extend(any_of(
+            key,
+            filter.tags.iter().filter(|(k, _)| k == key).map(|(_, value)| value.as_str()),
+        ));
     }
     all.extend(any_of("_field", filter.fields.iter().map(String::as_str)));
-    all.extend(selection.without.iter().map(|name| format!("r[\"_measurement\"] != {}", quote(name))));
+    all.extend(
+        selection.without.iter().map(|name| format!("r[\"_measurement\"] != {}", quote(name))),
+    );
     if !all.is_empty() {
         let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
     }
@@ -192,7 +205,8 @@ fn from_range_filter(selection: Selection<'_>) -> String {
 
 fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<String> {
     let column = quote(column.as_bytes());
-    let tests: Vec<_> = values.map(|value| format!("r[{column}] == {}", quote(value.as_bytes()))).collect();
+    let tests: Vec<_> =
+        values.map(|value| format!("r[{column}] == {}", quote(value.as_bytes()))).collect();
     match tests.len() {
         0 => None,
         1 => tests.into_iter().next(),
@@ -246,7 +260,11 @@ mod tests {
     fn filters_join_kinds_by_and_values_by_or() {
         let filter = Filter {
             measurements: vec!["cpu".into(), "m\"em".into()],
-            tags: vec![("host".into(), "a".into()), ("dc".into(), "x".into()), ("host".into(), "b".into())],
+            tags: vec![
+                ("host".into(), "a".into()),
+                ("dc".into(), "x".into()),
+                ("host".into(), "b".into()),
+            ],
             fields: vec!["f".into()],
             predicate: Some("r._value > 3".into()),
         };

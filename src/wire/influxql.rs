@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn quotes_so_that_a_name_stays_a_name() {
         assert_eq!(quote_identifier("cpu"), "\"cpu\"");
-        assert_eq!(quote_identifier("a\"; DROP MEASUREMENT x --\\"), "\"a\\\"; DROP MEASUREMENT x --\\\\\"");
+        assert_eq!(
+            quote_identifier("a\"; DROP MEASUREMENT x --\\"),
+            "\"a\\\"; DROP MEASUREMENT x --\\\\\""
+        );
     }
 
     #[test]
@@ -92,8 +95,14 @@ mod tests {
         let keys = parse_show_keys(br#"{"results":[{"statement_id":0,"series":[{"name":"m","columns":["fieldKey","fieldType"],"values":[["v","float"],["v","integer"]]}]}]}"#).unwrap();
         assert_eq!(keys["m"], [["v", "float"], ["v", "integer"]]);
         assert!(parse_show_keys(br#"{"results":[{"statement_id":0}]}"#).unwrap().is_empty());
-        assert!(matches!(parse_show_keys(br#"{"results":[{"statement_id":0,"error":"database not found: x"}]}"#), Err(AnswerError::Statement(_))));
-        assert!(matches!(parse_show_keys(br#"{"error":"unable to parse"}"#), Err(AnswerError::Statement(_))));
+        assert!(matches!(
+            parse_show_keys(br#"{"results":[{"statement_id":0,"error":"database not found: x"}]}"#),
+            Err(AnswerError::Statement(_))
+        ));
+        assert!(matches!(
+            parse_show_keys(br#"{"error":"unable to parse"}"#),
+            Err(AnswerError::Statement(_))
+        ));
         assert!(parse_show_keys(b"<html>").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Runs a script: pipelines of calls, from the bucket to the results.
 
 use super::super::store::Store;
+use super::Failure;
 use super::csv::{Dialect, Encoder, panic_json};
 use super::lex::Place;
 use super::mutate::{self, Operation};
@@ -9,7 +10,6 @@ use super::predicate::Predicate;
 use super::read::{Pick, Selection};
 use super::schema::{self, Names};
 use super::table::{Stream, StreamError};
-use super::Failure;
 
 /// What a query runs against.
 pub(in crate::sim) struct Context<'a> {
@@ -26,8 +26,13 @@ pub(in crate::sim) struct Context<'a> {
 const SCHEMA_START_NS: i64 = 30 * 86_400 * 1_000_000_000;
 
 /// Runs a script up to the first byte of its answer.
-pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>) -> Result<Encoder, Failure> {
-    let compile = |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
+pub(in crate::sim) fn run(
+    script: &[u8],
+    dialect: Dialect,
+    context: &Context<'_>,
+) -> Result<Encoder, Failure> {
+    let compile =
+        |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
     let mut pipelines = Vec::new();
     for statement in parse(script).map_err(compile)? {
         match statement {
@@ -53,9 +58,15 @@ pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>
         && tables.is_empty()
     {
         return Err(match error {
-            StreamError::Fails { message, internal: false } => Failure::query(400, "invalid", message.clone()),
-            StreamError::Fails { message, internal: true } => Failure::query(500, "internal error", message.clone()),
-            StreamError::Panics(text) => Failure::raw(500, "internal error", panic_json(context.uri, text)),
+            StreamError::Fails { message, internal: false } => {
+                Failure::query(400, "invalid", message.clone())
+            }
+            StreamError::Fails { message, internal: true } => {
+                Failure::query(500, "internal error", message.clone())
+            }
+            StreamError::Panics(text) => {
+                Failure::raw(500, "internal error", panic_json(context.uri, text))
+            }
         });
     }
     Ok(Encoder::new(results, dialect, context.uri))
@@ -94,7 +105,9 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(expr: &'a Expr) -> Result<Self, Failure> {
-        let Node::Call { callee, arguments } = &expr.node else { return Err(refused(expr, "expression is not simulated")) };
+        let Node::Call { callee, arguments } = &expr.node else {
+            return Err(refused(expr, "expression is not simulated"));
+        };
         let name = match &callee.node {
             Node::Ident(name) => name.clone(),
             Node::Member(of, name) => match &of.node {
@@ -127,7 +140,9 @@ impl<'a> Call<'a> {
 
     fn labels(&self) -> Result<Vec<Vec<u8>>, Failure> {
         let Some(expr) = self.argument("columns") else { return Ok(Vec::new()) };
-        let Node::Array(items) = &expr.node else { return Err(refused(expr, "expected an array of strings")) };
+        let Node::Array(items) = &expr.node else {
+            return Err(refused(expr, "expected an array of strings"));
+        };
         let label = |item: &Expr| match &item.node {
             Node::String(text) => Ok(text.clone()),
             _ => Err(refused(item, "expected a string literal")),
@@ -144,11 +159,19 @@ impl<'a> Call<'a> {
             Node::Duration(ns) => now.saturating_add(*ns),
             Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
                 (Node::Ident(function), []) if function == "now" => now,
-                (Node::Ident(function), [(_, Expr { node: Node::Int(ns), .. })]) if function == "time" => *ns,
-                (Node::Ident(function), [(_, Expr { node: Node::Unary("-", ns), .. })]) if function == "time" => match ns.node {
-                    Node::Int(ns) => -ns,
-                    _ => return Err(refused(expr, "expected a time")),
-                },
+                (Node::Ident(function), [(_, Expr { node: Node::Int(ns), .. })])
+                    if function == "time" =>
+                {
+                    *ns
+                }
+                (Node::Ident(function), [(_, Expr { node: Node::Unary("-", ns), .. })])
+                    if function == "time" =>
+                {
+                    match ns.node {
+                        Node::Int(ns) => -ns,
+                        _ => return Err(refused(expr, "expected a time")),
+                    }
+                }
                 _ => return Err(refused(expr, "expected a time")),
             },
             _ => return Err(refused(expr, "expected a time")),
@@ -157,9 +180,8 @@ impl<'a> Call<'a> {
 
     fn predicate(&self) -> Result<Predicate, Failure> {
         match self.argument("fn").map(|expr| &expr.node) {
-            Some(Node::Function { parameter, body }) => {
-                Predicate::new(body, parameter).map_err(|message| Failure::query(400, "invalid", message))
-            }
+            Some(Node::Function { parameter, body }) => Predicate::new(body, parameter)
+                .map_err(|message| Failure::query(400, "invalid", message)),
             _ => Err(self.fails("missing required argument fn")),
         }
     }
@@ -179,9 +201,28 @@ impl<'a> Call<'a> {
 }
 
 const FUNCTIONS: [&str; 22] = [
-    "from", "range", "filter", "rename", "drop", "keep", "group", "count", "sum", "first", "last", "min", "max", "map", "yield",
-    "schema.measurements", "schema.tagKeys", "schema.measurementTagKeys", "schema.fieldKeys", "schema.measurementFieldKeys",
-    "schema.tagValues", "schema.measurementTagValues",
+    "from",
+    "range",
+    "filter",
+    "rename",
+    "drop",
+    "keep",
+    "group",
+    "count",
+    "sum",
+    "first",
+    "last",
+    "min",
+    "max",
+    "map",
+    "yield",
+    "schema.measurements",
+    "schema.tagKeys",
+    "schema.measurementTagKeys",
+    "schema.fieldKeys",
+    "schema.measurementFieldKeys",
+    "schema.tagValues",
+    "schema.measurementTagValues",
 ];
 
 fn refused(expr: &Expr, message: &str) -> Failure {
@@ -203,8 +244,13 @@ impl Pipeline {
     fn plan(expr: &Expr, now: i64) -> Result<Self, Failure> {
         let calls = calls(expr)?;
         let (first, mut rest) = (&calls[0], &calls[1..]);
-        let source = if first.name == "from" { read(first, &mut rest, now)? } else { schema_source(first, now)? };
-        let mut pipeline = Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
+        let source = if first.name == "from" {
+            read(first, &mut rest, now)?
+        } else {
+            schema_source(first, now)?
+        };
+        let mut pipeline =
+            Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
         for call in rest {
             if call.name == "yield" {
                 pipeline.name = call.text("name")?.unwrap_or(pipeline.name);
@@ -223,15 +269,25 @@ impl Pipeline {
         });
         let Some(bucket) = found else {
             return Err(if self.bucket.by_id {
-                Failure::query(500, "internal error", "An internal error has occurred - check server logs")
+                Failure::query(
+                    500,
+                    "internal error",
+                    "An internal error has occurred - check server logs",
+                )
             } else {
                 let name = &self.bucket.text;
-                Failure::query(404, "not found", format!("failed to initialize execute state: could not find bucket \"{name}\""))
+                Failure::query(
+                    404,
+                    "not found",
+                    format!("failed to initialize execute state: could not find bucket \"{name}\""),
+                )
             });
         };
         let stream = match &self.source {
             Source::Read { selection, group: None, pick } => selection.read(bucket, *pick),
-            Source::Read { selection, group: Some(by), pick } => selection.read_groups(bucket, by, *pick),
+            Source::Read { selection, group: Some(by), pick } => {
+                selection.read_groups(bucket, by, *pick)
+            }
             Source::Schema { names, start, stop } => schema::names(bucket, names, *start, *stop),
         };
         drop(buckets);
@@ -241,12 +297,21 @@ impl Pipeline {
 
 /// `from() |> range() |> filter()...`, and the group and the aggregate that the storage engine takes over.
 fn read(from: &Call<'_>, rest: &mut &[Call<'_>], now: i64) -> Result<Source, Failure> {
-    let building = |text: String| Failure::query(400, "invalid", format!("error in building plan while starting program: {text}"));
+    let building = |text: String| {
+        Failure::query(
+            400,
+            "invalid",
+            format!("error in building plan while starting program: {text}"),
+        )
+    };
     let Some(range) = take(rest, &["range"]) else {
         let name = from.bucket()?.text;
-        return Err(building(format!("cannot submit unbounded read to \"{name}\"; try bounding 'from' with a call to 'range'")));
+        return Err(building(format!(
+            "cannot submit unbounded read to \"{name}\"; try bounding 'from' with a call to 'range'"
+        )));
     };
-    let start = range.time("start", now)?.ok_or_else(|| range.fails("missing required argument start"))?;
+    let start =
+        range.time("start", now)?.ok_or_else(|| range.fails("missing required argument start"))?;
     let stop = range.time("stop", now)?.unwrap_or(now);
     if start >= stop {
         return Err(building("cannot query an empty range".to_owned()));
@@ -282,7 +347,9 @@ fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
         "schema.measurements" => Names::Measurements,
         "schema.tagKeys" | "schema.measurementTagKeys" => Names::TagKeys { measurement },
         "schema.fieldKeys" | "schema.measurementFieldKeys" => Names::FieldKeys { measurement },
-        "schema.tagValues" | "schema.measurementTagValues" => Names::TagValues { measurement, tag: tag()? },
+        "schema.tagValues" | "schema.measurementTagValues" => {
+            Names::TagValues { measurement, tag: tag()? }
+        }
         _ => return Err(call.fails("a pipeline begins with from or a schema function")),
     };
     let start = call.time("start", now)?.unwrap_or(now.saturating_sub(SCHEMA_START_NS));
@@ -313,7 +380,9 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
         }
         "filter" => {
             let predicate = call.predicate()?;
-            each(call, "filter", move |table| Ok(mutate::filter(&table, |row| predicate.test(row) == Some(true))))
+            each(call, "filter", move |table| {
+                Ok(mutate::filter(&table, |row| predicate.test(row) == Some(true)))
+            })
         }
         "map" => {
             let replacements = replacements(call)?;
@@ -323,7 +392,11 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
     })
 }
 
-fn each(call: &Call<'_>, name: &'static str, change: impl Fn(super::table::Table) -> Result<Option<super::table::Table>, String> + 'static) -> Step {
+fn each(
+    call: &Call<'_>,
+    name: &'static str,
+    change: impl Fn(super::table::Table) -> Result<Option<super::table::Table>, String> + 'static,
+) -> Step {
     let operation = call.operation(name);
     Box::new(move |stream| operation.each(stream, &change))
 }
@@ -332,14 +405,17 @@ fn columns(call: &Call<'_>, name: &'static str, keep: bool) -> Result<Step, Fail
     let (operation, labels) = (call.operation(name), call.labels()?);
     Ok(Box::new(move |stream| {
         operation.reshape(stream, |table| {
-            mutate::retain_columns(table, |label| labels.iter().any(|wanted| wanted[..] == *label) == keep);
+            mutate::retain_columns(table, |label| {
+                labels.iter().any(|wanted| wanted[..] == *label) == keep
+            });
             Ok(())
         })
     }))
 }
 
 fn renames(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-    let Some(Expr { node: Node::Record { with: None, fields }, .. }) = call.argument("columns") else {
+    let Some(Expr { node: Node::Record { with: None, fields }, .. }) = call.argument("columns")
+    else {
         return Err(call.fails("expected a record of column names"));
     };
     let name = |(from, to): &(Vec<u8>, Expr)| match &to.node {
@@ -352,7 +428,9 @@ fn renames(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
 /// The replacements of `map(fn: (r) => ({r with _value: strings.replaceAll(v: ..., t: "a", u: "b")}))`, innermost first.
 fn replacements(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
     let other = || call.fails("only strings.replaceAll on _value is simulated in map");
-    let Some(Expr { node: Node::Function { parameter, body }, .. }) = call.argument("fn") else { return Err(other()) };
+    let Some(Expr { node: Node::Function { parameter, body }, .. }) = call.argument("fn") else {
+        return Err(other());
+    };
     let Node::Record { with: Some(row), fields } = &body.node else { return Err(other()) };
     let [(label, value)] = &fields[..] else { return Err(other()) };
     if row != parameter || label != b"_value" {
@@ -362,17 +440,24 @@ fn replacements(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
     while let Node::Call { callee, arguments } = &expr.node {
         let is_replace = matches!(&callee.node, Node::Member(of, name)
             if name == b"replaceAll" && matches!(&of.node, Node::Ident(package) if package == "strings"));
-        let argument = |wanted: &str| arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-        let (Some(of), Some(Node::String(from)), Some(Node::String(to)), true) =
-            (argument("v"), argument("t").map(|e| &e.node), argument("u").map(|e| &e.node), is_replace)
-        else {
+        let argument = |wanted: &str| {
+            arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
+        };
+        let (Some(of), Some(Node::String(from)), Some(Node::String(to)), true) = (
+            argument("v"),
+            argument("t").map(|e| &e.node),
+            argument("u").map(|e| &e.node),
+            is_replace,
+        ) else {
             return Err(other());
         };
         found.push((from.clone(), to.clone()));
         expr = of;
     }
     match &expr.node {
-        Node::Member(of, label) if label == b"_value" && matches!(&of.node, Node::Ident(name) if name == parameter) => {
+        Node::Member(of, label)
+            if label == b"_value" && matches!(&of.node, Node::Ident(name) if name == parameter) =>
+        {
             found.reverse();
             Ok(found)
         }

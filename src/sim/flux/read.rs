@@ -37,7 +37,8 @@ struct Found {
 
 impl Found {
     fn count(&self) -> i64 {
-        i64::try_from(self.parts.iter().map(|(_, rows)| rows.len()).sum::<usize>()).unwrap_or(i64::MAX)
+        i64::try_from(self.parts.iter().map(|(_, rows)| rows.len()).sum::<usize>())
+            .unwrap_or(i64::MAX)
     }
 
     /// Tags called `_time` and `_value` take the place of the engine's own columns, and its type assertion fails.
@@ -71,12 +72,12 @@ impl Found {
     }
 
     fn edge(&self, pick: Pick) -> Option<(&Chunk, usize)> {
-        let (chunk, rows) = if pick == Pick::First { self.parts.first()? } else { self.parts.last()? };
+        let (chunk, rows) =
+            if pick == Pick::First { self.parts.first()? } else { self.parts.last()? };
         let row = if pick == Pick::First { rows.start } else { rows.end - 1 };
         Some((chunk, row))
     }
 }
-
 
 /// Times outside this are out of reach: the largest storable time is exclusive even of the largest bound.
 const START_MIN: i64 = i64::MIN + 2;
@@ -106,7 +107,8 @@ impl Selection {
 
     fn table(&self, found: &Found, pick: Pick) -> Table {
         let labels = found.labels();
-        let mut columns = vec![Column::new(b"_start", Kind::Time, true), Column::new(b"_stop", Kind::Time, true)];
+        let mut columns =
+            vec![Column::new(b"_start", Kind::Time, true), Column::new(b"_stop", Kind::Time, true)];
         if pick != Pick::Count {
             columns.push(Column::new(b"_time", Kind::Time, false));
         }
@@ -116,23 +118,49 @@ impl Selection {
         let tags = labels.into_iter().map(|(_, datum)| datum);
         let segments = match pick {
             Pick::All => {
-                let mut cells = vec![Cell::Same(Datum::Time(self.start)), Cell::Same(Datum::Time(self.stop)), Cell::Time, Cell::Value];
+                let mut cells = vec![
+                    Cell::Same(Datum::Time(self.start)),
+                    Cell::Same(Datum::Time(self.stop)),
+                    Cell::Time,
+                    Cell::Value,
+                ];
                 cells.extend(tags.map(Cell::Same));
-                let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment { cells: cells.clone(), chunk: Arc::clone(chunk), rows: rows.clone() };
+                let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment {
+                    cells: cells.clone(),
+                    chunk: Arc::clone(chunk),
+                    rows: rows.clone(),
+                };
                 found.parts.iter().map(part).collect()
             }
             Pick::Count => {
-                let (start, stop) = if self.stop > 0 { (self.start.max(0), self.stop) } else { (self.start, self.stop) };
+                let (start, stop) = if self.stop > 0 {
+                    (self.start.max(0), self.stop)
+                } else {
+                    (self.start, self.stop)
+                };
                 let head = [Datum::Time(start), Datum::Time(stop), Datum::Integer(found.count())];
                 vec![Segment::row(head.into_iter().chain(tags))]
             }
-            Pick::First | Pick::Last => found.edge(pick).into_iter().map(|(chunk, row)| {
-                let time = chunk.times[row];
-                // The engine's one window per series runs from 1970 to the end of time, and another one before it.
-                let (start, stop) = if time >= 0 { (self.start.max(0), self.stop) } else { (self.start, self.stop.min(0)) };
-                let head = [Datum::Time(start), Datum::Time(stop), Datum::Time(time), chunk.values.get(row).into()];
-                Segment::row(head.into_iter().chain(tags.clone()))
-            }).collect(),
+            Pick::First | Pick::Last => found
+                .edge(pick)
+                .into_iter()
+                .map(|(chunk, row)| {
+                    let time = chunk.times[row];
+                    // The engine's one window per series runs from 1970 to the end of time, and another one before it.
+                    let (start, stop) = if time >= 0 {
+                        (self.start.max(0), self.stop)
+                    } else {
+                        (self.start, self.stop.min(0))
+                    };
+                    let head = [
+                        Datum::Time(start),
+                        Datum::Time(stop),
+                        Datum::Time(time),
+                        chunk.values.get(row).into(),
+                    ];
+                    Segment::row(head.into_iter().chain(tags.clone()))
+                })
+                .collect(),
         };
         Table { columns, segments }
     }
@@ -142,7 +170,12 @@ impl Selection {
         let found = self.find(bucket, pick);
         let key = |found: &Found| -> Vec<Datum> {
             let labels = found.labels();
-            let value = |label: &Vec<u8>| labels.iter().find(|(known, _)| known == label).map_or(Datum::Null, |(_, datum)| datum.clone());
+            let value = |label: &Vec<u8>| {
+                labels
+                    .iter()
+                    .find(|(known, _)| known == label)
+                    .map_or(Datum::Null, |(_, datum)| datum.clone())
+            };
             by.iter().map(value).collect()
         };
         let mut groups: Vec<(Vec<Datum>, Vec<Found>)> = Vec::new();
@@ -169,14 +202,19 @@ impl Selection {
     }
 
     fn group_table(&self, by: &[Vec<u8>], members: &[Found], stream: &mut Stream) {
-        let mut labels: Vec<&[u8]> = members.iter().flat_map(|found| found.labels()).map(|(label, _)| label).collect();
+        let mut labels: Vec<&[u8]> =
+            members.iter().flat_map(|found| found.labels()).map(|(label, _)| label).collect();
         labels.sort_unstable();
         labels.dedup();
         let field_type = members[0].field_type;
         let mut columns = bounds();
         columns.push(Column::new(b"_time", Kind::Time, false));
         columns.push(Column::new(b"_value", field_type.into(), false));
-        columns.extend(labels.iter().map(|label| Column::new(label, Kind::String, by.iter().any(|key| key == label))));
+        columns.extend(
+            labels
+                .iter()
+                .map(|label| Column::new(label, Kind::String, by.iter().any(|key| key == label))),
+        );
         let mut table = Table { columns, segments: Vec::new() };
         for found in members {
             if let Some(error) = clash(field_type, found) {
@@ -188,10 +226,23 @@ impl Selection {
                 break;
             }
             let own = found.labels();
-            let value = |label: &&[u8]| own.iter().find(|(known, _)| known == label).map_or(Datum::Null, |(_, datum)| datum.clone());
-            let mut cells = vec![Cell::Same(Datum::Time(self.start)), Cell::Same(Datum::Time(self.stop)), Cell::Time, Cell::Value];
+            let value = |label: &&[u8]| {
+                own.iter()
+                    .find(|(known, _)| known == label)
+                    .map_or(Datum::Null, |(_, datum)| datum.clone())
+            };
+            let mut cells = vec![
+                Cell::Same(Datum::Time(self.start)),
+                Cell::Same(Datum::Time(self.stop)),
+                Cell::Time,
+                Cell::Value,
+            ];
             cells.extend(labels.iter().map(|label| Cell::Same(value(label))));
-            let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment { cells: cells.clone(), chunk: Arc::clone(chunk), rows: rows.clone() };
+            let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment {
+                cells: cells.clone(),
+                chunk: Arc::clone(chunk),
+                rows: rows.clone(),
+            };
             table.segments.extend(found.parts.iter().map(part));
         }
         if !table.segments.is_empty() {
@@ -199,7 +250,14 @@ impl Selection {
         }
     }
 
-    fn group_row(&self, by: &[Vec<u8>], key: Vec<Datum>, members: &[Found], pick: Pick, stream: &mut Stream) {
+    fn group_row(
+        &self,
+        by: &[Vec<u8>],
+        key: Vec<Datum>,
+        members: &[Found],
+        pick: Pick,
+        stream: &mut Stream,
+    ) {
         let mut columns = bounds();
         let mut head = vec![Datum::Time(self.start), Datum::Time(self.stop)];
         if pick == Pick::Count {
@@ -239,7 +297,8 @@ impl Selection {
             }
             let first_shard = bucket.first_shard(self.start);
             let Some(shards) = types.get(&**field) else { continue };
-            let mut shards: Vec<_> = shards.range(first_shard..self.stop.max(first_shard)).collect();
+            let mut shards: Vec<_> =
+                shards.range(first_shard..self.stop.max(first_shard)).collect();
             if pick == Pick::Last {
                 shards.reverse();
             }
@@ -253,7 +312,12 @@ impl Selection {
                 parts.reverse();
             }
             if !parts.is_empty() {
-                all.push(Found { series: Arc::clone(&entry.series), field: Arc::clone(field), field_type, parts });
+                all.push(Found {
+                    series: Arc::clone(&entry.series),
+                    field: Arc::clone(field),
+                    field_type,
+                    parts,
+                });
             }
         }
         all
@@ -262,10 +326,18 @@ impl Selection {
     /// False if no value of the field can match.
     fn may_match(&self, series: &Series, field: &[u8]) -> bool {
         let row = |label: &[u8]| pushed_column(series, field, label);
-        self.filters.iter().filter(|filter| !filter.uses(&VARYING)).all(|filter| filter.test(&row) == Some(true))
+        self.filters
+            .iter()
+            .filter(|filter| !filter.uses(&VARYING))
+            .all(|filter| filter.test(&row) == Some(true))
     }
 
-    fn rows_of(&self, series: &Series, field: &[u8], chunk: &Arc<Chunk>) -> Option<(Arc<Chunk>, Range<usize>)> {
+    fn rows_of(
+        &self,
+        series: &Series,
+        field: &[u8],
+        chunk: &Arc<Chunk>,
+    ) -> Option<(Arc<Chunk>, Range<usize>)> {
         let rows = chunk.rows(self.start, self.stop);
         let filters: Vec<_> = self.filters.iter().filter(|filter| filter.uses(&VARYING)).collect();
         if rows.is_empty() || filters.is_empty() {
@@ -294,7 +366,13 @@ fn pushed_column(series: &Series, field: &[u8], label: &[u8]) -> Datum {
     match label {
         b"_measurement" => Datum::text(&series.measurement),
         b"_field" => Datum::text(field),
-        _ => Datum::text(series.tags.iter().find(|(key, _)| &key[..] == label).map_or(&[][..], |(_, value)| value)),
+        _ => Datum::text(
+            series
+                .tags
+                .iter()
+                .find(|(key, _)| &key[..] == label)
+                .map_or(&[][..], |(_, value)| value),
+        ),
     }
 }
 
@@ -303,18 +381,30 @@ fn bounds() -> Vec<Column> {
 }
 
 fn order(a: &[Datum], b: &[Datum]) -> std::cmp::Ordering {
-    a.iter().zip(b).map(|(x, y)| x.order(y)).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    a.iter()
+        .zip(b)
+        .map(|(x, y)| x.order(y))
+        .find(|order| order.is_ne())
+        .unwrap_or(std::cmp::Ordering::Equal)
 }
 
 fn clash(field_type: FieldType, found: &Found) -> Option<StreamError> {
     (found.field_type != field_type).then(|| StreamError::Fails {
-        message: format!("schema collision: cannot group {} and {} types together", field_type.name(), found.field_type.name()),
+        message: format!(
+            "schema collision: cannot group {} and {} types together",
+            field_type.name(),
+            found.field_type.name()
+        ),
         internal: false,
     })
 }
 
 /// Tag keys near a range, for the schema functions.
-pub(super) fn fields_near(bucket: &Bucket, start: i64, stop: i64) -> BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> {
+pub(super) fn fields_near(
+    bucket: &Bucket,
+    start: i64,
+    stop: i64,
+) -> BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> {
     let first_shard = bucket.first_shard(start);
     let mut near: BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> = BTreeMap::new();
     for entry in bucket.readable() {

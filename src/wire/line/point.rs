@@ -13,7 +13,9 @@ pub fn append(point: &Point, out: &mut Vec<u8>) {
         escape::field_key(out, name.as_bytes());
         out.push(b'=');
         match value {
-            FieldValue::Float(value) => out.extend_from_slice(zmij::Buffer::new().format_finite(*value).as_bytes()),
+            FieldValue::Float(value) => {
+                out.extend_from_slice(zmij::Buffer::new().format_finite(*value).as_bytes())
+            }
             FieldValue::Integer(value) => {
                 out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());
                 out.push(b'i');
@@ -33,7 +35,13 @@ mod tests {
     #[test]
     fn a_point_is_one_line() {
         let point = Point {
-            series: Series::new(b"m x".as_slice(), [(b"b".as_slice().into(), b"1,2".as_slice().into()), (b"a".as_slice().into(), b"z".as_slice().into())]),
+            series: Series::new(
+                b"m x".as_slice(),
+                [
+                    (b"b".as_slice().into(), b"1,2".as_slice().into()),
+                    (b"a".as_slice().into(), b"z".as_slice().into()),
+                ],
+            ),
             fields: vec![
                 ("f", FieldValue::Float(0.5)),
                 ("i", FieldValue::Integer(-3)),
@@ -43,6 +51,9 @@ mod tests {
         };
         let mut out = Vec::new();
         append(&point, &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "m\\ x,a=z,b=1\\,2 f=0.5,i=-3i,s=\"say \\\"\\\\\\\"\" -7\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "m\\ x,a=z,b=1\\,2 f=0.5,i=-3i,s=\"say \\\"\\\\\\\"\" -7\n"
+        );
     }
 }
