@@ -12,7 +12,7 @@ use crate::model::series::Name;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
-use crate::pipeline::types::{self, FieldKey};
+use crate::pipeline::clash::{self, FieldKey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -236,7 +236,7 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
     let source_ns = source.survey.shape.shard_group_ns;
     let Ok(types) = &source.survey.field_types else { return Vec::new() };
-    types::watched(
+    clash::watched(
         types,
         source_ns,
         &destination.field_types,

@@ -19,7 +19,7 @@ use crate::pipeline::context::Job;
 use crate::pipeline::event::Planned;
 use crate::pipeline::lock::JobLock;
 use crate::pipeline::store::Store;
-use crate::pipeline::types::FieldKey;
+use crate::pipeline::clash::FieldKey;
 
 /// What a run needs, and the lock that keeps others out.
 #[derive(Debug)]

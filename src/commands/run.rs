@@ -1,5 +1,6 @@
 //! The run itself, shared by `migrate` and `demo`: reporter, pipeline, summary, exit code.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -10,13 +11,14 @@ use super::facts::Ends;
 use super::job::{self, Prepared};
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
+use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
 use crate::pipeline::batch::TRANSPORT;
-use crate::pipeline::context::{Context, LearnedCost};
+use crate::pipeline::context::{Context, EventSink, LearnedCost};
 use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
 use crate::pipeline::rejects::Rejects;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::types::TypePlan;
+use crate::pipeline::clash::TypePlan;
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
@@ -55,7 +57,7 @@ pub struct Shown {
     pub next: Option<String>,
 }
 
-/// Runs a prepared job to its end and reports it. The lease is given back however it ends.
+/// Runs a prepared job to its end and reports it.
 pub async fn run(
     prepared: Prepared,
     ends: Ends,
@@ -65,64 +67,70 @@ pub async fn run(
 ) -> Result<Finished, Error> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
-    let settings = ReportSettings {
-        header: shown.header.clone(),
-        mode: shown.mode,
-        line_ms: crate::limits::PLAIN_LINE_MS,
-    };
+    let settings =
+        ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: PLAIN_LINE_MS };
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
+    let rejects = prepared.job.rejects.display().to_string();
+    let result = execute(prepared, &ends, sender.as_fn(), counters, stop).await;
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let ending = match &result {
+        Ok(finished) => Ending::Finished(SummaryInput {
+            outcome: finished.outcome.clone(),
+            source: shown.header.source,
+            destination: shown.header.destination,
+            elapsed_ms,
+            exit: finished.exit.number(),
+            rejects: (finished.rejected_total > 0).then_some(rejects),
+            newer_values: None,
+            next: shown.next,
+        }),
+        Err(error) => Ending::Failed(FailureInput {
+            errors: chain(error),
+            elapsed_ms,
+            exit: error.exit().number(),
+        }),
+    };
+    let io = |source| Error::Io { what: "cannot write the summary", source };
+    tokio::task::spawn_blocking(move || reporter.finish(&ending))
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(io)?;
+    result
+}
+
+/// Runs a prepared job to its end. The lease is given back however it ends.
+pub async fn execute(
+    prepared: Prepared,
+    ends: &Ends,
+    events: EventSink,
+    counters: Arc<Counters>,
+    stop: Stop,
+) -> Result<Finished, Error> {
     let Prepared { job, store, watched, lock } = prepared;
-    sender.send(Event::Planned(planned(&job)));
+    events(Event::Planned(planned(&job)));
     let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
-    let (keys, lease, rejects_path) = (job.keys.clone(), job.lease.clone(), job.rejects.clone());
+    let (keys, lease) = (job.keys.clone(), job.lease.clone());
     let context = Arc::new(Context {
         slices: Arc::new(Semaphore::new(job.slices_in_flight)),
         writes: Arc::new(Semaphore::new(job.writes_in_flight)),
         job,
         source: ends.source.clone(),
         destination: ends.destination.clone(),
-        events: sender.as_fn(),
-        counters: Arc::clone(&counters),
+        events,
+        counters,
         bytes_per_value: LearnedCost::default(),
         types: TypePlan::new(watched),
     });
     let result = pipeline::run(context, store.clone(), rejects, stop).await;
     // A lease that cannot be given back grows stale by itself.
-    let _ = job::release_lease(&ends, &store, &keys, &lease).await;
+    let _ = job::release_lease(ends, &store, &keys, &lease).await;
     drop(lock);
-    let rejected_before = match &result {
-        Ok(_) => store.rejected_total().await.unwrap_or(0),
-        Err(_) => 0,
-    };
-    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let (ending, exit) = match result {
-        Ok(outcome) => {
-            let exit = exit_of(&outcome, rejected_before);
-            let input = SummaryInput {
-                outcome: outcome.clone(),
-                source: shown.header.source,
-                destination: shown.header.destination,
-                elapsed_ms,
-                exit: exit.number(),
-                rejects: (outcome.rejected + rejected_before > 0)
-                    .then(|| rejects_path.display().to_string()),
-                newer_values: None,
-                next: shown.next,
-            };
-            (Ending::Finished(input), Ok(Finished { outcome, exit }))
-        }
-        Err(error) => {
-            let error = Error::from(error);
-            let input =
-                FailureInput { errors: chain(&error), elapsed_ms, exit: error.exit().number() };
-            (Ending::Failed(input), Err(error))
-        }
-    };
-    let io = |source| Error::Io { what: "cannot write the summary", source };
-    reporter.finish(&ending).map_err(io)?;
-    exit
+    let outcome = result?;
+    let rejected_total = store.rejected_total().await?;
+    let exit = exit_of(&outcome, rejected_total);
+    Ok(Finished { outcome, rejected_total, exit })
 }
 
 /// A run that ended as planned, or early on request.
@@ -130,6 +138,8 @@ pub async fn run(
 pub struct Finished {
     /// How.
     pub outcome: Outcome,
+    /// Values refused in all committed batches of the job, earlier runs included.
+    pub rejected_total: u64,
     /// With which code.
     pub exit: ExitCode,
 }
@@ -145,15 +155,13 @@ pub fn chain(error: &Error) -> Vec<String> {
     texts
 }
 
-fn exit_of(outcome: &Outcome, rejected_before: u64) -> ExitCode {
+fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
         Some(StopReason::ByteBudget) => ExitCode::ByteBudget,
         Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
         Some(StopReason::Interrupted) => ExitCode::Interrupted,
         Some(StopReason::Terminated) => ExitCode::Terminated,
-        None if outcome.rejected + rejected_before > 0 || !outcome.changed.is_empty() => {
-            ExitCode::Rejected
-        }
+        None if rejected_total > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
         None => ExitCode::Done,
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::event::{Counters, Event};
 use super::plan::SourceShape;
-use super::types::TypePlan;
+use super::clash::TypePlan;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;

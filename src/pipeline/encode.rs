@@ -9,7 +9,7 @@ use super::context::{ConflictPolicy, Context};
 use super::error::Error;
 use super::rejects::Refusal;
 use super::write::{self, Written};
-use super::{pool, types};
+use super::{clash, pool};
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 use crate::model::frame::Frame;
 use crate::model::series::Readable;
@@ -69,7 +69,7 @@ fn by_type(
     for frame in clashing {
         let (field, kind) = &frame.fields[0];
         let text =
-            format!("field {} has the type {} here", Readable(field), types::type_name(*kind));
+            format!("field {} has the type {} here", Readable(field), clash::type_name(*kind));
         if policy == ConflictPolicy::Stop {
             return Err(Error::TypeConflict { batch, text });
         }

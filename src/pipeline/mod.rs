@@ -44,7 +44,7 @@ pub mod rejects;
 pub mod stop;
 pub mod store;
 pub mod survey;
-pub mod types;
+pub mod clash;
 pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
