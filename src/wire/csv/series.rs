@@ -179,3 +179,45 @@ impl SeriesBuffer {
         self.fields[0].times.last = last;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(held: &mut SeriesBuffer, time: i64) -> bool {
+        let open = held.open().unwrap();
+        let Values::Boolean(values) = open.values else { panic!("the field is a boolean") };
+        values.push(true);
+        open.times.push(open.leading, time)
+    }
+
+    #[test]
+    fn times_are_shared_until_they_differ() {
+        let mut held = SeriesBuffer::default();
+        for (name, times) in
+            [(b"a", &[1, 2, 3][..]), (b"b", &[1, 2, 3]), (b"c", &[1, 3]), (b"d", &[1])]
+        {
+            held.begin(name, FieldType::Boolean);
+            assert!(times.iter().all(|time| push(&mut held, *time)));
+        }
+        let times: Vec<_> = held.fields().iter().map(|field| field.times(held.leading())).collect();
+        assert_eq!(times, [&[1, 2, 3][..], &[1, 2, 3], &[1, 3], &[1]]);
+        assert!(held.holds(b"b") && held.holds(b"d") && !held.holds(b"e") && !held.holds(b"A"));
+    }
+
+    #[test]
+    fn times_rise_across_parts_of_a_table_but_not_across_tables() {
+        let mut held = SeriesBuffer::default();
+        held.begin(b"a", FieldType::Boolean);
+        assert!(push(&mut held, 1));
+        held.begin(b"b", FieldType::Boolean);
+        assert!(push(&mut held, 1) && push(&mut held, 5));
+        held.clear_before_open();
+        assert_eq!((held.fields().len(), held.fields()[0].values.len()), (1, 0));
+        assert_eq!(&*held.fields()[0].name, b"b");
+        assert!(!push(&mut held, 5));
+        assert!(push(&mut held, 6));
+        held.begin(b"c", FieldType::Boolean);
+        assert!(push(&mut held, 2));
+    }
+}
