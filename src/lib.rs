@@ -12,7 +12,7 @@
 //!
 //! | rank | modules | what |
 //! |---|---|---|
-//! | 8 | `main`, the crate root, [`exit`] | parse, run, print the error chain, exit code |
+//! | 8 | `main`, the crate root | parse, run, print the error chain |
 //! | 7 | [`commands`] | one file per command |
 //! | 6 | [`config`] | what was typed, the environment and the files, checked once |
 //! | 5 | [`cli`] | what the user typed |
@@ -20,7 +20,7 @@
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
 //! | 2 | [`influx`] | HTTP: the only place of reqwest and governor |
 //! | 1 | [`wire`], [`checkpoint`] | bytes to frames and back, query texts; records, identity, watermark |
-//! | 0 | [`model`], [`limits`] | plain data; every bound |
+//! | 0 | [`model`], [`limits`], [`exit`] | plain data; every bound; the exit codes |
 //!
 //! To read the program: [`pipeline`], then `wire::csv::decoder`, then [`checkpoint`].
 

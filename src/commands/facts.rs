@@ -11,8 +11,8 @@ use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::series::Name;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
 use crate::pipeline::clash::{self, FieldKey};
+use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 

@@ -15,11 +15,11 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::batch::TRANSPORT;
+use crate::pipeline::clash::FieldKey;
 use crate::pipeline::context::Job;
 use crate::pipeline::event::Planned;
 use crate::pipeline::lock::JobLock;
 use crate::pipeline::store::Store;
-use crate::pipeline::clash::FieldKey;
 
 /// What a run needs, and the lock that keeps others out.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 
+use super::clash::TypePlan;
 use super::event::{Counters, Event};
 use super::plan::SourceShape;
-use super::clash::TypePlan;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;

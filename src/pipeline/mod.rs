@@ -30,6 +30,7 @@ use self::store::Store;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
 
 pub mod batch;
+pub mod clash;
 pub mod commit;
 pub mod context;
 pub mod count;
@@ -44,7 +45,6 @@ pub mod rejects;
 pub mod stop;
 pub mod store;
 pub mod survey;
-pub mod clash;
 pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however

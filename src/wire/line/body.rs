@@ -56,8 +56,7 @@ impl EncoderSettings {
 /// A body under construction.
 #[derive(Debug)]
 pub(super) struct OpenBody {
-    /// Whole lines, and while one is being written its beginning.
-    pub(super) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     shard_group: TimeRange,
     lines: u64,
     values: u64,
@@ -77,21 +76,23 @@ impl OpenBody {
         }
     }
 
-    /// Counts the line from `start` to the end of the buffer, and hands out what is full.
+    /// Appends a line, and hands out what is full.
     #[inline]
-    pub(super) fn end_line(
+    pub(super) fn push(
         &mut self,
-        start: usize,
+        line: &[u8],
         time: Timestamp,
         values: u64,
         settings: &EncoderSettings,
         bodies: &mut Vec<Body>,
     ) {
-        if self.bytes.len() > settings.body_bytes_max && start > 0 {
-            let line = self.bytes.split_off(start);
+        if self.bytes.len() + line.len() > settings.body_bytes_max {
             self.hand_out(bodies);
-            self.bytes = line;
         }
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(settings.body_bytes_target + settings.body_bytes_target / 16);
+        }
+        self.bytes.extend_from_slice(line);
         self.lines += 1;
         self.values += values;
         self.time_min = self.time_min.min(time);
@@ -125,12 +126,7 @@ pub(super) struct OpenBodies {
 
 impl OpenBodies {
     /// The body of a shard group. To make room for a new group the largest body is handed out as it is.
-    pub(super) fn of(
-        &mut self,
-        shard_group: TimeRange,
-        settings: &EncoderSettings,
-        bodies: &mut Vec<Body>,
-    ) -> &mut OpenBody {
+    pub(super) fn of(&mut self, shard_group: TimeRange, bodies: &mut Vec<Body>) -> &mut OpenBody {
         let found = self.open.iter().position(|body| body.shard_group == shard_group);
         let at = found.unwrap_or_else(|| {
             if self.open.len() >= BODIES_OPEN_MAX {
@@ -139,11 +135,7 @@ impl OpenBodies {
             self.open.push(OpenBody::new(shard_group));
             self.open.len() - 1
         });
-        let body = &mut self.open[at];
-        if body.bytes.capacity() == 0 {
-            body.bytes.reserve(settings.body_bytes_target + settings.body_bytes_target / 16);
-        }
-        body
+        &mut self.open[at]
     }
 
     fn hand_out_largest(&mut self, bodies: &mut Vec<Body>) {

@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray as _};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
 
+use super::buffer::LineBuffer;
 use super::carry::{self, Uncarried};
 use super::escape;
 use crate::limits::REJECT_TEXT_BYTES_MAX;
@@ -101,35 +102,35 @@ impl<'a> Column<'a> {
 
     /// Appends `,key=value`; nothing if the value cannot be carried.
     #[inline]
-    pub(super) fn append(&self, out: &mut Vec<u8>, row: usize) -> Result<(), Uncarried> {
+    pub(super) fn append(&self, line: &mut LineBuffer, row: usize) -> Result<(), Uncarried> {
         match &self.cells {
             Cells::Float(values) => {
                 let value = values[row];
                 carry::float(value)?;
-                out.extend_from_slice(&self.prefix);
+                line.put(&self.prefix);
                 let mut digits = zmij::Buffer::new();
                 let text = digits.format_finite(value);
-                out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+                line.put(text.strip_suffix(".0").unwrap_or(text).as_bytes());
             }
             Cells::Integer(values) => {
-                out.extend_from_slice(&self.prefix);
-                out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes());
-                out.push(b'i');
+                line.put(&self.prefix);
+                line.put(itoa::Buffer::new().format(values[row]).as_bytes());
+                line.put(b"i");
             }
             Cells::Unsigned(values) => {
-                out.extend_from_slice(&self.prefix);
-                out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes());
-                out.push(b'u');
+                line.put(&self.prefix);
+                line.put(itoa::Buffer::new().format(values[row]).as_bytes());
+                line.put(b"u");
             }
             Cells::Boolean(values) => {
-                out.extend_from_slice(&self.prefix);
-                out.extend_from_slice(if values.value(row) { b"true" } else { b"false" });
+                line.put(&self.prefix);
+                line.put(if values.value(row) { b"true" } else { b"false" });
             }
             Cells::String { ends, bytes } => {
                 let value = string(ends, bytes, row);
                 carry::string(value)?;
-                out.extend_from_slice(&self.prefix);
-                escape::string(out, value);
+                line.put(&self.prefix);
+                line.put_string(value);
             }
         }
         Ok(())
@@ -159,12 +160,4 @@ fn string<'a>(ends: &[i32], bytes: &'a [u8], row: usize) -> &'a [u8] {
 
 fn cut(text: &[u8]) -> &[u8] {
     &text[..text.len().min(REJECT_TEXT_BYTES_MAX)]
-}
-
-/// Appends ` time` and the end of the line.
-#[inline]
-pub(super) fn append_time(out: &mut Vec<u8>, time_ns: i64) {
-    out.push(b' ');
-    out.extend_from_slice(itoa::Buffer::new().format(time_ns).as_bytes());
-    out.push(b'\n');
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::body::{Body, EncoderSettings, OpenBodies, OpenBody};
+use super::buffer::LineBuffer;
 use super::carry::{self, Balance, Uncarried};
 use super::column::{self, Column};
 use super::escape;
@@ -41,12 +42,13 @@ pub struct Encoder {
     settings: EncoderSettings,
     open: OpenBodies,
     key: Option<SeriesKey>,
+    line: LineBuffer,
 }
 
 impl Encoder {
     /// An encoder without lines.
     pub fn new(settings: EncoderSettings) -> Self {
-        Self { settings, open: OpenBodies::default(), key: None }
+        Self { settings, open: OpenBodies::default(), key: None, line: LineBuffer::default() }
     }
 
     /// Encodes the frame and hands out the bodies that have become full.
@@ -65,17 +67,16 @@ impl Encoder {
         rest.retain(|(rows, _)| !rows.is_empty());
         while let Some(earliest) = rest.iter().map(|(rows, _)| times[rows.start]).min() {
             let group = self.settings.shard_group(Timestamp::from_ns(earliest));
-            let body = self.open.of(group, &self.settings, bodies);
+            let body = self.open.of(group, bodies);
+            let (line, settings) = (&mut self.line, &self.settings);
+            let mut out = Output { line, body, settings, bodies, rejected };
             for (rows, run) in &mut rest {
                 let count =
                     times[rows.clone()].iter().take_while(|&&ns| belongs(group, ns)).count();
                 if count > 0 {
                     let key = SeriesKey::of(&mut self.key, &run.series);
                     let part = Part { times, rows: rows.start..rows.start + count, key };
-                    part.encode(
-                        &columns,
-                        &mut Output { body, settings: &self.settings, bodies, rejected },
-                    );
+                    part.encode(&columns, &mut out);
                     rows.start += count;
                 }
             }
@@ -129,6 +130,7 @@ struct Part<'a> {
 
 /// Where lines and refused values go.
 struct Output<'a> {
+    line: &'a mut LineBuffer,
     body: &'a mut OpenBody,
     settings: &'a EncoderSettings,
     bodies: &'a mut Vec<Body>,
@@ -152,6 +154,7 @@ impl Part<'_> {
         if carried.is_empty() {
             return;
         }
+        out.line.set_key(&self.key.bytes);
         for row in self.rows.clone() {
             match carry::time(self.time(row)) {
                 Ok(()) => self.line(row, &carried, out),
@@ -170,10 +173,7 @@ impl Part<'_> {
 
     #[inline]
     fn line(&self, row: usize, carried: &[&Column<'_>], out: &mut Output<'_>) {
-        let bytes = &mut out.body.bytes;
-        let start = bytes.len();
-        bytes.extend_from_slice(&self.key.bytes);
-        let fields = bytes.len();
+        out.line.begin();
         let mut values = 0;
         for column in carried {
             if column.is_null(row) {
@@ -183,7 +183,7 @@ impl Part<'_> {
             let appended = if first_and_may_not {
                 Err(Uncarried::FieldKeyBlank)
             } else {
-                column.append(bytes, row)
+                column.append(out.line, row)
             };
             match appended {
                 Ok(()) => values += 1,
@@ -192,13 +192,10 @@ impl Part<'_> {
                 }
             }
         }
-        if values == 0 {
-            bytes.truncate(start);
-            return;
+        if values > 0 {
+            let line = out.line.finish(self.times[row]);
+            out.body.push(line, self.time(row), values, out.settings, out.bodies);
         }
-        bytes[fields] = b' ';
-        column::append_time(bytes, self.times[row]);
-        out.body.end_line(start, self.time(row), values, out.settings, out.bodies);
     }
 
     fn reject_rows<'c>(

@@ -3,11 +3,12 @@
 //! - [`escape`]: the bytes of names and values, place by place.
 //! - [`carry`]: what line protocol cannot carry. Everything else arrives unchanged.
 //! - [`split`]: where the server ends a line.
-//! - [`encoder`]: frames in, request bodies out; [`body`] and [`column`] are its two ends.
 //! - [`point`]: the few points that sluice writes of its own accord.
+//! - [`encoder`]: frames in, request bodies ([`body`]) out.
 //! - [`conflict`]: what the server's refusals say.
 
 pub mod body;
+mod buffer;
 pub mod carry;
 mod column;
 pub mod conflict;
