@@ -14,7 +14,7 @@ use crate::model::side::Side;
 pub fn connect(
     side: Side,
     end: &EndConfig,
-    settings: ClientSettings,
+    settings: &ClientSettings,
     observer: Observer,
 ) -> Result<Client, Error> {
     let token = match &end.token {
@@ -26,7 +26,8 @@ pub fn connect(
     };
     let endpoint = Endpoint { side, host: end.host.clone(), org: end.org.clone(), token };
     // On this machine compression costs both servers more than it saves.
-    let settings = ClientSettings { gzip: settings.gzip && !is_loopback(&end.host), ..settings };
+    let settings =
+        ClientSettings { gzip: settings.gzip && !is_loopback(&end.host), ..settings.clone() };
     Client::new(endpoint, settings, observer)
 }
 

@@ -1,5 +1,7 @@
 //! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
 
+use std::sync::Arc;
+
 use super::ends;
 use super::error::Error;
 use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
@@ -33,17 +35,12 @@ impl Ends {
             ..ClientSettings::default()
         };
         Ok(Self {
-            source: ends::connect(
-                Side::Source,
-                &config.source,
-                settings.clone(),
-                observer.clone(),
-            )?,
+            source: ends::connect(Side::Source, &config.source, &settings, Arc::clone(observer))?,
             destination: ends::connect(
                 Side::Destination,
                 &config.destination,
-                settings,
-                observer.clone(),
+                &settings,
+                Arc::clone(observer),
             )?,
         })
     }
@@ -267,8 +264,8 @@ pub fn would_drop(retention_s: u64, oldest: Timestamp, now: Timestamp) -> bool {
 pub fn seconds(seconds: u64) -> String {
     match seconds {
         0 => "for ever".to_owned(),
-        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
-        _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
         _ => format!("{seconds}s"),
     }
 }

@@ -288,15 +288,15 @@ async fn take_lease(ends: &Ends, store: &Store, keys: &Keys) -> Result<Lease, Er
     let machine = machine();
     let stored = store.lease().await?;
     let now = ends.destination.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
-    if let Some(stored) = &stored {
-        if let Verdict::Held { age_ms } = stored.verdict(&machine, now) {
-            let lease = stored.lease.clone();
-            return Err(Error::Leased {
-                machine: lease.machine,
-                run: lease.run,
-                age_s: age_ms / 1_000,
-            });
-        }
+    if let Some(stored) = &stored
+        && let Verdict::Held { age_ms } = stored.verdict(&machine, now)
+    {
+        let lease = stored.lease.clone();
+        return Err(Error::Leased {
+            machine: lease.machine,
+            run: lease.run,
+            age_s: age_ms / 1_000,
+        });
     }
     let time = next_record_time(stored.map(|stored| stored.refreshed), now);
     let lease = Lease { machine, run: format!("{:x}-{:x}", std::process::id(), time.ns()) };

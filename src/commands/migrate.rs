@@ -56,7 +56,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         next: None,
     };
     let (stopper, stop) = stop_pair();
-    watch(stopper, config.max_duration_ms);
+    watch(&stopper, config.max_duration_ms);
     Ok(run::run(prepared, ends, shown, &signals, stop).await?.exit)
 }
 
@@ -66,7 +66,7 @@ pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<Migrate
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
         let client =
-            ends::connect(Side::Destination, &end, ClientSettings::default(), signals.observer())?;
+            ends::connect(Side::Destination, &end, &ClientSettings::default(), signals.observer())?;
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }
@@ -152,7 +152,7 @@ fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
 }
 
 /// The first signal drains, the second leaves at once: what is committed is committed either way.
-fn watch(stopper: Stopper, max_duration_ms: Option<u64>) {
+fn watch(stopper: &Stopper, max_duration_ms: Option<u64>) {
     if let Some(ms) = max_duration_ms {
         let stopper = stopper.clone();
         tokio::spawn(async move {

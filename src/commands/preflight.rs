@@ -172,7 +172,7 @@ fn source_rows(
     match (config.start, facts.earliest) {
         (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
         (Start::Earliest, None) => {
-            rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None))
+            rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None));
         }
         (Start::At(time), _) => rows.push(Row::fact("start", time.to_string())),
     }

@@ -133,6 +133,9 @@ impl TimeRange {
     }
 
     /// Both halves, cut at a whole second where there is one; `None` if the range cannot be divided.
+    ///
+    /// # Panics
+    /// Never: a point between two 64-bit times is one itself.
     pub fn halves(self) -> Option<(Self, Self)> {
         let length = self.duration_ns();
         if length < 2 {

@@ -125,6 +125,9 @@ impl Counter {
     }
 
     /// The next batch or empty stretch, in sequence; `None` at the end of the plan.
+    ///
+    /// # Panics
+    /// Never: the numbers it keeps are inside the plan.
     pub async fn next(&mut self, context: &Context) -> Result<Option<Found>, Error> {
         let plan = &context.job.plan;
         loop {

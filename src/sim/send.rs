@@ -53,13 +53,13 @@ impl<'a> Sender<'a> {
             Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, Stop::Reset)),
             Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, Stop::Close)),
             Some(Fault::CutClean { after_bytes }) if piece.is_some() => {
-                stop = Some((*after_bytes, Stop::Clean))
+                stop = Some((*after_bytes, Stop::Clean));
             }
             Some(Fault::Stall { after_bytes, ms }) if *after_bytes > 0 => {
-                stall = Some((*after_bytes, Duration::from_millis(*ms)))
+                stall = Some((*after_bytes, Duration::from_millis(*ms)));
             }
             Some(Fault::Drip { bytes, tick_ms }) => {
-                drip = Some(((*bytes).max(1), Duration::from_millis(*tick_ms)))
+                drip = Some(((*bytes).max(1), Duration::from_millis(*tick_ms)));
             }
             _ => {}
         }

@@ -218,7 +218,7 @@ impl Encoder {
                     Piece::Text(text) => out.extend_from_slice(text),
                     Piece::Time => self.times.push(out, segment.chunk.times[row]),
                     Piece::Value => {
-                        push_value(out, &segment.chunk.values, row, self.dialect.delimiter)
+                        push_value(out, &segment.chunk.values, row, self.dialect.delimiter);
                     }
                 }
             }
@@ -235,7 +235,7 @@ impl Encoder {
         match error {
             StreamError::Fails { message, .. } => self.error_table(out, message),
             StreamError::Panics(text) => {
-                out.extend_from_slice(panic_json(&self.uri, text).as_bytes())
+                out.extend_from_slice(panic_json(&self.uri, text).as_bytes());
             }
         }
     }
@@ -314,10 +314,10 @@ fn push_datum(out: &mut Vec<u8>, datum: &Datum, delimiter: u8, times: &mut TimeT
         Datum::Null => {}
         Datum::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Datum::Integer(value) => {
-            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes())
+            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());
         }
         Datum::Unsigned(value) => {
-            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes())
+            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());
         }
         Datum::Float(value) => push_float(out, *value),
         Datum::String(text) => push_field(out, text, delimiter),

@@ -197,7 +197,7 @@ pub(super) fn filter(
         }
         match kept.segments.last_mut() {
             Some(last) if Arc::ptr_eq(&last.chunk, &segment.chunk) && last.rows.end == row => {
-                last.rows.end += 1
+                last.rows.end += 1;
             }
             _ => kept.segments.push(Segment {
                 cells: segment.cells.clone(),

@@ -14,7 +14,7 @@ pub fn append(point: &Point, out: &mut Vec<u8>) {
         out.push(b'=');
         match value {
             FieldValue::Float(value) => {
-                out.extend_from_slice(zmij::Buffer::new().format_finite(*value).as_bytes())
+                out.extend_from_slice(zmij::Buffer::new().format_finite(*value).as_bytes());
             }
             FieldValue::Integer(value) => {
                 out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());

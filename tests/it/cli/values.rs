@@ -8,10 +8,10 @@ use sluice::config::demo::DemoConfig;
 use sluice::config::ends::TokenSetting;
 use sluice::config::env::Env;
 use sluice::config::migrate::{
-    ColorChoice, ConflictPolicy, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop,
-    TransportChoice,
+    ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop, TransportChoice,
 };
 use sluice::model::time::Timestamp;
+use sluice::pipeline::context::ConflictPolicy;
 
 use super::{CANARY, ENDS, Given};
 
