@@ -31,7 +31,7 @@ pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>
     let mut pipelines = Vec::new();
     for statement in parse(script).map_err(compile)? {
         match statement {
-            Statement::Import(_) | Statement::Assignment => {}
+            Statement::Import | Statement::Assignment => {}
             Statement::Expression(expr) => pipelines.push(Pipeline::plan(&expr, context.now)?),
         }
     }

@@ -78,14 +78,12 @@ impl Found {
 }
 
 
-/// Times outside this are out of reach: the largest storable time is exclusive even of the largest bound.
-const START_MIN: i64 = i64::MIN + 2;
+/// The largest storable time is out of reach, even of a bound beyond it.
 const STOP_MAX: i64 = i64::MAX - 1;
 
 impl Selection {
-    /// Bounds as the storage engine takes them.
-    pub(super) fn new(start: i64, stop: i64) -> Self {
-        Self { start: start.max(START_MIN), stop: stop.min(STOP_MAX), filters: Vec::new() }
+    pub(super) const fn new(start: i64, stop: i64) -> Self {
+        Self { start, stop, filters: Vec::new() }
     }
 
     /// One table per field of each series.
@@ -266,7 +264,7 @@ impl Selection {
     }
 
     fn rows_of(&self, series: &Series, field: &[u8], chunk: &Arc<Chunk>) -> Option<(Arc<Chunk>, Range<usize>)> {
-        let rows = chunk.rows(self.start, self.stop);
+        let rows = chunk.rows(self.start, self.stop.min(STOP_MAX));
         let filters: Vec<_> = self.filters.iter().filter(|filter| filter.uses(&VARYING)).collect();
         if rows.is_empty() || filters.is_empty() {
             return (!rows.is_empty()).then(|| (Arc::clone(chunk), rows));
