@@ -37,12 +37,13 @@ pub(super) fn answer(request: &Request, access: &Access<'_>) -> Result<Reply, Ap
     let parts: Vec<_> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), &parts[..]) {
         ("GET", ["api", "v2", "orgs"]) => orgs(request, access),
-        ("GET", ["api", "v2", "orgs", id, "limits"]) if access.settings.kind == Kind::Cloud => limits(access, id),
+        ("GET", ["api", "v2", "orgs", id, "limits"]) if access.settings.kind == Kind::Cloud => {
+            limits(access, id)
+        }
         ("GET", ["api", "v2", "buckets"]) => buckets(request, access),
         ("POST", ["api", "v2", "buckets"]) => create_bucket(request, access),
-        ("GET", ["api", "v2", "buckets", id]) => {
-            bucket_by_id(access, id).map(|bucket| Reply::json(200, bucket_json(&bucket, &access.settings.org_id, 0)))
-        }
+        ("GET", ["api", "v2", "buckets", id]) => bucket_by_id(access, id)
+            .map(|bucket| Reply::json(200, bucket_json(&bucket, &access.settings.org_id, 0))),
         ("PATCH", ["api", "v2", "buckets", id]) => patch_bucket(request, access, id),
         ("DELETE", ["api", "v2", "buckets", id]) => delete_bucket(access, id),
         ("GET", ["api", "v2", "tasks"]) => Ok(Reply::json(200, tasks_json(request, access))),
@@ -56,7 +57,11 @@ const MADE_AT: &str = "2020-01-01T00:00:00.123456789Z";
 fn orgs(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     let (name, id) = (&access.settings.org, &access.settings.org_id);
     if let Some(wanted) = request.parameter("org").filter(|wanted| wanted != name) {
-        return Err(ApiError::pretty(404, "not found", &format!("organization name \"{wanted}\" not found")));
+        return Err(ApiError::pretty(
+            404,
+            "not found",
+            &format!("organization name \"{wanted}\" not found"),
+        ));
     }
     // A token for buckets alone sees no organisation.
     let list = if access.token.may_all() {
@@ -80,14 +85,24 @@ fn orgs(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     } else {
         "[]".to_owned()
     };
-    Ok(Reply::json(200, format!("{{\n\t\"links\": {{\n\t\t\"self\": \"/api/v2/orgs\"\n\t}},\n\t\"orgs\": {list}\n}}")))
+    Ok(Reply::json(
+        200,
+        format!(
+            "{{\n\t\"links\": {{\n\t\t\"self\": \"/api/v2/orgs\"\n\t}},\n\t\"orgs\": {list}\n}}"
+        ),
+    ))
 }
 
 fn limits(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
     if !(access.settings.limits_readable && access.token.may_all()) {
-        return Err(ApiError::pretty(401, "unauthorized", &format!("read:orgs/{id} is unauthorized")));
+        return Err(ApiError::pretty(
+            401,
+            "unauthorized",
+            &format!("read:orgs/{id} is unauthorized"),
+        ));
     }
-    let read_kb_per_s = access.settings.quota.map_or(0, |quota| quota.bytes_per_window / quota.window_ms.max(1));
+    let read_kb_per_s =
+        access.settings.quota.map_or(0, |quota| quota.bytes_per_window / quota.window_ms.max(1));
     let query_ns = access.settings.query_timeout_ms.unwrap_or(0) * 1_000_000;
     Ok(Reply::json(
         200,
@@ -99,30 +114,58 @@ fn limits(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
 }
 
 fn buckets(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
-    let number = |name: &str, default: usize| request.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number = |name: &str, default: usize| {
+        request.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
     let (limit, offset) = (number("limit", 20), number("offset", 0));
     if !(1..=100).contains(&limit) {
         return Err(ApiError::pretty(400, "invalid", "limit must be between 1 and 100"));
     }
-    let (name, id, org) = (request.parameter("name"), request.parameter("id"), request.parameter("org"));
+    let (name, id, org) =
+        (request.parameter("name"), request.parameter("id"), request.parameter("org"));
     if let Some(wanted) = org.as_ref().filter(|wanted| **wanted != access.settings.org) {
-        return Err(ApiError::pretty(404, "not found", &format!("organization name \"{wanted}\" not found")));
+        return Err(ApiError::pretty(
+            404,
+            "not found",
+            &format!("organization name \"{wanted}\" not found"),
+        ));
     }
     let mut found = access.store.buckets();
     found.retain(|bucket| {
         let visible = access.token.may_read(&bucket.name) || access.token.may_write(&bucket.name);
-        visible && name.as_ref().is_none_or(|name| *name == bucket.name) && id.as_ref().is_none_or(|id| *id == bucket.id)
+        visible
+            && name.as_ref().is_none_or(|name| *name == bucket.name)
+            && id.as_ref().is_none_or(|id| *id == bucket.id)
     });
     let more = found.len() > offset + limit;
-    let page: Vec<_> = found.into_iter().skip(offset).take(limit).map(|bucket| bucket_json(&bucket, &access.settings.org_id, 2)).collect();
+    let page: Vec<_> = found
+        .into_iter()
+        .skip(offset)
+        .take(limit)
+        .map(|bucket| bucket_json(&bucket, &access.settings.org_id, 2))
+        .collect();
     let link = |offset: usize| {
         let name = name.as_ref().map_or_else(String::new, |name| format!("bucket={name}&"));
         let org = org.as_ref().map_or_else(String::new, |org| format!("&org={org}"));
-        json_string(format!("/api/v2/buckets?{name}descending=false&limit={limit}&offset={offset}{org}").as_bytes())
+        json_string(
+            format!("/api/v2/buckets?{name}descending=false&limit={limit}&offset={offset}{org}")
+                .as_bytes(),
+        )
     };
-    let next = if more { format!(",\n\t\t\"next\": {}", link(offset + limit)) } else { String::new() };
-    let list = if page.is_empty() { "[]".to_owned() } else { format!("[\n\t\t{}\n\t]", page.join(",\n\t\t")) };
-    Ok(Reply::json(200, format!("{{\n\t\"links\": {{\n\t\t\"self\": {}{next}\n\t}},\n\t\"buckets\": {list}\n}}", link(offset))))
+    let next =
+        if more { format!(",\n\t\t\"next\": {}", link(offset + limit)) } else { String::new() };
+    let list = if page.is_empty() {
+        "[]".to_owned()
+    } else {
+        format!("[\n\t\t{}\n\t]", page.join(",\n\t\t"))
+    };
+    Ok(Reply::json(
+        200,
+        format!(
+            "{{\n\t\"links\": {{\n\t\t\"self\": {}{next}\n\t}},\n\t\"buckets\": {list}\n}}",
+            link(offset)
+        ),
+    ))
 }
 
 fn bucket_json(bucket: &BucketInfo, org_id: &str, depth: usize) -> String {
@@ -147,7 +190,9 @@ fn bucket_by_id(access: &Access<'_>, id: &str) -> Result<BucketInfo, ApiError> {
         return Err(ApiError::pretty(400, "invalid", "id must have a length of 16 bytes"));
     }
     let found = access.store.buckets().into_iter().find(|bucket| bucket.id == id);
-    let found = found.filter(|bucket| access.token.may_read(&bucket.name) || access.token.may_write(&bucket.name));
+    let found = found.filter(|bucket| {
+        access.token.may_read(&bucket.name) || access.token.may_write(&bucket.name)
+    });
     found.ok_or_else(|| ApiError::pretty(404, "not found", "bucket not found"))
 }
 
@@ -169,12 +214,19 @@ struct RetentionRule {
 }
 
 fn bucket_body(request: &Request) -> Result<(BucketBody, Option<RetentionRule>), ApiError> {
-    let body: BucketBody = serde_json::from_slice(&request.body).map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+    let body: BucketBody = serde_json::from_slice(&request.body)
+        .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
     let unprocessable = |text| Err(ApiError::pretty(422, "unprocessable entity", text));
     match body.rules[..] {
-        [_, _, ..] => unprocessable("buckets cannot have more than one retention rule at this time"),
-        [rule] if rule.every_s.is_some_and(|s| s < 0) => unprocessable("expiration seconds cannot be negative"),
-        [rule] if rule.shard_s.is_some_and(|s| s < 0) => unprocessable("shard-group duration seconds cannot be negative"),
+        [_, _, ..] => {
+            unprocessable("buckets cannot have more than one retention rule at this time")
+        }
+        [rule] if rule.every_s.is_some_and(|s| s < 0) => {
+            unprocessable("expiration seconds cannot be negative")
+        }
+        [rule] if rule.shard_s.is_some_and(|s| s < 0) => {
+            unprocessable("shard-group duration seconds cannot be negative")
+        }
         [rule] => Ok((body, Some(rule))),
         [] => Ok((body, None)),
     }
@@ -194,26 +246,50 @@ fn create_bucket(request: &Request, access: &Access<'_>) -> Result<Reply, ApiErr
         return Err(ApiError::pretty(404, "not found", "organization not found"));
     }
     if !access.token.may_all() {
-        return Err(ApiError::pretty(401, "unauthorized", &format!("write:orgs/{org_id}/buckets is unauthorized")));
+        return Err(ApiError::pretty(
+            401,
+            "unauthorized",
+            &format!("write:orgs/{org_id}/buckets is unauthorized"),
+        ));
     }
     let name = body.name.unwrap_or_default();
     if name.starts_with('_') {
-        return Err(ApiError::pretty(400, "invalid", &format!("bucket name {name} is invalid. Buckets may not start with underscore")));
+        return Err(ApiError::pretty(
+            400,
+            "invalid",
+            &format!("bucket name {name} is invalid. Buckets may not start with underscore"),
+        ));
     }
     if name.contains('"') {
-        return Err(ApiError::pretty(400, "invalid", &format!("bucket name {name} is invalid. Bucket names may not include quotation marks")));
+        return Err(ApiError::pretty(
+            400,
+            "invalid",
+            &format!("bucket name {name} is invalid. Bucket names may not include quotation marks"),
+        ));
     }
     if access.store.bucket(&name).is_some_and(|known| known.name == name) {
-        return Err(ApiError::pretty(422, "conflict", &format!("bucket with name {name} already exists")));
+        return Err(ApiError::pretty(
+            422,
+            "conflict",
+            &format!("bucket with name {name} already exists"),
+        ));
     }
     let retention_s = rule.and_then(|rule| seconds(rule.every_s)).unwrap_or(0);
     if (1..3_600).contains(&retention_s) {
-        return Err(ApiError::pretty(500, "internal error", "retention policy duration must be at least 1h0m0s"));
+        return Err(ApiError::pretty(
+            500,
+            "internal error",
+            "retention policy duration must be at least 1h0m0s",
+        ));
     }
     let shard_s = rule.and_then(|rule| seconds(rule.shard_s)).filter(|&s| s > 0);
     let shard_s = shard_s.map_or_else(|| default_shard_s(retention_s), |s| s.max(3_600));
     if retention_s > 0 && shard_s > retention_s {
-        return Err(ApiError::pretty(500, "internal error", "retention policy duration must be greater than the shard duration"));
+        return Err(ApiError::pretty(
+            500,
+            "internal error",
+            "retention policy duration must be greater than the shard duration",
+        ));
     }
     let id = access.store.create_bucket_with(&name, retention_s, shard_s);
     let bucket = BucketInfo { id, name, retention_s, shard_s };
@@ -223,16 +299,22 @@ fn create_bucket(request: &Request, access: &Access<'_>) -> Result<Reply, ApiErr
 fn patch_bucket(request: &Request, access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
     let mut bucket = bucket_by_id(access, id)?;
     if !access.token.may_write(&bucket.name) {
-        return Err(ApiError::pretty(401, "unauthorized", &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id)));
+        return Err(ApiError::pretty(
+            401,
+            "unauthorized",
+            &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id),
+        ));
     }
     let (body, rule) = bucket_body(request)?;
     bucket.name = body.name.unwrap_or(bucket.name);
     if let Some(rule) = rule {
         bucket.retention_s = seconds(rule.every_s).unwrap_or(bucket.retention_s);
-        bucket.shard_s = seconds(rule.shard_s).filter(|&s| s > 0).map_or(bucket.shard_s, |s| s.max(3_600));
+        bucket.shard_s =
+            seconds(rule.shard_s).filter(|&s| s > 0).map_or(bucket.shard_s, |s| s.max(3_600));
     }
     if bucket.retention_s > 0 && bucket.shard_s > bucket.retention_s {
-        let text = "shard-group duration must also be updated to be smaller than new retention duration";
+        let text =
+            "shard-group duration must also be updated to be smaller than new retention duration";
         return Err(ApiError::pretty(422, "unprocessable entity", text));
     }
     access.store.update(id, |info| *info = bucket.clone());
@@ -242,7 +324,11 @@ fn patch_bucket(request: &Request, access: &Access<'_>, id: &str) -> Result<Repl
 fn delete_bucket(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
     let bucket = bucket_by_id(access, id)?;
     if !access.token.may_all() {
-        return Err(ApiError::pretty(401, "unauthorized", &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id)));
+        return Err(ApiError::pretty(
+            401,
+            "unauthorized",
+            &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id),
+        ));
     }
     access.store.remove_bucket(&bucket.id);
     Ok(Reply::new(204, &[], Body::Empty))
@@ -251,7 +337,9 @@ fn delete_bucket(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
 fn tasks_json(request: &Request, access: &Access<'_>) -> String {
     let tasks = access.tasks.lock().unwrap_or_else(PoisonError::into_inner);
     let name = request.parameter("name");
-    let visible = tasks.iter().filter(|task| access.token.may_all() && name.as_ref().is_none_or(|name| *name == task.name));
+    let visible = tasks.iter().filter(|task| {
+        access.token.may_all() && name.as_ref().is_none_or(|name| *name == task.name)
+    });
     let list: Vec<_> = visible.map(|task| task_json(task, access.settings)).collect();
     format!("{{\"links\":{{\"self\":\"/api/v2/tasks\"}},\"tasks\":[{}]}}", list.join(","))
 }
@@ -264,9 +352,11 @@ fn task(request: &Request, access: &Access<'_>, id: &str) -> Result<Reply, ApiEr
     }
     let mut tasks = access.tasks.lock().unwrap_or_else(PoisonError::into_inner);
     let task = tasks.iter_mut().find(|task| task.id == id && access.token.may_all());
-    let task = task.ok_or_else(|| ApiError::pretty(404, "not found", "failed to find task: task not found"))?;
+    let task = task
+        .ok_or_else(|| ApiError::pretty(404, "not found", "failed to find task: task not found"))?;
     if request.method == "PATCH" {
-        let body: TaskBody = serde_json::from_slice(&request.body).map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+        let body: TaskBody = serde_json::from_slice(&request.body)
+            .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
         task.status = body.status.unwrap_or_else(|| task.status.clone());
     }
     Ok(Reply::json(200, task_json(task, access.settings)))

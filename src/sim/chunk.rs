@@ -184,7 +184,10 @@ mod tests {
         for (time, value) in [(5, 1), (7, 2), (1, 3), (6, 4), (5, 9)] {
             assert!(chunk.set(time, Value::Integer(value)));
         }
-        assert!(!chunk.set(8, Value::Float(1.0)), "another type is refused and leaves no time behind");
+        assert!(
+            !chunk.set(8, Value::Float(1.0)),
+            "another type is refused and leaves no time behind"
+        );
         assert_eq!(chunk.times, [1, 5, 6, 7]);
         assert_eq!(chunk.values, Column::Integer(vec![3, 9, 4, 2]));
         assert_eq!(chunk.rows(5, 7), 1..3);

@@ -39,7 +39,9 @@ impl Matcher {
         let method = self.method.is_empty() || self.method == request.method;
         let found = |text: &[u8]| memchr::memmem::find(text, self.body.as_bytes()).is_some();
         let body = || {
-            self.body.is_empty() || found(&request.body) || super::query::script_of(&request.body).is_some_and(|script| found(&script))
+            self.body.is_empty()
+                || found(&request.body)
+                || super::query::script_of(&request.body).is_some_and(|script| found(&script))
         };
         method && request.path.starts_with(&self.path) && body()
     }
@@ -109,7 +111,12 @@ impl Fault {
 
     /// 413 as a server behind a proxy answers it.
     pub fn too_large() -> Self {
-        Self::error(413, None, "request too large", "unable to read data: points batch is too large")
+        Self::error(
+            413,
+            None,
+            "request too large",
+            "unable to read data: points batch is too large",
+        )
     }
 
     /// 422 with this text.
@@ -120,7 +127,12 @@ impl Fault {
     /// 429 with this `Retry-After`.
     pub fn too_many(retry_after_s: Option<u64>) -> Self {
         let retry_after = retry_after_s.map(|seconds| seconds.to_string());
-        Self::error(429, retry_after, "too many requests", "org 0000000000000001 has exceeded limited_query plan limit")
+        Self::error(
+            429,
+            retry_after,
+            "too many requests",
+            "org 0000000000000001 has exceeded limited_query plan limit",
+        )
     }
 
     /// 503 with this `Retry-After`.
@@ -131,7 +143,11 @@ impl Fault {
 
     fn error(status: u16, retry_after: Option<String>, code: &str, message: &str) -> Self {
         let message = super::text::json_string(message.as_bytes());
-        Self::Status { status, retry_after, body: format!("{{\"code\":\"{code}\",\"message\":{message}}}") }
+        Self::Status {
+            status,
+            retry_after,
+            body: format!("{{\"code\":\"{code}\",\"message\":{message}}}"),
+        }
     }
 
     /// A short name for records.

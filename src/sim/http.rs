@@ -27,21 +27,34 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// A parameter of the query, or of a form in the body.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let form = self.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let body = if form { String::from_utf8_lossy(&self.body).into_owned() } else { String::new() };
+        let form = self
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let body =
+            if form { String::from_utf8_lossy(&self.body).into_owned() } else { String::new() };
         [&self.raw_query, &body].into_iter().find_map(|text| {
-            text.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| decode(key) == name).map(|(_, value)| decode(value))
+            text.split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| decode(key) == name)
+                .map(|(_, value)| decode(value))
         })
     }
 
     /// Path with query, as in the request line.
     pub(super) fn uri(&self) -> String {
-        if self.raw_query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.raw_query) }
+        if self.raw_query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.raw_query)
+        }
     }
 
     /// True if the client takes gzip.
@@ -49,7 +62,8 @@ impl Request {
         self.header("accept-encoding").is_some_and(|accepted| {
             accepted.split(',').any(|coding| {
                 let mut parts = coding.split(';').map(str::trim);
-                parts.next() == Some("gzip") && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+                parts.next() == Some("gzip")
+                    && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
             })
         })
     }
@@ -93,10 +107,14 @@ pub(super) async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -
     if request.header("expect").is_some() {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
     }
-    if request.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if request
+        .header("transfer-encoding")
+        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    {
         request.body = read_chunks(stream, buffer).await?;
     } else {
-        let length = request.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
+        let length =
+            request.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
         if length > BODY_BYTES_MAX {
             return None;
         }
@@ -127,7 +145,9 @@ fn parse_head(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
         Err(_) => None,
         Ok(httparse::Status::Complete(bytes)) => {
             let (path, query) = head.path?.split_once('?').unwrap_or((head.path?, ""));
-            let header = |header: &httparse::Header<'_>| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned());
+            let header = |header: &httparse::Header<'_>| {
+                (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned())
+            };
             let request = Request {
                 method: head.method?.to_owned(),
                 path: path.to_owned(),
@@ -145,7 +165,9 @@ async fn read_chunks(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec
     loop {
         let (size_bytes, size) = loop {
             match httparse::parse_chunk_size(buffer) {
-                Ok(httparse::Status::Complete((at, size))) => break (at, usize::try_from(size).ok()?),
+                Ok(httparse::Status::Complete((at, size))) => {
+                    break (at, usize::try_from(size).ok()?);
+                }
                 Ok(httparse::Status::Partial) => read_more(stream, buffer).await?,
                 Err(_) => return None,
             }
@@ -187,7 +209,11 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(status: u16, headers: &[(&'static str, &str)], body: Body) -> Self {
-        Self { status, headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), body }
+        Self {
+            status,
+            headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            body,
+        }
     }
 
     pub(super) fn json(status: u16, body: String) -> Self {
@@ -235,7 +261,10 @@ impl ApiError {
 
     /// With the indented body of the newer endpoints.
     pub(super) fn pretty(status: u16, code: &'static str, message: &str) -> Self {
-        let body = format!("{{\n\t\"code\": \"{code}\",\n\t\"message\": {}\n}}", json_string(message.as_bytes()));
+        let body = format!(
+            "{{\n\t\"code\": \"{code}\",\n\t\"message\": {}\n}}",
+            json_string(message.as_bytes())
+        );
         Self { status, code, body, chunked: false, vary: false }
     }
 }
@@ -247,7 +276,11 @@ impl From<ApiError> for Reply {
             headers.push(("Vary", "Accept-Encoding"));
         }
         let body = error.body.into_bytes();
-        Self::new(error.status, &headers, if error.chunked { Body::Chunked(body) } else { Body::Whole(body) })
+        Self::new(
+            error.status,
+            &headers,
+            if error.chunked { Body::Chunked(body) } else { Body::Whole(body) },
+        )
     }
 }
 

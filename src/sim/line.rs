@@ -296,9 +296,9 @@ fn check_number(text: &[u8], suffix: Option<u8>) -> Result<(), String> {
     let (&last, digits) = text.split_last().ok_or("invalid number")?;
     match suffix {
         Some(letter) if last != letter => Err("invalid number".to_owned()),
-        Some(b'i') => parse_i64(digits)
-            .map(|_| ())
-            .map_err(|error| format!("unable to parse integer {}: {error}", String::from_utf8_lossy(digits))),
+        Some(b'i') => parse_i64(digits).map(|_| ()).map_err(|error| {
+            format!("unable to parse integer {}: {error}", String::from_utf8_lossy(digits))
+        }),
         Some(_) if digits.first() == Some(&b'-') => Err("invalid number".to_owned()),
         Some(_) => {
             let shown = String::from_utf8_lossy(digits);
@@ -328,7 +328,11 @@ fn parse_i64(digits: &[u8]) -> Result<i64, String> {
     let text = String::from_utf8_lossy(digits);
     text.parse().map_err(|error: std::num::ParseIntError| {
         use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-        let reason = if matches!(error.kind(), PosOverflow | NegOverflow) { "value out of range" } else { "invalid syntax" };
+        let reason = if matches!(error.kind(), PosOverflow | NegOverflow) {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        };
         format!("strconv.ParseInt: parsing \"{text}\": {reason}")
     })
 }
@@ -339,7 +343,10 @@ fn walk_field_keys(fields: &[u8], key_bytes: usize) -> Result<(), String> {
     while !rest.is_empty() {
         let equals = scan_to(rest, 0, b'=');
         if equals + 2 > rest.len() {
-            return Err(format!("invalid value: field-key={}", String::from_utf8_lossy(&rest[..equals])));
+            return Err(format!(
+                "invalid value: field-key={}",
+                String::from_utf8_lossy(&rest[..equals])
+            ));
         }
         let size = key_bytes + 4 + equals;
         if size > KEY_BYTES_MAX {

@@ -11,6 +11,7 @@
 mod api;
 mod chunk;
 mod clock;
+mod connection;
 mod faults;
 mod flux;
 mod http;
@@ -34,4 +35,4 @@ pub use faults::{Fault, FaultScript, Matcher, Rule};
 pub use quota::{Quota, QuotaSettings};
 pub use server::{RequestRecord, Server};
 pub use settings::{Kind, Permission, ServerSettings, Task, TimeoutForm, Token};
-pub use store::{BucketInfo, StoredValue, Store};
+pub use store::{BucketInfo, Store, StoredValue};

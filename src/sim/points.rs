@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::chunk::Value;
-use super::line::{Point, parse_boolean, parse_point, scan_field_value, scan_line, scan_to, skip_whitespace};
+use super::line::{
+    Point, parse_boolean, parse_point, scan_field_value, scan_line, scan_to, skip_whitespace,
+};
 use super::text::json_string;
 use crate::model::series::Series;
 
@@ -129,11 +131,15 @@ pub(super) fn series_of_key(key: &[u8]) -> (Arc<Series>, bool) {
         let end = scan_tag_value(key, (equals + 1).min(key.len()));
         let value = &key[(equals + 1).min(end)..end];
         if !value.is_empty() {
-            tags.push((unescape_codes(&key[at..equals], TAG_CODES), unescape_codes(value, TAG_CODES)));
+            tags.push((
+                unescape_codes(&key[at..equals], TAG_CODES),
+                unescape_codes(value, TAG_CODES),
+            ));
         }
         at = end + 1;
     }
-    let mut made = escape_codes(&unescape_codes(&measurement, MEASUREMENT_CODES), MEASUREMENT_CODES);
+    let mut made =
+        escape_codes(&unescape_codes(&measurement, MEASUREMENT_CODES), MEASUREMENT_CODES);
     for (tag, value) in &tags {
         made.push(b',');
         made.extend_from_slice(&escape_codes(tag, TAG_CODES));
@@ -141,7 +147,8 @@ pub(super) fn series_of_key(key: &[u8]) -> (Arc<Series>, bool) {
         made.extend_from_slice(&escape_codes(value, TAG_CODES));
     }
     let readable = made == key;
-    let tags = tags.into_iter().map(|(tag, value)| (tag.into_boxed_slice(), value.into_boxed_slice()));
+    let tags =
+        tags.into_iter().map(|(tag, value)| (tag.into_boxed_slice(), value.into_boxed_slice()));
     (Arc::new(Series::new(measurement, tags)), readable)
 }
 

@@ -35,7 +35,9 @@ pub(super) fn answer(request: &Request, access: &Access<'_>) -> Result<Reply, Ap
     access.check_query_org(request)?;
     let (script, dialect, now) = decode(request)?;
     if script.iter().all(u8::is_ascii_whitespace) {
-        return Err(ApiError::decode("failed to decode request body: request body requires either query or AST"));
+        return Err(ApiError::decode(
+            "failed to decode request body: request body requires either query or AST",
+        ));
     }
     let context = Context {
         store: access.store,
@@ -69,7 +71,10 @@ fn decode(request: &Request) -> Result<(Vec<u8>, Dialect, Option<i64>), ApiError
         None => Dialect::default(),
         Some(wanted) => wanted.check().map_err(failed)?,
     };
-    let now = body.now.and_then(|text| text.parse::<crate::model::time::Timestamp>().ok()).map(crate::model::time::Timestamp::ns);
+    let now = body
+        .now
+        .and_then(|text| text.parse::<crate::model::time::Timestamp>().ok())
+        .map(crate::model::time::Timestamp::ns);
     Ok((body.query.into_bytes(), dialect, now))
 }
 
@@ -81,10 +86,16 @@ impl DialectBody {
             Some(_) => return Err("invalid dialect delimeter: must be length 1".to_owned()),
         };
         let annotations = self.annotations.unwrap_or_default();
-        if let Some(other) = annotations.iter().find(|name| !matches!(name.as_str(), "group" | "datatype" | "default")) {
+        if let Some(other) = annotations
+            .iter()
+            .find(|name| !matches!(name.as_str(), "group" | "datatype" | "default"))
+        {
             return Err(format!("unknown dialect annotation type: {other}"));
         }
-        if let Some(other) = self.date_time_format.filter(|format| !matches!(format.as_str(), "" | "RFC3339" | "RFC3339Nano")) {
+        if let Some(other) = self
+            .date_time_format
+            .filter(|format| !matches!(format.as_str(), "" | "RFC3339" | "RFC3339Nano"))
+        {
             return Err(format!("unknown dialect date time format: {other}"));
         }
         Ok(Dialect { header: self.header.unwrap_or(true), delimiter, annotations })

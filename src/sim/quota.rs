@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn windows_are_fixed_and_begin_at_the_phase() {
-        let mut quota = Quota::new(QuotaSettings { bytes_per_window: 100, window_ms: 10_000, phase_ms: 4_000 });
+        let mut quota =
+            Quota::new(QuotaSettings { bytes_per_window: 100, window_ms: 10_000, phase_ms: 4_000 });
         quota.debit(0, 99);
         assert_eq!(quota.admit(0), Ok(()));
         quota.debit(1_000, 500);

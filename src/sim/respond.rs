@@ -18,14 +18,26 @@ pub(super) struct Access<'a> {
 }
 
 /// The answer to a request, faults aside.
-pub(super) fn answer(request: &Request, settings: &ServerSettings, store: &Store, tasks: &Mutex<Vec<Task>>) -> Reply {
+pub(super) fn answer(
+    request: &Request,
+    settings: &ServerSettings,
+    store: &Store,
+    tasks: &Mutex<Vec<Task>>,
+) -> Reply {
     if let Some(reply) = api::open(request, settings) {
         return reply;
     }
     let given = request.header("authorization").and_then(|header| header.split_once(' '));
-    let text = given.filter(|(scheme, _)| ["token", "bearer"].contains(&scheme.to_ascii_lowercase().as_str())).map(|(_, text)| text.trim());
-    let Some(token) = text.and_then(|text| settings.tokens.iter().find(|token| token.text == text)) else {
-        let message = if request.path == "/query" && text.is_some() { "Unauthorized" } else { "unauthorized access" };
+    let text = given
+        .filter(|(scheme, _)| ["token", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()))
+        .map(|(_, text)| text.trim());
+    let Some(token) = text.and_then(|text| settings.tokens.iter().find(|token| token.text == text))
+    else {
+        let message = if request.path == "/query" && text.is_some() {
+            "Unauthorized"
+        } else {
+            "unauthorized access"
+        };
         return ApiError::plain(401, "unauthorized", message).into();
     };
     let access = Access { settings, store, token, tasks };
@@ -33,7 +45,8 @@ pub(super) fn answer(request: &Request, settings: &ServerSettings, store: &Store
         ("/api/v2/query", "POST") => query::answer(request, &access),
         ("/api/v2/write", "POST") => access.write(request),
         ("/api/v2/query" | "/api/v2/write", _) => {
-            let mut reply: Reply = ApiError::plain(405, "method not allowed", "allow: OPTIONS, POST").into();
+            let mut reply: Reply =
+                ApiError::plain(405, "method not allowed", "allow: OPTIONS, POST").into();
             reply.headers.push(("Allow", "OPTIONS, POST".to_owned()));
             Ok(reply)
         }
@@ -49,7 +62,8 @@ impl Access<'_> {
         if self.settings.kind == Kind::Cloud {
             return Ok(());
         }
-        let failed = |text: String| ApiError::decode(format!("failed to decode request body: {text}"));
+        let failed =
+            |text: String| ApiError::decode(format!("failed to decode request body: {text}"));
         self.org(request).map_err(|(_, text)| failed(text))
     }
 
@@ -72,25 +86,35 @@ impl Access<'_> {
     fn write(&self, request: &Request) -> Result<Reply, ApiError> {
         let code = |status| if status == 400 { "invalid" } else { "not found" };
         if self.settings.kind == Kind::Oss {
-            self.org(request).map_err(|(status, text)| ApiError::plain(status, code(status), text))?;
+            self.org(request)
+                .map_err(|(status, text)| ApiError::plain(status, code(status), text))?;
         }
         let ns_per_unit = match request.parameter("precision").as_deref() {
             None | Some("" | "ns") => 1,
             Some("us") => 1_000,
             Some("ms") => 1_000_000,
             Some("s") => 1_000_000_000,
-            Some(_) => return Err(ApiError::plain(400, "invalid", "invalid precision; valid precision units are ns, us, ms, and s")),
+            Some(_) => {
+                return Err(ApiError::plain(
+                    400,
+                    "invalid",
+                    "invalid precision; valid precision units are ns, us, ms, and s",
+                ));
+            }
         };
         let bucket = self.write_bucket(request)?;
         let body = self.write_body(request)?;
-        let points = points::parse_body(&body, ns_per_unit).map_err(|text| ApiError::plain(400, "invalid", text))?;
+        let points = points::parse_body(&body, ns_per_unit)
+            .map_err(|text| ApiError::plain(400, "invalid", text))?;
         let now = self.settings.clock.now().div_euclid(ns_per_unit).saturating_mul(ns_per_unit);
         let mut buckets = self.store.lock();
         let bucket = buckets.iter_mut().find(|known| known.info.id == bucket.id);
         let bucket = bucket.ok_or_else(|| ApiError::plain(404, "not found", "bucket not found"))?;
         match write::apply(bucket, &points, Some(now)) {
             Ok(()) => Ok(Reply::new(204, &[], Body::Empty)),
-            Err(refused) => Err(ApiError::plain(422, "unprocessable entity", refused.message(&bucket.info.id))),
+            Err(refused) => {
+                Err(ApiError::plain(422, "unprocessable entity", refused.message(&bucket.info.id)))
+            }
         }
     }
 
@@ -100,7 +124,10 @@ impl Access<'_> {
         if name.is_empty() {
             return Err(not_found("bucket not found".to_owned()));
         }
-        let bucket = self.store.bucket(&name).ok_or_else(|| not_found(format!("bucket \"{name}\" not found")))?;
+        let bucket = self
+            .store
+            .bucket(&name)
+            .ok_or_else(|| not_found(format!("bucket \"{name}\" not found")))?;
         if self.token.may_write(&bucket.name) {
             Ok(bucket)
         } else {
@@ -110,8 +137,16 @@ impl Access<'_> {
 
     fn write_body(&self, request: &Request) -> Result<Vec<u8>, ApiError> {
         let bound = self.settings.write_bytes_max.unwrap_or(usize::MAX);
-        let too_large = || ApiError::plain(413, "request too large", "unable to read data: points batch is too large");
-        let zipped = request.header("content-encoding").is_some_and(|coding| matches!(coding, "gzip" | "x-gzip"));
+        let too_large = || {
+            ApiError::plain(
+                413,
+                "request too large",
+                "unable to read data: points batch is too large",
+            )
+        };
+        let zipped = request
+            .header("content-encoding")
+            .is_some_and(|coding| matches!(coding, "gzip" | "x-gzip"));
         let body = if zipped { gunzip(&request.body)? } else { request.body.clone() };
         if body.len() > bound { Err(too_large()) } else { Ok(body) }
     }
@@ -119,7 +154,11 @@ impl Access<'_> {
 
 fn gunzip(body: &[u8]) -> Result<Vec<u8>, ApiError> {
     if !body.starts_with(&[0x1f, 0x8b]) {
-        return Err(ApiError::plain(500, "internal error", "An internal error has occurred - check server logs"));
+        return Err(ApiError::plain(
+            500,
+            "internal error",
+            "An internal error has occurred - check server logs",
+        ));
     }
     let mut out = Vec::new();
     match flate2::read::MultiGzDecoder::new(body).read_to_end(&mut out) {
@@ -127,6 +166,8 @@ fn gunzip(body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Err(ApiError::plain(500, "internal error", "unable to read data: unexpected EOF"))
         }
-        Err(_) => Err(ApiError::plain(400, "invalid", "unable to read data: gzip: invalid checksum")),
+        Err(_) => {
+            Err(ApiError::plain(400, "invalid", "unable to read data: gzip: invalid checksum"))
+        }
     }
 }

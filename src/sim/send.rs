@@ -41,18 +41,41 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(stream: &'a mut TcpStream, head: Vec<u8>, piece: Option<usize>, fault: Option<&Fault>, bytes_per_s: Option<u64>) -> Self {
+    pub(super) fn new(
+        stream: &'a mut TcpStream,
+        head: Vec<u8>,
+        piece: Option<usize>,
+        fault: Option<&Fault>,
+        bytes_per_s: Option<u64>,
+    ) -> Self {
         let (mut stop, mut stall, mut drip) = (None, None, None);
         match fault {
             Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, Stop::Reset)),
             Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, Stop::Close)),
-            Some(Fault::CutClean { after_bytes }) if piece.is_some() => stop = Some((*after_bytes, Stop::Clean)),
-            Some(Fault::Stall { after_bytes, ms }) if *after_bytes > 0 => stall = Some((*after_bytes, Duration::from_millis(*ms))),
-            Some(Fault::Drip { bytes, tick_ms }) => drip = Some(((*bytes).max(1), Duration::from_millis(*tick_ms))),
+            Some(Fault::CutClean { after_bytes }) if piece.is_some() => {
+                stop = Some((*after_bytes, Stop::Clean));
+            }
+            Some(Fault::Stall { after_bytes, ms }) if *after_bytes > 0 => {
+                stall = Some((*after_bytes, Duration::from_millis(*ms)));
+            }
+            Some(Fault::Drip { bytes, tick_ms }) => {
+                drip = Some(((*bytes).max(1), Duration::from_millis(*tick_ms)));
+            }
             _ => {}
         }
         let started = Instant::now();
-        Self { stream, wire: head, piece, pending: Vec::new(), sent: 0, stop, stall, drip, bytes_per_s, started }
+        Self {
+            stream,
+            wire: head,
+            piece,
+            pending: Vec::new(),
+            sent: 0,
+            stop,
+            stall,
+            drip,
+            bytes_per_s,
+            started,
+        }
     }
 
     /// Bytes of the body so far.
@@ -103,7 +126,9 @@ impl<'a> Sender<'a> {
 
     /// Sends one chunk, or a whole body.
     async fn piece(&mut self, bytes: &[u8]) -> Option<Stop> {
-        if let Some((after, pause)) = self.stall.take_if(|(after, _)| self.sent + bytes.len() as u64 > *after) {
+        if let Some((after, pause)) =
+            self.stall.take_if(|(after, _)| self.sent + bytes.len() as u64 > *after)
+        {
             let _ = after;
             self.flush().await;
             tokio::time::sleep(pause).await;

@@ -74,7 +74,10 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("text", &"[redacted]").field("permissions", &self.permissions).finish()
+        f.debug_struct("Token")
+            .field("text", &"[redacted]")
+            .field("permissions", &self.permissions)
+            .finish()
     }
 }
 

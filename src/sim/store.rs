@@ -66,7 +66,8 @@ pub(super) struct Bucket {
 
 impl Bucket {
     fn new(info: BucketInfo) -> Self {
-        let (entries, order, types, groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (entries, order, types, groups) =
+            (Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { info, by_key: HashMap::new(), entries, order, types, groups }
     }
 
@@ -80,7 +81,8 @@ impl Bucket {
         let origin = YEAR_1_S * i128::from(NS_PER_S);
         let start = (i128::from(time) - origin).div_euclid(length) * length + origin;
         let end = i64::try_from(start + length).unwrap_or(i64::MAX);
-        let start = i64::try_from(start).unwrap_or(i64::MIN).max(before.map_or(i64::MIN, |(_, end)| end));
+        let start =
+            i64::try_from(start).unwrap_or(i64::MIN).max(before.map_or(i64::MIN, |(_, end)| end));
         let end = self.groups.range(time..).next().map_or(end, |(&next, _)| end.min(next));
         self.groups.insert(start, end);
         (start, end)
@@ -88,7 +90,11 @@ impl Bucket {
 
     /// The start of the first shard group that reaches beyond `time`, or `time`.
     pub(super) fn first_shard(&self, time: i64) -> i64 {
-        self.groups.range(..=time).next_back().filter(|(_, end)| time < **end).map_or(time, |(&start, _)| start)
+        self.groups
+            .range(..=time)
+            .next_back()
+            .filter(|(_, end)| time < **end)
+            .map_or(time, |(&start, _)| start)
     }
 
     /// Index of the series of an escaped key, made if new.
@@ -107,11 +113,26 @@ impl Bucket {
     }
 
     /// The type that the shard group has for the field, set to `field_type` if it has none yet.
-    pub(super) fn type_or_insert(&mut self, measurement: &[u8], field: &[u8], shard: i64, field_type: FieldType) -> FieldType {
-        if let Some(types) = self.types.get_mut(measurement).and_then(|fields| fields.get_mut(field)) {
+    pub(super) fn type_or_insert(
+        &mut self,
+        measurement: &[u8],
+        field: &[u8],
+        shard: i64,
+        field_type: FieldType,
+    ) -> FieldType {
+        if let Some(types) =
+            self.types.get_mut(measurement).and_then(|fields| fields.get_mut(field))
+        {
             return *types.entry(shard).or_insert(field_type);
         }
-        *self.types.entry(measurement.into()).or_default().entry(field.into()).or_default().entry(shard).or_insert(field_type)
+        *self
+            .types
+            .entry(measurement.into())
+            .or_default()
+            .entry(field.into())
+            .or_default()
+            .entry(shard)
+            .or_insert(field_type)
     }
 
     /// Stores one value whose type was checked.
@@ -120,7 +141,8 @@ impl Bucket {
             Some(chunks) => chunks,
             None => self.entries[entry].fields.entry(field.into()).or_default(),
         };
-        let chunk = chunks.entry(shard).or_insert_with(|| Arc::new(Chunk::empty(value.field_type())));
+        let chunk =
+            chunks.entry(shard).or_insert_with(|| Arc::new(Chunk::empty(value.field_type())));
         Arc::make_mut(chunk).set(time, value);
     }
 
@@ -168,7 +190,12 @@ impl Store {
         // Deterministic and well spread, like the ids of a real server.
         let number = buckets.len() as u64 + 1;
         let id = format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 << 60);
-        buckets.push(Bucket::new(BucketInfo { id: id.clone(), name: name.to_owned(), retention_s, shard_s }));
+        buckets.push(Bucket::new(BucketInfo {
+            id: id.clone(),
+            name: name.to_owned(),
+            retention_s,
+            shard_s,
+        }));
         id
     }
 
@@ -182,7 +209,11 @@ impl Store {
     /// The bucket of this id or name.
     pub fn bucket(&self, id_or_name: &str) -> Option<BucketInfo> {
         let buckets = self.lock();
-        let by = |id| buckets.iter().find(move |bucket| if id { bucket.info.id == id_or_name } else { bucket.info.name == id_or_name });
+        let by = |id| {
+            buckets.iter().find(move |bucket| {
+                if id { bucket.info.id == id_or_name } else { bucket.info.name == id_or_name }
+            })
+        };
         by(true).or_else(|| by(false)).map(|bucket| bucket.info.clone())
     }
 
@@ -203,32 +234,51 @@ impl Store {
     /// Writes line protocol in nanoseconds straight into a bucket, without a clock: every line needs a time, and
     /// retention is not applied. The error is the server's text.
     pub fn write_lp(&self, bucket: &str, lines: &[u8]) -> Result<(), String> {
-        let points = points::parse_body(lines, 1).map_err(|text| String::from_utf8_lossy(&text).into_owned())?;
+        let points = points::parse_body(lines, 1)
+            .map_err(|text| String::from_utf8_lossy(&text).into_owned())?;
         let mut buckets = self.lock();
-        let bucket = buckets.iter_mut().find(|b| b.info.name == bucket).ok_or_else(|| format!("bucket {bucket:?} not found"))?;
-        super::write::apply(bucket, &points, None).map_err(|refused| refused.message(&bucket.info.id))
+        let bucket = buckets
+            .iter_mut()
+            .find(|b| b.info.name == bucket)
+            .ok_or_else(|| format!("bucket {bucket:?} not found"))?;
+        super::write::apply(bucket, &points, None)
+            .map_err(|refused| refused.message(&bucket.info.id))
     }
 
     /// Loads a whole column of one series: ascending times, one value each. Fast, for generated data.
     /// Values of a type that a shard group does not have are refused with the server's text.
-    pub fn load_column(&self, bucket: &str, series: &Series, field: &[u8], times: &[i64], values: &Column) -> Result<(), String> {
+    pub fn load_column(
+        &self,
+        bucket: &str,
+        series: &Series,
+        field: &[u8],
+        times: &[i64],
+        values: &Column,
+    ) -> Result<(), String> {
         let mut buckets = self.lock();
-        let bucket = buckets.iter_mut().find(|b| b.info.name == bucket).ok_or_else(|| format!("bucket {bucket:?} not found"))?;
+        let bucket = buckets
+            .iter_mut()
+            .find(|b| b.info.name == bucket)
+            .ok_or_else(|| format!("bucket {bucket:?} not found"))?;
         let entry = bucket.entry_of_key(&points::key_of_series(series));
         let mut row = 0;
         while row < times.len() {
             let (shard, shard_end) = bucket.shard_group(times[row]);
             let end = row + times[row..].partition_point(|&time| time < shard_end);
-            let known = bucket.type_or_insert(&series.measurement, field, shard, values.field_type());
+            let known =
+                bucket.type_or_insert(&series.measurement, field, shard, values.field_type());
             if known != values.field_type() {
                 return Err(format!("field {} is of type {}", points::quoted(field), known.name()));
             }
             let chunks = bucket.entries[entry].fields.entry(field.into()).or_default();
             if let std::collections::btree_map::Entry::Vacant(free) = chunks.entry(shard) {
-                free.insert(Arc::new(Chunk { times: times[row..end].to_vec(), values: values.slice(row..end) }));
+                free.insert(Arc::new(Chunk {
+                    times: times[row..end].to_vec(),
+                    values: values.slice(row..end),
+                }));
             } else {
-                for at in row..end {
-                    bucket.put(entry, field, shard, times[at], values.get(at));
+                for (at, &time) in times.iter().enumerate().take(end).skip(row) {
+                    bucket.put(entry, field, shard, time, values.get(at));
                 }
             }
             row = end;
@@ -240,7 +290,11 @@ impl Store {
     pub fn count(&self, bucket: &str) -> u64 {
         let buckets = self.lock();
         let entries = buckets.iter().filter(|b| b.info.name == bucket).flat_map(|b| &b.entries);
-        entries.flat_map(|entry| entry.fields.values()).flat_map(BTreeMap::values).map(|chunk| chunk.times.len() as u64).sum()
+        entries
+            .flat_map(|entry| entry.fields.values())
+            .flat_map(BTreeMap::values)
+            .map(|chunk| chunk.times.len() as u64)
+            .sum()
     }
 
     /// Everything that can be read from a bucket, sorted by measurement, tags, field, time.
@@ -249,7 +303,12 @@ impl Store {
         self.visit(bucket, |series, field, chunk| {
             for (row, &time) in chunk.times.iter().enumerate() {
                 let value = chunk.values.get(row);
-                all.push(StoredValue { series: Arc::clone(series), field: Arc::clone(field), time, value });
+                all.push(StoredValue {
+                    series: Arc::clone(series),
+                    field: Arc::clone(field),
+                    time,
+                    value,
+                });
             }
         });
         all

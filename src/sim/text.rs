@@ -52,14 +52,18 @@ pub(super) fn rfc3339_nano(ns: i64) -> String {
 /// `Tue, 15 Nov 1994 08:12:31 GMT`, as the `Date` header wants it.
 pub(super) fn http_date(ns: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = ns.div_euclid(NS_PER_S);
     let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, date) = civil(day);
     let weekday = usize::try_from(day.rem_euclid(7)).unwrap_or(0);
     let month = usize::try_from(month - 1).unwrap_or(0);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{}, {date:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT", DAYS[weekday], MONTHS[month])
+    format!(
+        "{}, {date:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT",
+        DAYS[weekday], MONTHS[month]
+    )
 }
 
 /// Year, month and day of a number of days since 1970.
@@ -97,7 +101,13 @@ pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         let _ = write!(out, "{value}");
     } else {
-        out.extend_from_slice(if value.is_nan() { b"NaN" } else if value > 0.0 { b"+Inf" } else { b"-Inf" });
+        out.extend_from_slice(if value.is_nan() {
+            b"NaN"
+        } else if value > 0.0 {
+            b"+Inf"
+        } else {
+            b"-Inf"
+        });
     }
 }
 
@@ -148,7 +158,16 @@ mod tests {
     #[test]
     fn times_agree_with_the_calendar_of_the_model() {
         let mut text = TimeText::default();
-        for ns in [0, 1, -1, i64::MIN + 2, i64::MAX, 1_577_836_800_120_000_000, 951_782_400_000_000_000, -2_208_988_800_000_000_000] {
+        for ns in [
+            0,
+            1,
+            -1,
+            i64::MIN + 2,
+            i64::MAX,
+            1_577_836_800_120_000_000,
+            951_782_400_000_000_000,
+            -2_208_988_800_000_000_000,
+        ] {
             let mut out = Vec::new();
             text.push(&mut out, ns);
             assert_eq!(String::from_utf8(out).unwrap(), Timestamp::from_ns(ns).to_string());
@@ -168,7 +187,10 @@ mod tests {
             out.push(b' ');
         }
         assert_eq!(out, b"1 -0 0.1 1000000000000000000000 +Inf NaN ");
-        assert_eq!(json_string(b"a\"<\x1f\x08\xff\xfe"), "\"a\\\"\\u003c\\u001f\\b\\ufffd\\ufffd\"");
+        assert_eq!(
+            json_string(b"a\"<\x1f\x08\xff\xfe"),
+            "\"a\\\"\\u003c\\u001f\\b\\ufffd\\ufffd\""
+        );
         assert_eq!(go_duration(86_400), "24h0m0s");
     }
 }

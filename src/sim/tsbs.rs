@@ -24,7 +24,14 @@ pub struct Workload {
 
 impl Default for Workload {
     fn default() -> Self {
-        Self { hosts: 10, start_ns: 1_577_836_800_000_000_000, interval_ns: 10_000_000_000, points_per_host: 360, floats: false, seed: 1 }
+        Self {
+            hosts: 10,
+            start_ns: 1_577_836_800_000_000_000,
+            interval_ns: 10_000_000_000,
+            points_per_host: 360,
+            floats: false,
+            seed: 1,
+        }
     }
 }
 
@@ -36,12 +43,21 @@ impl Workload {
 
     /// Loads everything into a bucket; the error is the store's.
     pub fn load(&self, store: &Store, bucket: &str) -> Result<(), String> {
-        let times: Vec<i64> = (0_i64..).map(|row| self.start_ns + row * self.interval_ns).take(self.points_per_host).collect();
+        let times: Vec<i64> = (0_i64..)
+            .map(|row| self.start_ns + row * self.interval_ns)
+            .take(self.points_per_host)
+            .collect();
         for host in 0..self.hosts {
             let mut random = Random::new(self.seed ^ (u64::from(host) << 32));
             let series = host_series(host, &mut random);
             for field in FIELDS {
-                store.load_column(bucket, &series, field.as_bytes(), &times, &self.walk(&mut random))?;
+                store.load_column(
+                    bucket,
+                    &series,
+                    field.as_bytes(),
+                    &times,
+                    &self.walk(&mut random),
+                )?;
             }
         }
         Ok(())
@@ -54,7 +70,11 @@ impl Workload {
             at
         });
         let steps = steps.take(self.points_per_host);
-        if self.floats { Column::Float(steps.collect()) } else { Column::Integer(steps.map(whole).collect()) }
+        if self.floats {
+            Column::Float(steps.collect())
+        } else {
+            Column::Integer(steps.map(whole).collect())
+        }
     }
 }
 
@@ -64,12 +84,28 @@ fn whole(value: f64) -> i64 {
 }
 
 const FIELDS: [&str; 10] = [
-    "usage_user", "usage_system", "usage_idle", "usage_nice", "usage_iowait", "usage_irq", "usage_softirq", "usage_steal", "usage_guest",
+    "usage_user",
+    "usage_system",
+    "usage_idle",
+    "usage_nice",
+    "usage_iowait",
+    "usage_irq",
+    "usage_softirq",
+    "usage_steal",
+    "usage_guest",
     "usage_guest_nice",
 ];
 
 const REGIONS: [&str; 9] = [
-    "us-east-1", "us-west-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1",
+    "us-east-1",
+    "us-west-1",
+    "us-west-2",
+    "eu-west-1",
+    "eu-central-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "sa-east-1",
 ];
 
 fn host_series(host: u32, random: &mut Random) -> Series {

@@ -27,15 +27,24 @@ impl Refused {
         } else {
             String::new()
         };
-        format!("failure writing points to database: partial write: {} dropped={}{place}", self.reason, self.dropped)
+        format!(
+            "failure writing points to database: partial write: {} dropped={}{place}",
+            self.reason, self.dropped
+        )
     }
 }
 
 /// Writes points. `now` is the server's time: default time of a line and the end of the retention; without it, lines
 /// without a time go to 1970 and nothing is too old.
-pub(super) fn apply(bucket: &mut Bucket, points: &[Point<'_>], now: Option<i64>) -> Result<(), Refused> {
+pub(super) fn apply(
+    bucket: &mut Bucket,
+    points: &[Point<'_>],
+    now: Option<i64>,
+) -> Result<(), Refused> {
     let oldest = now.filter(|_| bucket.info.retention_s > 0).map(|now| {
-        let kept = i64::try_from(bucket.info.retention_s).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+        let kept = i64::try_from(bucket.info.retention_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000_000);
         now.saturating_sub(kept)
     });
     let mut expired: Vec<(&[u8], i64)> = Vec::new();
@@ -49,7 +58,8 @@ pub(super) fn apply(bucket: &mut Bucket, points: &[Point<'_>], now: Option<i64>)
         }
         let (shard, _) = bucket.shard_group(time);
         if let Err(why) = apply_point(bucket, point, shard, time) {
-            let known = refused.entry(shard).or_insert_with(|| Refused { dropped: 0, ..why.clone() });
+            let known =
+                refused.entry(shard).or_insert_with(|| Refused { dropped: 0, ..why.clone() });
             known.dropped += why.dropped;
         }
     }
@@ -60,11 +70,21 @@ pub(super) fn apply(bucket: &mut Bucket, points: &[Point<'_>], now: Option<i64>)
     }
 }
 
-fn apply_point(bucket: &mut Bucket, point: &Point<'_>, shard: i64, time: i64) -> Result<(), Refused> {
+fn apply_point(
+    bucket: &mut Bucket,
+    point: &Point<'_>,
+    shard: i64,
+    time: i64,
+) -> Result<(), Refused> {
     let entry = bucket.entry_of_key(&point.key);
     let series = std::sync::Arc::clone(&bucket.entries[entry].series);
     let measurement = &series.measurement;
-    let invalid_time = || format!("invalid field name: input field \"time\" on measurement {} is invalid", quoted(measurement));
+    let invalid_time = || {
+        format!(
+            "invalid field name: input field \"time\" on measurement {} is invalid",
+            quoted(measurement)
+        )
+    };
     let drop = |reason| Refused { reason, dropped: 1, names_bucket: false };
     let mut values = fields(point.fields);
     let all = values.len();
@@ -109,7 +129,10 @@ fn too_old(bucket: &Bucket, expired: &[(&[u8], i64)], oldest: i64) -> Refused {
             format!("{} at {}", String::from_utf8_lossy(key), rfc3339_nano(*time))
         })
     };
-    let bound = format!("dropped because it violates a Retention Policy Lower Bound at {}", rfc3339_nano(oldest));
+    let bound = format!(
+        "dropped because it violates a Retention Policy Lower Bound at {}",
+        rfc3339_nano(oldest)
+    );
     let first = show(expired.iter().min_by_key(|(_, time)| *time));
     let last = show(expired.iter().max_by_key(|(_, time)| *time));
     let reason = format!(

@@ -91,7 +91,9 @@ impl Encoder {
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) -> Step {
-        if let Some((rows, message)) = self.fail_after.take_if(|(rows, _)| *rows <= self.rows_written) {
+        if let Some((rows, message)) =
+            self.fail_after.take_if(|(rows, _)| *rows <= self.rows_written)
+        {
             let _ = rows;
             self.error_table(out, &message);
             return Step::Done;
@@ -118,7 +120,11 @@ impl Encoder {
         } else if self.at.segment < table.segments.len() {
             self.rows(out, target);
         } else {
-            self.at = Position { result: self.at.result, table: self.at.table + 1, ..Position::default() };
+            self.at = Position {
+                result: self.at.result,
+                table: self.at.table + 1,
+                ..Position::default()
+            };
         }
         Step::More
     }
@@ -131,7 +137,10 @@ impl Encoder {
     fn table_head(&self, out: &mut Vec<u8>, table: &Table) {
         let empty = table.rows() == 0;
         let keyed = table.columns.iter().any(|column| column.key);
-        let same = self.last_columns.as_ref() == Some(&table.columns) && keyed && !self.last_empty && !empty;
+        let same = self.last_columns.as_ref() == Some(&table.columns)
+            && keyed
+            && !self.last_empty
+            && !empty;
         if same {
             return;
         }
@@ -140,8 +149,12 @@ impl Encoder {
         }
         for annotation in &self.dialect.annotations {
             match annotation.as_str() {
-                "datatype" => self.line(out, b"#datatype", b"string", b"long", table, |column| column.kind.annotation().into()),
-                "group" => self.line(out, b"#group", b"false", b"false", table, |column| column.key.to_string().into_bytes()),
+                "datatype" => self.line(out, b"#datatype", b"string", b"long", table, |column| {
+                    column.kind.annotation().into()
+                }),
+                "group" => self.line(out, b"#group", b"false", b"false", table, |column| {
+                    column.key.to_string().into_bytes()
+                }),
                 _ => self.default_line(out, table, empty),
             }
         }
@@ -150,10 +163,20 @@ impl Encoder {
         }
     }
 
-    fn line(&self, out: &mut Vec<u8>, first: &[u8], second: &[u8], third: &[u8], table: &Table, cell: impl Fn(&Column) -> Vec<u8>) {
+    fn line(
+        &self,
+        out: &mut Vec<u8>,
+        first: &[u8],
+        second: &[u8],
+        third: &[u8],
+        table: &Table,
+        cell: impl Fn(&Column) -> Vec<u8>,
+    ) {
         let delimiter = self.dialect.delimiter;
         out.extend_from_slice(first);
-        for text in [second.to_vec(), third.to_vec()].into_iter().chain(table.columns.iter().map(cell)) {
+        for text in
+            [second.to_vec(), third.to_vec()].into_iter().chain(table.columns.iter().map(cell))
+        {
             out.push(delimiter);
             push_field(out, &text, delimiter);
         }
@@ -182,7 +205,9 @@ impl Encoder {
         let pieces = pieces(segment, name, self.at.table, self.dialect.delimiter, &mut self.times);
         let first = segment.rows.start + self.at.row;
         let until = self.fail_after.as_ref().map_or(usize::MAX, |(rows, _)| {
-            first.saturating_add(usize::try_from(rows.saturating_sub(self.rows_written)).unwrap_or(usize::MAX))
+            first.saturating_add(
+                usize::try_from(rows.saturating_sub(self.rows_written)).unwrap_or(usize::MAX),
+            )
         });
         let end = segment.rows.end.min(until);
         let mut row = first;
@@ -191,7 +216,9 @@ impl Encoder {
                 match piece {
                     Piece::Text(text) => out.extend_from_slice(text),
                     Piece::Time => self.times.push(out, segment.chunk.times[row]),
-                    Piece::Value => push_value(out, &segment.chunk.values, row, self.dialect.delimiter),
+                    Piece::Value => {
+                        push_value(out, &segment.chunk.values, row, self.dialect.delimiter);
+                    }
                 }
             }
             row += 1;
@@ -206,7 +233,9 @@ impl Encoder {
     fn error(&self, out: &mut Vec<u8>, error: &StreamError) {
         match error {
             StreamError::Fails { message, .. } => self.error_table(out, message),
-            StreamError::Panics(text) => out.extend_from_slice(panic_json(&self.uri, text).as_bytes()),
+            StreamError::Panics(text) => {
+                out.extend_from_slice(panic_json(&self.uri, text).as_bytes());
+            }
         }
     }
 
@@ -249,7 +278,13 @@ enum Piece {
     Value,
 }
 
-fn pieces(segment: &Segment, name: &[u8], table: usize, delimiter: u8, times: &mut TimeText) -> Vec<Piece> {
+fn pieces(
+    segment: &Segment,
+    name: &[u8],
+    table: usize,
+    delimiter: u8,
+    times: &mut TimeText,
+) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = vec![delimiter];
     push_field(&mut text, name, delimiter);
@@ -277,8 +312,12 @@ fn push_datum(out: &mut Vec<u8>, datum: &Datum, delimiter: u8, times: &mut TimeT
     match datum {
         Datum::Null => {}
         Datum::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Datum::Integer(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
-        Datum::Unsigned(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+        Datum::Integer(value) => {
+            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());
+        }
+        Datum::Unsigned(value) => {
+            out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes());
+        }
         Datum::Float(value) => push_float(out, *value),
         Datum::String(text) => push_field(out, text, delimiter),
         Datum::Time(ns) => times.push(out, *ns),
@@ -317,7 +356,9 @@ fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     if text.is_empty() {
         return false;
     }
-    if text == b"\\." || text.iter().any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
+    if text == b"\\."
+        || text.iter().any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r'))
+    {
         return true;
     }
     let first = text.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());

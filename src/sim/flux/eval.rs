@@ -1,15 +1,15 @@
 //! Runs a script: pipelines of calls, from the bucket to the results.
 
+use super::super::http::ApiError as Failure;
 use super::super::store::Store;
+use super::call::{Call, calls, renames, replacements};
 use super::csv::{Dialect, Encoder, panic_json};
-use super::lex::Place;
-use super::mutate::{self, Operation};
-use super::parse::{Expr, Node, Statement, parse};
-use super::predicate::Predicate;
-use super::read::{Pick, Selection};
+use super::found::Pick;
+use super::mutate;
+use super::parse::{Expr, Statement, parse};
+use super::read::Selection;
 use super::schema::{self, Names};
-use super::table::{Stream, StreamError};
-use super::Failure;
+use super::table::{Stream, StreamError, Table};
 
 /// What a query runs against.
 pub(in crate::sim) struct Context<'a> {
@@ -26,8 +26,13 @@ pub(in crate::sim) struct Context<'a> {
 const SCHEMA_START_NS: i64 = 30 * 86_400 * 1_000_000_000;
 
 /// Runs a script up to the first byte of its answer.
-pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>) -> Result<Encoder, Failure> {
-    let compile = |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
+pub(in crate::sim) fn run(
+    script: &[u8],
+    dialect: Dialect,
+    context: &Context<'_>,
+) -> Result<Encoder, Failure> {
+    let compile =
+        |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
     let mut pipelines = Vec::new();
     for statement in parse(script).map_err(compile)? {
         match statement {
@@ -53,9 +58,15 @@ pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>
         && tables.is_empty()
     {
         return Err(match error {
-            StreamError::Fails { message, internal: false } => Failure::query(400, "invalid", message.clone()),
-            StreamError::Fails { message, internal: true } => Failure::query(500, "internal error", message.clone()),
-            StreamError::Panics(text) => Failure::raw(500, "internal error", panic_json(context.uri, text)),
+            StreamError::Fails { message, internal: false } => {
+                Failure::query(400, "invalid", message.clone())
+            }
+            StreamError::Fails { message, internal: true } => {
+                Failure::query(500, "internal error", message.clone())
+            }
+            StreamError::Panics(text) => {
+                Failure::raw(500, "internal error", panic_json(context.uri, text))
+            }
         });
     }
     Ok(Encoder::new(results, dialect, context.uri))
@@ -63,9 +74,9 @@ pub(in crate::sim) fn run(script: &[u8], dialect: Dialect, context: &Context<'_>
 
 /// A bucket by name or id.
 #[derive(Debug)]
-struct BucketRef {
-    text: String,
-    by_id: bool,
+pub(super) struct BucketRef {
+    pub(super) text: String,
+    pub(super) by_id: bool,
 }
 
 #[derive(Debug)]
@@ -84,127 +95,17 @@ struct Pipeline {
     name: Vec<u8>,
 }
 
-/// One call of a pipeline.
-struct Call<'a> {
-    name: String,
-    arguments: &'a [(String, Expr)],
-    start: Place,
-    end: Place,
-}
-
-impl<'a> Call<'a> {
-    fn new(expr: &'a Expr) -> Result<Self, Failure> {
-        let Node::Call { callee, arguments } = &expr.node else { return Err(refused(expr, "expression is not simulated")) };
-        let name = match &callee.node {
-            Node::Ident(name) => name.clone(),
-            Node::Member(of, name) => match &of.node {
-                Node::Ident(of) => format!("{of}.{}", String::from_utf8_lossy(name)),
-                _ => return Err(refused(callee, "expression is not simulated")),
-            },
-            _ => return Err(refused(callee, "expression is not simulated")),
-        };
-        if !FUNCTIONS.contains(&name.as_str()) {
-            return Err(refused(callee, &format!("undefined identifier {name}")));
-        }
-        Ok(Self { name, arguments, start: expr.start, end: expr.end })
-    }
-
-    fn argument(&self, name: &str) -> Option<&'a Expr> {
-        self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
-    fn fails(&self, message: &str) -> Failure {
-        Failure::query(400, "invalid", format!("error @{}-{}: {message}", self.start, self.end))
-    }
-
-    fn text(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        match self.argument(name) {
-            None => Ok(None),
-            Some(Expr { node: Node::String(text), .. }) => Ok(Some(text.clone())),
-            Some(expr) => Err(refused(expr, "expected a string literal")),
-        }
-    }
-
-    fn labels(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        let Some(expr) = self.argument("columns") else { return Ok(Vec::new()) };
-        let Node::Array(items) = &expr.node else { return Err(refused(expr, "expected an array of strings")) };
-        let label = |item: &Expr| match &item.node {
-            Node::String(text) => Ok(text.clone()),
-            _ => Err(refused(item, "expected a string literal")),
-        };
-        items.iter().map(label).collect()
-    }
-
-    /// A bound of time: a time, seconds since 1970, or a duration from now.
-    fn time(&self, name: &str, now: i64) -> Result<Option<i64>, Failure> {
-        let Some(expr) = self.argument(name) else { return Ok(None) };
-        Ok(Some(match &expr.node {
-            Node::Time(ns) => *ns,
-            Node::Int(seconds) => seconds.wrapping_mul(1_000_000_000),
-            Node::Duration(ns) => now.saturating_add(*ns),
-            Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
-                (Node::Ident(function), []) if function == "now" => now,
-                (Node::Ident(function), [(_, Expr { node: Node::Int(ns), .. })]) if function == "time" => *ns,
-                (Node::Ident(function), [(_, Expr { node: Node::Unary("-", ns), .. })]) if function == "time" => match ns.node {
-                    Node::Int(ns) => -ns,
-                    _ => return Err(refused(expr, "expected a time")),
-                },
-                _ => return Err(refused(expr, "expected a time")),
-            },
-            _ => return Err(refused(expr, "expected a time")),
-        }))
-    }
-
-    fn predicate(&self) -> Result<Predicate, Failure> {
-        match self.argument("fn").map(|expr| &expr.node) {
-            Some(Node::Function { parameter, body }) => {
-                Predicate::new(body, parameter).map_err(|message| Failure::query(400, "invalid", message))
-            }
-            _ => Err(self.fails("missing required argument fn")),
-        }
-    }
-
-    fn bucket(&self) -> Result<BucketRef, Failure> {
-        let (text, by_id) = match (self.text("bucket")?, self.text("bucketID")?) {
-            (Some(name), None) => (name, false),
-            (None, Some(id)) => (id, true),
-            _ => return Err(self.fails("must specify only one of bucket or bucketID")),
-        };
-        Ok(BucketRef { text: String::from_utf8_lossy(&text).into_owned(), by_id })
-    }
-
-    fn operation(&self, name: &'static str) -> Operation {
-        Operation { name, start: self.start, end: self.end }
-    }
-}
-
-const FUNCTIONS: [&str; 22] = [
-    "from", "range", "filter", "rename", "drop", "keep", "group", "count", "sum", "first", "last", "min", "max", "map", "yield",
-    "schema.measurements", "schema.tagKeys", "schema.measurementTagKeys", "schema.fieldKeys", "schema.measurementFieldKeys",
-    "schema.tagValues", "schema.measurementTagValues",
-];
-
-fn refused(expr: &Expr, message: &str) -> Failure {
-    Failure::query(400, "invalid", format!("error @{}-{}: {message}", expr.start, expr.end))
-}
-
-/// The calls of `a |> b |> c`, in order.
-fn calls(expr: &Expr) -> Result<Vec<Call<'_>>, Failure> {
-    let (mut chain, mut rest) = (Vec::new(), expr);
-    while let Node::Pipe(left, right) = &rest.node {
-        chain.push(&**right);
-        rest = left;
-    }
-    chain.push(rest);
-    chain.into_iter().rev().map(Call::new).collect()
-}
-
 impl Pipeline {
     fn plan(expr: &Expr, now: i64) -> Result<Self, Failure> {
         let calls = calls(expr)?;
         let (first, mut rest) = (&calls[0], &calls[1..]);
-        let source = if first.name == "from" { read(first, &mut rest, now)? } else { schema_source(first, now)? };
-        let mut pipeline = Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
+        let source = if first.name == "from" {
+            read(first, &mut rest, now)?
+        } else {
+            schema_source(first, now)?
+        };
+        let mut pipeline =
+            Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
         for call in rest {
             if call.name == "yield" {
                 pipeline.name = call.text("name")?.unwrap_or(pipeline.name);
@@ -223,15 +124,25 @@ impl Pipeline {
         });
         let Some(bucket) = found else {
             return Err(if self.bucket.by_id {
-                Failure::query(500, "internal error", "An internal error has occurred - check server logs")
+                Failure::query(
+                    500,
+                    "internal error",
+                    "An internal error has occurred - check server logs",
+                )
             } else {
                 let name = &self.bucket.text;
-                Failure::query(404, "not found", format!("failed to initialize execute state: could not find bucket \"{name}\""))
+                Failure::query(
+                    404,
+                    "not found",
+                    format!("failed to initialize execute state: could not find bucket \"{name}\""),
+                )
             });
         };
         let stream = match &self.source {
             Source::Read { selection, group: None, pick } => selection.read(bucket, *pick),
-            Source::Read { selection, group: Some(by), pick } => selection.read_groups(bucket, by, *pick),
+            Source::Read { selection, group: Some(by), pick } => {
+                selection.read_groups(bucket, by, *pick)
+            }
             Source::Schema { names, start, stop } => schema::names(bucket, names, *start, *stop),
         };
         drop(buckets);
@@ -241,12 +152,21 @@ impl Pipeline {
 
 /// `from() |> range() |> filter()...`, and the group and the aggregate that the storage engine takes over.
 fn read(from: &Call<'_>, rest: &mut &[Call<'_>], now: i64) -> Result<Source, Failure> {
-    let building = |text: String| Failure::query(400, "invalid", format!("error in building plan while starting program: {text}"));
+    let building = |text: String| {
+        Failure::query(
+            400,
+            "invalid",
+            format!("error in building plan while starting program: {text}"),
+        )
+    };
     let Some(range) = take(rest, &["range"]) else {
         let name = from.bucket()?.text;
-        return Err(building(format!("cannot submit unbounded read to \"{name}\"; try bounding 'from' with a call to 'range'")));
+        return Err(building(format!(
+            "cannot submit unbounded read to \"{name}\"; try bounding 'from' with a call to 'range'"
+        )));
     };
-    let start = range.time("start", now)?.ok_or_else(|| range.fails("missing required argument start"))?;
+    let start =
+        range.time("start", now)?.ok_or_else(|| range.fails("missing required argument start"))?;
     let stop = range.time("stop", now)?.unwrap_or(now);
     if start >= stop {
         return Err(building("cannot query an empty range".to_owned()));
@@ -282,7 +202,9 @@ fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
         "schema.measurements" => Names::Measurements,
         "schema.tagKeys" | "schema.measurementTagKeys" => Names::TagKeys { measurement },
         "schema.fieldKeys" | "schema.measurementFieldKeys" => Names::FieldKeys { measurement },
-        "schema.tagValues" | "schema.measurementTagValues" => Names::TagValues { measurement, tag: tag()? },
+        "schema.tagValues" | "schema.measurementTagValues" => {
+            Names::TagValues { measurement, tag: tag()? }
+        }
         _ => return Err(call.fails("a pipeline begins with from or a schema function")),
     };
     let start = call.time("start", now)?.unwrap_or(now.saturating_sub(SCHEMA_START_NS));
@@ -313,7 +235,9 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
         }
         "filter" => {
             let predicate = call.predicate()?;
-            each(call, "filter", move |table| Ok(mutate::filter(&table, |row| predicate.test(row) == Some(true))))
+            each(call, "filter", move |table| {
+                Ok(mutate::filter(&table, |row| predicate.test(row) == Some(true)))
+            })
         }
         "map" => {
             let replacements = replacements(call)?;
@@ -323,7 +247,11 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
     })
 }
 
-fn each(call: &Call<'_>, name: &'static str, change: impl Fn(super::table::Table) -> Result<Option<super::table::Table>, String> + 'static) -> Step {
+fn each(
+    call: &Call<'_>,
+    name: &'static str,
+    change: impl Fn(Table) -> Result<Option<Table>, String> + 'static,
+) -> Step {
     let operation = call.operation(name);
     Box::new(move |stream| operation.each(stream, &change))
 }
@@ -332,50 +260,10 @@ fn columns(call: &Call<'_>, name: &'static str, keep: bool) -> Result<Step, Fail
     let (operation, labels) = (call.operation(name), call.labels()?);
     Ok(Box::new(move |stream| {
         operation.reshape(stream, |table| {
-            mutate::retain_columns(table, |label| labels.iter().any(|wanted| wanted[..] == *label) == keep);
+            mutate::retain_columns(table, |label| {
+                labels.iter().any(|wanted| wanted[..] == *label) == keep
+            });
             Ok(())
         })
     }))
-}
-
-fn renames(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-    let Some(Expr { node: Node::Record { with: None, fields }, .. }) = call.argument("columns") else {
-        return Err(call.fails("expected a record of column names"));
-    };
-    let name = |(from, to): &(Vec<u8>, Expr)| match &to.node {
-        Node::String(to) => Ok((from.clone(), to.clone())),
-        _ => Err(refused(to, "expected a string literal")),
-    };
-    fields.iter().map(name).collect()
-}
-
-/// The replacements of `map(fn: (r) => ({r with _value: strings.replaceAll(v: ..., t: "a", u: "b")}))`, innermost first.
-fn replacements(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-    let other = || call.fails("only strings.replaceAll on _value is simulated in map");
-    let Some(Expr { node: Node::Function { parameter, body }, .. }) = call.argument("fn") else { return Err(other()) };
-    let Node::Record { with: Some(row), fields } = &body.node else { return Err(other()) };
-    let [(label, value)] = &fields[..] else { return Err(other()) };
-    if row != parameter || label != b"_value" {
-        return Err(other());
-    }
-    let (mut found, mut expr) = (Vec::new(), value);
-    while let Node::Call { callee, arguments } = &expr.node {
-        let is_replace = matches!(&callee.node, Node::Member(of, name)
-            if name == b"replaceAll" && matches!(&of.node, Node::Ident(package) if package == "strings"));
-        let argument = |wanted: &str| arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-        let (Some(of), Some(Node::String(from)), Some(Node::String(to)), true) =
-            (argument("v"), argument("t").map(|e| &e.node), argument("u").map(|e| &e.node), is_replace)
-        else {
-            return Err(other());
-        };
-        found.push((from.clone(), to.clone()));
-        expr = of;
-    }
-    match &expr.node {
-        Node::Member(of, label) if label == b"_value" && matches!(&of.node, Node::Ident(name) if name == parameter) => {
-            found.reverse();
-            Ok(found)
-        }
-        _ => Err(other()),
-    }
 }

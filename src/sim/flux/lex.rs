@@ -40,8 +40,8 @@ pub(super) struct Spanned {
 }
 
 const SIGNS: [&str; 28] = [
-    "|>", "=>", "==", "!=", "=~", "!~", "<=", ">=", "<", ">", "=", "(", ")", "{", "}", "[", "]", ",", ":", ".", "+", "-", "*",
-    "/", "%", "^", "?", "|",
+    "|>", "=>", "==", "!=", "=~", "!~", "<=", ">=", "<", ">", "=", "(", ")", "{", "}", "[", "]",
+    ",", ":", ".", "+", "-", "*", "/", "%", "^", "?", "|",
 ];
 
 const UNITS_NS: [(&str, i64); 8] = [
@@ -57,7 +57,8 @@ const UNITS_NS: [(&str, i64); 8] = [
 
 /// All tokens of a script, or the place and text of what is no token.
 pub(super) fn tokens(text: &[u8]) -> Result<Vec<Spanned>, (Place, String)> {
-    let mut lexer = Lexer { text, at: 0, place: Place { line: 1, column: 1 }, regex_may_follow: false };
+    let mut lexer =
+        Lexer { text, at: 0, place: Place { line: 1, column: 1 }, regex_may_follow: false };
     let mut all = Vec::new();
     loop {
         lexer.skip_blank();
@@ -117,9 +118,11 @@ impl Lexer<'_> {
             b'/' if self.regex_may_follow => self.regex(),
             b'0'..=b'9' => self.number(),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
-                let word = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+                let word =
+                    |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
                 let length = self.text[self.at..].iter().take_while(|byte| word(byte)).count();
-                let text = String::from_utf8_lossy(&self.text[self.at..self.at + length]).into_owned();
+                let text =
+                    String::from_utf8_lossy(&self.text[self.at..self.at + length]).into_owned();
                 self.skip(length);
                 Ok(Token::Ident(text))
             }
@@ -143,7 +146,9 @@ impl Lexer<'_> {
                     self.skip(1);
                     return Ok(Token::String(value));
                 }
-                b'$' if self.peek(1) == b'{' => return Err("string interpolation is not simulated".to_owned()),
+                b'$' if self.peek(1) == b'{' => {
+                    return Err("string interpolation is not simulated".to_owned());
+                }
                 b'\\' => {
                     let (byte, length) = self.escape()?;
                     value.push(byte);
@@ -164,7 +169,10 @@ impl Lexer<'_> {
             b't' => (b'\t', 2),
             byte @ (b'"' | b'\\' | b'$') => (byte, 2),
             b'x' => {
-                let digits = self.text.get(self.at + 2..self.at + 4).and_then(|hex| std::str::from_utf8(hex).ok());
+                let digits = self
+                    .text
+                    .get(self.at + 2..self.at + 4)
+                    .and_then(|hex| std::str::from_utf8(hex).ok());
                 let byte = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 (byte.ok_or("invalid byte value")?, 4)
             }
@@ -201,7 +209,9 @@ impl Lexer<'_> {
     fn number(&mut self) -> Result<Token, String> {
         let rest = &self.text[self.at..];
         if rest.get(4) == Some(&b'-') && rest.get(7) == Some(&b'-') {
-            let inside = |&byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'Z' | b'+');
+            let inside = |&byte: &u8| {
+                byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'Z' | b'+')
+            };
             let length = rest.iter().take_while(|byte| inside(byte)).count();
             let ns = parse_time(&rest[..length]).ok_or("invalid date time literal")?;
             self.skip(length);
@@ -213,7 +223,10 @@ impl Lexer<'_> {
         if rest.get(whole) == Some(&b'.') && rest.get(whole + 1).is_some_and(u8::is_ascii_digit) {
             let length = whole + 1 + digits(&rest[whole + 1..]);
             self.skip(length);
-            return text[..length].parse().map(Token::Float).map_err(|_| "invalid float literal".to_owned());
+            return text[..length]
+                .parse()
+                .map(Token::Float)
+                .map_err(|_| "invalid float literal".to_owned());
         }
         if rest.get(whole).is_some_and(u8::is_ascii_alphabetic) {
             let (ns, length) = parse_duration(rest).ok_or("invalid duration literal")?;
@@ -232,7 +245,8 @@ fn parse_duration(text: &[u8]) -> Option<(i64, usize)> {
         let count: i64 = std::str::from_utf8(&text[at..at + digits]).ok()?.parse().ok()?;
         at += digits;
         let letters = text[at..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let (_, unit) = UNITS_NS.iter().find(|(name, _)| name.as_bytes() == &text[at..at + letters])?;
+        let (_, unit) =
+            UNITS_NS.iter().find(|(name, _)| name.as_bytes() == &text[at..at + letters])?;
         total = total.checked_add(count.checked_mul(*unit)?)?;
         at += letters;
     }
@@ -242,7 +256,8 @@ fn parse_duration(text: &[u8]) -> Option<(i64, usize)> {
 /// A date, or a date and time in UTC or at an offset. Years 1 to 9999 are taken; what does not fit into 64 bits of
 /// nanoseconds wraps round without a word, as on the real server.
 fn parse_time(text: &[u8]) -> Option<i64> {
-    let number = |from: usize, to: usize| std::str::from_utf8(text.get(from..to)?).ok()?.parse::<i64>().ok();
+    let number =
+        |from: usize, to: usize| std::str::from_utf8(text.get(from..to)?).ok()?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;

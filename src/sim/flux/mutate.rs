@@ -18,19 +18,26 @@ impl Operation {
     /// The error of upstream, as this operation passes it on.
     fn wrap(&self, error: StreamError) -> StreamError {
         match error {
-            StreamError::Panics(text) => StreamError::Fails { message: format!("panic: {text}"), internal: true },
+            StreamError::Panics(text) => {
+                StreamError::Fails { message: format!("panic: {text}"), internal: true }
+            }
             StreamError::Fails { message, internal: false } => self.fails(&message),
             other @ StreamError::Fails { .. } => other,
         }
     }
 
     fn fails(&self, message: &str) -> StreamError {
-        let message = format!("runtime error @{}-{}: {}: {message}", self.start, self.end, self.name);
+        let message =
+            format!("runtime error @{}-{}: {}: {message}", self.start, self.end, self.name);
         StreamError::Fails { message, internal: false }
     }
 
     /// `rename`, `drop`, `keep` and `group`: they hold everything back, so an error leaves nothing.
-    pub(super) fn reshape(&self, stream: Stream, change: impl Fn(&mut Table) -> Result<(), String>) -> Stream {
+    pub(super) fn reshape(
+        &self,
+        stream: Stream,
+        change: impl Fn(&mut Table) -> Result<(), String>,
+    ) -> Stream {
         if let Some(error) = stream.error {
             return Stream { tables: Vec::new(), error: Some(self.wrap(error)) };
         }
@@ -43,8 +50,13 @@ impl Operation {
     }
 
     /// Operations that go table by table.
-    pub(super) fn each(&self, stream: Stream, change: impl Fn(Table) -> Result<Option<Table>, String>) -> Stream {
-        let mut done = Stream { tables: Vec::new(), error: stream.error.map(|error| self.wrap(error)) };
+    pub(super) fn each(
+        &self,
+        stream: Stream,
+        change: impl Fn(Table) -> Result<Option<Table>, String>,
+    ) -> Stream {
+        let mut done =
+            Stream { tables: Vec::new(), error: stream.error.map(|error| self.wrap(error)) };
         for table in stream.tables {
             match change(table) {
                 Ok(table) => done.tables.extend(table),
@@ -61,7 +73,9 @@ impl Operation {
 /// `rename(columns: {from: "to"})`.
 pub(super) fn rename(table: &mut Table, names: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
     for (from, to) in names {
-        let place = table.column(from).ok_or_else(|| format!("rename error: column \"{}\" doesn't exist", String::from_utf8_lossy(from)))?;
+        let place = table.column(from).ok_or_else(|| {
+            format!("rename error: column \"{}\" doesn't exist", String::from_utf8_lossy(from))
+        })?;
         table.columns[place].label = to.as_slice().into();
     }
     Ok(())
@@ -69,7 +83,8 @@ pub(super) fn rename(table: &mut Table, names: &[(Vec<u8>, Vec<u8>)]) -> Result<
 
 /// Keeps the columns for which `keeps` holds.
 pub(super) fn retain_columns(table: &mut Table, keeps: impl Fn(&[u8]) -> bool) {
-    let places: Vec<_> = (0..table.columns.len()).filter(|&place| keeps(&table.columns[place].label)).collect();
+    let places: Vec<_> =
+        (0..table.columns.len()).filter(|&place| keeps(&table.columns[place].label)).collect();
     *table = table.select(&places);
 }
 
@@ -79,15 +94,24 @@ pub(super) fn regroup(table: &mut Table, by: &[Vec<u8>]) -> Result<(), String> {
         column.key = by.iter().any(|label| label[..] == column.label[..]);
     }
     let varies = |segment: &Segment| {
-        table.columns.iter().zip(&segment.cells).any(|(column, cell)| column.key && !matches!(cell, Cell::Same(_)))
+        table
+            .columns
+            .iter()
+            .zip(&segment.cells)
+            .any(|(column, cell)| column.key && !matches!(cell, Cell::Same(_)))
     };
-    if table.segments.iter().any(varies) { Err("grouping by time or value is not simulated".to_owned()) } else { Ok(()) }
+    if table.segments.iter().any(varies) {
+        Err("grouping by time or value is not simulated".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// An aggregate keeps the group key and one value.
 fn aggregate(table: &Table, kind: Kind, value: Datum) -> Table {
     let Some(first) = table.segments.first() else { return table.clone() };
-    let places: Vec<_> = (0..table.columns.len()).filter(|&place| table.columns[place].key).collect();
+    let places: Vec<_> =
+        (0..table.columns.len()).filter(|&place| table.columns[place].key).collect();
     let mut columns: Vec<_> = places.iter().map(|&place| table.columns[place].clone()).collect();
     columns.push(Column::new(b"_value", kind, false));
     let cells = places.iter().map(|&place| first.datum(place, first.rows.start)).chain([value]);
@@ -100,7 +124,11 @@ fn value_column(table: &Table) -> Result<usize, String> {
 
 pub(super) fn count(table: &Table) -> Result<Option<Table>, String> {
     value_column(table)?;
-    Ok(Some(aggregate(table, Kind::Integer, Datum::Integer(i64::try_from(table.rows()).unwrap_or(i64::MAX)))))
+    Ok(Some(aggregate(
+        table,
+        Kind::Integer,
+        Datum::Integer(i64::try_from(table.rows()).unwrap_or(i64::MAX)),
+    )))
 }
 
 pub(super) fn sum(table: &Table) -> Result<Option<Table>, String> {
@@ -130,15 +158,23 @@ pub(super) fn edge(table: &Table, first: bool) -> Option<Table> {
 }
 
 /// The first row with the smallest or largest value of `column`.
-pub(super) fn extreme(table: &Table, column: &[u8], largest: bool) -> Result<Option<Table>, String> {
-    let place = table.column(column).ok_or_else(|| format!("no column \"{}\" exists", String::from_utf8_lossy(column)))?;
+pub(super) fn extreme(
+    table: &Table,
+    column: &[u8],
+    largest: bool,
+) -> Result<Option<Table>, String> {
+    let place = table
+        .column(column)
+        .ok_or_else(|| format!("no column \"{}\" exists", String::from_utf8_lossy(column)))?;
     let mut best: Option<(&Segment, usize, Datum)> = None;
     for (segment, row) in table.each_row() {
         let datum = segment.datum(place, row);
         if datum == Datum::Null {
             continue;
         }
-        let better = best.as_ref().is_none_or(|(_, _, known)| if largest { datum.order(known).is_gt() } else { datum.order(known).is_lt() });
+        let better = best.as_ref().is_none_or(|(_, _, known)| {
+            if largest { datum.order(known).is_gt() } else { datum.order(known).is_lt() }
+        });
         if better {
             best = Some((segment, row, datum));
         }
@@ -147,29 +183,46 @@ pub(super) fn extreme(table: &Table, column: &[u8], largest: bool) -> Result<Opt
 }
 
 /// The rows for which `keeps` holds; a table without any vanishes.
-pub(super) fn filter(table: &Table, keeps: impl Fn(&dyn Fn(&[u8]) -> Datum) -> bool) -> Option<Table> {
+pub(super) fn filter(
+    table: &Table,
+    keeps: impl Fn(&dyn Fn(&[u8]) -> Datum) -> bool,
+) -> Option<Table> {
     let mut kept = Table { columns: table.columns.clone(), segments: Vec::new() };
     for (segment, row) in table.each_row() {
-        let column = |label: &[u8]| table.column(label).map_or(Datum::Null, |place| segment.datum(place, row));
+        let column = |label: &[u8]| {
+            table.column(label).map_or(Datum::Null, |place| segment.datum(place, row))
+        };
         if !keeps(&column) {
             continue;
         }
         match kept.segments.last_mut() {
-            Some(last) if Arc::ptr_eq(&last.chunk, &segment.chunk) && last.rows.end == row => last.rows.end += 1,
-            _ => kept.segments.push(Segment { cells: segment.cells.clone(), chunk: Arc::clone(&segment.chunk), rows: row..row + 1 }),
+            Some(last) if Arc::ptr_eq(&last.chunk, &segment.chunk) && last.rows.end == row => {
+                last.rows.end += 1;
+            }
+            _ => kept.segments.push(Segment {
+                cells: segment.cells.clone(),
+                chunk: Arc::clone(&segment.chunk),
+                rows: row..row + 1,
+            }),
         }
     }
     (!kept.segments.is_empty()).then_some(kept)
 }
 
 /// `map` that replaces texts in `_value`; as any record, the result has its columns sorted by name.
-pub(super) fn replace_all(table: &Table, replacements: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Table>, String> {
+pub(super) fn replace_all(
+    table: &Table,
+    replacements: &[(Vec<u8>, Vec<u8>)],
+) -> Result<Option<Table>, String> {
     let place = value_column(table)?;
     if table.columns[place].kind != Kind::String {
         return Err(format!("type conflict: string != {}", table.columns[place].kind.name()));
     }
     let escape = |text: &Arc<[u8]>| -> Arc<[u8]> {
-        replacements.iter().fold(text.to_vec(), |text, (from, to)| super::super::points::replace(text, from, to)).into()
+        replacements
+            .iter()
+            .fold(text.to_vec(), |text, (from, to)| super::super::points::replace(text, from, to))
+            .into()
     };
     let mut mapped = table.clone();
     for segment in &mut mapped.segments {

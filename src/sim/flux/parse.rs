@@ -21,12 +21,21 @@ pub(super) enum Node {
     Duration(i64),
     Array(Vec<Expr>),
     /// `{a: b}` or `{r with a: b}`.
-    Record { with: Option<String>, fields: Vec<(Vec<u8>, Expr)> },
+    Record {
+        with: Option<String>,
+        fields: Vec<(Vec<u8>, Expr)>,
+    },
     /// `r.x` and `r["x"]`.
     Member(Box<Expr>, Vec<u8>),
-    Call { callee: Box<Expr>, arguments: Vec<(String, Expr)> },
+    Call {
+        callee: Box<Expr>,
+        arguments: Vec<(String, Expr)>,
+    },
     Pipe(Box<Expr>, Box<Expr>),
-    Function { parameter: String, body: Box<Expr> },
+    Function {
+        parameter: String,
+        body: Box<Expr>,
+    },
     Unary(&'static str, Box<Expr>),
     Binary(&'static str, Box<Expr>, Box<Expr>),
 }
@@ -42,7 +51,8 @@ pub(super) enum Statement {
 
 /// Reads a script; the error is the text after `compilation failed: `.
 pub(super) fn parse(script: &[u8]) -> Result<Vec<Statement>, String> {
-    let tokens = tokens(script).map_err(|(place, message)| format!("error @{place}-{place}: {message}"))?;
+    let tokens =
+        tokens(script).map_err(|(place, message)| format!("error @{place}-{place}: {message}"))?;
     let mut parser = Parser { tokens, at: 0, depth: 0 };
     let mut statements = Vec::new();
     while parser.peek() != &Token::End {
@@ -118,7 +128,8 @@ impl Parser {
                 _ => Err(self.expected("STRING", start)),
             };
         }
-        let assigns = matches!(self.peek(), Token::Ident(_)) && self.tokens[self.at + 1].token == Token::Sign("=");
+        let assigns = matches!(self.peek(), Token::Ident(_))
+            && self.tokens[self.at + 1].token == Token::Sign("=");
         if assigns || self.take_word("option") {
             while !self.take("=") {
                 if self.next() == Token::End {
@@ -143,8 +154,15 @@ impl Parser {
 
     /// Operators by level, weakest first; `|>` binds strongest.
     fn binary(&mut self, level: usize) -> Result<Expr, String> {
-        const LEVELS: [&[&str]; 7] =
-            [&["or"], &["and"], &["not", "exists"], &["==", "!=", "<", "<=", ">", ">=", "=~", "!~"], &["+", "-"], &["*", "/", "%"], &["|>"]];
+        const LEVELS: [&[&str]; 7] = [
+            &["or"],
+            &["and"],
+            &["not", "exists"],
+            &["==", "!=", "<", "<=", ">", ">=", "=~", "!~"],
+            &["+", "-"],
+            &["*", "/", "%"],
+            &["|>"],
+        ];
         let start = self.start();
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
         if level == 2 {
@@ -207,7 +225,12 @@ impl Parser {
                 self.expect("]", "RBRACK", start)?;
                 match index.node {
                     Node::String(name) => Node::Member(Box::new(expr), name),
-                    _ => return Err(format!("error @{start}-{}: only string indexes are simulated", self.last_end())),
+                    _ => {
+                        return Err(format!(
+                            "error @{start}-{}: only string indexes are simulated",
+                            self.last_end()
+                        ));
+                    }
                 }
             } else if self.take("(") {
                 let arguments = self.arguments(start)?;
@@ -222,7 +245,9 @@ impl Parser {
     fn arguments(&mut self, start: Place) -> Result<Vec<(String, Expr)>, String> {
         let mut arguments = Vec::new();
         while self.peek() != &Token::Sign(")") {
-            let Token::Ident(name) = self.next() else { return Err(self.expected("RPAREN", start)) };
+            let Token::Ident(name) = self.next() else {
+                return Err(self.expected("RPAREN", start));
+            };
             self.expect(":", "COLON", start)?;
             arguments.push((name, self.expression()?));
             if !self.take(",") {
@@ -267,7 +292,10 @@ impl Parser {
     }
 
     fn record(&mut self, start: Place) -> Result<Node, String> {
-        let with = match (self.peek().clone(), &self.tokens[(self.at + 1).min(self.tokens.len() - 1)].token) {
+        let with = match (
+            self.peek().clone(),
+            &self.tokens[(self.at + 1).min(self.tokens.len() - 1)].token,
+        ) {
             (Token::Ident(name), Token::Ident(word)) if word == "with" => {
                 self.at += 2;
                 Some(name)
@@ -293,9 +321,13 @@ impl Parser {
 
     /// `(r) => body` or an expression in parentheses.
     fn parenthesis(&mut self, start: Place) -> Result<Expr, String> {
-        let is = |at: usize, sign| self.tokens.get(at).is_some_and(|spanned| spanned.token == Token::Sign(sign));
+        let is = |at: usize, sign| {
+            self.tokens.get(at).is_some_and(|spanned| spanned.token == Token::Sign(sign))
+        };
         if is(self.at + 1, ")") && is(self.at + 2, "=>") {
-            let Token::Ident(parameter) = self.next() else { return Err(self.expected("IDENT", start)) };
+            let Token::Ident(parameter) = self.next() else {
+                return Err(self.expected("IDENT", start));
+            };
             self.at += 2;
             let body = Box::new(self.expression()?);
             return Ok(self.done(start, Node::Function { parameter, body }));

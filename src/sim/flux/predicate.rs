@@ -27,7 +27,9 @@ pub(super) enum Operand {
 impl Predicate {
     /// Reads the body of `(row) => body`; the error says what is not understood, and where.
     pub(super) fn new(body: &Expr, row: &str) -> Result<Self, String> {
-        let both = |a: &Expr, b: &Expr| Ok::<_, String>((Box::new(Self::new(a, row)?), Box::new(Self::new(b, row)?)));
+        let both = |a: &Expr, b: &Expr| {
+            Ok::<_, String>((Box::new(Self::new(a, row)?), Box::new(Self::new(b, row)?)))
+        };
         Ok(match &body.node {
             Node::Binary("and", a, b) => both(a, b).map(|(a, b)| Self::And(a, b))?,
             Node::Binary("or", a, b) => both(a, b).map(|(a, b)| Self::Or(a, b))?,
@@ -38,13 +40,16 @@ impl Predicate {
             },
             Node::Binary(operator @ ("=~" | "!~"), a, pattern) => {
                 let Node::Regex(pattern) = &pattern.node else { return Err(refused(pattern)) };
-                let regex = Regex::new(pattern).map_err(|why| format!("error @{}-{}: {why}", body.start, body.end))?;
+                let regex = Regex::new(pattern)
+                    .map_err(|why| format!("error @{}-{}: {why}", body.start, body.end))?;
                 Self::Matches { operand: operand(a, row)?, regex, negated: *operator == "!~" }
             }
             Node::Binary(operator @ ("==" | "!=" | "<" | "<=" | ">" | ">="), a, b) => {
                 Self::Compare(operand(a, row)?, operator, operand(b, row)?)
             }
-            Node::Ident(name) if name == "true" || name == "false" => Self::Constant(name == "true"),
+            Node::Ident(name) if name == "true" || name == "false" => {
+                Self::Constant(name == "true")
+            }
             _ => return Err(refused(body)),
         })
     }
@@ -107,17 +112,23 @@ fn refused(expr: &Expr) -> String {
 
 fn operand(expr: &Expr, row: &str) -> Result<Operand, String> {
     Ok(match &expr.node {
-        Node::Member(of, label) if matches!(&of.node, Node::Ident(name) if name == row) => Operand::Column(label.clone()),
+        Node::Member(of, label) if matches!(&of.node, Node::Ident(name) if name == row) => {
+            Operand::Column(label.clone())
+        }
         Node::String(text) => Operand::Literal(Datum::text(text)),
         Node::Int(value) => Operand::Literal(Datum::Integer(*value)),
         Node::Float(value) => Operand::Literal(Datum::Float(*value)),
         Node::Time(ns) => Operand::Literal(Datum::Time(*ns)),
-        Node::Ident(name) if name == "true" || name == "false" => Operand::Literal(Datum::Boolean(name == "true")),
+        Node::Ident(name) if name == "true" || name == "false" => {
+            Operand::Literal(Datum::Boolean(name == "true"))
+        }
         Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
-            (Node::Ident(name), [(label, value)]) if name == "uint" && label == "v" => match value.node {
-                Node::Int(value) => Operand::Literal(Datum::Unsigned(value.cast_unsigned())),
-                _ => return Err(refused(expr)),
-            },
+            (Node::Ident(name), [(label, value)]) if name == "uint" && label == "v" => {
+                match value.node {
+                    Node::Int(value) => Operand::Literal(Datum::Unsigned(value.cast_unsigned())),
+                    _ => return Err(refused(expr)),
+                }
+            }
             _ => return Err(refused(expr)),
         },
         _ => return Err(refused(expr)),

@@ -37,24 +37,45 @@ impl Regex {
     /// True if some part of `text` matches.
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
         let mut steps = 0;
-        (0..=text.len()).any(|start| branches_match(&self.0, text, start, &mut steps, &mut |_, _| true))
+        (0..=text.len())
+            .any(|start| branches_match(&self.0, text, start, &mut steps, &mut |_, _| true))
     }
 }
 
 type Rest<'a> = &'a mut dyn FnMut(usize, &mut usize) -> bool;
 
-fn branches_match(branches: &[Vec<Piece>], text: &[u8], at: usize, steps: &mut usize, rest: Rest<'_>) -> bool {
+fn branches_match(
+    branches: &[Vec<Piece>],
+    text: &[u8],
+    at: usize,
+    steps: &mut usize,
+    rest: Rest<'_>,
+) -> bool {
     branches.iter().any(|pieces| pieces_match(pieces, text, at, steps, rest))
 }
 
-fn pieces_match(pieces: &[Piece], text: &[u8], at: usize, steps: &mut usize, rest: Rest<'_>) -> bool {
+fn pieces_match(
+    pieces: &[Piece],
+    text: &[u8],
+    at: usize,
+    steps: &mut usize,
+    rest: Rest<'_>,
+) -> bool {
     match pieces.split_first() {
         None => rest(at, steps),
         Some((piece, others)) => repeat(piece, others, 0, text, at, steps, rest),
     }
 }
 
-fn repeat(piece: &Piece, others: &[Piece], done: usize, text: &[u8], at: usize, steps: &mut usize, rest: Rest<'_>) -> bool {
+fn repeat(
+    piece: &Piece,
+    others: &[Piece],
+    done: usize,
+    text: &[u8],
+    at: usize,
+    steps: &mut usize,
+    rest: Rest<'_>,
+) -> bool {
     *steps += 1;
     if *steps > STEPS_MAX {
         return false;
@@ -67,10 +88,13 @@ fn repeat(piece: &Piece, others: &[Piece], done: usize, text: &[u8], at: usize, 
             }
             Item::Start => at == 0 && repeat(piece, others, done + 1, text, at, steps, rest),
             Item::End => at == text.len() && repeat(piece, others, done + 1, text, at, steps, rest),
-            Item::Group(branches) => branches_match(branches, text, at, steps, &mut |next, steps| {
-                // A turn that took nothing would repeat for ever.
-                (next > at || done < piece.min) && repeat(piece, others, done + 1, text, next, steps, rest)
-            }),
+            Item::Group(branches) => {
+                branches_match(branches, text, at, steps, &mut |next, steps| {
+                    // A turn that took nothing would repeat for ever.
+                    (next > at || done < piece.min)
+                        && repeat(piece, others, done + 1, text, next, steps, rest)
+                })
+            }
         };
     more || done >= piece.min && pieces_match(others, text, at, steps, rest)
 }
@@ -155,7 +179,8 @@ impl Compiler<'_> {
         let close = memchr::memchr(b'}', rest).ok_or("missing }")?;
         let text = String::from_utf8_lossy(&rest[1..close]).into_owned();
         self.at += close + 1;
-        let number = |text: &str| text.parse::<usize>().map_err(|_| format!("bad repeat count {text}"));
+        let number =
+            |text: &str| text.parse::<usize>().map_err(|_| format!("bad repeat count {text}"));
         match text.split_once(',') {
             None => number(&text).map(|n| (n, n)),
             Some((min, "")) => number(min).map(|min| (min, usize::MAX)),
@@ -194,7 +219,8 @@ impl Compiler<'_> {
                     inside.iter_mut().zip(escaped.iter()).for_each(|(a, b)| *a |= b);
                 }
                 Some(low) => {
-                    let range = self.pattern.get(self.at) == Some(&b'-') && self.pattern.get(self.at + 1).is_some_and(|&b| b != b']');
+                    let range = self.pattern.get(self.at) == Some(&b'-')
+                        && self.pattern.get(self.at + 1).is_some_and(|&b| b != b']');
                     let high = if range { self.pattern[self.at + 1] } else { low };
                     self.at += if range { 2 } else { 0 };
                     (low..=high).for_each(|byte| inside[usize::from(byte)] = true);

@@ -21,21 +21,30 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
     let of = |measurement: &Option<Vec<u8>>| {
         let measurement = measurement.clone();
         near.iter()
-            .filter(move |(name, _)| measurement.as_ref().is_none_or(|wanted| wanted[..] == ***name))
+            .filter(move |(name, _)| {
+                measurement.as_ref().is_none_or(|wanted| wanted[..] == ***name)
+            })
             .flat_map(|(_, fields)| fields)
             .collect::<Vec<_>>()
     };
     let mut head: Vec<&[u8]> = Vec::new();
     let sorted: BTreeSet<&[u8]> = match names {
         // Measurements are known whatever the range.
-        Names::Measurements => bucket.readable().map(|entry| &entry.series.measurement[..]).collect(),
-        Names::FieldKeys { measurement } => of(measurement).into_iter().map(|(_, field)| *field).collect(),
+        Names::Measurements => {
+            bucket.readable().map(|entry| &entry.series.measurement[..]).collect()
+        }
+        Names::FieldKeys { measurement } => {
+            of(measurement).into_iter().map(|(_, field)| *field).collect()
+        }
         Names::TagKeys { measurement } => {
             let found = of(measurement);
             if !found.is_empty() {
                 head = vec![b"_start", b"_stop", b"_field", b"_measurement"];
             }
-            found.into_iter().flat_map(|(entry, _)| entry.series.tags.iter().map(|(key, _)| &key[..])).collect()
+            found
+                .into_iter()
+                .flat_map(|(entry, _)| entry.series.tags.iter().map(|(key, _)| &key[..]))
+                .collect()
         }
         Names::TagValues { measurement, tag } => {
             let tags = of(measurement).into_iter().flat_map(|(entry, _)| entry.series.tags.iter());
@@ -43,6 +52,7 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
         }
     };
     let columns = vec![Column::new(b"_value", Kind::String, false)];
-    let segments = head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
+    let segments =
+        head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
     Stream { tables: vec![Table { columns, segments }], error: None }
 }

@@ -171,7 +171,8 @@ impl Table {
 
     /// A table of one of this table's rows.
     pub(super) fn only_row(&self, segment: &Segment, row: usize) -> Self {
-        let cells: Vec<_> = (0..self.columns.len()).map(|column| segment.datum(column, row)).collect();
+        let cells: Vec<_> =
+            (0..self.columns.len()).map(|column| segment.datum(column, row)).collect();
         Self { columns: self.columns.clone(), segments: vec![Segment::row(cells)] }
     }
 
@@ -221,14 +222,23 @@ impl Table {
                 Some(_) => {}
                 None => {
                     self.columns.push(column.clone());
-                    self.segments.iter_mut().for_each(|segment| segment.cells.push(Cell::Same(Datum::Null)));
+                    self.segments
+                        .iter_mut()
+                        .for_each(|segment| segment.cells.push(Cell::Same(Datum::Null)));
                 }
             }
         }
-        let places: Vec<_> = self.columns.iter().map(|column| other.column(&column.label)).collect();
+        let places: Vec<_> =
+            self.columns.iter().map(|column| other.column(&column.label)).collect();
         self.segments.extend(other.segments.into_iter().map(|segment| {
-            let cell = |place: &Option<usize>| place.map_or(Cell::Same(Datum::Null), |place| segment.cells[place].clone());
-            Segment { cells: places.iter().map(cell).collect(), chunk: segment.chunk, rows: segment.rows }
+            let cell = |place: &Option<usize>| {
+                place.map_or(Cell::Same(Datum::Null), |place| segment.cells[place].clone())
+            };
+            Segment {
+                cells: places.iter().map(cell).collect(),
+                chunk: segment.chunk,
+                rows: segment.rows,
+            }
         }));
         Ok(())
     }

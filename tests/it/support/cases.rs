@@ -28,8 +28,14 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn load(dir: &Path) -> Self {
-        let json: Value = serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
-        let exchanges = json["requests"].as_array().into_iter().flatten().map(|request| exchange(dir, request)).collect();
+        let json: Value =
+            serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
+        let exchanges = json["requests"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|request| exchange(dir, request))
+            .collect();
         Self {
             name: dir.file_name().unwrap().to_string_lossy().into_owned(),
             bucket: json["bucket"]["name"].as_str().unwrap_or("src").to_owned(),
@@ -48,7 +54,12 @@ fn exchange(dir: &Path, request: &Value) -> Exchange {
         serde_json::to_vec(&request["body_json"]).unwrap()
     };
     let pairs = |value: &Value| {
-        value.as_object().unwrap().iter().map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect::<Vec<_>>()
+        value
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
     };
     Exchange {
         id: request["id"].as_str().unwrap().to_owned(),
@@ -71,12 +82,19 @@ pub(crate) fn bytes(value: &Value) -> Vec<u8> {
 }
 
 fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|&d| d == c).unwrap();
+    let digit = |c: u8| {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            .iter()
+            .position(|&d| d == c)
+            .unwrap()
+    };
     let digits: Vec<_> = text.bytes().filter(|&c| c != b'=').map(digit).collect();
     let mut out = Vec::new();
     for group in digits.chunks(4) {
         let bits = group.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - group.len()));
-        out.extend((0..group.len() - 1).map(|at| u8::try_from(bits >> (16 - 8 * at) & 255).unwrap()));
+        out.extend(
+            (0..group.len() - 1).map(|at| u8::try_from(bits >> (16 - 8 * at) & 255).unwrap()),
+        );
     }
     out
 }
@@ -98,7 +116,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -107,9 +128,18 @@ impl Answer {
 }
 
 /// Sends one request on a connection of its own and reads until the server closes it.
-pub(crate) async fn ask(addr: SocketAddr, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+pub(crate) async fn ask(
+    addr: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Answer {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -124,8 +154,12 @@ pub(crate) async fn ask(addr: SocketAddr, method: &str, path: &str, headers: &[(
 fn parse(bytes: &[u8]) -> Answer {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut head = httparse::Response::new(&mut headers);
-    let Ok(httparse::Status::Complete(mut at)) = head.parse(bytes) else { return Answer::default() };
-    let header = |header: &httparse::Header<'_>| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned());
+    let Ok(httparse::Status::Complete(mut at)) = head.parse(bytes) else {
+        return Answer::default();
+    };
+    let header = |header: &httparse::Header<'_>| {
+        (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned())
+    };
     let mut answer = Answer {
         status: head.code.unwrap(),
         headers: head.headers.iter().map(header).collect(),
@@ -137,7 +171,9 @@ fn parse(bytes: &[u8]) -> Answer {
         answer.complete = answer.body.len() == length;
         return answer;
     }
-    while let Ok(httparse::Status::Complete((head, size))) = httparse::parse_chunk_size(&bytes[at..]) {
+    while let Ok(httparse::Status::Complete((head, size))) =
+        httparse::parse_chunk_size(&bytes[at..])
+    {
         let size = usize::try_from(size).unwrap();
         let start = at + head;
         let end = (start + size).min(bytes.len());
