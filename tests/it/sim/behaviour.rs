@@ -87,11 +87,11 @@ async fn the_queries_of_sluice_are_understood() {
         (flux::measurements("b", TimeRange::ALL), ",odd one"),
         (flux::tag_keys("b", TimeRange::ALL), ",team"),
         (
-            flux::newest_record("b", "odd one", [("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
+            flux::newest_record("b", "odd one", &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
             "d\",${y},s,odd one,v",
         ),
         (
-            flux::oldest_record("b", "odd one", [("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
+            flux::oldest_record("b", "odd one", &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
             "d\",${y},s,odd one,v",
         ),
     ] {
