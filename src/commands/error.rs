@@ -166,6 +166,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::State { source, .. } => io_exit(source),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::Record(_) => ExitCode::State,
+        Failure::TooSlow { .. } => ExitCode::Temporary,
         Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
     }
 }

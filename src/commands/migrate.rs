@@ -203,7 +203,7 @@ async fn first_lines(
     source: &SourceFacts,
     range: TimeRange,
 ) -> Result<Vec<String>, Error> {
-    let without = source.without();
+    let without = source.conditions();
     let selection = |range| Selection {
         bucket: &config.source_bucket,
         range,
