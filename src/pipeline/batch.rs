@@ -35,6 +35,8 @@ pub struct Done {
     pub seq: std::ops::Range<u64>,
     /// Values read.
     pub values: u64,
+    /// Values that Flux cannot carry: refused unread.
+    pub left_out: u64,
     /// What is kept about it.
     pub details: BatchDetails,
     /// Refused lines.
@@ -47,6 +49,7 @@ impl Done {
         Self {
             seq,
             values: 0,
+            left_out: 0,
             details: BatchDetails { transport: TRANSPORT, ..BatchDetails::default() },
             refusals: Vec::new(),
         }
@@ -117,11 +120,14 @@ pub async fn run(
         }
         details.counted = counted;
         moved.add(carriage_returns(&context, range).await?);
-        moved.refusals.extend(left_out(&context, range).await?);
+        let left_out = left_out(&context, range).await?;
+        let left_out_values = left_out.iter().map(|refusal| refusal.values).sum();
+        moved.refusals.extend(left_out);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
         return Ok(Done {
             seq: seq..seq + 1,
             values: moved.values,
+            left_out: left_out_values,
             details,
             refusals: moved.refusals,
         });
