@@ -68,9 +68,8 @@ async fn kill_9_at_any_instant_loses_nothing() {
     let world = World::slow().await;
     let mut random = 0x5eed_u64;
     let mut below = |bound: u64| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % bound
     };
     let seen = || world.cloud.records().len() + world.oss.records().len();

@@ -36,6 +36,7 @@ async fn json_is_lines_with_a_type_and_a_version() {
         assert_eq!(last, if word == "preflight" { "preflight" } else { "summary" });
     }
     let planned = world.start(world.job("migrate", &["--json", "--dry-run"])).ended().await;
+    planned.assert_code(0);
     assert_eq!(planned.lines().last().unwrap()["message_type"], "dry_run");
 }
 
@@ -54,11 +55,8 @@ async fn an_error_is_one_json_line_and_one_line_for_people() {
     for (running, code) in [(refused, 2), (world.start(broken), 12)] {
         let ended = running.ended().await;
         ended.assert_code(code);
-        let errors: Vec<_> = ended
-            .lines()
-            .into_iter()
-            .filter(|line| line["message_type"] == "exit_error")
-            .collect();
+        let errors: Vec<_> =
+            ended.lines().into_iter().filter(|line| line["message_type"] == "exit_error").collect();
         assert_eq!(errors.len(), 1, "{ended:?}");
         assert_eq!(errors[0]["code"].as_i64().or(errors[0]["exit"].as_i64()), Some(code.into()));
         assert_eq!(ended.err.lines().filter(|line| line.starts_with("error: ")).count(), 1);
@@ -171,6 +169,10 @@ async fn the_demo_needs_nothing_and_leaves_nothing() {
     let text = run(demo(&[])).await;
     text.assert_code(0);
     assert!(text.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", text.out);
-    assert!(text.out.ends_with("COMPARED   all 7,200 values of both ends: equal\n"), "{}", text.out);
+    assert!(
+        text.out.ends_with("COMPARED   all 7,200 values of both ends: equal\n"),
+        "{}",
+        text.out
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -118,10 +118,10 @@ async fn files_and_commands_keep_their_tokens_to_themselves() {
     ended.assert_code(0);
     scan(&world, &ended);
     world.assert_whole();
-    // A file that holds no token, and a command that fails with one in its words.
+    // A file that holds no token, and a command that fails with one in its output.
     std::fs::write(path("two.token"), format!("{CLOUD_CANARY} {OSS_CANARY}\n")).unwrap();
     let two = path("two.token");
-    let by_command = format!("/bin/sh -c 'echo {OSS_CANARY} >&2; exit 3'");
+    let by_command = format!("/bin/sh -c 'echo {OSS_CANARY}; exit 3'");
     std::fs::write(path("sluice.token"), format!("destination_token_command = \"{by_command}\"\n"))
         .unwrap();
     let config = path("sluice.token");
