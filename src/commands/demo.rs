@@ -145,8 +145,8 @@ fn faults() -> FaultScript {
     let reads = |skip| Matcher::path("/api/v2/query").body("rename").skip(skip);
     FaultScript::none()
         .with(reads(1), 1, Fault::too_many(Some(2)))
-        .with(reads(2), 1, Fault::Cut { after_bytes: 400_000 })
-        .with(reads(3), 1, Fault::Timeout)
+        .with(reads(4), 1, Fault::Cut { after_bytes: 400_000 })
+        .with(reads(8), 1, Fault::Timeout)
 }
 
 fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfig {

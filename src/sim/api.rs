@@ -20,13 +20,13 @@ pub(super) fn open(request: &Request, settings: &ServerSettings) -> Option<Reply
             200,
             format!(
                 "{{\"name\":\"influxdb\", \"message\":\"ready for queries and writes\", \"status\":\"pass\", \"checks\":[], \
-                 \"version\": \"{}\", \"commit\": \"none\"}}",
+                 \"version\": \"{}\", \"commit\": \"none\"}}\n",
                 settings.version
             ),
         )),
         ("/ready", "GET") if oss => Some(Reply::json(
             200,
-            "{\n    \"status\": \"ready\",\n    \"started\": \"2020-01-01T00:00:00.123456789Z\",\n    \"up\": \"1h2m3.456789012s\"\n}".to_owned(),
+            "{\n    \"status\": \"ready\",\n    \"started\": \"2020-01-01T00:00:00.123456789Z\",\n    \"up\": \"1h2m3.456789012s\"\n}\n".to_owned(),
         )),
         _ => None,
     }

@@ -11,6 +11,7 @@
 mod api;
 mod chunk;
 mod clock;
+mod connection;
 mod faults;
 mod flux;
 mod http;

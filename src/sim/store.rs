@@ -47,8 +47,6 @@ pub(super) type TypesByShard = BTreeMap<i64, FieldType>;
 #[derive(Debug)]
 pub(super) struct SeriesEntry {
     pub(super) series: Arc<Series>,
-    /// False for keys that are written but never found again.
-    pub(super) readable: bool,
     pub(super) fields: BTreeMap<Arc<[u8]>, Chunks>,
 }
 
@@ -57,6 +55,7 @@ pub(super) struct SeriesEntry {
 pub(super) struct Bucket {
     pub(super) info: BucketInfo,
     by_key: HashMap<Box<[u8]>, usize>,
+    /// Every series ever written; some keys are never found again by reads.
     pub(super) entries: Vec<SeriesEntry>,
     /// Readable series in the order of reads.
     order: BTreeMap<Arc<Series>, usize>,
@@ -108,7 +107,7 @@ impl Bucket {
         if readable {
             self.order.insert(Arc::clone(&series), at);
         }
-        self.entries.push(SeriesEntry { series, readable, fields: BTreeMap::new() });
+        self.entries.push(SeriesEntry { series, fields: BTreeMap::new() });
         self.by_key.insert(key.into(), at);
         at
     }
@@ -278,8 +277,8 @@ impl Store {
                     values: values.slice(row..end),
                 }));
             } else {
-                for at in row..end {
-                    bucket.put(entry, field, shard, times[at], values.get(at));
+                for (at, &time) in times.iter().enumerate().take(end).skip(row) {
+                    bucket.put(entry, field, shard, time, values.get(at));
                 }
             }
             row = end;

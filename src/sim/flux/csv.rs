@@ -54,6 +54,7 @@ pub(in crate::sim) struct Encoder {
     bytes_written: bool,
     /// Ends the answer with an error table after this many rows.
     fail_after: Option<(u64, String)>,
+    done: bool,
 }
 
 impl Encoder {
@@ -69,6 +70,7 @@ impl Encoder {
             rows_written: 0,
             bytes_written: false,
             fail_after: None,
+            done: false,
         }
     }
 
@@ -80,15 +82,12 @@ impl Encoder {
     /// Appends at least `limit` bytes, or all that is left.
     pub(in crate::sim) fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
         let target = out.len() + limit;
-        while out.len() < target {
+        while !self.done && out.len() < target {
             let before = out.len();
-            let step = self.advance(out, target);
+            self.done = self.advance(out, target) == Step::Done;
             self.bytes_written |= out.len() > before;
-            if step == Step::Done {
-                return Step::Done;
-            }
         }
-        Step::More
+        if self.done { Step::Done } else { Step::More }
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) -> Step {

@@ -1,15 +1,15 @@
 //! Runs a script: pipelines of calls, from the bucket to the results.
 
+use super::super::http::ApiError as Failure;
 use super::super::store::Store;
-use super::Failure;
+use super::call::{Call, calls, renames, replacements};
 use super::csv::{Dialect, Encoder, panic_json};
-use super::lex::Place;
-use super::mutate::{self, Operation};
-use super::parse::{Expr, Node, Statement, parse};
-use super::predicate::Predicate;
-use super::read::{Pick, Selection};
+use super::found::Pick;
+use super::mutate;
+use super::parse::{Expr, Statement, parse};
+use super::read::Selection;
 use super::schema::{self, Names};
-use super::table::{Stream, StreamError};
+use super::table::{Stream, StreamError, Table};
 
 /// What a query runs against.
 pub(in crate::sim) struct Context<'a> {
@@ -36,7 +36,7 @@ pub(in crate::sim) fn run(
     let mut pipelines = Vec::new();
     for statement in parse(script).map_err(compile)? {
         match statement {
-            Statement::Import(_) | Statement::Assignment => {}
+            Statement::Import | Statement::Assignment => {}
             Statement::Expression(expr) => pipelines.push(Pipeline::plan(&expr, context.now)?),
         }
     }
@@ -74,9 +74,9 @@ pub(in crate::sim) fn run(
 
 /// A bucket by name or id.
 #[derive(Debug)]
-struct BucketRef {
-    text: String,
-    by_id: bool,
+pub(super) struct BucketRef {
+    pub(super) text: String,
+    pub(super) by_id: bool,
 }
 
 #[derive(Debug)]
@@ -93,151 +93,6 @@ struct Pipeline {
     source: Source,
     steps: Vec<Step>,
     name: Vec<u8>,
-}
-
-/// One call of a pipeline.
-struct Call<'a> {
-    name: String,
-    arguments: &'a [(String, Expr)],
-    start: Place,
-    end: Place,
-}
-
-impl<'a> Call<'a> {
-    fn new(expr: &'a Expr) -> Result<Self, Failure> {
-        let Node::Call { callee, arguments } = &expr.node else {
-            return Err(refused(expr, "expression is not simulated"));
-        };
-        let name = match &callee.node {
-            Node::Ident(name) => name.clone(),
-            Node::Member(of, name) => match &of.node {
-                Node::Ident(of) => format!("{of}.{}", String::from_utf8_lossy(name)),
-                _ => return Err(refused(callee, "expression is not simulated")),
-            },
-            _ => return Err(refused(callee, "expression is not simulated")),
-        };
-        if !FUNCTIONS.contains(&name.as_str()) {
-            return Err(refused(callee, &format!("undefined identifier {name}")));
-        }
-        Ok(Self { name, arguments, start: expr.start, end: expr.end })
-    }
-
-    fn argument(&self, name: &str) -> Option<&'a Expr> {
-        self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
-    fn fails(&self, message: &str) -> Failure {
-        Failure::query(400, "invalid", format!("error @{}-{}: {message}", self.start, self.end))
-    }
-
-    fn text(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        match self.argument(name) {
-            None => Ok(None),
-            Some(Expr { node: Node::String(text), .. }) => Ok(Some(text.clone())),
-            Some(expr) => Err(refused(expr, "expected a string literal")),
-        }
-    }
-
-    fn labels(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        let Some(expr) = self.argument("columns") else { return Ok(Vec::new()) };
-        let Node::Array(items) = &expr.node else {
-            return Err(refused(expr, "expected an array of strings"));
-        };
-        let label = |item: &Expr| match &item.node {
-            Node::String(text) => Ok(text.clone()),
-            _ => Err(refused(item, "expected a string literal")),
-        };
-        items.iter().map(label).collect()
-    }
-
-    /// A bound of time: a time, seconds since 1970, or a duration from now.
-    fn time(&self, name: &str, now: i64) -> Result<Option<i64>, Failure> {
-        let Some(expr) = self.argument(name) else { return Ok(None) };
-        Ok(Some(match &expr.node {
-            Node::Time(ns) => *ns,
-            Node::Int(seconds) => seconds.wrapping_mul(1_000_000_000),
-            Node::Duration(ns) => now.saturating_add(*ns),
-            Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
-                (Node::Ident(function), []) if function == "now" => now,
-                (Node::Ident(function), [(_, Expr { node: Node::Int(ns), .. })])
-                    if function == "time" =>
-                {
-                    *ns
-                }
-                (Node::Ident(function), [(_, Expr { node: Node::Unary("-", ns), .. })])
-                    if function == "time" =>
-                {
-                    match ns.node {
-                        Node::Int(ns) => -ns,
-                        _ => return Err(refused(expr, "expected a time")),
-                    }
-                }
-                _ => return Err(refused(expr, "expected a time")),
-            },
-            _ => return Err(refused(expr, "expected a time")),
-        }))
-    }
-
-    fn predicate(&self) -> Result<Predicate, Failure> {
-        match self.argument("fn").map(|expr| &expr.node) {
-            Some(Node::Function { parameter, body }) => Predicate::new(body, parameter)
-                .map_err(|message| Failure::query(400, "invalid", message)),
-            _ => Err(self.fails("missing required argument fn")),
-        }
-    }
-
-    fn bucket(&self) -> Result<BucketRef, Failure> {
-        let (text, by_id) = match (self.text("bucket")?, self.text("bucketID")?) {
-            (Some(name), None) => (name, false),
-            (None, Some(id)) => (id, true),
-            _ => return Err(self.fails("must specify only one of bucket or bucketID")),
-        };
-        Ok(BucketRef { text: String::from_utf8_lossy(&text).into_owned(), by_id })
-    }
-
-    fn operation(&self, name: &'static str) -> Operation {
-        Operation { name, start: self.start, end: self.end }
-    }
-}
-
-const FUNCTIONS: [&str; 22] = [
-    "from",
-    "range",
-    "filter",
-    "rename",
-    "drop",
-    "keep",
-    "group",
-    "count",
-    "sum",
-    "first",
-    "last",
-    "min",
-    "max",
-    "map",
-    "yield",
-    "schema.measurements",
-    "schema.tagKeys",
-    "schema.measurementTagKeys",
-    "schema.fieldKeys",
-    "schema.measurementFieldKeys",
-    "schema.tagValues",
-    "schema.measurementTagValues",
-];
-
-fn refused(expr: &Expr, message: &str) -> Failure {
-    Failure::query(400, "invalid", format!("error @{}-{}: {message}", expr.start, expr.end))
-}
-
-/// The calls of `a |> b |> c`, in order.
-fn calls(expr: &Expr) -> Result<Vec<Call<'_>>, Failure> {
-    let (mut chain, mut rest) = (Vec::new(), expr);
-    while let Node::Pipe(left, right) = &rest.node {
-        chain.push(&**right);
-        rest = left;
-    }
-    chain.push(rest);
-    chain.into_iter().rev().map(Call::new).collect()
 }
 
 impl Pipeline {
@@ -395,7 +250,7 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
 fn each(
     call: &Call<'_>,
     name: &'static str,
-    change: impl Fn(super::table::Table) -> Result<Option<super::table::Table>, String> + 'static,
+    change: impl Fn(Table) -> Result<Option<Table>, String> + 'static,
 ) -> Step {
     let operation = call.operation(name);
     Box::new(move |stream| operation.each(stream, &change))
@@ -411,56 +266,4 @@ fn columns(call: &Call<'_>, name: &'static str, keep: bool) -> Result<Step, Fail
             Ok(())
         })
     }))
-}
-
-fn renames(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-    let Some(Expr { node: Node::Record { with: None, fields }, .. }) = call.argument("columns")
-    else {
-        return Err(call.fails("expected a record of column names"));
-    };
-    let name = |(from, to): &(Vec<u8>, Expr)| match &to.node {
-        Node::String(to) => Ok((from.clone(), to.clone())),
-        _ => Err(refused(to, "expected a string literal")),
-    };
-    fields.iter().map(name).collect()
-}
-
-/// The replacements of `map(fn: (r) => ({r with _value: strings.replaceAll(v: ..., t: "a", u: "b")}))`, innermost first.
-fn replacements(call: &Call<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-    let other = || call.fails("only strings.replaceAll on _value is simulated in map");
-    let Some(Expr { node: Node::Function { parameter, body }, .. }) = call.argument("fn") else {
-        return Err(other());
-    };
-    let Node::Record { with: Some(row), fields } = &body.node else { return Err(other()) };
-    let [(label, value)] = &fields[..] else { return Err(other()) };
-    if row != parameter || label != b"_value" {
-        return Err(other());
-    }
-    let (mut found, mut expr) = (Vec::new(), value);
-    while let Node::Call { callee, arguments } = &expr.node {
-        let is_replace = matches!(&callee.node, Node::Member(of, name)
-            if name == b"replaceAll" && matches!(&of.node, Node::Ident(package) if package == "strings"));
-        let argument = |wanted: &str| {
-            arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
-        };
-        let (Some(of), Some(Node::String(from)), Some(Node::String(to)), true) = (
-            argument("v"),
-            argument("t").map(|e| &e.node),
-            argument("u").map(|e| &e.node),
-            is_replace,
-        ) else {
-            return Err(other());
-        };
-        found.push((from.clone(), to.clone()));
-        expr = of;
-    }
-    match &expr.node {
-        Node::Member(of, label)
-            if label == b"_value" && matches!(&of.node, Node::Ident(name) if name == parameter) =>
-        {
-            found.reverse();
-            Ok(found)
-        }
-        _ => Err(other()),
-    }
 }

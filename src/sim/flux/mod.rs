@@ -1,8 +1,11 @@
 //! A small Flux: the pipelines that sluice and its users' predicates are made of, with the semantics of the real
 //! engine. Anything else is refused like a compile error.
 
+mod call;
 mod csv;
 mod eval;
+mod found;
+mod groups;
 mod lex;
 mod mutate;
 mod parse;
@@ -14,8 +17,3 @@ mod table;
 
 pub(super) use csv::{Dialect, Encoder, Step};
 pub(super) use eval::{Context, run};
-
-use super::http::ApiError;
-
-/// A query that fails before its first byte.
-pub(super) type Failure = ApiError;

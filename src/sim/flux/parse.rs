@@ -43,7 +43,7 @@ pub(super) enum Node {
 /// What a script consists of.
 #[derive(Debug)]
 pub(super) enum Statement {
-    Import(Vec<u8>),
+    Import,
     /// `name = ...`, `option ...`: not simulated, but known.
     Assignment,
     Expression(Expr),
@@ -124,7 +124,7 @@ impl Parser {
         let start = self.start();
         if self.take_word("import") {
             return match self.next() {
-                Token::String(path) => Ok(Statement::Import(path)),
+                Token::String(_) => Ok(Statement::Import),
                 _ => Err(self.expected("STRING", start)),
             };
         }

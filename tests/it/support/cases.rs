@@ -1,7 +1,7 @@
 //! Reads golden cases, and a raw HTTP client that sees every byte of an answer.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,7 +23,6 @@ pub(crate) struct Exchange {
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) bucket: String,
-    pub(crate) dir: PathBuf,
     pub(crate) exchanges: Vec<Exchange>,
 }
 
@@ -40,7 +39,6 @@ impl Case {
         Self {
             name: dir.file_name().unwrap().to_string_lossy().into_owned(),
             bucket: json["bucket"]["name"].as_str().unwrap_or("src").to_owned(),
-            dir: dir.to_owned(),
             exchanges,
         }
     }

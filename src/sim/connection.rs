@@ -1,0 +1,297 @@
+//! One connection: requests in, faults applied, answers out.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flate2::write::GzEncoder;
+use tokio::net::TcpStream;
+
+use super::faults::Fault;
+use super::flux::{Encoder, Step};
+use super::http::{ApiError, Body, Reply, Request, read_request, reason};
+use super::respond;
+use super::send::{Sender, Stop};
+use super::server::{RequestRecord, Shared, lock};
+use super::settings::{Kind, TimeoutForm};
+use super::text::http_date;
+
+/// Bytes of a query's answer that are made before they are sent.
+const STEP_BYTES: usize = 64 * 1024;
+
+/// Answers below this size are never compressed.
+const GZIP_BYTES_MIN: usize = 1_400;
+
+/// What is kept of a request's body in its record.
+const RECORD_BODY_BYTES_MAX: usize = 4_096;
+
+/// The text of a query that ran too long.
+const TIMEOUT_TEXT: &str = "query timeout: context deadline exceeded";
+
+impl Shared {
+    /// Since the start of the server.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Answers requests until the client or a fault ends the connection.
+    pub(super) async fn serve(self: Arc<Self>, mut stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let mut buffer = Vec::new();
+        while let Some(request) = read_request(&mut stream, &mut buffer).await {
+            let request = Arc::new(request);
+            let fault = lock(&self.faults).strike(&request);
+            let mut record = self.record(&request, fault.as_ref());
+            let end = self.answer(&mut stream, &request, fault, &mut record).await;
+            if self.settings.record_requests {
+                lock(&self.records).push(record);
+            }
+            let closes = request
+                .header("connection")
+                .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+            match end {
+                Some(Stop::Reset) => {
+                    let _ = stream.set_zero_linger();
+                    return;
+                }
+                Some(Stop::Close) => return,
+                Some(Stop::Clean) | None if closes => return,
+                Some(Stop::Clean) | None => {}
+            }
+        }
+    }
+
+    fn record(&self, request: &Request, fault: Option<&Fault>) -> RequestRecord {
+        let script = if request.path == "/api/v2/query" {
+            super::query::script_of(&request.body)
+        } else {
+            None
+        };
+        let body = script.as_ref().unwrap_or(&request.body);
+        RequestRecord {
+            at: self.started.elapsed(),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.raw_query.clone(),
+            body_head: String::from_utf8_lossy(&body[..body.len().min(RECORD_BODY_BYTES_MAX)])
+                .into_owned(),
+            body_bytes: request.body.len() as u64,
+            status: 0,
+            decoded_bytes: 0,
+            sent_bytes: 0,
+            fault: fault.map(Fault::name),
+        }
+    }
+
+    /// Answers one request; tells how the connection ends if it does.
+    async fn answer(
+        self: &Arc<Self>,
+        stream: &mut TcpStream,
+        request: &Arc<Request>,
+        fault: Option<Fault>,
+        record: &mut RequestRecord,
+    ) -> Option<Stop> {
+        let mut reply = match &fault {
+            Some(Fault::Refuse) => return Some(Stop::Close),
+            Some(Fault::Status { status, retry_after, body }) => {
+                scripted(*status, retry_after.as_deref(), body)
+            }
+            _ => match self.over_quota(request) {
+                Some(reply) => reply,
+                None => self.compute(request).await?,
+            },
+        };
+        if matches!(fault, Some(Fault::LostAck)) {
+            return Some(Stop::Reset);
+        }
+        if let Some(Fault::Stall { after_bytes: 0, ms }) = fault {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        if request.method == "HEAD" {
+            reply.body = Body::Empty;
+        }
+        record.status = reply.status;
+        self.send(stream, request, reply, fault.as_ref(), record).await
+    }
+
+    /// Parsing and planning may take a while, so they leave the event loop alone.
+    async fn compute(self: &Arc<Self>, request: &Arc<Request>) -> Option<Reply> {
+        let (shared, request) = (Arc::clone(self), Arc::clone(request));
+        let work =
+            move || respond::answer(&request, &shared.settings, &shared.store, &shared.tasks);
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    fn over_quota(&self, request: &Request) -> Option<Reply> {
+        if !is_query(request) {
+            return None;
+        }
+        let now_ms = self.now_ms();
+        let wait_s = lock(&self.quota).as_mut()?.admit(now_ms).err()?;
+        let message = format!("org {} has exceeded limited_query plan limit", self.settings.org_id);
+        let mut reply: Reply = ApiError::plain(429, "too many requests", message).into();
+        reply.headers.push(("Retry-After", wait_s.to_string()));
+        Some(reply)
+    }
+
+    /// Sends an answer, part by part if it holds rows; tells how the connection ends if it does.
+    async fn send(
+        &self,
+        stream: &mut TcpStream,
+        request: &Request,
+        reply: Reply,
+        fault: Option<&Fault>,
+        record: &mut RequestRecord,
+    ) -> Option<Stop> {
+        let limit = self.timeout_bytes(fault);
+        let (mut rows, mut part, chunked) = self.begin(reply.body, fault, limit);
+        let metered = is_query(request);
+        let zipped = metered && request.takes_gzip() && part.len() >= GZIP_BYTES_MIN;
+        let head = self.head(reply.status, reply.headers, zipped, (!chunked).then_some(part.len()));
+        let piece = chunked.then_some(if zipped { 2_048 } else { 4_096 });
+        let pace = self.settings.read_bytes_per_s.filter(|_| metered);
+        let mut sender = Sender::new(stream, head, piece, fault, pace);
+        let mut zip = zipped.then(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
+        let end = loop {
+            record.decoded_bytes += part.len() as u64;
+            if metered {
+                self.debit(part.len() as u64);
+            }
+            let end = match &mut zip {
+                None => sender.push(&part, record.decoded_bytes).await,
+                Some(zip) => {
+                    // Writing into memory does not fail.
+                    let _ = zip.write_all(&part);
+                    let packed = std::mem::take(zip.get_mut());
+                    sender.push(&packed, record.decoded_bytes).await
+                }
+            };
+            let Some(encoder) = rows.as_mut().filter(|_| end.is_none()) else { break end };
+            let late = limit.is_some_and(|limit| record.decoded_bytes >= limit);
+            if late && self.settings.timeout_form == TimeoutForm::Cut {
+                break Some(Stop::Close);
+            }
+            part.clear();
+            let step = self.step(encoder, &mut part, limit, record.decoded_bytes);
+            if step == Step::Done && part.is_empty() {
+                break None;
+            }
+        };
+        let end = if end.is_none() {
+            let tail = zip.and_then(|zip| zip.finish().ok()).unwrap_or_default();
+            sender.finish(&tail).await
+        } else {
+            sender.flush().await;
+            end
+        };
+        record.sent_bytes = sender.sent_bytes();
+        end
+    }
+
+    /// The rest of the rows, the first bytes, and whether the answer is chunked.
+    fn begin(
+        &self,
+        body: Body,
+        fault: Option<&Fault>,
+        limit: Option<u64>,
+    ) -> (Option<Box<Encoder>>, Vec<u8>, bool) {
+        let (mut bytes, chunked) = match body {
+            Body::Empty => (Vec::new(), false),
+            // Go sends the length of what fits into its buffer.
+            Body::Whole(bytes) => {
+                let chunked = bytes.len() > 2_048;
+                (bytes, chunked)
+            }
+            Body::Chunked(bytes) => (bytes, true),
+            Body::Rows(mut encoder) => {
+                if let Some(Fault::ErrorTable { after_rows, message }) = fault {
+                    encoder.fail_after(*after_rows, message);
+                }
+                let mut first = Vec::new();
+                self.step(&mut encoder, &mut first, limit, 0);
+                return (Some(encoder), first, true);
+            }
+        };
+        if let Some(Fault::CutClean { after_bytes }) = fault {
+            bytes.truncate(usize::try_from(*after_bytes).unwrap_or(usize::MAX));
+        }
+        (None, bytes, chunked)
+    }
+
+    fn debit(&self, bytes: u64) {
+        let now_ms = self.now_ms();
+        if let Some(quota) = lock(&self.quota).as_mut() {
+            quota.debit(now_ms, bytes);
+        }
+    }
+
+    /// Decoded bytes after which a query has run too long.
+    fn timeout_bytes(&self, fault: Option<&Fault>) -> Option<u64> {
+        if matches!(fault, Some(Fault::Timeout)) {
+            return Some(0);
+        }
+        let (rate, timeout_ms) = (self.settings.read_bytes_per_s?, self.settings.query_timeout_ms?);
+        Some(rate.saturating_mul(timeout_ms) / 1_000)
+    }
+
+    /// The next part of the answer, no further than the timeout lets it.
+    fn step(
+        &self,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+        limit: Option<u64>,
+        done: u64,
+    ) -> Step {
+        let left =
+            limit.map(|limit| usize::try_from(limit.saturating_sub(done)).unwrap_or(usize::MAX));
+        match left {
+            Some(0) if self.settings.timeout_form == TimeoutForm::Cut => return Step::Done,
+            Some(0) => encoder.fail_after(0, TIMEOUT_TEXT),
+            _ => {}
+        }
+        encoder.step(out, left.map_or(STEP_BYTES, |left| left.clamp(1, STEP_BYTES)))
+    }
+
+    fn head(
+        &self,
+        status: u16,
+        mut headers: Vec<(&'static str, String)>,
+        zipped: bool,
+        length: Option<usize>,
+    ) -> Vec<u8> {
+        if self.settings.kind == Kind::Oss {
+            headers.push(("X-Influxdb-Build", "OSS".to_owned()));
+            headers.push(("X-Influxdb-Version", self.settings.version.clone()));
+        }
+        if zipped {
+            headers.push(("Content-Encoding", "gzip".to_owned()));
+        }
+        headers.sort();
+        headers.push(("Date", http_date(self.settings.clock.now())));
+        match length {
+            None => headers.push(("Transfer-Encoding", "chunked".to_owned())),
+            Some(_) if status == 204 => {}
+            Some(length) => headers.push(("Content-Length", length.to_string())),
+        }
+        let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status)).into_bytes();
+        for (name, value) in headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+}
+
+fn is_query(request: &Request) -> bool {
+    matches!(request.path.as_str(), "/api/v2/query" | "/query")
+}
+
+fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
+    let kind = if body.starts_with('{') { super::http::JSON } else { "text/html" };
+    let mut reply =
+        Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
+    if let Some(retry_after) = retry_after {
+        reply.headers.push(("Retry-After", retry_after.to_owned()));
+    }
+    reply
+}
