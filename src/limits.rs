@@ -240,6 +240,9 @@ pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 /// Lines of line protocol that a dry run shows.
 pub const DRY_RUN_LINES_MAX: usize = 20;
 
+/// Values that a dry run reads to show them: 3 MB of the quota at the most, unless more stand at one time.
+pub const DRY_RUN_VALUES_MAX: u64 = 20_000;
+
 // report
 
 /// Events on their way to the reporter beyond which progress of batches is dropped: the rest of the queue is kept for

@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let texts = run::chain(&error);
-            if wants_json {
-                println!("{}", json::exit_error(error.exit().number(), &texts));
+            if wants_json && !error.is_told() {
+                commands::print_line(&json::exit_error(error.exit().number(), &texts));
             }
             eprintln!("error: {}", texts.join(": "));
             error.exit()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::facts::Ends;
 use super::run::{self, Shown, Signals};
-use super::{ends, job, migrate, preflight};
+use super::{ends, job, migrate, preflight, print_line};
 use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
@@ -64,7 +64,8 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW_DEFAULT, share_percent: 90 }),
     };
     let shown = Shown { header, mode: migrate::mode(demo.json, demo.color), next: None };
-    let finished = run::run(prepared, both, shown, &signals, migrate::never()).await?;
+    let finished =
+        run::run(prepared, both, shown, &signals, migrate::never()).await.map_err(Error::told)?;
     servers.compare(demo.json)?;
     Ok(finished.exit)
 }
@@ -126,14 +127,14 @@ impl Servers {
             return Err(Error::DemoDiffers { source_values, destination_values });
         }
         if json {
-            println!(
+            print_line(&format!(
                 "{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}"
-            );
+            ));
         } else {
-            println!(
+            print_line(&format!(
                 "COMPARED   all {} values of both ends: equal",
                 number::grouped(source_values)
-            );
+            ));
         }
         Ok(())
     }

@@ -107,6 +107,9 @@ pub enum Error {
     /// There is no such man page.
     #[error(transparent)]
     Page(PageError),
+    /// A run that failed; the reporter has shown it as the run's result.
+    #[error(transparent)]
+    Told(Box<Self>),
     /// The system refused something.
     #[error("{what}")]
     Io {
@@ -119,10 +122,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same error, already shown as a result.
+    pub fn told(self) -> Self {
+        Self::Told(Box::new(self))
+    }
+
+    /// True if stdout has it already.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Told(_))
+    }
+
     /// The exit code.
     pub fn exit(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::NotConfirmed(_) | Self::Page(_) => ExitCode::Usage,
+            Self::Told(error) => error.exit(),
             Self::Influx(error) => influx_exit(error),
             Self::Pipeline(error) => pipeline_exit(error),
             Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,

@@ -6,29 +6,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, sleep};
 
 use super::error::Error;
-use super::facts::{DestinationFacts, Ends, SourceFacts, count_at};
+use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::{self, Shown, Signals};
-use super::{ends, job, preflight};
+use super::{dry_run, ends, job, preflight, print_line};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::config::migrate::{ColorChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
-use crate::limits::DRY_RUN_LINES_MAX;
 use crate::model::side::Side;
-use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::{Stop, Stopper, stop_pair};
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota};
 use crate::report::text::Glyphs;
-use crate::report::{Mode, dry_run::DryRun, json};
-use crate::wire::csv::decoder::{Decoder, DecoderSettings};
-use crate::wire::flux::{self, Selection};
-use crate::wire::line::body::EncoderSettings;
-use crate::wire::line::encoder::Encoder;
-use crate::wire::line::split::split_lines;
+use crate::report::{Mode, json};
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
@@ -40,7 +34,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         .source
         .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
     if config.dry_run {
-        return dry_run(&config, &ends, &source).await;
+        return dry_run::run(&config, &ends, &source, header(&config, &source)).await;
     }
     confirm(&config)?;
     if config.create_buckets {
@@ -57,7 +51,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     };
     let (stopper, stop) = stop_pair();
     watch(&stopper, config.max_duration_ms);
-    Ok(run::run(prepared, ends, shown, &signals, stop).await?.exit)
+    Ok(run::run(prepared, ends, shown, &signals, stop).await.map_err(Error::told)?.exit)
 }
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
@@ -91,7 +85,7 @@ async fn checked(
 ) -> Result<(SourceFacts, DestinationFacts), Error> {
     let checked = preflight::check(config, ends).await?;
     if config.json {
-        println!("{}", json::preflight(&checked.report));
+        print_line(&json::preflight(&checked.report));
     } else {
         for line in checked.report.lines(Glyphs::Ascii) {
             eprintln!("{line}");
@@ -173,79 +167,6 @@ fn watch(stopper: &Stopper, max_duration_ms: Option<u64>) {
             std::process::exit(i32::from(exit.number()));
         });
     }
-}
-
-/// Preflight, plan, and the first lines of line protocol.
-async fn dry_run(
-    config: &MigrateConfig,
-    ends: &Ends,
-    source: &SourceFacts,
-) -> Result<ExitCode, Error> {
-    let planned = job::planned_only(config, ends, source).await?;
-    let lines =
-        first_lines(config, ends, source, TimeRange::new(planned.resume, planned.job.stop)).await?;
-    let header = header(config, source);
-    let dry_run = DryRun { source: header.source, destination: header.destination, planned, lines };
-    if config.json {
-        println!("{}", json::dry_run(&dry_run));
-    } else {
-        for line in dry_run.lines(Glyphs::Ascii) {
-            println!("{line}");
-        }
-    }
-    Ok(ExitCode::Done)
-}
-
-/// Widens the range from its first value on until it holds enough lines.
-async fn first_lines(
-    config: &MigrateConfig,
-    ends: &Ends,
-    source: &SourceFacts,
-    range: TimeRange,
-) -> Result<Vec<String>, Error> {
-    let without = source.conditions();
-    let selection = |range| Selection {
-        bucket: &config.source_bucket,
-        range,
-        filter: &config.filter,
-        without: &without,
-    };
-    let Some(first) = crate::pipeline::survey::earliest(&ends.source, selection(range)).await?
-    else {
-        return Ok(Vec::new());
-    };
-    let mut part = TimeRange::new(first, first);
-    for seconds in [1, 60, 3_600, 86_400] {
-        part = TimeRange::new(first, first.saturating_add_ns(seconds * NS_PER_S)).intersect(range);
-        if count_at(&ends.source, &config.source_bucket, part).await? >= DRY_RUN_LINES_MAX as u64 {
-            break;
-        }
-    }
-    let what = "first lines";
-    let answer = ends
-        .source
-        .query_all(&flux::read(selection(part), &source.survey.field_label), what)
-        .await?;
-    let decode = |source| Error::Decode { what, source };
-    let mut frames = Vec::new();
-    let mut decoder = Decoder::new(DecoderSettings {
-        field_label: source.survey.field_label.clone(),
-        unescape_strings: false,
-    });
-    decoder.push(&answer, &mut frames).map_err(decode)?;
-    decoder.finish(&mut frames).map_err(decode)?;
-    let mut encoder = Encoder::new(EncoderSettings::default());
-    let (mut bodies, mut rejected) = (Vec::new(), Vec::new());
-    for frame in &frames {
-        encoder.push(frame, &mut bodies, &mut rejected);
-    }
-    encoder.finish(&mut bodies);
-    let lines =
-        bodies.iter().flat_map(|body| split_lines(&body.bytes).map(|line| &body.bytes[line]));
-    Ok(lines
-        .take(DRY_RUN_LINES_MAX)
-        .map(|line| String::from_utf8_lossy(line.trim_ascii_end()).into_owned())
-        .collect())
 }
 
 /// Unused stops never fire.

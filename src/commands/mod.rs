@@ -1,6 +1,7 @@
 //! One file per command, and what they share.
 
 pub mod demo;
+pub mod dry_run;
 pub mod ends;
 pub mod error;
 pub mod facts;
@@ -9,7 +10,7 @@ pub mod migrate;
 pub mod preflight;
 pub mod run;
 
-use std::io;
+use std::io::{self, Write as _};
 
 use self::error::Error;
 use crate::cli::args::Command;
@@ -35,6 +36,11 @@ pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
 fn on_runtime(command: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
     let io = |source| Error::Io { what: "cannot start the runtime", source };
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?.block_on(command)
+}
+
+/// A line on stdout. A reader that has gone away is no reason to stop: what was asked for is done all the same.
+pub fn print_line(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// A reader that has seen enough and closed the pipe is no failure.

@@ -134,7 +134,7 @@ pub fn start_on(
 
 impl Reporter {
     /// Shows what is still queued, takes the screen away and prints the end. Blocks until that is done. An error means
-    /// that some of the output could not be written; the run itself is not touched by it.
+    /// that some of the output could not be written, and not because its reader went away; the run itself is not touched by it.
     pub fn finish(self, ending: &Ending) -> io::Result<()> {
         self.sender.end();
         let mut painter = self
@@ -277,7 +277,9 @@ impl Painter {
             self.say(&talk::remark(&text, self.sender.elapsed_ms()));
         }
         self.print(&lines);
-        self.failed.take().map_or(Ok(()), Err)
+        // A reader that went away, as `head` does, has seen what it wanted.
+        let failed = self.failed.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        failed.map_or(Ok(()), Err)
     }
 
     /// To stdout. After a failure, such as a closed pipe, nothing more is written, but events are still taken.

@@ -4,6 +4,7 @@ mod checkpoint;
 mod cli;
 mod influx;
 mod migrate;
+mod program;
 mod report;
 mod sim;
 mod support;

@@ -32,12 +32,12 @@ impl Write for Kept {
     }
 }
 
-/// A pipe that nobody reads any more.
-struct Closed;
+/// A stream that cannot be written.
+struct Closed(io::ErrorKind);
 
 impl Write for Closed {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::BrokenPipe.into())
+        Err(self.0.into())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -164,14 +164,22 @@ fn nothing_but_progress_is_lost_in_a_flood_and_the_order_is_kept() {
 }
 
 #[test]
-fn a_closed_stdout_is_an_error_at_the_end_and_nothing_before() {
-    let output =
-        Output { stdout: Box::new(Closed), stdout_glyphs: Glyphs::Ascii, stderr: Box::new(Closed) };
-    let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
-    for n in 0..1_000 {
-        sender.send(Event::Notice(n.to_string()));
+fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
+    for (kind, error) in [
+        (io::ErrorKind::BrokenPipe, None),
+        (io::ErrorKind::StorageFull, Some(io::ErrorKind::StorageFull)),
+    ] {
+        let output = Output {
+            stdout: Box::new(Closed(kind)),
+            stdout_glyphs: Glyphs::Ascii,
+            stderr: Box::new(Closed(kind)),
+        };
+        let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
+        for n in 0..1_000 {
+            sender.send(Event::Notice(n.to_string()));
+        }
+        assert_eq!(reporter.finish(&finished()).err().map(|error| error.kind()), error);
     }
-    assert_eq!(reporter.finish(&finished()).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
 #[test]

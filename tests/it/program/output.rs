@@ -1,0 +1,178 @@
+//! What is printed, and where.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use sluice::sim::Fault;
+
+use super::{BUCKET, PROGRESS, Running, World, bare, run};
+
+#[tokio::test]
+async fn stdout_is_the_result_and_stderr_the_talk() {
+    let world = World::new().await;
+    let ended = world.migrate(&[]).await;
+    ended.assert_code(0);
+    assert!(ended.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", ended.out);
+    assert!(ended.out.contains("planned 14,400 = acknowledged 14,400 + rejected 0"));
+    assert!(ended.err.starts_with("PREFLIGHT"), "{}", ended.err);
+    assert!(!ended.err.contains("COPIED") && !ended.out.contains("PREFLIGHT"));
+    let preflight = world.start(world.job("preflight", &[])).ended().await;
+    preflight.assert_code(0);
+    assert!(preflight.out.starts_with("PREFLIGHT") && preflight.err.is_empty(), "{preflight:?}");
+}
+
+#[tokio::test]
+async fn json_is_lines_with_a_type_and_a_version() {
+    let world = World::new().await;
+    for word in ["preflight", "migrate", "migrate"] {
+        let ended = world.start(world.job(word, &["--json"])).ended().await;
+        ended.assert_code(0);
+        assert!(ended.err.is_empty(), "{word}: {}", ended.err);
+        let lines = ended.lines();
+        for line in &lines {
+            assert!(line["message_type"].is_string() && line["v"] == 1, "{line}");
+        }
+        let last = &lines.last().unwrap()["message_type"];
+        assert_eq!(last, if word == "preflight" { "preflight" } else { "summary" });
+    }
+    let planned = world.start(world.job("migrate", &["--json", "--dry-run"])).ended().await;
+    planned.assert_code(0);
+    assert_eq!(planned.lines().last().unwrap()["message_type"], "dry_run");
+}
+
+#[tokio::test]
+async fn an_error_is_one_json_line_and_one_line_for_people() {
+    let world = World::new().await;
+    // Before the run begins, and while it is under way.
+    let refused = world.start(world.job("migrate", &["--json", "--batch-interval", "x"]));
+    let mut broken = world.job("migrate", &["--json", "--concurrency", "1"]);
+    broken.env("INFLUX_TOKEN", super::OSS_TOKEN);
+    world.oss.inject(sluice::sim::Rule {
+        matcher: sluice::sim::Matcher::path("/api/v2/write").body("usage"),
+        times: 100,
+        fault: Fault::unauthorized(),
+    });
+    for (running, code) in [(refused, 2), (world.start(broken), 12)] {
+        let ended = running.ended().await;
+        ended.assert_code(code);
+        let errors: Vec<_> =
+            ended.lines().into_iter().filter(|line| line["message_type"] == "exit_error").collect();
+        assert_eq!(errors.len(), 1, "{ended:?}");
+        assert_eq!(errors[0]["code"].as_i64().or(errors[0]["exit"].as_i64()), Some(code.into()));
+        assert_eq!(ended.err.lines().filter(|line| line.starts_with("error: ")).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn no_escape_code_reaches_a_pipe() {
+    let world = World::new().await;
+    for (number, (name, value)) in
+        [("NO_COLOR", "1"), ("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]
+            .into_iter()
+            .enumerate()
+    {
+        let bucket = format!("progress-{number}");
+        let more = ["--batch-bucket", &bucket, "--existing", "merge"];
+        let mut job = world.job("migrate", &more);
+        job.env(name, value);
+        let ended = world.start(job).ended().await;
+        ended.assert_code(0);
+        let text = format!("{}{}", ended.out, ended.err);
+        assert!(text.is_ascii() && !text.contains('\u{1b}'), "{name}: {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing_and_shows_20_lines() {
+    let world = World::new().await;
+    let ended = world.start(world.job("migrate", &["--dry-run"])).ended().await;
+    ended.assert_code(0);
+    let lines = ended.out.lines().filter(|line| line.trim_start().starts_with("cpu,")).count();
+    assert_eq!(lines, 20, "{}", ended.out);
+    for server in [&world.cloud, &world.oss] {
+        for record in server.records() {
+            let reads = record.method == "GET"
+                || record.path.ends_with("/query")
+                || record.path == "/api/v2/write" && record.body_bytes == 0;
+            assert!(reads, "{record:?}");
+        }
+    }
+    let held: Vec<_> =
+        world.oss.store().buckets().into_iter().filter(|b| !b.name.starts_with('_')).collect();
+    assert!(held.is_empty(), "{held:?}");
+    assert!(!world.state().exists(), "a dry run leaves no state");
+    assert_eq!(world.oss.store().count(PROGRESS) + world.oss.store().count(BUCKET), 0);
+}
+
+/// A reader like `head -1`: takes a little and goes away.
+async fn read_a_little(mut command: std::process::Command) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let err = folder.path().join("stderr");
+    command.stdout(Stdio::piped()).stderr(std::fs::File::create(&err).unwrap());
+    let mut child = command.spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    let reading = tokio::task::spawn_blocking(move || pipe.read(&mut [0; 1]).unwrap());
+    assert_eq!(reading.await.unwrap(), 1);
+    let out = folder.keep().join("stdout");
+    std::fs::write(&out, "").unwrap();
+    Running { child, out, err }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_failure() {
+    let world = World::slow().await;
+    for args in
+        [&["completions", "bash"][..], &["man"], &["man", "migrate"], &["--help"], &["demo", "-h"]]
+    {
+        read_a_little(bare(args)).await.ended().await.assert_code(0);
+    }
+    read_a_little(world.job("migrate", &["--dry-run"])).await.ended().await.assert_code(0);
+    // The copy is what was asked for: it goes on without its reader.
+    read_a_little(world.job("migrate", &["--json"])).await.ended().await.assert_code(0);
+    world.assert_whole();
+}
+
+#[tokio::test]
+async fn completions_and_man_pages_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = run(bare(&["completions", shell])).await;
+        ended.assert_code(0);
+        assert!(ended.out.contains("migrate") && ended.out.contains("batch-interval"), "{shell}");
+    }
+    for (args, part) in [
+        (&["man"][..], "sluice"),
+        (&["man", "migrate"], "batch\\-interval"),
+        (&["man", "preflight"], "source\\-bucket"),
+        (&["man", "demo"], "hosts"),
+    ] {
+        let ended = run(bare(args)).await;
+        ended.assert_code(0);
+        assert!(ended.out.contains(".TH") && ended.out.contains(part), "{args:?}: {}", ended.out);
+    }
+}
+
+#[tokio::test]
+async fn the_demo_needs_nothing_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |more: &[&str]| {
+        let mut command = bare(&[&["demo", "--hosts", "2", "--hours", "1"], more].concat());
+        command.env("TMPDIR", folder.path());
+        command
+    };
+    let json = run(demo(&["--json"])).await;
+    json.assert_code(0);
+    let lines = json.lines();
+    let last = lines.last().unwrap();
+    assert_eq!(last["message_type"], "comparison");
+    assert_eq!((&last["equal"], &last["values"]), (&true.into(), &7_200.into()));
+    assert!(lines.iter().any(|line| line["message_type"] == "summary"));
+    let text = run(demo(&[])).await;
+    text.assert_code(0);
+    assert!(text.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", text.out);
+    assert!(
+        text.out.ends_with("COMPARED   all 7,200 values of both ends: equal\n"),
+        "{}",
+        text.out
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
