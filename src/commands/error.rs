@@ -123,6 +123,7 @@ pub enum Error {
 
 impl Error {
     /// The same error, already shown as a result.
+    #[must_use]
     pub fn told(self) -> Self {
         Self::Told(Box::new(self))
     }

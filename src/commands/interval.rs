@@ -65,8 +65,8 @@ fn samples(range: TimeRange) -> Vec<TimeRange> {
 
 fn longest(shard_s: i64, values_per_hour: u64, values_max: u64) -> i64 {
     let values_in = |length_s: i64| {
-        u128::from(values_per_hour) * length_s.unsigned_abs() as u128
-            / SAMPLE_S.unsigned_abs() as u128
+        u128::from(values_per_hour) * u128::from(length_s.unsigned_abs())
+            / u128::from(SAMPLE_S.unsigned_abs())
     };
     let fits =
         |length_s: &&i64| **length_s <= shard_s && values_in(**length_s) <= u128::from(values_max);
