@@ -16,12 +16,9 @@ use super::pool::Panicked;
 use super::rejects::Refusal;
 use super::{count, encode};
 use crate::checkpoint::record::BatchDetails;
-use crate::influx::backoff::{Backoff, Jitter};
 use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
-use crate::limits::{
-    BACKOFF_MS_MAX, BACKOFF_MS_MIN, CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX, RETRIES_MAX,
-};
+use crate::limits::{CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX};
 use crate::model::side::Side;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
@@ -200,7 +197,7 @@ async fn move_slice(
 ) -> Result<Moved, Error> {
     let mut moved = Moved::default();
     let mut parts = vec![slice];
-    let mut pauses = backoff();
+    let mut pauses = context.source.backoff();
     let mut tries = 0;
     while let Some(part) = parts.pop() {
         let request = Request {
@@ -214,7 +211,7 @@ async fn move_slice(
                 context.bytes_per_value.learn(done.values, done.bytes);
                 moved.add(done);
                 tries = 0;
-                pauses = backoff();
+                pauses = context.source.backoff();
                 continue;
             }
             Err(error) => error,
@@ -225,7 +222,7 @@ async fn move_slice(
         let Some(kind) = fetch::failure(&error) else { return Err(error) };
         context.source.back_off(&kind);
         match (fetch::action(kind, tries), part.halves()) {
-            _ if tries > RETRIES_MAX => return Err(error),
+            _ if tries > context.source.retries_max() => return Err(error),
             (Action::Split, Some(halves)) => {
                 Counters::add(&context.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
@@ -322,10 +319,6 @@ async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, E
     let reason = format!("left out, because Flux cannot carry it: {}", found.join("; "));
     context.tell(Event::Rejected { batch, values, reason: reason.clone() });
     Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
-}
-
-fn backoff() -> Backoff {
-    Backoff::new(BACKOFF_MS_MIN, BACKOFF_MS_MAX, Jitter::new(None))
 }
 
 async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {

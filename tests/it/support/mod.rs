@@ -4,6 +4,8 @@ pub(crate) mod golden;
 
 pub(crate) mod influxd;
 
+pub(crate) mod rig;
+
 use std::path::PathBuf;
 
 pub(crate) mod scripted;
