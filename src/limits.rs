@@ -259,3 +259,6 @@ pub const BATCH_LINES_MAX: usize = 8;
 pub const SUMMARY_RANGES_MAX: usize = 10;
 
 const _: () = assert!(EVENTS_PROGRESS_QUEUED_MAX < EVENTS_QUEUED_MAX);
+
+/// Counts that the choice of a batch interval is based on.
+pub const DENSITY_SAMPLES_MAX: usize = 24;

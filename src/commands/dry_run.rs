@@ -62,7 +62,7 @@ async fn first_lines(
     if range.is_empty() {
         return Ok(Vec::new());
     }
-    let without = source.without();
+    let without = source.conditions();
     let selection = |range| Selection {
         bucket: &config.source_bucket,
         range,

@@ -123,6 +123,7 @@ pub enum Error {
 
 impl Error {
     /// The same error, already shown as a result.
+    #[must_use]
     pub fn told(self) -> Self {
         Self::Told(Box::new(self))
     }
@@ -180,6 +181,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::State { source, .. } => io_exit(source),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::Record(_) => ExitCode::State,
+        Failure::TooSlow { .. } => ExitCode::Temporary,
         Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
     }
 }

@@ -10,7 +10,6 @@ use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
-use crate::model::series::Name;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::clash::{self, FieldKey};
@@ -101,16 +100,16 @@ impl SourceFacts {
         let survey =
             survey::run(source, &config.source_bucket, times, &config.filter, TimeRange::ALL)
                 .await?;
-        let without: Vec<Name> =
-            survey.unreadable.iter().map(|found| found.measurement.clone()).collect();
+        let conditions: Vec<String> =
+            survey.unreadable.iter().map(|found| found.condition.clone()).collect();
         let selection = Selection {
             bucket: &config.source_bucket,
             range: TimeRange::ALL,
             filter: &config.filter,
-            without: &without,
+            without: &conditions,
         };
         let earliest = match config.start {
-            Start::Earliest => survey::earliest(source, selection).await?,
+            Start::Earliest => oldest(source, selection).await?,
             Start::At(time) => Some(time),
         };
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
@@ -125,10 +124,20 @@ impl SourceFacts {
         }
     }
 
-    /// Measurements that Flux cannot read.
-    pub fn without(&self) -> Vec<Name> {
-        self.survey.unreadable.iter().map(|found| found.measurement.clone()).collect()
+    /// The conditions that keep out what Flux cannot carry.
+    pub fn conditions(&self) -> Vec<String> {
+        self.survey.unreadable.iter().map(|found| found.condition.clone()).collect()
     }
+}
+
+/// The oldest value of all, also of what Flux cannot carry: that has to be counted and named too.
+async fn oldest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
+    let read = survey::earliest(source, selection).await?;
+    if selection.without.is_empty() {
+        return Ok(read);
+    }
+    let before = read.unwrap_or(Timestamp::STOP_MAX);
+    Ok(survey::earliest_left_out(source, selection, before).await?.or(read))
 }
 
 async fn quota(config: &MigrateConfig, source: &Client, bucket: &Bucket) -> Result<Quota, Error> {

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts, count_at, watched_fields, whole_seconds};
+use super::interval;
 use crate::checkpoint::identity::{Identity, filter_text};
 use crate::checkpoint::lease::{Lease, Verdict};
 use crate::checkpoint::record::{Keys, next_record_time};
 use crate::config::migrate::{ExistingPolicy, IntervalChoice, MigrateConfig, Start};
 use crate::influx::api::{Bucket, TaskStatus};
 use crate::influx::client::Client;
-use crate::limits::{SLICE_BYTES_MAX, SLICE_VALUES_MAX, WRITES_IN_FLIGHT_DEFAULT};
+use crate::limits::{SLICE_BYTES_MAX, WRITES_IN_FLIGHT_DEFAULT};
 use crate::model::batch::BatchPlan;
-use crate::model::interval::Interval;
-use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::batch::TRANSPORT;
 use crate::pipeline::clash::FieldKey;
 use crate::pipeline::context::Job;
@@ -112,7 +112,7 @@ pub async fn prepare(
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => {
-            auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?
+            interval::choose(config, ends, source, TimeRange::new(resume, stop)).await?
         }
     };
     let shape = source.survey.shape;
@@ -120,7 +120,8 @@ pub async fn prepare(
         source_bucket: config.source_bucket.clone(),
         shape,
         filter: config.filter.clone(),
-        without: source.without(),
+        without: source.survey.unreadable.clone(),
+        conditions: source.conditions(),
         field_label: source.survey.field_label.clone(),
         strings: source.survey.strings,
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
@@ -164,7 +165,7 @@ pub async fn planned_only(
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => {
-            auto_interval(config, ends, source, TimeRange::new(resume, stop)).await?
+            interval::choose(config, ends, source, TimeRange::new(resume, stop)).await?
         }
     };
     let plan = BatchPlan::new(resume, interval, stop);
@@ -343,34 +344,4 @@ async fn refuse_foreign_data(
     } else {
         Err(Error::ForeignData { bucket: config.destination_bucket.clone(), values, range })
     }
-}
-
-/// Lengths to choose from; a batch no longer than a shard group keeps its slices whole.
-const LADDER_S: [i64; 10] =
-    [60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400, 90 * 86_400, 365 * 86_400];
-
-/// Values that a batch should hold: a few slices, so that little is read again after a crash.
-const BATCH_VALUES_TARGET: u64 = 4 * SLICE_VALUES_MAX;
-
-/// The longest interval of the ladder whose average batch holds no more than a few slices.
-async fn auto_interval(
-    config: &MigrateConfig,
-    ends: &Ends,
-    source: &SourceFacts,
-    range: TimeRange,
-) -> Result<Interval, Error> {
-    let values = count_at(&ends.source, &config.source_bucket, range).await?;
-    let values_max = ends
-        .source
-        .quota()
-        .request_bytes_max()
-        .map_or(BATCH_VALUES_TARGET, |bytes| (bytes * 4 / 130).max(1));
-    let shard_s = source.survey.shape.shard_group_ns / NS_PER_S;
-    let fits = |&&length_s: &&i64| {
-        let batches = (range.duration_ns() / i128::from(length_s * NS_PER_S)).max(1);
-        length_s <= shard_s
-            && i128::from(values) / batches <= i128::from(values_max.min(BATCH_VALUES_TARGET))
-    };
-    let length_s = LADDER_S.iter().rev().find(fits).copied().unwrap_or(LADDER_S[0]);
-    Ok(Interval::from_ns(length_s * NS_PER_S))
 }

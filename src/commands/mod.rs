@@ -5,6 +5,7 @@ pub mod dry_run;
 pub mod ends;
 pub mod error;
 pub mod facts;
+pub mod interval;
 pub mod job;
 pub mod migrate;
 pub mod preflight;

@@ -166,7 +166,7 @@ fn source_rows(
         ));
     }
     for found in &facts.survey.unreadable {
-        let text = format!("{} is left out: {}", Readable(&found.measurement), found.why);
+        let text = format!("left out: {}", found.why);
         rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
     }
     match (config.start, facts.earliest) {

@@ -35,6 +35,8 @@ pub struct Done {
     pub seq: std::ops::Range<u64>,
     /// Values read.
     pub values: u64,
+    /// Values that Flux cannot carry: refused unread.
+    pub left_out: u64,
     /// What is kept about it.
     pub details: BatchDetails,
     /// Refused lines.
@@ -47,6 +49,7 @@ impl Done {
         Self {
             seq,
             values: 0,
+            left_out: 0,
             details: BatchDetails { transport: TRANSPORT, ..BatchDetails::default() },
             refusals: Vec::new(),
         }
@@ -117,11 +120,14 @@ pub async fn run(
         }
         details.counted = counted;
         moved.add(carriage_returns(&context, range).await?);
-        moved.refusals.extend(left_out(&context, range).await?);
+        let left_out = left_out(&context, range).await?;
+        let left_out_values = left_out.iter().map(|refusal| refusal.values).sum();
+        moved.refusals.extend(left_out);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
         return Ok(Done {
             seq: seq..seq + 1,
             values: moved.values,
+            left_out: left_out_values,
             details,
             refusals: moved.refusals,
         });
@@ -306,18 +312,16 @@ async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Mo
     Ok(moved)
 }
 
-/// The values of measurements that Flux cannot read: counted, and refused without their text.
+/// The values that Flux cannot carry: counted, and refused without their text.
 async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error> {
-    let mut refusals = Vec::new();
-    for measurement in &context.job.without {
-        let values = count::of_measurement(context, measurement, batch).await?;
-        if values > 0 {
-            let reason = "not readable through Flux: a tag has the name of a column of Flux, or holds a carriage return".to_owned();
-            context.tell(Event::Rejected { batch, values, reason: reason.clone() });
-            refusals.push(Refusal { values, reason, line: measurement.to_vec(), carried: false });
-        }
+    let values = count::left_out(context, batch).await?;
+    if values == 0 {
+        return Ok(Vec::new());
     }
-    Ok(refusals)
+    let found: Vec<_> = context.job.without.iter().map(|found| found.why.as_str()).collect();
+    let reason = format!("left out, because Flux cannot carry it: {}", found.join("; "));
+    context.tell(Event::Rejected { batch, values, reason: reason.clone() });
+    Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
 }
 
 fn backoff() -> Backoff {

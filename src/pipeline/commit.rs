@@ -181,10 +181,10 @@ impl Committer {
     fn note(&mut self, done: &Done, whole: TimeRange, count: u64) {
         let counters = &self.context.counters;
         Counters::add(&counters.batches_committed, count);
-        Counters::add(&counters.values_committed, done.values);
+        Counters::add(&counters.values_committed, done.values + done.left_out);
         Counters::add(&counters.values_rejected, done.details.rejected);
         self.committed.batches += count;
-        self.committed.values += done.values;
+        self.committed.values += done.values + done.left_out;
         self.committed.rejected += done.details.rejected;
         self.committed.expired += done.details.expired;
         if done.details.changed {

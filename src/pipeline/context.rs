@@ -9,13 +9,13 @@ use tokio::sync::Semaphore;
 use super::clash::TypePlan;
 use super::event::{Counters, Event};
 use super::plan::SourceShape;
+use super::survey::Unreadable;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
-use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::flux::Selection;
 
@@ -42,8 +42,10 @@ pub struct Job {
     pub shape: SourceShape,
     /// What of it is moved.
     pub filter: Filter,
-    /// Measurements that Flux cannot read and that are left out, by name.
-    pub without: Vec<Name>,
+    /// What Flux cannot carry and what is therefore left out: counted, and named in the rejects.
+    pub without: Vec<Unreadable>,
+    /// The same as conditions of the queries.
+    pub conditions: Vec<String>,
     /// The column that holds the field name after the rename.
     pub field_label: String,
     /// True if string values with a carriage return may exist.
@@ -91,7 +93,7 @@ impl Job {
             bucket: &self.source_bucket,
             range,
             filter: &self.filter,
-            without: &self.without,
+            without: &self.conditions,
         }
     }
 }

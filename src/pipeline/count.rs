@@ -1,87 +1,137 @@
 //! How many values the source holds, by its own count. Empty stretches are found by halving: one count that answers zero
-//! settles a whole stretch unread.
+//! settles a whole stretch unread, however many batches or shard groups it reaches over.
 
 use super::context::Context;
 use super::error::Error;
 use super::plan::TypeHistory;
-use crate::model::filter::Filter;
-use crate::model::series::Readable;
+use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
-/// Counts in the windows of a range, in order.
+/// Counts a range: the read windows that hold something, in order, each with its number of values.
 pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<(TimeRange, u64)>, Error> {
-    let mut counts = Vec::new();
-    for window in context.job.shape.count_windows(range) {
-        counts.push((window, one(context, window).await?));
+    let shape = context.job.shape;
+    let mut found = Vec::new();
+    // The next stretch lies last; its count is known where it follows from its sibling's.
+    let mut stretches = vec![(range, None)];
+    while let Some((stretch, known)) = stretches.pop() {
+        if stretch.is_empty() || known == Some(0) {
+            continue;
+        }
+        let Some((first, second)) = shape.halves(stretch) else {
+            let values = match known {
+                Some(values) => values,
+                None => whole(context, stretch).await?,
+            };
+            if values > 0 {
+                found.push((stretch, values));
+            }
+            continue;
+        };
+        match shape.types {
+            TypeHistory::Single => {
+                let all = match known {
+                    Some(values) => Some(values),
+                    None => one(context, stretch).await?,
+                };
+                let part = match all {
+                    Some(0) => continue,
+                    Some(_) => one(context, first).await?,
+                    None => None,
+                };
+                let rest = all.zip(part).map(|(all, part)| all.saturating_sub(part));
+                stretches.extend([(second, rest), (first, part)]);
+            }
+            TypeHistory::Unknown | TypeHistory::Several => {
+                if !is_empty(context, stretch).await? {
+                    stretches.extend([(second, None), (first, None)]);
+                }
+            }
+        }
     }
-    Ok(counts)
+    Ok(found)
 }
 
-async fn one(context: &Context, range: TimeRange) -> Result<u64, Error> {
+/// Counts a part that one query reads whole. A count that takes too long is taken in halves, which add up.
+async fn whole(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    let mut values = 0;
+    let mut parts = vec![range];
+    while let Some(part) = parts.pop() {
+        match (one(context, part).await?, part.halves()) {
+            (Some(counted), _) => values += counted,
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    Ok(values)
+}
+
+/// One count; `None` if the source runs out of time or memory over it.
+async fn one(context: &Context, range: TimeRange) -> Result<Option<u64>, Error> {
     ask(context, context.job.selection(range), &format!("count of {range}")).await
 }
 
-async fn ask(context: &Context, selection: Selection<'_>, what: &str) -> Result<u64, Error> {
+async fn ask(
+    context: &Context,
+    selection: Selection<'_>,
+    what: &str,
+) -> Result<Option<u64>, Error> {
     let query = flux::count(selection);
-    let answer =
-        context.source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let answer = match context.source.query_all(&query, what).await {
+        Ok(answer) => answer,
+        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(Error::influx(what, error)),
+    };
     let count = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    Ok(Some(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)))
 }
 
-/// Counts one measurement that the job leaves out.
-pub async fn of_measurement(
-    context: &Context,
-    measurement: &[u8],
-    range: TimeRange,
-) -> Result<u64, Error> {
-    let own = format!("r[\"_measurement\"] == {}", flux::quote(measurement));
-    let job = &context.job.filter;
-    let predicate =
-        job.predicate.as_ref().map_or(own.clone(), |predicate| format!("{own} and ({predicate})"));
-    let filter = Filter { predicate: Some(predicate), ..job.clone() };
+/// Values of the range that the job leaves out: all, less those that it reads.
+pub async fn left_out(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    if context.job.without.is_empty() {
+        return Ok(0);
+    }
+    let what = format!("count of what is left out of {range}");
     let mut values = 0;
     for window in context.job.shape.count_windows(range) {
-        let selection =
-            Selection { filter: &filter, without: &[], ..context.job.selection(window) };
-        values += ask(context, selection, &format!("count of {}", Readable(measurement))).await?;
+        let kept = context.job.selection(window);
+        let all = ask(context, Selection { without: &[], ..kept }, &what).await?;
+        let read = ask(context, kept, &what).await?;
+        let (Some(all), Some(read)) = (all, read) else {
+            return Err(Error::TooSlow { range: window });
+        };
+        values += all.saturating_sub(read);
     }
     Ok(values)
 }
 
 /// True if the range certainly holds nothing; false if it may hold something.
 async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
-    if one(context, range).await? > 0 {
+    if one(context, range).await? != Some(0) {
         return Ok(false);
     }
-    let windows = context.job.shape.count_windows(range).len();
-    match context.job.shape.types {
-        _ if windows <= 1 => Ok(true),
-        TypeHistory::Single => Ok(true),
-        // A field of several types hides behind the type of its first shard: one zero proves nothing.
-        TypeHistory::Several => Ok(false),
-        TypeHistory::Unknown => {
-            for query in [
-                flux::earliest(context.job.selection(range)),
-                flux::latest(context.job.selection(range)),
-            ] {
-                let what = format!("emptiness of {range}");
-                let answer = context
-                    .source
-                    .query_all(&query, &what)
-                    .await
-                    .map_err(|error| Error::influx(&what, error))?;
-                let tables =
-                    table::read_tables(&answer).map_err(|error| Error::decode(&what, error))?;
-                if tables.iter().any(|table| !table.rows.is_empty()) {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+    if context.job.shape.types == TypeHistory::Single || context.job.shape.halves(range).is_none() {
+        return Ok(true);
+    }
+    // A field of several types hides behind the type of its first shard: one zero proves nothing.
+    for query in
+        [flux::earliest(context.job.selection(range)), flux::latest(context.job.selection(range))]
+    {
+        let what = format!("emptiness of {range}");
+        let answer = context
+            .source
+            .query_all(&query, &what)
+            .await
+            .map_err(|error| Error::influx(&what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::decode(&what, error))?;
+        if tables.iter().any(|table| !table.rows.is_empty()) {
+            return Ok(false);
         }
     }
+    Ok(true)
 }
 
 /// What the counter found next.
@@ -144,14 +194,15 @@ impl Counter {
             let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
             if end - first == 1 {
                 let windows = windows(context, first_range).await?;
-                if windows.iter().any(|(_, values)| *values > 0) {
-                    self.reach = 1;
-                    return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
+                if windows.is_empty() && left_out(context, first_range).await? == 0 {
+                    self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
+                    return Ok(Some(Found::Empty { first, end }));
                 }
-                self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
-                return Ok(Some(Found::Empty { first, end }));
+                self.reach = 1;
+                return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
             }
-            if is_empty(context, TimeRange::new(first_range.start, last_range.stop)).await? {
+            let stretch = TimeRange::new(first_range.start, last_range.stop);
+            if is_empty(context, stretch).await? && left_out(context, stretch).await? == 0 {
                 self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
                 return Ok(Some(Found::Empty { first, end }));
             }

@@ -42,6 +42,12 @@ pub enum Error {
         /// Values decoded.
         read: u64,
     },
+    /// A count takes too long, however small its range.
+    #[error("the source cannot count {range} inside its time or memory limit")]
+    TooSlow {
+        /// The range.
+        range: TimeRange,
+    },
     /// A field has another type at the destination, and the policy is to stop.
     #[error(
         "batch {batch}: the destination refuses values for their type: {text}; \

@@ -42,6 +42,18 @@ impl SourceShape {
         }
     }
 
+    /// Both halves of a range that reaches over several read windows, cut between two of them; `None` inside one window.
+    pub fn halves(self, range: TimeRange) -> Option<(TimeRange, TimeRange)> {
+        let window_ns = self.window_ns();
+        if range.start.shard_group(window_ns).stop >= range.stop {
+            return None;
+        }
+        let middle = i64::try_from(i128::from(range.start.ns()) + range.duration_ns() / 2).ok()?;
+        let group = Timestamp::from_ns(middle).shard_group(window_ns);
+        let cut = if group.start > range.start { group.start } else { group.stop };
+        Some((TimeRange::new(range.start, cut), TimeRange::new(cut, range.stop)))
+    }
+
     fn window_ns(self) -> i64 {
         match self.types {
             TypeHistory::Single | TypeHistory::Unknown => self.shard_group_ns,
@@ -143,6 +155,25 @@ mod tests {
         assert_eq!(windows(TypeHistory::Several), (14 * 24, 14 * 24));
         assert_eq!(assumed_shard_group_ns(None), 24 * HOUR_NS);
         assert_eq!(assumed_shard_group_ns(Some(47 * HOUR_NS)), HOUR_NS);
+    }
+
+    #[test]
+    fn halves_are_cut_between_windows() {
+        let shape = SourceShape { shard_group_ns: 7 * 24 * HOUR_NS, types: TypeHistory::Single };
+        for whole in [
+            range("2020-01-01", "2020-01-14"),
+            range("1680-01-01", "2262-04-11"),
+            range("2020-01-12", "2020-01-14"),
+        ] {
+            let (first, second) = shape.halves(whole).unwrap();
+            assert_eq!(
+                (first.start, first.stop, second.stop),
+                (whole.start, second.start, whole.stop)
+            );
+            assert_eq!(first.stop.shard_group(shape.shard_group_ns).start, first.stop);
+            assert!(!first.is_empty() && !second.is_empty());
+        }
+        assert_eq!(shape.halves(range("2020-01-06", "2020-01-13")), None);
     }
 
     #[test]

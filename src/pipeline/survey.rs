@@ -18,16 +18,21 @@ use crate::wire::influxql;
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
 const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
 
+/// Tags that one probe looks at.
+const TAGS_PER_PROBE_MAX: usize = 40;
+
 /// Types of a bucket's fields: measurement, field, the names of its types.
 pub type FieldTypes = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// A measurement that Flux cannot read.
+/// Something that Flux cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Its name.
-    pub measurement: Name,
-    /// Why, in words.
+    /// The measurement, if it is of one.
+    pub measurement: Option<Name>,
+    /// What and why, in words.
     pub why: String,
+    /// The condition that keeps it out of a query.
+    pub condition: String,
 }
 
 /// What the survey found.
@@ -39,7 +44,7 @@ pub struct Survey {
     pub field_types: Result<FieldTypes, String>,
     /// The column for field names in reads.
     pub field_label: String,
-    /// Measurements to leave out.
+    /// What to leave out.
     pub unreadable: Vec<Unreadable>,
     /// True if strings may exist.
     pub strings: bool,
@@ -72,14 +77,19 @@ pub async fn run(
         types.values().flat_map(BTreeMap::values).any(|types| types.contains("string"))
     });
     let tag_keys = tag_keys(source, bucket, range).await?;
-    let unreadable = match tag_keys_by_measurement(source, bucket, field_types.is_ok()).await? {
+    let mut unreadable = match tag_keys_by_measurement(source, bucket, field_types.is_ok()).await? {
         Some(keys) => unreadable_by_keys(&keys),
         None => unreadable_by_first(source, bucket, filter, range).await?,
     };
-    let wanted = |name: &Name| {
-        filter.measurements.is_empty()
-            || filter.measurements.iter().any(|m| m.as_bytes() == &**name)
+    unreadable.extend(field_types.iter().flat_map(unreadable_names));
+    let wanted = |found: &Unreadable| {
+        let named = |name: &Name| filter.measurements.iter().any(|m| m.as_bytes() == &**name);
+        filter.measurements.is_empty() || found.measurement.as_ref().is_none_or(named)
     };
+    unreadable.retain(wanted);
+    let conditions: Vec<String> = unreadable.iter().map(|found| found.condition.clone()).collect();
+    let selection = Selection { bucket, range, filter, without: &conditions };
+    unreadable.extend(unreadable_tag_values(source, selection, &tag_keys).await?);
     Ok(Survey {
         shape: SourceShape {
             shard_group_ns: times
@@ -89,32 +99,58 @@ pub async fn run(
         },
         field_types,
         field_label: flux::field_label(tag_keys.iter().map(Vec::as_slice)),
-        unreadable: unreadable.into_iter().filter(|found| wanted(&found.measurement)).collect(),
+        unreadable,
         strings,
     })
 }
 
-/// Time of the oldest value in `range`, whatever types its fields have and had.
-///
-/// One query over all of time is blind to fields whose first shard has another type, so both ends are asked, and where
-/// types may vary the part before the first answer is asked again, shard group by shard group at its edge.
+/// Time of the oldest value that Flux reads. One query over all of time sees a field's first type only, which is the type
+/// of its oldest value.
 pub async fn earliest(
     source: &Client,
     selection: Selection<'_>,
 ) -> Result<Option<Timestamp>, Error> {
-    edge(source, &flux::earliest(selection), "oldest value").await
-}
-
-/// Time of the newest value in `range`.
-pub async fn latest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
-    edge(source, &flux::latest(selection), "newest value").await
-}
-
-async fn edge(source: &Client, query: &str, what: &str) -> Result<Option<Timestamp>, Error> {
-    let answer = source.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
+    let what = "oldest value";
+    let query = flux::earliest(selection);
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
-    let cell = tables.iter().find_map(|table| table.time(0, "_time"));
-    Ok(cell)
+    Ok(tables.iter().find_map(|table| table.time(0, "_time")))
+}
+
+/// A time before which nothing lies that the selection leaves out, found by halving; `None` if it leaves nothing out
+/// before `before`. To the second: it only decides where the job begins.
+pub async fn earliest_left_out(
+    source: &Client,
+    selection: Selection<'_>,
+    before: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let mut range = TimeRange::new(selection.range.start, before);
+    if left_out(source, selection, range).await? == 0 {
+        return Ok(None);
+    }
+    while range.duration_ns() > i128::from(NS_PER_S) {
+        let Some((first, second)) = range.halves() else { break };
+        range = if left_out(source, selection, first).await? > 0 { first } else { second };
+    }
+    Ok(Some(range.start))
+}
+
+async fn left_out(
+    source: &Client,
+    selection: Selection<'_>,
+    range: TimeRange,
+) -> Result<i64, Error> {
+    let what = "count of what is left out";
+    let mut counts = [0; 2];
+    for (count, without) in counts.iter_mut().zip([&[], selection.without]) {
+        let query = flux::count(Selection { range, without, ..selection });
+        let answer =
+            source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+        *count =
+            table::single_long(&answer).map_err(|error| Error::decode(what, error))?.unwrap_or(0);
+    }
+    Ok(counts[0] - counts[1])
 }
 
 /// Types of all fields of a bucket, or why it does not tell.
@@ -195,21 +231,93 @@ async fn tag_keys_by_measurement(
 fn unreadable_by_keys(keys: &BTreeMap<String, Vec<String>>) -> Vec<Unreadable> {
     let mut found = Vec::new();
     for (measurement, keys) in keys {
-        if let Some(key) = keys.iter().find(|key| COLUMNS_OF_FLUX.contains(&key.as_str())) {
-            found.push(Unreadable {
-                measurement: measurement.as_bytes().into(),
-                why: reserved(key),
-            });
-        } else if let Some(key) = keys.iter().find(|key| key.contains('\r')) {
-            let why = format!("tag key {key:?} holds a carriage return, which Flux drops");
-            found.push(Unreadable { measurement: measurement.as_bytes().into(), why });
+        let reserved = keys.iter().find(|key| COLUMNS_OF_FLUX.contains(&key.as_str()));
+        let damaged = keys.iter().find(|key| key.contains('\r'));
+        if let Some(key) = reserved {
+            found.push(whole_measurement(measurement.as_bytes(), &reserved_tag(key)));
+        } else if let Some(key) = damaged {
+            found.push(whole_measurement(
+                measurement.as_bytes(),
+                &format!("tag key {key:?} holds a carriage return"),
+            ));
         }
     }
     found
 }
 
-fn reserved(key: &str) -> String {
+/// Names with a carriage return, which CSV drops: written as they arrive they would be other names.
+fn unreadable_names(types: &FieldTypes) -> Vec<Unreadable> {
+    let mut found = Vec::new();
+    for (measurement, fields) in types {
+        if measurement.contains('\r') {
+            found.push(whole_measurement(
+                measurement.as_bytes(),
+                "its name holds a carriage return",
+            ));
+            continue;
+        }
+        for field in fields.keys().filter(|field| field.contains('\r')) {
+            found.push(Unreadable {
+                measurement: Some(measurement.as_bytes().into()),
+                why: format!("field {field:?} of measurement {measurement:?}: its name holds a carriage return"),
+                condition: flux::not_field(measurement.as_bytes(), field.as_bytes()),
+            });
+        }
+    }
+    found
+}
+
+fn whole_measurement(measurement: &[u8], why: &str) -> Unreadable {
+    Unreadable {
+        measurement: Some(measurement.into()),
+        why: format!("measurement {:?}: {why}", String::from_utf8_lossy(measurement)),
+        condition: flux::not_measurement(measurement),
+    }
+}
+
+fn reserved_tag(key: &str) -> String {
     format!("tag {key} has the name of a column of Flux")
+}
+
+/// Tag values with a carriage return: one count over some tags at a time, then one for each tag of a group that has any.
+async fn unreadable_tag_values(
+    source: &Client,
+    selection: Selection<'_>,
+    tag_keys: &[Vec<u8>],
+) -> Result<Vec<Unreadable>, Error> {
+    let own: Vec<&[u8]> =
+        tag_keys.iter().map(Vec::as_slice).filter(|key| !key.starts_with(b"_")).collect();
+    let mut found = Vec::new();
+    for group in own.chunks(TAGS_PER_PROBE_MAX) {
+        if carriage_returns_in(source, selection, group).await? == 0 {
+            continue;
+        }
+        for key in group {
+            if carriage_returns_in(source, selection, &[key]).await? > 0 {
+                found.push(Unreadable {
+                    measurement: None,
+                    why: format!(
+                        "values of tag {:?} that hold a carriage return",
+                        String::from_utf8_lossy(key)
+                    ),
+                    condition: flux::not_carriage_return_in(key),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn carriage_returns_in(
+    source: &Client,
+    selection: Selection<'_>,
+    tags: &[&[u8]],
+) -> Result<i64, Error> {
+    let what = "search for carriage returns in tags";
+    let query = flux::count_carriage_returns_in_tags(selection, tags);
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    Ok(table::single_long(&answer).map_err(|error| Error::decode(what, error))?.unwrap_or(0))
 }
 
 /// Without InfluxQL: one undropped `first()` per measurement shows a label twice, or fails on the server.
@@ -229,14 +337,11 @@ async fn unreadable_by_first(
         let what = format!("columns of measurement {:?}", String::from_utf8_lossy(&measurement));
         let selection = Selection { bucket, range, filter, without: &[] };
         let query = flux::first_of_measurement(selection, &measurement);
+        let fails = "the server fails to read it, because a tag has the name of a column of Flux";
         let answer = match source.query_all(&query, &what).await {
             Ok(answer) => answer,
             Err(error) if error.message.contains("panic") => {
-                found.push(Unreadable {
-                    measurement: measurement.into(),
-                    why: "the server fails to read it: a tag has the name of a column of Flux"
-                        .to_owned(),
-                });
+                found.push(whole_measurement(&measurement, fails));
                 continue;
             }
             Err(error) => return Err(Error::influx(&what, error)),
@@ -244,13 +349,11 @@ async fn unreadable_by_first(
         match table::read_tables(&answer) {
             Ok(_) => {}
             Err(DecodeError::DuplicateColumn { label, .. }) => {
-                let why = reserved(&String::from_utf8_lossy(&label));
-                found.push(Unreadable { measurement: measurement.into(), why });
+                let why = reserved_tag(&String::from_utf8_lossy(&label));
+                found.push(whole_measurement(&measurement, &why));
             }
             Err(DecodeError::Query { .. } | DecodeError::GluedError { .. }) => {
-                let why = "the server fails to read it: a tag has the name of a column of Flux"
-                    .to_owned();
-                found.push(Unreadable { measurement: measurement.into(), why });
+                found.push(whole_measurement(&measurement, fails));
             }
             Err(error) => return Err(Error::decode(&what, error)),
         }
@@ -277,8 +380,27 @@ mod tests {
             ("worse".to_owned(), vec!["a\rb".to_owned()]),
         ]);
         let found: Vec<_> =
-            unreadable_by_keys(&keys).into_iter().map(|found| found.measurement).collect();
+            unreadable_by_keys(&keys).into_iter().filter_map(|found| found.measurement).collect();
         assert_eq!(found, [Name::from(b"bad".as_slice()), Name::from(b"worse".as_slice())]);
+        let types = FieldTypes::from([
+            (
+                "m".to_owned(),
+                BTreeMap::from([
+                    ("a\rb".to_owned(), BTreeSet::new()),
+                    ("c".to_owned(), BTreeSet::new()),
+                ]),
+            ),
+            ("n\r".to_owned(), BTreeMap::from([("x\r".to_owned(), BTreeSet::new())])),
+        ]);
+        let conditions: Vec<_> =
+            unreadable_names(&types).into_iter().map(|found| found.condition).collect();
+        assert_eq!(
+            conditions,
+            [
+                "(r[\"_measurement\"] != \"m\" or r[\"_field\"] != \"a\\rb\")",
+                "r[\"_measurement\"] != \"n\\r\""
+            ]
+        );
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use crate::model::filter::Filter;
-use crate::model::series::Name;
 use crate::model::time::TimeRange;
 
 /// The column that holds the field name after the rename, unless a tag sorts after it (see [`field_label`]).
@@ -19,8 +18,8 @@ pub struct Selection<'a> {
     pub range: TimeRange,
     /// The job's filter.
     pub filter: &'a Filter,
-    /// Measurements that Flux cannot read and that are therefore left out.
-    pub without: &'a [Name],
+    /// Conditions over `r` that keep out what Flux cannot carry; see [`not_measurement`] and its kin.
+    pub without: &'a [String],
 }
 
 /// The `flux` transport: all values, field by field of each series, bounds dropped. The rename comes first because
@@ -160,6 +159,31 @@ fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &
     text
 }
 
+/// Keeps a measurement out.
+pub fn not_measurement(name: &[u8]) -> String {
+    format!("r[\"_measurement\"] != {}", quote(name))
+}
+
+/// Keeps one field of a measurement out.
+pub fn not_field(measurement: &[u8], field: &[u8]) -> String {
+    format!("({} or r[\"_field\"] != {})", not_measurement(measurement), quote(field))
+}
+
+/// Keeps out the series whose value of this tag holds a carriage return.
+pub fn not_carriage_return_in(tag: &[u8]) -> String {
+    format!("r[{}] !~ /\\r/", quote(tag))
+}
+
+/// Number of values in series whose value of one of these tags holds a carriage return.
+pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
+    let tests: Vec<_> = tags.iter().map(|tag| format!("r[{}] =~ /\\r/", quote(tag))).collect();
+    format!(
+        "{} |> filter(fn: (r) => {}) |> group() |> count()",
+        from_range_filter(selection),
+        tests.join(" or ")
+    )
+}
+
 /// The label for the field column: no tag of the slice, and sorting after all of them.
 pub fn field_label<'a>(tag_keys: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut label = FIELD_LABEL.to_owned();
@@ -191,9 +215,7 @@ fn from_range_filter(selection: Selection<'_>) -> String {
         ));
     }
     all.extend(any_of("_field", filter.fields.iter().map(String::as_str)));
-    all.extend(
-        selection.without.iter().map(|name| format!("r[\"_measurement\"] != {}", quote(name))),
-    );
+    all.extend(selection.without.iter().cloned());
     if !all.is_empty() {
         let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
     }
@@ -268,7 +290,7 @@ mod tests {
             fields: vec!["f".into()],
             predicate: Some("r._value > 3".into()),
         };
-        let without: [Name; 1] = [b"bad".to_vec().into()];
+        let without = [not_measurement(b"bad")];
         assert_eq!(
             count(Selection { without: &without, ..selection(&filter) }),
             "from(bucket: \"b\") |> range(start: 2020-01-01T00:00:00Z, stop: 2020-01-02T00:00:00Z) \

@@ -57,7 +57,11 @@ async fn the_queries_of_sluice_are_understood() {
         fields: vec!["s".into()],
         predicate: Some("r._value =~ /^a.b/ and exists r.k and not r.k == \"w\"".into()),
     };
-    let without = [b"cpu".to_vec().into_boxed_slice()];
+    let without = [
+        flux::not_measurement(b"cpu"),
+        flux::not_field(b"cpu", b"x"),
+        flux::not_carriage_return_in(b"k"),
+    ];
     let everything =
         Selection { bucket: "b", range: TimeRange::ALL, filter: &Filter::default(), without: &[] };
     let some = Selection { filter: &filter, without: &without, ..everything };
