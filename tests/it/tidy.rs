@@ -25,7 +25,7 @@ const RANKS: [(u8, &[&str]); 9] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 13] = [
+const PACKAGES: [(&str, &[&str]); 12] = [
     ("reqwest", &["influx"]),
     ("governor", &["influx"]),
     ("rustls", &["influx"]),
@@ -37,7 +37,6 @@ const PACKAGES: [(&str, &[&str]); 13] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli", "commands"]),
     ("clap_mangen", &["cli", "commands"]),
-    ("csv_core", &["wire"]),
     ("toml", &["config"]),
 ];
 
