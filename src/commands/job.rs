@@ -104,7 +104,7 @@ pub async fn prepare(
     let stop = source.stop(config).max(checkpoint.start);
     let job_range = TimeRange::new(checkpoint.start, stop);
     let resume = checkpoint.resume.min(stop);
-    if checkpoint.is_new {
+    if checkpoint.is_new && !checkpoint.is_void {
         refuse_foreign_data(config, ends, TimeRange::new(resume, stop)).await?;
         let now = ends.destination.server_time().map_or(stop, Timestamp::from_ns);
         store.write(&[checkpoint.identity.point(&keys, now)], "job identity").await?;
@@ -213,6 +213,8 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
+    /// The source is empty and no start was given: there is no job yet that could have an identity.
+    is_void: bool,
 }
 
 async fn resume(
@@ -262,6 +264,7 @@ async fn resume(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
+        is_void: stored.is_none() && newest.is_none() && source.earliest.is_none(),
     })
 }
 

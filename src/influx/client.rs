@@ -127,11 +127,7 @@ impl Client {
     /// Fresh pauses between tries, for callers that try again themselves.
     pub fn backoff(&self) -> Backoff {
         let settings = &self.shared.settings;
-        Backoff::new(
-            settings.backoff_ms_min,
-            settings.backoff_ms_max,
-            Jitter::new(settings.seed),
-        )
+        Backoff::new(settings.backoff_ms_min, settings.backoff_ms_max, Jitter::new(settings.seed))
     }
 
     /// Tries after the first, for callers that try again themselves.

@@ -103,9 +103,17 @@ async fn what_flux_cannot_carry_is_counted_and_named() {
             let Some((case, rig, run)) = copied(name, source).await else { return };
             assert_eq!(run.exit(), ExitCode::Rejected, "{name} {kind:?} {}", run.words());
             let (missing, extra) = differences(&rig, &case);
-            assert!(extra.is_empty(), "{name} {kind:?}: nothing is written that was not there: {extra:?}");
+            assert!(
+                extra.is_empty(),
+                "{name} {kind:?}: nothing is written that was not there: {extra:?}"
+            );
             let rejected = run.finished().outcome.rejected;
-            assert_eq!(rejected, missing.len() as u64, "{name} {kind:?} {missing:?}\n{}", rig.rejects());
+            assert_eq!(
+                rejected,
+                missing.len() as u64,
+                "{name} {kind:?} {missing:?}\n{}",
+                rig.rejects()
+            );
             assert!(rig.rejects().contains(named), "{name} {kind:?}\n{}", rig.rejects());
         }
     }

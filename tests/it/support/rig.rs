@@ -240,9 +240,8 @@ impl Rig {
     pub(crate) fn assert_checkpoint_is_behind(&self) {
         let Some(last) = self.records().last().cloned() else { return };
         let before = |store: &Store| -> Vec<StoredValue> {
-            let in_range = |value: &StoredValue| {
-                value.time >= self.start.ns() && value.time < last.stop.ns()
-            };
+            let in_range =
+                |value: &StoredValue| value.time >= self.start.ns() && value.time < last.stop.ns();
             store.dump(BUCKET).into_iter().filter(in_range).collect()
         };
         assert!(
@@ -308,7 +307,7 @@ async fn flow(
         let sink = Arc::clone(&sink);
         Arc::new(move |signal| sink(Event::Client(signal)))
     };
-    let mut both = Ends::connect_with(config, client, &observer)?;
+    let mut both = Ends::connect_with(config, &client, &observer)?;
     let checked = preflight::check(config, &both).await?;
     let failures = checked.report.count(Verdict::Fail);
     *preflight.lock().unwrap() = Some(checked.report);
