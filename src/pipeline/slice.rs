@@ -157,7 +157,7 @@ async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_
     context.tell(Event::Client(Signal::WaitEnded { side, cause, waited_ms: wait_ms }));
 }
 
-/// Names that lost a carriage return on their way. Values that did are found by the source and read again.
+/// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
 fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
     let refusal = |suspect: &Suspect| Refusal {
         values: suspect.count,
@@ -167,7 +167,16 @@ fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
     };
     let names =
         suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
-    names.map(refusal).collect()
+    let mut refusals: Vec<Refusal> = names.map(refusal).collect();
+    if suspects.unlisted_under_names > 0 {
+        refusals.push(Refusal {
+            values: suspects.unlisted_under_names,
+            reason: "Flux dropped carriage returns from further names".to_owned(),
+            line: Vec::new(),
+            carried: false,
+        });
+    }
+    refusals
 }
 
 fn error_text(error: &Error) -> String {
