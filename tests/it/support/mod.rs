@@ -1,8 +1,12 @@
 //! What several test modules share.
 
+pub(crate) mod cases;
+
 pub(crate) mod golden;
 
 pub(crate) mod influxd;
+
+pub(crate) mod process;
 
 use std::path::PathBuf;
 
