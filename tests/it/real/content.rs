@@ -1,7 +1,7 @@
 //! Golden cases through the program: what is in the source's bucket is in the destination's.
 
 use sluice::model::filter::Filter;
-use sluice::model::time::TimeRange;
+use sluice::model::time::{TimeRange, Timestamp};
 use sluice::wire::csv::decoder::{Decoder, DecoderSettings};
 use sluice::wire::flux::{self, Selection};
 
@@ -32,10 +32,14 @@ async fn carried(real: &Real, name: &str) -> Option<String> {
     let case = Case::open(name)?;
     let (source, destination) = (format!("src-{name}"), format!("dst-{name}"));
     // Types that change do so from day to day.
-    real.bucket(&source, Some(86_400)).await;
+    let shard_s = if name.starts_with("07") { 86_400 } else { 604_800 };
+    real.bucket(&source, Some(shard_s)).await;
     real.load(&source, &case.bytes("data.lp")).await;
-    let more = ["--stop", "2262-04-11T23:47:16.854775806Z", "--batch-interval", "36500d"];
-    let ended = real.migrate(&source, &destination, &more).await;
+    let stop = case.expected().iter().map(|point| point.time).max()?;
+    let stop = Timestamp::from_ns(stop).saturating_add_ns(1).min(TimeRange::ALL.stop).to_string();
+    let begun = std::time::Instant::now();
+    let ended = real.migrate(&source, &destination, &["--stop", &stop]).await;
+    eprintln!("{name}: {:?}", begun.elapsed());
     let code = if NOT_CARRIED.contains(&name) { 3 } else { 0 };
     if ended.code != Some(code) {
         return Some(format!(

@@ -53,7 +53,11 @@ async fn run_task(real: &Real, script: &str) -> Result<(), String> {
     let path = format!("/api/v2/query?org={}", real.org);
     let answer =
         crate::support::cases::ask(real.addr, "POST", &path, &headers, body.as_bytes()).await;
-    if answer.status == 204 { Ok(()) } else { Err(answer.text()) }
+    if answer.complete && answer.body.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} {}", answer.status, answer.text()))
+    }
 }
 
 /// Start and stop of all records, in the order of their times.
