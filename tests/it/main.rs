@@ -5,6 +5,7 @@ mod cli;
 mod influx;
 mod migrate;
 mod program;
+mod real;
 mod report;
 mod sim;
 mod support;

@@ -8,16 +8,16 @@ mod interrupted;
 mod output;
 mod secrets;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sluice::model::time::Timestamp;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{RequestRecord, Server, ServerSettings, Store, Value};
 use tempfile::TempDir;
+
+use crate::support::process::{Ended, Running, bare};
 
 const BUCKET: &str = "plant";
 const PROGRESS: &str = "migration";
@@ -25,10 +25,6 @@ const CLOUD_ORG: &str = "ops-eu";
 const OSS_ORG: &str = "ops";
 const CLOUD_TOKEN: &str = "cloud-read-token";
 const OSS_TOKEN: &str = "oss-all-token";
-
-const POLL: Duration = Duration::from_millis(3);
-/// Longer than any step of a healthy run, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Two simulated servers, and a folder for everything that the program leaves.
 struct World {
@@ -191,122 +187,5 @@ impl World {
                 && record.query.split('&').any(|pair| pair == bucket)
         };
         self.oss.records().iter().filter(is_write).count()
-    }
-}
-
-/// The program with an empty environment.
-fn bare(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.env_clear().args(args).stdin(Stdio::null());
-    command
-}
-
-/// Runs a command that needs no server.
-async fn run(command: Command) -> Ended {
-    let folder = tempfile::tempdir().unwrap();
-    Running::start(command, folder.path()).ended().await
-}
-
-/// A process under way; it is killed if the test ends first.
-struct Running {
-    child: Child,
-    out: PathBuf,
-    err: PathBuf,
-}
-
-/// How a process ended.
-#[derive(Debug)]
-struct Ended {
-    /// `None` if a signal ended it.
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Running {
-    fn start(mut command: Command, folder: &Path) -> Self {
-        static STARTED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let (out, err) =
-            (folder.join(format!("stdout-{number}")), folder.join(format!("stderr-{number}")));
-        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        Self { child: command.spawn().unwrap(), out, err }
-    }
-
-    fn out(&self) -> String {
-        std::fs::read_to_string(&self.out).unwrap()
-    }
-
-    fn err(&self) -> String {
-        std::fs::read_to_string(&self.err).unwrap()
-    }
-
-    /// Waits for something that a healthy run does while it goes on.
-    async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
-        let waiting = async {
-            while !done(self) {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    panic!("{status} before {what}\n{}\n{}", self.out(), self.err());
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("no {what} in {PATIENCE:?}\n{}\n{}", self.out(), self.err());
-        }
-    }
-
-    /// Sends a signal by the shell's own `kill`.
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
-    }
-
-    /// Kills it as the system would, and waits until it is gone.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    async fn ended(mut self) -> Ended {
-        let waiting = async {
-            loop {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    return status;
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        let Ok(status) = tokio::time::timeout(PATIENCE, waiting).await else {
-            panic!("no end in {PATIENCE:?}\n{}\n{}", self.out(), self.err());
-        };
-        let ended = Ended { code: status.code(), out: self.out(), err: self.err() };
-        assert!(!ended.err.contains("panicked"), "{ended:?}");
-        ended
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail if it has ended, which is as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn assert_code(&self, code: i32) {
-        assert_eq!(self.code, Some(code), "\n{}\n{}", self.out, self.err);
-    }
-
-    /// The JSON lines of stdout.
-    fn lines(&self) -> Vec<serde_json::Value> {
-        self.out
-            .lines()
-            .map(|line| {
-                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-            })
-            .collect()
     }
 }

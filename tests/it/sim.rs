@@ -2,7 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod behaviour;
-#[path = "support/cases.rs"]
-mod cases;
 mod recorded;
 mod store;

@@ -261,7 +261,8 @@ pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
 fn compare_keys(a: &[(Arc<[u8]>, Kind, Datum)], b: &[(Arc<[u8]>, Kind, Datum)]) -> Ordering {
     a.iter()
         .zip(b)
-        .map(|(x, y)| x.0.cmp(&y.0).then(x.1.cmp(&y.1)).then_with(|| x.2.order(&y.2)))
+        // A key that lacks the first label in which two differ comes first: null is less than all.
+        .map(|(x, y)| y.0.cmp(&x.0).then(x.1.cmp(&y.1)).then_with(|| x.2.order(&y.2)))
         .find(|order| order.is_ne())
         .unwrap_or_else(|| a.len().cmp(&b.len()))
 }

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use sluice::sim::{Fault, Matcher, Rule, ServerSettings, Store};
 
-use super::{
-    BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings, run,
-};
+use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
+use crate::support::process::run;
 
 #[tokio::test]
 async fn wrong_usage_is_2_and_asks_no_server() {

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use sluice::sim::Fault;
 
-use super::{BUCKET, PROGRESS, Running, World, bare, run};
+use super::{BUCKET, PROGRESS, Running, World, bare};
+use crate::support::process::run;
 
 #[tokio::test]
 async fn stdout_is_the_result_and_stderr_the_talk() {

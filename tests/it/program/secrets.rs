@@ -3,7 +3,8 @@
 use sluice::sim::{Fault, FaultScript, Matcher, ServerSettings, Token};
 
 use super::exits::files;
-use super::{BUCKET, CLOUD_ORG, Ended, OSS_ORG, World, bare, cloud_settings, oss_settings, run};
+use super::{BUCKET, CLOUD_ORG, Ended, OSS_ORG, World, bare, cloud_settings, oss_settings};
+use crate::support::process::run;
 
 const CLOUD_CANARY: &str =
     "cAnArY-cloud_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-0123456789_ab==";

@@ -7,7 +7,7 @@ use sluice::sim::{
     TimeoutForm, tsbs,
 };
 
-use super::cases::{Answer, ask};
+use crate::support::cases::{Answer, ask};
 
 /// A server with one bucket `b` of generated data, and its address.
 async fn generated(change: impl FnOnce(&mut ServerSettings)) -> Server {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice::sim::{Clock, Server, ServerSettings, Store, Token};
 
-use super::cases::{Case, Exchange, ask, bytes};
+use crate::support::cases::{Case, Exchange, ask, bytes};
 
 /// Now, at the recording of the exchanges with a retention.
 const CAPTURED_AT_NS: i64 = 1_795_408_350_888_731_229;

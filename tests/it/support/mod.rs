@@ -1,10 +1,14 @@
 //! What several test modules share.
 
+pub(crate) mod cases;
+
 pub(crate) mod golden;
 
 pub(crate) mod influxd;
 
 pub(crate) mod rig;
+
+pub(crate) mod process;
 
 use std::path::PathBuf;
 
