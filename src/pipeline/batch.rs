@@ -3,27 +3,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::Duration;
 
 use super::context::Context;
 use super::error::Error;
-use super::event::{Counters, Event};
-use super::fetch::{self, Request};
-use super::plan::{self, Slice};
+use super::event::Event;
+use super::plan;
 use super::pool::Panicked;
 use super::rejects::Refusal;
-use super::{count, encode};
+use super::slice::{self, Form, Moved};
+use super::count;
 use crate::checkpoint::record::BatchDetails;
-use crate::influx::classify::Action;
-use crate::influx::signal::{Signal, WaitCause};
-use crate::limits::{CHANGED_REREADS_MAX, FRAMES_QUEUED_MAX};
-use crate::model::side::Side;
+use crate::limits::{CHANGED_REREADS_MAX, SLICE_VALUES_MAX};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::wire::csv::suspect::{Place, Suspect, Suspects};
-use crate::wire::csv::table;
-use crate::wire::flux;
 
 /// A batch that may be committed.
 #[derive(Debug)]
@@ -53,23 +46,6 @@ impl Done {
 /// How this version reads.
 pub const TRANSPORT: &str = "flux";
 
-#[derive(Debug, Default)]
-struct Moved {
-    values: u64,
-    bytes: u64,
-    retries: u64,
-    refusals: Vec<Refusal>,
-}
-
-impl Moved {
-    fn add(&mut self, other: Self) {
-        self.values += other.values;
-        self.bytes += other.bytes;
-        self.retries += other.retries;
-        self.refusals.extend(other.refusals);
-    }
-}
-
 /// Moves batch `seq`. `requested` is told once every slice has been asked for: the next batch may start then.
 pub async fn run(
     context: Arc<Context>,
@@ -80,7 +56,7 @@ pub async fn run(
 ) -> Result<Done, Error> {
     let mut requested = Some(requested);
     let mut details = BatchDetails { transport: TRANSPORT, ..BatchDetails::default() };
-    let mut rereads = 0;
+    let (mut rereads, mut misread) = (0, false);
     context.types.prepare(&context, range).await?;
     loop {
         let counted: u64 = windows.iter().map(|(_, values)| values).sum();
@@ -97,7 +73,16 @@ pub async fn run(
             let again = count::windows(&context, range).await?;
             let recounted: u64 = again.iter().map(|(_, values)| values).sum();
             if recounted == counted {
-                return Err(Error::Mismatch { batch: range, counted, read: moved.values });
+                // An answer that was cut where it looks whole is whole the next time; what cannot be read never is.
+                if misread {
+                    return Err(Error::Mismatch { batch: range, counted, read: moved.values });
+                }
+                misread = true;
+                context.tell(Event::Notice(format!(
+                    "batch {range}: {} of {counted} values arrived: reading it again",
+                    moved.values
+                )));
+                continue;
             }
             if recounted < counted && may_expire(&context, range) {
                 details.expired += counted.saturating_sub(moved.values);
@@ -113,7 +98,9 @@ pub async fn run(
             }
         }
         details.counted = counted;
-        moved.add(carriage_returns(&context, range).await?);
+        let escaped = carriage_returns(&context, range, &windows).await?;
+        details.source_bytes += escaped.bytes;
+        moved.refusals.extend(escaped.refusals);
         moved.refusals.extend(left_out(&context, range).await?);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
         return Ok(Done {
@@ -143,7 +130,7 @@ async fn read_all(
     for slice in plan::slices(&read_windows(context, windows), values_max) {
         let permits = Arc::clone(&context.slices);
         let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("fetch"))?;
-        tasks.spawn(move_slice(Arc::clone(context), batch, slice, permit));
+        tasks.spawn(slice::run(Arc::clone(context), batch, slice, Form::Plain, permit));
         while let Some(done) = tasks.try_join_next() {
             moved.add(done.map_err(|error| Panicked(error.to_string()))??);
         }
@@ -182,123 +169,50 @@ fn cut_for_types(context: &Context, windows: Vec<TimeRange>) -> Vec<TimeRange> {
     windows.into_iter().flat_map(|window| window.shard_group_parts(duration_ns)).collect()
 }
 
-/// Reads and writes one slice, split and retried as its failures ask for; its parts keep its permit.
-async fn move_slice(
-    context: Arc<Context>,
-    batch: TimeRange,
-    slice: Slice,
-    permit: OwnedSemaphorePermit,
-) -> Result<Moved, Error> {
-    let mut moved = Moved::default();
-    let mut parts = vec![slice];
-    let mut pauses = context.source.backoff();
-    let mut tries = 0;
-    while let Some(part) = parts.pop() {
-        let request = Request {
-            query: flux::read(context.job.selection(part.range), &context.job.field_label),
-            what: format!("slice {} of batch {batch}", part.range),
-            bytes_predicted: context.bytes_per_value.predict(part.values_predicted),
-            unescape_strings: false,
-        };
-        let error = match attempt(&context, batch, &request).await {
-            Ok(done) => {
-                context.bytes_per_value.learn(done.values, done.bytes);
-                moved.add(done);
-                tries = 0;
-                pauses = context.source.backoff();
-                continue;
-            }
-            Err(error) => error,
-        };
-        tries += 1;
-        moved.retries += 1;
-        Counters::add(&context.counters.retries, 1);
-        let Some(kind) = fetch::failure(&error) else { return Err(error) };
-        context.source.back_off(&kind);
-        match (fetch::action(kind, tries), part.halves()) {
-            _ if tries > context.source.retries_max() => return Err(error),
-            (Action::Split, Some(halves)) => {
-                Counters::add(&context.counters.splits, 1);
-                context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
-                parts.extend(halves.into_iter().rev());
-                tries = 0;
-            }
-            (Action::Split | Action::Retry, _) => {
-                pause(&context, &request.what, tries, &error, pauses.next_ms()).await;
-                parts.push(part);
-            }
-            // The gate of the source is shut: the next request waits there.
-            (Action::BackOff, _) => parts.push(part),
-            (Action::Reject | Action::Stop, _) => return Err(error),
-        }
-    }
-    drop(permit);
-    Ok(moved)
-}
-
-async fn attempt(
-    context: &Arc<Context>,
-    batch: TimeRange,
-    request: &Request,
-) -> Result<Moved, Error> {
-    let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
-    let read = fetch::read(context, request, sender);
-    let write = encode::encode_and_write(context, batch, receiver);
-    let (fetched, written) = tokio::join!(read, write);
-    // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
-    let written = written?;
-    let fetched = fetched?;
-    Counters::add(&context.counters.values_read, fetched.totals.values);
-    context.tell(Event::BatchProgress {
-        batch,
-        values_read: fetched.totals.values,
-        values_written: written.values,
-        bytes_read: fetched.bytes,
-    });
-    let mut refusals = written.refusals;
-    refusals.extend(lost_names(&fetched.totals.suspects));
-    Ok(Moved { values: fetched.totals.values, bytes: fetched.bytes, retries: 0, refusals })
-}
-
 /// Strings with a carriage return arrive without it: they are found by the server, read again in escaped form, and
 /// written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
-async fn carriage_returns(context: &Arc<Context>, batch: TimeRange) -> Result<Moved, Error> {
+async fn carriage_returns(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    windows: &[(TimeRange, u64)],
+) -> Result<Moved, Error> {
     let mut moved = Moved::default();
     if !context.job.strings {
         return Ok(moved);
     }
-    for window in cut_for_types(context, context.job.shape.read_windows(batch)) {
-        let what = format!("search for carriage returns in {window}");
-        let query = flux::count_carriage_returns(context.job.selection(window));
-        let answer = context
-            .source
-            .query_all(&query, &what)
-            .await
-            .map_err(|error| Error::influx(&what, error))?;
-        let count =
-            table::single_long(&answer).map_err(|error| Error::decode(&what, error))?.unwrap_or(0);
-        if count == 0 {
-            continue;
+    for &(window, _) in windows.iter().filter(|(_, values)| *values > 0) {
+        let mut misread = false;
+        loop {
+            let counted = count::carriage_returns(context, window).await?;
+            if counted == 0 {
+                break;
+            }
+            let done = read_again(context, batch, &[(window, counted)]).await?;
+            let read = done.values;
+            moved.add(done);
+            if read == counted {
+                break;
+            }
+            if misread {
+                return Err(Error::Mismatch { batch: window, counted, read });
+            }
+            misread = true;
         }
-        let request = Request {
-            query: flux::read_carriage_returns(
-                context.job.selection(window),
-                &context.job.field_label,
-            ),
-            what: format!("{count} strings with carriage returns in {window}"),
-            bytes_predicted: context.bytes_per_value.predict(count.unsigned_abs()),
-            unescape_strings: true,
-        };
-        let part = attempt(context, batch, &request).await?;
-        if part.values != count.unsigned_abs() {
-            return Err(Error::Mismatch {
-                batch: window,
-                counted: count.unsigned_abs(),
-                read: part.values,
-            });
-        }
-        moved.bytes += part.bytes;
-        moved.refusals.extend(part.refusals);
+    }
+    Ok(moved)
+}
+
+async fn read_again(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    windows: &[(TimeRange, u64)],
+) -> Result<Moved, Error> {
+    let mut moved = Moved::default();
+    for slice in plan::slices(&read_windows(context, windows), SLICE_VALUES_MAX) {
+        let permits = Arc::clone(&context.slices);
+        let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("fetch"))?;
+        let context = Arc::clone(context);
+        moved.add(slice::run(context, batch, slice, Form::Escaped, permit).await?);
     }
     Ok(moved)
 }
@@ -315,40 +229,4 @@ async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, E
         }
     }
     Ok(refusals)
-}
-
-async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
-    let (side, cause) = (Side::Source, WaitCause::Backoff);
-    context.tell(Event::Client(Signal::Retried {
-        side,
-        what: what.to_owned(),
-        attempt,
-        error: error_text(error),
-    }));
-    context.tell(Event::Client(Signal::WaitBegan { side, cause, wait_ms }));
-    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-    context.tell(Event::Client(Signal::WaitEnded { side, cause, waited_ms: wait_ms }));
-}
-
-/// Names that lost a carriage return on their way. Values that did are found by the source and read again.
-fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
-    let refusal = |suspect: &Suspect| Refusal {
-        values: suspect.count,
-        reason: format!("Flux dropped a carriage return from {:?}", suspect.place),
-        line: suspect.measurement.to_vec(),
-        carried: false,
-    };
-    let names =
-        suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
-    names.map(refusal).collect()
-}
-
-fn error_text(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = cause.to_string();
-        source = cause.source();
-    }
-    text
 }

@@ -3,9 +3,11 @@
 
 use super::context::Context;
 use super::error::Error;
+use super::event::Counters;
 use super::plan::TypeHistory;
+use crate::influx::classify::{self, Action};
+use crate::limits::SPLIT_DEPTH_MAX;
 use crate::model::filter::Filter;
-use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -20,15 +22,42 @@ pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<(TimeRan
 }
 
 async fn one(context: &Context, range: TimeRange) -> Result<u64, Error> {
-    ask(context, context.job.selection(range), &format!("count of {range}")).await
+    sum(context, range, |range| flux::count(context.job.selection(range))).await
 }
 
-async fn ask(context: &Context, selection: Selection<'_>, what: &str) -> Result<u64, Error> {
-    let query = flux::count(selection);
-    let answer =
-        context.source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    let count = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+/// Strings with a carriage return, where [`windows`] counted something.
+pub async fn carriage_returns(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    sum(context, range, |range| flux::count_carriage_returns(context.job.selection(range))).await
+}
+
+/// The count that `query` asks for over `range`; in halves where the whole is too much for the source.
+async fn sum(
+    context: &Context,
+    range: TimeRange,
+    query: impl Fn(TimeRange) -> String,
+) -> Result<u64, Error> {
+    let mut values = 0;
+    let mut parts = vec![(range, 0)];
+    while let Some((part, depth)) = parts.pop() {
+        let what = format!("count of {part}");
+        let error = match context.source.query_all(&query(part), &what).await {
+            Ok(answer) => {
+                let count =
+                    table::single_long(&answer).map_err(|error| Error::decode(&what, error))?;
+                values += count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+                continue;
+            }
+            Err(error) => error,
+        };
+        match part.halves().filter(|_| depth < SPLIT_DEPTH_MAX) {
+            Some((first, second)) if classify::action(&error.kind()) == Action::Split => {
+                Counters::add(&context.counters.splits, 1);
+                parts.extend([(second, depth + 1), (first, depth + 1)]);
+            }
+            _ => return Err(Error::influx(what, error)),
+        }
+    }
+    Ok(values)
 }
 
 /// Counts one measurement that the job leaves out.
@@ -45,15 +74,16 @@ pub async fn of_measurement(
     let mut values = 0;
     for window in context.job.shape.count_windows(range) {
         let selection =
-            Selection { filter: &filter, without: &[], ..context.job.selection(window) };
-        values += ask(context, selection, &format!("count of {}", Readable(measurement))).await?;
+            |range| Selection { filter: &filter, without: &[], ..context.job.selection(range) };
+        values += sum(context, window, |range| flux::count(selection(range))).await?;
     }
     Ok(values)
 }
 
-/// True if the range certainly holds nothing; false if it may hold something.
+/// True if the range certainly holds nothing; false if it may hold something. What Flux cannot read it still counts.
 async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
-    if one(context, range).await? > 0 {
+    let all = |range| Selection { without: &[], ..context.job.selection(range) };
+    if sum(context, range, |range| flux::count(all(range))).await? > 0 {
         return Ok(false);
     }
     let windows = context.job.shape.count_windows(range).len();
@@ -82,6 +112,16 @@ async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
             Ok(true)
         }
     }
+}
+
+/// True if the range holds values of measurements that the job leaves out: they are to be named.
+async fn holds_left_out(context: &Context, range: TimeRange) -> Result<bool, Error> {
+    for measurement in &context.job.without {
+        if of_measurement(context, measurement, range).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the counter found next.
@@ -144,7 +184,8 @@ impl Counter {
             let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
             if end - first == 1 {
                 let windows = windows(context, first_range).await?;
-                if windows.iter().any(|(_, values)| *values > 0) {
+                let counted = windows.iter().any(|(_, values)| *values > 0);
+                if counted || holds_left_out(context, first_range).await? {
                     self.reach = 1;
                     return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
                 }
