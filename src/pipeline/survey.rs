@@ -94,10 +94,8 @@ pub async fn run(
     })
 }
 
-/// Time of the oldest value in `range`, whatever types its fields have and had.
-///
-/// One query over all of time is blind to fields whose first shard has another type, so both ends are asked, and where
-/// types may vary the part before the first answer is asked again, shard group by shard group at its edge.
+/// Time of the oldest value. A query over all of time is blind to values behind a change of a field's type, but never to
+/// the first ones.
 pub async fn earliest(
     source: &Client,
     selection: Selection<'_>,
@@ -242,10 +240,11 @@ async fn unreadable_by_first(
             Err(error) => return Err(Error::influx(&what, error)),
         };
         match table::read_tables(&answer) {
-            Ok(_) => {}
-            Err(DecodeError::DuplicateColumn { label, .. }) => {
-                let why = reserved(&String::from_utf8_lossy(&label));
-                found.push(Unreadable { measurement: measurement.into(), why });
+            Ok(tables) => {
+                if let Some(label) = tables.iter().find_map(label_twice) {
+                    let why = reserved(&String::from_utf8_lossy(label));
+                    found.push(Unreadable { measurement: measurement.into(), why });
+                }
             }
             Err(DecodeError::Query { .. } | DecodeError::GluedError { .. }) => {
                 let why = "the server fails to read it: a tag has the name of a column of Flux"
@@ -256,6 +255,13 @@ async fn unreadable_by_first(
         }
     }
     Ok(found)
+}
+
+/// A label that two columns of a table have: one is Flux's own, the other a tag whose values are lost.
+fn label_twice(table: &table::Table) -> Option<&[u8]> {
+    let labels = || table.columns.iter().map(|column| &*column.label);
+    let twice = |(at, label): &(usize, &[u8])| labels().take(*at).any(|before| before == *label);
+    labels().enumerate().find(twice).map(|(_, label)| label)
 }
 
 /// Seconds as nanoseconds, none for "for ever".

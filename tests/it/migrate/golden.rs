@@ -101,7 +101,7 @@ async fn what_flux_cannot_carry_is_counted_and_named() {
         for source in [cloud(), oss_source()] {
             let kind = source.kind;
             let Some((case, rig, run)) = copied(name, source).await else { return };
-            assert_eq!(run.exit(), ExitCode::Rejected, "{name} {kind:?} {}", run.words());
+            assert_eq!(run.exit(), ExitCode::Rejected, "{name} {kind:?} {:?} {:?}", run.words(), run.preflight);
             let (missing, extra) = differences(&rig, &case);
             assert!(extra.is_empty(), "{name} {kind:?}: nothing is written that was not there: {extra:?}");
             let rejected = run.finished().outcome.rejected;
