@@ -18,8 +18,8 @@ async fn copied(name: &str, source: ServerSettings) -> Option<(Case, Rig, Run)> 
         rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775806Z", "1w");
     } else if name == "09-metadata" {
         rig = rig.over("1969-12-29", "2097-01-01", "1w");
-    } else if name == "11-transport" {
-        rig = rig.over("2019-12-30", "2020-01-06", "1d");
+    } else if name == "08-sensors" {
+        rig = rig.over("2021-01-01", "2021-01-08", "1d");
     }
     let run = rig.migrate(rig.config()).await;
     Some((case, rig, run))
@@ -101,7 +101,13 @@ async fn what_flux_cannot_carry_is_counted_and_named() {
         for source in [cloud(), oss_source()] {
             let kind = source.kind;
             let Some((case, rig, run)) = copied(name, source).await else { return };
-            assert_eq!(run.exit(), ExitCode::Rejected, "{name} {kind:?} {}", run.words());
+            assert_eq!(
+                run.exit(),
+                ExitCode::Rejected,
+                "{name} {kind:?} {:?} {:?}",
+                run.words(),
+                run.preflight
+            );
             let (missing, extra) = differences(&rig, &case);
             assert!(
                 extra.is_empty(),
