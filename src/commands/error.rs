@@ -6,8 +6,8 @@ use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
+use crate::influx::classify::{self, Action};
 use crate::influx::error::FailureKind;
-use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::lock::LockError;
@@ -160,7 +160,6 @@ fn influx_exit(error: &influx::error::Error) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
-        FailureKind::BadRequest if error.side == Side::Destination => ExitCode::Unexpected,
         _ => ExitCode::Permanent,
     }
 }
@@ -169,11 +168,10 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
         Failure::Influx { source, .. } => influx_exit(source),
-        Failure::Decode { source, .. } => match source {
-            csv::error::Error::Incomplete { .. }
-            | csv::error::Error::Query { .. }
-            | csv::error::Error::GluedError { .. } => ExitCode::Temporary,
-            _ => ExitCode::Permanent,
+        Failure::Decode { .. } => match pipeline::fetch::failure(error) {
+            Some(kind) if classify::action(&kind) == Action::Stop => ExitCode::Permanent,
+            Some(_) => ExitCode::Temporary,
+            None => ExitCode::Permanent,
         },
         Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => {
             ExitCode::Permanent

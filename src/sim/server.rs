@@ -104,6 +104,11 @@ impl Server {
         lock(&self.shared.faults).push(rule);
     }
 
+    /// Takes away all faults: what went wrong is over.
+    pub fn clear_faults(&self) {
+        *lock(&self.shared.faults) = FaultScript::none();
+    }
+
     /// True once every scripted fault has struck as often as it should.
     pub fn faults_used_up(&self) -> bool {
         lock(&self.shared.faults).is_used_up()

@@ -1,1 +1,309 @@
-//! Trouble at every place, and what becomes of it.
+//! Trouble at every place of a run, and what becomes of it.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use sluice::exit::ExitCode;
+use sluice::model::side::Side;
+use sluice::pipeline::event::Event;
+use sluice::sim::{Fault, Matcher, TimeoutForm};
+use tokio::task::JoinSet;
+
+use crate::support::rig::{Rig, cloud, plant, store_of};
+
+/// Where trouble strikes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    Survey,
+    Count,
+    Read,
+    Data,
+    Record,
+    Ownership,
+}
+use Place::{Count, Data, Ownership, Read, Record, Survey};
+
+impl Place {
+    fn side(self) -> Side {
+        match self {
+            Survey | Count | Read => Side::Source,
+            Data | Record | Ownership => Side::Destination,
+        }
+    }
+
+    /// The second request of its kind.
+    fn matcher(self) -> Matcher {
+        match self {
+            Survey => Matcher::path("/api/v2/query").body("schema."),
+            Count => Matcher::path("/api/v2/query").body("|> group() |> count()").skip(1),
+            Read => Matcher::path("/api/v2/query").body("rename").skip(1),
+            Data => Matcher::path("/api/v2/write").body("air,").skip(1),
+            Record => Matcher::path("/api/v2/write").body("batch_stop").skip(1),
+            Ownership => Matcher::path("/api/v2/query").body("\"lease\"").skip(2),
+        }
+    }
+}
+
+fn status(status: u16, text: &str) -> Fault {
+    let body = if text.starts_with('<') {
+        text.to_owned()
+    } else {
+        format!("{{\"code\":\"x\",\"message\":\"{text}\"}}")
+    };
+    Fault::Status { status, retry_after: None, body }
+}
+
+fn after(status: u16, retry_after: &str) -> Fault {
+    let body = "{\"code\":\"x\",\"message\":\"wait\"}".to_owned();
+    Fault::Status { status, retry_after: Some(retry_after.to_owned()), body }
+}
+
+fn table(message: &str) -> Fault {
+    Fault::ErrorTable { after_rows: 3, message: message.to_owned() }
+}
+
+/// Six hours, one batch each.
+async fn rig() -> Rig {
+    hours(6, "2022-01-01T06:00:00Z").await
+}
+
+async fn one_hour() -> Rig {
+    hours(1, "2022-01-01T01:00:00Z").await
+}
+
+async fn hours(hours: i64, stop: &str) -> Rig {
+    let mut rig = Rig::start(cloud(), store_of(&plant(0..hours), 7 * 86_400)).await.over(
+        "2022-01-01",
+        stop,
+        "1h",
+    );
+    rig.client.silence_ms_max = 150;
+    rig.client.query_grace_ms = 100;
+    rig.client.retries_max = 4;
+    rig
+}
+
+fn inject(rig: &Rig, place: Place, times: u32, fault: Fault) {
+    match place.side() {
+        Side::Source => rig.source_fault(place.matcher(), times, fault),
+        Side::Destination => rig.destination_fault(place.matcher(), times, fault),
+    }
+}
+
+/// Trouble that passes: the run ends well, and both ends hold the same.
+fn passing() -> Vec<(Place, u32, Fault)> {
+    let mut rows = Vec::new();
+    for place in [Survey, Count, Read, Ownership] {
+        for fault in [
+            Fault::Refuse,
+            Fault::Reset { after_bytes: 60 },
+            Fault::Cut { after_bytes: 60 },
+            Fault::CutClean { after_bytes: 60 },
+            Fault::Stall { after_bytes: 60, ms: 400 },
+            table("internal error: rpc error"),
+            status(500, "internal error"),
+            status(502, "<html>Bad Gateway</html>"),
+        ] {
+            rows.push((place, 2, fault));
+        }
+    }
+    for fault in [
+        table("query timeout: context deadline exceeded"),
+        status(400, "memory allocation limit reached: limit 5 bytes"),
+        status(503, "queue length exceeded"),
+        Fault::Timeout,
+        after(429, "1"),
+        status(429, "org 1 has exceeded limited_query plan limit"),
+        after(503, "1"),
+    ] {
+        rows.push((Count, 1, fault.clone()));
+        rows.push((Read, 1, fault));
+    }
+    // Before the head: the bound of the whole answer.
+    rows.push((Read, 1, Fault::Stall { after_bytes: 0, ms: 2_500 }));
+    rows.push((Read, 2, Fault::Timeout));
+    for place in [Data, Record] {
+        for fault in [
+            Fault::Refuse,
+            Fault::Reset { after_bytes: 0 },
+            Fault::LostAck,
+            status(500, "internal error"),
+            status(502, "<html>Bad Gateway</html>"),
+            status(500, "engine: cache-max-memory-size exceeded: (9/1)"),
+            after(429, "1"),
+            after(503, "1"),
+        ] {
+            rows.push((place, 1, fault));
+        }
+    }
+    rows.push((Data, 3, Fault::too_large()));
+    rows.push((Data, 2, status(422, "partial write: points beyond retention policy dropped=1")));
+    rows.push((Data, 2, status(400, "unable to parse 'air': bad timestamp")));
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_that_passes_leaves_no_trace() {
+    let mut rows = JoinSet::new();
+    for (place, times, fault) in passing() {
+        rows.spawn(async move {
+            let rig = rig().await;
+            let mut config = rig.config();
+            config.query_timeout_ms = 1_000;
+            inject(&rig, place, times, fault.clone());
+            let run = rig.migrate(config).await;
+            let what = format!("{place:?} {fault:?}: {}", run.words());
+            assert_eq!(run.exit(), ExitCode::Done, "{what}");
+            let used = match place.side() {
+                Side::Source => rig.source.faults_used_up(),
+                Side::Destination => rig.destination.faults_used_up(),
+            };
+            assert!(used, "{what}: it struck");
+            rig.assert_copied();
+            what
+        });
+    }
+    while let Some(row) = rows.join_next().await {
+        row.expect("a row of the table failed");
+    }
+}
+
+/// Trouble that lasts: with which code the run ends. What is recorded by then is there, and the next run completes.
+fn lasting() -> Vec<(Place, Fault, ExitCode)> {
+    use ExitCode::{Permanent, Temporary, TokenRefused};
+    let mut rows = Vec::new();
+    for place in [Survey, Count, Read, Data, Record, Ownership] {
+        rows.extend([
+            (place, Fault::unauthorized(), TokenRefused),
+            (place, status(401, "read:orgs/1/buckets/2 is unauthorized"), Permanent),
+            (place, status(403, "insufficient permissions"), Permanent),
+            (place, status(404, "bucket \\\"plant\\\" not found"), Permanent),
+            (place, status(503, "partition cardinality limit exceeded"), Permanent),
+            (place, Fault::Refuse, Temporary),
+            (place, status(500, "internal error"), Temporary),
+            (place, status(302, "moved"), Permanent),
+        ]);
+    }
+    for place in [Survey, Count, Read, Ownership] {
+        rows.extend([
+            (place, table("runtime error: a panic has occurred"), Permanent),
+            (place, status(200, "<html>Please log in</html>"), Permanent),
+            (place, Fault::Cut { after_bytes: 60 }, Temporary),
+        ]);
+    }
+    rows.push((Read, Fault::Timeout, Temporary));
+    rows.push((Count, Fault::Timeout, Temporary));
+    rows.push((Record, status(422, "partial write: field type conflict dropped=1"), Permanent));
+    let conflict = "partial write: field type conflict: input field \\\"f\\\" on measurement \\\"air\\\" is type float, already exists as type integer dropped=1";
+    rows.push((Data, status(422, conflict), Permanent));
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_that_lasts_ends_the_run_and_not_the_job() {
+    let mut rows = JoinSet::new();
+    for (place, fault, exit) in lasting() {
+        rows.spawn(async move {
+            let rig = rig().await;
+            inject(&rig, place, u32::MAX, fault.clone());
+            let run = rig.migrate(rig.config()).await;
+            let what = format!("{place:?} {fault:?}: {}", run.words());
+            assert_eq!(run.exit(), exit, "{what}");
+            assert!(place == Survey || rig.records().len() < 6, "{what}");
+            rig.assert_checkpoint_is_behind();
+            rig.source.clear_faults();
+            rig.destination.clear_faults();
+            let again = rig.migrate(rig.config()).await;
+            assert_eq!(again.exit(), ExitCode::Done, "after {what}: {}", again.words());
+            rig.assert_copied();
+        });
+    }
+    while let Some(row) = rows.join_next().await {
+        row.expect("a row of the table failed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slices_that_are_too_much_are_cut_in_halves() {
+    for (form, fault) in [
+        (TimeoutForm::ErrorTable, Fault::Timeout),
+        (TimeoutForm::Cut, Fault::Timeout),
+        (TimeoutForm::Cut, status(400, "memory allocation limit reached")),
+    ] {
+        let settings = sluice::sim::ServerSettings { timeout_form: form, ..cloud() };
+        let rig = Rig::start(settings, store_of(&plant(0..6), 7 * 86_400)).await;
+        let rig = rig.over("2022-01-01", "2022-01-01T06:00:00Z", "6h");
+        rig.source_fault(Matcher::path("/api/v2/query").body("rename"), 4, fault);
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(ExitCode::Done);
+        assert!(run.count(|event| matches!(event, Event::Split { .. })) >= 2, "{form:?}");
+        rig.assert_copied();
+        assert_eq!(rig.records().len(), 1, "the batch stays as planned");
+    }
+}
+
+/// An answer that is cut where it looks whole, right behind the blank line between two blocks, and everywhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_cut_anywhere_is_not_taken_for_whole() {
+    let rig = one_hour().await;
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
+    let whole = rig.source.records().into_iter().find(read).unwrap().decoded_bytes;
+    let blocks = block_ends(&rig).await;
+    let mut rows = JoinSet::new();
+    // The last bytes are those of the blank line.
+    let cuts: Vec<u64> = (0..whole - 1).step_by(61).chain([whole - 2, whole - 1]).collect();
+    let looks_whole = cuts.iter().filter(|cut| blocks.contains(cut)).count();
+    for after_bytes in cuts {
+        rows.spawn(async move {
+            let rig = one_hour().await;
+            let matcher = Matcher::path("/api/v2/query").body("rename");
+            rig.source_fault(matcher, 1, Fault::CutClean { after_bytes });
+            let run = rig.migrate(rig.config()).await;
+            assert_eq!(run.exit(), ExitCode::Done, "{after_bytes}: {}", run.words());
+            rig.assert_copied();
+            run.count(|event| matches!(event, Event::Notice(text) if text.contains("arrived")))
+        });
+    }
+    let mut counted_only = 0;
+    while let Some(row) = rows.join_next().await {
+        counted_only += row.expect("a cut failed");
+    }
+    assert_eq!(counted_only, looks_whole, "only a cut between two blocks is left to the count");
+}
+
+/// Between two blocks an answer looks whole: only the count tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_cut_between_two_blocks_is_found_by_the_count() {
+    for times in [1, 2] {
+        let rig = one_hour().await;
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+        let blocks = block_ends(&rig).await;
+        assert!(blocks.len() > 2, "{blocks:?}");
+        let rig = one_hour().await;
+        let matcher = Matcher::path("/api/v2/query").body("rename");
+        rig.source_fault(matcher, times, Fault::CutClean { after_bytes: blocks[0] });
+        let run = rig.migrate(rig.config()).await;
+        let exit = if times == 1 { ExitCode::Done } else { ExitCode::Permanent };
+        assert_eq!(run.exit(), exit, "{}", run.words());
+        rig.assert_checkpoint_is_behind();
+        let again = rig.migrate(rig.config()).await;
+        again.assert_exit(ExitCode::Done);
+        rig.assert_copied();
+    }
+}
+
+/// Lengths of the beginnings of the first slice's answer that end in a blank line.
+async fn block_ends(rig: &Rig) -> Vec<u64> {
+    use sluice::commands::facts::Ends;
+    let ends = Ends::connect(&rig.config(), &(std::sync::Arc::new(|_| ()) as _)).unwrap();
+    let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
+    let query = rig.source.records().into_iter().find(read).unwrap().body_head;
+    let answer = ends.source.query_all(&query, "answer").await.unwrap();
+    let blank = b"\r\n\r\n";
+    answer
+        .windows(4)
+        .enumerate()
+        .filter(|(_, part)| part == blank)
+        .map(|(at, _)| at as u64 + 4)
+        .collect()
+}

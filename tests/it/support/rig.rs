@@ -25,7 +25,7 @@ use sluice::model::time::Timestamp;
 use sluice::pipeline::context::ConflictPolicy;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
-use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::report::preflight::{PreflightReport, Verdict};
 use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
 use tokio::sync::Notify;
 
@@ -377,17 +377,6 @@ impl Run {
     /// Batches that were read.
     pub(crate) fn opened(&self) -> usize {
         self.count(|event| matches!(event, Event::BatchOpened { .. }))
-    }
-
-    /// What preflight found under this code, failures and warnings only.
-    pub(crate) fn finding(&self, code: &str) -> Option<Finding> {
-        let report = self.preflight.as_ref()?;
-        let rows = report.source.iter().chain(&report.destination).chain(&report.progress);
-        rows.filter_map(|row| match row {
-            Row::Finding(finding) => Some(finding.clone()),
-            Row::Fact { .. } => None,
-        })
-        .find(|finding| finding.code == code && finding.verdict != Verdict::Ok)
     }
 }
 
