@@ -262,3 +262,6 @@ const _: () = assert!(EVENTS_PROGRESS_QUEUED_MAX < EVENTS_QUEUED_MAX);
 
 /// Counts that the choice of a batch interval is based on.
 pub const DENSITY_SAMPLES_MAX: usize = 24;
+
+/// Source bytes of a batch between two signs of its progress.
+pub const PROGRESS_STEP_BYTES: u64 = 1024 * 1024;

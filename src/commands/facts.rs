@@ -29,10 +29,17 @@ pub struct Ends {
 impl Ends {
     /// Clients for both ends; the source is not paced yet.
     pub fn connect(config: &MigrateConfig, observer: &Observer) -> Result<Self, InfluxError> {
-        let settings = ClientSettings {
-            query_timeout_ms: config.query_timeout_ms,
-            ..ClientSettings::default()
-        };
+        Self::connect_with(config, &ClientSettings::default(), observer)
+    }
+
+    /// The same, with other waits than the default ones.
+    pub fn connect_with(
+        config: &MigrateConfig,
+        settings: &ClientSettings,
+        observer: &Observer,
+    ) -> Result<Self, InfluxError> {
+        let settings =
+            ClientSettings { query_timeout_ms: config.query_timeout_ms, ..settings.clone() };
         Ok(Self {
             source: ends::connect(Side::Source, &config.source, &settings, Arc::clone(observer))?,
             destination: ends::connect(

@@ -1,6 +1,6 @@
 //! From checked settings and facts to a job: buckets made, job locked, checkpoint read, identity compared, plan laid.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts, count_at, watched_fields, whole_seconds};
@@ -101,10 +101,39 @@ pub async fn prepare(
     let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys.clone());
     let checkpoint = resume(config, source, destination, &store).await?;
     let lease = take_lease(ends, &store, &keys).await?;
+    let facts = Facts { config, ends, source, destination };
+    match lay(&facts, &store, checkpoint, &lease, &folder).await {
+        Ok(job) => Ok(Prepared { job, store, watched: watched_fields(source, destination), lock }),
+        Err(error) => {
+            // A lease that cannot be given back grows stale by itself.
+            let _ = release_lease(ends, &store, &keys, &lease).await;
+            Err(error)
+        }
+    }
+}
+
+struct Facts<'a> {
+    config: &'a MigrateConfig,
+    ends: &'a Ends,
+    source: &'a SourceFacts,
+    destination: &'a DestinationFacts,
+}
+
+/// Begins a new job in the batch bucket, and lays the plan of this run.
+async fn lay(
+    facts: &Facts<'_>,
+    store: &Store,
+    checkpoint: Checkpoint,
+    lease: &Lease,
+    folder: &Path,
+) -> Result<Job, Error> {
+    let Facts { config, ends, source, destination } = *facts;
+    let keys = keys(config);
     let stop = source.stop(config).max(checkpoint.start);
     let job_range = TimeRange::new(checkpoint.start, stop);
     let resume = checkpoint.resume.min(stop);
-    if checkpoint.is_new {
+    // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
+    if checkpoint.is_new && !job_range.is_empty() {
         refuse_foreign_data(config, ends, TimeRange::new(resume, stop)).await?;
         let now = ends.destination.server_time().map_or(stop, Timestamp::from_ns);
         store.write(&[checkpoint.identity.point(&keys, now)], "job identity").await?;
@@ -116,7 +145,7 @@ pub async fn prepare(
         }
     };
     let shape = source.survey.shape;
-    let job = Job {
+    Ok(Job {
         source_bucket: config.source_bucket.clone(),
         shape,
         filter: config.filter.clone(),
@@ -129,7 +158,7 @@ pub async fn prepare(
         destination_shard_group_ns: destination.shard_group_ns(shape.shard_group_ns),
         batch_bucket: config.batch_bucket.clone(),
         keys,
-        lease,
+        lease: lease.clone(),
         range: job_range,
         plan: BatchPlan::new(resume, interval, stop),
         interval,
@@ -146,8 +175,7 @@ pub async fn prepare(
             .unwrap_or(SLICE_BYTES_MAX)
             .min(SLICE_BYTES_MAX),
         transfer_bytes_max: config.max_transfer_bytes,
-    };
-    Ok(Prepared { job, store, watched: watched_fields(source, destination), lock })
+    })
 }
 
 /// What a run would do, without a lock and without a write.

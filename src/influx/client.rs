@@ -8,7 +8,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use tokio::time::Instant;
 
-use super::backoff::Jitter;
+use super::backoff::{Backoff, Jitter};
 use super::classify::{RequestKind, classify_late};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
@@ -122,6 +122,17 @@ impl Client {
     /// The ledger; one without a limit if none was given.
     pub fn quota(&self) -> &Arc<QuotaLedger> {
         &self.quota
+    }
+
+    /// Fresh pauses between tries, for callers that try again themselves.
+    pub fn backoff(&self) -> Backoff {
+        let settings = &self.shared.settings;
+        Backoff::new(settings.backoff_ms_min, settings.backoff_ms_max, Jitter::new(settings.seed))
+    }
+
+    /// Tries after the first, for callers that try again themselves.
+    pub fn retries_max(&self) -> u32 {
+        self.shared.settings.retries_max
     }
 
     /// Which server this is.

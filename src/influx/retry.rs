@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Jitter};
 use super::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
 use super::client::Client;
 use super::complete::{Incomplete, check_csv_end};
@@ -23,9 +22,7 @@ pub(super) struct Whole {
 impl Client {
     /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
     pub(super) async fn whole(&self, call: &Call<'_>) -> Result<Whole, Error> {
-        let settings = &self.shared.settings;
-        let jitter = Jitter::new(settings.seed);
-        let mut backoff = Backoff::new(settings.backoff_ms_min, settings.backoff_ms_max, jitter);
+        let mut backoff = self.backoff();
         let begun = Instant::now();
         let mut attempt = 1;
         loop {
@@ -34,7 +31,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
-            if !is_temporary(call.kind, &error.kind) || attempt > settings.retries_max {
+            if !is_temporary(call.kind, &error.kind) || attempt > self.retries_max() {
                 return Err(error);
             }
             let side = self.shared.side;

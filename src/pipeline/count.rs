@@ -77,8 +77,11 @@ async fn ask(
     selection: Selection<'_>,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    let query = flux::count(selection);
-    let answer = match context.source.query_all(&query, what).await {
+    answer(context, &flux::count(selection), what).await
+}
+
+async fn answer(context: &Context, query: &str, what: &str) -> Result<Option<u64>, Error> {
+    let answer = match context.source.query_all(query, what).await {
         Ok(answer) => answer,
         Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
             return Ok(None);
@@ -87,6 +90,22 @@ async fn ask(
     };
     let count = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
     Ok(Some(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)))
+}
+
+/// String values of a read window that hold a carriage return.
+pub async fn carriage_returns(context: &Context, window: TimeRange) -> Result<u64, Error> {
+    let what = format!("search for carriage returns in {window}");
+    let mut values = 0;
+    let mut parts = vec![window];
+    while let Some(part) = parts.pop() {
+        let query = flux::count_carriage_returns(context.job.selection(part));
+        match (answer(context, &query, &what).await?, part.halves()) {
+            (Some(counted), _) => values += counted,
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    Ok(values)
 }
 
 /// Values of the range that the job leaves out: all, less those that it reads.

@@ -1,12 +1,11 @@
 //! One slice on its way in: request, stream, decode, hand the frames on.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::context::Context;
 use super::error::Error;
 use super::event::Counters;
+use super::progress::Progress;
 use crate::influx::classify::{self, Action};
 use crate::influx::error::FailureKind;
 use crate::limits::DECODE_STEP_BYTES_MAX;
@@ -40,7 +39,8 @@ pub struct Fetched {
 /// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
 /// write can be repeated, but nothing counts before this function has returned.
 pub async fn read(
-    context: &Arc<Context>,
+    context: &Context,
+    progress: &Progress,
     request: &Request,
     frames: mpsc::Sender<Frame>,
 ) -> Result<Fetched, Error> {
@@ -60,6 +60,7 @@ pub async fn read(
     while let Some(chunk) = stream.next().await.map_err(influx)? {
         Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
         Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
+        progress.bytes(context, stream.decoded_bytes() - decoded);
         (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
         for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
             decoder.push(step, &mut ready).map_err(decode)?;

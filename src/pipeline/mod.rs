@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! coordinator (mod): count -> open batches in sequence, at most BATCHES_OPEN_MAX
-//!   batch:  cut into slices, each with a permit      fetch:  request, stream, decode
+//!   batch:  cut into slices, each with a permit      slice:  fetch (request, stream, decode)
 //!           hold against the source's count          encode: pool jobs, bodies
 //! committer (commit): strictly in sequence           write:  one body, down to single refused lines
 //! ```
@@ -41,7 +41,9 @@ pub mod fetch;
 pub mod lock;
 pub mod plan;
 pub mod pool;
+pub mod progress;
 pub mod rejects;
+pub mod slice;
 pub mod stop;
 pub mod store;
 pub mod survey;

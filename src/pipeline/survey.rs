@@ -347,10 +347,11 @@ async fn unreadable_by_first(
             Err(error) => return Err(Error::influx(&what, error)),
         };
         match table::read_tables(&answer) {
-            Ok(_) => {}
-            Err(DecodeError::DuplicateColumn { label, .. }) => {
-                let why = reserved_tag(&String::from_utf8_lossy(&label));
-                found.push(whole_measurement(&measurement, &why));
+            Ok(tables) => {
+                let twice = tables.iter().find_map(repeated_label);
+                found.extend(twice.map(|label| {
+                    whole_measurement(&measurement, &reserved_tag(&String::from_utf8_lossy(label)))
+                }));
             }
             Err(DecodeError::Query { .. } | DecodeError::GluedError { .. }) => {
                 found.push(whole_measurement(&measurement, fails));
@@ -359,6 +360,12 @@ async fn unreadable_by_first(
         }
     }
     Ok(found)
+}
+
+/// A label that two columns have: one is Flux's own, the other the tag, whose value is lost.
+fn repeated_label(table: &table::Table) -> Option<&[u8]> {
+    let labels: Vec<&[u8]> = table.columns.iter().map(|column| &*column.label).collect();
+    labels.iter().enumerate().find_map(|(at, label)| labels[..at].contains(label).then_some(*label))
 }
 
 /// Seconds as nanoseconds, none for "for ever".

@@ -1,1 +1,5 @@
-//! (filled by the module's author)
+//! Whole migrations between simulated servers, through the library.
+
+mod faults;
+mod golden;
+mod whole;

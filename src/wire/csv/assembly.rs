@@ -32,6 +32,8 @@ pub(super) struct Assembly {
     series: Option<Arc<Series>>,
     series_raw: Vec<u8>,
     held: SeriesBuffer,
+    /// What the names of the held values lost: such values belong to another series, and are counted instead of handed on.
+    lost: Option<Place>,
     builder: FrameBuilder,
     pub(super) counts: Counts,
 }
@@ -78,6 +80,7 @@ impl Assembly {
             series: None,
             series_raw: Vec::new(),
             held: SeriesBuffer::default(),
+            lost: None,
             builder: FrameBuilder::default(),
             counts: Counts::default(),
         }
@@ -231,13 +234,14 @@ impl Assembly {
         if field.is_empty() {
             return Err(Error::malformed(position, "a field without a name"));
         }
-        if self.held.holds(&field) {
+        let lost = lost_name(layout, row, cells);
+        if lost.is_some() || self.lost.is_some() || self.held.holds(&field) {
             self.hand_on_series(frames);
         }
+        self.lost = lost;
         self.held.begin(&field, layout.value_type);
         self.table = Some(Table { id, field_raw: field_raw.to_vec(), field: field.into() });
         self.counts.tables += 1;
-        self.note_lost_names(layout, row, cells);
         Ok(())
     }
 
@@ -267,30 +271,13 @@ impl Assembly {
         if value.lost_carriage_return(row)
             && let Some(table) = &self.table
         {
-            self.counts
-                .suspects
-                .add(measurement_of(self.series.as_ref()), Place::FieldValue(table.field.clone()));
+            self.counts.suspects.add(
+                measurement_of(self.series.as_ref()),
+                Place::FieldValue(table.field.clone()),
+                1,
+            );
         }
         Ok(())
-    }
-
-    fn note_lost_names(&mut self, layout: &Layout, row: &[u8], cells: &[Cell]) {
-        let suspects = &mut self.counts.suspects;
-        let measurement = measurement_of(self.series.as_ref());
-        if cells[layout.measurement].lost_carriage_return(row) {
-            suspects.add(measurement, Place::Measurement);
-        }
-        if cells[layout.field].lost_carriage_return(row) {
-            suspects.add(measurement, Place::FieldName(cells[layout.field].content(row).into()));
-        }
-        for tag in &layout.tags {
-            if cells[tag.cell].lost_carriage_return(row) {
-                suspects.add(measurement, Place::TagValue(tag.key.clone()));
-            }
-            if tag.key_lost && !cells[tag.cell].raw(row).is_empty() {
-                suspects.add(measurement, Place::TagKey(tag.key.clone()));
-            }
-        }
     }
 
     fn end_table(&mut self) {
@@ -303,18 +290,25 @@ impl Assembly {
 
     /// The held fields are all that may be merged: they become rows.
     fn hand_on_series(&mut self, frames: &mut Vec<Frame>) {
-        if let Some(series) = &self.series {
-            merge::hand_on(&self.held, series, &mut self.builder, frames);
-        }
+        self.hand_on_held(frames);
         self.held.clear();
     }
 
     /// No more may be held: what is here becomes rows, and the open table goes on.
     fn hand_on_part(&mut self, frames: &mut Vec<Frame>) {
-        if let Some(series) = &self.series {
-            merge::hand_on(&self.held, series, &mut self.builder, frames);
-        }
+        self.hand_on_held(frames);
         self.held.clear_before_open();
+    }
+
+    fn hand_on_held(&mut self, frames: &mut Vec<Frame>) {
+        let Some(series) = &self.series else { return };
+        match &self.lost {
+            None => merge::hand_on(&self.held, series, &mut self.builder, frames),
+            Some(place) => {
+                let values = self.held.fields().iter().map(|field| field.values.len() as u64).sum();
+                self.counts.suspects.add(&series.measurement, place.clone(), values);
+            }
+        }
     }
 
     /// The answer is complete: gives the last rows.
@@ -327,6 +321,25 @@ impl Assembly {
 
 fn measurement_of(series: Option<&Arc<Series>>) -> &[u8] {
     series.map_or(&[], |series| &series.measurement)
+}
+
+/// The first name of a table that lost a carriage return.
+fn lost_name(layout: &Layout, row: &[u8], cells: &[Cell]) -> Option<Place> {
+    if cells[layout.measurement].lost_carriage_return(row) {
+        return Some(Place::Measurement);
+    }
+    if cells[layout.field].lost_carriage_return(row) {
+        return Some(Place::FieldName(cells[layout.field].content(row).into()));
+    }
+    layout.tags.iter().find_map(|tag| {
+        if cells[tag.cell].lost_carriage_return(row) {
+            Some(Place::TagValue(tag.key.clone()))
+        } else if tag.key_lost && !cells[tag.cell].raw(row).is_empty() {
+            Some(Place::TagKey(tag.key.clone()))
+        } else {
+            None
+        }
+    })
 }
 
 fn read_series(

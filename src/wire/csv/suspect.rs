@@ -25,7 +25,7 @@ pub struct Suspect {
     pub measurement: Name,
     /// What of it.
     pub place: Place,
-    /// How often: values, or tables for names.
+    /// How many values. Those under a name that lost something are in no frame.
     pub count: u64,
 }
 
@@ -34,8 +34,10 @@ pub struct Suspect {
 pub struct Suspects {
     /// The first ones, each place once.
     pub listed: Vec<Suspect>,
-    /// Occurrences at places that found no room in the list.
+    /// Values at places that found no room in the list.
     pub unlisted: u64,
+    /// Of which under names that lost something.
+    pub unlisted_under_names: u64,
 }
 
 impl Suspects {
@@ -44,7 +46,10 @@ impl Suspects {
         self.listed.is_empty() && self.unlisted == 0
     }
 
-    pub(super) fn add(&mut self, measurement: &[u8], place: Place) {
+    pub(super) fn add(&mut self, measurement: &[u8], place: Place, values: u64) {
+        if values == 0 {
+            return;
+        }
         // The latest is the likeliest: values of one field come in a row.
         let known = self
             .listed
@@ -52,11 +57,14 @@ impl Suspects {
             .rev()
             .find(|suspect| suspect.place == place && *suspect.measurement == *measurement);
         if let Some(suspect) = known {
-            suspect.count += 1;
+            suspect.count += values;
         } else if self.listed.len() < CSV_SUSPECTS_MAX {
-            self.listed.push(Suspect { measurement: measurement.into(), place, count: 1 });
+            self.listed.push(Suspect { measurement: measurement.into(), place, count: values });
         } else {
-            self.unlisted += 1;
+            self.unlisted += values;
+            if !matches!(place, Place::FieldValue(_)) {
+                self.unlisted_under_names += values;
+            }
         }
     }
 }
@@ -71,7 +79,7 @@ mod tests {
         assert!(suspects.is_empty());
         for round in 0..2 {
             for at in 0..CSV_SUSPECTS_MAX + 3 {
-                suspects.add(format!("m{at}").as_bytes(), Place::Measurement);
+                suspects.add(format!("m{at}").as_bytes(), Place::Measurement, 1);
             }
             assert!(suspects.listed.iter().all(|suspect| suspect.count == round + 1));
         }

@@ -6,6 +6,8 @@ pub(crate) mod golden;
 
 pub(crate) mod influxd;
 
+pub(crate) mod rig;
+
 pub(crate) mod process;
 
 use std::path::PathBuf;

@@ -1,0 +1,58 @@
+//! How far one batch is, for the reporter: sums over all its slices and tries.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::context::Context;
+use super::event::Event;
+use crate::limits::PROGRESS_STEP_BYTES;
+use crate::model::time::TimeRange;
+
+/// Running sums of one batch.
+#[derive(Debug)]
+pub struct Progress {
+    batch: TimeRange,
+    values_read: AtomicU64,
+    values_written: AtomicU64,
+    bytes_read: AtomicU64,
+}
+
+impl Progress {
+    /// Of a batch that is opened.
+    pub fn new(batch: TimeRange) -> Self {
+        Self {
+            batch,
+            values_read: AtomicU64::new(0),
+            values_written: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
+        }
+    }
+
+    /// The batch.
+    pub fn batch(&self) -> TimeRange {
+        self.batch
+    }
+
+    /// So many more bytes came; told once per [`PROGRESS_STEP_BYTES`].
+    pub fn bytes(&self, context: &Context, more: u64) {
+        let before = self.bytes_read.fetch_add(more, Ordering::Relaxed);
+        if before / PROGRESS_STEP_BYTES != (before + more) / PROGRESS_STEP_BYTES {
+            self.tell(context);
+        }
+    }
+
+    /// A slice is done.
+    pub fn values(&self, context: &Context, read: u64, written: u64) {
+        self.values_read.fetch_add(read, Ordering::Relaxed);
+        self.values_written.fetch_add(written, Ordering::Relaxed);
+        self.tell(context);
+    }
+
+    fn tell(&self, context: &Context) {
+        context.tell(Event::BatchProgress {
+            batch: self.batch,
+            values_read: self.values_read.load(Ordering::Relaxed),
+            values_written: self.values_written.load(Ordering::Relaxed),
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+        });
+    }
+}

@@ -1,0 +1,1 @@
+//! Trouble at every place, and what becomes of it.

@@ -1,0 +1,142 @@
+//! The recorded contents through the whole pipeline.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use sluice::exit::ExitCode;
+use sluice::sim::ServerSettings;
+
+use crate::support::golden::{Case, Point};
+use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, points, store_of};
+
+const WEEK_S: u64 = 7 * 86_400;
+
+async fn copied(name: &str, source: ServerSettings) -> Option<(Case, Rig, Run)> {
+    let case = Case::open(name)?;
+    let mut rig = Rig::start(source, store_of(&case.bytes("data.lp"), WEEK_S)).await;
+    rig = rig.over("2019-12-30", "2021-02-01", "4w");
+    if name == "04-times" {
+        rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775806Z", "1w");
+    } else if name == "09-metadata" {
+        rig = rig.over("1969-12-29", "2097-01-01", "1w");
+    } else if name == "08-sensors" {
+        rig = rig.over("2021-01-01", "2021-01-08", "1d");
+    }
+    let run = rig.migrate(rig.config()).await;
+    Some((case, rig, run))
+}
+
+fn differences(rig: &Rig, case: &Case) -> (Vec<Point>, Vec<Point>) {
+    let (found, wanted) = (points(rig.destination.store(), BUCKET), case.expected());
+    let missing = wanted.iter().filter(|point| !found.contains(point)).cloned().collect();
+    let extra = found.iter().filter(|point| !wanted.contains(point)).cloned().collect();
+    (missing, extra)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_flux_carries_arrives_to_the_bit() {
+    let exact = [
+        "01-strings",
+        "01-types",
+        "02-newlines",
+        "03-names",
+        "03-names-long",
+        "03-names-reserved",
+        "03-names-tag-is-field",
+        "03-names-utf8",
+        "04-duplicates",
+        "05-schema",
+        "06-nulls",
+        "08-sensors",
+        "09-metadata",
+    ];
+    for name in exact {
+        for source in [cloud(), oss_source()] {
+            let kind = source.kind;
+            let Some((case, rig, run)) = copied(name, source).await else { return };
+            let (missing, extra) = differences(&rig, &case);
+            assert!(
+                missing.is_empty() && extra.is_empty(),
+                "{name} {kind:?}: missing {missing:?}, extra {extra:?} {}",
+                run.words()
+            );
+            assert_eq!(run.exit(), ExitCode::Done, "{name} {kind:?} {}", run.words());
+            assert_eq!(rig.rejects(), "", "{name} {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_that_change_between_shards_arrive() {
+    for name in ["07-type-bool-uint-int", "07-type-int-float", "07-type-int-float-string"] {
+        for source in [cloud(), oss_source()] {
+            let kind = source.kind;
+            let Some((case, rig, run)) = copied(name, source).await else { return };
+            assert_eq!(run.exit(), ExitCode::Done, "{name} {kind:?} {}", run.words());
+            assert_eq!(differences(&rig, &case), (vec![], vec![]), "{name} {kind:?}");
+            rig.assert_copied();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_times_that_flux_reaches_arrive() {
+    for source in [cloud(), oss_source()] {
+        let Some((case, rig, run)) = copied("04-times", source).await else { return };
+        run.assert_exit(ExitCode::Done);
+        let (missing, extra) = differences(&rig, &case);
+        assert!(extra.is_empty(), "{extra:?}");
+        // The two values of the last instant lie behind the stop of this job.
+        assert!(missing.iter().all(|point| point.time == i64::MAX - 1), "{missing:?}");
+        assert_eq!(missing.len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_flux_cannot_carry_is_counted_and_named() {
+    for (name, named) in [
+        ("03-names-start-stop", "m"),
+        ("03-names-time-value", "b"),
+        ("03-names-control", "carriage return"),
+    ] {
+        for source in [cloud(), oss_source()] {
+            let kind = source.kind;
+            let Some((case, rig, run)) = copied(name, source).await else { return };
+            assert_eq!(
+                run.exit(),
+                ExitCode::Rejected,
+                "{name} {kind:?} {:?} {:?}",
+                run.words(),
+                run.preflight
+            );
+            let (missing, extra) = differences(&rig, &case);
+            assert!(
+                extra.is_empty(),
+                "{name} {kind:?}: nothing is written that was not there: {extra:?}"
+            );
+            let rejected = run.finished().outcome.rejected;
+            assert_eq!(
+                rejected,
+                missing.len() as u64,
+                "{name} {kind:?} {missing:?}\n{}",
+                rig.rejects()
+            );
+            assert!(rig.rejects().contains(named), "{name} {kind:?}\n{}", rig.rejects());
+        }
+    }
+}
+
+/// A batch that holds nothing but what Flux cannot read looks empty to every count.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_unreadable_values_alone_is_not_empty() {
+    let lines = b"ok f=1 1640995200000000000\nbad,_value=x f=1,g=2 1641002400000000000\nok f=2 1641009600000000000\n";
+    for source in [cloud(), oss_source()] {
+        let rig = Rig::start(source, store_of(lines, WEEK_S)).await;
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(ExitCode::Rejected);
+        assert_eq!(run.finished().outcome.rejected, 2);
+        assert!(rig.rejects().contains("bad"), "{}", rig.rejects());
+        assert_eq!(rig.destination.store().count(BUCKET), 2);
+        // And it stays so: a later run that finds nothing to do says it again.
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Rejected);
+    }
+}

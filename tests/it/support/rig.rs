@@ -1,0 +1,481 @@
+//! A simulated source and a simulated destination on loopback, and whole migrations between them in this process.
+//!
+//! A run has a runtime of its own. When it is killed, that runtime is dropped as it stands: no stage is told, no lease is
+//! given back, requests under way break off. What the servers hold stays.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sluice::commands::error::Error;
+use sluice::commands::facts::Ends;
+use sluice::commands::run::Finished;
+use sluice::commands::{ends, job, preflight, run};
+use sluice::config::ends::{EndConfig, TokenSetting};
+use sluice::config::migrate::{
+    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop, TransportChoice,
+};
+use sluice::exit::ExitCode;
+use sluice::influx::client::ClientSettings;
+use sluice::influx::signal::Observer;
+use sluice::limits::{QUERY_TIMEOUT_MS_DEFAULT, REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT};
+use sluice::model::filter::Filter;
+use sluice::model::time::Timestamp;
+use sluice::pipeline::context::ConflictPolicy;
+use sluice::pipeline::event::{Counters, Event};
+use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
+use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
+use tokio::sync::Notify;
+
+use super::golden::{Point, Value as Exact};
+
+/// The bucket that is copied, at both ends.
+pub(crate) const BUCKET: &str = "plant";
+/// The bucket of the checkpoint.
+pub(crate) const BATCHES: &str = "migration";
+/// The organization of the source.
+pub(crate) const CLOUD_ORG: &str = "cloud-org";
+const OSS_ORG: &str = "oss-org";
+/// Tokens that may appear nowhere.
+pub(crate) const READ_TOKEN: &str = "CANARY-source-token";
+/// See [`READ_TOKEN`].
+pub(crate) const WRITE_TOKEN: &str = "CANARY-destination-token";
+
+/// Two servers and a state folder.
+pub(crate) struct Rig {
+    pub(crate) source: Server,
+    pub(crate) destination: Server,
+    pub(crate) state: tempfile::TempDir,
+    pub(crate) client: ClientSettings,
+    start: Timestamp,
+    stop: Timestamp,
+    interval: &'static str,
+}
+
+/// A source store with this content, in shard groups of this length.
+pub(crate) fn store_of(lines: &[u8], shard_s: u64) -> Arc<Store> {
+    let store = Arc::new(Store::default());
+    // Ids are numbers of a server: those of the two ends must differ.
+    for other in ["other-1", "other-2", "other-3", "other-4"] {
+        store.create_bucket(other, 0);
+    }
+    store.create_bucket_with(BUCKET, 0, shard_s);
+    store.write_lp(BUCKET, lines).unwrap();
+    store
+}
+
+/// A Cloud without InfluxQL and without a quota.
+pub(crate) fn cloud() -> ServerSettings {
+    ServerSettings::cloud(CLOUD_ORG, READ_TOKEN)
+}
+
+/// An OSS server as the source: it answers InfluxQL.
+pub(crate) fn oss_source() -> ServerSettings {
+    ServerSettings::oss(CLOUD_ORG, READ_TOKEN)
+}
+
+/// An OSS server as the destination.
+pub(crate) fn oss() -> ServerSettings {
+    ServerSettings::oss(OSS_ORG, WRITE_TOKEN)
+}
+
+/// A time from its text.
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+impl Rig {
+    /// Serves `data` from a source, and an empty store as the destination.
+    pub(crate) async fn start(source: ServerSettings, data: Arc<Store>) -> Self {
+        Self::between(source, data, oss(), Arc::new(Store::default())).await
+    }
+
+    /// Serves two stores.
+    pub(crate) async fn between(
+        source: ServerSettings,
+        data: Arc<Store>,
+        destination: ServerSettings,
+        target: Arc<Store>,
+    ) -> Self {
+        let client = ClientSettings {
+            backoff_ms_min: 1,
+            backoff_ms_max: 4,
+            seed: Some(7),
+            ..ClientSettings::default()
+        };
+        Self {
+            source: Server::start(source, data).await.unwrap(),
+            destination: Server::start(destination, target).await.unwrap(),
+            state: tempfile::tempdir().unwrap(),
+            client,
+            start: time("2022-01-01"),
+            stop: time("2022-01-02"),
+            interval: "1h",
+        }
+    }
+
+    /// The range and the batches of [`Rig::config`].
+    pub(crate) fn over(mut self, start: &str, stop: &str, interval: &'static str) -> Self {
+        (self.start, self.stop, self.interval) = (time(start), time(stop), interval);
+        self
+    }
+
+    /// The settings of a plain job.
+    pub(crate) fn config(&self) -> MigrateConfig {
+        let end = |server: &Server, org: &str, token: &str| EndConfig {
+            host: server.url(),
+            org: Some(org.to_owned()),
+            token: TokenSetting::Given { token: token.to_owned(), origin: "test".to_owned() },
+        };
+        MigrateConfig {
+            source: end(&self.source, CLOUD_ORG, READ_TOKEN),
+            destination: end(&self.destination, OSS_ORG, WRITE_TOKEN),
+            source_bucket: BUCKET.to_owned(),
+            destination_bucket: BUCKET.to_owned(),
+            batch_bucket: BATCHES.to_owned(),
+            start: Start::At(self.start),
+            stop: Stop::At(self.stop),
+            batch_interval: IntervalChoice::Fixed(self.interval.parse().unwrap()),
+            filter: Filter::default(),
+            quota: QuotaChoice::None,
+            quota_share_per_mille: 900,
+            query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
+            concurrency: SLICES_IN_FLIGHT_DEFAULT,
+            transport: TransportChoice::Auto,
+            on_type_conflict: ConflictPolicy::Stop,
+            existing: ExistingPolicy::Refuse,
+            create_buckets: true,
+            pause_task: false,
+            adopt: false,
+            dry_run: false,
+            yes: true,
+            json: false,
+            color: sluice::config::migrate::ColorChoice::Never,
+            rejects: Some(self.rejects_path()),
+            reject_limit: REJECT_LIMIT_DEFAULT,
+            max_transfer_bytes: None,
+            max_duration_ms: None,
+            state_dir: self.state.path().join("state"),
+            notices: Vec::new(),
+        }
+    }
+
+    fn rejects_path(&self) -> std::path::PathBuf {
+        self.state.path().join("rejects.lp")
+    }
+
+    /// The rejects file; empty if there is none.
+    pub(crate) fn rejects(&self) -> String {
+        std::fs::read(self.rejects_path())
+            .map_or(String::new(), |bytes| bytes.escape_ascii().to_string().replace("\\n", "\n"))
+    }
+
+    /// Migrates to the end.
+    pub(crate) async fn migrate(&self, config: MigrateConfig) -> Run {
+        self.migrate_until(config, |_| false).await
+    }
+
+    /// Migrates until `kill` says yes to an event: the run is gone then, in the middle of whatever it did.
+    pub(crate) async fn migrate_until(
+        &self,
+        config: MigrateConfig,
+        kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Run {
+        self.migrate_stoppable(config, stop_pair().1, kill).await
+    }
+
+    /// As [`Rig::migrate_until`], with a way to ask for the end.
+    pub(crate) async fn migrate_stoppable(
+        &self,
+        config: MigrateConfig,
+        stop: StopSignal,
+        kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Run {
+        let client = self.client.clone();
+        let run = tokio::task::spawn_blocking(move || process(config, client, stop, kill)).await;
+        // What a killed run had sent is still carried out.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let run = run.unwrap();
+        self.hold_canaries(&run);
+        run
+    }
+
+    /// Adds a fault at the source.
+    pub(crate) fn source_fault(&self, matcher: Matcher, times: u32, fault: Fault) {
+        self.source.inject(Rule { matcher, times, fault });
+    }
+
+    /// Adds a fault at the destination.
+    pub(crate) fn destination_fault(&self, matcher: Matcher, times: u32, fault: Fault) {
+        self.destination.inject(Rule { matcher, times, fault });
+    }
+
+    /// The progress records, in the order of their times, checked for their form.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        records_of(self.destination.store(), BATCHES)
+    }
+
+    /// Both buckets hold the same, and the records cover the range of the job without a gap.
+    pub(crate) fn assert_copied(&self) {
+        let (source, destination) = (self.source.store(), self.destination.store());
+        assert_eq!(source.count(BUCKET), destination.count(BUCKET), "values");
+        assert!(source.dump(BUCKET) == destination.dump(BUCKET), "the contents differ");
+        self.assert_records(self.stop);
+    }
+
+    /// The records follow each other from the start of the job to `stop`.
+    pub(crate) fn assert_records(&self, stop: Timestamp) {
+        let records = self.records();
+        let mut at = self.start;
+        for record in &records {
+            assert_eq!(record.start, at, "records without a gap, once each");
+            at = record.stop;
+        }
+        assert_eq!(at, stop, "the last record");
+    }
+
+    /// Everything before the watermark is at the destination: the checkpoint is never ahead of the data.
+    pub(crate) fn assert_checkpoint_is_behind(&self) {
+        let Some(last) = self.records().last().cloned() else { return };
+        let before = |store: &Store| -> Vec<StoredValue> {
+            let in_range =
+                |value: &StoredValue| value.time >= self.start.ns() && value.time < last.stop.ns();
+            store.dump(BUCKET).into_iter().filter(in_range).collect()
+        };
+        assert!(
+            before(self.source.store()) == before(self.destination.store()),
+            "recorded up to {} but not all of it is there",
+            last.stop
+        );
+    }
+
+    fn hold_canaries(&self, run: &Run) {
+        let mut said = format!("{:?}", run.events);
+        if let Some(Err(error)) = &run.ended {
+            said.push_str(&format!("{error:?}{:?}", sluice::commands::run::chain(error)));
+        }
+        said.push_str(&format!("{:?}{}", run.preflight, self.rejects()));
+        said.push_str(&format!("{:?}", self.destination.store().dump(BATCHES)));
+        assert!(!said.contains("CANARY"), "a token got out");
+    }
+}
+
+/// One run as a process of its own.
+fn process(
+    config: MigrateConfig,
+    client: ClientSettings,
+    stop: StopSignal,
+    kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+) -> Run {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let killed = Arc::new(Notify::new());
+    let sink: Arc<dyn Fn(Event) + Send + Sync> = {
+        let (events, killed) = (Arc::clone(&events), Arc::clone(&killed));
+        Arc::new(move |event| {
+            let kills = kill(&event);
+            events.lock().unwrap().push(event);
+            if kills {
+                killed.notify_one();
+            }
+        })
+    };
+    let preflight = Mutex::new(None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = killed.notified() => None,
+            result = flow(&config, client, sink, stop, &preflight) => Some(result),
+        }
+    });
+    drop(runtime);
+    let events = events.lock().unwrap().clone();
+    Run { ended, events, preflight: preflight.into_inner().unwrap() }
+}
+
+/// What the command does, without a word.
+async fn flow(
+    config: &MigrateConfig,
+    client: ClientSettings,
+    sink: Arc<dyn Fn(Event) + Send + Sync>,
+    stop: StopSignal,
+    preflight: &Mutex<Option<PreflightReport>>,
+) -> Result<Finished, Error> {
+    let observer: Observer = {
+        let sink = Arc::clone(&sink);
+        Arc::new(move |signal| sink(Event::Client(signal)))
+    };
+    let mut both = Ends::connect_with(config, &client, &observer)?;
+    let checked = preflight::check(config, &both).await?;
+    let failures = checked.report.count(Verdict::Fail);
+    *preflight.lock().unwrap() = Some(checked.report);
+    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures)
+    else {
+        return Err(Error::Preflight { failures });
+    };
+    both.source = both
+        .source
+        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    if config.create_buckets {
+        job::create_buckets(config, &both, &source, &mut destination).await?;
+    }
+    if config.pause_task {
+        job::pause_tasks(&both, &destination).await?;
+    }
+    let prepared = job::prepare(config, &both, &source, &destination).await?;
+    run::execute(prepared, &both, sink, Arc::new(Counters::default()), stop).await
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Its result; none if it was killed.
+    pub(crate) ended: Option<Result<Finished, Error>>,
+    /// What it told.
+    pub(crate) events: Vec<Event>,
+    /// What was found before it began.
+    pub(crate) preflight: Option<PreflightReport>,
+}
+
+impl Run {
+    /// The exit code of a run that was not killed.
+    pub(crate) fn exit(&self) -> ExitCode {
+        match self.ended.as_ref().expect("the run was killed") {
+            Ok(finished) => finished.exit,
+            Err(error) => error.exit(),
+        }
+    }
+
+    /// The result of a run that ended as planned.
+    pub(crate) fn finished(&self) -> &Finished {
+        match self.ended.as_ref().expect("the run was killed") {
+            Ok(finished) => finished,
+            Err(error) => panic!("{:?}", sluice::commands::run::chain(error)),
+        }
+    }
+
+    /// Holds the exit code against `wanted`, with the error's words if it is another.
+    pub(crate) fn assert_exit(&self, wanted: ExitCode) {
+        assert_eq!(self.exit(), wanted, "{}", self.words());
+    }
+
+    /// The error with its causes, or nothing.
+    pub(crate) fn words(&self) -> String {
+        match &self.ended {
+            Some(Err(error)) => sluice::commands::run::chain(error).join(": "),
+            _ => String::new(),
+        }
+    }
+
+    /// Events that `pick` takes.
+    pub(crate) fn count(&self, pick: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|event| pick(event)).count()
+    }
+
+    /// Batches that were read.
+    pub(crate) fn opened(&self) -> usize {
+        self.count(|event| matches!(event, Event::BatchOpened { .. }))
+    }
+
+    /// What preflight found under this code, failures and warnings only.
+    pub(crate) fn finding(&self, code: &str) -> Option<Finding> {
+        let report = self.preflight.as_ref()?;
+        let rows = report.source.iter().chain(&report.destination).chain(&report.progress);
+        rows.filter_map(|row| match row {
+            Row::Finding(finding) => Some(finding.clone()),
+            Row::Fact { .. } => None,
+        })
+        .find(|finding| finding.code == code && finding.verdict != Verdict::Ok)
+    }
+}
+
+/// A progress record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) start: Timestamp,
+    pub(crate) stop: Timestamp,
+    pub(crate) rows: i64,
+    pub(crate) percent: f64,
+    pub(crate) time: i64,
+}
+
+/// The records of a store, in the order of their times; panics if one has not exactly the form of the official task.
+pub(crate) fn records_of(store: &Store, bucket: &str) -> Vec<Record> {
+    let mut by_time = std::collections::BTreeMap::new();
+    for value in store.dump(bucket) {
+        if &*value.series.measurement == b"batches" {
+            let tags: Vec<_> = value.series.tags.iter().map(|(key, _)| &**key).collect();
+            assert_eq!(tags, [&b"dstBucket"[..], b"srcBucket", b"srcOrg"]);
+            let fields: &mut Vec<_> = by_time.entry(value.time).or_default();
+            fields.push((String::from_utf8(value.field.to_vec()).unwrap(), value.value));
+        }
+    }
+    let record = |(time, mut fields): (i64, Vec<(String, Value)>)| {
+        fields.sort_by(|a, b| a.0.cmp(&b.0));
+        let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["batch_start", "batch_stop", "percent_complete", "rows"]);
+        let text = |value: &Value| match value {
+            Value::String(text) => String::from_utf8(text.to_vec()).unwrap(),
+            other => panic!("{other:?} is no text"),
+        };
+        let nine_digits = |value: &Value| {
+            let text = text(value);
+            assert!(text.len() == 30 && text.ends_with('Z') && &text[19..20] == ".", "{text}");
+            time_of(&text)
+        };
+        let (Value::Float(percent), Value::Integer(rows)) = (&fields[2].1, &fields[3].1) else {
+            panic!("{fields:?}")
+        };
+        let (start, stop) = (nine_digits(&fields[0].1), nine_digits(&fields[1].1));
+        Record { start, stop, rows: *rows, percent: *percent, time }
+    };
+    by_time.into_iter().map(record).collect()
+}
+
+fn time_of(text: &str) -> Timestamp {
+    time(text)
+}
+
+/// A store's content in the form of the golden cases.
+pub(crate) fn points(store: &Store, bucket: &str) -> Vec<Point> {
+    let mut points: Vec<_> = store
+        .dump(bucket)
+        .into_iter()
+        .map(|stored| Point {
+            series: (*stored.series).clone(),
+            field: stored.field.to_vec().into(),
+            time: stored.time,
+            value: match stored.value {
+                Value::Float(v) => Exact::Float(v.to_bits()),
+                Value::Integer(v) => Exact::Integer(v),
+                Value::Unsigned(v) => Exact::Unsigned(v),
+                Value::Boolean(v) => Exact::Boolean(v),
+                Value::String(v) => Exact::Text(v.to_vec().into()),
+            },
+        })
+        .collect();
+    points.sort();
+    points
+}
+
+/// Two hosts, a line every ten minutes in the hours of 2022-01-01 that are given, one field of each type.
+pub(crate) fn plant(hours: impl IntoIterator<Item = i64>) -> Vec<u8> {
+    let mut lines = String::new();
+    for hour in hours {
+        for step in 0..6 {
+            for host in ["a", "b"] {
+                let at = 1_640_995_200 + hour * 3_600 + step * 600;
+                lines.push_str(&format!(
+                    "air,host={host} b={},f={},i={}i,s=\"{host}, \\\"{step}\\\"\",u={}u {at}000000001\n",
+                    step % 2 == 0,
+                    0.1 + hour as f64 / 3.0,
+                    hour - step,
+                    hour * 1_000 + step
+                ));
+            }
+        }
+    }
+    lines.into_bytes()
+}
