@@ -106,6 +106,11 @@ impl Pipeline {
         };
         let mut pipeline =
             Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
+        if matches!(pipeline.source, Source::Read { group: None, pick: Pick::All, .. })
+            && let Some(call) = take(&mut rest, &["sum"])
+        {
+            pipeline.steps.push(each(call, "sum", |table| mutate::engine_sum(&table)));
+        }
         for call in rest {
             if call.name == "yield" {
                 pipeline.name = call.text("name")?.unwrap_or(pipeline.name);

@@ -151,6 +151,23 @@ pub(super) fn sum(table: &Table) -> Result<Option<Table>, String> {
     Ok(Some(aggregate(table, kind, total)))
 }
 
+/// `sum()` in the engine, which takes it over from right behind a read: one window per series from 1970 on, and the value
+/// before the tags.
+pub(super) fn engine_sum(table: &Table) -> Result<Option<Table>, String> {
+    let Some(sums) = sum(table)? else { return Ok(None) };
+    let value = sums.columns.len() - 1;
+    let mut sums = sums.select(&[&[0, 1, value], &(2..value).collect::<Vec<_>>()[..]].concat());
+    for segment in &mut sums.segments {
+        if let [Cell::Same(Datum::Time(start)), Cell::Same(Datum::Time(stop)), ..] =
+            &mut segment.cells[..]
+            && *stop > 0
+        {
+            *start = (*start).max(0);
+        }
+    }
+    Ok(Some(sums))
+}
+
 /// `first()` and `last()` in the engine: by place, not by time.
 pub(super) fn edge(table: &Table, first: bool) -> Option<Table> {
     let (segment, row) = if first { table.each_row().next() } else { table.each_row().last() }?;

@@ -37,14 +37,14 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
             of(measurement).into_iter().map(|(_, field)| *field).collect()
         }
         Names::TagKeys { measurement } => {
-            let found = of(measurement);
-            if !found.is_empty() {
-                head = vec![b"_start", b"_stop", b"_field", b"_measurement"];
+            // The two of the read itself are there even where nothing is found.
+            head = vec![b"_start", b"_stop"];
+            let mut keys: BTreeSet<&[u8]> = BTreeSet::new();
+            for (entry, _) in of(measurement) {
+                keys.extend([&b"_field"[..], b"_measurement"]);
+                keys.extend(entry.series.tags.iter().map(|(key, _)| &key[..]));
             }
-            found
-                .into_iter()
-                .flat_map(|(entry, _)| entry.series.tags.iter().map(|(key, _)| &key[..]))
-                .collect()
+            keys
         }
         Names::TagValues { measurement, tag } => {
             let tags = of(measurement).into_iter().flat_map(|(entry, _)| entry.series.tags.iter());
