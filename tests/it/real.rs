@@ -2,6 +2,12 @@
 //! `SLUICE_TEST_INFLUXD_TOKEN` and `SLUICE_TEST_INFLUXD_ORG`. The only tests that do not trust the simulated servers; one
 //! of them shows that they can be trusted.
 
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::type_complexity,
+    reason = "test support"
+)]
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic, in its helper functions too")]
 
 mod content;

@@ -1,7 +1,5 @@
 //! The recorded contents through the whole pipeline.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use sluice::exit::ExitCode;
 use sluice::sim::ServerSettings;
 

@@ -1,6 +1,11 @@
 //! What a whole run leaves behind.
 
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a test may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a test may"
+)]
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ fn lines(seed: u64) -> Vec<u8> {
                 "f 3",
                 format!("\"text {number} \\\"q\\\", {}\"", random.one(&values).replace('"', "")),
             ),
-            ("zz", (number % 2 == 0).to_string()),
+            ("zz", number.is_multiple_of(2).to_string()),
         ] {
             if random.below(3) > 0 || fields.is_empty() {
                 fields.push(format!("{}={value}", escaped(field)));

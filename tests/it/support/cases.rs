@@ -1,5 +1,7 @@
 //! Reads golden cases, and a raw HTTP client that sees every byte of an answer.
 
+#![allow(clippy::unwrap_used, clippy::format_push_string, reason = "test support")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 //! The program as a process: started, watched, signalled, waited for. Nothing waits without a bound.
 
+#![allow(clippy::manual_assert, reason = "test support")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::fs::File;

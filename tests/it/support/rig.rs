@@ -3,6 +3,12 @@
 //! A run has a runtime of its own. When it is killed, that runtime is dropped as it stands: no stage is told, no lease is
 //! given back, requests under way break off. What the servers hold stays.
 
+#![allow(
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::cast_precision_loss,
+    reason = "test support"
+)]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::{Arc, Mutex};
