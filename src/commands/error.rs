@@ -6,8 +6,8 @@ use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
-use crate::influx::classify::{self, Action};
 use crate::influx::error::FailureKind;
+use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::lock::LockError;
@@ -150,7 +150,11 @@ impl Error {
 }
 
 fn influx_exit(error: &influx::error::Error) -> ExitCode {
-    match error.kind() {
+    kind_exit(error.kind(), error.side)
+}
+
+fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
+    match kind {
         FailureKind::Unauthorized => ExitCode::TokenRefused,
         FailureKind::Connect
         | FailureKind::Timeout
@@ -160,6 +164,7 @@ fn influx_exit(error: &influx::error::Error) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
+        FailureKind::BadRequest if side == Side::Destination => ExitCode::Unexpected,
         _ => ExitCode::Permanent,
     }
 }
@@ -168,11 +173,9 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
         Failure::Influx { source, .. } => influx_exit(source),
-        Failure::Decode { .. } => match pipeline::fetch::failure(error) {
-            Some(kind) if classify::action(&kind) == Action::Stop => ExitCode::Permanent,
-            Some(_) => ExitCode::Temporary,
-            None => ExitCode::Permanent,
-        },
+        // The server's words tell; an answer that cannot be read at all stays so.
+        Failure::Decode { .. } => pipeline::fetch::failure(error)
+            .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
         Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => {
             ExitCode::Permanent
         }
