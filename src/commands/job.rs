@@ -164,6 +164,7 @@ async fn lay(
         interval,
         newest_record: checkpoint.newest,
         on_type_conflict: config.on_type_conflict,
+        rejected_before: store.rejected_total().await?,
         reject_limit: config.reject_limit,
         rejects: config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp")),
         slices_in_flight: config.concurrency,

@@ -134,8 +134,9 @@ impl Committer {
     }
 
     fn check_limit(&self, done: &Done) -> Result<(), Error> {
-        let rejected = self.committed.rejected + done.details.rejected;
-        let limit = self.context.job.reject_limit;
+        let job = &self.context.job;
+        let rejected = job.rejected_before + self.committed.rejected + done.details.rejected;
+        let limit = job.reject_limit;
         if rejected > limit {
             return Err(Error::RejectLimit {
                 rejected,

@@ -72,7 +72,9 @@ pub struct Job {
     pub newest_record: Option<Timestamp>,
     /// Policy for type conflicts.
     pub on_type_conflict: ConflictPolicy,
-    /// Refused values at the most.
+    /// Values refused in the batches that earlier runs have committed.
+    pub rejected_before: u64,
+    /// Refused values at the most, earlier runs included.
     pub reject_limit: u64,
     /// Where refused lines go.
     pub rejects: PathBuf,
