@@ -112,7 +112,7 @@ pub enum RecordError {
         field: &'static str,
     },
     /// A field holds no time.
-    #[error("the newest progress record holds {field} that is not a time: {source}")]
+    #[error("the newest progress record holds {field} that is not a time")]
     Time {
         /// Its name.
         field: &'static str,
@@ -137,7 +137,14 @@ fn stored_time(fields: &StoredFields, field: &'static str) -> Result<Timestamp, 
     if let Ok(ns) = text.parse::<i64>() {
         return Ok(Timestamp::from_ns(ns));
     }
-    text.parse().map_err(|source| RecordError::Time { field, source })
+    nine_digits(text).parse().map_err(|source| RecordError::Time { field, source })
+}
+
+/// The text without the digits of a fraction that no time of InfluxDB has: the task does not look at them either.
+fn nine_digits(text: &str) -> String {
+    let Some((whole, rest)) = text.split_once('.') else { return text.to_owned() };
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    format!("{whole}.{}{}", &rest[..digits.min(9)], &rest[digits..])
 }
 
 /// The time of the next record: rising, and the destination's own clock, so that it is never in its future.
@@ -225,6 +232,7 @@ mod tests {
             ("2022-01-01T02:00:00Z", "2022-01-01T02:00:00Z"),
             ("2022-01-01T02:00:00.500Z", "2022-01-01T02:00:00.5Z"),
             ("2022-01-01T02:00:00.000000000Z", "2022-01-01T02:00:00Z"),
+            ("2022-01-01T02:00:00.000000001999Z", "2022-01-01T02:00:00.000000001Z"),
             ("2022-01-01T02:00:00+02:00", "2022-01-01T00:00:00Z"),
             ("2022-01-02", "2022-01-02T00:00:00Z"),
             ("1640995200000000000", "2022-01-01T00:00:00Z"),
