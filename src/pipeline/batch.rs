@@ -107,6 +107,7 @@ pub async fn run(
         let left_out = left_out(&context, range).await?;
         let left_out_values = left_out.iter().map(|refusal| refusal.values).sum();
         moved.refusals.extend(left_out);
+        tell_refusals(&context, range, &moved.refusals);
         details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
         return Ok(Done {
             seq: seq..seq + 1,
@@ -115,6 +116,14 @@ pub async fn run(
             details,
             refusals: moved.refusals,
         });
+    }
+}
+
+/// One event for all refusals of the batch, with the first of their reasons.
+fn tell_refusals(context: &Context, batch: TimeRange, refusals: &[Refusal]) {
+    if let Some(first) = refusals.first() {
+        let values = refusals.iter().map(|refusal| refusal.values).sum();
+        context.tell(Event::Rejected { batch, values, reason: first.reason.clone() });
     }
 }
 
@@ -218,6 +227,5 @@ async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, E
     }
     let found: Vec<_> = context.job.without.iter().map(|found| found.why.as_str()).collect();
     let reason = format!("left out, because Flux cannot carry it: {}", found.join("; "));
-    context.tell(Event::Rejected { batch, values, reason: reason.clone() });
     Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
 }

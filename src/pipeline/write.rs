@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::context::{ConflictPolicy, Context};
 use super::error::Error;
-use super::event::{Counters, Event};
+use super::event::Counters;
 use super::rejects::Refusal;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
@@ -59,7 +59,7 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
         match failure.kind() {
             FailureKind::TooLarge => match halves(&part) {
                 Some(halves) => parts.extend(halves),
-                None => written.refusals.push(refuse(context, batch, &part, &failure.message)),
+                None => written.refusals.push(refuse(&part, &failure.message)),
             },
             FailureKind::PartialWrite | FailureKind::BadRequest => {
                 let reason = &failure.message;
@@ -71,7 +71,7 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
                 }
                 match halves(&part) {
                     Some(halves) => parts.extend(halves),
-                    None => written.refusals.push(refuse(context, batch, &part, reason)),
+                    None => written.refusals.push(refuse(&part, reason)),
                 }
             }
             _ => return Err(Error::influx(what, failure)),
@@ -110,9 +110,8 @@ fn halves(part: &Bytes) -> Option<[Bytes; 2]> {
     Some([part.slice(cut..), part.slice(..cut)])
 }
 
-fn refuse(context: &Context, batch: TimeRange, line: &[u8], reason: &str) -> Refusal {
+fn refuse(line: &[u8], reason: &str) -> Refusal {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let values = count_fields(line);
-    context.tell(Event::Rejected { batch, values, reason: reason.to_owned() });
     Refusal { values, reason: reason.to_owned(), line: line.to_vec(), carried: true }
 }

@@ -1,5 +1,15 @@
 //! One test binary: every module holds the tests of one boundary.
 
+#![allow(
+    clippy::assigning_clones,
+    clippy::cast_precision_loss,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    unfulfilled_lint_expectations,
+    reason = "tests favour what reads best"
+)]
+
 mod checkpoint;
 mod cli;
 mod influx;

@@ -1,6 +1,10 @@
 //! Whole migrations between simulated servers, through the library.
 
+mod clash;
 mod faults;
 mod golden;
+mod preflight;
+mod rejects;
 mod resume;
+mod scale;
 mod whole;

@@ -1,11 +1,5 @@
 //! Killed at every place, a job goes on where it was.
 
-#![allow(
-    clippy::format_push_string,
-    clippy::format_collect,
-    clippy::type_complexity,
-    reason = "test support"
-)]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::BTreeSet;

@@ -3,12 +3,6 @@
 //! A run has a runtime of its own. When it is killed, that runtime is dropped as it stands: no stage is told, no lease is
 //! given back, requests under way break off. What the servers hold stays.
 
-#![allow(
-    clippy::format_push_string,
-    clippy::needless_pass_by_value,
-    clippy::cast_precision_loss,
-    reason = "test support"
-)]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::{Arc, Mutex};
@@ -31,7 +25,7 @@ use sluice::model::time::Timestamp;
 use sluice::pipeline::context::ConflictPolicy;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
-use sluice::report::preflight::{PreflightReport, Verdict};
+use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
 use tokio::sync::Notify;
 
@@ -175,7 +169,7 @@ impl Rig {
     /// The rejects file; empty if there is none.
     pub(crate) fn rejects(&self) -> String {
         std::fs::read(self.rejects_path())
-            .map_or(String::new(), |bytes| bytes.escape_ascii().to_string().replace("\\n", "\n"))
+            .map_or(String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Migrates to the end.
@@ -383,6 +377,17 @@ impl Run {
     /// Batches that were read.
     pub(crate) fn opened(&self) -> usize {
         self.count(|event| matches!(event, Event::BatchOpened { .. }))
+    }
+
+    /// What preflight found under this code, failures and warnings only.
+    pub(crate) fn finding(&self, code: &str) -> Option<Finding> {
+        let report = self.preflight.as_ref()?;
+        let rows = report.source.iter().chain(&report.destination).chain(&report.progress);
+        rows.filter_map(|row| match row {
+            Row::Finding(finding) => Some(finding.clone()),
+            Row::Fact { .. } => None,
+        })
+        .find(|finding| finding.code == code && finding.verdict != Verdict::Ok)
     }
 }
 

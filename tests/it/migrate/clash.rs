@@ -1,0 +1,141 @@
+//! Fields of several types, and a destination whose shard groups are longer than the source's.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sluice::exit::ExitCode;
+use sluice::pipeline::context::ConflictPolicy;
+use sluice::pipeline::event::Event;
+use sluice::sim::{ServerSettings, Store, Value};
+
+use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, store_of};
+
+const DAY_S: i64 = 86_400;
+/// A Monday: shard groups of a week begin here.
+const MONDAY_S: i64 = 1_641_168_000;
+
+/// Three days: two lines of integers, five of floats, one string; a second field throughout.
+fn lines() -> String {
+    let mut lines = String::new();
+    for (day, count, value) in [(0, 2, "7i"), (1, 5, "0.5"), (2, 1, "\"x\"")] {
+        for at in 0..count {
+            let time = MONDAY_S + day * DAY_S + at * 60;
+            lines.push_str(&format!("m,host=a ok={at}i,v={value} {time}000000000\n"));
+        }
+    }
+    lines
+}
+
+/// A source with shards of a day; a destination with shards of a week, which holds `there` already.
+async fn rig(source: ServerSettings, there: &str) -> Rig {
+    let target = Arc::new(Store::default());
+    target.create_bucket_with(BUCKET, 0, 7 * 86_400);
+    target.write_lp(BUCKET, there.as_bytes()).unwrap();
+    Rig::between(source, store_of(lines().as_bytes(), 86_400), oss(), target).await.over(
+        "2022-01-03",
+        "2022-01-06",
+        "1d",
+    )
+}
+
+fn types(rig: &Rig) -> BTreeMap<(String, &'static str), usize> {
+    let mut types = BTreeMap::new();
+    for stored in rig.destination.store().dump(BUCKET) {
+        let kind = match stored.value {
+            Value::Float(_) => "float",
+            Value::Integer(_) => "integer",
+            Value::String(_) => "string",
+            Value::Unsigned(_) | Value::Boolean(_) => "other",
+        };
+        *types.entry((String::from_utf8_lossy(&stored.field).into_owned(), kind)).or_default() += 1;
+    }
+    types
+}
+
+fn counted(wanted: &[(&str, &'static str, usize)]) -> BTreeMap<(String, &'static str), usize> {
+    wanted.iter().map(|(field, kind, count)| (((*field).to_owned(), *kind), *count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_stop_nothing_is_begun() {
+    let rig = rig(oss_source(), "").await;
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Permanent);
+    assert!(run.finding("P12").unwrap().text.contains("m.v"));
+    assert_eq!(rig.destination.store().count(BUCKET), 0);
+    assert!(rig.records().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_type_of_most_values_stays_whatever_comes_first() {
+    let rig = rig(oss_source(), "").await;
+    let mut config = rig.config();
+    config.on_type_conflict = ConflictPolicy::Reject;
+    let run = rig.migrate(config.clone()).await;
+    run.assert_exit(ExitCode::Rejected);
+    assert_eq!(types(&rig), counted(&[("ok", "integer", 8), ("v", "float", 5)]));
+    assert_eq!(run.finished().outcome.rejected, 3);
+    let text = rig.rejects();
+    for line in [
+        "m,host=a v=7i 1641168000000000000",
+        "m,host=a v=7i 1641168060000000000",
+        "m,host=a v=\"x\" 1641340800000000000",
+    ] {
+        assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
+    }
+    assert_eq!(rig.records().iter().map(|record| record.rows).collect::<Vec<_>>(), [4, 10, 2]);
+    rig.migrate(config).await.assert_exit(ExitCode::Rejected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suffix_keeps_every_value() {
+    let rig = rig(oss_source(), "").await;
+    let mut config = rig.config();
+    config.on_type_conflict = ConflictPolicy::Suffix;
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    let wanted = [
+        ("ok", "integer", 8),
+        ("v", "float", 5),
+        ("v_integer", "integer", 2),
+        ("v_string", "string", 1),
+    ];
+    assert_eq!(types(&rig), counted(&wanted));
+}
+
+/// The destination's own type counts more than any majority; also for a job that was killed after its first batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_destination_holds_decides() {
+    let rig = rig(oss_source(), "m,host=z v=1i 1641500000000000000\n").await;
+    let mut config = rig.config();
+    config.on_type_conflict = ConflictPolicy::Suffix;
+    let killed =
+        rig.migrate_until(config.clone(), |event| matches!(event, Event::Committed { .. })).await;
+    assert!(killed.ended.is_none());
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    let wanted = [
+        ("ok", "integer", 8),
+        ("v", "integer", 3),
+        ("v_float", "float", 5),
+        ("v_string", "string", 1),
+    ];
+    assert_eq!(types(&rig), counted(&wanted));
+}
+
+/// Where the types are not known beforehand the server's refusal is met by the same policy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_influxql_the_servers_refusal_follows_the_policy() {
+    let stopped = rig(cloud(), "").await;
+    let run = stopped.migrate(stopped.config()).await;
+    run.assert_exit(ExitCode::Permanent);
+    assert!(run.words().contains("--on-type-conflict"), "{}", run.words());
+    stopped.assert_checkpoint_is_behind();
+    let rejected = rig(cloud(), "").await;
+    let mut config = rejected.config();
+    config.on_type_conflict = ConflictPolicy::Reject;
+    let run = rejected.migrate(config).await;
+    run.assert_exit(ExitCode::Rejected);
+    let held = rejected.destination.store().count(BUCKET);
+    assert_eq!(held + run.finished().outcome.rejected, 16, "{}", rejected.rejects());
+}

@@ -1,0 +1,219 @@
+//! Each finding of preflight, provoked.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::sync::Arc;
+
+use sluice::commands::facts::Ends;
+use sluice::commands::preflight;
+use sluice::config::migrate::{ExistingPolicy, MigrateConfig};
+use sluice::exit::ExitCode;
+use sluice::report::preflight::Verdict;
+use sluice::sim::{ServerSettings, Store, Task, Token};
+
+use crate::support::rig::{
+    BATCHES, BUCKET, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant, store_of,
+};
+
+async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<Store>) -> Rig {
+    Rig::between(source, store_of(&plant(0..3), 7 * 86_400), destination, target).await.over(
+        "2022-01-01",
+        "2022-01-01T03:00:00Z",
+        "1h",
+    )
+}
+
+async fn plain() -> Rig {
+    rig(cloud(), oss(), Arc::new(Store::default())).await
+}
+
+fn task(status: &str) -> Task {
+    Task {
+        id: "0000000000000abc".to_owned(),
+        name: "migrate".to_owned(),
+        status: status.to_owned(),
+        flux: format!("migration = {{batchInterval: 1h, sourceBucket: \"{BUCKET}\"}}"),
+    }
+}
+
+type Row = (&'static str, Verdict, Rig, fn(&mut MigrateConfig));
+
+async fn rows() -> Vec<Row> {
+    let with = |buckets: &[(&str, u64)]| {
+        let store = Arc::new(Store::default());
+        for (name, retention_s) in buckets {
+            store.create_bucket(name, *retention_s);
+        }
+        store
+    };
+    let both = || with(&[(BUCKET, 0), (BATCHES, 0)]);
+    let mut tasked = oss();
+    tasked.tasks = vec![task("active")];
+    let reads_only = ServerSettings {
+        tokens: vec![Token {
+            text: WRITE_TOKEN.to_owned(),
+            permissions: vec![
+                sluice::sim::Permission::Read(BUCKET.to_owned()),
+                sluice::sim::Permission::Read(BATCHES.to_owned()),
+            ],
+        }],
+        ..oss()
+    };
+    let other = ServerSettings { tokens: vec![Token::read(READ_TOKEN, "other-1")], ..cloud() };
+    let empty = Rig::between(cloud(), store_of(b"", 86_400), oss(), both()).await;
+    let unreadable = Rig::between(
+        cloud(),
+        store_of(b"m,_value=x f=1 1640995200000000000\n", 86_400),
+        oss(),
+        both(),
+    )
+    .await;
+    vec![
+        ("P01", Verdict::Fail, plain().await, |c| c.source.host = "http://127.0.0.1:9".to_owned()),
+        ("P03", Verdict::Fail, rig(other, oss(), both()).await, |_| {}),
+        ("P03", Verdict::Fail, plain().await, |c| c.source_bucket = "nowhere".to_owned()),
+        ("P04", Verdict::Fail, plain().await, |c| c.source.org = None),
+        ("P05", Verdict::Fail, rig(cloud(), reads_only, both()).await, |_| {}),
+        ("P06", Verdict::Warn, limited().await, |c| {
+            c.quota = sluice::config::migrate::QuotaChoice::Auto;
+        }),
+        ("P07", Verdict::Warn, plain().await, |_| {}),
+        ("P08", Verdict::Warn, unreadable, |_| {}),
+        ("P09", Verdict::Warn, empty, |c| c.start = sluice::config::migrate::Start::Earliest),
+        ("P10", Verdict::Fail, plain().await, |c| {
+            c.destination.host = "http://127.0.0.1:9".to_owned();
+        }),
+        (
+            "P11",
+            Verdict::Fail,
+            rig(cloud(), oss(), with(&[(BUCKET, 86_400), (BATCHES, 0)])).await,
+            |_| {},
+        ),
+        ("P13", Verdict::Fail, plain().await, |c| c.create_buckets = false),
+        ("P15", Verdict::Fail, plain().await, |c| c.create_buckets = false),
+        (
+            "P15",
+            Verdict::Fail,
+            rig(cloud(), oss(), with(&[(BUCKET, 0), (BATCHES, 86_400)])).await,
+            |_| {},
+        ),
+        ("P16", Verdict::Fail, rig(cloud(), tasked.clone(), both()).await, |_| {}),
+        ("P16", Verdict::Warn, rig(cloud(), tasked, both()).await, |c| c.pause_task = true),
+        ("P17", Verdict::Fail, same().await, |c| {
+            c.destination = sluice::config::ends::EndConfig { ..c.source.clone() };
+        }),
+        ("P18", Verdict::Fail, plain().await, |c| c.batch_bucket = BUCKET.to_owned()),
+    ]
+}
+
+async fn limited() -> Rig {
+    let settings = ServerSettings { limits_readable: false, ..cloud() };
+    rig(settings, oss(), Arc::new(Store::default())).await
+}
+
+async fn same() -> Rig {
+    rig(oss_source(), oss(), Arc::new(Store::default())).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_finding_is_made() {
+    for (code, verdict, rig, change) in rows().await {
+        let mut rig = rig;
+        rig.client.retries_max = 1;
+        let mut config = rig.config();
+        change(&mut config);
+        let ends =
+            Ends::connect_with(&config, &rig.client.clone(), &(Arc::new(|_| ()) as _)).unwrap();
+        let report = preflight::check(&config, &ends).await.unwrap().report;
+        let rows: Vec<_> =
+            report.source.iter().chain(&report.destination).chain(&report.progress).collect();
+        let found = rows.iter().any(|row| {
+            matches!(row, sluice::report::preflight::Row::Finding(finding)
+                if finding.code == code && finding.verdict == verdict
+                    && (verdict != Verdict::Fail || finding.cure.is_some()))
+        });
+        assert!(found, "{code}: {report:?}");
+        assert_eq!(report.exit, if report.verdict() == Verdict::Fail { 7 } else { 0 }, "{code}");
+        let asked = rig.destination.records();
+        let changing = |r: &sluice::sim::RequestRecord| {
+            r.method != "GET" && r.body_bytes > 0 && r.path != "/api/v2/query"
+        };
+        assert!(!asked.iter().any(changing), "{code}: preflight writes nothing");
+        if verdict == Verdict::Fail {
+            rig.migrate(config).await.assert_exit(ExitCode::Permanent);
+            assert!(rig.records().is_empty());
+        }
+    }
+}
+
+/// The token that the guide prescribes: it reads one bucket and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_for_single_buckets_are_enough() {
+    let source = ServerSettings { tokens: vec![Token::read(READ_TOKEN, BUCKET)], ..cloud() };
+    let may = |name: &str| {
+        [
+            sluice::sim::Permission::Read(name.to_owned()),
+            sluice::sim::Permission::Write(name.to_owned()),
+        ]
+    };
+    let destination = ServerSettings {
+        tokens: vec![Token {
+            text: WRITE_TOKEN.to_owned(),
+            permissions: may(BUCKET).into_iter().chain(may(BATCHES)).collect(),
+        }],
+        ..oss()
+    };
+    let target = Arc::new(Store::default());
+    target.create_bucket(BUCKET, 0);
+    target.create_bucket(BATCHES, 0);
+    let rig = rig(source, destination, target).await;
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    rig.assert_copied();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_active_task_is_paused_if_asked() {
+    let mut destination = oss();
+    destination.tasks = vec![task("active")];
+    let rig = rig(cloud(), destination, Arc::new(Store::default())).await;
+    let mut config = rig.config();
+    rig.migrate(config.clone()).await.assert_exit(ExitCode::Permanent);
+    config.pause_task = true;
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    assert_eq!(rig.destination.tasks()[0].status, "inactive");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_of_others_is_not_written_over_unasked() {
+    let target = Arc::new(Store::default());
+    target.create_bucket(BUCKET, 0);
+    target
+        .write_lp(BUCKET, b"theirs f=1 1640995300000000000\nlater f=1 1650000000000000000\n")
+        .unwrap();
+    let rig = rig(cloud(), oss(), target).await;
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Permanent);
+    assert!(
+        run.words().contains("--existing merge") && run.words().contains("holds 1 values"),
+        "{}",
+        run.words()
+    );
+    assert!(rig.records().is_empty());
+    let mut config = rig.config();
+    config.existing = ExistingPolicy::Merge;
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    assert_eq!(rig.destination.store().count(BUCKET), 182);
+    // From now on the job has an identity: what it wrote is its own.
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+}
+
+/// Buckets that are made have no retention, and the source's shard groups.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buckets_are_made_to_fit() {
+    let rig = Rig::start(cloud(), store_of(&plant(0..3), 3_600)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h");
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    let made = rig.destination.store().bucket(BUCKET).unwrap();
+    assert_eq!((made.retention_s, made.shard_s), (0, 3_600));
+    assert_eq!(rig.destination.store().bucket(BATCHES).unwrap().retention_s, 0);
+}
