@@ -35,17 +35,11 @@ pub const BODY_BYTES_TARGET: usize = 2 * 1024 * 1024;
 /// A body at the most; one line may exceed the target.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Shard groups that one body may touch: series-major bodies across many shard groups are 16 times slower.
-pub const BODY_SHARD_GROUPS_MAX: usize = 1;
-
 /// The largest key that InfluxDB takes: escaped measurement and tags, plus four, plus the field name.
 pub const SERIES_KEY_BYTES_MAX: usize = 65_535;
 
 /// The longest string value that InfluxDB takes.
 pub const STRING_VALUE_BYTES_MAX: usize = 1_048_576;
-
-/// Bodies waiting for a writer.
-pub const BODIES_QUEUED_MAX: usize = 4;
 
 /// Writes in flight at one time, by default and at the most.
 pub const WRITES_IN_FLIGHT_DEFAULT: usize = 2;

@@ -13,6 +13,7 @@ use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::clash::{self, FieldKey};
+use crate::pipeline::largest_time;
 use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -90,6 +91,8 @@ pub struct SourceFacts {
     pub earliest: Option<Timestamp>,
     /// The present by the source's clock.
     pub now: Timestamp,
+    /// Values at the largest time, which Flux does not reach, if this run reaches it; `None` if they cannot be seen.
+    pub at_largest_time: Option<u64>,
 }
 
 impl SourceFacts {
@@ -120,20 +123,31 @@ impl SourceFacts {
             Start::At(time) => Some(time),
         };
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
-        Ok(Some(Self { info, bucket, quota, survey, earliest, now }))
+        let at_largest_time = match &survey.field_types {
+            _ if stop_at(config, now) <= Timestamp::MAX => Some(0),
+            Ok(types) => Some(
+                largest_time::count(source, &config.source_bucket, &config.filter, types).await?,
+            ),
+            Err(_) => None,
+        };
+        Ok(Some(Self { info, bucket, quota, survey, earliest, now, at_largest_time }))
     }
 
     /// The first instant after this run.
     pub fn stop(&self, config: &MigrateConfig) -> Timestamp {
-        match config.stop {
-            Stop::Now { settle_ns } => self.now.saturating_add_ns(-settle_ns),
-            Stop::At(time) => time,
-        }
+        stop_at(config, self.now)
     }
 
     /// The conditions that keep out what Flux cannot carry.
     pub fn conditions(&self) -> Vec<String> {
         self.survey.unreadable.iter().map(|found| found.condition.clone()).collect()
+    }
+}
+
+fn stop_at(config: &MigrateConfig, now: Timestamp) -> Timestamp {
+    match config.stop {
+        Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
+        Stop::At(time) => time,
     }
 }
 

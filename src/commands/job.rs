@@ -153,6 +153,7 @@ async fn lay(
         conditions: source.conditions(),
         field_label: source.survey.field_label.clone(),
         strings: source.survey.strings,
+        at_largest_time: source.at_largest_time.unwrap_or(0),
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
         destination_bucket: config.destination_bucket.clone(),
         destination_shard_group_ns: destination.shard_group_ns(shape.shard_group_ns),

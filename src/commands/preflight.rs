@@ -169,6 +169,19 @@ fn source_rows(
         let text = format!("left out: {}", found.why);
         rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
     }
+    if facts.survey.nameless_tags > 0 {
+        let text = format!(
+            "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",
+            facts.survey.nameless_tags
+        );
+        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
+    }
+    let at_end = match facts.at_largest_time {
+        Some(0) => None,
+        Some(values) => Some(format!("left out: {values} values at the largest time")),
+        None => Some("values at the largest time, if there are any, cannot be seen".to_owned()),
+    };
+    rows.extend(at_end.map(|text| finding("P08", Verdict::Warn, "Flux", text, None)));
     match (config.start, facts.earliest) {
         (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
         (Start::Earliest, None) => {

@@ -4,8 +4,6 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
-
 use super::error::Error;
 use super::facts::Ends;
 use super::job::{self, Prepared};
@@ -17,6 +15,7 @@ use crate::pipeline::batch::TRANSPORT;
 use crate::pipeline::clash::TypePlan;
 use crate::pipeline::context::{Context, EventSink, LearnedCost};
 use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
+use crate::pipeline::permits::Permits;
 use crate::pipeline::rejects::Rejects;
 use crate::pipeline::stop::Stop;
 use crate::report::state::Header;
@@ -113,14 +112,14 @@ pub async fn execute(
     let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
     let (keys, lease) = (job.keys.clone(), job.lease.clone());
     let context = Arc::new(Context {
-        slices: Arc::new(Semaphore::new(job.slices_in_flight)),
-        writes: Arc::new(Semaphore::new(job.writes_in_flight)),
+        slices: Permits::new("fetch", job.slices_in_flight),
+        writes: Permits::new("write", job.writes_in_flight),
         job,
         source: ends.source.clone(),
         destination: ends.destination.clone(),
         events,
         counters,
-        bytes_per_value: LearnedCost::default(),
+        cost: LearnedCost::default(),
         types: TypePlan::new(watched),
     });
     let result = pipeline::run(context, store.clone(), rejects, stop).await;

@@ -65,7 +65,7 @@ pub async fn run(
     context.types.prepare(&context, range).await?;
     loop {
         let counted: u64 = windows.iter().map(|(_, values)| values).sum();
-        let predicted = context.bytes_per_value.predict(counted);
+        let predicted = context.cost.bytes(counted);
         context.tell(Event::BatchOpened {
             batch: range,
             values: counted,
@@ -139,12 +139,11 @@ async fn read_all(
     windows: &[(TimeRange, u64)],
     requested: Option<oneshot::Sender<()>>,
 ) -> Result<Moved, Error> {
-    let values_max = context.bytes_per_value.values_in(context.job.slice_bytes_max);
+    let values_max = context.cost.values_in(context.job.slice_bytes_max);
     let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
     let mut moved = Moved::default();
     for slice in plan::slices(&read_windows(context, windows), values_max) {
-        let permits = Arc::clone(&context.slices);
-        let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("fetch"))?;
+        let permit = context.slices.one().await?;
         let moving = slice::run(Arc::clone(context), Arc::clone(progress), slice, Form::Values);
         tasks.spawn(async move {
             let moved = moving.await;
@@ -225,7 +224,10 @@ async fn left_out(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, E
     if values == 0 {
         return Ok(Vec::new());
     }
-    let found: Vec<_> = context.job.without.iter().map(|found| found.why.as_str()).collect();
+    let mut found: Vec<_> = context.job.without.iter().map(|found| found.why.as_str()).collect();
+    if batch.contains(Timestamp::MAX) && context.job.at_largest_time > 0 {
+        found.push("values at the largest time");
+    }
     let reason = format!("left out, because Flux cannot carry it: {}", found.join("; "));
     Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
 }

@@ -182,11 +182,7 @@ async fn ask(
 }
 
 fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
-    let own = format!(
-        "r[\"_measurement\"] == {} and r[\"_field\"] == {}",
-        flux::quote(measurement),
-        flux::quote(field)
-    );
+    let own = format!("{} and {}", flux::is_measurement(measurement), flux::is_field(field));
     let base = job.cloned().unwrap_or_default();
     let predicate = match &base.predicate {
         Some(predicate) => format!("{own} and ({predicate})"),

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Semaphore;
-
 use super::clash::TypePlan;
 use super::event::{Counters, Event};
+use super::permits::Permits;
 use super::plan::SourceShape;
 use super::survey::Unreadable;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
+use crate::limits::SLICE_SECONDS_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
@@ -50,6 +50,8 @@ pub struct Job {
     pub field_label: String,
     /// True if string values with a carriage return may exist.
     pub strings: bool,
+    /// Values at the largest time, which Flux does not reach: left out too.
+    pub at_largest_time: u64,
     /// Retention of the source bucket, if it is finite: older values vanish while they are read.
     pub source_retention_ns: Option<i64>,
     /// Bucket that is written.
@@ -113,11 +115,11 @@ pub struct Context {
     /// Totals.
     pub counters: Arc<Counters>,
     /// Permits for slices.
-    pub slices: Arc<Semaphore>,
+    pub slices: Permits,
     /// Permits for writes.
-    pub writes: Arc<Semaphore>,
-    /// Source bytes per value, learned.
-    pub bytes_per_value: LearnedCost,
+    pub writes: Permits,
+    /// What a value costs to read.
+    pub cost: LearnedCost,
     /// One type per field and destination shard group.
     pub types: TypePlan,
 }
@@ -135,45 +137,65 @@ impl Context {
     }
 }
 
-/// Source bytes per value, as the answers so far have shown it.
+/// What a value costs to read, as the answers so far have shown it.
 #[derive(Debug)]
 pub struct LearnedCost {
     milli_bytes: AtomicU64,
+    picoseconds: AtomicU64,
 }
 
 /// The `flux` form of TSBS data costs 116 bytes per integer and 131 per float; names make the difference.
 const FIRST_GUESS_MILLI_BYTES: u64 = 130_000;
 
+/// Half a million values per second: a slow server. Only a slower one makes slices smaller.
+const FIRST_GUESS_PICOSECONDS: u64 = 2_000_000;
+
+/// Answers of fewer values say more about the way there and back than about values.
+const TIMED_VALUES_MIN: u64 = 10_000;
+
 impl Default for LearnedCost {
     fn default() -> Self {
-        Self { milli_bytes: AtomicU64::new(FIRST_GUESS_MILLI_BYTES) }
+        Self {
+            milli_bytes: AtomicU64::new(FIRST_GUESS_MILLI_BYTES),
+            picoseconds: AtomicU64::new(FIRST_GUESS_PICOSECONDS),
+        }
     }
 }
 
 impl LearnedCost {
     /// Expected bytes of an answer with so many values.
-    pub fn predict(&self, values: u64) -> u64 {
+    pub fn bytes(&self, values: u64) -> u64 {
         let milli = self.milli_bytes.load(Ordering::Relaxed);
-        u64::try_from(u128::from(values) * u128::from(milli) / 1_000).unwrap_or(u64::MAX)
+        scaled(values, milli, 1_000)
     }
 
-    /// Values that fit into so many bytes.
+    /// Values of a slice that is expected to bring no more than so many bytes and to last no longer than
+    /// [`SLICE_SECONDS_MAX`].
     pub fn values_in(&self, bytes: u64) -> u64 {
-        let milli = self.milli_bytes.load(Ordering::Relaxed).max(1);
-        u64::try_from(u128::from(bytes) * 1_000 / u128::from(milli)).unwrap_or(u64::MAX)
+        let by_bytes = scaled(bytes, 1_000, self.milli_bytes.load(Ordering::Relaxed));
+        let picoseconds = self.picoseconds.load(Ordering::Relaxed);
+        by_bytes.min(scaled(SLICE_SECONDS_MAX, 1_000_000_000_000, picoseconds))
     }
 
-    /// An answer with `values` values had `bytes` bytes: moves a quarter of the way there.
-    pub fn learn(&self, values: u64, bytes: u64) {
-        if values == 0 {
-            return;
+    /// An answer with `values` values had `bytes` bytes and took `elapsed_ms`, in which its values were also written:
+    /// moves a quarter of the way there.
+    pub fn learn(&self, values: u64, bytes: u64, elapsed_ms: u64) {
+        if values > 0 {
+            approach(&self.milli_bytes, scaled(bytes, 1_000, values));
         }
-        let seen =
-            u64::try_from(u128::from(bytes) * 1_000 / u128::from(values)).unwrap_or(u64::MAX);
-        let _ = self.milli_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-            Some((old / 4 * 3) + seen / 4)
-        });
+        if values >= TIMED_VALUES_MIN {
+            approach(&self.picoseconds, scaled(elapsed_ms, 1_000_000_000, values));
+        }
     }
+}
+
+fn approach(learned: &AtomicU64, seen: u64) {
+    let _ = learned
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some((old / 4 * 3) + seen / 4));
+}
+
+fn scaled(n: u64, by: u64, of: u64) -> u64 {
+    u64::try_from(u128::from(n) * u128::from(by) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -183,12 +205,24 @@ mod tests {
     #[test]
     fn the_cost_follows_the_answers() {
         let cost = LearnedCost::default();
-        assert_eq!(cost.predict(1_000), 130_000);
+        assert_eq!(cost.bytes(1_000), 130_000);
         for _ in 0..50 {
-            cost.learn(1_000_000, 6_400_000);
+            cost.learn(1_000_000, 6_400_000, 500);
         }
-        assert!((6_300..6_500).contains(&cost.predict(1_000)), "{}", cost.predict(1_000));
+        assert!((6_300..6_500).contains(&cost.bytes(1_000)), "{}", cost.bytes(1_000));
         assert!((1_530_000..1_600_000).contains(&cost.values_in(10_000_000)));
-        cost.learn(0, 5);
+        cost.learn(0, 5, 5);
+    }
+
+    #[test]
+    fn a_slow_source_gets_smaller_slices() {
+        let cost = LearnedCost::default();
+        assert_eq!(cost.values_in(u64::MAX), 15_000_000);
+        cost.learn(10, 1_300, 90_000);
+        assert_eq!(cost.values_in(u64::MAX), 15_000_000, "few values tell nothing of time");
+        for _ in 0..50 {
+            cost.learn(100_000, 13_000_000, 60_000);
+        }
+        assert!((49_000..51_000).contains(&cost.values_in(u64::MAX)));
     }
 }

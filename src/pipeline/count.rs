@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::Error;
 use super::plan::TypeHistory;
 use crate::influx::error::FailureKind;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -110,11 +110,12 @@ pub async fn carriage_returns(context: &Context, window: TimeRange) -> Result<u6
 
 /// Values of the range that the job leaves out: all, less those that it reads.
 pub async fn left_out(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    let reaches_end = range.contains(Timestamp::MAX);
+    let mut values = if reaches_end { context.job.at_largest_time } else { 0 };
     if context.job.without.is_empty() {
-        return Ok(0);
+        return Ok(values);
     }
     let what = format!("count of what is left out of {range}");
-    let mut values = 0;
     for window in context.job.shape.count_windows(range) {
         let kept = context.job.selection(window);
         let all = ask(context, Selection { without: &[], ..kept }, &what).await?;

@@ -108,8 +108,7 @@ async fn start(
     written: &mut Written,
 ) -> Result<(), Error> {
     for body in bodies {
-        let permits = Arc::clone(&context.writes);
-        let permit = permits.acquire_owned().await.map_err(|_| Error::StageGone("write"))?;
+        let permit = context.writes.one().await?;
         let context = Arc::clone(context);
         writes.spawn(async move {
             let done = write::body(&context, batch, body).await;

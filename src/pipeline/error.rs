@@ -20,6 +20,15 @@ pub enum Error {
         #[source]
         source: influx::error::Error,
     },
+    /// An answer was not complete in time because it was not taken off the connection in time.
+    #[error("{what}: reading was held up by writing")]
+    OwnDelay {
+        /// What was attempted, with its range.
+        what: String,
+        /// The client's error.
+        #[source]
+        source: influx::error::Error,
+    },
     /// The source's answer cannot be read.
     #[error("{what}")]
     Decode {

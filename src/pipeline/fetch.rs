@@ -7,7 +7,7 @@ use super::error::Error;
 use super::event::Counters;
 use super::progress::Progress;
 use crate::influx::classify::{self, Action};
-use crate::influx::error::FailureKind;
+use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::limits::DECODE_STEP_BYTES_MAX;
 use crate::model::frame::Frame;
 use crate::model::side::Side;
@@ -34,6 +34,8 @@ pub struct Fetched {
     pub totals: Totals,
     /// Bytes of the answer, decoded.
     pub bytes: u64,
+    /// Time from the request to the end of the answer.
+    pub elapsed_ms: u64,
 }
 
 /// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
@@ -57,7 +59,12 @@ pub async fn read(
     });
     let mut ready = Vec::new();
     let (mut wire, mut decoded) = (0, 0);
-    while let Some(chunk) = stream.next().await.map_err(influx)? {
+    loop {
+        let next = stream.next().await;
+        let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
+        let Some(chunk) = next.map_err(|source| missed(&request.what, source, own_delay))? else {
+            break;
+        };
         Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
         Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
         progress.bytes(context, stream.decoded_bytes() - decoded);
@@ -69,7 +76,15 @@ pub async fn read(
     }
     let totals = decoder.finish(&mut ready).map_err(decode)?;
     send(&mut ready, &frames).await?;
-    Ok(Fetched { totals, bytes: decoded })
+    Ok(Fetched { totals, bytes: decoded, elapsed_ms: stream.elapsed_ms() })
+}
+
+/// A deadline that passed while the answer waited for us more than we for it is no reason to read less at a time.
+fn missed(what: &str, source: InfluxError, own_delay: bool) -> Error {
+    if own_delay && source.kind() == FailureKind::Timeout {
+        return Error::OwnDelay { what: what.to_owned(), source };
+    }
+    Error::influx(what, source)
 }
 
 async fn send(ready: &mut Vec<Frame>, frames: &mpsc::Sender<Frame>) -> Result<(), Error> {
@@ -83,6 +98,7 @@ async fn send(ready: &mut Vec<Frame>, frames: &mpsc::Sender<Frame>) -> Result<()
 pub fn failure(error: &Error) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
+        Error::OwnDelay { source, .. } => Some(source.kind()),
         Error::Decode { source, .. } => match source {
             DecodeError::Query { message, .. } | DecodeError::GluedError { message } => {
                 Some(classify::classify_query_text(message))

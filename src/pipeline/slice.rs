@@ -33,7 +33,7 @@ pub enum Form {
 impl Form {
     fn request(self, context: &Context, batch: TimeRange, part: Slice) -> Request {
         let (selection, label) = (context.job.selection(part.range), &context.job.field_label);
-        let bytes_predicted = context.bytes_per_value.predict(part.values_predicted);
+        let bytes_predicted = context.cost.bytes(part.values_predicted);
         match self {
             Self::Values => Request {
                 query: flux::read(selection, label),
@@ -88,11 +88,8 @@ pub async fn run(
     let mut tries = 0;
     while let Some(part) = parts.pop() {
         let request = form.request(&context, batch, part);
-        let error = match attempt(&context, &progress, &request).await {
+        let error = match attempt(&context, &progress, &request, form).await {
             Ok(done) => {
-                if form == Form::Values {
-                    context.bytes_per_value.learn(done.values, done.bytes);
-                }
                 moved.add(done);
                 tries = 0;
                 pauses = context.source.backoff();
@@ -107,6 +104,13 @@ pub async fn run(
         context.source.back_off(&kind);
         match (fetch::action(kind, tries), part.halves()) {
             _ if tries > context.source.retries_max() => return Err(error),
+            _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower() => {
+                let count = context.slices.count();
+                context.tell(Event::Notice(format!(
+                    "{error}: going on with {count} slices at a time"
+                )));
+                parts.push(part);
+            }
             (Action::Split, Some(halves)) => {
                 Counters::add(&context.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
@@ -129,6 +133,7 @@ async fn attempt(
     context: &Arc<Context>,
     progress: &Progress,
     request: &Request,
+    form: Form,
 ) -> Result<Moved, Error> {
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
     let read = fetch::read(context, progress, request, sender);
@@ -137,6 +142,9 @@ async fn attempt(
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
     let fetched = fetched?;
+    if form == Form::Values {
+        context.cost.learn(fetched.totals.values, fetched.bytes, fetched.elapsed_ms);
+    }
     Counters::add(&context.counters.values_read, fetched.totals.values);
     progress.values(context, fetched.totals.values, written.values);
     let mut refusals = written.refusals;
@@ -181,7 +189,9 @@ fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
 
 fn error_text(error: &Error) -> String {
     match error {
-        Error::Influx { source, .. } => format!("{}: {}", source.kind().words(), source.message),
+        Error::Influx { source, .. } | Error::OwnDelay { source, .. } => {
+            format!("{}: {}", source.kind().words(), source.message)
+        }
         Error::Decode { source, .. } => source.to_string(),
         error => error.to_string(),
     }

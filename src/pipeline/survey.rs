@@ -18,6 +18,9 @@ use crate::wire::influxql;
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
 const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
 
+/// What else Flux shows among the tag keys: measurement and field names have searches of their own.
+const NAMES_OF_FLUX: [&str; 2] = ["_measurement", "_field"];
+
 /// Tags that one probe looks at.
 const TAGS_PER_PROBE_MAX: usize = 40;
 
@@ -48,6 +51,8 @@ pub struct Survey {
     pub unreadable: Vec<Unreadable>,
     /// True if strings may exist.
     pub strings: bool,
+    /// Tag keys that are not UTF-8. No query can name them to search their values for carriage returns.
+    pub nameless_tags: usize,
 }
 
 /// Bucket settings that the survey starts from.
@@ -101,6 +106,7 @@ pub async fn run(
         field_label: flux::field_label(tag_keys.iter().map(Vec::as_slice)),
         unreadable,
         strings,
+        nameless_tags: tag_keys.iter().filter(|key| std::str::from_utf8(key).is_err()).count(),
     })
 }
 
@@ -181,14 +187,24 @@ async fn show(
     bucket: &str,
     statement: &str,
 ) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
-    let answer = match source.influxql(bucket, statement, statement).await {
-        Ok(answer) => answer,
+    let answer = ask(source, bucket, statement).await?;
+    Ok(answer
+        .and_then(|answer| influxql::parse_show_keys(&answer).map_err(|error| error.to_string())))
+}
+
+/// A statement's answer, or why the source refuses it.
+pub(super) async fn ask(
+    source: &Client,
+    bucket: &str,
+    statement: &str,
+) -> Result<Result<Vec<u8>, String>, Error> {
+    match source.influxql(bucket, statement, statement).await {
+        Ok(answer) => Ok(Ok(answer)),
         Err(error) if is_temporary(RequestKind::Query, &error.kind()) => {
-            return Err(Error::influx(statement, error));
+            Err(Error::influx(statement, error))
         }
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    Ok(influxql::parse_show_keys(&answer).map_err(|error| error.to_string()))
+        Err(error) => Ok(Err(error.to_string())),
+    }
 }
 
 /// True if some field has more than one type.
@@ -286,7 +302,7 @@ async fn unreadable_tag_values(
     tag_keys: &[Vec<u8>],
 ) -> Result<Vec<Unreadable>, Error> {
     let own: Vec<&[u8]> =
-        tag_keys.iter().map(Vec::as_slice).filter(|key| !key.starts_with(b"_")).collect();
+        tag_keys.iter().map(Vec::as_slice).filter(|key| is_nameable(key)).collect();
     let mut found = Vec::new();
     for group in own.chunks(TAGS_PER_PROBE_MAX) {
         if carriage_returns_in(source, selection, group).await? == 0 {
@@ -306,6 +322,12 @@ async fn unreadable_tag_values(
         }
     }
     Ok(found)
+}
+
+/// True for a tag whose column a query can name.
+fn is_nameable(key: &[u8]) -> bool {
+    let text = std::str::from_utf8(key);
+    text.is_ok_and(|key| !COLUMNS_OF_FLUX.contains(&key) && !NAMES_OF_FLUX.contains(&key))
 }
 
 async fn carriage_returns_in(

@@ -96,9 +96,9 @@ pub fn read_carriage_returns(selection: Selection<'_>, field_label: &str) -> Str
 /// their name with a column of Flux.
 pub fn first_of_measurement(selection: Selection<'_>, measurement: &[u8]) -> String {
     format!(
-        "{} |> filter(fn: (r) => r._measurement == {}) |> first()",
+        "{} |> filter(fn: (r) => {}) |> first()",
         from_range_filter(selection),
-        quote(measurement)
+        is_measurement(measurement)
     )
 }
 
@@ -161,12 +161,71 @@ fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &
 
 /// Keeps a measurement out.
 pub fn not_measurement(name: &[u8]) -> String {
-    format!("r[\"_measurement\"] != {}", quote(name))
+    format!("r[\"_measurement\"] {}", Name::of(name).differs())
 }
 
 /// Keeps one field of a measurement out.
 pub fn not_field(measurement: &[u8], field: &[u8]) -> String {
-    format!("({} or r[\"_field\"] != {})", not_measurement(measurement), quote(field))
+    format!("({} or r[\"_field\"] {})", not_measurement(measurement), Name::of(field).differs())
+}
+
+/// True for one measurement.
+pub fn is_measurement(name: &[u8]) -> String {
+    format!("r[\"_measurement\"] {}", Name::of(name).equals())
+}
+
+/// True for one field.
+pub fn is_field(name: &[u8]) -> String {
+    format!("r[\"_field\"] {}", Name::of(name).equals())
+}
+
+/// A name to compare with. No Flux literal holds bytes that are not UTF-8, and JSON shows them as U+FFFD: there any
+/// character is taken, so that a few names too many may match, but never one too few.
+enum Name {
+    Literal(String),
+    Pattern(String),
+}
+
+impl Name {
+    fn of(name: &[u8]) -> Self {
+        match std::str::from_utf8(name) {
+            Ok(text) if !text.contains(char::REPLACEMENT_CHARACTER) => Self::Literal(quote(name)),
+            _ => Self::Pattern(pattern(name)),
+        }
+    }
+
+    fn equals(&self) -> String {
+        match self {
+            Self::Literal(text) => format!("== {text}"),
+            Self::Pattern(text) => format!("=~ {text}"),
+        }
+    }
+
+    fn differs(&self) -> String {
+        match self {
+            Self::Literal(text) => format!("!= {text}"),
+            Self::Pattern(text) => format!("!~ {text}"),
+        }
+    }
+}
+
+fn pattern(name: &[u8]) -> String {
+    let mut text = "/^".to_owned();
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                char::REPLACEMENT_CHARACTER => text.push('.'),
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '\t' => text.push_str("\\t"),
+                _ if c.is_ascii_punctuation() => text.extend(['\\', c]),
+                _ => text.push(c),
+            }
+        }
+        text.extend(chunk.invalid().iter().map(|_| '.'));
+    }
+    text.push_str("$/");
+    text
 }
 
 /// Keeps out the series whose value of this tag holds a carriage return.
@@ -174,7 +233,8 @@ pub fn not_carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] !~ /\\r/", quote(tag))
 }
 
-/// Number of values in series whose value of one of these tags holds a carriage return.
+/// Number of values in series whose value of one of these tags holds a carriage return. The keys are UTF-8: a column of
+/// another name cannot be named.
 pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
     let tests: Vec<_> = tags.iter().map(|tag| format!("r[{}] =~ /\\r/", quote(tag))).collect();
     format!(
@@ -236,24 +296,20 @@ fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<Str
     }
 }
 
-/// A Flux string literal: quotes, backslashes, line ends and `${` escaped; bytes that are not UTF-8 as `\xHH`.
+/// A Flux string literal: quotes, backslashes, line ends and `${` escaped. Bytes that are not UTF-8, which no literal can
+/// hold, become U+FFFD: compare names by [`is_measurement`] and its kin.
 pub fn quote(text: &[u8]) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
-    for chunk in text.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' => literal.push_str("\\\""),
-                '\\' => literal.push_str("\\\\"),
-                '$' => literal.push_str("\\$"),
-                '\n' => literal.push_str("\\n"),
-                '\r' => literal.push_str("\\r"),
-                '\t' => literal.push_str("\\t"),
-                _ => literal.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(literal, "\\x{byte:02x}");
+    for c in String::from_utf8_lossy(text).chars() {
+        match c {
+            '"' => literal.push_str("\\\""),
+            '\\' => literal.push_str("\\\\"),
+            '$' => literal.push_str("\\$"),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            _ => literal.push(c),
         }
     }
     literal.push('"');
@@ -303,7 +359,13 @@ mod tests {
     #[test]
     fn literals_cannot_be_left() {
         assert_eq!(quote(b"${secret} \"x\" \\ \r\n\t"), "\"\\${secret} \\\"x\\\" \\\\ \\r\\n\\t\"");
-        assert_eq!(quote(b"a\xffb"), "\"a\\xffb\"");
+    }
+
+    #[test]
+    fn names_that_no_literal_holds_are_matched_by_pattern() {
+        assert_eq!(is_measurement(b"m\"1"), "r[\"_measurement\"] == \"m\\\"1\"");
+        assert_eq!(is_field(b"a/\xff.b"), "r[\"_field\"] =~ /^a\\/.\\.b$/");
+        assert_eq!(not_measurement("a\u{fffd}ö".as_bytes()), "r[\"_measurement\"] !~ /^a.ö$/");
     }
 
     #[test]

@@ -4,12 +4,48 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::model::filter::Filter;
+use crate::model::time::Timestamp;
 
 /// All field keys of the default retention policy, with every type each one has.
 pub const SHOW_FIELD_KEYS: &str = "SHOW FIELD KEYS";
 
 /// All tag keys by measurement.
 pub const SHOW_TAG_KEYS: &str = "SHOW TAG KEYS";
+
+/// Counts the values of a measurement at [`Timestamp::MAX`], which no Flux range reaches.
+pub fn count_at_largest_time(measurement: &str, filter: &Filter) -> String {
+    let counts = if filter.fields.is_empty() {
+        "count(*::field)".to_owned()
+    } else {
+        let counts =
+            filter.fields.iter().map(|field| format!("count({})", quote_identifier(field)));
+        counts.collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "SELECT {counts} FROM {} WHERE time >= {}{}",
+        quote_identifier(measurement),
+        Timestamp::MAX.ns(),
+        tag_conditions(filter)
+    )
+}
+
+/// ` AND ...` for the tags of a filter: any value of a key, every key.
+fn tag_conditions(filter: &Filter) -> String {
+    let mut by_key: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, value) in &filter.tags {
+        let test = format!("{} = {}", quote_identifier(key), quote_string(value));
+        by_key.entry(key).or_default().push(test);
+    }
+    by_key.values().fold(String::new(), |text, tests| text + " AND (" + &tests.join(" OR ") + ")")
+}
+
+/// A string in single quotes: backslash, quote and line feed escaped.
+fn quote_string(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
+}
 
 /// An identifier in double quotes: backslash, quote and line feed escaped.
 pub fn quote_identifier(name: &str) -> String {
@@ -55,26 +91,36 @@ struct StatementResult {
 #[derive(Deserialize)]
 struct Table {
     name: String,
-    values: Vec<Vec<String>>,
+    values: Vec<Vec<Json>>,
 }
 
 /// Reads a `SHOW ... KEYS` answer: per measurement its rows (key, and for fields the type).
 /// Execution errors come with HTTP 200 and are reported here.
 pub fn parse_show_keys(json: &[u8]) -> Result<BTreeMap<String, Vec<Vec<String>>>, AnswerError> {
-    let answer: Answer = serde_json::from_slice(json)?;
-    if let Some(text) = answer.error {
-        return Err(AnswerError::Statement(text));
-    }
     let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-    for result in answer.results {
-        if let Some(text) = result.error {
-            return Err(AnswerError::Statement(text));
-        }
-        for table in result.series {
-            tables.entry(table.name).or_default().extend(table.values);
-        }
+    for table in parse_tables(json)? {
+        let texts =
+            |row: Vec<Json>| row.iter().filter_map(Json::as_str).map(str::to_owned).collect();
+        tables.entry(table.name).or_default().extend(table.values.into_iter().map(texts));
     }
     Ok(tables)
+}
+
+/// Reads the answer to a statement of counts without groups: the sum of all of them.
+pub fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
+    let tables = parse_tables(json)?;
+    // The first column is the time.
+    let counts = tables.iter().flat_map(|table| &table.values).flat_map(|row| row.iter().skip(1));
+    Ok(counts.filter_map(Json::as_u64).sum())
+}
+
+fn parse_tables(json: &[u8]) -> Result<Vec<Table>, AnswerError> {
+    let answer: Answer = serde_json::from_slice(json)?;
+    let failed = answer.error.or(answer.results.iter().find_map(|result| result.error.clone()));
+    match failed {
+        Some(text) => Err(AnswerError::Statement(text)),
+        None => Ok(answer.results.into_iter().flat_map(|result| result.series).collect()),
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +134,31 @@ mod tests {
             quote_identifier("a\"; DROP MEASUREMENT x --\\"),
             "\"a\\\"; DROP MEASUREMENT x --\\\\\""
         );
+    }
+
+    #[test]
+    fn the_largest_time_is_counted_under_the_filter() {
+        let filter = Filter {
+            tags: vec![
+                ("h".into(), "a'\\".into()),
+                ("z".into(), "1".into()),
+                ("h".into(), "b".into()),
+            ],
+            ..Filter::default()
+        };
+        assert_eq!(
+            count_at_largest_time("m", &filter),
+            "SELECT count(*::field) FROM \"m\" WHERE time >= 9223372036854775806 \
+             AND (\"h\" = 'a\\'\\\\' OR \"h\" = 'b') AND (\"z\" = '1')"
+        );
+        let fields = Filter { fields: vec!["f".into(), "g".into()], ..Filter::default() };
+        assert!(
+            count_at_largest_time("m", &fields)
+                .starts_with("SELECT count(\"f\"), count(\"g\") FROM")
+        );
+        let answer = br#"{"results":[{"statement_id":0,"series":[{"name":"t","columns":["time","count_f","count_i"],"values":[["2262-04-11T23:47:16.854775806Z",1,2]]}]}]}"#;
+        assert_eq!(parse_counts(answer).unwrap(), 3);
+        assert_eq!(parse_counts(br#"{"results":[{"statement_id":0}]}"#).unwrap(), 0);
     }
 
     #[test]

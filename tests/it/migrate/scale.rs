@@ -89,3 +89,27 @@ async fn a_difference_that_stays_ends_the_run() {
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
     rig.assert_copied();
 }
+
+/// The destination holds the writes up until the deadline of the reads has passed: less is read at a time, nothing smaller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_missed_for_the_writers_sake_lowers_concurrency() {
+    let mut lines = Vec::new();
+    let host = "a-long-name-".repeat(15);
+    for step in 0..130_000_i64 {
+        let at = 1_640_995_200_000_000_000 + step / 40 * 20_000_000;
+        lines.extend(format!("m,host={host}{} f={step}i {at}\n", step % 40).bytes());
+    }
+    let mut rig = Rig::start(oss_source(), store_of(&lines, 7 * 86_400)).await;
+    rig.client.query_grace_ms = 100;
+    let rig = rig.over("2022-01-01", "2022-01-01T01:00:00Z", "1h");
+    let writes = Matcher::path("/api/v2/write").body("m,host");
+    rig.destination_fault(writes, 2, Fault::Stall { after_bytes: 0, ms: 3_000 });
+    let mut config = rig.config();
+    config.query_timeout_ms = 1_000;
+    let run = rig.migrate(config).await;
+    run.assert_exit(ExitCode::Done);
+    let lowered = |event: &Event| matches!(event, Event::Notice(text) if text.contains("1 slices"));
+    assert!(run.count(lowered) > 0, "{:?}", run.events);
+    assert_eq!(run.count(|event| matches!(event, Event::Split { .. })), 0);
+    rig.assert_copied();
+}
