@@ -64,7 +64,7 @@ pub async fn run(
     let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(&stop) => read,
-        reason = drain_over(stop.clone()) => Ok(Some(reason)),
+        reason = drain_over(&context, stop.clone()) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
     };
@@ -94,8 +94,9 @@ fn joined(committer: Result<Result<Committed, Error>, JoinError>) -> Result<Comm
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(mut stop: Stop) -> StopReason {
+async fn drain_over(context: &Context, mut stop: Stop) -> StopReason {
     let reason = stop.wait().await;
+    context.tell(Event::Stopping { reason: format!("{reason:?}") });
     tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
     reason
 }
@@ -114,9 +115,12 @@ impl Open {
         let mut counter = Counter::new();
         let mut stopped = None;
         loop {
-            stopped = stopped.max(stop.reason()).max(self.budget_used());
-            if let Some(reason) = stopped {
+            let used_up = self.budget_used();
+            if let Some(reason) = used_up {
                 self.context.tell(Event::Stopping { reason: format!("{reason:?}") });
+            }
+            stopped = stopped.max(stop.reason()).max(used_up);
+            if stopped.is_some() {
                 break;
             }
             let permit = Arc::clone(&permits).acquire_owned();
