@@ -1,9 +1,11 @@
 //! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ends;
 use super::error::Error;
+use crate::checkpoint::record::BATCHES;
 use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
@@ -186,6 +188,8 @@ pub struct DestinationFacts {
     pub bucket: Option<Bucket>,
     /// The bucket of the checkpoint, if it is there.
     pub batch_bucket: Option<Bucket>,
+    /// Other destination buckets of the same source that have progress there.
+    pub other_jobs: Vec<String>,
     /// Types of its fields.
     pub field_types: FieldTypes,
     /// The failure of an empty write, if it failed.
@@ -212,7 +216,20 @@ impl DestinationFacts {
             write_refused = probe(destination, &config.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;
-        Ok(Self { info, org_id, bucket, batch_bucket, field_types, write_refused, active_tasks })
+        let other_jobs = match &batch_bucket {
+            Some(_) => other_jobs(config, destination).await?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            info,
+            org_id,
+            bucket,
+            batch_bucket,
+            other_jobs,
+            field_types,
+            write_refused,
+            active_tasks,
+        })
     }
 
     /// Shard group duration of the destination bucket; that of the source for a bucket that is still to be made.
@@ -234,6 +251,18 @@ async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Err
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn other_jobs(config: &MigrateConfig, destination: &Client) -> Result<Vec<String>, Error> {
+    let what = "jobs in the batch bucket";
+    let org = config.source.org.as_deref().unwrap_or_default();
+    let tags = [("srcBucket", config.source_bucket.as_str()), ("srcOrg", org)];
+    let query = flux::newest_record(&config.batch_bucket, BATCHES, &tags);
+    let answer = destination.query_all(&query, what).await?;
+    let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
+    let buckets = tables.iter().filter_map(|table| table.text(0, "dstBucket"));
+    let others = buckets.filter(|bucket| *bucket != config.destination_bucket).map(str::to_owned);
+    Ok(others.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Vec<Task>, Error> {

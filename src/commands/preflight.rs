@@ -367,6 +367,14 @@ fn progress_rows(
             ));
         }
     }
+    if !destination.other_jobs.is_empty() {
+        let text = format!(
+            "also holds jobs into {}: the official task would resume wrongly here",
+            destination.other_jobs.join(", ")
+        );
+        let cure = "another --batch-bucket, if the official task shall take over".to_owned();
+        rows.push(finding("P19", Verdict::Warn, "jobs", text, Some(cure)));
+    }
     for task in &destination.active_tasks {
         let verdict = if config.pause_task { Verdict::Warn } else { Verdict::Fail };
         let text = format!("task {:?} writes the same progress", task.name);

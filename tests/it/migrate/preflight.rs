@@ -12,7 +12,8 @@ use sluice::report::preflight::Verdict;
 use sluice::sim::{ServerSettings, Store, Task, Token};
 
 use crate::support::rig::{
-    BATCHES, BUCKET, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant, store_of,
+    BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
+    store_of,
 };
 
 async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<Store>) -> Rig {
@@ -47,6 +48,13 @@ async fn rows() -> Vec<Row> {
         store
     };
     let both = || with(&[(BUCKET, 0), (BATCHES, 0)]);
+    let shared = || {
+        let store = both();
+        let record =
+            format!("batches,dstBucket=other,srcBucket={BUCKET},srcOrg={CLOUD_ORG} rows=1i 1\n");
+        store.write_lp(BATCHES, record.as_bytes()).unwrap();
+        store
+    };
     let mut tasked = oss();
     tasked.tasks = vec![task("active")];
     let reads_only = ServerSettings {
@@ -102,6 +110,7 @@ async fn rows() -> Vec<Row> {
         ("P17", Verdict::Fail, same().await, |c| {
             c.destination = sluice::config::ends::EndConfig { ..c.source.clone() };
         }),
+        ("P19", Verdict::Warn, rig(cloud(), oss(), shared()).await, |_| {}),
         ("P18", Verdict::Fail, plain().await, |c| c.batch_bucket = BUCKET.to_owned()),
     ]
 }
