@@ -257,7 +257,7 @@ async fn other_jobs(config: &MigrateConfig, destination: &Client) -> Result<Vec<
     let what = "jobs in the batch bucket";
     let org = config.source.org.as_deref().unwrap_or_default();
     let tags = [("srcBucket", config.source_bucket.as_str()), ("srcOrg", org)];
-    let query = flux::newest_record(&config.batch_bucket, BATCHES, &tags);
+    let query = flux::record::newest_record(&config.batch_bucket, BATCHES, &tags);
     let answer = destination.query_all(&query, what).await?;
     let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
     let buckets = tables.iter().filter_map(|table| table.text(0, "dstBucket"));

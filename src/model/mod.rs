@@ -1,6 +1,7 @@
 //! Plain data that every part agrees on: times and ranges, batches, series, frames. No IO, no async.
 
 pub mod batch;
+pub mod catalogue;
 pub mod filter;
 pub mod frame;
 pub mod interval;

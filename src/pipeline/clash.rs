@@ -182,7 +182,11 @@ async fn ask(
 }
 
 fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
-    let own = format!("{} and {}", flux::is_measurement(measurement), flux::is_field(field));
+    let own = format!(
+        "{} and {}",
+        flux::literal::is_measurement(measurement),
+        flux::literal::is_field(field)
+    );
     let base = job.cloned().unwrap_or_default();
     let predicate = match &base.predicate {
         Some(predicate) => format!("{own} and ({predicate})"),

@@ -41,7 +41,7 @@ impl Store {
 
     /// The newest progress record: where it stops, and its own time.
     pub async fn newest_record(&self) -> Result<Option<(Timestamp, Timestamp)>, Error> {
-        let query = flux::newest_record(&self.bucket, BATCHES, &self.keys.tags());
+        let query = flux::record::newest_record(&self.bucket, BATCHES, &self.keys.tags());
         let Some(stored) =
             self.pick(&query, "batch_stop", "newest progress record", Newest).await?
         else {
@@ -52,7 +52,7 @@ impl Store {
 
     /// Where the oldest progress record starts.
     pub async fn oldest_start(&self) -> Result<Option<Timestamp>, Error> {
-        let query = flux::oldest_record(&self.bucket, BATCHES, &self.keys.tags());
+        let query = flux::record::oldest_record(&self.bucket, BATCHES, &self.keys.tags());
         let Some(stored) =
             self.pick(&query, "batch_start", "oldest progress record", Oldest).await?
         else {
@@ -78,7 +78,7 @@ impl Store {
     pub async fn rejected_total(&self) -> Result<u64, Error> {
         let what = "sum of refused values";
         let tags = self.details_tags(KIND_BATCH);
-        let query = flux::sum_of_records(&self.bucket, DETAILS, &tags, "rejected");
+        let query = flux::record::sum_of_records(&self.bucket, DETAILS, &tags, "rejected");
         let answer = self
             .client
             .query_all(&query, what)
@@ -108,7 +108,7 @@ impl Store {
     }
 
     fn details_query(&self, kind: &str) -> String {
-        flux::newest_record(&self.bucket, DETAILS, &self.details_tags(kind))
+        flux::record::newest_record(&self.bucket, DETAILS, &self.details_tags(kind))
     }
 
     async fn pick(

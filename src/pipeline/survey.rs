@@ -13,7 +13,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::wire::csv::error::Error as DecodeError;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
-use crate::wire::influxql;
+use crate::wire::influxql::{query, show};
 
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
 const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
@@ -164,7 +164,7 @@ pub async fn field_types(
     source: &Client,
     bucket: &str,
 ) -> Result<Result<FieldTypes, String>, Error> {
-    let keys = match show(source, bucket, influxql::SHOW_FIELD_KEYS).await? {
+    let keys = match show(source, bucket, query::SHOW_FIELD_KEYS).await? {
         Ok(keys) => keys,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -188,8 +188,7 @@ async fn show(
     statement: &str,
 ) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
     let answer = ask(source, bucket, statement).await?;
-    Ok(answer
-        .and_then(|answer| influxql::parse_show_keys(&answer).map_err(|error| error.to_string())))
+    Ok(answer.and_then(|answer| show::parse_show_keys(&answer).map_err(|error| error.to_string())))
 }
 
 /// A statement's answer, or why the source refuses it.
@@ -238,7 +237,7 @@ async fn tag_keys_by_measurement(
     if !influxql_answers {
         return Ok(None);
     }
-    let Ok(keys) = show(source, bucket, influxql::SHOW_TAG_KEYS).await? else { return Ok(None) };
+    let Ok(keys) = show(source, bucket, query::SHOW_TAG_KEYS).await? else { return Ok(None) };
     Ok(Some(
         keys.into_iter().map(|(name, rows)| (name, rows.into_iter().flatten().collect())).collect(),
     ))
@@ -276,7 +275,7 @@ fn unreadable_names(types: &FieldTypes) -> Vec<Unreadable> {
             found.push(Unreadable {
                 measurement: Some(measurement.as_bytes().into()),
                 why: format!("field {field:?} of measurement {measurement:?}: its name holds a carriage return"),
-                condition: flux::not_field(measurement.as_bytes(), field.as_bytes()),
+                condition: flux::literal::not_field(measurement.as_bytes(), field.as_bytes()),
             });
         }
     }
@@ -287,7 +286,7 @@ fn whole_measurement(measurement: &[u8], why: &str) -> Unreadable {
     Unreadable {
         measurement: Some(measurement.into()),
         why: format!("measurement {:?}: {why}", String::from_utf8_lossy(measurement)),
-        condition: flux::not_measurement(measurement),
+        condition: flux::literal::not_measurement(measurement),
     }
 }
 

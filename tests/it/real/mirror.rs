@@ -7,7 +7,7 @@ use sluice::model::filter::Filter;
 use sluice::model::time::TimeRange;
 use sluice::sim::{Server, ServerSettings, Store};
 use sluice::wire::flux::{self, Selection};
-use sluice::wire::influxql;
+use sluice::wire::influxql::query;
 
 use super::{Real, query_body};
 use crate::support::cases::ask;
@@ -89,7 +89,8 @@ fn forms(bucket: &str) -> Vec<String> {
     for range in ranges {
         for filter in &all {
             let plain = Selection { bucket, range, filter, without: &[] };
-            let conditions = [flux::not_measurement(b"_odd"), flux::not_field(b"cpu", b"zz")];
+            let conditions =
+                [flux::literal::not_measurement(b"_odd"), flux::literal::not_field(b"cpu", b"zz")];
             for selection in [plain, Selection { without: &conditions, ..plain }] {
                 texts.extend([
                     flux::read(selection, "~~~f"),
@@ -122,9 +123,9 @@ fn checkpoint_forms(bucket: &str) -> Vec<String> {
     let tags = [("dstBucket", "d"), ("srcBucket", "s"), ("srcOrg", "o")];
     let mut texts = Vec::new();
     for measurement in ["batches", "batch_details", "none"] {
-        texts.push(flux::newest_record(bucket, measurement, &tags));
-        texts.push(flux::oldest_record(bucket, measurement, &tags));
-        texts.push(flux::sum_of_records(bucket, measurement, &tags, "rows"));
+        texts.push(flux::record::newest_record(bucket, measurement, &tags));
+        texts.push(flux::record::oldest_record(bucket, measurement, &tags));
+        texts.push(flux::record::sum_of_records(bucket, measurement, &tags, "rows"));
     }
     texts
 }
@@ -194,7 +195,7 @@ async fn the_simulated_server_answers_byte_for_byte() {
             asked += 1;
             wrong.extend(pair.query(&text).await);
         }
-        for statement in [influxql::SHOW_FIELD_KEYS, influxql::SHOW_TAG_KEYS] {
+        for statement in [query::SHOW_FIELD_KEYS, query::SHOW_TAG_KEYS] {
             asked += 1;
             let path = format!("/query?db={bucket}&q={}", statement.replace(' ', "%20"));
             wrong.extend(pair.compare("GET", &path, b"", statement).await);

@@ -58,8 +58,8 @@ async fn the_queries_of_sluice_are_understood() {
         predicate: Some("r._value =~ /^a.b/ and exists r.k and not r.k == \"w\"".into()),
     };
     let without = [
-        flux::not_measurement(b"cpu"),
-        flux::not_field(b"cpu", b"x"),
+        flux::literal::not_measurement(b"cpu"),
+        flux::literal::not_field(b"cpu", b"x"),
         flux::not_carriage_return_in(b"k"),
     ];
     let everything =
@@ -91,11 +91,19 @@ async fn the_queries_of_sluice_are_understood() {
         (flux::measurements("b", TimeRange::ALL), ",odd one"),
         (flux::tag_keys("b", TimeRange::ALL), ",team"),
         (
-            flux::newest_record("b", "odd one", &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
+            flux::record::newest_record(
+                "b",
+                "odd one",
+                &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")],
+            ),
             "d\",${y},s,odd one,v",
         ),
         (
-            flux::oldest_record("b", "odd one", &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")]),
+            flux::record::oldest_record(
+                "b",
+                "odd one",
+                &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")],
+            ),
             "d\",${y},s,odd one,v",
         ),
     ] {

@@ -1,7 +1,11 @@
-//! Texts of the Flux queries that sluice sends. Every name goes through [`quote`]: nothing in a name can end the literal
-//! or start an interpolation.
+//! Texts of the Flux queries that sluice sends. Every name goes through [`literal`].
+
+pub mod literal;
+pub mod record;
 
 use std::fmt::Write as _;
+
+use self::literal::{is_measurement, quote};
 
 use crate::model::filter::Filter;
 use crate::model::time::TimeRange;
@@ -18,7 +22,7 @@ pub struct Selection<'a> {
     pub range: TimeRange,
     /// The job's filter.
     pub filter: &'a Filter,
-    /// Conditions over `r` that keep out what Flux cannot carry; see [`not_measurement`] and its kin.
+    /// Conditions over `r` that keep out what Flux cannot carry; see [`literal::not_measurement`] and its kin.
     pub without: &'a [String],
 }
 
@@ -30,6 +34,67 @@ pub fn read(selection: Selection<'_>, field_label: &str) -> String {
     format!(
         "{} |> rename(columns: {{_field: {label}}}) |> drop(columns: [\"_start\", \"_stop\"])",
         from_range_filter(selection)
+    )
+}
+
+/// The `flux-keyed` transport: as [`read`], of one measurement, without its name and with no tag but `keys`, which tell
+/// its series apart.
+pub fn read_keyed(
+    selection: Selection<'_>,
+    field_label: &str,
+    measurement: &[u8],
+    keys: &[Vec<u8>],
+) -> String {
+    let label = quote(field_label.as_bytes());
+    let kept = columns([&b"_time"[..], b"_value", field_label.as_bytes()], keys);
+    format!(
+        "{} |> filter(fn: (r) => {}) |> rename(columns: {{_field: {label}}}) |> keep(columns: [{kept}])",
+        from_range_filter(selection),
+        is_measurement(measurement)
+    )
+}
+
+/// The `flux-pivot` transport: as [`read_keyed`], with the fields of one time in one row. `keep` comes first: that
+/// spares the server a third of the work and half of the memory. Null and the empty string look alike, so `without`
+/// names the fields that hold strings. Rows are not in the order of their times.
+pub fn read_pivoted(
+    selection: Selection<'_>,
+    field_label: &str,
+    measurement: &[u8],
+    keys: &[Vec<u8>],
+) -> String {
+    format!(
+        "{} |> pivot(rowKey: [\"_time\"], columnKey: [{}], valueColumn: \"_value\")",
+        read_keyed(selection, field_label, measurement, keys),
+        quote(field_label.as_bytes())
+    )
+}
+
+fn columns<'a>(fixed: impl IntoIterator<Item = &'a [u8]>, keys: &'a [Vec<u8>]) -> String {
+    let names = fixed.into_iter().chain(keys.iter().map(Vec::as_slice));
+    names.map(quote).collect::<Vec<_>>().join(", ")
+}
+
+/// One row for each series of a measurement: its tags, and the time of the oldest value of each field. `keep` leaves the
+/// tags alone in the group key, so fields of one series share a table.
+pub fn series_of(selection: Selection<'_>, measurement: &[u8], tag_keys: &[Vec<u8>]) -> String {
+    let kept = columns([&b"_time"[..]], tag_keys);
+    format!(
+        "{} |> filter(fn: (r) => {}) |> first() |> keep(columns: [{kept}]) |> limit(n: 1)",
+        from_range_filter(selection),
+        is_measurement(measurement)
+    )
+}
+
+/// Number of series of one measurement over all of time, from the index.
+pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
+    let range = TimeRange::ALL;
+    format!(
+        "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {}, start: {}, stop: {}, predicate: (r) => {})",
+        quote(bucket.as_bytes()),
+        range.start,
+        range.stop,
+        is_measurement(measurement)
     )
 }
 
@@ -122,112 +187,6 @@ pub fn tag_keys(bucket: &str, range: TimeRange) -> String {
     )
 }
 
-/// The newest point of one measurement of the batch bucket with these tags, one row per series and field.
-pub fn newest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
-    records(batch_bucket, measurement, tags, "last")
-}
-
-/// The oldest point, as [`newest_record`].
-pub fn oldest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
-    records(batch_bucket, measurement, tags, "first")
-}
-
-/// The sum of one field over all points, as [`newest_record`].
-pub fn sum_of_records(
-    batch_bucket: &str,
-    measurement: &str,
-    tags: &[(&str, &str)],
-    field: &str,
-) -> String {
-    let mut tags = tags.to_vec();
-    tags.push(("_field", field));
-    records(batch_bucket, measurement, &tags, "sum")
-}
-
-fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {
-    let mut text = format!(
-        "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => r._measurement == {}",
-        quote(batch_bucket.as_bytes()),
-        TimeRange::ALL.start,
-        TimeRange::ALL.stop,
-        quote(measurement.as_bytes())
-    );
-    for (key, value) in tags {
-        let _ = write!(text, " and r[{}] == {}", quote(key.as_bytes()), quote(value.as_bytes()));
-    }
-    let _ = write!(text, ") |> {pick}()");
-    text
-}
-
-/// Keeps a measurement out.
-pub fn not_measurement(name: &[u8]) -> String {
-    format!("r[\"_measurement\"] {}", Name::of(name).differs())
-}
-
-/// Keeps one field of a measurement out.
-pub fn not_field(measurement: &[u8], field: &[u8]) -> String {
-    format!("({} or r[\"_field\"] {})", not_measurement(measurement), Name::of(field).differs())
-}
-
-/// True for one measurement.
-pub fn is_measurement(name: &[u8]) -> String {
-    format!("r[\"_measurement\"] {}", Name::of(name).equals())
-}
-
-/// True for one field.
-pub fn is_field(name: &[u8]) -> String {
-    format!("r[\"_field\"] {}", Name::of(name).equals())
-}
-
-/// A name to compare with. No Flux literal holds bytes that are not UTF-8, and JSON shows them as U+FFFD: there any
-/// character is taken, so that a few names too many may match, but never one too few.
-enum Name {
-    Literal(String),
-    Pattern(String),
-}
-
-impl Name {
-    fn of(name: &[u8]) -> Self {
-        match std::str::from_utf8(name) {
-            Ok(text) if !text.contains(char::REPLACEMENT_CHARACTER) => Self::Literal(quote(name)),
-            _ => Self::Pattern(pattern(name)),
-        }
-    }
-
-    fn equals(&self) -> String {
-        match self {
-            Self::Literal(text) => format!("== {text}"),
-            Self::Pattern(text) => format!("=~ {text}"),
-        }
-    }
-
-    fn differs(&self) -> String {
-        match self {
-            Self::Literal(text) => format!("!= {text}"),
-            Self::Pattern(text) => format!("!~ {text}"),
-        }
-    }
-}
-
-fn pattern(name: &[u8]) -> String {
-    let mut text = "/^".to_owned();
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                char::REPLACEMENT_CHARACTER => text.push('.'),
-                '\n' => text.push_str("\\n"),
-                '\r' => text.push_str("\\r"),
-                '\t' => text.push_str("\\t"),
-                _ if c.is_ascii_punctuation() => text.extend(['\\', c]),
-                _ => text.push(c),
-            }
-        }
-        text.extend(chunk.invalid().iter().map(|_| '.'));
-    }
-    text.push_str("$/");
-    text
-}
-
 /// Keeps out the series whose value of this tag holds a carriage return.
 pub fn not_carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] !~ /\\r/", quote(tag))
@@ -296,26 +255,6 @@ fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<Str
     }
 }
 
-/// A Flux string literal: quotes, backslashes, line ends and `${` escaped. Bytes that are not UTF-8, which no literal can
-/// hold, become U+FFFD: compare names by [`is_measurement`] and its kin.
-pub fn quote(text: &[u8]) -> String {
-    let mut literal = String::with_capacity(text.len() + 2);
-    literal.push('"');
-    for c in String::from_utf8_lossy(text).chars() {
-        match c {
-            '"' => literal.push_str("\\\""),
-            '\\' => literal.push_str("\\\\"),
-            '$' => literal.push_str("\\$"),
-            '\n' => literal.push_str("\\n"),
-            '\r' => literal.push_str("\\r"),
-            '\t' => literal.push_str("\\t"),
-            _ => literal.push(c),
-        }
-    }
-    literal.push('"');
-    literal
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn keyed_reads_keep_what_tells_series_apart() {
+        let keys = [b"host".to_vec(), b"a\"b".to_vec()];
+        let filter = Filter::default();
+        let keyed = read_keyed(selection(&filter), "~f", b"cpu", &keys);
+        assert_eq!(
+            keyed,
+            "from(bucket: \"b\") |> range(start: 2020-01-01T00:00:00Z, stop: 2020-01-02T00:00:00Z) \
+             |> filter(fn: (r) => r[\"_measurement\"] == \"cpu\") |> rename(columns: {_field: \"~f\"}) \
+             |> keep(columns: [\"_time\", \"_value\", \"~f\", \"host\", \"a\\\"b\"])"
+        );
+        let pivoted = read_pivoted(selection(&filter), "~f", b"cpu", &keys);
+        let pivot = " |> pivot(rowKey: [\"_time\"], columnKey: [\"~f\"], valueColumn: \"_value\")";
+        assert_eq!(pivoted, keyed + pivot);
+    }
+
+    #[test]
     fn filters_join_kinds_by_and_values_by_or() {
         let filter = Filter {
             measurements: vec!["cpu".into(), "m\"em".into()],
@@ -346,7 +301,7 @@ mod tests {
             fields: vec!["f".into()],
             predicate: Some("r._value > 3".into()),
         };
-        let without = [not_measurement(b"bad")];
+        let without = [literal::not_measurement(b"bad")];
         assert_eq!(
             count(Selection { without: &without, ..selection(&filter) }),
             "from(bucket: \"b\") |> range(start: 2020-01-01T00:00:00Z, stop: 2020-01-02T00:00:00Z) \
@@ -354,18 +309,6 @@ mod tests {
              and r[\"dc\"] == \"x\" and (r[\"host\"] == \"a\" or r[\"host\"] == \"b\") and r[\"_field\"] == \"f\" \
              and r[\"_measurement\"] != \"bad\") |> filter(fn: (r) => r._value > 3) |> group() |> count()"
         );
-    }
-
-    #[test]
-    fn literals_cannot_be_left() {
-        assert_eq!(quote(b"${secret} \"x\" \\ \r\n\t"), "\"\\${secret} \\\"x\\\" \\\\ \\r\\n\\t\"");
-    }
-
-    #[test]
-    fn names_that_no_literal_holds_are_matched_by_pattern() {
-        assert_eq!(is_measurement(b"m\"1"), "r[\"_measurement\"] == \"m\\\"1\"");
-        assert_eq!(is_field(b"a/\xff.b"), "r[\"_field\"] =~ /^a\\/.\\.b$/");
-        assert_eq!(not_measurement("a\u{fffd}ö".as_bytes()), "r[\"_measurement\"] !~ /^a.ö$/");
     }
 
     #[test]

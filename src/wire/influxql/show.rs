@@ -1,67 +1,9 @@
-//! The few InfluxQL statements sluice sends, and their JSON answers. Names are quoted by [`quote_identifier`] alone:
-//! the endpoint runs `DROP` even on a GET.
+//! The JSON answers to `SHOW` statements and to counts: small, read whole.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-
-use crate::model::filter::Filter;
-use crate::model::time::Timestamp;
-
-/// All field keys of the default retention policy, with every type each one has.
-pub const SHOW_FIELD_KEYS: &str = "SHOW FIELD KEYS";
-
-/// All tag keys by measurement.
-pub const SHOW_TAG_KEYS: &str = "SHOW TAG KEYS";
-
-/// Counts the values of a measurement at [`Timestamp::MAX`], which no Flux range reaches.
-pub fn count_at_largest_time(measurement: &str, filter: &Filter) -> String {
-    let counts = if filter.fields.is_empty() {
-        "count(*::field)".to_owned()
-    } else {
-        let counts =
-            filter.fields.iter().map(|field| format!("count({})", quote_identifier(field)));
-        counts.collect::<Vec<_>>().join(", ")
-    };
-    format!(
-        "SELECT {counts} FROM {} WHERE time >= {}{}",
-        quote_identifier(measurement),
-        Timestamp::MAX.ns(),
-        tag_conditions(filter)
-    )
-}
-
-/// ` AND ...` for the tags of a filter: any value of a key, every key.
-fn tag_conditions(filter: &Filter) -> String {
-    let mut by_key: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (key, value) in &filter.tags {
-        let test = format!("{} = {}", quote_identifier(key), quote_string(value));
-        by_key.entry(key).or_default().push(test);
-    }
-    by_key.values().fold(String::new(), |text, tests| text + " AND (" + &tests.join(" OR ") + ")")
-}
-
-/// A string in single quotes: backslash, quote and line feed escaped.
-fn quote_string(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
-}
-
-/// An identifier in double quotes: backslash, quote and line feed escaped.
-pub fn quote_identifier(name: &str) -> String {
-    let mut quoted = String::with_capacity(name.len() + 2);
-    quoted.push('"');
-    for c in name.chars() {
-        match c {
-            '\\' => quoted.push_str("\\\\"),
-            '"' => quoted.push_str("\\\""),
-            '\n' => quoted.push_str("\\n"),
-            _ => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
 
 /// An answer that could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -128,34 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_so_that_a_name_stays_a_name() {
-        assert_eq!(quote_identifier("cpu"), "\"cpu\"");
-        assert_eq!(
-            quote_identifier("a\"; DROP MEASUREMENT x --\\"),
-            "\"a\\\"; DROP MEASUREMENT x --\\\\\""
-        );
-    }
-
-    #[test]
-    fn the_largest_time_is_counted_under_the_filter() {
-        let filter = Filter {
-            tags: vec![
-                ("h".into(), "a'\\".into()),
-                ("z".into(), "1".into()),
-                ("h".into(), "b".into()),
-            ],
-            ..Filter::default()
-        };
-        assert_eq!(
-            count_at_largest_time("m", &filter),
-            "SELECT count(*::field) FROM \"m\" WHERE time >= 9223372036854775806 \
-             AND (\"h\" = 'a\\'\\\\' OR \"h\" = 'b') AND (\"z\" = '1')"
-        );
-        let fields = Filter { fields: vec!["f".into(), "g".into()], ..Filter::default() };
-        assert!(
-            count_at_largest_time("m", &fields)
-                .starts_with("SELECT count(\"f\"), count(\"g\") FROM")
-        );
+    fn counts_are_summed() {
         let answer = br#"{"results":[{"statement_id":0,"series":[{"name":"t","columns":["time","count_f","count_i"],"values":[["2262-04-11T23:47:16.854775806Z",1,2]]}]}]}"#;
         assert_eq!(parse_counts(answer).unwrap(), 3);
         assert_eq!(parse_counts(br#"{"results":[{"statement_id":0}]}"#).unwrap(), 0);
