@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::series::{Name, Series};
 
 /// The series of one measurement. Right as long as no series is added: whoever reads by it checks that afterwards.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     keys: Vec<Name>,
+    carriage_return: Option<Name>,
     by_values: HashMap<Box<[u8]>, Arc<Series>>,
 }
 
@@ -18,16 +19,27 @@ impl Catalogue {
     pub fn new(series: impl IntoIterator<Item = Series>) -> Self {
         let series: Vec<Arc<Series>> = series.into_iter().map(Arc::new).collect();
         let keys = key_tags(&series);
+        let has_carriage_return = |key: &&Name| {
+            let in_value = |one: &Arc<Series>| value(one, key).contains(&b'\r');
+            key.contains(&b'\r') || series.iter().any(in_value)
+        };
+        let carriage_return = keys.iter().find(has_carriage_return).cloned();
         let mut by_values = HashMap::with_capacity(series.len());
         for one in series {
             by_values.insert(joined(keys.iter().map(|key| value(&one, key))), one);
         }
-        Self { keys, by_values }
+        Self { keys, carriage_return, by_values }
     }
 
     /// The tags that tell the series apart, sorted; none for a single series.
     pub fn keys(&self) -> &[Name] {
         &self.keys
+    }
+
+    /// A key tag whose name or one of whose values holds a carriage return. Flux drops it, so that two series may look like
+    /// one: such series cannot be read there by their keys.
+    pub fn carriage_return(&self) -> Option<&Name> {
+        self.carriage_return.as_ref()
     }
 
     /// Number of series.
@@ -160,6 +172,19 @@ mod tests {
         assert!(catalogue.get([b"2".as_slice()]).is_none());
         assert!(catalogue.get([]).is_none());
         assert_eq!(catalogue.values_of(b"b").len(), 2);
+    }
+
+    #[test]
+    fn carriage_returns_count_in_keys_only() {
+        let other = [
+            series(&[("a", "1"), ("x", "a\rb"), ("y\r", "1")]),
+            series(&[("a", "2"), ("x", "a\rb"), ("y\r", "1")]),
+        ];
+        assert_eq!(Catalogue::new(other).carriage_return(), None);
+        let value = [series(&[("a", "1,\r")]), series(&[("a", "1,")])];
+        assert_eq!(Catalogue::new(value).carriage_return().map(|key| &**key), Some(&b"a"[..]));
+        let key = [series(&[("a\r", "1")]), series(&[("a\r", "2")])];
+        assert_eq!(Catalogue::new(key).carriage_return().map(|key| &**key), Some(&b"a\r"[..]));
     }
 
     proptest! {

@@ -7,5 +7,7 @@ pub mod frame;
 pub mod interval;
 pub mod point;
 pub mod series;
+pub mod share;
 pub mod side;
 pub mod time;
+pub mod transport;
