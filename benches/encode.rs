@@ -1,4 +1,5 @@
-//! How fast frames become line protocol: `cargo bench --bench encode`. One thread; `--test` runs it once, tiny.
+//! How fast frames become line protocol: `cargo bench --bench encode`; a word behind `--` picks the shapes whose name holds
+//! it. One thread; `--test` runs it once, tiny.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -35,6 +36,10 @@ fn main() {
         Shape { name: "1 integer", fields: 1, float: false },
         Shape { name: "1 float", fields: 1, float: true },
     ] {
+        let pick = std::env::args().skip(1).find(|word| !word.starts_with("--"));
+        if pick.is_some_and(|word| !shape.name.contains(&word)) {
+            continue;
+        }
         run(&shape, &frame(&shape, series, rows), rounds);
     }
 }

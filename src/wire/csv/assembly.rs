@@ -1,28 +1,30 @@
-//! Rows of values to frames: which table, series and field a row belongs to, and what is held of it.
+//! Narrow rows, of one value each, to frames: which table, series and field a row belongs to, and what is held of it.
 
 use std::sync::Arc;
 
 use super::block::Block;
-use super::column::Values;
 use super::error::{Error, Position};
-use super::frame::FrameBuilder;
 use super::layout::{Layout, duplicate};
-use super::merge;
 use super::row::Cell;
 use super::series::SeriesBuffer;
-use super::suspect::{Place, Suspects};
 use super::template::Template;
 use super::time::Clock;
 use super::value;
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
+use crate::wire::frames::builder::FrameBuilder;
+use crate::wire::frames::series_of::{KeyNotUnique, SeriesOf};
+use crate::wire::frames::suspect::Place;
+use crate::wire::frames::totals::Totals;
+use crate::wire::number;
 
 /// Everything after the grammar: takes blocks and rows of values, gives frames.
 #[derive(Debug)]
 pub(super) struct Assembly {
     field_label: String,
     unescape_strings: bool,
+    series_of: SeriesOf,
     columns: Columns,
     /// The open table of the block.
     table: Option<Table>,
@@ -35,17 +37,8 @@ pub(super) struct Assembly {
     /// What the names of the held values lost: such values belong to another series, and are counted instead of handed on.
     lost: Option<Place>,
     builder: FrameBuilder,
-    pub(super) counts: Counts,
-}
-
-/// What was decoded so far.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) values: u64,
-    pub(super) tables: u64,
-    pub(super) time_min: Option<i64>,
-    pub(super) time_max: Option<i64>,
-    pub(super) suspects: Suspects,
+    /// What was decoded so far.
+    pub(super) totals: Totals,
 }
 
 /// The open block.
@@ -69,10 +62,11 @@ struct Table {
 }
 
 impl Assembly {
-    pub(super) fn new(field_label: String, unescape_strings: bool) -> Self {
+    pub(super) fn new(field_label: String, unescape_strings: bool, series_of: SeriesOf) -> Self {
         Self {
             field_label,
             unescape_strings,
+            series_of,
             columns: Columns::None,
             table: None,
             template: Template::new(!unescape_strings),
@@ -82,14 +76,17 @@ impl Assembly {
             held: SeriesBuffer::default(),
             lost: None,
             builder: FrameBuilder::default(),
-            counts: Counts::default(),
+            totals: Totals::default(),
         }
     }
 
     /// A block begins.
     pub(super) fn begin_block(&mut self, block: &Block, position: Position) -> Result<(), Error> {
         self.columns = match duplicate(block) {
-            None => Columns::Known(Layout::new(block, self.field_label.as_bytes(), position)?),
+            None => {
+                let label = self.field_label.as_bytes();
+                Columns::Known(Layout::new(block, label, &self.series_of, position)?)
+            }
             Some(label) => Columns::Duplicate {
                 label: label.clone(),
                 measurement: block.cell_of(b"_measurement"),
@@ -127,7 +124,7 @@ impl Assembly {
                 break;
             }
         }
-        self.counts.values += rows;
+        self.totals.values += rows;
         (at, rows)
     }
 
@@ -193,22 +190,8 @@ impl Assembly {
         position: Position,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
-        if !cells[0].raw(row).is_empty() || !cells[1].raw(row).is_empty() {
-            return Err(Error::malformed(
-                position,
-                "a row of values with an annotation or a result name",
-            ));
-        }
-        let id =
-            value::unsigned(cells[2].raw(row)).filter(|(_, len)| *len == cells[2].raw(row).len());
-        let Some((id, _)) = id else {
-            return Err(Error::malformed(position, "a table number that is none"));
-        };
-        let mut series_raw = Vec::with_capacity(row.len());
-        for cell in layout.series_cells() {
-            series_raw.extend_from_slice(cells[cell].raw(row));
-            series_raw.push(b',');
-        }
+        let id = table_id(row, cells, position)?;
+        let series_raw = layout.naming.raw(row, cells);
         let same_series = series_raw == self.series_raw;
         let field_raw = cells[layout.field].raw(row);
         if let Some(table) = &self.table
@@ -222,11 +205,12 @@ impl Assembly {
             };
         }
         self.end_table();
+        let lost = lost_name(layout, row, cells)?;
         if !same_series {
-            let series = read_series(layout, row, cells, position)?;
-            if self.series.as_deref() != Some(&series) {
+            let series = layout.naming.read(row, cells, position)?;
+            if self.series.as_ref() != Some(&series) {
                 self.hand_on_series(frames);
-                self.series = Some(Arc::new(series));
+                self.series = Some(series);
             }
             self.series_raw = series_raw;
         }
@@ -234,14 +218,13 @@ impl Assembly {
         if field.is_empty() {
             return Err(Error::malformed(position, "a field without a name"));
         }
-        let lost = lost_name(layout, row, cells);
         if lost.is_some() || self.lost.is_some() || self.held.holds(&field) {
             self.hand_on_series(frames);
         }
         self.lost = lost;
         self.held.begin(&field, layout.value_type);
         self.table = Some(Table { id, field_raw: field_raw.to_vec(), field: field.into() });
-        self.counts.tables += 1;
+        self.totals.tables += 1;
         Ok(())
     }
 
@@ -253,25 +236,26 @@ impl Assembly {
         position: Position,
     ) -> Result<(), Error> {
         let Some(ns) = self.clock.whole(time.raw(row)) else {
-            let text = String::from_utf8_lossy(time.raw(row)).into_owned();
-            return Err(Error::malformed(
-                position,
-                format!("{text:?} is no time that InfluxDB stores"),
-            ));
+            return Err(value::no_time(time, row, position));
         };
         let Some(open) = self.held.open() else {
             return Err(Error::malformed(position, "a row outside of a table"));
         };
-        push_value(open.values, value, row, self.unescape_strings, position)?;
+        value::push_value(open.values, value, row, self.unescape_strings, position)?;
         if !open.times.push(open.leading, ns) {
-            return Err(Error::malformed(position, "times of one table that do not rise"));
+            return Err(match (&self.series, &self.series_of) {
+                (Some(series), SeriesOf::Keyed { .. }) => {
+                    KeyNotUnique { series: Arc::clone(series), time_ns: ns }.into()
+                }
+                _ => Error::malformed(position, "times of one table that do not rise"),
+            });
         }
-        self.counts.values += 1;
-        self.counts.time_min = Some(self.counts.time_min.map_or(ns, |min| min.min(ns)));
+        self.totals.values += 1;
+        self.totals.see(ns);
         if value.lost_carriage_return(row)
             && let Some(table) = &self.table
         {
-            self.counts.suspects.add(
+            self.totals.suspects.add(
                 measurement_of(self.series.as_ref()),
                 Place::FieldValue(table.field.clone()),
                 1,
@@ -282,9 +266,10 @@ impl Assembly {
 
     fn end_table(&mut self) {
         self.template.clear();
-        if self.table.take().is_some() {
-            let last = self.held.open().and_then(|open| open.times.last());
-            self.counts.time_max = self.counts.time_max.max(last);
+        if self.table.take().is_some()
+            && let Some(last) = self.held.open().and_then(|open| open.times.last())
+        {
+            self.totals.see(last);
         }
     }
 
@@ -303,10 +288,10 @@ impl Assembly {
     fn hand_on_held(&mut self, frames: &mut Vec<Frame>) {
         let Some(series) = &self.series else { return };
         match &self.lost {
-            None => merge::hand_on(&self.held, series, &mut self.builder, frames),
+            None => self.held.hand_on(series, &mut self.builder, frames),
             Some(place) => {
                 let values = self.held.fields().iter().map(|field| field.values.len() as u64).sum();
-                self.counts.suspects.add(&series.measurement, place.clone(), values);
+                self.totals.suspects.add(&series.measurement, place.clone(), values);
             }
         }
     }
@@ -323,75 +308,27 @@ fn measurement_of(series: Option<&Arc<Series>>) -> &[u8] {
     series.map_or(&[], |series| &series.measurement)
 }
 
-/// The first name of a table that lost a carriage return.
-fn lost_name(layout: &Layout, row: &[u8], cells: &[Cell]) -> Option<Place> {
-    if cells[layout.measurement].lost_carriage_return(row) {
-        return Some(Place::Measurement);
-    }
-    if cells[layout.field].lost_carriage_return(row) {
-        return Some(Place::FieldName(cells[layout.field].content(row).into()));
-    }
-    layout.tags.iter().find_map(|tag| {
-        if cells[tag.cell].lost_carriage_return(row) {
-            Some(Place::TagValue(tag.key.clone()))
-        } else if tag.key_lost && !cells[tag.cell].raw(row).is_empty() {
-            Some(Place::TagKey(tag.key.clone()))
-        } else {
-            None
+/// The first name of a table that lost a carriage return; an error where the series cannot be known without it.
+fn lost_name(layout: &Layout, row: &[u8], cells: &[Cell]) -> Result<Option<Place>, Error> {
+    match layout.naming.lost(row, cells) {
+        Some(place) if layout.naming.is_keyed() => Err(layout.naming.lost_error(place, row, cells)),
+        Some(Place::Measurement) => Ok(Some(Place::Measurement)),
+        _ if cells[layout.field].lost_carriage_return(row) => {
+            Ok(Some(Place::FieldName(cells[layout.field].content(row).into())))
         }
-    })
+        place => Ok(place),
+    }
 }
 
-fn read_series(
-    layout: &Layout,
-    row: &[u8],
-    cells: &[Cell],
-    position: Position,
-) -> Result<Series, Error> {
-    let measurement = cells[layout.measurement].content(row);
-    if measurement.is_empty() {
-        return Err(Error::malformed(position, "a row without a measurement"));
+/// The number of a row's table. The two cells before it are empty in every row of values.
+pub(super) fn table_id(row: &[u8], cells: &[Cell], position: Position) -> Result<u64, Error> {
+    if !cells[0].raw(row).is_empty() || !cells[1].raw(row).is_empty() {
+        let what = "a row of values with an annotation or a result name";
+        return Err(Error::malformed(position, what));
     }
-    let tags = layout.tags.iter().map(|tag| (tag.key.clone(), cells[tag.cell].content(row).into()));
-    Ok(Series::new(measurement, tags))
-}
-
-fn push_value(
-    values: &mut Values,
-    cell: Cell,
-    row: &[u8],
-    unescape: bool,
-    position: Position,
-) -> Result<(), Error> {
-    fn whole<T>(read: Option<(T, usize)>, raw: &[u8], position: Position) -> Result<T, Error> {
-        if let Some((value, len)) = read
-            && len == raw.len()
-        {
-            return Ok(value);
-        }
-        let text = String::from_utf8_lossy(raw).into_owned();
-        if matches!(raw, b"NaN" | b"+Inf" | b"-Inf") {
-            return Err(Error::NotFinite { position, text });
-        }
-        Err(Error::malformed(position, format!("{text:?} is no value of its column's type")))
+    let raw = cells[2].raw(row);
+    match number::unsigned(raw) {
+        Some((id, len)) if len == raw.len() => Ok(id),
+        _ => Err(Error::malformed(position, "a table number that is none")),
     }
-    let raw = cell.raw(row);
-    match values {
-        Values::Float(values) => values.push(whole(value::float(raw), raw, position)?),
-        Values::Integer(values) => values.push(whole(value::integer(raw), raw, position)?),
-        Values::Unsigned(values) => values.push(whole(value::unsigned(raw), raw, position)?),
-        Values::Boolean(values) => values.push(whole(value::boolean(raw), raw, position)?),
-        Values::Text(texts) => {
-            let text = cell.content(row);
-            if unescape {
-                let plain = value::unescape(&text).ok_or_else(|| {
-                    Error::malformed(position, "an escape that the query does not write")
-                })?;
-                texts.push(&plain);
-            } else {
-                texts.push(&text);
-            }
-        }
-    }
-    Ok(())
 }

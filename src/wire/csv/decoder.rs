@@ -3,7 +3,8 @@
 //! ```
 //! use sluice::wire::csv::decoder::{Decoder, DecoderSettings};
 //!
-//! let mut decoder = Decoder::new(DecoderSettings { field_label: "~f".to_owned(), unescape_strings: false });
+//! let settings = DecoderSettings { field_label: "~f".to_owned(), ..DecoderSettings::default() };
+//! let mut decoder = Decoder::new(settings);
 //! let mut frames = Vec::new();
 //! for chunk in [&b"\r"[..], b"\n"] {
 //!     decoder.push(chunk, &mut frames)?;
@@ -22,38 +23,42 @@ use serde::Deserialize;
 use super::assembly::Assembly;
 use super::error::{Error, Position};
 use super::outline::{Kind, Outline};
+use super::pivot::Pivot;
 use super::row::{Scan, Scanner};
-use super::suspect::Suspects;
 use crate::limits;
 use crate::model::frame::Frame;
-use crate::model::time::Timestamp;
+use crate::wire::frames::series_of::SeriesOf;
+
+pub use crate::wire::frames::totals::Totals;
 
 /// What a decoder must know of the query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DecoderSettings {
-    /// The column that holds the field names: the label of `wire::flux::read`, or `_field`.
+    /// How the answer is laid out.
+    pub form: Form,
+    /// How it names its series.
+    pub series: SeriesOf,
+    /// The column that holds the field names of a narrow answer: the label of `wire::flux::read`, or `_field`.
     pub field_label: String,
-    /// True for `wire::flux::read_carriage_returns`: strings come escaped.
+    /// True for `wire::flux::read_carriage_returns`: strings of a narrow answer come escaped.
     pub unescape_strings: bool,
 }
 
-/// What a complete answer held.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Field values.
-    pub values: u64,
-    /// Rows of frames, which become lines.
-    pub rows: u64,
-    /// Tables: stretches of one series and field.
-    pub tables: u64,
-    /// Bytes of the answer.
-    pub bytes: u64,
-    /// Earliest time of a value.
-    pub time_min: Option<Timestamp>,
-    /// Latest time of a value.
-    pub time_max: Option<Timestamp>,
-    /// Names and values that lost a carriage return.
-    pub suspects: Suspects,
+/// How an answer is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// One value in a row: `wire::flux::read` and `wire::flux::read_keyed`.
+    #[default]
+    Narrow,
+    /// All fields of one time in a row: `wire::flux::read_pivoted`.
+    Pivoted,
+}
+
+/// Rows to frames, by form.
+#[derive(Debug)]
+enum Content {
+    Narrow(Box<Assembly>),
+    Pivoted(Box<Pivot>),
 }
 
 /// Decodes one answer.
@@ -61,7 +66,7 @@ pub struct Totals {
 pub struct Decoder {
     scanner: Scanner,
     outline: Outline,
-    assembly: Assembly,
+    content: Content,
     /// The beginning of a row whose end has not come yet.
     carry: Vec<u8>,
     /// The row after the last whole one.
@@ -77,10 +82,17 @@ const GLUED: &[u8] = b"{\"code\":";
 impl Decoder {
     /// A decoder for one answer.
     pub fn new(settings: DecoderSettings) -> Self {
+        let DecoderSettings { form, series, field_label, unescape_strings } = settings;
+        let content = match form {
+            Form::Narrow => {
+                Content::Narrow(Box::new(Assembly::new(field_label, unescape_strings, series)))
+            }
+            Form::Pivoted => Content::Pivoted(Box::new(Pivot::new(series))),
+        };
         Self {
             scanner: Scanner::new(),
             outline: Outline::new(),
-            assembly: Assembly::new(settings.field_label, settings.unescape_strings),
+            content,
             carry: Vec::new(),
             position: Position::default(),
             broken: None,
@@ -139,7 +151,10 @@ impl Decoder {
     fn take_rows(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<usize, Error> {
         let mut at = 0;
         while at < bytes.len() {
-            let (fast_bytes, fast_rows) = self.assembly.rows(&bytes[at..], frames);
+            let (fast_bytes, fast_rows) = match &mut self.content {
+                Content::Narrow(narrow) => narrow.rows(&bytes[at..], frames),
+                Content::Pivoted(pivot) => pivot.rows(&bytes[at..], self.position, frames)?,
+            };
             if fast_bytes > 0 {
                 at += self.advance(fast_bytes, fast_rows);
                 continue;
@@ -175,10 +190,18 @@ impl Decoder {
 
     fn take_row(&mut self, row: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         let cells = self.scanner.cells();
-        match self.outline.row(row, cells, self.position)? {
-            Kind::Data => self.assembly.row(row, cells, self.position, frames),
-            Kind::Block(block) => self.assembly.begin_block(&block, self.position),
-            Kind::Between => self.assembly.end_block(),
+        let kind = self.outline.row(row, cells, self.position)?;
+        match (kind, &mut self.content) {
+            (Kind::Data, Content::Narrow(narrow)) => narrow.row(row, cells, self.position, frames),
+            (Kind::Data, Content::Pivoted(pivot)) => pivot.row(row, cells, self.position, frames),
+            (Kind::Block(block), Content::Narrow(narrow)) => {
+                narrow.begin_block(&block, self.position)
+            }
+            (Kind::Block(block), Content::Pivoted(pivot)) => {
+                pivot.begin_block(&block, self.position)
+            }
+            (Kind::Between, Content::Narrow(narrow)) => narrow.end_block(),
+            (Kind::Between, Content::Pivoted(pivot)) => pivot.end_block(self.position, frames),
         }
     }
 
@@ -209,18 +232,21 @@ impl Decoder {
             return Err(Error::Results { found: results });
         }
         let known = frames.len();
-        self.assembly.finish(frames);
+        let mut totals = match self.content {
+            Content::Narrow(mut narrow) => {
+                narrow.finish(frames);
+                narrow.totals
+            }
+            Content::Pivoted(mut pivot) => {
+                pivot.finish(self.position, frames)?;
+                pivot.totals
+            }
+        };
         self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
-        let counts = self.assembly.counts;
-        Ok(Totals {
-            values: counts.values,
-            rows: self.rows,
-            tables: counts.tables,
-            bytes: self.position.byte,
-            time_min: counts.time_min.map(Timestamp::from_ns),
-            time_max: counts.time_max.map(Timestamp::from_ns),
-            suspects: counts.suspects,
-        })
+        totals.rows = self.rows;
+        totals.bytes = self.position.byte;
+        totals.values_by_statement = vec![totals.values];
+        Ok(totals)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::model::series::{Name, Readable};
+use crate::wire::frames::series_of::{KeyNotUnique, UnknownSeries};
+use crate::wire::frames::suspect::Place;
 
 /// Where a row begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +85,26 @@ pub enum Error {
         position: Position,
         /// The value.
         text: String,
+    },
+    /// A key that the catalogue does not know; the slice is to be read in a form without keys.
+    #[error(transparent)]
+    UnknownSeries(#[from] UnknownSeries),
+    /// A key that stands for several series; the slice is to be read in a form without keys.
+    #[error(transparent)]
+    KeyNotUnique(#[from] KeyNotUnique),
+    /// A name lost a carriage return, in a form that cannot set the values under it aside.
+    #[error("{} has {place} that holds a carriage return, which this form of Flux cannot carry", Owner(measurement.as_deref()))]
+    LostName {
+        /// The measurement as it came, if it is known.
+        measurement: Option<Name>,
+        /// The name.
+        place: Place,
+    },
+    /// A field of strings in a pivoted answer, where an empty string looks like a missing one.
+    #[error("field {} holds strings, which a pivoted answer cannot carry", Readable(label))]
+    StringUnderPivot {
+        /// The field.
+        label: Name,
     },
     /// The answer holds another number of results than the query has yields.
     #[error("the answer holds {found} results instead of 1")]

@@ -2,10 +2,13 @@
 
 use super::block::{Block, Column, Datatype, FIXED_COLUMNS};
 use super::error::{Error, Position};
+use super::naming::Naming;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
+use crate::wire::frames::series_of::SeriesOf;
+use crate::wire::frames::suspect::Place;
 
-/// Where the cells of a row are that matter. Cells count from 0, the fixed columns included.
+/// Where the cells of a narrow row are that matter: one value in each row. Cells count from 0, the fixed columns included.
 #[derive(Debug)]
 pub(super) struct Layout {
     /// Cells of every row.
@@ -14,18 +17,7 @@ pub(super) struct Layout {
     pub(super) value: usize,
     pub(super) value_type: FieldType,
     pub(super) field: usize,
-    pub(super) measurement: usize,
-    /// Cell and key of each tag.
-    pub(super) tags: Vec<Tag>,
-}
-
-/// A tag column.
-#[derive(Debug)]
-pub(super) struct Tag {
-    pub(super) cell: usize,
-    pub(super) key: Name,
-    /// True if the key lost a carriage return.
-    pub(super) key_lost: bool,
+    pub(super) naming: Naming,
 }
 
 impl Layout {
@@ -33,62 +25,84 @@ impl Layout {
     pub(super) fn new(
         block: &Block,
         field_label: &[u8],
+        series_of: &SeriesOf,
         position: Position,
     ) -> Result<Self, Error> {
-        let find = |label: &[u8], group: bool, datatype: Option<Datatype>| {
-            let found = block.columns.iter().position(|column| *column.label == *label);
-            found
-                .filter(|at| {
-                    block.columns[*at].group == group
-                        && datatype.is_none_or(|t| block.columns[*at].datatype == t)
-                })
-                .map(|at| at + FIXED_COLUMNS)
-                .ok_or_else(|| {
-                    Error::malformed(
-                        position,
-                        format!("no proper column {}", String::from_utf8_lossy(label)),
-                    )
-                })
-        };
-        let value = find(b"_value", false, None)?;
-        let mut layout = Self {
-            cells: block.columns.len() + FIXED_COLUMNS,
-            time: find(b"_time", false, Some(Datatype::Time))?,
-            value,
-            value_type: value_type(&block.columns[value - FIXED_COLUMNS])?,
-            field: find(field_label, true, Some(Datatype::String))?,
-            measurement: find(b"_measurement", true, Some(Datatype::String))?,
-            tags: Vec::new(),
-        };
-        let known = [layout.time, layout.value, layout.field, layout.measurement];
-        for (at, column) in block.columns.iter().enumerate() {
-            let cell = at + FIXED_COLUMNS;
-            let bound = matches!(&*column.label, b"_start" | b"_stop")
-                && column.datatype == Datatype::Time
-                && column.group;
-            if known.contains(&cell) || bound {
+        let value = find(block, b"_value", false, None, position)?;
+        let time = find(block, b"_time", false, Some(Datatype::Time), position)?;
+        let field = find(block, field_label, true, Some(Datatype::String), position)?;
+        let value_type = value_type(&block.columns[value - FIXED_COLUMNS])?;
+        let is_other = |cell: usize, _: &Column| [value, time, field].contains(&cell);
+        let naming = Naming::new(block, series_of, is_other, position)?;
+        let cells = block.columns.len() + FIXED_COLUMNS;
+        Ok(Self { cells, time, value, value_type, field, naming })
+    }
+}
+
+/// Where the cells of a pivoted row are that matter: all fields of one time.
+#[derive(Debug)]
+pub(super) struct PivotLayout {
+    /// Cells of every row.
+    pub(super) cells: usize,
+    pub(super) time: usize,
+    /// The cell of each field, rising.
+    pub(super) fields: Vec<usize>,
+    pub(super) naming: Naming,
+}
+
+impl PivotLayout {
+    /// Gives each column its meaning, and gives name and type of each field.
+    pub(super) fn new(
+        block: &Block,
+        series_of: &SeriesOf,
+        position: Position,
+    ) -> Result<(Self, Vec<(Name, FieldType)>), Error> {
+        let time = find(block, b"_time", false, Some(Datatype::Time), position)?;
+        let is_other = |cell: usize, column: &Column| cell == time || !column.group;
+        let naming = Naming::new(block, series_of, is_other, position)?;
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for (cell, column) in (FIXED_COLUMNS..).zip(&block.columns) {
+            if cell == time || column.group {
                 continue;
             }
-            if !column.group || column.datatype != Datatype::String {
-                let label = String::from_utf8_lossy(&column.label);
-                return Err(Error::malformed(
-                    position,
-                    format!("column {label} is neither known nor a tag"),
-                ));
+            let label = &column.label;
+            if column.lost_carriage_return {
+                let place = Place::FieldName(label.clone());
+                return Err(Error::LostName { measurement: None, place });
             }
-            layout.tags.push(Tag {
-                cell,
-                key: column.label.clone(),
-                key_lost: column.lost_carriage_return,
-            });
+            let kind = value_type(column)?;
+            if kind == FieldType::String {
+                return Err(Error::StringUnderPivot { label: label.clone() });
+            }
+            if label.is_empty() {
+                return Err(Error::malformed(position, "a field without a name"));
+            }
+            fields.push(cell);
+            columns.push((label.clone(), kind));
         }
-        Ok(layout)
+        let cells = block.columns.len() + FIXED_COLUMNS;
+        Ok((Self { cells, time, fields, naming }, columns))
     }
+}
 
-    /// The cells that tell one series from another.
-    pub(super) fn series_cells(&self) -> impl Iterator<Item = usize> {
-        std::iter::once(self.measurement).chain(self.tags.iter().map(|tag| tag.cell))
-    }
+/// The cell of a column that must be there, of this kind.
+fn find(
+    block: &Block,
+    label: &[u8],
+    group: bool,
+    datatype: Option<Datatype>,
+    position: Position,
+) -> Result<usize, Error> {
+    let is_proper = |column: &Column| {
+        column.group == group && datatype.is_none_or(|datatype| column.datatype == datatype)
+    };
+    let found = block.columns.iter().position(|column| *column.label == *label);
+    found.filter(|at| is_proper(&block.columns[*at])).map(|at| at + FIXED_COLUMNS).ok_or_else(
+        || {
+            let label = String::from_utf8_lossy(label);
+            Error::malformed(position, format!("no proper column {label}"))
+        },
+    )
 }
 
 /// A label that occurs twice.

@@ -18,23 +18,30 @@
 //! - An error after the first byte comes as a block with the header `error,reference`, or as JSON glued behind the
 //!   last byte, both with HTTP status 200.
 //!
+//! An answer is narrow, with one value in each row and the field named in a column, or pivoted, with a column for each
+//! field ([`decoder::Form`]). It names its series by measurement and all tags, or by key tags alone
+//! ([`SeriesOf`](super::frames::series_of::SeriesOf)).
+//!
 //! Reading order: `row` (bytes to cells), `block` (annotations to columns), `outline` (the grammar above),
-//! `layout` (what each column means), `template` (the fast path), `series` (the fields of one series),
-//! `merge` and `frame` (rows of frames), `assembly` (from rows to these), `decoder` (all together). `table` reads small answers whole.
+//! `layout` and `naming` (what each column means), `template` over `fixed` (the fast path), `series` (the fields of one
+//! series), `assembly` (narrow rows to these), `pivot` with `pivot_template` (the same for pivoted rows), `decoder` (all
+//! together). `table` reads small answers whole.
 
 mod assembly;
 pub mod block;
-mod column;
 pub mod decoder;
 pub mod error;
-mod frame;
+mod fixed;
 mod layout;
-mod merge;
+mod naming;
 mod outline;
+mod pivot;
+mod pivot_template;
 mod row;
 mod series;
-pub mod suspect;
 pub mod table;
 mod template;
 mod time;
 mod value;
+
+pub use super::frames::suspect;

@@ -1,9 +1,13 @@
 //! The fields of one series, held back until they can be merged on time.
 
-use super::column::Values;
+use std::sync::Arc;
+
 use crate::limits;
-use crate::model::frame::FieldType;
-use crate::model::series::Name;
+use crate::model::frame::{FieldType, Frame};
+use crate::model::series::{Name, Series};
+use crate::wire::frames::builder::FrameBuilder;
+use crate::wire::frames::column::Values;
+use crate::wire::frames::merge::{self, Timed};
 
 /// Rising times of one field. As long as they are those of the first field they are not stored a second time.
 #[derive(Debug, Default)]
@@ -136,6 +140,26 @@ impl SeriesBuffer {
     /// Times of the first field.
     pub(super) fn leading(&self) -> &[i64] {
         self.fields().first().map_or(&[], |first| &first.times.own)
+    }
+
+    /// Joins all that is held on time and hands it to the frames.
+    pub(super) fn hand_on(
+        &self,
+        series: &Arc<Series>,
+        builder: &mut FrameBuilder,
+        frames: &mut Vec<Frame>,
+    ) {
+        let leading = self.leading();
+        // A field is empty if all it had was handed on before.
+        let filled = self.fields().iter().filter(|field| field.values.len() > 0);
+        let fields: Vec<_> = filled
+            .map(|field| Timed {
+                name: &field.name,
+                values: &field.values,
+                times: field.times(leading),
+            })
+            .collect();
+        merge::hand_on(&fields, None, series, builder, frames);
     }
 
     /// Values that may still be held.

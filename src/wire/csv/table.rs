@@ -6,10 +6,10 @@ use super::error::{Error, Position};
 use super::outline::{Kind, Outline};
 use super::row::{Cell, Scan, Scanner};
 use super::time::Clock;
-use super::value;
 use crate::limits;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
+use crate::wire::number;
 
 /// One table of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +46,13 @@ impl Table {
     /// A cell of type `long`.
     pub fn long(&self, row: usize, label: &str) -> Option<i64> {
         let cell = self.typed(row, label, Datatype::Long)?;
-        value::integer(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
+        number::integer(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
     }
 
     /// A cell of type `double`, if it is finite.
     pub fn double(&self, row: usize, label: &str) -> Option<f64> {
         let cell = self.typed(row, label, Datatype::Double)?;
-        value::float(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
+        number::float(cell).filter(|(_, len)| *len == cell.len()).map(|(value, _)| value)
     }
 
     /// A cell of type `dateTime`.
@@ -180,7 +180,7 @@ impl Table {
 }
 
 fn table_id(text: &[u8], position: Position) -> Result<u64, Error> {
-    value::unsigned(text)
+    number::unsigned(text)
         .filter(|(_, len)| *len == text.len())
         .map(|(id, _)| id)
         .ok_or_else(|| Error::malformed(position, "a table number that is none"))

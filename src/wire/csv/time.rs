@@ -27,18 +27,8 @@ impl Clock {
             self.day_s = day_of(date)?.checked_mul(86_400)?;
             self.date = *date;
         }
-        let (hour, minute, second) =
-            (two(head[11], head[12])?, two(head[14], head[15])?, two(head[17], head[18])?);
-        if head[10] != b'T'
-            || head[13] != b':'
-            || head[16] != b':'
-            || hour > 23
-            || minute > 59
-            || second > 59
-        {
-            return None;
-        }
-        let seconds = self.day_s + i64::from(hour * 3_600 + minute * 60 + second);
+        let (clock, _) = head[11..].split_first_chunk()?;
+        let seconds = self.day_s + seconds_of_day(*clock).filter(|_| head[10] == b'T')?;
         let (fraction_ns, len) = if head[19] == b'Z' { (0, 20) } else { fraction(&text[19..])? };
         if seconds.unsigned_abs() < SAFE_S {
             return Some((seconds * NS_PER_S + fraction_ns, len));
@@ -73,6 +63,22 @@ fn fraction(text: &[u8]) -> Option<(i64, usize)> {
         }
     }
     None
+}
+
+/// Seconds of a time written `23:59:59`.
+#[inline]
+fn seconds_of_day(text: [u8; 8]) -> Option<i64> {
+    // The bytes are looked at side by side: what differs from a digit's high half or from a colon is no digit.
+    let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(*b"00:00:00");
+    if (digits | digits.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    // Each tens digit stands before its ones digit; the colons are zero by now, and must have been.
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8).to_le_bytes();
+    let (hour, minute, second) = (pairs[0], pairs[3], pairs[6]);
+    let has_colons = text[2] == b':' && text[5] == b':';
+    let is_time = has_colons && hour < 24 && minute < 60 && second < 60;
+    is_time.then(|| i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second))
 }
 
 #[inline]
@@ -160,6 +166,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn damaged_times_are_seen(second in 0i64..86_400, at in 0usize..8, byte in any::<u8>()) {
+            let text = format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
+            let mut text = *text.as_bytes().first_chunk::<8>().unwrap();
+            prop_assert_eq!(seconds_of_day(text), Some(second));
+            text[at] = byte;
+            let plain = std::str::from_utf8(&text).ok();
+            let parts: Option<Vec<i64>> = plain.and_then(|text| {
+                text.split(':').map(|part| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?).collect()
+            });
+            let expected = match parts.as_deref() {
+                Some([hour @ ..24, minute @ ..60, second @ ..60]) if text[2] == b':' && text[5] == b':' => {
+                    Some(hour * 3_600 + minute * 60 + second)
+                }
+                _ => None,
+            };
+            prop_assert_eq!(seconds_of_day(text), expected);
+        }
+
         #[test]
         fn agrees_with_the_slow_reader(ns in Timestamp::MIN.ns()..=Timestamp::MAX.ns(), unit in 0u32..10) {
             let unit = 10i64.pow(unit);

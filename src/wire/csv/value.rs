@@ -1,69 +1,59 @@
-//! Values as the server writes them. Each reader takes the value at the start of a text and gives its length, so that the
-//! fast path need not look for the comma first.
+//! Cells to values.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr3};
 
-/// A signed integer.
-#[inline]
-pub(super) fn integer(text: &[u8]) -> Option<(i64, usize)> {
-    let negative = text.first() == Some(&b'-');
-    let sign_len = usize::from(negative);
-    let (magnitude, len) = digits(&text[sign_len..])?;
-    let value = if negative {
-        0i64.checked_sub_unsigned(magnitude)?
-    } else {
-        i64::try_from(magnitude).ok()?
-    };
-    Some((value, sign_len + len))
-}
+use super::error::{Error, Position};
+use super::row::Cell;
+use crate::wire::frames::column::Values;
+use crate::wire::number;
 
-/// An unsigned integer.
-#[inline]
-pub(super) fn unsigned(text: &[u8]) -> Option<(u64, usize)> {
-    digits(text)
-}
-
-#[inline]
-fn digits(text: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0u64;
-    let mut len = 0;
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
+/// Appends the value of a cell, which is not null.
+pub(super) fn push_value(
+    values: &mut Values,
+    cell: Cell,
+    row: &[u8],
+    is_escaped: bool,
+    position: Position,
+) -> Result<(), Error> {
+    fn whole<T>(read: Option<(T, usize)>, raw: &[u8], position: Position) -> Result<T, Error> {
+        if let Some((value, len)) = read
+            && len == raw.len()
+        {
+            return Ok(value);
         }
-        value = if len < 19 {
-            value * 10 + u64::from(digit)
-        } else {
-            value.checked_mul(10)?.checked_add(u64::from(digit))?
-        };
-        len += 1;
+        let text = String::from_utf8_lossy(raw).into_owned();
+        if matches!(raw, b"NaN" | b"+Inf" | b"-Inf") {
+            return Err(Error::NotFinite { position, text });
+        }
+        Err(Error::malformed(position, format!("{text:?} is no value of its column's type")))
     }
-    (len > 0).then_some((value, len))
+    let raw = cell.raw(row);
+    match values {
+        Values::Float(values) => values.push(whole(number::float(raw), raw, position)?),
+        Values::Integer(values) => values.push(whole(number::integer(raw), raw, position)?),
+        Values::Unsigned(values) => values.push(whole(number::unsigned(raw), raw, position)?),
+        Values::Boolean(values) => values.push(whole(number::boolean(raw), raw, position)?),
+        Values::Text(texts) => {
+            let text = cell.content(row);
+            if is_escaped {
+                let plain = unescape(&text).ok_or_else(|| {
+                    Error::malformed(position, "an escape that the query does not write")
+                })?;
+                texts.push(&plain);
+            } else {
+                texts.push(&text);
+            }
+        }
+    }
+    Ok(())
 }
 
-/// A finite number, to the bit.
-#[inline]
-pub(super) fn float(text: &[u8]) -> Option<(f64, usize)> {
-    let numeric =
-        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
-    let len = text.iter().position(|byte| !numeric(byte)).unwrap_or(text.len());
-    let value: f64 = std::str::from_utf8(&text[..len]).ok()?.parse().ok()?;
-    value.is_finite().then_some((value, len))
-}
-
-/// True or false.
-#[inline]
-pub(super) fn boolean(text: &[u8]) -> Option<(bool, usize)> {
-    if text.starts_with(b"true") {
-        Some((true, 4))
-    } else if text.starts_with(b"false") {
-        Some((false, 5))
-    } else {
-        None
-    }
+/// The error for a cell that is no time.
+pub(super) fn no_time(cell: Cell, row: &[u8], position: Position) -> Error {
+    let text = String::from_utf8_lossy(cell.raw(row)).into_owned();
+    Error::malformed(position, format!("{text:?} is no time that InfluxDB stores"))
 }
 
 /// A string without quotes around it, which ends at the first comma or line end.
@@ -100,55 +90,6 @@ pub(super) fn unescape(text: &[u8]) -> Option<Cow<'_, [u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_to_the_edges() {
-        for value in [0, 1, -1, 42, i64::MAX, i64::MIN, i64::MIN + 1] {
-            let text = format!("{value},x");
-            assert_eq!(integer(text.as_bytes()), Some((value, text.len() - 2)));
-        }
-        for value in [0, 9_999_999_999_999_999_999, 10_000_000_000_000_000_000, u64::MAX] {
-            let text = value.to_string();
-            assert_eq!(unsigned(text.as_bytes()), Some((value, text.len())));
-        }
-        for bad in [
-            "",
-            "-",
-            "x",
-            "+1",
-            "9223372036854775808",
-            "-9223372036854775809",
-            "99999999999999999999999",
-        ] {
-            assert_eq!(integer(bad.as_bytes()), None, "{bad}");
-        }
-        for bad in ["", "-1", "18446744073709551616", "28446744073709551615"] {
-            assert_eq!(unsigned(bad.as_bytes()), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn floats_to_the_bit() {
-        for value in [
-            0.0,
-            -0.0,
-            1.5,
-            0.1,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-            5e-324,
-            -1e300,
-            9_007_199_254_740_993.0,
-            0.332_987_474_964_887_95,
-        ] {
-            let text = format!("{value},");
-            let (read, len) = float(text.as_bytes()).unwrap();
-            assert_eq!((read.to_bits(), len), (value.to_bits(), text.len() - 1));
-        }
-        for bad in ["", "-", ".", "NaN", "+Inf", "-Inf", "inf", "1e999", "1.5.5", "--1"] {
-            assert!(float(bad.as_bytes()).is_none(), "{bad}");
-        }
-    }
 
     #[test]
     fn texts_and_escapes() {

@@ -1,7 +1,8 @@
 //! Names and values inside a query. Nothing in a name can end its literal or start an interpolation.
 
-/// A Flux string literal: quotes, backslashes, line ends and `${` escaped. Bytes that are not UTF-8, which no literal can
-/// hold, become U+FFFD: compare names by [`is_measurement`] and its kin.
+/// A Flux string literal. Quotes, backslashes and line ends are escaped, NUL, at which the server stops reading, and every
+/// `$`: only before a brace it has an escape of its own. Bytes that are not UTF-8, which no literal can hold, become
+/// U+FFFD: compare names by [`is_measurement`] and its kin.
 pub fn quote(text: &[u8]) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
@@ -9,10 +10,11 @@ pub fn quote(text: &[u8]) -> String {
         match c {
             '"' => literal.push_str("\\\""),
             '\\' => literal.push_str("\\\\"),
-            '$' => literal.push_str("\\$"),
+            '$' => literal.push_str("\\x24"),
             '\n' => literal.push_str("\\n"),
             '\r' => literal.push_str("\\r"),
             '\t' => literal.push_str("\\t"),
+            '\0' => literal.push_str("\\x00"),
             _ => literal.push(c),
         }
     }
@@ -27,7 +29,7 @@ pub fn not_measurement(name: &[u8]) -> String {
 
 /// Keeps one field of a measurement out.
 pub fn not_field(measurement: &[u8], field: &[u8]) -> String {
-    format!("({} or r[\"_field\"] {})", not_measurement(measurement), Name::of(field).differs())
+    format!("({} or {})", not_measurement(measurement), is_other_field(field))
 }
 
 /// True for one measurement.
@@ -38,6 +40,11 @@ pub fn is_measurement(name: &[u8]) -> String {
 /// True for one field.
 pub fn is_field(name: &[u8]) -> String {
     format!("r[\"_field\"] {}", Name::of(name).equals())
+}
+
+/// True for all fields but one.
+pub fn is_other_field(name: &[u8]) -> String {
+    format!("r[\"_field\"] {}", Name::of(name).differs())
 }
 
 /// A name to compare with. No Flux literal holds bytes that are not UTF-8, and JSON shows them as U+FFFD: there any
@@ -79,6 +86,7 @@ fn pattern(name: &[u8]) -> String {
                 '\n' => text.push_str("\\n"),
                 '\r' => text.push_str("\\r"),
                 '\t' => text.push_str("\\t"),
+                '\0' => text.push_str("\\x00"),
                 _ if c.is_ascii_punctuation() => text.extend(['\\', c]),
                 _ => text.push(c),
             }
@@ -95,13 +103,16 @@ mod tests {
 
     #[test]
     fn literals_cannot_be_left() {
-        assert_eq!(quote(b"${secret} \"x\" \\ \r\n\t"), "\"\\${secret} \\\"x\\\" \\\\ \\r\\n\\t\"");
+        assert_eq!(
+            quote(b"${secret} \"x\" \\ \r\n\t\0"),
+            "\"\\x24{secret} \\\"x\\\" \\\\ \\r\\n\\t\\x00\""
+        );
     }
 
     #[test]
     fn names_that_no_literal_holds_are_matched_by_pattern() {
         assert_eq!(is_measurement(b"m\"1"), "r[\"_measurement\"] == \"m\\\"1\"");
-        assert_eq!(is_field(b"a/\xff.b"), "r[\"_field\"] =~ /^a\\/.\\.b$/");
+        assert_eq!(is_field(b"a/\xff.b\0"), "r[\"_field\"] =~ /^a\\/.\\.b\\x00$/");
         assert_eq!(not_measurement("a\u{fffd}ö".as_bytes()), "r[\"_measurement\"] !~ /^a.ö$/");
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use self::literal::{is_measurement, quote};
 
 use crate::model::filter::Filter;
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
 
 /// The column that holds the field name after the rename, unless a tag sorts after it (see [`field_label`]).
@@ -22,6 +23,8 @@ pub struct Selection<'a> {
     pub range: TimeRange,
     /// The job's filter.
     pub filter: &'a Filter,
+    /// Only these measurements, if any are named.
+    pub measurements: &'a [Name],
     /// Conditions over `r` that keep out what Flux cannot carry; see [`literal::not_measurement`] and its kin.
     pub without: &'a [String],
 }
@@ -86,15 +89,39 @@ pub fn series_of(selection: Selection<'_>, measurement: &[u8], tag_keys: &[Vec<u
     )
 }
 
+/// One value of each field of a selection; the column's type is the field's.
+pub fn fields_of(selection: Selection<'_>) -> String {
+    format!(
+        "{} |> first() |> keep(columns: [\"_field\", \"_value\"]) |> limit(n: 1)",
+        from_range_filter(selection)
+    )
+}
+
 /// Number of series of one measurement over all of time, from the index.
 pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
-    let range = TimeRange::ALL;
+    cardinality(bucket, &is_measurement(measurement))
+}
+
+/// Number of series of a bucket that have this tag, from the index. The only query that sees tags called `_start` or
+/// `_stop`; it fails for `_value`.
+pub fn series_with_tag(bucket: &str, tag: &str) -> String {
+    cardinality(bucket, &format!("r[{}] =~ /.+/", quote(tag.as_bytes())))
+}
+
+fn cardinality(bucket: &str, predicate: &str) -> String {
+    let (bucket, range) = (quote(bucket.as_bytes()), TimeRange::ALL);
     format!(
-        "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {}, start: {}, stop: {}, predicate: (r) => {})",
-        quote(bucket.as_bytes()),
-        range.start,
-        range.stop,
-        is_measurement(measurement)
+        "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {bucket}, start: {}, stop: {}, predicate: (r) => {predicate})",
+        range.start, range.stop
+    )
+}
+
+/// As [`read`], of a range that is the largest time: rows of it stay out of reach, but `first` sees them.
+pub fn read_largest_time(selection: Selection<'_>, field_label: &str) -> String {
+    let label = quote(field_label.as_bytes());
+    format!(
+        "{} |> rename(columns: {{_field: {label}}}) |> drop(columns: [\"_start\", \"_stop\"])",
+        first(selection)
     )
 }
 
@@ -234,6 +261,7 @@ fn from_range_filter(selection: Selection<'_>) -> String {
         ));
     }
     all.extend(any_of("_field", filter.fields.iter().map(String::as_str)));
+    all.extend(either(selection.measurements.iter().map(|name| is_measurement(name))));
     all.extend(selection.without.iter().cloned());
     if !all.is_empty() {
         let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
@@ -246,8 +274,11 @@ fn from_range_filter(selection: Selection<'_>) -> String {
 
 fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<String> {
     let column = quote(column.as_bytes());
-    let tests: Vec<_> =
-        values.map(|value| format!("r[{column}] == {}", quote(value.as_bytes()))).collect();
+    either(values.map(|value| format!("r[{column}] == {}", quote(value.as_bytes()))))
+}
+
+fn either(tests: impl Iterator<Item = String>) -> Option<String> {
+    let tests: Vec<_> = tests.collect();
     match tests.len() {
         0 => None,
         1 => tests.into_iter().next(),
@@ -261,7 +292,7 @@ mod tests {
 
     fn selection(filter: &Filter) -> Selection<'_> {
         let range = TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-02".parse().unwrap());
-        Selection { bucket: "b", range, filter, without: &[] }
+        Selection { bucket: "b", range, filter, measurements: &[], without: &[] }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Texts of the InfluxQL statements that sluice sends. Names are quoted by [`quote_identifier`] and values by
 //! [`quote_string`] alone: the endpoint runs `DROP` even on a GET.
 //!
-//! No statement can name a measurement that holds a carriage return or bytes that are not UTF-8.
+//! No statement can name a tag or a field that holds a carriage return, a NUL or bytes that are not UTF-8: see [`nameable`].
+//! A measurement can at least be matched by a pattern.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,12 +21,12 @@ pub const SHOW_SERIES_CARDINALITY: &str = "SHOW SERIES EXACT CARDINALITY";
 
 /// All series of one measurement, as keys of line protocol.
 pub fn show_series(measurement: &str) -> String {
-    format!("SHOW SERIES FROM {}", quote_identifier(measurement))
+    format!("SHOW SERIES FROM {}", from(measurement))
 }
 
 /// Number of series of one measurement; no row for none.
 pub fn show_series_cardinality(measurement: &str) -> String {
-    format!("{SHOW_SERIES_CARDINALITY} FROM {}", quote_identifier(measurement))
+    format!("{SHOW_SERIES_CARDINALITY} FROM {}", from(measurement))
 }
 
 /// One statement of the `influxql` transport: all fields of one measurement, one row for each series and time.
@@ -64,7 +65,7 @@ pub fn select(select: &Select<'_>) -> String {
     };
     let mut text = format!(
         "SELECT {fields} FROM {} WHERE {}{}",
-        quote_identifier(measurement),
+        from(measurement),
         time_condition(range),
         tag_conditions(filter)
     );
@@ -82,8 +83,8 @@ pub fn select(select: &Select<'_>) -> String {
     text
 }
 
-/// Counts the values of a measurement at [`Timestamp::MAX`], which no Flux range reaches.
-pub fn count_at_largest_time(measurement: &str, filter: &Filter) -> String {
+/// Number of values of each field of a measurement: one row, or none.
+pub fn count(measurement: &str, range: TimeRange, filter: &Filter) -> String {
     let counts = if filter.fields.is_empty() {
         "count(*::field)".to_owned()
     } else {
@@ -92,11 +93,32 @@ pub fn count_at_largest_time(measurement: &str, filter: &Filter) -> String {
         counts.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "SELECT {counts} FROM {} WHERE time >= {}{}",
-        quote_identifier(measurement),
-        Timestamp::MAX.ns(),
+        "SELECT {counts} FROM {} WHERE {}{}",
+        from(measurement),
+        time_condition(range),
         tag_conditions(filter)
     )
+}
+
+/// What follows FROM. A name that no literal holds is matched by a pattern that fits only it.
+fn from(measurement: &str) -> String {
+    if nameable(measurement.as_bytes()).is_some() {
+        return quote_identifier(measurement);
+    }
+    let mut pattern = "/^".to_owned();
+    for c in measurement.chars() {
+        match c {
+            '\n' => pattern.push_str("\\n"),
+            '\r' => pattern.push_str("\\r"),
+            '\0' => pattern.push_str("\\x00"),
+            // Quotes and semicolons too: a statement that holds them bare would look like two.
+            _ if c.is_ascii_punctuation() => {
+                let _ = write!(pattern, "\\x{:02x}", u32::from(c));
+            }
+            _ => pattern.push(c),
+        }
+    }
+    pattern + "$/"
 }
 
 /// Both bounds in nanoseconds. A range that ends behind the largest time ends with it: no integer lies beyond.
@@ -124,6 +146,12 @@ fn one_of<'a>(key: &str, values: impl Iterator<Item = &'a str>) -> String {
     let tests: Vec<_> =
         values.map(|value| format!("{key}::tag = {}", quote_string(value))).collect();
     format!("({})", tests.join(" OR "))
+}
+
+/// A name or value as text, if a statement can hold it: the server's scanner reads neither carriage returns nor NUL, and
+/// has no escape for them.
+pub fn nameable(name: &[u8]) -> Option<&str> {
+    std::str::from_utf8(name).ok().filter(|text| !text.contains(['\r', '\0']))
 }
 
 /// A string in single quotes: backslash, quote and line feed escaped.
@@ -159,6 +187,14 @@ mod tests {
             "\"a\\\"; DROP MEASUREMENT x --\\\\\""
         );
         assert_eq!(quote_string("a'; DROP\n"), "'a\\'; DROP\\n'");
+    }
+
+    #[test]
+    fn some_names_have_no_form() {
+        assert_eq!(nameable("a\"b\n\u{fffd}".as_bytes()), Some("a\"b\n\u{fffd}"));
+        for name in [&b"a\rb"[..], b"a\0", b"\xff"] {
+            assert_eq!(nameable(name), None);
+        }
     }
 
     #[test]
@@ -198,16 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_time_is_counted_under_the_filter() {
+    fn values_are_counted_under_the_filter() {
+        let end = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
         assert_eq!(
-            count_at_largest_time("m", &filter()),
-            "SELECT count(*::field) FROM \"m\" WHERE time >= 9223372036854775806 \
+            count("m", end, &filter()),
+            "SELECT count(*::field) FROM \"m\" WHERE time >= 9223372036854775806 AND time <= 9223372036854775806 \
              AND (\"h\"::tag = 'a\\'\\\\' OR \"h\"::tag = 'b') AND (\"z\"::tag = '1')"
         );
         let fields = Filter { fields: vec!["f".into(), "g".into()], ..Filter::default() };
         assert!(
-            count_at_largest_time("m", &fields)
+            count("m", end, &fields)
                 .starts_with("SELECT count(\"f\"::field), count(\"g\"::field) FROM")
         );
+    }
+
+    #[test]
+    fn a_name_with_a_carriage_return_is_matched_by_a_pattern() {
+        assert_eq!(show_series("c\r\"d; DROP"), "SHOW SERIES FROM /^c\\r\\x22d\\x3b DROP$/");
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::model::series::{Name, Series};
+
 /// An answer that could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
@@ -14,6 +16,16 @@ pub enum AnswerError {
     /// Not the JSON that `/query` sends.
     #[error("InfluxQL answer is not as expected: {0}")]
     Json(#[from] serde_json::Error),
+    /// JSON of `/query` with something in it that the statement does not give.
+    #[error("InfluxQL answer is not as expected: {0}")]
+    Unexpected(String),
+    /// A series key with a backslash before a comma or an equals sign: an escape, or the end of a name that ends in a
+    /// backslash. Nothing tells which. The series are to be listed by other means.
+    #[error("the series key {0:?} can be read in more than one way")]
+    AmbiguousKey(String),
+    /// A series key with U+FFFD, which JSON puts for bytes that are not UTF-8. The series are to be listed by other means.
+    #[error("the series key {0:?} holds U+FFFD, which JSON puts for bytes that are not UTF-8")]
+    NotExact(String),
 }
 
 #[derive(Deserialize)]
@@ -32,6 +44,7 @@ struct StatementResult {
 
 #[derive(Deserialize)]
 struct Table {
+    #[serde(default)]
     name: String,
     values: Vec<Vec<Json>>,
 }
@@ -54,6 +67,66 @@ pub fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
     // The first column is the time.
     let counts = tables.iter().flat_map(|table| &table.values).flat_map(|row| row.iter().skip(1));
     Ok(counts.filter_map(Json::as_u64).sum())
+}
+
+/// Reads the answer to `SHOW SERIES`: measurement and tags of each series. A single key that cannot be read for certain
+/// makes the whole answer an error.
+pub fn parse_show_series(json: &[u8]) -> Result<Vec<Series>, AnswerError> {
+    let mut series = Vec::new();
+    for row in parse_tables(json)?.into_iter().flat_map(|table| table.values) {
+        let [Json::String(key)] = row.as_slice() else {
+            return Err(AnswerError::Unexpected(format!("a series key that is {row:?}")));
+        };
+        series.push(parse_series_key(key)?);
+    }
+    Ok(series)
+}
+
+/// `measurement,key=value,...`, where comma, equals sign and space have a backslash before them, but not the backslash.
+fn parse_series_key(key: &str) -> Result<Series, AnswerError> {
+    if key.contains('\u{fffd}') {
+        return Err(AnswerError::NotExact(key.to_owned()));
+    }
+    if key.contains("\\,") || key.contains("\\=") {
+        return Err(AnswerError::AmbiguousKey(key.to_owned()));
+    }
+    // A space is never without its backslash, so this takes nothing else away.
+    let plain = |part: &str| Name::from(part.replace("\\ ", " ").into_bytes());
+    let unexpected = || AnswerError::Unexpected(format!("the series key {key:?}"));
+    let mut parts = key.split(',');
+    let measurement = parts.next().filter(|name| !name.is_empty()).ok_or_else(unexpected)?;
+    let mut tags: Vec<(Name, Name)> = Vec::new();
+    for part in parts {
+        let (tag, value) = part.split_once('=').ok_or_else(unexpected)?;
+        let tag = (plain(tag), plain(value));
+        let is_known = tags.iter().any(|(known, _)| *known == tag.0);
+        if tag.0.is_empty() || tag.1.is_empty() || value.contains('=') || is_known {
+            return Err(unexpected());
+        }
+        tags.push(tag);
+    }
+    Ok(Series::new(plain(measurement), tags))
+}
+
+/// Reads the answer to `SHOW SERIES EXACT CARDINALITY`: number of series by measurement; a measurement without series has
+/// none. Measurements that JSON cannot name exactly are left out.
+pub fn parse_series_cardinality(json: &[u8]) -> Result<BTreeMap<String, u64>, AnswerError> {
+    let mut counts = BTreeMap::new();
+    for Table { name, values } in parse_tables(json)? {
+        let count = match values.as_slice() {
+            [row] if row.len() == 1 => row[0].as_u64(),
+            _ => None,
+        };
+        let count =
+            count.ok_or_else(|| AnswerError::Unexpected(format!("a count that is {values:?}")))?;
+        if name.contains('\u{fffd}') {
+            continue;
+        }
+        if counts.insert(name.clone(), count).is_some() {
+            return Err(AnswerError::Unexpected(format!("two counts of measurement {name:?}")));
+        }
+    }
+    Ok(counts)
 }
 
 fn parse_tables(json: &[u8]) -> Result<Vec<Table>, AnswerError> {

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray as _};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
 
-use super::buffer::LineBuffer;
+use super::buffer::{LineBuffer, Piece};
 use super::carry::{self, Uncarried};
 use super::escape;
 use crate::limits::REJECT_TEXT_BYTES_MAX;
@@ -18,7 +18,7 @@ use crate::model::series::{Name, Readable};
 pub(super) struct Column<'a> {
     pub(super) name: &'a Name,
     /// `,key=`, escaped.
-    prefix: Vec<u8>,
+    prefix: Piece,
     /// Judged once for the frame.
     pub(super) verdict: Result<(), Uncarried>,
     /// The server would shorten the key at the beginning of the fields.
@@ -73,7 +73,7 @@ impl<'a> Column<'a> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         Self {
             name,
-            prefix,
+            prefix: Piece::new(prefix),
             verdict: carry::field_key(name),
             may_be_first: carry::may_be_first(name),
             cells,
@@ -83,7 +83,8 @@ impl<'a> Column<'a> {
 
     /// The key as it stands in a line.
     pub(super) fn escaped_key(&self) -> &[u8] {
-        &self.prefix[1..self.prefix.len() - 1]
+        let prefix = self.prefix.bytes();
+        &prefix[1..prefix.len() - 1]
     }
 
     pub(super) fn is_string(&self) -> bool {
@@ -107,29 +108,27 @@ impl<'a> Column<'a> {
             Cells::Float(values) => {
                 let value = values[row];
                 carry::float(value)?;
-                line.put(&self.prefix);
+                line.put_piece(&self.prefix);
                 let mut digits = zmij::Buffer::new();
                 let text = digits.format_finite(value);
                 line.put(text.strip_suffix(".0").unwrap_or(text).as_bytes());
             }
             Cells::Integer(values) => {
-                line.put(&self.prefix);
-                line.put(itoa::Buffer::new().format(values[row]).as_bytes());
-                line.put(b"i");
+                line.put_piece(&self.prefix);
+                line.put_integer(values[row]);
             }
             Cells::Unsigned(values) => {
-                line.put(&self.prefix);
-                line.put(itoa::Buffer::new().format(values[row]).as_bytes());
-                line.put(b"u");
+                line.put_piece(&self.prefix);
+                line.put_unsigned(values[row]);
             }
             Cells::Boolean(values) => {
-                line.put(&self.prefix);
+                line.put_piece(&self.prefix);
                 line.put(if values.value(row) { b"true" } else { b"false" });
             }
             Cells::String { ends, bytes } => {
                 let value = string(ends, bytes, row);
                 carry::string(value)?;
-                line.put(&self.prefix);
+                line.put_piece(&self.prefix);
                 line.put_string(value);
             }
         }

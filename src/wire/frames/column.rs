@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use arrow::array::builder::NullBufferBuilder;
+
 use crate::model::frame::FieldType;
 
 /// A vector of values of one type.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(in crate::wire) enum Values {
     Float(Vec<f64>),
     Integer(Vec<i64>),
     Unsigned(Vec<u64>),
@@ -16,14 +18,14 @@ pub(super) enum Values {
 
 /// Strings end to end. Their bytes together stay far below 2^31: both holders have a bound in `limits`.
 #[derive(Debug)]
-pub(super) struct Texts {
+pub(in crate::wire) struct Texts {
     /// One more than there are strings; the first is 0.
-    pub(super) offsets: Vec<i32>,
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::wire) offsets: Vec<i32>,
+    pub(in crate::wire) bytes: Vec<u8>,
 }
 
 impl Texts {
-    pub(super) fn push(&mut self, text: &[u8]) {
+    pub(in crate::wire) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.offsets.push(offset(self.bytes.len()));
     }
@@ -69,7 +71,7 @@ macro_rules! pairs {
 }
 
 impl Values {
-    pub(super) fn new(kind: FieldType) -> Self {
+    pub(in crate::wire) fn new(kind: FieldType) -> Self {
         match kind {
             FieldType::Float => Self::Float(Vec::new()),
             FieldType::Integer => Self::Integer(Vec::new()),
@@ -79,7 +81,7 @@ impl Values {
         }
     }
 
-    pub(super) fn kind(&self) -> FieldType {
+    pub(in crate::wire) fn kind(&self) -> FieldType {
         match self {
             Self::Float(_) => FieldType::Float,
             Self::Integer(_) => FieldType::Integer,
@@ -89,27 +91,27 @@ impl Values {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::wire) fn len(&self) -> usize {
         each!(self, vec => vec.len(), texts => texts.offsets.len() - 1)
     }
 
     /// Bytes of strings.
-    pub(super) fn text_bytes(&self) -> usize {
+    pub(in crate::wire) fn text_bytes(&self) -> usize {
         if let Self::Text(texts) = self { texts.bytes.len() } else { 0 }
     }
 
     /// Values that fit without a new allocation.
-    pub(super) fn capacity(&self) -> usize {
+    pub(in crate::wire) fn capacity(&self) -> usize {
         each!(self, vec => vec.capacity(), texts => texts.offsets.capacity())
     }
 
     /// Bytes of strings that fit without a new allocation.
-    pub(super) fn text_capacity_bytes(&self) -> usize {
+    pub(in crate::wire) fn text_capacity_bytes(&self) -> usize {
         if let Self::Text(texts) = self { texts.bytes.capacity() } else { 0 }
     }
 
     /// Empties the vector and keeps its memory, or changes its type.
-    pub(super) fn restart(&mut self, kind: FieldType) {
+    pub(in crate::wire) fn restart(&mut self, kind: FieldType) {
         if self.kind() != kind {
             *self = Self::new(kind);
         }
@@ -120,7 +122,7 @@ impl Values {
     }
 
     /// Appends a range of another vector.
-    pub(super) fn extend(&mut self, from: &Self, range: Range<usize>) {
+    pub(in crate::wire) fn extend(&mut self, from: &Self, range: Range<usize>) {
         pairs!(self, from, a, b => a.extend_from_slice(&b[range]), s, t => {
             let bytes = index(t.offsets[range.start])..index(t.offsets[range.end]);
             let shift = offset(s.bytes.len() + bytes.len()) - t.offsets[range.end];
@@ -129,13 +131,56 @@ impl Values {
         });
     }
 
-    /// Appends one value of another vector.
-    pub(super) fn push_from(&mut self, from: &Self, at: usize) {
-        pairs!(self, from, a, b => a.push(b[at]), s, t => s.push(t.get(at)));
+    /// Appends the values of another vector that have these times, from place `at` on, and nothing to be seen for the other
+    /// times, and notes which is which. Gives how many values these are.
+    pub(in crate::wire) fn extend_at(
+        &mut self,
+        from: &Self,
+        own: &[i64],
+        at: usize,
+        times: &[i64],
+        valid: &mut NullBufferBuilder,
+    ) -> usize {
+        let mut next = at;
+        pairs!(self, from, a, b => {
+            for time in times {
+                let is_own = own.get(next) == Some(time);
+                a.push(if is_own { b[next] } else { Default::default() });
+                valid.append(is_own);
+                next += usize::from(is_own);
+            }
+        }, s, t => {
+            for time in times {
+                let is_own = own.get(next) == Some(time);
+                s.push(if is_own { t.get(next) } else { &[] });
+                valid.append(is_own);
+                next += usize::from(is_own);
+            }
+        });
+        next - at
+    }
+
+    /// Keeps the first values only.
+    pub(in crate::wire) fn truncate(&mut self, len: usize) {
+        each!(self, vec => vec.truncate(len), texts => {
+            texts.offsets.truncate(len + 1);
+            texts.bytes.truncate(texts.offsets.last().map_or(0, |end| index(*end)));
+        });
+    }
+
+    /// Puts the value at `order[i]` to place i.
+    pub(in crate::wire) fn reorder(&mut self, order: &[u32]) {
+        each!(self, vec => *vec = order.iter().map(|&at| vec[at as usize]).collect(), texts => {
+            let mut ordered = Texts { offsets: vec![0], bytes: Vec::new() };
+            for at in order {
+                ordered.push(texts.get(*at as usize));
+            }
+            *texts = ordered;
+        });
     }
 
     /// Appends what stands under nulls.
-    pub(super) fn pad(&mut self, n: usize) {
+    pub(in crate::wire) fn pad(&mut self, n: usize) {
         each!(self, vec => vec.resize(vec.len() + n, Default::default()), texts => {
             let last = offset(texts.bytes.len());
             texts.offsets.resize(texts.offsets.len() + n, last);

@@ -12,21 +12,21 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 
 use super::column::{Texts, Values};
-use super::series::Field;
 use crate::limits;
 use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::series::{Name, Series};
 
 /// A field on its way into a frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Member<'a> {
-    pub(super) field: &'a Field,
+pub(in crate::wire) struct Member<'a> {
+    pub(in crate::wire) name: &'a Name,
+    pub(in crate::wire) values: &'a Values,
     /// Times of its values, or `None` if it has a value in every row.
-    pub(super) times: Option<&'a [i64]>,
+    pub(in crate::wire) times: Option<&'a [i64]>,
 }
 
 /// True if so few of the cells hold values that they should not stand in one frame.
-pub(super) fn is_too_sparse(cells: usize, values: usize) -> bool {
+pub(in crate::wire) fn is_too_sparse(cells: usize, values: usize) -> bool {
     cells > limits::FRAME_CELLS_SPARSE_MAX
         && cells > values.saturating_mul(limits::FRAME_CELLS_PER_VALUE_MAX)
 }
@@ -52,27 +52,16 @@ impl Column {
     }
 
     /// Appends values for some of the rows at these times; gives how many.
-    fn take_sparse(&mut self, field: &Field, own: &[i64], times: &[i64]) -> usize {
+    fn take_sparse(&mut self, values: &Values, own: &[i64], times: &[i64]) -> usize {
         let Some(first) = times.first() else { return 0 };
-        let begin = own.partition_point(|time| time < first);
-        let mut at = begin;
-        for time in times {
-            if own.get(at) == Some(time) {
-                self.values.push_from(&field.values, at);
-                self.valid.append_non_null();
-                at += 1;
-            } else {
-                self.values.pad(1);
-                self.valid.append_null();
-            }
-        }
-        at - begin
+        let at = own.partition_point(|time| time < first);
+        self.values.extend_at(values, own, at, times, &mut self.valid)
     }
 }
 
 /// Collects rows of one measurement and one type set; gives a frame when there are enough.
 #[derive(Default)]
-pub(super) struct FrameBuilder {
+pub(in crate::wire) struct FrameBuilder {
     measurement: Name,
     times: Vec<i64>,
     columns: Vec<Column>,
@@ -84,7 +73,7 @@ pub(super) struct FrameBuilder {
 
 impl FrameBuilder {
     /// Appends rows of one series: these times, with these fields.
-    pub(super) fn append(
+    pub(in crate::wire) fn append(
         &mut self,
         series: &Arc<Series>,
         times: &[i64],
@@ -112,6 +101,7 @@ impl FrameBuilder {
     fn is_full(&self) -> bool {
         let text_bytes: usize = self.columns.iter().map(|column| column.values.text_bytes()).sum();
         self.times.len() >= limits::FRAME_ROWS_TARGET
+            || self.values >= limits::FRAME_VALUES_TARGET
             || text_bytes >= limits::FRAME_STRING_BYTES_TARGET
     }
 
@@ -128,11 +118,11 @@ impl FrameBuilder {
             column.pad_to(self.times.len());
             self.values += match member.times {
                 None => {
-                    column.values.extend(&member.field.values, rows.clone());
+                    column.values.extend(member.values, rows.clone());
                     column.valid.append_n_non_nulls(rows.len());
                     rows.len()
                 }
-                Some(own) => column.take_sparse(member.field, own, &times[rows.clone()]),
+                Some(own) => column.take_sparse(member.values, own, &times[rows.clone()]),
             };
         }
         self.times.extend_from_slice(&times[rows]);
@@ -159,10 +149,10 @@ impl FrameBuilder {
         let mut columns = self.columns.len();
         let mut values = self.values;
         let mut expected = 0;
-        for Member { field, .. } in members {
-            values += field.values.len();
-            match self.find(&field.name, expected) {
-                Some(at) if self.columns[at].values.kind() != field.values.kind() => return false,
+        for member in members {
+            values += member.values.len();
+            match self.find(member.name, expected) {
+                Some(at) if self.columns[at].values.kind() != member.values.kind() => return false,
                 Some(at) => expected = at + 1,
                 None => columns += 1,
             }
@@ -173,9 +163,9 @@ impl FrameBuilder {
     fn find_targets(&mut self, members: &[Member<'_>]) {
         self.targets.clear();
         let mut expected = 0;
-        for Member { field, .. } in members {
-            let at = self.find(&field.name, expected).unwrap_or_else(|| {
-                self.columns.push(Column::new(&field.name, field.values.kind()));
+        for Member { name, values, .. } in members {
+            let at = self.find(name, expected).unwrap_or_else(|| {
+                self.columns.push(Column::new(name, values.kind()));
                 self.columns.len() - 1
             });
             self.targets.push(at);
@@ -192,7 +182,7 @@ impl FrameBuilder {
     }
 
     /// Gives the rows collected so far as a frame.
-    pub(super) fn end(&mut self, frames: &mut Vec<Frame>) {
+    pub(in crate::wire) fn end(&mut self, frames: &mut Vec<Frame>) {
         let builder = std::mem::take(self);
         if !builder.times.is_empty() {
             frames.push(builder.into_frame());

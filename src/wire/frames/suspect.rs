@@ -1,7 +1,9 @@
 //! Names and values that lost a carriage return on their way.
 
+use std::fmt;
+
 use crate::limits::CSV_SUSPECTS_MAX;
-use crate::model::series::Name;
+use crate::model::series::{Name, Readable};
 
 /// What lost a carriage return.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,18 @@ pub enum Place {
     FieldName(Name),
     /// Values of this string field.
     FieldValue(Name),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Measurement => write!(f, "a name"),
+            Self::TagKey(key) => write!(f, "a tag {}", Readable(key)),
+            Self::TagValue(key) => write!(f, "a value of the tag {}", Readable(key)),
+            Self::FieldName(name) => write!(f, "a field {}", Readable(name)),
+            Self::FieldValue(name) => write!(f, "a value of the field {}", Readable(name)),
+        }
+    }
 }
 
 /// A place where the answer is not exact.
@@ -46,7 +60,7 @@ impl Suspects {
         self.listed.is_empty() && self.unlisted == 0
     }
 
-    pub(super) fn add(&mut self, measurement: &[u8], place: Place, values: u64) {
+    pub(in crate::wire) fn add(&mut self, measurement: &[u8], place: Place, values: u64) {
         if values == 0 {
             return;
         }
