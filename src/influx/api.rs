@@ -8,6 +8,7 @@ use super::classify::RequestKind;
 use super::client::{Client, is_id};
 use super::error::{Error, Failure, FailureKind};
 use super::exchange::{Call, Content};
+use super::influxql::Database;
 use crate::limits::{QUOTA_WINDOW_MS, TASK_PAGES_MAX, TASKS_PER_PAGE};
 
 /// A bucket as the server describes it.
@@ -30,26 +31,42 @@ pub struct Bucket {
 #[serde(default)]
 pub struct Limits {
     /// Reading, in units of 1,000 bytes per second.
-    #[serde(rename = "readKBs")]
+    #[serde(rename = "readKBs", deserialize_with = "limit")]
     pub read_kb_per_s: u64,
     /// Writing, in units of 1,000 bytes per second.
-    #[serde(rename = "writeKBs")]
+    #[serde(rename = "writeKBs", deserialize_with = "limit")]
     pub write_kb_per_s: u64,
     /// Queries at one time.
-    #[serde(rename = "concurrentReadRequests")]
+    #[serde(rename = "concurrentReadRequests", deserialize_with = "limit")]
     pub concurrent_read_requests: u64,
     /// Writes at one time.
-    #[serde(rename = "concurrentWriteRequests")]
+    #[serde(rename = "concurrentWriteRequests", deserialize_with = "limit")]
     pub concurrent_write_requests: u64,
-    /// How long a query may take.
-    #[serde(rename = "queryTime")]
+    /// How long all queries of the organization together may run in each window of
+    /// [`crate::limits::QUERY_TIME_WINDOW_MS`]: 1,500 s by default. Not the time limit of one query.
+    #[serde(rename = "queryTime", deserialize_with = "limit")]
     pub query_time_ns: u64,
 }
 
+/// Cloud writes -1 for a limit that is switched off.
+fn limit<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    i64::deserialize(from).map(|limit| u64::try_from(limit).unwrap_or(0))
+}
+
 impl Limits {
-    /// The read quota of one window, for [`super::quota::QuotaLedger::new`]; `None`: no limit.
+    /// The read quota of one window; `None`: no limit.
     pub fn read_bytes_per_window(&self) -> Option<u64> {
         (self.read_kb_per_s > 0).then(|| self.read_kb_per_s.saturating_mul(QUOTA_WINDOW_MS))
+    }
+
+    /// The time of all queries together in one window of 30 s; `None`: no limit.
+    pub fn query_time_ms(&self) -> Option<u64> {
+        (self.query_time_ns > 0).then(|| (self.query_time_ns / 1_000_000).max(1))
+    }
+
+    /// Queries at one time; `None`: no limit.
+    pub fn queries_max(&self) -> Option<u64> {
+        (self.concurrent_read_requests > 0).then_some(self.concurrent_read_requests)
     }
 }
 
@@ -119,6 +136,22 @@ struct Orgs {
 struct Org {
     id: String,
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Mappings {
+    #[serde(default)]
+    content: Vec<Mapping>,
+}
+
+#[derive(Deserialize)]
+struct Mapping {
+    database: String,
+    retention_policy: String,
+    #[serde(default)]
+    default: bool,
+    #[serde(rename = "bucketID")]
+    bucket_id: String,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +258,31 @@ impl Client {
         let body = json!({ "retentionRules": [rule] });
         let changed: BucketAnswer = self.send_json(Method::PATCH, &path, &body, 200, &what).await?;
         Ok(changed.into())
+    }
+
+    /// What InfluxQL calls a bucket: its default mapping, else any. None if there is none, or the token may not ask.
+    pub async fn database_of(&self, bucket: &Bucket) -> Result<Option<Database>, Error> {
+        let what = format!("InfluxQL name of bucket {:?}", bucket.name);
+        let parameters = vec![("orgID", bucket.org_id.as_str()), ("bucketID", &bucket.id)];
+        let found: Mappings = match self.get("/api/v2/dbrps", parameters, &what).await {
+            Err(error) => {
+                return match error.kind {
+                    FailureKind::Unauthorized
+                    | FailureKind::Forbidden
+                    | FailureKind::NotFound
+                    | FailureKind::BadRequest => Ok(None),
+                    _ => Err(error),
+                };
+            }
+            Ok(found) => found,
+        };
+        let of_bucket: Vec<_> =
+            found.content.into_iter().filter(|mapping| mapping.bucket_id == bucket.id).collect();
+        let mapping = of_bucket.iter().find(|mapping| mapping.default).or(of_bucket.first());
+        Ok(mapping.map(|mapping| Database {
+            name: mapping.database.clone(),
+            policy: (!mapping.default).then(|| mapping.retention_policy.clone()),
+        }))
     }
 
     /// The limits of an organization of Cloud; `None` where the server has none to tell or the token may not ask.
@@ -356,8 +414,10 @@ fn api<'a>(
         path,
         parameters,
         body: None,
+        packed: false,
         status: 200,
         content,
+        accept: None,
         what,
     }
 }

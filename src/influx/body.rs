@@ -7,14 +7,26 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::write::GzDecoder;
+use flate2::Compression;
+use flate2::write::{GzDecoder, GzEncoder};
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
 use super::error::{Failure, FailureKind};
+use super::quota::Slot;
 use super::transport;
 use crate::limits::{DECODE_STEP_BYTES_MAX, GZIP_RATIO_MAX};
+
+/// Packs a body, quickly rather than well. Takes the CPU for some milliseconds.
+///
+/// # Panics
+/// Never: memory takes all bytes.
+pub fn pack(plain: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    let packed = encoder.write_all(plain).and_then(|()| encoder.finish());
+    packed.expect("memory takes all bytes").into()
+}
 
 /// The body of one answer.
 #[derive(Debug)]
@@ -25,6 +37,8 @@ pub(super) struct Body {
     silence: Duration,
     wire_bytes: u64,
     decoded_bytes: u64,
+    /// Until the end: the server has finished the query then.
+    slot: Option<Slot>,
 }
 
 #[derive(Debug)]
@@ -56,7 +70,14 @@ impl Body {
                     return Err(Failure::new(FailureKind::Unexpected, text));
                 }
             };
-        Ok(Self { response, coding, deadline, silence, wire_bytes: 0, decoded_bytes: 0 })
+        let (wire_bytes, decoded_bytes) = (0, 0);
+        Ok(Self { response, coding, deadline, silence, wire_bytes, decoded_bytes, slot: None })
+    }
+
+    /// Keeps a place among the queries at one time until this answer is over.
+    pub(super) fn holding(mut self, slot: Option<Slot>) -> Self {
+        self.slot = slot;
+        self
     }
 
     /// Bytes of the body as they came over the wire.
@@ -80,6 +101,7 @@ impl Body {
                 return self.hand_out(bytes).map(Some);
             }
             let Some(bytes) = self.receive().await? else {
+                self.slot = None;
                 let rest = match &mut self.coding {
                     Coding::Plain => None,
                     Coding::Gzip(gunzip) => gunzip.finish().map_err(damaged)?,
@@ -198,16 +220,12 @@ impl Gunzip {
 
 #[cfg(test)]
 mod tests {
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
     use proptest::prelude::*;
 
     use super::*;
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
+        pack(plain).to_vec()
     }
 
     fn gunzip(packed: &[u8], step: usize) -> std::io::Result<Vec<u8>> {

@@ -107,7 +107,7 @@ impl Client {
         let server_time_ns = AtomicI64::new(NO_TIME);
         let shared =
             Shared { side, org, settings, transport, credentials, gate, server_time_ns, observer };
-        Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::new(None, 1_000)) })
+        Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) })
     }
 
     /// Charges reading to this ledger. Only the source has a quota: on the destination this changes nothing.
@@ -165,32 +165,6 @@ impl Client {
         Ok(self.whole(&self.flux(flux, what)).await?.bytes)
     }
 
-    /// One InfluxQL statement that reads, answered in JSON with times in nanoseconds. Errors of the statement
-    /// itself are part of the answer.
-    pub async fn influxql(
-        &self,
-        database: &str,
-        statement: &str,
-        what: &str,
-    ) -> Result<Vec<u8>, Error> {
-        if !is_reading(statement) {
-            // The server would run a DROP that comes with a GET.
-            let text = "only a single SELECT or SHOW is sent";
-            return Err(self.error(what, Failure::new(FailureKind::BadRequest, text)));
-        }
-        let call = Call {
-            kind: RequestKind::Query,
-            method: Method::GET,
-            path: "/query",
-            parameters: vec![("db", database), ("q", statement), ("epoch", "ns")],
-            body: None,
-            status: 200,
-            content: Content::Json,
-            what,
-        };
-        Ok(self.whole(&call).await?.bytes)
-    }
-
     /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
     pub async fn write(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
         self.refuse_on_source(what)?;
@@ -205,6 +179,24 @@ impl Client {
     pub async fn write_retrying(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
         self.refuse_on_source(what)?;
         self.whole(&self.lines(bucket, body, what)).await.map(drop)
+    }
+
+    /// As [`Client::write_retrying`], with a body from [`super::pack`].
+    pub async fn write_packed(&self, bucket: &str, packed: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        let mut call = self.lines(bucket, packed, what);
+        call.packed = true;
+        self.whole(&call).await.map(drop)
+    }
+
+    /// True if the server is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.shared.transport.is_loopback()
+    }
+
+    /// How often this server has made all its requests wait, with 429, 503 or a full cache.
+    pub fn refusals(&self) -> u64 {
+        self.shared.gate.closings()
     }
 
     /// The time of the server's newest answer, in nanoseconds since 1970, to the second. Never in its future.
@@ -225,8 +217,10 @@ impl Client {
             path: "/api/v2/query",
             parameters: self.org().into_iter().collect(),
             body: Some(("application/json", body.to_string().into())),
+            packed: false,
             status: 200,
             content: Content::Csv,
+            accept: None,
             what,
         }
     }
@@ -240,8 +234,10 @@ impl Client {
             path: "/api/v2/write",
             parameters,
             body: Some(("text/plain; charset=utf-8", body)),
+            packed: false,
             status: 204,
             content: Content::Any,
+            accept: None,
             what,
         }
     }
@@ -297,47 +293,4 @@ impl fmt::Debug for Client {
 /// True for an id as InfluxDB writes it.
 pub(super) fn is_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// True for one SELECT or SHOW. A semicolon outside quotes could begin another statement.
-fn is_reading(statement: &str) -> bool {
-    let word =
-        statement.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    if !["select", "show"].iter().any(|reading| word.eq_ignore_ascii_case(reading)) {
-        return false;
-    }
-    let mut quote = None;
-    let mut characters = statement.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (None, ';') => return false,
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(_), '\\') => drop(characters.next()),
-            (Some(open), _) if open == c => quote = None,
-            _ => {}
-        }
-    }
-    quote.is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_single_statements_that_read_pass() {
-        for (statement, reads) in [
-            ("SHOW FIELD KEYS", true),
-            (" select * from \"a;b\\\";\"", true),
-            ("SELECT f FROM m WHERE t = 'x;y'", true),
-            ("SELECTED", false),
-            ("DROP MEASUREMENT m", false),
-            ("SELECT 1; DROP MEASUREMENT m", false),
-            ("SELECT f FROM \"open", false),
-            ("SELECT f FROM \"a\\\"; DROP MEASUREMENT m", false),
-            ("", false),
-        ] {
-            assert_eq!(is_reading(statement), reads, "{statement}");
-        }
-    }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap,
+    LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, Response};
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use super::gate::Pass;
 use super::signal::WaitCause;
 use super::transport;
 use crate::limits::ERROR_BODY_BYTES_MAX;
+use crate::model::time::Timestamp;
 
 /// What an answer must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub(super) enum Content {
     Any,
     Csv,
     Json,
+    MessagePack,
 }
 
 /// One request, as often as it is sent.
@@ -38,9 +41,13 @@ pub(super) struct Call<'a> {
     pub(super) parameters: Vec<(&'a str, &'a str)>,
     /// Content type and bytes.
     pub(super) body: Option<(&'static str, Bytes)>,
+    /// True if the bytes are packed.
+    pub(super) packed: bool,
     /// The status that means success.
     pub(super) status: u16,
     pub(super) content: Content,
+    /// The content type that is asked for, where the server has a choice.
+    pub(super) accept: Option<&'static str>,
     pub(super) what: &'a str,
 }
 
@@ -54,6 +61,11 @@ pub(super) struct Answer {
 impl Client {
     /// Sends once; a refused token is read again and the request repeated with the new one.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        // Before the gate: who waits there for the server must not have passed it already.
+        let slot = match call.kind {
+            RequestKind::Query => self.quota().slot(&self.shared.observer).await,
+            RequestKind::Write | RequestKind::Api => None,
+        };
         let pass = self.shared.gate.enter().await;
         let credential = self.shared.credentials.current().await?;
         let mut begun = Instant::now();
@@ -66,6 +78,7 @@ impl Client {
         }
         self.note_time(response.headers());
         let judged = self.judge(call, response, pass, begun).await;
+        let judged = judged.map(|answer| Answer { body: answer.body.holding(slot), ..answer });
         judged.map_err(|failure| self.late(call.kind, failure, begun))
     }
 
@@ -82,8 +95,14 @@ impl Client {
         if self.shared.settings.gzip {
             request = request.header(ACCEPT_ENCODING, "gzip");
         }
+        if let Some(accept) = call.accept {
+            request = request.header(ACCEPT, accept);
+        }
         if let Some((content_type, body)) = &call.body {
             request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
+            if call.packed {
+                request = request.header(CONTENT_ENCODING, "gzip");
+            }
         }
         match tokio::time::timeout_at(self.deadline(call.kind, begun), request.send()).await {
             Ok(sent) => {
@@ -162,6 +181,7 @@ impl Client {
     fn note_time(&self, headers: &HeaderMap) {
         if let Some(time_ns) = header(headers, DATE).and_then(http_date_ns) {
             self.shared.server_time_ns.store(time_ns, Ordering::Relaxed);
+            self.quota().note_time(Timestamp::from_ns(time_ns));
         }
     }
 }
@@ -175,6 +195,7 @@ fn is_content(headers: &HeaderMap, content: Content) -> bool {
         Content::Any => return true,
         Content::Csv => &["text/csv", "application/csv"],
         Content::Json => &["application/json"],
+        Content::MessagePack => &["application/x-msgpack"],
     };
     let content_type = header(headers, CONTENT_TYPE).and_then(|value| value.split(';').next());
     content_type.is_some_and(|value| {

@@ -84,6 +84,11 @@ impl Gate {
         Some(whole_ms(closed.until.saturating_duration_since(Instant::now())))
     }
 
+    /// How often it was closed.
+    pub fn closings(&self) -> u64 {
+        self.state().closings
+    }
+
     fn look(&self) -> Look<'_> {
         let mut state = self.state();
         let closings = state.closings;
@@ -293,7 +298,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_word_of_the_server_pauses_grow_to_a_bound() {
-        for (cause, ms_max) in [(WaitCause::RateLimited, 300_000), (WaitCause::Unavailable, 60_000)]
+        for (cause, ms_max) in
+            [(WaitCause::RateLimited, GATE_RATE_MS_MAX), (WaitCause::Unavailable, BACKOFF_MS_MAX)]
         {
             let (gate, heard) = gate();
             for _ in 0..40 {

@@ -18,8 +18,11 @@ pub mod endpoint;
 pub mod error;
 mod exchange;
 pub mod gate;
+pub mod influxql;
 pub mod quota;
 mod retry;
 pub mod signal;
 pub mod stream;
 mod transport;
+
+pub use body::pack;

@@ -50,6 +50,9 @@ impl Client {
             RequestKind::Write | RequestKind::Api => None,
         };
         let mut answer = self.send(call).await?;
+        if let Some(admission) = &mut admission {
+            admission.begun(answer.begun);
+        }
         let whole = answer.body.whole(SMALL_RESPONSE_BYTES_MAX).await;
         if let Some(admission) = &mut admission {
             admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));

@@ -7,7 +7,7 @@ use crate::model::side::Side;
 /// Why a request is not under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaitCause {
-    /// Our own pacing under the read quota: normal.
+    /// Our own pacing under the limits of the organization: normal.
     Quota,
     /// The server said 429.
     RateLimited,
@@ -48,6 +48,22 @@ pub enum Signal {
         attempt: u32,
         /// The failure in words.
         error: String,
+    },
+    /// The read quota is paced at another rate from now on.
+    Paced {
+        /// What this run may read.
+        bytes_per_s: u64,
+        /// The share of the quota that all runs take together, in thousandths.
+        share_per_mille: u32,
+        /// Runs that share it, this one among them.
+        runs: u32,
+    },
+    /// Something a person should know: one sentence.
+    Notice {
+        /// Which end it is about.
+        side: Side,
+        /// The sentence.
+        text: String,
     },
 }
 

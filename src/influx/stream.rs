@@ -46,7 +46,8 @@ impl QueryStream {
 
     /// Charges this answer to an admission: recorded as it flows, settled when it ends, breaks or is dropped.
     #[must_use]
-    pub fn charge(mut self, admission: Admission) -> Self {
+    pub fn charge(mut self, mut admission: Admission) -> Self {
+        admission.begun(self.begun);
         self.admission = Some(admission);
         self
     }

@@ -50,6 +50,11 @@ impl Transport {
         Ok(Self { base, http })
     }
 
+    /// True if the address is this machine's.
+    pub(super) fn is_loopback(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
     /// The address of `path` with the parameters, percent-encoded.
     pub(super) fn url(&self, path: &str, parameters: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();

@@ -1,0 +1,156 @@
+//! Statements for `/query`: sent with POST, and only such as read. The endpoint would run a DROP that comes with a GET.
+
+use bytes::Bytes;
+use reqwest::Method;
+
+use super::classify::RequestKind;
+use super::client::Client;
+use super::error::{Error, Failure, FailureKind};
+use super::exchange::{Call, Content};
+use super::stream::QueryStream;
+
+/// What InfluxQL calls a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Name of the database.
+    pub name: String,
+    /// Retention policy; the default one if none.
+    pub policy: Option<String>,
+}
+
+impl Database {
+    /// The name that OSS gives a bucket by itself: of a name with a slash, what follows it is the policy.
+    pub fn named_like(bucket: &str) -> Self {
+        match bucket.split_once('/') {
+            Some((name, policy)) => Self { name: name.to_owned(), policy: Some(policy.to_owned()) },
+            None => Self { name: bucket.to_owned(), policy: None },
+        }
+    }
+}
+
+impl std::fmt::Display for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.policy {
+            Some(policy) => write!(f, "{}/{policy}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// How series are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Binary; OSS writes it, Cloud may not.
+    MessagePack,
+    /// Text.
+    Json,
+}
+
+/// Rows of one series in one piece of an answer: the server's own default.
+const CHUNK_ROWS: &str = "10000";
+
+impl Client {
+    /// One statement that reads, answered whole in JSON. Errors of the statement itself are part of the answer.
+    pub async fn influxql(
+        &self,
+        database: &Database,
+        statement: &str,
+        what: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let statements = self.reading(&[statement], what)?;
+        Ok(self.whole(&statements_call(database, statements, Encoding::Json, what)).await?.bytes)
+    }
+
+    /// Statements that read, answered in pieces with times in nanoseconds, sent once. Trying again is the caller's
+    /// business, as for [`Client::query`].
+    pub async fn influxql_stream(
+        &self,
+        database: &Database,
+        statements: &[String],
+        encoding: Encoding,
+        what: &str,
+    ) -> Result<QueryStream, Error> {
+        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+        let mut call = statements_call(database, self.reading(&statements, what)?, encoding, what);
+        call.parameters.extend([("chunked", "true"), ("chunk_size", CHUNK_ROWS)]);
+        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
+        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
+    }
+
+    fn reading(&self, statements: &[&str], what: &str) -> Result<Bytes, Error> {
+        if statements.is_empty() || !statements.iter().all(|statement| is_reading(statement)) {
+            let text = "only SELECT and SHOW are sent";
+            return Err(self.error(what, Failure::new(FailureKind::BadRequest, text)));
+        }
+        Ok(statements.join(";").into())
+    }
+}
+
+fn statements_call<'a>(
+    database: &'a Database,
+    statements: Bytes,
+    encoding: Encoding,
+    what: &'a str,
+) -> Call<'a> {
+    let mut parameters = vec![("db", database.name.as_str()), ("epoch", "ns")];
+    parameters.extend(database.policy.as_deref().map(|policy| ("rp", policy)));
+    let (content, accept) = match encoding {
+        Encoding::MessagePack => (Content::MessagePack, "application/x-msgpack"),
+        Encoding::Json => (Content::Json, "application/json"),
+    };
+    Call {
+        kind: RequestKind::Query,
+        method: Method::POST,
+        path: "/query",
+        parameters,
+        body: Some(("application/vnd.influxql", statements)),
+        packed: false,
+        status: 200,
+        content,
+        accept: Some(accept),
+        what,
+    }
+}
+
+/// True for one SELECT or SHOW. A semicolon outside quotes could begin another statement.
+fn is_reading(statement: &str) -> bool {
+    let word =
+        statement.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if !["select", "show"].iter().any(|reading| word.eq_ignore_ascii_case(reading)) {
+        return false;
+    }
+    let mut quote = None;
+    let mut characters = statement.chars();
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (None, ';') => return false,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(_), '\\') => drop(characters.next()),
+            (Some(open), _) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    quote.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_single_statements_that_read_pass() {
+        for (statement, reads) in [
+            ("SHOW FIELD KEYS", true),
+            (" select * from \"a;b\\\";\"", true),
+            ("SELECT f FROM m WHERE t = 'x;y'", true),
+            ("SELECTED", false),
+            ("DROP MEASUREMENT m", false),
+            ("SELECT 1; DROP MEASUREMENT m", false),
+            ("SELECT f FROM \"open", false),
+            ("SELECT f FROM \"a\\\"; DROP MEASUREMENT m", false),
+            ("", false),
+        ] {
+            assert_eq!(is_reading(statement), reads, "{statement}");
+        }
+    }
+}
