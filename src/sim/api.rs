@@ -46,6 +46,7 @@ pub(super) fn answer(request: &Request, access: &Access<'_>) -> Result<Reply, Ap
             .map(|bucket| Reply::json(200, bucket_json(&bucket, &access.settings.org_id, 0))),
         ("PATCH", ["api", "v2", "buckets", id]) => patch_bucket(request, access, id),
         ("DELETE", ["api", "v2", "buckets", id]) => delete_bucket(access, id),
+        ("GET", ["api", "v2", "dbrps"]) => super::dbrp::list(request, access),
         ("GET", ["api", "v2", "tasks"]) => Ok(Reply::json(200, tasks_json(request, access))),
         ("GET" | "PATCH", ["api", "v2", "tasks", id]) => task(request, access, id),
         _ => Err(ApiError::pretty(404, "not found", "path not found")),
@@ -93,6 +94,9 @@ fn orgs(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     ))
 }
 
+/// What all queries together may take in 30 s: Cloud's default.
+const TOTAL_QUERY_TIME_NS: u64 = 1_500_000_000_000;
+
 fn limits(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
     if !(access.settings.limits_readable && access.token.may_all()) {
         return Err(ApiError::pretty(
@@ -103,12 +107,11 @@ fn limits(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
     }
     let read_kb_per_s =
         access.settings.quota.map_or(0, |quota| quota.bytes_per_window / quota.window_ms.max(1));
-    let query_ns = access.settings.query_timeout_ms.unwrap_or(0) * 1_000_000;
     Ok(Reply::json(
         200,
         format!(
             "{{\"limits\":{{\"orgID\":\"{id}\",\"rate\":{{\"readKBs\":{read_kb_per_s},\"concurrentReadRequests\":0,\"writeKBs\":17,\
-             \"concurrentWriteRequests\":0,\"cardinality\":10000,\"queryTime\":{query_ns}}}}},\"links\":{{\"self\":\"/api/v2/orgs/{id}/limits\"}}}}"
+             \"concurrentWriteRequests\":0,\"cardinality\":10000,\"queryTime\":{TOTAL_QUERY_TIME_NS}}}}},\"links\":{{\"self\":\"/api/v2/orgs/{id}/limits\"}}}}"
         ),
     ))
 }

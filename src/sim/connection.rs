@@ -8,9 +8,9 @@ use flate2::write::GzEncoder;
 use tokio::net::TcpStream;
 
 use super::faults::Fault;
-use super::flux::{Encoder, Step};
 use super::http::{ApiError, Body, Reply, Request, read_request, reason};
 use super::respond;
+use super::rows::{Rows, Step};
 use super::send::{Sender, Stop};
 use super::server::{RequestRecord, Shared, lock};
 use super::settings::{Kind, TimeoutForm};
@@ -21,6 +21,9 @@ const STEP_BYTES: usize = 64 * 1024;
 
 /// Answers below this size are never compressed.
 const GZIP_BYTES_MIN: usize = 1_400;
+
+/// Bodies up to this size are sent with their length.
+const SHORT_BYTES_MAX: usize = 2_048;
 
 /// What is kept of a request's body in its record.
 const RECORD_BODY_BYTES_MAX: usize = 4_096;
@@ -62,10 +65,9 @@ impl Shared {
     }
 
     fn record(&self, request: &Request, fault: Option<&Fault>) -> RequestRecord {
-        let script = if request.path == "/api/v2/query" {
-            super::query::script_of(&request.body)
-        } else {
-            None
+        let script = match request.path.as_str() {
+            "/api/v2/query" => super::query::script_of(&request.body),
+            _ => super::influxql::statements_of(request),
         };
         let body = script.as_ref().unwrap_or(&request.body);
         RequestRecord {
@@ -144,21 +146,32 @@ impl Shared {
         record: &mut RequestRecord,
     ) -> Option<Stop> {
         let limit = self.timeout_bytes(fault);
-        let (mut rows, mut part, chunked) = self.begin(reply.body, fault, limit);
+        let (mut rows, mut part, whole) = self.begin(reply.body, fault, limit);
         let metered = is_query(request);
         let zipped = metered && request.takes_gzip() && part.len() >= GZIP_BYTES_MIN;
-        let head = self.head(reply.status, reply.headers, zipped, (!chunked).then_some(part.len()));
-        let piece = chunked.then_some(if zipped { 2_048 } else { 4_096 });
+        // Go sends the length of what fits into its buffer.
+        let mut short = whole.then(|| if zipped { gzip(&part) } else { part.clone() });
+        short = short.filter(|bytes| bytes.len() <= SHORT_BYTES_MAX);
+        if let (Some(bytes), Some(Fault::CutClean { after_bytes })) = (&mut short, fault) {
+            bytes.truncate(usize::try_from(*after_bytes).unwrap_or(usize::MAX));
+        }
+        let length = short.as_ref().map(Vec::len);
+        let head = self.head(reply.status, reply.headers, zipped, length);
+        let piece = length.is_none().then_some(if zipped { 2_048 } else { 4_096 });
         let pace = self.settings.read_bytes_per_s.filter(|_| metered);
         let mut sender = Sender::new(stream, head, piece, fault, pace);
-        let mut zip = zipped.then(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
+        let mut zip = (zipped && short.is_none())
+            .then(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
         let end = loop {
             record.decoded_bytes += part.len() as u64;
             if metered {
                 self.debit(part.len() as u64);
             }
             let end = match &mut zip {
-                None => sender.push(&part, record.decoded_bytes).await,
+                None => {
+                    let bytes = short.as_ref().unwrap_or(&part);
+                    sender.push(bytes, record.decoded_bytes).await
+                }
                 Some(zip) => {
                     // Writing into memory does not fail.
                     let _ = zip.write_all(&part);
@@ -188,34 +201,30 @@ impl Shared {
         end
     }
 
-    /// The rest of the rows, the first bytes, and whether the answer is chunked.
+    /// The rest of the rows, the first bytes, and whether these are all and nothing was flushed.
     fn begin(
         &self,
         body: Body,
         fault: Option<&Fault>,
         limit: Option<u64>,
-    ) -> (Option<Box<Encoder>>, Vec<u8>, bool) {
-        let (mut bytes, chunked) = match body {
-            Body::Empty => (Vec::new(), false),
-            // Go sends the length of what fits into its buffer.
-            Body::Whole(bytes) => {
-                let chunked = bytes.len() > 2_048;
-                (bytes, chunked)
-            }
-            Body::Chunked(bytes) => (bytes, true),
-            Body::Rows(mut encoder) => {
-                if let Some(Fault::ErrorTable { after_rows, message }) = fault {
-                    encoder.fail_after(*after_rows, message);
-                }
-                let mut first = Vec::new();
-                self.step(&mut encoder, &mut first, limit, 0);
-                return (Some(encoder), first, true);
-            }
+    ) -> (Option<Box<Rows>>, Vec<u8>, bool) {
+        let mut rows = match body {
+            Body::Empty => return (None, Vec::new(), true),
+            Body::Whole(bytes) => return (None, bytes, true),
+            Body::Chunked(bytes) => return (None, bytes, false),
+            Body::Rows(rows) => rows,
         };
-        if let Some(Fault::CutClean { after_bytes }) = fault {
-            bytes.truncate(usize::try_from(*after_bytes).unwrap_or(usize::MAX));
+        if let Some(Fault::ErrorTable { after_rows, message }) = fault {
+            rows.fail_after(*after_rows, message);
         }
-        (None, bytes, chunked)
+        if let Some(limit) = limit.filter(|_| self.settings.timeout_form == TimeoutForm::ErrorTable)
+        {
+            rows.bound(limit, TIMEOUT_TEXT);
+        }
+        let mut first = Vec::new();
+        let step = self.step(&mut rows, &mut first, limit, 0);
+        let whole = step == Step::Done && !rows.flushes();
+        ((!whole).then_some(rows), first, whole)
     }
 
     fn debit(&self, bytes: u64) {
@@ -235,21 +244,15 @@ impl Shared {
     }
 
     /// The next part of the answer, no further than the timeout lets it.
-    fn step(
-        &self,
-        encoder: &mut Encoder,
-        out: &mut Vec<u8>,
-        limit: Option<u64>,
-        done: u64,
-    ) -> Step {
+    fn step(&self, rows: &mut Rows, out: &mut Vec<u8>, limit: Option<u64>, done: u64) -> Step {
         let left =
             limit.map(|limit| usize::try_from(limit.saturating_sub(done)).unwrap_or(usize::MAX));
         match left {
             Some(0) if self.settings.timeout_form == TimeoutForm::Cut => return Step::Done,
-            Some(0) => encoder.fail_after(0, TIMEOUT_TEXT),
+            Some(0) => rows.fail_after(0, TIMEOUT_TEXT),
             _ => {}
         }
-        encoder.step(out, left.map_or(STEP_BYTES, |left| left.clamp(1, STEP_BYTES)))
+        rows.step(out, left.map_or(STEP_BYTES, |left| left.clamp(1, STEP_BYTES)))
     }
 
     fn head(
@@ -280,6 +283,13 @@ impl Shared {
         head.extend_from_slice(b"\r\n");
         head
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut zip = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing into memory does not fail.
+    let _ = zip.write_all(bytes);
+    zip.finish().unwrap_or_default()
 }
 
 fn is_query(request: &Request) -> bool {

@@ -11,7 +11,7 @@ pub struct Matcher {
     pub method: String,
     /// Beginning of the path, such as `/api/v2/query`.
     pub path: String,
-    /// Text inside the body, after JSON decoding for queries.
+    /// Text inside the body, after JSON decoding for Flux; for InfluxQL text inside the statements, wherever they are.
     pub body: String,
     /// Matching requests that are let through first.
     pub skip: u32,
@@ -42,6 +42,7 @@ impl Matcher {
             self.body.is_empty()
                 || found(&request.body)
                 || super::query::script_of(&request.body).is_some_and(|script| found(&script))
+                || super::influxql::statements_of(request).is_some_and(|text| found(&text))
         };
         method && request.path.starts_with(&self.path) && body()
     }
@@ -90,9 +91,11 @@ pub enum Fault {
         /// The body, JSON or not.
         body: String,
     },
-    /// HTTP 200, and an error table after this many rows.
+    /// HTTP 200, and an error after this many rows: an error table in Flux, a result that is an error in InfluxQL. There
+    /// a chunk that is not full by then, or not followed by another row, is lost, as on the real server; an answer
+    /// that is not chunked holds the error alone.
     ErrorTable {
-        /// Rows sent before.
+        /// Rows read before.
         after_rows: u64,
         /// The error's text.
         message: String,

@@ -4,7 +4,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::flux::Encoder;
+use super::rows::Rows;
 use super::text::json_string;
 
 /// Head of a request at the most.
@@ -33,18 +33,24 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A parameter of the query, or of a form in the body.
+    /// A parameter of a form in the body, or of the query; bytes that are no UTF-8 are replaced.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let form = self
-            .header("content-type")
-            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let body =
-            if form { String::from_utf8_lossy(&self.body).into_owned() } else { String::new() };
-        [&self.raw_query, &body].into_iter().find_map(|text| {
-            text.split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .find(|(key, _)| decode(key) == name)
-                .map(|(_, value)| decode(value))
+        self.parameter_bytes(name).map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// As [`Request::parameter`], as it was sent.
+    pub(super) fn parameter_bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let form = self.method == "POST"
+            && self
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let body: &[u8] = if form { &self.body } else { &[] };
+        [body, self.raw_query.as_bytes()].into_iter().find_map(|text| {
+            // A pair with a bare semicolon in it is dropped.
+            text.split(|&byte| byte == b'&').filter(|pair| !pair.contains(&b';')).find_map(|pair| {
+                let equals = memchr::memchr(b'=', pair)?;
+                (decode(&pair[..equals]) == name.as_bytes()).then(|| decode(&pair[equals + 1..]))
+            })
         })
     }
 
@@ -69,9 +75,9 @@ impl Request {
     }
 }
 
-/// Undoes percent-encoding; bytes that are no UTF-8 are replaced.
-pub(super) fn decode(text: &str) -> String {
-    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::new(), 0);
+/// Undoes percent-encoding.
+fn decode(bytes: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
         let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
         match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
@@ -89,7 +95,7 @@ pub(super) fn decode(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 /// Reads the next request; `None` if the client is gone or sends no HTTP.
@@ -196,7 +202,7 @@ pub(super) enum Body {
     /// Sent in chunks whatever its size.
     Chunked(Vec<u8>),
     /// Rows of a query.
-    Rows(Box<Encoder>),
+    Rows(Box<Rows>),
 }
 
 /// An answer before it is sent.

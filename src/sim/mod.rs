@@ -2,7 +2,7 @@
 //!
 //! A [`Server`] listens on loopback and answers with the bytes that InfluxDB OSS 2.9.1 answers, quirks included: it is
 //! held against recorded exchanges byte for byte. It reads line protocol with a parser of its own, answers the Flux
-//! that sluice sends and the `SHOW` statements of InfluxQL, meters a read quota in fixed windows, and misbehaves on
+//! that sluice sends and its InfluxQL, meters a read quota in fixed windows, and misbehaves on
 //! command ([`FaultScript`]). Answers are streamed, so that a large bucket needs no large answer in memory.
 //!
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
@@ -12,6 +12,8 @@ mod api;
 mod chunk;
 mod clock;
 mod connection;
+mod dbrp;
+mod digest;
 mod faults;
 mod flux;
 mod http;
@@ -20,7 +22,9 @@ mod line;
 mod points;
 mod query;
 mod quota;
+mod regex;
 mod respond;
+mod rows;
 mod send;
 mod server;
 mod settings;
@@ -31,6 +35,7 @@ mod write;
 
 pub use chunk::{Column, FieldType, Value};
 pub use clock::Clock;
+pub use dbrp::Dbrp;
 pub use faults::{Fault, FaultScript, Matcher, Rule};
 pub use quota::{Quota, QuotaSettings};
 pub use server::{RequestRecord, Server};

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::flux::{self, Context, Dialect};
 use super::http::{ApiError, Body, Reply, Request};
 use super::respond::Access;
+use super::rows::Rows;
 
 #[derive(Deserialize)]
 struct QueryBody {
@@ -47,7 +48,7 @@ pub(super) fn answer(request: &Request, access: &Access<'_>) -> Result<Reply, Ap
     };
     let encoder = flux::run(&script, dialect, &context)?;
     let headers = [("Content-Type", "text/csv; charset=utf-8"), ("Vary", "Accept-Encoding")];
-    Ok(Reply::new(200, &headers, Body::Rows(Box::new(encoder))))
+    Ok(Reply::new(200, &headers, Body::Rows(Box::new(Rows::Flux(encoder)))))
 }
 
 fn decode(request: &Request) -> Result<(Vec<u8>, Dialect, Option<i64>), ApiError> {

@@ -28,9 +28,12 @@ pub(super) fn answer(
         return reply;
     }
     let given = request.header("authorization").and_then(|header| header.split_once(' '));
-    let text = given
-        .filter(|(scheme, _)| ["token", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()))
-        .map(|(_, text)| text.trim());
+    let known = |scheme: &str| match request.path.as_str() {
+        // The endpoint of 1.x knows one scheme in one spelling.
+        "/query" => scheme == "Token",
+        _ => ["token", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()),
+    };
+    let text = given.filter(|(scheme, _)| known(scheme)).map(|(_, text)| text.trim());
     let Some(token) = text.and_then(|text| settings.tokens.iter().find(|token| token.text == text))
     else {
         let message = if request.path == "/query" && text.is_some() {
@@ -50,7 +53,7 @@ pub(super) fn answer(
             reply.headers.push(("Allow", "OPTIONS, POST".to_owned()));
             Ok(reply)
         }
-        ("/query", "GET" | "POST") => influxql::answer(request, &access),
+        ("/query", "GET" | "POST" | "HEAD") => influxql::answer(request, &access),
         _ => api::answer(request, &access),
     };
     answered.unwrap_or_else(Reply::from)

@@ -24,7 +24,7 @@ pub struct RequestRecord {
     pub path: String,
     /// The query of the address, as sent.
     pub query: String,
-    /// The beginning of the body; for a JSON query its script.
+    /// The beginning of the body; for a JSON query its script, for `/query` its statements.
     pub body_head: String,
     /// Bytes of the body.
     pub body_bytes: u64,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::clock::Clock;
+use super::dbrp::Dbrp;
 use super::faults::FaultScript;
 use super::quota::QuotaSettings;
 
@@ -125,8 +126,10 @@ pub struct ServerSettings {
     pub query_timeout_ms: Option<u64>,
     /// In which form.
     pub timeout_form: TimeoutForm,
-    /// Whether `/query` knows the buckets; Cloud has no mapping for them unless one was made.
+    /// Whether `/query` knows each bucket as a database by itself, as OSS does; Cloud does not.
     pub influxql: bool,
+    /// Databases of `/query` that somebody mapped to buckets.
+    pub dbrps: Vec<Dbrp>,
     /// Largest body of a write; `None` for no bound.
     pub write_bytes_max: Option<usize>,
     /// The wall clock.
@@ -154,6 +157,7 @@ impl ServerSettings {
             query_timeout_ms: None,
             timeout_form: TimeoutForm::ErrorTable,
             influxql: kind == Kind::Oss,
+            dbrps: Vec::new(),
             write_bytes_max: None,
             clock: Clock::system(),
             version: "v2.9.1".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chunk::{Chunk, Column, FieldType, Value};
+use super::digest::Digest;
 use super::points;
 use crate::model::series::{Name, Series};
 
@@ -97,6 +98,12 @@ impl Bucket {
             .map_or(time, |(&start, _)| start)
     }
 
+    /// Start and end of the shard groups that a range touches, as queries look them up: both ends count.
+    pub(super) fn groups_between(&self, first: i64, last: i64) -> Vec<(i64, i64)> {
+        let touches = |&(&start, &end): &(&i64, &i64)| start <= last && end > first;
+        self.groups.iter().filter(touches).map(|(&start, &end)| (start, end)).collect()
+    }
+
     /// Index of the series of an escaped key, made if new.
     pub(super) fn entry_of_key(&mut self, key: &[u8]) -> usize {
         if let Some(&at) = self.by_key.get(key) {
@@ -144,6 +151,25 @@ impl Bucket {
         let chunk =
             chunks.entry(shard).or_insert_with(|| Arc::new(Chunk::empty(value.field_type())));
         Arc::make_mut(chunk).set(time, value);
+    }
+
+    /// Forgets a measurement.
+    pub(super) fn drop_measurement(&mut self, name: &[u8]) {
+        self.types.remove(name);
+        let entries = std::mem::take(&mut self.entries);
+        let keys = std::mem::take(&mut self.by_key);
+        let mut moved = HashMap::new();
+        let readable = std::mem::take(&mut self.order);
+        for (at, entry) in entries.into_iter().enumerate() {
+            if *entry.series.measurement != *name {
+                moved.insert(at, self.entries.len());
+                self.entries.push(entry);
+            }
+        }
+        self.by_key =
+            keys.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
+        self.order =
+            readable.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
     }
 
     /// The readable series in the order of reads.
@@ -317,7 +343,7 @@ impl Store {
     /// A digest of what [`Store::dump`] lists: equal for equal content, whatever the order of the writes or
     /// the length of the shard groups.
     pub fn digest(&self, bucket: &str) -> u64 {
-        let mut digest = Digest(0xcbf2_9ce4_8422_2325);
+        let mut digest = Digest::new();
         let mut last: Option<(Arc<Series>, Arc<[u8]>)> = None;
         self.visit(bucket, |series, field, chunk| {
             if last.as_ref().is_none_or(|(s, f)| s != series || f != field) {
@@ -339,7 +365,7 @@ impl Store {
                 }
             }
         });
-        digest.0
+        digest.finish()
     }
 
     fn visit(&self, bucket: &str, mut each: impl FnMut(&Arc<Series>, &Arc<[u8]>, &Chunk)) {
@@ -363,27 +389,5 @@ pub(super) const fn default_shard_s(retention_s: u64) -> u64 {
         s if s >= 180 * DAY => 7 * DAY,
         s if s >= 2 * DAY => DAY,
         _ => 3_600,
-    }
-}
-
-/// FNV-1a over words: quick, and good enough to tell two contents apart in a test.
-struct Digest(u64);
-
-impl Digest {
-    fn word(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x0100_0000_01b3);
-        self.0 ^= self.0 >> 29;
-    }
-
-    fn typed(&mut self, kind: u64, bits: u64) {
-        self.word(kind);
-        self.word(bits);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.word(bytes.len() as u64);
-        for &byte in bytes {
-            self.word(u64::from(byte));
-        }
     }
 }

@@ -99,7 +99,13 @@ fn put_digits(target: &mut [u8], mut number: i64) {
 /// A float without exponent, shortest that reads back.
 pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
-        let _ = write!(out, "{value}");
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value);
+        if text.contains('e') {
+            let _ = write!(out, "{value}");
+        } else {
+            out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        }
     } else {
         out.extend_from_slice(if value.is_nan() {
             b"NaN"
@@ -111,33 +117,57 @@ pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// A float as Go's JSON encoder writes it: with an exponent below a millionth and from 10^21 on.
+pub(super) fn push_json_float(out: &mut Vec<u8>, value: f64) {
+    let size = value.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        push_float(out, value);
+        return;
+    }
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let sign = if exponent.starts_with('-') { "" } else { "+" };
+    let _ = write!(out, "{digits}e{sign}{exponent}");
+}
+
 /// A JSON string as Go's encoder writes it: HTML characters escaped, bytes that are not UTF-8 as U+FFFD each.
 pub(super) fn json_string(text: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
+    let mut out = Vec::with_capacity(text.len() + 2);
+    push_json_string(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// As [`json_string`].
+pub(super) fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
     for chunk in text.utf8_chunks() {
-        for c in chunk.valid().chars() {
+        let (valid, mut done) = (chunk.valid(), 0);
+        for (at, c) in valid.char_indices().filter(|(_, c)| is_escaped(*c)) {
+            out.extend_from_slice(&valid.as_bytes()[done..at]);
+            done = at + c.len_utf8();
             match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{c}' => out.push_str("\\f"),
-                '\0'..'\u{20}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                '"' => out.extend_from_slice(b"\\\""),
+                '\\' => out.extend_from_slice(b"\\\\"),
+                '\n' => out.extend_from_slice(b"\\n"),
+                '\r' => out.extend_from_slice(b"\\r"),
+                '\t' => out.extend_from_slice(b"\\t"),
+                '\u{8}' => out.extend_from_slice(b"\\b"),
+                '\u{c}' => out.extend_from_slice(b"\\f"),
+                _ => {
                     let _ = write!(out, "\\u{:04x}", u32::from(c));
                 }
-                _ => out.push(c),
             }
         }
+        out.extend_from_slice(&valid.as_bytes()[done..]);
         for _ in chunk.invalid() {
-            out.push_str("\\ufffd");
+            out.extend_from_slice(b"\\ufffd");
         }
     }
-    out.push('"');
-    out
+    out.push(b'"');
+}
+
+const fn is_escaped(c: char) -> bool {
+    matches!(c, '"' | '\\' | '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
 }
 
 /// A whole number of seconds as Go prints a duration: `24h0m0s`, `1m0s`, `5s`.
@@ -179,6 +209,18 @@ mod tests {
         assert_eq!(http_date(784_887_151_000_000_000), "Tue, 15 Nov 1994 08:12:31 GMT");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn floats_have_no_exponent(bits: u64) {
+            let value = f64::from_bits(bits);
+            let mut out = Vec::new();
+            push_float(&mut out, value);
+            if value.is_finite() {
+                proptest::prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+            }
+        }
+    }
+
     #[test]
     fn floats_and_strings_as_go_prints_them() {
         let mut out = Vec::new();
@@ -191,6 +233,13 @@ mod tests {
             json_string(b"a\"<\x1f\x08\xff\xfe"),
             "\"a\\\"\\u003c\\u001f\\b\\ufffd\\ufffd\""
         );
+        let mut out = Vec::new();
+        for value in [0.0, -0.0, 1e-6, 9.5e-7, -1e-10, 1e20, 1e21, -1.5e300, 5e-324] {
+            push_json_float(&mut out, value);
+            out.push(b' ');
+        }
+        let text = "0 -0 0.000001 9.5e-7 -1e-10 100000000000000000000 1e+21 -1.5e+300 5e-324 ";
+        assert_eq!(String::from_utf8(out).unwrap(), text);
         assert_eq!(go_duration(86_400), "24h0m0s");
     }
 }

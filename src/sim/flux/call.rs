@@ -5,6 +5,7 @@ use super::eval::BucketRef;
 use super::lex::Place;
 use super::mutate::Operation;
 use super::parse::{Expr, Node};
+use super::pivot::Spec;
 use super::predicate::Predicate;
 
 /// Names or texts, each with what takes its place.
@@ -60,7 +61,12 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn labels(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        let Some(expr) = self.argument("columns") else { return Ok(Vec::new()) };
+        self.texts("columns")
+    }
+
+    /// A list of strings; empty if it is not given.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<Vec<u8>>, Failure> {
+        let Some(expr) = self.argument(name) else { return Ok(Vec::new()) };
         let Node::Array(items) = &expr.node else {
             return Err(refused(expr, "expected an array of strings"));
         };
@@ -100,11 +106,37 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn predicate(&self) -> Result<Predicate, Failure> {
-        match self.argument("fn").map(|expr| &expr.node) {
+        self.function("fn")?.ok_or_else(|| self.fails("missing required argument fn"))
+    }
+
+    /// A predicate of any name, if it is given.
+    pub(super) fn function(&self, name: &str) -> Result<Option<Predicate>, Failure> {
+        match self.argument(name).map(|expr| &expr.node) {
             Some(Node::Function { parameter, body }) => Predicate::new(body, parameter)
+                .map(Some)
                 .map_err(|message| Failure::query(400, "invalid", message)),
-            _ => Err(self.fails("missing required argument fn")),
+            Some(_) => Err(self.fails(&format!("{name} is no function"))),
+            None => Ok(None),
         }
+    }
+
+    /// A number of rows.
+    pub(super) fn rows(&self, name: &str) -> Result<usize, Failure> {
+        match self.argument(name).map(|expr| &expr.node) {
+            Some(Node::Int(rows)) => usize::try_from(*rows)
+                .map_err(|_| self.fails(&format!("{name} must not be negative"))),
+            _ => Err(self.fails(&format!("missing required argument {name}"))),
+        }
+    }
+
+    pub(super) fn pivot(&self) -> Result<Spec, Failure> {
+        let value = self.text("valueColumn")?;
+        Ok(Spec {
+            row_key: self.texts("rowKey")?,
+            column_key: self.texts("columnKey")?,
+            value_column: value
+                .ok_or_else(|| self.fails("missing required argument valueColumn"))?,
+        })
     }
 
     pub(super) fn bucket(&self) -> Result<BucketRef, Failure> {
@@ -122,7 +154,7 @@ impl<'a> Call<'a> {
 }
 
 /// What can be called, with the arguments that are understood.
-const FUNCTIONS: [(&str, &[&str]); 22] = [
+const FUNCTIONS: [(&str, &[&str]); 25] = [
     ("from", &["bucket", "bucketID"]),
     ("range", &["start", "stop"]),
     ("filter", &["fn"]),
@@ -137,7 +169,10 @@ const FUNCTIONS: [(&str, &[&str]); 22] = [
     ("min", &["column"]),
     ("max", &["column"]),
     ("map", &["fn"]),
+    ("limit", &["n"]),
+    ("pivot", &["rowKey", "columnKey", "valueColumn"]),
     ("yield", &["name"]),
+    ("influxdb.cardinality", &["bucket", "start", "stop", "predicate"]),
     ("schema.measurements", &["bucket", "start", "stop"]),
     ("schema.tagKeys", &["bucket", "start", "stop"]),
     ("schema.measurementTagKeys", &["bucket", "measurement", "start", "stop"]),

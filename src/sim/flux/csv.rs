@@ -3,8 +3,9 @@
 use std::io::Write as _;
 
 use super::super::chunk::Column as Values;
+use super::super::rows::Step;
 use super::super::text::{TimeText, json_string, push_float};
-use super::table::{Cell, Column, Datum, Segment, Stream, StreamError, Table};
+use super::table::{Cell, Column, Datum, Picked, Segment, Stream, StreamError, Table};
 
 /// How the client wants its CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +20,6 @@ impl Default for Dialect {
     fn default() -> Self {
         Self { header: true, delimiter: b',', annotations: Vec::new() }
     }
-}
-
-/// Whether an answer goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sim) enum Step {
-    More,
-    Done,
 }
 
 /// Where in a table the encoder stands.
@@ -47,6 +41,8 @@ pub(in crate::sim) struct Encoder {
     /// Path and query of the request, which a panic names.
     uri: String,
     at: Position,
+    /// The current table if its rows had to be put together.
+    built: Option<Table>,
     last_columns: Option<Vec<Column>>,
     last_empty: bool,
     times: TimeText,
@@ -64,6 +60,7 @@ impl Encoder {
             dialect,
             uri: uri.to_owned(),
             at: Position::default(),
+            built: None,
             last_columns: None,
             last_empty: false,
             times: TimeText::default(),
@@ -110,16 +107,20 @@ impl Encoder {
             return if self.at.result < self.results.len() { Step::More } else { Step::Done };
         };
         if !self.at.begun {
+            let built = table.built();
+            let table = built.as_ref().unwrap_or(table);
             let mut head = Vec::new();
             self.table_head(&mut head, table);
             let (columns, empty) = (table.columns.clone(), table.rows() == 0);
             self.last_columns = Some(columns);
             self.last_empty = empty;
+            self.built = built;
             self.at.begun = true;
             out.extend_from_slice(&head);
-        } else if self.at.segment < table.segments.len() {
+        } else if self.at.segment < self.built.as_ref().unwrap_or(table).segments.len() {
             self.rows(out, target);
         } else {
+            self.built = None;
             self.at = Position {
                 result: self.at.result,
                 table: self.at.table + 1,
@@ -200,7 +201,8 @@ impl Encoder {
     /// Rows of the current segment until `target` is reached. What does not vary is written once and copied.
     fn rows(&mut self, out: &mut Vec<u8>, target: usize) {
         let (name, stream) = &self.results[self.at.result];
-        let segment = &stream.tables[self.at.table].segments[self.at.segment];
+        let table = self.built.as_ref().unwrap_or(&stream.tables[self.at.table]);
+        let segment = &table.segments[self.at.segment];
         let name = if self.wants("default") { &[][..] } else { name };
         let pieces = pieces(segment, name, self.at.table, self.dialect.delimiter, &mut self.times);
         let first = segment.rows.start + self.at.row;
@@ -216,8 +218,14 @@ impl Encoder {
                 match piece {
                     Piece::Text(text) => out.extend_from_slice(text),
                     Piece::Time => self.times.push(out, segment.chunk.times[row]),
-                    Piece::Value => {
-                        push_value(out, &segment.chunk.values, row, self.dialect.delimiter);
+                    Piece::Value(values, behind) => {
+                        let row = row.wrapping_add_signed(*behind);
+                        push_value(out, values, row, self.dialect.delimiter);
+                    }
+                    Piece::Picked(picked) => {
+                        if let Some((chunk, row)) = picked.place(row) {
+                            push_value(out, &chunk.values, row, self.dialect.delimiter);
+                        }
                     }
                 }
             }
@@ -233,7 +241,7 @@ impl Encoder {
     fn error(&self, out: &mut Vec<u8>, error: &StreamError) {
         match error {
             StreamError::Fails { message, .. } => self.error_table(out, message),
-            StreamError::Panics(text) => {
+            StreamError::Panics { text, .. } => {
                 out.extend_from_slice(panic_json(&self.uri, text).as_bytes());
             }
         }
@@ -272,19 +280,20 @@ pub(super) fn panic_json(uri: &str, text: &str) -> String {
 }
 
 /// What one row consists of.
-enum Piece {
+enum Piece<'a> {
     Text(Vec<u8>),
     Time,
-    Value,
+    Value(&'a Values, isize),
+    Picked(&'a Picked),
 }
 
-fn pieces(
-    segment: &Segment,
+fn pieces<'a>(
+    segment: &'a Segment,
     name: &[u8],
     table: usize,
     delimiter: u8,
     times: &mut TimeText,
-) -> Vec<Piece> {
+) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
     let mut text = vec![delimiter];
     push_field(&mut text, name, delimiter);
@@ -298,7 +307,9 @@ fn pieces(
                 continue;
             }
             Cell::Time => Piece::Time,
-            Cell::Value => Piece::Value,
+            Cell::Value => Piece::Value(&segment.chunk.values, 0),
+            Cell::Beside(chunk, behind) => Piece::Value(&chunk.values, *behind),
+            Cell::Picked(picked) => Piece::Picked(picked),
         };
         pieces.push(Piece::Text(std::mem::take(&mut text)));
         pieces.push(piece);

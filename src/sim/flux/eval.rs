@@ -7,6 +7,8 @@ use super::csv::{Dialect, Encoder, panic_json};
 use super::found::Pick;
 use super::mutate;
 use super::parse::{Expr, Statement, parse};
+use super::pivot::pivot;
+use super::predicate::Predicate;
 use super::read::Selection;
 use super::schema::{self, Names};
 use super::table::{Stream, StreamError, Table};
@@ -64,7 +66,7 @@ pub(in crate::sim) fn run(
             StreamError::Fails { message, internal: true } => {
                 Failure::query(500, "internal error", message.clone())
             }
-            StreamError::Panics(text) => {
+            StreamError::Panics { text, .. } => {
                 Failure::raw(500, "internal error", panic_json(context.uri, text))
             }
         });
@@ -83,6 +85,7 @@ pub(super) struct BucketRef {
 enum Source {
     Read { selection: Selection, group: Option<Vec<Vec<u8>>>, pick: Pick },
     Schema { names: Names, start: i64, stop: i64 },
+    Cardinality { predicate: Option<Predicate>, start: i64, stop: i64 },
 }
 
 type Step = Box<dyn Fn(Stream) -> Stream>;
@@ -106,12 +109,16 @@ impl Pipeline {
         };
         let mut pipeline =
             Self { bucket: first.bucket()?, source, steps: Vec::new(), name: b"_result".to_vec() };
-        if matches!(pipeline.source, Source::Read { group: None, pick: Pick::All, .. })
+        if let Source::Read { group: None, pick: pick @ Pick::All, .. } = &mut pipeline.source
             && let Some(call) = take(&mut rest, &["sum"])
         {
+            *pick = Pick::Sum;
             pipeline.steps.push(each(call, "sum", |table| mutate::engine_sum(&table)));
         }
-        for call in rest {
+        for (at, call) in rest.iter().enumerate() {
+            if at > 0 && rest[at - 1].name == "pivot" && call.name != "yield" {
+                return Err(call.fails("nothing is simulated behind pivot"));
+            }
             if call.name == "yield" {
                 pipeline.name = call.text("name")?.unwrap_or(pipeline.name);
             } else {
@@ -149,6 +156,9 @@ impl Pipeline {
                 selection.read_groups(bucket, by, *pick)
             }
             Source::Schema { names, start, stop } => schema::names(bucket, names, *start, *stop),
+            Source::Cardinality { predicate, start, stop } => {
+                schema::cardinality(bucket, predicate.as_ref(), *start, *stop)
+            }
         };
         drop(buckets);
         Ok(self.steps.iter().fold(stream, |stream, step| step(stream)))
@@ -201,6 +211,12 @@ fn take<'a, 'b>(rest: &mut &'b [Call<'a>], names: &[&str]) -> Option<&'b Call<'a
 }
 
 fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
+    if call.name == "influxdb.cardinality" {
+        let start = call.time("start", now)?;
+        let start = start.ok_or_else(|| call.fails("missing required argument start"))?;
+        let stop = call.time("stop", now)?.unwrap_or(now);
+        return Ok(Source::Cardinality { predicate: call.function("predicate")?, start, stop });
+    }
     let measurement = call.text("measurement")?;
     let tag = || call.text("tag")?.ok_or_else(|| call.fails("missing required argument tag"));
     let names = match call.name.as_str() {
@@ -247,6 +263,14 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
         "map" => {
             let replacements = replacements(call)?;
             each(call, "map", move |table| mutate::replace_all(&table, &replacements))
+        }
+        "limit" => {
+            let rows = call.rows("n")?;
+            each(call, "limit", move |table| Ok(Some(mutate::limit(table, rows))))
+        }
+        "pivot" => {
+            let (operation, spec) = (call.operation("pivot"), call.pivot()?);
+            Box::new(move |stream| pivot(&operation, &spec, stream))
         }
         _ => return Err(call.fails(&format!("{} is not simulated here", call.name))),
     })

@@ -11,6 +11,8 @@ use crate::model::series::Series;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick {
     All,
+    /// Everything, for a sum in the engine.
+    Sum,
     Count,
     First,
     Last,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::super::chunk::{Chunk, FieldType};
 use super::super::store::Bucket;
 use super::found::{Found, Pick};
-use super::read::Selection;
+use super::read::{STOP_MAX, Selection};
 use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table};
 
 impl Selection {
     /// Tables by the values of some columns, tags that a series lacks as null.
     pub(super) fn read_groups(&self, bucket: &Bucket, by: &[Vec<u8>], pick: Pick) -> Stream {
-        let found = self.find(bucket, pick);
+        let found = self.find(bucket, pick, self.stop.min(STOP_MAX));
         let key = |found: &Found| -> Vec<Datum> {
             let labels = found.labels();
             let value = |label: &Vec<u8>| {
@@ -60,14 +60,14 @@ impl Selection {
                 .iter()
                 .map(|label| Column::new(label, Kind::String, by.iter().any(|key| key == label))),
         );
-        let mut table = Table { columns, segments: Vec::new() };
+        let mut table = Table::new(columns, Vec::new());
         for found in members {
             if let Some(error) = clash(field_type, found) {
                 stream.error = Some(error);
                 break;
             }
             if let Some(text) = found.panic_text(Pick::All) {
-                stream.error = Some(StreamError::Panics(text));
+                stream.error = Some(StreamError::Panics { text, columns: table.columns.clone() });
                 break;
             }
             let own = found.labels();
@@ -124,7 +124,7 @@ impl Selection {
         }
         columns.extend(by.iter().map(|label| Column::new(label, Kind::String, true)));
         head.extend(key);
-        stream.tables.push(Table { columns, segments: vec![Segment::row(head)] });
+        stream.tables.push(Table::new(columns, vec![Segment::row(head)]));
     }
 }
 

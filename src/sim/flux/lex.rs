@@ -110,7 +110,7 @@ impl Lexer<'_> {
     }
 
     fn next(&mut self) -> Result<Token, String> {
-        if self.at >= self.text.len() {
+        if self.peek(0) == 0 {
             return Ok(Token::End);
         }
         match self.peek(0) {
@@ -137,47 +137,29 @@ impl Lexer<'_> {
     }
 
     fn string(&mut self) -> Result<Token, String> {
-        let mut value = Vec::new();
         self.skip(1);
+        let start = self.at;
         loop {
-            match self.peek(0) {
-                _ if self.at >= self.text.len() => return Err("invalid string literal".to_owned()),
-                b'"' => {
-                    self.skip(1);
-                    return Ok(Token::String(value));
+            let length = match (self.peek(0), self.peek(1)) {
+                // A NUL is the end of the script.
+                (0, _) => return Err("invalid string literal".to_owned()),
+                (b'"', _) => break,
+                (b'$', b'{') => return Err("string interpolation is not simulated".to_owned()),
+                (b'$', b'"') => 1,
+                // A dollar takes what follows with it, even a backslash.
+                (b'$', _) | (b'\\', b'n' | b'r' | b't' | b'"' | b'\\') => 2,
+                (b'\\', b'$') if self.peek(2) == b'{' => 3,
+                (b'\\', b'x') => 4,
+                (b'\\', byte) => {
+                    return Err(format!("invalid escape sequence \\{}", char::from(byte)));
                 }
-                b'$' if self.peek(1) == b'{' => {
-                    return Err("string interpolation is not simulated".to_owned());
-                }
-                b'\\' => {
-                    let (byte, length) = self.escape()?;
-                    value.push(byte);
-                    self.skip(length);
-                }
-                byte => {
-                    value.push(byte);
-                    self.skip(1);
-                }
-            }
+                _ => 1,
+            };
+            self.skip(length);
         }
-    }
-
-    fn escape(&self) -> Result<(u8, usize), String> {
-        Ok(match self.peek(1) {
-            b'n' => (b'\n', 2),
-            b'r' => (b'\r', 2),
-            b't' => (b'\t', 2),
-            byte @ (b'"' | b'\\' | b'$') => (byte, 2),
-            b'x' => {
-                let digits = self
-                    .text
-                    .get(self.at + 2..self.at + 4)
-                    .and_then(|hex| std::str::from_utf8(hex).ok());
-                let byte = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                (byte.ok_or("invalid byte value")?, 4)
-            }
-            byte => return Err(format!("invalid escape sequence \\{}", char::from(byte))),
-        })
+        let value = unescape(&self.text[start..self.at])?;
+        self.skip(1);
+        Ok(Token::String(value))
     }
 
     fn regex(&mut self) -> Result<Token, String> {
@@ -236,6 +218,28 @@ impl Lexer<'_> {
         self.skip(whole);
         text[..whole].parse().map(Token::Int).map_err(|_| "invalid integer literal".to_owned())
     }
+}
+
+fn unescape(text: &[u8]) -> Result<Vec<u8>, String> {
+    let (mut value, mut at) = (Vec::with_capacity(text.len()), 0);
+    while let Some(&byte) = text.get(at) {
+        let next = text.get(at + 1).copied().unwrap_or(0);
+        let (byte, length) = match (byte, next) {
+            (b'\\', b'n') => (b'\n', 2),
+            (b'\\', b'r') => (b'\r', 2),
+            (b'\\', b't') => (b'\t', 2),
+            (b'\\', b'"' | b'\\' | b'$') => (next, 2),
+            (b'\\', b'x') => {
+                let hex = text.get(at + 2..at + 4).and_then(|hex| std::str::from_utf8(hex).ok());
+                let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                (byte.ok_or("invalid byte value")?, 4)
+            }
+            _ => (byte, 1),
+        };
+        value.push(byte);
+        at += length;
+    }
+    Ok(value)
 }
 
 fn parse_duration(text: &[u8]) -> Option<(i64, usize)> {

@@ -9,11 +9,11 @@ mod groups;
 mod lex;
 mod mutate;
 mod parse;
+mod pivot;
 mod predicate;
 mod read;
-mod regex;
 mod schema;
 mod table;
 
-pub(super) use csv::{Dialect, Encoder, Step};
+pub(super) use csv::{Dialect, Encoder};
 pub(super) use eval::{Context, run};

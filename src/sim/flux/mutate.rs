@@ -16,9 +16,9 @@ pub(super) struct Operation {
 
 impl Operation {
     /// The error of upstream, as this operation passes it on.
-    fn wrap(&self, error: StreamError) -> StreamError {
+    pub(super) fn wrap(&self, error: StreamError) -> StreamError {
         match error {
-            StreamError::Panics(text) => {
+            StreamError::Panics { text, .. } => {
                 StreamError::Fails { message: format!("panic: {text}"), internal: true }
             }
             StreamError::Fails { message, internal: false } => self.fails(&message),
@@ -27,9 +27,13 @@ impl Operation {
     }
 
     fn fails(&self, message: &str) -> StreamError {
+        self.fails_as(message, false)
+    }
+
+    pub(super) fn fails_as(&self, message: &str, internal: bool) -> StreamError {
         let message =
             format!("runtime error @{}-{}: {}: {message}", self.start, self.end, self.name);
-        StreamError::Fails { message, internal: false }
+        StreamError::Fails { message, internal }
     }
 
     /// `rename`, `drop`, `keep` and `group`: they hold everything back, so an error leaves nothing.
@@ -115,7 +119,7 @@ fn aggregate(table: &Table, kind: Kind, value: Datum) -> Table {
     let mut columns: Vec<_> = places.iter().map(|&place| table.columns[place].clone()).collect();
     columns.push(Column::new(b"_value", kind, false));
     let cells = places.iter().map(|&place| first.datum(place, first.rows.start)).chain([value]);
-    Table { columns, segments: vec![Segment::row(cells)] }
+    Table::new(columns, vec![Segment::row(cells)])
 }
 
 fn value_column(table: &Table) -> Result<usize, String> {
@@ -174,6 +178,17 @@ pub(super) fn edge(table: &Table, first: bool) -> Option<Table> {
     Some(table.only_row(segment, row))
 }
 
+/// `limit(n: ...)`.
+pub(super) fn limit(mut table: Table, rows: usize) -> Table {
+    let mut left = rows;
+    for segment in &mut table.segments {
+        segment.rows.end = segment.rows.end.min(segment.rows.start.saturating_add(left));
+        left -= segment.rows.len();
+    }
+    table.segments.retain(|segment| !segment.rows.is_empty());
+    table
+}
+
 /// The first row with the smallest or largest value of `column`.
 pub(super) fn extreme(
     table: &Table,
@@ -204,7 +219,7 @@ pub(super) fn filter(
     table: &Table,
     keeps: impl Fn(&dyn Fn(&[u8]) -> Datum) -> bool,
 ) -> Option<Table> {
-    let mut kept = Table { columns: table.columns.clone(), segments: Vec::new() };
+    let mut kept = Table::new(table.columns.clone(), Vec::new());
     for (segment, row) in table.each_row() {
         let column = |label: &[u8]| {
             table.column(label).map_or(Datum::Null, |place| segment.datum(place, row))

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::super::regex::Regex;
 use super::parse::{Expr, Node};
-use super::regex::Regex;
 use super::table::Datum;
 
 /// A boolean expression over the columns of one row.

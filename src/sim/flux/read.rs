@@ -19,8 +19,8 @@ pub(super) struct Selection {
     pub(super) filters: Vec<Predicate>,
 }
 
-/// The largest storable time is out of reach, even of a bound beyond it.
-const STOP_MAX: i64 = i64::MAX - 1;
+/// Rows at the largest storable time are out of reach, even of a bound beyond it.
+pub(super) const STOP_MAX: i64 = i64::MAX - 1;
 
 impl Selection {
     pub(super) const fn new(start: i64, stop: i64) -> Self {
@@ -30,10 +30,14 @@ impl Selection {
     /// One table per field of each series.
     pub(super) fn read(&self, bucket: &Bucket, pick: Pick) -> Stream {
         let mut stream = Stream::default();
-        for found in self.find(bucket, pick) {
+        // A single value of a series is found up to the very end of time, a row never.
+        let stop = if pick == Pick::All { self.stop.min(STOP_MAX) } else { self.stop };
+        for found in self.find(bucket, pick, stop) {
             if let Some(text) = found.panic_text(pick) {
                 stream.error = Some(match pick {
-                    Pick::All => StreamError::Panics(text),
+                    Pick::All => {
+                        StreamError::Panics { text, columns: self.table(&found, pick).columns }
+                    }
                     _ => StreamError::Fails { message: format!("panic: {text}"), internal: true },
                 });
                 break;
@@ -55,7 +59,7 @@ impl Selection {
         columns.extend(labels.iter().map(|(label, _)| Column::new(label, Kind::String, true)));
         let tags = labels.into_iter().map(|(_, datum)| datum);
         let segments = match pick {
-            Pick::All => {
+            Pick::All | Pick::Sum => {
                 let mut cells = vec![
                     Cell::Same(Datum::Time(self.start)),
                     Cell::Same(Datum::Time(self.stop)),
@@ -100,16 +104,17 @@ impl Selection {
                 })
                 .collect(),
         };
-        Table { columns, segments }
+        Table::new(columns, segments)
     }
 
-    /// Everything selected, in the order of reads. A field ends without a word at the first shard group whose type
-    /// is not the one of the first shard group that knows the field, seen in the direction of the read.
-    pub(super) fn find(&self, bucket: &Bucket, pick: Pick) -> Vec<Found> {
-        bucket.readable().flat_map(|entry| self.find_in(bucket, entry, pick)).collect()
+    /// Everything selected before `stop`, in the order of reads. A field ends without a word at the first shard group
+    /// whose type is not the one of the first shard group that knows the field, seen in the direction of the read. A
+    /// count or a sum that found something begins anew behind that shard group.
+    pub(super) fn find(&self, bucket: &Bucket, pick: Pick, stop: i64) -> Vec<Found> {
+        bucket.readable().flat_map(|entry| self.find_in(bucket, entry, pick, stop)).collect()
     }
 
-    fn find_in(&self, bucket: &Bucket, entry: &SeriesEntry, pick: Pick) -> Vec<Found> {
+    fn find_in(&self, bucket: &Bucket, entry: &SeriesEntry, pick: Pick, stop: i64) -> Vec<Found> {
         let Some(types) = bucket.types.get(&entry.series.measurement) else { return Vec::new() };
         let mut all = Vec::new();
         for (field, chunks) in &entry.fields {
@@ -124,22 +129,28 @@ impl Selection {
                 shards.reverse();
             }
             let Some(&(_, &field_type)) = shards.first() else { continue };
+            let found = |mut parts: Vec<_>| {
+                if pick == Pick::Last {
+                    parts.reverse();
+                }
+                let (series, field) = (Arc::clone(&entry.series), Arc::clone(field));
+                (!parts.is_empty()).then_some(Found { series, field, field_type, parts })
+            };
+            let goes_on = matches!(pick, Pick::Count | Pick::Sum);
             let mut parts = Vec::new();
-            for (shard, _) in shards.into_iter().take_while(|(_, known)| **known == field_type) {
-                let Some(chunk) = chunks.get(shard) else { continue };
-                parts.extend(self.rows_of(&entry.series, field, chunk));
+            for (shard, known) in shards {
+                if *known == field_type {
+                    let chunk = chunks.get(shard);
+                    parts.extend(
+                        chunk.and_then(|chunk| self.rows_of(&entry.series, field, chunk, stop)),
+                    );
+                } else if goes_on && !parts.is_empty() {
+                    all.extend(found(std::mem::take(&mut parts)));
+                } else {
+                    break;
+                }
             }
-            if pick == Pick::Last {
-                parts.reverse();
-            }
-            if !parts.is_empty() {
-                all.push(Found {
-                    series: Arc::clone(&entry.series),
-                    field: Arc::clone(field),
-                    field_type,
-                    parts,
-                });
-            }
+            all.extend(found(parts));
         }
         all
     }
@@ -158,8 +169,9 @@ impl Selection {
         series: &Series,
         field: &[u8],
         chunk: &Arc<Chunk>,
+        stop: i64,
     ) -> Option<(Arc<Chunk>, Range<usize>)> {
-        let rows = chunk.rows(self.start, self.stop.min(STOP_MAX));
+        let rows = chunk.rows(self.start, stop);
         let filters: Vec<_> = self.filters.iter().filter(|filter| filter.uses(&VARYING)).collect();
         if rows.is_empty() || filters.is_empty() {
             return (!rows.is_empty()).then(|| (Arc::clone(chunk), rows));
@@ -183,7 +195,7 @@ impl Selection {
 const VARYING: [&[u8]; 2] = [b"_value", b"_time"];
 
 /// A column as a pushed-down filter sees it: a tag that is absent is the empty string.
-fn pushed_column(series: &Series, field: &[u8], label: &[u8]) -> Datum {
+pub(super) fn pushed_column(series: &Series, field: &[u8], label: &[u8]) -> Datum {
     match label {
         b"_measurement" => Datum::text(&series.measurement),
         b"_field" => Datum::text(field),

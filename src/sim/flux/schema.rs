@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::store::Bucket;
-use super::read::fields_near;
+use super::super::store::{Bucket, SeriesEntry};
+use super::predicate::Predicate;
+use super::read::{STOP_MAX, fields_near, pushed_column};
 use super::table::{Column, Datum, Kind, Segment, Stream, Table};
 
 /// Which names are asked for.
@@ -54,5 +55,46 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
     let columns = vec![Column::new(b"_value", Kind::String, false)];
     let segments =
         head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
-    Stream { tables: vec![Table { columns, segments }], error: None }
+    Stream { tables: vec![Table::new(columns, segments)], error: None }
+}
+
+/// `influxdb.cardinality`: series of whole shard groups come from the index, those of the two at the edges only if they
+/// have values in the range.
+pub(super) fn cardinality(
+    bucket: &Bucket,
+    predicate: Option<&Predicate>,
+    start: i64,
+    stop: i64,
+) -> Stream {
+    let groups = bucket.groups_between(start, stop);
+    let (whole, parts): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|&(first, end)| start <= first && end <= stop);
+    let known = |entry: &SeriesEntry, field: &[u8]| {
+        let row = |label: &[u8]| pushed_column(&entry.series, field, label);
+        predicate.is_none_or(|predicate| predicate.test(&row) == Some(true))
+    };
+    let counts = |entry: &SeriesEntry| {
+        entry.fields.iter().filter(|(field, _)| known(entry, field)).any(|(field, chunks)| {
+            whole.iter().any(|(shard, _)| chunks.contains_key(shard)) || {
+                // A type that changes ends the read, as everywhere.
+                let types = bucket.types.get(&entry.series.measurement);
+                let types = types.and_then(|fields| fields.get(&**field));
+                let kind = |shard: &i64| types.and_then(|types| types.get(shard));
+                let mut shards = parts.iter().map(|(shard, _)| shard);
+                let first = shards.clone().find_map(kind);
+                shards.any(|shard| {
+                    kind(shard) == first
+                        && chunks
+                            .get(shard)
+                            .is_some_and(|chunk| !chunk.rows(start, stop.min(STOP_MAX)).is_empty())
+                })
+            }
+        })
+    };
+    let series: BTreeSet<_> =
+        bucket.entries.iter().filter(|entry| counts(entry)).map(|entry| &entry.series).collect();
+    let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
+    let columns = vec![Column::new(b"_value", Kind::Integer, false)];
+    let segments = vec![Segment::row([Datum::Integer(count)])];
+    Stream { tables: vec![Table::new(columns, segments)], error: None }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::chunk::{Chunk, FieldType, Value};
+use super::pivot::Pivot;
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +124,26 @@ pub(super) enum Cell {
     Time,
     /// The values of the chunk.
     Value,
+    /// The values of another chunk, whose rows are this far behind.
+    Beside(Arc<Chunk>, isize),
+    /// Rows of other chunks.
+    Picked(Arc<Picked>),
+}
+
+/// A column put together from rows of several chunks.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) chunks: Vec<Arc<Chunk>>,
+    /// For each row the chunk and its row; nothing for null.
+    pub(super) rows: Vec<Option<(usize, usize)>>,
+}
+
+impl Picked {
+    /// The chunk that holds the value of a row, and where.
+    pub(super) fn place(&self, row: usize) -> Option<(&Chunk, usize)> {
+        let (chunk, row) = self.rows[row]?;
+        Some((&*self.chunks[chunk], row))
+    }
 }
 
 /// Rows of one chunk.
@@ -145,6 +166,12 @@ impl Segment {
             Cell::Same(datum) => datum.clone(),
             Cell::Time => Datum::Time(self.chunk.times[row]),
             Cell::Value => self.chunk.values.get(row).into(),
+            Cell::Beside(chunk, behind) => {
+                chunk.values.get(row.wrapping_add_signed(*behind)).into()
+            }
+            Cell::Picked(picked) => {
+                picked.place(row).map_or(Datum::Null, |(chunk, row)| chunk.values.get(row).into())
+            }
         }
     }
 }
@@ -153,9 +180,24 @@ impl Segment {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) segments: Vec<Segment>,
+    /// What the rows are made of once the table is written; until then it has no segments.
+    pub(super) pivot: Option<Arc<Pivot>>,
 }
 
+/// A group key, sorted by label.
+pub(super) type Key = Vec<(Arc<[u8]>, Kind, Datum)>;
+
 impl Table {
+    pub(super) const fn new(columns: Vec<Column>, segments: Vec<Segment>) -> Self {
+        Self { columns, segments, pivot: None }
+    }
+
+    /// The table with its rows.
+    pub(super) fn built(&self) -> Option<Self> {
+        let segments = self.pivot.as_ref()?.segments(&self.columns);
+        Some(Self::new(self.columns.clone(), segments))
+    }
+
     pub(super) fn column(&self, label: &[u8]) -> Option<usize> {
         self.columns.iter().position(|column| &*column.label == label)
     }
@@ -173,7 +215,7 @@ impl Table {
     pub(super) fn only_row(&self, segment: &Segment, row: usize) -> Self {
         let cells: Vec<_> =
             (0..self.columns.len()).map(|column| segment.datum(column, row)).collect();
-        Self { columns: self.columns.clone(), segments: vec![Segment::row(cells)] }
+        Self::new(self.columns.clone(), vec![Segment::row(cells)])
     }
 
     /// The columns at these places, in this order.
@@ -183,14 +225,14 @@ impl Table {
             chunk: Arc::clone(&segment.chunk),
             rows: segment.rows.clone(),
         };
-        Self {
-            columns: places.iter().map(|&place| self.columns[place].clone()).collect(),
-            segments: self.segments.iter().map(pick).collect(),
-        }
+        Self::new(
+            places.iter().map(|&place| self.columns[place].clone()).collect(),
+            self.segments.iter().map(pick).collect(),
+        )
     }
 
     /// The group key, sorted by label.
-    fn key(&self) -> Vec<(Arc<[u8]>, Kind, Datum)> {
+    pub(super) fn key(&self) -> Key {
         let mut key: Vec<_> = (0..self.columns.len())
             .filter(|&place| self.columns[place].key)
             .filter_map(|place| {
@@ -258,7 +300,10 @@ pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
     Ok(merged.into_iter().map(|(_, table)| table).collect())
 }
 
-fn compare_keys(a: &[(Arc<[u8]>, Kind, Datum)], b: &[(Arc<[u8]>, Kind, Datum)]) -> Ordering {
+pub(super) fn compare_keys(
+    a: &[(Arc<[u8]>, Kind, Datum)],
+    b: &[(Arc<[u8]>, Kind, Datum)],
+) -> Ordering {
     a.iter()
         .zip(b)
         // A key that lacks the first label in which two differ comes first: null is less than all.
@@ -280,5 +325,9 @@ pub(super) enum StreamError {
     /// Ends the stream with an error table.
     Fails { message: String, internal: bool },
     /// The encoder itself breaks down, and the HTTP handler notices.
-    Panics(String),
+    Panics {
+        text: String,
+        /// Of the table whose rows could not be read.
+        columns: Vec<Column>,
+    },
 }

@@ -1,15 +1,37 @@
 //! Regular expressions on bytes, by backtracking: what predicates use of Go's syntax. A step budget bounds the work.
+//! As in Go, a byte that is no UTF-8 counts as one U+FFFD.
 
 /// Steps of one match at the most.
 const STEPS_MAX: usize = 1_000_000;
 
 #[derive(Debug, Clone)]
 enum Item {
-    /// One byte out of 256.
-    Set(Box<[bool; 256]>),
+    /// One character.
+    Set(Set),
     Start,
     End,
     Group(Vec<Vec<Piece>>),
+}
+
+/// Characters, as ranges with both ends.
+#[derive(Debug, Clone)]
+struct Set {
+    ranges: Vec<(char, char)>,
+    negated: bool,
+}
+
+impl Set {
+    fn of(ranges: &[(char, char)]) -> Self {
+        Self { ranges: ranges.to_vec(), negated: false }
+    }
+
+    fn not(self) -> Self {
+        Self { negated: !self.negated, ..self }
+    }
+
+    fn holds(&self, c: char) -> bool {
+        self.ranges.iter().any(|&(low, high)| (low..=high).contains(&c)) != self.negated
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -26,9 +48,10 @@ pub(super) struct Regex(Vec<Vec<Piece>>);
 impl Regex {
     /// Compiles a pattern; the error says what is not understood.
     pub(super) fn new(pattern: &[u8]) -> Result<Self, String> {
+        let pattern = String::from_utf8_lossy(pattern).chars().collect();
         let mut compiler = Compiler { pattern, at: 0 };
         let branches = compiler.branches()?;
-        if compiler.at < pattern.len() {
+        if compiler.at < compiler.pattern.len() {
             return Err("unexpected )".to_owned());
         }
         Ok(Self(branches))
@@ -36,10 +59,28 @@ impl Regex {
 
     /// True if some part of `text` matches.
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
-        let mut steps = 0;
-        (0..=text.len())
-            .any(|start| branches_match(&self.0, text, start, &mut steps, &mut |_, _| true))
+        let (mut steps, mut start) = (0, 0);
+        loop {
+            if branches_match(&self.0, text, start, &mut steps, &mut |_, _| true) {
+                return true;
+            }
+            match character(text, start) {
+                Some((_, bytes)) => start += bytes,
+                None => return false,
+            }
+        }
     }
+}
+
+/// The character at a place and its length in bytes; `None` at the end.
+fn character(text: &[u8], at: usize) -> Option<(char, usize)> {
+    let first = *text.get(at)?;
+    if first.is_ascii() {
+        return Some((char::from(first), 1));
+    }
+    let whole = (2..=4).find_map(|bytes| std::str::from_utf8(text.get(at..at + bytes)?).ok());
+    let found = whole.and_then(|text| text.chars().next());
+    Some(found.map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, c.len_utf8())))
 }
 
 type Rest<'a> = &'a mut dyn FnMut(usize, &mut usize) -> bool;
@@ -82,10 +123,9 @@ fn repeat(
     }
     let more = done < piece.max
         && match &piece.item {
-            Item::Set(set) => {
-                text.get(at).is_some_and(|&byte| set[usize::from(byte)])
-                    && repeat(piece, others, done + 1, text, at + 1, steps, rest)
-            }
+            Item::Set(set) => character(text, at).is_some_and(|(c, bytes)| {
+                set.holds(c) && repeat(piece, others, done + 1, text, at + bytes, steps, rest)
+            }),
             Item::Start => at == 0 && repeat(piece, others, done + 1, text, at, steps, rest),
             Item::End => at == text.len() && repeat(piece, others, done + 1, text, at, steps, rest),
             Item::Group(branches) => {
@@ -99,30 +139,30 @@ fn repeat(
     more || done >= piece.min && pieces_match(others, text, at, steps, rest)
 }
 
-struct Compiler<'a> {
-    pattern: &'a [u8],
+struct Compiler {
+    pattern: Vec<char>,
     at: usize,
 }
 
-impl Compiler<'_> {
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.pattern.get(self.at).copied();
-        self.at += usize::from(byte.is_some());
-        byte
+impl Compiler {
+    fn next(&mut self) -> Option<char> {
+        let c = self.pattern.get(self.at).copied();
+        self.at += usize::from(c.is_some());
+        c
     }
 
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.pattern.get(self.at) == Some(&byte);
+    fn take(&mut self, c: char) -> bool {
+        let found = self.pattern.get(self.at) == Some(&c);
         self.at += usize::from(found);
         found
     }
 
     fn branches(&mut self) -> Result<Vec<Vec<Piece>>, String> {
         let mut branches = vec![Vec::new()];
-        while let Some(&byte) = self.pattern.get(self.at) {
-            match byte {
-                b')' => break,
-                b'|' => {
+        while let Some(&c) = self.pattern.get(self.at) {
+            match c {
+                ')' => break,
+                '|' => {
                     self.at += 1;
                     branches.push(Vec::new());
                 }
@@ -140,44 +180,44 @@ impl Compiler<'_> {
 
     fn item(&mut self) -> Result<Item, String> {
         Ok(match self.next() {
-            Some(b'^') => Item::Start,
-            Some(b'$') => Item::End,
-            Some(b'.') => Item::Set(set(|byte| byte != b'\n')),
-            Some(b'[') => Item::Set(self.class()?),
-            Some(b'\\') => Item::Set(self.escape()?),
-            Some(b'(') => {
-                if self.take(b'?') && !self.take(b':') {
+            Some('^') => Item::Start,
+            Some('$') => Item::End,
+            Some('.') => Item::Set(Set::of(&[('\n', '\n')]).not()),
+            Some('[') => Item::Set(self.class()?),
+            Some('\\') => Item::Set(self.escape()?),
+            Some('(') => {
+                if self.take('?') && !self.take(':') {
                     return Err("group flags are not simulated".to_owned());
                 }
                 let branches = self.branches()?;
-                if !self.take(b')') {
+                if !self.take(')') {
                     return Err("missing )".to_owned());
                 }
                 Item::Group(branches)
             }
-            Some(b'*' | b'+' | b'?') | None => return Err("nothing to repeat".to_owned()),
-            Some(literal) => Item::Set(set(|byte| byte == literal)),
+            Some('*' | '+' | '?') | None => return Err("nothing to repeat".to_owned()),
+            Some(literal) => Item::Set(Set::of(&[(literal, literal)])),
         })
     }
 
     fn times(&mut self) -> Result<(usize, usize), String> {
         let times = match self.pattern.get(self.at) {
-            Some(b'*') => (0, usize::MAX),
-            Some(b'+') => (1, usize::MAX),
-            Some(b'?') => (0, 1),
-            Some(b'{') => return self.counted(),
+            Some('*') => (0, usize::MAX),
+            Some('+') => (1, usize::MAX),
+            Some('?') => (0, 1),
+            Some('{') => return self.counted(),
             _ => return Ok((1, 1)),
         };
         self.at += 1;
         // Lazy or greedy makes no difference to whether there is a match.
-        self.take(b'?');
+        self.take('?');
         Ok(times)
     }
 
     fn counted(&mut self) -> Result<(usize, usize), String> {
         let rest = &self.pattern[self.at..];
-        let close = memchr::memchr(b'}', rest).ok_or("missing }")?;
-        let text = String::from_utf8_lossy(&rest[1..close]).into_owned();
+        let close = rest.iter().position(|&c| c == '}').ok_or("missing }")?;
+        let text: String = rest[1..close].iter().collect();
         self.at += close + 1;
         let number =
             |text: &str| text.parse::<usize>().map_err(|_| format!("bad repeat count {text}"));
@@ -188,59 +228,62 @@ impl Compiler<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<Box<[bool; 256]>, String> {
-        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
+    fn escape(&mut self) -> Result<Set, String> {
+        let digits = Set::of(&[('0', '9')]);
+        let words = Set::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')]);
+        let spaces = Set::of(&[('\t', '\n'), ('\u{c}', '\r'), (' ', ' ')]);
+        let one = |c: char| Set::of(&[(c, c)]);
         Ok(match self.next() {
-            Some(b'd') => set(|byte| byte.is_ascii_digit()),
-            Some(b'D') => set(|byte| !byte.is_ascii_digit()),
-            Some(b'w') => set(word),
-            Some(b'W') => set(|byte| !word(byte)),
-            Some(b's') => set(space),
-            Some(b'S') => set(|byte| !space(byte)),
-            Some(b'n') => set(|byte| byte == b'\n'),
-            Some(b'r') => set(|byte| byte == b'\r'),
-            Some(b't') => set(|byte| byte == b'\t'),
-            Some(byte) if byte.is_ascii_punctuation() => set(|other| other == byte),
+            Some('d') => digits,
+            Some('D') => digits.not(),
+            Some('w') => words,
+            Some('W') => words.not(),
+            Some('s') => spaces,
+            Some('S') => spaces.not(),
+            Some('n') => one('\n'),
+            Some('r') => one('\r'),
+            Some('t') => one('\t'),
+            Some('x') => {
+                let digits = [self.next(), self.next()].map(|c| c.and_then(|c| c.to_digit(16)));
+                match digits {
+                    [Some(high), Some(low)] => {
+                        one(char::from_u32(high * 16 + low).unwrap_or_default())
+                    }
+                    _ => return Err("escape is not simulated".to_owned()),
+                }
+            }
+            Some(c) if c.is_ascii_punctuation() => one(c),
             _ => return Err("escape is not simulated".to_owned()),
         })
     }
 
-    fn class(&mut self) -> Result<Box<[bool; 256]>, String> {
-        let negated = self.take(b'^');
-        let mut inside = set(|_| false);
+    fn class(&mut self) -> Result<Set, String> {
+        let negated = self.take('^');
+        let mut ranges = Vec::new();
         let mut first = true;
         loop {
             match self.next() {
                 None => return Err("missing ]".to_owned()),
-                Some(b']') if !first => break,
-                Some(b'\\') => {
+                Some(']') if !first => break,
+                Some('\\') => {
                     let escaped = self.escape()?;
-                    inside.iter_mut().zip(escaped.iter()).for_each(|(a, b)| *a |= b);
+                    if escaped.negated {
+                        return Err("negated escape in a class is not simulated".to_owned());
+                    }
+                    ranges.extend(escaped.ranges);
                 }
                 Some(low) => {
-                    let range = self.pattern.get(self.at) == Some(&b'-')
-                        && self.pattern.get(self.at + 1).is_some_and(|&b| b != b']');
+                    let range = self.pattern.get(self.at) == Some(&'-')
+                        && self.pattern.get(self.at + 1).is_some_and(|&c| c != ']');
                     let high = if range { self.pattern[self.at + 1] } else { low };
                     self.at += if range { 2 } else { 0 };
-                    (low..=high).for_each(|byte| inside[usize::from(byte)] = true);
+                    ranges.push((low, high));
                 }
             }
             first = false;
         }
-        if negated {
-            inside.iter_mut().for_each(|byte| *byte = !*byte);
-        }
-        Ok(inside)
+        Ok(Set { ranges, negated })
     }
-}
-
-fn set(holds: impl Fn(u8) -> bool) -> Box<[bool; 256]> {
-    let mut bytes = Box::new([false; 256]);
-    for byte in 0..=u8::MAX {
-        bytes[usize::from(byte)] = holds(byte);
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -266,6 +309,16 @@ mod tests {
             for text in no {
                 assert!(!regex.is_match(text.as_bytes()), "{pattern} {text}");
             }
+        }
+        let regex = Regex::new("^a.ö[^b]+é?$".as_bytes()).unwrap();
+        for (text, matches) in [
+            ("a\u{fffd}öäé".as_bytes(), true),
+            (b"a\xff\xc3\xb6\xe9", true),
+            (b"a\xc3\xc3\xb6\xff\xff", true),
+            (b"a\xff\xff\xc3\xb6x", false),
+            ("a\nöx".as_bytes(), false),
+        ] {
+            assert_eq!(regex.is_match(text), matches, "{text:?}");
         }
         for bad in ["(", ")", "[a", "*", "a{x}", "(?i)a", "\\p"] {
             assert!(Regex::new(bad.as_bytes()).is_err(), "{bad}");

@@ -1,0 +1,295 @@
+//! `pivot`: the values of one time in one row. Rows are put together when their table is written, so that a large answer
+//! needs no large memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::chunk::{Chunk, FieldType};
+use super::mutate::Operation;
+use super::table::{
+    Cell, Column, Datum, Kind, Picked, Segment, Stream, StreamError, Table, compare_keys,
+};
+
+/// The arguments of a call.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) row_key: Vec<Vec<u8>>,
+    pub(super) column_key: Vec<Vec<u8>>,
+    pub(super) value_column: Vec<u8>,
+}
+
+/// One table before it is pivoted.
+#[derive(Debug)]
+struct Input {
+    /// Where its values go.
+    column: usize,
+    segments: Vec<Segment>,
+}
+
+/// What the rows of one pivoted table are made of.
+#[derive(Debug)]
+pub(super) struct Pivot {
+    /// The columns before those of the fields; nothing for the time.
+    head: Vec<Option<Datum>>,
+    inputs: Vec<Input>,
+}
+
+/// Why a table cannot be pivoted.
+struct Refused {
+    message: String,
+    internal: bool,
+}
+
+impl Refused {
+    fn invalid(message: String) -> Self {
+        Self { message, internal: false }
+    }
+}
+
+/// Where the parts of a table stand.
+struct Places {
+    /// The columns that stay.
+    kept: Vec<usize>,
+    time: usize,
+    label: usize,
+    value: usize,
+}
+
+/// Groups the tables of a stream by what stays of their keys. Like the real operation it holds everything back, so an
+/// error leaves nothing.
+pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Stream {
+    let failed = |error| Stream { tables: Vec::new(), error: Some(error) };
+    let fails = |refused: &Refused| operation.fails_as(&refused.message, refused.internal);
+    let mut end = None;
+    let mut found = Vec::new();
+    for table in stream.tables {
+        match places(spec, &table.columns) {
+            Err(refused) => {
+                end = Some(fails(&refused));
+                break;
+            }
+            Ok(places) => found.push((table.select(&places.kept).key(), places, table)),
+        }
+    }
+    let mut order: Vec<_> = (0..found.len()).collect();
+    order.sort_by(|&a, &b| compare_keys(&found[a].0, &found[b].0));
+    let mut group_of = vec![0; found.len()];
+    let mut groups: Vec<Option<(Table, Pivot)>> = Vec::new();
+    for (at, &number) in order.iter().enumerate() {
+        let first = at == 0 || compare_keys(&found[order[at - 1]].0, &found[number].0).is_ne();
+        if first {
+            groups.push(None);
+        }
+        group_of[number] = groups.len() - 1;
+    }
+    for ((_, places, table), group) in found.into_iter().zip(group_of) {
+        let (into, pivot) = groups[group].get_or_insert_with(|| begin(&places, &table));
+        if let Err(refused) = add(&mut into.columns, pivot, &places, table) {
+            return failed(fails(&refused));
+        }
+    }
+    let end = end.or_else(|| {
+        stream.error.map(|error| match &error {
+            // Columns are looked at before rows are read.
+            StreamError::Panics { columns, .. } => match places(spec, columns) {
+                Err(refused) => fails(&refused),
+                Ok(_) => operation.wrap(error),
+            },
+            StreamError::Fails { .. } => operation.wrap(error),
+        })
+    });
+    if let Some(error) = end {
+        return failed(error);
+    }
+    let finish = |(table, pivot)| Table { pivot: Some(Arc::new(pivot)), ..table };
+    Stream { tables: groups.into_iter().flatten().map(finish).collect(), error: None }
+}
+
+fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
+    let name = |label: &[u8]| String::from_utf8_lossy(label).into_owned();
+    let place = |label: &[u8]| columns.iter().position(|column| &*column.label == label);
+    if let Some(lost) = spec.row_key.iter().find(|label| place(label).is_none()) {
+        let message = format!("specified row key column does not exist in table: {}", name(lost));
+        return Err(Refused::invalid(message));
+    }
+    let value = place(&spec.value_column).ok_or_else(|| {
+        let lost = name(&spec.value_column);
+        Refused::invalid(format!("specified value column does not exist in table: {lost}"))
+    })?;
+    if let Some(lost) = spec.column_key.iter().find(|label| place(label).is_none()) {
+        let message = format!("specified column does not exist in table: {}", name(lost));
+        return Err(Refused::invalid(message));
+    }
+    let is =
+        |labels: &[Vec<u8>], column: &Column| labels.iter().any(|label| label[..] == *column.label);
+    let stays = |column: &Column| {
+        !is(&spec.column_key, column)
+            && *column.label != *spec.value_column
+            && (column.key || is(&spec.row_key, column))
+    };
+    let kept: Vec<_> = (0..columns.len()).filter(|&place| stays(&columns[place])).collect();
+    for (at, &place) in kept.iter().enumerate() {
+        if kept[..at].iter().any(|&before| columns[before].label == columns[place].label) {
+            let label = name(&columns[place].label);
+            let message = format!("table builder already has column with label {label}");
+            return Err(Refused { message, internal: true });
+        }
+    }
+    // Columns of the group key are the same in every row, so only the time tells rows apart.
+    let others = |column: &Column| is(&spec.row_key, column) && !column.key;
+    let mut rows = columns.iter().filter(|column| others(column));
+    match (rows.next(), rows.next(), place(b"_time"), &spec.column_key[..]) {
+        (Some(row), None, Some(time), [label]) if *row.label == *b"_time" => {
+            Ok(Places { kept, time, label: place(label).unwrap_or(0), value })
+        }
+        _ => Err(Refused::invalid("only rows by _time are simulated".to_owned())),
+    }
+}
+
+/// A new table, still without the columns of its fields.
+fn begin(places: &Places, table: &Table) -> (Table, Pivot) {
+    let first = table.segments.first();
+    let datum = |&place: &usize| {
+        (place != places.time)
+            .then(|| first.map_or(Datum::Null, |segment| segment.datum(place, segment.rows.start)))
+    };
+    let head = places.kept.iter().map(datum).collect();
+    let columns = places.kept.iter().map(|&place| table.columns[place].clone()).collect();
+    (Table::new(columns, Vec::new()), Pivot { head, inputs: Vec::new() })
+}
+
+/// Adds the values of one table.
+fn add(
+    columns: &mut Vec<Column>,
+    pivot: &mut Pivot,
+    places: &Places,
+    table: Table,
+) -> Result<(), Refused> {
+    let kind = table.columns[places.value].kind;
+    let mut last: Option<Input> = None;
+    for segment in table.segments {
+        let field = match &segment.cells[places.label] {
+            Cell::Same(Datum::String(field))
+                if matches!(segment.cells[places.time], Cell::Time)
+                    && matches!(segment.cells[places.value], Cell::Value) =>
+            {
+                Arc::clone(field)
+            }
+            _ => {
+                let message = "only values as they were read are simulated".to_owned();
+                return Err(Refused::invalid(message));
+            }
+        };
+        let column = field_column(columns, pivot.head.len(), field, kind)?;
+        match &mut last {
+            Some(last) if last.column == column => last.segments.push(segment),
+            _ => pivot.inputs.extend(last.replace(Input { column, segments: vec![segment] })),
+        }
+    }
+    pivot.inputs.extend(last);
+    Ok(())
+}
+
+/// The column of a field, made if new.
+fn field_column(
+    columns: &mut Vec<Column>,
+    head: usize,
+    field: Arc<[u8]>,
+    kind: Kind,
+) -> Result<usize, Refused> {
+    let place = columns.iter().position(|column| column.label == field);
+    if place.is_some_and(|place| place < head) {
+        let text = String::from_utf8_lossy(&field);
+        return Err(Refused::invalid(format!(
+            "value {text:?} appears in a column key column, but a column named {text:?} already exists; \
+             consider renaming {text:?} to something else before pivoting"
+        )));
+    }
+    let place = place.unwrap_or_else(|| {
+        columns.push(Column { label: field, kind, key: false });
+        columns.len() - 1
+    });
+    if columns[place].kind != kind {
+        return Err(Refused::invalid("fields of several types are not simulated".to_owned()));
+    }
+    Ok(place)
+}
+
+fn times(segment: &Segment) -> std::slice::Iter<'_, i64> {
+    segment.chunk.times[segment.rows.clone()].iter()
+}
+
+impl Pivot {
+    /// The rows, in the order in which their times are met.
+    pub(super) fn segments(&self, columns: &[Column]) -> Vec<Segment> {
+        let fields = columns.len() - self.head.len();
+        self.aligned(fields).unwrap_or_else(|| vec![self.gathered(fields)])
+    }
+
+    fn head(&self) -> Vec<Cell> {
+        self.head.iter().map(|datum| datum.clone().map_or(Cell::Time, Cell::Same)).collect()
+    }
+
+    /// Where every field has the same times, each once: then rows need no search.
+    fn aligned(&self, fields: usize) -> Option<Vec<Segment>> {
+        let (first, others) = self.inputs.split_first()?;
+        if self.inputs.len() != fields {
+            return None;
+        }
+        // Tables of several series may hold one time twice.
+        let rises = first
+            .segments
+            .windows(2)
+            .all(|pair| times(&pair[0]).next_back() < times(&pair[1]).next());
+        let like_first = |input: &Input| {
+            input.segments.len() == first.segments.len()
+                && input.segments.iter().zip(&first.segments).all(|(a, b)| times(a).eq(times(b)))
+        };
+        if !rises || !others.iter().all(like_first) {
+            return None;
+        }
+        let build = |(number, segment): (usize, &Segment)| {
+            let mut cells = self.head();
+            cells.extend(self.inputs.iter().map(|input| {
+                let other = &input.segments[number];
+                let behind = other.rows.start.wrapping_sub(segment.rows.start).cast_signed();
+                Cell::Beside(Arc::clone(&other.chunk), behind)
+            }));
+            Segment { cells, chunk: Arc::clone(&segment.chunk), rows: segment.rows.clone() }
+        };
+        Some(first.segments.iter().enumerate().map(build).collect())
+    }
+
+    fn gathered(&self, fields: usize) -> Segment {
+        let mut times = Vec::new();
+        let mut row_of: HashMap<i64, usize> = HashMap::new();
+        let mut picked: Vec<_> =
+            (0..fields).map(|_| Picked { chunks: Vec::new(), rows: Vec::new() }).collect();
+        for input in &self.inputs {
+            let column = &mut picked[input.column - self.head.len()];
+            for segment in &input.segments {
+                column.chunks.push(Arc::clone(&segment.chunk));
+                for at in segment.rows.clone() {
+                    let time = segment.chunk.times[at];
+                    let row = *row_of.entry(time).or_insert_with(|| {
+                        times.push(time);
+                        times.len() - 1
+                    });
+                    if column.rows.len() <= row {
+                        column.rows.resize(row + 1, None);
+                    }
+                    // A later value of the same time wins.
+                    column.rows[row] = Some((column.chunks.len() - 1, at));
+                }
+            }
+        }
+        let rows = 0..times.len();
+        let mut cells = self.head();
+        cells.extend(picked.into_iter().map(|mut column| {
+            column.rows.resize(rows.end, None);
+            Cell::Picked(Arc::new(column))
+        }));
+        let chunk = Chunk { times, ..Chunk::empty(FieldType::Integer) };
+        Segment { cells, chunk: Arc::new(chunk), rows }
+    }
+}

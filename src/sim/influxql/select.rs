@@ -1,0 +1,224 @@
+//! `SELECT`: which columns, which series of storage together, and where their values lie.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::chunk::{Chunk, Column as Values, FieldType};
+use super::super::points::key_of_series;
+use super::super::store::{Bucket, SeriesEntry};
+use super::columns::{self, Column, Take};
+use super::condition::{TIME_MIN, Test, Times, split};
+use super::format::{Cell, Conversion, Head, Tags};
+use super::rows::{Cursor, Leaf, Rows, Source};
+use super::schema::{SYSTEM_FIELDS, Schema, Shards, measurements};
+use super::series::{Content, Outcome, Pieces, Series};
+use super::statement::{Item, Select};
+
+/// Plans a statement; the error is that of its result.
+pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String> {
+    let condition = select.condition.as_ref();
+    // Whether a name is one of a field is known only once the time is.
+    let (times, _) = split(condition, &|_| false)?;
+    let by_all = check_dimensions(&select.dimensions)?;
+    let counts = columns::check(&select.items)?;
+    if counts && (select.limit > 0 || select.offset > 0) {
+        return Err("LIMIT of a count is not simulated".to_owned());
+    }
+    let groups = bucket.groups_between(times.first, times.last);
+    let (Some((first, _)), Some((last, _))) = (groups.first(), groups.last()) else {
+        return Ok(Outcome::Series(Vec::new(), Pieces::ByRows));
+    };
+    let shards = *first..=*last;
+    let names = measurements(bucket, Some(&select.from), &shards);
+    let schema = Schema::new(bucket, &names, &shards);
+    let (_, test) = split(condition, &|name| schema.fields.contains_key(name.as_bytes()))?;
+    let mut dimensions: BTreeSet<Arc<[u8]>> = BTreeSet::new();
+    for item in &select.dimensions {
+        if let Item::Reference { name, .. } = item {
+            dimensions.insert(name.as_bytes().into());
+        }
+    }
+    let columns = columns::expand(&select.items, &schema, by_all, &dimensions);
+    if by_all {
+        dimensions.extend(schema.tags.iter().map(|key| Arc::from(*key)));
+    }
+    let mut head_columns: Vec<Box<[u8]>> = vec![b"time".as_slice().into()];
+    head_columns.extend(columns::names(&columns));
+    let plan = Plan {
+        bucket,
+        shards,
+        times,
+        test,
+        dimensions: dimensions.into_iter().collect(),
+        order: columns::order(&columns),
+        columns,
+        head_columns: head_columns.into(),
+    };
+    let mut series = Vec::new();
+    for name in names {
+        for (tags, rows) in plan.groups(name) {
+            let columns = Arc::clone(&plan.head_columns);
+            let head = Head { name: name.into(), tags, columns };
+            series.extend(if counts {
+                plan.count(head, &rows)
+            } else {
+                read(head, rows, select.limit, select.offset)
+            });
+        }
+    }
+    Ok(Outcome::Series(series, Pieces::ByRows))
+}
+
+/// Whether all tags tell series apart.
+fn check_dimensions(dimensions: &[Item]) -> Result<bool, String> {
+    let mut all = false;
+    for item in dimensions {
+        match item {
+            Item::Wildcard(_) => all = true,
+            Item::Reference { name, .. } if name.eq_ignore_ascii_case("time") => {
+                return Err("time() is a function and expects at least one argument".to_owned());
+            }
+            Item::Reference { .. } => {}
+            Item::Call { .. } => return Err("GROUP BY time() is not simulated".to_owned()),
+            Item::Literal => return Err("only time and tag dimensions allowed".to_owned()),
+        }
+    }
+    Ok(all)
+}
+
+fn read(head: Head, mut rows: Rows, limit: u64, offset: u64) -> Option<Series> {
+    for _ in 0..offset {
+        rows.advance();
+    }
+    rows.has_row().then_some(Series { head, content: Content::Read { rows, limit } })
+}
+
+struct Plan<'a> {
+    bucket: &'a Bucket,
+    shards: Shards,
+    times: Times,
+    test: Option<Test>,
+    /// Sorted.
+    dimensions: Vec<Arc<[u8]>>,
+    columns: Vec<Column>,
+    order: Arc<[usize]>,
+    head_columns: Arc<[Box<[u8]>]>,
+}
+
+impl Plan<'_> {
+    /// The series of the answer that have rows, in its order.
+    fn groups(&self, measurement: &[u8]) -> Vec<(Tags, Rows)> {
+        /// By shard group the series of storage, each with its key.
+        type Members = BTreeMap<i64, Vec<(Vec<u8>, Leaf)>>;
+        let mut groups: BTreeMap<Vec<u8>, (Tags, Members)> = BTreeMap::new();
+        let entries =
+            self.bucket.readable().filter(|entry| *entry.series.measurement == *measurement);
+        for entry in entries {
+            if self.test.as_ref().is_some_and(|test| !test.holds(&entry.series)) {
+                continue;
+            }
+            let chunks = entry.fields.values().flat_map(|chunks| chunks.range(self.shards.clone()));
+            let shards: BTreeSet<i64> = chunks.map(|(&shard, _)| shard).collect();
+            for shard in shards {
+                let leaf = Leaf::new(self.sources(entry, shard), self.times.last);
+                if leaf.is_empty() {
+                    continue;
+                }
+                let values = self.dimensions.iter().map(|key| tag(entry, key));
+                let id = values.clone().collect::<Vec<_>>().join(&0);
+                let (_, members) = groups.entry(id).or_insert_with(|| {
+                    let pairs = self.dimensions.iter().zip(values);
+                    let tags = pairs.map(|(key, value)| (Arc::clone(key), value.into()));
+                    (tags.collect(), Members::new())
+                });
+                members.entry(shard).or_default().push((key_of_series(&entry.series), leaf));
+            }
+        }
+        let merge = |(tags, members): (Tags, Members)| {
+            let of_shard = |mut leaves: Vec<(Vec<u8>, Leaf)>| {
+                leaves.sort_by(|a, b| a.0.cmp(&b.0));
+                let leaves = leaves.into_iter().map(|(_, leaf)| Rows::One(leaf)).collect();
+                Rows::merged(leaves, &self.order)
+            };
+            (tags, Rows::merged(members.into_values().map(of_shard).collect(), &self.order))
+        };
+        groups.into_values().map(merge).collect()
+    }
+
+    fn sources(&self, entry: &SeriesEntry, shard: i64) -> Vec<Source> {
+        self.columns.iter().map(|column| self.source(&column.take, entry, shard)).collect()
+    }
+
+    fn source(&self, take: &Take, entry: &SeriesEntry, shard: i64) -> Source {
+        match take {
+            Take::Nothing => Source::Null,
+            Take::Tag(key) => match tag(entry, key) {
+                [] => Source::Null,
+                value => Source::Text(value.into()),
+            },
+            Take::Field(name, wanted) => {
+                let cursor = if SYSTEM_FIELDS.contains(&&**name) {
+                    self.system_field(name, entry, shard)
+                } else {
+                    let chunk = entry.fields.get(&**name).and_then(|chunks| chunks.get(&shard));
+                    chunk.and_then(|chunk| self.cursor(chunk, *wanted))
+                };
+                cursor.map_or(Source::Null, Source::Values)
+            }
+        }
+    }
+
+    fn cursor(&self, chunk: &Arc<Chunk>, wanted: FieldType) -> Option<Cursor> {
+        use FieldType::{Float, Integer, Unsigned};
+        let conversion = match (wanted, chunk.values.field_type()) {
+            (wanted, stored) if wanted == stored => Conversion::None,
+            (Float, Integer | Unsigned) => Conversion::ToFloat,
+            (Integer, Float | Unsigned) => Conversion::ToInteger,
+            (Unsigned, Float | Integer) => Conversion::ToUnsigned,
+            _ => return None,
+        };
+        let rows = chunk.rows(self.times.first, self.times.last.saturating_add(1));
+        let chunk = Arc::clone(chunk);
+        let cursor = Cursor { chunk, at: rows.start, end: rows.end, conversion };
+        (!rows.is_empty()).then_some(cursor)
+    }
+
+    /// Names instead of values, all of them in 1970 and whatever the range begins with.
+    fn system_field(&self, name: &[u8], entry: &SeriesEntry, shard: i64) -> Option<Cursor> {
+        let series = &entry.series;
+        let texts: Vec<Arc<[u8]>> = match name {
+            b"_name" => vec![(*series.measurement).into()],
+            b"_seriesKey" => vec![key_of_series(series).into()],
+            b"_tagKey" => series.tags.iter().map(|(key, _)| (**key).into()).collect(),
+            b"_tagValue" => series.tags.iter().map(|(_, value)| (**value).into()).collect(),
+            _ => {
+                let fields = self.bucket.types.get(&series.measurement);
+                let known = fields.into_iter().flatten();
+                known
+                    .filter(|(_, types)| types.contains_key(&shard))
+                    .map(|(field, _)| (**field).into())
+                    .collect()
+            }
+        };
+        let end = texts.len();
+        let chunk = Arc::new(Chunk { times: vec![0; end], values: Values::String(texts) });
+        (end > 0).then_some(Cursor { chunk, at: 0, end, conversion: Conversion::None })
+    }
+
+    /// One row of counts; null where there are no values, and no row if there are none at all.
+    fn count(&self, head: Head, rows: &Rows) -> Option<Series> {
+        let counts: Vec<_> = (0..self.columns.len()).map(|column| rows.values(column)).collect();
+        let time = if self.times.first == TIME_MIN { 0 } else { self.times.first };
+        let mut cells = vec![Cell::Time(time)];
+        cells.extend(counts.iter().map(|&count| match count {
+            0 => Cell::Null,
+            _ => Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX)),
+        }));
+        counts.iter().any(|&count| count > 0).then(|| Series::ready(head, vec![cells]))
+    }
+}
+
+fn tag<'a>(entry: &'a SeriesEntry, key: &[u8]) -> &'a [u8] {
+    let tags = &entry.series.tags;
+    tags.binary_search_by(|(known, _)| (**known).cmp(key)).map_or(&[], |at| &tags[at].1)
+}

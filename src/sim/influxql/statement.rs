@@ -1,0 +1,92 @@
+//! What a query consists of, once it is read.
+
+use super::super::regex::Regex;
+
+/// Where a statement reads.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Name(String),
+    Pattern(Regex),
+}
+
+/// What `::` says about a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cast {
+    Float,
+    Integer,
+    Unsigned,
+    String,
+    Boolean,
+    Field,
+    Tag,
+}
+
+/// One item between `SELECT` and `FROM`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// `*`, `*::field`, `*::tag`.
+    Wildcard(Option<Cast>),
+    Reference {
+        name: String,
+        cast: Option<Cast>,
+    },
+    /// A function of one of the others.
+    Call {
+        function: String,
+        of: Box<Item>,
+    },
+    Literal,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Expression {
+    /// Joined by `AND` or `OR`.
+    Joined(Join, Vec<Expression>),
+    Compare(&'static str, Box<Expression>, Box<Expression>),
+    Parenthesis(Box<Expression>),
+    Reference {
+        name: String,
+        cast: Option<Cast>,
+    },
+    Text(String),
+    Integer(i64),
+    /// Too large for the other, but not for 64 bits.
+    LargeInteger,
+    Pattern(Regex),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Join {
+    And,
+    Or,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Select {
+    pub(super) items: Vec<Item>,
+    pub(super) from: Source,
+    pub(super) condition: Option<Expression>,
+    pub(super) dimensions: Vec<Item>,
+    /// 0 for all.
+    pub(super) limit: u64,
+    pub(super) offset: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Statement {
+    Select(Select),
+    FieldKeys,
+    TagKeys,
+    Measurements,
+    Series {
+        from: Option<Source>,
+    },
+    SeriesCardinality {
+        from: Option<Source>,
+    },
+    DropMeasurement {
+        name: String,
+    },
+    /// Known to the real server, which has no implementation.
+    NotImplemented(&'static str),
+}
