@@ -7,6 +7,9 @@ pub const DECODE_STEP_BYTES_MAX: usize = 64 * 1024;
 /// Rows of one frame: a new frame begins at the next series after this many.
 pub const FRAME_ROWS_TARGET: usize = 16 * 1024;
 
+/// Values after which a frame ends, for series of very many fields.
+pub const FRAME_VALUES_TARGET: usize = 1024 * 1024;
+
 /// Rows of one frame at the most (the contract's upper bound).
 pub const FRAME_ROWS_MAX: usize = 64 * 1024;
 
@@ -46,6 +49,15 @@ pub const WRITES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`WRITES_IN_FLIGHT_DEFAULT`].
 pub const WRITES_IN_FLIGHT_MAX: usize = 16;
 
+/// Bodies after which the number of writes at one time is judged.
+pub const PRESSURE_BODIES: u32 = 12;
+
+/// How much more the destination must take for one more write at a time to be kept, in thousandths.
+pub const PRESSURE_GAIN_PER_MILLE: u32 = 40;
+
+/// Rounds of [`PRESSURE_BODIES`] in which nothing is tried after one more write did not pay, or after a refusal.
+pub const PRESSURE_REST_ROUNDS: u32 = 8;
+
 /// Slices read at one time, by default and at the most.
 pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
@@ -59,6 +71,49 @@ pub const RECORDS_PER_BODY_MAX: usize = 1_000;
 
 /// Values that one slice should hold, by prediction: 32 MB of columns, well under the 30 s bound.
 pub const SLICE_VALUES_MAX: u64 = 1_000_000;
+
+/// Values of a slice that is pivoted: the source holds all of them in memory.
+pub const PIVOT_VALUES_MAX: u64 = 500_000;
+
+/// Values of a slice that is held back until it is proven.
+pub const HELD_SLICE_VALUES_MAX: u64 = 1_000_000;
+
+/// Values held back by all slices together: about 10 bytes each.
+pub const HELD_VALUES_MAX: u64 = 4_000_000;
+
+/// What [`HELD_VALUES_MAX`] is counted in.
+pub const HELD_UNIT_VALUES: u64 = 1_000;
+
+/// Bytes of the frames that one slice holds back, whatever was predicted.
+pub const HELD_SLICE_BYTES_MAX: usize = 48 * 1024 * 1024;
+
+/// Series of a measurement whose catalogue is kept in memory.
+pub const CATALOGUE_SERIES_MAX: u64 = 100_000;
+
+/// Values of a measurement in one batch below which its series are not looked at.
+pub const CATALOGUE_VALUES_MIN: u64 = 20_000;
+
+/// Values of a measurement in one window below which a statement of its own costs the source more than plain Flux, which
+/// reads many measurements at once. Measured: a statement costs as much as some 50 tables of Flux, however short those are.
+pub const STATEMENT_VALUES_MIN: u64 = 50;
+
+/// Values for each series over the whole job below which a catalogue costs more than it saves.
+pub const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
+
+/// Values of one tag that a query names to read a group of series.
+pub const AMONG_VALUES_MAX: usize = 1_000;
+
+/// Measurements that one plain query names.
+pub const MEASUREMENTS_NAMED_MAX: usize = 200;
+
+/// Statements of one request.
+pub const STATEMENTS_MAX: usize = 200;
+
+/// Measurements that the probe of InfluxQL reads both ways.
+pub const PROBE_MEASUREMENTS_MAX: usize = 3;
+
+/// Values that it reads of each.
+pub const PROBE_VALUES_MAX: u64 = 200;
 
 /// Seconds that one slice should take, by prediction.
 pub const SLICE_SECONDS_MAX: u64 = 30;
@@ -128,7 +183,13 @@ pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
 /// Time between plain progress lines.
 pub const PLAIN_LINE_MS: u64 = 30_000;
 
-// wire::csv
+// wire: frames, csv, influxql
+
+/// Rows of one InfluxQL series that are held before they go to a frame: ten columns of them stay in the second cache.
+pub const WIDE_ROWS_HELD_MAX: usize = 2 * 1024;
+
+/// One value or name of an InfluxQL answer. JSON may write six bytes for one.
+pub const INFLUXQL_TOKEN_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of string values after which a frame ends.
 pub const FRAME_STRING_BYTES_TARGET: usize = 16 * 1024 * 1024;
@@ -143,6 +204,7 @@ pub const FRAME_CELLS_SPARSE_MAX: usize = 64 * 1024;
 pub const CSV_SUSPECTS_MAX: usize = 256;
 
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
+const _: () = assert!(STRING_VALUE_BYTES_MAX * 6 + 1024 < INFLUXQL_TOKEN_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 2 + SERIES_KEY_BYTES_MAX * 2 < CSV_ROW_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
 
@@ -171,17 +233,15 @@ pub const ERROR_SHOWN_CHARS_MAX: usize = 1_000;
 /// First pause of a closed gate when the server names none.
 pub const GATE_MS_MIN: u64 = 1_000;
 
-/// Longest pause of a gate closed by 429, when the server names none: a whole quota window.
-pub const GATE_RATE_MS_MAX: u64 = QUOTA_WINDOW_MS;
+/// Longest pause of a gate closed by 429, when the server names none: a tenth of a quota window, so that little of the
+/// next one is lost and no more than a few requests are refused in each.
+pub const GATE_RATE_MS_MAX: u64 = QUOTA_WINDOW_MS / 10;
 
 /// A failure after this share of the server's query time-out, in thousandths, is a time-out: 85 s of 90 s.
 pub const QUERY_LATE_PER_MILLE: u64 = 944;
 
 /// Share of the quota that our pacing takes at the most, in thousandths. The rest covers what is in flight.
 pub const QUOTA_SHARE_PER_MILLE_MAX: u32 = 990;
-
-/// Unused predictions that later requests may spend, in thousandths of the quota.
-pub const QUOTA_CREDIT_PER_MILLE_MAX: u32 = 10;
 
 /// How much more than predicted an answer may hold for the bound to stand, in thousandths.
 pub const QUOTA_ERROR_PER_MILLE: u64 = 334;
@@ -194,6 +254,34 @@ pub const QUOTA_SMALL_BYTES_PREDICTED: u64 = 4 * 1024;
 
 /// Expected waits for the quota below this are not worth a signal.
 pub const QUOTA_SIGNAL_MS_MIN: u64 = 500;
+
+/// How far our idea of the source's time may be from its `Date` before it is set anew: a `Date` has no fractions and
+/// takes its time to arrive.
+pub const QUOTA_CLOCK_SLACK_MS: u64 = 2_000;
+
+/// How often a run looks for others that share its quota.
+pub const QUOTA_LOOK_MS: u64 = 5_000;
+
+/// The same while a part changes hands.
+pub const QUOTA_LOOK_EAGER_MS: u64 = 1_000;
+
+/// How long a run tries to enter the folder of those that share its quota before it goes on alone.
+pub const QUOTA_JOIN_MS_MAX: u64 = 10_000;
+
+/// Window in which the time of all queries of an organization is summed up.
+pub const QUERY_TIME_WINDOW_MS: u64 = 30_000;
+
+/// How long a count or a look-up is expected to take before one was seen.
+pub const QUERY_SMALL_MS_PREDICTED: u64 = 1_000;
+
+/// The most that a query is charged with whose answer never began: the default time-out and its grace.
+pub const QUERY_CHARGED_MS_MAX: u64 = QUERY_TIMEOUT_MS_DEFAULT + QUERY_GRACE_MS;
+
+/// Queries at one time beyond which a limit of the source counts as none: more never run here.
+pub const QUERIES_IN_FLIGHT_MAX: usize = 256;
+
+/// Time between two tries for a place among the queries of all runs.
+pub const QUERY_SLOT_POLL_MS: u64 = 50;
 
 /// A token with the white space around it.
 pub const TOKEN_BYTES_MAX: u64 = 16 * 1024;
@@ -208,6 +296,7 @@ pub const TASK_PAGES_MAX: usize = 100;
 
 const _: () = assert!(GATE_MS_MIN <= BACKOFF_MS_MAX && GATE_MS_MIN <= GATE_RATE_MS_MAX);
 const _: () = assert!(QUOTA_SMALL_BYTES_PREDICTED <= QUOTA_SMALL_BYTES_MAX);
+const _: () = assert!(QUOTA_LOOK_EAGER_MS <= QUOTA_LOOK_MS && QUOTA_LOOK_MS < QUOTA_JOIN_MS_MAX);
 
 // config: bounds of what a user may set.
 

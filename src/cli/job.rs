@@ -154,8 +154,8 @@ pub struct JobArgs {
     /// Source read quota: auto, none, or as in 300MB/5min [default: auto]
     #[arg(long, help_heading = "Pace", value_name = "RATE")]
     pub quota: Option<String>,
-    /// Share of the quota to use [default: 90%]
-    #[arg(long, help_heading = "Pace", value_name = "PERCENT")]
+    /// Share of the quota, or by UTC time 08:00,30% 19:00,95% [default: 90%]
+    #[arg(long, help_heading = "Pace", value_name = "SHARE")]
     pub quota_share: Option<String>,
     /// The source's time limit for one query, 1s to 1h [default: 90s]
     #[arg(long, help_heading = "Pace", value_name = "DURATION")]
@@ -163,7 +163,7 @@ pub struct JobArgs {
     /// Requests to the source at one time, 1 to 16 [default: 2]
     #[arg(long, help_heading = "Pace", value_name = "COUNT")]
     pub concurrency: Option<String>,
-    /// How the source is read: auto or flux [default: auto]
+    /// How the source is read: auto, flux, flux-keyed, flux-pivot or influxql [default: auto]
     #[arg(long, help_heading = "Pace", value_name = "NAME")]
     pub transport: Option<String>,
     /// Stop after reading this much, as in 10GB; exit code 8

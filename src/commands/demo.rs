@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::error::Error;
 use super::facts::Ends;
 use super::run::{self, Shown, Signals};
-use super::{ends, job, migrate, preflight, print_line};
+use super::{job, migrate, preflight, print_line, quota};
 use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
 use crate::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop, TransportChoice,
+    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
 };
 use crate::exit::ExitCode;
 use crate::limits::{
@@ -22,6 +22,7 @@ use crate::limits::{
 };
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
+use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::context::ConflictPolicy;
 use crate::report::number;
@@ -52,9 +53,7 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
     else {
         return Err(Error::Preflight { failures });
     };
-    both.source = both
-        .source
-        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
     job::create_buckets(&config, &both, &source, &mut destination).await?;
     let prepared = job::prepare(&config, &both, &source, &destination).await?;
     let header = Header {
@@ -166,10 +165,10 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfi
         batch_interval: IntervalChoice::Fixed(Interval::from_ns(1_800 * NS_PER_S)),
         filter: Filter::default(),
         quota: QuotaChoice::Auto,
-        quota_share_per_mille: 900,
+        quota_share: Share::default(),
         query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
         concurrency: SLICES_IN_FLIGHT_DEFAULT,
-        transport: TransportChoice::Auto,
+        transport: None,
         on_type_conflict: ConflictPolicy::Stop,
         existing: ExistingPolicy::Refuse,
         create_buckets: true,

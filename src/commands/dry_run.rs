@@ -62,13 +62,7 @@ async fn first_lines(
     if range.is_empty() {
         return Ok(Vec::new());
     }
-    let without = source.conditions();
-    let selection = |range| Selection {
-        bucket: &config.source_bucket,
-        range,
-        filter: &config.filter,
-        without: &without,
-    };
+    let selection = |range| source.selection(config, range);
     let Some(first) = survey::earliest(&ends.source, selection(range)).await? else {
         return Ok(Vec::new());
     };
@@ -110,6 +104,7 @@ async fn read(
     let mut decoder = Decoder::new(DecoderSettings {
         field_label: field_label.to_owned(),
         unescape_strings: false,
+        ..DecoderSettings::default()
     });
     let mut frames = Vec::new();
     while let Some(chunk) = stream.next().await? {

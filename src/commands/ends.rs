@@ -1,12 +1,9 @@
 //! From checked settings to clients.
 
-use std::sync::Arc;
-
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::endpoint::{Endpoint, Token, TokenSource};
 use crate::influx::error::Error;
-use crate::influx::quota::QuotaLedger;
 use crate::influx::signal::Observer;
 use crate::model::side::Side;
 
@@ -29,11 +26,6 @@ pub fn connect(
     let settings =
         ClientSettings { gzip: settings.gzip && !is_loopback(&end.host), ..settings.clone() };
     Client::new(endpoint, settings, observer)
-}
-
-/// The ledger of the source.
-pub fn ledger(quota_bytes_per_window: Option<u64>, share_per_mille: u32) -> Arc<QuotaLedger> {
-    Arc::new(QuotaLedger::new(quota_bytes_per_window, share_per_mille))
 }
 
 /// True if the address is this machine.

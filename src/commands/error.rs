@@ -174,15 +174,18 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
-        Failure::Decode { .. } => pipeline::fetch::failure(error)
+        Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
+        Failure::Refused { .. } => ExitCode::Permanent,
         Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => {
             ExitCode::Permanent
         }
         Failure::State { source, .. } => io_exit(source),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::Record(_) => ExitCode::State,
-        Failure::TooSlow { .. } => ExitCode::Temporary,
+        Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
+            ExitCode::Temporary
+        }
         Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
     }
 }

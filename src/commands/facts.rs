@@ -10,13 +10,15 @@ use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::influx::influxql::Database;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::clash::{self, FieldKey};
-use crate::pipeline::largest_time;
-use crate::pipeline::survey::{self, BucketTimes, FieldTypes, Survey};
+use crate::pipeline::survey::route::{FieldKey, Routes};
+use crate::pipeline::survey::schema::{self, FieldTypes};
+use crate::pipeline::survey::{self, Survey};
+use crate::pipeline::write::clash;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -87,14 +89,16 @@ pub struct SourceFacts {
     pub bucket: Bucket,
     /// The quota.
     pub quota: Quota,
+    /// The limits of the organization, if they are readable and wanted.
+    pub limits: Option<Limits>,
     /// What is in the bucket, in kind.
     pub survey: Survey,
+    /// Who reads what of it.
+    pub routes: Routes,
     /// Time of the oldest value, if the start is to be found.
     pub earliest: Option<Timestamp>,
     /// The present by the source's clock.
     pub now: Timestamp,
-    /// Values at the largest time, which Flux does not reach, if this run reaches it; `None` if they cannot be seen.
-    pub at_largest_time: Option<u64>,
 }
 
 impl SourceFacts {
@@ -104,57 +108,50 @@ impl SourceFacts {
         let Some(bucket) = source.bucket_by_name(&config.source_bucket).await? else {
             return Ok(None);
         };
-        let quota = quota(config, source, &bucket).await?;
-        let times = BucketTimes {
-            retention_ns: survey::retention_ns(bucket.retention_s),
-            shard_group_ns: bucket.shard_group_duration_s.and_then(survey::retention_ns),
-        };
-        let survey =
-            survey::run(source, &config.source_bucket, times, &config.filter, TimeRange::ALL)
-                .await?;
-        let conditions: Vec<String> =
-            survey.unreadable.iter().map(|found| found.condition.clone()).collect();
-        let selection = Selection {
-            bucket: &config.source_bucket,
-            range: TimeRange::ALL,
-            filter: &config.filter,
-            without: &conditions,
-        };
+        let (quota, limits) = quota(config, source, &bucket).await?;
+        let survey = Survey::run(source, &bucket, &config.filter).await?;
+        let routes = Routes::new(&survey, &config.filter);
         let earliest = match config.start {
-            Start::Earliest => oldest(source, selection).await?,
+            Start::Earliest => oldest(config, source, &routes).await?,
             Start::At(time) => Some(time),
         };
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
-        let at_largest_time = match &survey.field_types {
-            _ if stop_at(config, now) <= Timestamp::MAX => Some(0),
-            Ok(types) => Some(
-                largest_time::count(source, &config.source_bucket, &config.filter, types).await?,
-            ),
-            Err(_) => None,
-        };
-        Ok(Some(Self { info, bucket, quota, survey, earliest, now, at_largest_time }))
+        Ok(Some(Self { info, bucket, quota, limits, survey, routes, earliest, now }))
     }
 
     /// The first instant after this run.
     pub fn stop(&self, config: &MigrateConfig) -> Timestamp {
-        stop_at(config, self.now)
+        match config.stop {
+            Stop::Now { settle_ns } => self.now.saturating_add_ns(-settle_ns),
+            Stop::At(time) => time,
+        }
     }
 
-    /// The conditions that keep out what Flux cannot carry.
-    pub fn conditions(&self) -> Vec<String> {
-        self.survey.unreadable.iter().map(|found| found.condition.clone()).collect()
+    /// What a plain Flux query reads of a range.
+    pub fn selection<'a>(&'a self, config: &'a MigrateConfig, range: TimeRange) -> Selection<'a> {
+        Selection {
+            bucket: &config.source_bucket,
+            range,
+            filter: &config.filter,
+            measurements: &[],
+            without: &self.routes.plain,
+        }
     }
 }
 
-fn stop_at(config: &MigrateConfig, now: Timestamp) -> Timestamp {
-    match config.stop {
-        Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
-        Stop::At(time) => time,
-    }
-}
-
-/// The oldest value of all, also of what Flux cannot carry: that has to be counted and named too.
-async fn oldest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
+/// The oldest value of all, also of what plain Flux does not read.
+async fn oldest(
+    config: &MigrateConfig,
+    source: &Client,
+    routes: &Routes,
+) -> Result<Option<Timestamp>, Error> {
+    let selection = Selection {
+        bucket: &config.source_bucket,
+        range: TimeRange::ALL,
+        filter: &config.filter,
+        measurements: &[],
+        without: &routes.plain,
+    };
     let read = survey::earliest(source, selection).await?;
     if selection.without.is_empty() {
         return Ok(read);
@@ -163,18 +160,30 @@ async fn oldest(source: &Client, selection: Selection<'_>) -> Result<Option<Time
     Ok(survey::earliest_left_out(source, selection, before).await?.or(read))
 }
 
-async fn quota(config: &MigrateConfig, source: &Client, bucket: &Bucket) -> Result<Quota, Error> {
-    match config.quota {
-        QuotaChoice::None => return Ok(Quota::None),
-        QuotaChoice::Bytes { per_window } => return Ok(Quota::Given(per_window)),
-        QuotaChoice::Auto => {}
+async fn quota(
+    config: &MigrateConfig,
+    source: &Client,
+    bucket: &Bucket,
+) -> Result<(Quota, Option<Limits>), Error> {
+    if config.quota == QuotaChoice::None {
+        return Ok((Quota::None, None));
     }
-    Ok(match source.limits(&bucket.org_id).await? {
-        Some(limits) => limits.read_bytes_per_window().map_or(Quota::None, Quota::Told),
+    let limits = source.limits(&bucket.org_id).await?;
+    let quota = match (config.quota, limits) {
+        (QuotaChoice::None, _) => Quota::None,
+        (QuotaChoice::Bytes { per_window }, _) => Quota::Given(per_window),
+        (QuotaChoice::Auto, Some(limits)) => {
+            limits.read_bytes_per_window().map_or(Quota::None, Quota::Told)
+        }
         // OSS has no limits at all, and says what it is.
-        None if source.server_info().await?.build.as_deref() == Some("OSS") => Quota::None,
-        None => Quota::Assumed(QUOTA_BYTES_PER_WINDOW_DEFAULT),
-    })
+        (QuotaChoice::Auto, None)
+            if source.server_info().await?.build.as_deref() == Some("OSS") =>
+        {
+            Quota::None
+        }
+        (QuotaChoice::Auto, None) => Quota::Assumed(QUOTA_BYTES_PER_WINDOW_DEFAULT),
+    };
+    Ok((quota, limits))
 }
 
 /// The destination.
@@ -210,9 +219,8 @@ impl DestinationFacts {
         };
         let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
         if bucket.is_some() {
-            field_types = survey::field_types(destination, &config.destination_bucket)
-                .await?
-                .unwrap_or_default();
+            let database = Database::named_like(&config.destination_bucket);
+            field_types = schema::field_types(destination, &database).await?.unwrap_or_default();
             write_refused = probe(destination, &config.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;
@@ -291,7 +299,7 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
     let source_ns = source.survey.shape.shard_group_ns;
-    let Ok(types) = &source.survey.field_types else { return Vec::new() };
+    let Some(types) = source.survey.field_types() else { return Vec::new() };
     clash::watched(
         types,
         source_ns,
@@ -306,8 +314,13 @@ pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result
     if range.is_empty() {
         return Ok(0);
     }
-    let selection =
-        Selection { bucket, range, filter: &crate::model::filter::Filter::default(), without: &[] };
+    let selection = Selection {
+        bucket,
+        range,
+        filter: &crate::model::filter::Filter::default(),
+        measurements: &[],
+        without: &[],
+    };
     let answer = client.query_all(&flux::count(selection), what).await?;
     let count = table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))

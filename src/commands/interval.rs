@@ -8,7 +8,7 @@ use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::wire::csv::table;
-use crate::wire::flux::{self, Selection};
+use crate::wire::flux;
 
 /// Lengths to choose from.
 const LADDER_S: [i64; 10] =
@@ -81,13 +81,7 @@ async fn count(
     range: TimeRange,
 ) -> Result<Option<u64>, Error> {
     let what = "sample of the density";
-    let conditions = source.conditions();
-    let selection = Selection {
-        bucket: &config.source_bucket,
-        range,
-        filter: &config.filter,
-        without: &conditions,
-    };
+    let selection = source.selection(config, range);
     match ends.source.query_all(&flux::count(selection), what).await {
         Ok(answer) => {
             let count =

@@ -14,12 +14,13 @@ use crate::influx::client::Client;
 use crate::limits::{SLICE_BYTES_MAX, WRITES_IN_FLIGHT_DEFAULT};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::batch::TRANSPORT;
-use crate::pipeline::clash::FieldKey;
+use crate::model::transport::Transport;
+
+use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
 use crate::pipeline::event::Planned;
 use crate::pipeline::lock::JobLock;
-use crate::pipeline::store::Store;
+use crate::pipeline::survey::route::FieldKey;
 
 /// What a run needs, and the lock that keeps others out.
 #[derive(Debug)]
@@ -149,11 +150,10 @@ async fn lay(
         source_bucket: config.source_bucket.clone(),
         shape,
         filter: config.filter.clone(),
-        without: source.survey.unreadable.clone(),
-        conditions: source.conditions(),
+        routes: source.routes.clone(),
+        transport: config.transport,
         field_label: source.survey.field_label.clone(),
         strings: source.survey.strings,
-        at_largest_time: source.at_largest_time.unwrap_or(0),
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
         destination_bucket: config.destination_bucket.clone(),
         destination_shard_group_ns: destination.shard_group_ns(shape.shard_group_ns),
@@ -204,8 +204,13 @@ pub async fn planned_only(
         resume,
         batches: plan.len(),
         interval: interval.to_string(),
-        transport: TRANSPORT.to_owned(),
+        transport: transport_name(config.transport).to_owned(),
     })
+}
+
+/// The transport as a person asks for it.
+pub fn transport_name(transport: Option<Transport>) -> &'static str {
+    transport.map_or("auto", Transport::name)
 }
 
 /// `<state>/<source org>.<source bucket>.<destination bucket>`, with a digest of host and batch bucket, so that no two
@@ -231,7 +236,7 @@ fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

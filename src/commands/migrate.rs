@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::{self, Shown, Signals};
-use super::{dry_run, ends, job, preflight, print_line};
+use super::{dry_run, ends, job, preflight, print_line, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
@@ -30,9 +30,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let config = load(&args, env, &signals).await?;
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let (source, mut destination) = checked(&config, &ends).await?;
-    ends.source = ends
-        .source
-        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     if config.dry_run {
         return dry_run::run(&config, &ends, &source, header(&config, &source)).await;
     }
@@ -140,7 +138,7 @@ fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
         ),
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {
             window_bytes,
-            share_percent: u64::from(config.quota_share_per_mille) / 10,
+            share_percent: u64::from(config.quota_share.at(source.now)) / 10,
         }),
     }
 }

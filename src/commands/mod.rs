@@ -9,6 +9,7 @@ pub mod interval;
 pub mod job;
 pub mod migrate;
 pub mod preflight;
+pub mod quota;
 pub mod run;
 
 use std::io::{self, Write as _};

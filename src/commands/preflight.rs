@@ -1,10 +1,8 @@
 //! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
 
-use super::facts::{
-    DestinationFacts, Ends, Quota, SourceFacts, seconds, watched_fields, would_drop,
-};
-use super::migrate;
+use super::facts::{DestinationFacts, Ends, SourceFacts, seconds, watched_fields, would_drop};
 use super::run::Signals;
+use super::{migrate, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::migrate::{MigrateConfig, Start};
@@ -12,9 +10,9 @@ use crate::exit::ExitCode;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::model::series::Readable;
 use crate::pipeline::context::ConflictPolicy;
+use crate::report::json;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;
-use crate::report::{json, number};
 
 use super::error::Error;
 
@@ -154,34 +152,8 @@ fn source_rows(
             Some(cure),
         ));
     }
-    rows.push(quota_row(config, facts.quota));
-    if let Err(refused) = &facts.survey.field_types {
-        let text = "no InfluxQL: types are not known before they are read".to_owned();
-        rows.push(finding(
-            "P07",
-            Verdict::Warn,
-            "InfluxQL",
-            text,
-            Some(format!("none needed; the source says: {refused}")),
-        ));
-    }
-    for found in &facts.survey.unreadable {
-        let text = format!("left out: {}", found.why);
-        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
-    }
-    if facts.survey.nameless_tags > 0 {
-        let text = format!(
-            "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",
-            facts.survey.nameless_tags
-        );
-        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
-    }
-    let at_end = match facts.at_largest_time {
-        Some(0) => None,
-        Some(values) => Some(format!("left out: {values} values at the largest time")),
-        None => Some("values at the largest time, if there are any, cannot be seen".to_owned()),
-    };
-    rows.extend(at_end.map(|text| finding("P08", Verdict::Warn, "Flux", text, None)));
+    rows.push(quota::row(config, &facts));
+    language_rows(config, &facts, rows);
     match (config.start, facts.earliest) {
         (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
         (Start::Earliest, None) => {
@@ -192,20 +164,39 @@ fn source_rows(
     Some(facts)
 }
 
-fn quota_row(config: &MigrateConfig, quota: Quota) -> Row {
-    let share = f64::from(config.quota_share_per_mille) / 10.0;
-    let paced = |bytes| format!("{}/5min for the whole org; share {share} %", number::bytes(bytes));
-    match quota {
-        Quota::None => finding("P06", Verdict::Ok, "quota", "none: as fast as both ends can", None),
-        Quota::Given(bytes) => {
-            finding("P06", Verdict::Ok, "quota", format!("{} (--quota)", paced(bytes)), None)
+/// What each query language can do with this bucket.
+fn language_rows(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    let survey = &facts.survey;
+    match &survey.influxql {
+        Ok(known) => match &known.reads {
+            Ok(encoding) => {
+                let text = format!("reads the bucket as {} ({encoding:?})", known.database);
+                rows.push(finding("P07", Verdict::Ok, "InfluxQL", text, None));
+            }
+            Err(why) => {
+                let text = format!("not used: {why}");
+                rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, None));
+            }
+        },
+        Err(refused) => {
+            let text = "no InfluxQL: the job reads more bytes".to_owned();
+            let cure = format!(
+                "influx v1 dbrp create --bucket-id {} --db {:?} --rp autogen --default (the source says: {refused})",
+                facts.bucket.id, config.source_bucket
+            );
+            rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(cure)));
         }
-        Quota::Told(bytes) => finding("P06", Verdict::Ok, "quota", paced(bytes), None),
-        Quota::Assumed(bytes) => {
-            let text = format!("{}; assumed, not readable", paced(bytes));
-            let cure = "--quota 3GB/5min if the organization has a usage-based plan".to_owned();
-            finding("P06", Verdict::Warn, "quota", text, Some(cure))
-        }
+    }
+    for found in &facts.routes.lost {
+        let text = format!("left out: {}", found.why);
+        rows.push(finding("P08", Verdict::Warn, "answers", text, None));
+    }
+    if survey.nameless_tags > 0 && facts.routes.access.is_none() {
+        let text = format!(
+            "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",
+            survey.nameless_tags
+        );
+        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
     }
 }
 

@@ -4,20 +4,25 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
+
 use super::error::Error;
 use super::facts::Ends;
 use super::job::{self, Prepared};
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
-use crate::limits::PLAIN_LINE_MS;
+use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, PLAIN_LINE_MS};
+use crate::model::filter::Filter;
+use crate::model::transport::Transport;
 use crate::pipeline;
-use crate::pipeline::batch::TRANSPORT;
-use crate::pipeline::clash::TypePlan;
 use crate::pipeline::context::{Context, EventSink, LearnedCost};
 use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
 use crate::pipeline::permits::Permits;
-use crate::pipeline::rejects::Rejects;
+use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::stop::Stop;
+use crate::pipeline::write::clash::TypePlan;
+use crate::pipeline::write::pressure::Pressure;
+use crate::pipeline::write::rejects::Rejects;
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
@@ -35,6 +40,7 @@ impl Signals {
             (None, Signal::Retried { side, what, attempt, error }) => {
                 eprintln!("retry: {side}, {what}: try {attempt} failed: {error}");
             }
+            (None, Signal::Notice { text, .. }) => eprintln!("notice: {text}"),
             (None, _) => {}
         })
     }
@@ -71,6 +77,7 @@ pub async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
+    ends.source.quota().tell(&signals.observer());
     let rejects = prepared.job.rejects.display().to_string();
     let result = execute(prepared, &ends, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -111,15 +118,22 @@ pub async fn execute(
     events(Event::Planned(planned(&job)));
     let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
     let (keys, lease) = (job.keys.clone(), job.lease.clone());
+    // On this machine packing costs both programs more than it saves.
+    let pack = !ends.destination.is_loopback();
     let context = Arc::new(Context {
         slices: Permits::new("fetch", job.slices_in_flight),
-        writes: Permits::new("write", job.writes_in_flight),
+        pressure: Pressure::new(Permits::new("write", job.writes_in_flight), pack),
         job,
         source: ends.source.clone(),
         destination: ends.destination.clone(),
         events,
         counters,
-        cost: LearnedCost::default(),
+        cost: LearnedCost::of(Transport::Flux),
+        choices: Choices::default(),
+        held: Arc::new(Semaphore::new(
+            usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1),
+        )),
+        nothing_filtered: Filter::default(),
         types: TypePlan::new(watched),
     });
     let result = pipeline::run(context, store.clone(), rejects, stop).await;
@@ -172,6 +186,6 @@ pub fn planned(job: &pipeline::context::Job) -> Planned {
         resume: job.plan.range().start,
         batches: job.plan.len(),
         interval: job.interval.to_string(),
-        transport: TRANSPORT.to_owned(),
+        transport: job::transport_name(job.transport).to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use super::settings::Origin;
 use super::task_record::TaskRecordError;
 use crate::cli::argv::looks_like_token;
 use crate::model::series::Readable;
+use crate::model::share::ParseShareError;
 use crate::model::side::Side;
 
 /// A value in a message: quoted, control characters escaped, cut after 80 letters, and not shown at all if it looks
@@ -49,15 +50,15 @@ pub enum ConfigError {
         /// The form, with an example.
         expected: &'static str,
     },
-    /// A transport that this version does not have.
-    #[error(
-        "{origin}: the transport {value} is not there yet; this version reads with auto or flux"
-    )]
-    TransportNotYet {
+    /// No share of the quota.
+    #[error("{origin}: {value} is no share of the quota: {cause}")]
+    Share {
         /// Where it stands.
         origin: Origin,
-        /// What was asked for.
+        /// What it is.
         value: Shown,
+        /// What is wrong with it, and the right form.
+        cause: ParseShareError,
     },
     /// A setting that must be given.
     #[error("--{flag} is missing; give it, or {variable}, or {key} in the file named by --config")]

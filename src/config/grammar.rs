@@ -1,4 +1,4 @@
-//! The small grammars of values: sizes, rates, shares, durations, times, words. All are pure and give `None` for a
+//! The small grammars of values: sizes, rates, durations, times, words. All are pure and give `None` for a
 //! text that is not of their form.
 
 use crate::limits::QUOTA_WINDOW_MS;
@@ -47,15 +47,6 @@ pub fn rate_bytes_per_window(text: &str) -> Option<u64> {
     let per_ms = u128::from(count.checked_mul(unit_ms).filter(|ms| *ms > 0)?);
     let bytes = number.times(*factor)?.checked_mul(u128::from(QUOTA_WINDOW_MS))? / per_ms;
     u64::try_from(bytes).ok()
-}
-
-/// `90%`, `87.5%`: thousandths.
-pub fn share_per_mille(text: &str) -> Option<u32> {
-    let (number, unit) = number_and_unit(text.trim())?;
-    if unit.trim() != "%" || number.decimals > 1 {
-        return None;
-    }
-    u32::try_from(number.times(10)?).ok()
 }
 
 /// A Flux duration without months, `0s` among them: nanoseconds.
@@ -197,18 +188,6 @@ mod tests {
     }
 
     #[test]
-    fn shares() {
-        for (text, share) in
-            [("90%", 900), ("87.5%", 875), ("100 %", 1000), ("0%", 0), ("250%", 2500)]
-        {
-            assert_eq!(share_per_mille(text), Some(share), "{text}");
-        }
-        for text in ["", "90", "0.9", "%", "-1%", "1.25%", "90%%"] {
-            assert_eq!(share_per_mille(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn durations_and_times() {
         assert_eq!(duration_ns("1h30m"), Some(5_400_000_000_000));
         assert_eq!(
@@ -265,7 +244,7 @@ mod tests {
 
         #[test]
         fn nothing_panics(text in "\\PC*") {
-            let _ = (size_bytes(&text), rate_bytes_per_window(&text), share_per_mille(&text), duration_ns(&text), words(&text));
+            let _ = (size_bytes(&text), rate_bytes_per_window(&text), duration_ns(&text), words(&text));
             let _ = time(&text, Timestamp::EPOCH);
         }
     }

@@ -8,12 +8,13 @@ use super::error::{ConfigError, Shown};
 use super::grammar;
 use super::settings::{Given, Origin, Settings};
 use crate::limits::{
-    QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN,
-    QUOTA_SHARE_PER_MILLE_MIN, SLICES_IN_FLIGHT_MAX,
+    QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_MAX,
 };
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
+use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::model::transport::Transport;
 use crate::pipeline::context::ConflictPolicy;
 
 /// Nanoseconds of a millisecond.
@@ -63,15 +64,6 @@ pub enum QuotaChoice {
     },
 }
 
-/// How the source is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransportChoice {
-    /// Chosen by the plan.
-    Auto,
-    /// Flux, value by value.
-    Flux,
-}
-
 /// What happens if the destination holds data in the range already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingPolicy {
@@ -119,14 +111,14 @@ pub struct MigrateConfig {
     pub filter: Filter,
     /// The read quota.
     pub quota: QuotaChoice,
-    /// How much of it is used.
-    pub quota_share_per_mille: u32,
+    /// How much of it is used, and when.
+    pub quota_share: Share,
     /// The source's own limit for a query.
     pub query_timeout_ms: u64,
     /// Slices read at one time.
     pub concurrency: usize,
     /// How the source is read.
-    pub transport: TransportChoice,
+    pub transport: Option<Transport>,
     /// Fields of another type.
     pub on_type_conflict: ConflictPolicy,
     /// Data that is there already.
@@ -191,7 +183,7 @@ pub(super) fn check(
         batch_interval: batch_interval(&settings.value("batch-interval")?)?,
         filter: filter(settings)?,
         quota: quota(&settings.value("quota")?)?,
-        quota_share_per_mille: quota_share(&settings.value("quota-share")?)?,
+        quota_share: quota_share(&settings.value("quota-share")?)?,
         query_timeout_ms: query_timeout(&settings.value("query-timeout")?)?,
         concurrency: concurrency(&settings.value("concurrency")?)?,
         transport: transport(&settings.value("transport")?)?,
@@ -307,10 +299,12 @@ fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
     }
 }
 
-fn quota_share(given: &Given) -> Result<u32, ConfigError> {
-    let share = grammar::share_per_mille(given.text())
-        .filter(|share| (QUOTA_SHARE_PER_MILLE_MIN..=1_000).contains(share));
-    share.ok_or_else(|| given.wrong("a share from 1% to 100%"))
+fn quota_share(given: &Given) -> Result<Share, ConfigError> {
+    given.text().parse().map_err(|cause| ConfigError::Share {
+        origin: given.origin.clone(),
+        value: Shown::new(given.text()),
+        cause,
+    })
 }
 
 fn query_timeout(given: &Given) -> Result<u64, ConfigError> {
@@ -325,15 +319,13 @@ fn concurrency(given: &Given) -> Result<usize, ConfigError> {
     count.ok_or_else(|| given.wrong("a number from 1 to 16"))
 }
 
-fn transport(given: &Given) -> Result<TransportChoice, ConfigError> {
+fn transport(given: &Given) -> Result<Option<Transport>, ConfigError> {
     match given.text() {
-        "auto" => Ok(TransportChoice::Auto),
-        "flux" => Ok(TransportChoice::Flux),
-        "flux-keyed" | "flux-pivot" | "influxql" => Err(ConfigError::TransportNotYet {
-            origin: given.origin.clone(),
-            value: Shown::new(given.text()),
-        }),
-        _ => Err(given.wrong("auto or flux")),
+        "auto" => Ok(None),
+        name => name
+            .parse()
+            .map(Some)
+            .map_err(|_| given.wrong("auto, flux, flux-keyed, flux-pivot or influxql")),
     }
 }
 
@@ -401,8 +393,8 @@ fn state_dir(env: &Env) -> Result<PathBuf, ConfigError> {
 #[cfg(test)]
 mod tests {
     use crate::limits::{
-        QUERY_TIMEOUT_MS_DEFAULT, QUOTA_SHARE_PER_MILLE_DEFAULT, REJECT_LIMIT_DEFAULT,
-        SETTLE_NS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
+        QUERY_TIMEOUT_MS_DEFAULT, QUOTA_SHARE_PER_MILLE_DEFAULT, QUOTA_SHARE_PER_MILLE_MIN,
+        REJECT_LIMIT_DEFAULT, SETTLE_NS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
     };
 
     use super::*;
@@ -412,7 +404,11 @@ mod tests {
     fn texts_of_defaults_and_messages_agree_with_the_limits() {
         let settings = Settings::new(&JobArgs::default(), &Env::default(), Vec::new());
         let value = |name| settings.value(name).unwrap();
-        assert_eq!(quota_share(&value("quota-share")).unwrap(), QUOTA_SHARE_PER_MILLE_DEFAULT);
+        let share = quota_share(&value("quota-share")).unwrap();
+        assert_eq!(share, Share::constant(QUOTA_SHARE_PER_MILLE_DEFAULT));
+        assert_eq!(share, Share::default());
+        let least = Share::constant(QUOTA_SHARE_PER_MILLE_MIN);
+        assert_eq!(("1%".parse(), "0.9%".parse::<Share>().is_err()), (Ok(least), true));
         assert_eq!(query_timeout(&value("query-timeout")).unwrap(), QUERY_TIMEOUT_MS_DEFAULT);
         assert_eq!(concurrency(&value("concurrency")).unwrap(), SLICES_IN_FLIGHT_DEFAULT);
         assert_eq!(reject_limit(&value("reject-limit")).unwrap(), REJECT_LIMIT_DEFAULT);

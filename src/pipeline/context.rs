@@ -4,19 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::clash::TypePlan;
-use super::event::{Counters, Event};
-use super::permits::Permits;
-use super::plan::SourceShape;
-use super::survey::Unreadable;
+use tokio::sync::Semaphore;
+
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
-use crate::limits::SLICE_SECONDS_MAX;
+use crate::limits::{SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
+use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::permits::Permits;
+use crate::pipeline::plan::choice::Choices;
+use crate::pipeline::plan::time::{SourceShape, TypeHistory};
+use crate::pipeline::plan::window::Layer;
+use crate::pipeline::survey::route::{Access, Routes};
+use crate::pipeline::write::clash::TypePlan;
+use crate::pipeline::write::pressure::Pressure;
 use crate::wire::flux::Selection;
 
 /// Who hears of events. Called from async code: must not block.
@@ -42,16 +48,14 @@ pub struct Job {
     pub shape: SourceShape,
     /// What of it is moved.
     pub filter: Filter,
-    /// What Flux cannot carry and what is therefore left out: counted, and named in the rejects.
-    pub without: Vec<Unreadable>,
-    /// The same as conditions of the queries.
-    pub conditions: Vec<String>,
+    /// Who reads what.
+    pub routes: Routes,
+    /// The transport that was asked for; else each measurement gets its own.
+    pub transport: Option<Transport>,
     /// The column that holds the field name after the rename.
     pub field_label: String,
     /// True if string values with a carriage return may exist.
     pub strings: bool,
-    /// Values at the largest time, which Flux does not reach: left out too.
-    pub at_largest_time: u64,
     /// Retention of the source bucket, if it is finite: older values vanish while they are read.
     pub source_retention_ns: Option<i64>,
     /// Bucket that is written.
@@ -91,14 +95,58 @@ pub struct Job {
 }
 
 impl Job {
-    /// The query selection for a range of this job.
+    /// What a plain Flux query reads of a range.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
+        self.selection_of(Layer::Plain, range)
+    }
+
+    /// What a Flux query reads of a layer; with [`Job::filter_of`] that layer.
+    pub fn selection_of(&self, layer: Layer, range: TimeRange) -> Selection<'_> {
         Selection {
             bucket: &self.source_bucket,
             range,
             filter: &self.filter,
-            without: &self.conditions,
+            measurements: &[],
+            without: match layer {
+                Layer::Plain | Layer::InfluxqlOnly => &self.routes.plain,
+                Layer::Mixed | Layer::LargestTime => &self.routes.unreadable,
+            },
         }
+    }
+
+    /// The filter of a layer.
+    pub fn filter_of(&self, layer: Layer) -> Filter {
+        let mut filter = self.filter.clone();
+        if layer == Layer::Mixed {
+            let mixed = self.routes.is_mixed();
+            filter.predicate = Some(match filter.predicate {
+                Some(predicate) => format!("({mixed}) and ({predicate})"),
+                None => mixed,
+            });
+        }
+        filter
+    }
+
+    /// How time is cut for a layer; `None` if the job has no such layer.
+    pub fn shape_of(&self, layer: Layer) -> Option<SourceShape> {
+        match layer {
+            Layer::Plain | Layer::LargestTime => Some(self.shape),
+            Layer::Mixed => (!self.routes.mixed.is_empty())
+                .then_some(SourceShape { types: TypeHistory::Several, ..self.shape }),
+            Layer::InfluxqlOnly => self.routes.access.as_ref().map(|_| self.shape),
+        }
+    }
+
+    /// Values that a slice should hold if they cost this much.
+    pub fn values_max(&self, cost: &LearnedCost) -> u64 {
+        cost.values_in(self.slice_bytes_max).clamp(1, SLICE_VALUES_MAX)
+    }
+
+    /// How InfluxQL names a measurement that it reads.
+    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a Access, &'a str)> {
+        let access = self.routes.access.as_ref()?;
+        let known = self.routes.influxql.contains_key(measurement);
+        Some((access, std::str::from_utf8(measurement).ok().filter(|_| known)?))
     }
 }
 
@@ -116,10 +164,16 @@ pub struct Context {
     pub counters: Arc<Counters>,
     /// Permits for slices.
     pub slices: Permits,
-    /// Permits for writes.
-    pub writes: Permits,
-    /// What a value costs to read.
+    /// Permits for writes, and how they are sent.
+    pub pressure: Pressure,
+    /// What a value costs to read in plain Flux.
     pub cost: LearnedCost,
+    /// How each measurement is read.
+    pub choices: Choices,
+    /// Values held back in memory until their slice is proven, in units of `HELD_UNIT_VALUES`.
+    pub held: Arc<Semaphore>,
+    /// A filter that leaves nothing out.
+    pub nothing_filtered: Filter,
     /// One type per field and destination shard group.
     pub types: TypePlan,
 }
@@ -144,25 +198,27 @@ pub struct LearnedCost {
     picoseconds: AtomicU64,
 }
 
-/// The `flux` form of TSBS data costs 116 bytes per integer and 131 per float; names make the difference.
-const FIRST_GUESS_MILLI_BYTES: u64 = 130_000;
-
 /// Half a million values per second: a slow server. Only a slower one makes slices smaller.
 const FIRST_GUESS_PICOSECONDS: u64 = 2_000_000;
 
 /// Answers of fewer values say more about the way there and back than about values.
 const TIMED_VALUES_MIN: u64 = 10_000;
 
-impl Default for LearnedCost {
-    fn default() -> Self {
+impl LearnedCost {
+    /// A first guess: what the form costs for floats of 17 digits, the dearest that is common; names make the difference.
+    pub fn of(transport: Transport) -> Self {
+        let milli_bytes = match transport {
+            Transport::Flux => 130_000,
+            Transport::FluxKeyed => 66_000,
+            Transport::FluxPivot => 22_000,
+            Transport::Influxql => 10_000,
+        };
         Self {
-            milli_bytes: AtomicU64::new(FIRST_GUESS_MILLI_BYTES),
+            milli_bytes: AtomicU64::new(milli_bytes),
             picoseconds: AtomicU64::new(FIRST_GUESS_PICOSECONDS),
         }
     }
-}
 
-impl LearnedCost {
     /// Expected bytes of an answer with so many values.
     pub fn bytes(&self, values: u64) -> u64 {
         let milli = self.milli_bytes.load(Ordering::Relaxed);
@@ -204,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_cost_follows_the_answers() {
-        let cost = LearnedCost::default();
+        let cost = LearnedCost::of(Transport::Flux);
         assert_eq!(cost.bytes(1_000), 130_000);
         for _ in 0..50 {
             cost.learn(1_000_000, 6_400_000, 500);
@@ -216,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_slow_source_gets_smaller_slices() {
-        let cost = LearnedCost::default();
+        let cost = LearnedCost::of(Transport::Flux);
         assert_eq!(cost.values_in(u64::MAX), 15_000_000);
         cost.learn(10, 1_300, 90_000);
         assert_eq!(cost.values_in(u64::MAX), 15_000_000, "few values tell nothing of time");

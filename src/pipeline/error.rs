@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::pool::Panicked;
 use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::model::time::TimeRange;
-use crate::wire::csv;
+use crate::pipeline::write::pool::Panicked;
+use crate::wire::{answer, csv};
 
 /// The reason why a run ended before its plan did.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,31 @@ pub enum Error {
         what: String,
         /// The decoder's error.
         #[source]
-        source: csv::error::Error,
+        source: answer::Error,
+    },
+    /// The source refuses a statement that counts what only InfluxQL reads.
+    #[error("{what}: {text}")]
+    Refused {
+        /// What was attempted, with its range.
+        what: String,
+        /// The server's words.
+        text: String,
+    },
+    /// Series were added while a slice was read by the key tags of those that were known.
+    #[error("{what}: the measurement had {before} series, now {now}")]
+    SeriesChanged {
+        /// What was attempted, with its range.
+        what: String,
+        /// When the catalogue was read.
+        before: u64,
+        /// Now, or why it is not known.
+        now: String,
+    },
+    /// A slice that must be held back is too large for that.
+    #[error("{what}: too large to be held back")]
+    TooMuchHeld {
+        /// What was attempted, with its range.
+        what: String,
     },
     /// The values that arrived are not the values that the source counts, and the count did not change.
     #[error(
@@ -115,7 +139,12 @@ impl Error {
     }
 
     /// A decoder error with what was attempted.
-    pub fn decode(what: impl Into<String>, source: csv::error::Error) -> Self {
+    pub fn decode(what: impl Into<String>, source: answer::Error) -> Self {
         Self::Decode { what: what.into(), source }
+    }
+
+    /// The same for a small answer.
+    pub fn csv(what: impl Into<String>, source: csv::error::Error) -> Self {
+        Self::decode(what, source.into())
     }
 }

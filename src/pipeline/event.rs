@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
 
 /// One change in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,15 @@ pub enum Event {
         values_written: u64,
         /// Source bytes (decoded) so far.
         bytes_read: u64,
+    },
+    /// How a measurement is read from now on.
+    Chosen {
+        /// Its name, readable.
+        measurement: String,
+        /// How.
+        transport: Transport,
+        /// Why, in words.
+        reason: String,
     },
     /// A slice was cut in halves.
     Split {

@@ -1,10 +1,11 @@
 //! The stages, and the only owner of channels and of the pool.
 //!
 //! ```text
-//! coordinator (mod): count -> open batches in sequence, at most BATCHES_OPEN_MAX
-//!   batch:  cut into slices, each with a permit      slice:  fetch (request, stream, decode)
-//!           hold against the source's count          encode: pool jobs, bodies
-//! committer (commit): strictly in sequence           write:  one body, down to single refused lines
+//! survey   what is in the source, and who can read it
+//! plan     count, choose a transport for each measurement, cut into slices
+//! read     a batch in slices, each with a permit; held against the source's count    (this file: batches in sequence)
+//! write    pool jobs to bodies, bodies to the destination
+//! commit   strictly in sequence
 //! ```
 //!
 //! Slices and bodies of the open batches flow in any order; writes can be repeated, so only the checkpoint has an order.
@@ -17,37 +18,28 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Duration;
 
-use self::batch::Done;
-use self::commit::Committed;
+use self::commit::committer::{self, Committed};
+use self::commit::store::Store;
 use self::context::Context;
-use self::count::{Counter, Found};
 use self::error::Error;
 use self::event::{Counters, Event, Outcome, StopReason};
-use self::pool::Panicked;
-use self::rejects::Rejects;
+use self::plan::counter::{Counter, Found};
+use self::read::batch::{self, Done};
 use self::stop::Stop;
-use self::store::Store;
+use self::write::pool::Panicked;
+use self::write::rejects::Rejects;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
 
-pub mod batch;
-pub mod clash;
 pub mod commit;
 pub mod context;
-pub mod count;
-pub mod encode;
 pub mod error;
 pub mod event;
-pub mod fetch;
-pub mod largest_time;
 pub mod lock;
 pub mod permits;
 pub mod plan;
-pub mod pool;
 pub mod progress;
-pub mod rejects;
-pub mod slice;
+pub mod read;
 pub mod stop;
-pub mod store;
 pub mod survey;
 pub mod write;
 
@@ -60,7 +52,8 @@ pub async fn run(
     stop: Stop,
 ) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
-    let mut committer = tokio::spawn(commit::run(Arc::clone(&context), store, rejects, receiver));
+    let mut committer =
+        tokio::spawn(committer::run(Arc::clone(&context), store, rejects, receiver));
     let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(&stop) => read,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::Error;
+use crate::pipeline::error::Error;
 
 /// A bounded number of permits. Clones share them.
 #[derive(Debug, Clone)]
@@ -35,6 +35,22 @@ impl Permits {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// Adds one; false if there are as many as there may be.
+    pub fn raise(&self, count_max: usize) -> bool {
+        let raised = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            (count < count_max).then_some(count + 1)
+        });
+        if raised.is_ok() {
+            self.semaphore.add_permits(1);
+        }
+        raised.is_ok()
+    }
+
+    /// True if somebody waits for one.
+    pub fn is_exhausted(&self) -> bool {
+        self.semaphore.available_permits() == 0
     }
 
     /// Takes one away for good: the next one that is given back. False if only one is left.
@@ -73,5 +89,7 @@ mod tests {
         assert_eq!((permits.count(), permits.semaphore.available_permits()), (1, 0));
         drop(second);
         assert!(permits.one().await.is_ok());
+        assert!(permits.raise(2) && !permits.raise(2));
+        assert_eq!((permits.count(), permits.semaphore.available_permits()), (2, 2));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::context::Context;
-use super::event::Event;
 use crate::limits::PROGRESS_STEP_BYTES;
 use crate::model::time::TimeRange;
+use crate::pipeline::context::Context;
+use crate::pipeline::event::Event;
 
 /// Running sums of one batch.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::event::StopReason;
+use crate::pipeline::event::StopReason;
 
 /// Asks for the end; the most urgent reason counts.
 #[derive(Debug, Clone)]

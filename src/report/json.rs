@@ -45,6 +45,10 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
             ),
         ),
         Event::BatchProgress { .. } => return None,
+        Event::Chosen { measurement, transport, reason } => (
+            "transport",
+            json!({"measurement": measurement, "transport": transport.name(), "reason": reason}),
+        ),
         Event::Split { batch, slice, cause } => {
             let slice = json!({"slice_start": slice.start.to_string(), "slice_stop": slice.stop.to_string(), "cause": cause});
             ("split", with_range(*batch, slice))
@@ -68,7 +72,13 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
             "retry",
             json!({"side": side.to_string(), "what": what, "attempt": attempt, "error": error}),
         ),
-        Event::Notice(text) => ("notice", json!({"kind": "notice", "text": text})),
+        Event::Client(Signal::Paced { bytes_per_s, share_per_mille, runs }) => (
+            "quota",
+            json!({"bytes_per_s": bytes_per_s, "share": f64::from(*share_per_mille) / 1_000.0, "runs": runs}),
+        ),
+        Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
+            ("notice", json!({"kind": "notice", "text": text}))
+        }
         Event::Stopping { reason } => ("notice", json!({"kind": "stopping", "text": reason})),
     };
     Some(line(message_type, Some(time), body))
@@ -111,6 +121,16 @@ pub fn status(state: &State, now_ms: u64, time: Timestamp) -> String {
         merge(
             &mut body,
             json!({"quota_window_bytes": quota.window_bytes, "quota_used_bytes": used, "quota_resets_ms": resets_ms}),
+        );
+    }
+    if let Some(pace) = state.pace {
+        merge(
+            &mut body,
+            json!({
+                "quota_bytes_per_s": pace.bytes_per_s,
+                "quota_share": f64::from(pace.share_per_mille) / 1_000.0,
+                "quota_runs": pace.runs,
+            }),
         );
     }
     line("status", Some(time), body)

@@ -50,10 +50,8 @@ pub fn condition(state: &State, now_ms: u64) -> String {
         let reason = waiting.reason();
         return match state.header.quota {
             Some(quota) if waiting.word() == "quota" => {
-                format!(
-                    "waiting {left}: {reason}; refills at {}/s",
-                    number::bytes(quota.bytes_per_s())
-                )
+                let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
+                format!("waiting {left}: {reason}; refills at {}/s", number::bytes(rate))
             }
             _ => format!("waiting {left}: {reason}"),
         };

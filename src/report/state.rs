@@ -40,6 +40,17 @@ impl Quota {
     }
 }
 
+/// The pace under the quota, which may change with the time of day and with other runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// What this run may read.
+    pub bytes_per_s: u64,
+    /// The share of the quota that is taken, in thousandths.
+    pub share_per_mille: u32,
+    /// Runs that share it, this one among them.
+    pub runs: u32,
+}
+
 /// The sums of [`Counters`] at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is described at the counter of the same name")]
@@ -120,6 +131,8 @@ pub struct State {
     pub batches_compared: u64,
     /// See `batches_compared`.
     pub batches_equal: u64,
+    /// The pace under the quota, if it was told.
+    pub pace: Option<Pace>,
     /// What is waited for.
     pub waits: Waits,
     /// Why the run is being ended.
@@ -144,6 +157,7 @@ impl State {
             committed_to: None,
             batches_compared: 0,
             batches_equal: 0,
+            pace: None,
             waits: Waits::default(),
             stopping: None,
             totals: Totals::default(),
@@ -200,7 +214,16 @@ impl State {
                 self.waits.end(*side, *cause, now_ms);
             }
             Event::Stopping { reason } => self.stopping = Some(clean(reason, self.glyphs)),
-            Event::Client(Signal::Retried { .. }) | Event::Notice(_) => {}
+            Event::Client(Signal::Paced { bytes_per_s, share_per_mille, runs }) => {
+                self.pace = Some(Pace {
+                    bytes_per_s: *bytes_per_s,
+                    share_per_mille: *share_per_mille,
+                    runs: *runs,
+                });
+            }
+            Event::Client(Signal::Retried { .. } | Signal::Notice { .. })
+            | Event::Notice(_)
+            | Event::Chosen { .. } => {}
         }
     }
 

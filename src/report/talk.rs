@@ -15,7 +15,7 @@ const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
 /// one tells how many were left out.
 #[derive(Debug, Default)]
 pub struct Talk {
-    kinds: [Recent; 4],
+    kinds: [Recent; 5],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,9 @@ impl Talk {
         let shown = |text: &str| clean(text, state.glyphs);
         let (kind, text) = match event {
             Event::Planned(planned) => (None, plan_text(planned, state)),
-            Event::Notice(text) => (None, format!("notice: {}", shown(text))),
+            Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
+                (None, format!("notice: {}", shown(text)))
+            }
             Event::Stopping { reason } => (
                 None,
                 format!(
@@ -38,6 +40,10 @@ impl Talk {
                     shown(reason),
                     limits::DRAIN_MS_MAX / 1_000
                 ),
+            ),
+            Event::Chosen { measurement, transport, reason } => (
+                Some(4),
+                format!("transport: {} by {transport}: {}", shown(measurement), shown(reason)),
             ),
             Event::Split { batch, slice, cause } => (
                 Some(0),

@@ -8,9 +8,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::error::Error;
 use crate::wire::line::encoder::Rejected;
 
 /// Values that the destination does not take.

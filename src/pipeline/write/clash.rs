@@ -8,20 +8,18 @@ use std::sync::Mutex;
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 
-use super::context::{ConflictPolicy, Context};
-use super::error::Error;
-use super::survey::FieldTypes;
 use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::wire::csv::block::Datatype;
+use crate::pipeline::context::{ConflictPolicy, Context};
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::catalogue::value_type;
+use crate::pipeline::survey::route::FieldKey;
+use crate::pipeline::survey::schema::FieldTypes;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
-
-/// Measurement and field.
-pub type FieldKey = (Name, Name);
 
 /// The fields that may clash, and the types fixed for them so far.
 #[derive(Debug, Default)]
@@ -132,7 +130,8 @@ async fn own_type(
     group: TimeRange,
 ) -> Result<Option<FieldType>, Error> {
     let filter = field_filter(key, None);
-    let selection = Selection { bucket, range: group, filter: &filter, without: &[] };
+    let selection =
+        Selection { bucket, range: group, filter: &filter, measurements: &[], without: &[] };
     let tables = ask(client, &flux::first(selection), key, group).await?;
     Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(value_type))
 }
@@ -146,8 +145,13 @@ async fn majority(
     let filter = field_filter(key, Some(&context.job.filter));
     let mut votes: BTreeMap<FieldType, i64> = BTreeMap::new();
     for range in context.job.shape.read_windows(group) {
-        let selection =
-            Selection { bucket: &context.job.source_bucket, range, filter: &filter, without: &[] };
+        let selection = Selection {
+            bucket: &context.job.source_bucket,
+            range,
+            filter: &filter,
+            measurements: &[],
+            without: &[],
+        };
         let firsts = ask(&context.source, &flux::first(selection), key, range).await?;
         let types: BTreeMap<Vec<(Name, Name)>, FieldType> = firsts
             .iter()
@@ -178,7 +182,7 @@ async fn ask(
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
     let answer =
         client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
-    table::read_tables(&answer).map_err(|error| Error::decode(&what, error))
+    table::read_tables(&answer).map_err(|error| Error::csv(&what, error))
 }
 
 fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
@@ -193,17 +197,6 @@ fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter
         None => own,
     };
     Filter { predicate: Some(predicate), ..base }
-}
-
-fn value_type(table: &Table) -> Option<FieldType> {
-    Some(match table.columns[table.column("_value")?].datatype {
-        Datatype::Boolean => FieldType::Boolean,
-        Datatype::Long => FieldType::Integer,
-        Datatype::UnsignedLong => FieldType::Unsigned,
-        Datatype::Double => FieldType::Float,
-        Datatype::String => FieldType::String,
-        Datatype::Time => return None,
-    })
 }
 
 fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {

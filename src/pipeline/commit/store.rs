@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::error::Error;
 use crate::checkpoint::lease::StoredLease;
 use crate::checkpoint::record::{
     BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, stored_start, stored_stop,
@@ -12,6 +11,7 @@ use crate::influx::client::Client;
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::point::Point;
 use crate::model::time::Timestamp;
+use crate::pipeline::error::Error;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux;
 use crate::wire::line::point;
@@ -84,7 +84,7 @@ impl Store {
             .query_all(&query, what)
             .await
             .map_err(|error| Error::influx(what, error))?;
-        let sum = table::single_long(&answer).map_err(|error| Error::decode(what, error))?;
+        let sum = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
         Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0))
     }
 
@@ -120,7 +120,7 @@ impl Store {
     ) -> Result<Option<Stored>, Error> {
         let answer =
             self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::decode(what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
         Ok(pick(&tables, field, end))
     }
 }

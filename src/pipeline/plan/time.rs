@@ -1,7 +1,9 @@
 //! Where time is cut: windows that the source reads whole, and slices of bearable size. Pure.
 
-use crate::limits::{SLICE_VALUES_MAX, SPLIT_DEPTH_MAX};
+use crate::limits::SPLIT_DEPTH_MAX;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::plan::target::Target;
+use crate::pipeline::plan::window::Layer;
 
 /// One hour: shard groups are never shorter.
 const HOUR_NS: i64 = 3_600 * NS_PER_S;
@@ -75,30 +77,42 @@ fn gcd(a: i64, b: i64) -> i64 {
 }
 
 /// A part of a batch that one request reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Slice {
-    /// What it reads.
+    /// When.
     pub range: TimeRange,
+    /// Which values.
+    pub layer: Layer,
+    /// What of them, and how.
+    pub target: Target,
     /// Values expected in it.
     pub values_predicted: u64,
     /// How often it was cut in halves.
     pub depth: u32,
 }
 
-/// Cuts windows with these counts into slices of at most `values_max` expected values each, at whole seconds.
-pub fn slices(windows: &[(TimeRange, u64)], values_max: u64) -> Vec<Slice> {
-    let values_max = values_max.clamp(1, SLICE_VALUES_MAX);
-    let mut slices = Vec::new();
-    for &(window, values) in windows {
-        if values == 0 {
-            continue;
-        }
-        let parts = values.div_ceil(values_max);
-        for range in even_parts(window, parts) {
-            slices.push(Slice { range, values_predicted: values.div_ceil(parts), depth: 0 });
-        }
+/// Cuts a window into slices of about `values_max` expected values each: at whole seconds, and where a second holds too
+/// many, by measurement or series too.
+pub fn slices(
+    window: TimeRange,
+    layer: Layer,
+    target: &Target,
+    values: u64,
+    values_max: u64,
+) -> Vec<Slice> {
+    if values == 0 {
+        return Vec::new();
     }
-    slices
+    let ranges = even_parts(window, values.div_ceil(values_max.max(1)));
+    let by_range = values.div_ceil(ranges.len().max(1) as u64);
+    let groups = usize::try_from(by_range / values_max.max(1)).unwrap_or(usize::MAX);
+    let targets = if groups > 1 { target.divided(groups) } else { vec![target.clone()] };
+    let values_predicted = by_range.div_ceil(targets.len().max(1) as u64);
+    let slice = |range, target| Slice { range, layer, target, values_predicted, depth: 0 };
+    ranges
+        .into_iter()
+        .flat_map(|range| targets.iter().cloned().map(move |target| slice(range, target)))
+        .collect()
 }
 
 /// Cuts a range into at most `parts` parts of equal length in whole seconds.
@@ -119,24 +133,44 @@ fn even_parts(range: TimeRange, parts: u64) -> Vec<TimeRange> {
 }
 
 impl Slice {
-    /// Both halves of a slice that proved too large, or `None` if it cannot be cut any further.
-    pub fn halves(self) -> Option<[Self; 2]> {
+    /// Parts of a slice that proved too large: halves in time down to a second, then by measurement or series, then
+    /// below a second. `None` if it cannot be cut any further.
+    pub fn parts(&self) -> Option<Vec<Self>> {
         if self.depth >= SPLIT_DEPTH_MAX {
             return None;
         }
-        let (first, second) = self.range.halves()?;
-        let half = |range| Self {
+        let part = |range, target, of: usize| Self {
             range,
-            values_predicted: self.values_predicted.div_ceil(2),
+            layer: self.layer,
+            target,
+            values_predicted: self.values_predicted.div_ceil(of.max(1) as u64),
             depth: self.depth + 1,
         };
-        Some([half(first), half(second)])
+        let halves = self.range.halves();
+        if self.range.duration_ns() <= i128::from(NS_PER_S) || halves.is_none() {
+            let targets = self.target.divided(2);
+            if targets.len() > 1 {
+                let of = targets.len();
+                return Some(
+                    targets.into_iter().map(|target| part(self.range, target, of)).collect(),
+                );
+            }
+        }
+        let (first, second) = halves?;
+        Some([first, second].map(|range| part(range, self.target.clone(), 2)).into())
+    }
+
+    /// The same values by another target.
+    #[must_use]
+    pub fn by(&self, target: Target) -> Self {
+        Self { target, ..self.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::plan::target::Scope;
 
     fn range(start: &str, stop: &str) -> TimeRange {
         TimeRange::new(start.parse().unwrap(), stop.parse().unwrap())
@@ -176,6 +210,10 @@ mod tests {
         assert_eq!(shape.halves(range("2020-01-06", "2020-01-13")), None);
     }
 
+    fn flux() -> Target {
+        Target::Flux(Scope::All)
+    }
+
     #[test]
     fn slices_cover_their_windows_and_stay_small() {
         for (window, values, max, count) in [
@@ -184,7 +222,7 @@ mod tests {
             (range("2020-01-01T00:00:00.5Z", "2020-01-01T00:00:03.25Z"), 100, 1, 4),
             (range("2020-01-01", "2020-01-02"), 0, 10, 0),
         ] {
-            let slices = slices(&[(window, values)], max);
+            let slices = slices(window, Layer::Plain, &flux(), values, max);
             assert_eq!(slices.len(), count);
             let mut at = window.start;
             for slice in &slices {
@@ -195,24 +233,40 @@ mod tests {
             assert!(count == 0 || at == window.stop);
         }
         let end = range("2262-04-11T23:47:16.854775800Z", "2262-04-11T23:47:16.854775806Z");
-        assert_eq!(slices(&[(end, 5)], 1).len(), 1, "nothing below a second is cut in advance");
+        let cut = slices(end, Layer::Plain, &flux(), 5, 1);
+        assert_eq!(cut.len(), 1, "nothing below a second is cut in advance");
+    }
+
+    #[test]
+    fn a_second_that_holds_too_much_is_cut_by_measurement() {
+        let names = ["a", "b", "c"].map(|name| name.as_bytes().into()).to_vec();
+        let target = Target::Flux(Scope::Measurements(names));
+        let second = range("2020-01-01T00:00:00Z", "2020-01-01T00:00:01Z");
+        assert_eq!(slices(second, Layer::Plain, &target, 300, 100).len(), 3);
+        let slice =
+            Slice { range: second, layer: Layer::Plain, target, values_predicted: 300, depth: 0 };
+        let parts = slice.parts().unwrap();
+        assert_eq!(parts.iter().map(|part| part.target.measurements().len()).sum::<usize>(), 3);
+        assert!(parts.len() == 2 && parts.iter().all(|part| part.range == second));
     }
 
     #[test]
     fn halving_ends() {
-        let mut slice =
-            Slice { range: range("2020-01-01", "2020-01-02"), values_predicted: 3, depth: 0 };
+        let of = |range| Slice {
+            range,
+            layer: Layer::Plain,
+            target: flux(),
+            values_predicted: 3,
+            depth: 0,
+        };
+        let mut slice = of(range("2020-01-01", "2020-01-02"));
         let mut cuts = 0;
-        while let Some([first, _]) = slice.halves() {
-            slice = first;
+        while let Some(parts) = slice.parts() {
+            slice = parts[0].clone();
             cuts += 1;
         }
         assert_eq!(cuts, SPLIT_DEPTH_MAX);
-        let instant = Slice {
-            range: range("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000001Z"),
-            values_predicted: 1,
-            depth: 0,
-        };
-        assert_eq!(instant.halves(), None);
+        let instant = of(range("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000001Z"));
+        assert!(instant.parts().is_none());
     }
 }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 
-use super::batch::Done;
-use super::context::Context;
-use super::error::Error;
-use super::event::{Counters, Event};
-use super::rejects::Rejects;
-use super::store::Store;
 use crate::checkpoint::record::{Record, next_record_time};
 use crate::checkpoint::watermark::Watermark;
 use crate::limits::{LEASE_REFRESH_MS, RECORDS_PER_BODY_MAX};
 use crate::model::point::Point;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::store::Store;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::read::batch::Done;
+use crate::pipeline::write::rejects::Rejects;
 
 /// What was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,55 +1,26 @@
 //! One slice on its way through: read, encoded and written, tried again or split as its failures ask for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::Duration;
 
-use super::context::Context;
-use super::encode;
-use super::error::Error;
-use super::event::{Counters, Event};
-use super::fetch::{self, Request};
-use super::plan::Slice;
-use super::progress::Progress;
-use super::rejects::Refusal;
 use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::FRAMES_QUEUED_MAX;
 use crate::model::side::Side;
-use crate::model::time::TimeRange;
+use crate::model::transport::Transport;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::plan::target::Target;
+use crate::pipeline::plan::time::Slice;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::read::fetch::{self, Request};
+use crate::pipeline::write::encode;
+use crate::pipeline::write::rejects::Refusal;
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
-use crate::wire::flux;
-
-/// What of a range is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// All values.
-    Values,
-    /// The strings that hold a carriage return, escaped by the server.
-    CarriageReturns,
-}
-
-impl Form {
-    fn request(self, context: &Context, batch: TimeRange, part: Slice) -> Request {
-        let (selection, label) = (context.job.selection(part.range), &context.job.field_label);
-        let bytes_predicted = context.cost.bytes(part.values_predicted);
-        match self {
-            Self::Values => Request {
-                query: flux::read(selection, label),
-                what: format!("slice {} of batch {batch}", part.range),
-                bytes_predicted,
-                unescape_strings: false,
-            },
-            Self::CarriageReturns => Request {
-                query: flux::read_carriage_returns(selection, label),
-                what: format!("strings with carriage returns in {} of batch {batch}", part.range),
-                bytes_predicted,
-                unescape_strings: true,
-            },
-        }
-    }
-}
 
 /// What became of a slice, or of several.
 #[derive(Debug, Default)]
@@ -62,6 +33,8 @@ pub struct Moved {
     pub retries: u64,
     /// Values refused.
     pub refusals: Vec<Refusal>,
+    /// How they were read.
+    pub transports: BTreeSet<Transport>,
 }
 
 impl Moved {
@@ -71,15 +44,16 @@ impl Moved {
         self.bytes += other.bytes;
         self.retries += other.retries;
         self.refusals.extend(other.refusals);
+        self.transports.extend(other.transports);
     }
 }
 
-/// Reads and writes one slice, split and retried as its failures ask for; its parts keep its permit.
+/// Reads and writes one slice; split, retried, or asked for in a plainer form as its failures ask for. Its parts keep its
+/// permit.
 pub async fn run(
     context: Arc<Context>,
     progress: Arc<Progress>,
     slice: Slice,
-    form: Form,
 ) -> Result<Moved, Error> {
     let batch = progress.batch();
     let mut moved = Moved::default();
@@ -87,8 +61,8 @@ pub async fn run(
     let mut pauses = context.source.backoff();
     let mut tries = 0;
     while let Some(part) = parts.pop() {
-        let request = form.request(&context, batch, part);
-        let error = match attempt(&context, &progress, &request, form).await {
+        let what = format!("slice {} {} of batch {batch}", part.range, part.target);
+        let error = match attempt(&context, &progress, &part, &what).await {
             Ok(done) => {
                 moved.add(done);
                 tries = 0;
@@ -100,9 +74,16 @@ pub async fn run(
         tries += 1;
         moved.retries += 1;
         Counters::add(&context.counters.retries, 1);
+        if fetch::is_misfit(&error)
+            && let Some(plain) = part.target.plain(part.layer)
+        {
+            give_up_choice(&context, &part, &plain, &error).await;
+            parts.push(part.by(plain));
+            continue;
+        }
         let Some(kind) = fetch::failure(&error) else { return Err(error) };
         context.source.back_off(&kind);
-        match (fetch::action(kind, tries), part.halves()) {
+        match (fetch::action(kind, tries), part.parts()) {
             _ if tries > context.source.retries_max() => return Err(error),
             _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower() => {
                 let count = context.slices.count();
@@ -111,14 +92,14 @@ pub async fn run(
                 )));
                 parts.push(part);
             }
-            (Action::Split, Some(halves)) => {
+            (Action::Split, Some(smaller)) => {
                 Counters::add(&context.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
-                parts.extend(halves.into_iter().rev());
+                parts.extend(smaller.into_iter().rev());
                 tries = 0;
             }
             (Action::Split | Action::Retry, _) => {
-                pause(&context, &request.what, tries, &error, pauses.next_ms()).await;
+                pause(&context, &what, tries, &error, pauses.next_ms()).await;
                 parts.push(part);
             }
             // The gate of the source is shut: the next request waits there.
@@ -129,27 +110,46 @@ pub async fn run(
     Ok(moved)
 }
 
+/// What the choice was based on has changed: said once for each slice, and looked at again for the next batch.
+async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: &Error) {
+    for measurement in part.target.measurements() {
+        context.choices.forget(measurement).await;
+    }
+    context.tell(Event::Notice(format!(
+        "{} {}: {}; read {plain} instead",
+        part.range,
+        part.target,
+        error_text(error)
+    )));
+}
+
 async fn attempt(
     context: &Arc<Context>,
     progress: &Progress,
-    request: &Request,
-    form: Form,
+    part: &Slice,
+    what: &str,
 ) -> Result<Moved, Error> {
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
+    let Slice { range, target, values_predicted, .. } = part;
+    let request = Request { target, range: *range, what, values_predicted: *values_predicted };
     let read = fetch::read(context, progress, request, sender);
     let write = encode::encode_and_write(context, progress.batch(), receiver);
     let (fetched, written) = tokio::join!(read, write);
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
     let fetched = fetched?;
-    if form == Form::Values {
-        context.cost.learn(fetched.totals.values, fetched.bytes, fetched.elapsed_ms);
-    }
-    Counters::add(&context.counters.values_read, fetched.totals.values);
-    progress.values(context, fetched.totals.values, written.values);
+    let values = fetched.totals.values;
+    target.cost(context).learn(values, fetched.bytes, fetched.elapsed_ms);
     let mut refusals = written.refusals;
     refusals.extend(lost_names(&fetched.totals.suspects));
-    Ok(Moved { values: fetched.totals.values, bytes: fetched.bytes, retries: 0, refusals })
+    let counts = !matches!(target, Target::CarriageReturns(_));
+    if counts {
+        Counters::add(&context.counters.values_read, values);
+        progress.values(context, values, written.values);
+    }
+    let used = (counts && values > 0).then_some(target.transport());
+    let transports = used.into_iter().collect();
+    Ok(Moved { values, bytes: fetched.bytes, retries: 0, refusals, transports })
 }
 
 async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::context::{ConflictPolicy, Context};
-use super::error::Error;
-use super::rejects::Refusal;
-use super::write::{self, Written};
-use super::{clash, pool};
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 use crate::model::frame::Frame;
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
+use crate::pipeline::context::{ConflictPolicy, Context};
+use crate::pipeline::error::Error;
+use crate::pipeline::write::body::{self, Written};
+use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::{clash, pool};
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
 use crate::wire::line::split::{count_fields, split_lines};
@@ -108,10 +108,10 @@ async fn start(
     written: &mut Written,
 ) -> Result<(), Error> {
     for body in bodies {
-        let permit = context.writes.one().await?;
+        let permit = context.pressure.permits().one().await?;
         let context = Arc::clone(context);
         writes.spawn(async move {
-            let done = write::body(&context, batch, body).await;
+            let done = body::send_all(&context, batch, body).await;
             drop(permit);
             done
         });

@@ -5,12 +5,16 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::context::{ConflictPolicy, Context};
-use super::error::Error;
-use super::event::Counters;
-use super::rejects::Refusal;
+use tokio::time::Instant;
+
+use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
+use crate::pipeline::context::{ConflictPolicy, Context};
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Counters;
+use crate::pipeline::write::pool;
+use crate::pipeline::write::rejects::Refusal;
 use crate::wire::line::body::Body;
 use crate::wire::line::conflict::{self, PartialWrite};
 use crate::wire::line::split::{count_fields, split_lines};
@@ -38,18 +42,18 @@ impl Written {
 /// Writes one body: retried while the trouble is temporary, halved while it is too large or holds refused lines, down to
 /// single lines, which become refusals. After the server has said 422 the rest of a body is not known to be stored, so
 /// every part is sent until it is answered with 204.
-pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Result<Written, Error> {
+pub async fn send_all(
+    context: &Arc<Context>,
+    batch: TimeRange,
+    body: Body,
+) -> Result<Written, Error> {
     let mut written = Written::default();
     let mut whole = Some((body.lines, body.values));
     let mut parts = vec![body.bytes];
     while let Some(part) = parts.pop() {
         let known = whole.take();
         let what = format!("write of {} bytes of batch {batch}", part.len());
-        let failure = match context
-            .destination
-            .write_retrying(&context.job.destination_bucket, part.clone(), &what)
-            .await
-        {
+        let failure = match send(context, &part, &what).await? {
             Ok(()) => {
                 written.add(acknowledged(context, &part, known));
                 continue;
@@ -85,6 +89,29 @@ pub async fn body(context: &Arc<Context>, batch: TimeRange, body: Body) -> Resul
         }
     }
     Ok(written)
+}
+
+/// Sends one body, packed if that pays, and tells the pressure how it went.
+async fn send(
+    context: &Context,
+    part: &Bytes,
+    what: &str,
+) -> Result<Result<(), influx::error::Error>, Error> {
+    let (client, bucket) = (&context.destination, &context.job.destination_bucket);
+    let packed = context.pressure.packs();
+    let begun = Instant::now();
+    let sent = if packed {
+        let plain = part.clone();
+        let body = pool::run(move || influx::pack(&plain)).await?;
+        client.write_packed(bucket, body, what).await
+    } else {
+        client.write_retrying(bucket, part.clone(), what).await
+    };
+    if sent.is_ok() {
+        let bytes = part.len() as u64;
+        context.pressure.acknowledged(bytes, begun.elapsed(), packed, client.refusals());
+    }
+    Ok(sent)
 }
 
 fn acknowledged(context: &Context, part: &[u8], known: Option<(u64, u64)>) -> Written {

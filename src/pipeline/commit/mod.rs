@@ -1,0 +1,4 @@
+//! What was written, recorded: strictly in sequence.
+
+pub mod committer;
+pub mod store;

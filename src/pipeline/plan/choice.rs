@@ -1,0 +1,241 @@
+//! How each measurement is read, chosen when it is met with enough values to be worth a look, and why.
+//!
+//! Under a quota the transport of the fewest bytes, else the one that costs the source the least work; whatever is chosen
+//! falls back to a form that needs to know less, for a slice whose answer does not fit what is known here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::limits::{CATALOGUE_VALUES_MIN, KEYED_VALUES_PER_SERIES_MIN, STATEMENT_VALUES_MIN};
+use crate::model::frame::FieldType;
+use crate::model::series::{Name, Readable};
+use crate::model::transport::Transport;
+use crate::pipeline::context::{Context, LearnedCost};
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Event;
+use crate::pipeline::plan::catalogue::{self, Known};
+
+/// How one measurement is read.
+#[derive(Debug)]
+pub struct Choice {
+    /// The measurement.
+    pub measurement: Name,
+    /// How.
+    pub transport: Transport,
+    /// Its series, for the forms that name key tags only.
+    pub known: Option<Arc<Known>>,
+    /// Types of its fields, for the forms that need them.
+    pub types: Arc<BTreeMap<Name, FieldType>>,
+    /// Why, in words.
+    pub reason: String,
+    /// What its values cost.
+    pub cost: LearnedCost,
+    /// What its strings cost, where they are read by themselves.
+    pub cost_of_strings: LearnedCost,
+}
+
+impl Choice {
+    /// The same with all tags in the answer.
+    #[must_use]
+    pub fn without_catalogue(&self) -> Arc<Self> {
+        Arc::new(Self {
+            measurement: self.measurement.clone(),
+            transport: self.transport,
+            known: None,
+            types: Arc::clone(&self.types),
+            reason: self.reason.clone(),
+            cost: LearnedCost::of(self.transport),
+            cost_of_strings: LearnedCost::of(self.transport),
+        })
+    }
+}
+
+/// The choices of a run.
+#[derive(Debug, Default)]
+pub struct Choices {
+    made: tokio::sync::Mutex<HashMap<Name, Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    choice: Arc<Choice>,
+    /// Whether its series were looked at; too few values are not worth that.
+    looked: bool,
+}
+
+impl Choices {
+    /// The choice for a measurement that holds so many values in the batch at hand.
+    pub async fn of(
+        &self,
+        context: &Context,
+        measurement: &Name,
+        values: u64,
+    ) -> Result<Arc<Choice>, Error> {
+        // Who asks for a transport gets it whatever it costs.
+        let asked_for = context.job.transport.is_some();
+        let look = values >= CATALOGUE_VALUES_MIN || asked_for;
+        if values < STATEMENT_VALUES_MIN && !asked_for && !has_quota(context) {
+            let why = vec!["too few values for a statement of its own".to_owned()];
+            return Ok(Arc::new(made(measurement, Transport::Flux, None, Arc::default(), why)));
+        }
+        let mut made = self.made.lock().await;
+        if let Some(known) = made.get(measurement)
+            && (known.looked || !look)
+        {
+            return Ok(Arc::clone(&known.choice));
+        }
+        let choice = Arc::new(choose(context, measurement, values, look).await?);
+        let is_new =
+            made.get(measurement).is_none_or(|before| before.choice.transport != choice.transport);
+        if is_new && look {
+            context.tell(Event::Chosen {
+                measurement: Readable(measurement).to_string(),
+                transport: choice.transport,
+                reason: choice.reason.clone(),
+            });
+        }
+        made.insert(measurement.clone(), Made { choice: Arc::clone(&choice), looked: look });
+        Ok(choice)
+    }
+
+    /// The only choice for what Flux does not read.
+    pub fn influxql_only(context: &Context, measurement: &Name) -> Option<Arc<Choice>> {
+        let fields = context.job.routes.influxql.get(measurement)?;
+        let why = vec!["Flux cannot read it".to_owned()];
+        let types = Arc::clone(&fields.types);
+        Some(Arc::new(made(measurement, Transport::Influxql, None, types, why)))
+    }
+
+    /// Forgets a choice that did not hold: the next batch looks again.
+    pub async fn forget(&self, measurement: &[u8]) {
+        self.made.lock().await.remove(measurement);
+    }
+}
+
+/// Goes through the transports from the best to the one that always works.
+async fn choose(
+    context: &Context,
+    measurement: &Name,
+    values: u64,
+    look: bool,
+) -> Result<Choice, Error> {
+    let job = &context.job;
+    let quota = has_quota(context);
+    let wanted: &[Transport] = match job.transport {
+        Some(Transport::Flux) => &[],
+        Some(Transport::FluxKeyed) => &[Transport::FluxKeyed],
+        Some(Transport::FluxPivot) => &[Transport::FluxPivot, Transport::FluxKeyed],
+        Some(Transport::Influxql) => &[Transport::Influxql],
+        None if quota => &[Transport::Influxql, Transport::FluxPivot, Transport::FluxKeyed],
+        None => &[Transport::Influxql, Transport::FluxKeyed],
+    };
+    let aim = match job.transport {
+        Some(_) => "as asked for",
+        None if quota => "fewest bytes",
+        None => "least work for the source",
+    };
+    let mut why = vec![aim.to_owned()];
+    let mut known = None;
+    for transport in wanted {
+        match transport {
+            Transport::Influxql => {
+                if let Some(refusal) = job.routes.refusal(measurement) {
+                    why.push(format!("influxql: {refusal}"));
+                    continue;
+                }
+                let types = Arc::clone(&job.routes.influxql[measurement].types);
+                if look {
+                    known = look_up(context, measurement, values, &mut why).await?;
+                }
+                return Ok(made(measurement, *transport, known, types, why));
+            }
+            Transport::FluxKeyed | Transport::FluxPivot => {
+                if !look {
+                    why.push(format!("{transport}: too few values to look at its series"));
+                    continue;
+                }
+                if known.is_none() {
+                    known = look_up(context, measurement, values, &mut why).await?;
+                }
+                let Some(series) = &known else { continue };
+                let types = catalogue::field_types(context, measurement).await?;
+                if *transport == Transport::FluxPivot
+                    && let Err(refusal) = may_pivot(series, types.as_ref())
+                {
+                    why.push(format!("{transport}: {refusal}"));
+                    continue;
+                }
+                let types = Arc::new(types.unwrap_or_default());
+                return Ok(made(measurement, *transport, known, types, why));
+            }
+            Transport::Flux => {}
+        }
+    }
+    Ok(made(measurement, Transport::Flux, None, Arc::default(), why))
+}
+
+fn has_quota(context: &Context) -> bool {
+    context.source.quota().bytes_per_s().is_some()
+}
+
+fn made(
+    measurement: &Name,
+    transport: Transport,
+    known: Option<Arc<Known>>,
+    types: Arc<BTreeMap<Name, FieldType>>,
+    mut why: Vec<String>,
+) -> Choice {
+    if let Some(known) = &known {
+        let keys: Vec<_> =
+            known.catalogue.keys().iter().map(|key| Readable(key).to_string()).collect();
+        let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        why.push(format!("{} series, key tags: {keys}", known.catalogue.len()));
+    }
+    Choice {
+        measurement: measurement.clone(),
+        transport,
+        known,
+        types,
+        reason: why.join("; "),
+        cost: LearnedCost::of(transport),
+        cost_of_strings: LearnedCost::of(Transport::FluxKeyed),
+    }
+}
+
+/// The catalogue, if it saves more than it costs.
+async fn look_up(
+    context: &Context,
+    measurement: &Name,
+    values: u64,
+    why: &mut Vec<String>,
+) -> Result<Option<Arc<Known>>, Error> {
+    let in_job = values.saturating_mul(context.job.plan.len());
+    let series_max = match context.job.transport {
+        Some(_) => u64::MAX,
+        None => in_job / KEYED_VALUES_PER_SERIES_MIN,
+    };
+    match catalogue::look_up(context, measurement, series_max).await? {
+        Ok(known) => Ok(Some(Arc::new(known))),
+        Err(refusal) => {
+            why.push(format!("all tags: {refusal}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Under pivot a missing string looks like an empty one, and a field called as a tag breaks the query.
+fn may_pivot(
+    known: &Known,
+    types: Result<&BTreeMap<Name, FieldType>, &String>,
+) -> Result<(), String> {
+    let types = types.map_err(Clone::clone)?;
+    let own: [&[u8]; 4] = [b"_time", b"_value", b"table", b"result"];
+    let taken = |name: &&Name| known.catalogue.keys().contains(name) || own.contains(&&***name);
+    if let Some(name) = types.keys().find(taken) {
+        return Err(format!("field {} is called as a column", Readable(name)));
+    }
+    if types.values().all(|kind| *kind == FieldType::String) {
+        return Err("all its fields are strings".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! How many values the source holds, by its own count. Empty stretches are found by halving: one count that answers zero
+//! settles a whole stretch unread, however many batches or shard groups it reaches over.
+
+use std::collections::BTreeMap;
+
+use crate::influx::error::FailureKind;
+use crate::model::filter::Filter;
+use crate::model::series::Name;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::target::Scope;
+use crate::pipeline::plan::time::{SourceShape, TypeHistory};
+use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::survey::schema;
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+use crate::wire::influxql::{query, show};
+
+/// Counts a range: the windows that hold something, layer by layer.
+pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+    let mut found = Vec::new();
+    // The largest time has no counts of its own and is read in another way.
+    let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+    for layer in [Layer::Plain, Layer::Mixed] {
+        found.extend(windows_of(context, layer, before_end).await?);
+    }
+    found.extend(influxql_only(context, range).await?);
+    found.extend(largest_time(context, range).await?);
+    Ok(found)
+}
+
+/// Counts one layer, halving down to windows that one query reads whole.
+async fn windows_of(
+    context: &Context,
+    layer: Layer,
+    range: TimeRange,
+) -> Result<Vec<Window>, Error> {
+    let mut found = Vec::new();
+    let Some(shape) = context.job.shape_of(layer) else { return Ok(found) };
+    // The next stretch lies last; its count is known where it follows from its sibling's.
+    let mut stretches = vec![(range, None)];
+    while let Some((stretch, known)) = stretches.pop() {
+        if stretch.is_empty() || known == Some(0) {
+            continue;
+        }
+        let Some((first, second)) = shape.halves(stretch) else {
+            let counts = by_measurement(context, layer, stretch).await?;
+            if !counts.is_empty() {
+                found.push(Window { range: stretch, layer, counts });
+            }
+            continue;
+        };
+        match shape.types {
+            TypeHistory::Single => {
+                let all = match known {
+                    Some(values) => Some(values),
+                    None => one(context, layer, stretch).await?,
+                };
+                let part = match all {
+                    Some(0) => continue,
+                    Some(_) => one(context, layer, first).await?,
+                    None => None,
+                };
+                let rest = all.zip(part).map(|(all, part)| all.saturating_sub(part));
+                stretches.extend([(second, rest), (first, part)]);
+            }
+            TypeHistory::Unknown | TypeHistory::Several => {
+                if !is_empty_of(context, layer, shape, stretch).await? {
+                    stretches.extend([(second, None), (first, None)]);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
+async fn by_measurement(
+    context: &Context,
+    layer: Layer,
+    window: TimeRange,
+) -> Result<BTreeMap<Name, u64>, Error> {
+    let mut counts = BTreeMap::new();
+    let mut parts = vec![window];
+    while let Some(part) = parts.pop() {
+        let what = format!("count of {part}");
+        let counted = match layer {
+            Layer::Mixed => one(context, layer, part)
+                .await?
+                .map(|values| BTreeMap::from_iter((values > 0).then(|| (Name::default(), values)))),
+            Layer::Plain | Layer::InfluxqlOnly | Layer::LargestTime => {
+                let query = flux::count_by_measurement(context.job.selection(part));
+                let answer = answer(context, &query, &what).await?;
+                answer.map(|answer| counts_in(&answer, &what)).transpose()?
+            }
+        };
+        match (counted, part.halves()) {
+            (Some(counted), _) => {
+                for (name, values) in counted {
+                    *counts.entry(name).or_default() += values;
+                }
+            }
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    Ok(counts)
+}
+
+fn counts_in(answer: &[u8], what: &str) -> Result<BTreeMap<Name, u64>, Error> {
+    let tables = table::read_tables(answer).map_err(|error| Error::csv(what, error))?;
+    let mut counts = BTreeMap::new();
+    for table in &tables {
+        for row in 0..table.rows.len() {
+            let values = table.long(row, "_value").and_then(|values| u64::try_from(values).ok());
+            if let (Some(name), Some(values)) = (table.bytes(row, "_measurement"), values) {
+                *counts.entry(Name::from(name)).or_default() += values;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// What only InfluxQL reads of a range.
+async fn influxql_only(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+    let mut found = Vec::new();
+    let Some(shape) = context.job.shape_of(Layer::InfluxqlOnly) else { return Ok(found) };
+    if influxql_counts(context, range).await?.is_empty() {
+        return Ok(found);
+    }
+    for part in shape.read_windows(range) {
+        let counts = influxql_counts(context, part).await?;
+        if !counts.is_empty() {
+            found.push(Window { range: part, layer: Layer::InfluxqlOnly, counts });
+        }
+    }
+    Ok(found)
+}
+
+/// What lies at the largest time, if the range reaches it. One row is one value.
+async fn largest_time(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+    if !range.contains(Timestamp::MAX) {
+        return Ok(Vec::new());
+    }
+    let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
+    let what = format!("values at {}", Timestamp::MAX);
+    let query = flux::first(context.job.selection_of(Layer::LargestTime, range));
+    let answer = context
+        .source
+        .query_all(&query, &what)
+        .await
+        .map_err(|error| Error::influx(&what, error))?;
+    let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+    let mut counts = BTreeMap::new();
+    for table in tables.iter().filter(|table| !table.rows.is_empty()) {
+        if let Some(name) = table.bytes(0, "_measurement") {
+            *counts.entry(Name::from(name)).or_default() += table.rows.len() as u64;
+        }
+    }
+    let window = Window { range, layer: Layer::LargestTime, counts };
+    Ok(if window.counts.is_empty() { Vec::new() } else { vec![window] })
+}
+
+async fn influxql_counts(
+    context: &Context,
+    range: TimeRange,
+) -> Result<BTreeMap<Name, u64>, Error> {
+    let mut counts = BTreeMap::new();
+    for name in &context.job.routes.influxql_only {
+        let values = influxql_count(context, name, range).await?;
+        if values > 0 {
+            counts.insert(Name::from(name.as_bytes()), values);
+        }
+    }
+    Ok(counts)
+}
+
+/// Values of one measurement, by InfluxQL; of the fields that it reads.
+async fn influxql_count(
+    context: &Context,
+    measurement: &str,
+    range: TimeRange,
+) -> Result<u64, Error> {
+    let routes = &context.job.routes;
+    let known = (&routes.access, routes.influxql.get(measurement.as_bytes()));
+    let (Some(access), Some(fields)) = known else { return Ok(0) };
+    let filter = Filter { fields: fields.listed.clone(), ..context.job.filter.clone() };
+    let statement = query::count(measurement, range, &filter);
+    let what = format!("count of measurement {measurement:?} in {range}");
+    let answer = schema::ask(&context.source, &access.database, &statement).await?;
+    let counted =
+        answer.and_then(|json| show::parse_counts(&json).map_err(|error| error.to_string()));
+    counted.map_err(|text| Error::Refused { what, text })
+}
+
+/// One count; `None` if the source runs out of time or memory over it.
+async fn one(context: &Context, layer: Layer, range: TimeRange) -> Result<Option<u64>, Error> {
+    let what = format!("count of {range}");
+    let filter = context.job.filter_of(layer);
+    ask(context, Selection { filter: &filter, ..context.job.selection_of(layer, range) }, &what)
+        .await
+}
+
+async fn ask(
+    context: &Context,
+    selection: Selection<'_>,
+    what: &str,
+) -> Result<Option<u64>, Error> {
+    let answer = answer(context, &flux::count(selection), what).await?;
+    answer.map(|answer| single(&answer, what)).transpose()
+}
+
+fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
+    let count = table::single_long(answer).map_err(|error| Error::csv(what, error))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+async fn answer(context: &Context, query: &str, what: &str) -> Result<Option<Vec<u8>>, Error> {
+    match context.source.query_all(query, what).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
+            Ok(None)
+        }
+        Err(error) => Err(Error::influx(what, error)),
+    }
+}
+
+/// String values of a range that hold a carriage return.
+pub async fn carriage_returns(
+    context: &Context,
+    scope: &Scope,
+    range: TimeRange,
+) -> Result<u64, Error> {
+    let what = format!("search for carriage returns in {range}");
+    let mut values = 0;
+    let mut parts = vec![range];
+    while let Some(part) = parts.pop() {
+        let query = scope.select(context, part, flux::count_carriage_returns);
+        let answer = answer(context, &query, &what).await?;
+        match (answer, part.halves()) {
+            (Some(answer), _) => values += single(&answer, &what)?,
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    Ok(values)
+}
+
+/// Values of the range that neither language reads: all, less those that are not lost.
+pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    let job = &context.job;
+    if job.routes.lost.is_empty() {
+        return Ok(0);
+    }
+    let what = format!("count of what is left out of {range}");
+    let (all, kept) = (&job.routes.not_mixed, &job.routes.not_lost);
+    let mut values = 0;
+    let mut stretches = vec![range];
+    while let Some(stretch) = stretches.pop() {
+        let selection = Selection { without: all, ..job.selection(stretch) };
+        let halves = job.shape.halves(stretch).filter(|_| job.shape.types != TypeHistory::Single);
+        if let Some((first, second)) = halves {
+            if !is_empty_in(context, job.shape, selection).await? {
+                stretches.extend([second, first]);
+            }
+            continue;
+        }
+        let all = ask(context, selection, &what).await?;
+        let read = ask(context, Selection { without: kept, ..selection }, &what).await?;
+        let (Some(all), Some(read)) = (all, read) else {
+            return Err(Error::TooSlow { range: stretch });
+        };
+        values += all.saturating_sub(read);
+    }
+    Ok(values)
+}
+
+/// True if the range certainly holds nothing, in no layer; false if it may hold something.
+pub async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
+    for layer in [Layer::Plain, Layer::Mixed] {
+        if let Some(shape) = context.job.shape_of(layer)
+            && !is_empty_of(context, layer, shape, range).await?
+        {
+            return Ok(false);
+        }
+    }
+    let only = influxql_counts(context, range).await?;
+    let at_end = largest_time(context, range).await?;
+    Ok(only.is_empty() && at_end.is_empty() && lost(context, range).await? == 0)
+}
+
+async fn is_empty_of(
+    context: &Context,
+    layer: Layer,
+    shape: SourceShape,
+    range: TimeRange,
+) -> Result<bool, Error> {
+    let filter = context.job.filter_of(layer);
+    let selection = Selection { filter: &filter, ..context.job.selection_of(layer, range) };
+    is_empty_in(context, shape, selection).await
+}
+
+async fn is_empty_in(
+    context: &Context,
+    shape: SourceShape,
+    selection: Selection<'_>,
+) -> Result<bool, Error> {
+    let range = selection.range;
+    if ask(context, selection, &format!("count of {range}")).await? != Some(0) {
+        return Ok(false);
+    }
+    if shape.types == TypeHistory::Single || shape.halves(range).is_none() {
+        return Ok(true);
+    }
+    // A field of several types hides behind the type of its first shard: one zero proves nothing.
+    for query in [flux::earliest(selection), flux::latest(selection)] {
+        let what = format!("emptiness of {range}");
+        let answer = context
+            .source
+            .query_all(&query, &what)
+            .await
+            .map_err(|error| Error::influx(&what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+        if tables.iter().any(|table| !table.rows.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,92 @@
+//! Walks over the plan in sequence: which batch comes next, and which stretches are empty.
+
+use crate::model::time::TimeRange;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::count;
+use crate::pipeline::plan::window::Window;
+
+/// What the counter found next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Batches `first..end` hold nothing.
+    Empty {
+        /// Number of the first.
+        first: u64,
+        /// Number after the last.
+        end: u64,
+    },
+    /// One batch that holds something.
+    Batch {
+        /// Its number.
+        seq: u64,
+        /// Its range.
+        range: TimeRange,
+        /// Its windows that hold something.
+        windows: Vec<Window>,
+    },
+}
+
+/// Walks over the plan.
+#[derive(Debug)]
+pub struct Counter {
+    /// Stretches still to be looked at, the next one last: first batch, batch after the last.
+    stretches: Vec<(u64, u64)>,
+    next: u64,
+    /// Batches looked at with one count; doubles while they are empty.
+    reach: u64,
+}
+
+/// One count reaches over this many batches at the most.
+const REACH_BATCHES_MAX: u64 = 1 << 20;
+
+impl Counter {
+    /// From the first batch on.
+    pub fn new() -> Self {
+        Self { stretches: Vec::new(), next: 0, reach: 1 }
+    }
+
+    /// The next batch or empty stretch, in sequence; `None` at the end of the plan.
+    ///
+    /// # Panics
+    /// Never: the numbers it keeps are inside the plan.
+    pub async fn next(&mut self, context: &Context) -> Result<Option<Found>, Error> {
+        let plan = &context.job.plan;
+        loop {
+            let Some((first, end)) = self.stretches.pop() else {
+                if plan.nth(self.next).is_none() {
+                    return Ok(None);
+                }
+                let end = (self.next + self.reach).min(plan.len());
+                self.stretches.push((self.next, end));
+                self.next = end;
+                continue;
+            };
+            let first_range = plan.nth(first).expect("stretches lie inside the plan");
+            let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
+            if end - first == 1 {
+                let windows = count::windows(context, first_range).await?;
+                if windows.is_empty() && count::lost(context, first_range).await? == 0 {
+                    self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
+                    return Ok(Some(Found::Empty { first, end }));
+                }
+                self.reach = 1;
+                return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
+            }
+            let stretch = TimeRange::new(first_range.start, last_range.stop);
+            if count::is_empty(context, stretch).await? {
+                self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
+                return Ok(Some(Found::Empty { first, end }));
+            }
+            let middle = first + (end - first) / 2;
+            self.stretches.push((middle, end));
+            self.stretches.push((first, middle));
+        }
+    }
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}

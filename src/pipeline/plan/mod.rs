@@ -1,0 +1,13 @@
+//! What is read, decided: how time is cut, what the source counts, how each measurement is read, and the slices.
+//!
+//! Reading order: [`time`] (windows and slices), [`window`] and [`count`] (the source's own counts), [`counter`] (the walk over
+//! the plan), [`choice`] and [`catalogue`] (a transport for each measurement), [`parts`] and [`target`] (who is asked what).
+
+pub mod catalogue;
+pub mod choice;
+pub mod count;
+pub mod counter;
+pub mod parts;
+pub mod target;
+pub mod time;
+pub mod window;

@@ -1,0 +1,184 @@
+//! A counted window in parts, each with the target that reads it: measurements that are worth it by themselves, small ones
+//! together.
+
+use std::sync::Arc;
+
+use crate::limits::{MEASUREMENTS_NAMED_MAX, STATEMENTS_MAX};
+use crate::model::frame::FieldType;
+use crate::model::series::Name;
+use crate::model::time::TimeRange;
+use crate::model::transport::Transport;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::choice::{Choice, Choices};
+use crate::pipeline::plan::target::{Kinds, Scope, Target};
+use crate::pipeline::plan::window::{Layer, Window};
+
+/// What is read in one way.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What, and how.
+    pub target: Target,
+    /// Of which range: the whole window.
+    pub range: TimeRange,
+    /// Values expected in it.
+    pub values: u64,
+}
+
+/// The parts of a window; with `plain` all in the form that needs to know least.
+pub async fn of(context: &Context, window: &Window, plain: bool) -> Result<Vec<Part>, Error> {
+    let part = |target, values| Part { target, range: window.range, values };
+    match window.layer {
+        Layer::Mixed => return Ok(vec![part(Target::Flux(Scope::Mixed), window.values())]),
+        Layer::LargestTime => return Ok(at_largest_time(context, window)),
+        Layer::Plain | Layer::InfluxqlOnly => {}
+    }
+    let by_flux = plain && window.layer == Layer::Plain;
+    let mut parts = Vec::new();
+    let mut rest = Vec::new();
+    let mut small = Small::default();
+    for (measurement, &values) in &window.counts {
+        if by_flux {
+            rest.push((measurement.clone(), values));
+            continue;
+        }
+        let choice = match window.layer {
+            Layer::InfluxqlOnly => {
+                Choices::influxql_only(context, measurement).ok_or(Error::StageGone("InfluxQL"))?
+            }
+            _ => context.choices.of(context, measurement, values).await?,
+        };
+        match choice.transport {
+            Transport::Flux => rest.push((measurement.clone(), values)),
+            Transport::FluxKeyed => {
+                parts.push(part(Target::Keyed(choice, None, Kinds::All), values));
+            }
+            Transport::FluxPivot => {
+                let strings = strings(&choice, values);
+                if strings > 0 {
+                    let target = Target::Keyed(Arc::clone(&choice), None, Kinds::Strings);
+                    parts.push(part(target, strings));
+                }
+                parts
+                    .push(part(Target::Pivot(choice, None), values.saturating_sub(strings).max(1)));
+            }
+            Transport::Influxql if plain => {
+                parts.push(part(Target::Influxql(vec![choice.without_catalogue()], None), values));
+            }
+            Transport::Influxql if choice.known.is_some() => {
+                parts.push(part(Target::Influxql(vec![choice], None), values));
+            }
+            Transport::Influxql => {
+                let values_max = context.job.values_max(&choice.cost);
+                parts.extend(
+                    small
+                        .add(choice, values, values_max)
+                        .map(|(target, values)| part(target, values)),
+                );
+            }
+        }
+    }
+    parts.extend(small.take().map(|(target, values)| part(target, values)));
+    let whole = rest.len() == window.counts.len();
+    parts.extend(
+        flux(&rest, whole).into_iter().map(|(scope, values)| part(Target::Flux(scope), values)),
+    );
+    Ok(parts)
+}
+
+/// By InfluxQL where it reads the measurement: no search for carriage returns reaches that time.
+fn at_largest_time(context: &Context, window: &Window) -> Vec<Part> {
+    let part = |target, values| Part { target, range: window.range, values };
+    let (mut parts, mut rest, mut rest_values) = (Vec::new(), Vec::new(), 0);
+    for (measurement, &values) in &window.counts {
+        if let Some(choice) = Choices::influxql_only(context, measurement) {
+            parts.push(part(Target::Influxql(vec![choice], None), values));
+        } else {
+            rest.push(measurement.clone());
+            rest_values += values;
+        }
+    }
+    if !rest.is_empty() {
+        parts.push(part(Target::Flux(Scope::LargestTime(rest)), rest_values));
+    }
+    parts
+}
+
+/// What of a window is read by plain Flux or by keys, and may hold strings that lost a carriage return.
+pub async fn read_by_flux(
+    context: &Context,
+    window: &Window,
+    plain: bool,
+) -> Result<Vec<Scope>, Error> {
+    match window.layer {
+        Layer::Mixed => return Ok(vec![Scope::Mixed]),
+        Layer::InfluxqlOnly | Layer::LargestTime => return Ok(Vec::new()),
+        Layer::Plain => {}
+    }
+    let mut names = Vec::new();
+    for (measurement, &values) in &window.counts {
+        if plain
+            || context.choices.of(context, measurement, values).await?.transport
+                != Transport::Influxql
+        {
+            names.push((measurement.clone(), values));
+        }
+    }
+    let whole = names.len() == window.counts.len();
+    Ok(flux(&names, whole).into_iter().map(|(scope, _)| scope).collect())
+}
+
+/// Source bytes expected for these windows.
+pub async fn bytes(context: &Context, windows: &[Window]) -> Result<u64, Error> {
+    let mut bytes: u64 = 0;
+    for window in windows {
+        for part in of(context, window, false).await? {
+            bytes = bytes.saturating_add(part.target.cost(context).bytes(part.values));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Plain Flux reads; all in one if nothing else is in the window.
+fn flux(names: &[(Name, u64)], whole: bool) -> Vec<(Scope, u64)> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    if whole {
+        return vec![(Scope::All, names.iter().map(|(_, values)| values).sum())];
+    }
+    let scope = |names: &[(Name, u64)]| {
+        let values = names.iter().map(|(_, values)| values).sum();
+        (Scope::Measurements(names.iter().map(|(name, _)| name.clone()).collect()), values)
+    };
+    names.chunks(MEASUREMENTS_NAMED_MAX).map(scope).collect()
+}
+
+/// Values in string fields, if all fields have equally many.
+fn strings(choice: &Choice, values: u64) -> u64 {
+    let strings = choice.types.values().filter(|kind| **kind == FieldType::String).count() as u64;
+    values * strings / (choice.types.len() as u64).max(1)
+}
+
+/// Small measurements on their way into one request.
+#[derive(Debug, Default)]
+struct Small {
+    choices: Vec<Arc<Choice>>,
+    values: u64,
+}
+
+impl Small {
+    /// Adds one; gives those before it if they would not share a request.
+    fn add(&mut self, choice: Arc<Choice>, values: u64, values_max: u64) -> Option<(Target, u64)> {
+        let full = self.values + values > values_max || self.choices.len() >= STATEMENTS_MAX;
+        let before = if full { self.take() } else { None };
+        self.choices.push(choice);
+        self.values += values;
+        before
+    }
+
+    fn take(&mut self) -> Option<(Target, u64)> {
+        let Self { choices, values } = std::mem::take(self);
+        if choices.is_empty() { None } else { Some((Target::Influxql(choices, None), values)) }
+    }
+}

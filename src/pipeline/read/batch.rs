@@ -1,0 +1,242 @@
+//! One batch: cut into slices, read, written, and held against the source's own count. A batch that comes back from
+//! here is complete: everything in it is acknowledged or known to be refused.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::checkpoint::record::BatchDetails;
+use crate::limits::CHANGED_REREADS_MAX;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Event;
+use crate::pipeline::plan::count;
+use crate::pipeline::plan::parts;
+use crate::pipeline::plan::target::Target;
+use crate::pipeline::plan::time::{Slice, slices};
+use crate::pipeline::plan::window::{self, Window};
+use crate::pipeline::progress::Progress;
+use crate::pipeline::read::slice::{self, Moved};
+use crate::pipeline::write::pool::Panicked;
+use crate::pipeline::write::rejects::Refusal;
+
+/// A batch that may be committed.
+#[derive(Debug)]
+pub struct Done {
+    /// Its number in the plan, and the number after it: one, or a stretch of empty batches.
+    pub seq: std::ops::Range<u64>,
+    /// Values read.
+    pub values: u64,
+    /// Values that no answer carries: refused unread.
+    pub left_out: u64,
+    /// What is kept about it.
+    pub details: BatchDetails,
+    /// Refused lines.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Done {
+    /// A stretch of empty batches.
+    pub fn empty(seq: std::ops::Range<u64>) -> Self {
+        Self { seq, values: 0, left_out: 0, details: BatchDetails::default(), refusals: Vec::new() }
+    }
+}
+
+/// Moves batch `seq`. `requested` is told once every slice has been asked for: the next batch may start then.
+pub async fn run(
+    context: Arc<Context>,
+    seq: u64,
+    range: TimeRange,
+    mut windows: Vec<Window>,
+    requested: oneshot::Sender<()>,
+) -> Result<Done, Error> {
+    let mut requested = Some(requested);
+    let mut details = BatchDetails::default();
+    let (mut rereads, mut misread) = (0, false);
+    let progress = Arc::new(Progress::new(range));
+    context.types.prepare(&context, range).await?;
+    loop {
+        let counted = window::values(&windows);
+        let predicted = parts::bytes(&context, &windows).await?;
+        context.tell(Event::BatchOpened {
+            batch: range,
+            values: counted,
+            bytes_predicted: predicted,
+        });
+        let mut moved = read_all(&context, &progress, &windows, misread, requested.take()).await?;
+        details.source_bytes += moved.bytes;
+        details.retries += moved.retries;
+        if moved.values != counted {
+            let again = count::windows(&context, range).await?;
+            let recounted = window::values(&again);
+            if recounted == counted {
+                if misread {
+                    return Err(Error::Mismatch { batch: range, counted, read: moved.values });
+                }
+                // An answer that ends exactly between two tables looks whole, and what the choice of a transport is based
+                // on may be wrong: the next one, in plain Flux, tells.
+                misread = true;
+                context.tell(Event::Notice(format!(
+                    "batch {range}: {} of {counted} values arrived: reading it again by plain Flux",
+                    moved.values
+                )));
+                continue;
+            }
+            if recounted < counted && may_expire(&context, range) {
+                details.expired += counted.saturating_sub(moved.values);
+            } else if rereads < CHANGED_REREADS_MAX {
+                rereads += 1;
+                context.tell(Event::Notice(format!(
+                    "batch {range} changed while it was read ({counted} values, now {recounted}): reading it again"
+                )));
+                windows = again;
+                continue;
+            } else {
+                details.changed = true;
+            }
+        }
+        details.counted = counted;
+        details.transport = names(&moved.transports);
+        let strings = carriage_returns(&context, &progress, &windows, misread).await?;
+        details.source_bytes += strings.bytes;
+        details.retries += strings.retries;
+        moved.refusals.extend(strings.refusals);
+        let lost = lost(&context, range).await?;
+        let left_out_values = lost.iter().map(|refusal| refusal.values).sum();
+        moved.refusals.extend(lost);
+        tell_refusals(&context, range, &moved.refusals);
+        details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
+        return Ok(Done {
+            seq: seq..seq + 1,
+            values: moved.values,
+            left_out: left_out_values,
+            details,
+            refusals: moved.refusals,
+        });
+    }
+}
+
+/// One event for all refusals of the batch, with the first of their reasons.
+fn tell_refusals(context: &Context, batch: TimeRange, refusals: &[Refusal]) {
+    if let Some(first) = refusals.first() {
+        let values = refusals.iter().map(|refusal| refusal.values).sum();
+        context.tell(Event::Rejected { batch, values, reason: first.reason.clone() });
+    }
+}
+
+/// Values before the retention line of the source vanish while they are read.
+fn may_expire(context: &Context, range: TimeRange) -> bool {
+    let now = context.source.server_time().map_or(range.stop, Timestamp::from_ns);
+    context.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
+}
+
+/// Reads and writes all slices; with `plain` each in the form that needs to know least.
+async fn read_all(
+    context: &Arc<Context>,
+    progress: &Arc<Progress>,
+    windows: &[Window],
+    plain: bool,
+    requested: Option<oneshot::Sender<()>>,
+) -> Result<Moved, Error> {
+    let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
+    let mut moved = Moved::default();
+    for window in windows {
+        for part in parts::of(context, window, plain).await? {
+            for range in cut_for_types(context, part.range) {
+                let values = share(part.values, range, part.range);
+                let values_max = part.target.values_max(context);
+                for slice in slices(range, window.layer, &part.target, values, values_max) {
+                    let permit = context.slices.one().await?;
+                    let moving = slice::run(Arc::clone(context), Arc::clone(progress), slice);
+                    tasks.spawn(async move {
+                        let moved = moving.await;
+                        drop(permit);
+                        moved
+                    });
+                    while let Some(done) = tasks.try_join_next() {
+                        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+                    }
+                }
+            }
+        }
+    }
+    if let Some(requested) = requested {
+        // A pipeline that is being taken down no longer listens.
+        let _ = requested.send(());
+    }
+    while let Some(done) = tasks.join_next().await {
+        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+    }
+    Ok(moved)
+}
+
+/// Where types can clash, a slice must not reach over two shard groups of the destination: each has a type of its own.
+fn cut_for_types(context: &Context, range: TimeRange) -> Vec<TimeRange> {
+    if context.types.is_empty() {
+        return vec![range];
+    }
+    range.shard_group_parts(context.job.destination_shard_group_ns)
+}
+
+/// Values of a part of a range, if they are spread evenly; at least one.
+fn share(values: u64, part: TimeRange, whole: TimeRange) -> u64 {
+    let share = i128::from(values) * part.duration_ns() / whole.duration_ns().max(1);
+    u64::try_from(share).unwrap_or(0).max(1)
+}
+
+/// Strings with a carriage return arrive by Flux without it: they are found by the server, read again in escaped form, and
+/// written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
+async fn carriage_returns(
+    context: &Arc<Context>,
+    progress: &Arc<Progress>,
+    windows: &[Window],
+    plain: bool,
+) -> Result<Moved, Error> {
+    let mut moved = Moved::default();
+    if !context.job.strings {
+        return Ok(moved);
+    }
+    for window in windows {
+        for scope in parts::read_by_flux(context, window, plain).await? {
+            let values = count::carriage_returns(context, &scope, window.range).await?;
+            if values == 0 {
+                continue;
+            }
+            let slice = Slice {
+                range: window.range,
+                layer: window.layer,
+                target: Target::CarriageReturns(scope),
+                values_predicted: values,
+                depth: 0,
+            };
+            let part = slice::run(Arc::clone(context), Arc::clone(progress), slice).await?;
+            if part.values != values {
+                let (batch, counted, read) = (window.range, values, part.values);
+                return Err(Error::Mismatch { batch, counted, read });
+            }
+            moved.add(Moved { values: 0, ..part });
+        }
+    }
+    Ok(moved)
+}
+
+/// The values that neither language carries: counted, and refused without their text.
+async fn lost(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error> {
+    let values = count::lost(context, batch).await?;
+    if values == 0 {
+        return Ok(Vec::new());
+    }
+    let found: Vec<_> = context.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
+    let reason =
+        format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
+    Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
+}
+
+/// The names of transports, joined.
+fn names(transports: &BTreeSet<Transport>) -> String {
+    transports.iter().map(|transport| transport.name()).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,208 @@
+//! One slice on its way in: request, stream, decode, hand the frames on.
+
+use tokio::sync::mpsc;
+
+use crate::influx::classify::{self, Action, RequestKind};
+use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::influx::influxql::Encoding;
+use crate::influx::stream::QueryStream;
+use crate::limits::{
+    DECODE_STEP_BYTES_MAX, HELD_SLICE_BYTES_MAX, HELD_UNIT_VALUES, HELD_VALUES_MAX,
+};
+use crate::model::frame::Frame;
+use crate::model::side::Side;
+use crate::model::time::TimeRange;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Counters;
+use crate::pipeline::plan::catalogue;
+use crate::pipeline::plan::target::{Ask, Target};
+use crate::pipeline::progress::Progress;
+use crate::wire::answer::Decoder;
+use crate::wire::frames::totals::Totals;
+use crate::wire::influxql::decoder::Format;
+
+/// What one request asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Which values, and how.
+    pub target: &'a Target,
+    /// Of which range.
+    pub range: TimeRange,
+    /// What it is, for messages.
+    pub what: &'a str,
+    /// Values expected in the answer.
+    pub values_predicted: u64,
+}
+
+/// A slice that was read to its proper end.
+#[derive(Debug)]
+pub struct Fetched {
+    /// What the decoder saw.
+    pub totals: Totals,
+    /// Bytes of the answer, decoded.
+    pub bytes: u64,
+    /// Time from the request to the end of the answer.
+    pub elapsed_ms: u64,
+}
+
+/// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
+/// write can be repeated, but nothing counts before this function has returned. Frames of restored series are held back
+/// until it is sure that no series was added meanwhile.
+pub async fn read(
+    context: &Context,
+    progress: &Progress,
+    request: Request<'_>,
+    frames: mpsc::Sender<Frame>,
+) -> Result<Fetched, Error> {
+    let Some((measurement, known)) = request.target.known() else {
+        return stream(context, progress, request, Out::Flowing(&frames)).await;
+    };
+    let units = request.values_predicted.min(HELD_VALUES_MAX).div_ceil(HELD_UNIT_VALUES);
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    let _held = context.held.acquire_many(units).await.map_err(|_| Error::StageGone("held"))?;
+    let mut held = Vec::new();
+    let fetched = stream(context, progress, request, Out::Held(&mut held)).await?;
+    let now = catalogue::cardinality(context, measurement).await?;
+    if now != Ok(known.cardinality) {
+        let (before, now) =
+            (known.cardinality, now.map_or_else(|text| text, |now| now.to_string()));
+        return Err(Error::SeriesChanged { what: request.what.to_owned(), before, now });
+    }
+    for frame in held {
+        hand_on(&frames, frame).await?;
+    }
+    Ok(fetched)
+}
+
+/// Where frames go.
+enum Out<'a> {
+    Flowing(&'a mpsc::Sender<Frame>),
+    Held(&'a mut Vec<Frame>),
+}
+
+async fn stream(
+    context: &Context,
+    progress: &Progress,
+    request: Request<'_>,
+    mut out: Out<'_>,
+) -> Result<Fetched, Error> {
+    let what = request.what;
+    let counters = &context.counters;
+    let decode = |error| Error::decode(what, error);
+    let (ask, settings) = request.target.ask(context, request.range);
+    let predicted = request.target.cost(context).bytes(request.values_predicted);
+    let admission = context.source.admit(predicted).await;
+    let stream = send(context, &ask, what).await?;
+    let mut stream = stream.charge(admission);
+    Counters::add(&counters.source_requests, 1);
+    let mut decoder = Decoder::new(settings);
+    let mut ready = Vec::new();
+    let (mut wire, mut decoded, mut held_bytes) = (0, 0, 0);
+    loop {
+        let next = stream.next().await;
+        let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
+        let Some(chunk) = next.map_err(|source| missed(what, source, own_delay))? else { break };
+        Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
+        Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
+        progress.bytes(context, stream.decoded_bytes() - decoded);
+        (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
+        for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
+            decoder.push(step, &mut ready).map_err(decode)?;
+            held_bytes += give(&mut ready, &mut out).await?;
+            if held_bytes > HELD_SLICE_BYTES_MAX {
+                return Err(Error::TooMuchHeld { what: what.to_owned() });
+            }
+        }
+    }
+    let totals = decoder.finish(&mut ready).map_err(decode)?;
+    give(&mut ready, &mut out).await?;
+    Ok(Fetched { totals, bytes: decoded, elapsed_ms: stream.elapsed_ms() })
+}
+
+async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, Error> {
+    let sent = match (ask, &context.job.routes.access) {
+        (Ask::Flux(query), _) => context.source.query(query, what).await,
+        (Ask::Influxql(statements), Some(access)) => {
+            let (database, encoding) = (&access.database, access.encoding);
+            context.source.influxql_stream(database, statements, encoding, what).await
+        }
+        (Ask::Influxql(_), None) => return Err(Error::StageGone("InfluxQL")),
+    };
+    sent.map_err(|error| Error::influx(what, error))
+}
+
+/// Hands frames on, or holds them; gives the bytes that are held more.
+async fn give(ready: &mut Vec<Frame>, out: &mut Out<'_>) -> Result<usize, Error> {
+    match out {
+        Out::Flowing(frames) => {
+            for frame in ready.drain(..) {
+                hand_on(frames, frame).await?;
+            }
+            Ok(0)
+        }
+        Out::Held(held) => {
+            let bytes = ready.iter().map(|frame| frame.batch.get_array_memory_size()).sum();
+            held.append(ready);
+            Ok(bytes)
+        }
+    }
+}
+
+async fn hand_on(frames: &mpsc::Sender<Frame>, frame: Frame) -> Result<(), Error> {
+    frames.send(frame).await.map_err(|_| Error::StageGone("encode"))
+}
+
+/// The format of an encoding; MessagePack where none was proven, in which case nothing is sent.
+pub fn format(encoding: Option<Encoding>) -> Format {
+    match encoding {
+        Some(Encoding::Json) => Format::Json,
+        Some(Encoding::MessagePack) | None => Format::MessagePack,
+    }
+}
+
+/// A deadline that passed while the answer waited for us more than we for it is no reason to read less at a time.
+fn missed(what: &str, source: InfluxError, own_delay: bool) -> Error {
+    if own_delay && source.kind() == FailureKind::Timeout {
+        return Error::OwnDelay { what: what.to_owned(), source };
+    }
+    Error::influx(what, source)
+}
+
+/// True if a failed query may succeed later; else the source refuses it.
+pub fn may_pass(error: &InfluxError) -> bool {
+    classify::is_temporary(RequestKind::Query, &error.kind())
+}
+
+/// What kind of failure a failed try of a slice was, if it was the source's.
+pub fn failure(error: &Error) -> Option<FailureKind> {
+    match error {
+        Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
+        Error::OwnDelay { source, .. } => Some(source.kind()),
+        Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
+        Error::Decode { source, .. } if source.is_incomplete() => Some(FailureKind::Interrupted),
+        Error::Decode { source, .. } => source.failed_query().map(classify::classify_query_text),
+        _ => None,
+    }
+}
+
+/// True if an answer does not fit what the choice of its transport was based on: a form that needs to know less will do.
+pub fn is_misfit(error: &Error) -> bool {
+    match error {
+        Error::SeriesChanged { .. } => true,
+        Error::Decode { source, .. } => source.is_misfit(),
+        _ => false,
+    }
+}
+
+/// What a slice that failed for the `tries`th time in a row calls for. An answer that breaks off twice at the same slice
+/// breaks off for its size.
+pub fn action(kind: FailureKind, tries: u32) -> Action {
+    match kind {
+        FailureKind::Interrupted if tries >= CUTS_BEFORE_SPLIT => Action::Split,
+        _ => classify::action(&kind),
+    }
+}
+
+/// Answers of one slice that break off before it is split.
+const CUTS_BEFORE_SPLIT: u32 = 2;

@@ -1,0 +1,150 @@
+//! What is known of the source before anything is read: how its time is cut, its measurements and types, what Flux cannot
+//! read of it, and whether InfluxQL reads it. All from cheap pushed-down queries.
+
+mod earliest;
+mod probe;
+pub mod route;
+pub mod schema;
+mod unreadable;
+
+pub use self::earliest::{earliest, earliest_left_out};
+pub use self::unreadable::Unreadable;
+
+use self::schema::{FieldTypes, Schema};
+use crate::influx::api::Bucket;
+use crate::influx::client::Client;
+use crate::influx::influxql::{Database, Encoding};
+use crate::model::filter::Filter;
+use crate::model::time::{NS_PER_S, TimeRange};
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::time::{SourceShape, TypeHistory, assumed_shard_group_ns};
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// What the survey found.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// How time is cut.
+    pub shape: SourceShape,
+    /// What InfluxQL shows and reads, or the words with which the source refuses it.
+    pub influxql: Result<Influxql, String>,
+    /// The column for field names in Flux reads.
+    pub field_label: String,
+    /// What Flux cannot read.
+    pub unreadable: Vec<Unreadable>,
+    /// True if strings may exist.
+    pub strings: bool,
+    /// Tag keys that are not UTF-8. No query can name them to search their values for carriage returns.
+    pub nameless_tags: usize,
+}
+
+/// A source that answers InfluxQL for this bucket.
+#[derive(Debug, Clone)]
+pub struct Influxql {
+    /// The bucket's name there.
+    pub database: Database,
+    /// Measurements, fields, tags.
+    pub schema: Schema,
+    /// How series are written, if a small part read both ways was the same; else why not.
+    pub reads: Result<Encoding, String>,
+}
+
+impl Survey {
+    /// Asks the source.
+    pub async fn run(source: &Client, bucket: &Bucket, filter: &Filter) -> Result<Self, Error> {
+        let (name, range) = (bucket.name.as_str(), TimeRange::ALL);
+        let database = match source.database_of(bucket).await {
+            Ok(found) => found.unwrap_or_else(|| Database::named_like(name)),
+            Err(error) => return Err(Error::influx("InfluxQL name of the bucket", error)),
+        };
+        let schema = Schema::read(source, &database).await?;
+        let types = schema.as_ref().map(|schema| &schema.types);
+        let strings = types.map_or(true, |types| {
+            types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
+        });
+        let tag_keys = tag_keys(source, name, range).await?;
+        let label = flux::field_label(tag_keys.iter().map(Vec::as_slice));
+        let unreadable = unreadable(source, name, filter, schema.as_ref().ok(), &tag_keys).await?;
+        let influxql = match schema {
+            Ok(schema) => {
+                let probed = probe::Probe {
+                    source,
+                    database: &database,
+                    bucket: name,
+                    filter,
+                    label: &label,
+                };
+                let reads = probed.run(&schema, &unreadable).await?;
+                Ok(Influxql { database, schema, reads })
+            }
+            Err(refused) => Err(refused),
+        };
+        let retention_ns = retention_ns(bucket.retention_s);
+        let told_ns = bucket.shard_group_duration_s.and_then(self::retention_ns);
+        Ok(Self {
+            shape: SourceShape {
+                shard_group_ns: told_ns.unwrap_or_else(|| assumed_shard_group_ns(retention_ns)),
+                types: if influxql.is_ok() { TypeHistory::Single } else { TypeHistory::Unknown },
+            },
+            influxql,
+            field_label: label,
+            unreadable,
+            strings,
+            nameless_tags: tag_keys.iter().filter(|key| std::str::from_utf8(key).is_err()).count(),
+        })
+    }
+
+    /// Types of all fields, where InfluxQL shows them.
+    pub fn field_types(&self) -> Option<&FieldTypes> {
+        self.influxql.as_ref().ok().map(|known| &known.schema.types)
+    }
+}
+
+async fn unreadable(
+    source: &Client,
+    bucket: &str,
+    filter: &Filter,
+    schema: Option<&Schema>,
+    tag_keys: &[Vec<u8>],
+) -> Result<Vec<Unreadable>, Error> {
+    let mut found = match schema.and_then(|schema| schema.tag_keys.as_ref()) {
+        Some(keys) => unreadable::by_keys(keys),
+        None => unreadable::by_index(source, bucket, filter, tag_keys).await?,
+    };
+    found.extend(schema.iter().flat_map(|schema| unreadable::by_names(&schema.types)));
+    found.retain(|found| {
+        let named = |name: &[u8]| filter.measurements.iter().any(|m| m.as_bytes() == name);
+        filter.measurements.is_empty() || found.measurement.as_deref().is_none_or(named)
+    });
+    let conditions: Vec<String> = found.iter().map(|found| found.condition.clone()).collect();
+    let selection = Selection {
+        bucket,
+        range: TimeRange::ALL,
+        filter,
+        measurements: &[],
+        without: &conditions,
+    };
+    found.extend(unreadable::by_tag_values(source, selection, tag_keys).await?);
+    Ok(found)
+}
+
+/// Keys of all tags, with those of Flux's own columns among them.
+pub async fn tag_keys(
+    source: &Client,
+    bucket: &str,
+    range: TimeRange,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let what = "tag keys";
+    let query = flux::tag_keys(bucket, range);
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+    Ok(unreadable::column_of_names(&tables))
+}
+
+/// Seconds as nanoseconds, none for "for ever".
+pub fn retention_ns(every_seconds: u64) -> Option<i64> {
+    (every_seconds > 0).then(|| {
+        i64::try_from(every_seconds).unwrap_or(i64::MAX / NS_PER_S).saturating_mul(NS_PER_S)
+    })
+}

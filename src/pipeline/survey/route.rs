@@ -1,0 +1,254 @@
+//! What is read by which language, as far as it is fixed for a whole run.
+//!
+//! Flux cannot read everything, and neither can InfluxQL ([`Unreadable`], [`Routes::refusal`]). What one of them cannot
+//! read goes to the other; what neither can is lost: counted, and named in the rejects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Survey;
+use super::schema::{FieldTypes, field_type};
+use super::unreadable::Unreadable;
+use crate::influx::influxql::{Database, Encoding};
+use crate::model::filter::Filter;
+use crate::model::frame::FieldType;
+use crate::model::series::{Name, Readable};
+use crate::wire::flux::literal;
+use crate::wire::influxql::query;
+
+/// Measurement and field.
+pub type FieldKey = (Name, Name);
+
+/// Measurements whose names InfluxQL keeps for itself: it refuses to read them.
+const SYSTEM_MEASUREMENTS: [&str; 7] =
+    ["_series", "_tags", "_tagKeys", "_tagKey", "_measurements", "_fieldKeys", "_name"];
+
+/// Fields whose names InfluxQL keeps for itself: it gives metadata in place of their values.
+const SYSTEM_FIELDS: [&str; 5] = ["_name", "_tagKey", "_tagValue", "_seriesKey", "_fieldKey"];
+
+/// How InfluxQL reaches the bucket, once that is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its name there.
+    pub database: Database,
+    /// How series are written.
+    pub encoding: Encoding,
+}
+
+/// The fields of a measurement that InfluxQL reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// Their types: one for each.
+    pub types: Arc<BTreeMap<Name, FieldType>>,
+    /// Their names, where they are not all that the measurement has.
+    pub listed: Vec<String>,
+}
+
+/// Who reads what.
+#[derive(Debug, Clone, Default)]
+pub struct Routes {
+    /// InfluxQL, if it may be used at all.
+    pub access: Option<Access>,
+    /// What InfluxQL can read.
+    pub influxql: BTreeMap<Name, Fields>,
+    /// What only InfluxQL can read.
+    pub influxql_only: Vec<String>,
+    /// Fields of several types: only Flux reads them, inside windows that hold one type.
+    pub mixed: Vec<FieldKey>,
+    /// What neither can read.
+    pub lost: Vec<Unreadable>,
+    /// Keeps out of a Flux query what Flux cannot read.
+    pub unreadable: Vec<String>,
+    /// The same, and the fields of several types: the conditions of a plain read.
+    pub plain: Vec<String>,
+    /// Keeps out the fields of several types.
+    pub not_mixed: Vec<String>,
+    /// The same, and what is lost.
+    pub not_lost: Vec<String>,
+    names: Vec<String>,
+    why_not: BTreeMap<Name, String>,
+    nowhere: String,
+}
+
+impl Routes {
+    /// From what the survey found; InfluxQL only if reading by it is proven.
+    pub fn new(survey: &Survey, filter: &Filter) -> Self {
+        let mut routes = Self::default();
+        match &survey.influxql {
+            Ok(known) => {
+                routes.mixed = mixed(&known.schema.types, filter);
+                match &known.reads {
+                    _ if filter.predicate.is_some() => {
+                        "--predicate is Flux".clone_into(&mut routes.nowhere);
+                    }
+                    Ok(encoding) => {
+                        let database = known.database.clone();
+                        routes.access = Some(Access { database, encoding: *encoding });
+                        (routes.influxql, routes.why_not) =
+                            Self::readable(&known.schema.types, filter);
+                    }
+                    Err(why) => routes.nowhere.clone_from(why),
+                }
+            }
+            Err(refused) => routes.nowhere.clone_from(refused),
+        }
+        let name = |name: &Name| String::from_utf8(name.to_vec()).ok();
+        routes.names = routes.influxql.keys().filter_map(name).collect();
+        routes.divide(&survey.unreadable);
+        routes
+    }
+
+    /// The measurements that InfluxQL reads.
+    pub fn influxql_names(&self) -> impl Iterator<Item = &String> {
+        self.names.iter()
+    }
+
+    /// Why InfluxQL does not read a measurement; `None` if it can.
+    pub fn refusal(&self, measurement: &[u8]) -> Option<&str> {
+        if self.access.is_none() {
+            return Some(&self.nowhere);
+        }
+        if self.influxql.contains_key(measurement) {
+            return None;
+        }
+        Some(self.why_not.get(measurement).map_or("not in SHOW FIELD KEYS", String::as_str))
+    }
+
+    /// What InfluxQL can read, and of the rest why not.
+    pub(super) fn readable(
+        types: &FieldTypes,
+        filter: &Filter,
+    ) -> (BTreeMap<Name, Fields>, BTreeMap<Name, String>) {
+        let (mut can, mut cannot) = (BTreeMap::new(), BTreeMap::new());
+        for (measurement, fields) in types {
+            if !filter.measurements.is_empty() && !filter.measurements.contains(measurement) {
+                continue;
+            }
+            let name = Name::from(measurement.as_bytes());
+            match readable(measurement, fields, filter) {
+                Ok(fields) => drop(can.insert(name, fields)),
+                Err(why) => drop(cannot.insert(name, why.to_owned())),
+            }
+        }
+        (can, cannot)
+    }
+
+    fn divide(&mut self, unreadable: &[Unreadable]) {
+        for found in unreadable {
+            self.unreadable.push(found.condition.clone());
+            let name = found.measurement.as_ref().filter(|name| self.influxql.contains_key(*name));
+            match name.and_then(|name| std::str::from_utf8(name).ok()) {
+                Some(name) => {
+                    // One of its fields or tags is out of Flux's reach, so all of it goes the other way.
+                    self.unreadable.push(literal::not_measurement(name.as_bytes()));
+                    self.influxql_only.push(name.to_owned());
+                }
+                None => self.lost.push(found.clone()),
+            }
+        }
+        for list in [&mut self.unreadable, &mut self.influxql_only] {
+            list.sort();
+            list.dedup();
+        }
+        self.lose_mixed_of_unreadable(unreadable);
+        let not = |(measurement, field): &FieldKey| literal::not_field(measurement, field);
+        self.not_mixed = self.mixed.iter().map(not).collect();
+        self.plain = [self.unreadable.as_slice(), &self.not_mixed].concat();
+        self.not_lost.clone_from(&self.not_mixed);
+        self.not_lost.extend(self.lost.iter().map(|lost| lost.condition.clone()));
+    }
+
+    /// Fields of several types in measurements that only InfluxQL reads: it does not read those.
+    fn lose_mixed_of_unreadable(&mut self, unreadable: &[Unreadable]) {
+        let (kept, lost): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.mixed).into_iter().partition(|(measurement, _)| {
+                unreadable.iter().all(|found| found.measurement.as_ref() != Some(measurement))
+            });
+        self.mixed = kept;
+        for (measurement, field) in lost {
+            let condition = literal::not_field(&measurement, &field);
+            let why = format!(
+                "field {} of measurement {}: it has several types, and Flux cannot read the measurement",
+                Readable(&field),
+                Readable(&measurement)
+            );
+            self.lost.push(Unreadable { measurement: Some(measurement), why, condition });
+        }
+    }
+
+    /// A Flux expression that is true for the fields of several types.
+    pub fn is_mixed(&self) -> String {
+        let test = |(measurement, field): &FieldKey| {
+            format!("({} and {})", literal::is_measurement(measurement), literal::is_field(field))
+        };
+        self.mixed.iter().map(test).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+/// Fields that have more than one type somewhere in the bucket.
+fn mixed(types: &FieldTypes, filter: &Filter) -> Vec<FieldKey> {
+    let wanted = |measurement: &String| {
+        filter.measurements.is_empty() || filter.measurements.contains(measurement)
+    };
+    let mut found = Vec::new();
+    for (measurement, fields) in types.iter().filter(|(name, _)| wanted(name)) {
+        for (field, types) in fields {
+            if types.len() > 1 && (filter.fields.is_empty() || filter.fields.contains(field)) {
+                found.push((measurement.as_bytes().into(), field.as_bytes().into()));
+            }
+        }
+    }
+    found
+}
+
+/// The fields of a measurement that have one type, or why InfluxQL cannot read it.
+fn readable(
+    measurement: &str,
+    fields: &BTreeMap<String, BTreeSet<String>>,
+    filter: &Filter,
+) -> Result<Fields, &'static str> {
+    // JSON shows bytes that are not UTF-8 in this way, and no statement can name them.
+    if measurement.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("its name may not be UTF-8");
+    }
+    if SYSTEM_MEASUREMENTS.contains(&measurement) {
+        return Err("InfluxQL takes it for one of its own");
+    }
+    if filter.tags.iter().any(|(key, _)| key.eq_ignore_ascii_case("time") || key == "_name") {
+        return Err("InfluxQL takes a tag of --tag for a column of its own");
+    }
+    let mut types = BTreeMap::new();
+    let mut listed = Vec::new();
+    let mut all = true;
+    for (field, names) in fields {
+        if field.contains(char::REPLACEMENT_CHARACTER) {
+            return Err("the name of a field may not be UTF-8");
+        }
+        if SYSTEM_FIELDS.contains(&field.as_str()) {
+            return Err("InfluxQL takes a field for one of its own");
+        }
+        let wanted = filter.fields.is_empty() || filter.fields.contains(field);
+        let one = match names.iter().next() {
+            Some(name) if names.len() == 1 => {
+                Some(field_type(name).ok_or("a field of unknown type")?)
+            }
+            _ => None,
+        };
+        match one.filter(|_| wanted) {
+            Some(kind) => {
+                types.insert(Name::from(field.as_bytes()), kind);
+                listed.push(field.clone());
+            }
+            None => all = false,
+        }
+    }
+    if types.is_empty() {
+        return Err("all its fields have several types");
+    }
+    if all {
+        listed.clear();
+    } else if listed.iter().any(|field| query::nameable(field.as_bytes()).is_none()) {
+        return Err("no statement can name one of its fields");
+    }
+    Ok(Fields { types: Arc::new(types), listed })
+}
