@@ -21,4 +21,6 @@ mod sim;
 mod support;
 mod tidy;
 mod wire_csv;
+mod wire_influxql;
 mod wire_line;
+mod wire_recorded;

@@ -7,4 +7,5 @@ mod preflight;
 mod rejects;
 mod resume;
 mod scale;
+mod transports;
 mod whole;

@@ -13,6 +13,7 @@
 mod content;
 mod mirror;
 mod task;
+mod transports;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;

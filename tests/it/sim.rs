@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod behaviour;
+mod influxql;
+pub(crate) mod msgpack;
 mod recorded;
 mod store;

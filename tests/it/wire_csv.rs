@@ -3,6 +3,16 @@
 
 mod errors_in_answers;
 mod golden_answers;
+mod keyed_answers;
+mod pivoted_answers;
 mod random_answers;
 mod small_answers;
 mod writer;
+
+use crate::support::golden::{Point, flatten};
+
+/// The values of a plain answer, for tests of other formats.
+pub(crate) fn decode_plain(bytes: &[u8]) -> Vec<Point> {
+    let (frames, _) = golden_answers::decode(bytes).expect("an answer that is exact");
+    flatten(&frames)
+}

@@ -8,9 +8,11 @@ use sluice::config::demo::DemoConfig;
 use sluice::config::ends::TokenSetting;
 use sluice::config::env::Env;
 use sluice::config::migrate::{
-    ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop, TransportChoice,
+    ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop,
 };
+use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
+use sluice::model::transport::Transport;
 use sluice::pipeline::context::ConflictPolicy;
 
 use super::{CANARY, ENDS, Given};
@@ -118,9 +120,9 @@ fn defaults() {
     assert_eq!(config.stop, Stop::Now { settle_ns: 600_000_000_000 });
     assert_eq!(config.batch_interval, IntervalChoice::Auto);
     assert!(config.filter.is_empty());
-    assert_eq!((config.quota, config.quota_share_per_mille), (QuotaChoice::Auto, 900));
+    assert_eq!((config.quota, config.quota_share), (QuotaChoice::Auto, Share::constant(900)));
     assert_eq!((config.query_timeout_ms, config.concurrency), (90_000, 2));
-    assert_eq!(config.transport, TransportChoice::Auto);
+    assert_eq!(config.transport, None);
     assert_eq!(config.on_type_conflict, ConflictPolicy::Stop);
     assert_eq!(config.existing, ExistingPolicy::Refuse);
     assert!(!config.create_buckets && !config.pause_task && !config.adopt && !config.dry_run);
@@ -211,8 +213,8 @@ fn every_value_is_read() {
     assert_eq!(config.filter.fields, ["load"]);
     assert_eq!(config.filter.predicate.as_deref(), Some("r.x == \"1\""));
     assert_eq!(config.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
-    assert_eq!((config.quota_share_per_mille, config.query_timeout_ms), (500, 90_000));
-    assert_eq!((config.concurrency, config.transport), (16, TransportChoice::Flux));
+    assert_eq!((config.quota_share, config.query_timeout_ms), (Share::constant(500), 90_000));
+    assert_eq!((config.concurrency, config.transport), (16, Some(Transport::Flux)));
     assert_eq!(
         (config.on_type_conflict, config.existing),
         (ConflictPolicy::Suffix, ExistingPolicy::Merge)
@@ -270,13 +272,14 @@ fn values_that_are_refused_name_flag_value_and_cure() {
         (["--quota", "0MB/5min"], ["--quota", "none"]),
         (["--quota-share", "90"], ["--quota-share: \"90\"", "1% to 100%"]),
         (["--quota-share", "101%"], ["--quota-share", "1% to 100%"]),
+        (["--quota-share", "8:00,30%"], ["\"8:00\" is no time of day", "08:00,30% 19:00,95%"]),
+        (["--quota-share", "08:00,30% 95%"], ["no time of day before it", "08:00,30% 19:00,95%"]),
         (["--query-timeout", "500ms"], ["--query-timeout", "from 1s to 1h"]),
         (["--query-timeout", "2h"], ["--query-timeout", "from 1s to 1h"]),
         (["--concurrency", "0"], ["--concurrency", "from 1 to 16"]),
         (["--concurrency", "17"], ["--concurrency", "from 1 to 16"]),
-        (["--transport", "influxql"], ["--transport", "not there yet"]),
-        (["--transport", "flux-pivot"], ["--transport", "not there yet"]),
-        (["--transport", "csv"], ["--transport: \"csv\"", "auto or flux"]),
+        (["--transport", "fluxx"], ["--transport", "flux-keyed"]),
+        (["--transport", "csv"], ["--transport: \"csv\"", "auto, flux"]),
         (["--max-transfer", "10"], ["--max-transfer: \"10\"", "10GB"]),
         (["--max-transfer", "0GB"], ["--max-transfer", "10GB"]),
         (["--max-duration", "0s"], ["--max-duration", "8h"]),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use sluice::influx::api::TaskStatus;
+use sluice::influx::api::{Limits, TaskStatus};
 use sluice::influx::classify::{
     Action, RequestKind, action, classify_query_text, classify_response,
 };
 use sluice::influx::client::{Client, ClientSettings};
 use sluice::influx::endpoint::Endpoint;
 use sluice::influx::error::FailureKind as Kind;
+use sluice::influx::influxql::Database;
 use sluice::model::side::Side;
 
 use super::{CANARY, client_of, destination, given, settings, silent, source};
@@ -33,7 +34,7 @@ async fn requests_are_as_the_api_wants_them() {
     client.query_all("from(bucket: \"b\")", "rows").await.unwrap();
     assert_eq!(client.server_time(), Some(2_000_000_000));
     client.write("b&c", "m f=1 1".into(), "a body").await.unwrap();
-    client.influxql("b", "SHOW FIELD KEYS", "types").await.unwrap();
+    client.influxql(&Database::named_like("b"), "SHOW FIELD KEYS", "types").await.unwrap();
     let requests = server.requests();
     let lines: Vec<_> =
         requests.iter().map(|request| request.head.lines().next().unwrap()).collect();
@@ -42,7 +43,7 @@ async fn requests_are_as_the_api_wants_them() {
         [
             "POST /api/v2/query?org=an+org HTTP/1.1",
             "POST /api/v2/write?org=an+org&bucket=b%26c&precision=ns HTTP/1.1",
-            "GET /query?db=b&q=SHOW+FIELD+KEYS&epoch=ns HTTP/1.1"
+            "POST /query?db=b&epoch=ns HTTP/1.1"
         ]
     );
     let body: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
@@ -102,7 +103,7 @@ async fn the_source_is_never_written_to() {
         client.create_bucket(ID, "b").await.unwrap_err(),
         client.set_bucket_retention(ID, 0, None).await.unwrap_err(),
         client.set_task_status(ID, TaskStatus::Inactive).await.unwrap_err(),
-        client.influxql("b", "DROP MEASUREMENT m", "i").await.unwrap_err(),
+        client.influxql(&Database::named_like("b"), "DROP MEASUREMENT m", "i").await.unwrap_err(),
     ];
     assert!(errors.iter().all(|error| error.kind() == Kind::BadRequest));
     assert!(server.requests().is_empty());
@@ -122,7 +123,8 @@ async fn buckets_limits_tasks_and_version() {
     let page = serde_json::json!({ "tasks": page }).to_string();
     let task =
         serde_json::json!({"id": ID, "name": "t", "status": "inactive", "every": "5m"}).to_string();
-    let limits = "{\"limits\":{\"orgID\":\"1\",\"rate\":{\"readKBs\":1000,\"writeKBs\":17,\"queryTime\":5}}}";
+    let limits = "{\"limits\":{\"orgID\":\"1\",\"rate\":{\"readKBs\":1000,\"writeKBs\":17,\"queryTime\":1500000000000}}}";
+    let off = "{\"rate\":{\"readKBs\":-1,\"queryTime\":-1,\"concurrentReadRequests\":3}}";
     let answers = [
         reply(200, &[JSON], &listed),
         reply(200, &[JSON], none),
@@ -132,6 +134,7 @@ async fn buckets_limits_tasks_and_version() {
         reply(200, &[JSON], bucket(rule)),
         reply(200, &[JSON], limits),
         reply(200, &[JSON], "{\"rate\":{\"readKBs\":0}}"),
+        reply(200, &[JSON], off),
         reply(403, &[JSON], "{\"message\":\"no\"}"),
         reply(404, &[JSON], "{\"message\":\"path not found\"}"),
         reply(200, &[JSON], page),
@@ -152,8 +155,12 @@ async fn buckets_limits_tasks_and_version() {
     assert_eq!((created.retention_s, created.shard_group_duration_s, &*created.id), (0, None, ID));
     assert_eq!(client.set_bucket_retention(ID, 3_600, Some(86_400)).await.unwrap(), found);
     let limits = client.limits(ID).await.unwrap().unwrap();
-    assert_eq!((limits.read_bytes_per_window(), limits.query_time_ns), (Some(300_000_000), 5));
-    assert_eq!(client.limits(ID).await.unwrap().unwrap().read_bytes_per_window(), None);
+    let all = |limits: Limits| {
+        (limits.read_bytes_per_window(), limits.query_time_ms(), limits.queries_max())
+    };
+    assert_eq!(all(limits), (Some(300_000_000), Some(1_500_000), None));
+    assert_eq!(all(client.limits(ID).await.unwrap().unwrap()), (None, None, None));
+    assert_eq!(all(client.limits(ID).await.unwrap().unwrap()), (None, None, Some(3)));
     assert_eq!(client.limits(ID).await.unwrap(), None);
     assert_eq!(client.limits(ID).await.unwrap(), None);
     assert_eq!(client.tasks().await.unwrap().len(), 100);
@@ -170,7 +177,7 @@ async fn buckets_limits_tasks_and_version() {
     let patch: serde_json::Value = serde_json::from_slice(&requests[5].body).unwrap();
     assert_eq!(patch["retentionRules"][0]["shardGroupDurationSeconds"], 86_400);
     assert!(
-        requests[11]
+        requests[12]
             .head
             .starts_with("GET /api/v2/tasks?org=an+org&limit=100&after=0000000000000063 ")
     );

@@ -6,12 +6,13 @@ use std::time::Duration;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::endpoint::TokenSource;
 use sluice::influx::error::FailureKind;
-use sluice::influx::quota::QuotaLedger;
+use sluice::influx::influxql::Database;
+use sluice::influx::quota::{QuotaLedger, QuotaSettings};
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 
 use super::{client_of, destination, drain, given, recorder, settings, silent, source};
-use crate::support::scripted::{Scripted, Step, reply};
+use crate::support::scripted::{Scripted, Step, chunk, head, reply};
 
 const CSV: (&str, &str) = ("Content-Type", "text/csv");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -199,7 +200,10 @@ async fn reading_is_charged_to_the_ledger() {
         reply(200, &[CSV], "\r\n"),
     ])
     .await;
-    let ledger = Arc::new(QuotaLedger::new(Some(300_000_000), 900));
+    let ledger = Arc::new(QuotaLedger::new(&QuotaSettings {
+        bytes_per_window: Some(300_000_000),
+        ..QuotaSettings::default()
+    }));
     let client = source(&server.host).with_quota(Arc::clone(&ledger));
     client.query_all("x", "rows").await.unwrap();
     assert_eq!(ledger.usage().window_bytes, 10_000);
@@ -213,4 +217,40 @@ async fn reading_is_charged_to_the_ledger() {
     assert_eq!(ledger.usage().window_bytes, 20_009, "an error's text counts too");
     let destination = destination(&server.host).with_quota(Arc::clone(&ledger));
     assert!(!Arc::ptr_eq(destination.quota(), &ledger));
+}
+
+#[tokio::test]
+async fn no_more_queries_are_sent_than_may_run_at_one_time() {
+    let begun = [head(200, &[CSV, ("Transfer-Encoding", "chunked")]), chunk(b"x")].concat();
+    let begun = || vec![Step::Send(begun.clone()), Step::Hang];
+    let answers =
+        [begun(), begun(), reply(200, &[CSV], "\r\n"), reply(200, &[JSON], "{\"buckets\":[]}")];
+    let server = Scripted::start(answers).await;
+    let ledger =
+        QuotaLedger::new(&QuotaSettings { queries_max: Some(2), ..QuotaSettings::default() });
+    let client = source(&server.host).with_quota(Arc::new(ledger));
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut stream = client.query("x", "rows").await.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), "x");
+        streams.push(stream);
+    }
+    // A count, a look-up: neither is sent while two answers are still to come.
+    let some = Duration::from_millis(100);
+    assert!(tokio::time::timeout(some, client.query_all("x", "a count")).await.is_err());
+    assert!(
+        tokio::time::timeout(
+            some,
+            client.influxql(&Database::named_like("b"), "SHOW FIELD KEYS", "fields")
+        )
+        .await
+        .is_err()
+    );
+    assert_eq!(server.requests().len(), 2);
+    drop(streams.pop());
+    client.query_all("x", "a count").await.unwrap();
+    // What is no query does not wait.
+    let more = [client.query("x", "rows"), client.query("x", "rows")];
+    assert_eq!(client.bucket_by_name("b").await.unwrap(), None);
+    drop(more);
 }

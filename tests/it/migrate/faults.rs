@@ -34,7 +34,7 @@ impl Place {
     fn matcher(self) -> Matcher {
         match self {
             Survey => Matcher::path("/api/v2/query").body("schema."),
-            Count => Matcher::path("/api/v2/query").body("|> group() |> count()").skip(1),
+            Count => Matcher::path("/api/v2/query").body("count()").skip(1),
             Read => Matcher::path("/api/v2/query").body("rename").skip(1),
             Data => Matcher::path("/api/v2/write").body("air,").skip(1),
             Record => Matcher::path("/api/v2/write").body("batch_stop").skip(1),

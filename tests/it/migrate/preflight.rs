@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use sluice::commands::facts::Ends;
-use sluice::commands::preflight;
-use sluice::config::migrate::{ExistingPolicy, MigrateConfig};
+use sluice::commands::{preflight, quota};
+use sluice::config::migrate::{ExistingPolicy, MigrateConfig, QuotaChoice};
 use sluice::exit::ExitCode;
+use sluice::influx::signal::Observer;
 use sluice::report::preflight::Verdict;
-use sluice::sim::{ServerSettings, Store, Task, Token};
+use sluice::sim::{QuotaSettings, ServerSettings, Store, Task, Token};
 
 use crate::support::rig::{
     BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
@@ -36,6 +37,9 @@ fn task(status: &str) -> Task {
         flux: format!("migration = {{batchInterval: 1h, sourceBucket: \"{BUCKET}\"}}"),
     }
 }
+
+const QUOTA: QuotaSettings =
+    QuotaSettings { bytes_per_window: 300_000_000, window_ms: 300_000, phase_ms: 0 };
 
 type Row = (&'static str, Verdict, Rig, fn(&mut MigrateConfig));
 
@@ -145,7 +149,7 @@ async fn every_finding_is_made() {
         assert_eq!(report.exit, if report.verdict() == Verdict::Fail { 7 } else { 0 }, "{code}");
         let asked = rig.destination.records();
         let changing = |r: &sluice::sim::RequestRecord| {
-            r.method != "GET" && r.body_bytes > 0 && r.path != "/api/v2/query"
+            r.method != "GET" && r.body_bytes > 0 && !r.path.ends_with("/query")
         };
         assert!(!asked.iter().any(changing), "{code}: preflight writes nothing");
         if verdict == Verdict::Fail {
@@ -153,6 +157,41 @@ async fn every_finding_is_made() {
             assert!(rig.records().is_empty());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_row_of_the_quota_says_share_and_other_runs() {
+    let settings = ServerSettings { quota: Some(QUOTA), ..cloud() };
+    let rig = rig(settings, oss(), Arc::new(Store::default())).await;
+    let mut config = rig.config();
+    config.quota = QuotaChoice::Auto;
+    let observer: Observer = Arc::new(|_| ());
+    let ends = Ends::connect_with(&config, &rig.client.clone(), &observer).unwrap();
+    let row = async |config: &MigrateConfig| {
+        let checked = preflight::check(config, &ends).await.unwrap();
+        let found = checked.report.findings().find(|finding| finding.code == "P06").cloned();
+        (found.unwrap().text, checked.source.unwrap())
+    };
+    let (text, facts) = row(&config).await;
+    assert_eq!(text, "300 MB/5min for the whole org; share 90%");
+    let mut runs = Vec::new();
+    for others in ["1 other run on this machine shares it", "2 other runs on this machine share it"]
+    {
+        runs.push(quota::paced(&config, &ends.source, &facts, &observer).await);
+        let (text, _) = row(&config).await;
+        assert_eq!(text, format!("300 MB/5min for the whole org; share 90%; {others}"));
+    }
+    let usage = runs[1].quota().usage();
+    assert_eq!((usage.quota_bytes, usage.runs), (Some(300_000_000), 2));
+    drop(runs);
+    config.quota_share = "00:00,50% 12:00,50%".parse().unwrap();
+    assert!(row(&config).await.0.ends_with("share 00:00,50% 12:00,50%"));
+    config.quota_share = "00:00,20% 23:59,30%".parse().unwrap();
+    let text = row(&config).await.0;
+    assert!(text.ends_with("share 00:00,20% 23:59,30%, 20% now") || text.ends_with("30% now"));
+    config.state_dir = "/dev/null".into();
+    let text = row(&config).await.0;
+    assert!(text.contains("other runs cannot be seen: cannot use /dev/null/quota"), "{text}");
 }
 
 /// The token that the guide prescribes: it reads one bucket and nothing else.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sluice::exit::ExitCode;
+use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;
 use sluice::sim::{Fault, Matcher};
 
@@ -106,6 +107,7 @@ async fn a_deadline_missed_for_the_writers_sake_lowers_concurrency() {
     rig.destination_fault(writes, 2, Fault::Stall { after_bytes: 0, ms: 3_000 });
     let mut config = rig.config();
     config.query_timeout_ms = 1_000;
+    config.transport = Some(Transport::Flux);
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     let lowered = |event: &Event| matches!(event, Event::Notice(text) if text.contains("1 slices"));

@@ -1,70 +1,16 @@
 //! The simulated server gives the bytes of the real one, for every query that sluice sends.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+mod data;
+mod pair;
+mod statements;
 
 use sluice::model::filter::Filter;
 use sluice::model::time::TimeRange;
-use sluice::sim::{Server, ServerSettings, Store};
 use sluice::wire::flux::{self, Selection};
-use sluice::wire::influxql::query;
 
-use super::{Real, query_body};
-use crate::support::cases::ask;
-
-const DAY_NS: i64 = 86_400_000_000_000;
-const START_NS: i64 = 1_577_836_800_000_000_000;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
-    }
-}
-
-/// Lines over three shard groups: tag sets that come and go, keys whose case and sign decide their order, fields that are
-/// missing here and there, each of the five types.
-fn lines(seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
-    let keys = ["Host", "host", "_tag", "a b", "zone", "Zone", "~tag", "ä", "F", "f0"];
-    let values = ["a", "B", "c d", "e,f", "g=h", "\"i\"", "ö", "0", "~"];
-    let mut text = String::new();
-    for row in 0..400_i64 {
-        let escaped = |name: &str| name.replace([' ', ',', '='], "\\ ");
-        let mut line = random.one(&["cpu", "Mem", "_odd", "a b"]).replace(' ', "\\ ");
-        for key in keys {
-            if random.below(4) == 0 {
-                write!(line, ",{}={}", escaped(key), escaped(random.one(&values))).unwrap();
-            }
-        }
-        let mut fields = Vec::new();
-        let number = random.below(1_000_000);
-        for (field, value) in [
-            ("f0", format!("{number}i")),
-            ("F1", format!("{}u", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))),
-            ("_f2", format!("{}.{number}e-{}", number % 7, number % 30)),
-            (
-                "f 3",
-                format!("\"text {number} \\\"q\\\", {}\"", random.one(&values).replace('"', "")),
-            ),
-            ("zz", number.is_multiple_of(2).to_string()),
-        ] {
-            if random.below(3) > 0 || fields.is_empty() {
-                fields.push(format!("{}={value}", escaped(field)));
-            }
-        }
-        let offset = row % 3 * 7 * DAY_NS + i64::try_from(random.below(1 << 40)).unwrap() * 500;
-        writeln!(text, "{line} {} {}", fields.join(","), START_NS + offset).unwrap();
-    }
-    text.into_bytes()
-}
+use data::{DAY_NS, START_NS};
+use pair::Pair;
+use statements::Asker;
 
 /// Every form of `wire::flux`, over ranges that fit the data and ranges that do not.
 fn forms(bucket: &str) -> Vec<String> {
@@ -88,7 +34,7 @@ fn forms(bucket: &str) -> Vec<String> {
     let mut texts = Vec::new();
     for range in ranges {
         for filter in &all {
-            let plain = Selection { bucket, range, filter, without: &[] };
+            let plain = Selection { bucket, range, filter, measurements: &[], without: &[] };
             let conditions =
                 [flux::literal::not_measurement(b"_odd"), flux::literal::not_field(b"cpu", b"zz")];
             for selection in [plain, Selection { without: &conditions, ..plain }] {
@@ -103,19 +49,146 @@ fn forms(bucket: &str) -> Vec<String> {
                     flux::latest(selection),
                     flux::first_of_measurement(selection, b"cpu"),
                     flux::first_of_measurement(selection, b"none"),
+                    flux::fields_of(selection),
+                    flux::read_largest_time(selection, "~~~f"),
                 ]);
+                if selection.without.is_empty() {
+                    texts.extend(keyed_forms(selection));
+                }
             }
         }
         texts.push(flux::measurements(bucket, range));
         texts.push(flux::tag_keys(bucket, range));
+        texts.extend(cardinalities(bucket, range));
+    }
+    for measurement in [&b"cpu"[..], b"none", b"a b"] {
+        texts.push(flux::series_cardinality(bucket, measurement));
+        for tag in ["_start", "_stop", "Host", "none"] {
+            texts.push(flux::series_with_tag(bucket, tag));
+        }
     }
     // The two that compare strings need a field that holds nothing else.
     let filter = Filter { fields: vec!["f 3".into()], ..Filter::default() };
-    let selection = Selection { bucket, range: ranges[0], filter: &filter, without: &[] };
+    let selection =
+        Selection { bucket, range: ranges[0], filter: &filter, measurements: &[], without: &[] };
     texts.push(flux::count_carriage_returns(selection));
     texts.push(flux::read_carriage_returns(selection, "~~~f"));
     texts.push(flux::count_carriage_returns_in_tags(selection, &[b"Host", b"zone"]));
     texts
+}
+
+/// The forms that read by key tags: by all, by some that tell series apart or do not, by none.
+fn keyed_forms(selection: Selection<'_>) -> Vec<String> {
+    let keys =
+        |names: &[&str]| names.iter().map(|name| name.as_bytes().to_vec()).collect::<Vec<_>>();
+    let all = keys(&["Host", "host", "_tag", "a b", "zone", "Zone", "~tag", "ä", "F", "f0"]);
+    let mut texts = Vec::new();
+    for some in [&all, &keys(&["zone", "Host"]), &keys(&[])] {
+        for label in ["~~~f", "\u{10ffff}"] {
+            texts.push(flux::read_keyed(selection, label, b"cpu", some));
+            texts.push(flux::read_pivoted(selection, label, b"cpu", some));
+        }
+        texts.push(flux::read_pivoted(selection, "~~~f", b"none", some));
+        texts.push(flux::series_of(selection, b"cpu", some));
+        texts.push(flux::series_of(selection, b"a b", some));
+    }
+    texts
+}
+
+/// Every form that names a measurement or a field, for names that no literal may hold.
+fn forms_by_name(bucket: &str) -> Vec<String> {
+    let filter = Filter::default();
+    let all = Selection {
+        bucket,
+        range: TimeRange::ALL,
+        filter: &filter,
+        measurements: &[],
+        without: &[],
+    };
+    let mut texts = Vec::new();
+    for name in data::HARD_NAMES {
+        let name: Vec<u8> = name.iter().copied().filter(|byte| *byte != b'\n').collect();
+        let without =
+            [flux::literal::not_measurement(&name), flux::literal::not_field(b"fields", &name)];
+        let others = Selection { without: &without, ..all };
+        let field = [flux::literal::is_field(&name)];
+        let keys = [b"k".to_vec()];
+        texts.extend([
+            flux::read_keyed(all, "~f", &name, &keys),
+            flux::read_pivoted(all, "~f", &name, &keys),
+            flux::series_of(all, &name, &keys),
+            flux::series_cardinality(bucket, &name),
+            flux::first_of_measurement(all, &name),
+            flux::count(others),
+            flux::read_keyed(Selection { without: &field, ..all }, "~f", b"fields", &keys),
+        ]);
+    }
+    for measurement in [&b"tags"[..], b"values", b"fields"] {
+        texts.push(flux::read_keyed(all, "\u{10ffff}~f", measurement, &[b"k".to_vec()]));
+        texts.push(flux::read_pivoted(all, "\u{10ffff}~f", measurement, &[b"k".to_vec()]));
+        texts.push(flux::series_of(all, measurement, &[b"k".to_vec()]));
+    }
+    texts
+}
+
+/// Keyed forms of measurements whose fields change their type, and of odd ones.
+fn forms_by_key(bucket: &str, measurements: &[&str], ranges: &[TimeRange]) -> Vec<String> {
+    let filter = Filter::default();
+    let mut texts = Vec::new();
+    for range in ranges {
+        let selection =
+            Selection { bucket, range: *range, filter: &filter, measurements: &[], without: &[] };
+        for measurement in measurements {
+            for keys in [&["a", "b", "c"][..], &["k", "h"], &[]] {
+                let keys: Vec<_> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+                let name = measurement.as_bytes();
+                texts.extend([
+                    flux::read_keyed(selection, "~f", name, &keys),
+                    flux::read_pivoted(selection, "~f", name, &keys),
+                    flux::series_of(selection, name, &keys),
+                ]);
+            }
+            let first = flux::first_of_measurement(selection, measurement.as_bytes());
+            // Texts and booleans cannot be summed.
+            texts.push(
+                first.replace(" |> first()", " |> filter(fn: (r) => r._field == \"f\") |> sum()"),
+            );
+            texts.push(first);
+        }
+        texts.extend([
+            flux::count(selection),
+            flux::count_by_measurement(selection),
+            flux::count_by_series(selection),
+            flux::first(selection),
+            flux::earliest(selection),
+            flux::latest(selection),
+        ]);
+    }
+    texts
+}
+
+/// Cardinality of ranges that cut shard groups.
+fn cardinalities(bucket: &str, range: TimeRange) -> Vec<String> {
+    let ask = |start: String, stop: String| {
+        format!(
+            "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: \"{bucket}\", start: {start}, stop: {stop}, predicate: (r) => {})",
+            flux::literal::is_measurement(b"Mem")
+        )
+    };
+    let at =
+        |days: i64| sluice::model::time::Timestamp::from_ns(START_NS + days * DAY_NS).to_string();
+    vec![
+        ask(range.start.to_string(), range.stop.to_string()),
+        ask(at(1), at(8)),
+        ask(at(3), at(4)),
+        ask(at(-30), at(15)),
+        ask(at(9), at(2)),
+        format!(
+            "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: \"{bucket}\", start: {}, stop: {})",
+            at(2),
+            at(10)
+        ),
+    ]
 }
 
 /// The queries of the checkpoint.
@@ -130,76 +203,36 @@ fn checkpoint_forms(bucket: &str) -> Vec<String> {
     texts
 }
 
-struct Pair {
-    real: Real,
-    sim: Server,
-}
-
-impl Pair {
-    async fn start() -> Option<Self> {
-        let real = Real::start().await?;
-        let settings = ServerSettings::oss(&real.org, &real.token);
-        let sim = Server::start(settings, Arc::new(Store::default())).await.unwrap();
-        Some(Self { real, sim })
-    }
-
-    async fn load(&self, bucket: &str, shard_s: u64, lines: &[u8]) {
-        self.real.bucket(bucket, Some(shard_s)).await;
-        self.real.load(bucket, lines).await;
-        self.sim.store().create_bucket_with(bucket, 0, shard_s);
-        self.sim.store().write_lp(bucket, lines).unwrap();
-    }
-
-    /// The same request to both; what differs.
-    async fn compare(&self, method: &str, path: &str, body: &[u8], what: &str) -> Option<String> {
-        let headers = [
-            ("Authorization".to_owned(), format!("Token {}", self.real.token)),
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-        ];
-        let real = ask(self.real.addr, method, path, &headers, body).await;
-        let sim = ask(self.sim.addr(), method, path, &headers, body).await;
-        let same =
-            real.status == sim.status && real.body == sim.body && real.complete && sim.complete;
-        (!same).then(|| {
-            let at = real.body.iter().zip(&sim.body).take_while(|(a, b)| a == b).count();
-            let near = |bytes: &[u8]| {
-                String::from_utf8_lossy(&bytes[at.saturating_sub(200)..bytes.len().min(at + 200)])
-                    .into_owned()
-            };
-            format!(
-                "{what}\n real {} {} bytes, at {at}: {}\n sim {} {} bytes: {}",
-                real.status,
-                real.body.len(),
-                near(&real.body),
-                sim.status,
-                sim.body.len(),
-                near(&sim.body)
-            )
-        })
-    }
-
-    async fn query(&self, flux: &str) -> Option<String> {
-        let path = format!("/api/v2/query?org={}", self.real.org);
-        self.compare("POST", &path, &query_body(flux), flux).await
-    }
-}
-
 #[tokio::test]
 async fn the_simulated_server_answers_byte_for_byte() {
     let Some(pair) = Pair::start().await else { return };
     let (mut asked, mut wrong) = (0, Vec::new());
     for (seed, shard_s) in [(1, 604_800), (2, 86_400), (3, 604_800)] {
         let bucket = format!("generated-{seed}");
-        pair.load(&bucket, shard_s, &lines(seed)).await;
+        pair.load(&bucket, shard_s, &data::lines(seed)).await;
         for text in forms(&bucket) {
             asked += 1;
             wrong.extend(pair.query(&text).await);
         }
-        for statement in [query::SHOW_FIELD_KEYS, query::SHOW_TAG_KEYS] {
-            asked += 1;
-            let path = format!("/query?db={bucket}&q={}", statement.replace(' ', "%20"));
-            wrong.extend(pair.compare("GET", &path, b"", statement).await);
-        }
+    }
+    pair.load("flux-names", 604_800, &data::hard_names()).await;
+    let mut texts = forms_by_name("flux-names");
+    let days = |from: i64, to: i64| {
+        let at = |day| sluice::model::time::Timestamp::from_ns(START_NS + day * DAY_NS);
+        TimeRange::new(at(from), at(to))
+    };
+    for seed in 10..13 {
+        let bucket = format!("flux-changing-{seed}");
+        pair.load(&bucket, 86_400, &data::changing_types(seed)).await;
+        let ranges = [days(0, 4), days(0, 1), days(1, 2), days(1, 3), days(3, 4)];
+        texts.extend(forms_by_key(&bucket, &["m", "n"], &ranges));
+    }
+    pair.load("flux-shapes", 604_800, &data::odd_shapes()).await;
+    let odd = ["bare", "edge", "wide", "long", "alike", "system", "systemtag", "_series", "late"];
+    texts.extend(forms_by_key("flux-shapes", &odd, &[TimeRange::ALL, days(-30, 40)]));
+    for text in texts {
+        asked += 1;
+        wrong.extend(pair.query(&text).await);
     }
     let records = "batches,dstBucket=d,srcBucket=s,srcOrg=o batch_start=\"a\",batch_stop=\"b\",percent_complete=1.5,rows=7i 1577836800000000000\n\
         batches,dstBucket=d,srcBucket=s,srcOrg=o batch_start=\"b\",batch_stop=\"c\",percent_complete=3,rows=8i 1578836800000000000\n\
@@ -213,4 +246,35 @@ async fn the_simulated_server_answers_byte_for_byte() {
     }
     let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n");
     assert!(wrong.is_empty(), "{} of {asked} answers differ:\n{shown}", wrong.len());
+}
+
+#[tokio::test]
+async fn the_simulated_influxql_answers_alike() {
+    let Some(pair) = Pair::start().await else { return };
+    let mut asker = Asker::new(&pair);
+    for (seed, shard_s) in [(4, 604_800), (5, 86_400)] {
+        let bucket = format!("statements-{seed}");
+        pair.load(&bucket, shard_s, &data::lines(seed)).await;
+        statements::generated(&mut asker, &bucket).await;
+    }
+    for seed in 0..4 {
+        let bucket = format!("changing-{seed}");
+        pair.load(&bucket, 86_400, &data::changing_types(seed)).await;
+        statements::changing(&mut asker, &bucket).await;
+    }
+    pair.load("names", 604_800, &data::hard_names()).await;
+    statements::hard_names(&mut asker, "names").await;
+    pair.load("shapes", 604_800, &data::odd_shapes()).await;
+    statements::odd_shapes(&mut asker, "shapes").await;
+    pair.load("a/b", 604_800, b"m,k=v f=1 1").await;
+    for database in ["a/b", "a", "b"] {
+        asker.ask(database, "SELECT *::field FROM m GROUP BY *").await;
+        asker.ask(database, "SHOW TAG KEYS").await;
+    }
+    statements::failures(&mut asker, "shapes").await;
+    let Asker { asked, bytes, mut wrong, .. } = asker;
+    wrong.extend(statements::requests(&pair, "shapes").await);
+    let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n");
+    assert!(wrong.is_empty(), "{} of {asked} answers differ:\n{shown}", wrong.len());
+    assert!(asked > 3_000 && bytes > 10_000_000, "{asked} were asked, {bytes} bytes answered");
 }

@@ -202,7 +202,7 @@ pub(crate) fn preflight() -> PreflightReport {
             Row::fact("address", "https://eu-central-1-1.aws.cloud2.influxdata.com  (Cloud, TSM)"),
             Row::fact("org", "ops-eu 4f1c22..      bucket plant-telemetry 9a03be.., keeps forever"),
             finding("P03", ok, "token", "profile \"cloud\": read; no write right found", None),
-            finding("P05", ok, "quota", "3 GB/5min for the whole org; share 90 %", None),
+            finding("P05", ok, "quota", "3 GB/5min for the whole org; share 90%", None),
             finding("P07", warn, "InfluxQL", "no DBRP mapping: the job reads 3x more bytes", None),
         ],
         destination: vec![

@@ -182,6 +182,12 @@ fn json_lines() -> Vec<String> {
     let reason = "field type conflict".to_owned();
     events.push((5_060_000, Event::Rejected { batch: fixture::open_second(), values: 12, reason }));
     events.push((5_070_000, Event::Notice("InfluxQL does not answer \u{1b}[31m".to_owned())));
+    events.push((
+        5_075_000,
+        Event::Client(Signal::Paced { bytes_per_s: 4_500_000, share_per_mille: 900, runs: 2 }),
+    ));
+    let text = "another run reads from the same organization".to_owned();
+    events.push((5_075_000, Event::Client(Signal::Notice { side: Side::Source, text })));
     events.push((5_080_000, Event::Stopping { reason: "SIGINT".to_owned() }));
     events.push((5_080_000, fixture::progress(range("2023-07-06", "2023-07-07"), 1, 1, 1)));
     let mut lines: Vec<_> =
@@ -221,6 +227,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
         "notice",
         "plan",
         "preflight",
+        "quota",
         "reject",
         "retry",
         "split",
@@ -234,7 +241,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
 
 #[test]
 fn json_keeps_what_people_see_rounded() {
-    let value: serde_json::Value = serde_json::from_str(&json_lines()[14]).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json_lines()[16]).unwrap();
     assert_eq!(value["source_bytes_decoded"], 46_000_000_000_u64);
     assert_eq!(value["waits_ms"]["source_quota"], 3_120_000 + 9_000);
     assert_eq!(value["percent_complete"], 41.0);

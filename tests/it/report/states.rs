@@ -1,6 +1,6 @@
 //! How events change the state.
 
-use sluice::influx::signal::WaitCause;
+use sluice::influx::signal::{Signal, WaitCause};
 use sluice::limits;
 use sluice::model::side::Side;
 use sluice::pipeline::event::{Event, Planned};
@@ -48,6 +48,11 @@ fn the_state_line_always_gives_the_reason() {
         state.apply(&ended(side, cause, 4_500), 5_500);
         assert_eq!(condition(&state, 5_500), "running (influxql)");
     }
+    let paced = Signal::Paced { bytes_per_s: 4_500_000, share_per_mille: 900, runs: 2 };
+    state.apply(&Event::Client(paced), 5_500);
+    state.apply(&began(Side::Source, WaitCause::Quota, 4_500), 5_500);
+    let half = "waiting 5s: source quota (normal); refills at 4.5 MB/s";
+    assert_eq!(condition(&state, 5_500), half);
     state.apply(&Event::Stopping { reason: "SIGTERM".to_owned() }, 6_000);
     assert_eq!(condition(&state, 6_000), "draining: open batches finish, up to 20 s (SIGTERM)");
 }

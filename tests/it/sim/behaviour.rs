@@ -49,11 +49,11 @@ async fn the_queries_of_sluice_are_understood() {
     use sluice::wire::flux::{self, Selection};
 
     let server = generated(|_| {}).await;
-    let lines = "odd\\ one,k=v,$x=${y} s=\"a\rb\\\\c\nd\",f=1.5 1577836800000000000\nodd\\ one s=\"plain\" 1577836801000000000";
+    let lines = "odd\\ one,k=v,x=${y} s=\"a\rb\\\\c\nd\",f=1.5 1577836800000000000\nodd\\ one s=\"plain\" 1577836801000000000";
     assert_eq!(write(&server, lines).await.status, 204);
     let filter = Filter {
         measurements: vec!["odd one".into(), "no\"ne".into()],
-        tags: vec![("$x".into(), "${y}".into())],
+        tags: vec![("x".into(), "${y}".into())],
         fields: vec!["s".into()],
         predicate: Some("r._value =~ /^a.b/ and exists r.k and not r.k == \"w\"".into()),
     };
@@ -62,9 +62,15 @@ async fn the_queries_of_sluice_are_understood() {
         flux::literal::not_field(b"cpu", b"x"),
         flux::not_carriage_return_in(b"k"),
     ];
-    let everything =
-        Selection { bucket: "b", range: TimeRange::ALL, filter: &Filter::default(), without: &[] };
+    let everything = Selection {
+        bucket: "b",
+        range: TimeRange::ALL,
+        filter: &Filter::default(),
+        measurements: &[],
+        without: &[],
+    };
     let some = Selection { filter: &filter, without: &without, ..everything };
+    let (keys, host) = ([b"k".to_vec()], [b"hostname".to_vec()]);
     let rows = |answer: &Answer| answer.text().matches("\r\n,,").count();
     let (all, one) = (
         query(&server, &flux::read(everything, "~f")).await,
@@ -85,26 +91,34 @@ async fn the_queries_of_sluice_are_understood() {
         (flux::latest(everything), ",2020-01-01T00:59:50Z"),
         (
             flux::read_carriage_returns(everything, "~f"),
-            ",,0,${y},s,odd one,2020-01-01T00:00:00Z,a\\rb\\\\c\\nd,v",
+            ",,0,s,odd one,2020-01-01T00:00:00Z,a\\rb\\\\c\\nd,v,${y}",
         ),
-        (flux::first_of_measurement(everything, b"odd one"), "d\",${y},s,odd one,v"),
+        (flux::read_keyed(everything, "~f", b"odd one", &keys), "d\",s,v"),
+        (
+            flux::read_pivoted(everything, "~f", b"cpu", &host),
+            "T00:59:50Z,host_1,5,77,59,53,84,41,0,0,96,59",
+        ),
+        (flux::series_of(everything, b"odd one", &keys), ",,1,2020-01-01T00:00:00Z,v"),
+        (flux::series_cardinality("b", b"odd one"), ",,0,2"),
+        (flux::series_cardinality("b", b"none"), ",,0,0"),
+        (flux::first_of_measurement(everything, b"odd one"), "d\",s,odd one,v,${y}"),
         (flux::measurements("b", TimeRange::ALL), ",odd one"),
-        (flux::tag_keys("b", TimeRange::ALL), ",team"),
+        (flux::tag_keys("b", TimeRange::ALL), ",x"),
         (
             flux::record::newest_record(
                 "b",
                 "odd one",
-                &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")],
+                &[("k", "v"), ("x", "${y}"), ("x", "${y}")],
             ),
-            "d\",${y},s,odd one,v",
+            "d\",s,odd one,v,${y}",
         ),
         (
             flux::record::oldest_record(
                 "b",
                 "odd one",
-                &[("k", "v"), ("$x", "${y}"), ("$x", "${y}")],
+                &[("k", "v"), ("x", "${y}"), ("x", "${y}")],
             ),
-            "d\",${y},s,odd one,v",
+            "d\",s,odd one,v,${y}",
         ),
     ] {
         let answer = query(&server, &script).await;

@@ -57,7 +57,6 @@ impl Case {
     }
 
     /// `case.json`: description, requests, headers.
-    #[expect(dead_code, reason = "for the tests of other boundaries")]
     pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.bytes("case.json")).unwrap()
     }

@@ -6,6 +6,8 @@ pub(crate) mod golden;
 
 pub(crate) mod influxd;
 
+pub(crate) mod random;
+
 pub(crate) mod rig;
 
 pub(crate) mod process;

@@ -11,16 +11,17 @@ use std::time::Duration;
 use sluice::commands::error::Error;
 use sluice::commands::facts::Ends;
 use sluice::commands::run::Finished;
-use sluice::commands::{ends, job, preflight, run};
+use sluice::commands::{job, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
 use sluice::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop, TransportChoice,
+    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
 };
 use sluice::exit::ExitCode;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::signal::Observer;
 use sluice::limits::{QUERY_TIMEOUT_MS_DEFAULT, REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT};
 use sluice::model::filter::Filter;
+use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::pipeline::context::ConflictPolicy;
 use sluice::pipeline::event::{Counters, Event};
@@ -140,10 +141,10 @@ impl Rig {
             batch_interval: IntervalChoice::Fixed(self.interval.parse().unwrap()),
             filter: Filter::default(),
             quota: QuotaChoice::None,
-            quota_share_per_mille: 900,
+            quota_share: Share::default(),
             query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
             concurrency: SLICES_IN_FLIGHT_DEFAULT,
-            transport: TransportChoice::Auto,
+            transport: None,
             on_type_conflict: ConflictPolicy::Stop,
             existing: ExistingPolicy::Refuse,
             create_buckets: true,
@@ -315,9 +316,7 @@ async fn flow(
     else {
         return Err(Error::Preflight { failures });
     };
-    both.source = both
-        .source
-        .with_quota(ends::ledger(source.quota.bytes_per_window(), config.quota_share_per_mille));
+    both.source = quota::paced(config, &both.source, &source, &observer).await;
     if config.create_buckets {
         job::create_buckets(config, &both, &source, &mut destination).await?;
     }

@@ -11,6 +11,7 @@ use sluice::wire::csv::table::read_tables;
 use super::golden_answers::{decode_pieces, settings};
 use super::writer::{Form, Table, write};
 use crate::support::golden::{Point, Value, flatten};
+use crate::support::random::cut;
 
 const MEASUREMENTS: [&[u8]; 6] =
     [b"m", b"a,\"b\"", b"#datatype", b"{\"code\":\"x\"}", b" \xfe\n", b"error"];
@@ -95,7 +96,13 @@ fn tables() -> impl Strategy<Value = Vec<Table>> {
 fn form() -> impl Strategy<Value = Form> {
     let label = prop::sample::select(vec!["_field", "\u{10FFFF}~f"]);
     (label, any::<bool>(), prop_oneof![Just(0), any::<u64>()], any::<bool>()).prop_map(
-        |(field_label, bounds, shuffle, wide)| Form { field_label, bounds, shuffle, wide },
+        |(field_label, bounds, shuffle, wide)| Form {
+            field_label,
+            bounds,
+            shuffle,
+            wide,
+            keys: None,
+        },
     )
 }
 
@@ -110,14 +117,6 @@ fn truth(tables: &[Table]) -> Vec<Point> {
         tables.iter().flat_map(|table| table.rows.iter().map(|row| point(table, row))).collect();
     points.sort();
     points
-}
-
-/// Cuts at these places, taken as shares of the length.
-fn cut<'a>(bytes: &'a [u8], places: &[prop::sample::Index]) -> Vec<&'a [u8]> {
-    let mut at: Vec<_> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
-    at.extend([0, bytes.len()]);
-    at.sort_unstable();
-    at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }
 
 fn cells_of(frames: &[Frame]) -> Vec<(usize, u64)> {
@@ -195,7 +194,7 @@ fn long_table(series: &Series, field: &[u8], start: i64, step: i64, rows: i64) -
     Table { series: series.clone(), field: field.into(), kind: FieldType::Integer, rows }
 }
 
-const SERVER: Form = Form { field_label: "~f", bounds: false, shuffle: 0, wide: false };
+const SERVER: Form = Form { field_label: "~f", bounds: false, shuffle: 0, wide: false, keys: None };
 
 #[test]
 fn frames_keep_their_bounds() {

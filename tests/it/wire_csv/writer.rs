@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,6 +11,7 @@ use sluice::model::series::{Name, Series};
 use sluice::model::time::Timestamp;
 
 use crate::support::golden::Value;
+use crate::support::random::{Content, tag_of};
 
 /// One table: values of one series and field.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub(super) struct Form {
     pub(super) shuffle: u64,
     /// All tag keys in every table, absent ones empty.
     pub(super) wide: bool,
+    /// These tags only, and no measurement.
+    pub(super) keys: Option<Vec<Name>>,
 }
 
 struct Column {
@@ -75,14 +79,91 @@ pub(super) fn write(tables: &[Table], form: &Form) -> Vec<u8> {
     body
 }
 
-fn columns(table: &Table, tables: &[Table], form: &Form) -> Vec<Column> {
-    let datatype = match table.kind {
+/// A pivoted answer: a table for each series with a column for each field that it has, rows in an order that the seed tells.
+pub(super) fn write_pivoted(content: &Content, form: &Form) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut block = Vec::new();
+    for (id, (series, rows)) in content.series.iter().enumerate() {
+        let mut columns = vec![(b"_time".to_vec(), "dateTime:RFC3339", false)];
+        match &form.keys {
+            None => columns.push((b"_measurement".to_vec(), "string", true)),
+            Some(_) => assert!(!form.bounds),
+        }
+        if form.bounds {
+            columns.push((b"_start".to_vec(), "dateTime:RFC3339", true));
+        }
+        let is_kept = |key: &Name| form.keys.as_ref().is_none_or(|kept| kept.contains(key));
+        let owners: Vec<_> = if form.wide { content.series.keys().collect() } else { vec![series] };
+        let mut tags: Vec<_> =
+            owners.iter().flat_map(|series| &series.tags).map(|tag| &tag.0).collect();
+        tags.sort();
+        tags.dedup();
+        columns.extend(
+            tags.into_iter().filter(|key| is_kept(key)).map(|key| (key.to_vec(), "string", true)),
+        );
+        let fields: BTreeSet<_> = rows.values().flat_map(BTreeMap::keys).collect();
+        let fields: Vec<_> = fields
+            .into_iter()
+            .map(|field| (field.to_vec(), datatype(content.types[field]), false))
+            .collect();
+        columns.extend(fields);
+        if form.shuffle != 0 {
+            columns.sort_by_cached_key(|column| hash(&(form.shuffle, &column.0)));
+        }
+        let cells = |first: [&str; 3], text: &dyn Fn(&(Vec<u8>, &'static str, bool)) -> Vec<u8>| {
+            let first = first.iter().map(|text| text.as_bytes().to_vec());
+            row(&first.chain(columns.iter().map(text)).collect::<Vec<_>>())
+        };
+        let header = [
+            cells(["#datatype", "string", "long"], &|column| column.1.into()),
+            cells(["#group", "false", "false"], &|column| column.2.to_string().into()),
+            cells(["#default", "_result", ""], &|_| Vec::new()),
+            cells(["", "result", "table"], &|column| column.0.clone()),
+        ]
+        .concat();
+        if header != block {
+            if id > 0 {
+                body.extend(b"\r\n");
+            }
+            body.extend(&header);
+            block = header;
+        }
+        let mut ordered: Vec<_> = rows.iter().collect();
+        if form.shuffle != 0 {
+            ordered.sort_by_cached_key(|(time, _)| hash(&(form.shuffle, time)));
+        }
+        for (time, values) in ordered {
+            body.extend(cells(["", "", &id.to_string()], &|(label, _, is_group)| match &**label {
+                b"_time" => Timestamp::from_ns(*time).to_string().into(),
+                b"_start" => b"2000-01-01T00:00:00Z".to_vec(),
+                b"_measurement" if *is_group => content.measurement.to_vec(),
+                label if *is_group => tag_of(series, label).to_vec(),
+                label => values.get(label).map(text).unwrap_or_default(),
+            }));
+        }
+    }
+    body.extend(b"\r\n");
+    body
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn datatype(kind: FieldType) -> &'static str {
+    match kind {
         FieldType::Float => "double",
         FieldType::Integer => "long",
         FieldType::Unsigned => "unsignedLong",
         FieldType::Boolean => "boolean",
         FieldType::String => "string",
-    };
+    }
+}
+
+fn columns(table: &Table, tables: &[Table], form: &Form) -> Vec<Column> {
+    let datatype = datatype(table.kind);
     let column = |label: &[u8], datatype, group| Column { label: label.to_vec(), datatype, group };
     let mut columns = Vec::new();
     if form.bounds {
@@ -94,16 +175,16 @@ fn columns(table: &Table, tables: &[Table], form: &Form) -> Vec<Column> {
     let owners: Vec<&Table> = if form.wide { tables.iter().collect() } else { vec![table] };
     let mut keys: Vec<&[u8]> =
         owners.iter().flat_map(|table| &table.series.tags).map(|(key, _)| &**key).collect();
-    keys.extend([&b"_measurement"[..], form.field_label.as_bytes()]);
+    match &form.keys {
+        None => keys.push(b"_measurement"),
+        Some(kept) => keys.retain(|key| kept.iter().any(|kept| **kept == **key)),
+    }
+    keys.push(form.field_label.as_bytes());
     keys.sort_unstable();
     keys.dedup();
     columns.extend(keys.into_iter().map(|key| column(key, "string", true)));
     if form.shuffle != 0 {
-        columns.sort_by_cached_key(|column| {
-            let mut hasher = DefaultHasher::new();
-            (form.shuffle, &column.label).hash(&mut hasher);
-            hasher.finish()
-        });
+        columns.sort_by_cached_key(|column| hash(&(form.shuffle, &column.label)));
     }
     columns
 }
