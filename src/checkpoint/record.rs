@@ -156,7 +156,7 @@ pub fn next_record_time(previous: Option<Timestamp>, server_now: Timestamp) -> T
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BatchDetails {
     /// How the batch was read.
-    pub transport: &'static str,
+    pub transport: String,
     /// Values counted by the source.
     pub counted: u64,
     /// Values refused and kept in the rejects file.
@@ -183,7 +183,7 @@ impl BatchDetails {
             fields: vec![
                 ("start", FieldValue::String(record.range.start.to_rfc3339_nano())),
                 ("stop", FieldValue::String(record.range.stop.to_rfc3339_nano())),
-                ("transport", FieldValue::String(self.transport.to_owned())),
+                ("transport", FieldValue::String(self.transport.clone())),
                 ("counted", count(self.counted)),
                 ("rejected", count(self.rejected)),
                 ("expired", count(self.expired)),
