@@ -1,6 +1,7 @@
 //! Where the job begins: the oldest value.
 
 use crate::influx::client::Client;
+use crate::influx::error::FailureKind;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::wire::csv::table;
@@ -13,9 +14,14 @@ pub async fn earliest(
     selection: Selection<'_>,
 ) -> Result<Option<Timestamp>, Error> {
     let what = "oldest value";
-    let query = flux::earliest(selection);
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let answer = match source.query_all(&flux::earliest_by_field(selection), what).await {
+        // A field has values of two types: only series by series they do not meet.
+        Err(error) if error.kind() == FailureKind::BadRequest => {
+            source.query_all(&flux::earliest(selection), what).await
+        }
+        answer => answer,
+    };
+    let answer = answer.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
     Ok(tables.iter().find_map(|table| table.time(0, "_time")))
 }

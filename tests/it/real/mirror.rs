@@ -46,6 +46,7 @@ fn forms(bucket: &str) -> Vec<String> {
                     flux::count_by_series(selection),
                     flux::first(selection),
                     flux::earliest(selection),
+                    flux::earliest_by_field(selection),
                     flux::latest(selection),
                     flux::first_of_measurement(selection, b"cpu"),
                     flux::first_of_measurement(selection, b"none"),
@@ -161,6 +162,7 @@ fn forms_by_key(bucket: &str, measurements: &[&str], ranges: &[TimeRange]) -> Ve
             flux::count_by_series(selection),
             flux::first(selection),
             flux::earliest(selection),
+            flux::earliest_by_field(selection),
             flux::latest(selection),
         ]);
     }

@@ -88,6 +88,7 @@ async fn the_queries_of_sluice_are_understood() {
         (flux::count_by_measurement(everything), ",3,odd one"),
         (flux::count_carriage_returns(everything), ",1"),
         (flux::earliest(everything), ",2020-01-01T00:00:00Z"),
+        (flux::earliest_by_field(everything), ",2020-01-01T00:00:00Z"),
         (flux::latest(everything), ",2020-01-01T00:59:50Z"),
         (
             flux::read_carriage_returns(everything, "~f"),

@@ -218,7 +218,8 @@ fn granted(day: &Day, length_s: u64) -> u64 {
     (0..length_s).filter(lived).map(of).sum()
 }
 
-async fn spend(day: Day) {
+/// Spends one day; gives the bytes that were read.
+pub(super) async fn spend(day: Day) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let cloud = Cloud::new(day.cloud);
     let pauses = Arc::<Pauses>::default();
@@ -230,6 +231,7 @@ async fn spend(day: Day) {
     }
     lives.join_all().await;
     judge(&day, &cloud, &pauses);
+    cloud.bytes()
 }
 
 fn judge(day: &Day, cloud: &Cloud, pauses: &Pauses) {
