@@ -471,6 +471,7 @@ fn main() {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let tiny =
         !words.iter().any(|word| word == "--bench") || words.iter().any(|word| word == "--test");
+    let exact = words.iter().any(|word| word == "--exact");
     let pick = words.iter().find(|word| !word.starts_with("--"));
     let rounds = if tiny { 1 } else { 30 };
     println!(
@@ -478,7 +479,11 @@ fn main() {
         "form", "values", "B/value", "MB/s", "decode ns", "with encode ns"
     );
     for mut shape in SHAPES {
-        if pick.is_some_and(|word| !shape.name.contains(word.as_str())) {
+        let is_picked = |word: &String| match exact {
+            true => shape.name == word,
+            false => shape.name.contains(word.as_str()),
+        };
+        if !pick.is_none_or(is_picked) {
             continue;
         }
         if tiny {
