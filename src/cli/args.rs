@@ -43,6 +43,16 @@ Examples:
 
 Takes the flags of migrate, so that the same line works with either word.";
 
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  sluice plan --source-profile cloud --source-bucket plant
+  sluice plan --source-profile cloud --source-bucket plant \\
+    --destination-profile local --start 2024-01-01
+  sluice plan --config plant.toml --json
+
+Reads counts and small samples, writes nothing, and says what that cost. Takes
+the flags of migrate; without a destination what needs one is left out.";
+
 const DEMO_EXAMPLES: &str = "\
 Examples:
   sluice demo
@@ -79,7 +89,7 @@ impl Args {
     /// True if `--json` was typed: then an error is a JSON line as well.
     pub fn wants_json(&self) -> bool {
         match &self.command {
-            Command::Migrate(job) | Command::Preflight(job) => job.json,
+            Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.json,
             Command::Demo(demo) => demo.json,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
@@ -95,6 +105,9 @@ pub enum Command {
     /// Check both ends before a migration; writes nothing
     #[command(help_template = TEMPLATE, before_help = PREFLIGHT_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Preflight(JobArgs),
+    /// Show what a migration will read, how, and how long; writes nothing
+    #[command(help_template = TEMPLATE, before_help = PLAN_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Plan(JobArgs),
     /// Show a whole migration between two simulated servers
     #[command(help_template = TEMPLATE, before_help = DEMO_EXAMPLES, next_line_help = true)]
     Demo(DemoArgs),

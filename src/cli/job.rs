@@ -65,7 +65,7 @@ impl ExistingWord {
 /// One setting as typed: the flag's name without dashes, and its values.
 pub type Typed = (&'static str, Vec<String>);
 
-/// The flags of `migrate` and `preflight`.
+/// The flags of `migrate`, `preflight` and `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -1,17 +1,26 @@
 //! `migrate --dry-run`: the plan, and the first lines that a run would write. Nothing is written to either end.
 
+use std::collections::BTreeMap;
+
 use super::error::Error;
-use super::facts::{Ends, SourceFacts};
-use super::{job, print_line};
+use super::facts::{DestinationFacts, Ends, SourceFacts};
+use super::run::planned;
+use super::{job, plan, print_line};
 use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
-use crate::limits::{DECODE_STEP_BYTES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_VALUES_MAX};
+use crate::limits::{
+    DECODE_STEP_BYTES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX, DRY_RUN_VALUES_MAX,
+};
 use crate::model::frame::Frame;
+use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange};
+use crate::pipeline::context::Context;
+use crate::pipeline::plan::look::{self, SeriesLeft};
 use crate::pipeline::survey;
+use crate::report::dry_run::{ChoiceRow, DryRun};
+use crate::report::json;
 use crate::report::state::Header;
 use crate::report::text::Glyphs;
-use crate::report::{dry_run::DryRun, json};
 use crate::wire::csv::decoder::{Decoder, DecoderSettings};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -36,12 +45,22 @@ pub async fn run(
     config: &MigrateConfig,
     ends: &Ends,
     source: &SourceFacts,
+    destination: &DestinationFacts,
     header: Header,
 ) -> Result<ExitCode, Error> {
-    let planned = job::planned_only(config, ends, source).await?;
-    let range = TimeRange::new(planned.resume, planned.job.stop);
+    let job = job::to_look_at(config, ends, source, Some(destination)).await?;
+    let planned = planned(&job);
+    let range = job.plan.range();
     let lines = first_lines(config, ends, source, range).await?;
-    let dry_run = DryRun { source: header.source, destination: header.destination, planned, lines };
+    let (choices, choices_more) = choices(&plan::context(job, ends)).await?;
+    let dry_run = DryRun {
+        source: header.source,
+        destination: header.destination,
+        planned,
+        choices,
+        choices_more,
+        lines,
+    };
     if config.json {
         print_line(&json::dry_run(&dry_run));
     } else {
@@ -50,6 +69,35 @@ pub async fn run(
         }
     }
     Ok(ExitCode::Done)
+}
+
+/// How the largest measurements of the first batch that holds anything are read, and how many more there are.
+async fn choices(context: &Context) -> Result<(Vec<ChoiceRow>, u64), Error> {
+    let range = context.job.plan.range();
+    if range.is_empty() {
+        return Ok((Vec::new(), 0));
+    }
+    let first = survey::earliest(&context.source, context.job.selection(range)).await?;
+    let Some(first) = first else { return Ok((Vec::new(), 0)) };
+    let batch = look::batch_at(context, first).await?;
+    let mut sums: BTreeMap<&Name, u64> = BTreeMap::new();
+    for (name, values) in batch.iter().flat_map(|b| &b.windows).flat_map(|window| &window.counts) {
+        *sums.entry(name).or_default() += values;
+    }
+    let mut names: Vec<_> = sums.into_iter().filter(|(name, _)| !name.is_empty()).collect();
+    names.sort_by_key(|(_, values)| std::cmp::Reverse(*values));
+    let (mut rows, mut left) = (Vec::new(), SeriesLeft::new());
+    for (name, values) in names.iter().take(DRY_RUN_MEASUREMENTS_MAX) {
+        let batches = batch.as_slice();
+        if let Some(choice) = look::chosen(context, batches, name, *values, &mut left).await? {
+            rows.push(ChoiceRow {
+                measurement: Readable(name).to_string(),
+                transport: choice.transport.name().to_owned(),
+                reason: choice.reason.clone(),
+            });
+        }
+    }
+    Ok((rows, names.len().saturating_sub(DRY_RUN_MEASUREMENTS_MAX) as u64))
 }
 
 /// Widens the range from its first value on until it holds enough lines, or too many values to read for a look.

@@ -13,12 +13,12 @@ use crate::influx::api::{Bucket, TaskStatus};
 use crate::influx::client::Client;
 use crate::limits::{SLICE_BYTES_MAX, WRITES_IN_FLIGHT_DEFAULT};
 use crate::model::batch::BatchPlan;
+use crate::model::interval::Interval;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
-use crate::pipeline::event::Planned;
 use crate::pipeline::lock::JobLock;
 use crate::pipeline::survey::route::FieldKey;
 
@@ -129,7 +129,6 @@ async fn lay(
     folder: &Path,
 ) -> Result<Job, Error> {
     let Facts { config, ends, source, destination } = *facts;
-    let keys = keys(config);
     let stop = source.stop(config).max(checkpoint.start);
     let job_range = TimeRange::new(checkpoint.start, stop);
     let resume = checkpoint.resume.min(stop);
@@ -137,16 +136,42 @@ async fn lay(
     if checkpoint.is_new && !job_range.is_empty() {
         refuse_foreign_data(config, ends, TimeRange::new(resume, stop)).await?;
         let now = ends.destination.server_time().map_or(stop, Timestamp::from_ns);
-        store.write(&[checkpoint.identity.point(&keys, now)], "job identity").await?;
+        store.write(&[checkpoint.identity.point(&keys(config), now)], "job identity").await?;
     }
-    let interval = match config.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => {
-            interval::choose(config, ends, source, TimeRange::new(resume, stop)).await?
-        }
+    let range = TimeRange::new(resume, stop);
+    let place = Place {
+        lease: lease.clone(),
+        job_range,
+        resume,
+        interval: interval_of(config, ends, source, range).await?,
+        newest_record: checkpoint.newest,
+        rejected_before: store.rejected_total().await?,
+        rejects: config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp")),
     };
+    Ok(assemble(config, ends, source, Some(destination), place))
+}
+
+/// What is not in the settings: where a run stands, and what it holds.
+struct Place {
+    lease: Lease,
+    job_range: TimeRange,
+    resume: Timestamp,
+    interval: Interval,
+    newest_record: Option<Timestamp>,
+    rejected_before: u64,
+    rejects: PathBuf,
+}
+
+fn assemble(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: Option<&DestinationFacts>,
+    place: Place,
+) -> Job {
     let shape = source.survey.shape;
-    Ok(Job {
+    let destination_ns = destination.map(|facts| facts.shard_group_ns(shape.shard_group_ns));
+    Job {
         source_bucket: config.source_bucket.clone(),
         shape,
         filter: config.filter.clone(),
@@ -156,18 +181,18 @@ async fn lay(
         strings: source.survey.strings,
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
         destination_bucket: config.destination_bucket.clone(),
-        destination_shard_group_ns: destination.shard_group_ns(shape.shard_group_ns),
+        destination_shard_group_ns: destination_ns.unwrap_or(shape.shard_group_ns),
         batch_bucket: config.batch_bucket.clone(),
-        keys,
-        lease: lease.clone(),
-        range: job_range,
-        plan: BatchPlan::new(resume, interval, stop),
-        interval,
-        newest_record: checkpoint.newest,
+        keys: keys(config),
+        lease: place.lease,
+        range: place.job_range,
+        plan: BatchPlan::new(place.resume, place.interval, place.job_range.stop),
+        interval: place.interval,
+        newest_record: place.newest_record,
         on_type_conflict: config.on_type_conflict,
-        rejected_before: store.rejected_total().await?,
+        rejected_before: place.rejected_before,
         reject_limit: config.reject_limit,
-        rejects: config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp")),
+        rejects: place.rejects,
         slices_in_flight: config.concurrency,
         writes_in_flight: WRITES_IN_FLIGHT_DEFAULT,
         slice_bytes_max: ends
@@ -177,35 +202,50 @@ async fn lay(
             .unwrap_or(SLICE_BYTES_MAX)
             .min(SLICE_BYTES_MAX),
         transfer_bytes_max: config.max_transfer_bytes,
-    })
+    }
 }
 
-/// What a run would do, without a lock and without a write.
-pub async fn planned_only(
+async fn interval_of(
     config: &MigrateConfig,
     ends: &Ends,
     source: &SourceFacts,
-) -> Result<Planned, Error> {
+    range: TimeRange,
+) -> Result<Interval, Error> {
+    match config.batch_interval {
+        IntervalChoice::Fixed(interval) => Ok(interval),
+        IntervalChoice::Auto => interval::choose(config, ends, source, range).await,
+    }
+}
+
+/// A job to be looked at: no lock, no lease, nothing written. Without a destination there is nothing to resume.
+pub async fn to_look_at(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: Option<&DestinationFacts>,
+) -> Result<Job, Error> {
     let stop = source.stop(config);
     let start = source.earliest.unwrap_or(stop).min(stop);
-    let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys(config));
-    // The batch bucket may not be there yet: then there is nothing to resume.
-    let newest = store.newest_record().await.ok().flatten();
-    let resume = newest.map_or(start, |(resume, _)| resume.clamp(start, stop));
-    let interval = match config.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => {
-            interval::choose(config, ends, source, TimeRange::new(resume, stop)).await?
+    let newest = match destination {
+        Some(_) => {
+            let keys = keys(config);
+            let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
+            // The batch bucket may not be there yet: then there is nothing to resume.
+            store.newest_record().await.ok().flatten()
         }
+        None => None,
     };
-    let plan = BatchPlan::new(resume, interval, stop);
-    Ok(Planned {
-        job: TimeRange::new(start, stop),
+    let resume = newest.map_or(start, |(resume, _)| resume.clamp(start, stop));
+    let place = Place {
+        lease: Lease { machine: machine(), run: "look".to_owned() },
+        job_range: TimeRange::new(start, stop),
         resume,
-        batches: plan.len(),
-        interval: interval.to_string(),
-        transport: transport_name(config.transport).to_owned(),
-    })
+        interval: interval_of(config, ends, source, TimeRange::new(resume, stop)).await?,
+        newest_record: newest.map(|(_, time)| time),
+        rejected_before: 0,
+        rejects: config.rejects.clone().unwrap_or_default(),
+    };
+    Ok(assemble(config, ends, source, destination, place))
 }
 
 /// The transport as a person asks for it.

@@ -32,7 +32,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let (source, mut destination) = checked(&config, &ends).await?;
     ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     if config.dry_run {
-        return dry_run::run(&config, &ends, &source, header(&config, &source)).await;
+        return dry_run::run(&config, &ends, &source, &destination, header(&config, &source)).await;
     }
     confirm(&config)?;
     if config.create_buckets {
@@ -54,6 +54,19 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
 pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<MigrateConfig, Error> {
+    Ok(noticed(inputs(args, env, signals).await?.check(local_now())?))
+}
+
+/// The same for a command that may do without a destination.
+pub async fn load_to_look(
+    args: &JobArgs,
+    env: Env,
+    signals: &Signals,
+) -> Result<MigrateConfig, Error> {
+    Ok(noticed(inputs(args, env, signals).await?.check_to_look(local_now())?))
+}
+
+async fn inputs(args: &JobArgs, env: Env, signals: &Signals) -> Result<Inputs, Error> {
     let mut inputs = Inputs::load(args, env, &read_file)?;
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
@@ -62,11 +75,14 @@ pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<Migrate
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }
-    let config = inputs.check(local_now())?;
+    Ok(inputs)
+}
+
+fn noticed(config: MigrateConfig) -> MigrateConfig {
     for notice in &config.notices {
         eprintln!("notice: {notice}");
     }
-    Ok(config)
+    config
 }
 
 /// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.
@@ -122,7 +138,7 @@ pub fn mode(json: bool, color: ColorChoice) -> Mode {
     }
 }
 
-fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
+pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     let host = config
         .destination
         .host

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod interval;
 pub mod job;
 pub mod migrate;
+pub mod plan;
 pub mod preflight;
 pub mod quota;
 pub mod run;
@@ -25,6 +26,7 @@ pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
     match command {
         Command::Migrate(args) => on_runtime(migrate::run(args, env)),
         Command::Preflight(args) => on_runtime(preflight::run(args, env)),
+        Command::Plan(args) => on_runtime(plan::run(args, env)),
         Command::Demo(args) => on_runtime(demo::run(args, env)),
         Command::Completions { shell } => printed(pages::completions(shell, &mut io::stdout())),
         Command::Man { command } => match pages::man(command.as_deref(), &mut io::stdout()) {

@@ -48,9 +48,14 @@ pub struct Checked {
 pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
     let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
-    let destination = gathered(DestinationFacts::gather(config, &ends.destination).await)?;
+    let destination = if config.has_destination() {
+        Some(gathered(DestinationFacts::gather(config, &ends.destination).await)?)
+    } else {
+        None
+    };
     let source = source_rows(config, source, &mut report.source);
-    let destination = destination_rows(config, destination, &mut report.destination);
+    let destination =
+        destination.and_then(|facts| destination_rows(config, facts, &mut report.destination));
     if let (Some(source), Some(destination)) = (&source, &destination) {
         both_rows(config, source, destination, &mut report);
     }
@@ -142,7 +147,7 @@ fn source_rows(
         ),
     ));
     rows.push(finding("P02", Verdict::Ok, "token", config.source.token.origin(), None));
-    if config.source.org.is_none() {
+    if config.source.org.is_none() && config.has_destination() {
         let cure = "--source-org NAME (the checkpoint records hold it)".to_owned();
         rows.push(finding(
             "P04",

@@ -34,6 +34,24 @@ pub async fn paced(
     source.clone().with_quota(ledger)
 }
 
+/// The source as a look reads it: within its limits. A look that is alone on this machine leaves nothing in the folder of
+/// the runs.
+pub async fn paced_look(
+    config: &MigrateConfig,
+    source: &Client,
+    facts: &SourceFacts,
+    observer: &Observer,
+) -> Client {
+    if runs::count(&folder(config, &facts.bucket)).is_ok_and(|runs| runs == 0) {
+        let ledger = Arc::new(QuotaLedger::new(&settings(config, facts)));
+        if let Some(now_ns) = source.server_time() {
+            ledger.note_time(Timestamp::from_ns(now_ns));
+        }
+        return source.clone().with_quota(ledger);
+    }
+    paced(config, source, facts, observer).await
+}
+
 fn settings(config: &MigrateConfig, facts: &SourceFacts) -> QuotaSettings {
     QuotaSettings {
         bytes_per_window: facts.quota.bytes_per_window(),

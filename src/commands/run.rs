@@ -4,24 +4,16 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
-
 use super::error::Error;
 use super::facts::Ends;
 use super::job::{self, Prepared};
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
-use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, PLAIN_LINE_MS};
-use crate::model::filter::Filter;
-use crate::model::transport::Transport;
+use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
-use crate::pipeline::context::{Context, EventSink, LearnedCost};
+use crate::pipeline::context::{Context, EventSink};
 use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
-use crate::pipeline::permits::Permits;
-use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::clash::TypePlan;
-use crate::pipeline::write::pressure::Pressure;
 use crate::pipeline::write::rejects::Rejects;
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
@@ -118,24 +110,8 @@ pub async fn execute(
     events(Event::Planned(planned(&job)));
     let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
     let (keys, lease) = (job.keys.clone(), job.lease.clone());
-    // On this machine packing costs both programs more than it saves.
-    let pack = !ends.destination.is_loopback();
-    let context = Arc::new(Context {
-        slices: Permits::new("fetch", job.slices_in_flight),
-        pressure: Pressure::new(Permits::new("write", job.writes_in_flight), pack),
-        job,
-        source: ends.source.clone(),
-        destination: ends.destination.clone(),
-        events,
-        counters,
-        cost: LearnedCost::of(Transport::Flux),
-        choices: Choices::default(),
-        held: Arc::new(Semaphore::new(
-            usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1),
-        )),
-        nothing_filtered: Filter::default(),
-        types: TypePlan::new(watched),
-    });
+    let (source, destination) = (ends.source.clone(), ends.destination.clone());
+    let context = Arc::new(Context::new(job, source, destination, watched, events, counters));
     let result = pipeline::run(context, store.clone(), rejects, stop).await;
     // A lease that cannot be given back grows stale by itself.
     let _ = job::release_lease(ends, &store, &keys, &lease).await;

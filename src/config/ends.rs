@@ -37,6 +37,8 @@ pub enum TokenSetting {
     File(PathBuf),
     /// What a program prints; with its arguments.
     Command(Vec<String>),
+    /// There is none, and the end is not asked: a plan without a destination.
+    None,
 }
 
 impl TokenSetting {
@@ -46,6 +48,7 @@ impl TokenSetting {
             Self::Given { origin, .. } => origin.clone(),
             Self::File(path) => format!("file {}", path.display()),
             Self::Command(words) => format!("command {}", words.first().map_or("", String::as_str)),
+            Self::None => "none".to_owned(),
         }
     }
 }
@@ -111,6 +114,26 @@ pub fn end(
         (Some(named), Some(profile)) => from_profile(names, settings, env, named, profile),
         _ => explicit(names, settings, env),
     }
+}
+
+/// The destination, if anything of it is given; else one without a token, which is not to be asked.
+pub fn destination_if_given(
+    settings: &Settings,
+    env: &Env,
+    profile: Option<&Profile>,
+) -> Result<EndConfig, ConfigError> {
+    let names = &DESTINATION;
+    let named = [names.host, names.org, names.profile, names.token_file, names.token_command];
+    let is_named = named.into_iter().any(|name| settings.plain(name).is_some());
+    if is_named || env.get(names.token_variable).is_some() {
+        return end(Side::Destination, settings, env, profile);
+    }
+    let host = settings.value(names.host)?;
+    Ok(EndConfig {
+        host: address(host.text(), || host.origin.clone())?,
+        org: None,
+        token: TokenSetting::None,
+    })
 }
 
 fn from_profile(

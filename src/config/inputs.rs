@@ -91,12 +91,27 @@ impl Inputs {
 
     /// Judges all of it. Relative times count back from `now`.
     pub fn check(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+        self.check_with(self.destination()?, now)
+    }
+
+    /// The same for a command that only looks: it may do without a destination.
+    pub fn check_to_look(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+        let profile = self.destination_profile.as_ref();
+        let destination = ends::destination_if_given(&self.settings, &self.env, profile)?;
+        self.check_with(destination, now)
+    }
+
+    fn check_with(
+        &self,
+        destination: EndConfig,
+        now: Timestamp,
+    ) -> Result<MigrateConfig, ConfigError> {
         if let Some(id) = &self.task_id {
             return Err(ConfigError::TaskNotFetched { id: id.clone() });
         }
         let source =
             ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
-        migrate::check(&self.settings, &self.env, source, self.destination()?, now)
+        migrate::check(&self.settings, &self.env, source, destination, now)
     }
 }
 

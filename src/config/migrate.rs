@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::ends::{self, EndConfig};
+use super::ends::{self, EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::grammar;
@@ -149,6 +149,13 @@ pub struct MigrateConfig {
     pub state_dir: PathBuf,
     /// Sentences for the user: settings that were ignored.
     pub notices: Vec<String>,
+}
+
+impl MigrateConfig {
+    /// False for a plan without a destination.
+    pub fn has_destination(&self) -> bool {
+        self.destination.token != TokenSetting::None
+    }
 }
 
 /// Judges every setting but the ends.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -86,6 +86,8 @@ pub(super) struct Shared {
     pub(super) gate: Gate,
     /// From the newest `Date` header; [`NO_TIME`] before the first.
     pub(super) server_time_ns: AtomicI64,
+    /// Requests sent, tries again included.
+    pub(super) requests: AtomicU64,
     pub(super) observer: Observer,
 }
 
@@ -105,8 +107,17 @@ impl Client {
         let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
         let credentials = Credentials::new(token);
         let server_time_ns = AtomicI64::new(NO_TIME);
-        let shared =
-            Shared { side, org, settings, transport, credentials, gate, server_time_ns, observer };
+        let shared = Shared {
+            side,
+            org,
+            settings,
+            transport,
+            credentials,
+            gate,
+            server_time_ns,
+            requests: AtomicU64::new(0),
+            observer,
+        };
         Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) })
     }
 
@@ -197,6 +208,11 @@ impl Client {
     /// How often this server has made all its requests wait, with 429, 503 or a full cache.
     pub fn refusals(&self) -> u64 {
         self.shared.gate.closings()
+    }
+
+    /// Requests sent to this server so far, tries again included.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
     }
 
     /// The time of the server's newest answer, in nanoseconds since 1970, to the second. Never in its future.

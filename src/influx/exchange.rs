@@ -88,6 +88,7 @@ impl Client {
         credential: &Credential,
         begun: Instant,
     ) -> Result<Response, Failure> {
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let transport = &self.shared.transport;
         let url = transport.url(call.path, &call.parameters);
         let mut request = transport.http.request(call.method.clone(), url);

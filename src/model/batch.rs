@@ -28,6 +28,19 @@ impl BatchPlan {
         (start < self.stop).then(|| TimeRange { start, stop: self.boundary(seq + 1) })
     }
 
+    /// Number of the batch that holds this instant, or `None` outside the plan.
+    pub fn at(&self, time: Timestamp) -> Option<u64> {
+        if !self.range().contains(time) {
+            return None;
+        }
+        let (mut low, mut high) = (0, self.len());
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.boundary(middle) <= time { low = middle } else { high = middle }
+        }
+        Some(low)
+    }
+
     /// How many batches there are; found by halving, so that a plan of any length costs nothing.
     pub fn len(&self) -> u64 {
         let (mut low, mut high) = (0u64, 1u64);

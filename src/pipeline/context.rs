@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
-use crate::limits::{SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
+use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
@@ -20,7 +20,7 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::Layer;
-use crate::pipeline::survey::route::{Access, Routes};
+use crate::pipeline::survey::route::{Access, FieldKey, Routes};
 use crate::pipeline::write::clash::TypePlan;
 use crate::pipeline::write::pressure::Pressure;
 use crate::wire::flux::Selection;
@@ -185,6 +185,42 @@ impl std::fmt::Debug for Context {
 }
 
 impl Context {
+    /// What a run shares, at its beginning.
+    pub fn new(
+        job: Job,
+        source: Client,
+        destination: Client,
+        watched: Vec<FieldKey>,
+        events: EventSink,
+        counters: Arc<Counters>,
+    ) -> Self {
+        // On this machine packing costs both programs more than it saves.
+        let pack = !destination.is_loopback();
+        let held = usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1);
+        Self {
+            slices: Permits::new("fetch", job.slices_in_flight),
+            pressure: Pressure::new(Permits::new("write", job.writes_in_flight), pack),
+            job,
+            source,
+            destination,
+            events,
+            counters,
+            cost: LearnedCost::of(Transport::Flux),
+            choices: Choices::default(),
+            held: Arc::new(Semaphore::new(held)),
+            nothing_filtered: Filter::default(),
+            types: TypePlan::new(watched),
+        }
+    }
+
+    /// The same clients and totals for another job that only reads.
+    #[must_use]
+    pub fn for_job(&self, job: Job) -> Self {
+        let (source, destination) = (self.source.clone(), self.destination.clone());
+        let (events, counters) = (Arc::clone(&self.events), Arc::clone(&self.counters));
+        Self::new(job, source, destination, Vec::new(), events, counters)
+    }
+
     /// Tells the reporter.
     pub fn tell(&self, event: Event) {
         (self.events)(event);
@@ -216,6 +252,13 @@ impl LearnedCost {
         Self {
             milli_bytes: AtomicU64::new(milli_bytes),
             picoseconds: AtomicU64::new(FIRST_GUESS_PICOSECONDS),
+        }
+    }
+
+    /// Takes an answer of so many values for the whole truth: what a look has measured.
+    pub fn settle(&self, values: u64, bytes: u64) {
+        if values > 0 {
+            self.milli_bytes.store(scaled(bytes, 1_000, values), Ordering::Relaxed);
         }
     }
 

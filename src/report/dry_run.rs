@@ -13,8 +13,23 @@ pub struct DryRun {
     pub destination: String,
     /// What a run would do.
     pub planned: Planned,
+    /// How the largest measurements of the first batch are read.
+    pub choices: Vec<ChoiceRow>,
+    /// How many more there are.
+    pub choices_more: u64,
     /// The first lines of line protocol, each without its line end.
     pub lines: Vec<String>,
+}
+
+/// How a measurement is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoiceRow {
+    /// Its name.
+    pub measurement: String,
+    /// The transport.
+    pub transport: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 impl DryRun {
@@ -39,6 +54,15 @@ impl DryRun {
             COLUMNS,
             10,
         ));
+        for row in &self.choices {
+            let text = format!("{} by {}: {}", row.measurement, row.transport, row.reason);
+            lines.extend(
+                wrap(&clean(&text, glyphs), COLUMNS - 2, 2).iter().map(|l| format!("  {l}")),
+            );
+        }
+        if self.choices_more > 0 {
+            lines.push(format!("  and {} more", number::grouped(self.choices_more)));
+        }
         lines.push(match self.lines.len() {
             0 => "No line of line protocol was read.".to_owned(),
             1 => "The first line of line protocol:".to_owned(),

@@ -5,15 +5,18 @@
 //! ```
 //!
 //! Invariants: sending never blocks; totals are read from the counters, so a lost event cannot make one wrong; all
-//! text is made by pure functions of plain data ([`screen`], [`summary`], [`preflight`], [`dry_run`], [`json`]), so
+//! text is made by pure functions of plain data ([`screen`], [`summary`], [`preflight`], [`plan`],
+//! [`dry_run`], [`json`]), so
 //! that every screen is a golden file; the progress screen and its lines keep within [`text::COLUMNS`]. Wall time is
 //! allowed here.
 
 mod bars;
+pub mod density;
 pub mod dry_run;
 pub mod eta;
 pub mod json;
 pub mod number;
+pub mod plan;
 pub mod preflight;
 pub mod reporter;
 pub mod screen;

@@ -3,6 +3,7 @@
 mod clash;
 mod faults;
 mod golden;
+mod plan;
 mod preflight;
 mod rejects;
 mod resume;

@@ -6,6 +6,7 @@
 mod exits;
 mod interrupted;
 mod output;
+mod plan;
 mod secrets;
 
 use std::path::PathBuf;

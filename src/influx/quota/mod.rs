@@ -89,6 +89,8 @@ pub struct QuotaUsage {
     pub quota_bytes: Option<u64>,
     /// Bytes received in the last 300 s by this run.
     pub window_bytes: u64,
+    /// Bytes received by this run so far.
+    pub total_bytes: u64,
     /// The rate that the pacing grants this run now, if there is a quota; 0 while the other runs have all of it.
     pub bytes_per_s: Option<u64>,
     /// The share that is taken now, in thousandths.

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) due_bytes: u64,
     /// Bytes received, by second since `origin`; the last five minutes of them.
     seconds: VecDeque<(u64, u64)>,
+    /// Bytes received since `origin`.
+    total_bytes: u64,
     origin: Instant,
 }
 
@@ -54,12 +56,14 @@ impl State {
             reserved_bytes: 0,
             due_bytes: 0,
             seconds: VecDeque::new(),
+            total_bytes: 0,
             origin: Instant::now(),
         }
     }
 
     /// Counts received bytes.
     pub(super) fn count(&mut self, bytes: u64) {
+        self.total_bytes += bytes;
         let second = self.origin.elapsed().as_secs();
         let window_s = QUOTA_WINDOW_MS / 1_000;
         while self.seconds.front().is_some_and(|(first, _)| first + window_s <= second) {
@@ -186,6 +190,7 @@ impl State {
         QuotaUsage {
             quota_bytes,
             window_bytes: self.window_bytes(),
+            total_bytes: self.total_bytes,
             bytes_per_s,
             share_per_mille: self.share.at(now),
             share_change: self.share.next_change(now),

@@ -24,11 +24,13 @@ pub struct Known {
     pub cardinality: u64,
 }
 
-/// Reads the series of a measurement; or why their catalogue would not pay or cannot be had.
+/// Reads the series of a measurement; or why their catalogue would not pay or cannot be had. Beyond `look_series_max` it
+/// may pay, but is more than the caller wants to spend now.
 pub async fn look_up(
     context: &Context,
     measurement: &Name,
     series_max: u64,
+    look_series_max: u64,
 ) -> Result<Result<Known, String>, Error> {
     let before = match cardinality(context, measurement).await? {
         Ok(count) => count,
@@ -36,6 +38,9 @@ pub async fn look_up(
     };
     if before > series_max.min(CATALOGUE_SERIES_MAX) {
         return Ok(Err(format!("a catalogue of {before} series would cost more than it saves")));
+    }
+    if before > look_series_max {
+        return Ok(Err(format!("{before} series are too many for a look, a run reads them")));
     }
     let series = match series_of(context, measurement).await? {
         Ok(series) => series,

@@ -71,12 +71,9 @@ impl Choices {
         measurement: &Name,
         values: u64,
     ) -> Result<Arc<Choice>, Error> {
-        // Who asks for a transport gets it whatever it costs.
-        let asked_for = context.job.transport.is_some();
-        let look = values >= CATALOGUE_VALUES_MIN || asked_for;
-        if values < STATEMENT_VALUES_MIN && !asked_for && !has_quota(context) {
-            let why = vec!["too few values for a statement of its own".to_owned()];
-            return Ok(Arc::new(made(measurement, Transport::Flux, None, Arc::default(), why)));
+        let look = is_worth_a_look(context, values);
+        if let Some(choice) = too_few(context, measurement, values) {
+            return Ok(Arc::new(choice));
         }
         let mut made = self.made.lock().await;
         if let Some(known) = made.get(measurement)
@@ -84,7 +81,7 @@ impl Choices {
         {
             return Ok(Arc::clone(&known.choice));
         }
-        let choice = Arc::new(choose(context, measurement, values, look).await?);
+        let choice = Arc::new(choose(context, measurement, values, look, u64::MAX).await?);
         let is_new =
             made.get(measurement).is_none_or(|before| before.choice.transport != choice.transport);
         if is_new && look {
@@ -112,12 +109,81 @@ impl Choices {
     }
 }
 
+/// The choice for a measurement with so many values in a batch, as [`Choices::of`] makes it, but not kept, and without the
+/// catalogue of more than `series_max` series: that is for the run.
+pub async fn of_sample(
+    context: &Context,
+    measurement: &Name,
+    values: u64,
+    series_max: u64,
+) -> Result<Arc<Choice>, Error> {
+    if let Some(choice) = too_few(context, measurement, values) {
+        return Ok(Arc::new(choice));
+    }
+    let look = is_worth_a_look(context, values);
+    Ok(Arc::new(choose(context, measurement, values, look, series_max).await?))
+}
+
+/// The other transports that can read the same, as far as is known without asking for more series; of the rest why not.
+pub async fn others(
+    context: &Context,
+    choice: &Choice,
+) -> Result<Vec<(Transport, Result<Arc<Choice>, String>)>, Error> {
+    let measurement = &choice.measurement;
+    let mut found = Vec::new();
+    for transport in Transport::ALL.into_iter().filter(|other| *other != choice.transport) {
+        let (known, types) = match (transport, &choice.known) {
+            (Transport::Flux, _) => (None, Arc::default()),
+            (Transport::Influxql, known) => match context.job.routes.refusal(measurement) {
+                None => {
+                    let types = Arc::clone(&context.job.routes.influxql[measurement].types);
+                    (known.clone(), types)
+                }
+                Some(refusal) => {
+                    found.push((transport, Err(refusal.to_owned())));
+                    continue;
+                }
+            },
+            (Transport::FluxKeyed | Transport::FluxPivot, None) => {
+                found.push((transport, Err("its series are not known".to_owned())));
+                continue;
+            }
+            (_, Some(known)) => {
+                let types = catalogue::field_types(context, measurement).await?;
+                if transport == Transport::FluxPivot
+                    && let Err(refusal) = may_pivot(known, types.as_ref())
+                {
+                    found.push((transport, Err(refusal)));
+                    continue;
+                }
+                (Some(Arc::clone(known)), Arc::new(types.unwrap_or_default()))
+            }
+        };
+        found.push((transport, Ok(Arc::new(made(measurement, transport, known, types, vec![])))));
+    }
+    Ok(found)
+}
+
+/// Whether the series are looked at; too few values are not worth that. Who asks for a transport gets it whatever it costs.
+fn is_worth_a_look(context: &Context, values: u64) -> bool {
+    values >= CATALOGUE_VALUES_MIN || context.job.transport.is_some()
+}
+
+fn too_few(context: &Context, measurement: &Name, values: u64) -> Option<Choice> {
+    let asked_for = context.job.transport.is_some();
+    (values < STATEMENT_VALUES_MIN && !asked_for && !has_quota(context)).then(|| {
+        let why = vec!["too few values for a statement of its own".to_owned()];
+        made(measurement, Transport::Flux, None, Arc::default(), why)
+    })
+}
+
 /// Goes through the transports from the best to the one that always works.
 async fn choose(
     context: &Context,
     measurement: &Name,
     values: u64,
     look: bool,
+    series_max: u64,
 ) -> Result<Choice, Error> {
     let job = &context.job;
     let quota = has_quota(context);
@@ -145,7 +211,7 @@ async fn choose(
                 }
                 let types = Arc::clone(&job.routes.influxql[measurement].types);
                 if look {
-                    known = look_up(context, measurement, values, &mut why).await?;
+                    known = look_up(context, measurement, (values, series_max), &mut why).await?;
                 }
                 return Ok(made(measurement, *transport, known, types, why));
             }
@@ -155,7 +221,7 @@ async fn choose(
                     continue;
                 }
                 if known.is_none() {
-                    known = look_up(context, measurement, values, &mut why).await?;
+                    known = look_up(context, measurement, (values, series_max), &mut why).await?;
                 }
                 let Some(series) = &known else { continue };
                 let types = catalogue::field_types(context, measurement).await?;
@@ -206,7 +272,7 @@ fn made(
 async fn look_up(
     context: &Context,
     measurement: &Name,
-    values: u64,
+    (values, look_series_max): (u64, u64),
     why: &mut Vec<String>,
 ) -> Result<Option<Arc<Known>>, Error> {
     let in_job = values.saturating_mul(context.job.plan.len());
@@ -214,7 +280,7 @@ async fn look_up(
         Some(_) => u64::MAX,
         None => in_job / KEYED_VALUES_PER_SERIES_MIN,
     };
-    match catalogue::look_up(context, measurement, series_max).await? {
+    match catalogue::look_up(context, measurement, series_max, look_series_max).await? {
         Ok(known) => Ok(Some(Arc::new(known))),
         Err(refusal) => {
             why.push(format!("all tags: {refusal}"));

@@ -31,7 +31,7 @@ pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<Window>,
 }
 
 /// Counts one layer, halving down to windows that one query reads whole.
-async fn windows_of(
+pub(super) async fn windows_of(
     context: &Context,
     layer: Layer,
     range: TimeRange,
@@ -76,7 +76,7 @@ async fn windows_of(
 }
 
 /// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
-async fn by_measurement(
+pub(super) async fn by_measurement(
     context: &Context,
     layer: Layer,
     window: TimeRange,
@@ -139,7 +139,10 @@ async fn influxql_only(context: &Context, range: TimeRange) -> Result<Vec<Window
 }
 
 /// What lies at the largest time, if the range reaches it. One row is one value.
-async fn largest_time(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+pub(super) async fn largest_time(
+    context: &Context,
+    range: TimeRange,
+) -> Result<Vec<Window>, Error> {
     if !range.contains(Timestamp::MAX) {
         return Ok(Vec::new());
     }
@@ -162,7 +165,7 @@ async fn largest_time(context: &Context, range: TimeRange) -> Result<Vec<Window>
     Ok(if window.counts.is_empty() { Vec::new() } else { vec![window] })
 }
 
-async fn influxql_counts(
+pub(super) async fn influxql_counts(
     context: &Context,
     range: TimeRange,
 ) -> Result<BTreeMap<Name, u64>, Error> {
@@ -195,7 +198,11 @@ async fn influxql_count(
 }
 
 /// One count; `None` if the source runs out of time or memory over it.
-async fn one(context: &Context, layer: Layer, range: TimeRange) -> Result<Option<u64>, Error> {
+pub(super) async fn one(
+    context: &Context,
+    layer: Layer,
+    range: TimeRange,
+) -> Result<Option<u64>, Error> {
     let what = format!("count of {range}");
     let filter = context.job.filter_of(layer);
     ask(context, Selection { filter: &filter, ..context.job.selection_of(layer, range) }, &what)
@@ -290,7 +297,7 @@ pub async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error
     Ok(only.is_empty() && at_end.is_empty() && lost(context, range).await? == 0)
 }
 
-async fn is_empty_of(
+pub(super) async fn is_empty_of(
     context: &Context,
     layer: Layer,
     shape: SourceShape,

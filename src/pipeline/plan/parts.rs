@@ -50,31 +50,20 @@ pub async fn of(context: &Context, window: &Window, plain: bool) -> Result<Vec<P
         };
         match choice.transport {
             Transport::Flux => rest.push((measurement.clone(), values)),
-            Transport::FluxKeyed => {
-                parts.push(part(Target::Keyed(choice, None, Kinds::All), values));
-            }
-            Transport::FluxPivot => {
-                let strings = strings(&choice, values);
-                if strings > 0 {
-                    let target = Target::Keyed(Arc::clone(&choice), None, Kinds::Strings);
-                    parts.push(part(target, strings));
-                }
-                parts
-                    .push(part(Target::Pivot(choice, None), values.saturating_sub(strings).max(1)));
-            }
             Transport::Influxql if plain => {
                 parts.push(part(Target::Influxql(vec![choice.without_catalogue()], None), values));
             }
-            Transport::Influxql if choice.known.is_some() => {
-                parts.push(part(Target::Influxql(vec![choice], None), values));
-            }
-            Transport::Influxql => {
+            Transport::Influxql if choice.known.is_none() => {
                 let values_max = context.job.values_max(&choice.cost);
                 parts.extend(
                     small
                         .add(choice, values, values_max)
                         .map(|(target, values)| part(target, values)),
                 );
+            }
+            Transport::FluxKeyed | Transport::FluxPivot | Transport::Influxql => {
+                let alone = alone(&choice, values);
+                parts.extend(alone.into_iter().map(|(target, values)| part(target, values)));
             }
         }
     }
@@ -84,6 +73,29 @@ pub async fn of(context: &Context, window: &Window, plain: bool) -> Result<Vec<P
         flux(&rest, whole).into_iter().map(|(scope, values)| part(Target::Flux(scope), values)),
     );
     Ok(parts)
+}
+
+/// What reads a measurement by itself, each with the values expected of it.
+pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(Target, u64)> {
+    match choice.transport {
+        Transport::Flux => {
+            vec![(Target::Flux(Scope::Measurements(vec![choice.measurement.clone()])), values)]
+        }
+        Transport::FluxKeyed => {
+            vec![(Target::Keyed(Arc::clone(choice), None, Kinds::All), values)]
+        }
+        Transport::FluxPivot => {
+            let strings = strings(choice, values);
+            let mut targets = Vec::new();
+            if strings > 0 {
+                targets.push((Target::Keyed(Arc::clone(choice), None, Kinds::Strings), strings));
+            }
+            let rest = values.saturating_sub(strings).max(1);
+            targets.push((Target::Pivot(Arc::clone(choice), None), rest));
+            targets
+        }
+        Transport::Influxql => vec![(Target::Influxql(vec![Arc::clone(choice)], None), values)],
+    }
 }
 
 /// By InfluxQL where it reads the measurement: no search for carriage returns reaches that time.

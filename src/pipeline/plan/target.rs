@@ -74,6 +74,17 @@ pub enum Ask {
 }
 
 impl Target {
+    /// The same of some of its series only; plain Flux names no series.
+    #[must_use]
+    pub fn among(self, among: &Among) -> Self {
+        match self {
+            Self::Keyed(choice, _, kinds) => Self::Keyed(choice, Some(among.clone()), kinds),
+            Self::Pivot(choice, _) => Self::Pivot(choice, Some(among.clone())),
+            Self::Influxql(choices, _) => Self::Influxql(choices, Some(among.clone())),
+            Self::Flux(_) | Self::CarriageReturns(_) => self,
+        }
+    }
+
     /// How it is read.
     pub fn transport(&self) -> Transport {
         match self {
@@ -343,7 +354,23 @@ fn statement(
 }
 
 impl Among {
-    fn condition(&self) -> String {
+    /// About `part` of every `whole` series of a measurement, spread evenly, with the numbers of key values kept and of all;
+    /// none where one query cannot name a group of them.
+    pub fn some(choice: &Choice, part: u64, whole: u64) -> Option<(Self, u64, u64)> {
+        let (key, values) = widest_key(choice.known.as_ref()?)?;
+        let all = values.len() as u64;
+        let most = u64::try_from(AMONG_VALUES_MAX).unwrap_or(u64::MAX);
+        let wanted = u128::from(all) * u128::from(part) / u128::from(whole.max(1));
+        let kept = u64::try_from(wanted).unwrap_or(u64::MAX).clamp(1, all.clamp(1, most));
+        let step = usize::try_from(all / kept).unwrap_or(1).max(1);
+        let count = usize::try_from(kept).unwrap_or(1);
+        let values: Arc<[String]> = values.into_iter().step_by(step).take(count).collect();
+        let kept = values.len() as u64;
+        Some((Self { key, values }, kept, all))
+    }
+
+    /// A Flux expression that is true for these series.
+    pub fn condition(&self) -> String {
         let column = literal::quote(self.key.as_bytes());
         let tests: Vec<_> = self
             .values

@@ -44,6 +44,11 @@ impl SourceShape {
         }
     }
 
+    /// How many windows a range touches.
+    pub fn window_count(self, range: TimeRange) -> u64 {
+        u64::try_from(range.duration_ns() / i128::from(self.window_ns().max(1))).unwrap_or(0) + 1
+    }
+
     /// Both halves of a range that reaches over several read windows, cut between two of them; `None` inside one window.
     pub fn halves(self, range: TimeRange) -> Option<(TimeRange, TimeRange)> {
         let window_ns = self.window_ns();

@@ -88,6 +88,17 @@ pub async fn ask(
     }
 }
 
+/// The name that InfluxDB gives a type.
+pub fn type_name(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Float => "float",
+        FieldType::Integer => "integer",
+        FieldType::Unsigned => "unsigned",
+        FieldType::String => "string",
+        FieldType::Boolean => "boolean",
+    }
+}
+
 /// A type by the name that InfluxDB gives it.
 pub fn field_type(name: &str) -> Option<FieldType> {
     Some(match name {

@@ -40,6 +40,11 @@ pub fn read(selection: Selection<'_>, field_label: &str) -> String {
     )
 }
 
+/// All values as the vendor's guide asks for them: with all columns.
+pub fn read_unchanged(selection: Selection<'_>) -> String {
+    from_range_filter(selection)
+}
+
 /// The `flux-keyed` transport: as [`read`], of one measurement, without its name and with no tag but `keys`, which tell
 /// its series apart.
 pub fn read_keyed(
@@ -100,6 +105,11 @@ pub fn fields_of(selection: Selection<'_>) -> String {
 /// Number of series of one measurement over all of time, from the index.
 pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
     cardinality(bucket, &is_measurement(measurement))
+}
+
+/// Number of series of a bucket over all of time, from the index.
+pub fn series_in_bucket(bucket: &str) -> String {
+    cardinality(bucket, "r[\"_measurement\"] != \"\"")
 }
 
 /// Number of series of a bucket that have this tag, from the index. The only query that sees tags called `_start` or

@@ -4,6 +4,9 @@ use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::{Event, Outcome, Planned};
+use sluice::pipeline::plan::forecast::Spread;
+use sluice::pipeline::plan::tally::Cell;
+use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, MeasurementRow, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::state::{Header, Quota, State, Totals};
 use sluice::report::summary::SummaryInput;
@@ -228,4 +231,143 @@ pub(crate) fn preflight() -> PreflightReport {
         quota_bytes_spent: 100_000,
         exit: 7,
     }
+}
+
+fn plan_cells() -> Vec<Cell> {
+    let day = |n: i64| Timestamp::from_ns(1_614_556_800_000_000_000 + n * 32 * 86_400_000_000_000);
+    let values = |n: i64| match n {
+        17..=19 => 0,
+        40..=43 => 1_200_000_000,
+        n => 220_000_000 + u64::try_from(n).unwrap() * 1_000_000,
+    };
+    let cell = |n| Cell { range: TimeRange::new(day(n), day(n + 1)), values: values(n) };
+    (0..64).map(cell).collect()
+}
+
+fn plan_rows() -> [MeasurementRow; 3] {
+    let row =
+        |name: &str, values, series, transport: &str, reason: &str, milli: (u64, u64, u64)| {
+            let milli = Spread { low: milli.0, likely: milli.1, high: milli.2 };
+            MeasurementRow {
+                name: name.to_owned(),
+                values,
+                series: Some(series),
+                transport: transport.to_owned(),
+                reason: reason.to_owned(),
+                milli_bytes_per_value: milli,
+                samples: 3,
+                bytes: milli.scaled(values, 1_000),
+                others: Vec::new(),
+            }
+        };
+    let mut cpu = row(
+        "cpu",
+        9_300_000_000,
+        4_000,
+        "influxql",
+        "fewest bytes; 4000 series, key tags: host",
+        (2_080, 2_100, 2_120),
+    );
+    cpu.others = vec![
+        ("flux".to_owned(), Ok(116_300)),
+        ("flux-keyed".to_owned(), Ok(51_200)),
+        ("flux-pivot".to_owned(), Err("field host is called as a column".to_owned())),
+    ];
+    let why = "fewest bytes; influxql: its name may not be UTF-8; all tags: 90000 series are too many for a look, a run reads them";
+    let events = row("events", 200_000_000, 90_000, "flux", why, (119_000, 121_000, 124_400));
+    let rest = row(
+        "and 4,980 more",
+        2_700_000_000,
+        118_400,
+        "influxql",
+        "as 4 of them",
+        (1_900, 2_100, 4_000),
+    );
+    [cpu, events, rest]
+}
+
+/// A plan in which everything is said that can be.
+pub(crate) fn plan() -> PlanReport {
+    let [cpu, events, rest] = plan_rows();
+    PlanReport {
+        source: header().source,
+        destination: Some(header().destination),
+        job: planned().job,
+        resume: time("2021-04-01"),
+        data: Some((time("2021-04-01T00:00:03Z"), time("2026-11-19T23:59:50Z"))),
+        values: 12_200_000_000,
+        series: Some(212_400),
+        measurements: 4_982,
+        uncounted: vec!["2 fields of m that have several types, over 43800 windows".to_owned()],
+        cells: plan_cells(),
+        rows: vec![cpu, events],
+        rest: Some(rest),
+        types: vec![
+            ("float".to_owned(), 12),
+            ("float/integer".to_owned(), 1),
+            ("integer".to_owned(), 410),
+        ],
+        types_from: None,
+        conflicts: vec![Conflict {
+            measurement: "events".to_owned(),
+            field: "level".to_owned(),
+            source: vec!["float".to_owned(), "integer".to_owned()],
+            destination: vec!["string".to_owned()],
+        }],
+        not_carried: vec![
+            "measurement \"bad\": tag _value has the name of a column of Flux".to_owned(),
+        ],
+        lost: 1_204,
+        interval: IntervalRow {
+            interval: "1d".to_owned(),
+            auto: true,
+            guide: Some(Guide {
+                limit_bytes: 3_000_000_000,
+                body_bytes: 1_410_000_000,
+                range_ns: 86_400_000_000_000,
+                interval_ns: 183_829_787_234_042,
+            }),
+        },
+        forecast: Forecast {
+            batches: 2_059,
+            batches_held: 1_963,
+            requests: Spread { low: 29_000, likely: 31_000, high: 58_900 },
+            bytes: Spread { low: 48_300_000_000, likely: 49_400_000_000, high: 55_400_000_000 },
+            count_bytes: Spread::exact(490_000_000),
+            quota_bytes: Some(3_000_000_000),
+            bytes_per_s: Some(9_000_000),
+            time_ms: Some(Spread { low: 5_421_000, likely: 5_543_000, high: 6_210_000 }),
+            task_ms: Some(578_400_000),
+        },
+        findings: vec![Finding {
+            code: "P15".to_owned(),
+            verdict: Verdict::Fail,
+            subject: "retention".to_owned(),
+            text: "bucket \"migration\" keeps 7d: resume would be lost".to_owned(),
+            cure: Some("influx bucket update --id c21077.. --retention 0".to_owned()),
+        }],
+        quota_bytes_spent: 2_300_000,
+        requests_spent: 312,
+        exit: 7,
+    }
+}
+
+/// A small bucket without quota and without a destination.
+pub(crate) fn plan_without_destination() -> PlanReport {
+    let mut plan = plan();
+    plan.destination = None;
+    plan.resume = plan.job.start;
+    plan.cells.truncate(3);
+    plan.rows.truncate(1);
+    (plan.rest, plan.conflicts, plan.findings) = (None, Vec::new(), Vec::new());
+    (plan.uncounted, plan.not_carried, plan.lost) = (Vec::new(), Vec::new(), 0);
+    (plan.values, plan.series, plan.measurements, plan.exit) = (9_300_000_000, None, 1, 0);
+    plan.rows[0].samples = 0;
+    plan.types_from = Some("of the 1 largest measurements, as their first values show".to_owned());
+    plan.interval.auto = false;
+    plan.interval.guide = None;
+    let forecast = &mut plan.forecast;
+    (forecast.quota_bytes, forecast.bytes_per_s, forecast.time_ms) = (None, None, None);
+    forecast.task_ms = None;
+    plan
 }

@@ -1,5 +1,5 @@
 //! Every screen as a golden file in `tests/golden/report`; `SLUICE_UPDATE_GOLDEN=1` rewrites them. The examples of
-//! `docs/understanding-output.md` are these files.
+//! `docs/understanding-output.md` and `docs/plan.md` are these files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::{Event, StopReason};
-use sluice::report::dry_run::DryRun;
+use sluice::report::dry_run::{ChoiceRow, DryRun};
 use sluice::report::screen::screen;
 use sluice::report::summary::{self, FailureInput, SummaryInput};
 use sluice::report::talk::{self, Talk};
@@ -162,6 +162,12 @@ fn dry_run() -> DryRun {
         source: fixture::header().source,
         destination: fixture::header().destination,
         planned: fixture::planned(),
+        choices: vec![ChoiceRow {
+            measurement: "cpu".to_owned(),
+            transport: "influxql".to_owned(),
+            reason: "fewest bytes; 4,000 series, key tags: host".to_owned(),
+        }],
+        choices_more: 40,
         lines: lines.map(str::to_owned).to_vec(),
     }
 }
@@ -170,6 +176,8 @@ fn dry_run() -> DryRun {
 fn preflight_and_dry_run() {
     check("preflight.txt", &fixture::preflight().lines(Glyphs::Ascii));
     check("dry-run.txt", &dry_run().lines(Glyphs::Ascii));
+    check("plan.txt", &fixture::plan().lines(Glyphs::Ascii));
+    check("plan-source-only.txt", &fixture::plan_without_destination().lines(Glyphs::Ascii));
 }
 
 /// One line of each kind.
@@ -200,6 +208,7 @@ fn json_lines() -> Vec<String> {
     lines.push(json::exit_error(2, &["no such flag: --quotta".to_owned()]));
     lines.push(json::preflight(&fixture::preflight()));
     lines.push(json::dry_run(&dry_run()));
+    lines.push(json::plan_report(&fixture::plan_without_destination()));
     lines
 }
 
@@ -226,6 +235,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
         "exit_error",
         "notice",
         "plan",
+        "plan_report",
         "preflight",
         "quota",
         "reject",
@@ -261,8 +271,11 @@ fn json_keeps_what_people_see_rounded() {
 /// `<!-- golden: name -->` before a fenced block says which file it must equal.
 #[test]
 fn the_examples_of_the_docs_are_the_golden_files() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/understanding-output.md");
-    let page = fs::read_to_string(page).unwrap();
+    let page = |name| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    let page = [page("understanding-output.md"), page("plan.md")].concat();
     let mut named = BTreeSet::new();
     for part in page.split("<!-- golden: ").skip(1) {
         let (name, rest) = part.split_once(" -->\n").unwrap();
@@ -273,6 +286,9 @@ fn the_examples_of_the_docs_are_the_golden_files() {
     }
     for entry in fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(named.contains(&name), "{name} is not explained in docs/understanding-output.md");
+        assert!(
+            named.contains(&name),
+            "{name} is explained neither in docs/understanding-output.md nor in docs/plan.md"
+        );
     }
 }

@@ -1,0 +1,129 @@
+//! Series and fields of the bucket.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::commands::error::Error;
+use crate::commands::facts::{DestinationFacts, SourceFacts};
+use crate::config::migrate::MigrateConfig;
+use crate::model::frame::FieldType;
+use crate::model::series::{Name, Readable};
+use crate::pipeline::context::Context;
+use crate::pipeline::plan::catalogue;
+use crate::pipeline::survey::schema;
+use crate::report::plan::Conflict;
+use crate::wire::csv::table;
+use crate::wire::flux;
+use crate::wire::influxql::{query, show};
+
+/// Numbers of series, by the source's index.
+pub(super) struct Series {
+    pub(super) total: Option<u64>,
+    pub(super) of: BTreeMap<Name, u64>,
+}
+
+impl Series {
+    pub(super) async fn of(
+        context: &Context,
+        source: &SourceFacts,
+        names: &[Name],
+    ) -> Result<Self, Error> {
+        let mut known = BTreeMap::new();
+        let mut total = None;
+        if let Ok(influxql) = &source.survey.influxql {
+            let statement = query::SHOW_SERIES_CARDINALITY;
+            let answer = schema::ask(&context.source, &influxql.database, statement).await?;
+            if let Some(counts) =
+                answer.ok().and_then(|json| show::parse_series_cardinality(&json).ok())
+            {
+                total = Some(counts.values().sum());
+                known =
+                    counts.into_iter().map(|(name, n)| (Name::from(name.as_bytes()), n)).collect();
+            }
+        }
+        let mut of = BTreeMap::new();
+        for name in names {
+            let count = match known.get(name) {
+                Some(count) => Some(*count),
+                None => catalogue::cardinality(context, name).await?.ok(),
+            };
+            of.extend(count.map(|count| (name.clone(), count)));
+        }
+        if total.is_none() {
+            let query = flux::series_in_bucket(&context.job.source_bucket);
+            let answer = context.source.query_all(&query, "number of series").await;
+            // A source that does not tell leaves the sum open.
+            let count = answer.ok().and_then(|answer| table::single_long(&answer).ok());
+            total = count.map(|count| count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
+        }
+        Ok(Self { total, of })
+    }
+}
+
+/// Types of fields, and where there are several of one field.
+#[derive(Default)]
+pub(super) struct Fields {
+    pub(super) types: Vec<(String, u64)>,
+    pub(super) from: Option<String>,
+    pub(super) conflicts: Vec<Conflict>,
+}
+
+impl Fields {
+    pub(super) async fn of(
+        context: &Context,
+        config: &MigrateConfig,
+        source: &SourceFacts,
+        destination: Option<&DestinationFacts>,
+        names: &[Name],
+    ) -> Result<Self, Error> {
+        let mut fields = Self::default();
+        let looked;
+        let types = if let Some(types) = source.survey.field_types() {
+            types
+        } else {
+            looked = first_types(context, names).await?;
+            let text = format!(
+                "of the {} largest measurements, as their first values show: a later type is only seen by a run",
+                names.len()
+            );
+            fields.from = Some(text);
+            &looked
+        };
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let filter = &config.filter;
+        let wanted = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        for (measurement, own) in
+            types.iter().filter(|(name, _)| wanted(&filter.measurements, name))
+        {
+            for (field, kinds) in own.iter().filter(|(name, _)| wanted(&filter.fields, name)) {
+                let list = |kinds: &BTreeSet<String>| kinds.iter().cloned().collect::<Vec<_>>();
+                *counts.entry(list(kinds).join("/")).or_default() += 1;
+                let theirs = destination
+                    .and_then(|facts| facts.field_types.get(measurement)?.get(field))
+                    .filter(|theirs| *theirs != kinds);
+                if kinds.len() > 1 || theirs.is_some() {
+                    fields.conflicts.push(Conflict {
+                        measurement: Readable(measurement.as_bytes()).to_string(),
+                        field: Readable(field.as_bytes()).to_string(),
+                        source: list(kinds),
+                        destination: theirs.map(list).unwrap_or_default(),
+                    });
+                }
+            }
+        }
+        fields.types = counts.into_iter().collect();
+        Ok(fields)
+    }
+}
+
+async fn first_types(context: &Context, names: &[Name]) -> Result<schema::FieldTypes, Error> {
+    let mut types = schema::FieldTypes::new();
+    for name in names {
+        let Ok(found) = catalogue::field_types(context, name).await? else { continue };
+        let text = |name: &Name| String::from_utf8_lossy(name).into_owned();
+        let one = |(field, kind): (Name, FieldType)| {
+            (text(&field), BTreeSet::from([schema::type_name(kind).to_owned()]))
+        };
+        types.insert(text(name), found.into_iter().map(one).collect());
+    }
+    Ok(types)
+}

@@ -1,0 +1,243 @@
+//! The measurements as they were looked at, and what follows from that for a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fields::Series;
+use crate::commands::error::Error;
+use crate::commands::facts::SourceFacts;
+use crate::limits::{PLAN_COMPARED_MEASUREMENTS_MAX, PLAN_MEASUREMENTS_MAX, PLAN_REST_SAMPLES};
+use crate::model::series::{Name, Readable};
+use crate::model::time::{NS_PER_S, TimeRange};
+use crate::pipeline::context::Context;
+use crate::pipeline::plan::forecast::{self, Spread};
+use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
+use crate::pipeline::plan::sample::Sample;
+use crate::pipeline::plan::tally::{self, Tally};
+use crate::report::number;
+use crate::report::plan::{Forecast, Guide, MeasurementRow};
+
+/// The range of the guide's formula.
+const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
+
+/// Thousandths of a byte for each value of a field of several types, before one was read.
+const MIXED_MILLI_BYTES: u64 = 130_000;
+
+/// The largest measurements one by one, and some of the others for all of them.
+pub(super) struct Looked {
+    batches: Vec<Batch>,
+    order: Vec<Name>,
+    looks: BTreeMap<Name, Look>,
+    others: Vec<(Name, Look)>,
+    mixed_milli: Spread,
+}
+
+impl Looked {
+    pub(super) async fn at(context: &Context, tally: &Tally) -> Result<Self, Error> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for cell in forecast::sampled_cells(&tally.cells) {
+            let found = look::fullest(context, cell).await?;
+            let is_new = |found: &Batch| batches.iter().all(|batch| batch.range != found.range);
+            batches.extend(found.filter(is_new));
+        }
+        let sizes = tally.by_size();
+        let (largest, small) = sizes.split_at(sizes.len().min(PLAN_MEASUREMENTS_MAX));
+        let (mut looks, mut left) = (BTreeMap::new(), SeriesLeft::new());
+        for (at, (name, values)) in largest.iter().enumerate() {
+            let compare = at < PLAN_COMPARED_MEASUREMENTS_MAX;
+            let look = look::at(context, &batches, (name, *values), &mut left, compare).await?;
+            looks.insert(name.clone(), look);
+        }
+        let mut others = Vec::new();
+        let step = small.len().div_ceil(PLAN_REST_SAMPLES).max(1);
+        for (name, values) in small.iter().step_by(step) {
+            let look = look::at(context, &batches, (name, *values), &mut left, false).await?;
+            others.push((name.clone(), look));
+        }
+        let mixed = look::mixed(context, &batches).await?;
+        let mixed = mixed.and_then(|sample| forecast::milli_bytes_per_value(&[(sample, 1)]));
+        Ok(Self {
+            batches,
+            order: largest.iter().map(|(name, _)| name.clone()).collect(),
+            looks,
+            others,
+            mixed_milli: mixed.unwrap_or(Spread::exact(MIXED_MILLI_BYTES)),
+        })
+    }
+
+    pub(super) fn names(&self) -> Vec<Name> {
+        self.order.clone()
+    }
+
+    fn rest_milli(&self) -> Spread {
+        let samples: Vec<_> =
+            self.others.iter().flat_map(|(_, look)| look.samples.iter().copied()).collect();
+        let guess = || {
+            self.others.first().map_or(Spread::default(), |(_, look)| look.milli_bytes_per_value())
+        };
+        forecast::milli_bytes_per_value(&samples).unwrap_or_else(guess)
+    }
+
+    fn bytes(&self, tally: &Tally, name: &Name, milli: Spread) -> Spread {
+        let values = |of: &BTreeMap<Name, u64>| of.get(name).copied().unwrap_or(0);
+        let mixed = forecast::bytes(self.mixed_milli, values(&tally.mixed));
+        forecast::bytes(milli, values(&tally.values)).plus(mixed)
+    }
+
+    pub(super) fn rows(
+        &self,
+        tally: &Tally,
+        series: &Series,
+    ) -> (Vec<MeasurementRow>, Option<MeasurementRow>) {
+        let sizes = tally.by_size();
+        let (largest, small) = sizes.split_at(self.order.len());
+        let row = |(name, values): &(Name, u64)| {
+            let look = &self.looks[name];
+            let mixed_only = look.choice.is_none();
+            let milli = if mixed_only { self.mixed_milli } else { look.milli_bytes_per_value() };
+            let choice = look.choice.as_ref();
+            let reason = choice
+                .map_or("only fields of several types: windows of one type".to_owned(), |choice| {
+                    choice.reason.clone()
+                });
+            let missing =
+                look.missing.as_ref().map_or(String::new(), |why| format!("; no sample: {why}"));
+            let others = look.others.iter().map(|(transport, cost)| {
+                let cost = cost.clone().map(Sample::milli_bytes_per_value);
+                (transport.name().to_owned(), cost)
+            });
+            MeasurementRow {
+                name: Readable(name).to_string(),
+                values: *values,
+                series: series.of.get(name).copied(),
+                transport: choice.map_or("flux", |choice| choice.transport.name()).to_owned(),
+                reason: format!("{reason}{missing}"),
+                milli_bytes_per_value: milli,
+                samples: look.samples.len() as u64,
+                bytes: self.bytes(tally, name, milli),
+                others: others.collect(),
+            }
+        };
+        let rows: Vec<_> = largest.iter().map(row).collect();
+        let rest = (!small.is_empty()).then(|| self.rest(tally, series, small, &rows));
+        (rows, rest)
+    }
+
+    fn rest(
+        &self,
+        tally: &Tally,
+        series: &Series,
+        small: &[(Name, u64)],
+        rows: &[MeasurementRow],
+    ) -> MeasurementRow {
+        let milli = self.rest_milli();
+        let bytes = small.iter().map(|(name, _)| self.bytes(tally, name, milli));
+        let transports: BTreeSet<_> = self
+            .others
+            .iter()
+            .filter_map(|(_, look)| Some(look.choice.as_ref()?.transport.name()))
+            .collect();
+        let shown: Option<u64> = rows.iter().map(|row| row.series).sum();
+        let samples: usize = self.others.iter().map(|(_, look)| look.samples.len()).sum();
+        MeasurementRow {
+            name: format!("and {} more", number::grouped(small.len() as u64)),
+            values: small.iter().map(|(_, values)| values).sum(),
+            series: series.total.zip(shown).map(|(all, shown)| all.saturating_sub(shown)),
+            transport: transports.into_iter().collect::<Vec<_>>().join("/"),
+            reason: format!("as {} of them", self.others.len()),
+            milli_bytes_per_value: milli,
+            samples: samples as u64,
+            bytes: bytes.fold(Spread::default(), Spread::plus),
+            others: Vec::new(),
+        }
+    }
+
+    pub(super) fn forecast(
+        &self,
+        context: &Context,
+        source: &SourceFacts,
+        tally: &Tally,
+    ) -> Forecast {
+        let sizes = tally.by_size();
+        let of = |(name, _): &(Name, u64)| {
+            let milli = match self.looks.get(name) {
+                Some(look) => look.milli_bytes_per_value(),
+                None => self.rest_milli(),
+            };
+            self.bytes(tally, name, milli)
+        };
+        let bytes = sizes.iter().map(of).fold(Spread::default(), Spread::plus);
+        let held = batches_held(context, tally);
+        let each: Vec<_> =
+            self.batches.iter().map(|batch| look::requests(context, batch, &self.looks)).collect();
+        let counts: Vec<_> = self.batches.iter().map(|batch| batch.counted.bytes).collect();
+        let count_bytes = forecast::of_samples(&counts).scaled(held, 1);
+        let bytes_per_s = context.source.quota().bytes_per_s();
+        let quota_bytes = source.quota.bytes_per_window();
+        let time_ms =
+            bytes_per_s.and_then(|rate| forecast::duration_ms(bytes.plus(count_bytes), rate));
+        let body = self
+            .unchanged_milli(tally)
+            .map(|milli| forecast::bytes(Spread::exact(milli), tally.total()).likely);
+        Forecast {
+            batches: context.job.plan.len(),
+            batches_held: held,
+            requests: forecast::of_samples(&each).scaled(held, 1),
+            bytes,
+            count_bytes,
+            quota_bytes,
+            bytes_per_s,
+            time_ms,
+            task_ms: body
+                .zip(quota_bytes)
+                .and_then(|(body, quota)| forecast::official_task_ms(body, quota)),
+        }
+    }
+
+    /// Thousandths of a byte for each value in the form of the guide, by the largest measurements.
+    fn unchanged_milli(&self, tally: &Tally) -> Option<u64> {
+        let samples: Vec<_> = self
+            .looks
+            .iter()
+            .filter_map(|(name, look)| {
+                Some((look.unchanged?, tally.values.get(name).copied().unwrap_or(0)))
+            })
+            .collect();
+        forecast::milli_bytes_per_value(&samples).map(|milli| milli.likely)
+    }
+
+    /// The guide's formula over the last day that holds values.
+    pub(super) async fn guide(
+        &self,
+        context: &Context,
+        source: &SourceFacts,
+        tally: &Tally,
+    ) -> Result<Option<Guide>, Error> {
+        let known = (source.quota.bytes_per_window(), self.unchanged_milli(tally), tally.data);
+        let (Some(limit_bytes), Some(milli), Some((_, last))) = known else { return Ok(None) };
+        let stop = last.saturating_add_ns(1);
+        let day = TimeRange::new(stop.saturating_add_ns(-GUIDE_RANGE_NS), stop)
+            .intersect(context.job.plan.range());
+        let values = tally::values(context, day).await?;
+        let body_bytes = forecast::bytes(Spread::exact(milli), values).likely;
+        let interval_ns = forecast::guide_interval_ns(limit_bytes, body_bytes, GUIDE_RANGE_NS);
+        Ok(interval_ns.map(|interval_ns| Guide {
+            limit_bytes,
+            body_bytes,
+            range_ns: GUIDE_RANGE_NS,
+            interval_ns,
+        }))
+    }
+}
+
+/// Batches that touch a cell that holds something.
+fn batches_held(context: &Context, tally: &Tally) -> u64 {
+    let (plan, mut held, mut next) = (&context.job.plan, 0, 0);
+    for cell in tally.cells.iter().filter(|cell| cell.values > 0) {
+        let last = plan.at(cell.range.stop.saturating_add_ns(-1));
+        if let (Some(first), Some(last)) = (plan.at(cell.range.start), last) {
+            held += (last + 1).saturating_sub(first.max(next));
+            next = last + 1;
+        }
+    }
+    held
+}

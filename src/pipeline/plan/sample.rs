@@ -1,0 +1,247 @@
+//! What a value costs in a transport, measured on a small part of a slice: some of its series over all of its time where
+//! that is little enough, so that what is written once for each series weighs as much as in a run; else less time too.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::influx::error::FailureKind;
+use crate::limits::{FRAMES_QUEUED_MAX, PLAN_SAMPLE_EXCESS_MAX, SPLIT_DEPTH_MAX};
+use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::choice::Choice;
+use crate::pipeline::plan::parts;
+use crate::pipeline::plan::target::{Among, Scope, Target};
+use crate::pipeline::plan::time::slices;
+use crate::pipeline::plan::window::Layer;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::read::fetch::{self, Request};
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// Answers that were read, and their values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// Values.
+    pub values: u64,
+    /// Decoded bytes.
+    pub bytes: u64,
+}
+
+impl Sample {
+    /// Thousandths of a byte for each value; 0 without one.
+    pub fn milli_bytes_per_value(self) -> u64 {
+        let milli = (u128::from(self.bytes) * 1_000).checked_div(u128::from(self.values));
+        milli.map_or(0, |milli| u64::try_from(milli).unwrap_or(u64::MAX))
+    }
+}
+
+/// A part of a slice that is small enough to be read for a look.
+#[derive(Debug, Clone)]
+pub struct Place {
+    range: TimeRange,
+    among: Option<Among>,
+    values: u64,
+}
+
+/// Slices that a run makes of so many values of a measurement in one window.
+pub fn slice_count(context: &Context, choice: &Arc<Choice>, window: TimeRange, values: u64) -> u64 {
+    let targets = parts::alone(choice, values);
+    let count = |(target, values): &(Target, u64)| {
+        let values_max = target.values_max(context);
+        slices(window, Layer::Plain, target, *values, values_max).len() as u64
+    };
+    targets.iter().map(count).sum()
+}
+
+/// Finds a part with about `values_max` values at the most in the middle slice of a window that holds `values` values of
+/// the measurement; or why there is none.
+pub async fn place(
+    context: &Context,
+    choice: &Arc<Choice>,
+    window: TimeRange,
+    values: u64,
+    values_max: u64,
+) -> Result<Result<Place, String>, Error> {
+    let (slice, values) = middle_slice(context, choice, window, values);
+    if values <= values_max {
+        return Ok(Ok(Place { range: slice, among: None, values }));
+    }
+    if let Some((among, ..)) = Among::some(choice, values_max, values) {
+        let held = count(context, choice, Some(&among), slice).await?;
+        if held > 0 {
+            return less_time(context, choice, Some(among), (slice, held), values_max).await;
+        }
+    }
+    less_time(context, choice, None, (slice, values), values_max).await
+}
+
+fn middle_slice(
+    context: &Context,
+    choice: &Arc<Choice>,
+    window: TimeRange,
+    values: u64,
+) -> (TimeRange, u64) {
+    let Some((target, _)) = parts::alone(choice, values).pop() else { return (window, values) };
+    let cut = slices(window, Layer::Plain, &target, values, target.values_max(context));
+    let ranges: std::collections::BTreeSet<_> =
+        cut.iter().map(|slice| (slice.range.start, slice.range.stop)).collect();
+    let parts = ranges.len() as u64;
+    match ranges.into_iter().nth(usize::try_from(parts / 2).unwrap_or(0)) {
+        Some((start, stop)) => (TimeRange { start, stop }, values.div_ceil(parts.max(1))),
+        None => (window, values),
+    }
+}
+
+/// A first guess by length, then halves.
+async fn less_time(
+    context: &Context,
+    choice: &Choice,
+    among: Option<Among>,
+    (range, values): (TimeRange, u64),
+    values_max: u64,
+) -> Result<Result<Place, String>, Error> {
+    let (mut range, mut held) = (range, values);
+    let mut guess = true;
+    for _ in 0..SPLIT_DEPTH_MAX * 2 {
+        if held <= values_max {
+            break;
+        }
+        let first = if guess {
+            let ns = range.duration_ns() * i128::from(values_max) / i128::from(held.max(1));
+            let stop = range.start.saturating_add_ns(i64::try_from(ns.max(1)).unwrap_or(i64::MAX));
+            Some(TimeRange { stop: stop.min(range.stop), ..range })
+        } else {
+            range.halves().map(|(first, _)| first)
+        };
+        guess = false;
+        let Some(first) = first else { break };
+        match count(context, choice, among.as_ref(), first).await? {
+            0 => range = TimeRange { start: first.stop, ..range },
+            values => (range, held) = (first, values),
+        }
+    }
+    if held > values_max.saturating_mul(PLAN_SAMPLE_EXCESS_MAX) {
+        let at = range.start;
+        return Ok(Err(format!("{held} values at {at} are too many for a sample")));
+    }
+    Ok(Ok(Place { range, among, values: held }))
+}
+
+async fn count(
+    context: &Context,
+    choice: &Choice,
+    among: Option<&Among>,
+    range: TimeRange,
+) -> Result<u64, Error> {
+    let what = "count of a sample";
+    let range = TimeRange { stop: range.stop.min(Timestamp::MAX), ..range };
+    if range.start >= range.stop {
+        return Ok(0);
+    }
+    let query = selected(context, choice, among, range, flux::count);
+    let answer = context.source.query_all(&query, what).await;
+    let answer = answer.map_err(|error| Error::influx(what, error))?;
+    let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+fn selected(
+    context: &Context,
+    choice: &Choice,
+    among: Option<&Among>,
+    range: TimeRange,
+    text: impl FnOnce(Selection<'_>) -> String,
+) -> String {
+    let selection = context.job.selection(range);
+    let mut conditions = selection.without.to_vec();
+    conditions.extend(among.map(Among::condition));
+    let measurements = std::slice::from_ref(&choice.measurement);
+    text(Selection { measurements, without: &conditions, ..selection })
+}
+
+/// Reads a part as a run would; or why the source does not give it in this way.
+pub async fn read(
+    context: &Context,
+    choice: &Arc<Choice>,
+    place: &Place,
+) -> Result<Result<Sample, String>, Error> {
+    // Plain Flux has no word for a group of series, but the job's filter has.
+    let narrowed = place.among.as_ref().filter(|_| choice.transport == Transport::Flux);
+    let narrowed = narrowed.map(|among| {
+        let mut job = context.job.clone();
+        job.routes.plain.push(among.condition());
+        context.for_job(job)
+    });
+    let context = narrowed.as_ref().unwrap_or(context);
+    let mut sample = Sample::default();
+    for (target, values) in parts::alone(choice, place.values) {
+        let target = match &place.among {
+            Some(among) => target.among(among),
+            None => target,
+        };
+        match read_one(context, &target, place.range, values).await {
+            Ok(one) => {
+                sample.values += one.values;
+                sample.bytes += one.bytes;
+            }
+            Err(error) if is_of_the_transport(&error) => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Ok(sample))
+}
+
+fn is_of_the_transport(error: &Error) -> bool {
+    let kind = fetch::failure(error);
+    fetch::is_misfit(error)
+        || matches!(
+            kind,
+            Some(FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::BadRequest)
+        )
+}
+
+async fn read_one(
+    context: &Context,
+    target: &Target,
+    range: TimeRange,
+    values_predicted: u64,
+) -> Result<Sample, Error> {
+    let what = format!("sample {range} {target}");
+    let progress = Progress::new(range);
+    let (sender, mut frames) = mpsc::channel(FRAMES_QUEUED_MAX);
+    let request = Request { target, range, what: &what, values_predicted };
+    let read = fetch::read(context, &progress, request, sender);
+    let drain = async { while frames.recv().await.is_some() {} };
+    let (fetched, ()) = tokio::join!(read, drain);
+    let fetched = fetched?;
+    Ok(Sample { values: fetched.totals.values, bytes: fetched.bytes })
+}
+
+/// A window of fields of several types.
+pub async fn read_mixed(
+    context: &Context,
+    window: TimeRange,
+    values: u64,
+) -> Result<Result<Sample, String>, Error> {
+    match read_one(context, &Target::Flux(Scope::Mixed), window, values).await {
+        Ok(sample) => Ok(Ok(sample)),
+        Err(error) if is_of_the_transport(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same part as the vendor's guide reads it: with all columns.
+pub async fn read_unchanged(
+    context: &Context,
+    choice: &Choice,
+    place: &Place,
+) -> Result<Sample, Error> {
+    let what = "sample in the form of the guide";
+    let query = selected(context, choice, place.among.as_ref(), place.range, flux::read_unchanged);
+    let answer = context.source.query_all(&query, what).await;
+    let answer = answer.map_err(|error| Error::influx(what, error))?;
+    Ok(Sample { values: place.values, bytes: answer.len() as u64 })
+}

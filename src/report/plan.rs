@@ -1,0 +1,424 @@
+//! What `plan` found, as plain data, and its screen.
+
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::plan::forecast::{DOWNLOADS_OF_THE_TASK, Spread, Stretch, stretches};
+use crate::pipeline::plan::tally::Cell;
+use crate::report::density;
+use crate::report::number;
+use crate::report::preflight::{Finding, Verdict};
+use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, width, wrap};
+
+/// Items of a list that the screen shows; the others are counted.
+const LISTED_MAX: usize = 4;
+
+/// Columns of the labels.
+const LABEL: usize = 12;
+
+/// Everything that a plan tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanReport {
+    /// `org/bucket`.
+    pub source: String,
+    /// `org@host:port/bucket`; none if no destination was given.
+    pub destination: Option<String>,
+    /// The whole job.
+    pub job: TimeRange,
+    /// Where a run begins.
+    pub resume: Timestamp,
+    /// Times of the first and the last value from there on.
+    pub data: Option<(Timestamp, Timestamp)>,
+    /// Values from there on.
+    pub values: u64,
+    /// Series of the bucket, whatever their time; none if the source does not tell.
+    pub series: Option<u64>,
+    /// Measurements that hold any of the values.
+    pub measurements: u64,
+    /// What was too dear to count.
+    pub uncounted: Vec<String>,
+    /// Equal parts of the time between the first and the last value.
+    pub cells: Vec<Cell>,
+    /// The largest measurements.
+    pub rows: Vec<MeasurementRow>,
+    /// All others together.
+    pub rest: Option<MeasurementRow>,
+    /// Fields by type, as `integer`; more types joined by a slash.
+    pub types: Vec<(String, u64)>,
+    /// What the types are known from, where that is not the whole bucket.
+    pub types_from: Option<String>,
+    /// Fields of several types, here or between both ends.
+    pub conflicts: Vec<Conflict>,
+    /// What no answer carries, in words, and its values.
+    pub not_carried: Vec<String>,
+    /// Values of that.
+    pub lost: u64,
+    /// The batch interval.
+    pub interval: IntervalRow,
+    /// What a run will take.
+    pub forecast: Forecast,
+    /// Failures and warnings of the checks before a run.
+    pub findings: Vec<Finding>,
+    /// Source bytes that the plan cost.
+    pub quota_bytes_spent: u64,
+    /// Requests to the source that it took.
+    pub requests_spent: u64,
+    /// The exit code.
+    pub exit: u8,
+}
+
+/// A measurement, or the sum of many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasurementRow {
+    /// Its name; of a sum how many.
+    pub name: String,
+    /// Its values in the range.
+    pub values: u64,
+    /// Its series in the bucket.
+    pub series: Option<u64>,
+    /// How it is read.
+    pub transport: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Thousandths of a byte for each value.
+    pub milli_bytes_per_value: Spread,
+    /// How many samples that is from; none is a first guess.
+    pub samples: u64,
+    /// Bytes of all its values.
+    pub bytes: Spread,
+    /// Thousandths of a byte for each value in the other transports, or why not.
+    pub others: Vec<(String, Result<u64, String>)>,
+}
+
+/// A field with more than one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Its measurement.
+    pub measurement: String,
+    /// Its name.
+    pub field: String,
+    /// Its types at the source.
+    pub source: Vec<String>,
+    /// Its types at the destination; empty if it is not there.
+    pub destination: Vec<String>,
+}
+
+/// The batch interval, and the guide's answer to the same question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntervalRow {
+    /// As it is given to `--batch-interval`.
+    pub interval: String,
+    /// True if it was worked out, false if it was given.
+    pub auto: bool,
+    /// The guide's answer; none without a quota or without a sample.
+    pub guide: Option<Guide>,
+}
+
+/// `batchInterval = (read-rate-limit-mb / response-body-size-mb) * range-duration`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guide {
+    /// The read limit of one window.
+    pub limit_bytes: u64,
+    /// Foretold size of the answer for the range.
+    pub body_bytes: u64,
+    /// The range: the last day with values.
+    pub range_ns: i64,
+    /// What the formula gives.
+    pub interval_ns: i64,
+}
+
+/// What a run will take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// Batches, empty ones included.
+    pub batches: u64,
+    /// Batches that may hold something.
+    pub batches_held: u64,
+    /// Requests to the source.
+    pub requests: Spread,
+    /// Bytes read for values.
+    pub bytes: Spread,
+    /// Bytes read for counts.
+    pub count_bytes: Spread,
+    /// The quota of one window; none without.
+    pub quota_bytes: Option<u64>,
+    /// Bytes per second that the pacing grants now.
+    pub bytes_per_s: Option<u64>,
+    /// Time to read all of it at that rate.
+    pub time_ms: Option<Spread>,
+    /// Time of the official task for the same at the whole quota.
+    pub task_ms: Option<u64>,
+}
+
+impl Guide {
+    /// What is left of it where each batch is downloaded three times.
+    pub fn third_ns(self) -> i64 {
+        self.interval_ns / i64::try_from(DOWNLOADS_OF_THE_TASK).unwrap_or(i64::MAX)
+    }
+}
+
+impl PlanReport {
+    /// The screen.
+    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.head(glyphs, &mut lines);
+        self.density(glyphs, &mut lines);
+        self.table(glyphs, &mut lines);
+        self.fields(glyphs, &mut lines);
+        self.run(&mut lines);
+        for finding in &self.findings {
+            let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
+            let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
+            lines.extend(labelled(verdict, &clean(&text, glyphs)));
+        }
+        lines.push(format!(
+            "{} of quota and {} requests spent, nothing written. Exit {}.",
+            number::bytes(self.quota_bytes_spent),
+            number::grouped(self.requests_spent),
+            self.exit
+        ));
+        lines
+    }
+
+    fn head(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+        let source = clean(&self.source, glyphs);
+        lines.push(match &self.destination {
+            Some(destination) => {
+                let destination = clean(destination, glyphs);
+                let (source, destination) =
+                    fit_both(&source, &destination, COLUMNS - "PLAN   -> ".len());
+                format!("PLAN  {source} -> {destination}")
+            }
+            None => fit(&format!("PLAN  {source}"), COLUMNS),
+        });
+        if self.destination.is_none() {
+            let text = "none given: resume point, conflicts of types and content are not checked";
+            lines.extend(labelled("destination", text));
+        }
+        lines.extend(labelled("range", &self.job.to_string()));
+        if self.resume > self.job.start {
+            lines
+                .extend(labelled("resume", &format!("{}; all below is from here on", self.resume)));
+        }
+        if let Some((first, last)) = self.data {
+            lines.extend(labelled("data", &format!("from {first} to {last}")));
+        }
+        let series = self
+            .series
+            .map_or("series not told".to_owned(), |series| counted(series, "series", "series"));
+        let found = format!(
+            "{}, {series}, {}",
+            counted(self.values, "value", "values"),
+            counted(self.measurements, "measurement", "measurements")
+        );
+        lines.extend(labelled("found", &found));
+        for text in &self.uncounted {
+            lines.extend(labelled("not counted", &clean(text, glyphs)));
+        }
+    }
+
+    fn density(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+        let (Some(cell), Some(most)) =
+            (self.cells.first(), self.cells.iter().map(|cell| cell.values).max())
+        else {
+            return;
+        };
+        let length = u64::try_from(cell.range.duration_ns() / 1_000_000).unwrap_or(u64::MAX);
+        let text = format!(
+            "one column is {}; the fullest holds {}",
+            number::duration(length),
+            counted(most, "value", "values")
+        );
+        lines.extend(labelled("density", &text));
+        lines.push(format!("{}|{}|", " ".repeat(LABEL), density::plot(&self.cells, glyphs)));
+        let (dense, empty) = stretches(&self.cells);
+        listed(&dense, "dense", lines, |stretch| {
+            format!(
+                "{}  {} times the mean",
+                span(stretch),
+                number::ratio(stretch.per_mille_of_mean, 1_000)
+            )
+        });
+        listed(&empty, "empty", lines, span);
+    }
+
+    fn table(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+        if self.rows.is_empty() {
+            return;
+        }
+        lines.push(format!(
+            "{:<22}{:>10}{:>10}  {:<10}  {:>11}{:>11}",
+            "MEASUREMENT", "VALUES", "SERIES", "TRANSPORT", "B/VALUE", "BYTES"
+        ));
+        for row in self.rows.iter().chain(&self.rest) {
+            let name = fit(&clean(&row.name, glyphs), 21);
+            let gap = " ".repeat(22 - width(&name));
+            lines.push(format!(
+                "{name}{gap}{:>10}{:>10}  {:<10}  {:>11}{:>11}",
+                number::count(row.values),
+                row.series.map_or("?".to_owned(), number::count),
+                fit(&row.transport, 10),
+                per_value(row.milli_bytes_per_value, row.samples),
+                number::bytes(row.bytes.likely),
+            ));
+            lines.extend(indented("why", &clean(&row.reason, glyphs)));
+            let usable = row.others.iter().filter_map(|(transport, cost)| {
+                Some(format!("{transport} {}", number::ratio(*cost.as_ref().ok()?, 1_000)))
+            });
+            let usable: Vec<_> = usable.collect();
+            if !usable.is_empty() {
+                lines.extend(indented("or", &format!("{} B/value", usable.join(", "))));
+            }
+            for (transport, cost) in &row.others {
+                if let Err(why) = cost {
+                    lines.extend(indented("not", &format!("{transport}: {}", clean(why, glyphs))));
+                }
+            }
+        }
+    }
+
+    fn fields(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+        if !self.types.is_empty() {
+            let types: Vec<_> = self
+                .types
+                .iter()
+                .map(|(kind, fields)| format!("{} {kind}", number::count(*fields)))
+                .collect();
+            let from = self.types_from.as_ref().map_or(String::new(), |from| format!(" ({from})"));
+            lines.extend(labelled("fields", &format!("{}{from}", types.join(", "))));
+        }
+        listed(&self.conflicts, "conflict", lines, |conflict| {
+            let there = if conflict.destination.is_empty() {
+                String::new()
+            } else {
+                format!("; {} at the destination", conflict.destination.join(" and "))
+            };
+            let text = format!(
+                "{}.{}: {}{there}",
+                conflict.measurement,
+                conflict.field,
+                conflict.source.join(" and ")
+            );
+            clean(&text, glyphs)
+        });
+        listed(&self.not_carried, "not carried", lines, |text| clean(text, glyphs));
+        if self.lost > 0 {
+            lines
+                .extend(labelled("", &format!("{} in all", counted(self.lost, "value", "values"))));
+        }
+    }
+
+    fn run(&self, lines: &mut Vec<String>) {
+        let (forecast, interval) = (&self.forecast, &self.interval);
+        let how = if interval.auto { "as migrate chooses it" } else { "as given" };
+        lines.extend(labelled("interval", &format!("{} ({how})", interval.interval)));
+        match interval.guide {
+            Some(guide) => {
+                let text = format!(
+                    "({} / {}) * {} = {}; the task downloads thrice, so a third: {}",
+                    number::bytes(guide.limit_bytes),
+                    number::bytes(guide.body_bytes),
+                    duration(guide.range_ns),
+                    duration(guide.interval_ns),
+                    duration(guide.third_ns())
+                );
+                lines.extend(labelled("  guide", &text));
+            }
+            None if forecast.quota_bytes.is_none() => {
+                lines.extend(labelled("  guide", "no quota: its formula has no answer"));
+            }
+            None => lines.extend(labelled("  guide", "nothing to measure for its formula")),
+        }
+        let empty = forecast.batches.saturating_sub(forecast.batches_held);
+        let batches = counted(forecast.batches, "batch", "batches");
+        lines.extend(labelled(
+            "batches",
+            &format!("{batches}, of which at least {} empty", number::count(empty)),
+        ));
+        let requests = between(forecast.requests, number::count);
+        lines.extend(labelled("requests", &format!("about {requests}")));
+        let bytes = between(forecast.bytes, number::bytes);
+        let counts = number::bytes(forecast.count_bytes.likely);
+        lines.extend(labelled("bytes", &format!("{bytes}, and {counts} for counts")));
+        let known = (forecast.time_ms, forecast.quota_bytes, forecast.bytes_per_s);
+        let limit = if let (Some(time), Some(quota), Some(rate)) = known {
+            let text = format!(
+                "{} at {}/s of {}/5min",
+                number::duration_range(time.low, time.high),
+                number::bytes(rate),
+                number::bytes(quota)
+            );
+            lines.extend(labelled("time", &text));
+            "the source's quota, unless an engine is slower: not known, nothing is written"
+        } else {
+            "no quota binds; the slower engine does: not known, nothing is written"
+        };
+        lines.extend(labelled("limit", limit));
+        if let Some(task) = forecast.task_ms {
+            let text = format!(
+                "the official task: at least {} at the whole quota",
+                number::duration(task)
+            );
+            lines.extend(labelled("", &text));
+        }
+    }
+}
+
+fn labelled(label: &str, text: &str) -> Vec<String> {
+    wrap_after(&format!("{label:<LABEL$}"), text)
+}
+
+fn indented(label: &str, text: &str) -> Vec<String> {
+    wrap_after(&format!("  {label:<4}"), text)
+}
+
+/// The label, and the text in as many lines as it needs beside it.
+fn wrap_after(label: &str, text: &str) -> Vec<String> {
+    let lines = wrap(text, COLUMNS - label.len(), 0).into_iter().enumerate();
+    let line = |(at, text): (usize, String)| {
+        let gap = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
+        format!("{gap}{text}").trim_end().to_owned()
+    };
+    lines.map(line).collect()
+}
+
+/// The first few of a list, and how many more there are.
+fn listed<T>(items: &[T], label: &str, lines: &mut Vec<String>, text: impl Fn(&T) -> String) {
+    for item in items.iter().take(LISTED_MAX) {
+        lines.extend(labelled(label, &text(item)));
+    }
+    if items.len() > LISTED_MAX {
+        let more = number::grouped((items.len() - LISTED_MAX) as u64);
+        lines.extend(labelled("", &format!("and {more} more")));
+    }
+}
+
+fn span(stretch: &Stretch) -> String {
+    let (start, stop) =
+        (number::day_or_minute(stretch.range.start), number::day_or_minute(stretch.range.stop));
+    format!("{start} to {stop}")
+}
+
+fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number::count(n), if n == 1 { one } else { many })
+}
+
+fn duration(ns: i64) -> String {
+    number::duration(u64::try_from(ns / (NS_PER_S / 1_000)).unwrap_or(0))
+}
+
+/// `6.1`, or `6.1-7.0` where samples differ; a guess is marked.
+fn per_value(milli: Spread, samples: u64) -> String {
+    let shown = |milli| number::ratio(milli, 1_000);
+    match (shown(milli.low), shown(milli.high)) {
+        (_, high) if samples == 0 => format!("~{high}"),
+        (low, high) if low == high => high,
+        (low, high) => format!("{low}-{high}"),
+    }
+}
+
+/// `46.0 GB`, or `46.0 GB - 51.2 GB`.
+fn between(spread: Spread, shown: impl Fn(u64) -> String) -> String {
+    match (shown(spread.low), shown(spread.high)) {
+        (low, high) if low == high => high,
+        (low, high) => format!("{low} - {high}"),
+    }
+}
