@@ -479,11 +479,9 @@ fn main() {
         "form", "values", "B/value", "MB/s", "decode ns", "with encode ns"
     );
     for mut shape in SHAPES {
-        let is_picked = |word: &String| match exact {
-            true => shape.name == word,
-            false => shape.name.contains(word.as_str()),
-        };
-        if !pick.is_none_or(is_picked) {
+        let is_left_out =
+            |word: &String| shape.name != word && (exact || !shape.name.contains(word.as_str()));
+        if pick.is_some_and(is_left_out) {
             continue;
         }
         if tiny {

@@ -326,6 +326,9 @@ pub const DRY_RUN_LINES_MAX: usize = 20;
 /// Values that a dry run reads to show them: 3 MB of the quota at the most, unless more stand at one time.
 pub const DRY_RUN_VALUES_MAX: u64 = 20_000;
 
+/// Values of one instant that a dry run reads, where they are all it has: reading ends after the first few.
+pub const DRY_RUN_INSTANT_VALUES_MAX: u64 = 200_000;
+
 // report
 
 /// Events on their way to the reporter beyond which progress of batches is dropped: the rest of the queue is kept for

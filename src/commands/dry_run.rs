@@ -1,6 +1,7 @@
 //! `migrate --dry-run`: the plan, and the first lines that a run would write. Nothing is written to either end.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
@@ -8,8 +9,10 @@ use super::run::planned;
 use super::{job, plan, print_line};
 use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
+use crate::influx::error::FailureKind;
 use crate::limits::{
-    DECODE_STEP_BYTES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX, DRY_RUN_VALUES_MAX,
+    DECODE_STEP_BYTES_MAX, DRY_RUN_INSTANT_VALUES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX,
+    DRY_RUN_VALUES_MAX,
 };
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
@@ -51,7 +54,7 @@ pub async fn run(
     let job = job::to_look_at(config, ends, source, Some(destination)).await?;
     let planned = planned(&job);
     let range = job.plan.range();
-    let lines = first_lines(config, ends, source, range).await?;
+    let (lines, lines_missing) = first_lines(config, ends, source, range).await?;
     let (choices, choices_more) = choices(&plan::context(job, ends)).await?;
     let dry_run = DryRun {
         source: header.source,
@@ -60,6 +63,7 @@ pub async fn run(
         choices,
         choices_more,
         lines,
+        lines_missing,
     };
     if config.json {
         print_line(&json::dry_run(&dry_run));
@@ -100,37 +104,79 @@ async fn choices(context: &Context) -> Result<(Vec<ChoiceRow>, u64), Error> {
     Ok((rows, names.len().saturating_sub(DRY_RUN_MEASUREMENTS_MAX) as u64))
 }
 
-/// Widens the range from its first value on until it holds enough lines, or too many values to read for a look.
+/// Widens the range from its first value on until it holds enough lines, or too many values to read for a look. Without a
+/// line, why there is none.
 async fn first_lines(
     config: &MigrateConfig,
     ends: &Ends,
     source: &SourceFacts,
     range: TimeRange,
-) -> Result<Vec<String>, Error> {
+) -> Result<(Vec<String>, Option<&'static str>), Error> {
+    let nothing = (Vec::new(), Some("the range is empty"));
     if range.is_empty() {
-        return Ok(Vec::new());
+        return Ok(nothing);
     }
     let selection = |range| source.selection(config, range);
     let Some(first) = survey::earliest(&ends.source, selection(range)).await? else {
-        return Ok(Vec::new());
+        return Ok(nothing);
     };
     let mut lines = Vec::new();
     let mut values_read = 0;
     for length_ns in PARTS_NS {
         let part = TimeRange::new(first, first.saturating_add_ns(length_ns)).intersect(range);
-        let values = count(ends, selection(part)).await?;
-        if values > DRY_RUN_VALUES_MAX && !lines.is_empty() {
-            break;
-        }
-        if values > values_read {
-            lines = read(ends, selection(part), &source.survey.field_label).await?;
-            values_read = values;
+        let selection = selection(part);
+        let max = if lines.is_empty() { DRY_RUN_INSTANT_VALUES_MAX } else { DRY_RUN_VALUES_MAX };
+        match more_lines(ends, selection, values_read..max, &source.survey.field_label).await {
+            Ok(Some((values, more))) => (values_read, lines) = (values, more),
+            Ok(None) => {}
+            Err(TooDear::For(dear)) if lines.is_empty() => return Ok((lines, Some(dear))),
+            Err(TooDear::For(_)) => break,
+            Err(TooDear::Failed(error)) => return Err(error),
         }
         if lines.len() >= DRY_RUN_LINES_MAX || part.stop == range.stop {
             break;
         }
     }
-    Ok(lines)
+    Ok((lines, None))
+}
+
+/// Why a part is not read.
+enum TooDear {
+    /// A look is not worth it.
+    For(&'static str),
+    /// It cannot be read.
+    Failed(Error),
+}
+
+impl From<Error> for TooDear {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Influx(influx) if influx.kind() == FailureKind::Timeout => {
+                Self::For("the source takes too long over it")
+            }
+            Error::Influx(influx) if influx.kind() == FailureKind::MemoryLimit => {
+                Self::For("the source has too little memory for it")
+            }
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// The lines of a part that holds more values than have been read, and no more than the bound.
+async fn more_lines(
+    ends: &Ends,
+    selection: Selection<'_>,
+    values: Range<u64>,
+    field_label: &str,
+) -> Result<Option<(u64, Vec<String>)>, TooDear> {
+    let found = count(ends, selection).await?;
+    if found <= values.start {
+        return Ok(None);
+    }
+    if found > values.end {
+        return Err(TooDear::For("too much stands at one time for a look"));
+    }
+    Ok(Some((found, read(ends, selection, field_label).await?)))
 }
 
 async fn count(ends: &Ends, selection: Selection<'_>) -> Result<u64, Error> {

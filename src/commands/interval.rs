@@ -7,6 +7,8 @@ use crate::influx::error::FailureKind;
 use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::transport::Transport;
+use crate::pipeline::context::LearnedCost;
 use crate::wire::csv::table;
 use crate::wire::flux;
 
@@ -16,9 +18,6 @@ const LADDER_S: [i64; 10] =
 
 /// Values that a batch should hold: a few slices, so that little is read again after a crash.
 const BATCH_VALUES_TARGET: u64 = 4 * SLICE_VALUES_MAX;
-
-/// Bytes of a value in the answer, for a first guess.
-const BYTES_PER_VALUE: u64 = 130;
 
 /// Length of a sample.
 const SAMPLE_S: i64 = 3_600;
@@ -40,10 +39,18 @@ pub async fn choose(
         values_per_hour = values_per_hour.max(values);
     }
     let slice_bytes = ends.source.quota().request_bytes_max();
-    let values_max = slice_bytes.map_or(BATCH_VALUES_TARGET, |bytes| 4 * bytes / BYTES_PER_VALUE);
+    let value_bytes = LearnedCost::of(expected(config, source)).bytes(1).max(1);
+    let values_max = slice_bytes.map_or(BATCH_VALUES_TARGET, |bytes| 4 * bytes / value_bytes);
     let shard_s = source.survey.shape.shard_group_ns / NS_PER_S;
     let length_s = longest(shard_s, values_per_hour, values_max.min(BATCH_VALUES_TARGET));
     Ok(Interval::from_ns(length_s * NS_PER_S))
+}
+
+/// How most of the data will be read, as far as that is known before the series are looked at.
+fn expected(config: &MigrateConfig, source: &SourceFacts) -> Transport {
+    let unasked =
+        if source.routes.access.is_some() { Transport::Influxql } else { Transport::Flux };
+    config.transport.unwrap_or(unasked)
 }
 
 /// Hours spread evenly over the range, the first and the last among them.

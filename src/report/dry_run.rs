@@ -19,6 +19,8 @@ pub struct DryRun {
     pub choices_more: u64,
     /// The first lines of line protocol, each without its line end.
     pub lines: Vec<String>,
+    /// Why there is no line.
+    pub lines_missing: Option<&'static str>,
 }
 
 /// How a measurement is read.
@@ -64,7 +66,10 @@ impl DryRun {
             lines.push(format!("  and {} more", number::grouped(self.choices_more)));
         }
         lines.push(match self.lines.len() {
-            0 => "No line of line protocol was read.".to_owned(),
+            0 => format!(
+                "No line of line protocol was read: {}.",
+                self.lines_missing.unwrap_or("there is none")
+            ),
             1 => "The first line of line protocol:".to_owned(),
             n => format!("The first {n} lines of line protocol:"),
         });

@@ -169,7 +169,18 @@ fn dry_run() -> DryRun {
         }],
         choices_more: 40,
         lines: lines.map(str::to_owned).to_vec(),
+        lines_missing: None,
     }
+}
+
+#[test]
+fn a_dry_run_says_why_it_has_no_line() {
+    let missing = Some("too much stands at one time for a look");
+    let lines =
+        DryRun { lines: Vec::new(), lines_missing: missing, ..dry_run() }.lines(Glyphs::Ascii);
+    let last = lines.last().map(String::as_str);
+    let said = "No line of line protocol was read: too much stands at one time for a look.";
+    assert_eq!(last, Some(said));
 }
 
 #[test]
