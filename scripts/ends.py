@@ -87,6 +87,23 @@ def together(*works):
     return time.monotonic() - begin
 
 
+def wait_until_idle(seconds_max=120):
+    """Lets the servers finish what the last run left them to do, compactions above all, so that it is not paid by the next."""
+    def busy_and_all():
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+    end = time.monotonic() + seconds_max
+    while time.monotonic() < end:
+        busy, total = busy_and_all()
+        time.sleep(2)
+        busy_now, total_now = busy_and_all()
+        if busy_now - busy < 0.08 * (total_now - total):
+            return
+    raise SystemExit(f"this machine was never idle in {seconds_max} s: something else runs on it")
+
+
 def parser(doc):
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for side in ("source", "destination"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures sluice against the raw ceiling of two InfluxDB 2.x servers, the vendor's Flux task and `influx query --raw |
 influx write`, one after the other, and prints a table. The source bucket holds what tsbs_cpu_only.py writes with its
-defaults (or with --floats); the destination buckets are made new.
+defaults (or with --floats); the destination buckets are made new. Before each run the machine is waited for until it is idle.
 
 The raw ceiling: a keyed InfluxQL reader that throws everything away, and two writers of bodies that were encoded before,
 series after series, at the same time. The same content, with no work at the client but moving bytes. It is measured
@@ -62,6 +62,7 @@ def ceiling(source, destination, bucket, label, values, prepared):
         for body in queue:
             destination.post(connection, label, body, "ns")
 
+    ends.wait_until_idle()
     return values / ends.together(read, write, write)
 
 
@@ -80,6 +81,7 @@ def task(args, source, destination, label):
         (r"(?m)^option task.*\n", ""), (r"(?m)^.*influxdata/influxdb/secrets.*\n", ""),
     ]:
         script = re.sub(pattern, lambda _, text=text: text, script)
+    ends.wait_until_idle()
     begin = time.monotonic()
     for _ in range(3):
         destination.flux(script)
@@ -94,6 +96,7 @@ def pipe(args, destination, label):
         with open(getattr(args, f"{side}_token_file"), encoding="utf-8") as file:
             return {**os.environ, "INFLUX_TOKEN": file.read().strip()}
 
+    ends.wait_until_idle()
     begin = time.monotonic()
     query = subprocess.Popen(
         [args.influx_cli, "query", "--raw", "--host", args.source_host, "-o", args.source_org,

@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 import time
 
+import ends
+
 
 def migrate(args, bucket, label, start, stop, interval, *flags):
     """Runs it into new buckets called after the label. Gives its summary with `seconds`, `rss_mib` and `cpu_s` added."""
@@ -15,6 +17,7 @@ def migrate(args, bucket, label, start, stop, interval, *flags):
     for side in ("source", "destination"):
         command += [f"--{side}-host", getattr(args, f"{side}_host"), f"--{side}-org", getattr(args, f"{side}_org"),
                     f"--{side}-token-file", getattr(args, f"{side}_token_file")]
+    ends.wait_until_idle()
     with tempfile.TemporaryDirectory() as state, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as talk:
         begin = time.monotonic()
         child = subprocess.Popen(command, stdout=out, stderr=talk, env={**os.environ, "XDG_STATE_HOME": state})

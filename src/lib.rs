@@ -22,7 +22,7 @@
 //! | 1 | [`wire`], [`checkpoint`] | bytes to frames and back, query texts; records, identity, watermark |
 //! | 0 | [`model`], [`limits`], [`exit`] | plain data; every bound; the exit codes |
 //!
-//! To read the program: [`pipeline`], then `wire::csv::decoder`, then [`checkpoint`].
+//! To read the program: [`pipeline`], then `wire::csv::decoder` and `wire::influxql::decoder`, then [`checkpoint`].
 
 pub mod checkpoint;
 pub mod cli;

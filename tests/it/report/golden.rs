@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::model::transport::Transport;
 use sluice::pipeline::event::{Event, StopReason};
 use sluice::report::dry_run::{ChoiceRow, DryRun};
 use sluice::report::screen::screen;
@@ -68,12 +69,21 @@ fn screens() {
     check("running-without-quota.txt", &screen(&state, NOW_MS));
 }
 
+fn chosen() -> Event {
+    Event::Chosen {
+        measurement: "cpu".to_owned(),
+        transport: Transport::Influxql,
+        reason: "fewest bytes; 4,000 series, key tags: host".to_owned(),
+    }
+}
+
 #[test]
 fn plain_lines() {
     let mut state = preparing();
     let mut talk = Talk::default();
     let mut lines = vec![sluice::report::screen::title(&state, "")];
     let mut events = fixture::events();
+    events.insert(1, (26_000, chosen()));
     events.push((
         NOW_MS,
         Event::Rejected {
@@ -200,6 +210,7 @@ fn json_lines() -> Vec<String> {
     events.truncate(11);
     let reason = "field type conflict".to_owned();
     events.push((5_060_000, Event::Rejected { batch: fixture::open_second(), values: 12, reason }));
+    events.push((5_065_000, chosen()));
     events.push((5_070_000, Event::Notice("InfluxQL does not answer \u{1b}[31m".to_owned())));
     events.push((
         5_075_000,
@@ -254,6 +265,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
         "split",
         "status",
         "summary",
+        "transport",
         "wait",
     ];
     assert!(seen.iter().map(String::as_str).eq(expected), "{seen:?}");
@@ -262,7 +274,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
 
 #[test]
 fn json_keeps_what_people_see_rounded() {
-    let value: serde_json::Value = serde_json::from_str(&json_lines()[16]).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json_lines()[17]).unwrap();
     assert_eq!(value["source_bytes_decoded"], 46_000_000_000_u64);
     assert_eq!(value["waits_ms"]["source_quota"], 3_120_000 + 9_000);
     assert_eq!(value["percent_complete"], 41.0);
@@ -286,7 +298,7 @@ fn the_examples_of_the_docs_are_the_golden_files() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
         fs::read_to_string(path).unwrap()
     };
-    let page = [page("understanding-output.md"), page("plan.md")].concat();
+    let page = [page("understanding-output.md"), page("plan.md"), page("choosing.md")].concat();
     let mut named = BTreeSet::new();
     for part in page.split("<!-- golden: ").skip(1) {
         let (name, rest) = part.split_once(" -->\n").unwrap();
