@@ -33,6 +33,9 @@ use crate::sim::{
     Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token,
 };
 
+/// A tenth of the smallest quota of Cloud: what a demo reads in a few seconds would not feel the whole.
+const QUOTA_BYTES_PER_WINDOW: u64 = QUOTA_BYTES_PER_WINDOW_DEFAULT / 10;
+
 const BUCKET: &str = "plant";
 const CLOUD_ORG: &str = "cloud-org";
 const OSS_ORG: &str = "oss-org";
@@ -60,7 +63,7 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         command: "demo".to_owned(),
         source: format!("{CLOUD_ORG}/{BUCKET}"),
         destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
-        quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW_DEFAULT, share_percent: 90 }),
+        quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
     };
     let shown = Shown { header, mode: migrate::mode(demo.json, demo.color), next: None };
     let finished =
@@ -94,12 +97,12 @@ impl Servers {
         let cloud = ServerSettings {
             tokens: vec![Token::read(READ_TOKEN, BUCKET)],
             quota: Some(QuotaSettings {
-                bytes_per_window: QUOTA_BYTES_PER_WINDOW_DEFAULT,
+                bytes_per_window: QUOTA_BYTES_PER_WINDOW,
                 window_ms: QUOTA_WINDOW_MS,
                 phase_ms: 0,
             }),
             limits_readable: false,
-            influxql: false,
+            influxql: true,
             timeout_form: TimeoutForm::ErrorTable,
             faults: faults(),
             record_requests: false,
@@ -141,11 +144,11 @@ impl Servers {
 
 /// What goes wrong at the simulated Cloud: the guide's troubles, one of each.
 fn faults() -> FaultScript {
-    let reads = |skip| Matcher::path("/api/v2/query").body("rename").skip(skip);
+    let reads = |skip| Matcher::path("/query").body("SELECT").skip(skip);
     FaultScript::none()
-        .with(reads(1), 1, Fault::too_many(Some(2)))
-        .with(reads(4), 1, Fault::Cut { after_bytes: 400_000 })
-        .with(reads(8), 1, Fault::Timeout)
+        .with(reads(2), 1, Fault::too_many(Some(2)))
+        .with(reads(5), 1, Fault::Cut { after_bytes: 20_000 })
+        .with(reads(9), 1, Fault::Timeout)
 }
 
 fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfig {
@@ -164,7 +167,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfi
         stop: Stop::At(servers.stop),
         batch_interval: IntervalChoice::Fixed(Interval::from_ns(1_800 * NS_PER_S)),
         filter: Filter::default(),
-        quota: QuotaChoice::Auto,
+        quota: QuotaChoice::Bytes { per_window: QUOTA_BYTES_PER_WINDOW },
         quota_share: Share::default(),
         query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
         concurrency: SLICES_IN_FLIGHT_DEFAULT,
