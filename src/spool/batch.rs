@@ -46,9 +46,10 @@ pub struct Totals {
     pub digest: ContentDigest,
 }
 
-/// A batch whose files are complete and synced, and that can be committed.
+/// A batch whose files are complete and synced, and that can be committed. Dropped, it is given up.
 #[derive(Debug)]
 pub struct FinishedBatch {
+    inner: Arc<Inner>,
     range: TimeRange,
     files: Vec<FileEntry>,
     /// Files that go to their places with the commit.
@@ -72,8 +73,17 @@ impl FinishedBatch {
         &self.totals
     }
 
-    pub(super) fn into_parts(self) -> (Vec<FileEntry>, Vec<(Staged, String)>, Totals) {
-        (self.files, self.staged, self.totals)
+    pub(super) fn into_parts(mut self) -> (Vec<FileEntry>, Vec<(Staged, String)>, Totals) {
+        (std::mem::take(&mut self.files), std::mem::take(&mut self.staged), self.totals)
+    }
+}
+
+/// Files that stand at their places already are told of, so that nobody takes them for foreign ones.
+impl Drop for FinishedBatch {
+    fn drop(&mut self) {
+        if self.staged.is_empty() && !self.files.is_empty() {
+            self.inner.give_up(self.files.iter().map(|file| file.path.clone()).collect());
+        }
     }
 }
 
@@ -81,6 +91,8 @@ impl FinishedBatch {
 struct Buffers {
     measurements: BTreeMap<Name, Held>,
     parts: Option<PartsFile>,
+    /// True once frames were lost on their way to disk.
+    failed: bool,
 }
 
 /// What came of one measurement.
@@ -104,7 +116,7 @@ impl BatchWriter {
     }
 
     /// Takes the values of a frame. Where a value comes twice, the later one counts. May be called by several threads;
-    /// one of them may write to disk while the others wait.
+    /// one of them may write to disk while the others wait. After an error the batch cannot be finished.
     pub fn push(&self, frame: &Frame) -> Result<(), Error> {
         if frame.rows() == 0 {
             return Ok(());
@@ -122,7 +134,9 @@ impl BatchWriter {
         own.bytes += bytes;
         let mut all = self.inner.held_bytes.fetch_add(bytes, Ordering::SeqCst) + bytes;
         while all > SPOOL_BUFFER_BYTES_MAX {
-            let Some(freed) = buffers.spill_largest(&self.inner.storage)? else { break };
+            let spilled = buffers.spill_largest(&self.inner.storage);
+            buffers.failed |= spilled.is_err();
+            let Some(freed) = spilled? else { break };
             all = self.inner.held_bytes.fetch_sub(freed, Ordering::SeqCst) - freed;
         }
         Ok(())
@@ -132,7 +146,12 @@ impl BatchWriter {
     pub fn finish(self) -> Result<FinishedBatch, Error> {
         let _alone = held(&self.inner.finishing);
         let mut buffers = held(&self.buffers);
-        let Buffers { measurements, parts } = &mut *buffers;
+        if buffers.failed {
+            let (file, what) =
+                (self.range.to_string(), "a part of it could not be kept".to_owned());
+            return Err(Error::Encode { file, what });
+        }
+        let Buffers { measurements, parts, .. } = &mut *buffers;
         let mut files = Files {
             inner: &self.inner,
             batches: vec![self.range],
@@ -155,7 +174,8 @@ impl BatchWriter {
             publish(&self.inner.storage, &staged)?;
             staged.clear();
         }
-        Ok(FinishedBatch { range: self.range, files: entries, staged, totals })
+        let inner = Arc::clone(&self.inner);
+        Ok(FinishedBatch { inner, range: self.range, files: entries, staged, totals })
     }
 }
 

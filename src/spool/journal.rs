@@ -17,6 +17,12 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const JOURNAL: &str = "journal/records";
 const JOURNAL_FOLDER: &str = "journal";
 
+/// What every format of a manifest has.
+#[derive(serde::Deserialize)]
+struct Header {
+    format: u64,
+}
+
 fn object_of(number: u64) -> String {
     format!("{JOURNAL_FOLDER}/{number:012}")
 }
@@ -54,15 +60,13 @@ fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
     if rest != format!("{{\"sha256\":\"{digest}\"}}\n") {
         return Err(damaged("its digest does not match"));
     }
-    let value: serde_json::Value =
+    let Header { format } =
         serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
-    let format = value.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
     if format != FORMAT {
         let file = MANIFEST.to_owned();
         return Err(Error::Format { file, found: format, known: FORMAT });
     }
-    let state: State =
-        serde_json::from_value(value).map_err(|error| damaged(&error.to_string()))?;
+    let state: State = serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
     if state.job.job().is_none() {
         return Err(damaged("the job is not whole"));
     }

@@ -235,3 +235,28 @@ fn runs(
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_decoder_is_damage_of_the_file() {
+        let result = guarded::<()>("data/x.parquet", || panic!("a defect"));
+        assert!(matches!(result, Err(Error::Damaged { file, .. }) if file == "data/x.parquet"));
+    }
+
+    #[test]
+    fn a_section_is_a_file_of_its_own() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let section = Section { file: Arc::new(file), start: 3, length: 4 };
+        assert_eq!(section.get_bytes(1, 3).unwrap(), &b"456"[..]);
+        for (start, length) in [(2, 3), (5, 0), (u64::MAX, 1)] {
+            assert!(section.get_bytes(start, length).is_err(), "{start} {length}");
+        }
+        let mut rest = String::new();
+        section.get_read(2).unwrap().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "56");
+    }
+}

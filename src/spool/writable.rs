@@ -148,10 +148,11 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the run: the manifest holds everything, and the lock is let go.
+    /// Ends the run: the manifest holds everything, what was given up is removed, and the lock is let go.
     pub fn close(self) -> Result<(), Error> {
         let kept = held(&self.inner.kept);
         journal::write_manifest(&self.inner.storage, &kept.state)?;
+        sweep(&self.inner.storage, &kept.state)?;
         drop(kept);
         let lock = held(&self.inner.lock).take();
         if matches!(lock, Some(Lock::Object)) {
@@ -237,6 +238,16 @@ impl Inner {
     /// nobody takes them for more than leftovers.
     pub(super) fn is_past_watermark(&self, range: TimeRange) -> bool {
         range.start.ns() >= held(&self.kept).state.watermark
+    }
+
+    /// Files that were published and will not be committed. If even this fails, the next run finds them by their range.
+    pub(super) fn give_up(&self, files: Vec<String>) {
+        let mut kept = held(&self.kept);
+        let unknown = files.into_iter().filter(|path| !kept.state.files.contains_key(path));
+        let files: Vec<_> = unknown.collect();
+        if !files.is_empty() {
+            let _ = kept.announce(self, files);
+        }
     }
 
     /// What is settled of a measurement, after `settle` had its say.

@@ -194,6 +194,15 @@ fn another_job_another_run_and_another_format_are_refused() {
     assert!(matches!(&error, Error::OtherJob { differences, .. } if differences.len() == 1));
     let text = error.to_string();
     assert!(text.contains("0123456789abcdef") && text.contains("feedfacefeedface"), "{text}");
+    let manifest = folder.path().join("manifest.json");
+    let kept = std::fs::read_to_string(&manifest).unwrap();
+    let json = kept.lines().next().unwrap().replacen("\"format\":1", "\"format\":2", 1);
+    let digest = ring::digest::digest(&ring::digest::SHA256, json.as_bytes());
+    let hex: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let other = format!("{json}\n{{\"sha256\":\"{}\"}}\n", hex.concat());
+    std::fs::write(&manifest, other).unwrap();
+    assert!(matches!(Stored::open(&storage), Err(Error::Format { found: 2, known: 1, .. })));
+    std::fs::write(&manifest, kept).unwrap();
     // A later stop goes on with the same spool.
     let mut later = Job0::from(0);
     later.stop = Timestamp::from_ns(5);

@@ -320,15 +320,22 @@ fn a_batch_that_is_written_again_replaces_its_files() {
     assert_eq!(spool.watermark(), Timestamp::from_ns(30));
     // A batch without values moves the watermark too, and one that comes out of turn is refused.
     write_batch(&spool, range(3), &[]).unwrap();
-    for bad in [range(5), TimeRange::new(Timestamp::from_ns(35), Timestamp::from_ns(45))] {
+    for bad in [range(6), TimeRange::new(Timestamp::from_ns(35), Timestamp::from_ns(45))] {
         let batch = spool.begin(bad).finish().unwrap();
         let error = spool.commit(batch).unwrap_err();
         assert!(matches!(error, sluice::spool::error::Error::OutOfSequence { .. }), "{error}");
     }
-    let outside = spool.begin(range(4)).push(&frames_of(&[at(3, 1)])[0]).unwrap_err();
+    // A batch that is given up after it was finished leaves nothing.
+    let given_up = spool.begin(range(4));
+    given_up.push(&frames_of(&[at(4, 4)])[0]).unwrap();
+    drop(given_up.finish().unwrap());
+    write_batch(&spool, range(4), &frames_of(&[at(4, 5)])).unwrap();
+    let outside = spool.begin(range(5)).push(&frames_of(&[at(3, 1)])[0]).unwrap_err();
     assert!(matches!(outside, sluice::spool::error::Error::OutsideBatch { .. }));
     spool.close().unwrap();
-    assert_eq!(read_all(&storage).unwrap(), [at(0, 0), at(1, 99), at(2, 2)]);
+    assert_eq!(read_all(&storage).unwrap(), [at(0, 0), at(1, 99), at(2, 2), at(4, 5)]);
+    let parquet = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "parquet");
+    assert_eq!(super::files(folder.path()).iter().filter(|path| parquet(path)).count(), 4);
 }
 
 /// The job of tests that begin at some time.
