@@ -18,7 +18,7 @@
 //! | 5 | [`cli`] | what the user typed |
 //! | 4 | [`report`] | listens to events and prints |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
-//! | 2 | [`influx`] | HTTP: the only place of reqwest and governor |
+//! | 2 | [`influx`], [`spool`] | HTTP: the only place of reqwest and governor; Parquet: the only place of parquet and object_store |
 //! | 1 | [`wire`], [`checkpoint`] | bytes to frames and back, query texts; records, identity, watermark |
 //! | 0 | [`model`], [`limits`], [`exit`] | plain data; every bound; the exit codes |
 //!
@@ -35,4 +35,5 @@ pub mod model;
 pub mod pipeline;
 pub mod report;
 pub mod sim;
+pub mod spool;
 pub mod wire;

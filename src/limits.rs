@@ -393,3 +393,50 @@ pub const DRY_RUN_MEASUREMENTS_MAX: usize = 8;
 
 /// Source bytes of a batch between two signs of its progress.
 pub const PROGRESS_STEP_BYTES: u64 = 1024 * 1024;
+
+// spool: Parquet files
+
+/// Rows of one row group at the most: what other readers of InfluxDB's files expect.
+pub const ROW_GROUP_ROWS_MAX: usize = 1_048_576;
+
+/// Encoded bytes that a file being written holds in memory before its row group ends.
+pub const ROW_GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of strings, not encoded, of one row group: what a reader may have to hold of it.
+pub const ROW_GROUP_STRING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of frames that all open batches of a spool hold together before the largest measurement goes to disk.
+pub const SPOOL_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Sorted parts that are merged at one time; more are merged in several passes.
+pub const SPOOL_MERGE_PARTS_MAX: usize = 16;
+
+/// Bytes of columns that a block of a sorted part should hold.
+pub const SPOOL_BLOCK_BYTES_TARGET: usize = 2 * 1024 * 1024;
+
+/// The least and the most rows of such a block.
+pub const SPOOL_BLOCK_ROWS_MIN: usize = 16;
+/// See [`SPOOL_BLOCK_ROWS_MIN`].
+pub const SPOOL_BLOCK_ROWS_MAX: usize = 16 * 1024;
+
+/// A page of a sorted part on disk, so that many of them can be read at one time.
+pub const SPOOL_PART_PAGE_BYTES: usize = 64 * 1024;
+
+/// Encoded bytes of one name in a path; longer ones are cut and told apart by their digest. File systems allow 255.
+pub const SPOOL_NAME_BYTES_MAX: usize = 180;
+
+/// Bytes of a spool's file that are read, hashed or sent at one time.
+pub const SPOOL_STEP_BYTES: usize = 8 * 1024 * 1024;
+
+/// Files smaller than this are merged by a compaction.
+pub const SPOOL_SMALL_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of the files that one compacted file is made of, at the most.
+pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// The manifest or the journal of a spool.
+pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+const _: () = assert!(SPOOL_BLOCK_ROWS_MIN < SPOOL_BLOCK_ROWS_MAX);
+const _: () = assert!(SPOOL_BLOCK_ROWS_MAX <= FRAME_ROWS_MAX);
+const _: () = assert!(SPOOL_SMALL_FILE_BYTES < SPOOL_COMPACTED_BYTES_MAX);

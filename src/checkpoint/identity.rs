@@ -51,6 +51,11 @@ impl Identity {
         Point { series: keys.details_series(KIND_IDENTITY), fields: fields.into(), time }
     }
 
+    /// The parts by name, in the form that [`Identity::differences`] compares.
+    pub fn stored(&self) -> StoredFields {
+        self.parts().into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+    }
+
     /// The parts in which `stored` (the fields of the newest identity point) differs. A part that an older version
     /// did not store cannot differ.
     pub fn differences(&self, stored: &StoredFields) -> Vec<Difference> {

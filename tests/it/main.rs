@@ -18,6 +18,7 @@ mod program;
 mod real;
 mod report;
 mod sim;
+mod spool;
 mod support;
 mod tidy;
 mod wire_csv;

@@ -25,7 +25,7 @@ const RANKS: [(u8, &[&str]); 9] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 12] = [
+const PACKAGES: [(&str, &[&str]); 15] = [
     ("reqwest", &["influx"]),
     ("governor", &["influx"]),
     ("rustls", &["influx"]),
@@ -38,6 +38,9 @@ const PACKAGES: [(&str, &[&str]); 12] = [
     ("clap_complete", &["cli", "commands"]),
     ("clap_mangen", &["cli", "commands"]),
     ("toml", &["config"]),
+    ("parquet", &["spool"]),
+    ("object_store", &["spool"]),
+    ("ring", &["spool"]),
 ];
 
 /// Where `async` and `.await` may stand.

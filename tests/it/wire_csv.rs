@@ -9,10 +9,16 @@ mod random_answers;
 mod small_answers;
 mod writer;
 
+use sluice::model::frame::Frame;
+
 use crate::support::golden::{Point, flatten};
 
 /// The values of a plain answer, for tests of other formats.
 pub(crate) fn decode_plain(bytes: &[u8]) -> Vec<Point> {
-    let (frames, _) = golden_answers::decode(bytes).expect("an answer that is exact");
-    flatten(&frames)
+    flatten(&decode_plain_frames(bytes))
+}
+
+/// The frames of a plain answer.
+pub(crate) fn decode_plain_frames(bytes: &[u8]) -> Vec<Frame> {
+    golden_answers::decode(bytes).expect("an answer that is exact").0
 }

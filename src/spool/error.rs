@@ -1,0 +1,143 @@
+//! What can be wrong with a spool.
+
+use std::io;
+
+use crate::checkpoint::identity::Difference;
+use crate::model::time::{TimeRange, Timestamp};
+
+/// Why a spool cannot be written or read. Files are named by their place inside the spool.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no spool at the place.
+    #[error("{place} holds no spool (no manifest)")]
+    NoSpool {
+        /// Folder or address.
+        place: String,
+    },
+    /// The file system refused.
+    #[error("cannot use {file} of the spool")]
+    Io {
+        /// Which file.
+        file: String,
+        /// The system's error; its kind tells a full disk.
+        #[source]
+        source: io::Error,
+    },
+    /// The object store refused.
+    #[error("the object store failed at {file} of the spool")]
+    Objects {
+        /// Which object.
+        file: String,
+        /// Its error.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// A file is not what was written.
+    #[error("{file} of the spool is damaged: {what}")]
+    Damaged {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file that the manifest lists is gone.
+    #[error("{file} of the spool is missing")]
+    Missing {
+        /// Which file.
+        file: String,
+    },
+    /// A file holds what another one should hold.
+    #[error("{file} of the spool holds the content of {other}")]
+    Swapped {
+        /// Which file.
+        file: String,
+        /// Whose content it has.
+        other: String,
+    },
+    /// A file among the data that this job did not write.
+    #[error("{file} lies among the data of the spool but does not belong to it")]
+    Foreign {
+        /// Which file.
+        file: String,
+    },
+    /// The spool was written by a later version.
+    #[error("{file} of the spool has format {found}; this program knows {known}")]
+    Format {
+        /// Which file.
+        file: String,
+        /// Its format.
+        found: u64,
+        /// The newest known one.
+        known: u64,
+    },
+    /// The spool holds another job.
+    #[error("{place} holds the spool of another job: {}", differences_text(.differences))]
+    OtherJob {
+        /// Folder or address.
+        place: String,
+        /// In what they differ; never empty.
+        differences: Vec<Difference>,
+    },
+    /// Another run writes to the spool.
+    #[error("another run writes to the spool (it holds {lock})")]
+    Locked {
+        /// The lock.
+        lock: String,
+    },
+    /// Batches are committed strictly in sequence.
+    #[error("batch {batch} cannot be committed to the spool: it is complete up to {watermark}")]
+    OutOfSequence {
+        /// The batch.
+        batch: TimeRange,
+        /// Stop of the last batch in sequence.
+        watermark: Timestamp,
+    },
+    /// A batch that was merged with others cannot be replaced.
+    #[error("batch {batch} cannot be written again: {file} holds it together with other batches")]
+    Compacted {
+        /// The batch.
+        batch: TimeRange,
+        /// The file.
+        file: String,
+    },
+    /// The frame holds rows outside of the batch.
+    #[error("a value at {time} does not belong to batch {batch}")]
+    OutsideBatch {
+        /// The batch.
+        batch: TimeRange,
+        /// The time.
+        time: Timestamp,
+    },
+    /// Rows could not be encoded.
+    #[error("cannot encode {file}: {what}")]
+    Encode {
+        /// Which file.
+        file: String,
+        /// What the encoder says.
+        what: String,
+    },
+}
+
+impl Error {
+    pub(super) fn io(file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io { file, source }
+    }
+
+    pub(super) fn damaged(file: &str, what: impl Into<String>) -> Self {
+        Self::Damaged { file: file.to_owned(), what: what.into() }
+    }
+
+    /// True if the spool itself is wrong, not its surroundings: damaged, incomplete, or of another job.
+    pub fn is_state(&self) -> bool {
+        !matches!(self, Self::Io { .. } | Self::Objects { .. } | Self::Locked { .. })
+    }
+}
+
+fn differences_text(differences: &[Difference]) -> String {
+    let texts = differences.iter().map(|difference| {
+        let Difference { part, stored, given } = difference;
+        format!("{part} is {stored}, not {given}")
+    });
+    texts.collect::<Vec<_>>().join("; ")
+}

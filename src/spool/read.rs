@@ -1,0 +1,262 @@
+//! One Parquet file to sorted blocks.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray as _, DictionaryArray, RecordBatch};
+use arrow::datatypes::{DataType, Int32Type};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::block;
+use super::columns::Columns;
+use super::error::Error;
+use super::sorted::block_rows;
+use super::write::BYTES_KEY;
+use crate::model::frame::{Frame, Run};
+use crate::model::series::{Name, Series};
+
+/// A stretch of a file that is a Parquet file of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    pub(super) file: Arc<File>,
+    pub(super) start: u64,
+    pub(super) length: u64,
+}
+
+/// Reads on from a place of a section.
+pub(super) struct SectionReader {
+    section: Section,
+    at: u64,
+}
+
+impl Read for SectionReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.section.length.saturating_sub(self.at);
+        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let place = self.section.start + self.at;
+        let read = self.section.file.read_at(&mut buffer[..wanted], place)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Length for Section {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Section {
+    type T = BufReader<SectionReader>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::new(SectionReader { section: self.clone(), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let end = start.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.length) {
+            return Err(ParquetError::EOF("beyond the end of the file".to_owned()));
+        }
+        let mut buffer = vec![0; length];
+        self.file.read_exact_at(&mut buffer, self.start + start)?;
+        Ok(buffer.into())
+    }
+}
+
+/// Runs something of the decoder; its panics are damage of the file.
+fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|what| Error::damaged(file, what)),
+        Err(_) => Err(Error::damaged(file, "the decoder gave up on it")),
+    }
+}
+
+/// A file that is being read: blocks in the order of their rows.
+pub(super) struct FileReader {
+    file: String,
+    columns: Columns,
+    metadata: Vec<(String, String)>,
+    reader: Option<ParquetRecordBatchReader>,
+    /// The series of the last row, so that the next block can share it.
+    last: Option<Arc<Series>>,
+}
+
+impl FileReader {
+    /// Opens a file; `file` names it in errors.
+    pub(super) fn open(file: &str, section: Section) -> Result<Self, Error> {
+        let (columns, metadata, reader) = guarded(file, || {
+            let text = |error: ParquetError| error.to_string();
+            let builder = ParquetRecordBatchReaderBuilder::try_new(section).map_err(text)?;
+            let columns = Columns::of_schema(builder.schema())?;
+            let footer = builder.metadata().file_metadata();
+            let metadata: Vec<_> = footer
+                .key_value_metadata()
+                .into_iter()
+                .flatten()
+                .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
+                .collect();
+            let bytes = metadata.iter().find(|(key, _)| key == BYTES_KEY);
+            let bytes: u64 =
+                bytes.and_then(|(_, text)| text.parse().ok()).ok_or("no size in its footer")?;
+            let rows = u64::try_from(footer.num_rows()).map_err(|_| "a negative number of rows")?;
+            let per_row = usize::try_from(bytes / rows.max(1)).unwrap_or(usize::MAX);
+            let reader = builder.with_batch_size(block_rows(per_row)).build().map_err(text)?;
+            Ok((columns, metadata, reader))
+        })?;
+        Ok(Self { file: file.to_owned(), columns, metadata, reader: Some(reader), last: None })
+    }
+
+    /// Its columns.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// An entry of the footer.
+    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.iter().find(|(own, _)| own == key).map(|(_, value)| &**value)
+    }
+
+    fn block(&mut self, batch: &RecordBatch) -> Result<Frame, String> {
+        let columns = &self.columns;
+        let tags = columns.tags.len();
+        if batch.num_columns() != 1 + tags + columns.fields.len() {
+            return Err("a row group with other columns".into());
+        }
+        if batch.column(0).null_count() > 0 {
+            return Err("a row without a time".into());
+        }
+        let tag_columns: Vec<_> = columns
+            .tags
+            .iter()
+            .zip(&batch.columns()[1..=tags])
+            .map(|(tag, array)| TagColumn::new(&tag.name, array))
+            .collect::<Result<_, _>>()?;
+        let arrays: Vec<_> = std::iter::once(Arc::clone(batch.column(0)))
+            .chain(batch.columns()[1 + tags..].iter().map(Arc::clone))
+            .collect();
+        let runs = runs(&columns.measurement, &tag_columns, batch.num_rows(), &mut self.last);
+        let fields = columns.fields.iter().map(|field| (field.name.clone(), field.kind));
+        let block = block::of(columns.measurement.clone(), fields.collect(), arrays, runs);
+        let times = block::times(&block);
+        let mut row = 0;
+        for run in &block.runs {
+            if !times[row..run.end_row].is_sorted_by(|a, b| a < b) {
+                return Err("times that do not rise".into());
+            }
+            row = run.end_row;
+        }
+        block::without_empty(&block, |_, _| true).ok_or_else(|| "rows without values".into())
+    }
+}
+
+impl Iterator for FileReader {
+    type Item = Result<Frame, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut reader = self.reader.take()?;
+        let file = self.file.clone();
+        let next = guarded(&file, || {
+            match reader.next().transpose().map_err(|error| error.to_string())? {
+                None => Ok(None),
+                Some(batch) => self.block(&batch).map(Some),
+            }
+        });
+        match next {
+            Err(error) => Some(Err(error)),
+            Ok(None) => None,
+            Ok(Some(block)) => {
+                self.reader = Some(reader);
+                Some(Ok(block))
+            }
+        }
+    }
+}
+
+/// A tag column of a batch.
+struct TagColumn<'a> {
+    name: &'a Name,
+    array: &'a DictionaryArray<Int32Type>,
+    values: ArrayRef,
+}
+
+impl<'a> TagColumn<'a> {
+    fn new(name: &'a Name, array: &'a ArrayRef) -> Result<Self, String> {
+        let DataType::Dictionary(_, _) = array.data_type() else {
+            return Err("a tag that is no dictionary".into());
+        };
+        let array = array.as_dictionary::<Int32Type>();
+        let values = block::as_binary(array.values());
+        Ok(Self { name, array, values })
+    }
+
+    #[inline]
+    fn key(&self, row: usize) -> Option<usize> {
+        self.array.key(row)
+    }
+
+    fn value(&self, row: usize) -> Option<&[u8]> {
+        self.key(row).map(|key| self.values.as_binary::<i32>().value(key))
+    }
+
+    fn is_same(&self, row: usize, other: usize) -> bool {
+        self.key(row) == self.key(other) || self.value(row) == self.value(other)
+    }
+}
+
+/// The runs of a batch: a new one begins where one of the tags changes.
+fn runs(
+    measurement: &Name,
+    tags: &[TagColumn<'_>],
+    rows: usize,
+    last: &mut Option<Arc<Series>>,
+) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for row in 0..rows {
+        if row > 0 && tags.iter().all(|tag| tag.is_same(row, row - 1)) {
+            let run = runs.last_mut().expect("the first row begins a run");
+            run.end_row = row + 1;
+            continue;
+        }
+        let own = tags.iter().filter_map(|tag| Some((tag.name.clone(), tag.value(row)?.into())));
+        let series = Series { measurement: measurement.clone(), tags: own.collect() };
+        let series = match last.take() {
+            Some(known) if *known == series => known,
+            _ => Arc::new(series),
+        };
+        *last = Some(Arc::clone(&series));
+        runs.push(Run { end_row: row + 1, series });
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_decoder_is_damage_of_the_file() {
+        let result = guarded::<()>("data/x.parquet", || panic!("a defect"));
+        assert!(matches!(result, Err(Error::Damaged { file, .. }) if file == "data/x.parquet"));
+    }
+
+    #[test]
+    fn a_section_is_a_file_of_its_own() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let section = Section { file: Arc::new(file), start: 3, length: 4 };
+        assert_eq!(section.get_bytes(1, 3).unwrap(), &b"456"[..]);
+        for (start, length) in [(2, 3), (5, 0), (u64::MAX, 1)] {
+            assert!(section.get_bytes(start, length).is_err(), "{start} {length}");
+        }
+        let mut rest = String::new();
+        section.get_read(2).unwrap().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "56");
+    }
+}

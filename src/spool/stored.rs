@@ -1,0 +1,284 @@
+//! A spool that is read: every file is held against the manifest before the first of its rows is handed out.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use super::block;
+use super::digest::ContentDigest;
+use super::error::Error;
+use super::journal;
+use super::name::{self, Tree};
+use super::read::FileReader;
+use super::state::{FileEntry, Job, State};
+use super::storage::Storage;
+use super::writable::held;
+use crate::model::frame::Frame;
+use crate::model::series::Name;
+use crate::model::time::{TimeRange, Timestamp};
+
+/// What of a spool is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Times.
+    pub range: TimeRange,
+    /// Any of these; `None` takes all.
+    pub measurements: Option<BTreeSet<Name>>,
+    /// Any of these; `None` takes all.
+    pub buckets: Option<BTreeSet<Name>>,
+}
+
+impl Selection {
+    /// Everything.
+    pub const ALL: Self = Self { range: TimeRange::ALL, measurements: None, buckets: None };
+
+    fn takes(&self, file: &FileEntry) -> bool {
+        let among = |names: &Option<BTreeSet<Name>>, encoded: &str| {
+            let own = name::decode(encoded);
+            names.as_ref().is_none_or(|names| own.is_some_and(|own| names.contains(&own)))
+        };
+        file.touches(self.range)
+            && among(&self.measurements, &file.measurement)
+            && among(&self.buckets, &file.bucket)
+    }
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows that the manifest tells of.
+    pub rows: u64,
+    /// Values, likewise.
+    pub values: u64,
+}
+
+/// A spool as it was when it was opened.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    storage: Storage,
+    state: Arc<State>,
+    /// Files whose digest matched.
+    verified: Arc<Mutex<BTreeSet<String>>>,
+    /// True once the trees were searched for files that do not belong there.
+    searched: Arc<Mutex<bool>>,
+}
+
+impl Stored {
+    /// Opens a spool to read it. Takes no lock: what a run commits meanwhile is not seen, and files that a compaction
+    /// removes meanwhile are missing.
+    pub fn open(storage: &Storage) -> Result<Self, Error> {
+        let (state, _) =
+            journal::read(storage)?.ok_or_else(|| Error::NoSpool { place: storage.place() })?;
+        let state = Arc::new(state);
+        Ok(Self {
+            storage: storage.clone(),
+            state,
+            verified: Arc::default(),
+            searched: Arc::default(),
+        })
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whose content it holds.
+    ///
+    /// # Panics
+    ///
+    /// Never: a manifest without a whole job is refused.
+    pub fn job(&self) -> Job {
+        self.state.job.job().expect("checked when the manifest was read")
+    }
+
+    /// Everything before this is there.
+    pub fn watermark(&self) -> Timestamp {
+        Timestamp::from_ns(self.state.watermark)
+    }
+
+    /// The files of a selection, by bucket, measurement, month and time.
+    pub fn files(&self, selection: &Selection) -> Vec<&FileEntry> {
+        let mut files: Vec<_> =
+            self.state.files.values().filter(|file| selection.takes(file)).collect();
+        files.sort_by(|a, b| order(a).cmp(&order(b)));
+        files
+    }
+
+    /// Makes sure that each file of the selection is the one that was written, and that no other lies among them.
+    pub fn verify(&self, selection: &Selection) -> Result<Verified, Error> {
+        self.search()?;
+        let mut verified = Verified::default();
+        for file in self.files(selection) {
+            let known = held(&self.verified).contains(&file.path);
+            if !known {
+                check_file(&self.storage, &self.state, file)?;
+                held(&self.verified).insert(file.path.clone());
+            }
+            verified.files += 1;
+            verified.bytes += file.bytes;
+            verified.rows += file.rows;
+            verified.values += file.values;
+        }
+        Ok(verified)
+    }
+
+    /// The same, and decodes everything: rows, values and content must be those of the manifest.
+    pub fn verify_content(&self, selection: &Selection) -> Result<Verified, Error> {
+        let verified = self.verify(selection)?;
+        for file in self.files(selection) {
+            let (mut rows, mut values) = (0, 0);
+            let mut digest = ContentDigest::default();
+            for block in self.reader(file)? {
+                let block = block?;
+                rows += block.rows() as u64;
+                values += block.values;
+                digest.add_frame(&block);
+            }
+            let known = (file.rows, file.values, file.digest.clone());
+            if (rows, values, digest.to_string()) != known {
+                let what = format!(
+                    "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
+                    file.rows, file.values, file.digest
+                );
+                return Err(Error::damaged(&file.path, what));
+            }
+        }
+        Ok(verified)
+    }
+
+    /// The frames of a selection, measurement by measurement and month by month. All files are verified first.
+    pub fn frames(&self, selection: &Selection) -> Result<Frames, Error> {
+        self.verify(selection)?;
+        let files = self.files(selection).into_iter().cloned().collect();
+        Ok(Frames {
+            stored: self.clone(),
+            range: selection.range,
+            files,
+            open: None,
+            ready: VecDeque::new(),
+            failed: false,
+        })
+    }
+
+    fn reader(&self, file: &FileEntry) -> Result<FileReader, Error> {
+        open_file(&self.storage, &self.state.job.id(), file)
+    }
+
+    /// Looks for files that nobody knows.
+    fn search(&self) -> Result<(), Error> {
+        let mut searched = held(&self.searched);
+        if *searched {
+            return Ok(());
+        }
+        for tree in Tree::ALL {
+            for path in self.storage.list(tree.folder())? {
+                if !self.state.files.contains_key(&path) && !self.state.is_leftover(&path) {
+                    return Err(Error::Foreign { file: path });
+                }
+            }
+        }
+        *searched = true;
+        Ok(())
+    }
+}
+
+fn order(file: &FileEntry) -> (&str, &str, &str, i64, Option<Tree>, &str) {
+    (&file.bucket, &file.measurement, &file.month, file.time_min, file.tree(), &file.path)
+}
+
+/// Holds the bytes of a file against its entry.
+pub(super) fn check_file(storage: &Storage, state: &State, file: &FileEntry) -> Result<(), Error> {
+    let missing = || Error::Missing { file: file.path.clone() };
+    let (bytes, sha256) = storage.digest(&file.path)?.ok_or_else(missing)?;
+    if (bytes, &sha256) == (file.bytes, &file.sha256) {
+        return Ok(());
+    }
+    let twin = state.files.values().find(|other| other.sha256 == sha256);
+    Err(match twin {
+        Some(other) => Error::Swapped { file: file.path.clone(), other: other.path.clone() },
+        None if bytes != file.bytes => {
+            Error::damaged(&file.path, format!("it has {bytes} bytes instead of {}", file.bytes))
+        }
+        None => Error::damaged(&file.path, "its digest does not match"),
+    })
+}
+
+/// Opens a file whose digest matched.
+pub(super) fn open_file(
+    storage: &Storage,
+    job_id: &str,
+    file: &FileEntry,
+) -> Result<FileReader, Error> {
+    let reader = FileReader::open(&file.path, storage.open(&file.path)?)?;
+    let job = reader.metadata("sluice.job");
+    if job != Some(job_id) {
+        return Err(Error::Foreign { file: file.path.clone() });
+    }
+    let same = (reader.metadata("sluice.bucket"), name::encode(&reader.columns().measurement));
+    if same != (Some(&file.bucket), file.measurement.clone()) {
+        return Err(Error::damaged(&file.path, "it holds another measurement"));
+    }
+    Ok(reader)
+}
+
+/// Frames of a spool. Ends at the first error.
+pub struct Frames {
+    stored: Stored,
+    range: TimeRange,
+    files: VecDeque<FileEntry>,
+    open: Option<(FileReader, bool)>,
+    ready: VecDeque<Frame>,
+    failed: bool,
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames").field("files_left", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+impl Frames {
+    /// Reads on; false at the end.
+    fn advance(&mut self) -> Result<bool, Error> {
+        let Some((reader, whole)) = &mut self.open else {
+            let Some(file) = self.files.pop_front() else { return Ok(false) };
+            let inside = |ns| self.range.contains(Timestamp::from_ns(ns));
+            let whole = inside(file.time_min) && inside(file.time_max);
+            self.open = Some((self.stored.reader(&file)?, whole));
+            return Ok(true);
+        };
+        match reader.next().transpose()? {
+            None => self.open = None,
+            Some(block) if *whole => self.ready.extend(block::frames(&block)),
+            Some(block) => {
+                let inside = block::inside(&block, self.range);
+                self.ready.extend(inside.iter().flat_map(block::frames));
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Result<Frame, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.failed {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(Ok(frame));
+            }
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}

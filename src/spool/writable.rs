@@ -1,0 +1,304 @@
+//! A spool that is written to: opened by one run at a time, resumed where it stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::batch::{BatchWriter, FinishedBatch};
+use super::error::Error;
+use super::journal::{self, End};
+use super::name::{self, Tree};
+use super::state::{FileEntry, Job, Record, Settled, State, StoredJob};
+use super::storage::{Staged, Storage};
+use crate::model::time::{TimeRange, Timestamp};
+
+/// The lock: held by the system in a folder, an object in a store.
+const LOCK: &str = "lock";
+
+/// A spool that this run writes to. Calls block; batches may be written from any thread.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What the spool and its open batches share.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) storage: Storage,
+    pub(super) job: Job,
+    /// Goes into the files.
+    pub(super) job_id: String,
+    kept: Mutex<Kept>,
+    /// What is settled of each measurement, by batches that are not committed too.
+    settled: Mutex<BTreeMap<String, Settled>>,
+    /// Bytes of frames that all open batches hold.
+    pub(super) held_bytes: AtomicUsize,
+    /// One batch at a time is sorted and encoded, so that the memory for it is needed once.
+    pub(super) finishing: Mutex<()>,
+    lock: Mutex<Option<Lock>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    state: State,
+    end: End,
+    /// Files since the last manifest.
+    files_since: usize,
+}
+
+#[derive(Debug)]
+enum Lock {
+    Folder { _file: File },
+    Object,
+}
+
+/// A poisoned lock only tells that another thread ended early; what it guards changes in one step each.
+pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Spool {
+    /// Opens the spool of a job, or begins it. A spool of another job is refused, and one that another run holds. What a
+    /// killed run left behind is removed. `take_over` ignores the lock of an object store, which outlives its run.
+    pub fn open(storage: &Storage, job: &Job, take_over: bool) -> Result<Self, Error> {
+        let lock = take_lock(storage, job, take_over)?;
+        let opened = Self::open_locked(storage, job, lock);
+        if opened.is_err() && storage.is_objects() {
+            storage.remove(LOCK)?;
+        }
+        opened
+    }
+
+    fn open_locked(storage: &Storage, job: &Job, lock: Lock) -> Result<Self, Error> {
+        storage.sweep_staging()?;
+        let (state, end) = if let Some((mut state, end)) = journal::read(storage)? {
+            let differences = state.job.differences(job);
+            if !differences.is_empty() {
+                return Err(Error::OtherJob { place: storage.place(), differences });
+            }
+            let stored = StoredJob::new(job);
+            if state.job != stored {
+                state.job = stored;
+                journal::write_manifest(storage, &state)?;
+            }
+            (state, end)
+        } else {
+            let state = State::new(job);
+            journal::write_manifest(storage, &state)?;
+            (state, End::default())
+        };
+        sweep(storage, &state)?;
+        let inner = Inner {
+            job: job.clone(),
+            job_id: state.job.id(),
+            settled: Mutex::new(state.measurements.clone()),
+            kept: Mutex::new(Kept { state, end, files_since: 0 }),
+            storage: storage.clone(),
+            held_bytes: AtomicUsize::new(0),
+            finishing: Mutex::new(()),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Everything before this is committed.
+    pub fn watermark(&self) -> Timestamp {
+        Timestamp::from_ns(held(&self.inner.kept).state.watermark)
+    }
+
+    /// Rows and values of all committed batches.
+    pub fn totals(&self) -> (u64, u64) {
+        held(&self.inner.kept).state.totals()
+    }
+
+    /// Begins to write a batch. Several may be open at one time.
+    pub fn begin(&self, batch: TimeRange) -> BatchWriter {
+        BatchWriter::new(Arc::clone(&self.inner), batch)
+    }
+
+    /// Commits a batch: from now on it is part of the spool, whatever happens. A batch begins at the watermark, or
+    /// replaces one that was committed with the same range.
+    pub fn commit(&self, batch: FinishedBatch) -> Result<(), Error> {
+        let mut kept = held(&self.inner.kept);
+        let range = batch.range();
+        let replaced = kept.replaced(range)?;
+        let (files, staged, totals) = batch.into_parts();
+        let new: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
+        if !staged.is_empty() {
+            kept.announce(&self.inner, staged.iter().map(|(_, path)| path.clone()).collect())?;
+            publish(&self.inner.storage, &staged)?;
+        }
+        let gone: Vec<_> =
+            replaced.iter().filter(|path| !new.contains(path.as_str())).cloned().collect();
+        let record = Record::Batch {
+            start: range.start.ns(),
+            stop: range.stop.ns(),
+            rows: totals.rows,
+            values: totals.values,
+            digest: totals.digest.to_string(),
+            settled: self.inner.newly_settled(&kept.state, &files),
+            files,
+            removed: replaced,
+        };
+        kept.append(&self.inner, record)?;
+        for path in &gone {
+            self.inner.storage.remove(path)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run: the manifest holds everything, what was given up is removed, and the lock is let go.
+    pub fn close(self) -> Result<(), Error> {
+        let kept = held(&self.inner.kept);
+        journal::write_manifest(&self.inner.storage, &kept.state)?;
+        sweep(&self.inner.storage, &kept.state)?;
+        drop(kept);
+        let lock = held(&self.inner.lock).take();
+        if matches!(lock, Some(Lock::Object)) {
+            self.inner.storage.remove(LOCK)?;
+        }
+        Ok(())
+    }
+
+    /// All files, sorted by their places.
+    pub(super) fn files(&self) -> Vec<FileEntry> {
+        held(&self.inner.kept).state.files.values().cloned().collect()
+    }
+
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&State) -> T) -> T {
+        work(&held(&self.inner.kept).state)
+    }
+
+    /// Puts one file in the place of several.
+    pub(super) fn replace(
+        &self,
+        staged: Staged,
+        file: FileEntry,
+        old: &[FileEntry],
+    ) -> Result<(), Error> {
+        let mut kept = held(&self.inner.kept);
+        let removed: Vec<_> = old.iter().map(|file| file.path.clone()).collect();
+        kept.announce(&self.inner, vec![file.path.clone()])?;
+        let place = file.path.clone();
+        publish(&self.inner.storage, &[(staged, place.clone())])?;
+        let record = Record::Compact { files: vec![file], removed: removed.clone() };
+        kept.append(&self.inner, record)?;
+        journal::write_manifest(&self.inner.storage, &kept.state)?;
+        for path in removed.iter().filter(|path| **path != place) {
+            self.inner.storage.remove(path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// The files of an earlier commit of the same range.
+    fn replaced(&self, range: TimeRange) -> Result<Vec<String>, Error> {
+        let watermark = Timestamp::from_ns(self.state.watermark);
+        if range.start == watermark {
+            return Ok(Vec::new());
+        }
+        if range.stop > watermark || range.start.ns() < self.state.origin() {
+            return Err(Error::OutOfSequence { batch: range, watermark });
+        }
+        let own = (range.start.ns(), range.stop.ns());
+        let mut replaced = Vec::new();
+        for file in self.state.files.values() {
+            if file.batches == [own] {
+                replaced.push(file.path.clone());
+            } else if file.batches.iter().any(|(start, stop)| *start < own.1 && own.0 < *stop) {
+                return Err(Error::Compacted { batch: range, file: file.path.clone() });
+            }
+        }
+        Ok(replaced)
+    }
+
+    fn announce(&mut self, inner: &Inner, files: Vec<String>) -> Result<(), Error> {
+        let record = Record::Announce { files };
+        journal::append(&inner.storage, &mut self.state, &mut self.end, record)
+    }
+
+    fn append(&mut self, inner: &Inner, record: Record) -> Result<(), Error> {
+        if let Record::Batch { files, .. } = &record {
+            self.files_since += files.len();
+        }
+        journal::append(&inner.storage, &mut self.state, &mut self.end, record)?;
+        // Each manifest holds all files: written when a quarter of them is new, it costs a constant share.
+        if self.files_since > 0 && self.files_since * 4 >= self.state.files.len() {
+            journal::write_manifest(&inner.storage, &self.state)?;
+            self.files_since = 0;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// True if files of this range may be published before their batch is committed: they lie past the watermark, so
+    /// nobody takes them for more than leftovers.
+    pub(super) fn is_past_watermark(&self, range: TimeRange) -> bool {
+        range.start.ns() >= held(&self.kept).state.watermark
+    }
+
+    /// Files that were published and will not be committed. If even this fails, the next run finds them by their range.
+    pub(super) fn give_up(&self, files: Vec<String>) {
+        let mut kept = held(&self.kept);
+        let unknown = files.into_iter().filter(|path| !kept.state.files.contains_key(path));
+        let files: Vec<_> = unknown.collect();
+        if !files.is_empty() {
+            let _ = kept.announce(self, files);
+        }
+    }
+
+    /// What is settled of a measurement, after `settle` had its say.
+    pub(super) fn settle(&self, measurement: &[u8], settle: impl FnOnce(&mut Settled)) -> Settled {
+        let mut all = held(&self.settled);
+        let own = all.entry(name::encode(measurement)).or_default();
+        settle(own);
+        own.clone()
+    }
+
+    fn newly_settled(&self, state: &State, files: &[FileEntry]) -> BTreeMap<String, Settled> {
+        let all = held(&self.settled);
+        let touched: BTreeSet<&String> = files.iter().map(|file| &file.measurement).collect();
+        let new = touched.into_iter().filter_map(|measurement| {
+            let own = all.get(measurement)?;
+            (state.measurements.get(measurement) != Some(own))
+                .then(|| (measurement.clone(), own.clone()))
+        });
+        new.collect()
+    }
+}
+
+/// Moves staged files to their places.
+pub(super) fn publish(storage: &Storage, staged: &[(Staged, String)]) -> Result<(), Error> {
+    staged.iter().try_for_each(|(staged, path)| storage.publish(staged, path))
+}
+
+fn take_lock(storage: &Storage, job: &Job, take_over: bool) -> Result<Lock, Error> {
+    let held = || Error::Locked { lock: LOCK.to_owned() };
+    let Some(file) = storage.lock_file(LOCK)? else {
+        let holder = format!("{} process {}\n", job.source_bucket, std::process::id());
+        if !storage.create(LOCK, holder.as_bytes())? && !take_over {
+            return Err(held());
+        }
+        return Ok(Lock::Object);
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Lock::Folder { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(held()),
+        Err(TryLockError::Error(source)) => Err(Error::io(LOCK)(source)),
+    }
+}
+
+/// Removes files that a killed run left; those of others stay, and are named when the spool is read.
+fn sweep(storage: &Storage, state: &State) -> Result<(), Error> {
+    for tree in Tree::ALL {
+        for path in storage.list(tree.folder())? {
+            if !state.files.contains_key(&path) && state.is_leftover(&path) {
+                storage.remove(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
