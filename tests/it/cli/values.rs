@@ -363,7 +363,7 @@ fn the_demo_takes_its_flags_and_no_file() {
         DemoConfig::new(&args, &Env::new(env.iter().copied()).unwrap()).unwrap()
     };
     let plain = demo("sluice demo", &[]);
-    assert_eq!((plain.hosts, plain.hours, plain.seed, plain.json), (10, 6, 1, false));
+    assert_eq!((plain.hosts, plain.hours, plain.seed, plain.json), (50, 6, 1, false));
     let set = demo(
         "sluice demo --hosts 3 --hours 2 --seed 7",
         &[("SLUICE_JSON", "1"), ("NO_COLOR", "1")],
