@@ -72,6 +72,9 @@ impl Admission {
     async fn pay(&mut self, observer: &Observer) {
         let ledger = Arc::clone(&self.ledger);
         let predicted = signed(self.predicted_bytes);
+        // One after the other: of two that pay at one time, the one with more to pay would come last again and again.
+        let is_small = self.predicted_bytes <= QUOTA_SMALL_BYTES_MAX;
+        let _turn = if is_small { None } else { Some(ledger.pay_turn.lock().await) };
         {
             let mut state = ledger.state();
             self.paid_bytes = state.balance_bytes.min(predicted);

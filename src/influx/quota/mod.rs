@@ -76,6 +76,8 @@ pub struct QuotaLedger {
     changed: Notify,
     /// Large requests get what is in flight in their order.
     turn: tokio::sync::Mutex<()>,
+    /// Large requests pay in their order.
+    pay_turn: tokio::sync::Mutex<()>,
     /// Queries get their time in their order.
     time_turn: tokio::sync::Mutex<()>,
     /// The place among the runs of this machine; goes with the ledger.
@@ -116,6 +118,7 @@ impl QuotaLedger {
             slots: settings.queries_max.and_then(Slots::new),
             changed: Notify::new(),
             turn: tokio::sync::Mutex::default(),
+            pay_turn: tokio::sync::Mutex::default(),
             time_turn: tokio::sync::Mutex::default(),
             runs: OnceLock::new(),
         }
