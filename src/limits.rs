@@ -127,6 +127,15 @@ pub const SLICE_WINDOW_PER_MILLE_MAX: u64 = 20;
 /// How often one slice is split in halves before it counts as unreadable (2^24 parts).
 pub const SPLIT_DEPTH_MAX: u32 = 24;
 
+/// Answers of one slice that break off before it is split.
+pub const CUTS_BEFORE_SPLIT: u32 = 2;
+
+/// Batches that one count reaches over at the most.
+pub const REACH_BATCHES_MAX: u64 = 1 << 20;
+
+/// Tags that one probe for what Flux cannot read looks at.
+pub const TAGS_PER_PROBE_MAX: usize = 40;
+
 /// Times a range that changed while it was read is read again.
 pub const CHANGED_REREADS_MAX: u32 = 3;
 
@@ -184,6 +193,9 @@ pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
 pub const PLAIN_LINE_MS: u64 = 30_000;
 
 // wire: frames, csv, influxql
+
+/// Maps and lists inside each other in an InfluxQL answer; real ones nest seven deep.
+pub const INFLUXQL_DEPTH_MAX: usize = 16;
 
 /// Rows of one InfluxQL series that are held before they go to a frame: ten columns of them stay in the second cache.
 pub const WIDE_ROWS_HELD_MAX: usize = 2 * 1024;

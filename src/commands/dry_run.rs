@@ -16,7 +16,7 @@ use crate::limits::{
 };
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
-use crate::model::time::{NS_PER_S, TimeRange};
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::plan::look::{self, SeriesLeft};
 use crate::pipeline::survey;
@@ -54,13 +54,23 @@ pub async fn run(
     let job = job::to_look_at(config, ends, source, Some(destination)).await?;
     let planned = planned(&job);
     let range = job.plan.range();
-    let (lines, lines_missing) = first_lines(config, ends, source, range).await?;
-    let (choices, choices_more) = choices(&plan::context(job, ends)).await?;
+    let first = if range.is_empty() {
+        None
+    } else {
+        survey::earliest(&ends.source, source.selection(config, range)).await?
+    };
+    let (mut lines, mut lines_missing) = (Vec::new(), Some("the range is empty"));
+    let (mut rows, mut choices_more) = (Vec::new(), 0);
+    if let Some(first) = first {
+        let from_first = TimeRange::new(first, range.stop);
+        (lines, lines_missing) = first_lines(config, ends, source, from_first).await?;
+        (rows, choices_more) = choices(&plan::context(job, ends), first).await?;
+    }
     let dry_run = DryRun {
         source: header.source,
         destination: header.destination,
         planned,
-        choices,
+        choices: rows,
         choices_more,
         lines,
         lines_missing,
@@ -76,13 +86,7 @@ pub async fn run(
 }
 
 /// How the largest measurements of the first batch that holds anything are read, and how many more there are.
-async fn choices(context: &Context) -> Result<(Vec<ChoiceRow>, u64), Error> {
-    let range = context.job.plan.range();
-    if range.is_empty() {
-        return Ok((Vec::new(), 0));
-    }
-    let first = survey::earliest(&context.source, context.job.selection(range)).await?;
-    let Some(first) = first else { return Ok((Vec::new(), 0)) };
+async fn choices(context: &Context, first: Timestamp) -> Result<(Vec<ChoiceRow>, u64), Error> {
     let batch = look::batch_at(context, first).await?;
     let mut sums: BTreeMap<&Name, u64> = BTreeMap::new();
     for (name, values) in batch.iter().flat_map(|b| &b.windows).flat_map(|window| &window.counts) {
@@ -104,7 +108,7 @@ async fn choices(context: &Context) -> Result<(Vec<ChoiceRow>, u64), Error> {
     Ok((rows, names.len().saturating_sub(DRY_RUN_MEASUREMENTS_MAX) as u64))
 }
 
-/// Widens the range from its first value on until it holds enough lines, or too many values to read for a look. Without a
+/// Widens the part of a range that begins at its first value until it holds enough lines, or too many values to read for a look. Without a
 /// line, why there is none.
 async fn first_lines(
     config: &MigrateConfig,
@@ -112,19 +116,12 @@ async fn first_lines(
     source: &SourceFacts,
     range: TimeRange,
 ) -> Result<(Vec<String>, Option<&'static str>), Error> {
-    let nothing = (Vec::new(), Some("the range is empty"));
-    if range.is_empty() {
-        return Ok(nothing);
-    }
-    let selection = |range| source.selection(config, range);
-    let Some(first) = survey::earliest(&ends.source, selection(range)).await? else {
-        return Ok(nothing);
-    };
     let mut lines = Vec::new();
     let mut values_read = 0;
     for length_ns in PARTS_NS {
-        let part = TimeRange::new(first, first.saturating_add_ns(length_ns)).intersect(range);
-        let selection = selection(part);
+        let stop = range.start.saturating_add_ns(length_ns);
+        let part = TimeRange::new(range.start, stop).intersect(range);
+        let selection = source.selection(config, part);
         let max = if lines.is_empty() { DRY_RUN_INSTANT_VALUES_MAX } else { DRY_RUN_VALUES_MAX };
         match more_lines(ends, selection, values_read..max, &source.survey.field_label).await {
             Ok(Some((values, more))) => (values_read, lines) = (values, more),

@@ -23,10 +23,7 @@ pub async fn paced(
     observer: &Observer,
 ) -> Client {
     let settings = settings(config, facts);
-    let ledger = Arc::new(QuotaLedger::new(&settings));
-    if let Some(now_ns) = source.server_time() {
-        ledger.note_time(Timestamp::from_ns(now_ns));
-    }
+    let ledger = ledger(&settings, source);
     let limits = [settings.bytes_per_window, settings.query_time_ms, settings.queries_max];
     if limits.iter().any(Option::is_some) {
         ledger.share(&folder(config, &facts.bucket), observer).await;
@@ -43,13 +40,18 @@ pub async fn paced_look(
     observer: &Observer,
 ) -> Client {
     if runs::count(&folder(config, &facts.bucket)).is_ok_and(|runs| runs == 0) {
-        let ledger = Arc::new(QuotaLedger::new(&settings(config, facts)));
-        if let Some(now_ns) = source.server_time() {
-            ledger.note_time(Timestamp::from_ns(now_ns));
-        }
-        return source.clone().with_quota(ledger);
+        return source.clone().with_quota(ledger(&settings(config, facts), source));
     }
     paced(config, source, facts, observer).await
+}
+
+/// A ledger that follows the source's clock.
+fn ledger(settings: &QuotaSettings, source: &Client) -> Arc<QuotaLedger> {
+    let ledger = Arc::new(QuotaLedger::new(settings));
+    if let Some(now_ns) = source.server_time() {
+        ledger.note_time(Timestamp::from_ns(now_ns));
+    }
+    ledger
 }
 
 fn settings(config: &MigrateConfig, facts: &SourceFacts) -> QuotaSettings {

@@ -21,6 +21,28 @@ pub enum FieldType {
     Boolean,
 }
 
+impl FieldType {
+    /// All of them, in a fixed order that settles ties.
+    pub const ALL: [Self; 5] =
+        [Self::Float, Self::Integer, Self::Unsigned, Self::String, Self::Boolean];
+
+    /// The name that InfluxDB gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float => "float",
+            Self::Integer => "integer",
+            Self::Unsigned => "unsigned",
+            Self::String => "string",
+            Self::Boolean => "boolean",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// One Arrow [`RecordBatch`] of one measurement and one type set: many series, each contiguous, with the fields
 /// of one series and time merged into one row.
 ///

@@ -34,6 +34,22 @@ impl fmt::Display for Series {
     }
 }
 
+/// A name for an Arrow schema: as it is, or percent-encoded where it is not UTF-8.
+pub fn schema_label(name: &[u8]) -> String {
+    use fmt::Write as _;
+    if let Ok(text) = std::str::from_utf8(name) {
+        return text.to_owned();
+    }
+    let mut label = String::new();
+    for chunk in name.utf8_chunks() {
+        label.push_str(&chunk.valid().replace('%', "%25"));
+        for byte in chunk.invalid() {
+            let _ = write!(label, "%{byte:02X}");
+        }
+    }
+    label
+}
+
 /// Shows bytes to a person: as text where they are UTF-8, with control characters escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Readable<'a>(pub &'a [u8]);

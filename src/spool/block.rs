@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
 use super::columns::{self, Shape};
 use super::name::Month;
 use crate::model::frame::{FieldType, Frame, Run};
-use crate::model::series::{Name, Series};
+use crate::model::series::{Name, Series, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The times of the rows.
@@ -31,7 +31,7 @@ pub(super) fn of(
     arrays: Vec<ArrayRef>,
     runs: Vec<Run>,
 ) -> Frame {
-    let labels = fields.iter().map(|(name, _)| columns::label(name));
+    let labels = fields.iter().map(|(name, _)| schema_label(name));
     let labels = std::iter::once(columns::TIME.to_owned()).chain(labels);
     let schema: Vec<_> = labels
         .zip(&arrays)

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::name;
 use crate::model::frame::FieldType;
-use crate::model::series::{Name, Series};
+use crate::model::series::{Name, Series, schema_label};
 
 /// Of InfluxDB 3: the measurement of a file, as text.
 const MEASUREMENT_KEY: &str = "iox::measurement::name";
@@ -25,31 +25,6 @@ const NAME_KEY: &str = "sluice.name";
 const RAW_MEASUREMENT_KEY: &str = "sluice.measurement";
 /// The time column, and the label that no other column gets.
 pub(super) const TIME: &str = "time";
-
-/// The five types in a fixed order, which settles ties.
-pub(super) const TYPES: [FieldType; 5] = [
-    FieldType::Float,
-    FieldType::Integer,
-    FieldType::Unsigned,
-    FieldType::String,
-    FieldType::Boolean,
-];
-
-/// The type's name in labels, manifest and journal.
-pub(super) fn type_name(kind: FieldType) -> &'static str {
-    match kind {
-        FieldType::Float => "float",
-        FieldType::Integer => "integer",
-        FieldType::Unsigned => "unsigned",
-        FieldType::String => "string",
-        FieldType::Boolean => "boolean",
-    }
-}
-
-/// The type of that name.
-pub(super) fn type_of(name: &str) -> Option<FieldType> {
-    TYPES.into_iter().find(|kind| type_name(*kind) == name)
-}
 
 fn role_of(kind: FieldType) -> &'static str {
     match kind {
@@ -76,22 +51,6 @@ pub(super) fn data_type(kind: FieldType, binary: bool) -> DataType {
 /// The type of the time column.
 pub(super) fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
-}
-
-/// A name as text: as it is, or percent-encoded where it is not UTF-8.
-pub(super) fn label(name: &[u8]) -> String {
-    use std::fmt::Write as _;
-    if let Ok(text) = std::str::from_utf8(name) {
-        return text.to_owned();
-    }
-    let mut label = String::new();
-    for chunk in name.utf8_chunks() {
-        label.push_str(&chunk.valid().replace('%', "%25"));
-        for byte in chunk.invalid() {
-            let _ = write!(label, "%{byte:02X}");
-        }
-    }
-    label
 }
 
 /// Which tags and fields some rows hold.
@@ -182,7 +141,7 @@ impl Columns {
     ) -> Self {
         let mut used = HashSet::from([TIME.to_owned()]);
         let mut free = |name: &[u8], what: &str| {
-            let mut label = label(name);
+            let mut label = schema_label(name);
             if label.is_empty() || used.contains(&label) {
                 label = format!("{label}~{what}");
             }
@@ -195,7 +154,7 @@ impl Columns {
             tags.map(|(name, binary)| Tag { label: free(&name, "tag"), name, binary }).collect();
         let fields = fields
             .map(|(name, kind, binary)| FieldColumn {
-                label: free(&name, type_name(kind)),
+                label: free(&name, kind.name()),
                 name,
                 kind,
                 binary,
@@ -236,7 +195,7 @@ impl Columns {
             });
         let all: Vec<_> = std::iter::once(time).chain(tags).chain(fields).collect();
         let meta = HashMap::from([
-            (MEASUREMENT_KEY.to_owned(), label(&self.measurement)),
+            (MEASUREMENT_KEY.to_owned(), schema_label(&self.measurement)),
             (RAW_MEASUREMENT_KEY.to_owned(), name::encode(&self.measurement)),
         ]);
         Arc::new(Schema::new_with_metadata(all, meta))
@@ -281,7 +240,7 @@ impl Columns {
             self.tags.push(Tag { label, name, binary });
             return fits.then_some(());
         }
-        let kind = TYPES.into_iter().find(|kind| role_of(*kind) == role)?;
+        let kind = FieldType::ALL.into_iter().find(|kind| role_of(*kind) == role)?;
         let binary = *field.data_type() == DataType::Binary;
         let fits = *field.data_type() == data_type(kind, binary)
             && self.fields.last().is_none_or(|last| (&last.name, last.kind) < (&name, kind));

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns;
 use super::name::{self, PartitionKeys, Tree};
 use super::stored::Stored;
 use crate::model::frame::FieldType;
@@ -87,7 +86,7 @@ impl Stored {
         let fields = settled
             .types
             .iter()
-            .filter_map(|(field, kind)| Some((name::decode(field)?, columns::type_of(kind)?)));
+            .filter_map(|(field, kind)| Some((name::decode(field)?, FieldType::named(kind)?)));
         Measurement {
             bucket: name::decode(bucket).unwrap_or_default(),
             name: name::decode(measurement).unwrap_or_default(),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::columns;
 use super::digest;
 use super::name::{self, PartitionKeys, Tree};
 use crate::checkpoint::identity::{Difference, Identity};
@@ -142,11 +141,11 @@ pub(super) struct Settled {
 
 impl Settled {
     pub(super) fn type_of(&self, field: &Name) -> Option<FieldType> {
-        columns::type_of(self.types.get(&name::encode(field))?)
+        FieldType::named(self.types.get(&name::encode(field))?)
     }
 
     pub(super) fn settle(&mut self, field: &Name, kind: FieldType) {
-        self.types.insert(name::encode(field), columns::type_name(kind).to_owned());
+        self.types.insert(name::encode(field), kind.name().to_owned());
     }
 }
 

@@ -121,7 +121,7 @@ async fn first_types(context: &Context, names: &[Name]) -> Result<schema::FieldT
         let Ok(found) = catalogue::field_types(context, name).await? else { continue };
         let text = |name: &Name| String::from_utf8_lossy(name).into_owned();
         let one = |(field, kind): (Name, FieldType)| {
-            (text(&field), BTreeSet::from([schema::type_name(kind).to_owned()]))
+            (text(&field), BTreeSet::from([kind.name().to_owned()]))
         };
         types.insert(text(name), found.into_iter().map(one).collect());
     }

@@ -8,7 +8,8 @@ use crate::commands::facts::SourceFacts;
 use crate::limits::{PLAN_COMPARED_MEASUREMENTS_MAX, PLAN_MEASUREMENTS_MAX, PLAN_REST_SAMPLES};
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange};
-use crate::pipeline::context::Context;
+use crate::model::transport::Transport;
+use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::plan::forecast::{self, Spread};
 use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
 use crate::pipeline::plan::sample::Sample;
@@ -18,9 +19,6 @@ use crate::report::plan::{Forecast, Guide, MeasurementRow};
 
 /// The range of the guide's formula.
 const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
-
-/// Thousandths of a byte for each value of a field of several types, before one was read.
-const MIXED_MILLI_BYTES: u64 = 130_000;
 
 /// The largest measurements one by one, and some of the others for all of them.
 pub(super) struct Looked {
@@ -60,7 +58,7 @@ impl Looked {
             order: largest.iter().map(|(name, _)| name.clone()).collect(),
             looks,
             others,
-            mixed_milli: mixed.unwrap_or(Spread::exact(MIXED_MILLI_BYTES)),
+            mixed_milli: mixed.unwrap_or_else(|| look::guess(&LearnedCost::of(Transport::Flux))),
         })
     }
 

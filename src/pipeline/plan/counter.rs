@@ -1,5 +1,6 @@
 //! Walks over the plan in sequence: which batch comes next, and which stretches are empty.
 
+use crate::limits::REACH_BATCHES_MAX;
 use crate::model::time::TimeRange;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
@@ -36,9 +37,6 @@ pub struct Counter {
     /// Batches looked at with one count; doubles while they are empty.
     reach: u64,
 }
-
-/// One count reaches over this many batches at the most.
-const REACH_BATCHES_MAX: u64 = 1 << 20;
 
 impl Counter {
     /// From the first batch on.

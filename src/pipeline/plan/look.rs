@@ -124,13 +124,20 @@ pub struct Look {
 impl Look {
     /// Thousandths of a byte for each value: as sampled, else as a run first guesses.
     pub fn milli_bytes_per_value(&self) -> Spread {
-        let guess = || {
-            let choice = self.choice.as_ref();
-            let bytes = choice.map_or(130_000_000, |choice| choice.cost.bytes(1_000_000));
-            Spread::exact(bytes / 1_000)
+        let guessed = || {
+            guess(
+                self.choice
+                    .as_ref()
+                    .map_or(&LearnedCost::of(Transport::Flux), |choice| &choice.cost),
+            )
         };
-        milli_bytes_per_value(&self.samples).unwrap_or_else(guess)
+        milli_bytes_per_value(&self.samples).unwrap_or_else(guessed)
     }
+}
+
+/// Thousandths of a byte for each value, before one was read.
+pub fn guess(cost: &LearnedCost) -> Spread {
+    Spread::exact(cost.bytes(1_000_000) / 1_000)
 }
 
 /// The choice for a measurement that holds `values` values in all, and of at most so many in one window.

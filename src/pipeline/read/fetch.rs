@@ -7,7 +7,8 @@ use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::influxql::Encoding;
 use crate::influx::stream::QueryStream;
 use crate::limits::{
-    DECODE_STEP_BYTES_MAX, HELD_SLICE_BYTES_MAX, HELD_UNIT_VALUES, HELD_VALUES_MAX,
+    CUTS_BEFORE_SPLIT, DECODE_STEP_BYTES_MAX, HELD_SLICE_BYTES_MAX, HELD_UNIT_VALUES,
+    HELD_VALUES_MAX,
 };
 use crate::model::frame::Frame;
 use crate::model::side::Side;
@@ -203,6 +204,3 @@ pub fn action(kind: FailureKind, tries: u32) -> Action {
         _ => classify::action(&kind),
     }
 }
-
-/// Answers of one slice that break off before it is split.
-const CUTS_BEFORE_SPLIT: u32 = 2;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Survey;
-use super::schema::{FieldTypes, field_type};
+use super::schema::FieldTypes;
 use super::unreadable::Unreadable;
 use crate::influx::influxql::{Database, Encoding};
 use crate::model::filter::Filter;
@@ -230,7 +230,7 @@ fn readable(
         let wanted = filter.fields.is_empty() || filter.fields.contains(field);
         let one = match names.iter().next() {
             Some(name) if names.len() == 1 => {
-                Some(field_type(name).ok_or("a field of unknown type")?)
+                Some(FieldType::named(name).ok_or("a field of unknown type")?)
             }
             _ => None,
         };

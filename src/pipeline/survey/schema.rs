@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
-use crate::model::frame::FieldType;
 use crate::pipeline::error::Error;
 use crate::wire::influxql::{query, show};
 
@@ -86,27 +85,4 @@ pub async fn ask(
         }
         Err(error) => Ok(Err(error.to_string())),
     }
-}
-
-/// The name that InfluxDB gives a type.
-pub fn type_name(kind: FieldType) -> &'static str {
-    match kind {
-        FieldType::Float => "float",
-        FieldType::Integer => "integer",
-        FieldType::Unsigned => "unsigned",
-        FieldType::String => "string",
-        FieldType::Boolean => "boolean",
-    }
-}
-
-/// A type by the name that InfluxDB gives it.
-pub fn field_type(name: &str) -> Option<FieldType> {
-    Some(match name {
-        "float" => FieldType::Float,
-        "integer" => FieldType::Integer,
-        "unsigned" => FieldType::Unsigned,
-        "string" => FieldType::String,
-        "boolean" => FieldType::Boolean,
-        _ => return None,
-    })
 }

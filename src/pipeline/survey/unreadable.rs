@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::schema::FieldTypes;
 use crate::influx::client::Client;
+use crate::limits::TAGS_PER_PROBE_MAX;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -18,9 +19,6 @@ const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
 
 /// What else Flux shows among the tag keys: measurement and field names have searches of their own.
 const NAMES_OF_FLUX: [&str; 2] = ["_measurement", "_field"];
-
-/// Tags that one probe looks at.
-const TAGS_PER_PROBE_MAX: usize = 40;
 
 /// Something that Flux cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -212,17 +212,6 @@ fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {
     cells
 }
 
-/// The name InfluxDB gives a type.
-pub fn type_name(kind: FieldType) -> &'static str {
-    match kind {
-        FieldType::Float => "float",
-        FieldType::Integer => "integer",
-        FieldType::Unsigned => "unsigned",
-        FieldType::String => "string",
-        FieldType::Boolean => "boolean",
-    }
-}
-
 fn first_time(frame: &Frame) -> Option<Timestamp> {
     let times = frame.batch.column(0).as_primitive_opt::<TimestampNanosecondType>()?;
     (frame.rows() > 0).then(|| Timestamp::from_ns(times.value(0)))
@@ -231,7 +220,7 @@ fn first_time(frame: &Frame) -> Option<Timestamp> {
 fn renamed(mut frame: Frame, clashing: &[usize]) -> Frame {
     for &index in clashing {
         let (name, kind) = &mut frame.fields[index];
-        *name = [&**name, b"_", type_name(*kind).as_bytes()].concat().into();
+        *name = [&**name, b"_", kind.name().as_bytes()].concat().into();
     }
     frame
 }

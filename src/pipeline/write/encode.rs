@@ -12,8 +12,8 @@ use crate::model::time::TimeRange;
 use crate::pipeline::context::{ConflictPolicy, Context};
 use crate::pipeline::error::Error;
 use crate::pipeline::write::body::{self, Written};
+use crate::pipeline::write::pool;
 use crate::pipeline::write::rejects::Refusal;
-use crate::pipeline::write::{clash, pool};
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
 use crate::wire::line::split::{count_fields, split_lines};
@@ -68,8 +68,7 @@ fn by_type(
         context.types.apply(frame, context.job.destination_shard_group_ns, policy);
     for frame in clashing {
         let (field, kind) = &frame.fields[0];
-        let text =
-            format!("field {} has the type {} here", Readable(field), clash::type_name(*kind));
+        let text = format!("field {} has the type {} here", Readable(field), kind.name());
         if policy == ConflictPolicy::Stop {
             return Err(Error::TypeConflict { batch, text });
         }

@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use super::column::{Texts, Values};
 use crate::limits;
 use crate::model::frame::{FieldType, Frame, Run};
-use crate::model::series::{Name, Series};
+use crate::model::series::{Name, Series, schema_label};
 
 /// A field on its way into a frame.
 #[derive(Debug, Clone, Copy)]
@@ -201,7 +201,7 @@ impl FrameBuilder {
             let kind = column.values.kind();
             let array = into_array(column.values, column.valid.finish());
             arrow_fields.push(ArrowField::new(
-                label(&column.name),
+                schema_label(&column.name),
                 array.data_type().clone(),
                 true,
             ));
@@ -246,20 +246,4 @@ fn text_array(texts: Texts, nulls: Option<NullBuffer>) -> ArrayRef {
         Ok(array) => Arc::new(array),
         Err(_) => Arc::new(BinaryArray::new(offsets, bytes, nulls)),
     }
-}
-
-/// A name for the schema: as it is, or percent-encoded if it is not UTF-8. [`Frame::fields`] has the bytes.
-fn label(name: &[u8]) -> String {
-    use std::fmt::Write as _;
-    if let Ok(text) = std::str::from_utf8(name) {
-        return text.to_owned();
-    }
-    let mut label = String::new();
-    for chunk in name.utf8_chunks() {
-        label.push_str(&chunk.valid().replace('%', "%25"));
-        for byte in chunk.invalid() {
-            let _ = write!(label, "%{byte:02X}");
-        }
-    }
-    label
 }

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::token::{DEPTH_MAX, Number, Stop, Token};
+use super::token::{Number, Stop, Token};
+use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::time::Timestamp;
 use crate::wire::frames::column::Values;
 use crate::wire::frames::wide::{WideColumn, WideRows};
@@ -81,7 +82,7 @@ impl Lexer {
         }
         let (token, len) = match next {
             b'{' | b'[' => {
-                if self.open.len() == DEPTH_MAX {
+                if self.open.len() == INFLUXQL_DEPTH_MAX {
                     return Err(Stop::Malformed("too many maps and lists inside each other"));
                 }
                 let is_map = next == b'{';

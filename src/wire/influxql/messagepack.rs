@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::token::{DEPTH_MAX, Number, Stop, Token};
+use super::token::{Number, Stop, Token};
+use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::time::Timestamp;
 use crate::wire::frames::column::Values;
 use crate::wire::frames::wide::{WideColumn, WideRows};
@@ -41,7 +42,7 @@ impl Lexer {
                 Token::List
             }
         };
-        if self.open.len() > DEPTH_MAX {
+        if self.open.len() > INFLUXQL_DEPTH_MAX {
             return Err(Stop::Malformed("too many maps and lists inside each other"));
         }
         Ok((token, len))

@@ -96,6 +96,3 @@ pub(super) enum Stop {
     /// It will never be one.
     Malformed(&'static str),
 }
-
-/// Maps and lists inside each other; answers nest seven deep.
-pub(super) const DEPTH_MAX: usize = 16;

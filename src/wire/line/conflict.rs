@@ -72,8 +72,8 @@ fn type_conflict(reason: &str, dropped: u64) -> Option<PartialWrite> {
     Some(PartialWrite::TypeConflict {
         measurement,
         field,
-        input_type: field_type(input)?,
-        existing_type: field_type(existing)?,
+        input_type: FieldType::named(input)?,
+        existing_type: FieldType::named(existing)?,
         dropped,
     })
 }
@@ -111,17 +111,6 @@ fn split_dropped(text: &str) -> (&str, Option<u64>) {
         Ok(dropped) => (&text[..at], Some(dropped)),
         Err(_) => (text, None),
     }
-}
-
-fn field_type(name: &str) -> Option<FieldType> {
-    Some(match name {
-        "float" => FieldType::Float,
-        "integer" => FieldType::Integer,
-        "unsigned" => FieldType::Unsigned,
-        "string" => FieldType::String,
-        "boolean" => FieldType::Boolean,
-        _ => return None,
-    })
 }
 
 /// A string that Go quoted, and what follows it.
