@@ -8,6 +8,14 @@ use crate::model::time::{TimeRange, Timestamp};
 /// Why a spool cannot be written or read. Files are named by their place inside the spool.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// What was typed names no place.
+    #[error("{place} is no place for a spool: {why}")]
+    Place {
+        /// As typed.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is no spool at the place.
     #[error("{place} holds no spool (no manifest)")]
     NoSpool {
@@ -130,7 +138,10 @@ impl Error {
 
     /// True if the spool itself is wrong, not its surroundings: damaged, incomplete, or of another job.
     pub fn is_state(&self) -> bool {
-        !matches!(self, Self::Io { .. } | Self::Objects { .. } | Self::Locked { .. })
+        !matches!(
+            self,
+            Self::Place { .. } | Self::Io { .. } | Self::Objects { .. } | Self::Locked { .. }
+        )
     }
 }
 

@@ -25,6 +25,7 @@ pub mod digest;
 pub mod error;
 mod journal;
 pub mod name;
+pub mod place;
 mod read;
 mod sorted;
 pub mod state;

@@ -1,0 +1,16 @@
+//! A place as it is typed: a folder, or the address of one.
+
+use super::error::Error;
+use super::storage::Storage;
+
+/// The storage at a folder (`stage`, `/data/stage`, `file:///data/stage`).
+pub fn storage(place: &str) -> Result<Storage, Error> {
+    match place.split_once("://") {
+        None => Ok(Storage::folder(place)),
+        Some(("file", path)) if path.starts_with('/') => Ok(Storage::folder(path)),
+        Some(_) => Err(Error::Place {
+            place: place.to_owned(),
+            why: "neither a folder nor file:///folder".to_owned(),
+        }),
+    }
+}
