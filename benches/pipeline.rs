@@ -9,7 +9,7 @@ use std::time::Instant;
 use sluice::cli::args::Command;
 use sluice::cli::argv;
 use sluice::commands::facts::Ends;
-use sluice::commands::{job, migrate, preflight, run};
+use sluice::commands::{migrate, preflight, run};
 use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::migrate::MigrateConfig;
@@ -92,11 +92,12 @@ async fn copy(workload: Workload) -> Figures {
     let checked = preflight::check(&config, &ends).await.expect("two servers");
     let source = checked.source.expect("the source was found");
     let mut destination = checked.destination.expect("the destination was found");
-    job::create_buckets(&config, &ends, &source, &mut destination).await.expect("buckets");
-    let prepared = job::prepare(&config, &ends, &source, &destination).await.expect("a plan");
+    let prepared = migrate::prepare(&config, &ends, &source, Some(&mut destination))
+        .await
+        .expect("buckets and a plan");
     let counters = Arc::new(Counters::default());
     let begin = Instant::now();
-    run::execute(prepared, &ends, Arc::new(|_| {}), Arc::clone(&counters), migrate::never())
+    run::execute(prepared, Arc::new(|_| {}), Arc::clone(&counters), migrate::never())
         .await
         .expect("a whole run");
     let seconds = begin.elapsed().as_secs_f64();

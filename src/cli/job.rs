@@ -113,6 +113,13 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Destination")]
     pub create_buckets: bool,
 
+    /// Write to files instead of the destination: parquet
+    #[arg(long, help_heading = "Spool", value_name = "FORMAT")]
+    pub spool: Option<String>,
+    /// Folder of the spool, or s3://, gs://, az://
+    #[arg(long, help_heading = "Spool", value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
+    pub spool_dir: Option<String>,
+
     /// First time to copy: RFC 3339, a date, or -30d [default: earliest]
     #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
     pub start: Option<String>,
@@ -251,6 +258,8 @@ impl JobArgs {
             ("transport", &self.transport),
             ("max-transfer", &self.max_transfer),
             ("max-duration", &self.max_duration),
+            ("spool", &self.spool),
+            ("spool-dir", &self.spool_dir),
             ("rejects", &self.rejects),
             ("reject-limit", &self.reject_limit),
         ];

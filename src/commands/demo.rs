@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::facts::Ends;
 use super::run::{self, Shown, Signals};
-use super::{job, migrate, preflight, print_line, quota};
+use super::{migrate, preflight, print_line, quota};
 use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
@@ -24,10 +24,10 @@ use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::context::ConflictPolicy;
+use crate::pipeline::write::clash::ConflictPolicy;
 use crate::report::number;
 use crate::report::preflight::Verdict;
-use crate::report::state::{Header, Quota};
+use crate::report::state::{Header, Quota, SinkKind};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
     Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token,
@@ -57,17 +57,17 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         return Err(Error::Preflight { failures });
     };
     both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
-    job::create_buckets(&config, &both, &source, &mut destination).await?;
-    let prepared = job::prepare(&config, &both, &source, &destination).await?;
+    let prepared = migrate::prepare(&config, &both, &source, Some(&mut destination)).await?;
     let header = Header {
         command: "demo".to_owned(),
         source: format!("{CLOUD_ORG}/{BUCKET}"),
         destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
+        sink: SinkKind::Bucket,
         quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
     };
     let shown = Shown { header, mode: migrate::mode(demo.json, demo.color), next: None };
     let finished =
-        run::run(prepared, both, shown, &signals, migrate::never()).await.map_err(Error::told)?;
+        run::run(prepared, shown, &signals, migrate::never()).await.map_err(Error::told)?;
     servers.compare(demo.json)?;
     Ok(finished.exit)
 }
@@ -181,6 +181,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfi
         yes: true,
         json: demo.json,
         color: demo.color,
+        spool: None,
         rejects: None,
         reject_limit: REJECT_LIMIT_DEFAULT,
         max_transfer_bytes: None,

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::run::planned;
 use super::{job, plan, print_line};
 use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
@@ -18,6 +17,7 @@ use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::context::Context;
+use crate::pipeline::feed;
 use crate::pipeline::plan::look::{self, SeriesLeft};
 use crate::pipeline::survey;
 use crate::report::dry_run::{ChoiceRow, DryRun};
@@ -48,11 +48,12 @@ pub async fn run(
     config: &MigrateConfig,
     ends: &Ends,
     source: &SourceFacts,
-    destination: &DestinationFacts,
+    destination: Option<&DestinationFacts>,
     header: Header,
 ) -> Result<ExitCode, Error> {
-    let job = job::to_look_at(config, ends, source, Some(destination)).await?;
-    let planned = planned(&job);
+    let job = job::to_look_at(config, ends, source, destination).await?;
+    let transport = feed::transport_name(job.transport);
+    let planned = feed::planned(job.range, job.plan, job.interval, transport);
     let range = job.plan.range();
     let first = if range.is_empty() {
         None

@@ -11,6 +11,7 @@ use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::lock::LockError;
+use crate::spool;
 use crate::wire::csv;
 
 /// Why a command did not do what it was asked to.
@@ -22,6 +23,9 @@ pub enum Error {
     /// A server did not do what was asked.
     #[error(transparent)]
     Influx(#[from] influx::error::Error),
+    /// A spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] Box<spool::error::Error>),
     /// The run failed.
     #[error(transparent)]
     Pipeline(#[from] pipeline::error::Error),
@@ -140,6 +144,7 @@ impl Error {
             Self::Told(error) => error.exit(),
             Self::Influx(error) => influx_exit(error),
             Self::Pipeline(error) => pipeline_exit(error),
+            Self::Spool(error) => spool_exit(error),
             Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
@@ -177,16 +182,29 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
         Failure::Refused { .. } => ExitCode::Permanent,
-        Failure::TypeConflict { .. } | Failure::RejectLimit { .. } | Failure::Mismatch { .. } => {
-            ExitCode::Permanent
-        }
+        Failure::TypeConflict { .. }
+        | Failure::RejectLimit { .. }
+        | Failure::Mismatch { .. }
+        | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
+        Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::Record(_) => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary
         }
         Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
+    }
+}
+
+fn spool_exit(error: &spool::error::Error) -> ExitCode {
+    use spool::error::Error as Failure;
+    match error {
+        Failure::Place { .. } => ExitCode::Usage,
+        Failure::Io { source, .. } => io_exit(source),
+        Failure::Objects { .. } => ExitCode::Temporary,
+        Failure::Locked { .. } => ExitCode::Locked,
+        _ => ExitCode::State,
     }
 }
 

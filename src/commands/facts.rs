@@ -240,6 +240,11 @@ impl DestinationFacts {
         })
     }
 
+    /// The id of the bucket to write; nothing while it is not there.
+    pub fn bucket_id(&self) -> String {
+        self.bucket.as_ref().map_or(String::new(), |bucket| bucket.id.clone())
+    }
+
     /// Shard group duration of the destination bucket; that of the source for a bucket that is still to be made.
     pub fn shard_group_ns(&self, source_ns: i64) -> i64 {
         let told = self

@@ -1,8 +1,9 @@
 //! The batch interval that nobody has to work out by hand: from the density of the data, as a few counts show it.
 
 use super::error::Error;
-use super::facts::{Ends, SourceFacts};
+use super::facts::SourceFacts;
 use crate::config::migrate::MigrateConfig;
+use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
 use crate::model::interval::Interval;
@@ -26,19 +27,19 @@ const SAMPLE_S: i64 = 3_600;
 /// slices, even where the samples are densest.
 pub async fn choose(
     config: &MigrateConfig,
-    ends: &Ends,
+    client: &Client,
     source: &SourceFacts,
     range: TimeRange,
 ) -> Result<Interval, Error> {
     let mut values_per_hour = 0;
     for sample in samples(range) {
-        let Some(values) = count(config, ends, source, sample).await? else {
+        let Some(values) = count(config, client, source, sample).await? else {
             // More than the source can count in one go is more than any batch should hold.
             return Ok(Interval::from_ns(LADDER_S[0] * NS_PER_S));
         };
         values_per_hour = values_per_hour.max(values);
     }
-    let slice_bytes = ends.source.quota().request_bytes_max();
+    let slice_bytes = client.quota().request_bytes_max();
     let value_bytes = LearnedCost::of(expected(config, source)).bytes(1).max(1);
     let values_max = slice_bytes.map_or(BATCH_VALUES_TARGET, |bytes| 4 * bytes / value_bytes);
     let shard_s = source.survey.shape.shard_group_ns / NS_PER_S;
@@ -83,13 +84,13 @@ fn longest(shard_s: i64, values_per_hour: u64, values_max: u64) -> i64 {
 /// `None` if the source runs out of time or memory over it.
 async fn count(
     config: &MigrateConfig,
-    ends: &Ends,
+    client: &Client,
     source: &SourceFacts,
     range: TimeRange,
 ) -> Result<Option<u64>, Error> {
     let what = "sample of the density";
     let selection = source.selection(config, range);
-    match ends.source.query_all(&flux::count(selection), what).await {
+    match client.query_all(&flux::count(selection), what).await {
         Ok(answer) => {
             let count =
                 table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;

@@ -5,10 +5,12 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, sleep};
 
+use super::checkpoint::{self, Begun, Wanted};
 use super::error::Error;
-use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::run::{self, Shown, Signals};
-use super::{dry_run, ends, job, preflight, print_line, quota};
+use super::facts::{DestinationFacts, Ends, SourceFacts, watched_fields};
+use super::run::{self, Prepared, Shown, Signals};
+use super::{buckets, dry_run, ends, job, preflight, print_line, quota, stage};
+use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
@@ -18,9 +20,11 @@ use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
+use crate::pipeline::feed::Source;
 use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::report::preflight::Verdict;
-use crate::report::state::{Header, Quota};
+use crate::report::state::{Header, Quota, SinkKind};
 use crate::report::text::Glyphs;
 use crate::report::{Mode, json};
 
@@ -32,24 +36,77 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let (source, mut destination) = checked(&config, &ends).await?;
     ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     if config.dry_run {
-        return dry_run::run(&config, &ends, &source, &destination, header(&config, &source)).await;
+        let header = header(&config, &source);
+        return dry_run::run(&config, &ends, &source, destination.as_ref(), header).await;
     }
     confirm(&config)?;
-    if config.create_buckets {
-        job::create_buckets(&config, &ends, &source, &mut destination).await?;
-    }
-    if config.pause_task {
-        job::pause_tasks(&ends, &destination).await?;
-    }
-    let prepared = job::prepare(&config, &ends, &source, &destination).await?;
+    let prepared = prepare(&config, &ends, &source, destination.as_mut()).await?;
     let shown = Shown {
         header: header(&config, &source),
         mode: mode(config.json, config.color),
-        next: None,
+        next: config.spool.as_ref().map(|spool| format!("sluice load {}", spool.place)),
     };
     let (stopper, stop) = stop_pair();
     watch(&stopper, config.max_duration_ms);
-    Ok(run::run(prepared, ends, shown, &signals, stop).await.map_err(Error::told)?.exit)
+    Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
+}
+
+/// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
+pub async fn prepare(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: Option<&mut DestinationFacts>,
+) -> Result<Prepared, Error> {
+    let (begun, sink) = match (&config.spool, destination) {
+        (Some(choice), _) => stage::begin(config, choice, source).await?,
+        (None, Some(destination)) => into_bucket(config, ends, source, destination).await?,
+        (None, None) => return Err(Error::Preflight { failures: 1 }),
+    };
+    match job::lay(config, source, &ends.source, begun.job, begun.resume).await {
+        Ok(job) => {
+            let source = Source::Bucket(Box::new(job), ends.source.clone());
+            Ok(Prepared { source, sink, begun })
+        }
+        Err(error) => {
+            // What failed first is told.
+            let _ = begun.keeper.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn into_bucket(
+    config: &MigrateConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: &mut DestinationFacts,
+) -> Result<(Begun, Sink), Error> {
+    let client = &ends.destination;
+    let source_ns = source.survey.shape.shard_group_ns;
+    if config.create_buckets {
+        buckets::create(config, client, source_ns, destination).await?;
+    }
+    if config.pause_task {
+        buckets::pause_tasks(client, destination).await?;
+    }
+    let wanted = Wanted {
+        source_host: config.source.host.clone(),
+        source_bucket_id: source.bucket.id.clone(),
+        destination_bucket_id: destination.bucket_id(),
+        filter: filter_text(&config.filter),
+        oldest: source.earliest.unwrap_or_else(|| source.stop(config)),
+        stop: source.stop(config),
+    };
+    let begun = checkpoint::begin(config, client, wanted).await?;
+    let bucket = Bucket::new(
+        client.clone(),
+        &config.destination_bucket,
+        destination.shard_group_ns(source_ns),
+        config.on_type_conflict,
+        watched_fields(source, destination),
+    );
+    Ok((begun, Sink::Bucket(bucket)))
 }
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
@@ -92,11 +149,12 @@ fn local_now() -> Timestamp {
     Timestamp::from_ns(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Preflight before a run: shown on stderr, because stdout is for the result.
+/// Preflight before a run: shown on stderr, because stdout is for the result. There is a destination unless a spool is
+/// written.
 async fn checked(
     config: &MigrateConfig,
     ends: &Ends,
-) -> Result<(SourceFacts, DestinationFacts), Error> {
+) -> Result<(SourceFacts, Option<DestinationFacts>), Error> {
     let checked = preflight::check(config, ends).await?;
     if config.json {
         print_line(&json::preflight(&checked.report));
@@ -105,8 +163,8 @@ async fn checked(
             eprintln!("{line}");
         }
     }
-    match (checked.report.verdict(), checked.source, checked.destination) {
-        (Verdict::Ok | Verdict::Warn, Some(source), Some(destination)) => Ok((source, destination)),
+    match (checked.report.verdict(), checked.source) {
+        (Verdict::Ok | Verdict::Warn, Some(source)) => Ok((source, checked.destination)),
         _ => Err(Error::Preflight { failures: checked.report.count(Verdict::Fail) }),
     }
 }
@@ -116,7 +174,8 @@ fn confirm(config: &MigrateConfig) -> Result<(), Error> {
     if config.yes || config.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
-    eprint!("Copy {} to {}? [y/N] ", config.source_bucket, config.destination_bucket);
+    let to = config.spool.as_ref().map_or(&config.destination_bucket, |spool| &spool.place);
+    eprint!("Copy {} to {to}? [y/N] ", config.source_bucket);
     let said = io::stderr().flush().and_then(|()| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)
@@ -144,14 +203,16 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
+    let org = config.destination.org.as_deref().unwrap_or("?");
+    let (destination, sink) = match &config.spool {
+        Some(spool) => (format!("spool {}", spool.place), SinkKind::Spool),
+        None => (format!("{org}@{host}/{}", config.destination_bucket), SinkKind::Bucket),
+    };
     Header {
         command: "migrate".to_owned(),
         source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
-        destination: format!(
-            "{}@{host}/{}",
-            config.destination.org.as_deref().unwrap_or("?"),
-            config.destination_bucket
-        ),
+        destination,
+        sink,
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {
             window_bytes,
             share_percent: u64::from(config.quota_share.at(source.now)) / 10,

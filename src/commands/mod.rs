@@ -1,5 +1,7 @@
 //! One file per command, and what they share.
 
+pub mod buckets;
+pub mod checkpoint;
 pub mod demo;
 pub mod dry_run;
 pub mod ends;
@@ -12,6 +14,7 @@ pub mod plan;
 pub mod preflight;
 pub mod quota;
 pub mod run;
+pub mod stage;
 
 use std::io::{self, Write as _};
 

@@ -9,7 +9,7 @@ use crate::config::migrate::{MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::model::series::Readable;
-use crate::pipeline::context::ConflictPolicy;
+use crate::pipeline::write::clash::ConflictPolicy;
 use crate::report::json;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;

@@ -1,20 +1,19 @@
-//! The run itself, shared by `migrate` and `demo`: reporter, pipeline, summary, exit code.
+//! The run itself, shared by all commands that move values: reporter, pipeline, summary, exit code.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::checkpoint::Begun;
 use super::error::Error;
-use super::facts::Ends;
-use super::job::{self, Prepared};
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
-use crate::pipeline::context::{Context, EventSink};
-use crate::pipeline::event::{Counters, Event, Outcome, Planned, StopReason};
+use crate::pipeline::event::{Counters, Event, EventSink, Outcome, StopReason};
+use crate::pipeline::feed::Source;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::rejects::Rejects;
+use crate::pipeline::write::outlet::{Outlet, Sink};
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
@@ -54,10 +53,20 @@ pub struct Shown {
     pub next: Option<String>,
 }
 
+/// What a run needs.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is read.
+    pub source: Source,
+    /// Where it goes.
+    pub sink: Sink,
+    /// The job that it is part of.
+    pub begun: Begun,
+}
+
 /// Runs a prepared job to its end and reports it.
 pub async fn run(
     prepared: Prepared,
-    ends: Ends,
     shown: Shown,
     signals: &Signals,
     stop: Stop,
@@ -69,9 +78,11 @@ pub async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
-    ends.source.quota().tell(&signals.observer());
-    let rejects = prepared.job.rejects.display().to_string();
-    let result = execute(prepared, &ends, sender.as_fn(), counters, stop).await;
+    if let Source::Bucket(_, client) = &prepared.source {
+        client.quota().tell(&signals.observer());
+    }
+    let rejects = prepared.begun.rejects.path.display().to_string();
+    let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {
         Ok(finished) => Ending::Finished(SummaryInput {
@@ -98,26 +109,26 @@ pub async fn run(
     result
 }
 
-/// Runs a prepared job to its end. The lease is given back however it ends.
+/// Runs a prepared job to its end. The job is let go however it ends.
 pub async fn execute(
     prepared: Prepared,
-    ends: &Ends,
     events: EventSink,
     counters: Arc<Counters>,
     stop: Stop,
 ) -> Result<Finished, Error> {
-    let Prepared { job, store, watched, lock } = prepared;
-    events(Event::Planned(planned(&job)));
-    let rejects = Rejects::open(&job.rejects, job.plan.range().start)?;
-    let (keys, lease) = (job.keys.clone(), job.lease.clone());
-    let (source, destination) = (ends.source.clone(), ends.destination.clone());
-    let context = Arc::new(Context::new(job, source, destination, watched, events, counters));
-    let result = pipeline::run(context, store.clone(), rejects, stop).await;
-    // A lease that cannot be given back grows stale by itself.
-    let _ = job::release_lease(ends, &store, &keys, &lease).await;
+    let Prepared { source, sink, begun } = prepared;
+    let Begun { keeper, rejects, lock, .. } = begun;
+    events(Event::Planned(source.planned()));
+    let out = Arc::new(Outlet::new(sink, rejects, events, counters));
+    let result = pipeline::run(source, out, keeper.clone(), stop).await;
+    let rejected_total = match &result {
+        Ok(_) => keeper.rejected_total().await,
+        Err(_) => Ok(0),
+    };
+    let closed = keeper.close().await;
     drop(lock);
-    let outcome = result?;
-    let rejected_total = store.rejected_total().await?;
+    let (outcome, rejected_total) = (result?, rejected_total?);
+    closed?;
     let exit = exit_of(&outcome, rejected_total);
     Ok(Finished { outcome, rejected_total, exit })
 }
@@ -152,16 +163,5 @@ fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
         Some(StopReason::Terminated) => ExitCode::Terminated,
         None if rejected_total > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
         None => ExitCode::Done,
-    }
-}
-
-/// What the run is about to do, for the report.
-pub fn planned(job: &pipeline::context::Job) -> Planned {
-    Planned {
-        job: job.range,
-        resume: job.plan.range().start,
-        batches: job.plan.len(),
-        interval: job.interval.to_string(),
-        transport: job::transport_name(job.transport).to_owned(),
     }
 }

@@ -128,7 +128,12 @@ pub fn destination_if_given(
     if is_named || env.get(names.token_variable).is_some() {
         return end(Side::Destination, settings, env, profile);
     }
-    let host = settings.value(names.host)?;
+    no_destination(settings)
+}
+
+/// A destination without a token, which is not to be asked.
+pub fn no_destination(settings: &Settings) -> Result<EndConfig, ConfigError> {
+    let host = settings.value(DESTINATION.host)?;
     Ok(EndConfig {
         host: address(host.text(), || host.origin.clone())?,
         org: None,

@@ -60,6 +60,14 @@ pub enum ConfigError {
         /// What is wrong with it, and the right form.
         cause: ParseShareError,
     },
+    /// A setting that says nothing without another one.
+    #[error("{given} needs {needs}")]
+    Incomplete {
+        /// What was given.
+        given: Origin,
+        /// What it needs.
+        needs: &'static str,
+    },
     /// A setting that must be given.
     #[error("--{flag} is missing; give it, or {variable}, or {key} in the file named by --config")]
     Missing {

@@ -91,6 +91,10 @@ impl Inputs {
 
     /// Judges all of it. Relative times count back from `now`.
     pub fn check(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+        // A spool needs no destination.
+        if self.settings.plain("spool").is_some() {
+            return self.check_with(ends::no_destination(&self.settings)?, now);
+        }
         self.check_with(self.destination()?, now)
     }
 

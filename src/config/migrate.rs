@@ -15,7 +15,7 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::model::transport::Transport;
-use crate::pipeline::context::ConflictPolicy;
+use crate::pipeline::write::clash::ConflictPolicy;
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
@@ -84,6 +84,13 @@ pub enum ColorChoice {
     Never,
 }
 
+/// A spool instead of a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolChoice {
+    /// Folder or address.
+    pub place: String,
+}
+
 /// Everything a job needs to know, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
@@ -137,6 +144,8 @@ pub struct MigrateConfig {
     pub json: bool,
     /// Colours.
     pub color: ColorChoice,
+    /// The spool that is written instead of the destination.
+    pub spool: Option<SpoolChoice>,
     /// The rejects file, if not the one in the state folder.
     pub rejects: Option<PathBuf>,
     /// Refused values before the run stops.
@@ -203,6 +212,7 @@ pub(super) fn check(
         yes: settings.switch("yes")?,
         json: settings.switch("json")?,
         color: color(&settings.value("color")?, env)?,
+        spool: spool(settings)?,
         rejects: settings.path("rejects"),
         reject_limit: reject_limit(&settings.value("reject-limit")?)?,
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
@@ -367,6 +377,21 @@ pub(super) fn color(given: &Given, env: &Env) -> Result<ColorChoice, ConfigError
         ("always", _) => Ok(ColorChoice::Always),
         ("never", _) => Ok(ColorChoice::Never),
         _ => Err(given.wrong("auto, always or never")),
+    }
+}
+
+fn spool(settings: &Settings) -> Result<Option<SpoolChoice>, ConfigError> {
+    let (format, place) = (settings.plain("spool"), settings.plain("spool-dir"));
+    match (format, place) {
+        (None, None) => Ok(None),
+        (Some(format), _) if format.text() != "parquet" => Err(format.wrong("parquet")),
+        (Some(_), Some(place)) => Ok(Some(SpoolChoice { place: name(place)? })),
+        (Some(given), None) => {
+            Err(ConfigError::Incomplete { given: given.origin.clone(), needs: "--spool-dir DIR" })
+        }
+        (None, Some(given)) => {
+            Err(ConfigError::Incomplete { given: given.origin.clone(), needs: "--spool parquet" })
+        }
     }
 }
 

@@ -110,6 +110,8 @@ pub const SETTINGS: &[Setting] = &[
     one("max-duration"),
     one("on-type-conflict").or("stop"),
     one("existing").or("refuse"),
+    one("spool"),
+    one("spool-dir"),
     one("rejects"),
     one("reject-limit").or("10000"),
     of(Kind::Switch, "dry-run"),

@@ -1,45 +1,27 @@
 //! What all stages of one run share.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 
-use crate::checkpoint::lease::Lease;
-use crate::checkpoint::record::Keys;
 use crate::influx::client::Client;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
-use crate::model::time::{TimeRange, Timestamp};
+use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::Layer;
-use crate::pipeline::survey::route::{Access, FieldKey, Routes};
-use crate::pipeline::write::clash::TypePlan;
-use crate::pipeline::write::pressure::Pressure;
+use crate::pipeline::survey::route::{Access, Routes};
+use crate::pipeline::write::outlet::Outlet;
 use crate::wire::flux::Selection;
 
-/// Who hears of events. Called from async code: must not block.
-pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// What to do with a value whose field has another type at the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConflictPolicy {
-    /// End the run.
-    Stop,
-    /// Keep the value in the rejects file.
-    Reject,
-    /// Write it to the field `<name>_<type>`.
-    Suffix,
-}
-
-/// One migration, with everything resolved.
+/// What is read, with everything resolved.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Bucket that is read.
@@ -58,36 +40,14 @@ pub struct Job {
     pub strings: bool,
     /// Retention of the source bucket, if it is finite: older values vanish while they are read.
     pub source_retention_ns: Option<i64>,
-    /// Bucket that is written.
-    pub destination_bucket: String,
-    /// Length of its shard groups.
-    pub destination_shard_group_ns: i64,
-    /// Bucket of the checkpoint.
-    pub batch_bucket: String,
-    /// The three tags of the records.
-    pub keys: Keys,
-    /// The lease this run holds.
-    pub lease: Lease,
     /// The whole job, from its start to this run's stop.
     pub range: TimeRange,
     /// The batches of this run.
     pub plan: BatchPlan,
     /// Their length.
     pub interval: Interval,
-    /// Time of the newest record found, and of none if the job is new.
-    pub newest_record: Option<Timestamp>,
-    /// Policy for type conflicts.
-    pub on_type_conflict: ConflictPolicy,
-    /// Values refused in the batches that earlier runs have committed.
-    pub rejected_before: u64,
-    /// Refused values at the most, earlier runs included.
-    pub reject_limit: u64,
-    /// Where refused lines go.
-    pub rejects: PathBuf,
     /// Slices read at one time.
     pub slices_in_flight: usize,
-    /// Writes at one time.
-    pub writes_in_flight: usize,
     /// Source bytes of one slice at the most, by prediction.
     pub slice_bytes_max: u64,
     /// Source bytes of this run at the most.
@@ -150,22 +110,18 @@ impl Job {
     }
 }
 
-/// Job, clients, permits and totals.
+/// Job, source, permits and totals.
 pub struct Context {
     /// What to do.
     pub job: Job,
     /// Reads.
     pub source: Client,
-    /// Writes.
-    pub destination: Client,
-    /// Who hears of events.
-    pub events: EventSink,
+    /// Where the values go.
+    pub out: Arc<Outlet>,
     /// Totals.
     pub counters: Arc<Counters>,
     /// Permits for slices.
     pub slices: Permits,
-    /// Permits for writes, and how they are sent.
-    pub pressure: Pressure,
     /// What a value costs to read in plain Flux.
     pub cost: LearnedCost,
     /// How each measurement is read.
@@ -174,8 +130,6 @@ pub struct Context {
     pub held: Arc<Semaphore>,
     /// A filter that leaves nothing out.
     pub nothing_filtered: Filter,
-    /// One type per field and destination shard group.
-    pub types: TypePlan,
 }
 
 impl std::fmt::Debug for Context {
@@ -186,44 +140,30 @@ impl std::fmt::Debug for Context {
 
 impl Context {
     /// What a run shares, at its beginning.
-    pub fn new(
-        job: Job,
-        source: Client,
-        destination: Client,
-        watched: Vec<FieldKey>,
-        events: EventSink,
-        counters: Arc<Counters>,
-    ) -> Self {
-        // On this machine packing costs both programs more than it saves.
-        let pack = !destination.is_loopback();
+    pub fn new(job: Job, source: Client, out: Arc<Outlet>) -> Self {
         let held = usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1);
         Self {
             slices: Permits::new("fetch", job.slices_in_flight),
-            pressure: Pressure::new(Permits::new("write", job.writes_in_flight), pack),
             job,
             source,
-            destination,
-            events,
-            counters,
+            counters: Arc::clone(&out.counters),
+            out,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),
             held: Arc::new(Semaphore::new(held)),
             nothing_filtered: Filter::default(),
-            types: TypePlan::new(watched),
         }
     }
 
-    /// The same clients and totals for another job that only reads.
+    /// The same client and totals for another job that only reads.
     #[must_use]
     pub fn for_job(&self, job: Job) -> Self {
-        let (source, destination) = (self.source.clone(), self.destination.clone());
-        let (events, counters) = (Arc::clone(&self.events), Arc::clone(&self.counters));
-        Self::new(job, source, destination, Vec::new(), events, counters)
+        Self::new(job, self.source.clone(), Arc::clone(&self.out))
     }
 
     /// Tells the reporter.
     pub fn tell(&self, event: Event) {
-        (self.events)(event);
+        self.out.tell(event);
     }
 }
 

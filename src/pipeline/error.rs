@@ -6,6 +6,7 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::pool::Panicked;
+use crate::spool;
 use crate::wire::{answer, csv};
 
 /// The reason why a run ended before its plan did.
@@ -120,6 +121,21 @@ pub enum Error {
     LeaseLost {
         /// What was found.
         found: String,
+    },
+    /// The spool cannot be written or read.
+    #[error(transparent)]
+    Spool(Box<spool::error::Error>),
+    /// The spool does not hold what was read.
+    #[error(
+        "batch {batch}: {read} values were read, but the spool took {staged}; nothing of it is committed"
+    )]
+    NotStaged {
+        /// The batch.
+        batch: TimeRange,
+        /// Values decoded.
+        read: u64,
+        /// Values in its files.
+        staged: u64,
     },
     /// The newest record in the batch bucket cannot be understood.
     #[error("the batch bucket cannot be used to resume")]

@@ -1,10 +1,14 @@
 //! What the stages tell the reporter: a closed set of events, and counters that it may look at at any time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
+
+/// Who hears of events. Called from async code: must not block.
+pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// One change in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

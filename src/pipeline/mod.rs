@@ -4,7 +4,8 @@
 //! survey   what is in the source, and who can read it
 //! plan     count, choose a transport for each measurement, cut into slices
 //! read     a batch in slices, each with a permit; held against the source's count    (this file: batches in sequence)
-//! write    pool jobs to bodies, bodies to the destination
+//! unload   the same for a batch of a spool, which knows its own counts
+//! write    pool jobs to bodies, bodies to the destination; or rows to the files of a spool
 //! commit   strictly in sequence
 //! ```
 //!
@@ -14,18 +15,18 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Duration;
 
 use self::commit::committer::{self, Committed};
-use self::commit::store::Store;
-use self::context::Context;
+use self::commit::keeper::Keeper;
 use self::error::Error;
 use self::event::{Counters, Event, Outcome, StopReason};
-use self::plan::counter::{Counter, Found};
-use self::read::batch::{self, Done};
+use self::feed::{Feed, Next, Source};
+use self::read::batch::Done;
 use self::stop::Stop;
+use self::write::outlet::Outlet;
 use self::write::pool::Panicked;
 use self::write::rejects::Rejects;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
@@ -34,6 +35,7 @@ pub mod commit;
 pub mod context;
 pub mod error;
 pub mod event;
+pub mod feed;
 pub mod lock;
 pub mod permits;
 pub mod plan;
@@ -41,23 +43,27 @@ pub mod progress;
 pub mod read;
 pub mod stop;
 pub mod survey;
+pub mod unload;
 pub mod write;
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
 pub async fn run(
-    context: Arc<Context>,
-    store: Store,
-    rejects: Rejects,
+    source: Source,
+    out: Arc<Outlet>,
+    keeper: Keeper,
     stop: Stop,
 ) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
+    let (job, plan) = (source.range(), source.plan());
+    let rejects = Rejects::open(&out.rejects.path, plan.range().start)?;
     let mut committer =
-        tokio::spawn(committer::run(Arc::clone(&context), store, rejects, receiver));
-    let mut open = Open { context: Arc::clone(&context), tasks: JoinSet::new(), done: sender };
+        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper, rejects, receiver));
+    let feed = Feed::new(source, Arc::clone(&out));
+    let mut open = Open { out: Arc::clone(&out), feed, tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(&stop) => read,
-        reason = drain_over(&context, stop.clone()) => Ok(Some(reason)),
+        reason = drain_over(&out, stop.clone()) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
     };
@@ -71,7 +77,7 @@ pub async fn run(
     };
     let committed = committed?;
     Ok(Outcome {
-        job: context.job.range,
+        job,
         watermark: committed.watermark,
         values: committed.values,
         rejected: committed.rejected,
@@ -87,16 +93,17 @@ fn joined(committer: Result<Result<Committed, Error>, JoinError>) -> Result<Comm
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(context: &Context, mut stop: Stop) -> StopReason {
+async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
     let reason = stop.wait().await;
-    context.tell(Event::Stopping { reason: format!("{reason:?}") });
+    out.tell(Event::Stopping { reason: format!("{reason:?}") });
     tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
     reason
 }
 
 /// The open batches.
 struct Open {
-    context: Arc<Context>,
+    out: Arc<Outlet>,
+    feed: Feed,
     tasks: JoinSet<Result<Done, Error>>,
     done: mpsc::Sender<Done>,
 }
@@ -105,12 +112,11 @@ impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
     async fn all(&mut self, stop: &Stop) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
-        let mut counter = Counter::new();
         let mut stopped = None;
         loop {
             let used_up = self.budget_used();
             if let Some(reason) = used_up {
-                self.context.tell(Event::Stopping { reason: format!("{reason:?}") });
+                self.out.tell(Event::Stopping { reason: format!("{reason:?}") });
             }
             stopped = stopped.max(stop.reason()).max(used_up);
             if stopped.is_some() {
@@ -118,14 +124,12 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            let context = Arc::clone(&self.context);
-            match self.while_open(counter.next(&context)).await?? {
+            match self.next().await? {
                 None => break,
-                Some(Found::Empty { first, end }) => self.hand_on(Done::empty(first..end)).await?,
-                Some(Found::Batch { seq, range, windows }) => {
-                    let (sender, requested) = oneshot::channel();
+                Some(Next::Empty(stretch)) => self.hand_on(Done::empty(stretch)).await?,
+                Some(Next::Batch(moving, requested)) => {
                     self.tasks.spawn(async move {
-                        let done = batch::run(context, seq, range, windows, sender).await;
+                        let done = moving.await;
                         drop(permit);
                         done
                     });
@@ -141,18 +145,14 @@ impl Open {
         Ok(stopped)
     }
 
-    /// Waits for something while complete batches go to the committer.
+    /// Looks for the next batch while complete ones go to the committer.
+    async fn next(&mut self) -> Result<Option<Next>, Error> {
+        let Self { feed, tasks, done, .. } = self;
+        while_open(tasks, done, feed.next()).await?
+    }
+
     async fn while_open<T>(&mut self, wanted: impl Future<Output = T>) -> Result<T, Error> {
-        tokio::pin!(wanted);
-        loop {
-            tokio::select! {
-                result = &mut wanted => return Ok(result),
-                Some(done) = self.tasks.join_next() => {
-                    let done = done.map_err(|error| Panicked(error.to_string()))??;
-                    self.hand_on(done).await?;
-                }
-            }
-        }
+        while_open(&mut self.tasks, &self.done, wanted).await
     }
 
     async fn hand_on(&self, done: Done) -> Result<(), Error> {
@@ -160,8 +160,26 @@ impl Open {
     }
 
     fn budget_used(&self) -> Option<StopReason> {
-        let max = self.context.job.transfer_bytes_max?;
-        (Counters::get(&self.context.counters.source_bytes_decoded) >= max)
+        let max = self.feed.transfer_bytes_max()?;
+        (Counters::get(&self.out.counters.source_bytes_decoded) >= max)
             .then_some(StopReason::ByteBudget)
+    }
+}
+
+/// Waits for something while complete batches go to the committer.
+async fn while_open<T>(
+    tasks: &mut JoinSet<Result<Done, Error>>,
+    done: &mpsc::Sender<Done>,
+    wanted: impl Future<Output = T>,
+) -> Result<T, Error> {
+    tokio::pin!(wanted);
+    loop {
+        tokio::select! {
+            result = &mut wanted => return Ok(result),
+            Some(complete) = tasks.join_next() => {
+                let complete = complete.map_err(|error| Panicked(error.to_string()))??;
+                done.send(complete).await.map_err(|_| Error::StageGone("commit"))?;
+            }
+        }
     }
 }

@@ -20,8 +20,19 @@ pub struct Header {
     pub source: String,
     /// `org@host:port/bucket`.
     pub destination: String,
+    /// What kind of destination it is.
+    pub sink: SinkKind,
     /// The source's read quota, if one binds.
     pub quota: Option<Quota>,
+}
+
+/// A kind of destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkKind {
+    /// A bucket of InfluxDB: lines and bodies are written.
+    Bucket,
+    /// A spool: rows and files.
+    Spool,
 }
 
 /// A read quota.

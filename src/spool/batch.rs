@@ -55,6 +55,7 @@ pub struct FinishedBatch {
     /// Files that go to their places with the commit.
     staged: Vec<(Staged, String)>,
     totals: Totals,
+    rejected: u64,
 }
 
 impl FinishedBatch {
@@ -71,6 +72,16 @@ impl FinishedBatch {
     /// What it holds.
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// Notes how many values of the batch are not in it.
+    pub fn set_rejected(&mut self, values: u64) {
+        self.rejected = values;
+    }
+
+    /// Values of the batch that are not in it.
+    pub fn rejected(&self) -> u64 {
+        self.rejected
     }
 
     pub(super) fn into_parts(mut self) -> (Vec<FileEntry>, Vec<(Staged, String)>, Totals) {
@@ -175,7 +186,7 @@ impl BatchWriter {
             staged.clear();
         }
         let inner = Arc::clone(&self.inner);
-        Ok(FinishedBatch { inner, range: self.range, files: entries, staged, totals })
+        Ok(FinishedBatch { inner, range: self.range, files: entries, staged, totals, rejected: 0 })
     }
 }
 

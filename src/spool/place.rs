@@ -1,7 +1,18 @@
 //! A place as it is typed: a folder, or the address of one.
 
+use std::path::PathBuf;
+
 use super::error::Error;
 use super::storage::Storage;
+
+/// The folder, if the place is one.
+pub fn folder(place: &str) -> Option<PathBuf> {
+    match place.split_once("://") {
+        None => Some(PathBuf::from(place)),
+        Some(("file", path)) => Some(PathBuf::from(path)),
+        Some(_) => None,
+    }
+}
 
 /// The storage at a folder (`stage`, `/data/stage`, `file:///data/stage`).
 pub fn storage(place: &str) -> Result<Storage, Error> {

@@ -116,6 +116,22 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
+    /// The smallest range that holds all its values.
+    pub fn range(&self) -> TimeRange {
+        TimeRange::new(
+            Timestamp::from_ns(self.time_min),
+            Timestamp::from_ns(self.time_max).saturating_add_ns(1),
+        )
+    }
+
+    /// The smallest range that holds all its batches.
+    pub fn batch_range(&self) -> TimeRange {
+        let start = self.batches.iter().map(|(start, _)| *start).min();
+        let stop = self.batches.iter().map(|(_, stop)| *stop).max();
+        let at = |ns: Option<i64>, else_ns| Timestamp::from_ns(ns.unwrap_or(else_ns));
+        TimeRange::new(at(start, self.time_min), at(stop, self.time_max))
+    }
+
     /// True if one of its values may lie in the range.
     pub fn touches(&self, range: TimeRange) -> bool {
         self.time_min < range.stop.ns() && self.time_max >= range.start.ns()
@@ -159,6 +175,9 @@ pub(super) enum Record {
         stop: i64,
         rows: u64,
         values: u64,
+        /// Values of the batch that are not in it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        rejected: u64,
         digest: String,
         files: Vec<FileEntry>,
         /// Files of the same batch that were there before.
@@ -172,6 +191,11 @@ pub(super) enum Record {
     Compact { files: Vec<FileEntry>, removed: Vec<String> },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// Everything that is known of a spool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +206,9 @@ pub(super) struct State {
     pub(super) watermark: i64,
     pub(super) files: BTreeMap<String, FileEntry>,
     pub(super) measurements: BTreeMap<String, Settled>,
+    /// Values that are not in the files, for each batch (its start, ns) that lacks some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) rejected: BTreeMap<i64, u64>,
     /// Files that may be there although they are not listed.
     pub(super) leftovers: BTreeSet<String>,
     /// Records of the journal that are in here, and the digest of the last one.
@@ -199,6 +226,7 @@ impl State {
             watermark: job.identity.start.ns(),
             files: BTreeMap::new(),
             measurements: BTreeMap::new(),
+            rejected: BTreeMap::new(),
             leftovers: BTreeSet::new(),
             records: 0,
             chain,
@@ -218,11 +246,15 @@ impl State {
     /// Applies the next record; false if it does not fit.
     pub(super) fn apply(&mut self, record: Record) -> bool {
         match record {
-            Record::Batch { start, stop, files, removed, settled, .. } => {
+            Record::Batch { start, stop, files, removed, settled, rejected, .. } => {
                 if start == self.watermark && stop >= start {
                     self.watermark = stop;
                 } else if stop > self.watermark {
                     return false;
+                }
+                self.rejected.remove(&start);
+                if rejected > 0 {
+                    self.rejected.insert(start, rejected);
                 }
                 self.measurements.extend(settled);
                 self.replace(files, removed)

@@ -112,11 +112,7 @@ impl Stored {
         self.search()?;
         let mut verified = Verified::default();
         for file in self.files(selection) {
-            let known = held(&self.verified).contains(&file.path);
-            if !known {
-                check_file(&self.storage, &self.state, file)?;
-                held(&self.verified).insert(file.path.clone());
-            }
+            self.verify_file(file)?;
             verified.files += 1;
             verified.bytes += file.bytes;
             verified.rows += file.rows;
@@ -152,15 +148,31 @@ impl Stored {
     /// The frames of a selection, measurement by measurement and month by month. All files are verified first.
     pub fn frames(&self, selection: &Selection) -> Result<Frames, Error> {
         self.verify(selection)?;
-        let files = self.files(selection).into_iter().cloned().collect();
+        let files: Vec<_> = self.files(selection).into_iter().cloned().collect();
+        self.frames_of(&files, selection.range)
+    }
+
+    /// The frames of some files of this spool, as far as they lie in the range. These files are verified first.
+    pub fn frames_of(&self, files: &[FileEntry], range: TimeRange) -> Result<Frames, Error> {
+        self.search()?;
+        files.iter().try_for_each(|file| self.verify_file(file))?;
         Ok(Frames {
             stored: self.clone(),
-            range: selection.range,
-            files,
+            range,
+            files: files.iter().filter(|file| file.touches(range)).cloned().collect(),
             open: None,
             ready: VecDeque::new(),
             failed: false,
         })
+    }
+
+    fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
+        let known = held(&self.verified).contains(&file.path);
+        if !known {
+            check_file(&self.storage, &self.state, file)?;
+            held(&self.verified).insert(file.path.clone());
+        }
+        Ok(())
     }
 
     fn reader(&self, file: &FileEntry) -> Result<FileReader, Error> {

@@ -112,6 +112,11 @@ impl Spool {
         held(&self.inner.kept).state.totals()
     }
 
+    /// Values of committed batches that are not in their files.
+    pub fn rejected(&self) -> u64 {
+        held(&self.inner.kept).state.rejected.values().sum()
+    }
+
     /// Begins to write a batch. Several may be open at one time.
     pub fn begin(&self, batch: TimeRange) -> BatchWriter {
         BatchWriter::new(Arc::clone(&self.inner), batch)
@@ -123,6 +128,7 @@ impl Spool {
         let mut kept = held(&self.inner.kept);
         let range = batch.range();
         let replaced = kept.replaced(range)?;
+        let rejected = batch.rejected();
         let (files, staged, totals) = batch.into_parts();
         let new: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
         if !staged.is_empty() {
@@ -136,6 +142,7 @@ impl Spool {
             stop: range.stop.ns(),
             rows: totals.rows,
             values: totals.values,
+            rejected,
             digest: totals.digest.to_string(),
             settled: self.inner.newly_settled(&kept.state, &files),
             files,
@@ -242,6 +249,9 @@ impl Inner {
 
     /// Files that were published and will not be committed. If even this fails, the next run finds them by their range.
     pub(super) fn give_up(&self, files: Vec<String>) {
+        if held(&self.lock).is_none() {
+            return;
+        }
         let mut kept = held(&self.kept);
         let unknown = files.into_iter().filter(|path| !kept.state.files.contains_key(path));
         let files: Vec<_> = unknown.collect();

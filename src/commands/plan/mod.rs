@@ -20,8 +20,8 @@ use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
 use crate::pipeline::context::{Context, Job};
-use crate::pipeline::event::Counters;
 use crate::pipeline::plan::tally;
+use crate::pipeline::write::outlet::Outlet;
 use crate::report::json;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
@@ -55,15 +55,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
 
 /// What the stages of a run share, for a job that is only looked at.
 pub fn context(job: Job, ends: &Ends) -> Context {
-    let (source, destination) = (ends.source.clone(), ends.destination.clone());
-    Context::new(
-        job,
-        source,
-        destination,
-        Vec::new(),
-        Arc::new(|_| ()),
-        Arc::new(Counters::default()),
-    )
+    Context::new(job, ends.source.clone(), Arc::new(Outlet::nowhere()))
 }
 
 /// Asks both ends. Where the source is out of reach there is no plan, but what preflight found.

@@ -1,4 +1,6 @@
 //! What was written, recorded: strictly in sequence.
 
 pub mod committer;
+pub mod keeper;
+pub mod records;
 pub mod store;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::checkpoint::lease::StoredLease;
+use crate::checkpoint::lease::{Lease, StoredLease};
 use crate::checkpoint::record::{
-    BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, stored_start, stored_stop,
+    BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, next_record_time, stored_start,
+    stored_stop,
 };
 use crate::checkpoint::{identity, lease};
 use crate::influx::client::Client;
@@ -61,6 +62,11 @@ impl Store {
         Ok(Some(stored_start(&stored.fields)?))
     }
 
+    /// The present by the server's clock, as far as its answers have told it.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.client.server_time().map(Timestamp::from_ns)
+    }
+
     /// The identity of the job, if a run of sluice has begun it.
     pub async fn identity(&self) -> Result<Option<StoredFields>, Error> {
         let query = self.details_query(identity::KIND_IDENTITY);
@@ -72,6 +78,16 @@ impl Store {
         let query = self.details_query(lease::KIND_LEASE);
         let stored = self.pick(&query, "run", "lease", Newest).await?;
         Ok(stored.and_then(|stored| StoredLease::read(&stored.fields, stored.time)))
+    }
+
+    /// Writes a later point of the lease, or with `released` its last one. It must still be `own`.
+    pub async fn refresh_lease(&self, own: &Lease, released: bool) -> Result<(), Error> {
+        let Some(stored) = self.lease().await?.filter(|stored| stored.lease == *own) else {
+            return Err(Error::LeaseLost { found: "another lease".to_owned() });
+        };
+        let now = self.now().unwrap_or(stored.refreshed);
+        let time = next_record_time(Some(stored.refreshed), now);
+        self.write(&[own.point(&self.keys, time, released)], "lease").await
     }
 
     /// Values refused in all committed batches of the job.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::CHANGED_REREADS_MAX;
+use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::context::Context;
@@ -21,8 +22,11 @@ use crate::pipeline::plan::time::{Slice, slices};
 use crate::pipeline::plan::window::{self, Window};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::slice::{self, Moved};
+use crate::pipeline::write::clash;
+use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::pool::Panicked;
 use crate::pipeline::write::rejects::Refusal;
+use crate::spool::batch::FinishedBatch;
 
 /// A batch that may be committed.
 #[derive(Debug)]
@@ -37,12 +41,31 @@ pub struct Done {
     pub details: BatchDetails,
     /// Refused lines.
     pub refusals: Vec<Refusal>,
+    /// Its files, where a spool is written.
+    pub staged: Option<FinishedBatch>,
 }
 
 impl Done {
+    /// Its range, or that of all batches of the stretch.
+    ///
+    /// # Panics
+    ///
+    /// If it is not of this plan.
+    pub fn range(&self, plan: BatchPlan) -> TimeRange {
+        let nth = |seq| plan.nth(seq).expect("a complete batch is in the plan");
+        TimeRange::new(nth(self.seq.start).start, nth(self.seq.end - 1).stop)
+    }
+
     /// A stretch of empty batches.
     pub fn empty(seq: std::ops::Range<u64>) -> Self {
-        Self { seq, values: 0, left_out: 0, details: BatchDetails::default(), refusals: Vec::new() }
+        Self {
+            seq,
+            values: 0,
+            left_out: 0,
+            details: BatchDetails::default(),
+            refusals: Vec::new(),
+            staged: None,
+        }
     }
 }
 
@@ -58,8 +81,15 @@ pub async fn run(
     let mut details = BatchDetails::default();
     let (mut rereads, mut misread) = (0, false);
     let progress = Arc::new(Progress::new(range));
-    context.types.prepare(&context, range).await?;
+    if let Some(bucket) = context.out.bucket() {
+        for (key, group) in bucket.types.prepare(bucket, range).await? {
+            if let Some(kind) = clash::majority(&context, &key, group).await? {
+                bucket.types.fix(&key, group, kind);
+            }
+        }
+    }
     loop {
+        let inlet = Inlet::open(&context.out, range);
         let counted = window::values(&windows);
         let predicted = parts::bytes(&context, &windows).await?;
         context.tell(Event::BatchOpened {
@@ -67,7 +97,8 @@ pub async fn run(
             values: counted,
             bytes_predicted: predicted,
         });
-        let mut moved = read_all(&context, &progress, &windows, misread, requested.take()).await?;
+        let reading = Reading { context: &context, progress: &progress, inlet: &inlet, misread };
+        let mut moved = reading.all(&windows, requested.take()).await?;
         details.source_bytes += moved.bytes;
         details.retries += moved.retries;
         if moved.values != counted {
@@ -101,10 +132,21 @@ pub async fn run(
         }
         details.counted = counted;
         details.transport = names(&moved.transports);
-        let strings = carriage_returns(&context, &progress, &windows, misread).await?;
+        let strings = reading.carriage_returns(&windows).await?;
         details.source_bytes += strings.bytes;
         details.retries += strings.retries;
         moved.refusals.extend(strings.refusals);
+        let staged = inlet.close().await?;
+        if let Some(staged) = &staged
+            && let Err(error) = all_staged(range, &moved, staged)
+        {
+            // A try that failed may have brought values that the source has no more.
+            if moved.retries == 0 || rereads == CHANGED_REREADS_MAX {
+                return Err(error);
+            }
+            rereads += 1;
+            continue;
+        }
         let lost = lost(&context, range).await?;
         let left_out_values = lost.iter().map(|refusal| refusal.values).sum();
         moved.refusals.extend(lost);
@@ -116,8 +158,16 @@ pub async fn run(
             left_out: left_out_values,
             details,
             refusals: moved.refusals,
+            staged,
         });
     }
+}
+
+/// A spool must hold what was decoded, less what could not be named.
+fn all_staged(batch: TimeRange, moved: &Moved, staged: &FinishedBatch) -> Result<(), Error> {
+    let nameless: u64 = moved.refusals.iter().map(|refusal| refusal.values).sum();
+    let (read, staged) = (moved.values.saturating_sub(nameless), staged.totals().values);
+    if read == staged { Ok(()) } else { Err(Error::NotStaged { batch, read, staged }) }
 }
 
 /// One event for all refusals of the batch, with the first of their reasons.
@@ -134,94 +184,104 @@ fn may_expire(context: &Context, range: TimeRange) -> bool {
     context.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
 }
 
-/// Reads and writes all slices; with `plain` each in the form that needs to know least.
-async fn read_all(
-    context: &Arc<Context>,
-    progress: &Arc<Progress>,
-    windows: &[Window],
-    plain: bool,
-    requested: Option<oneshot::Sender<()>>,
-) -> Result<Moved, Error> {
-    let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
-    let mut moved = Moved::default();
-    for window in windows {
-        for part in parts::of(context, window, plain).await? {
-            for range in cut_for_types(context, part.range) {
-                let values = share(part.values, range, part.range);
-                let values_max = part.target.values_max(context);
-                for slice in slices(range, window.layer, &part.target, values, values_max) {
-                    let permit = context.slices.one().await?;
-                    let moving = slice::run(Arc::clone(context), Arc::clone(progress), slice);
-                    tasks.spawn(async move {
-                        let moved = moving.await;
-                        drop(permit);
-                        moved
-                    });
-                    while let Some(done) = tasks.try_join_next() {
-                        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+/// One reading of a batch.
+struct Reading<'a> {
+    context: &'a Arc<Context>,
+    progress: &'a Arc<Progress>,
+    inlet: &'a Inlet,
+    /// Each slice is asked for in the form that needs to know least.
+    misread: bool,
+}
+
+impl Reading<'_> {
+    /// Reads and writes all slices.
+    async fn all(
+        &self,
+        windows: &[Window],
+        requested: Option<oneshot::Sender<()>>,
+    ) -> Result<Moved, Error> {
+        let context = self.context;
+        let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
+        let mut moved = Moved::default();
+        for window in windows {
+            for part in parts::of(context, window, self.misread).await? {
+                for range in cut_for_types(context, part.range) {
+                    let values = share(part.values, range, part.range);
+                    let values_max = part.target.values_max(context);
+                    for slice in slices(range, window.layer, &part.target, values, values_max) {
+                        let permit = context.slices.one().await?;
+                        let moving = self.slice(slice);
+                        tasks.spawn(async move {
+                            let moved = moving.await;
+                            drop(permit);
+                            moved
+                        });
+                        while let Some(done) = tasks.try_join_next() {
+                            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+                        }
                     }
                 }
             }
         }
+        if let Some(requested) = requested {
+            // A pipeline that is being taken down no longer listens.
+            let _ = requested.send(());
+        }
+        while let Some(done) = tasks.join_next().await {
+            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+        }
+        Ok(moved)
     }
-    if let Some(requested) = requested {
-        // A pipeline that is being taken down no longer listens.
-        let _ = requested.send(());
+
+    fn slice(&self, slice: Slice) -> impl Future<Output = Result<Moved, Error>> + use<> {
+        let Self { context, progress, inlet, .. } = *self;
+        slice::run(Arc::clone(context), Arc::clone(progress), inlet.clone(), slice)
     }
-    while let Some(done) = tasks.join_next().await {
-        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+
+    /// Strings with a carriage return arrive by Flux without it: they are found by the server, read again in escaped form,
+    /// and written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
+    async fn carriage_returns(&self, windows: &[Window]) -> Result<Moved, Error> {
+        let mut moved = Moved::default();
+        if !self.context.job.strings {
+            return Ok(moved);
+        }
+        for window in windows {
+            for scope in parts::read_by_flux(self.context, window, self.misread).await? {
+                let values = count::carriage_returns(self.context, &scope, window.range).await?;
+                if values == 0 {
+                    continue;
+                }
+                let slice = Slice {
+                    range: window.range,
+                    layer: window.layer,
+                    target: Target::CarriageReturns(scope),
+                    values_predicted: values,
+                    depth: 0,
+                };
+                let part = self.slice(slice).await?;
+                if part.values != values {
+                    let batch = window.range;
+                    return Err(Error::Mismatch { batch, counted: values, read: part.values });
+                }
+                moved.add(Moved { values: 0, ..part });
+            }
+        }
+        Ok(moved)
     }
-    Ok(moved)
 }
 
 /// Where types can clash, a slice must not reach over two shard groups of the destination: each has a type of its own.
 fn cut_for_types(context: &Context, range: TimeRange) -> Vec<TimeRange> {
-    if context.types.is_empty() {
-        return vec![range];
+    match context.out.bucket() {
+        Some(bucket) if !bucket.types.is_empty() => range.shard_group_parts(bucket.shard_group_ns),
+        _ => vec![range],
     }
-    range.shard_group_parts(context.job.destination_shard_group_ns)
 }
 
 /// Values of a part of a range, if they are spread evenly; at least one.
 fn share(values: u64, part: TimeRange, whole: TimeRange) -> u64 {
     let share = i128::from(values) * part.duration_ns() / whole.duration_ns().max(1);
     u64::try_from(share).unwrap_or(0).max(1)
-}
-
-/// Strings with a carriage return arrive by Flux without it: they are found by the server, read again in escaped form, and
-/// written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
-async fn carriage_returns(
-    context: &Arc<Context>,
-    progress: &Arc<Progress>,
-    windows: &[Window],
-    plain: bool,
-) -> Result<Moved, Error> {
-    let mut moved = Moved::default();
-    if !context.job.strings {
-        return Ok(moved);
-    }
-    for window in windows {
-        for scope in parts::read_by_flux(context, window, plain).await? {
-            let values = count::carriage_returns(context, &scope, window.range).await?;
-            if values == 0 {
-                continue;
-            }
-            let slice = Slice {
-                range: window.range,
-                layer: window.layer,
-                target: Target::CarriageReturns(scope),
-                values_predicted: values,
-                depth: 0,
-            };
-            let part = slice::run(Arc::clone(context), Arc::clone(progress), slice).await?;
-            if part.values != values {
-                let (batch, counted, read) = (window.range, values, part.values);
-                return Err(Error::Mismatch { batch, counted, read });
-            }
-            moved.add(Moved { values: 0, ..part });
-        }
-    }
-    Ok(moved)
 }
 
 /// The values that neither language carries: counted, and refused without their text.

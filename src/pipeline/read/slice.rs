@@ -18,7 +18,7 @@ use crate::pipeline::plan::target::Target;
 use crate::pipeline::plan::time::Slice;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
-use crate::pipeline::write::encode;
+use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::rejects::Refusal;
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 
@@ -53,6 +53,7 @@ impl Moved {
 pub async fn run(
     context: Arc<Context>,
     progress: Arc<Progress>,
+    inlet: Inlet,
     slice: Slice,
 ) -> Result<Moved, Error> {
     let batch = progress.batch();
@@ -62,7 +63,7 @@ pub async fn run(
     let mut tries = 0;
     while let Some(part) = parts.pop() {
         let what = format!("slice {} {} of batch {batch}", part.range, part.target);
-        let error = match attempt(&context, &progress, &part, &what).await {
+        let error = match attempt(&context, &progress, &inlet, &part, &what).await {
             Ok(done) => {
                 moved.add(done);
                 tries = 0;
@@ -124,8 +125,9 @@ async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: 
 }
 
 async fn attempt(
-    context: &Arc<Context>,
+    context: &Context,
     progress: &Progress,
+    inlet: &Inlet,
     part: &Slice,
     what: &str,
 ) -> Result<Moved, Error> {
@@ -133,7 +135,7 @@ async fn attempt(
     let Slice { range, target, values_predicted, .. } = part;
     let request = Request { target, range: *range, what, values_predicted: *values_predicted };
     let read = fetch::read(context, progress, request, sender);
-    let write = encode::encode_and_write(context, progress.batch(), receiver);
+    let write = inlet.take(receiver);
     let (fetched, written) = tokio::join!(read, write);
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;

@@ -1,6 +1,5 @@
 //! One body on its way out, down to the single lines that the destination refuses.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -10,9 +9,10 @@ use tokio::time::Instant;
 use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
-use crate::pipeline::context::{ConflictPolicy, Context};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
+use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
 use crate::pipeline::write::rejects::Refusal;
 use crate::wire::line::body::Body;
@@ -42,20 +42,20 @@ impl Written {
 /// Writes one body: retried while the trouble is temporary, halved while it is too large or holds refused lines, down to
 /// single lines, which become refusals. After the server has said 422 the rest of a body is not known to be stored, so
 /// every part is sent until it is answered with 204.
-pub async fn send_all(
-    context: &Arc<Context>,
-    batch: TimeRange,
-    body: Body,
-) -> Result<Written, Error> {
+pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Written, Error> {
     let mut written = Written::default();
     let mut whole = Some((body.lines, body.values));
+    let Some(bucket) = out.bucket() else {
+        written.add(acknowledged(out, &body.bytes, whole));
+        return Ok(written);
+    };
     let mut parts = vec![body.bytes];
     while let Some(part) = parts.pop() {
         let known = whole.take();
         let what = format!("write of {} bytes of batch {batch}", part.len());
-        let failure = match send(context, &part, &what).await? {
+        let failure = match send(out, bucket, &part, &what).await? {
             Ok(()) => {
-                written.add(acknowledged(context, &part, known));
+                written.add(acknowledged(out, &part, known));
                 continue;
             }
             Err(failure) => failure,
@@ -69,7 +69,7 @@ pub async fn send_all(
                 let reason = &failure.message;
                 let partial = conflict::parse_partial_write(reason);
                 if matches!(partial, PartialWrite::TypeConflict { .. })
-                    && context.job.on_type_conflict == ConflictPolicy::Stop
+                    && bucket.on_type_conflict == ConflictPolicy::Stop
                 {
                     return Err(Error::TypeConflict { batch, text: reason.to_owned() });
                 }
@@ -80,11 +80,11 @@ pub async fn send_all(
             }
             _ => return Err(Error::influx(what, failure)),
         }
-        if written.refusals.len() as u64 > context.job.reject_limit {
+        if written.refusals.len() as u64 > out.rejects.max {
             return Err(Error::RejectLimit {
                 rejected: written.refusals.len() as u64,
-                limit: context.job.reject_limit,
-                path: context.job.rejects.clone(),
+                limit: out.rejects.max,
+                path: out.rejects.path.clone(),
             });
         }
     }
@@ -93,12 +93,13 @@ pub async fn send_all(
 
 /// Sends one body, packed if that pays, and tells the pressure how it went.
 async fn send(
-    context: &Context,
+    out: &Outlet,
+    bucket: &Bucket,
     part: &Bytes,
     what: &str,
 ) -> Result<Result<(), influx::error::Error>, Error> {
-    let (client, bucket) = (&context.destination, &context.job.destination_bucket);
-    let packed = context.pressure.packs();
+    let (client, bucket) = (&bucket.client, &bucket.name);
+    let packed = out.pressure.packs();
     let begun = Instant::now();
     let sent = if packed {
         let plain = part.clone();
@@ -109,20 +110,20 @@ async fn send(
     };
     if sent.is_ok() {
         let bytes = part.len() as u64;
-        context.pressure.acknowledged(bytes, begun.elapsed(), packed, client.refusals());
+        out.pressure.acknowledged(bytes, begun.elapsed(), packed, client.refusals());
     }
     Ok(sent)
 }
 
-fn acknowledged(context: &Context, part: &[u8], known: Option<(u64, u64)>) -> Written {
+fn acknowledged(out: &Outlet, part: &[u8], known: Option<(u64, u64)>) -> Written {
     let (lines, values) = known.unwrap_or_else(|| {
         split_lines(part)
             .fold((0, 0), |(lines, values), line| (lines + 1, values + count_fields(&part[line])))
     });
-    Counters::add(&context.counters.lines_written, lines);
-    Counters::add(&context.counters.values_written, values);
-    Counters::add(&context.counters.body_bytes, part.len() as u64);
-    context.counters.bodies.fetch_add(1, Ordering::Relaxed);
+    Counters::add(&out.counters.lines_written, lines);
+    Counters::add(&out.counters.values_written, values);
+    Counters::add(&out.counters.body_bytes, part.len() as u64);
+    out.counters.bodies.fetch_add(1, Ordering::Relaxed);
     Written { lines, values, refusals: Vec::new() }
 }
 

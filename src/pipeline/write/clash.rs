@@ -13,13 +13,25 @@ use crate::model::filter::Filter;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::context::{ConflictPolicy, Context};
+use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::catalogue::value_type;
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::survey::schema::FieldTypes;
+use crate::pipeline::write::outlet::Bucket;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
+
+/// What to do with a value whose field has another type at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// End the run.
+    Stop,
+    /// Keep the value in the rejects file.
+    Reject,
+    /// Write it to the field `<name>_<type>`.
+    Suffix,
+}
 
 /// The fields that may clash, and the types fixed for them so far.
 #[derive(Debug, Default)]
@@ -39,32 +51,40 @@ impl TypePlan {
         self.watched.is_empty()
     }
 
-    /// Fixes the types for every destination shard group that `range` touches.
-    pub async fn prepare(&self, context: &Context, range: TimeRange) -> Result<(), Error> {
+    /// True if fields of this measurement can clash.
+    pub fn watches(&self, measurement: &Name) -> bool {
+        self.watched.iter().any(|(watched, _)| watched == measurement)
+    }
+
+    /// Fixes the types that the shard groups of the bucket hold already, for every one that `range` touches; gives the
+    /// fields and shard groups without a type.
+    pub async fn prepare(
+        &self,
+        bucket: &Bucket,
+        range: TimeRange,
+    ) -> Result<Vec<(FieldKey, TimeRange)>, Error> {
+        let mut left = Vec::new();
         if self.is_empty() {
-            return Ok(());
+            return Ok(left);
         }
-        let duration_ns = context.job.destination_shard_group_ns;
-        for part in range.shard_group_parts(duration_ns) {
-            let group = part.start.shard_group(duration_ns);
+        for part in range.shard_group_parts(bucket.shard_group_ns) {
+            let group = part.start.shard_group(bucket.shard_group_ns);
             for key in &self.watched {
-                let place = (key.clone(), group.start);
-                if self.lock().contains_key(&place) {
+                if self.lock().contains_key(&(key.clone(), group.start)) {
                     continue;
                 }
-                let own =
-                    own_type(&context.destination, &context.job.destination_bucket, key, group)
-                        .await?;
-                let fixed = match own {
-                    Some(own) => Some(own),
-                    None => majority(context, key, group.intersect(context.job.range)).await?,
-                };
-                if let Some(fixed) = fixed {
-                    self.lock().insert(place, fixed);
+                match own_type(&bucket.client, &bucket.name, key, group).await? {
+                    Some(own) => self.fix(key, group, own),
+                    None => left.push((key.clone(), group)),
                 }
             }
         }
-        Ok(())
+        Ok(left)
+    }
+
+    /// Fixes the type of a field in a shard group.
+    pub fn fix(&self, key: &FieldKey, group: TimeRange, kind: FieldType) {
+        self.lock().insert((key.clone(), group.start), kind);
     }
 
     /// Splits a frame, whose rows lie in one shard group of the destination, by policy: columns of the fixed type stay,
@@ -136,12 +156,13 @@ async fn own_type(
     Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(value_type))
 }
 
-/// The type of most values of the field. Counts come by series, and so do types.
-async fn majority(
+/// The type of most values of the field at the source. Counts come by series, and so do types.
+pub async fn majority(
     context: &Context,
     key: &FieldKey,
     group: TimeRange,
 ) -> Result<Option<FieldType>, Error> {
+    let group = group.intersect(context.job.range);
     let filter = field_filter(key, Some(&context.job.filter));
     let mut votes: BTreeMap<FieldType, i64> = BTreeMap::new();
     for range in context.job.shape.read_windows(group) {

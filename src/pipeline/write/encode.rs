@@ -9,9 +9,10 @@ use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 use crate::model::frame::Frame;
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
-use crate::pipeline::context::{ConflictPolicy, Context};
 use crate::pipeline::error::Error;
 use crate::pipeline::write::body::{self, Written};
+use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
 use crate::pipeline::write::rejects::Refusal;
 use crate::wire::line::body::{Body, EncoderSettings};
@@ -19,21 +20,24 @@ use crate::wire::line::encoder::Encoder;
 use crate::wire::line::split::{count_fields, split_lines};
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
-/// lines are known.
+/// lines are known. Without a bucket the bodies are dropped.
 pub async fn encode_and_write(
-    context: &Arc<Context>,
+    out: &Arc<Outlet>,
     batch: TimeRange,
     mut frames: mpsc::Receiver<Frame>,
 ) -> Result<Written, Error> {
     let mut encoder = Encoder::new(EncoderSettings {
-        shard_group_ns: Some(context.job.destination_shard_group_ns),
+        shard_group_ns: out.bucket().map(|bucket| bucket.shard_group_ns),
         body_bytes_target: BODY_BYTES_TARGET,
         body_bytes_max: BODY_BYTES_MAX,
     });
     let mut written = Written::default();
     let mut writes = JoinSet::new();
     while let Some(frame) = frames.recv().await {
-        let frame = by_type(context, batch, frame, &mut written)?;
+        let frame = match out.bucket() {
+            Some(bucket) => by_type(bucket, batch, frame, &mut written)?,
+            None => frame,
+        };
         let (back, bodies, uncarried) = pool::run(move || {
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
@@ -42,11 +46,11 @@ pub async fn encode_and_write(
         .await?;
         encoder = back;
         written.refusals.extend(uncarried.into_iter().map(Refusal::from));
-        start(context, batch, bodies, &mut writes, &mut written).await?;
+        start(out, batch, bodies, &mut writes, &mut written).await?;
     }
     let mut last = Vec::new();
     encoder.finish(&mut last);
-    start(context, batch, last, &mut writes, &mut written).await?;
+    start(out, batch, last, &mut writes, &mut written).await?;
     while let Some(done) = writes.join_next().await {
         written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
     }
@@ -55,17 +59,16 @@ pub async fn encode_and_write(
 
 /// Takes out, or renames, what would clash with the type that the destination's shard group holds.
 fn by_type(
-    context: &Context,
+    bucket: &Bucket,
     batch: TimeRange,
     frame: Frame,
     written: &mut Written,
 ) -> Result<Frame, Error> {
-    if context.types.is_empty() {
+    if bucket.types.is_empty() {
         return Ok(frame);
     }
-    let policy = context.job.on_type_conflict;
-    let (frame, clashing) =
-        context.types.apply(frame, context.job.destination_shard_group_ns, policy);
+    let policy = bucket.on_type_conflict;
+    let (frame, clashing) = bucket.types.apply(frame, bucket.shard_group_ns, policy);
     for frame in clashing {
         let (field, kind) = &frame.fields[0];
         let text = format!("field {} has the type {} here", Readable(field), kind.name());
@@ -100,17 +103,17 @@ fn lines_of(frame: &Frame, reason: &str) -> Vec<Refusal> {
 
 /// Starts the writes of some bodies, each as soon as there is a permit for it.
 async fn start(
-    context: &Arc<Context>,
+    out: &Arc<Outlet>,
     batch: TimeRange,
     bodies: impl IntoIterator<Item = Body>,
     writes: &mut JoinSet<Result<Written, Error>>,
     written: &mut Written,
 ) -> Result<(), Error> {
     for body in bodies {
-        let permit = context.pressure.permits().one().await?;
-        let context = Arc::clone(context);
+        let permit = out.pressure.permits().one().await?;
+        let out = Arc::clone(out);
         writes.spawn(async move {
-            let done = body::send_all(&context, batch, body).await;
+            let done = body::send_all(&out, batch, body).await;
             drop(permit);
             done
         });

@@ -1,8 +1,11 @@
-//! What was read, written: frames to bodies, bodies to the destination, down to the lines that it refuses.
+//! What was read, written: frames to bodies, bodies to the destination, down to the lines that it refuses; or frames to
+//! the files of a spool.
 
 pub mod body;
 pub mod clash;
 pub mod encode;
+pub mod inlet;
+pub mod outlet;
 pub mod pool;
 pub mod pressure;
 pub mod rejects;

@@ -13,7 +13,7 @@ use sluice::config::migrate::{
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::transport::Transport;
-use sluice::pipeline::context::ConflictPolicy;
+use sluice::pipeline::write::clash::ConflictPolicy;
 
 use super::{CANARY, ENDS, Given};
 

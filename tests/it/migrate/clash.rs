@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluice::exit::ExitCode;
-use sluice::pipeline::context::ConflictPolicy;
 use sluice::pipeline::event::Event;
+use sluice::pipeline::write::clash::ConflictPolicy;
 use sluice::sim::{ServerSettings, Store, Value};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, store_of};

@@ -8,7 +8,7 @@ use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
 use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, MeasurementRow, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
-use sluice::report::state::{Header, Quota, State, Totals};
+use sluice::report::state::{Header, Quota, SinkKind, State, Totals};
 use sluice::report::summary::SummaryInput;
 use sluice::report::text::Glyphs;
 
@@ -28,6 +28,7 @@ pub(crate) fn header() -> Header {
         command: "migrate".to_owned(),
         source: "ops-eu/plant-telemetry".to_owned(),
         destination: "ops@oss1:8086/plant-telemetry".to_owned(),
+        sink: SinkKind::Bucket,
         quota: Some(Quota { window_bytes: 3_000_000_000, share_percent: 90 }),
     }
 }

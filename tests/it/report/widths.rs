@@ -7,7 +7,7 @@ use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::{Event, Planned, StopReason};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::screen::screen;
-use sluice::report::state::{Header, Quota, State, Totals};
+use sluice::report::state::{Header, Quota, SinkKind, State, Totals};
 use sluice::report::summary;
 use sluice::report::talk::{self, Talk};
 use sluice::report::text::{COLUMNS, Glyphs, width};
@@ -79,6 +79,7 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         command: name.to_owned(),
         source: name.to_owned(),
         destination: name.to_owned(),
+        sink: SinkKind::Bucket,
         quota: Some(Quota { window_bytes: n, share_percent: 90 }),
     };
     let mut state = State::new(header, glyphs);

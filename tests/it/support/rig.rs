@@ -11,7 +11,7 @@ use std::time::Duration;
 use sluice::commands::error::Error;
 use sluice::commands::facts::Ends;
 use sluice::commands::run::Finished;
-use sluice::commands::{job, preflight, quota, run};
+use sluice::commands::{migrate, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
 use sluice::config::migrate::{
     ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
@@ -23,9 +23,9 @@ use sluice::limits::{QUERY_TIMEOUT_MS_DEFAULT, REJECT_LIMIT_DEFAULT, SLICES_IN_F
 use sluice::model::filter::Filter;
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
-use sluice::pipeline::context::ConflictPolicy;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
+use sluice::pipeline::write::clash::ConflictPolicy;
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
 use tokio::sync::Notify;
@@ -155,6 +155,7 @@ impl Rig {
             json: false,
             color: sluice::config::migrate::ColorChoice::Never,
             rejects: Some(self.rejects_path()),
+            spool: None,
             reject_limit: REJECT_LIMIT_DEFAULT,
             max_transfer_bytes: None,
             max_duration_ms: None,
@@ -312,19 +313,12 @@ async fn flow(
     let checked = preflight::check(config, &both).await?;
     let failures = checked.report.count(Verdict::Fail);
     *preflight.lock().unwrap() = Some(checked.report);
-    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures)
-    else {
+    let (Some(source), mut destination, 0) = (checked.source, checked.destination, failures) else {
         return Err(Error::Preflight { failures });
     };
     both.source = quota::paced(config, &both.source, &source, &observer).await;
-    if config.create_buckets {
-        job::create_buckets(config, &both, &source, &mut destination).await?;
-    }
-    if config.pause_task {
-        job::pause_tasks(&both, &destination).await?;
-    }
-    let prepared = job::prepare(config, &both, &source, &destination).await?;
-    run::execute(prepared, &both, sink, Arc::new(Counters::default()), stop).await
+    let prepared = migrate::prepare(config, &both, &source, destination.as_mut()).await?;
+    run::execute(prepared, sink, Arc::new(Counters::default()), stop).await
 }
 
 /// What became of a run.

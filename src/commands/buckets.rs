@@ -1,0 +1,51 @@
+//! What a run changes at the destination before it begins, if it was asked to: buckets made, tasks paused.
+
+use super::error::Error;
+use super::facts::{DestinationFacts, whole_seconds};
+use crate::config::migrate::MigrateConfig;
+use crate::influx::api::{Bucket, TaskStatus};
+use crate::influx::client::Client;
+
+/// Makes the buckets that are missing: retention 0, and the source's shard groups for the data.
+pub async fn create(
+    config: &MigrateConfig,
+    client: &Client,
+    source_shard_group_ns: i64,
+    destination: &mut DestinationFacts,
+) -> Result<(), Error> {
+    let Some(org_id) = destination.org_id.clone() else { return Ok(()) };
+    if destination.bucket.is_none() {
+        let shard_s = whole_seconds(source_shard_group_ns);
+        let name = &config.destination_bucket;
+        destination.bucket = Some(create_one(client, &org_id, name, Some(shard_s)).await?);
+    }
+    if destination.batch_bucket.is_none() {
+        let name = &config.batch_bucket;
+        destination.batch_bucket = Some(create_one(client, &org_id, name, None).await?);
+    }
+    Ok(())
+}
+
+/// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.
+async fn create_one(
+    client: &Client,
+    org_id: &str,
+    name: &str,
+    shard_s: Option<u64>,
+) -> Result<Bucket, Error> {
+    let bucket = client.create_bucket(org_id, name).await?;
+    match shard_s {
+        Some(shard_s) if bucket.shard_group_duration_s != Some(shard_s) => {
+            Ok(client.set_bucket_retention(&bucket.id, 0, Some(shard_s)).await?)
+        }
+        _ => Ok(bucket),
+    }
+}
+
+/// Pauses the tasks that would write the same records.
+pub async fn pause_tasks(client: &Client, destination: &DestinationFacts) -> Result<(), Error> {
+    for task in &destination.active_tasks {
+        client.set_task_status(&task.id, TaskStatus::Inactive).await?;
+    }
+    Ok(())
+}

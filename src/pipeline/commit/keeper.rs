@@ -1,0 +1,70 @@
+//! Where the checkpoint of a run is kept: in the batch bucket, or in the journal of the spool that it fills.
+
+use crate::model::batch::BatchPlan;
+use crate::pipeline::commit::records::Records;
+use crate::pipeline::error::Error;
+use crate::pipeline::read::batch::Done;
+use crate::pipeline::write::inlet::blocking;
+use crate::spool::writable::Spool;
+
+/// Keeps the checkpoint.
+#[derive(Debug, Clone)]
+pub enum Keeper {
+    /// As records of the official form, under a lease.
+    Bucket(Box<Records>),
+    /// In the journal of a spool, under its lock.
+    Spool(Spool),
+    /// Nowhere: a run whose values go nowhere has nothing to resume.
+    Nobody,
+}
+
+impl Keeper {
+    /// Records a batch, or a stretch of empty ones, that follows the last one.
+    pub async fn commit(&mut self, plan: BatchPlan, done: &mut Done) -> Result<(), Error> {
+        match self {
+            Self::Bucket(records) => records.commit(plan, done).await,
+            Self::Spool(spool) => {
+                let (spool, staged) = (spool.clone(), done.staged.take());
+                let (whole, rejected) = (done.range(plan), done.details.rejected);
+                blocking(move || {
+                    let mut staged = match staged {
+                        Some(staged) => staged,
+                        None => spool.begin(whole).finish()?,
+                    };
+                    staged.set_rejected(rejected);
+                    Ok(spool.commit(staged)?)
+                })
+                .await
+            }
+            Self::Nobody => Ok(()),
+        }
+    }
+
+    /// Gives a sign of life.
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Bucket(records) => records.refresh_lease(false).await,
+            // The lock of a folder is the system's, that of an object store has no age.
+            Self::Spool(_) | Self::Nobody => Ok(()),
+        }
+    }
+
+    /// Values refused in all committed batches of the job.
+    pub async fn rejected_total(&self) -> Result<u64, Error> {
+        match self {
+            Self::Bucket(records) => records.store().rejected_total().await,
+            Self::Spool(spool) => Ok(spool.rejected()),
+            Self::Nobody => Ok(0),
+        }
+    }
+
+    /// Lets the job go, so that the next run need not wait for this one to be taken for dead.
+    pub async fn close(self) -> Result<(), Error> {
+        match self {
+            // A lease that cannot be given back grows stale by itself.
+            Self::Bucket(records) => records.refresh_lease(true).await.or(Ok(())),
+            Self::Spool(spool) => blocking(move || Ok(spool.close()?)).await,
+            Self::Nobody => Ok(()),
+        }
+    }
+}

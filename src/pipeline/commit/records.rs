@@ -1,0 +1,100 @@
+//! The checkpoint in the batch bucket: records of the official form, written only while the job is this run's own.
+
+use crate::checkpoint::lease::Lease;
+use crate::checkpoint::record::{Keys, Record, next_record_time};
+use crate::limits::RECORDS_PER_BODY_MAX;
+use crate::model::batch::BatchPlan;
+use crate::model::point::Point;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::store::Store;
+use crate::pipeline::error::Error;
+use crate::pipeline::read::batch::Done;
+
+/// What a run knows of its records.
+#[derive(Debug, Clone)]
+pub struct Records {
+    store: Store,
+    keys: Keys,
+    lease: Lease,
+    /// The whole job, for the share that is done.
+    job: TimeRange,
+    /// Time of the newest record in the bucket, as far as this run knows.
+    newest: Option<Timestamp>,
+}
+
+impl Records {
+    /// Of a job that is held by `lease` and whose newest record has this time.
+    pub fn new(
+        store: Store,
+        keys: Keys,
+        lease: Lease,
+        job: TimeRange,
+        newest: Option<Timestamp>,
+    ) -> Self {
+        Self { store, keys, lease, job, newest }
+    }
+
+    /// The bucket they are in.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Writes the record of a batch with its details, or the records of a stretch of empty ones.
+    ///
+    /// # Panics
+    ///
+    /// If the batch is not of this plan.
+    pub async fn commit(&mut self, plan: BatchPlan, done: &Done) -> Result<(), Error> {
+        let stop = done.range(plan).stop;
+        let is_one = done.seq.end - done.seq.start == 1;
+        let mut seqs = done.seq.clone();
+        loop {
+            let part: Vec<u64> = seqs.by_ref().take(RECORDS_PER_BODY_MAX).collect();
+            if part.is_empty() {
+                return Ok(());
+            }
+            self.check_ownership().await?;
+            let now = self.store.now().unwrap_or(stop);
+            let mut points: Vec<Point> = Vec::with_capacity(part.len() + 1);
+            let (mut newest, mut stop) = (self.newest, stop);
+            for seq in &part {
+                let range = plan.nth(*seq).expect("a complete batch is in the plan");
+                let time = next_record_time(newest, now);
+                let record = Record::new(range, done.values, self.job, time);
+                (newest, stop) = (Some(time), range.stop);
+                if is_one {
+                    points.push(done.details.point(&self.keys, &record));
+                }
+                points.push(record.point(&self.keys));
+            }
+            let what = format!("record of {} batches up to {stop}", part.len());
+            self.store.write(&points, &what).await?;
+            self.newest = newest;
+        }
+    }
+
+    /// The lease must be ours, and the newest record the one this run found or wrote: a run that slept while another one
+    /// took over must not commit.
+    async fn check_ownership(&self) -> Result<(), Error> {
+        let lease = self.store.lease().await?;
+        match lease {
+            Some(stored) if stored.lease == self.lease => {}
+            Some(stored) => {
+                let found = format!("run {} on {}", stored.lease.run, stored.lease.machine);
+                return Err(Error::LeaseLost { found });
+            }
+            None => return Err(Error::LeaseLost { found: "no lease".to_owned() }),
+        }
+        let newest = self.store.newest_record().await?.map(|(_, time)| time);
+        if newest == self.newest {
+            Ok(())
+        } else {
+            Err(Error::LeaseLost { found: "a record of another writer".to_owned() })
+        }
+    }
+
+    /// Says that this run is alive, or with `released` that it is over.
+    pub async fn refresh_lease(&self, released: bool) -> Result<(), Error> {
+        self.store.refresh_lease(&self.lease, released).await
+    }
+}

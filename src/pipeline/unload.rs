@@ -1,0 +1,317 @@
+//! A spool, read: a batch measurement by measurement, each file held against the manifest before anything is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::checkpoint::record::BatchDetails;
+use crate::limits::FRAMES_QUEUED_MAX;
+use crate::model::batch::BatchPlan;
+use crate::model::frame::{FieldType, Frame};
+use crate::model::interval::Interval;
+use crate::model::series::Name;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::permits::Permits;
+use crate::pipeline::read::batch::Done;
+use crate::pipeline::survey::route::FieldKey;
+use crate::pipeline::write::inlet::{Inlet, blocking};
+use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::write::pool::Panicked;
+use crate::pipeline::write::rejects::Refusal;
+use crate::spool::name;
+use crate::spool::state::FileEntry;
+use crate::spool::stored::{Selection, Stored};
+
+/// How a spool is read, where a bucket has a transport.
+pub const TRANSPORT: &str = "spool";
+
+/// What of a spool is read.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The spool.
+    pub stored: Stored,
+    /// These measurements only.
+    pub measurements: Option<BTreeSet<Name>>,
+    /// The whole job, from its start to this run's stop.
+    pub range: TimeRange,
+    /// The batches of this run.
+    pub plan: BatchPlan,
+    /// Their length.
+    pub interval: Interval,
+    /// Measurements read at one time.
+    pub slices_in_flight: usize,
+}
+
+impl Job {
+    fn selection(&self, range: TimeRange) -> Selection {
+        Selection { range, measurements: self.measurements.clone(), buckets: None }
+    }
+}
+
+/// Job, permits and where the values go.
+#[derive(Debug)]
+pub struct Context {
+    job: Job,
+    out: Arc<Outlet>,
+    slices: Permits,
+    /// The files of each batch that has some.
+    files: BTreeMap<u64, Vec<FileEntry>>,
+}
+
+impl Context {
+    /// What a run shares, at its beginning.
+    pub fn new(job: Job, out: Arc<Outlet>) -> Self {
+        let files = by_batch(&job);
+        Self { slices: Permits::new("read", job.slices_in_flight), job, out, files }
+    }
+}
+
+fn by_batch(job: &Job) -> BTreeMap<u64, Vec<FileEntry>> {
+    let mut batches: BTreeMap<u64, Vec<FileEntry>> = BTreeMap::new();
+    for file in job.stored.files(&job.selection(job.plan.range())) {
+        let first = file.range().intersect(job.plan.range()).start;
+        let Some(mut seq) = job.plan.at(first) else { continue };
+        while job.plan.nth(seq).is_some_and(|range| range.start.ns() <= file.time_max) {
+            batches.entry(seq).or_default().push(file.clone());
+            seq += 1;
+        }
+    }
+    batches
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Batches without a file.
+    Empty(Range<u64>),
+    /// A batch with files.
+    Batch(TimeRange),
+}
+
+/// The batch `seq`, or the stretch of empty ones that begins there.
+pub fn next(context: &Context, seq: u64) -> Option<Found> {
+    let range = context.job.plan.nth(seq)?;
+    match context.files.range(seq..).next() {
+        Some((&found, _)) if found == seq => Some(Found::Batch(range)),
+        Some((&found, _)) => Some(Found::Empty(seq..found)),
+        None => Some(Found::Empty(seq..context.job.plan.len())),
+    }
+}
+
+/// Moves batch `seq`. `requested` is told once the reading of its last measurement has begun.
+pub async fn run(
+    context: Arc<Context>,
+    seq: u64,
+    batch: TimeRange,
+    requested: oneshot::Sender<()>,
+) -> Result<Done, Error> {
+    if let Some(bucket) = context.out.bucket() {
+        for (key, group) in bucket.types.prepare(bucket, batch).await? {
+            if let Some(kind) = majority(&context, &key, group).await? {
+                bucket.types.fix(&key, group, kind);
+            }
+        }
+    }
+    let measurements = measurements(&context, seq, batch);
+    context.out.tell(Event::BatchOpened {
+        batch,
+        values: measurements.iter().map(|slice| slice.values).sum(),
+        bytes_predicted: measurements.iter().map(|slice| slice.bytes).sum(),
+    });
+    let inlet = Inlet::open(&context.out, batch);
+    let mut tasks: JoinSet<Result<Moved, Error>> = JoinSet::new();
+    let mut moved = Moved::default();
+    for slice in measurements {
+        let permit = context.slices.one().await?;
+        let (context, inlet) = (Arc::clone(&context), inlet.clone());
+        tasks.spawn(async move {
+            let moved = move_slice(&context, &inlet, batch, slice).await;
+            drop(permit);
+            moved
+        });
+        while let Some(done) = tasks.try_join_next() {
+            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+        }
+    }
+    // A pipeline that is being taken down no longer listens.
+    let _ = requested.send(());
+    while let Some(done) = tasks.join_next().await {
+        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+        context.out.tell(Event::BatchProgress {
+            batch,
+            values_read: moved.values,
+            values_written: moved.written,
+            bytes_read: moved.bytes,
+        });
+    }
+    if let Some(first) = moved.refusals.first() {
+        let (values, reason) = (moved.refused(), first.reason.clone());
+        context.out.tell(Event::Rejected { batch, values, reason });
+    }
+    let details = BatchDetails {
+        source_bytes: moved.bytes,
+        counted: moved.values,
+        rejected: moved.refused(),
+        transport: TRANSPORT.to_owned(),
+        ..BatchDetails::default()
+    };
+    Ok(Done {
+        seq: seq..seq + 1,
+        values: moved.values,
+        left_out: 0,
+        details,
+        refusals: moved.refusals,
+        staged: inlet.close().await?,
+    })
+}
+
+#[derive(Debug, Default)]
+struct Moved {
+    values: u64,
+    written: u64,
+    bytes: u64,
+    refusals: Vec<Refusal>,
+}
+
+impl Moved {
+    fn add(&mut self, other: Self) {
+        self.values += other.values;
+        self.written += other.written;
+        self.bytes += other.bytes;
+        self.refusals.extend(other.refusals);
+    }
+
+    fn refused(&self) -> u64 {
+        self.refusals.iter().map(|refusal| refusal.values).sum()
+    }
+}
+
+/// One measurement of a batch, as the manifest tells of it.
+#[derive(Debug, Default)]
+struct Slice {
+    measurement: Name,
+    files: Vec<FileEntry>,
+    /// Values, if they are spread evenly over files that reach further than the batch.
+    values: u64,
+    /// The same of the bytes.
+    bytes: u64,
+    /// True if a file reaches further: then the values are a guess.
+    reaches_further: bool,
+}
+
+fn measurements(context: &Context, seq: u64, batch: TimeRange) -> Vec<Slice> {
+    let mut all: BTreeMap<Name, Slice> = BTreeMap::new();
+    for file in context.files.get(&seq).into_iter().flatten() {
+        let Some(measurement) = name::decode(&file.measurement) else { continue };
+        let own = all.entry(measurement.clone()).or_default();
+        let whole = file.range();
+        let inside = whole.intersect(batch);
+        own.measurement = measurement;
+        own.reaches_further |= inside != whole;
+        own.values += share(file.values, inside, whole);
+        own.bytes += share(file.bytes, inside, whole);
+        own.files.push(file.clone());
+    }
+    all.into_values().collect()
+}
+
+fn share(of: u64, part: TimeRange, whole: TimeRange) -> u64 {
+    let share = i128::from(of) * part.duration_ns() / whole.duration_ns().max(1);
+    u64::try_from(share).unwrap_or(0)
+}
+
+/// Moves one measurement of a batch.
+async fn move_slice(
+    context: &Arc<Context>,
+    inlet: &Inlet,
+    batch: TimeRange,
+    slice: Slice,
+) -> Result<Moved, Error> {
+    let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
+    let reader = Arc::clone(context);
+    let Slice { measurement, files, values: expected, bytes, reaches_further } = slice;
+    let read = blocking(move || read(&reader, batch, &measurement, &files, &sender));
+    let (read, written) = tokio::join!(read, inlet.take(receiver));
+    // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
+    let written = written?;
+    let values = read?;
+    if !reaches_further && values != expected {
+        return Err(Error::Mismatch { batch, counted: expected, read: values });
+    }
+    let counters = &context.out.counters;
+    Counters::add(&counters.source_bytes_wire, bytes);
+    Counters::add(&counters.source_bytes_decoded, bytes);
+    Counters::add(&counters.source_requests, 1);
+    Counters::add(&counters.values_read, values);
+    Ok(Moved { values, written: written.values, bytes, refusals: written.refusals })
+}
+
+/// Hands on the frames of one measurement; where types can clash, shard group by shard group of the destination.
+fn read(
+    context: &Context,
+    batch: TimeRange,
+    measurement: &Name,
+    files: &[FileEntry],
+    frames: &mpsc::Sender<Frame>,
+) -> Result<u64, Error> {
+    let parts = match context.out.bucket() {
+        Some(bucket) if bucket.types.watches(measurement) => {
+            batch.shard_group_parts(bucket.shard_group_ns)
+        }
+        _ => vec![batch],
+    };
+    let mut values = 0;
+    for range in parts {
+        for frame in context.job.stored.frames_of(files, range)? {
+            let frame = frame?;
+            values += frame.values;
+            frames.blocking_send(frame).map_err(|_| Error::StageGone("encode"))?;
+        }
+    }
+    Ok(values)
+}
+
+/// The type of most values of a field in a stretch of the spool.
+async fn majority(
+    context: &Arc<Context>,
+    (measurement, field): &FieldKey,
+    group: TimeRange,
+) -> Result<Option<FieldType>, Error> {
+    let (stored, field) = (context.job.stored.clone(), field.clone());
+    let range = group.intersect(context.job.range);
+    let measurements = Some(BTreeSet::from([measurement.clone()]));
+    let selection = Selection { range, measurements, buckets: None };
+    blocking(move || {
+        let mut votes: BTreeMap<FieldType, usize> = BTreeMap::new();
+        for frame in stored.frames(&selection)? {
+            let frame = frame?;
+            for (index, (name, kind)) in frame.fields.iter().enumerate() {
+                if *name == field {
+                    let column = frame.batch.column(index + 1);
+                    *votes.entry(*kind).or_default() += column.len() - column.null_count();
+                }
+            }
+        }
+        Ok(votes.into_iter().max_by_key(|(_, count)| *count).map(|(kind, _)| kind))
+    })
+    .await
+}
+
+/// The batch interval that nobody has to choose: so long that no file reaches over two of its batches, if they begin
+/// together, and that a batch is worth its record.
+pub fn interval(files: &[&FileEntry], values_min: u64) -> Interval {
+    let span = |file: &&FileEntry| file.batch_range().duration_ns();
+    let longest = files.iter().map(span).max().unwrap_or(1).max(1);
+    let first = files.iter().map(|file| file.time_min).min().unwrap_or(0);
+    let last = files.iter().map(|file| file.time_max).max().unwrap_or(0);
+    let values: u64 = files.iter().map(|file| file.values).sum();
+    let batches = (i128::from(last) - i128::from(first)) / longest + 1;
+    let per_batch = (i128::from(values) / batches).max(1);
+    let times = (i128::from(values_min) / per_batch).clamp(1, batches);
+    Interval::from_ns(i64::try_from(longest * times).unwrap_or(i64::MAX))
+}

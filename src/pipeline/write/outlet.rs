@@ -1,0 +1,118 @@
+//! What the stages behind reading share: where the values of a run go, and how.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::influx::client::Client;
+use crate::limits::WRITES_IN_FLIGHT_DEFAULT;
+use crate::pipeline::event::{Counters, Event, EventSink};
+use crate::pipeline::permits::Permits;
+use crate::pipeline::survey::route::FieldKey;
+use crate::pipeline::write::clash::{ConflictPolicy, TypePlan};
+use crate::pipeline::write::pressure::Pressure;
+use crate::spool::writable::Spool;
+
+/// Where values go.
+#[derive(Debug)]
+pub enum Sink {
+    /// To a bucket of InfluxDB, as line protocol.
+    Bucket(Bucket),
+    /// Into a folder of Parquet files.
+    Spool(Spool),
+    /// Nowhere: they are encoded, and that is all. For looks and measurements.
+    Discard,
+}
+
+/// A bucket that is written.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Writes.
+    pub client: Client,
+    /// Its name.
+    pub name: String,
+    /// Length of its shard groups.
+    pub shard_group_ns: i64,
+    /// Policy for type conflicts.
+    pub on_type_conflict: ConflictPolicy,
+    /// One type per field and shard group.
+    pub types: TypePlan,
+}
+
+impl Bucket {
+    /// A bucket of which these fields may clash.
+    pub fn new(
+        client: Client,
+        name: &str,
+        shard_group_ns: i64,
+        on_type_conflict: ConflictPolicy,
+        watched: Vec<FieldKey>,
+    ) -> Self {
+        let types = TypePlan::new(watched);
+        Self { client, name: name.to_owned(), shard_group_ns, on_type_conflict, types }
+    }
+}
+
+/// What may be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectLimit {
+    /// Values refused in the batches that earlier runs have committed.
+    pub before: u64,
+    /// Refused values at the most, earlier runs included.
+    pub max: u64,
+    /// Where refused lines go.
+    pub path: PathBuf,
+}
+
+/// Sink, permits, totals and who hears of them.
+pub struct Outlet {
+    /// Where to.
+    pub sink: Sink,
+    /// Permits for writes, and how they are sent.
+    pub pressure: Pressure,
+    /// What may be refused.
+    pub rejects: RejectLimit,
+    /// Who hears of events.
+    pub events: EventSink,
+    /// Totals.
+    pub counters: Arc<Counters>,
+}
+
+impl std::fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outlet").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}
+
+impl Outlet {
+    /// What a run shares, at its beginning.
+    pub fn new(
+        sink: Sink,
+        rejects: RejectLimit,
+        events: EventSink,
+        counters: Arc<Counters>,
+    ) -> Self {
+        // On this machine packing costs both programs more than it saves.
+        let pack = matches!(&sink, Sink::Bucket(bucket) if !bucket.client.is_loopback());
+        let pressure = Pressure::new(Permits::new("write", WRITES_IN_FLIGHT_DEFAULT), pack);
+        Self { sink, pressure, rejects, events, counters }
+    }
+
+    /// Of a run that only looks: nothing is written and nobody told.
+    pub fn nowhere() -> Self {
+        let rejects = RejectLimit { before: 0, max: u64::MAX, path: PathBuf::new() };
+        Self::new(Sink::Discard, rejects, Arc::new(|_| ()), Arc::default())
+    }
+
+    /// The bucket, if one is written.
+    pub fn bucket(&self) -> Option<&Bucket> {
+        match &self.sink {
+            Sink::Bucket(bucket) => Some(bucket),
+            Sink::Spool(_) | Sink::Discard => None,
+        }
+    }
+
+    /// Tells the reporter.
+    pub fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+}
