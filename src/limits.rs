@@ -449,6 +449,9 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// Values that a batch of a load should hold at the least, where its length is chosen: fewer are not worth a record.
+pub const LOAD_BATCH_VALUES_MIN: u64 = 1_000_000;
+
 const _: () = assert!(SPOOL_BLOCK_ROWS_MIN < SPOOL_BLOCK_ROWS_MAX);
 const _: () = assert!(SPOOL_BLOCK_ROWS_MAX <= FRAME_ROWS_MAX);
 const _: () = assert!(SPOOL_SMALL_FILE_BYTES < SPOOL_COMPACTED_BYTES_MAX);

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use super::demo::DemoArgs;
 use super::job::JobArgs;
+use super::load::LoadArgs;
 
 const TEMPLATE: &str =
     "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -22,6 +23,7 @@ Examples:
   sluice migrate --source-profile cloud --source-bucket plant \\
     --destination-profile local --create-buckets
   sluice migrate --config plant.toml --stop 2026-01-01 --dry-run
+  sluice migrate --config plant.toml --spool parquet --spool-dir /data/stage
   sluice migrate --task old-task.flux --source-token-file cloud.token \\
     --destination-profile local --pause-task
 
@@ -34,6 +36,16 @@ beats the file. An end takes address, organization and token from one place:
 explicit settings, or a profile. Tokens are never flags: use a token file, a
 token command, a profile, or the variables INFLUXDB_CLOUD_TOKEN (source) and
 INFLUX_TOKEN (destination). Exit codes: docs/exit-codes.md.";
+
+const LOAD_EXAMPLES: &str = "\
+Examples:
+  sluice load /data/stage --destination-profile local --create-buckets
+  sluice load /data/stage --config plant.toml --measurement cpu
+  sluice load s3://archive/plant s3://archive/hvac --destination-profile local
+
+The spools were written by migrate --spool parquet. Every file is held against
+the manifest before the first point is written. The progress is that of migrate:
+the same command goes on, and migrate tops up what came to the source since.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
@@ -89,7 +101,8 @@ impl Args {
     /// True if `--json` was typed: then an error is a JSON line as well.
     pub fn wants_json(&self) -> bool {
         match &self.command {
-            Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.json,
+            Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.output.json,
+            Command::Load(load) => load.output.json,
             Command::Demo(demo) => demo.json,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
@@ -102,6 +115,9 @@ pub enum Command {
     /// Copy a bucket; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = MIGRATE_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Migrate(JobArgs),
+    /// Write spools to InfluxDB OSS; goes on where the last run stopped
+    #[command(help_template = TEMPLATE, before_help = LOAD_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Load(LoadArgs),
     /// Check both ends before a migration; writes nothing
     #[command(help_template = TEMPLATE, before_help = PREFLIGHT_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Preflight(JobArgs),

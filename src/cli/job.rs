@@ -65,6 +65,84 @@ impl ExistingWord {
 /// One setting as typed: the flag's name without dashes, and its values.
 pub type Typed = (&'static str, Vec<String>);
 
+/// The flags of the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct DestinationArgs {
+    /// Address of InfluxDB OSS.
+    #[arg(long, help = "InfluxDB OSS address [default: http://localhost:8086]", help_heading = "Destination", value_name = "URL", value_hint = ValueHint::Url)]
+    pub destination_host: Option<String>,
+    /// Organization, where the token sees more than one
+    #[arg(long, help_heading = "Destination", value_name = "NAME")]
+    pub destination_org: Option<String>,
+    /// Bucket to write to [default: the source bucket's name]
+    #[arg(long, help_heading = "Destination", value_name = "NAME")]
+    pub destination_bucket: Option<String>,
+    /// Address, organization and token from this influx CLI profile
+    #[arg(long, help_heading = "Destination", value_name = "PROFILE")]
+    pub destination_profile: Option<String>,
+    /// File that holds the token
+    #[arg(long, help_heading = "Destination", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub destination_token_file: Option<String>,
+    /// Command that prints the token; run without a shell
+    #[arg(long, help_heading = "Destination", value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub destination_token_command: Option<String>,
+    /// Create destination and batch bucket, with retention 0
+    #[arg(long, help_heading = "Destination")]
+    pub create_buckets: bool,
+}
+
+/// The flags of what must not happen at the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct SafetyArgs {
+    /// Field of another type: stop, reject or suffix [default: stop]
+    #[arg(
+        long,
+        help_heading = "Safety",
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub on_type_conflict: Option<ConflictWord>,
+    /// Data in the destination's range: refuse or merge [default: refuse]
+    #[arg(
+        long,
+        help_heading = "Safety",
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub existing: Option<ExistingWord>,
+    /// Where refused points go [default: in the job's state folder]
+    #[arg(long, help_heading = "Safety", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<String>,
+    /// Refused values before the run stops [default: 10000]
+    #[arg(long, help_heading = "Safety", value_name = "COUNT")]
+    pub reject_limit: Option<String>,
+    /// Do not ask
+    #[arg(long, help_heading = "Safety")]
+    pub yes: bool,
+}
+
+/// The flags of the settings file and of what is printed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct OutputArgs {
+    /// TOML file with settings
+    #[arg(long, help_heading = "Output and settings", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<String>,
+    /// Print JSON lines on stdout
+    #[arg(long, help_heading = "Output and settings")]
+    pub json: bool,
+    /// Colours: auto, always or never [default: auto]
+    #[arg(
+        long,
+        help_heading = "Output and settings",
+        value_name = "WHEN",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub color: Option<ColorWord>,
+}
+
 /// The flags of `migrate`, `preflight` and `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 #[expect(
@@ -91,27 +169,9 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Source", value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub source_token_command: Option<String>,
 
-    /// Address of InfluxDB OSS.
-    #[arg(long, help = "InfluxDB OSS address [default: http://localhost:8086]", help_heading = "Destination", value_name = "URL", value_hint = ValueHint::Url)]
-    pub destination_host: Option<String>,
-    /// Organization, where the token sees more than one
-    #[arg(long, help_heading = "Destination", value_name = "NAME")]
-    pub destination_org: Option<String>,
-    /// Bucket to write to [default: the source bucket's name]
-    #[arg(long, help_heading = "Destination", value_name = "NAME")]
-    pub destination_bucket: Option<String>,
-    /// Address, organization and token from this influx CLI profile
-    #[arg(long, help_heading = "Destination", value_name = "PROFILE")]
-    pub destination_profile: Option<String>,
-    /// File that holds the token
-    #[arg(long, help_heading = "Destination", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub destination_token_file: Option<String>,
-    /// Command that prints the token; run without a shell
-    #[arg(long, help_heading = "Destination", value_name = "COMMAND", value_hint = ValueHint::CommandString)]
-    pub destination_token_command: Option<String>,
-    /// Create destination and batch bucket, with retention 0
-    #[arg(long, help_heading = "Destination")]
-    pub create_buckets: bool,
+    /// Where it is written.
+    #[command(flatten)]
+    pub destination: DestinationArgs,
 
     /// Write to files instead of the destination: parquet
     #[arg(long, help_heading = "Spool", value_name = "FORMAT")]
@@ -180,52 +240,16 @@ pub struct JobArgs {
     #[arg(long, help_heading = "Pace", value_name = "DURATION")]
     pub max_duration: Option<String>,
 
-    /// Field of another type: stop, reject or suffix [default: stop]
-    #[arg(
-        long,
-        help_heading = "Safety",
-        value_name = "POLICY",
-        value_enum,
-        hide_possible_values = true
-    )]
-    pub on_type_conflict: Option<ConflictWord>,
-    /// Data in the destination's range: refuse or merge [default: refuse]
-    #[arg(
-        long,
-        help_heading = "Safety",
-        value_name = "POLICY",
-        value_enum,
-        hide_possible_values = true
-    )]
-    pub existing: Option<ExistingWord>,
-    /// Where refused points go [default: in the job's state folder]
-    #[arg(long, help_heading = "Safety", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub rejects: Option<String>,
-    /// Refused values before the run stops [default: 10000]
-    #[arg(long, help_heading = "Safety", value_name = "COUNT")]
-    pub reject_limit: Option<String>,
+    /// What must not happen.
+    #[command(flatten)]
+    pub safety: SafetyArgs,
     /// Check, plan and show the first 20 lines; write nothing
     #[arg(long, help_heading = "Safety")]
     pub dry_run: bool,
-    /// Do not ask
-    #[arg(long, help_heading = "Safety")]
-    pub yes: bool,
 
-    /// TOML file with settings
-    #[arg(long, help_heading = "Output and settings", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<String>,
-    /// Print JSON lines on stdout
-    #[arg(long, help_heading = "Output and settings")]
-    pub json: bool,
-    /// Colours: auto, always or never [default: auto]
-    #[arg(
-        long,
-        help_heading = "Output and settings",
-        value_name = "WHEN",
-        value_enum,
-        hide_possible_values = true
-    )]
-    pub color: Option<ColorWord>,
+    /// How it is told, and where settings are.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 impl JobArgs {
@@ -238,12 +262,12 @@ impl JobArgs {
             ("source-profile", &self.source_profile),
             ("source-token-file", &self.source_token_file),
             ("source-token-command", &self.source_token_command),
-            ("destination-host", &self.destination_host),
-            ("destination-org", &self.destination_org),
-            ("destination-bucket", &self.destination_bucket),
-            ("destination-profile", &self.destination_profile),
-            ("destination-token-file", &self.destination_token_file),
-            ("destination-token-command", &self.destination_token_command),
+            ("destination-host", &self.destination.destination_host),
+            ("destination-org", &self.destination.destination_org),
+            ("destination-bucket", &self.destination.destination_bucket),
+            ("destination-profile", &self.destination.destination_profile),
+            ("destination-token-file", &self.destination.destination_token_file),
+            ("destination-token-command", &self.destination.destination_token_command),
             ("start", &self.start),
             ("stop", &self.stop),
             ("settle", &self.settle),
@@ -260,23 +284,23 @@ impl JobArgs {
             ("max-duration", &self.max_duration),
             ("spool", &self.spool),
             ("spool-dir", &self.spool_dir),
-            ("rejects", &self.rejects),
-            ("reject-limit", &self.reject_limit),
+            ("rejects", &self.safety.rejects),
+            ("reject-limit", &self.safety.reject_limit),
         ];
         let lists =
             [("measurement", &self.measurement), ("tag", &self.tag), ("field", &self.field)];
         let switches = [
-            ("create-buckets", self.create_buckets),
+            ("create-buckets", self.destination.create_buckets),
             ("pause-task", self.pause_task),
             ("adopt", self.adopt),
             ("dry-run", self.dry_run),
-            ("yes", self.yes),
-            ("json", self.json),
+            ("yes", self.safety.yes),
+            ("json", self.output.json),
         ];
         let words = [
-            ("on-type-conflict", self.on_type_conflict.map(ConflictWord::text)),
-            ("existing", self.existing.map(ExistingWord::text)),
-            ("color", self.color.map(ColorWord::text)),
+            ("on-type-conflict", self.safety.on_type_conflict.map(ConflictWord::text)),
+            ("existing", self.safety.existing.map(ExistingWord::text)),
+            ("color", self.output.color.map(ColorWord::text)),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));
         let lists = lists

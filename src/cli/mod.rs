@@ -8,4 +8,5 @@ pub mod args;
 pub mod argv;
 pub mod demo;
 pub mod job;
+pub mod load;
 pub mod pages;

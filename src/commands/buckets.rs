@@ -10,14 +10,14 @@ use crate::influx::client::Client;
 pub async fn create(
     config: &MigrateConfig,
     client: &Client,
-    source_shard_group_ns: i64,
+    source_shard_group_ns: Option<i64>,
     destination: &mut DestinationFacts,
 ) -> Result<(), Error> {
     let Some(org_id) = destination.org_id.clone() else { return Ok(()) };
     if destination.bucket.is_none() {
-        let shard_s = whole_seconds(source_shard_group_ns);
+        let shard_s = source_shard_group_ns.map(whole_seconds);
         let name = &config.destination_bucket;
-        destination.bucket = Some(create_one(client, &org_id, name, Some(shard_s)).await?);
+        destination.bucket = Some(create_one(client, &org_id, name, shard_s).await?);
     }
     if destination.batch_bucket.is_none() {
         let name = &config.batch_bucket;

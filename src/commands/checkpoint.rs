@@ -6,7 +6,7 @@ use super::job;
 use crate::checkpoint::identity::Identity;
 use crate::checkpoint::lease::{Lease, Verdict};
 use crate::checkpoint::record::next_record_time;
-use crate::config::migrate::{ExistingPolicy, MigrateConfig, Start};
+use crate::config::migrate::{ExistingPolicy, MigrateConfig};
 use crate::influx::client::Client;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
@@ -41,6 +41,8 @@ pub struct Wanted {
     pub destination_bucket_id: String,
     /// What is moved, as `filter_text` writes it.
     pub filter: String,
+    /// Where it begins, if that is given.
+    pub start: Option<Timestamp>,
     /// Where it begins if neither settings nor records say so.
     pub oldest: Timestamp,
     /// Where this run ends.
@@ -115,11 +117,11 @@ async fn resume(
         _ => None,
     };
     let start =
-        match (config.start, stored.as_ref().and_then(Identity::stored_start), oldest_record) {
-            (Start::At(time), ..) => time,
-            (Start::Earliest, Some(stored), _) => stored,
-            (Start::Earliest, None, Some(oldest)) => oldest,
-            (Start::Earliest, None, None) => wanted.oldest,
+        match (wanted.start, stored.as_ref().and_then(Identity::stored_start), oldest_record) {
+            (Some(time), ..) => time,
+            (None, Some(stored), _) => stored,
+            (None, None, Some(oldest)) => oldest,
+            (None, None, None) => wanted.oldest,
         };
     let identity = Identity {
         source_host: wanted.source_host.clone(),

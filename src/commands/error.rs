@@ -77,6 +77,24 @@ pub enum Error {
         /// As it is asked for now.
         given: String,
     },
+    /// A spool cannot be loaded by such a filter.
+    #[error(
+        "a spool can be loaded by time and measurement only, but the filter is {filter} (the spool was written with: {own})"
+    )]
+    NotLoadable {
+        /// As asked for.
+        filter: String,
+        /// That of the spool.
+        own: String,
+    },
+    /// A spool does not hold a measurement.
+    #[error("{place} holds no measurement {measurement:?}")]
+    NotSpooled {
+        /// Its name.
+        measurement: String,
+        /// The spool.
+        place: String,
+    },
     /// Records of the official task cannot be taken over as asked.
     #[error(
         "the batch bucket holds records of the official task, but {why}; --adopt takes them over all the same"
@@ -140,7 +158,11 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::NotConfirmed(_) | Self::Page(_) => ExitCode::Usage,
+            Self::Config(_)
+            | Self::NotConfirmed(_)
+            | Self::Page(_)
+            | Self::NotLoadable { .. }
+            | Self::NotSpooled { .. } => ExitCode::Usage,
             Self::Told(error) => error.exit(),
             Self::Influx(error) => influx_exit(error),
             Self::Pipeline(error) => pipeline_exit(error),

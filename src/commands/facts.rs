@@ -1,6 +1,6 @@
 //! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ends;
@@ -13,6 +13,8 @@ use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::influxql::Database;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
+use crate::model::frame::FieldType;
+use crate::model::series::Name;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::survey::route::{FieldKey, Routes};
@@ -303,14 +305,32 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
-    let source_ns = source.survey.shape.shard_group_ns;
-    let Some(types) = source.survey.field_types() else { return Vec::new() };
-    clash::watched(
-        types,
-        source_ns,
-        &destination.field_types,
-        destination.shard_group_ns(source_ns),
-    )
+    watched(source.survey.field_types(), source.survey.shape.shard_group_ns, destination)
+}
+
+/// The same for fields of these types, each of which has one type in stretches of this length.
+pub fn watched(
+    types: Option<&FieldTypes>,
+    source_ns: i64,
+    destination: &DestinationFacts,
+) -> Vec<FieldKey> {
+    let Some(types) = types else { return Vec::new() };
+    let destination_ns = destination.shard_group_ns(source_ns);
+    clash::watched(types, source_ns, &destination.field_types, destination_ns)
+}
+
+/// The types of fields by the names of InfluxDB. Names that are not UTF-8 are left out: no server tells of such ones.
+pub fn named_types(types: &BTreeMap<(Name, Name), BTreeSet<FieldType>>) -> FieldTypes {
+    let mut named = FieldTypes::new();
+    for ((measurement, field), types) in types {
+        let names = (std::str::from_utf8(measurement), std::str::from_utf8(field));
+        if let (Ok(measurement), Ok(field)) = names {
+            let own = named.entry(measurement.to_owned()).or_default();
+            let types = types.iter().map(|kind| kind.name().to_owned()).collect();
+            own.insert(field.to_owned(), types);
+        }
+    }
+    named
 }
 
 /// Values that a bucket of the destination holds in a range.

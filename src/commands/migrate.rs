@@ -14,7 +14,7 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, MigrateConfig};
+use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
@@ -39,7 +39,8 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         let header = header(&config, &source);
         return dry_run::run(&config, &ends, &source, destination.as_ref(), header).await;
     }
-    confirm(&config)?;
+    let to = config.spool.as_ref().map_or(&config.destination_bucket, |spool| &spool.place);
+    confirm(&config, &format!("{} to {to}", config.source_bucket))?;
     let prepared = prepare(&config, &ends, &source, destination.as_mut()).await?;
     let shown = Shown {
         header: header(&config, &source),
@@ -85,7 +86,7 @@ async fn into_bucket(
     let client = &ends.destination;
     let source_ns = source.survey.shape.shard_group_ns;
     if config.create_buckets {
-        buckets::create(config, client, source_ns, destination).await?;
+        buckets::create(config, client, Some(source_ns), destination).await?;
     }
     if config.pause_task {
         buckets::pause_tasks(client, destination).await?;
@@ -95,6 +96,10 @@ async fn into_bucket(
         source_bucket_id: source.bucket.id.clone(),
         destination_bucket_id: destination.bucket_id(),
         filter: filter_text(&config.filter),
+        start: match config.start {
+            Start::At(time) => Some(time),
+            Start::Earliest => None,
+        },
         oldest: source.earliest.unwrap_or_else(|| source.stop(config)),
         stop: source.stop(config),
     };
@@ -143,7 +148,7 @@ fn noticed(config: MigrateConfig) -> MigrateConfig {
 }
 
 /// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.
-fn local_now() -> Timestamp {
+pub(super) fn local_now() -> Timestamp {
     let since_epoch =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ns(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
@@ -170,12 +175,11 @@ async fn checked(
 }
 
 /// Asks once, where there is somebody to ask.
-fn confirm(config: &MigrateConfig) -> Result<(), Error> {
+pub(super) fn confirm(config: &MigrateConfig, what: &str) -> Result<(), Error> {
     if config.yes || config.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
-    let to = config.spool.as_ref().map_or(&config.destination_bucket, |spool| &spool.place);
-    eprint!("Copy {} to {to}? [y/N] ", config.source_bucket);
+    eprint!("Copy {what}? [y/N] ");
     let said = io::stderr().flush().and_then(|()| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)
@@ -197,16 +201,21 @@ pub fn mode(json: bool, color: ColorChoice) -> Mode {
     }
 }
 
-pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
+/// `org@host:port/bucket`.
+pub(super) fn destination_name(config: &MigrateConfig) -> String {
     let host = config
         .destination
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
     let org = config.destination.org.as_deref().unwrap_or("?");
+    format!("{org}@{host}/{}", config.destination_bucket)
+}
+
+pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     let (destination, sink) = match &config.spool {
         Some(spool) => (format!("spool {}", spool.place), SinkKind::Spool),
-        None => (format!("{org}@{host}/{}", config.destination_bucket), SinkKind::Bucket),
+        None => (destination_name(config), SinkKind::Bucket),
     };
     Header {
         command: "migrate".to_owned(),
@@ -221,7 +230,7 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
 }
 
 /// The first signal drains, the second leaves at once: what is committed is committed either way.
-fn watch(stopper: &Stopper, max_duration_ms: Option<u64>) {
+pub(super) fn watch(stopper: &Stopper, max_duration_ms: Option<u64>) {
     if let Some(ms) = max_duration_ms {
         let stopper = stopper.clone();
         tokio::spawn(async move {

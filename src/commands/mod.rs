@@ -9,6 +9,7 @@ pub mod error;
 pub mod facts;
 pub mod interval;
 pub mod job;
+pub mod load;
 pub mod migrate;
 pub mod plan;
 pub mod preflight;
@@ -28,6 +29,7 @@ use crate::exit::ExitCode;
 pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
     match command {
         Command::Migrate(args) => on_runtime(migrate::run(args, env)),
+        Command::Load(args) => on_runtime(load::run(args, env)),
         Command::Preflight(args) => on_runtime(preflight::run(args, env)),
         Command::Plan(args) => on_runtime(plan::run(args, env)),
         Command::Demo(args) => on_runtime(demo::run(args, env)),

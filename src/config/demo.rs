@@ -5,7 +5,7 @@ use super::error::ConfigError;
 use super::migrate::{self, ColorChoice};
 use super::settings::Settings;
 use crate::cli::demo::DemoArgs;
-use crate::cli::job::JobArgs;
+use crate::cli::job::{JobArgs, OutputArgs};
 
 /// What the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,10 @@ pub struct DemoConfig {
 impl DemoConfig {
     /// Checks the flags.
     pub fn new(args: &DemoArgs, env: &Env) -> Result<Self, ConfigError> {
-        let shared = JobArgs { json: args.json, color: args.color, ..JobArgs::default() };
+        let shared = JobArgs {
+            output: OutputArgs { json: args.json, color: args.color, ..OutputArgs::default() },
+            ..JobArgs::default()
+        };
         let settings = Settings::new(&shared, env, Vec::new());
         Ok(Self {
             hosts: args.hosts,

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::ends::{self, EndConfig};
+use super::ends::{self, EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::file;
-use super::migrate::{self, MigrateConfig};
+use super::migrate::{self, Ends, MigrateConfig};
 use super::profile::{self, Profile};
 use super::settings::{Origin, Settings};
 use super::task_record;
@@ -33,6 +33,17 @@ pub fn read_file(path: &Path) -> io::Result<String> {
             format!("larger than {CONFIG_BYTES_MAX} bytes"),
         ))
     }
+}
+
+/// Where the content of a spool came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spooled {
+    /// Address of the source.
+    pub host: String,
+    /// Its organization.
+    pub org: String,
+    /// The bucket.
+    pub bucket: String,
 }
 
 /// All texts of one job, read and cut into settings, not yet judged.
@@ -98,6 +109,22 @@ impl Inputs {
         self.check_with(self.destination()?, now)
     }
 
+    /// Judges the settings of a command that reads the spool of a bucket. There is no end to ask at the source.
+    pub fn check_load(
+        &self,
+        spooled: &Spooled,
+        now: Timestamp,
+    ) -> Result<MigrateConfig, ConfigError> {
+        let source = EndConfig {
+            host: spooled.host.clone(),
+            org: Some(spooled.org.clone()),
+            token: TokenSetting::None,
+        };
+        let ends =
+            Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };
+        migrate::check(&self.settings, &self.env, ends, now)
+    }
+
     /// The same for a command that only looks: it may do without a destination.
     pub fn check_to_look(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
         let profile = self.destination_profile.as_ref();
@@ -115,13 +142,25 @@ impl Inputs {
         }
         let source =
             ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
-        migrate::check(&self.settings, &self.env, source, destination, now)
+        let bucket = migrate::name(&ends::needed(&self.settings, "source-bucket")?)?;
+        let config =
+            migrate::check(&self.settings, &self.env, Ends { source, bucket, destination }, now)?;
+        let (source, destination) = (&config.source, &config.destination);
+        let same_org = source.org.is_some() && source.org == destination.org;
+        let same_bucket = config.source_bucket == config.destination_bucket;
+        if same_org && source.host == destination.host && same_bucket {
+            return Err(ConfigError::SameBucket {
+                bucket: Shown::new(&config.source_bucket),
+                host: config.source.host,
+            });
+        }
+        Ok(config)
     }
 }
 
 /// `--config`, else `SLUICE_CONFIG`, with what names it. There is no file that is read unasked.
 fn config_path(args: &JobArgs, env: &Env) -> Option<(PathBuf, String)> {
-    let flag = args.config.as_deref().map(|path| (path, "--config"));
+    let flag = args.output.config.as_deref().map(|path| (path, "--config"));
     let (path, named_by) = flag.or_else(|| Some((env.get("SLUICE_CONFIG")?, "SLUICE_CONFIG")))?;
     Some((PathBuf::from(path), named_by.to_owned()))
 }

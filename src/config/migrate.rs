@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::ends::{self, EndConfig, TokenSetting};
+use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::grammar;
@@ -167,26 +167,29 @@ impl MigrateConfig {
     }
 }
 
+/// The ends, judged already.
+#[derive(Debug)]
+pub(super) struct Ends {
+    /// Where the data is read, or was.
+    pub(super) source: EndConfig,
+    /// The bucket there.
+    pub(super) bucket: String,
+    /// Where it is written.
+    pub(super) destination: EndConfig,
+}
+
 /// Judges every setting but the ends.
 pub(super) fn check(
     settings: &Settings,
     env: &Env,
-    source: EndConfig,
-    destination: EndConfig,
+    ends: Ends,
     now: Timestamp,
 ) -> Result<MigrateConfig, ConfigError> {
-    let source_bucket = name(&ends::needed(settings, "source-bucket")?)?;
+    let Ends { source, bucket: source_bucket, destination } = ends;
     let destination_bucket = match settings.find("destination-bucket")? {
         Some(given) => name(&given)?,
         None => source_bucket.clone(),
     };
-    let same_org = source.org.is_some() && source.org == destination.org;
-    if same_org && source.host == destination.host && source_bucket == destination_bucket {
-        return Err(ConfigError::SameBucket {
-            bucket: Shown::new(&source_bucket),
-            host: source.host,
-        });
-    }
     let (start, stop) = range(settings, now)?;
     Ok(MigrateConfig {
         source,
@@ -222,7 +225,7 @@ pub(super) fn check(
     })
 }
 
-fn name(given: &Given) -> Result<String, ConfigError> {
+pub(super) fn name(given: &Given) -> Result<String, ConfigError> {
     if given.text().is_empty() { Err(given.wrong("a name")) } else { Ok(given.text().to_owned()) }
 }
 

@@ -1,6 +1,6 @@
 //! A spool that is read: every file is held against the manifest before the first of its rows is handed out.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::block;
@@ -12,7 +12,7 @@ use super::read::FileReader;
 use super::state::{FileEntry, Job, State};
 use super::storage::Storage;
 use super::writable::held;
-use crate::model::frame::Frame;
+use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 
@@ -97,6 +97,40 @@ impl Stored {
     /// Everything before this is there.
     pub fn watermark(&self) -> Timestamp {
         Timestamp::from_ns(self.state.watermark)
+    }
+
+    /// Values that could not be staged, in all batches.
+    pub fn rejected(&self) -> u64 {
+        self.state.rejected.values().sum()
+    }
+
+    /// The types of each field in the files of a selection, by measurement and field; these files are verified first.
+    pub fn field_types(
+        &self,
+        selection: &Selection,
+    ) -> Result<BTreeMap<(Name, Name), BTreeSet<FieldType>>, Error> {
+        self.verify(selection)?;
+        let mut types: BTreeMap<(Name, Name), BTreeSet<FieldType>> = BTreeMap::new();
+        for file in self.files(selection) {
+            // What is in `data` was settled once; only the others tell by themselves.
+            if file.tree() == Some(Tree::Conflicts) {
+                let reader = self.reader(file)?;
+                let columns = reader.columns();
+                for field in &columns.fields {
+                    let key = (columns.measurement.clone(), field.name.clone());
+                    types.entry(key).or_default().insert(field.kind);
+                }
+            }
+        }
+        for (measurement, settled) in &self.state.measurements {
+            for (field, kind) in &settled.types {
+                let names = name::decode(measurement).zip(name::decode(field));
+                if let Some((names, kind)) = names.zip(FieldType::named(kind)) {
+                    types.entry(names).or_default().insert(kind);
+                }
+            }
+        }
+        Ok(types)
     }
 
     /// The files of a selection, by bucket, measurement, month and time.

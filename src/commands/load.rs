@@ -1,0 +1,303 @@
+//! `load`: spools to the destination, with the checkpoint of `migrate`.
+
+use std::collections::BTreeSet;
+
+use super::checkpoint::{self, Begun, Wanted};
+use super::error::Error;
+use super::facts::{DestinationFacts, watched};
+use super::preflight::{self, Content};
+use super::run::{self, Prepared, Shown, Signals};
+use super::{buckets, ends, migrate, print_line};
+use crate::checkpoint::identity::filter_text;
+use crate::cli::load::LoadArgs;
+use crate::config::env::Env;
+use crate::config::inputs::{Inputs, Spooled, read_file};
+use crate::config::migrate::{IntervalChoice, MigrateConfig, Start, Stop};
+use crate::exit::ExitCode;
+use crate::influx::client::{Client, ClientSettings};
+use crate::limits::LOAD_BATCH_VALUES_MIN;
+use crate::model::batch::BatchPlan;
+use crate::model::filter::Filter;
+use crate::model::series::Name;
+use crate::model::side::Side;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::feed::Source;
+use crate::pipeline::stop::{Stop as StopSignal, stop_pair};
+use crate::pipeline::unload;
+use crate::pipeline::write::inlet::blocking;
+use crate::pipeline::write::outlet::{Bucket, Sink};
+use crate::report::json;
+use crate::report::number;
+use crate::report::preflight::Verdict;
+use crate::report::state::{Header, SinkKind};
+use crate::report::text::Glyphs;
+use crate::spool;
+use crate::spool::state::Job;
+use crate::spool::stored::{Selection, Stored};
+
+/// Bodies are cut by days where neither end tells the length of its shard groups.
+const DAY_NS: i64 = 86_400 * NS_PER_S;
+
+/// Runs the command: spool after spool. The first one that does not end well ends it.
+pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
+    let signals = Signals::default();
+    let inputs = Inputs::load(&args.job(), env, &read_file)?;
+    let (stopper, stop) = stop_pair();
+    let mut worst = ExitCode::Done;
+    for (at, place) in args.places.iter().enumerate() {
+        let spool = Spool::open(place).await?;
+        let config = spool.config(&inputs)?;
+        if at == 0 {
+            migrate::watch(&stopper, config.max_duration_ms);
+        }
+        if args.places.len() > 1 && args.destination.destination_bucket.is_some() {
+            return Err(Error::NotConfirmed(
+                "--destination-bucket names one bucket, so it goes with one spool",
+            ));
+        }
+        match one(&spool, &config, &signals, stop.clone()).await? {
+            ExitCode::Done => {}
+            ExitCode::Rejected => worst = ExitCode::Rejected,
+            exit => return Ok(exit),
+        }
+    }
+    Ok(worst)
+}
+
+/// A spool, and what of it is wanted.
+#[derive(Debug)]
+struct Spool {
+    place: String,
+    stored: Stored,
+    job: Job,
+}
+
+impl Spool {
+    async fn open(place: &str) -> Result<Self, Error> {
+        let storage = spool::place::storage(place).map_err(Box::new)?;
+        let stored = blocking(move || Ok(Stored::open(&storage)?)).await?;
+        Ok(Self { place: place.to_owned(), job: stored.job(), stored })
+    }
+
+    fn config(&self, inputs: &Inputs) -> Result<MigrateConfig, Error> {
+        let spooled = Spooled {
+            host: self.job.identity.source_host.clone(),
+            org: self.job.source_org.clone(),
+            bucket: self.job.source_bucket.clone(),
+        };
+        let config = inputs.check_load(&spooled, migrate::local_now())?;
+        config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+        let filter = &config.filter;
+        let beyond =
+            !filter.tags.is_empty() || !filter.fields.is_empty() || filter.predicate.is_some();
+        if beyond && !self.is_its_own(filter) {
+            return Err(Error::NotLoadable {
+                filter: filter_text(filter),
+                own: self.job.identity.filter.clone(),
+            });
+        }
+        Ok(config)
+    }
+
+    /// True if the filter is the one that the spool was written with: then all of it is meant.
+    fn is_its_own(&self, filter: &Filter) -> bool {
+        filter_text(filter) == self.job.identity.filter
+    }
+
+    /// What of it is loaded, and what that makes of the job.
+    fn wanted(&self, config: &MigrateConfig) -> Result<Part, Error> {
+        let (filter, own) = (&config.filter, &self.job.identity.filter);
+        let all = filter.is_empty() || self.is_its_own(filter);
+        let names: BTreeSet<Name> =
+            filter.measurements.iter().map(|name| Name::from(name.as_bytes())).collect();
+        if !all {
+            let held = self.stored.describe().measurements;
+            let known = |name: &&Name| held.iter().any(|measurement| measurement.name == **name);
+            if let Some(missing) = names.iter().find(|name| !known(name)) {
+                let measurement = String::from_utf8_lossy(missing).into_owned();
+                return Err(Error::NotSpooled { measurement, place: self.place.clone() });
+            }
+        }
+        let text =
+            if all { own.clone() } else { format!("{own}; loaded: {}", filter_text(filter)) };
+        let whole = TimeRange::new(self.job.identity.start, self.stored.watermark());
+        let start = match config.start {
+            Start::At(time) => time.max(whole.start),
+            Start::Earliest => whole.start,
+        };
+        let stop = match config.stop {
+            Stop::At(time) => time.min(whole.stop),
+            Stop::Now { .. } => whole.stop,
+        };
+        let range = TimeRange::new(start, stop.max(start));
+        Ok(Part { range, measurements: (!all).then_some(names), filter: text })
+    }
+}
+
+/// What of a spool is loaded.
+#[derive(Debug)]
+struct Part {
+    range: TimeRange,
+    measurements: Option<BTreeSet<Name>>,
+    filter: String,
+}
+
+impl Part {
+    fn selection(&self) -> Selection {
+        Selection { range: self.range, measurements: self.measurements.clone(), buckets: None }
+    }
+}
+
+async fn one(
+    spool: &Spool,
+    config: &MigrateConfig,
+    signals: &Signals,
+    stop: StopSignal,
+) -> Result<ExitCode, Error> {
+    let part = spool.wanted(config)?;
+    verify(spool, &part, config.json).await?;
+    let settings =
+        ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
+    let client =
+        ends::connect(Side::Destination, &config.destination, &settings, signals.observer())?;
+    let content = content(spool, &part).await?;
+    let mut destination = checked(spool, &part, config, &client, &content).await?;
+    migrate::confirm(config, &format!("{} to {}", spool.place, config.destination_bucket))?;
+    let prepared = prepare(spool, part, config, &client, &mut destination, &content).await?;
+    let shown = Shown {
+        header: header(spool, config),
+        mode: migrate::mode(config.json, config.color),
+        next: None,
+    };
+    Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
+}
+
+/// Everything that is to be loaded is held against the manifest first.
+async fn verify(spool: &Spool, part: &Part, json: bool) -> Result<(), Error> {
+    let (stored, selection) = (spool.stored.clone(), part.selection());
+    let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
+    if !json {
+        let (files, bytes) = (number::count(verified.files), number::bytes(verified.bytes));
+        eprintln!("{}: {files} files, {bytes}, as they were written", spool.place);
+    }
+    Ok(())
+}
+
+/// What the spool brings to the destination, as far as the checks care.
+async fn content(spool: &Spool, part: &Part) -> Result<Content, Error> {
+    let (stored, selection) = (spool.stored.clone(), part.selection());
+    let types = blocking(move || Ok(stored.field_types(&selection)?)).await?;
+    let oldest = spool.stored.files(&part.selection()).iter().map(|file| file.time_min).min();
+    Ok(Content {
+        bucket_id: None,
+        oldest: oldest.map(Timestamp::from_ns),
+        now: migrate::local_now(),
+        types: Some(super::facts::named_types(&types)),
+        // Unknown: then every field of several types is watched.
+        shard_group_ns: spool.job.shard_group_ns.unwrap_or(1),
+    })
+}
+
+async fn checked(
+    spool: &Spool,
+    part: &Part,
+    config: &MigrateConfig,
+    client: &Client,
+    content: &Content,
+) -> Result<DestinationFacts, Error> {
+    let rows = source_rows(spool, part);
+    let (report, destination) = preflight::check_load(config, client, rows, content).await?;
+    if config.json {
+        print_line(&json::preflight(&report));
+    } else {
+        report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+    }
+    match (report.verdict(), destination) {
+        (Verdict::Ok | Verdict::Warn, Some(destination)) => Ok(destination),
+        _ => Err(Error::Preflight { failures: report.count(Verdict::Fail) }),
+    }
+}
+
+fn source_rows(spool: &Spool, part: &Part) -> Vec<(&'static str, String)> {
+    let job = &spool.job;
+    let mut rows = vec![
+        ("spool", spool.place.clone()),
+        ("of", format!("{}/{} at {}", job.source_org, job.source_bucket, job.identity.source_host)),
+        ("range", part.range.to_string()),
+    ];
+    if part.measurements.is_some() {
+        rows.push(("only", part.filter.clone()));
+    }
+    if spool.stored.watermark() < job.stop {
+        let (watermark, stop) = (spool.stored.watermark(), job.stop);
+        rows.push(("complete", format!("up to {watermark}, of {stop}")));
+    }
+    let rejected = spool.stored.rejected();
+    if rejected > 0 {
+        let rejected = number::grouped(rejected);
+        rows.push(("lacks", format!("{rejected} values that could not be staged")));
+    }
+    rows
+}
+
+async fn prepare(
+    spool: &Spool,
+    part: Part,
+    config: &MigrateConfig,
+    client: &Client,
+    destination: &mut DestinationFacts,
+    content: &Content,
+) -> Result<Prepared, Error> {
+    if config.create_buckets {
+        buckets::create(config, client, spool.job.shard_group_ns, destination).await?;
+    }
+    if config.pause_task {
+        buckets::pause_tasks(client, destination).await?;
+    }
+    let wanted = Wanted {
+        source_host: spool.job.identity.source_host.clone(),
+        source_bucket_id: spool.job.identity.source_bucket_id.clone(),
+        destination_bucket_id: destination.bucket_id(),
+        filter: part.filter.clone(),
+        start: Some(part.range.start),
+        oldest: part.range.start,
+        stop: part.range.stop,
+    };
+    let begun = checkpoint::begin(config, client, wanted).await?;
+    let job = job(spool, part, config, &begun);
+    let bucket = Bucket::new(
+        client.clone(),
+        &config.destination_bucket,
+        destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
+        config.on_type_conflict,
+        watched(content.types.as_ref(), content.shard_group_ns, destination),
+    );
+    Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
+}
+
+fn job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> unload::Job {
+    let interval = match config.batch_interval {
+        IntervalChoice::Fixed(interval) => interval,
+        IntervalChoice::Auto => {
+            unload::interval(&spool.stored.files(&part.selection()), LOAD_BATCH_VALUES_MIN)
+        }
+    };
+    unload::Job {
+        stored: spool.stored.clone(),
+        measurements: part.measurements,
+        range: begun.job,
+        plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
+        interval,
+        slices_in_flight: config.concurrency,
+    }
+}
+
+fn header(spool: &Spool, config: &MigrateConfig) -> Header {
+    Header {
+        command: "load".to_owned(),
+        source: format!("spool {}", spool.place),
+        destination: migrate::destination_name(config),
+        sink: SinkKind::Bucket,
+        quota: None,
+    }
+}

@@ -1,0 +1,215 @@
+//! What the destination says of itself, and what it will make of the content.
+
+use super::{Content, finding};
+use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
+use crate::config::migrate::MigrateConfig;
+use crate::influx::error::Error as InfluxError;
+use crate::model::series::Readable;
+use crate::pipeline::write::clash::ConflictPolicy;
+use crate::report::preflight::{PreflightReport, Row, Verdict};
+
+/// Judges all of it; the facts, unless it is out of reach.
+pub(super) fn judge(
+    config: &MigrateConfig,
+    facts: Result<DestinationFacts, InfluxError>,
+    content: Option<&Content>,
+    report: &mut PreflightReport,
+) -> Option<DestinationFacts> {
+    let facts = destination_rows(config, facts, &mut report.destination)?;
+    if let Some(content) = content {
+        content_rows(config, content, &facts, &mut report.destination);
+    }
+    progress_rows(config, &facts, content, &mut report.progress);
+    Some(facts)
+}
+
+fn destination_rows(
+    config: &MigrateConfig,
+    facts: Result<DestinationFacts, InfluxError>,
+    rows: &mut Vec<Row>,
+) -> Option<DestinationFacts> {
+    rows.push(Row::fact("host", config.destination.host.clone()));
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            let cure = "start InfluxDB there, or give --destination-host".to_owned();
+            rows.push(finding("P10", Verdict::Fail, "address", error.to_string(), Some(cure)));
+            return None;
+        }
+    };
+    let version = facts.info.version.as_deref().unwrap_or("?");
+    let org = config.destination.org.as_deref().unwrap_or("?");
+    rows.push(Row::fact(
+        "org",
+        format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
+    ));
+    rows.push(finding("P02", Verdict::Ok, "token", config.destination.token.origin(), None));
+    if config.destination.org.is_none() {
+        let cure = "--destination-org NAME".to_owned();
+        rows.push(finding(
+            "P04",
+            Verdict::Fail,
+            "org",
+            "the organization's name is not given",
+            Some(cure),
+        ));
+    }
+    match &facts.bucket {
+        Some(bucket) => {
+            rows.push(Row::fact(
+                "bucket",
+                format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
+            ));
+        }
+        None if config.create_buckets => {
+            rows.push(finding(
+                "P13",
+                Verdict::Ok,
+                "bucket",
+                format!("{} will be created", config.destination_bucket),
+                None,
+            ));
+        }
+        None => {
+            let cure = format!(
+                "--create-buckets, or: influx bucket create --name {} --retention 0",
+                config.destination_bucket
+            );
+            rows.push(finding(
+                "P13",
+                Verdict::Fail,
+                "bucket",
+                format!("{} is not there", config.destination_bucket),
+                Some(cure),
+            ));
+        }
+    }
+    if let Some(refused) = &facts.write_refused {
+        let cure = "give the token write access to the bucket".to_owned();
+        rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
+    }
+    Some(facts)
+}
+
+fn content_rows(
+    config: &MigrateConfig,
+    content: &Content,
+    destination: &DestinationFacts,
+    rows: &mut Vec<Row>,
+) {
+    if let Some(bucket) = &destination.bucket {
+        if content.bucket_id.as_ref() == Some(&bucket.id) {
+            let text = "this is the source bucket itself".to_owned();
+            rows.push(finding(
+                "P17",
+                Verdict::Fail,
+                "bucket",
+                text,
+                Some("give another --destination-bucket or --destination-host".to_owned()),
+            ));
+        }
+        let oldest = content.oldest.unwrap_or(content.now);
+        if would_drop(bucket.retention_s, oldest, content.now) {
+            let text =
+                format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
+        }
+    }
+    let watched = watched(content.types.as_ref(), content.shard_group_ns, destination);
+    if !watched.is_empty() {
+        let verdict = if config.on_type_conflict == ConflictPolicy::Stop {
+            Verdict::Fail
+        } else {
+            Verdict::Warn
+        };
+        let first: Vec<String> = watched
+            .iter()
+            .take(3)
+            .map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field)))
+            .collect();
+        let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
+        let cure = "--on-type-conflict reject or suffix, or a bucket with the source's shard groups (--create-buckets)".to_owned();
+        rows.push(finding("P12", verdict, "types", text, Some(cure)));
+    }
+}
+
+fn progress_rows(
+    config: &MigrateConfig,
+    destination: &DestinationFacts,
+    content: Option<&Content>,
+    rows: &mut Vec<Row>,
+) {
+    match &destination.batch_bucket {
+        Some(bucket) if bucket.retention_s > 0 => {
+            let text = format!(
+                "bucket {:?} keeps {}: resume would be lost",
+                bucket.name,
+                seconds(bucket.retention_s)
+            );
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P15", Verdict::Fail, "retention", text, Some(cure)));
+        }
+        Some(bucket) => rows.push(finding(
+            "P15",
+            Verdict::Ok,
+            "bucket",
+            format!("{:?} keeps for ever", bucket.name),
+            None,
+        )),
+        None if config.create_buckets => {
+            rows.push(finding(
+                "P15",
+                Verdict::Ok,
+                "bucket",
+                format!("{} will be created", config.batch_bucket),
+                None,
+            ));
+        }
+        None => {
+            let cure = format!(
+                "--create-buckets, or: influx bucket create --name {} --retention 0",
+                config.batch_bucket
+            );
+            rows.push(finding(
+                "P15",
+                Verdict::Fail,
+                "bucket",
+                format!("{} is not there", config.batch_bucket),
+                Some(cure),
+            ));
+        }
+    }
+    if !destination.other_jobs.is_empty() {
+        let text = format!(
+            "also holds jobs into {}: the official task would resume wrongly here",
+            destination.other_jobs.join(", ")
+        );
+        let cure = "another --batch-bucket, if the official task shall take over".to_owned();
+        rows.push(finding("P19", Verdict::Warn, "jobs", text, Some(cure)));
+    }
+    for task in &destination.active_tasks {
+        let verdict = if config.pause_task { Verdict::Warn } else { Verdict::Fail };
+        let text = format!("task {:?} writes the same progress", task.name);
+        let cure =
+            format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
+        rows.push(finding("P16", verdict, "task", text, Some(cure)));
+    }
+    if config.batch_bucket == config.destination_bucket
+        || content.is_some_and(|content| same_bucket(destination, content))
+    {
+        let cure = "give another --batch-bucket".to_owned();
+        rows.push(finding(
+            "P18",
+            Verdict::Fail,
+            "bucket",
+            "the progress cannot live among the data",
+            Some(cure),
+        ));
+    }
+}
+
+fn same_bucket(destination: &DestinationFacts, content: &Content) -> bool {
+    let batches = destination.batch_bucket.as_ref().map(|bucket| &bucket.id);
+    batches.is_some() && batches == content.bucket_id.as_ref()
+}

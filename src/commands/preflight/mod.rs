@@ -1,0 +1,147 @@
+//! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
+
+mod destination;
+mod source;
+
+use super::error::Error;
+use super::facts::{DestinationFacts, Ends, SourceFacts};
+use super::migrate;
+use super::run::Signals;
+use crate::cli::job::JobArgs;
+use crate::config::env::Env;
+use crate::config::migrate::MigrateConfig;
+use crate::exit::ExitCode;
+use crate::influx::client::Client;
+use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::model::time::Timestamp;
+use crate::pipeline::survey::schema::FieldTypes;
+use crate::report::json;
+use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use crate::report::text::Glyphs;
+
+/// Runs the command.
+pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+    let signals = Signals::default();
+    let config = migrate::load(&args, env, &signals).await?;
+    let ends = Ends::connect(&config, &signals.observer())?;
+    let report = check(&config, &ends).await?.report;
+    if config.json {
+        println!("{}", json::preflight(&report));
+    } else {
+        for line in report.lines(Glyphs::Ascii) {
+            println!("{line}");
+        }
+    }
+    Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
+}
+
+/// What was found, and the facts it was found in; facts only where the end could be asked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The screen.
+    pub report: PreflightReport,
+    /// The source, unless it or its bucket is out of reach.
+    pub source: Option<SourceFacts>,
+    /// The destination, unless it is out of reach.
+    pub destination: Option<DestinationFacts>,
+}
+
+/// Asks both ends and judges what they say. Fails only for what is not a finding: a refused token, or trouble that may
+/// pass.
+pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error> {
+    let mut report = PreflightReport::default();
+    let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
+    let destination = if config.has_destination() {
+        Some(gathered(DestinationFacts::gather(config, &ends.destination).await)?)
+    } else {
+        None
+    };
+    let source = source::rows(config, source, &mut report.source);
+    let content = source.as_ref().map(Content::of);
+    let destination = destination
+        .and_then(|facts| destination::judge(config, facts, content.as_ref(), &mut report));
+    if let Some(spool) = &config.spool {
+        report.destination.push(Row::fact("spool", spool.place.clone()));
+    }
+    report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
+    report.exit = if report.verdict() == Verdict::Fail { 7 } else { 0 };
+    Ok(Checked { report, source, destination })
+}
+
+/// What comes to the destination, as far as it has to fit there.
+#[derive(Debug)]
+pub struct Content {
+    /// The id of the bucket that it is in, if it is in one.
+    pub bucket_id: Option<String>,
+    /// Time of the oldest value, if it is known.
+    pub oldest: Option<Timestamp>,
+    /// The present.
+    pub now: Timestamp,
+    /// Types of its fields, if they are known.
+    pub types: Option<FieldTypes>,
+    /// Length of the stretches in which a field has one type.
+    pub shard_group_ns: i64,
+}
+
+impl Content {
+    fn of(source: &SourceFacts) -> Self {
+        Self {
+            bucket_id: Some(source.bucket.id.clone()),
+            oldest: source.earliest,
+            now: source.now,
+            types: source.survey.field_types().cloned(),
+            shard_group_ns: source.survey.shape.shard_group_ns,
+        }
+    }
+}
+
+/// The same checks of a destination alone; `facts` tell of what comes there.
+pub async fn check_load(
+    config: &MigrateConfig,
+    client: &Client,
+    facts: Vec<(&'static str, String)>,
+    content: &Content,
+) -> Result<(PreflightReport, Option<DestinationFacts>), Error> {
+    let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
+    let mut report = PreflightReport { source, ..PreflightReport::default() };
+    let destination = gathered(DestinationFacts::gather(config, client).await)?;
+    let destination = destination::judge(config, destination, Some(content), &mut report);
+    Ok((report, destination))
+}
+
+/// A failure that a person can cure is a finding; everything else ends the command with its own exit code.
+fn gathered<T>(facts: Result<T, Error>) -> Result<Result<T, InfluxError>, Error> {
+    match facts {
+        Ok(facts) => Ok(Ok(facts)),
+        Err(Error::Influx(error)) if is_finding(&error) => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_finding(error: &InfluxError) -> bool {
+    matches!(
+        error.kind(),
+        FailureKind::Connect
+            | FailureKind::Tls
+            | FailureKind::Forbidden
+            | FailureKind::NotFound
+            | FailureKind::Redirect
+            | FailureKind::Unexpected
+    )
+}
+
+fn finding(
+    code: &str,
+    verdict: Verdict,
+    subject: &str,
+    text: impl Into<String>,
+    cure: Option<String>,
+) -> Row {
+    Row::Finding(Finding {
+        code: code.to_owned(),
+        verdict,
+        subject: subject.to_owned(),
+        text: text.into(),
+        cure,
+    })
+}
