@@ -28,12 +28,12 @@ use crate::pipeline::write::inlet::blocking;
 use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::report::json;
 use crate::report::number;
-use crate::report::preflight::Verdict;
+use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::state::Job;
-use crate::spool::stored::{Selection, Stored};
+use crate::spool::stored::{Selection, Stored, Verified};
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
 const DAY_NS: i64 = 86_400 * NS_PER_S;
@@ -64,16 +64,17 @@ pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
     Ok(worst)
 }
 
-/// A spool, and what of it is wanted.
+/// A spool that is to be loaded.
 #[derive(Debug)]
-struct Spool {
+pub struct Spool {
     place: String,
     stored: Stored,
     job: Job,
 }
 
 impl Spool {
-    async fn open(place: &str) -> Result<Self, Error> {
+    /// Opens it.
+    pub async fn open(place: &str) -> Result<Self, Error> {
         let storage = spool::place::storage(place).map_err(Box::new)?;
         let stored = blocking(move || Ok(Stored::open(&storage)?)).await?;
         Ok(Self { place: place.to_owned(), job: stored.job(), stored })
@@ -87,15 +88,6 @@ impl Spool {
         };
         let config = inputs.check_load(&spooled, migrate::local_now())?;
         config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
-        let filter = &config.filter;
-        let beyond =
-            !filter.tags.is_empty() || !filter.fields.is_empty() || filter.predicate.is_some();
-        if beyond && !self.is_its_own(filter) {
-            return Err(Error::NotLoadable {
-                filter: filter_text(filter),
-                own: self.job.identity.filter.clone(),
-            });
-        }
         Ok(config)
     }
 
@@ -108,6 +100,11 @@ impl Spool {
     fn wanted(&self, config: &MigrateConfig) -> Result<Part, Error> {
         let (filter, own) = (&config.filter, &self.job.identity.filter);
         let all = filter.is_empty() || self.is_its_own(filter);
+        let by_measurement =
+            Filter { measurements: filter.measurements.clone(), ..Filter::default() };
+        if !all && *filter != by_measurement {
+            return Err(Error::NotLoadable { filter: filter_text(filter), own: own.clone() });
+        }
         let names: BTreeSet<Name> =
             filter.measurements.iter().map(|name| Name::from(name.as_bytes())).collect();
         if !all {
@@ -154,16 +151,19 @@ async fn one(
     signals: &Signals,
     stop: StopSignal,
 ) -> Result<ExitCode, Error> {
-    let part = spool.wanted(config)?;
-    verify(spool, &part, config.json).await?;
     let settings =
         ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
     let client =
         ends::connect(Side::Destination, &config.destination, &settings, signals.observer())?;
-    let content = content(spool, &part).await?;
-    let mut destination = checked(spool, &part, config, &client, &content).await?;
+    let (checked, report) = check(spool, config, &client).await?;
+    if config.json {
+        print_line(&json::preflight(&report));
+    } else {
+        report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+    }
+    let checked = checked.ok_or(Error::Preflight { failures: report.count(Verdict::Fail) })?;
     migrate::confirm(config, &format!("{} to {}", spool.place, config.destination_bucket))?;
-    let prepared = prepare(spool, part, config, &client, &mut destination, &content).await?;
+    let prepared = prepare(spool, checked, config, &client).await?;
     let shown = Shown {
         header: header(spool, config),
         mode: migrate::mode(config.json, config.color),
@@ -172,15 +172,28 @@ async fn one(
     Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }
 
-/// Everything that is to be loaded is held against the manifest first.
-async fn verify(spool: &Spool, part: &Part, json: bool) -> Result<(), Error> {
+/// What may be loaded, and where to.
+#[derive(Debug)]
+pub struct Checked {
+    part: Part,
+    content: Content,
+    destination: DestinationFacts,
+}
+
+/// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
+pub async fn check(
+    spool: &Spool,
+    config: &MigrateConfig,
+    client: &Client,
+) -> Result<(Option<Checked>, PreflightReport), Error> {
+    let part = spool.wanted(config)?;
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
-    if !json {
-        let (files, bytes) = (number::count(verified.files), number::bytes(verified.bytes));
-        eprintln!("{}: {files} files, {bytes}, as they were written", spool.place);
-    }
-    Ok(())
+    let content = content(spool, &part).await?;
+    let facts = source_rows(spool, &part, verified);
+    let (report, destination) = preflight::check_load(config, client, facts, &content).await?;
+    let passed = destination.filter(|_| report.verdict() != Verdict::Fail);
+    Ok((passed.map(|destination| Checked { part, content, destination }), report))
 }
 
 /// What the spool brings to the destination, as far as the checks care.
@@ -198,32 +211,21 @@ async fn content(spool: &Spool, part: &Part) -> Result<Content, Error> {
     })
 }
 
-async fn checked(
-    spool: &Spool,
-    part: &Part,
-    config: &MigrateConfig,
-    client: &Client,
-    content: &Content,
-) -> Result<DestinationFacts, Error> {
-    let rows = source_rows(spool, part);
-    let (report, destination) = preflight::check_load(config, client, rows, content).await?;
-    if config.json {
-        print_line(&json::preflight(&report));
-    } else {
-        report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
-    }
-    match (report.verdict(), destination) {
-        (Verdict::Ok | Verdict::Warn, Some(destination)) => Ok(destination),
-        _ => Err(Error::Preflight { failures: report.count(Verdict::Fail) }),
-    }
-}
-
-fn source_rows(spool: &Spool, part: &Part) -> Vec<(&'static str, String)> {
+fn source_rows(spool: &Spool, part: &Part, verified: Verified) -> Vec<(&'static str, String)> {
     let job = &spool.job;
     let mut rows = vec![
         ("spool", spool.place.clone()),
         ("of", format!("{}/{} at {}", job.source_org, job.source_bucket, job.identity.source_host)),
         ("range", part.range.to_string()),
+        (
+            "files",
+            format!(
+                "{}, {}, {} values, all as they were written",
+                number::count(verified.files),
+                number::bytes(verified.bytes),
+                number::count(verified.values)
+            ),
+        ),
     ];
     if part.measurements.is_some() {
         rows.push(("only", part.filter.clone()));
@@ -240,19 +242,19 @@ fn source_rows(spool: &Spool, part: &Part) -> Vec<(&'static str, String)> {
     rows
 }
 
-async fn prepare(
+/// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
+pub async fn prepare(
     spool: &Spool,
-    part: Part,
+    checked: Checked,
     config: &MigrateConfig,
     client: &Client,
-    destination: &mut DestinationFacts,
-    content: &Content,
 ) -> Result<Prepared, Error> {
+    let Checked { part, content, mut destination } = checked;
     if config.create_buckets {
-        buckets::create(config, client, spool.job.shard_group_ns, destination).await?;
+        buckets::create(config, client, spool.job.shard_group_ns, &mut destination).await?;
     }
     if config.pause_task {
-        buckets::pause_tasks(client, destination).await?;
+        buckets::pause_tasks(client, &destination).await?;
     }
     let wanted = Wanted {
         source_host: spool.job.identity.source_host.clone(),
@@ -270,7 +272,7 @@ async fn prepare(
         &config.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
         config.on_type_conflict,
-        watched(content.types.as_ref(), content.shard_group_ns, destination),
+        watched(content.types.as_ref(), content.shard_group_ns, &destination),
     );
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
@@ -278,9 +280,11 @@ async fn prepare(
 fn job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> unload::Job {
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => {
-            unload::interval(&spool.stored.files(&part.selection()), LOAD_BATCH_VALUES_MIN)
-        }
+        IntervalChoice::Auto => unload::interval(
+            &spool.stored.files(&part.selection()),
+            part.range,
+            LOAD_BATCH_VALUES_MIN,
+        ),
     };
     unload::Job {
         stored: spool.stored.clone(),

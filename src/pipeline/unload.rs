@@ -304,13 +304,12 @@ async fn majority(
 
 /// The batch interval that nobody has to choose: so long that no file reaches over two of its batches, if they begin
 /// together, and that a batch is worth its record.
-pub fn interval(files: &[&FileEntry], values_min: u64) -> Interval {
+pub fn interval(files: &[&FileEntry], range: TimeRange, values_min: u64) -> Interval {
     let span = |file: &&FileEntry| file.batch_range().duration_ns();
-    let longest = files.iter().map(span).max().unwrap_or(1).max(1);
-    let first = files.iter().map(|file| file.time_min).min().unwrap_or(0);
-    let last = files.iter().map(|file| file.time_max).max().unwrap_or(0);
+    let whole = range.duration_ns().max(1);
+    let longest = files.iter().map(span).max().unwrap_or(whole).clamp(1, whole);
     let values: u64 = files.iter().map(|file| file.values).sum();
-    let batches = (i128::from(last) - i128::from(first)) / longest + 1;
+    let batches = whole / longest + 1;
     let per_batch = (i128::from(values) / batches).max(1);
     let times = (i128::from(values_min) / per_batch).clamp(1, batches);
     Interval::from_ns(i64::try_from(longest * times).unwrap_or(i64::MAX))

@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::pipeline::event::{Outcome, StopReason};
 use crate::report::number;
-use crate::report::state::{State, Totals};
+use crate::report::state::{SinkKind, State};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width};
 
 /// What the summary of a run without failure says.
@@ -44,7 +44,7 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
     let outcome = &input.outcome;
     let mut lines = vec![format!(
         "{}   {}   exit {}",
-        headline(input),
+        headline(input, state.header.sink),
         number::duration(input.elapsed_ms),
         input.exit
     )];
@@ -62,7 +62,7 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
     if !nothing_to_do(input) {
         lines.extend(balance(outcome));
         lines.extend(changed(outcome));
-        lines.extend(statistics(&state.totals));
+        lines.extend(statistics(state));
         lines.extend(waits(state, input.elapsed_ms));
     }
     if let Some(path) = &input.rejects {
@@ -88,7 +88,7 @@ pub fn failure_lines(input: &FailureInput, state: &State) -> Vec<String> {
             "  committed to {}   {percent}; the place is kept",
             number::minute(committed_to)
         ));
-        lines.extend(statistics(&state.totals));
+        lines.extend(statistics(state));
         lines.extend(waits(state, input.elapsed_ms));
     }
     lines
@@ -109,13 +109,14 @@ pub fn stop_word(reason: StopReason) -> &'static str {
     }
 }
 
-fn headline(input: &SummaryInput) -> &'static str {
+fn headline(input: &SummaryInput, sink: SinkKind) -> &'static str {
     match input.outcome.stopped {
         Some(StopReason::ByteBudget) => "STOPPED: byte budget used (--max-transfer)",
         Some(StopReason::TimeBudget) => "STOPPED: time budget used (--max-duration)",
         Some(StopReason::Interrupted) => "STOPPED by SIGINT",
         Some(StopReason::Terminated) => "STOPPED by SIGTERM",
         None if nothing_to_do(input) => "Migration is complete.",
+        None if sink == SinkKind::Spool => "STAGED",
         None => "COPIED, NOT YET VERIFIED",
     }
 }
@@ -158,7 +159,12 @@ fn changed(outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-fn statistics(totals: &Totals) -> Vec<String> {
+fn statistics(state: &State) -> Vec<String> {
+    let totals = &state.totals;
+    let (rows, files) = match state.header.sink {
+        SinkKind::Bucket => ("lines", "bodies"),
+        SinkKind::Spool => ("rows", "files"),
+    };
     let per_value = number::ratio(totals.source_bytes_decoded, totals.values_read);
     let mut lines = flow(
         "  read     ",
@@ -173,9 +179,9 @@ fn statistics(totals: &Totals) -> Vec<String> {
         "  written  ",
         &[
             number::bytes(totals.body_bytes),
-            format!("{} lines", number::count(totals.lines_written)),
+            format!("{} {rows}", number::count(totals.lines_written)),
             format!("{} values", number::count(totals.values_written)),
-            format!("{} bodies", number::count(totals.bodies)),
+            format!("{} {files}", number::count(totals.bodies)),
         ],
     ));
     lines

@@ -8,5 +8,6 @@ mod preflight;
 mod rejects;
 mod resume;
 mod scale;
+mod staged;
 mod transports;
 mod whole;

@@ -141,7 +141,7 @@ fn every_flag_arrives() {
         let expected = expected.into_iter().map(str::to_owned).collect();
         assert_eq!(typed, [(setting.name, expected)]);
     }
-    assert_eq!(job(&["--config", "x.toml"]).config.as_deref(), Some("x.toml"));
+    assert_eq!(job(&["--config", "x.toml"]).output.config.as_deref(), Some("x.toml"));
 }
 
 /// Replaces what stands between the two marks of a page of the docs.

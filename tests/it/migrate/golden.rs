@@ -12,17 +12,22 @@ const WEEK_S: u64 = 7 * 86_400;
 
 async fn copied(name: &str, source: ServerSettings) -> Option<(Case, Rig, Run)> {
     let case = Case::open(name)?;
-    let mut rig = Rig::start(source, store_of(&case.bytes("data.lp"), WEEK_S)).await;
-    rig = rig.over("2019-12-30", "2020-02-03", "1w");
-    if name == "04-times" {
-        rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775806Z", "1w");
-    } else if name == "09-metadata" {
-        rig = rig.over("1969-12-29", "2097-01-01", "1w");
-    } else if name == "08-sensors" {
-        rig = rig.over("2021-01-01", "2021-01-08", "1d");
-    }
+    let rig = Rig::start(source, store_of(&case.bytes("data.lp"), WEEK_S)).await;
+    let rig = over_all_of(name, rig);
     let run = rig.migrate(rig.config()).await;
     Some((case, rig, run))
+}
+
+/// The range and the batches of a case.
+pub(super) fn over_all_of(name: &str, rig: Rig) -> Rig {
+    match name {
+        "04-times" => {
+            rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775806Z", "1w")
+        }
+        "09-metadata" => rig.over("1969-12-29", "2097-01-01", "1w"),
+        "08-sensors" => rig.over("2021-01-01", "2021-01-08", "1d"),
+        _ => rig.over("2019-12-30", "2020-02-03", "1w"),
+    }
 }
 
 fn differences(rig: &Rig, case: &Case) -> (Vec<Point>, Vec<Point>) {

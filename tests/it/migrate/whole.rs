@@ -16,7 +16,7 @@ use sluice::sim::{Store, tsbs::Workload};
 use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, time};
 
 /// TSBS: ten fields to a line.
-fn workload() -> (Workload, Arc<Store>) {
+pub(super) fn workload() -> (Workload, Arc<Store>) {
     let workload = Workload {
         hosts: 3,
         points_per_host: 72,

@@ -11,10 +11,10 @@ use std::time::Duration;
 use sluice::commands::error::Error;
 use sluice::commands::facts::Ends;
 use sluice::commands::run::Finished;
-use sluice::commands::{migrate, preflight, quota, run};
+use sluice::commands::{load, migrate, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
 use sluice::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
+    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, SpoolChoice, Start, Stop,
 };
 use sluice::exit::ExitCode;
 use sluice::influx::client::ClientSettings;
@@ -195,13 +195,62 @@ impl Rig {
         stop: StopSignal,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
-        let client = self.client.clone();
-        let run = tokio::task::spawn_blocking(move || process(config, client, stop, kill)).await;
+        self.process(None, config, stop, kill).await
+    }
+
+    async fn process(
+        &self,
+        spool: Option<String>,
+        config: MigrateConfig,
+        stop: StopSignal,
+        kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Run {
+        let what = What { spool, config, client: self.client.clone(), stop };
+        let run = tokio::task::spawn_blocking(move || process(&what, kill)).await;
         // What a killed run had sent is still carried out.
         tokio::time::sleep(Duration::from_millis(10)).await;
         let run = run.unwrap();
         self.hold_canaries(&run);
         run
+    }
+
+    /// The settings of a job that writes the spool `stage` of the state folder, and needs no destination.
+    pub(crate) fn stage_config(&self) -> MigrateConfig {
+        let mut config = self.config();
+        config.spool = Some(SpoolChoice { place: self.stage_dir().display().to_string() });
+        config.destination.token = TokenSetting::None;
+        config
+    }
+
+    /// Where the spool is.
+    pub(crate) fn stage_dir(&self) -> std::path::PathBuf {
+        self.state.path().join("stage")
+    }
+
+    /// The settings of a load of all of it.
+    pub(crate) fn load_config(&self) -> MigrateConfig {
+        let stop = Stop::Now { settle_ns: 0 };
+        MigrateConfig {
+            start: Start::Earliest,
+            stop,
+            batch_interval: IntervalChoice::Auto,
+            ..self.config()
+        }
+    }
+
+    /// Loads the spool to the end.
+    pub(crate) async fn load(&self, config: MigrateConfig) -> Run {
+        self.load_until(config, |_| false).await
+    }
+
+    /// Loads the spool until `kill` says yes to an event.
+    pub(crate) async fn load_until(
+        &self,
+        config: MigrateConfig,
+        kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Run {
+        self.process(Some(self.stage_dir().display().to_string()), config, stop_pair().1, kill)
+            .await
     }
 
     /// Adds a fault at the source.
@@ -264,13 +313,17 @@ impl Rig {
     }
 }
 
-/// One run as a process of its own.
-fn process(
+/// What a run is to do.
+struct What {
+    /// The spool that is loaded; else the source is read.
+    spool: Option<String>,
     config: MigrateConfig,
     client: ClientSettings,
     stop: StopSignal,
-    kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
-) -> Run {
+}
+
+/// One run as a process of its own.
+fn process(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Run {
     let events = Arc::new(Mutex::new(Vec::new()));
     let killed = Arc::new(Notify::new());
     let sink: Arc<dyn Fn(Event) + Send + Sync> = {
@@ -289,7 +342,7 @@ fn process(
         tokio::select! {
             biased;
             () = killed.notified() => None,
-            result = flow(&config, client, sink, stop, &preflight) => Some(result),
+            result = flow(what, sink, &preflight) => Some(result),
         }
     });
     drop(runtime);
@@ -299,17 +352,26 @@ fn process(
 
 /// What the command does, without a word.
 async fn flow(
-    config: &MigrateConfig,
-    client: ClientSettings,
+    what: &What,
     sink: Arc<dyn Fn(Event) + Send + Sync>,
-    stop: StopSignal,
     preflight: &Mutex<Option<PreflightReport>>,
 ) -> Result<Finished, Error> {
     let observer: Observer = {
         let sink = Arc::clone(&sink);
         Arc::new(move |signal| sink(Event::Client(signal)))
     };
-    let mut both = Ends::connect_with(config, &client, &observer)?;
+    let What { spool, config, client, stop } = what;
+    let mut both = Ends::connect_with(config, client, &observer)?;
+    let (counters, stop) = (Arc::new(Counters::default()), stop.clone());
+    if let Some(place) = spool {
+        let spool = load::Spool::open(place).await?;
+        let (checked, report) = load::check(&spool, config, &both.destination).await?;
+        let failures = report.count(Verdict::Fail);
+        *preflight.lock().unwrap() = Some(report);
+        let checked = checked.ok_or(Error::Preflight { failures })?;
+        let prepared = load::prepare(&spool, checked, config, &both.destination).await?;
+        return run::execute(prepared, sink, counters, stop).await;
+    }
     let checked = preflight::check(config, &both).await?;
     let failures = checked.report.count(Verdict::Fail);
     *preflight.lock().unwrap() = Some(checked.report);
@@ -318,7 +380,7 @@ async fn flow(
     };
     both.source = quota::paced(config, &both.source, &source, &observer).await;
     let prepared = migrate::prepare(config, &both, &source, destination.as_mut()).await?;
-    run::execute(prepared, sink, Arc::new(Counters::default()), stop).await
+    run::execute(prepared, sink, counters, stop).await
 }
 
 /// What became of a run.
@@ -360,6 +422,12 @@ impl Run {
             Some(Err(error)) => sluice::commands::run::chain(error).join(": "),
             _ => String::new(),
         }
+    }
+
+    /// The error of a run that failed.
+    pub(crate) fn error(&self) -> &Error {
+        let ended = self.ended.as_ref().expect("the run was killed");
+        ended.as_ref().expect_err("the run did not fail")
     }
 
     /// Events that `pick` takes.

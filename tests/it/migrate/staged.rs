@@ -1,0 +1,305 @@
+//! Two steps instead of one: the source into a spool, the spool into the destination.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sluice::commands::error::Error;
+use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::exit::ExitCode;
+use sluice::pipeline::event::Event;
+use sluice::pipeline::write::clash::ConflictPolicy;
+use sluice::sim::{Fault, Matcher, ServerSettings, Store};
+use sluice::spool::storage::Storage;
+use sluice::spool::stored::{Selection, Stored};
+
+use super::golden::over_all_of;
+use super::whole::workload;
+use crate::support::golden::Case;
+use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time};
+
+/// A day of two series.
+fn a_day() -> Arc<Store> {
+    store_of(&plant(0..24), 7 * 86_400)
+}
+
+fn stored(rig: &Rig) -> Stored {
+    Stored::open(&Storage::folder(rig.stage_dir())).unwrap()
+}
+
+async fn staged(rig: &Rig) -> Run {
+    let run = rig.migrate(rig.stage_config()).await;
+    run.assert_exit(ExitCode::Done);
+    run
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_staged_and_loaded_is_the_bucket() {
+    for source in [cloud(), oss_source()] {
+        let (workload, store) = workload();
+        let rig = Rig::start(source, store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
+        let run = staged(&rig).await;
+        let outcome = &run.finished().outcome;
+        assert_eq!((outcome.values, outcome.batches), (workload.values(), 12));
+        assert_eq!(rig.destination.store().count(BUCKET), 0, "nothing of it is at the destination");
+        let stored = stored(&rig);
+        let verified = stored.verify_content(&Selection::ALL).unwrap();
+        assert_eq!(verified.values, workload.values());
+        assert_eq!(stored.watermark(), time("2022-01-01T12:00:00Z"));
+
+        let loaded = rig.load(rig.load_config()).await;
+        loaded.assert_exit(ExitCode::Done);
+        rig.assert_copied();
+        assert_eq!(loaded.finished().outcome.values, workload.values());
+        let again = rig.load(rig.load_config()).await;
+        again.assert_exit(ExitCode::Done);
+        assert_eq!(again.finished().outcome.batches, 0, "all of it is there");
+    }
+}
+
+/// A migration goes on where a load stopped: the job is the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_tops_up_what_was_loaded() {
+    let (_, store) = workload();
+    let rig =
+        Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
+    let mut config = rig.stage_config();
+    config.stop = Stop::At(time("2022-01-01T07:00:00Z"));
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    rig.load(rig.load_config()).await.assert_exit(ExitCode::Done);
+    rig.assert_records(time("2022-01-01T07:00:00Z"));
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Done);
+    assert_eq!(run.finished().outcome.batches, 5);
+    rig.assert_copied();
+}
+
+/// Every golden case, names and strings that InfluxQL or Flux cannot carry among them, with types that change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_recorded_content_survives_both_steps() {
+    const NAMES: [&str; 20] = [
+        "01-strings",
+        "01-types",
+        "02-newlines",
+        "03-names",
+        "03-names-control",
+        "03-names-long",
+        "03-names-reserved",
+        "03-names-start-stop",
+        "03-names-tag-is-field",
+        "03-names-time-value",
+        "03-names-utf8",
+        "04-duplicates",
+        "04-times",
+        "05-schema",
+        "06-nulls",
+        "07-type-bool-uint-int",
+        "07-type-int-float",
+        "07-type-int-float-string",
+        "08-sensors",
+        "09-metadata",
+    ];
+    for name in NAMES {
+        for source in [cloud, oss_source] {
+            let Some((direct, whole)) = copied(name, source(), false).await else { return };
+            let Some((rig, staged)) = copied(name, source(), true).await else { return };
+            let kind = source().kind;
+            let stored = stored(&rig);
+            stored.verify_content(&Selection::ALL).unwrap();
+            let run = rig.load(rig.load_config()).await;
+            let rejects = [&staged, &run].iter().any(|run| run.exit() == ExitCode::Rejected);
+            let wanted = points(direct.destination.store(), BUCKET);
+            let found = points(rig.destination.store(), BUCKET);
+            assert!(
+                found == wanted,
+                "{name} {kind:?}: {} of {} {}",
+                found.len(),
+                wanted.len(),
+                run.words()
+            );
+            let lacks = whole.exit() == ExitCode::Rejected;
+            assert_eq!(rejects, lacks, "{name} {kind:?}: {}{}", staged.words(), run.words());
+        }
+    }
+}
+
+async fn copied(name: &str, source: ServerSettings, stage: bool) -> Option<(Rig, Run)> {
+    const WEEK_S: u64 = 7 * 86_400;
+    let case = Case::open(name)?;
+    let rig = Rig::start(source, store_of(&case.bytes("data.lp"), WEEK_S)).await;
+    let rig = over_all_of(name, rig);
+    let config = if stage { rig.stage_config() } else { rig.config() };
+    let run = rig.migrate(config).await;
+    Some((rig, run))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staging_that_is_killed_goes_on_and_ends_the_same() {
+    let whole = {
+        let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+        staged(&rig).await;
+        content(&rig)
+    };
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    for kill_at in 0.. {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let run = rig
+            .migrate_until(rig.stage_config(), move |event| {
+                !matches!(event, Event::Client(_)) && seen.fetch_add(1, Ordering::SeqCst) == kill_at
+            })
+            .await;
+        if run.ended.is_some() {
+            run.assert_exit(ExitCode::Done);
+            break;
+        }
+        assert!(kill_at < 100, "it never ends");
+    }
+    assert_eq!(content(&rig), whole);
+    assert!(fs::read_dir(rig.stage_dir().join("staging")).unwrap().next().is_none(), "swept");
+}
+
+fn content(rig: &Rig) -> (u64, u64, String) {
+    let stored = stored(rig);
+    let verified = stored.verify_content(&Selection::ALL).unwrap();
+    let mut digest = sluice::spool::digest::ContentDigest::default();
+    for frame in stored.frames(&Selection::ALL).unwrap() {
+        digest.add_frame(&frame.unwrap());
+    }
+    (verified.rows, verified.values, digest.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_is_killed_goes_on_and_ends_the_same() {
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    staged(&rig).await;
+    let mut config = rig.load_config();
+    config.batch_interval = IntervalChoice::Fixed("4h".parse().unwrap());
+    for kill_at in 0.. {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let run = rig
+            .load_until(config.clone(), move |event| {
+                !matches!(event, Event::Client(_)) && seen.fetch_add(1, Ordering::SeqCst) == kill_at
+            })
+            .await;
+        rig.assert_checkpoint_is_behind();
+        if run.ended.is_some() {
+            run.assert_exit(ExitCode::Done);
+            break;
+        }
+        assert!(kill_at < 100, "it never ends");
+    }
+    rig.assert_copied();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_on_the_way_leaves_the_same_spool() {
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    let queries = || Matcher::path("/api/v2/query").body("pivot").skip(1);
+    rig.source_fault(queries(), 1, Fault::Cut { after_bytes: 3_000 });
+    rig.source_fault(queries().skip(3), 1, Fault::Timeout);
+    rig.source_fault(Matcher::path("/api/v2/query").skip(9), 1, Fault::too_many(Some(0)));
+    staged(&rig).await;
+    let clean = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    staged(&clean).await;
+    assert_eq!(content(&rig), content(&clean));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_spool_is_a_job_of_its_own() {
+    let (workload, store) = workload();
+    store.write_lp(BUCKET, b"other f=1 1641002400000000000").unwrap();
+    let rig =
+        Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
+    staged(&rig).await;
+    let mut config = rig.load_config();
+    config.filter.measurements = vec!["cpu".to_owned()];
+    config.start = Start::At(time("2022-01-01T03:00:00Z"));
+    config.stop = Stop::At(time("2022-01-01T05:00:00Z"));
+    let run = rig.load(config.clone()).await;
+    run.assert_exit(ExitCode::Done);
+    assert_eq!(run.finished().outcome.values, workload.values() / 6);
+    assert_eq!(rig.destination.store().count(BUCKET), workload.values() / 6);
+
+    let other = rig.load(rig.load_config()).await;
+    assert!(matches!(other.error(), Error::OtherJob { part: "start", .. }), "{}", other.words());
+    other.assert_exit(ExitCode::State);
+    let mut whole = rig.load_config();
+    whole.batch_bucket = "whole".to_owned();
+    whole.existing = sluice::config::migrate::ExistingPolicy::Merge;
+    rig.load(whole).await.assert_exit(ExitCode::Done);
+    assert_eq!(rig.destination.store().count(BUCKET), workload.values() + 1);
+
+    config.filter.measurements = vec!["none".to_owned()];
+    let missing = rig.load(config.clone()).await;
+    assert!(matches!(missing.error(), Error::NotSpooled { .. }), "{}", missing.words());
+    config.filter.fields = vec!["usage_user".to_owned()];
+    let narrow = rig.load(config).await;
+    assert!(matches!(narrow.error(), Error::NotLoadable { .. }), "{}", narrow.words());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_spool_is_refused_before_a_point_is_written() {
+    let (_, store) = workload();
+    let rig =
+        Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
+    staged(&rig).await;
+    let stored = stored(&rig);
+    let last = rig.stage_dir().join(&stored.files(&Selection::ALL).last().unwrap().path);
+    let mut bytes = fs::read(&last).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&last, bytes).unwrap();
+    let run = rig.load(rig.load_config()).await;
+    run.assert_exit(ExitCode::State);
+    assert!(run.words().contains(last.file_name().unwrap().to_str().unwrap()), "{}", run.words());
+    assert_eq!(rig.destination.store().count(BUCKET), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_is_one_jobs_and_one_runs() {
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    staged(&rig).await;
+    let mut other = rig.stage_config();
+    other.filter.measurements = vec!["cpu".to_owned()];
+    let run = rig.migrate(other).await;
+    run.assert_exit(ExitCode::State);
+    assert!(run.words().contains("filter"), "{}", run.words());
+
+    let held = {
+        let job = stored(&rig).job();
+        sluice::spool::writable::Spool::open(&Storage::folder(rig.stage_dir()), &job, false)
+            .unwrap()
+    };
+    let run = rig.migrate(rig.stage_config()).await;
+    run.assert_exit(ExitCode::Locked);
+    held.close().unwrap();
+    let run = staged(&rig).await;
+    assert_eq!(run.finished().outcome.batches, 0, "all of it is there");
+}
+
+/// A field with two types in one shard group of the destination.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_that_clash_follow_the_policy() {
+    let day = |day: u32, text: &str| format!("m,h=a f={text} 16409952{day}0000000000\n");
+    let lines: String = [day(0, "1i"), day(1, "2i"), day(2, "3i")].concat();
+    let later: String = (1..=2)
+        .map(|at| format!("m,h=a f={at}.5 {}\n", 1_641_081_600_000_000_000_i64 + at))
+        .collect();
+    let data = store_of((lines + &later).as_bytes(), 86_400);
+    let rig = Rig::start(oss_source(), data).await.over("2022-01-01", "2022-01-03", "1d");
+    rig.destination.store().create_bucket_with(BUCKET, 0, 7 * 86_400);
+    staged(&rig).await;
+    assert_eq!(stored(&rig).describe().measurements[0].conflicts, 2);
+    let stopped = rig.load(rig.load_config()).await;
+    stopped.assert_exit(ExitCode::Permanent);
+    let mut config = rig.load_config();
+    config.on_type_conflict = ConflictPolicy::Suffix;
+    let run = rig.load(config).await;
+    run.assert_exit(ExitCode::Done);
+    assert_eq!(rig.destination.store().count(BUCKET), 5);
+    let fields: Vec<_> =
+        rig.destination.store().dump(BUCKET).iter().map(|value| value.field.clone()).collect();
+    assert_eq!(fields.iter().filter(|field| ***field == *b"f_float").count(), 2, "{fields:?}");
+}
