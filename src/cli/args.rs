@@ -41,7 +41,7 @@ const LOAD_EXAMPLES: &str = "\
 Examples:
   sluice load /data/stage --destination-profile local --create-buckets
   sluice load /data/stage --config plant.toml --measurement cpu
-  sluice load s3://archive/plant s3://archive/hvac --destination-profile local
+  sluice load /data/plant /data/hvac --destination-profile local
 
 The spools were written by migrate --spool parquet. Every file is held against
 the manifest before the first point is written. The progress is that of migrate:

@@ -145,10 +145,6 @@ pub struct OutputArgs {
 
 /// The flags of `migrate`, `preflight` and `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of its own; there is no state behind them"
-)]
 pub struct JobArgs {
     /// Address of InfluxDB Cloud.
     #[arg(long, help = "InfluxDB Cloud address, such as https://cloud2.influxdata.com", help_heading = "Source", value_name = "URL", value_hint = ValueHint::Url)]
@@ -176,8 +172,8 @@ pub struct JobArgs {
     /// Write to files instead of the destination: parquet
     #[arg(long, help_heading = "Spool", value_name = "FORMAT")]
     pub spool: Option<String>,
-    /// Folder of the spool, or s3://, gs://, az://
-    #[arg(long, help_heading = "Spool", value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
+    /// Folder of the spool
+    #[arg(long, help_heading = "Spool", value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub spool_dir: Option<String>,
 
     /// First time to copy: RFC 3339, a date, or -30d [default: earliest]

@@ -203,8 +203,8 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
-        Failure::Refused { .. } => ExitCode::Permanent,
-        Failure::TypeConflict { .. }
+        Failure::Refused { .. }
+        | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
         | Failure::Mismatch { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,

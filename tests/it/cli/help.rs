@@ -55,7 +55,7 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice migrate -h", 0),
         ("sluice", 2),
         ("sluice copy", 2),
-        ("sluice migrate --spool parquet", 2),
+        ("sluice load", 2),
         ("sluice demo --hosts 0", 2),
         ("sluice demo --hours 100000", 2),
         ("sluice migrate --existing overwrite", 2),
