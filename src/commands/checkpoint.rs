@@ -58,11 +58,11 @@ pub async fn begin(
     let keys = job::keys(config);
     let folder = job::state_folder(config, &keys);
     let lock = JobLock::take(&folder)?;
-    let store = Store::new(client.clone(), &config.batch_bucket, keys.clone());
+    let store = Store::new(client.clone(), &config.batch_bucket, keys);
     let checkpoint = resume(config, &wanted, &store).await?;
     let job = TimeRange::new(checkpoint.start, wanted.stop.max(checkpoint.start));
-    let lease = take_lease(&store, config).await?;
-    let records = Records::new(store.clone(), keys, lease, job, checkpoint.newest);
+    let lease = take_lease(&store).await?;
+    let records = Records::new(store.clone(), lease, job, checkpoint.newest);
     let keeper = Keeper::Bucket(Box::new(records));
     let resume = checkpoint.resume.min(job.stop);
     match settle(config, client, &store, &checkpoint, TimeRange::new(resume, job.stop)).await {
@@ -91,7 +91,7 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let point = checkpoint.identity.point(&job::keys(config), now);
+        let point = checkpoint.identity.point(store.keys(), now);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
@@ -171,7 +171,7 @@ fn adoptable(
     }
 }
 
-async fn take_lease(store: &Store, config: &MigrateConfig) -> Result<Lease, Error> {
+async fn take_lease(store: &Store) -> Result<Lease, Error> {
     let machine = machine();
     let stored = store.lease().await?;
     let now = store.now().unwrap_or(Timestamp::EPOCH);
@@ -187,7 +187,7 @@ async fn take_lease(store: &Store, config: &MigrateConfig) -> Result<Lease, Erro
     }
     let time = next_record_time(stored.map(|stored| stored.refreshed), now);
     let lease = Lease { machine, run: format!("{:x}-{:x}", std::process::id(), time.ns()) };
-    store.write(&[lease.point(&job::keys(config), time, false)], "lease").await?;
+    store.write(&[lease.point(store.keys(), time, false)], "lease").await?;
     Ok(lease)
 }
 

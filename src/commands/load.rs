@@ -24,8 +24,8 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::feed::Source;
 use crate::pipeline::stop::{Stop as StopSignal, stop_pair};
 use crate::pipeline::unload;
-use crate::pipeline::write::inlet::blocking;
 use crate::pipeline::write::outlet::{Bucket, Sink};
+use crate::pipeline::write::pool::blocking;
 use crate::report::json;
 use crate::report::number;
 use crate::report::preflight::{PreflightReport, Verdict};
@@ -40,6 +40,11 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
 pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
+    if args.places.len() > 1 && args.destination.destination_bucket.is_some() {
+        return Err(Error::NotConfirmed(
+            "--destination-bucket names one bucket, so it goes with one spool",
+        ));
+    }
     let signals = Signals::default();
     let inputs = Inputs::load(&args.job(), env, &read_file)?;
     let (stopper, stop) = stop_pair();
@@ -49,11 +54,6 @@ pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
         let config = spool.config(&inputs)?;
         if at == 0 {
             migrate::watch(&stopper, config.max_duration_ms);
-        }
-        if args.places.len() > 1 && args.destination.destination_bucket.is_some() {
-            return Err(Error::NotConfirmed(
-                "--destination-bucket names one bucket, so it goes with one spool",
-            ));
         }
         match one(&spool, &config, &signals, stop.clone()).await? {
             ExitCode::Done => {}

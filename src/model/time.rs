@@ -132,6 +132,12 @@ impl TimeRange {
         Self::new(self.start.max(other.start), self.stop.min(other.stop))
     }
 
+    /// How many of `count` things in this range lie in a part of it, if they are spread evenly.
+    pub fn share(self, count: u64, part: Self) -> u64 {
+        let share = i128::from(count) * part.duration_ns() / self.duration_ns().max(1);
+        u64::try_from(share).unwrap_or(0)
+    }
+
     /// Both halves, cut at a whole second where there is one; `None` if the range cannot be divided.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
-use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
@@ -110,7 +110,7 @@ impl Job {
     }
 }
 
-/// Job, source, permits and totals.
+/// Job, source, permits, and what it has learned.
 pub struct Context {
     /// What to do.
     pub job: Job,
@@ -118,8 +118,6 @@ pub struct Context {
     pub source: Client,
     /// Where the values go.
     pub out: Arc<Outlet>,
-    /// Totals.
-    pub counters: Arc<Counters>,
     /// Permits for slices.
     pub slices: Permits,
     /// What a value costs to read in plain Flux.
@@ -146,7 +144,6 @@ impl Context {
             slices: Permits::new("fetch", job.slices_in_flight),
             job,
             source,
-            counters: Arc::clone(&out.counters),
             out,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),

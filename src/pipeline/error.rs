@@ -164,3 +164,9 @@ impl Error {
         Self::decode(what, source.into())
     }
 }
+
+impl From<spool::error::Error> for Error {
+    fn from(error: spool::error::Error) -> Self {
+        Self::Spool(Box::new(error))
+    }
+}

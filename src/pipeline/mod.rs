@@ -16,10 +16,10 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Duration;
 
-use self::commit::committer::{self, Committed};
+use self::commit::committer;
 use self::commit::keeper::Keeper;
 use self::error::Error;
 use self::event::{Counters, Event, Outcome, StopReason};
@@ -27,7 +27,7 @@ use self::feed::{Feed, Next, Source};
 use self::read::batch::Done;
 use self::stop::Stop;
 use self::write::outlet::Outlet;
-use self::write::pool::Panicked;
+use self::write::pool::joined;
 use self::write::rejects::Rejects;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
 
@@ -60,9 +60,9 @@ pub async fn run(
     let mut committer =
         tokio::spawn(committer::run(Arc::clone(&out), plan, keeper, rejects, receiver));
     let feed = Feed::new(source, Arc::clone(&out));
-    let mut open = Open { out: Arc::clone(&out), feed, tasks: JoinSet::new(), done: sender };
+    let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
-        read = open.all(&stop) => read,
+        read = open.all(feed, &stop) => read,
         reason = drain_over(&out, stop.clone()) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
@@ -88,10 +88,6 @@ pub async fn run(
     })
 }
 
-fn joined(committer: Result<Result<Committed, Error>, JoinError>) -> Result<Committed, Error> {
-    committer.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
-}
-
 /// Ends when a stop was asked for and the time for draining is over.
 async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
     let reason = stop.wait().await;
@@ -103,18 +99,17 @@ async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
 /// The open batches.
 struct Open {
     out: Arc<Outlet>,
-    feed: Feed,
     tasks: JoinSet<Result<Done, Error>>,
     done: mpsc::Sender<Done>,
 }
 
 impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
-    async fn all(&mut self, stop: &Stop) -> Result<Option<StopReason>, Error> {
+    async fn all(&mut self, mut feed: Feed, stop: &Stop) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
         let mut stopped = None;
         loop {
-            let used_up = self.budget_used();
+            let used_up = self.budget_used(&feed);
             if let Some(reason) = used_up {
                 self.out.tell(Event::Stopping { reason: format!("{reason:?}") });
             }
@@ -124,7 +119,7 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            match self.next().await? {
+            match self.while_open(feed.next()).await?? {
                 None => break,
                 Some(Next::Empty(stretch)) => self.hand_on(Done::empty(stretch)).await?,
                 Some(Next::Batch(moving, requested)) => {
@@ -139,47 +134,29 @@ impl Open {
             }
         }
         while let Some(done) = self.tasks.join_next().await {
-            let done = done.map_err(|error| Panicked(error.to_string()))??;
-            self.hand_on(done).await?;
+            self.hand_on(joined(done)?).await?;
         }
         Ok(stopped)
     }
 
-    /// Looks for the next batch while complete ones go to the committer.
-    async fn next(&mut self) -> Result<Option<Next>, Error> {
-        let Self { feed, tasks, done, .. } = self;
-        while_open(tasks, done, feed.next()).await?
-    }
-
+    /// Waits for something while complete batches go to the committer.
     async fn while_open<T>(&mut self, wanted: impl Future<Output = T>) -> Result<T, Error> {
-        while_open(&mut self.tasks, &self.done, wanted).await
+        tokio::pin!(wanted);
+        loop {
+            tokio::select! {
+                result = &mut wanted => return Ok(result),
+                Some(done) = self.tasks.join_next() => self.hand_on(joined(done)?).await?,
+            }
+        }
     }
 
     async fn hand_on(&self, done: Done) -> Result<(), Error> {
         self.done.send(done).await.map_err(|_| Error::StageGone("commit"))
     }
 
-    fn budget_used(&self) -> Option<StopReason> {
-        let max = self.feed.transfer_bytes_max()?;
+    fn budget_used(&self, feed: &Feed) -> Option<StopReason> {
+        let max = feed.transfer_bytes_max()?;
         (Counters::get(&self.out.counters.source_bytes_decoded) >= max)
             .then_some(StopReason::ByteBudget)
-    }
-}
-
-/// Waits for something while complete batches go to the committer.
-async fn while_open<T>(
-    tasks: &mut JoinSet<Result<Done, Error>>,
-    done: &mpsc::Sender<Done>,
-    wanted: impl Future<Output = T>,
-) -> Result<T, Error> {
-    tokio::pin!(wanted);
-    loop {
-        tokio::select! {
-            result = &mut wanted => return Ok(result),
-            Some(complete) = tasks.join_next() => {
-                let complete = complete.map_err(|error| Panicked(error.to_string()))??;
-                done.send(complete).await.map_err(|_| Error::StageGone("commit"))?;
-            }
-        }
     }
 }

@@ -19,10 +19,10 @@ use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::permits::Permits;
 use crate::pipeline::read::batch::Done;
 use crate::pipeline::survey::route::FieldKey;
-use crate::pipeline::write::inlet::{Inlet, blocking};
+use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::outlet::Outlet;
-use crate::pipeline::write::pool::Panicked;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::pool::{blocking, joined};
+use crate::pipeline::write::rejects::{self, Refusal};
 use crate::spool::name;
 use crate::spool::state::FileEntry;
 use crate::spool::stored::{Selection, Stored};
@@ -135,13 +135,13 @@ pub async fn run(
             moved
         });
         while let Some(done) = tasks.try_join_next() {
-            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+            moved.add(joined(done)?);
         }
     }
     // A pipeline that is being taken down no longer listens.
     let _ = requested.send(());
     while let Some(done) = tasks.join_next().await {
-        moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+        moved.add(joined(done)?);
         context.out.tell(Event::BatchProgress {
             batch,
             values_read: moved.values,
@@ -149,14 +149,11 @@ pub async fn run(
             bytes_read: moved.bytes,
         });
     }
-    if let Some(first) = moved.refusals.first() {
-        let (values, reason) = (moved.refused(), first.reason.clone());
-        context.out.tell(Event::Rejected { batch, values, reason });
-    }
+    context.out.tell_refusals(batch, &moved.refusals);
     let details = BatchDetails {
         source_bytes: moved.bytes,
         counted: moved.values,
-        rejected: moved.refused(),
+        rejected: rejects::values(&moved.refusals),
         transport: TRANSPORT.to_owned(),
         ..BatchDetails::default()
     };
@@ -185,10 +182,6 @@ impl Moved {
         self.bytes += other.bytes;
         self.refusals.extend(other.refusals);
     }
-
-    fn refused(&self) -> u64 {
-        self.refusals.iter().map(|refusal| refusal.values).sum()
-    }
 }
 
 /// One measurement of a batch, as the manifest tells of it.
@@ -213,16 +206,11 @@ fn measurements(context: &Context, seq: u64, batch: TimeRange) -> Vec<Slice> {
         let inside = whole.intersect(batch);
         own.measurement = measurement;
         own.reaches_further |= inside != whole;
-        own.values += share(file.values, inside, whole);
-        own.bytes += share(file.bytes, inside, whole);
+        own.values += whole.share(file.values, inside);
+        own.bytes += whole.share(file.bytes, inside);
         own.files.push(file.clone());
     }
     all.into_values().collect()
-}
-
-fn share(of: u64, part: TimeRange, whole: TimeRange) -> u64 {
-    let share = i128::from(of) * part.duration_ns() / whole.duration_ns().max(1);
-    u64::try_from(share).unwrap_or(0)
 }
 
 /// Moves one measurement of a batch.

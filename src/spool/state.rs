@@ -287,6 +287,11 @@ impl State {
         self.leftovers.contains(path) || name::range_of(path).is_some_and(later)
     }
 
+    /// Values that are not in the files, in all batches.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
     /// Rows and values of all files.
     pub(super) fn totals(&self) -> (u64, u64) {
         self.files

@@ -101,7 +101,7 @@ impl Stored {
 
     /// Values that could not be staged, in all batches.
     pub fn rejected(&self) -> u64 {
-        self.state.rejected.values().sum()
+        self.state.rejected()
     }
 
     /// The types of each field in the files of a selection, by measurement and field; these files are verified first.

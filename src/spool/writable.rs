@@ -114,7 +114,7 @@ impl Spool {
 
     /// Values of committed batches that are not in their files.
     pub fn rejected(&self) -> u64 {
-        held(&self.inner.kept).state.rejected.values().sum()
+        held(&self.inner.kept).state.rejected()
     }
 
     /// Begins to write a batch. Several may be open at one time.

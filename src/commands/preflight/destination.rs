@@ -1,6 +1,6 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use super::{Content, finding};
+use super::{Content, finding, no_org};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
 use crate::config::migrate::MigrateConfig;
 use crate::influx::error::Error as InfluxError;
@@ -45,14 +45,7 @@ fn destination_rows(
     ));
     rows.push(finding("P02", Verdict::Ok, "token", config.destination.token.origin(), None));
     if config.destination.org.is_none() {
-        let cure = "--destination-org NAME".to_owned();
-        rows.push(finding(
-            "P04",
-            Verdict::Fail,
-            "org",
-            "the organization's name is not given",
-            Some(cure),
-        ));
+        rows.push(no_org("--destination-org NAME"));
     }
     match &facts.bucket {
         Some(bucket) => {
@@ -61,34 +54,22 @@ fn destination_rows(
                 format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
             ));
         }
-        None if config.create_buckets => {
-            rows.push(finding(
-                "P13",
-                Verdict::Ok,
-                "bucket",
-                format!("{} will be created", config.destination_bucket),
-                None,
-            ));
-        }
-        None => {
-            let cure = format!(
-                "--create-buckets, or: influx bucket create --name {} --retention 0",
-                config.destination_bucket
-            );
-            rows.push(finding(
-                "P13",
-                Verdict::Fail,
-                "bucket",
-                format!("{} is not there", config.destination_bucket),
-                Some(cure),
-            ));
-        }
+        None => rows.push(missing_bucket(config, "P13", &config.destination_bucket)),
     }
     if let Some(refused) = &facts.write_refused {
         let cure = "give the token write access to the bucket".to_owned();
         rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
     }
     Some(facts)
+}
+
+/// A bucket that is not there: made, if that was asked for.
+fn missing_bucket(config: &MigrateConfig, code: &str, name: &str) -> Row {
+    if config.create_buckets {
+        return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
+    }
+    let cure = format!("--create-buckets, or: influx bucket create --name {name} --retention 0");
+    finding(code, Verdict::Fail, "bucket", format!("{name} is not there"), Some(cure))
 }
 
 fn content_rows(
@@ -157,28 +138,7 @@ fn progress_rows(
             format!("{:?} keeps for ever", bucket.name),
             None,
         )),
-        None if config.create_buckets => {
-            rows.push(finding(
-                "P15",
-                Verdict::Ok,
-                "bucket",
-                format!("{} will be created", config.batch_bucket),
-                None,
-            ));
-        }
-        None => {
-            let cure = format!(
-                "--create-buckets, or: influx bucket create --name {} --retention 0",
-                config.batch_bucket
-            );
-            rows.push(finding(
-                "P15",
-                Verdict::Fail,
-                "bucket",
-                format!("{} is not there", config.batch_bucket),
-                Some(cure),
-            ));
-        }
+        None => rows.push(missing_bucket(config, "P15", &config.batch_bucket)),
     }
     if !destination.other_jobs.is_empty() {
         let text = format!(

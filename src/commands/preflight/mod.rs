@@ -130,6 +130,12 @@ fn is_finding(error: &InfluxError) -> bool {
     )
 }
 
+/// The name of an organization that has to be given.
+fn no_org(cure: &str) -> Row {
+    let text = "the organization's name is not given";
+    finding("P04", Verdict::Fail, "org", text, Some(cure.to_owned()))
+}
+
 fn finding(
     code: &str,
     verdict: Verdict,

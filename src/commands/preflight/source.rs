@@ -1,6 +1,6 @@
 //! What the source says of itself.
 
-use super::finding;
+use super::{finding, no_org};
 use crate::commands::facts::{SourceFacts, seconds};
 use crate::commands::quota;
 use crate::config::migrate::{MigrateConfig, Start};
@@ -52,14 +52,7 @@ pub(super) fn rows(
     ));
     rows.push(finding("P02", Verdict::Ok, "token", config.source.token.origin(), None));
     if config.source.org.is_none() && config.has_destination() {
-        let cure = "--source-org NAME (the checkpoint records hold it)".to_owned();
-        rows.push(finding(
-            "P04",
-            Verdict::Fail,
-            "org",
-            "the organization's name is not given",
-            Some(cure),
-        ));
+        rows.push(no_org("--source-org NAME (the checkpoint records hold it)"));
     }
     rows.push(quota::row(config, &facts));
     language_rows(config, &facts, rows);

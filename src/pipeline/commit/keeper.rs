@@ -4,7 +4,7 @@ use crate::model::batch::BatchPlan;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
 use crate::pipeline::read::batch::Done;
-use crate::pipeline::write::inlet::blocking;
+use crate::pipeline::write::pool::blocking;
 use crate::spool::writable::Spool;
 
 /// Keeps the checkpoint.

@@ -1,7 +1,7 @@
 //! The checkpoint in the batch bucket: records of the official form, written only while the job is this run's own.
 
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::record::{Keys, Record, next_record_time};
+use crate::checkpoint::record::{Record, next_record_time};
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::point::Point;
@@ -14,7 +14,6 @@ use crate::pipeline::read::batch::Done;
 #[derive(Debug, Clone)]
 pub struct Records {
     store: Store,
-    keys: Keys,
     lease: Lease,
     /// The whole job, for the share that is done.
     job: TimeRange,
@@ -24,14 +23,8 @@ pub struct Records {
 
 impl Records {
     /// Of a job that is held by `lease` and whose newest record has this time.
-    pub fn new(
-        store: Store,
-        keys: Keys,
-        lease: Lease,
-        job: TimeRange,
-        newest: Option<Timestamp>,
-    ) -> Self {
-        Self { store, keys, lease, job, newest }
+    pub fn new(store: Store, lease: Lease, job: TimeRange, newest: Option<Timestamp>) -> Self {
+        Self { store, lease, job, newest }
     }
 
     /// The bucket they are in.
@@ -63,9 +56,9 @@ impl Records {
                 let record = Record::new(range, done.values, self.job, time);
                 (newest, stop) = (Some(time), range.stop);
                 if is_one {
-                    points.push(done.details.point(&self.keys, &record));
+                    points.push(done.details.point(self.store.keys(), &record));
                 }
-                points.push(record.point(&self.keys));
+                points.push(record.point(self.store.keys()));
             }
             let what = format!("record of {} batches up to {stop}", part.len());
             self.store.write(&points, &what).await?;

@@ -40,6 +40,11 @@ impl Store {
         Self { client, bucket: bucket.to_owned(), keys }
     }
 
+    /// The names of the job.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// The newest progress record: where it stops, and its own time.
     pub async fn newest_record(&self) -> Result<Option<(Timestamp, Timestamp)>, Error> {
         let query = flux::record::newest_record(&self.bucket, BATCHES, &self.keys.tags());

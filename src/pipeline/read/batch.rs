@@ -24,8 +24,8 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::read::slice::{self, Moved};
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::pool::Panicked;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::pool::joined;
+use crate::pipeline::write::rejects::{self, Refusal};
 use crate::spool::batch::FinishedBatch;
 
 /// A batch that may be committed.
@@ -148,10 +148,10 @@ pub async fn run(
             continue;
         }
         let lost = lost(&context, range).await?;
-        let left_out_values = lost.iter().map(|refusal| refusal.values).sum();
+        let left_out_values = rejects::values(&lost);
         moved.refusals.extend(lost);
-        tell_refusals(&context, range, &moved.refusals);
-        details.rejected = moved.refusals.iter().map(|refusal| refusal.values).sum();
+        context.out.tell_refusals(range, &moved.refusals);
+        details.rejected = rejects::values(&moved.refusals);
         return Ok(Done {
             seq: seq..seq + 1,
             values: moved.values,
@@ -165,17 +165,9 @@ pub async fn run(
 
 /// A spool must hold what was decoded, less what could not be named.
 fn all_staged(batch: TimeRange, moved: &Moved, staged: &FinishedBatch) -> Result<(), Error> {
-    let nameless: u64 = moved.refusals.iter().map(|refusal| refusal.values).sum();
+    let nameless = rejects::values(&moved.refusals);
     let (read, staged) = (moved.values.saturating_sub(nameless), staged.totals().values);
     if read == staged { Ok(()) } else { Err(Error::NotStaged { batch, read, staged }) }
-}
-
-/// One event for all refusals of the batch, with the first of their reasons.
-fn tell_refusals(context: &Context, batch: TimeRange, refusals: &[Refusal]) {
-    if let Some(first) = refusals.first() {
-        let values = refusals.iter().map(|refusal| refusal.values).sum();
-        context.tell(Event::Rejected { batch, values, reason: first.reason.clone() });
-    }
 }
 
 /// Values before the retention line of the source vanish while they are read.
@@ -206,7 +198,7 @@ impl Reading<'_> {
         for window in windows {
             for part in parts::of(context, window, self.misread).await? {
                 for range in cut_for_types(context, part.range) {
-                    let values = share(part.values, range, part.range);
+                    let values = part.range.share(part.values, range).max(1);
                     let values_max = part.target.values_max(context);
                     for slice in slices(range, window.layer, &part.target, values, values_max) {
                         let permit = context.slices.one().await?;
@@ -217,7 +209,7 @@ impl Reading<'_> {
                             moved
                         });
                         while let Some(done) = tasks.try_join_next() {
-                            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+                            moved.add(joined(done)?);
                         }
                     }
                 }
@@ -228,7 +220,7 @@ impl Reading<'_> {
             let _ = requested.send(());
         }
         while let Some(done) = tasks.join_next().await {
-            moved.add(done.map_err(|error| Panicked(error.to_string()))??);
+            moved.add(joined(done)?);
         }
         Ok(moved)
     }
@@ -276,12 +268,6 @@ fn cut_for_types(context: &Context, range: TimeRange) -> Vec<TimeRange> {
         Some(bucket) if !bucket.types.is_empty() => range.shard_group_parts(bucket.shard_group_ns),
         _ => vec![range],
     }
-}
-
-/// Values of a part of a range, if they are spread evenly; at least one.
-fn share(values: u64, part: TimeRange, whole: TimeRange) -> u64 {
-    let share = i128::from(values) * part.duration_ns() / whole.duration_ns().max(1);
-    u64::try_from(share).unwrap_or(0).max(1)
 }
 
 /// The values that neither language carries: counted, and refused without their text.

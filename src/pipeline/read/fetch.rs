@@ -89,7 +89,7 @@ async fn stream(
     mut out: Out<'_>,
 ) -> Result<Fetched, Error> {
     let what = request.what;
-    let counters = &context.counters;
+    let counters = &context.out.counters;
     let decode = |error| Error::decode(what, error);
     let (ask, settings) = request.target.ask(context, request.range);
     let predicted = request.target.cost(context).bytes(request.values_predicted);

@@ -74,7 +74,7 @@ pub async fn run(
         };
         tries += 1;
         moved.retries += 1;
-        Counters::add(&context.counters.retries, 1);
+        Counters::add(&context.out.counters.retries, 1);
         if fetch::is_misfit(&error)
             && let Some(plain) = part.target.plain(part.layer)
         {
@@ -94,7 +94,7 @@ pub async fn run(
                 parts.push(part);
             }
             (Action::Split, Some(smaller)) => {
-                Counters::add(&context.counters.splits, 1);
+                Counters::add(&context.out.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
                 parts.extend(smaller.into_iter().rev());
                 tries = 0;
@@ -146,7 +146,7 @@ async fn attempt(
     refusals.extend(lost_names(&fetched.totals.suspects));
     let counts = !matches!(target, Target::CarriageReturns(_));
     if counts {
-        Counters::add(&context.counters.values_read, values);
+        Counters::add(&context.out.counters.values_read, values);
         progress.values(context, values, written.values);
     }
     let used = (counts && values > 0).then_some(target.transport());

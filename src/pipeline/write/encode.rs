@@ -52,7 +52,7 @@ pub async fn encode_and_write(
     encoder.finish(&mut last);
     start(out, batch, last, &mut writes, &mut written).await?;
     while let Some(done) = writes.join_next().await {
-        written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
+        written.add(pool::joined(done)?);
     }
     Ok(written)
 }
@@ -118,7 +118,7 @@ async fn start(
             done
         });
         while let Some(done) = writes.try_join_next() {
-            written.add(done.map_err(|error| pool::Panicked(error.to_string()))??);
+            written.add(pool::joined(done)?);
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
@@ -12,8 +11,7 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::write::body::Written;
 use crate::pipeline::write::encode;
 use crate::pipeline::write::outlet::{Outlet, Sink};
-use crate::pipeline::write::pool::Panicked;
-use crate::spool;
+use crate::pipeline::write::pool::blocking;
 use crate::spool::batch::{BatchWriter, FinishedBatch};
 
 /// The way in for one reading of a batch. What is read again after it was given up leaves nothing of the first reading
@@ -72,20 +70,4 @@ fn push(writer: &BatchWriter, mut frames: mpsc::Receiver<Frame>) -> Result<Writt
         written.values += frame.values;
     }
     Ok(written)
-}
-
-/// Runs what waits for the disk on a thread that may.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Panicked(error.to_string()).into()),
-    }
-}
-
-impl From<spool::error::Error> for Error {
-    fn from(error: spool::error::Error) -> Self {
-        Self::Spool(Box::new(error))
-    }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::influx::client::Client;
 use crate::limits::WRITES_IN_FLIGHT_DEFAULT;
+use crate::model::time::TimeRange;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::permits::Permits;
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::clash::{ConflictPolicy, TypePlan};
 use crate::pipeline::write::pressure::Pressure;
+use crate::pipeline::write::rejects::{self, Refusal};
 use crate::spool::writable::Spool;
 
 /// Where values go.
@@ -108,6 +110,14 @@ impl Outlet {
         match &self.sink {
             Sink::Bucket(bucket) => Some(bucket),
             Sink::Spool(_) | Sink::Discard => None,
+        }
+    }
+
+    /// Tells of all refusals of a batch at once, with the first of their reasons.
+    pub fn tell_refusals(&self, batch: TimeRange, refusals: &[Refusal]) {
+        if let Some(first) = refusals.first() {
+            let (values, reason) = (rejects::values(refusals), first.reason.clone());
+            self.tell(Event::Rejected { batch, values, reason });
         }
     }
 

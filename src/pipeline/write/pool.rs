@@ -1,8 +1,11 @@
-//! The border between tokio and rayon: jobs that need the CPU for long, awaited from async code.
+//! The borders of async code: jobs that need the CPU for long, and work that waits for a disk, awaited from it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::pipeline::error::Error;
 
 /// A job panicked; the text is what the panic said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +25,18 @@ pub async fn run<T: Send + 'static>(
         let _ = sender.send(result);
     });
     receiver.await.unwrap_or_else(|_| Err(Panicked("the job was dropped".to_owned())))
+}
+
+/// Runs what waits for the disk on a thread that may.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    joined(spawn_blocking(work).await)
+}
+
+/// What a task of tokio came to, a panic among it.
+pub fn joined<T>(ended: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
+    ended.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -26,6 +26,11 @@ pub struct Refusal {
     pub carried: bool,
 }
 
+/// Values in all of them.
+pub fn values(refusals: &[Refusal]) -> u64 {
+    refusals.iter().map(|refusal| refusal.values).sum()
+}
+
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Self {
         let Rejected { series, field, time_min, time_max, values, reason, text } = rejected;

@@ -143,21 +143,28 @@ async fn staging_that_is_killed_goes_on_and_ends_the_same() {
         content(&rig)
     };
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    until_done(async |kill_at| rig.migrate_until(rig.stage_config(), is_event(kill_at)).await)
+        .await;
+    assert_eq!(content(&rig), whole);
+    assert!(fs::read_dir(rig.stage_dir().join("staging")).unwrap().next().is_none(), "swept");
+}
+
+/// Kills run after run, each one event later than the one before, until one ends by itself.
+async fn until_done(run: impl AsyncFn(usize) -> Run) {
     for kill_at in 0.. {
-        let seen = Arc::new(AtomicUsize::new(0));
-        let run = rig
-            .migrate_until(rig.stage_config(), move |event| {
-                !matches!(event, Event::Client(_)) && seen.fetch_add(1, Ordering::SeqCst) == kill_at
-            })
-            .await;
+        let run = run(kill_at).await;
         if run.ended.is_some() {
             run.assert_exit(ExitCode::Done);
             break;
         }
         assert!(kill_at < 100, "it never ends");
     }
-    assert_eq!(content(&rig), whole);
-    assert!(fs::read_dir(rig.stage_dir().join("staging")).unwrap().next().is_none(), "swept");
+}
+
+/// True at the event of this number, those of the clients not counted.
+fn is_event(number: usize) -> impl Fn(&Event) -> bool + Send + Sync {
+    let seen = AtomicUsize::new(0);
+    move |event| !matches!(event, Event::Client(_)) && seen.fetch_add(1, Ordering::SeqCst) == number
 }
 
 fn content(rig: &Rig) -> (u64, u64, String) {
@@ -176,20 +183,12 @@ async fn a_load_that_is_killed_goes_on_and_ends_the_same() {
     staged(&rig).await;
     let mut config = rig.load_config();
     config.batch_interval = IntervalChoice::Fixed("4h".parse().unwrap());
-    for kill_at in 0.. {
-        let seen = Arc::new(AtomicUsize::new(0));
-        let run = rig
-            .load_until(config.clone(), move |event| {
-                !matches!(event, Event::Client(_)) && seen.fetch_add(1, Ordering::SeqCst) == kill_at
-            })
-            .await;
+    until_done(async |kill_at| {
+        let run = rig.load_until(config.clone(), is_event(kill_at)).await;
         rig.assert_checkpoint_is_behind();
-        if run.ended.is_some() {
-            run.assert_exit(ExitCode::Done);
-            break;
-        }
-        assert!(kill_at < 100, "it never ends");
-    }
+        run
+    })
+    .await;
     rig.assert_copied();
 }
 
