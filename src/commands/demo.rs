@@ -65,7 +65,12 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         sink: SinkKind::Bucket,
         quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
     };
-    let shown = Shown { header, mode: migrate::mode(demo.json, demo.color), next: None };
+    let shown = Shown {
+        header,
+        mode: migrate::mode(demo.json, demo.color),
+        next: None,
+        later: "Nothing of it is kept: both servers end with this program",
+    };
     let finished =
         run::run(prepared, shown, &signals, migrate::never()).await.map_err(Error::told)?;
     servers.compare(demo.json)?;

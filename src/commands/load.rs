@@ -40,13 +40,11 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
 pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
-    if args.places.len() > 1 && args.destination.destination_bucket.is_some() {
-        return Err(Error::NotConfirmed(
-            "--destination-bucket names one bucket, so it goes with one spool",
-        ));
-    }
     let signals = Signals::default();
     let inputs = Inputs::load(&args.job(), env, &read_file)?;
+    if args.places.len() > 1 {
+        inputs.check_several()?;
+    }
     let (stopper, stop) = stop_pair();
     let mut worst = ExitCode::Done;
     for (at, place) in args.places.iter().enumerate() {
@@ -168,6 +166,7 @@ async fn one(
         header: header(spool, config),
         mode: migrate::mode(config.json, config.color),
         next: None,
+        later: "Later: sluice migrate tops up to now, if the source is still there",
     };
     Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }

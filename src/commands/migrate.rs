@@ -46,6 +46,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         header: header(&config, &source),
         mode: mode(config.json, config.color),
         next: config.spool.as_ref().map(|spool| format!("sluice load {}", spool.place)),
+        later: "Later: the same command tops up to now",
     };
     let (stopper, stop) = stop_pair();
     watch(&stopper, config.max_duration_ms);

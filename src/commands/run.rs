@@ -51,6 +51,8 @@ pub struct Shown {
     pub mode: Mode,
     /// What to run next.
     pub next: Option<String>,
+    /// What another run after a whole one does.
+    pub later: &'static str,
 }
 
 /// What a run needs.
@@ -94,6 +96,7 @@ pub async fn run(
             rejects: (finished.rejected_total > 0).then_some(rejects),
             newer_values: None,
             next: shown.next,
+            later: shown.later,
         }),
         Err(error) => Ending::Failed(FailureInput {
             errors: chain(error),

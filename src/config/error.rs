@@ -68,6 +68,14 @@ pub enum ConfigError {
         /// What it needs.
         needs: &'static str,
     },
+    /// One bucket for several spools.
+    #[error(
+        "{given} names one bucket, so it goes with one spool; without it each is loaded into a bucket of its source's name"
+    )]
+    OneBucket {
+        /// What was given.
+        given: Origin,
+    },
     /// A setting that must be given.
     #[error("--{flag} is missing; give it, or {variable}, or {key} in the file named by --config")]
     Missing {

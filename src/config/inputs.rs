@@ -125,7 +125,15 @@ impl Inputs {
         migrate::check(&self.settings, &self.env, ends, now)
     }
 
-    /// The same for a command that only looks: it may do without a destination.
+    /// Judges the settings of a command that reads several spools: each goes to a bucket of its own.
+    pub fn check_several(&self) -> Result<(), ConfigError> {
+        match self.settings.find("destination-bucket")? {
+            Some(given) => Err(ConfigError::OneBucket { given: given.origin }),
+            None => Ok(()),
+        }
+    }
+
+    /// Judges all of it for a command that only looks: it may do without a destination.
     pub fn check_to_look(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
         let profile = self.destination_profile.as_ref();
         let destination = ends::destination_if_given(&self.settings, &self.env, profile)?;

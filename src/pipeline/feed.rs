@@ -73,7 +73,7 @@ pub fn transport_name(transport: Option<Transport>) -> &'static str {
 /// Hands out batch after batch.
 pub(super) enum Feed {
     Bucket(Arc<Context>, Counter),
-    Spool(Arc<unload::Context>, u64),
+    Spool(Arc<unload::Context>, unload::Batches),
 }
 
 /// What comes next.
@@ -94,7 +94,10 @@ impl Feed {
             Source::Bucket(job, client) => {
                 Self::Bucket(Arc::new(Context::new(*job, client, out)), Counter::new())
             }
-            Source::Spool(job) => Self::Spool(Arc::new(unload::Context::new(job, out)), 0),
+            Source::Spool(job) => {
+                let batches = unload::Batches::new(&job);
+                Self::Spool(Arc::new(unload::Context::new(job, out)), batches)
+            }
         }
     }
 
@@ -109,16 +112,11 @@ impl Feed {
                     Box::pin(batch::run(Arc::clone(context), seq, range, windows, sender))
                 }
             },
-            Self::Spool(context, seq) => match unload::next(context, *seq) {
+            Self::Spool(context, batches) => match batches.next() {
                 None => return Ok(None),
-                Some(unload::Found::Empty(stretch)) => {
-                    *seq = stretch.end;
-                    return Ok(Some(Next::Empty(stretch)));
-                }
-                Some(unload::Found::Batch(range)) => {
-                    let this = *seq;
-                    *seq += 1;
-                    Box::pin(unload::run(Arc::clone(context), this, range, sender))
+                Some(unload::Found::Empty(stretch)) => return Ok(Some(Next::Empty(stretch))),
+                Some(unload::Found::Batch(seq, range, files)) => {
+                    Box::pin(unload::run(Arc::clone(context), seq, range, files, sender))
                 }
             },
         };

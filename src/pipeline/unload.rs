@@ -13,7 +13,7 @@ use crate::model::batch::BatchPlan;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::interval::Interval;
 use crate::model::series::Name;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::permits::Permits;
@@ -59,29 +59,32 @@ pub struct Context {
     job: Job,
     out: Arc<Outlet>,
     slices: Permits,
-    /// The files of each batch that has some.
-    files: BTreeMap<u64, Vec<FileEntry>>,
 }
 
 impl Context {
     /// What a run shares, at its beginning.
     pub fn new(job: Job, out: Arc<Outlet>) -> Self {
-        let files = by_batch(&job);
-        Self { slices: Permits::new("read", job.slices_in_flight), job, out, files }
+        Self { slices: Permits::new("read", job.slices_in_flight), job, out }
     }
 }
 
-fn by_batch(job: &Job) -> BTreeMap<u64, Vec<FileEntry>> {
-    let mut batches: BTreeMap<u64, Vec<FileEntry>> = BTreeMap::new();
-    for file in job.stored.files(&job.selection(job.plan.range())) {
-        let first = file.range().intersect(job.plan.range()).start;
-        let Some(mut seq) = job.plan.at(first) else { continue };
-        while job.plan.nth(seq).is_some_and(|range| range.start.ns() <= file.time_max) {
-            batches.entry(seq).or_default().push(file.clone());
-            seq += 1;
-        }
-    }
-    batches
+/// The batches of a spool, in sequence. What it keeps grows with the files, never with the batches.
+#[derive(Debug)]
+pub struct Batches {
+    plan: BatchPlan,
+    next: u64,
+    /// Files that no batch has reached yet, the next one last.
+    ahead: Vec<Reach>,
+    /// Files of the next batch.
+    here: Vec<Reach>,
+}
+
+/// A file and its batches.
+#[derive(Debug)]
+struct Reach {
+    first: u64,
+    last: u64,
+    file: FileEntry,
 }
 
 /// What comes next.
@@ -89,17 +92,43 @@ fn by_batch(job: &Job) -> BTreeMap<u64, Vec<FileEntry>> {
 pub enum Found {
     /// Batches without a file.
     Empty(Range<u64>),
-    /// A batch with files.
-    Batch(TimeRange),
+    /// A batch, its range and its files.
+    Batch(u64, TimeRange, Vec<FileEntry>),
 }
 
-/// The batch `seq`, or the stretch of empty ones that begins there.
-pub fn next(context: &Context, seq: u64) -> Option<Found> {
-    let range = context.job.plan.nth(seq)?;
-    match context.files.range(seq..).next() {
-        Some((&found, _)) if found == seq => Some(Found::Batch(range)),
-        Some((&found, _)) => Some(Found::Empty(seq..found)),
-        None => Some(Found::Empty(seq..context.job.plan.len())),
+impl Batches {
+    /// The batches of a job.
+    pub fn new(job: &Job) -> Self {
+        let plan = job.plan;
+        let reach = |file: &FileEntry| {
+            let inside = file.range().intersect(plan.range());
+            let last = Timestamp::from_ns(inside.stop.ns() - 1);
+            Some(Reach { first: plan.at(inside.start)?, last: plan.at(last)?, file: file.clone() })
+        };
+        let files = job.stored.files(&job.selection(plan.range()));
+        let mut ahead: Vec<Reach> = files.into_iter().filter_map(reach).collect();
+        ahead.sort_by_key(|reach| std::cmp::Reverse(reach.first));
+        Self { plan, next: 0, ahead, here: Vec::new() }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let seq = self.next;
+        let range = self.plan.nth(seq)?;
+        self.here.retain(|reach| reach.last >= seq);
+        while let Some(reach) = self.ahead.pop_if(|reach| reach.first <= seq) {
+            self.here.push(reach);
+        }
+        if self.here.is_empty() {
+            self.next = self.ahead.last().map_or_else(|| self.plan.len(), |reach| reach.first);
+            return Some(Found::Empty(seq..self.next));
+        }
+        self.next += 1;
+        let files = self.here.iter().map(|reach| reach.file.clone()).collect();
+        Some(Found::Batch(seq, range, files))
     }
 }
 
@@ -108,6 +137,7 @@ pub async fn run(
     context: Arc<Context>,
     seq: u64,
     batch: TimeRange,
+    files: Vec<FileEntry>,
     requested: oneshot::Sender<()>,
 ) -> Result<Done, Error> {
     if let Some(bucket) = context.out.bucket() {
@@ -117,7 +147,7 @@ pub async fn run(
             }
         }
     }
-    let measurements = measurements(&context, seq, batch);
+    let measurements = measurements(files, batch);
     context.out.tell(Event::BatchOpened {
         batch,
         values: measurements.iter().map(|slice| slice.values).sum(),
@@ -197,9 +227,9 @@ struct Slice {
     reaches_further: bool,
 }
 
-fn measurements(context: &Context, seq: u64, batch: TimeRange) -> Vec<Slice> {
+fn measurements(files: Vec<FileEntry>, batch: TimeRange) -> Vec<Slice> {
     let mut all: BTreeMap<Name, Slice> = BTreeMap::new();
-    for file in context.files.get(&seq).into_iter().flatten() {
+    for file in files {
         let Some(measurement) = name::decode(&file.measurement) else { continue };
         let own = all.entry(measurement.clone()).or_default();
         let whole = file.range();
@@ -208,7 +238,7 @@ fn measurements(context: &Context, seq: u64, batch: TimeRange) -> Vec<Slice> {
         own.reaches_further |= inside != whole;
         own.values += whole.share(file.values, inside);
         own.bytes += whole.share(file.bytes, inside);
-        own.files.push(file.clone());
+        own.files.push(file);
     }
     all.into_values().collect()
 }

@@ -25,6 +25,8 @@ pub struct SummaryInput {
     pub newer_values: Option<u64>,
     /// The command to run next, whole.
     pub next: Option<String>,
+    /// What another run after a whole one does.
+    pub later: &'static str,
 }
 
 /// What is said of a run that failed; the error chain itself is printed by the program's end.
@@ -199,7 +201,7 @@ fn next(input: &SummaryInput, glyphs: Glyphs) -> Vec<String> {
     let later = if input.outcome.stopped.is_some() {
         "The place is kept; the same command resumes."
     } else {
-        "Later: the same command tops up to now"
+        input.later
     };
     let Some(next) = next else { return vec![later.to_owned()] };
     let both = format!("{next}    {later}");

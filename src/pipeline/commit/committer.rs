@@ -66,7 +66,7 @@ pub async fn run(
         tokio::select! {
             batch = done.recv() => {
                 let Some(batch) = batch else { break };
-                for ready in complete(&mut watermark, batch) {
+                for ready in watermark.complete(batch.seq.clone(), batch) {
                     committer.commit(ready).await?;
                 }
             }
@@ -74,16 +74,6 @@ pub async fn run(
         }
     }
     Ok(committer.committed)
-}
-
-/// A stretch of empty batches has one number per batch: all of them are complete, the stretch is kept at the first.
-fn complete(watermark: &mut Watermark<Option<Done>>, batch: Done) -> Vec<Done> {
-    let seq = batch.seq.clone();
-    let mut ready = watermark.complete(seq.start, Some(batch));
-    for rest in seq.start + 1..seq.end {
-        ready.extend(watermark.complete(rest, None));
-    }
-    ready.into_iter().flatten().collect()
 }
 
 impl Committer {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sluice::commands::error::Error;
 use sluice::config::migrate::{IntervalChoice, Start, Stop};
 use sluice::exit::ExitCode;
+use sluice::model::batch::BatchPlan;
+use sluice::model::interval::Interval;
+use sluice::model::time::TimeRange;
 use sluice::pipeline::event::Event;
+use sluice::pipeline::unload::{self, Found};
 use sluice::pipeline::write::clash::ConflictPolicy;
 use sluice::sim::{Fault, Matcher, ServerSettings, Store};
+use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 
@@ -299,4 +305,59 @@ async fn types_that_clash_follow_the_policy() {
     let fields: Vec<_> =
         rig.destination.store().dump(BUCKET).iter().map(|value| value.field.to_vec()).collect();
     assert_eq!(fields.iter().filter(|field| **field == *b"f_float").count(), 2, "{fields:?}");
+}
+
+/// Whatever the interval: each batch of the plan comes once, with the files that reach into it, and a gap of any length
+/// comes as one stretch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
+    let store = store_of(&[plant(0..4), plant(9..10), plant(20..24)].concat(), 7 * 86_400);
+    let rig = Rig::start(cloud(), store).await.over("2022-01-01", "2022-02-01", "2h");
+    staged(&rig).await;
+    let stored = stored(&rig);
+    let range = TimeRange::new(time("2022-01-01T01:30:00Z"), time("2022-02-01T00:00:00Z"));
+    for interval in ["7m", "1h", "5h", "100d"] {
+        let interval: Interval = interval.parse().unwrap();
+        let plan = BatchPlan::new(range.start, interval, range.stop);
+        let job = unload::Job {
+            stored: stored.clone(),
+            measurements: None,
+            range,
+            plan,
+            interval,
+            slices_in_flight: 1,
+        };
+        let mut expected = 0;
+        for found in unload::Batches::new(&job) {
+            let (seq, files) = match found {
+                Found::Empty(stretch) => (stretch, Vec::new()),
+                Found::Batch(seq, batch, files) => {
+                    assert_eq!(plan.nth(seq), Some(batch));
+                    assert!(!files.is_empty());
+                    (seq..seq + 1, files)
+                }
+            };
+            assert_eq!(seq.start, expected);
+            expected = seq.end;
+            let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
+            for batch in seq.map(|seq| plan.nth(seq).unwrap()) {
+                let reaches = |file: &&FileEntry| !file.range().intersect(batch).is_empty();
+                let all = stored.files(&Selection::ALL);
+                let wanted: BTreeSet<_> =
+                    all.into_iter().filter(reaches).map(|file| &file.path).collect();
+                assert_eq!(paths, wanted, "{batch}");
+            }
+        }
+        assert_eq!(expected, plan.len());
+    }
+    let sparse: Interval = "1ms".parse().unwrap();
+    let job = unload::Job {
+        stored,
+        measurements: None,
+        range,
+        plan: BatchPlan::new(time("2022-01-01T23:59:59Z"), sparse, range.stop),
+        interval: sparse,
+        slices_in_flight: 1,
+    };
+    assert_eq!(unload::Batches::new(&job).count(), 1, "a month of milliseconds is one stretch");
 }

@@ -190,6 +190,7 @@ pub(crate) fn finished() -> (SummaryInput, State) {
         rejects: Some("~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned()),
         newer_values: Some(1_200_000),
         next: Some("sluice verify ...".to_owned()),
+        later: "Later: the same command tops up to now",
     };
     (input, state)
 }
