@@ -194,3 +194,18 @@ fn files_are_read_up_to_a_bound() {
     assert_eq!(inputs::read_file(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     assert!(inputs::read_file(&folder.path().join("gone")).is_err());
 }
+
+/// One name for several spools would mix their buckets, wherever it stands.
+#[test]
+fn several_spools_go_to_buckets_of_their_own() {
+    let file = "[migration]\ndestination_bucket = \"one\"\n";
+    for (given, origin) in [
+        (Given::job(&["--destination-bucket", "one"]), "--destination-bucket"),
+        (Given::job(&[]).env("SLUICE_DESTINATION_BUCKET", "one"), "SLUICE_DESTINATION_BUCKET"),
+        (Given::job(&["--config", "s.toml"]).file("s.toml", file), "destination_bucket"),
+    ] {
+        let error = given.inputs().unwrap().check_several().expect_err("this must be refused");
+        assert!(chain(&error).contains(origin), "{error}");
+    }
+    Given::job(&[]).inputs().unwrap().check_several().unwrap();
+}
