@@ -1,7 +1,10 @@
-//! Speed of the whole path in one process: simulated Cloud, read, decode, merge, encode, write, simulated OSS, compare.
-//! The two servers take their share of the machine, so the figures are for comparison with earlier ones only.
+//! Speed of the whole path in one process, with each end that a run can have: simulated Cloud to simulated OSS, to a
+//! spool, to nowhere (values are encoded and dropped), and from the spool to simulated OSS. The servers take their share
+//! of the machine, so the figures are for comparison within one run, and with earlier ones.
 //!
-//! `cargo bench --bench pipeline`; without `--bench` a tiny size, only to see that it runs.
+//! `cargo bench --bench pipeline`; without `--bench` a tiny size, only to see that it runs. With the two real servers of a
+//! file of settings instead (`source_bucket`, range and tokens among them): `cargo bench --bench pipeline -- --config
+//! plant.toml`. Each round writes two new buckets, named after the destination bucket, and leaves them there.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,18 +12,38 @@ use std::time::Instant;
 use sluice::cli::args::Command;
 use sluice::cli::argv;
 use sluice::commands::facts::Ends;
-use sluice::commands::{migrate, preflight, run};
+use sluice::commands::run::Prepared;
+use sluice::commands::{load, migrate, preflight, run};
 use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::migrate::{MigrateConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
+use sluice::pipeline::commit::keeper::Keeper;
 use sluice::pipeline::event::Counters;
+use sluice::pipeline::write::outlet::Sink;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Server, ServerSettings, Store};
 
 const BUCKET: &str = "plant";
 
+/// Where the values come from and go to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    Copy,
+    Discard,
+    Stage,
+    Load,
+}
+
+const WAYS: [(Way, &str); 4] = [
+    (Way::Copy, "bucket to bucket"),
+    (Way::Discard, "bucket to nowhere"),
+    (Way::Stage, "bucket to spool"),
+    (Way::Load, "spool to bucket"),
+];
+
 /// What one run moved, and how long it took.
+#[derive(Debug, Clone, Copy)]
 struct Figures {
     values: u64,
     seconds: f64,
@@ -30,34 +53,64 @@ struct Figures {
 
 #[tokio::main]
 async fn main() {
-    let measure = std::env::args().any(|arg| arg == "--bench")
-        && !std::env::args().any(|arg| arg == "--test");
+    let args: Vec<String> = std::env::args().collect();
+    let measure =
+        args.iter().any(|arg| arg == "--bench") && !args.iter().any(|arg| arg == "--test");
+    let file = args.windows(2).find(|pair| pair[0] == "--config").map(|pair| pair[1].clone());
     println!(
-        "{:<10} {:>10} {:>12} {:>14} {:>14} {:>10} {:>10}",
-        "values", "count", "values/s", "source B/s", "source B/value", "body B/val", "peak MB"
+        "{:<10} {:<18} {:>10} {:>12} {:>14} {:>10} {:>10}",
+        "values", "from and to", "count", "values/s", "source B/value", "out B/val", "peak MB"
     );
+    let rounds = if measure { 3 } else { 1 };
+    if let Some(file) = file {
+        // The ways take turns, so that a slow minute of the machine meets all of them.
+        let mut best = Best::default();
+        for round in 0..rounds {
+            let ends = Servers::named(&file, round);
+            best.round(&ends).await;
+        }
+        return best.print("real");
+    }
     for (name, floats) in [("integers", false), ("floats", true)] {
-        let (hosts, points_per_host, rounds) = if measure { (20, 8_640, 3) } else { (2, 60, 1) };
+        let (hosts, points_per_host) = if measure { (20, 8_640) } else { (2, 60) };
         let workload = Workload { hosts, points_per_host, floats, ..Workload::default() };
-        let mut best: Option<Figures> = None;
+        let mut best = Best::default();
         for _ in 0..rounds {
-            let figures = copy(workload).await;
-            if best.as_ref().is_none_or(|best| figures.seconds < best.seconds) {
-                best = Some(figures);
+            let servers = Servers::simulated(workload).await;
+            best.round(&servers).await;
+        }
+        best.print(name);
+    }
+}
+
+/// The fastest run of each way.
+#[derive(Default)]
+struct Best([Option<Figures>; WAYS.len()]);
+
+impl Best {
+    async fn round(&mut self, servers: &Servers) {
+        for ((way, _), best) in WAYS.iter().zip(&mut self.0) {
+            let figures = servers.run(*way).await;
+            if best.is_none_or(|best| figures.seconds < best.seconds) {
+                *best = Some(figures);
             }
         }
-        print(name, &best.expect("at least one round"));
+    }
+
+    fn print(self, name: &str) {
+        for ((_, way), best) in WAYS.iter().zip(self.0) {
+            print(name, way, best.expect("at least one round"));
+        }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn print(name: &str, figures: &Figures) {
+fn print(name: &str, way: &str, figures: Figures) {
     let values = figures.values as f64;
     println!(
-        "{name:<10} {:>10} {:>12.0} {:>14.0} {:>14.1} {:>10.1} {:>10}",
+        "{name:<10} {way:<18} {:>10} {:>12.0} {:>14.1} {:>10.1} {:>10}",
         figures.values,
         values / figures.seconds,
-        figures.source_bytes as f64 / figures.seconds,
         figures.source_bytes as f64 / values,
         figures.body_bytes as f64 / values,
         peak_mb().map_or("?".to_owned(), |mb| mb.to_string())
@@ -71,74 +124,135 @@ fn peak_mb() -> Option<u64> {
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1_024)
 }
 
-/// Copies the workload from one simulated server to the other.
-async fn copy(workload: Workload) -> Figures {
-    let (source, sink) = (Store::default(), Store::default());
-    source.create_bucket(BUCKET, 0);
-    // The servers of one organisation number their buckets alike; this one keeps the ids apart.
-    sink.create_bucket("_monitoring", 0);
-    workload.load(&source, BUCKET).expect("generated values have one type per field");
-    let quiet = |settings| ServerSettings { record_requests: false, ..settings };
-    let cloud = Server::start(quiet(ServerSettings::cloud("cloud", "read")), Arc::new(source))
-        .await
-        .expect("loopback can be listened on");
-    let oss = Server::start(quiet(ServerSettings::oss("oss", "write")), Arc::new(sink))
-        .await
-        .expect("loopback can be listened on");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let config = config(&cloud.url(), &oss.url(), folder.path(), workload);
-    let signals = run::Signals::default();
-    let ends = Ends::connect(&config, &signals.observer()).expect("two addresses");
-    let checked = preflight::check(&config, &ends).await.expect("two servers");
-    let source = checked.source.expect("the source was found");
-    let mut destination = checked.destination.expect("the destination was found");
-    let prepared = migrate::prepare(&config, &ends, &source, Some(&mut destination))
-        .await
-        .expect("buckets and a plan");
-    let counters = Arc::new(Counters::default());
-    let begin = Instant::now();
-    run::execute(prepared, Arc::new(|_| {}), Arc::clone(&counters), migrate::never())
-        .await
-        .expect("a whole run");
-    let seconds = begin.elapsed().as_secs_f64();
-    assert_eq!(cloud.store().digest(BUCKET), oss.store().digest(BUCKET), "the ends differ");
-    Figures {
-        values: workload.values(),
-        seconds,
-        source_bytes: Counters::get(&counters.source_bytes_decoded),
-        body_bytes: Counters::get(&counters.body_bytes),
-    }
+/// Both servers, and a folder for a spool.
+struct Servers {
+    /// The servers that live in this process, and what is in the first one.
+    simulated: Option<(Server, Server, Workload)>,
+    /// What leads to them.
+    flags: Vec<String>,
+    /// Distinguishes the buckets of this round.
+    round: String,
+    folder: tempfile::TempDir,
 }
 
-fn config(cloud: &str, oss: &str, folder: &std::path::Path, workload: Workload) -> MigrateConfig {
-    let rows = i64::try_from(workload.points_per_host).expect("few rows");
-    let stop = Timestamp::from_ns(workload.start_ns + rows * workload.interval_ns).to_string();
-    let (state, argv) = (
-        folder.display().to_string(),
-        [
-            ["sluice", "migrate"],
-            ["--source-host", cloud],
+impl Servers {
+    /// Those that a file of settings names.
+    fn named(file: &str, round: usize) -> Self {
+        let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |age| age.as_secs());
+        let flags = vec!["--config".to_owned(), file.to_owned()];
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { simulated: None, flags, round: format!("{seconds}-{round}"), folder }
+    }
+
+    async fn simulated(workload: Workload) -> Self {
+        let (source, sink) = (Store::default(), Store::default());
+        source.create_bucket(BUCKET, 0);
+        // The servers of one organisation number their buckets alike; this one keeps the ids apart.
+        sink.create_bucket("_monitoring", 0);
+        workload.load(&source, BUCKET).expect("generated values have one type per field");
+        let quiet = |settings| ServerSettings { record_requests: false, ..settings };
+        let cloud = Server::start(quiet(ServerSettings::cloud("cloud", "read")), Arc::new(source))
+            .await
+            .expect("loopback can be listened on");
+        let oss = Server::start(quiet(ServerSettings::oss("oss", "write")), Arc::new(sink))
+            .await
+            .expect("loopback can be listened on");
+        let rows = i64::try_from(workload.points_per_host).expect("few rows");
+        let stop = Timestamp::from_ns(workload.start_ns + rows * workload.interval_ns).to_string();
+        let flags = [
+            ["--source-host", &cloud.url()],
             ["--source-org", "cloud"],
             ["--source-bucket", BUCKET],
-            ["--destination-host", oss],
+            ["--destination-host", &oss.url()],
             ["--destination-org", "oss"],
             ["--stop", &stop],
             ["--batch-interval", "1h"],
             ["--quota", "none"],
-            ["--create-buckets", "--yes"],
-        ]
-        .as_flattened()
-        .to_vec(),
-    );
-    let Ok(Command::Migrate(args)) = argv::parse(argv).map(|args| args.command) else {
-        panic!("a command line of migrate");
-    };
-    let env = Env::new([
-        ("INFLUXDB_CLOUD_TOKEN", "read"),
-        ("INFLUX_TOKEN", "write"),
-        ("XDG_STATE_HOME", &*state),
-    ]);
-    Inputs::load(&args, env.expect("three variables"), &read_file)
-        .and_then(|inputs| inputs.check(Timestamp::from_ns(workload.start_ns)))
-        .expect("good settings")
+        ];
+        let flags = flags.as_flattened().iter().map(|&flag| flag.to_owned()).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { simulated: Some((cloud, oss, workload)), flags, round: "0".to_owned(), folder }
+    }
+
+    /// Moves the workload once. The spool is staged before it is loaded.
+    async fn run(&self, way: Way) -> Figures {
+        let destination = format!("bench-{way:?}-{}", self.round);
+        let config = self.config(way, &destination);
+        let prepared = self.prepared(way, &config).await;
+        let counters = Arc::new(Counters::default());
+        let begin = Instant::now();
+        run::execute(prepared, Arc::new(|_| {}), Arc::clone(&counters), migrate::never())
+            .await
+            .expect("a whole run");
+        let seconds = begin.elapsed().as_secs_f64();
+        if let Some((cloud, oss, workload)) = &self.simulated {
+            if matches!(way, Way::Copy | Way::Load) {
+                let (from, to) = (cloud.store(), oss.store());
+                assert_eq!(from.digest(BUCKET), to.digest(&destination), "the ends differ");
+            }
+            assert_eq!(Counters::get(&counters.values_read), workload.values());
+        }
+        Figures {
+            values: Counters::get(&counters.values_read),
+            seconds,
+            source_bytes: Counters::get(&counters.source_bytes_decoded),
+            body_bytes: Counters::get(&counters.body_bytes),
+        }
+    }
+
+    async fn prepared(&self, way: Way, config: &MigrateConfig) -> Prepared {
+        let signals = run::Signals::default();
+        let ends = Ends::connect(config, &signals.observer()).expect("two addresses");
+        if way == Way::Load {
+            let spool = load::Spool::open(&self.stage()).await.expect("a spool that was staged");
+            let checked = load::check(&spool, config, &ends.destination).await.expect("a server");
+            let checked = checked.0.expect("a spool that is whole");
+            let prepared = load::prepare(&spool, checked, config, &ends.destination).await;
+            return prepared.expect("buckets and a plan");
+        }
+        let checked = preflight::check(config, &ends).await.expect("two servers");
+        let source = checked.source.expect("the source was found");
+        let mut destination = checked.destination.expect("the destination was found");
+        let mut prepared = migrate::prepare(config, &ends, &source, Some(&mut destination))
+            .await
+            .expect("buckets and a plan");
+        if way == Way::Discard {
+            prepared.sink = Sink::Discard;
+            prepared.begun.keeper = Keeper::Nobody;
+        }
+        prepared
+    }
+
+    fn stage(&self) -> String {
+        self.folder.path().join("stage").display().to_string()
+    }
+
+    fn config(&self, way: Way, destination: &str) -> MigrateConfig {
+        let progress = format!("{destination}-progress");
+        let mut argv = vec!["sluice", "migrate"];
+        argv.extend(self.flags.iter().map(String::as_str));
+        argv.extend(["--destination-bucket", destination, "--batch-bucket", &progress]);
+        argv.extend(["--create-buckets", "--yes"]);
+        let Ok(Command::Migrate(args)) = argv::parse(argv).map(|args| args.command) else {
+            panic!("a command line of migrate");
+        };
+        let state = self.folder.path().display().to_string();
+        let env = match &self.simulated {
+            Some(_) => Env::new([
+                ("INFLUXDB_CLOUD_TOKEN", "read"),
+                ("INFLUX_TOKEN", "write"),
+                ("XDG_STATE_HOME", &*state),
+            ]),
+            None => Env::new([("XDG_STATE_HOME", &*state)]),
+        };
+        let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |age| age.as_nanos());
+        let now = Timestamp::from_ns(i64::try_from(now).expect("a clock before the year 2262"));
+        let mut config = Inputs::load(&args, env.expect("Unicode"), &read_file)
+            .and_then(|inputs| inputs.check(now))
+            .expect("good settings");
+        if way == Way::Stage {
+            config.spool = Some(SpoolChoice { place: self.stage() });
+        }
+        config
+    }
 }
