@@ -168,11 +168,15 @@ impl PlanReport {
             let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
             let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
             lines.extend(labelled(verdict, &clean(&text, glyphs)));
+            if let Some(cure) = &finding.cure {
+                // It is to be copied, so it is never cut.
+                lines.push(format!("{} cure: {}", finding.code, clean(cure, glyphs)));
+            }
         }
         lines.push(format!(
             "{} of quota and {} requests spent, nothing written. Exit {}.",
             number::bytes(self.quota_bytes_spent),
-            number::grouped(self.requests_spent),
+            number::count(self.requests_spent),
             self.exit
         ));
         lines

@@ -120,6 +120,7 @@ fn flags_settings_and_defaults_agree() {
         }
     }
     assert_eq!(flags, self::flags("preflight"));
+    assert_eq!(flags, self::flags("plan"));
 }
 
 #[test]

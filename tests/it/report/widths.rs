@@ -5,6 +5,9 @@ use sluice::influx::signal::Signal;
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::{Event, Planned, StopReason};
+use sluice::pipeline::plan::forecast::Spread;
+use sluice::pipeline::plan::tally::Cell;
+use sluice::report::plan::{Conflict, Forecast, MeasurementRow, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::screen::screen;
 use sluice::report::state::{Header, Quota, SinkKind, State, Totals};
@@ -113,6 +116,67 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         ..PreflightReport::default()
     };
     assert_fits(&report.lines(glyphs), glyphs);
+    // The blocks of the density are one column wide each, other than letters that are not known.
+    let blocks = [
+        '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}',
+        '\u{2588}',
+    ];
+    let lines = plan(name, n, batch).lines(glyphs);
+    assert_fits(&lines.iter().map(|line| line.replace(blocks, "#")).collect::<Vec<_>>(), glyphs);
+}
+
+/// Every text of a plan this name, every number this number.
+fn plan(name: &str, n: u64, batch: TimeRange) -> PlanReport {
+    let mut plan = fixture::plan();
+    let text = || name.to_owned();
+    (plan.source, plan.destination) = (text(), Some(text()));
+    (plan.job, plan.resume, plan.data) =
+        (TimeRange::ALL, batch.start, Some((batch.start, batch.stop)));
+    (plan.values, plan.series, plan.measurements, plan.lost) = (n, Some(n), n, n);
+    for cell in &mut plan.cells {
+        *cell = Cell { range: batch, values: n / 64 };
+    }
+    let row = MeasurementRow {
+        name: text(),
+        values: n,
+        series: Some(n),
+        // The names of transports are our own.
+        transport: "flux-keyed".to_owned(),
+        reason: text(),
+        // No answer spends a gigabyte on a value.
+        milli_bytes_per_value: Spread::exact(n % 1_000_000_000_000),
+        samples: n,
+        bytes: Spread::exact(n),
+        others: vec![("flux".to_owned(), Ok(n)), ("flux-pivot".to_owned(), Err(text()))],
+    };
+    (plan.rows, plan.rest) = (vec![row.clone(); 9], Some(row));
+    plan.types = vec![("float/integer".to_owned(), n); 9];
+    plan.conflicts = vec![
+        Conflict {
+            measurement: text(),
+            field: text(),
+            source: vec![text(); 3],
+            destination: vec![text()]
+        };
+        9
+    ];
+    (plan.uncounted, plan.not_carried) = (vec![text(); 2], vec![text(); 9]);
+    for finding in &mut plan.findings {
+        (finding.subject, finding.text, finding.cure) = (text(), text(), None);
+    }
+    (plan.quota_bytes_spent, plan.requests_spent) = (n, n);
+    plan.forecast = Forecast {
+        batches: n,
+        batches_held: n / 2,
+        requests: Spread::exact(n),
+        bytes: Spread { low: n / 2, likely: n, high: n },
+        count_bytes: Spread::exact(n),
+        quota_bytes: Some(n),
+        bytes_per_s: Some(n),
+        time_ms: Some(Spread { low: n / 2, likely: n, high: n }),
+        task_ms: Some(n),
+    };
+    plan
 }
 
 #[test]
