@@ -1,4 +1,4 @@
-"""One `sluice migrate` as a whole program, with what it cost. Used by the measuring scripts beside this one."""
+"""One run of sluice as a whole program, with what it cost. Used by the measuring scripts beside this one."""
 
 import json
 import os
@@ -10,13 +10,38 @@ import ends
 
 
 def migrate(args, bucket, label, start, stop, interval, *flags):
-    """Runs it into new buckets called after the label. Gives its summary with `seconds`, `rss_mib` and `cpu_s` added."""
-    command = [args.sluice, "migrate", "--json", "--yes", "--create-buckets", "--start", start, "--stop", stop,
-               "--batch-interval", interval, "--source-bucket", bucket,
-               "--destination-bucket", f"{label}", "--batch-bucket", f"{label}_progress", *flags]
-    for side in ("source", "destination"):
-        command += [f"--{side}-host", getattr(args, f"{side}_host"), f"--{side}-org", getattr(args, f"{side}_org"),
-                    f"--{side}-token-file", getattr(args, f"{side}_token_file")]
+    """Migrates into new buckets called after the label. Gives the summary with `seconds`, `rss_mib` and `cpu_s` added."""
+    return run(args, "migrate", "--json", "--yes", "--create-buckets", *_part(start, stop, interval),
+               "--source-bucket", bucket, "--destination-bucket", label, "--batch-bucket", f"{label}_progress",
+               *_end(args, "source"), *_end(args, "destination"), *flags)
+
+
+def stage(args, bucket, folder, start, stop, interval):
+    """Stages into a folder; likewise."""
+    return run(args, "migrate", "--json", "--yes", "--spool", "parquet", "--spool-dir", folder,
+               *_part(start, stop, interval), "--source-bucket", bucket, *_end(args, "source"))
+
+
+def load(args, folder, label):
+    """Loads a spool into new buckets called after the label; likewise."""
+    return run(args, "load", folder, "--json", "--yes", "--create-buckets", "--destination-bucket", label,
+               "--batch-bucket", f"{label}_progress", *_end(args, "destination"))
+
+
+def _part(start, stop, interval):
+    return "--start", start, "--stop", stop, "--batch-interval", interval
+
+
+def _end(args, side):
+    flags = []
+    for what in ("host", "org", "token_file"):
+        flags += [f"--{side}-{what.replace('_', '-')}", getattr(args, f"{side}_{what}")]
+    return flags
+
+
+def run(args, *words):
+    """Runs a command to its end. Gives its last line with `seconds`, `rss_mib` and `cpu_s` added."""
+    command = [args.sluice, *words]
     ends.wait_until_idle()
     with tempfile.TemporaryDirectory() as state, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as talk:
         begin = time.monotonic()
