@@ -318,6 +318,7 @@ fn forecast(forecast: &Forecast) -> Value {
         "quota_bytes_per_s": forecast.bytes_per_s,
         "time_ms": forecast.time_ms.map(spread),
         "limited_by": if forecast.quota_bytes.is_some() { "quota, or an unknown engine" } else { "an unknown engine" },
+        "spool_bytes": forecast.spool_bytes.map(spread),
         "official_task_ms": forecast.task_ms,
     })
 }

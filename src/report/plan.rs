@@ -144,6 +144,8 @@ pub struct Forecast {
     pub bytes_per_s: Option<u64>,
     /// Time to read all of it at that rate.
     pub time_ms: Option<Spread>,
+    /// Disk for all of it as a spool, not yet compacted; none without a sample.
+    pub spool_bytes: Option<Spread>,
     /// Time of the official task for the same at the whole quota.
     pub task_ms: Option<u64>,
 }
@@ -362,6 +364,13 @@ impl PlanReport {
                 number::duration(task)
             );
             lines.extend(labelled("", &text));
+        }
+        if let Some(bytes) = forecast.spool_bytes {
+            let text = format!(
+                "{} on disk for --spool parquet, less after sluice spool compact",
+                between(bytes, number::bytes)
+            );
+            lines.extend(labelled("spool", &text));
         }
     }
 }

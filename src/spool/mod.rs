@@ -31,6 +31,7 @@ mod pages;
 mod parts;
 pub mod place;
 mod read;
+pub mod size;
 mod sorted;
 pub mod state;
 pub mod storage;

@@ -16,6 +16,7 @@ use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::{self, Tally};
 use crate::report::number;
 use crate::report::plan::{Forecast, Guide, MeasurementRow};
+use crate::spool::size::Encoded;
 
 /// The range of the guide's formula.
 const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
@@ -185,10 +186,34 @@ impl Looked {
             quota_bytes,
             bytes_per_s,
             time_ms,
+            spool_bytes: self.spool_bytes(tally, held),
             task_ms: body
                 .zip(quota_bytes)
                 .and_then(|(body, quota)| forecast::official_task_ms(body, quota)),
         }
+    }
+
+    /// Disk for a spool of all values: as the samples were, and at the most with a file for each measurement in each
+    /// batch that may hold something. None without a sample.
+    fn spool_bytes(&self, tally: &Tally, held: u64) -> Option<Spread> {
+        let sizes = tally.by_size();
+        let looks = self.looks.values().chain(self.others.iter().map(|(_, look)| look));
+        let all = looks.map(|look| look.encoded).fold(Encoded::default(), Encoded::plus);
+        if all.values == 0 {
+            return None;
+        }
+        let own = |name: &Name| self.looks.get(name).map(|look| look.encoded);
+        let of = |(name, values): &(Name, u64)| {
+            let encoded = own(name).filter(|encoded| encoded.values > 0).unwrap_or(all);
+            let pages = Spread::exact(encoded.bytes).scaled(*values, encoded.values).likely;
+            let footers = encoded.footer_bytes.saturating_mul(held);
+            Spread {
+                low: pages + encoded.footer_bytes,
+                likely: pages.saturating_add(footers),
+                high: pages.saturating_add(footers),
+            }
+        };
+        Some(sizes.iter().map(of).fold(Spread::default(), Spread::plus))
     }
 
     /// Thousandths of a byte for each value in the form of the guide, by the largest measurements.

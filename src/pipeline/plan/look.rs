@@ -17,10 +17,11 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
 use crate::pipeline::plan::count;
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
-use crate::pipeline::plan::sample::{self, Sample};
+use crate::pipeline::plan::sample::{self, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::plan::window::{Layer, Window};
 use crate::pipeline::survey;
+use crate::spool::size::Encoded;
 use crate::wire::flux::Selection;
 
 /// A batch as a run would find it.
@@ -115,6 +116,8 @@ pub struct Look {
     pub samples: Vec<(Sample, u64)>,
     /// Samples in the other transports, or why there is none.
     pub others: Vec<(Transport, Result<Sample, String>)>,
+    /// The samples as they would be staged.
+    pub encoded: Encoded,
     /// A sample in the form of the vendor's guide.
     pub unchanged: Option<Sample>,
     /// Why a sample is missing.
@@ -196,6 +199,7 @@ pub async fn at(
         choice: chosen(context, batches, measurement, values, left).await?,
         samples: Vec::new(),
         others: Vec::new(),
+        encoded: Encoded::default(),
         unchanged: None,
         missing: None,
     };
@@ -213,8 +217,9 @@ pub async fn at(
                 Err(why) => Err(why.clone()),
             };
             match read {
-                Ok(read) => {
-                    choice.cost.settle(read.values, read.bytes);
+                Ok(Read { sample, encoded }) => {
+                    choice.cost.settle(sample.values, sample.bytes);
+                    look.encoded = look.encoded.plus(encoded);
                     of_batch.bytes += choice.cost.bytes(*values);
                     of_batch.values += *values;
                 }
@@ -267,7 +272,7 @@ async fn compared(
     };
     for (transport, other) in choice::others(context, choice).await? {
         let read = match other {
-            Ok(other) => sample::read(context, &other, &place).await?,
+            Ok(other) => sample::read(context, &other, &place).await?.map(|read| read.sample),
             Err(why) => Err(why),
         };
         look.others.push((transport, read));

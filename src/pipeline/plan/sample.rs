@@ -18,6 +18,8 @@ use crate::pipeline::plan::time::slices;
 use crate::pipeline::plan::window::Layer;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
+use crate::pipeline::write::pool::blocking;
+use crate::spool::size::Encoded;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -36,6 +38,15 @@ impl Sample {
         let milli = (u128::from(self.bytes) * 1_000).checked_div(u128::from(self.values));
         milli.map_or(0, |milli| u64::try_from(milli).unwrap_or(u64::MAX))
     }
+}
+
+/// A sample, and what its values would take in a spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Read {
+    /// As it was read.
+    pub sample: Sample,
+    /// As it would be staged.
+    pub encoded: Encoded,
 }
 
 /// A part of a slice that is small enough to be read for a look.
@@ -167,7 +178,7 @@ pub async fn read(
     context: &Context,
     choice: &Arc<Choice>,
     place: &Place,
-) -> Result<Result<Sample, String>, Error> {
+) -> Result<Result<Read, String>, Error> {
     // Plain Flux has no word for a group of series, but the job's filter has.
     let narrowed = place.among.as_ref().filter(|_| choice.transport == Transport::Flux);
     let narrowed = narrowed.map(|among| {
@@ -176,7 +187,7 @@ pub async fn read(
         context.for_job(job)
     });
     let context = narrowed.as_ref().unwrap_or(context);
-    let mut sample = Sample::default();
+    let mut read = Read::default();
     for (target, values) in parts::alone(choice, place.values) {
         let target = match &place.among {
             Some(among) => target.among(among),
@@ -184,14 +195,15 @@ pub async fn read(
         };
         match read_one(context, &target, place.range, values).await {
             Ok(one) => {
-                sample.values += one.values;
-                sample.bytes += one.bytes;
+                read.sample.values += one.sample.values;
+                read.sample.bytes += one.sample.bytes;
+                read.encoded = read.encoded.plus(one.encoded);
             }
             Err(error) if is_of_the_transport(&error) => return Ok(Err(error.to_string())),
             Err(error) => return Err(error),
         }
     }
-    Ok(Ok(sample))
+    Ok(Ok(read))
 }
 
 fn is_of_the_transport(error: &Error) -> bool {
@@ -208,16 +220,24 @@ async fn read_one(
     target: &Target,
     range: TimeRange,
     values_predicted: u64,
-) -> Result<Sample, Error> {
+) -> Result<Read, Error> {
     let what = format!("sample {range} {target}");
     let progress = Progress::new(range);
     let (sender, mut frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let request = Request { target, range, what: &what, values_predicted };
     let read = fetch::read(context, &progress, request, sender);
-    let drain = async { while frames.recv().await.is_some() {} };
-    let (fetched, ()) = tokio::join!(read, drain);
+    let keep = async {
+        let mut kept = Vec::new();
+        while let Some(frame) = frames.recv().await {
+            kept.push(frame);
+        }
+        kept
+    };
+    let (fetched, kept) = tokio::join!(read, keep);
     let fetched = fetched?;
-    Ok(Sample { values: fetched.totals.values, bytes: fetched.bytes })
+    let sample = Sample { values: fetched.totals.values, bytes: fetched.bytes };
+    let encoded = blocking(move || Ok(Encoded::of(kept)?)).await?;
+    Ok(Read { sample, encoded })
 }
 
 /// A window of fields of several types.
@@ -227,7 +247,7 @@ pub async fn read_mixed(
     values: u64,
 ) -> Result<Result<Sample, String>, Error> {
     match read_one(context, &Target::Flux(Scope::Mixed), window, values).await {
-        Ok(sample) => Ok(Ok(sample)),
+        Ok(read) => Ok(Ok(read.sample)),
         Err(error) if is_of_the_transport(&error) => Ok(Err(error.to_string())),
         Err(error) => Err(error),
     }

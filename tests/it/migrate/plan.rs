@@ -14,6 +14,8 @@ use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::forecast::stretches;
 use sluice::report::plan::PlanReport;
 use sluice::sim::{ServerSettings, Store, Value, tsbs::Workload};
+use sluice::spool::storage::Storage;
+use sluice::spool::stored::{Selection, Stored};
 
 use crate::support::rig::{
     BATCHES, BUCKET, Rig, Run, cloud, oss, oss_source, plant, store_of, time,
@@ -360,4 +362,28 @@ async fn names_that_no_answer_carries_are_told() {
     let held = rig.source.store().dump(BUCKET);
     assert!(held.iter().any(|value| value.value == Value::Float(1.0)));
     assert_eq!(report.values as usize + 1, held.len());
+}
+
+/// The disk that a plan foretells for a spool, held against the spool that is then staged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_disk_for_a_spool_is_foretold() {
+    for (store, interval) in [
+        (tsbs(20, 4_320, 20, false), "2h"),
+        (tsbs(20, 4_320, 20, true), "2h"),
+        (tsbs(4, 2_000, 43, true), "1d"),
+        (several(), "1h"),
+    ] {
+        let rig = Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-02", interval);
+        let foretold = planned(&rig, &rig.config()).await.forecast.spool_bytes.unwrap();
+        rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+        let stored = Stored::open(&Storage::folder(rig.stage_dir())).unwrap();
+        let files = stored.files(&Selection::ALL);
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        assert!(foretold.low <= bytes * 5 / 4, "{foretold:?} and {bytes}");
+        assert!(
+            (bytes * 4 / 5..=bytes * 3 / 2).contains(&foretold.high),
+            "{foretold:?} and {bytes} in {} files",
+            files.len()
+        );
+    }
 }

@@ -339,6 +339,11 @@ pub(crate) fn plan() -> PlanReport {
             quota_bytes: Some(3_000_000_000),
             bytes_per_s: Some(9_000_000),
             time_ms: Some(Spread { low: 5_421_000, likely: 5_543_000, high: 6_210_000 }),
+            spool_bytes: Some(Spread {
+                low: 9_600_000_000,
+                likely: 38_000_000_000,
+                high: 38_000_000_000,
+            }),
             task_ms: Some(578_400_000),
         },
         findings: vec![Finding {

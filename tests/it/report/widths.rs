@@ -174,6 +174,7 @@ fn plan(name: &str, n: u64, batch: TimeRange) -> PlanReport {
         quota_bytes: Some(n),
         bytes_per_s: Some(n),
         time_ms: Some(Spread { low: n / 2, likely: n, high: n }),
+        spool_bytes: Some(Spread { low: n / 2, likely: n, high: n }),
         task_ms: Some(n),
     };
     plan
