@@ -8,6 +8,7 @@ use super::error::Error;
 use super::sorted::HeldPart;
 use super::write::{FileWriter, Purpose};
 use crate::model::frame::Frame;
+use crate::model::time::{TimeRange, Timestamp};
 
 /// The end of a Parquet file: the length of its footer, and four letters.
 const TAIL_BYTES: usize = 8;
@@ -17,39 +18,73 @@ const TAIL_BYTES: usize = 8;
 pub struct Encoded {
     /// Values.
     pub values: u64,
-    /// Their bytes: columns and the indexes of their pages.
+    /// Bytes that grow with them.
     pub bytes: u64,
-    /// Bytes that each file has besides, however much it holds: its footer.
-    pub footer_bytes: u64,
+    /// Bytes that each file has besides, however much it holds.
+    pub file_bytes: u64,
 }
 
 impl Encoded {
-    /// Encodes frames of one measurement as one file would hold them. All of it is kept in memory meanwhile.
+    /// Encodes frames of one measurement as one file would hold them, once all of their time and once the first half of
+    /// it: the difference is what more values cost. All of it is kept in memory meanwhile.
     pub fn of(frames: Vec<Frame>) -> Result<Self, Error> {
-        let Some(first) = frames.first() else { return Ok(Self::default()) };
-        let measurement = first.measurement.clone();
-        let values = frames.iter().map(|frame| frame.values).sum();
-        let mut shapes = BTreeMap::new();
-        frames.iter().for_each(|frame| block::add_shapes(frame, &mut shapes));
-        let columns = Shape::of_all(&shapes).columns(&measurement, |_, _| true);
-        let mut writer = FileWriter::new("a sample".to_owned(), columns, Purpose::Keep, Vec::new());
-        for block in HeldPart::new(frames) {
-            writer.push(&block?)?;
-        }
-        let (file, _) = writer.finish(&[])?;
-        let footer_bytes = footer_bytes(&file);
-        Ok(Self { values, bytes: file.len() as u64 - footer_bytes, footer_bytes })
+        let times = || frames.iter().flat_map(|frame| block::times(frame));
+        let (Some(first), Some(last)) = (times().min(), times().max()) else {
+            return Ok(Self::default());
+        };
+        let middle = first.midpoint(*last).saturating_add(1);
+        let half = TimeRange::new(Timestamp::from_ns(*first), Timestamp::from_ns(middle));
+        let half: Vec<_> = frames.iter().filter_map(|frame| block::inside(frame, half)).collect();
+        let (half_values, values) = (held(&half), held(&frames));
+        let (half, whole) = (encode(half)?, encode(frames)?);
+        let more = values - half_values;
+        let bytes = match more {
+            0 => whole.bytes - whole.footer_bytes,
+            more => scaled(whole.bytes.saturating_sub(half.bytes), values, more),
+        };
+        let bytes = bytes.min(whole.bytes - whole.footer_bytes);
+        Ok(Self { values, bytes, file_bytes: whole.bytes - bytes })
     }
 
-    /// Both together; the larger footer counts.
+    /// Both together; the larger file counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
             values: self.values + other.values,
             bytes: self.bytes + other.bytes,
-            footer_bytes: self.footer_bytes.max(other.footer_bytes),
+            file_bytes: self.file_bytes.max(other.file_bytes),
         }
     }
+}
+
+fn held(frames: &[Frame]) -> u64 {
+    frames.iter().map(|frame| frame.values).sum()
+}
+
+fn scaled(n: u64, by: u64, of: u64) -> u64 {
+    let scaled = u128::from(n) * u128::from(by) / u128::from(of);
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+/// A file of frames.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    bytes: u64,
+    footer_bytes: u64,
+}
+
+fn encode(frames: Vec<Frame>) -> Result<Length, Error> {
+    let Some(first) = frames.first() else { return Ok(Length { bytes: 0, footer_bytes: 0 }) };
+    let measurement = first.measurement.clone();
+    let mut shapes = BTreeMap::new();
+    frames.iter().for_each(|frame| block::add_shapes(frame, &mut shapes));
+    let columns = Shape::of_all(&shapes).columns(&measurement, |_, _| true);
+    let mut writer = FileWriter::new("a sample".to_owned(), columns, Purpose::Keep, Vec::new());
+    for block in HeldPart::new(frames) {
+        writer.push(&block?)?;
+    }
+    let (file, _) = writer.finish(&[])?;
+    Ok(Length { bytes: file.len() as u64, footer_bytes: footer_bytes(&file) })
 }
 
 fn footer_bytes(file: &[u8]) -> u64 {

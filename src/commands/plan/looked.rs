@@ -205,12 +205,12 @@ impl Looked {
         let own = |name: &Name| self.looks.get(name).map(|look| look.encoded);
         let of = |(name, values): &(Name, u64)| {
             let encoded = own(name).filter(|encoded| encoded.values > 0).unwrap_or(all);
-            let pages = Spread::exact(encoded.bytes).scaled(*values, encoded.values).likely;
-            let footers = encoded.footer_bytes.saturating_mul(held);
+            let grows = Spread::exact(encoded.bytes).scaled(*values, encoded.values).likely;
+            let files = encoded.file_bytes.saturating_mul(held);
             Spread {
-                low: pages + encoded.footer_bytes,
-                likely: pages.saturating_add(footers),
-                high: pages.saturating_add(footers),
+                low: grows.saturating_add(encoded.file_bytes),
+                likely: grows.saturating_add(files),
+                high: grows.saturating_add(files),
             }
         };
         Some(sizes.iter().map(of).fold(Spread::default(), Spread::plus))
