@@ -10,7 +10,7 @@
 //! - Writing: [`writable`] opens a spool for one run, [`batch`] takes the frames of one batch, [`compact`] merges small
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
-//!   [`describe`] tells what is there.
+//!   [`describe`] tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
 //! - How: [`name`] paths, `columns` schemas, `block`, `weave` and `sorted` rows in order, `write` and `read` one
 //!   Parquet file, [`digest`], `state` and `journal` what is known, [`storage`] where it lies.
 //!
@@ -26,11 +26,13 @@ pub mod error;
 mod journal;
 pub mod name;
 pub mod place;
+pub mod proof;
 mod read;
 mod sorted;
 pub mod state;
 pub mod storage;
 pub mod stored;
+pub mod tables;
 mod weave;
 pub mod writable;
 mod write;

@@ -85,6 +85,10 @@ impl Stored {
         &self.state
     }
 
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// Whose content it holds.
     ///
     /// # Panics
@@ -158,25 +162,29 @@ impl Stored {
     /// The same, and decodes everything: rows, values and content must be those of the manifest.
     pub fn verify_content(&self, selection: &Selection) -> Result<Verified, Error> {
         let verified = self.verify(selection)?;
-        for file in self.files(selection) {
-            let (mut rows, mut values) = (0, 0);
-            let mut digest = ContentDigest::default();
-            for block in self.reader(file)? {
-                let block = block?;
-                rows += block.rows() as u64;
-                values += block.values;
-                digest.add_frame(&block);
-            }
-            let known = (file.rows, file.values, file.digest.clone());
-            if (rows, values, digest.to_string()) != known {
-                let what = format!(
-                    "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
-                    file.rows, file.values, file.digest
-                );
-                return Err(Error::damaged(&file.path, what));
-            }
-        }
+        self.files(selection).into_iter().try_for_each(|file| self.verify_decoded(file))?;
         Ok(verified)
+    }
+
+    /// Decodes a file: rows, values and content must be those of the manifest.
+    pub(super) fn verify_decoded(&self, file: &FileEntry) -> Result<(), Error> {
+        let (mut rows, mut values) = (0, 0);
+        let mut digest = ContentDigest::default();
+        for block in self.reader(file)? {
+            let block = block?;
+            rows += block.rows() as u64;
+            values += block.values;
+            digest.add_frame(&block);
+        }
+        let known = (file.rows, file.values, file.digest.clone());
+        if (rows, values, digest.to_string()) == known {
+            return Ok(());
+        }
+        let what = format!(
+            "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
+            file.rows, file.values, file.digest
+        );
+        Err(Error::damaged(&file.path, what))
     }
 
     /// The frames of a selection, measurement by measurement and month by month. All files are verified first.
@@ -200,7 +208,7 @@ impl Stored {
         })
     }
 
-    fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
+    pub(super) fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
         let known = held(&self.verified).contains(&file.path);
         if !known {
             check_file(&self.storage, &self.state, file)?;
@@ -209,7 +217,7 @@ impl Stored {
         Ok(())
     }
 
-    fn reader(&self, file: &FileEntry) -> Result<FileReader, Error> {
+    pub(super) fn reader(&self, file: &FileEntry) -> Result<FileReader, Error> {
         open_file(&self.storage, &self.state.job.id(), file)
     }
 
