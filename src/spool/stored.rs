@@ -147,6 +147,15 @@ impl Stored {
 
     /// Makes sure that each file of the selection is the one that was written, and that no other lies among them.
     pub fn verify(&self, selection: &Selection) -> Result<Verified, Error> {
+        self.verify_step_by_step(selection, |_| ())
+    }
+
+    /// The same; `tell` hears after each file what was looked at so far.
+    pub fn verify_step_by_step(
+        &self,
+        selection: &Selection,
+        mut tell: impl FnMut(&Verified),
+    ) -> Result<Verified, Error> {
         self.search()?;
         let mut verified = Verified::default();
         for file in self.files(selection) {
@@ -155,6 +164,7 @@ impl Stored {
             verified.bytes += file.bytes;
             verified.rows += file.rows;
             verified.values += file.values;
+            tell(&verified);
         }
         Ok(verified)
     }

@@ -100,6 +100,10 @@ impl Table {
 
     /// True if no label would mean two things, and nothing would have two labels.
     fn takes(&self, columns: &[Column]) -> bool {
+        // Nearly always; the comparison below takes the square of their number.
+        if self.columns == columns {
+            return true;
+        }
         columns.iter().all(|column| {
             let same = |own: &Column| {
                 own.label == column.label || (&own.name, own.role) == (&column.name, column.role)
@@ -109,10 +113,12 @@ impl Table {
     }
 
     fn add(&mut self, file: &FileEntry, columns: Vec<Column>) {
-        let new = columns.into_iter().filter(|column| !self.columns.contains(column));
-        let new: Vec<_> = new.collect();
-        self.columns.extend(new);
-        self.columns.sort_by(|a, b| a.order().cmp(&b.order()));
+        if self.columns != columns {
+            let new = columns.into_iter().filter(|column| !self.columns.contains(column));
+            let new: Vec<_> = new.collect();
+            self.columns.extend(new);
+            self.columns.sort_by(|a, b| a.order().cmp(&b.order()));
+        }
         self.files.push(file.path.clone());
         self.rows += file.rows;
         self.values += file.values;
@@ -143,11 +149,30 @@ impl Stored {
             table.add(file, columns);
             own.push(table);
         }
+        let strangers = self.strangers()?;
         for own in tables.values_mut() {
             let alone = own.len() == 1;
-            own.iter_mut().for_each(|table| table.is_folder = alone);
+            for table in own {
+                let inside = |path: &String| {
+                    path.strip_prefix(&table.folder).is_some_and(|rest| rest.starts_with('/'))
+                };
+                table.is_folder = alone && !strangers.iter().any(inside);
+            }
         }
         Ok(tables.into_values().flatten().collect())
+    }
+}
+
+impl Stored {
+    /// Files among the data that are no part of the spool.
+    fn strangers(&self) -> Result<Vec<String>, Error> {
+        let mut strangers = Vec::new();
+        for tree in Tree::ALL {
+            let mut paths = self.storage().list(tree.folder())?;
+            paths.retain(|path| !self.state().files.contains_key(path));
+            strangers.append(&mut paths);
+        }
+        Ok(strangers)
     }
 }
 
