@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+mod commands;
 mod compacted;
 mod damage;
+mod exported;
 mod killed;
 mod layout;
+mod readers;
 mod round_trip;
 mod size;
 mod stores;
