@@ -11,7 +11,7 @@ use sluice::spool::writable::Spool;
 use tempfile::TempDir;
 
 use super::round_trip::{Job0, frames_of, point};
-use super::{files, write_batch};
+use super::files;
 use crate::support::golden::Value;
 use crate::support::process::{Ended, bare, run};
 
