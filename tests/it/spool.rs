@@ -8,6 +8,7 @@ mod damage;
 mod exported;
 mod killed;
 mod layout;
+mod page;
 mod readers;
 mod round_trip;
 mod size;
