@@ -188,14 +188,25 @@ fn duckdb_path(path: &str) -> String {
     sql_text(&path.chars().map(letter).collect::<String>())
 }
 
+fn duckdb_files(root: &str, table: &Table) -> String {
+    let path = |path: &str, ending: &str| {
+        let path = duckdb_path(&format!("{root}/{path}"));
+        format!("{}{ending}'", &path[..path.len() - 1])
+    };
+    if table.is_folder {
+        return path(&table.folder, "/**/*.parquet");
+    }
+    let files: Vec<_> = table.files.iter().map(|file| path(file, "")).collect();
+    format!("[{}]", files.join(", "))
+}
+
 fn duckdb(text: &mut String, root: &str, tables: &[Named<'_>]) {
-    let first = tables.iter().find_map(|named| named.table.files.first());
-    if let Some(first) = first {
+    if let Some(first) = tables.first() {
         let _ = writeln!(
             text,
             "SELECT CASE typeof(\"time\") WHEN 'TIMESTAMPTZ_NS' THEN 'exact' ELSE error('this DuckDB rounds times to \
              microseconds; use 2.0 or later') END AS times FROM read_parquet({}) LIMIT 1;",
-            duckdb_path(&format!("{root}/{first}"))
+            duckdb_files(root, first.table)
         );
     }
     // Any part of the path that looks like a partition would become a column.
@@ -204,19 +215,12 @@ fn duckdb(text: &mut String, root: &str, tables: &[Named<'_>]) {
         if leave_out(text, Engine::DuckDb, named) {
             continue;
         }
-        let table = named.table;
-        let files = if table.is_folder {
-            duckdb_path(&format!("{root}/{}", table.folder)).trim_end_matches('\'').to_owned()
-                + "/**/*.parquet'"
-        } else {
-            let files = table.files.iter().map(|file| duckdb_path(&format!("{root}/{file}")));
-            format!("[{}]", files.collect::<Vec<_>>().join(", "))
-        };
         let _ = writeln!(
             text,
-            "CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = \
+            "CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({}, union_by_name = true, hive_partitioning = \
              {partitions}, hive_types_autocast = false);",
-            sql_name(&named.name)
+            sql_name(&named.name),
+            duckdb_files(root, named.table)
         );
     }
 }

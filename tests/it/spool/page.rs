@@ -49,6 +49,27 @@ fn spool(place: &Path) {
     spool.close().unwrap();
 }
 
+/// Without sizes and digests, which change with the encoder.
+fn masked(page: &str) -> String {
+    let mut text = String::new();
+    let words: Vec<_> = page.split_inclusive([' ', '\n']).collect();
+    for (at, word) in words.iter().enumerate() {
+        let next = words.get(at + 1).map_or("", |next| next.trim_end_matches([',', ' ', '\n']));
+        let is_size = matches!(next, "B" | "kB" | "MB" | "B/value");
+        let is_number = word.trim().parse::<f64>().is_ok();
+        if is_number && (is_size || word.contains('.')) {
+            text += "#";
+        } else if let Some((head, tail)) = word.split_once("Z-") {
+            text += head;
+            text += tail.split_once('.').map_or(tail, |(_, ending)| ending);
+        } else if !word.trim().is_empty() {
+            text += word.trim();
+        }
+        text += if word.ends_with('\n') { "\n" } else { " " };
+    }
+    text
+}
+
 #[tokio::test]
 async fn the_examples_of_the_page_are_what_the_program_prints() {
     let folder = tempfile::tempdir().unwrap();
@@ -57,6 +78,7 @@ async fn the_examples_of_the_page_are_what_the_program_prints() {
     let place = place.display().to_string();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/spool.md");
     let page = fs::read_to_string(&path).unwrap();
+    assert_ne!(masked(&page), masked(&page.replace("1,441", "1,442")));
     let mut parts = page.split(MARK);
     let mut anew = parts.next().unwrap().to_owned();
     let mut examples = 0;
@@ -80,5 +102,6 @@ async fn the_examples_of_the_page_are_what_the_program_prints() {
     if std::env::var_os("SLUICE_TEST_REWRITE").is_some() {
         fs::write(&path, &anew).unwrap();
     }
-    assert!(page == anew || fs::read_to_string(&path).unwrap() == anew, "{} is not:\n{anew}", path.display());
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(masked(&kept) == masked(&anew), "{} is not:\n{anew}", path.display());
 }

@@ -1,12 +1,13 @@
 """Runs the text of `sluice spool describe --sql ENGINE` in that engine and asks the tables a few questions.
 
-readers.py ENGINE TEXT TABLE: prints one JSON object with the answers about TABLE and the name of its type of times.
+readers.py ENGINE TEXT TABLE OTHER...: prints one JSON object with the answers about TABLE, the name of its type of times
+and the rows of the OTHER tables.
 """
 
 import json
 import sys
 
-engine, path, name = sys.argv[1:4]
+engine, path, name, *others = sys.argv[1:]
 text = open(path, encoding="utf-8").read()
 
 
@@ -15,14 +16,15 @@ def statements():
     return [part.strip() for part in "\n".join(lines).split(";\n") if part.strip()]
 
 
-def sql(ask, table, lowest, highest, kind):
+def sql(ask, quote, lowest, highest, kind):
     (row,) = ask(
         f"""SELECT count(*), {lowest}, {highest}, sum(i), min(i), max(i), sum(CASE WHEN s = '' THEN 1 ELSE 0 END),
             sum(CASE WHEN s IS NULL THEN 1 ELSE 0 END), sum(CASE WHEN host = 'a' THEN 1 ELSE 0 END),
-            sum(CASE WHEN host IS NULL THEN 1 ELSE 0 END), max(u), {kind} FROM {table}"""
+            sum(CASE WHEN host IS NULL THEN 1 ELSE 0 END), max(u), {kind} FROM {quote}{name}{quote}"""
     )
     *numbers, kind = row
-    return [int(number) for number in numbers], kind
+    count = lambda other: int(ask(f"SELECT count(*) FROM {quote}{other}{quote}")[0][0])
+    return [int(number) for number in numbers], kind, [count(other) for other in others]
 
 
 def duckdb():
@@ -31,7 +33,7 @@ def duckdb():
     for statement in statements():
         duckdb.sql(statement)
     ask = lambda text: duckdb.sql(text).fetchall()
-    return sql(ask, f'"{name}"', 'epoch_ns(min("time"))', 'epoch_ns(max("time"))', 'any_value(typeof("time"))')
+    return sql(ask, '"', 'epoch_ns(min("time"))', 'epoch_ns(max("time"))', 'any_value(typeof("time"))')
 
 
 def datafusion():
@@ -46,7 +48,7 @@ def datafusion():
         return [[column[0].as_py() for column in batch.columns]]
 
     low, high = 'CAST(min("time") AS BIGINT) AS low', 'CAST(max("time") AS BIGINT) AS high'
-    return sql(ask, f'"{name}"', low, high, 'arrow_typeof(min("time")) AS kind')
+    return sql(ask, '"', low, high, 'arrow_typeof(min("time")) AS kind')
 
 
 def spark():
@@ -58,7 +60,7 @@ def spark():
     for statement in statements():
         session.sql(statement)
     ask = lambda text: session.sql(text).collect()
-    return sql(ask, f"`{name}`", "min(time)", "max(time)", "max(typeof(time))")
+    return sql(ask, "`", "min(time)", "max(time)", "max(typeof(time))")
 
 
 def python_tables():
@@ -70,7 +72,8 @@ def python_tables():
 def polars():
     import polars as pl
 
-    frame = python_tables()["tables"][name]
+    tables = python_tables()["tables"]
+    frame = tables[name]
     time = pl.col("time").dt.epoch("ns")
     ask = [
         pl.len(),
@@ -85,11 +88,13 @@ def polars():
         pl.col("host").is_null().sum().alias("none"),
         pl.col("u").max(),
     ]
-    return list(frame.select(ask).collect().row(0)), str(frame.collect_schema()["time"])
+    rows = [tables[other].select(pl.len()).collect().item() for other in others]
+    return list(frame.select(ask).collect().row(0)), str(frame.collect_schema()["time"]), rows
 
 
 def pandas():
-    frame = python_tables()["read"](name)
+    read = python_tables()["read"]
+    frame = read(name)
     time = frame["time"].astype("int64")
     numbers = [
         len(frame),
@@ -104,14 +109,16 @@ def pandas():
         frame["host"].isna().sum(),
         frame["u"].max(),
     ]
-    return [int(number) for number in numbers], str(frame["time"].dtype)
+    rows = [len(read(other)) for other in others]
+    return [int(number) for number in numbers], str(frame["time"].dtype), rows
 
 
 def pyarrow():
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = python_tables()["tables"][name].to_table()
+    tables = python_tables()["tables"]
+    table = tables[name].to_table()
     time = table["time"].cast(pa.int64())
     host = table["host"].cast(pa.string())
     numbers = [
@@ -127,7 +134,9 @@ def pyarrow():
         host.null_count,
         pc.max(table["u"]),
     ]
-    return [int(getattr(number, "as_py", lambda: number)()) for number in numbers], str(table["time"].type)
+    numbers = [int(getattr(number, "as_py", lambda: number)()) for number in numbers]
+    rows = [tables[other].count_rows() for other in others]
+    return numbers, str(table["time"].type), rows
 
 
 def trino():
@@ -137,8 +146,8 @@ def trino():
     create, call = sqlglot.parse("\n".join(statements()[0:1]), dialect="trino"), statements()[1]
     schema = create[0].this
     columns = [[column.name, column.kind.sql("trino")] for column in schema.expressions]
-    return [schema.this.name, columns, call], "parsed"
+    return [schema.this.name, columns, call], "parsed", []
 
 
-answers, kind = globals()[engine]()
-print(json.dumps({"answers": answers, "kind": kind}))
+answers, kind, rows = globals()[engine]()
+print(json.dumps({"answers": answers, "kind": kind, "rows": rows}))
