@@ -2,7 +2,7 @@
 //! spelling; what they share with a job (`--start`, `--stop`, `--measurement`, `--json`) is read from its variables too,
 //! but from no file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::env::Env;
 use super::error::ConfigError;
@@ -70,7 +70,7 @@ impl ExportConfig {
                 FormatWord::Lp => Format::Line,
                 FormatWord::Csv => Format::Csv,
             },
-            gzip: args.gzip || args.output.ends_with(".gz"),
+            gzip: args.gzip || Path::new(&args.output).extension().is_some_and(|end| end == "gz"),
             target,
             start,
             stop,

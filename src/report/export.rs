@@ -90,10 +90,8 @@ impl ExportReport {
     pub fn notes(&self, glyphs: Glyphs) -> Vec<String> {
         let mut notes = Vec::new();
         if self.complete < self.wanted {
-            notes.push(format!(
-                "the spool is complete up to {}, of {}",
-                self.complete, self.wanted
-            ));
+            notes
+                .push(format!("the spool is complete up to {}, of {}", self.complete, self.wanted));
         }
         if self.lacks > 0 {
             let lacks = counted(self.lacks, "value", "values");

@@ -204,9 +204,9 @@ impl PlanReport {
         if let Some((first, last)) = self.data {
             lines.extend(labelled("data", &format!("from {first} to {last}")));
         }
-        let series = self
-            .series
-            .map_or("series not told".to_owned(), |series| number::counted(series, "series", "series"));
+        let series = self.series.map_or("series not told".to_owned(), |series| {
+            number::counted(series, "series", "series")
+        });
         let found = format!(
             "{}, {series}, {}",
             number::counted(self.values, "value", "values"),
@@ -304,8 +304,10 @@ impl PlanReport {
         });
         listed(&self.not_carried, "not carried", lines, |text| clean(text, glyphs));
         if self.lost > 0 {
-            lines
-                .extend(labelled("", &format!("{} in all", number::counted(self.lost, "value", "values"))));
+            lines.extend(labelled(
+                "",
+                &format!("{} in all", number::counted(self.lost, "value", "values")),
+            ));
         }
     }
 

@@ -19,6 +19,10 @@ pub struct Progress {
 
 impl Progress {
     /// Work on so many bytes; `what` is what was done with them, as `verified`. Says nothing if `quiet`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the template is a constant.
     pub fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
         let per_second = Duration::from_secs(1).as_millis() / u128::from(REDRAW_MS);
         let hz = u8::try_from(per_second).unwrap_or(10);

@@ -70,8 +70,7 @@ impl Engine {
                 "",
             ),
             Self::Polars => ("time is Datetime(ns, UTC), exact.", ""),
-            Self::Pandas => ("time is timestamp[ns, UTC], exact.", ""),
-            Self::PyArrow => ("time is timestamp[ns, UTC], exact.", ""),
+            Self::Pandas | Self::PyArrow => ("time is timestamp[ns, UTC], exact.", ""),
             Self::DataFusion => ("time is Timestamp(ns, UTC), exact.", ""),
             Self::Spark => (
                 "time is a BIGINT of nanoseconds since 1970, exact; timestamp_micros(time div 1000) is the time to the \
@@ -103,7 +102,8 @@ struct Named<'a> {
 pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -> String {
     let mut text = String::new();
     let comment = if engine.is_sql() { "--" } else { "#" };
-    let _ = writeln!(text, "{comment} {}: the spool {root}, complete up to {complete}.", engine.name());
+    let _ =
+        writeln!(text, "{comment} {}: the spool {root}, complete up to {complete}.", engine.name());
     let _ = writeln!(text, "{comment} Read it while no run writes to it.");
     let forms: BTreeSet<TimeForm> = tables.iter().filter_map(form).collect();
     for form in &forms {
@@ -115,7 +115,9 @@ pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -
         Engine::DataFusion => datafusion(&mut text, root, &named),
         Engine::Spark => spark(&mut text, root, &named),
         Engine::Trino => trino(&mut text, root, &named),
-        Engine::Polars | Engine::Pandas | Engine::PyArrow => python(engine, &mut text, root, &named),
+        Engine::Polars | Engine::Pandas | Engine::PyArrow => {
+            python(engine, &mut text, root, &named);
+        }
     }
     text
 }
@@ -311,9 +313,10 @@ fn trino(text: &mut String, root: &str, tables: &[Named<'_>]) {
             );
             continue;
         }
-        let columns = table.columns.iter().map(|column| {
-            format!("    {} {}", sql_name(&column.label), trino_type(column))
-        });
+        let columns = table
+            .columns
+            .iter()
+            .map(|column| format!("    {} {}", sql_name(&column.label), trino_type(column)));
         let month = format!("    {} varchar", sql_name(&table.keys.month));
         let columns: Vec<_> = columns.chain([month]).collect();
         let _ = writeln!(
@@ -369,9 +372,11 @@ def read(name, **how):
 
 fn python(engine: Engine, text: &mut String, root: &str, tables: &[Named<'_>]) {
     let (imports, note, table) = match engine {
-        Engine::Polars => {
-            ("import polars as pl\n", "Each of the tables is a LazyFrame: tables[...].collect()", POLARS)
-        }
+        Engine::Polars => (
+            "import polars as pl\n",
+            "Each of the tables is a LazyFrame: tables[...].collect()",
+            POLARS,
+        ),
         Engine::Pandas => (
             "import pandas as pd\nimport pyarrow as pa\nimport pyarrow.dataset as ds\nimport pyarrow.parquet as pq\n",
             "read(name) gives a DataFrame; columns=[...] and filter=... read less of it.",

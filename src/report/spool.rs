@@ -43,13 +43,13 @@ impl ProofReport {
                 counted(proof.rows, "row", "rows")
             ),
             format!(
-                "{}: content as recorded when it was read from the source",
-                counted(proof.batches, "batch", "batches")
+                "{}: content as it was read from the source",
+                counted(proof.batches, "record of batches", "records of batches")
             ),
         ];
         if proof.batches_merged > 0 {
-            let merged = counted(proof.batches_merged, "batch shares", "batches share");
-            proved.push(format!("{merged} files with others: proved as a sum"));
+            let merged = counted(proof.batches_merged, "of them shares", "of them share");
+            proved.push(format!("{merged} files with others and are proved as a sum"));
         }
         for (at, text) in proved.iter().enumerate() {
             lines.extend(labelled(if at == 0 { "proved" } else { "" }, text));

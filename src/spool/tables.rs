@@ -177,6 +177,7 @@ impl Stored {
 }
 
 fn columns_of(columns: &Columns) -> Vec<Column> {
+    // The only form that `Columns` knows.
     let time = Column {
         role: Role::Time(TimeForm::NsUtc),
         name: TIME.as_bytes().into(),

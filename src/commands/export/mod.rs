@@ -46,8 +46,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let output = Output::begin(&config.target, config.gzip)?;
     let mut progress = Progress::new("verified", bytes, config.json);
-    let verified =
-        stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
+    let verified = stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
     if let Err(error) = verified {
         output.give_up();
         return Err(Box::new(error).into());
@@ -122,8 +121,8 @@ struct Export<'a> {
 impl Export<'_> {
     /// Data, then conflicts; gives values and lines of the latter.
     fn trees(&mut self, files: &[&FileEntry]) -> Result<(u64, u64), Error> {
-        let [data, conflicts] =
-            Tree::ALL.map(|tree| files.iter().filter(move |file| Tree::of(&file.path) == Some(tree)));
+        let [data, conflicts] = Tree::ALL
+            .map(|tree| files.iter().filter(move |file| Tree::of(&file.path) == Some(tree)));
         for file in data {
             self.file(file)?;
         }

@@ -21,13 +21,16 @@ pub(super) struct Output {
 
 enum Writer {
     Plain(BufWriter<Counted>),
-    Gzip(BufWriter<GzEncoder<Counted>>),
+    Gzip(Box<BufWriter<GzEncoder<Counted>>>),
 }
 
 enum Place {
     Stdout,
     /// Under `partial` until it is complete.
-    File { partial: PathBuf, path: PathBuf },
+    File {
+        partial: PathBuf,
+        path: PathBuf,
+    },
 }
 
 /// Bytes of an export.
@@ -56,7 +59,7 @@ impl Output {
         let counted = Counted { raw, bytes: 0 };
         let writer = if gzip {
             let gzip = GzEncoder::new(counted, Compression::default());
-            Writer::Gzip(BufWriter::with_capacity(EXPORT_STEP_BYTES, gzip))
+            Writer::Gzip(Box::new(BufWriter::with_capacity(EXPORT_STEP_BYTES, gzip)))
         } else {
             Writer::Plain(BufWriter::with_capacity(EXPORT_STEP_BYTES, counted))
         };
@@ -137,7 +140,8 @@ fn folder(path: &Path) -> &Path {
 
 /// What a stopped export has left is replaced; one that is under way is not.
 fn open(partial: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(partial)?;
+    let file =
+        OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(partial)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

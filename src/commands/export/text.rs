@@ -64,7 +64,8 @@ impl Text {
         match &mut self.encoder {
             Encoder::Line { encoder, bodies, rejected } => {
                 encoder.push(frame, bodies, rejected);
-                for line::Rejected { series, field, time_min, values, reason, .. } in rejected.drain(..)
+                for line::Rejected { series, field, time_min, values, reason, .. } in
+                    rejected.drain(..)
                 {
                     self.refusals.add(&series, field, time_min, values, reason.to_string());
                 }

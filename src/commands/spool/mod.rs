@@ -40,6 +40,8 @@ fn show(json: bool, line: impl FnOnce() -> String, lines: impl FnOnce() -> Vec<S
     if json {
         print_line(&line());
     } else {
-        lines().iter().for_each(|line| print_line(line));
+        for line in lines() {
+            print_line(&line);
+        }
     }
 }

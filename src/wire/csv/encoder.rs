@@ -125,7 +125,8 @@ impl Encoder {
             };
             let verdicts = columns.iter().map(|column| column.judge(run, balance));
             let verdicts: Vec<_> = verdicts.collect();
-            let rows = Rows { run, columns: &columns, verdicts: &verdicts, prefix: prefix(run, &tags) };
+            let rows =
+                Rows { run, columns: &columns, verdicts: &verdicts, prefix: prefix(run, &tags) };
             for row in run.rows.clone() {
                 self.row(&rows, row, &header, out, rejected, &mut encoded);
             }
@@ -320,9 +321,8 @@ impl<'a> Column<'a> {
     fn all(frame: &'a Frame) -> Vec<Self> {
         let arrays = &frame.batch.columns()[1..];
         let columns = frame.fields.iter().zip(arrays);
-        let mut columns: Vec<_> = columns
-            .map(|((name, kind), array)| Self::new(name, *kind, array.as_ref()))
-            .collect();
+        let mut columns: Vec<_> =
+            columns.map(|((name, kind), array)| Self::new(name, *kind, array.as_ref())).collect();
         columns.sort_by_key(|column| !column.may_be_first);
         columns
     }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use object_store::memory::InMemory;
 use ring::digest::{SHA256, digest};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::storage::Storage;
@@ -11,7 +13,7 @@ use sluice::spool::writable::Spool;
 use tempfile::TempDir;
 
 use super::round_trip::{Job0, frames_of, point};
-use super::files;
+use super::{files, write_batch};
 use crate::support::golden::Value;
 use crate::support::process::{Ended, bare, run};
 
@@ -36,7 +38,9 @@ fn spool() -> (TempDir, PathBuf) {
             points.push(point("a", at + 1, b"f", Value::Text((*b"x").into())));
         }
         let batch = spool.begin(range);
-        frames_of(&points).iter().for_each(|frame| batch.push(frame).unwrap());
+        for frame in frames_of(&points) {
+            batch.push(&frame).unwrap();
+        }
         let mut finished = batch.finish().unwrap();
         finished.set_rejected(u64::from(hour == 5) * 2);
         spool.commit(finished).unwrap();
@@ -62,7 +66,7 @@ async fn a_whole_spool_is_proved() {
     let ended = sluice(&["verify"], &place).await;
     ended.assert_code(0);
     assert!(ended.out.starts_with("WHOLE  ") && ended.err.is_empty(), "{ended:?}");
-    for line in ["read        7 files", "19 values, 13 rows", "6 batches: content as recorded"] {
+    for line in ["read        7 files", "19 values, 13 rows", "6 records of batches: content"] {
         assert!(ended.out.contains(line), "{ended:?}");
     }
     let ended = sluice(&["verify", "--json"], &place).await;
@@ -106,7 +110,10 @@ async fn all_damage_is_named_at_once() {
         (name(2), "holds the content of"),
         (name(4), "bytes instead of"),
     ] {
-        assert!(findings.iter().any(|f| f.contains(&file) && f.contains(what)), "{file}: {findings:?}");
+        assert!(
+            findings.iter().any(|f| f.contains(&file) && f.contains(what)),
+            "{file}: {findings:?}"
+        );
     }
     assert_eq!((findings.len(), &lines[1]["message_type"]), (5, &"exit_error".into()));
     let ended = sluice(&["verify"], &place).await;
@@ -122,8 +129,8 @@ fn edit_manifest(place: &Path, edit: impl FnOnce(&mut serde_json::Value)) {
     let mut json = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     edit(&mut json);
     let json = json.to_string();
-    let hex: String =
-        digest(&SHA256, json.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = digest(&SHA256, json.as_bytes());
+    let hex = sum.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     fs::write(path, format!("{json}\n{{\"sha256\":\"{hex}\"}}\n")).unwrap();
 }
 
@@ -138,6 +145,25 @@ async fn a_batch_that_lacks_a_file_is_found_by_its_record() {
     let ended = sluice(&["verify"], &place).await;
     ended.assert_code(13);
     assert!(ended.out.contains("journal/records"), "{ended:?}");
+}
+
+/// In an object store each record is an object of its own.
+#[test]
+fn a_spool_in_an_object_store_is_proved() {
+    let staging = tempfile::tempdir().unwrap();
+    let store = Arc::new(InMemory::new());
+    let storage = Storage::objects(store, "a/prefix", staging.path()).unwrap();
+    let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
+    for hour in 0..3 {
+        let at = hour * HOUR_NS;
+        let range = TimeRange::new(Timestamp::from_ns(at), Timestamp::from_ns(at + HOUR_NS));
+        let points = [point("a", at, b"f", Value::Integer(hour))];
+        write_batch(&spool, range, &frames_of(&points)).unwrap();
+    }
+    spool.close().unwrap();
+    let proof = Stored::open(&storage).unwrap().prove(|_| ()).unwrap();
+    assert_eq!((proof.files, proof.values, proof.batches), (3, 3, 3));
+    assert!(proof.findings.is_empty(), "{proof:?}");
 }
 
 #[tokio::test]

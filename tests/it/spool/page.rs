@@ -87,7 +87,8 @@ async fn the_examples_of_the_page_are_what_the_program_prints() {
         let (_, after) = rest.split_once("```").unwrap();
         let mut shown = String::new();
         for line in commands.lines() {
-            let words: Vec<_> = line.split(' ').skip(1).map(|word| word.replace(PLACE, &place)).collect();
+            let words: Vec<_> =
+                line.split(' ').skip(1).map(|word| word.replace(PLACE, &place)).collect();
             let mut command = bare(&words.iter().map(String::as_str).collect::<Vec<_>>());
             command.current_dir(folder.path());
             let ended = run(command).await;

@@ -54,12 +54,16 @@ fn points(start: i64) -> Vec<Point> {
         row(a, 1, &[("i", Value::Integer(1)), ("s", text("")), ("u", Value::Unsigned(7))]),
         row(a, 2, &[("f", Value::Float(1.5f64.to_bits())), ("b", Value::Boolean(true))]),
         row(&[("region", "x")], 3, &[("i", Value::Integer(2)), ("s", text("y"))]),
-        row(&[("host", "b"), ("zone", "z")], DAY_NS - 1, &[
-            ("i", Value::Integer((1 << 53) + 1)),
-            ("u", Value::Unsigned(u64::MAX)),
-            ("late", text("")),
-            ("s", text("")),
-        ]),
+        row(
+            &[("host", "b"), ("zone", "z")],
+            DAY_NS - 1,
+            &[
+                ("i", Value::Integer((1 << 53) + 1)),
+                ("u", Value::Unsigned(u64::MAX)),
+                ("late", text("")),
+                ("s", text("")),
+            ],
+        ),
         row(a, 9, &[("i", text("a text"))]),
     ]
     .concat()
@@ -70,7 +74,12 @@ fn odd(start: i64) -> Vec<Point> {
     let of = |measurement: &str, tags: &[(&str, &str)], time: i64, field: &str| {
         let tags = tags.iter().map(|(k, v)| (k.as_bytes().into(), v.as_bytes().into()));
         let series = Series::new(measurement.as_bytes(), tags);
-        Point { series, field: field.as_bytes().into(), time: start + time, value: Value::Integer(time) }
+        Point {
+            series,
+            field: field.as_bytes().into(),
+            time: start + time,
+            value: Value::Integer(time),
+        }
     };
     vec![
         of("mixed", &[("x", "1")], 1, "f"),
@@ -107,8 +116,10 @@ async fn ask(engine: &str, tables: &[&str], place: &Path, folder: &Path) -> Opti
     let text = folder.join(engine);
     std::fs::write(&text, &ended.out).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/spool/readers.py");
-    let out = Command::new(python).arg(script).arg(engine).arg(&text).args(tables).output().unwrap();
-    let (found, err) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8_lossy(&out.stderr));
+    let out =
+        Command::new(python).arg(script).arg(engine).arg(&text).args(tables).output().unwrap();
+    let (found, err) =
+        (String::from_utf8(out.stdout).unwrap(), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{engine}\n{}\n{found}\n{err}", ended.out);
     let last = found.lines().last().unwrap_or_default();
     Some(serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {found}\n{err}")))
@@ -124,19 +135,8 @@ async fn reads(engine: &str, kind: &str) {
     let rows = &[1, 2, 1, 2][..tables.len() - 1];
     let first = START.parse::<Timestamp>().unwrap().ns();
     let large = (1i64 << 53) + 1;
-    let expected = json!([
-        4,
-        first + 1,
-        first + DAY_NS - 1,
-        large + 3,
-        1,
-        large,
-        2,
-        1,
-        2,
-        1,
-        u64::MAX
-    ]);
+    let expected =
+        json!([4, first + 1, first + DAY_NS - 1, large + 3, 1, large, 2, 1, 2, 1, u64::MAX]);
     assert_eq!(found, json!({"answers": expected, "kind": kind, "rows": rows}), "{engine}");
 }
 
@@ -178,10 +178,15 @@ async fn spark() {
 async fn what_an_engine_would_confuse_is_left_out_by_name() {
     let (_folder, place) = spool();
     for (engine, count) in [("duckdb", 1), ("trino", 3), ("spark", 0), ("polars", 0)] {
-        let ended = run(bare(&["spool", "describe", place.to_str().unwrap(), "--sql", engine])).await;
-        let left: Vec<_> = ended.out.lines().filter(|line| line.contains(" is left out: ")).collect();
+        let ended =
+            run(bare(&["spool", "describe", place.to_str().unwrap(), "--sql", engine])).await;
+        let left: Vec<_> =
+            ended.out.lines().filter(|line| line.contains(" is left out: ")).collect();
         assert_eq!(left.len(), count, "{left:?}");
-        assert_eq!(left.iter().filter(|line| line.contains("V and v differ")).count(), count.min(1));
+        assert_eq!(
+            left.iter().filter(|line| line.contains("V and v differ")).count(),
+            count.min(1)
+        );
     }
 }
 
@@ -207,5 +212,8 @@ async fn trino() {
     ]);
     assert_eq!(answers[1], columns);
     let call = answers[2].as_str().unwrap();
-    assert!(call.starts_with("CALL hive.system.sync_partition_metadata('default', 'a/b ''c''%'"), "{call}");
+    assert!(
+        call.starts_with("CALL hive.system.sync_partition_metadata('default', 'a/b ''c''%'"),
+        "{call}"
+    );
 }

@@ -1,5 +1,7 @@
 //! What `influx write --format csv` makes of a file, as far as exports go: the slow obvious way, after its source.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 /// The line protocol that it sends. Panics where it would stop, or ignore a column.
 pub(crate) fn lines(csv: &[u8]) -> Vec<u8> {
     let (mut table, mut out) = (Table::default(), Vec::new());
