@@ -449,6 +449,12 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// Tries to take the lock of a spool in a folder.
+pub const LOCK_TRIES: u32 = 20;
+
+/// Time between two of them.
+pub const LOCK_TRY_MS: u64 = 10;
+
 /// Damaged, missing or foreign files of a spool that are named; the others are counted.
 pub const SPOOL_FINDINGS_MAX: usize = 100;
 

@@ -23,6 +23,7 @@ pub mod compact;
 pub mod describe;
 pub mod digest;
 pub mod error;
+mod file_lock;
 mod journal;
 pub mod name;
 pub mod place;
