@@ -8,6 +8,7 @@ use crate::limits::{LOCK_TRIES, LOCK_TRY_MS};
 
 /// Takes it, unless somebody else has it. A program that is just being started, by another thread, holds all files of
 /// this process until it runs, and so for a moment the lock of a run that has ended: hence a few tries.
+#[expect(clippy::disallowed_methods, reason = "what is waited for happens outside of any clock")]
 pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
     for _ in 1..LOCK_TRIES {
         match file.try_lock() {

@@ -21,19 +21,20 @@
 //! ([`carry`](crate::wire::line::carry)), and it cuts its requests at any line feed, inside of a value too: values with
 //! line feeds are left out here.
 
+mod cell;
+mod column;
+mod run;
+
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray as _};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
-use memchr::{memchr, memchr3};
-
-use crate::model::frame::{FieldType, Frame};
+use self::cell::{cell, integer};
+use self::column::Column;
+use self::run::Run;
+use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::model::time::Timestamp;
-use crate::wire::line::carry::{self, Balance};
-use crate::wire::line::escape;
+use crate::wire::line::carry;
 
 /// Labels that the reader takes for its own, whatever the column is said to be.
 pub const RESERVED: [&[u8]; 4] = [b"_measurement", b"_time", b"_field", b"_value"];
@@ -217,211 +218,9 @@ struct Rows<'a> {
     prefix: Vec<u8>,
 }
 
-/// Rows of one series, judged.
-struct Run<'a> {
-    series: &'a Arc<Series>,
-    times: &'a [i64],
-    rows: Range<usize>,
-    key_bytes: usize,
-    verdict: Result<Balance, Uncarried>,
-}
-
-impl<'a> Run<'a> {
-    fn all(frame: &'a Frame) -> Vec<Self> {
-        let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();
-        let (mut runs, mut row, mut key) = (Vec::with_capacity(frame.runs.len()), 0, Vec::new());
-        for run in &frame.runs {
-            key.clear();
-            escape::series(&mut key, &run.series);
-            runs.push(Self {
-                series: &run.series,
-                times,
-                rows: row..run.end_row,
-                key_bytes: key.len(),
-                verdict: judge(&run.series, &key),
-            });
-            row = run.end_row;
-        }
-        runs
-    }
-
-    fn tags(&self) -> impl Iterator<Item = &'a Name> {
-        self.series.tags.iter().map(|(name, _)| name)
-    }
-
-    fn time(&self, row: usize) -> Timestamp {
-        Timestamp::from_ns(self.times[row])
-    }
-
-    fn reject(&self, columns: &[Column<'_>], reason: Uncarried, rejected: &mut Vec<Rejected>) {
-        self.reject_rows(self.rows.clone(), columns, reason, rejected);
-    }
-
-    /// All values of these rows.
-    fn reject_rows(
-        &self,
-        rows: Range<usize>,
-        columns: &[Column<'_>],
-        reason: Uncarried,
-        rejected: &mut Vec<Rejected>,
-    ) {
-        let held = |column: &Column<'_>| {
-            let cells = column.array.slice(rows.start, rows.len());
-            (cells.len() - cells.null_count()) as u64
-        };
-        let values = columns.iter().map(held).sum();
-        if values > 0 {
-            rejected.push(self.rejected(rows.start, None, values, reason));
-        }
-    }
-
-    fn rejected(
-        &self,
-        row: usize,
-        column: Option<&Column<'_>>,
-        values: u64,
-        reason: Uncarried,
-    ) -> Rejected {
-        let field = column.map(|column| column.name.clone());
-        let series = Arc::clone(self.series);
-        Rejected { series, field, time: self.time(row), values, reason }
-    }
-}
-
-fn judge(series: &Series, key: &[u8]) -> Result<Balance, Uncarried> {
-    let balance = carry::series(series, key)?;
-    if memchr(b'\n', key).is_some() {
-        return Err(Uncarried::LineFeed);
-    }
-    if series.tags.iter().any(|(name, _)| is_taken(name)) {
-        return Err(Uncarried::TagLabel);
-    }
-    Ok(balance)
-}
-
 /// True for a label that the reader takes for its own, or for none.
 fn is_taken(label: &[u8]) -> bool {
     RESERVED.contains(&label) || String::from_utf8_lossy(label).trim().is_empty()
-}
-
-/// One field.
-struct Column<'a> {
-    name: &'a Name,
-    kind: FieldType,
-    array: &'a dyn Array,
-    /// The field has a column of its own.
-    is_wide: bool,
-    may_be_first: bool,
-    key: Vec<u8>,
-    verdict: Result<(), Uncarried>,
-}
-
-impl<'a> Column<'a> {
-    /// All of a frame; those that may not be the first of a line last.
-    fn all(frame: &'a Frame) -> Vec<Self> {
-        let arrays = &frame.batch.columns()[1..];
-        let columns = frame.fields.iter().zip(arrays);
-        let mut columns: Vec<_> =
-            columns.map(|((name, kind), array)| Self::new(name, *kind, array.as_ref())).collect();
-        columns.sort_by_key(|column| !column.may_be_first);
-        columns
-    }
-
-    fn new(name: &'a Name, kind: FieldType, array: &'a dyn Array) -> Self {
-        let (mut key, mut plain) = (Vec::new(), Vec::new());
-        escape::field_key(&mut key, name);
-        escape::tag(&mut plain, name);
-        let verdict = match carry::field_key(name) {
-            Err(reason) => Err(reason.into()),
-            Ok(()) if memchr(b'\n', name).is_some() => Err(Uncarried::LineFeed),
-            Ok(()) if key != plain => Err(Uncarried::FieldKeyQuote),
-            Ok(()) => Ok(()),
-        };
-        let (is_wide, may_be_first) = (!is_taken(name), carry::may_be_first(name));
-        Self { name, kind, array, is_wide, may_be_first, key, verdict }
-    }
-
-    fn judge(&self, run: &Run<'_>, balance: Balance) -> Result<(), Uncarried> {
-        self.verdict?;
-        carry::field_key_length(run.key_bytes, self.key.len())?;
-        Ok(balance.field(&self.key, self.kind == FieldType::String)?)
-    }
-
-    fn judge_value(&self, row: usize) -> Result<(), Uncarried> {
-        match self.kind {
-            FieldType::Float => carry::float(self.array.as_primitive::<Float64Type>().value(row))?,
-            FieldType::String => {
-                let text = self.text(row);
-                carry::string(text)?;
-                if memchr(b'\n', text).is_some() {
-                    return Err(Uncarried::LineFeed);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn is_empty_string(&self, row: usize) -> bool {
-        self.kind == FieldType::String && self.text(row).is_empty()
-    }
-
-    fn text(&self, row: usize) -> &'a [u8] {
-        match self.array.data_type() {
-            DataType::Utf8 => self.array.as_string::<i32>().value(row).as_bytes(),
-            _ => self.array.as_binary::<i32>().value(row),
-        }
-    }
-
-    /// The value as a cell of a column that tells the type.
-    fn append(&self, row: usize, out: &mut Vec<u8>) {
-        match self.kind {
-            FieldType::Float => {
-                let mut digits = zmij::Buffer::new();
-                let value = self.array.as_primitive::<Float64Type>().value(row);
-                let text = digits.format_finite(value);
-                out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-            }
-            FieldType::Integer => {
-                integer(out, self.array.as_primitive::<Int64Type>().value(row));
-            }
-            FieldType::Unsigned => {
-                integer(out, self.array.as_primitive::<UInt64Type>().value(row));
-            }
-            FieldType::Boolean => {
-                let value = self.array.as_boolean().value(row);
-                out.extend_from_slice(if value { b"true" } else { b"false" });
-            }
-            FieldType::String => cell(out, self.text(row)),
-        }
-    }
-
-    /// The value as a cell that holds a piece of line protocol.
-    fn literal(&self, row: usize, out: &mut Vec<u8>) {
-        match self.kind {
-            FieldType::String => {
-                let mut quoted = Vec::new();
-                escape::string(&mut quoted, self.text(row));
-                return cell(out, &quoted);
-            }
-            _ => self.append(row, out),
-        }
-        match self.kind {
-            FieldType::Integer => out.push(b'i'),
-            FieldType::Unsigned => out.push(b'u'),
-            _ => {}
-        }
-    }
-
-    fn datatype(&self) -> &'static str {
-        match self.kind {
-            FieldType::Float => "double",
-            FieldType::Integer => "long",
-            FieldType::Unsigned => "unsignedLong",
-            FieldType::String => "string",
-            FieldType::Boolean => "boolean",
-        }
-    }
 }
 
 /// Annotation and labels of the table of a frame.
@@ -474,23 +273,4 @@ fn end(out: &mut Vec<u8>, time: Timestamp) {
     out.push(b',');
     integer(out, time.ns());
     out.push(b'\n');
-}
-
-fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// A cell, in quotes if it needs them.
-fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    if memchr3(b',', b'"', b'\r', text).is_none() && memchr(b'\n', text).is_none() {
-        return out.extend_from_slice(text);
-    }
-    out.push(b'"');
-    for piece in text.split_inclusive(|byte| *byte == b'"') {
-        out.extend_from_slice(piece);
-        if piece.ends_with(b"\"") {
-            out.push(b'"');
-        }
-    }
-    out.push(b'"');
 }
