@@ -449,6 +449,22 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// Tries to take the lock of a spool in a folder.
+pub const LOCK_TRIES: u32 = 20;
+
+/// Time between two of them.
+pub const LOCK_TRY_MS: u64 = 10;
+
+/// Damaged, missing or foreign files of a spool that are named; the others are counted.
+pub const SPOOL_FINDINGS_MAX: usize = 100;
+
+/// Reasons for values that an export does not carry that are named, each with its measurement and field; the others are
+/// counted.
+pub const EXPORT_REFUSALS_MAX: usize = 1_000;
+
+/// Bytes of an export that are compressed and written at one time.
+pub const EXPORT_STEP_BYTES: usize = 256 * 1024;
+
 /// Values that a batch of a load should hold at the least, where its length is chosen: fewer are not worth a record.
 pub const LOAD_BATCH_VALUES_MIN: u64 = 1_000_000;
 

@@ -4,10 +4,12 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::demo::DemoArgs;
+use super::export::ExportArgs;
 use super::job::JobArgs;
 use super::load::LoadArgs;
+use super::spool::SpoolCommand;
 
-const TEMPLATE: &str =
+pub(super) const TEMPLATE: &str =
     "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 const EXAMPLES: &str = "\
@@ -46,6 +48,24 @@ Examples:
 The spools were written by migrate --spool parquet. Every file is held against
 the manifest before the first point is written. The progress is that of migrate:
 the same command goes on, and migrate tops up what came to the source since.";
+
+const SPOOL_EXAMPLES: &str = "\
+Examples:
+  sluice spool verify /data/stage
+  sluice spool describe /data/stage
+  sluice spool compact /data/stage
+
+A spool is a folder that migrate --spool parquet has written: docs/spool.md.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  sluice export /data/stage --format lp --output plant.lp.gz
+  sluice export /data/stage --format csv --output - --measurement cpu
+  influx write --bucket plant --file plant.lp.gz
+
+Every file is held against the manifest before the first line is written. The
+file appears under its name once it is complete. What the format cannot carry
+is left out and named; exit code 3.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
@@ -103,6 +123,9 @@ impl Args {
         match &self.command {
             Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.output.json,
             Command::Load(load) => load.output.json,
+            Command::Spool { command } => command.wants_json(),
+            // Where stdout is the export it holds nothing else.
+            Command::Export(export) => export.json && export.output != "-",
             Command::Demo(demo) => demo.json,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
@@ -118,6 +141,16 @@ pub enum Command {
     /// Write spools to InfluxDB OSS; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = LOAD_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Load(LoadArgs),
+    /// Look at a spool: verify, describe, compact
+    #[command(help_template = TEMPLATE, before_help = SPOOL_EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+    Spool {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: SpoolCommand,
+    },
+    /// Write a spool as line protocol or annotated CSV
+    #[command(help_template = TEMPLATE, before_help = EXPORT_EXAMPLES, next_line_help = true)]
+    Export(ExportArgs),
     /// Check both ends before a migration; writes nothing
     #[command(help_template = TEMPLATE, before_help = PREFLIGHT_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Preflight(JobArgs),

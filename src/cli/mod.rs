@@ -7,6 +7,8 @@
 pub mod args;
 pub mod argv;
 pub mod demo;
+pub mod export;
 pub mod job;
 pub mod load;
 pub mod pages;
+pub mod spool;

@@ -30,6 +30,17 @@ pub fn completions(shell: Shell, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(&text)
 }
 
+/// All commands with the names of their pages: `spool-verify` is that of `spool verify`.
+pub fn pages(root: &clap::Command) -> impl Iterator<Item = (String, &clap::Command)> {
+    root.get_subcommands().flat_map(|command| {
+        let name = command.get_name();
+        let inner = command
+            .get_subcommands()
+            .map(move |inner| (format!("{name}-{}", inner.get_name()), inner));
+        std::iter::once((name.to_owned(), command)).chain(inner)
+    })
+}
+
 /// Writes the man page of one command, or of sluice itself.
 pub fn man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageError> {
     let mut root = Args::command();
@@ -37,12 +48,12 @@ pub fn man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageErr
     let page = match command {
         None => root,
         Some(name) => {
-            let known = || root.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-            let found = root.find_subcommand(name);
-            let found = found
-                .ok_or_else(|| PageError::Unknown { name: name.to_owned(), known: known() })?;
+            let (name, found) = pages(&root).find(|(own, _)| own == name).ok_or_else(|| {
+                let known = pages(&root).map(|(name, _)| name).collect();
+                PageError::Unknown { name: name.to_owned(), known }
+            })?;
             // The page's name is its file name; clap_mangen wants it for the whole life of the program.
-            let title: &'static str = format!("sluice-{}", found.get_name()).leak();
+            let title: &'static str = format!("sluice-{name}").leak();
             found.clone().name(title)
         }
     };

@@ -1,6 +1,7 @@
 //! What can end a command, and the exit code of each.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
@@ -79,7 +80,7 @@ pub enum Error {
     },
     /// A spool cannot be loaded by such a filter.
     #[error(
-        "a spool can be loaded by time and measurement only, but the filter is {filter} (the spool was written with: {own})"
+        "a spool can be read by time and measurement only, but the filter is {filter} (the spool was written with: {own})"
     )]
     NotLoadable {
         /// As asked for.
@@ -94,6 +95,35 @@ pub enum Error {
         measurement: String,
         /// The spool.
         place: String,
+    },
+    /// A spool is not what was written; the report names each finding.
+    #[error("{place} is not whole: {findings} findings")]
+    SpoolDamaged {
+        /// The spool.
+        place: String,
+        /// How many.
+        findings: u64,
+    },
+    /// There is no text for an engine that reads a spool at this place.
+    #[error("--sql knows spools in folders only, and {place} is none whose name is text")]
+    NoSnippet {
+        /// The spool.
+        place: String,
+    },
+    /// An export would replace a file.
+    #[error("{} is there already; remove it, or name another file", .path.display())]
+    OutputExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An export cannot be written.
+    #[error("cannot write {target}")]
+    Output {
+        /// What is written.
+        target: String,
+        /// The system's error.
+        #[source]
+        source: io::Error,
     },
     /// Records of the official task cannot be taken over as asked.
     #[error(
@@ -161,6 +191,8 @@ impl Error {
             Self::Config(_)
             | Self::NotConfirmed(_)
             | Self::Page(_)
+            | Self::NoSnippet { .. }
+            | Self::OutputExists { .. }
             | Self::NotLoadable { .. }
             | Self::NotSpooled { .. } => ExitCode::Usage,
             Self::Told(error) => error.exit(),
@@ -170,7 +202,13 @@ impl Error {
             Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
-            Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
+            Self::Output { source, .. } => match io_exit(source) {
+                ExitCode::DiskFull => ExitCode::DiskFull,
+                _ => ExitCode::Permanent,
+            },
+            Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
+                ExitCode::State
+            }
             Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
     }

@@ -1,26 +1,22 @@
 //! `load`: spools to the destination, with the checkpoint of `migrate`.
 
-use std::collections::BTreeSet;
-
 use super::checkpoint::{self, Begun, Wanted};
 use super::error::Error;
 use super::facts::{DestinationFacts, watched};
+use super::part::Part;
 use super::preflight::{self, Content};
 use super::run::{self, Prepared, Shown, Signals};
 use super::{buckets, ends, migrate, print_line};
-use crate::checkpoint::identity::filter_text;
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig, Start, Stop};
+use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
-use crate::model::filter::Filter;
-use crate::model::series::Name;
 use crate::model::side::Side;
-use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::feed::Source;
 use crate::pipeline::stop::{Stop as StopSignal, stop_pair};
 use crate::pipeline::unload;
@@ -33,7 +29,7 @@ use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::state::Job;
-use crate::spool::stored::{Selection, Stored, Verified};
+use crate::spool::stored::{Stored, Verified};
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
 const DAY_NS: i64 = 86_400 * NS_PER_S;
@@ -88,59 +84,6 @@ impl Spool {
         config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
         Ok(config)
     }
-
-    /// True if the filter is the one that the spool was written with: then all of it is meant.
-    fn is_its_own(&self, filter: &Filter) -> bool {
-        filter_text(filter) == self.job.identity.filter
-    }
-
-    /// What of it is loaded, and what that makes of the job.
-    fn wanted(&self, config: &MigrateConfig) -> Result<Part, Error> {
-        let (filter, own) = (&config.filter, &self.job.identity.filter);
-        let all = filter.is_empty() || self.is_its_own(filter);
-        let by_measurement =
-            Filter { measurements: filter.measurements.clone(), ..Filter::default() };
-        if !all && *filter != by_measurement {
-            return Err(Error::NotLoadable { filter: filter_text(filter), own: own.clone() });
-        }
-        let names: BTreeSet<Name> =
-            filter.measurements.iter().map(|name| Name::from(name.as_bytes())).collect();
-        if !all {
-            let held = self.stored.describe().measurements;
-            let known = |name: &&Name| held.iter().any(|measurement| measurement.name == **name);
-            if let Some(missing) = names.iter().find(|name| !known(name)) {
-                let measurement = String::from_utf8_lossy(missing).into_owned();
-                return Err(Error::NotSpooled { measurement, place: self.place.clone() });
-            }
-        }
-        let text =
-            if all { own.clone() } else { format!("{own}; loaded: {}", filter_text(filter)) };
-        let whole = TimeRange::new(self.job.identity.start, self.stored.watermark());
-        let start = match config.start {
-            Start::At(time) => time.max(whole.start),
-            Start::Earliest => whole.start,
-        };
-        let stop = match config.stop {
-            Stop::At(time) => time.min(whole.stop),
-            Stop::Now { .. } => whole.stop,
-        };
-        let range = TimeRange::new(start, stop.max(start));
-        Ok(Part { range, measurements: (!all).then_some(names), filter: text })
-    }
-}
-
-/// What of a spool is loaded.
-#[derive(Debug)]
-struct Part {
-    range: TimeRange,
-    measurements: Option<BTreeSet<Name>>,
-    filter: String,
-}
-
-impl Part {
-    fn selection(&self) -> Selection {
-        Selection { range: self.range, measurements: self.measurements.clone(), buckets: None }
-    }
 }
 
 async fn one(
@@ -185,7 +128,8 @@ pub async fn check(
     config: &MigrateConfig,
     client: &Client,
 ) -> Result<(Option<Checked>, PreflightReport), Error> {
-    let part = spool.wanted(config)?;
+    let bounds = (config.start, config.stop);
+    let part = Part::of(&spool.stored, &spool.place, &config.filter, bounds)?;
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
     let content = content(spool, &part).await?;

@@ -6,15 +6,18 @@ pub mod demo;
 pub mod dry_run;
 pub mod ends;
 pub mod error;
+pub mod export;
 pub mod facts;
 pub mod interval;
 pub mod job;
 pub mod load;
 pub mod migrate;
+pub mod part;
 pub mod plan;
 pub mod preflight;
 pub mod quota;
 pub mod run;
+pub mod spool;
 pub mod stage;
 
 use std::io::{self, Write as _};
@@ -30,6 +33,8 @@ pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
     match command {
         Command::Migrate(args) => on_runtime(migrate::run(args, env)),
         Command::Load(args) => on_runtime(load::run(args, env)),
+        Command::Spool { command } => spool::run(&command, &env),
+        Command::Export(args) => export::run(&args, &env),
         Command::Preflight(args) => on_runtime(preflight::run(args, env)),
         Command::Plan(args) => on_runtime(plan::run(args, env)),
         Command::Demo(args) => on_runtime(demo::run(args, env)),

@@ -232,7 +232,7 @@ pub(super) fn name(given: &Given) -> Result<String, ConfigError> {
     if given.text().is_empty() { Err(given.wrong("a name")) } else { Ok(given.text().to_owned()) }
 }
 
-fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop), ConfigError> {
+pub(super) fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop), ConfigError> {
     const TIME: &str = "a time such as 2022-01-01T00:00:00Z, 2022-01-01 or -30d, between 1677-09-21 and 2262-04-11";
     let (first, last) = (settings.value("start")?, settings.value("stop")?);
     let at = |given: &Given| grammar::time(given.text(), now).ok_or_else(|| given.wrong(TIME));
@@ -272,7 +272,7 @@ fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
     }
 }
 
-fn filter(settings: &Settings) -> Result<Filter, ConfigError> {
+pub(super) fn filter(settings: &Settings) -> Result<Filter, ConfigError> {
     let list = |setting| {
         let Some(given) = settings.plain(setting) else { return Ok(Vec::new()) };
         let whole = given.texts.iter().all(|text| !text.is_empty());

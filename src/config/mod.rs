@@ -13,6 +13,7 @@ pub mod demo;
 pub mod ends;
 pub mod env;
 pub mod error;
+pub mod export;
 pub mod file;
 pub mod grammar;
 pub mod inputs;

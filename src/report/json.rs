@@ -30,7 +30,7 @@ struct Line<'a> {
 }
 
 /// One line of this type; the body is an object.
-fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
+pub(super) fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
     let time = time.map(|time| time.to_string());
     serde_json::to_string(&Line { message_type, v: VERSION, time, body })
         .expect("objects with string keys are JSON")

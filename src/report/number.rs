@@ -90,6 +90,16 @@ pub fn ratio(n: u64, by: u64) -> String {
     if by == 0 { "-".to_owned() } else { decimal(rounded(n, by, 1), 1) }
 }
 
+/// The same with two decimals, for what is below one: `0.37`.
+pub fn ratio_fine(n: u64, by: u64) -> String {
+    if by == 0 { "-".to_owned() } else { decimal(rounded(n, by, 2), 2) }
+}
+
+/// A count and its unit: `1 file`, `12 files`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// The share of `part` in `whole` in thousandths, rounded down; an empty whole is complete.
 pub fn per_mille(part: u128, whole: u128) -> u32 {
     if part >= whole {

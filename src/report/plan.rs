@@ -6,13 +6,12 @@ use crate::pipeline::plan::tally::Cell;
 use crate::report::density;
 use crate::report::number;
 use crate::report::preflight::{Finding, Verdict};
-use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, width, wrap};
+use crate::report::text::{
+    COLUMNS, Glyphs, LABEL, clean, fit, fit_both, labelled, width, wrap_after,
+};
 
 /// Items of a list that the screen shows; the others are counted.
 const LISTED_MAX: usize = 4;
-
-/// Columns of the labels.
-const LABEL: usize = 12;
 
 /// Everything that a plan tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,13 +206,13 @@ impl PlanReport {
         if let Some((first, last)) = self.data {
             lines.extend(labelled("data", &format!("from {first} to {last}")));
         }
-        let series = self
-            .series
-            .map_or("series not told".to_owned(), |series| counted(series, "series", "series"));
+        let series = self.series.map_or("series not told".to_owned(), |series| {
+            number::counted(series, "series", "series")
+        });
         let found = format!(
             "{}, {series}, {}",
-            counted(self.values, "value", "values"),
-            counted(self.measurements, "measurement", "measurements")
+            number::counted(self.values, "value", "values"),
+            number::counted(self.measurements, "measurement", "measurements")
         );
         lines.extend(labelled("found", &found));
         for text in &self.uncounted {
@@ -231,7 +230,7 @@ impl PlanReport {
         let text = format!(
             "one column is {}; the fullest holds {}",
             number::duration(length),
-            counted(most, "value", "values")
+            number::counted(most, "value", "values")
         );
         lines.extend(labelled("density", &text));
         lines.push(format!("{}|{}|", " ".repeat(LABEL), density::plot(&self.cells, glyphs)));
@@ -307,8 +306,10 @@ impl PlanReport {
         });
         listed(&self.not_carried, "not carried", lines, |text| clean(text, glyphs));
         if self.lost > 0 {
-            lines
-                .extend(labelled("", &format!("{} in all", counted(self.lost, "value", "values"))));
+            lines.extend(labelled(
+                "",
+                &format!("{} in all", number::counted(self.lost, "value", "values")),
+            ));
         }
     }
 
@@ -334,7 +335,7 @@ impl PlanReport {
             None => lines.extend(labelled("  guide", "nothing to measure for its formula")),
         }
         let empty = forecast.batches.saturating_sub(forecast.batches_held);
-        let batches = counted(forecast.batches, "batch", "batches");
+        let batches = number::counted(forecast.batches, "batch", "batches");
         lines.extend(labelled(
             "batches",
             &format!("{batches}, of which at least {} empty", number::count(empty)),
@@ -375,22 +376,8 @@ impl PlanReport {
     }
 }
 
-fn labelled(label: &str, text: &str) -> Vec<String> {
-    wrap_after(&format!("{label:<LABEL$}"), text)
-}
-
 fn indented(label: &str, text: &str) -> Vec<String> {
     wrap_after(&format!("  {label:<4}"), text)
-}
-
-/// The label, and the text in as many lines as it needs beside it.
-fn wrap_after(label: &str, text: &str) -> Vec<String> {
-    let lines = wrap(text, COLUMNS - label.len(), 0).into_iter().enumerate();
-    let line = |(at, text): (usize, String)| {
-        let gap = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
-        format!("{gap}{text}").trim_end().to_owned()
-    };
-    lines.map(line).collect()
 }
 
 /// The first few of a list, and how many more there are.
@@ -408,10 +395,6 @@ fn span(stretch: &Stretch) -> String {
     let (start, stop) =
         (number::day_or_minute(stretch.range.start), number::day_or_minute(stretch.range.stop));
     format!("{start} to {stop}")
-}
-
-fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number::count(n), if n == 1 { one } else { many })
 }
 
 fn duration(ns: i64) -> String {

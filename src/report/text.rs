@@ -6,6 +6,9 @@ use crate::model::series::Readable;
 /// Columns of every screen.
 pub const COLUMNS: usize = 80;
 
+/// Columns of the labels at the beginning of lines.
+pub const LABEL: usize = 12;
+
 /// What stands for a part that was left out.
 const CUT: &str = "..";
 
@@ -83,6 +86,21 @@ pub fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A label and its text.
+pub fn labelled(label: &str, text: &str) -> Vec<String> {
+    wrap_after(&format!("{label:<LABEL$}"), text)
+}
+
+/// The label, and the text in as many lines as it needs beside it.
+pub fn wrap_after(label: &str, text: &str) -> Vec<String> {
+    let lines = wrap(text, COLUMNS - label.len(), 0).into_iter().enumerate();
+    let line = |(at, text): (usize, String)| {
+        let gap = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
+        format!("{gap}{text}").trim_end().to_owned()
+    };
+    lines.map(line).collect()
 }
 
 /// Parts after a label, three spaces apart, two if that saves a line, else on lines of their own below each other.

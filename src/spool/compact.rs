@@ -51,12 +51,24 @@ impl Spool {
     /// Merges small files. Each one is held against the manifest before, and the content of a merged file against that
     /// of the files it is made of.
     pub fn compact(&self, sizes: Sizes) -> Result<Compacted, Error> {
+        self.compact_step_by_step(sizes, |_, _| ())
+    }
+
+    /// The same; `tell` hears after each new file what was done so far, and of how many bytes.
+    pub fn compact_step_by_step(
+        &self,
+        sizes: Sizes,
+        mut tell: impl FnMut(&Compacted, u64),
+    ) -> Result<Compacted, Error> {
         let mut compacted = Compacted::default();
-        for group in groups(self.files(), sizes) {
+        let groups = groups(self.files(), sizes);
+        let all_bytes = groups.iter().flatten().map(|file| file.bytes).sum();
+        for group in groups {
             compacted.files_before += group.len() as u64;
             compacted.files_after += 1;
             compacted.bytes_before += group.iter().map(|file| file.bytes).sum::<u64>();
             compacted.bytes_after += self.merge(&group)?;
+            tell(&compacted, all_bytes);
         }
         Ok(compacted)
     }

@@ -155,6 +155,33 @@ fn read_objects(storage: &Storage, state: Option<State>) -> Result<Option<(State
     Ok(Some((state, End::default())))
 }
 
+/// The records again that a state was read from. Its chain was proved then.
+pub(super) fn records(storage: &Storage, state: &State) -> Result<Vec<Record>, Error> {
+    let names: Vec<String> = if storage.is_objects() {
+        (0..state.records).map(object_of).collect()
+    } else {
+        vec![JOURNAL.to_owned()]
+    };
+    let mut records = Vec::new();
+    for name in &names {
+        let missing = || Error::Missing { file: name.clone() };
+        let bytes = match storage.read(name, SPOOL_STATE_BYTES_MAX)? {
+            None if state.records == 0 => return Ok(records),
+            bytes => bytes.ok_or_else(missing)?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| Error::damaged(name, "not text"))?;
+        for line in text.lines() {
+            if records.len() as u64 == state.records {
+                break;
+            }
+            let json = line.split_once(' ').map_or("", |(_, json)| json);
+            let record = serde_json::from_str(json);
+            records.push(record.map_err(|error| Error::damaged(name, error.to_string()))?);
+        }
+    }
+    Ok(records)
+}
+
 fn apply(state: &mut State, json: &str, chain: &str) -> Result<(), String> {
     let record: Record = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if !state.apply(record) {

@@ -10,10 +10,10 @@
 //! - Writing: [`writable`] opens a spool for one run, [`batch`] takes the frames of one batch, [`compact`] merges small
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
-//!   [`describe`] tells what is there.
+//!   [`describe`] tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
 //! - How: [`name`] paths, `columns` and `times` schemas, `block`, `weave`, `sorted` and `parts` rows in order, `files`,
-//!   `write`, `pages` and `read` Parquet files, [`digest`], `state` and `journal` what is known, [`storage`] where it
-//!   lies.
+//!   `write`, `pages` and `read` Parquet files, [`digest`], [`size`], `state` and `journal` what is known, [`storage`]
+//!   where it lies.
 //!
 //! Nothing here is asynchronous: calls block on disk and encoding, and belong on threads that may.
 
@@ -24,18 +24,21 @@ pub mod compact;
 pub mod describe;
 pub mod digest;
 pub mod error;
+mod file_lock;
 mod files;
 mod journal;
 pub mod name;
 mod pages;
 mod parts;
 pub mod place;
+pub mod proof;
 mod read;
 pub mod size;
 mod sorted;
 pub mod state;
 pub mod storage;
 pub mod stored;
+pub mod tables;
 mod times;
 mod weave;
 pub mod writable;

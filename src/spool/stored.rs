@@ -94,6 +94,10 @@ impl Stored {
         &self.state
     }
 
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// Whose content it holds.
     ///
     /// # Panics
@@ -152,6 +156,15 @@ impl Stored {
 
     /// Makes sure that each file of the selection is the one that was written, and that no other lies among them.
     pub fn verify(&self, selection: &Selection) -> Result<Verified, Error> {
+        self.verify_step_by_step(selection, |_| ())
+    }
+
+    /// The same; `tell` hears after each file what was looked at so far.
+    pub fn verify_step_by_step(
+        &self,
+        selection: &Selection,
+        mut tell: impl FnMut(&Verified),
+    ) -> Result<Verified, Error> {
         self.search()?;
         let mut verified = Verified::default();
         for file in self.files(selection) {
@@ -160,6 +173,7 @@ impl Stored {
             verified.bytes += file.bytes;
             verified.rows += file.rows;
             verified.values += file.values;
+            tell(&verified);
         }
         Ok(verified)
     }
@@ -167,14 +181,17 @@ impl Stored {
     /// The same, and decodes everything: rows, values and content must be those of the manifest.
     pub fn verify_content(&self, selection: &Selection) -> Result<Verified, Error> {
         let verified = self.verify(selection)?;
-        for file in self.files(selection) {
-            let mut seen = Seen::default();
-            for block in self.reader(file, None)? {
-                seen.add(&block?);
-            }
-            seen.hold_against(file)?;
-        }
+        self.files(selection).into_iter().try_for_each(|file| self.verify_decoded(file))?;
         Ok(verified)
+    }
+
+    /// Decodes a file: rows, values and content must be those of the manifest.
+    pub(super) fn verify_decoded(&self, file: &FileEntry) -> Result<(), Error> {
+        let mut seen = Seen::default();
+        for block in self.reader(file, None)? {
+            seen.add(&block?);
+        }
+        seen.hold_against(file)
     }
 
     /// The frames of a selection, measurement by measurement and month by month. All files are verified first.
@@ -201,7 +218,7 @@ impl Stored {
         })
     }
 
-    fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
+    pub(super) fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
         let known = held(&self.verified).contains(&file.path);
         if !known {
             check_file(&self.storage, &self.state, file)?;
@@ -210,7 +227,11 @@ impl Stored {
         Ok(())
     }
 
-    fn reader(&self, file: &FileEntry, range: Option<TimeRange>) -> Result<FileReader, Error> {
+    pub(super) fn reader(
+        &self,
+        file: &FileEntry,
+        range: Option<TimeRange>,
+    ) -> Result<FileReader, Error> {
         open_file(&self.storage, &self.state.job.id(), file, range)
     }
 

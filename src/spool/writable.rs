@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{BatchWriter, FinishedBatch};
 use super::error::Error;
+use super::file_lock;
 use super::journal::{self, End};
 use super::name::{self, Tree};
 use super::state::{FileEntry, Job, Record, Settled, State, StoredJob};
@@ -304,7 +305,7 @@ fn take_lock(storage: &Storage, job: &Job, take_over: bool) -> Result<Lock, Erro
         }
         return Ok(Lock::Object);
     };
-    match file.try_lock() {
+    match file_lock::try_lock(&file) {
         Ok(()) => Ok(Lock::Folder { file }),
         Err(TryLockError::WouldBlock) => Err(held()),
         Err(TryLockError::Error(source)) => Err(Error::io(LOCK)(source)),

@@ -2,15 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+mod commands;
 mod compacted;
 mod damage;
+mod exported;
 mod forged;
 mod format;
 pub(crate) mod full;
 mod golden;
 mod killed;
 mod layout;
+mod page;
 mod ranges;
+mod readers;
 mod round_trip;
 mod size;
 mod stores;

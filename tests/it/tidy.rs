@@ -29,7 +29,7 @@ const PACKAGES: [(&str, &[&str]); 15] = [
     ("reqwest", &["influx"]),
     ("governor", &["influx"]),
     ("rustls", &["influx"]),
-    ("flate2", &["influx", "sim"]),
+    ("flate2", &["influx", "sim", "commands"]),
     ("httparse", &["sim"]),
     ("rayon", &["pipeline"]),
     ("crossbeam_channel", &["pipeline", "report"]),

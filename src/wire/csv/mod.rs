@@ -1,4 +1,4 @@
-//! Annotated CSV, the answer of `POST /api/v2/query`, to frames.
+//! Annotated CSV, the answer of `POST /api/v2/query`, to frames; and back, for `influx write` ([`encoder`]).
 //!
 //! Every request asks for the annotations `datatype`, `group` and `default` and for the header. Then an answer is:
 //!
@@ -30,6 +30,7 @@
 mod assembly;
 pub mod block;
 pub mod decoder;
+pub mod encoder;
 pub mod error;
 mod fixed;
 mod layout;

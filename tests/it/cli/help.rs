@@ -36,10 +36,12 @@ fn help(argv: &[&str]) -> String {
 #[test]
 fn help_is_as_written_down() {
     golden("tests/golden/cli/sluice.txt", &help(&["--help"]));
-    for command in Args::command().get_subcommands() {
-        let name = command.get_name();
-        let text = help(&[name, "--help"]);
-        assert_eq!(text, help(&[name, "-h"]), "{name}: -h and --help say the same");
+    for (name, _) in pages::pages(&Args::command()) {
+        // `spool-verify` is `spool verify`.
+        let words: Vec<&str> = name.split('-').collect();
+        let text = help(&[&words[..], &["--help"]].concat());
+        let short = help(&[&words[..], &["-h"]].concat());
+        assert_eq!(text, short, "{name}: -h and --help say the same");
         golden(&format!("tests/golden/cli/{name}.txt"), &text);
         for line in text.lines() {
             assert!(line.chars().count() <= 80 && line.is_ascii(), "{name}: {line}");
@@ -56,6 +58,11 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice", 2),
         ("sluice copy", 2),
         ("sluice load", 2),
+        ("sluice spool", 2),
+        ("sluice spool verify", 2),
+        ("sluice spool describe /x --sql excel", 2),
+        ("sluice export /x --format lp", 2),
+        ("sluice export /x --output y", 2),
         ("sluice demo --hosts 0", 2),
         ("sluice demo --hours 100000", 2),
         ("sluice migrate --existing overwrite", 2),
@@ -75,10 +82,10 @@ fn pages_are_made_for_every_command_and_shell() {
     pages::man(None, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains(".TH sluice 1") && text.contains("migrate"), "{text}");
-    for command in Args::command().get_subcommands() {
+    for (name, _) in pages::pages(&Args::command()) {
         let mut text = Vec::new();
-        pages::man(Some(command.get_name()), &mut text).unwrap();
-        let title = format!(".TH sluice-{} 1", command.get_name());
+        pages::man(Some(&name), &mut text).unwrap();
+        let title = format!(".TH sluice-{name} 1");
         assert!(String::from_utf8(text).unwrap().contains(&title));
     }
     let error = pages::man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();

@@ -4,6 +4,8 @@ pub(crate) mod cases;
 
 pub(crate) mod golden;
 
+pub(crate) mod influx_write;
+
 pub(crate) mod influxd;
 
 pub(crate) mod random;

@@ -1,0 +1,102 @@
+//! The flags of the commands that look at a spool.
+
+use clap::{Subcommand, ValueEnum, ValueHint};
+
+use super::args::TEMPLATE;
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  sluice spool verify /data/stage
+  sluice spool verify /data/stage --json
+
+Reads every byte, decodes every value, and holds both against the manifest and
+the records of the batches. Names what is damaged, missing or foreign; exit
+code 13 if anything is.";
+
+const DESCRIBE_EXAMPLES: &str = "\
+Examples:
+  sluice spool describe /data/stage
+  sluice spool describe /data/stage --json
+  sluice spool describe /data/stage --sql duckdb > stage.sql
+
+Reads the manifest and the columns of each file, no values.";
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  sluice spool compact /data/stage
+
+Merges the small files of each measurement and month into files of 64 to 512
+MiB. Can be stopped and repeated at any time; no run may write to the spool
+meanwhile.";
+
+/// What a spool is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum SpoolCommand {
+    /// Prove that a spool holds what was staged; changes nothing
+    #[command(help_template = TEMPLATE, next_line_help = true, before_help = VERIFY_EXAMPLES)]
+    Verify(PlaceArgs),
+    /// Tell what a spool holds, or how other engines read it
+    #[command(help_template = TEMPLATE, next_line_help = true, before_help = DESCRIBE_EXAMPLES)]
+    Describe(DescribeArgs),
+    /// Merge the small files of a spool
+    #[command(help_template = TEMPLATE, next_line_help = true, before_help = COMPACT_EXAMPLES)]
+    Compact(PlaceArgs),
+}
+
+impl SpoolCommand {
+    /// True if `--json` was typed.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Self::Verify(place) | Self::Compact(place) => place.json,
+            Self::Describe(describe) => describe.place.json,
+        }
+    }
+}
+
+/// A spool, and how it is told.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct PlaceArgs {
+    /// Folder of the spool
+    #[arg(value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub place: String,
+    /// Print JSON lines on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `spool describe`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct DescribeArgs {
+    /// Which spool.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print how this engine reads the folder: duckdb, polars, pandas, pyarrow, datafusion, spark or trino
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        value_enum,
+        hide_possible_values = true,
+        conflicts_with = "json"
+    )]
+    pub sql: Option<EngineWord>,
+}
+
+/// An engine that reads Parquet, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum EngineWord {
+    /// SQL of DuckDB.
+    DuckDb,
+    /// Python with Polars.
+    Polars,
+    /// Python with pandas.
+    Pandas,
+    /// Python with pyarrow.
+    PyArrow,
+    /// SQL of DataFusion.
+    DataFusion,
+    /// SQL of Spark.
+    Spark,
+    /// SQL of Trino's Hive connector.
+    Trino,
+}

@@ -1,0 +1,154 @@
+//! `export`: a spool as line protocol or annotated CSV. Values in another type than their field has in `data` come last.
+
+mod output;
+mod text;
+
+use self::output::{Output, Sizes, shown};
+use self::text::{Refusals, Text};
+use super::error::Error;
+use super::part::Part;
+use super::{migrate, print_line};
+use crate::cli::export::ExportArgs;
+use crate::config::env::Env;
+use crate::config::export::{ExportConfig, Format, Target};
+use crate::exit::ExitCode;
+use crate::report::export::ExportReport;
+use crate::report::progress::Progress;
+use crate::report::text::Glyphs;
+use crate::spool;
+use crate::spool::name::Tree;
+use crate::spool::state::FileEntry;
+use crate::spool::stored::Stored;
+
+/// Runs the command.
+pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
+    let config = ExportConfig::new(args, env, migrate::local_now())?;
+    config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+    let report = export(&config)?;
+    let lines = if config.json { vec![report.json()] } else { report.lines(Glyphs::Ascii) };
+    if !config.json {
+        report.notes(Glyphs::Ascii).iter().for_each(|note| eprintln!("notice: {note}"));
+    }
+    match config.target {
+        Target::Stdout => lines.iter().for_each(|line| eprintln!("{line}")),
+        Target::File(_) => lines.iter().for_each(|line| print_line(line)),
+    }
+    Ok(if report.refused_values > 0 { ExitCode::Rejected } else { ExitCode::Done })
+}
+
+/// Writes it.
+pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
+    let storage = spool::place::storage(&config.place).map_err(Box::new)?;
+    let stored = Stored::open(&storage).map_err(Box::new)?;
+    let part = Part::of(&stored, &config.place, &config.filter, (config.start, config.stop))?;
+    let selection = part.selection();
+    let files = stored.files(&selection);
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    let output = Output::begin(&config.target, config.gzip)?;
+    let mut progress = Progress::new("verified", bytes, config.json);
+    let verified = stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
+    if let Err(error) = verified {
+        output.give_up();
+        return Err(Box::new(error).into());
+    }
+    let mut export = Export {
+        stored: &stored,
+        part: &part,
+        text: Text::new(config.format),
+        output,
+        progress: Progress::new("exported", bytes, config.json),
+        bytes_read: 0,
+    };
+    let written = export.trees(&files);
+    let Export { text, output, .. } = export;
+    let conflicts = match written {
+        Ok(conflicts) => conflicts,
+        Err(error) => {
+            output.give_up();
+            return Err(error);
+        }
+    };
+    let sizes = output.finish()?;
+    Ok(report(config, &stored, &part, text, conflicts, sizes))
+}
+
+fn report(
+    config: &ExportConfig,
+    stored: &Stored,
+    part: &Part,
+    text: Text,
+    (conflict_values, conflict_lines): (u64, u64),
+    sizes: Sizes,
+) -> ExportReport {
+    let totals = text.totals();
+    let Refusals { groups, values, more, .. } = text.into_refusals();
+    let wanted = stored.job().stop;
+    ExportReport {
+        place: config.place.clone(),
+        target: shown(&config.target),
+        format: match config.format {
+            Format::Line => "line protocol",
+            Format::Csv => "annotated CSV",
+        },
+        gzip: config.gzip,
+        range: part.range,
+        complete: stored.watermark(),
+        wanted,
+        values: totals.values,
+        lines: totals.lines,
+        bytes: sizes.bytes,
+        written_bytes: sizes.written_bytes,
+        conflict_values,
+        conflict_lines,
+        line_feeds: totals.line_feeds,
+        lacks: stored.rejected(),
+        refused_values: values,
+        refused: groups,
+        refused_more: more,
+    }
+}
+
+/// An export under way.
+struct Export<'a> {
+    stored: &'a Stored,
+    part: &'a Part,
+    text: Text,
+    output: Output,
+    progress: Progress,
+    bytes_read: u64,
+}
+
+impl Export<'_> {
+    /// Data, then conflicts; gives values and lines of the latter.
+    fn trees(&mut self, files: &[&FileEntry]) -> Result<(u64, u64), Error> {
+        let [data, conflicts] = Tree::ALL
+            .map(|tree| files.iter().filter(move |file| Tree::of(&file.path) == Some(tree)));
+        for file in data {
+            self.file(file)?;
+        }
+        self.end()?;
+        let before = self.text.totals();
+        for file in conflicts {
+            self.file(file)?;
+        }
+        self.end()?;
+        let after = self.text.totals();
+        Ok((after.values - before.values, after.lines - before.lines))
+    }
+
+    fn file(&mut self, file: &FileEntry) -> Result<(), Error> {
+        let files = std::slice::from_ref(file);
+        for frame in self.stored.frames_of(files, self.part.range).map_err(Box::new)? {
+            let output = &mut self.output;
+            self.text.push(&frame.map_err(Box::new)?, |bytes| output.write(bytes))?;
+        }
+        self.bytes_read += file.bytes;
+        self.progress.at(self.bytes_read);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let output = &mut self.output;
+        self.text.finish(|bytes| output.write(bytes))
+    }
+}

@@ -1,0 +1,47 @@
+//! The commands that look at a spool. They ask no server and write nothing but `compact`, which merges files.
+
+mod compact;
+mod describe;
+mod verify;
+
+use super::error::Error;
+use super::print_line;
+use crate::cli::spool::SpoolCommand;
+use crate::config::env::Env;
+use crate::config::export::PlaceConfig;
+use crate::exit::ExitCode;
+use crate::spool;
+use crate::spool::storage::Storage;
+use crate::spool::stored::Stored;
+
+/// Runs one of them.
+pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
+    let place = match command {
+        SpoolCommand::Verify(place) | SpoolCommand::Compact(place) => place,
+        SpoolCommand::Describe(describe) => &describe.place,
+    };
+    let config = PlaceConfig::new(place, env)?;
+    config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+    match command {
+        SpoolCommand::Verify(_) => verify::run(&config),
+        SpoolCommand::Describe(args) => describe::run(&config, args.sql),
+        SpoolCommand::Compact(_) => compact::run(&config),
+    }
+}
+
+fn open(place: &str) -> Result<(Storage, Stored), Error> {
+    let storage = spool::place::storage(place).map_err(Box::new)?;
+    let stored = Stored::open(&storage).map_err(Box::new)?;
+    Ok((storage, stored))
+}
+
+/// The result: its screen, or one JSON line.
+fn show(json: bool, line: impl FnOnce() -> String, lines: impl FnOnce() -> Vec<String>) {
+    if json {
+        print_line(&line());
+    } else {
+        for line in lines() {
+            print_line(&line);
+        }
+    }
+}

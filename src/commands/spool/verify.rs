@@ -1,0 +1,25 @@
+//! `spool verify`: the whole proof.
+
+use crate::commands::error::Error;
+use crate::config::export::PlaceConfig;
+use crate::exit::ExitCode;
+use crate::model::time::TimeRange;
+use crate::report::progress::Progress;
+use crate::report::spool::ProofReport;
+use crate::report::text::Glyphs;
+use crate::spool::stored::Selection;
+
+pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
+    let (_, stored) = super::open(&config.place)?;
+    let bytes = stored.files(&Selection::ALL).iter().map(|file| file.bytes).sum();
+    let mut progress = Progress::new("verified", bytes, config.json);
+    let proof = stored.prove(|proof| progress.at(proof.bytes)).map_err(Box::new)?;
+    drop(progress);
+    let range = TimeRange::new(stored.job().identity.start, stored.watermark());
+    let report = ProofReport { place: config.place.clone(), range, proof };
+    super::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    match report.findings() {
+        0 => Ok(ExitCode::Done),
+        findings => Err(Error::SpoolDamaged { place: config.place.clone(), findings }),
+    }
+}

@@ -1,0 +1,104 @@
+//! The checked configuration of `export` and of the commands that look at a spool. Their own flags have no other
+//! spelling; what they share with a job (`--start`, `--stop`, `--measurement`, `--json`) is read from its variables too,
+//! but from no file.
+
+use std::path::{Path, PathBuf};
+
+use super::env::Env;
+use super::error::ConfigError;
+use super::migrate::{self, Start, Stop};
+use super::settings::Settings;
+use crate::cli::export::{ExportArgs, FormatWord};
+use crate::cli::job::{JobArgs, OutputArgs};
+use crate::cli::spool::PlaceArgs;
+use crate::model::filter::Filter;
+use crate::model::time::Timestamp;
+
+/// The form of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Line protocol, nanoseconds.
+    Line,
+    /// Annotated CSV as `influx write` reads it.
+    Csv,
+}
+
+/// Where an export goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output; what is told goes to stderr.
+    Stdout,
+    /// A file that is not there yet.
+    File(PathBuf),
+}
+
+/// What is exported, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportConfig {
+    /// The spool, as typed.
+    pub place: String,
+    /// The form.
+    pub format: Format,
+    /// Where it goes.
+    pub target: Target,
+    /// Compressed.
+    pub gzip: bool,
+    /// First time.
+    pub start: Start,
+    /// First time that is left out.
+    pub stop: Stop,
+    /// What of the spool.
+    pub filter: Filter,
+    /// A JSON line instead of the screen.
+    pub json: bool,
+    /// Sentences for the user: variables that were ignored.
+    pub notices: Vec<String>,
+}
+
+impl ExportConfig {
+    /// Checks flags and variables. Relative times count back from `now`.
+    pub fn new(args: &ExportArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
+        let settings = Settings::new(&args.job(), env, Vec::new());
+        let (start, stop) = migrate::range(&settings, now)?;
+        let target = match args.output.as_str() {
+            "-" => Target::Stdout,
+            path => Target::File(PathBuf::from(path)),
+        };
+        Ok(Self {
+            place: args.place.clone(),
+            format: match args.format {
+                FormatWord::Lp => Format::Line,
+                FormatWord::Csv => Format::Csv,
+            },
+            gzip: args.gzip || Path::new(&args.output).extension().is_some_and(|end| end == "gz"),
+            target,
+            start,
+            stop,
+            filter: migrate::filter(&settings)?,
+            json: settings.switch("json")?,
+            notices: env.unknown(),
+        })
+    }
+}
+
+/// A spool that is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceConfig {
+    /// As typed.
+    pub place: String,
+    /// A JSON line instead of the screen.
+    pub json: bool,
+    /// Sentences for the user: variables that were ignored.
+    pub notices: Vec<String>,
+}
+
+impl PlaceConfig {
+    /// Checks flags and variables.
+    pub fn new(args: &PlaceArgs, env: &Env) -> Result<Self, ConfigError> {
+        let output = OutputArgs { json: args.json, ..OutputArgs::default() };
+        let shared = JobArgs { output, ..JobArgs::default() };
+        let settings = Settings::new(&shared, env, Vec::new());
+        let json = settings.switch("json")?;
+        Ok(Self { place: args.place.clone(), json, notices: env.unknown() })
+    }
+}
