@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::time::Timestamp;
 
 /// The type of a time column, for the sake of other readers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub enum TimeType {
     /// Arrow's `Timestamp(ns, "UTC")`.
     #[default]

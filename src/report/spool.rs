@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::model::series::{Name, Readable, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::time_type::TimeType;
 use crate::report::json;
 use crate::report::number::{self, counted};
 use crate::report::text::{Glyphs, clean, fit, labelled, width, wrap_after};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;
-use crate::spool::tables::{Column, Role, TimeForm};
+use crate::spool::tables::{Column, Role};
 
 /// `spool verify`.
 #[derive(Debug)]
@@ -325,7 +326,9 @@ impl MeasurementRow {
 
 fn column_json(column: &Column) -> Value {
     let (role, kind) = match column.role {
-        Role::Time(TimeForm::NsUtc) => ("time", "timestamp ns utc"),
+        Role::Time(TimeType::NsUtc) => ("time", "timestamp ns utc"),
+        Role::Time(TimeType::UsUtc) => ("time", "timestamp us utc"),
+        Role::Time(TimeType::I64) => ("time", "integer ns since 1970"),
         Role::Tag => ("tag", "string"),
         Role::Field(kind) => ("field", kind.name()),
     };

@@ -10,19 +10,13 @@ use super::stored::{Selection, Stored};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
-
-/// How a file stores its times. What a reader is told about them depends on this alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TimeForm {
-    /// Timestamp(ns, UTC).
-    NsUtc,
-}
+use crate::model::time_type::TimeType;
 
 /// What a column is for InfluxDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The time.
-    Time(TimeForm),
+    /// The time, in this form.
+    Time(TimeType),
     /// A tag.
     Tag,
     /// A field of this type.
@@ -177,9 +171,8 @@ impl Stored {
 }
 
 fn columns_of(columns: &Columns) -> Vec<Column> {
-    // The only form that `Columns` knows.
     let time = Column {
-        role: Role::Time(TimeForm::NsUtc),
+        role: Role::Time(columns.time),
         name: TIME.as_bytes().into(),
         label: TIME.to_owned(),
         binary: false,

@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 
 use crate::model::series::schema_label;
 use crate::model::time::Timestamp;
+use crate::model::time_type::TimeType;
 use crate::spool::name::Tree;
-use crate::spool::tables::{Role, Table, TimeForm};
+use crate::spool::tables::{Role, Table};
 
 /// An engine that reads Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,36 +63,35 @@ impl Engine {
         matches!(self, Self::DuckDb | Self::DataFusion | Self::Spark | Self::Trino)
     }
 
-    /// What the engine makes of times of a form. The one place that depends on it.
-    const fn times(self, form: TimeForm) -> Times {
-        let TimeForm::NsUtc = form;
-        let (note, trino) = match self {
-            Self::DuckDb => (
+    /// What the engine makes of times of a type. The one place that depends on it.
+    const fn times(self, kind: TimeType) -> &'static str {
+        match (self, kind) {
+            (Self::Trino, TimeType::I64) => "time is a bigint of nanoseconds since 1970, exact.",
+            (_, TimeType::I64) => "time is an integer: nanoseconds since 1970, exact.",
+            (Self::DuckDb, TimeType::NsUtc) => {
                 "time is TIMESTAMPTZ_NS from DuckDB 2.0 on. Earlier versions round it down to microseconds without a \
-                 word, so the first statement stops them.",
-                "",
-            ),
-            Self::Polars => ("time is Datetime(ns, UTC), exact.", ""),
-            Self::Pandas | Self::PyArrow => ("time is timestamp[ns, UTC], exact.", ""),
-            Self::DataFusion => ("time is Timestamp(ns, UTC), exact.", ""),
-            Self::Spark => (
+                 word, so the first statement stops them."
+            }
+            (Self::DuckDb, TimeType::UsUtc) => "time is TIMESTAMPTZ, exact.",
+            (Self::Polars, TimeType::NsUtc) => "time is Datetime(ns, UTC), exact.",
+            (Self::Polars, TimeType::UsUtc) => "time is Datetime(us, UTC), exact.",
+            (Self::Pandas | Self::PyArrow, TimeType::NsUtc) => "time is timestamp[ns, UTC], exact.",
+            (Self::Pandas | Self::PyArrow, TimeType::UsUtc) => "time is timestamp[us, UTC], exact.",
+            (Self::DataFusion, TimeType::NsUtc) => "time is Timestamp(ns, UTC), exact.",
+            (Self::DataFusion, TimeType::UsUtc) => "time is Timestamp(us, UTC), exact.",
+            (Self::Spark, TimeType::NsUtc) => {
                 "time is a BIGINT of nanoseconds since 1970, exact; timestamp_micros(time div 1000) is the time to the \
-                 microsecond. Spark refuses to read such times in any other way.",
-                "",
-            ),
-            Self::Trino => (
-                "time is timestamp(9) in UTC, if the connector has hive.timestamp-precision=NANOSECONDS.",
-                "timestamp(9)",
-            ),
-        };
-        Times { note, trino }
+                 microsecond. Spark refuses to read such times in any other way."
+            }
+            (Self::Spark, TimeType::UsUtc) => "time is TIMESTAMP, exact.",
+            (Self::Trino, TimeType::NsUtc) => {
+                "time is timestamp(9) in UTC, if the connector has hive.timestamp-precision=NANOSECONDS."
+            }
+            (Self::Trino, TimeType::UsUtc) => {
+                "time is timestamp(6) in UTC, if the connector has hive.timestamp-precision=MICROSECONDS."
+            }
+        }
     }
-}
-
-struct Times {
-    note: &'static str,
-    /// Trino's type.
-    trino: &'static str,
 }
 
 /// A table with the name that it gets.
@@ -107,9 +107,9 @@ pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -
     let _ =
         writeln!(text, "{comment} {}: the spool {root}, complete up to {complete}.", engine.name());
     let _ = writeln!(text, "{comment} Read it while no run writes to it.");
-    let forms: BTreeSet<TimeForm> = tables.iter().filter_map(form).collect();
-    for form in &forms {
-        let _ = writeln!(text, "{comment} {}", engine.times(*form).note);
+    let kinds: BTreeSet<TimeType> = tables.iter().filter_map(time_type).collect();
+    for kind in &kinds {
+        let _ = writeln!(text, "{comment} {}", engine.times(*kind));
     }
     let named = named(tables);
     match engine {
@@ -124,9 +124,9 @@ pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -
     text
 }
 
-fn form(table: &Table) -> Option<TimeForm> {
+fn time_type(table: &Table) -> Option<TimeType> {
     table.columns.iter().find_map(|column| match column.role {
-        Role::Time(form) => Some(form),
+        Role::Time(kind) => Some(kind),
         _ => None,
     })
 }

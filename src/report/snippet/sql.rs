@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Engine, Named};
+use super::{Engine, Named, time_type};
 use crate::model::frame::FieldType;
+use crate::model::time_type::TimeType;
 use crate::spool::tables::{Column, Role, Table};
 
 /// Two columns, partitions included, that an engine which ignores case takes for one.
@@ -63,7 +64,8 @@ fn duckdb_files(root: &str, table: &Table) -> String {
 }
 
 pub(super) fn duckdb(text: &mut String, root: &str, tables: &[Named<'_>]) {
-    if let Some(first) = tables.first() {
+    let is_exact = |named: &&Named<'_>| time_type(named.table) == Some(TimeType::NsUtc);
+    if let Some(first) = tables.iter().find(is_exact) {
         let _ = writeln!(
             text,
             "SELECT CASE typeof(\"time\") WHEN 'TIMESTAMPTZ_NS' THEN 'exact' ELSE error('this DuckDB rounds times to \
@@ -194,7 +196,9 @@ pub(super) fn trino(text: &mut String, root: &str, tables: &[Named<'_>]) {
 
 fn trino_type(column: &Column) -> &'static str {
     match column.role {
-        Role::Time(form) => Engine::Trino.times(form).trino,
+        Role::Time(TimeType::NsUtc) => "timestamp(9)",
+        Role::Time(TimeType::UsUtc) => "timestamp(6)",
+        Role::Time(TimeType::I64) => "bigint",
         Role::Tag | Role::Field(FieldType::String) if column.binary => "varbinary",
         Role::Tag | Role::Field(FieldType::String) => "varchar",
         Role::Field(FieldType::Float) => "double",

@@ -1,13 +1,15 @@
 """Runs the text of `sluice spool describe --sql ENGINE` in that engine and asks the tables a few questions.
 
-readers.py ENGINE TEXT TABLE OTHER...: prints one JSON object with the answers about TABLE, the name of its type of times
+readers.py ENGINE TIME_TYPE TEXT TABLE OTHER...: prints one JSON object with the answers about TABLE, the name of its type of times
 and the rows of the OTHER tables.
 """
 
 import json
 import sys
 
-engine, path, name, *others = sys.argv[1:]
+engine, time_type, path, name, *others = sys.argv[1:]
+# Nanoseconds of what a file counts.
+unit = 1000 if time_type == "us-utc" else 1
 text = open(path, encoding="utf-8").read()
 
 
@@ -33,7 +35,9 @@ def duckdb():
     for statement in statements():
         duckdb.sql(statement)
     ask = lambda text: duckdb.sql(text).fetchall()
-    return sql(ask, '"', 'epoch_ns(min("time"))', 'epoch_ns(max("time"))', 'any_value(typeof("time"))')
+    of = "{}" if time_type == "i64" else "epoch_ns({})"
+    low, high = of.format('min("time")'), of.format('max("time")')
+    return sql(ask, '"', low, high, 'any_value(typeof("time"))')
 
 
 def datafusion():
@@ -47,7 +51,7 @@ def datafusion():
         (batch,) = [batch for batch in context.sql(text).collect() if batch.num_rows]
         return [[column[0].as_py() for column in batch.columns]]
 
-    low, high = 'CAST(min("time") AS BIGINT) AS low', 'CAST(max("time") AS BIGINT) AS high'
+    low, high = f'CAST(min("time") AS BIGINT) * {unit} AS low', f'CAST(max("time") AS BIGINT) * {unit} AS high'
     return sql(ask, '"', low, high, 'arrow_typeof(min("time")) AS kind')
 
 
@@ -60,7 +64,8 @@ def spark():
     for statement in statements():
         session.sql(statement)
     ask = lambda text: session.sql(text).collect()
-    return sql(ask, "`", "min(time)", "max(time)", "max(typeof(time))")
+    of = "unix_micros({}) * 1000" if time_type == "us-utc" else "{}"
+    return sql(ask, "`", of.format("min(time)"), of.format("max(time)"), "max(typeof(time))")
 
 
 def python_tables():
@@ -74,7 +79,8 @@ def polars():
 
     tables = python_tables()["tables"]
     frame = tables[name]
-    time = pl.col("time").dt.epoch("ns")
+    time = pl.col("time")
+    time = time if time_type == "i64" else time.dt.epoch("ns")
     ask = [
         pl.len(),
         time.min().alias("low"),
@@ -95,7 +101,7 @@ def polars():
 def pandas():
     read = python_tables()["read"]
     frame = read(name)
-    time = frame["time"].astype("int64")
+    time = frame["time"].astype("int64") * unit
     numbers = [
         len(frame),
         time.min(),
@@ -119,7 +125,7 @@ def pyarrow():
 
     tables = python_tables()["tables"]
     table = tables[name].to_table()
-    time = table["time"].cast(pa.int64())
+    time = pc.multiply(table["time"].cast(pa.int64()), unit)
     host = table["host"].cast(pa.string())
     numbers = [
         table.num_rows,

@@ -7,6 +7,8 @@ use std::process::Command;
 use serde_json::{Value as Json, json};
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::model::time_type::TimeType;
+use sluice::spool::state::Job;
 use sluice::spool::storage::Storage;
 use sluice::spool::writable::Spool;
 use tempfile::TempDir;
@@ -36,14 +38,14 @@ fn python() -> Option<PathBuf> {
 
 /// Rows of two days of two months, with what readers get wrong: nanoseconds, whole numbers beyond 2^53 beside gaps,
 /// unsigned ones beyond 2^63, empty texts, absent tags, columns that come later.
-fn points(start: i64) -> Vec<Point> {
+fn points(start: i64, unit: i64) -> Vec<Point> {
     let row = |tags: &[(&str, &str)], time: i64, fields: &[(&str, Value)]| {
         let tags = tags.iter().map(|(k, v)| (k.as_bytes().into(), v.as_bytes().into()));
         let series = Series::new(MEASUREMENT.as_bytes(), tags);
         let point = |(field, value): &(&str, Value)| Point {
             series: series.clone(),
             field: field.as_bytes().into(),
-            time: start + time,
+            time: start + time * unit,
             value: value.clone(),
         };
         fields.iter().map(point).collect::<Vec<_>>()
@@ -56,7 +58,7 @@ fn points(start: i64) -> Vec<Point> {
         row(&[("region", "x")], 3, &[("i", Value::Integer(2)), ("s", text("y"))]),
         row(
             &[("host", "b"), ("zone", "z")],
-            DAY_NS - 1,
+            DAY_NS / unit - 1,
             &[
                 ("i", Value::Integer((1 << 53) + 1)),
                 ("u", Value::Unsigned(u64::MAX)),
@@ -70,21 +72,21 @@ fn points(start: i64) -> Vec<Point> {
 }
 
 /// A measurement in which one label is a tag and later a field, and one with names that differ in case only.
-fn odd(start: i64) -> Vec<Point> {
+fn odd(start: i64, unit: i64) -> Vec<Point> {
     let of = |measurement: &str, tags: &[(&str, &str)], time: i64, field: &str| {
         let tags = tags.iter().map(|(k, v)| (k.as_bytes().into(), v.as_bytes().into()));
         let series = Series::new(measurement.as_bytes(), tags);
         Point {
             series,
             field: field.as_bytes().into(),
-            time: start + time,
+            time: start + time * unit,
             value: Value::Integer(time),
         }
     };
     vec![
         of("mixed", &[("x", "1")], 1, "f"),
         of("mixed", &[("x", "2")], 1, "f"),
-        of("mixed", &[], DAY_NS - 1, "x"),
+        of("mixed", &[], DAY_NS / unit - 1, "x"),
         of("Case", &[], 1, "V"),
         of("Case", &[], 1, "v"),
         of("Case", &[], 2, "v"),
@@ -92,12 +94,14 @@ fn odd(start: i64) -> Vec<Point> {
 }
 
 /// A spool whose folder has every sign that a pattern or a text may trip over.
-fn spool() -> (TempDir, PathBuf) {
+fn spool(time_type: TimeType) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("sp ool's [1]{2,3}*%41;");
     let start = START.parse::<Timestamp>().unwrap();
-    let spool = Spool::open(&Storage::folder(&place), &Job0::from(start.ns()), false).unwrap();
-    let points = [points(start.ns()), odd(start.ns())].concat();
+    let job = Job { time_type, ..Job0::from(start.ns()) };
+    let spool = Spool::open(&Storage::folder(&place), &job, false).unwrap();
+    let unit = time_type.unit_ns();
+    let points = [points(start.ns(), unit), odd(start.ns(), unit)].concat();
     for half in 0..2 {
         let from = start.saturating_add_ns(half * DAY_NS / 2);
         let range = TimeRange::new(from, from.saturating_add_ns(DAY_NS / 2));
@@ -109,15 +113,22 @@ fn spool() -> (TempDir, PathBuf) {
 }
 
 /// The answers of an engine about the first table, and the rows of the others.
-async fn ask(engine: &str, tables: &[&str], place: &Path, folder: &Path) -> Option<Json> {
+async fn ask(engine: &str, time_type: TimeType, tables: &[&str]) -> Option<Json> {
+    let (folder, place) = spool(time_type);
+
     let python = python()?;
     let ended = run(bare(&["spool", "describe", place.to_str().unwrap(), "--sql", engine])).await;
     ended.assert_code(0);
-    let text = folder.join(engine);
+    let text = folder.path().join(engine);
     std::fs::write(&text, &ended.out).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/spool/readers.py");
-    let out =
-        Command::new(python).arg(script).arg(engine).arg(&text).args(tables).output().unwrap();
+    let out = Command::new(python)
+        .arg(script)
+        .args([engine, time_type.name()])
+        .arg(&text)
+        .args(tables)
+        .output()
+        .unwrap();
     let (found, err) =
         (String::from_utf8(out.stdout).unwrap(), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{engine}\n{}\n{found}\n{err}", ended.out);
@@ -125,44 +136,54 @@ async fn ask(engine: &str, tables: &[&str], place: &Path, folder: &Path) -> Opti
     Some(serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {found}\n{err}")))
 }
 
-async fn reads(engine: &str, kind: &str) {
-    let (folder, place) = spool();
+/// What the engine calls its type of nanoseconds, of microseconds, and of integers.
+async fn reads(engine: &str, kinds: [&str; 3]) {
+    for (time_type, kind) in TimeType::ALL.into_iter().zip(kinds) {
+        reads_one(engine, time_type, kind).await;
+    }
+}
+
+async fn reads_one(engine: &str, time_type: TimeType, kind: &str) {
     let conflicts = format!("{MEASUREMENT}_conflicts");
     // DuckDB takes V and v for one, so the text leaves that table out.
     let last: &[&str] = if engine == "duckdb" { &[] } else { &["Case"] };
     let tables = [&[MEASUREMENT, &conflicts, "mixed", "mixed_2"], last].concat();
-    let Some(found) = ask(engine, &tables, &place, folder.path()).await else { return };
+    let Some(found) = ask(engine, time_type, &tables).await else { return };
     let rows = &[1, 2, 1, 2][..tables.len() - 1];
     let first = START.parse::<Timestamp>().unwrap().ns();
     let large = (1i64 << 53) + 1;
-    let expected =
-        json!([4, first + 1, first + DAY_NS - 1, large + 3, 1, large, 2, 1, 2, 1, u64::MAX]);
+    let (low, high) = (first + time_type.unit_ns(), first + DAY_NS - time_type.unit_ns());
+    let expected = json!([4, low, high, large + 3, 1, large, 2, 1, 2, 1, u64::MAX]);
     assert_eq!(found, json!({"answers": expected, "kind": kind, "rows": rows}), "{engine}");
 }
 
 #[tokio::test]
 async fn duckdb() {
-    reads("duckdb", "TIMESTAMPTZ_NS").await;
+    let kinds = ["TIMESTAMPTZ_NS", "TIMESTAMP WITH TIME ZONE", "BIGINT"];
+    reads("duckdb", kinds).await;
 }
 
 #[tokio::test]
 async fn polars() {
-    reads("polars", "Datetime(time_unit='ns', time_zone='UTC')").await;
+    let of = |unit| format!("Datetime(time_unit='{unit}', time_zone='UTC')");
+    reads("polars", [&of("ns"), &of("us"), "Int64"]).await;
 }
 
 #[tokio::test]
 async fn pandas() {
-    reads("pandas", "timestamp[ns, tz=UTC][pyarrow]").await;
+    let of = |unit| format!("timestamp[{unit}, tz=UTC][pyarrow]");
+    reads("pandas", [&of("ns"), &of("us"), "int64[pyarrow]"]).await;
 }
 
 #[tokio::test]
 async fn pyarrow() {
-    reads("pyarrow", "timestamp[ns, tz=UTC]").await;
+    reads("pyarrow", ["timestamp[ns, tz=UTC]", "timestamp[us, tz=UTC]", "int64"]).await;
 }
 
 #[tokio::test]
 async fn datafusion() {
-    reads("datafusion", "Timestamp(ns, \"UTC\")").await;
+    let of = |unit| format!("Timestamp({unit}, \"UTC\")");
+    reads("datafusion", [&of("ns"), &of("µs"), "Int64"]).await;
 }
 
 #[tokio::test]
@@ -171,12 +192,12 @@ async fn spark() {
         eprintln!("SKIPPED: Spark needs a Java");
         return;
     }
-    reads("spark", "bigint").await;
+    reads("spark", ["bigint", "timestamp", "bigint"]).await;
 }
 
 #[tokio::test]
 async fn what_an_engine_would_confuse_is_left_out_by_name() {
-    let (_folder, place) = spool();
+    let (_folder, place) = spool(TimeType::NsUtc);
     for (engine, count) in [("duckdb", 1), ("trino", 3), ("spark", 0), ("polars", 0)] {
         let ended =
             run(bare(&["spool", "describe", place.to_str().unwrap(), "--sql", engine])).await;
@@ -193,12 +214,18 @@ async fn what_an_engine_would_confuse_is_left_out_by_name() {
 /// No server can be started here: the text is parsed by sqlglot.
 #[tokio::test]
 async fn trino() {
-    let (folder, place) = spool();
-    let Some(found) = ask("trino", &[MEASUREMENT], &place, folder.path()).await else { return };
-    let answers = &found["answers"];
+    for (time_type, kind) in
+        TimeType::ALL.into_iter().zip(["TIMESTAMP(9)", "TIMESTAMP(6)", "BIGINT"])
+    {
+        let Some(found) = ask("trino", time_type, &[MEASUREMENT]).await else { return };
+        assert_is_parsed(&found["answers"], kind);
+    }
+}
+
+fn assert_is_parsed(answers: &Json, kind: &str) {
     assert_eq!(answers[0], MEASUREMENT);
     let columns = json!([
-        ["time", "TIMESTAMP(9)"],
+        ["time", kind],
         ["host", "VARCHAR"],
         ["region", "VARCHAR"],
         ["zone", "VARCHAR"],
