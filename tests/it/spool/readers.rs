@@ -24,6 +24,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 fn python() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/readers/bin/python");
     let python = std::env::var_os("SLUICE_TEST_READERS").map_or(own, PathBuf::from);
+    let python = std::path::absolute(python).unwrap();
     if python.is_file() {
         return Some(python);
     }
@@ -116,8 +117,14 @@ async fn ask(engine: &str, tables: &[&str], place: &Path, folder: &Path) -> Opti
     let text = folder.join(engine);
     std::fs::write(&text, &ended.out).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/spool/readers.py");
-    let out =
-        Command::new(python).arg(script).arg(engine).arg(&text).args(tables).output().unwrap();
+    let out = Command::new(python)
+        .arg(script)
+        .arg(engine)
+        .arg(&text)
+        .args(tables)
+        .current_dir(folder)
+        .output()
+        .unwrap();
     let (found, err) =
         (String::from_utf8(out.stdout).unwrap(), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{engine}\n{}\n{found}\n{err}", ended.out);
