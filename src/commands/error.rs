@@ -204,6 +204,7 @@ impl Error {
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
             Self::Output { source, .. } => match io_exit(source) {
                 ExitCode::DiskFull => ExitCode::DiskFull,
+                _ if source.kind() == io::ErrorKind::ResourceBusy => ExitCode::Locked,
                 _ => ExitCode::Permanent,
             },
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {

@@ -64,3 +64,15 @@ impl Drop for Progress {
         self.bar.finish_and_clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_bytes_and_their_share() {
+        let progress = Progress::new("verified", 2_000_000, true);
+        assert_eq!(progress.line(500_000), "verified 0.5/2.0 MB, 25.0 %");
+        assert_eq!(Progress::new("merged", 0, true).line(0), "merged 0/0 B, 100.0 %");
+    }
+}

@@ -322,6 +322,18 @@ fn a_part_is_chosen_by_time_and_measurement() {
     assert!(matches!(again, Error::OutputExists { .. }), "{again}");
     assert_eq!(again.exit(), ExitCode::Usage);
     fs::remove_file(folder.path().join("text")).unwrap();
+    // What a stopped export has left is in nobody's way, but one that is under way is not disturbed.
+    let partial = folder.path().join("text.partial");
+    fs::write(&partial, "the beginning of another export").unwrap();
+    export(&part("cpu")).unwrap();
+    fs::rename(folder.path().join("text"), &partial).unwrap();
+    let other = fs::File::open(&partial).unwrap();
+    other.lock().unwrap();
+    let held = export(&part("cpu")).unwrap_err();
+    assert_eq!(held.exit(), ExitCode::Locked, "{held}");
+    assert_eq!(fs::read_to_string(&partial).unwrap(), "cpu,host=a f=2i 2\n");
+    other.unlock().unwrap();
+    fs::remove_file(&partial).unwrap();
     let missing = export(&part("mem")).unwrap_err();
     assert_eq!(missing.exit(), ExitCode::Usage, "{missing}");
     let mut by_field = part("cpu");

@@ -26,6 +26,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 fn python() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/readers/bin/python");
     let python = std::env::var_os("SLUICE_TEST_READERS").map_or(own, PathBuf::from);
+    let python = std::path::absolute(python).unwrap();
     if python.is_file() {
         return Some(python);
     }
@@ -127,6 +128,7 @@ async fn ask(engine: &str, time_type: TimeType, tables: &[&str]) -> Option<Json>
         .args([engine, time_type.name()])
         .arg(&text)
         .args(tables)
+        .current_dir(folder.path())
         .output()
         .unwrap();
     let (found, err) =

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! In the end the reader sends line protocol, so it carries nothing that line protocol does not
-//! ([`carry`](crate::wire::line::carry)), and it cuts its requests at any line feed, inside of a value too: values with
+//! ([`carry`]), and it cuts its requests at any line feed, inside of a value too: values with
 //! line feeds are left out here.
 
 mod cell;
