@@ -28,7 +28,7 @@ impl Encoded {
     /// Encodes frames of one measurement as one file would hold them, once all of their time and once the first half of
     /// it: the difference is what more values cost. All of it is kept in memory meanwhile.
     pub fn of(frames: Vec<Frame>) -> Result<Self, Error> {
-        let times = || frames.iter().flat_map(|frame| block::times(frame));
+        let times = || frames.iter().flat_map(block::times);
         let (Some(first), Some(last)) = (times().min(), times().max()) else {
             return Ok(Self::default());
         };
@@ -77,7 +77,9 @@ fn encode(frames: Vec<Frame>) -> Result<Length, Error> {
     let Some(first) = frames.first() else { return Ok(Length { bytes: 0, footer_bytes: 0 }) };
     let measurement = first.measurement.clone();
     let mut shapes = BTreeMap::new();
-    frames.iter().for_each(|frame| block::add_shapes(frame, &mut shapes));
+    for frame in &frames {
+        block::add_shapes(frame, &mut shapes);
+    }
     let columns = Shape::of_all(&shapes).columns(&measurement, |_, _| true);
     let mut writer = FileWriter::new("a sample".to_owned(), columns, Purpose::Keep, Vec::new());
     for block in HeldPart::new(frames) {

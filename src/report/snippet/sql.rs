@@ -198,11 +198,10 @@ fn trino_type(column: &Column) -> &'static str {
     match column.role {
         Role::Time(TimeType::NsUtc) => "timestamp(9)",
         Role::Time(TimeType::UsUtc) => "timestamp(6)",
-        Role::Time(TimeType::I64) => "bigint",
         Role::Tag | Role::Field(FieldType::String) if column.binary => "varbinary",
         Role::Tag | Role::Field(FieldType::String) => "varchar",
         Role::Field(FieldType::Float) => "double",
-        Role::Field(FieldType::Integer) => "bigint",
+        Role::Time(TimeType::I64) | Role::Field(FieldType::Integer) => "bigint",
         Role::Field(FieldType::Unsigned) => "decimal(20, 0)",
         Role::Field(FieldType::Boolean) => "boolean",
     }
