@@ -18,6 +18,7 @@ use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::migrate::{MigrateConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
+use sluice::model::time_type::TimeType;
 use sluice::pipeline::commit::keeper::Keeper;
 use sluice::pipeline::event::Counters;
 use sluice::pipeline::write::outlet::Sink;
@@ -251,7 +252,7 @@ impl Servers {
             .and_then(|inputs| inputs.check(now))
             .expect("good settings");
         if way == Way::Stage {
-            config.spool = Some(SpoolChoice { place: self.stage() });
+            config.spool = Some(SpoolChoice { place: self.stage(), time_type: TimeType::NsUtc });
         }
         config
     }

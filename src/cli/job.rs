@@ -62,6 +62,27 @@ impl ExistingWord {
     }
 }
 
+/// How files hold times, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TimeTypeWord {
+    /// Timestamps in nanoseconds.
+    NsUtc,
+    /// Timestamps in microseconds.
+    UsUtc,
+    /// Integers: nanoseconds since 1970.
+    I64,
+}
+
+impl TimeTypeWord {
+    fn text(self) -> &'static str {
+        match self {
+            Self::NsUtc => "ns-utc",
+            Self::UsUtc => "us-utc",
+            Self::I64 => "i64",
+        }
+    }
+}
+
 /// One setting as typed: the flag's name without dashes, and its values.
 pub type Typed = (&'static str, Vec<String>);
 
@@ -175,6 +196,15 @@ pub struct JobArgs {
     /// Folder of the spool
     #[arg(long, help_heading = "Spool", value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub spool_dir: Option<String>,
+    /// Times in the files: ns-utc, us-utc (whole microseconds only) or i64 [default: ns-utc]
+    #[arg(
+        long,
+        help_heading = "Spool",
+        value_name = "TYPE",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub time_type: Option<TimeTypeWord>,
 
     /// First time to copy: RFC 3339, a date, or -30d [default: earliest]
     #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
@@ -296,6 +326,7 @@ impl JobArgs {
         let words = [
             ("on-type-conflict", self.safety.on_type_conflict.map(ConflictWord::text)),
             ("existing", self.safety.existing.map(ExistingWord::text)),
+            ("time-type", self.time_type.map(TimeTypeWord::text)),
             ("color", self.output.color.map(ColorWord::text)),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));

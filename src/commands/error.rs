@@ -226,6 +226,7 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Io { source, .. } => io_exit(source),
         Failure::Objects { .. } => ExitCode::Temporary,
         Failure::Locked { .. } => ExitCode::Locked,
+        Failure::TimeDigits { .. } => ExitCode::Permanent,
         _ => ExitCode::State,
     }
 }

@@ -38,7 +38,7 @@ pub async fn begin(
         let begun = Begun { keeper: Keeper::Nobody, job, resume: start, rejects, lock: None };
         return Ok((begun, Sink::Discard));
     }
-    let (wanted, take_over) = (spool_job(config, source, job), config.adopt);
+    let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
     let spool = blocking(move || Ok(Spool::open(&storage, &wanted, take_over)?)).await?;
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, path };
@@ -56,7 +56,12 @@ async fn stored_start(storage: Storage) -> Result<Option<Timestamp>, Error> {
     Ok(start.await?)
 }
 
-fn spool_job(config: &MigrateConfig, source: &SourceFacts, job: TimeRange) -> Job {
+fn spool_job(
+    config: &MigrateConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+    job: TimeRange,
+) -> Job {
     let interval = match config.batch_interval {
         IntervalChoice::Auto => "auto".to_owned(),
         IntervalChoice::Fixed(interval) => interval.to_string(),
@@ -74,6 +79,7 @@ fn spool_job(config: &MigrateConfig, source: &SourceFacts, job: TimeRange) -> Jo
         stop: job.stop,
         shard_group_ns: Some(source.survey.shape.shard_group_ns),
         plan: format!("batch interval {interval}"),
+        time_type: choice.time_type,
     }
 }
 

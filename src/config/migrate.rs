@@ -14,6 +14,7 @@ use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::clash::ConflictPolicy;
 
@@ -89,6 +90,8 @@ pub enum ColorChoice {
 pub struct SpoolChoice {
     /// Folder or address.
     pub place: String,
+    /// How its files hold times.
+    pub time_type: TimeType,
 }
 
 /// Everything a job needs to know, checked.
@@ -385,10 +388,17 @@ pub(super) fn color(given: &Given, env: &Env) -> Result<ColorChoice, ConfigError
 
 fn spool(settings: &Settings) -> Result<Option<SpoolChoice>, ConfigError> {
     let (format, place) = (settings.plain("spool"), settings.plain("spool-dir"));
+    let time_type = time_type(&settings.value("time-type")?)?;
     match (format, place) {
-        (None, None) => Ok(None),
+        (None, None) => match settings.plain("time-type") {
+            None => Ok(None),
+            Some(given) => Err(ConfigError::Incomplete {
+                given: given.origin.clone(),
+                needs: "--spool parquet",
+            }),
+        },
         (Some(format), _) if format.text() != "parquet" => Err(format.wrong("parquet")),
-        (Some(_), Some(place)) => Ok(Some(SpoolChoice { place: name(place)? })),
+        (Some(_), Some(place)) => Ok(Some(SpoolChoice { place: name(place)?, time_type })),
         (Some(given), None) => {
             Err(ConfigError::Incomplete { given: given.origin.clone(), needs: "--spool-dir DIR" })
         }
@@ -396,6 +406,10 @@ fn spool(settings: &Settings) -> Result<Option<SpoolChoice>, ConfigError> {
             Err(ConfigError::Incomplete { given: given.origin.clone(), needs: "--spool parquet" })
         }
     }
+}
+
+fn time_type(given: &Given) -> Result<TimeType, ConfigError> {
+    given.text().parse().map_err(|_| given.wrong("ns-utc, us-utc or i64"))
 }
 
 fn reject_limit(given: &Given) -> Result<u64, ConfigError> {

@@ -112,6 +112,7 @@ pub const SETTINGS: &[Setting] = &[
     one("existing").or("refuse"),
     one("spool"),
     one("spool-dir"),
+    one("time-type").or("ns-utc"),
     one("rejects"),
     one("reject-limit").or("10000"),
     of(Kind::Switch, "dry-run"),

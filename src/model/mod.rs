@@ -10,4 +10,5 @@ pub mod series;
 pub mod share;
 pub mod side;
 pub mod time;
+pub mod time_type;
 pub mod transport;

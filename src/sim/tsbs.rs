@@ -43,24 +43,27 @@ impl Workload {
 
     /// Loads everything into a bucket; the error is the store's.
     pub fn load(&self, store: &Store, bucket: &str) -> Result<(), String> {
-        let times: Vec<i64> = (0_i64..)
-            .map(|row| self.start_ns + row * self.interval_ns)
-            .take(self.points_per_host)
-            .collect();
+        let times = self.times();
         for host in 0..self.hosts {
-            let mut random = Random::new(self.seed ^ (u64::from(host) << 32));
-            let series = host_series(host, &mut random);
-            for field in FIELDS {
-                store.load_column(
-                    bucket,
-                    &series,
-                    field.as_bytes(),
-                    &times,
-                    &self.walk(&mut random),
-                )?;
+            let (series, columns) = self.host(host);
+            for (field, column) in columns {
+                store.load_column(bucket, &series, field.as_bytes(), &times, &column)?;
             }
         }
         Ok(())
+    }
+
+    /// The instants of every host's lines.
+    pub fn times(&self) -> Vec<i64> {
+        let times = (0_i64..).map(|row| self.start_ns + row * self.interval_ns);
+        times.take(self.points_per_host).collect()
+    }
+
+    /// The series of a host, and the values of its fields.
+    pub fn host(&self, host: u32) -> (Series, Vec<(&'static str, Column)>) {
+        let mut random = Random::new(self.seed ^ (u64::from(host) << 32));
+        let series = host_series(host, &mut random);
+        (series, FIELDS.map(|field| (field, self.walk(&mut random))).into())
     }
 
     fn walk(&self, random: &mut Random) -> Column {

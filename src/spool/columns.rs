@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::name;
+use super::name::{self, Month};
+use super::times;
 use crate::model::frame::FieldType;
 use crate::model::series::{Name, Series, schema_label};
+use crate::model::time_type::TimeType;
 
 /// Of InfluxDB 3: the measurement of a file, as text.
 const MEASUREMENT_KEY: &str = "iox::measurement::name";
@@ -25,6 +27,8 @@ const NAME_KEY: &str = "sluice.name";
 const RAW_MEASUREMENT_KEY: &str = "sluice.measurement";
 /// The time column, and the label that no other column gets.
 pub(super) const TIME: &str = "time";
+/// Where it stands.
+pub(super) const TIME_AT: usize = 0;
 
 fn role_of(kind: FieldType) -> &'static str {
     match kind {
@@ -46,11 +50,6 @@ pub(super) fn data_type(kind: FieldType, binary: bool) -> DataType {
         FieldType::String if binary => DataType::Binary,
         FieldType::String => DataType::Utf8,
     }
-}
-
-/// The type of the time column.
-pub(super) fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }
 
 /// Which tags and fields some rows hold.
@@ -93,7 +92,16 @@ impl Shape {
         }
     }
 
-    /// The columns with these fields.
+    /// What all months hold together.
+    pub(super) fn of_all(shapes: &BTreeMap<Month, Self>) -> Self {
+        let mut all = Self::default();
+        for shape in shapes.values() {
+            all.add(shape);
+        }
+        all
+    }
+
+    /// The columns with these fields, and times in nanoseconds.
     pub(super) fn columns(
         &self,
         measurement: &Name,
@@ -129,6 +137,7 @@ pub(super) struct FieldColumn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) measurement: Name,
+    pub(super) time: TimeType,
     pub(super) tags: Vec<Tag>,
     pub(super) fields: Vec<FieldColumn>,
 }
@@ -160,7 +169,13 @@ impl Columns {
                 binary,
             })
             .collect();
-        Self { measurement, tags, fields }
+        Self { measurement, time: TimeType::NsUtc, tags, fields }
+    }
+
+    /// The same with times of this type.
+    #[must_use]
+    pub(super) fn with_time(self, time: TimeType) -> Self {
+        Self { time, ..self }
     }
 
     pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
@@ -178,7 +193,7 @@ impl Columns {
             }
             meta
         };
-        let time = Field::new(TIME, time_type(), false).with_metadata(meta(
+        let time = Field::new(TIME, times::data_type(self.time), false).with_metadata(meta(
             TIME_ROLE,
             TIME.as_bytes(),
             TIME,
@@ -205,7 +220,8 @@ impl Columns {
     pub(super) fn of_schema(schema: &Schema) -> Result<Self, String> {
         let raw = schema.metadata().get(RAW_MEASUREMENT_KEY);
         let measurement = raw.and_then(|raw| name::decode(raw)).ok_or("no measurement")?;
-        let mut columns = Self { measurement, tags: Vec::new(), fields: Vec::new() };
+        let time = TimeType::NsUtc;
+        let mut columns = Self { measurement, time, tags: Vec::new(), fields: Vec::new() };
         for (at, field) in schema.fields().iter().enumerate() {
             columns
                 .add(at, field)
@@ -224,11 +240,13 @@ impl Columns {
             Some(raw) => name::decode(raw)?,
             None => label.as_bytes().into(),
         };
-        if (at == 0) != (role == TIME_ROLE) {
+        if (at == TIME_AT) != (role == TIME_ROLE) {
             return None;
         }
         if role == TIME_ROLE {
-            return (*field.data_type() == time_type() && !field.is_nullable()).then_some(());
+            let is_own = |kind: &TimeType| times::data_type(*kind) == *field.data_type();
+            self.time = TimeType::ALL.into_iter().find(is_own)?;
+            return (!field.is_nullable()).then_some(());
         }
         if role == TAG_ROLE {
             let DataType::Dictionary(key, values) = field.data_type() else { return None };
@@ -288,7 +306,10 @@ mod tests {
         ] {
             assert_eq!(labels.contains(&label), shown, "{label}: {labels:?}");
         }
-        assert_eq!(Columns::of_schema(&columns.schema()), Ok(columns));
+        for time in TimeType::ALL {
+            let own = columns.clone().with_time(time);
+            assert_eq!(Columns::of_schema(&own.schema()), Ok(own));
+        }
     }
 
     #[test]
@@ -303,6 +324,7 @@ mod tests {
         let tag = schema.field(1).clone();
         for bad in [
             with(0, time.clone().with_nullable(true)),
+            with(0, time.clone().with_data_type(DataType::UInt64)),
             with(0, tag.clone()),
             with(1, time.clone()),
             with(1, tag.clone().with_metadata(HashMap::new())),

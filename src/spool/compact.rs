@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::batch::{Files, PartsFile, Totals};
+use super::batch::Totals;
 use super::columns::{Columns, Shape};
 use super::digest::ContentDigest;
 use super::error::Error;
+use super::files::Files;
 use super::name::{self, Month, Tree};
+use super::parts::PartsFile;
 use super::sorted::{self, Part};
 use super::state::FileEntry;
 use super::stored::{check_file, open_file};
@@ -70,20 +72,14 @@ impl Spool {
         let mut shape = Shape::default();
         for file in group {
             self.check(file)?;
-            add_columns(&mut shape, open_file(&inner.storage, &inner.job_id, file)?.columns());
+            let reader = open_file(&inner.storage, &inner.job_id, file, None)?;
+            add_columns(&mut shape, reader.columns());
         }
         let columns = shape.columns(&measurement, |_, _| true);
         let settled = inner.settle(&measurement, |_| ());
         let ranges = ranges(group);
         let whole = TimeRange { start: ranges[0].start, stop: ranges[ranges.len() - 1].stop };
-        let mut files = Files {
-            inner,
-            batches: ranges,
-            range: whole,
-            entries: Vec::new(),
-            staged: Vec::new(),
-            totals: Totals::default(),
-        };
+        let mut files = Files::new(inner, ranges, whole);
         let (part, parts_file) = self.part(group, &columns)?;
         files.write_merged(&measurement, &settled, (tree, month), columns, part)?;
         if let Some(parts) = parts_file {
@@ -111,7 +107,7 @@ impl Spool {
         let inner = &*self.inner;
         let open = |files: &[FileEntry]| -> Result<Part, Error> {
             let parts = files.iter().map(|file| -> Result<Part, Error> {
-                Ok(Box::new(open_file(&inner.storage, &inner.job_id, file)?))
+                Ok(Box::new(open_file(&inner.storage, &inner.job_id, file, None)?))
             });
             Ok(sorted::merge(parts.collect::<Result<_, _>>()?))
         };

@@ -3,7 +3,9 @@
 use std::io;
 
 use crate::checkpoint::identity::Difference;
+use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::time_type::TimeType;
 
 /// Why a spool cannot be written or read. Files are named by their place inside the spool.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +81,10 @@ pub enum Error {
         known: u64,
     },
     /// The spool holds another job.
-    #[error("{place} holds the spool of another job: {}", differences_text(.differences))]
+    #[error(
+        "{place} holds the spool of another job: {}; take another place, or the settings that it was begun with",
+        differences_text(.differences)
+    )]
     OtherJob {
         /// Folder or address.
         place: String,
@@ -116,6 +121,21 @@ pub enum Error {
         /// The time.
         time: Timestamp,
     },
+    /// The type of the time column has too few digits for a time.
+    #[error(
+        "batch {batch}: measurement {} has a value at {time}, and {time_type} would lose digits of it; nothing of the batch is committed (choose --time-type ns-utc or i64 and another --spool-dir)",
+        Readable(.measurement)
+    )]
+    TimeDigits {
+        /// The batch.
+        batch: TimeRange,
+        /// The measurement.
+        measurement: Name,
+        /// The time.
+        time: Timestamp,
+        /// The type that cannot hold it.
+        time_type: TimeType,
+    },
     /// Rows could not be encoded.
     #[error("cannot encode {file}: {what}")]
     Encode {
@@ -129,7 +149,13 @@ pub enum Error {
 impl Error {
     pub(super) fn io(file: &str) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
-        move |source| Self::Io { file, source }
+        move |source| match source.kind() {
+            io::ErrorKind::IsADirectory => Self::damaged(&file, "a folder stands in its place"),
+            io::ErrorKind::NotADirectory => {
+                Self::damaged(&file, "a file stands where its folder should be")
+            }
+            _ => Self::Io { file, source },
+        }
     }
 
     pub(super) fn damaged(file: &str, what: impl Into<String>) -> Self {
@@ -140,7 +166,11 @@ impl Error {
     pub fn is_state(&self) -> bool {
         !matches!(
             self,
-            Self::Place { .. } | Self::Io { .. } | Self::Objects { .. } | Self::Locked { .. }
+            Self::Place { .. }
+                | Self::Io { .. }
+                | Self::Objects { .. }
+                | Self::Locked { .. }
+                | Self::TimeDigits { .. }
         )
     }
 }

@@ -11,8 +11,9 @@
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
 //!   [`describe`] tells what is there.
-//! - How: [`name`] paths, `columns` schemas, `block`, `weave` and `sorted` rows in order, `write` and `read` one
-//!   Parquet file, [`digest`], `state` and `journal` what is known, [`storage`] where it lies.
+//! - How: [`name`] paths, `columns` and `times` schemas, `block`, `weave`, `sorted` and `parts` rows in order, `files`,
+//!   `write`, `pages` and `read` Parquet files, [`digest`], `state` and `journal` what is known, [`storage`] where it
+//!   lies.
 //!
 //! Nothing here is asynchronous: calls block on disk and encoding, and belong on threads that may.
 
@@ -23,14 +24,18 @@ pub mod compact;
 pub mod describe;
 pub mod digest;
 pub mod error;
+mod files;
 mod journal;
 pub mod name;
+mod pages;
+mod parts;
 pub mod place;
 mod read;
 mod sorted;
 pub mod state;
 pub mod storage;
 pub mod stored;
+mod times;
 mod weave;
 pub mod writable;
 mod write;

@@ -5,28 +5,46 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, DictionaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type};
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::block;
-use super::columns::Columns;
+use super::columns::{Columns, TIME_AT};
 use super::error::Error;
 use super::sorted::block_rows;
 use super::write::BYTES_KEY;
+use super::{block, pages, times};
 use crate::model::frame::{Frame, Run};
 use crate::model::series::{Name, Series};
+use crate::model::time::TimeRange;
 
 /// A stretch of a file that is a Parquet file of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Section {
-    pub(super) file: Arc<File>,
-    pub(super) start: u64,
-    pub(super) length: u64,
+    file: Arc<File>,
+    start: u64,
+    length: u64,
+    /// Bytes that were read of it.
+    read: Arc<AtomicU64>,
+}
+
+impl Section {
+    /// So many bytes of a file, from a place on.
+    pub(super) fn new(file: Arc<File>, start: u64, length: u64) -> Self {
+        Self { file, start, length, read: Arc::default() }
+    }
+
+    fn count(&self, bytes: usize) {
+        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 /// Reads on from a place of a section.
@@ -42,6 +60,7 @@ impl Read for SectionReader {
         let place = self.section.start + self.at;
         let read = self.section.file.read_at(&mut buffer[..wanted], place)?;
         self.at += read as u64;
+        self.section.count(read);
         Ok(read)
     }
 }
@@ -66,6 +85,7 @@ impl ChunkReader for Section {
         }
         let mut buffer = vec![0; length];
         self.file.read_exact_at(&mut buffer, self.start + start)?;
+        self.count(length);
         Ok(buffer.into())
     }
 }
@@ -84,16 +104,26 @@ pub(super) struct FileReader {
     columns: Columns,
     metadata: Vec<(String, String)>,
     reader: Option<ParquetRecordBatchReader>,
+    read: Arc<AtomicU64>,
     /// The series of the last row, so that the next block can share it.
     last: Option<Arc<Series>>,
 }
 
 impl FileReader {
-    /// Opens a file; `file` names it in errors.
-    pub(super) fn open(file: &str, section: Section) -> Result<Self, Error> {
+    /// Opens a file; `file` names it in errors. Of a range, stretches in which no row can lie inside are left unread; rows
+    /// outside of it come where they stand among others.
+    pub(super) fn open(
+        file: &str,
+        section: Section,
+        range: Option<TimeRange>,
+    ) -> Result<Self, Error> {
+        let read = Arc::clone(&section.read);
         let (columns, metadata, reader) = guarded(file, || {
             let text = |error: ParquetError| error.to_string();
-            let builder = ParquetRecordBatchReaderBuilder::try_new(section).map_err(text)?;
+            let index = range.map_or(PageIndexPolicy::Skip, |_| PageIndexPolicy::Optional);
+            let options = ArrowReaderOptions::new().with_page_index_policy(index);
+            let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(section, options);
+            let mut builder = builder.map_err(text)?;
             let columns = Columns::of_schema(builder.schema())?;
             let footer = builder.metadata().file_metadata();
             let metadata: Vec<_> = footer
@@ -107,10 +137,20 @@ impl FileReader {
                 bytes.and_then(|(_, text)| text.parse().ok()).ok_or("no size in its footer")?;
             let rows = u64::try_from(footer.num_rows()).map_err(|_| "a negative number of rows")?;
             let per_row = usize::try_from(bytes / rows.max(1)).unwrap_or(usize::MAX);
+            if let Some(range) = range {
+                let (groups, rows) = pages::within(builder.metadata(), columns.time, range)?;
+                builder = builder.with_row_groups(groups).with_row_selection(rows);
+            }
             let reader = builder.with_batch_size(block_rows(per_row)).build().map_err(text)?;
             Ok((columns, metadata, reader))
         })?;
-        Ok(Self { file: file.to_owned(), columns, metadata, reader: Some(reader), last: None })
+        let (file, reader, last) = (file.to_owned(), Some(reader), None);
+        Ok(Self { file, columns, metadata, reader, read, last })
+    }
+
+    /// Bytes that were read so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// Its columns.
@@ -129,16 +169,18 @@ impl FileReader {
         if batch.num_columns() != 1 + tags + columns.fields.len() {
             return Err("a row group with other columns".into());
         }
-        if batch.column(0).null_count() > 0 {
+        if batch.column(TIME_AT).null_count() > 0 {
             return Err("a row without a time".into());
         }
+        let time = times::nanoseconds(batch.column(TIME_AT), columns.time);
+        let time = time.ok_or("a time beyond 64 bits of nanoseconds")?;
         let tag_columns: Vec<_> = columns
             .tags
             .iter()
             .zip(&batch.columns()[1..=tags])
             .map(|(tag, array)| TagColumn::new(&tag.name, array))
             .collect::<Result<_, _>>()?;
-        let arrays: Vec<_> = std::iter::once(Arc::clone(batch.column(0)))
+        let arrays: Vec<_> = std::iter::once(time)
             .chain(batch.columns()[1 + tags..].iter().map(Arc::clone))
             .collect();
         let runs = runs(&columns.measurement, &tag_columns, batch.num_rows(), &mut self.last);
@@ -250,7 +292,7 @@ mod tests {
     fn a_section_is_a_file_of_its_own() {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, b"0123456789").unwrap();
-        let section = Section { file: Arc::new(file), start: 3, length: 4 };
+        let section = Section::new(Arc::new(file), 3, 4);
         assert_eq!(section.get_bytes(1, 3).unwrap(), &b"456"[..]);
         for (start, length) in [(2, 3), (5, 0), (u64::MAX, 1)] {
             assert!(section.get_bytes(start, length).is_err(), "{start} {length}");

@@ -11,6 +11,7 @@ use crate::checkpoint::record::StoredFields;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::time_type::TimeType;
 
 /// The format that this program writes.
 pub const FORMAT: u64 = 1;
@@ -30,6 +31,8 @@ pub struct Job {
     pub shard_group_ns: Option<i64>,
     /// A text that is equal for equal plans.
     pub plan: String,
+    /// How its files hold times; must not change between runs.
+    pub time_type: TimeType,
 }
 
 /// A job as it is stored.
@@ -42,6 +45,8 @@ pub(super) struct StoredJob {
     stop: i64,
     shard_group_ns: Option<i64>,
     plan: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    time_type: TimeType,
 }
 
 impl StoredJob {
@@ -53,11 +58,17 @@ impl StoredJob {
             stop: job.stop.ns(),
             shard_group_ns: job.shard_group_ns,
             plan: job.plan.clone(),
+            time_type: job.time_type,
         }
     }
 
     pub(super) fn differences(&self, job: &Job) -> Vec<Difference> {
-        job.identity.differences(&self.identity)
+        let mut differences = job.identity.differences(&self.identity);
+        if self.time_type != job.time_type {
+            let (stored, given) = (self.time_type.to_string(), job.time_type.to_string());
+            differences.push(Difference { part: "time_type", stored, given });
+        }
+        differences
     }
 
     /// The job; `None` if its identity is not whole.
@@ -76,6 +87,7 @@ impl StoredJob {
             stop: Timestamp::from_ns(self.stop),
             shard_group_ns: self.shard_group_ns,
             plan: self.plan.clone(),
+            time_type: self.time_type,
         })
     }
 
@@ -176,7 +188,7 @@ pub(super) enum Record {
         rows: u64,
         values: u64,
         /// Values of the batch that are not in it.
-        #[serde(default, skip_serializing_if = "is_zero")]
+        #[serde(default, skip_serializing_if = "is_default")]
         rejected: u64,
         digest: String,
         files: Vec<FileEntry>,
@@ -191,9 +203,8 @@ pub(super) enum Record {
     Compact { files: Vec<FileEntry>, removed: Vec<String> },
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_zero(n: &u64) -> bool {
-    *n == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Everything that is known of a spool.

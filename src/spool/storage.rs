@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use object_store::path::Path as Location;
@@ -48,17 +48,19 @@ struct Objects {
     runtime: Option<Runtime>,
 }
 
-/// Lets every change of a storage fail from a chosen one on, as if the process had been killed there. For tests of what
-/// a killed run leaves behind; nothing fails unless asked to.
+/// Lets the changes of a storage fail from a chosen one on: all of them, as if the process had been killed there, or
+/// those that need room, as on a full disk. For tests of what is left behind; nothing fails unless asked to.
 #[derive(Debug, Clone)]
 pub struct Faults {
     left: Arc<AtomicU64>,
     done: Arc<AtomicU64>,
+    full: Arc<AtomicBool>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { left: Arc::new(AtomicU64::new(u64::MAX)), done: Arc::default() }
+        let left = Arc::new(AtomicU64::new(u64::MAX));
+        Self { left, done: Arc::default(), full: Arc::default() }
     }
 }
 
@@ -66,6 +68,12 @@ impl Faults {
     /// The next `steps` changes work, all after them fail.
     pub fn fail_after(&self, steps: u64) {
         self.left.store(steps, Ordering::SeqCst);
+    }
+
+    /// The next `steps` changes that need room work, then the disk is full.
+    pub fn fill_after(&self, steps: u64) {
+        self.full.store(true, Ordering::SeqCst);
+        self.fail_after(steps);
     }
 
     /// How many changes worked so far.
@@ -81,8 +89,18 @@ impl Faults {
                 self.done.fetch_add(1, Ordering::SeqCst);
                 Ok(())
             }
+            Err(_) if self.is_full() => Err(Error::io(file)(io::ErrorKind::StorageFull.into())),
             Err(_) => Err(Error::io(file)(io::Error::other("a fault that was asked for"))),
         }
+    }
+
+    /// Something is about to be removed, which needs no room.
+    fn removal(&self, file: &str) -> Result<(), Error> {
+        if self.is_full() { Ok(()) } else { self.step(file) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.full.load(Ordering::SeqCst)
     }
 }
 
@@ -162,7 +180,7 @@ impl Storage {
 
     /// Removes a staged file.
     pub(super) fn discard(&self, staged: &Staged) -> Result<(), Error> {
-        self.faults.step(&staged.name)?;
+        self.faults.removal(&staged.name)?;
         match fs::remove_file(&staged.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io(&staged.name)(error))
@@ -180,7 +198,7 @@ impl Storage {
         for entry in entries {
             let path = entry.map_err(Error::io(STAGING))?.path();
             if path.extension().is_some_and(|extension| extension == "partial") {
-                self.faults.step(STAGING)?;
+                self.faults.removal(STAGING)?;
                 fs::remove_file(&path).map_err(Error::io(STAGING))?;
             }
         }
@@ -355,7 +373,7 @@ impl Storage {
             }
         };
         let length = file.metadata().map_err(Error::io(name))?.len();
-        Ok(Section { file: Arc::new(file), start: 0, length })
+        Ok(Section::new(Arc::new(file), 0, length))
     }
 
     /// The names of all files below a folder, sorted.
@@ -374,7 +392,7 @@ impl Storage {
 
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<(), Error> {
-        self.faults.step(name)?;
+        self.faults.removal(name)?;
         match &*self.place {
             Place::Folder(root) => match fs::remove_file(root.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {

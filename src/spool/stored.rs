@@ -42,6 +42,15 @@ impl Selection {
     }
 }
 
+/// What was read of the files, after they were verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Decoded {
+    /// Bytes of their footers and pages.
+    pub bytes: u64,
+    /// Rows, with those that lie outside of the range but share a page with others.
+    pub rows: u64,
+}
+
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Verified {
@@ -114,7 +123,7 @@ impl Stored {
         for file in self.files(selection) {
             // What is in `data` was settled once; only the others tell by themselves.
             if file.tree() == Some(Tree::Conflicts) {
-                let reader = self.reader(file)?;
+                let reader = self.reader(file, None)?;
                 let columns = reader.columns();
                 for field in &columns.fields {
                     let key = (columns.measurement.clone(), field.name.clone());
@@ -159,22 +168,11 @@ impl Stored {
     pub fn verify_content(&self, selection: &Selection) -> Result<Verified, Error> {
         let verified = self.verify(selection)?;
         for file in self.files(selection) {
-            let (mut rows, mut values) = (0, 0);
-            let mut digest = ContentDigest::default();
-            for block in self.reader(file)? {
-                let block = block?;
-                rows += block.rows() as u64;
-                values += block.values;
-                digest.add_frame(&block);
+            let mut seen = Seen::default();
+            for block in self.reader(file, None)? {
+                seen.add(&block?);
             }
-            let known = (file.rows, file.values, file.digest.clone());
-            if (rows, values, digest.to_string()) != known {
-                let what = format!(
-                    "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
-                    file.rows, file.values, file.digest
-                );
-                return Err(Error::damaged(&file.path, what));
-            }
+            seen.hold_against(file)?;
         }
         Ok(verified)
     }
@@ -186,7 +184,9 @@ impl Stored {
         self.frames_of(&files, selection.range)
     }
 
-    /// The frames of some files of this spool, as far as they lie in the range. These files are verified first.
+    /// The frames of some files of this spool, as far as they lie in the range. These files are verified first. Of one that
+    /// reaches further, only the pages that may hold some of the range are decoded; one that does not is held against
+    /// its content digest at its end.
     pub fn frames_of(&self, files: &[FileEntry], range: TimeRange) -> Result<Frames, Error> {
         self.search()?;
         files.iter().try_for_each(|file| self.verify_file(file))?;
@@ -196,6 +196,7 @@ impl Stored {
             files: files.iter().filter(|file| file.touches(range)).cloned().collect(),
             open: None,
             ready: VecDeque::new(),
+            decoded: Decoded::default(),
             failed: false,
         })
     }
@@ -209,8 +210,8 @@ impl Stored {
         Ok(())
     }
 
-    fn reader(&self, file: &FileEntry) -> Result<FileReader, Error> {
-        open_file(&self.storage, &self.state.job.id(), file)
+    fn reader(&self, file: &FileEntry, range: Option<TimeRange>) -> Result<FileReader, Error> {
+        open_file(&self.storage, &self.state.job.id(), file, range)
     }
 
     /// Looks for files that nobody knows.
@@ -252,13 +253,14 @@ pub(super) fn check_file(storage: &Storage, state: &State, file: &FileEntry) -> 
     })
 }
 
-/// Opens a file whose digest matched.
+/// Opens a file whose digest matched, all of it or what may lie in a range.
 pub(super) fn open_file(
     storage: &Storage,
     job_id: &str,
     file: &FileEntry,
+    range: Option<TimeRange>,
 ) -> Result<FileReader, Error> {
-    let reader = FileReader::open(&file.path, storage.open(&file.path)?)?;
+    let reader = FileReader::open(&file.path, storage.open(&file.path)?, range)?;
     let job = reader.metadata("sluice.job");
     if job != Some(job_id) {
         return Err(Error::Foreign { file: file.path.clone() });
@@ -270,13 +272,51 @@ pub(super) fn open_file(
     Ok(reader)
 }
 
+/// What of a file was handed out.
+#[derive(Debug, Default)]
+struct Seen {
+    rows: u64,
+    values: u64,
+    digest: ContentDigest,
+}
+
+impl Seen {
+    fn add(&mut self, block: &Frame) {
+        self.rows += block.rows() as u64;
+        self.values += block.values;
+        self.digest.add_frame(block);
+    }
+
+    fn hold_against(&self, file: &FileEntry) -> Result<(), Error> {
+        let Self { rows, values, digest } = self;
+        if (*rows, *values, digest.to_string()) == (file.rows, file.values, file.digest.clone()) {
+            return Ok(());
+        }
+        let what = format!(
+            "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
+            file.rows, file.values, file.digest
+        );
+        Err(Error::damaged(&file.path, what))
+    }
+}
+
+/// A file that is being read.
+struct OpenFile {
+    file: FileEntry,
+    reader: FileReader,
+    /// Of a file that is read as a whole.
+    seen: Option<Seen>,
+}
+
 /// Frames of a spool. Ends at the first error.
 pub struct Frames {
     stored: Stored,
     range: TimeRange,
     files: VecDeque<FileEntry>,
-    open: Option<(FileReader, bool)>,
+    open: Option<OpenFile>,
     ready: VecDeque<Frame>,
+    /// Of the files before the open one.
+    decoded: Decoded,
     failed: bool,
 }
 
@@ -287,22 +327,37 @@ impl std::fmt::Debug for Frames {
 }
 
 impl Frames {
+    /// What was read so far.
+    pub fn decoded(&self) -> Decoded {
+        let own = self.open.as_ref().map_or(0, |open| open.reader.bytes_read());
+        Decoded { bytes: self.decoded.bytes + own, ..self.decoded }
+    }
+
     /// Reads on; false at the end.
     fn advance(&mut self) -> Result<bool, Error> {
-        let Some((reader, whole)) = &mut self.open else {
+        let Some(open) = &mut self.open else {
             let Some(file) = self.files.pop_front() else { return Ok(false) };
             let inside = |ns| self.range.contains(Timestamp::from_ns(ns));
             let whole = inside(file.time_min) && inside(file.time_max);
-            self.open = Some((self.stored.reader(&file)?, whole));
+            let reader = self.stored.reader(&file, (!whole).then_some(self.range))?;
+            self.open = Some(OpenFile { file, reader, seen: whole.then(Seen::default) });
             return Ok(true);
         };
-        match reader.next().transpose()? {
-            None => self.open = None,
-            Some(block) if *whole => self.ready.extend(block::frames(&block)),
-            Some(block) => {
-                let inside = block::inside(&block, self.range);
-                self.ready.extend(inside.iter().flat_map(block::frames));
+        let Some(block) = open.reader.next().transpose()? else {
+            if let Some(seen) = &open.seen {
+                seen.hold_against(&open.file)?;
             }
+            self.decoded = self.decoded();
+            self.open = None;
+            return Ok(true);
+        };
+        self.decoded.rows += block.rows() as u64;
+        if let Some(seen) = &mut open.seen {
+            seen.add(&block);
+            self.ready.extend(block::frames(&block));
+        } else {
+            let inside = block::inside(&block, self.range);
+            self.ready.extend(inside.iter().flat_map(block::frames));
         }
         Ok(true)
     }

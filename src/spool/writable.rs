@@ -49,8 +49,18 @@ struct Kept {
 
 #[derive(Debug)]
 enum Lock {
-    Folder { _file: File },
+    Folder { file: File },
     Object,
+}
+
+/// Let go at once, even while a process that was just begun still shares the open file.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Self::Folder { file } = self {
+            // Closing the file lets it go too, only later.
+            let _ = file.unlock();
+        }
+    }
 }
 
 /// A poisoned lock only tells that another thread ended early; what it guards changes in one step each.
@@ -295,7 +305,7 @@ fn take_lock(storage: &Storage, job: &Job, take_over: bool) -> Result<Lock, Erro
         return Ok(Lock::Object);
     };
     match file.try_lock() {
-        Ok(()) => Ok(Lock::Folder { _file: file }),
+        Ok(()) => Ok(Lock::Folder { file }),
         Err(TryLockError::WouldBlock) => Err(held()),
         Err(TryLockError::Error(source)) => Err(Error::io(LOCK)(source)),
     }

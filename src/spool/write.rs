@@ -20,10 +20,10 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use super::block;
 use super::columns::{Columns, FieldColumn, TIME};
 use super::digest::ContentDigest;
 use super::error::Error;
+use super::{block, times};
 use crate::limits::{
     ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX, ROW_GROUP_STRING_BYTES_MAX, SPOOL_PART_PAGE_BYTES,
 };
@@ -144,7 +144,11 @@ impl<W: Write + Send> FileWriter<W> {
     }
 
     fn batch(&self, block: &Frame) -> Result<RecordBatch, Error> {
-        let mut arrays = vec![Arc::clone(block.batch.column(0))];
+        let Some(time) = times::stored(block.batch.column(0), self.columns.time) else {
+            let what = format!("a time loses digits as {}", self.columns.time);
+            return Err(Error::Encode { file: self.file.clone(), what });
+        };
+        let mut arrays = vec![time];
         for (at, tag) in self.columns.tags.iter().enumerate() {
             arrays.push(tag_array(block, &tag.name, at, tag.binary));
         }

@@ -4,11 +4,17 @@
 
 mod compacted;
 mod damage;
+mod forged;
+mod format;
+pub(crate) mod full;
+mod golden;
 mod killed;
 mod layout;
+mod ranges;
 mod round_trip;
 mod size;
 mod stores;
+mod time_types;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,6 +23,7 @@ use sluice::checkpoint::identity::Identity;
 use sluice::model::frame::Frame;
 use sluice::model::series::Name;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::model::time_type::TimeType;
 use sluice::spool::error::Error;
 use sluice::spool::state::Job;
 use sluice::spool::storage::Storage;
@@ -40,6 +47,7 @@ fn job() -> Job {
         stop: Timestamp::STOP_MAX,
         shard_group_ns: Some(86_400_000_000_000),
         plan: "1".into(),
+        time_type: TimeType::NsUtc,
     }
 }
 

@@ -131,6 +131,7 @@ fn every_flag_arrives() {
             "on-type-conflict" => "reject",
             "existing" => "merge",
             "color" => "never",
+            "time-type" => "i64",
             _ => "canary",
         };
         let (argv, expected) = match setting.kind {

@@ -12,6 +12,7 @@ use sluice::config::migrate::{
 };
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
+use sluice::model::time_type::TimeType;
 use sluice::model::transport::Transport;
 use sluice::pipeline::write::clash::ConflictPolicy;
 
@@ -372,4 +373,24 @@ fn the_demo_takes_its_flags_and_no_file() {
         (set.hosts, set.hours, set.seed, set.json, set.color),
         (3, 2, 7, true, ColorChoice::Never)
     );
+}
+
+#[test]
+fn a_spool_has_a_place_and_a_type_of_times() {
+    let spool = ["--spool", "parquet", "--spool-dir", "/data/stage"];
+    let time_type = |given: Given<'_>| given.good().spool.map(|spool| spool.time_type);
+    assert_eq!(time_type(Given::job(&[])), None);
+    assert_eq!(time_type(Given::job(&spool)), Some(TimeType::NsUtc));
+    for own in TimeType::ALL {
+        let typed = Given::job(&[&spool[..], &["--time-type", own.name()]].concat());
+        assert_eq!(time_type(typed), Some(own));
+        let given = Given::job(&spool).env("SLUICE_TIME_TYPE", own.name());
+        assert_eq!(time_type(given), Some(own));
+    }
+    let bad = Given::job(&spool).env("SLUICE_TIME_TYPE", "ns").error();
+    assert!(bad.contains("SLUICE_TIME_TYPE") && bad.contains("us-utc"), "{bad}");
+    let alone = Given::job(&["--time-type", "i64"]).error();
+    assert!(alone.contains("--time-type") && alone.contains("--spool parquet"), "{alone}");
+    let word = argv::parse(["sluice", "migrate", "--time-type", "ms-utc"]).unwrap_err();
+    assert!(word.to_string().contains("us-utc"), "{word}");
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::commands::error::Error;
-use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::batch::BatchPlan;
 use sluice::model::interval::Interval;
 use sluice::model::time::TimeRange;
+use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::unload::{self, Found};
 use sluice::pipeline::write::clash::ConflictPolicy;
@@ -23,6 +24,7 @@ use sluice::spool::stored::{Selection, Stored};
 
 use super::golden::over_all_of;
 use super::whole::workload;
+use crate::spool::full::Disk;
 use crate::support::golden::Case;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time};
 
@@ -360,4 +362,88 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
         slices_in_flight: 1,
     };
     assert_eq!(unload::Batches::new(&job).count(), 1, "a month of milliseconds is one stretch");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_type_of_times_loads_as_what_it_was() {
+    for kind in TimeType::ALL {
+        let (_, store) = workload();
+        let rig =
+            Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "3h");
+        rig.migrate(with_times(&rig, kind)).await.assert_exit(ExitCode::Done);
+        rig.load(rig.load_config()).await.assert_exit(ExitCode::Done);
+        rig.assert_copied();
+        let other = if kind == TimeType::I64 { TimeType::NsUtc } else { TimeType::I64 };
+        let run = rig.migrate(with_times(&rig, other)).await;
+        run.assert_exit(ExitCode::State);
+        assert!(
+            run.words().contains(&format!("time_type is {kind}, not {other}")),
+            "{}",
+            run.words()
+        );
+    }
+}
+
+fn with_times(rig: &Rig, time_type: TimeType) -> MigrateConfig {
+    let mut config = rig.stage_config();
+    config.spool = config.spool.map(|spool| SpoolChoice { time_type, ..spool });
+    config
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microseconds_stop_at_the_batch_that_they_cannot_hold() {
+    let lines = b"m,h=a f=1 1640995200000001000\nm,h=a f=2 1641002400000001001\n";
+    let rig = Rig::start(oss_source(), store_of(lines, 86_400)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T04:00:00Z", "1h");
+    let run = rig.migrate(with_times(&rig, TimeType::UsUtc)).await;
+    run.assert_exit(ExitCode::Permanent);
+    for word in ["2022-01-01T02:00:00Z", "measurement m", "02:00:00.000001001Z", "ns-utc or i64"] {
+        assert!(run.words().contains(word), "{word}: {}", run.words());
+    }
+    let stored = stored(&rig);
+    assert!(stored.watermark() <= time("2022-01-01T02:00:00Z"));
+    assert!(stored.verify_content(&Selection::ALL).unwrap().values <= 1);
+}
+
+/// What could not be staged stands in a file that tells nothing of the content.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_file_of_rejects_changes_nothing() {
+    let whole = {
+        let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+        staged(&rig).await;
+        content(&rig)
+    };
+    for damage in [&b"# batch 2022-01-01"[..], b"# batch x y\nm f=1\n", b"\xff\0\n# batch ", b""] {
+        let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+        let config = MigrateConfig { rejects: None, ..rig.stage_config() };
+        let mut half = config.clone();
+        half.stop = Stop::At(time("2022-01-01T12:00:00Z"));
+        rig.migrate(half).await.assert_exit(ExitCode::Done);
+        fs::write(rig.stage_dir().join("rejects.lp"), damage).unwrap();
+        rig.migrate(config).await.assert_exit(ExitCode::Done);
+        assert_eq!(content(&rig), whole);
+    }
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    fs::create_dir_all(rig.stage_dir().join("rejects.lp")).unwrap();
+    let run = rig.migrate(MigrateConfig { rejects: None, ..rig.stage_config() }).await;
+    run.assert_exit(ExitCode::State);
+    assert!(run.words().contains("rejects.lp"), "{}", run.words());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_ends_with_its_code_and_the_same_command_goes_on() {
+    let Some(disk) = Disk::mount() else { return };
+    disk.resize(20);
+    let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
+    let mut config = rig.stage_config();
+    let place = disk.path().join("stage").display().to_string();
+    config.spool = config.spool.map(|spool| SpoolChoice { place: place.clone(), ..spool });
+    let run = rig.migrate(config.clone()).await;
+    run.assert_exit(ExitCode::DiskFull);
+    assert!(run.words().contains("of the spool"), "{}", run.words());
+    disk.resize(4_096);
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    let stored = Stored::open(&Storage::folder(&place)).unwrap();
+    let verified = stored.verify_content(&Selection::ALL).unwrap();
+    assert_eq!(verified.values, rig.source.store().count(BUCKET));
 }

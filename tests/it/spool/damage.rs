@@ -1,57 +1,103 @@
-//! Every kind of damage is named, or the content is what it was.
+//! Every kind of damage is named before a row is given out, or the content is what it was.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::error::Error;
+use sluice::spool::state::Job;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
-use super::{files, read, read_all, write_batch};
-use crate::support::golden::{Point, Value};
+use super::{files, read_all, write_batch};
+use crate::support::golden::{Point, Value, flatten};
+
+/// Files that tell nothing of the content.
+const HARMLESS: [&str; 2] = ["lock", "rejects.lp"];
 
 /// A spool of three batches, one of them with conflicts.
 fn made(folder: &Path) -> Vec<Point> {
+    made_of(folder, &Job0::from(0), 1)
+}
+
+fn made_of(folder: &Path, job: &Job, factor: i64) -> Vec<Point> {
     let storage = Storage::folder(folder);
-    let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
+    let spool = Spool::open(&storage, job, false).unwrap();
     let mut all = Vec::new();
     for n in 0..3i64 {
+        let value = |at: i64| Value::Integer(at * at * factor);
         let mut points: Vec<_> =
-            (0..40).map(|at| point("a", n * 100 + at, b"f", Value::Integer(at * at))).collect();
+            (0..40).map(|at| point("a", n * 100 + at, b"f", value(at))).collect();
         if n == 1 {
             points.push(point("b", 150, b"f", Value::Text((*b"text").into())));
         }
-        let range = TimeRange::new(Timestamp::from_ns(n * 100), Timestamp::from_ns(n * 100 + 100));
-        write_batch(&spool, range, &frames_of(&points)).unwrap();
+        write_batch(&spool, range(n), &frames_of(&points)).unwrap();
         all.extend(points);
     }
     spool.close().unwrap();
+    fs::write(folder.join("lock"), [b'l'; 64]).unwrap();
+    let rejects =
+        "# batch 1970-01-01T00:00:00Z 1970-01-01T00:00:00.0000001Z\n# 1 values: no\nm f=1 1\n";
+    fs::write(folder.join("rejects.lp"), rejects).unwrap();
     all.sort();
     all
 }
 
+fn range(n: i64) -> TimeRange {
+    TimeRange::new(Timestamp::from_ns(n * 100), Timestamp::from_ns(n * 100 + 100))
+}
+
 /// One file of each kind.
-fn kinds(folder: &Path) -> [PathBuf; 4] {
+fn kinds(folder: &Path) -> Vec<PathBuf> {
     let all = files(folder);
     let first = |start: &str| {
         let found = all.iter().find(|path| path.display().to_string().starts_with(start));
         found.unwrap_or_else(|| panic!("no {start}")).clone()
     };
-    [first("data/"), first("conflicts/"), first("journal/"), first("manifest.json")]
+    ["data/", "conflicts/", "journal/", "manifest.json", "lock", "rejects.lp"].map(first).into()
 }
 
-/// The spool must read as before, or fail at this file.
-fn same_or_named(folder: &Path, file: &Path, expected: &[Point], what: &str) {
-    let result =
-        Stored::open(&Storage::folder(folder)).and_then(|stored| read(&stored, &Selection::ALL));
-    match result {
-        Ok(points) => assert_eq!(points, expected, "{what}"),
-        Err(error) => {
-            assert!(error.is_state(), "{what}: {error}");
-            assert!(error.to_string().contains(&*file.display().to_string()), "{what}: {error}");
+fn is_harmless(file: &Path) -> bool {
+    HARMLESS.iter().any(|name| file == Path::new(name))
+}
+
+/// The spool must read as before, or be refused for one of these files before the first row. True if it was refused.
+fn refused(folder: &Path, touched: &[&Path], expected: &[Point], what: &str) -> bool {
+    let stored = Stored::open(&Storage::folder(folder));
+    match stored.and_then(|stored| stored.frames(&Selection::ALL)) {
+        Ok(frames) => {
+            let frames: Result<Vec<_>, _> = frames.collect();
+            let frames = frames.unwrap_or_else(|error| panic!("{what}: too late: {error}"));
+            assert_eq!(flatten(&frames), expected, "{what}");
+            false
         }
+        Err(error) => {
+            assert!(error.is_state(), "{what}: {error:?}");
+            let text = error.to_string();
+            let named = |file: &&Path| text.contains(&file.display().to_string());
+            assert!(touched.iter().any(named), "{what}: {error}");
+            true
+        }
+    }
+}
+
+/// A run on it ends with an error or leaves it as it was; it never goes on with something else.
+fn opened(folder: &Path, what: &str) {
+    match Spool::open(&Storage::folder(folder), &Job0::from(0), false) {
+        Ok(spool) => assert_eq!(spool.watermark(), range(2).stop, "{what}"),
+        Err(error) => assert!(error.is_state(), "{what}: {error:?}"),
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap() % bound
     }
 }
 
@@ -61,14 +107,16 @@ fn a_file_cut_anywhere_is_named() {
     let expected = made(folder.path());
     for file in kinds(folder.path()) {
         let path = folder.path().join(&file);
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        // The first cut leaves an empty file.
         for part in 0..64 {
-            std::fs::write(&path, &bytes[..bytes.len() * part / 64]).unwrap();
+            fs::write(&path, &bytes[..bytes.len() * part / 64]).unwrap();
             let what = format!("{} cut at {part}/64", file.display());
-            same_or_named(folder.path(), &file, &expected, &what);
-            assert!(read_all(&Storage::folder(folder.path())).is_err(), "{what}");
+            let refused = refused(folder.path(), &[&file], &expected, &what);
+            assert_eq!(refused, !is_harmless(&file), "{what}");
+            opened(folder.path(), &what);
         }
-        std::fs::write(&path, &bytes).unwrap();
+        fs::write(&path, &bytes).unwrap();
     }
     assert_eq!(read_all(&Storage::folder(folder.path())).unwrap(), expected);
 }
@@ -77,78 +125,166 @@ fn a_file_cut_anywhere_is_named() {
 fn flipped_bits_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let expected = made(folder.path());
-    let mut seed = 0x5eed_u64;
-    for file in kinds(folder.path()) {
+    for (seed, file) in (0x5eed..).zip(kinds(folder.path())) {
         let path = folder.path().join(&file);
-        let bytes = std::fs::read(&path).unwrap();
-        for _ in 0..1_000 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let at = usize::try_from(seed >> 33).unwrap() % (bytes.len() * 8);
+        let bytes = fs::read(&path).unwrap();
+        let mut random = Random(seed);
+        for n in 0..1_000 {
+            let at = random.below(bytes.len() * 8);
             let mut damaged = bytes.clone();
             damaged[at / 8] ^= 1 << (at % 8);
-            std::fs::write(&path, &damaged).unwrap();
-            let what = format!("{} bit {at}", file.display());
-            same_or_named(folder.path(), &file, &expected, &what);
+            fs::write(&path, &damaged).unwrap();
+            let what = format!("seed {seed:#x}, flip {n}: {} bit {at}", file.display());
+            let refused = refused(folder.path(), &[&file], &expected, &what);
+            assert_eq!(refused, !is_harmless(&file), "{what}");
         }
-        std::fs::write(&path, &bytes).unwrap();
+        opened(folder.path(), "the last flip");
+        fs::write(&path, &bytes).unwrap();
     }
+    assert_eq!(read_all(&Storage::folder(folder.path())).unwrap(), expected);
 }
 
 #[test]
-fn missing_swapped_and_foreign_files_are_named() {
+fn a_folder_in_the_place_of_a_file_and_a_file_in_that_of_a_folder_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = made(folder.path());
+    let moved = folder.path().join("elsewhere");
+    for file in kinds(folder.path()) {
+        let path = folder.path().join(&file);
+        fs::rename(&path, &moved).unwrap();
+        fs::create_dir(&path).unwrap();
+        let what = format!("a folder for {}", file.display());
+        assert_eq!(refused(folder.path(), &[&file], &expected, &what), !is_harmless(&file));
+        opened(folder.path(), &what);
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+    }
+    for name in ["data", "conflicts", "journal", "staging"] {
+        let path = folder.path().join(name);
+        fs::rename(&path, &moved).unwrap();
+        fs::write(&path, "no folder").unwrap();
+        let what = format!("a file for {name}");
+        let refused = refused(folder.path(), &[Path::new(name)], &expected, &what);
+        assert_eq!(refused, name != "staging", "{what}");
+        opened(folder.path(), &what);
+        fs::remove_file(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+    }
+    assert_eq!(read_all(&Storage::folder(folder.path())).unwrap(), expected);
+}
+
+#[test]
+fn files_that_change_places_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = made(folder.path());
+    let kinds = kinds(folder.path());
+    let swap = |one: &Path, other: &Path| {
+        let (one, other) = (folder.path().join(one), folder.path().join(other));
+        let moved = folder.path().join("elsewhere");
+        fs::rename(&one, &moved).unwrap();
+        fs::rename(&other, &one).unwrap();
+        fs::rename(&moved, &other).unwrap();
+    };
+    for (at, one) in kinds.iter().enumerate() {
+        for other in &kinds[at + 1..] {
+            swap(one, other);
+            let what = format!("{} and {}", one.display(), other.display());
+            let refused = refused(folder.path(), &[one, other], &expected, &what);
+            assert_eq!(refused, !(is_harmless(one) && is_harmless(other)), "{what}");
+            opened(folder.path(), &what);
+            swap(one, other);
+        }
+    }
+    let data: Vec<_> =
+        files(folder.path()).into_iter().filter(|path| path.starts_with("data")).collect();
+    swap(&data[0], &data[1]);
+    let error = read_all(&Storage::folder(folder.path())).unwrap_err();
+    assert!(matches!(error, Error::Swapped { .. }), "{error}");
+    swap(&data[0], &data[1]);
+    assert_eq!(read_all(&Storage::folder(folder.path())).unwrap(), expected);
+}
+
+/// Of another job, of the same job with other values, and of the same spool at an earlier time.
+#[test]
+fn a_file_of_another_spool_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = made(folder.path());
+    let mut job = Job0::from(0);
+    for (id, factor) in [("feedfacefeedface", 1), ("0123456789abcdef", 2)] {
+        job.identity.source_bucket_id = id.into();
+        let other = tempfile::tempdir().unwrap();
+        made_of(other.path(), &job, factor);
+        for (file, twin) in kinds(folder.path()).into_iter().zip(kinds(other.path())) {
+            let path = folder.path().join(&file);
+            let bytes = fs::read(&path).unwrap();
+            fs::copy(other.path().join(&twin), &path).unwrap();
+            let what = format!("{} of bucket {id}", twin.display());
+            // A manifest tells of files, and it is they that differ where the job is the same.
+            let all = files(folder.path());
+            let mut touched: Vec<&Path> = vec![&file, &twin];
+            if file.ends_with("manifest.json") {
+                touched.extend(all.iter().map(PathBuf::as_path));
+            }
+            let known: BTreeSet<_> = all.iter().collect();
+            let same = fs::read(&path).unwrap() == bytes;
+            assert!(known.contains(&file));
+            assert_eq!(refused(folder.path(), &touched, &expected, &what), !same, "{what}");
+            fs::write(&path, &bytes).unwrap();
+        }
+    }
+    assert_eq!(read_all(&Storage::folder(folder.path())).unwrap(), expected);
+}
+
+#[test]
+fn missing_and_extra_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let expected = made(folder.path());
     let storage = Storage::folder(folder.path());
-    let data: Vec<_> = files(folder.path())
-        .into_iter()
-        .filter(|path| path.starts_with("data"))
-        .map(|path| folder.path().join(path))
-        .collect();
     let moved = folder.path().join("elsewhere");
-
     for file in kinds(folder.path()) {
-        let file = folder.path().join(file);
-        std::fs::rename(&file, &moved).unwrap();
-        let error = read_all(&storage).unwrap_err();
-        assert!(matches!(error, Error::Missing { .. }), "{error}");
+        let path = folder.path().join(&file);
+        fs::rename(&path, &moved).unwrap();
+        let what = format!("no {}", file.display());
+        let refused = refused(folder.path(), &[&file], &expected, &what);
+        assert_eq!(refused, !is_harmless(&file), "{what}");
         // A run does not begin anew over it either, but where only data are gone it can write them again.
         let opened = Spool::open(&storage, &Job0::from(0), false);
-        assert_eq!(opened.is_err(), !file.ends_with(file.file_name().unwrap()) || is_state(&file));
+        let is_state = file.ends_with("manifest.json") || file.ends_with("records");
+        assert_eq!(opened.is_err(), is_state, "{what}");
         drop(opened);
-        std::fs::rename(&moved, &file).unwrap();
+        fs::rename(&moved, &path).unwrap();
     }
 
-    std::fs::rename(&data[0], &moved).unwrap();
-    std::fs::rename(&data[1], &data[0]).unwrap();
-    std::fs::rename(&moved, &data[1]).unwrap();
-    let error = read_all(&storage).unwrap_err();
-    assert!(matches!(error, Error::Swapped { .. }), "{error}");
-    std::fs::rename(&data[0], &moved).unwrap();
-    std::fs::rename(&data[1], &data[0]).unwrap();
-    std::fs::rename(&moved, &data[1]).unwrap();
-
-    for name in ["copy.parquet", "_SUCCESS", "x.parquet.partial"] {
-        let extra = data[0].with_file_name(name);
-        std::fs::copy(&data[0], &extra).unwrap();
+    let data = files(folder.path()).into_iter().find(|path| path.starts_with("data")).unwrap();
+    let data = folder.path().join(data);
+    for name in ["copy.parquet", "_SUCCESS", "x.parquet.partial", "empty.parquet"] {
+        let extra = data.with_file_name(name);
+        fs::copy(&data, &extra).unwrap();
+        if name.starts_with("empty") {
+            fs::write(&extra, "").unwrap();
+        }
         let error = read_all(&storage).unwrap_err();
         assert!(matches!(&error, Error::Foreign { file } if file.ends_with(name)), "{error}");
         // A run leaves it alone.
         drop(Spool::open(&storage, &Job0::from(0), false).unwrap());
         assert!(extra.exists());
-        std::fs::remove_file(&extra).unwrap();
+        fs::remove_file(&extra).unwrap();
+    }
+
+    // Outside of the data nobody looks.
+    for name in ["notes.txt", "journal/other", "staging/other"] {
+        fs::write(folder.path().join(name), "x").unwrap();
+        assert_eq!(read_all(&storage).unwrap(), expected, "{name}");
+        opened(folder.path(), name);
     }
 
     // A file of a batch that is not committed means nothing, and the next run removes it.
     let name = "19700101T000000.0000003Z_19700101T000000.0000004Z-0123456789abcdef.parquet";
-    let left = data[0].with_file_name(name);
-    std::fs::write(&left, "half").unwrap();
+    let left = data.with_file_name(name);
+    fs::write(&left, "half").unwrap();
     assert_eq!(read_all(&storage).unwrap(), expected);
     drop(Spool::open(&storage, &Job0::from(0), false).unwrap());
     assert!(!left.exists());
-}
-
-fn is_state(file: &Path) -> bool {
-    file.ends_with("manifest.json") || file.ends_with("records")
 }
 
 #[test]
@@ -156,27 +292,27 @@ fn a_torn_record_is_dropped_and_what_stands_before_it_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::folder(folder.path());
     let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
-    let manifest = std::fs::read(folder.path().join("manifest.json")).unwrap();
+    let manifest = fs::read(folder.path().join("manifest.json")).unwrap();
     let journal = folder.path().join("journal/records");
     let range =
         |n: i64| TimeRange::new(Timestamp::from_ns(n * 10), Timestamp::from_ns(n * 10 + 10));
     let at = |n: i64| point("a", n * 10, b"f", Value::Integer(n));
     write_batch(&spool, range(0), &frames_of(&[at(0)])).unwrap();
-    let first = std::fs::read(&journal).unwrap();
+    let first = fs::read(&journal).unwrap();
     write_batch(&spool, range(1), &frames_of(&[at(1)])).unwrap();
     drop(spool);
-    let both = std::fs::read(&journal).unwrap();
+    let both = fs::read(&journal).unwrap();
     // As if the manifest of neither had been written.
-    std::fs::write(folder.path().join("manifest.json"), &manifest).unwrap();
+    fs::write(folder.path().join("manifest.json"), &manifest).unwrap();
     for length in (first.len()..both.len()).step_by(7) {
-        std::fs::write(&journal, &both[..length]).unwrap();
+        fs::write(&journal, &both[..length]).unwrap();
         assert_eq!(read_all(&storage).unwrap(), [at(0)], "{length}");
     }
     let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
     assert_eq!(spool.watermark(), Timestamp::from_ns(10));
     write_batch(&spool, range(1), &frames_of(&[at(1)])).unwrap();
     spool.close().unwrap();
-    assert_eq!(std::fs::read(&journal).unwrap(), both);
+    assert_eq!(fs::read(&journal).unwrap(), both);
     assert_eq!(read_all(&storage).unwrap(), [at(0), at(1)]);
 }
 
@@ -195,14 +331,11 @@ fn another_job_another_run_and_another_format_are_refused() {
     let text = error.to_string();
     assert!(text.contains("0123456789abcdef") && text.contains("feedfacefeedface"), "{text}");
     let manifest = folder.path().join("manifest.json");
-    let kept = std::fs::read_to_string(&manifest).unwrap();
+    let kept = fs::read_to_string(&manifest).unwrap();
     let json = kept.lines().next().unwrap().replacen("\"format\":1", "\"format\":2", 1);
-    let digest = ring::digest::digest(&ring::digest::SHA256, json.as_bytes());
-    let hex: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let other = format!("{json}\n{{\"sha256\":\"{}\"}}\n", hex.concat());
-    std::fs::write(&manifest, other).unwrap();
+    fs::write(&manifest, super::forged::manifest_of(&json)).unwrap();
     assert!(matches!(Stored::open(&storage), Err(Error::Format { found: 2, known: 1, .. })));
-    std::fs::write(&manifest, kept).unwrap();
+    fs::write(&manifest, kept).unwrap();
     // A later stop goes on with the same spool.
     let mut later = Job0::from(0);
     later.stop = Timestamp::from_ns(5);

@@ -1,4 +1,4 @@
-//! What goes in comes out: golden content, random content, any order, any cut, several types, several months.
+//! What goes in comes out: random content, any order, any cut, several types, several months.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,9 +17,8 @@ use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
 
 use super::{job, read, read_all, write_all, write_batch};
-use crate::support::golden::{Case, Point, Value, flatten};
+use crate::support::golden::{Point, Value};
 use crate::support::random::{Content, Letters, content};
-use crate::wire_csv::decode_plain_frames;
 
 /// The type of a value.
 fn kind(value: &Value) -> FieldType {
@@ -125,41 +124,6 @@ pub(super) fn frames_of(points: &[Point]) -> Vec<Frame> {
         }
     }
     groups.iter().map(|(_, own)| frame_of(own)).collect()
-}
-
-#[test]
-fn the_content_of_every_golden_case_comes_back() {
-    let Some(golden) = crate::support::golden() else { return };
-    let mut seen = 0;
-    for entry in std::fs::read_dir(golden.join("cases")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let Some(case) = Case::open(&name) else { return };
-        if !golden.join("cases").join(&name).join("expected.jsonl").is_file() {
-            continue;
-        }
-        let points = case.expected();
-        if points.is_empty() {
-            continue;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(folder.path());
-        write_all(&storage, &frames_of(&points)).unwrap();
-        assert_eq!(read_all(&storage).unwrap(), points, "{name}");
-        seen += 1;
-    }
-    assert!(seen >= 15, "only {seen} cases");
-}
-
-#[test]
-fn frames_of_decoded_answers_come_back() {
-    for name in ["01-types", "03-names-utf8", "03-names-tag-is-field", "06-nulls", "08-sensors"] {
-        let Some(case) = Case::open(name) else { return };
-        let frames = decode_plain_frames(&case.bytes("plain.csv"));
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(folder.path());
-        write_all(&storage, &frames).unwrap();
-        assert_eq!(read_all(&storage).unwrap(), flatten(&frames), "{name}");
-    }
 }
 
 const KINDS: &[FieldType] = &[

@@ -23,6 +23,7 @@ use sluice::limits::{QUERY_TIMEOUT_MS_DEFAULT, REJECT_LIMIT_DEFAULT, SLICES_IN_F
 use sluice::model::filter::Filter;
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
+use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
 use sluice::pipeline::write::clash::ConflictPolicy;
@@ -217,7 +218,8 @@ impl Rig {
     /// The settings of a job that writes the spool `stage` of the state folder, and needs no destination.
     pub(crate) fn stage_config(&self) -> MigrateConfig {
         let mut config = self.config();
-        config.spool = Some(SpoolChoice { place: self.stage_dir().display().to_string() });
+        let place = self.stage_dir().display().to_string();
+        config.spool = Some(SpoolChoice { place, time_type: TimeType::NsUtc });
         config.destination.token = TokenSetting::None;
         config
     }

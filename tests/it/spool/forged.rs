@@ -1,0 +1,201 @@
+//! Damage that the digests do not tell of, because they were made right on purpose: the decoder sees it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ring::digest::{SHA256, digest};
+use sluice::model::time::{TimeRange, Timestamp};
+use sluice::model::time_type::TimeType;
+use sluice::spool::compact::Sizes;
+use sluice::spool::error::Error;
+use sluice::spool::state::Job;
+use sluice::spool::storage::Storage;
+use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::writable::Spool;
+
+use super::round_trip::{Job0, frames_of, point};
+use super::write_batch;
+use crate::support::golden::{Point, Value, flatten};
+
+fn sha256(bytes: &[u8]) -> String {
+    let bytes: Vec<_> =
+        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
+}
+
+/// A manifest with its digest.
+pub(super) fn manifest_of(json: &str) -> String {
+    format!("{json}\n{{\"sha256\":\"{}\"}}\n", sha256(json.as_bytes()))
+}
+
+/// A spool of two files, of which one is damaged again and again.
+struct Forged {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    bytes: Vec<u8>,
+    json: String,
+    points: Vec<Point>,
+}
+
+fn points(n: i64) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (host, at) in ["a", "b"].into_iter().flat_map(|host| (0..60).map(move |at| (host, at))) {
+        let time = n * 1_000_000 + at * 1_000;
+        let text = format!("{}", at * 31 % 7).into_bytes();
+        points.push(point(host, time, b"float", Value::Float((at as f64 / 3.0).to_bits())));
+        points.push(point(host, time, b"integer", Value::Integer(at * at - 7)));
+        points.push(point(host, time, b"text", Value::Text(text.into())));
+        if at % 3 == 0 {
+            points.push(point(host, time, b"boolean", Value::Boolean(at % 2 == 0)));
+            points.push(point(host, time, b"unsigned", Value::Unsigned(u64::MAX - 3)));
+        }
+    }
+    points.sort();
+    points
+}
+
+impl Forged {
+    fn new(time_type: TimeType) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::folder(folder.path());
+        let job = Job { time_type, ..Job0::from(0) };
+        let spool = Spool::open(&storage, &job, false).unwrap();
+        let bounds = |n: i64| Timestamp::from_ns(n * 1_000_000);
+        for n in 0..2 {
+            let range = TimeRange::new(bounds(n), bounds(n + 1));
+            write_batch(&spool, range, &frames_of(&points(n))).unwrap();
+        }
+        spool.close().unwrap();
+        let stored = Stored::open(&storage).unwrap();
+        let path = folder.path().join(&stored.files(&Selection::ALL)[0].path);
+        let manifest = fs::read_to_string(folder.path().join("manifest.json")).unwrap();
+        Self {
+            bytes: fs::read(&path).unwrap(),
+            json: manifest.lines().next().unwrap().to_owned(),
+            points: [points(0), points(1)].concat(),
+            folder,
+            path,
+        }
+    }
+
+    /// Puts these bytes into the file, and their digest into the manifest.
+    fn write(&self, bytes: &[u8]) {
+        let of =
+            |bytes: &[u8]| format!("\"bytes\":{},\"sha256\":\"{}\"", bytes.len(), sha256(bytes));
+        let json = self.json.replace(&of(&self.bytes), &of(bytes));
+        assert!(json.contains(&of(bytes)), "the manifest knows the new bytes");
+        fs::write(&self.path, bytes).unwrap();
+        fs::write(self.folder.path().join("manifest.json"), manifest_of(&json)).unwrap();
+    }
+
+    fn stored(&self) -> Stored {
+        Stored::open(&Storage::folder(self.folder.path())).unwrap()
+    }
+
+    /// Reads all of it: as it was, or an error at this file.
+    fn read(&self, what: &str) -> Result<(), Error> {
+        let frames =
+            self.stored().frames(&Selection::ALL).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let read = self.named(frames, what).map(|frames| {
+            let mut found = flatten(&frames);
+            found.sort();
+            let mut expected = self.points.clone();
+            expected.sort();
+            assert_eq!(found, expected, "{what}");
+        });
+        let verified = self.named(self.stored().verify_content(&Selection::ALL), what);
+        assert_eq!(verified.is_ok(), read.is_ok(), "{what}: both look at the content");
+        read
+    }
+
+    fn named<T>(&self, result: Result<T, Error>, what: &str) -> Result<T, Error> {
+        if let Err(error) = &result {
+            let name = self.path.file_name().unwrap().to_str().unwrap();
+            assert!(error.is_state() && error.to_string().contains(name), "{what}: {error:?}");
+        }
+        result
+    }
+
+    /// A part of the file cannot be held against the digest of the whole; but nothing breaks.
+    fn read_part(&self, what: &str) {
+        let range = TimeRange::new(Timestamp::from_ns(10_000), Timestamp::from_ns(20_000));
+        let frames = self.stored().frames(&Selection { range, ..Selection::ALL });
+        let _ = self.named(frames.and_then(Iterator::collect::<Result<Vec<_>, _>>), what);
+    }
+}
+
+/// A thousand flips for each type of times, one to three bits at one time.
+#[test]
+fn bits_flipped_under_a_right_digest_are_errors_and_never_other_values() {
+    for (seed, kind) in (0xf0_u64..).zip(TimeType::ALL) {
+        let forged = Forged::new(kind);
+        forged.write(&forged.bytes);
+        forged.read("as it was").unwrap();
+        let mut state = seed;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(state >> 33).unwrap() % bound
+        };
+        let (mut refused, mut panicked) = (0, 0);
+        for n in 0..1_000 {
+            let mut damaged = forged.bytes.clone();
+            let mut places = Vec::new();
+            for _ in 0..=(n % 3) {
+                let at = below(damaged.len() * 8);
+                damaged[at / 8] ^= 1 << (at % 8);
+                places.push(at);
+            }
+            let what = format!("{kind}, seed {seed:#x}, flip {n}: bits {places:?}");
+            forged.write(&damaged);
+            if let Err(error) = forged.read(&what) {
+                refused += 1;
+                panicked += usize::from(error.to_string().contains("gave up"));
+            }
+            forged.read_part(&what);
+        }
+        eprintln!(
+            "{kind}: {refused} of 1000 refused, {panicked} of them by a panic of the decoder"
+        );
+        assert!(refused > 400, "{kind}: only {refused} were found");
+    }
+}
+
+#[test]
+fn cuts_under_a_right_digest_are_errors() {
+    let forged = Forged::new(TimeType::NsUtc);
+    for part in 0..64 {
+        forged.write(&forged.bytes[..forged.bytes.len() * part / 64]);
+        let what = format!("cut at {part}/64");
+        assert!(forged.read(&what).is_err(), "{what}");
+        forged.read_part(&what);
+    }
+}
+
+/// A compaction does not build on damaged content, and removes nothing.
+#[test]
+fn what_is_damaged_is_not_merged() {
+    let forged = Forged::new(TimeType::NsUtc);
+    let storage = Storage::folder(forged.folder.path());
+    let mut at = 3;
+    let mut refused = 0;
+    for _ in 0..60 {
+        at = (at * 31 + 17) % (forged.bytes.len() * 8);
+        let mut damaged = forged.bytes.clone();
+        damaged[at / 8] ^= 1 << (at % 8);
+        forged.write(&damaged);
+        if forged.read("before").is_ok() {
+            continue;
+        }
+        let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
+        let error = spool.compact(Sizes::default()).unwrap_err();
+        assert!(error.is_state(), "bit {at}: {error}");
+        drop(spool);
+        assert_eq!(fs::read(&forged.path).unwrap(), damaged, "bit {at}");
+        refused += 1;
+    }
+    assert!(refused > 20, "only {refused}");
+    forged.write(&forged.bytes);
+    let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
+    assert_eq!(spool.compact(Sizes::default()).unwrap().files_after, 1);
+    spool.close().unwrap();
+}

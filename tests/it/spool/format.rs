@@ -1,0 +1,156 @@
+//! A spool of format 1 as the first version wrote it stays readable, goes on, and is loaded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sluice::exit::ExitCode;
+use sluice::model::series::Series;
+use sluice::model::time::{TimeRange, Timestamp};
+use sluice::spool::compact::Sizes;
+use sluice::spool::state::Job;
+use sluice::spool::storage::Storage;
+use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::writable::Spool;
+
+use super::round_trip::{Job0, frames_of};
+use super::{files, read_all, write_batch};
+use crate::support::golden::{Point, Value};
+use crate::support::rig::{BUCKET, Rig, oss_source, points, store_of};
+
+const HOUR_NS: i64 = 3_600_000_000_000;
+/// 2022-01-31T22:00:00Z: the second batch reaches into the next month.
+const START_NS: i64 = 1_643_666_400_000_000_000;
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/spool-format-1")
+}
+
+fn own_job() -> Job {
+    let mut job = Job0::from(START_NS);
+    job.source_bucket = "plant".into();
+    // Not known, so a load takes no field for one that has a single type in each shard group.
+    job.shard_group_ns = None;
+    job
+}
+
+fn batch(n: i64) -> TimeRange {
+    let at = |n: i64| Timestamp::from_ns(START_NS + n * HOUR_NS * 3 / 2);
+    TimeRange::new(at(n), at(n + 1))
+}
+
+/// Every type, bytes that are no text, names that a path cannot hold, a field with two types.
+fn content(n: i64) -> Vec<Point> {
+    let start = batch(n).start.ns();
+    let tags = |host: &[u8]| [((*b"host").into(), host.into()), ((*b"r r").into(), (*b"x").into())];
+    let (one, two) = (Series::new(*b"cpu", tags(b"a")), Series::new(*b"cpu", tags(b"b\xff")));
+    let other = Series::new(*b"a/b,c\xfe", []);
+    let mut points = Vec::new();
+    let mut put = |series: &Series, field: &[u8], time: i64, value: Value| {
+        points.push(Point { series: series.clone(), field: field.into(), time, value });
+    };
+    for at in 0..4 {
+        let time = start + at * HOUR_NS / 3 + at;
+        put(&one, b"float", time, Value::Float((n as f64 + 0.1 * at as f64).to_bits()));
+        put(&one, b"integer", time, Value::Integer(i64::MIN + n + at));
+        put(&two, b"unsigned", time, Value::Unsigned(u64::MAX - at.unsigned_abs()));
+        put(
+            &two,
+            b"string",
+            time,
+            Value::Text(if at == 1 { (*b"").into() } else { (*b"\xf0x").into() }),
+        );
+        put(&other, b"boolean", time, Value::Boolean(at % 2 == 0));
+        let mixed = if at == 3 { Value::Text((*b"odd").into()) } else { Value::Integer(at) };
+        put(&one, b"mixed", time, mixed);
+    }
+    points.sort();
+    points
+}
+
+fn contents(batches: i64) -> Vec<Point> {
+    let mut all: Vec<_> = (0..batches).flat_map(content).collect();
+    all.sort();
+    all
+}
+
+/// A copy of it that may be written to.
+fn copy_to(place: &Path) {
+    let all = files(&fixture());
+    assert!(all.len() >= 10, "the fixture is not whole: {all:?}");
+    for file in all {
+        let to = place.join(&file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(fixture().join(&file), to).unwrap();
+    }
+}
+
+/// Writes the fixture; only for a new format, because the point of this one is that it is old.
+#[test]
+fn the_fixture_is_written_where_there_is_none() {
+    if std::env::var_os("SLUICE_UPDATE_GOLDEN").is_none_or(|value| value != "1")
+        || fixture().join("manifest.json").exists()
+    {
+        return;
+    }
+    let storage = Storage::folder(fixture());
+    let spool = Spool::open(&storage, &own_job(), false).unwrap();
+    for n in 0..3 {
+        write_batch(&spool, batch(n), &frames_of(&content(n))).unwrap();
+    }
+    spool.close().unwrap();
+    fs::remove_dir(fixture().join("staging")).unwrap();
+}
+
+#[test]
+fn a_spool_of_the_first_version_holds_what_it_held() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_to(folder.path());
+    let storage = Storage::folder(folder.path());
+    assert_eq!(read_all(&storage).unwrap(), contents(3));
+    let stored = Stored::open(&storage).unwrap();
+    assert_eq!(stored.job(), own_job());
+    assert_eq!(stored.watermark(), batch(2).stop);
+    let described = stored.describe();
+    let counts: Vec<_> = described
+        .measurements
+        .iter()
+        .map(|own| (own.files, own.rows, own.values, own.conflicts, own.months.len()))
+        .collect();
+    assert_eq!(counts, [(4, 12, 12, 0, 2), (7, 27, 60, 3, 2)]);
+}
+
+#[test]
+fn a_spool_of_the_first_version_goes_on_and_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_to(folder.path());
+    let storage = Storage::folder(folder.path());
+    let spool = Spool::open(&storage, &own_job(), false).unwrap();
+    assert_eq!((spool.watermark(), spool.totals()), (batch(2).stop, (39, 72)));
+    write_batch(&spool, batch(3), &frames_of(&content(3))).unwrap();
+    assert!(spool.compact(Sizes::default()).unwrap().files_before > 0);
+    spool.close().unwrap();
+    assert_eq!(read_all(&storage).unwrap(), contents(4));
+    let stored = Stored::open(&storage).unwrap();
+    let parts = Selection { range: batch(1), ..Selection::ALL };
+    assert_eq!(super::read(&stored, &parts).unwrap(), content(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_of_the_first_version_is_loaded() {
+    let rig = Rig::start(oss_source(), store_of(b"m f=1 0\n", 86_400)).await;
+    copy_to(&rig.stage_dir());
+    let mut config = rig.load_config();
+    config.on_type_conflict = sluice::pipeline::write::clash::ConflictPolicy::Suffix;
+    let run = rig.load(config).await;
+    run.assert_exit(ExitCode::Done);
+    let mut found = points(rig.destination.store(), BUCKET);
+    let mut wanted = contents(3);
+    for point in &mut wanted {
+        if *point.field == *b"mixed" && matches!(point.value, Value::Text(_)) {
+            point.field = (*b"mixed_string").into();
+        }
+    }
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted);
+}
