@@ -156,6 +156,7 @@ fn open(storage: &Storage, start_ns: i64) -> Spool {
         source_bucket: "plant".into(),
         stop: Timestamp::STOP_MAX,
         shard_group_ns: None,
+        one_type_ns: None,
         plan: String::new(),
         time_type: TimeType::NsUtc,
     };

@@ -104,6 +104,11 @@ pub struct SourceFacts {
 }
 
 impl SourceFacts {
+    /// Length of the stretches in which each field has one type: the shard groups of an OSS. Elsewhere there are none.
+    pub fn one_type_ns(&self) -> Option<i64> {
+        self.info.is_oss().then_some(self.survey.shape.shard_group_ns)
+    }
+
     /// Asks the source. A bucket that is not there and one that may not be read look alike: `None`.
     pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<Option<Self>, Error> {
         let info = source.server_info().await?;
@@ -178,11 +183,7 @@ async fn quota(
             limits.read_bytes_per_window().map_or(Quota::None, Quota::Told)
         }
         // OSS has no limits at all, and says what it is.
-        (QuotaChoice::Auto, None)
-            if source.server_info().await?.build.as_deref() == Some("OSS") =>
-        {
-            Quota::None
-        }
+        (QuotaChoice::Auto, None) if source.server_info().await?.is_oss() => Quota::None,
         (QuotaChoice::Auto, None) => Quota::Assumed(QUOTA_BYTES_PER_WINDOW_DEFAULT),
     };
     Ok((quota, limits))
@@ -305,18 +306,19 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
-    watched(source.survey.field_types(), source.survey.shape.shard_group_ns, destination)
+    watched(source.survey.field_types(), source.one_type_ns(), destination)
 }
 
-/// The same for fields of these types, each of which has one type in stretches of this length.
+/// The same for fields of these types, each of which has one type in stretches of this length, if it has.
 pub fn watched(
     types: Option<&FieldTypes>,
-    source_ns: i64,
+    one_type_ns: Option<i64>,
     destination: &DestinationFacts,
 ) -> Vec<FieldKey> {
     let Some(types) = types else { return Vec::new() };
-    let destination_ns = destination.shard_group_ns(source_ns);
-    clash::watched(types, source_ns, &destination.field_types, destination_ns)
+    // Where the destination's are not known either, all of them are watched.
+    let destination_ns = destination.shard_group_ns(one_type_ns.unwrap_or(1));
+    clash::watched(types, one_type_ns, &destination.field_types, destination_ns)
 }
 
 /// The types of fields by the names of InfluxDB. Names that are not UTF-8 are left out: no server tells of such ones.

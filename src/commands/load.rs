@@ -149,8 +149,7 @@ async fn content(spool: &Spool, part: &Part) -> Result<Content, Error> {
         oldest: oldest.map(Timestamp::from_ns),
         now: migrate::local_now(),
         types: Some(super::facts::named_types(&types)),
-        // Unknown: then every field of several types is watched.
-        shard_group_ns: spool.job.shard_group_ns.unwrap_or(1),
+        one_type_ns: spool.job.one_type_ns,
     })
 }
 
@@ -215,7 +214,7 @@ pub async fn prepare(
         &config.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
         config.on_type_conflict,
-        watched(content.types.as_ref(), content.shard_group_ns, &destination),
+        watched(content.types.as_ref(), content.one_type_ns, &destination),
     );
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }

@@ -78,6 +78,7 @@ fn spool_job(
         source_bucket: config.source_bucket.clone(),
         stop: job.stop,
         shard_group_ns: Some(source.survey.shape.shard_group_ns),
+        one_type_ns: source.one_type_ns(),
         plan: format!("batch interval {interval}"),
         time_type: choice.time_type,
     }

@@ -103,6 +103,13 @@ pub struct ServerInfo {
     pub build: Option<String>,
 }
 
+impl ServerInfo {
+    /// True if it says that it is an InfluxDB OSS.
+    pub fn is_oss(&self) -> bool {
+        self.build.as_deref() == Some("OSS")
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BucketAnswer {

@@ -29,6 +29,8 @@ pub struct Job {
     pub stop: Timestamp,
     /// Length of the source's shard groups, if it is known.
     pub shard_group_ns: Option<i64>,
+    /// Length of the stretches in which each field has one type, if the source has such.
+    pub one_type_ns: Option<i64>,
     /// A text that is equal for equal plans.
     pub plan: String,
     /// How its files hold times; must not change between runs.
@@ -44,6 +46,8 @@ pub(super) struct StoredJob {
     source_bucket: String,
     stop: i64,
     shard_group_ns: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    one_type_ns: Option<i64>,
     plan: String,
     #[serde(default, skip_serializing_if = "is_default")]
     time_type: TimeType,
@@ -57,6 +61,7 @@ impl StoredJob {
             source_bucket: job.source_bucket.clone(),
             stop: job.stop.ns(),
             shard_group_ns: job.shard_group_ns,
+            one_type_ns: job.one_type_ns,
             plan: job.plan.clone(),
             time_type: job.time_type,
         }
@@ -86,6 +91,7 @@ impl StoredJob {
             source_bucket: self.source_bucket.clone(),
             stop: Timestamp::from_ns(self.stop),
             shard_group_ns: self.shard_group_ns,
+            one_type_ns: self.one_type_ns,
             plan: self.plan.clone(),
             time_type: self.time_type,
         })

@@ -50,6 +50,7 @@ fn job() -> Job {
         source_bucket: "b/1".into(),
         stop: Timestamp::STOP_MAX,
         shard_group_ns: Some(86_400_000_000_000),
+        one_type_ns: None,
         plan: "1".into(),
         time_type: TimeType::NsUtc,
     }

@@ -97,7 +97,7 @@ fn content_rows(
             rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
         }
     }
-    let watched = watched(content.types.as_ref(), content.shard_group_ns, destination);
+    let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
     if !watched.is_empty() {
         let verdict = if config.on_type_conflict == ConflictPolicy::Stop {
             Verdict::Fail
@@ -110,7 +110,13 @@ fn content_rows(
             .map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field)))
             .collect();
         let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
-        let cure = "--on-type-conflict reject or suffix, or a bucket with the source's shard groups (--create-buckets)".to_owned();
+        let by_policy = "--on-type-conflict reject or suffix";
+        let cure = match content.one_type_ns {
+            Some(_) => format!(
+                "{by_policy}, or a bucket with the source's shard groups (--create-buckets)"
+            ),
+            None => by_policy.to_owned(),
+        };
         rows.push(finding("P12", verdict, "types", text, Some(cure)));
     }
 }

@@ -79,8 +79,8 @@ pub struct Content {
     pub now: Timestamp,
     /// Types of its fields, if they are known.
     pub types: Option<FieldTypes>,
-    /// Length of the stretches in which a field has one type.
-    pub shard_group_ns: i64,
+    /// Length of the stretches in which a field has one type, if there are such.
+    pub one_type_ns: Option<i64>,
 }
 
 impl Content {
@@ -90,7 +90,7 @@ impl Content {
             oldest: source.earliest,
             now: source.now,
             types: source.survey.field_types().cloned(),
-            shard_group_ns: source.survey.shape.shard_group_ns,
+            one_type_ns: source.one_type_ns(),
         }
     }
 }

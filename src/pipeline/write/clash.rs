@@ -122,14 +122,17 @@ impl TypePlan {
 }
 
 /// The fields that can clash at the destination. A field that changes its type at the source cannot if each destination
-/// shard group lies inside one of the source's.
+/// shard group lies inside a stretch in which the source keeps to one type.
+///
+/// `one_type_ns` is the length of these stretches: the shard groups of an InfluxDB OSS. `None` where there are none: in
+/// Cloud the series of one field may have a type each.
 pub fn watched(
     source: &FieldTypes,
-    source_ns: i64,
+    one_type_ns: Option<i64>,
     destination: &FieldTypes,
     destination_ns: i64,
 ) -> Vec<FieldKey> {
-    let nested = source_ns % destination_ns == 0;
+    let nested = one_type_ns.is_some_and(|length| length % destination_ns == 0);
     let mut found = Vec::new();
     for (measurement, fields) in source {
         for (field, types) in fields {
@@ -289,20 +292,20 @@ mod tests {
     fn fields_that_can_clash() {
         let day = 86_400_000_000_000;
         let source = types(&[("one", &["float"]), ("two", &["float", "integer"])]);
-        let names = |destination: &FieldTypes, source_ns, destination_ns| -> Vec<String> {
-            let found = watched(&source, source_ns, destination, destination_ns);
+        let names = |destination: &FieldTypes, one_type_ns, destination_ns| -> Vec<String> {
+            let found = watched(&source, one_type_ns, destination, destination_ns);
             found
                 .into_iter()
                 .map(|(_, field)| String::from_utf8_lossy(&field).into_owned())
                 .collect()
         };
-        assert!(names(&FieldTypes::new(), day, day).is_empty());
-        assert!(names(&FieldTypes::new(), 7 * day, day).is_empty(), "each day lies in one week");
-        assert_eq!(names(&FieldTypes::new(), day, 7 * day), ["two"]);
-        assert_eq!(names(&types(&[("one", &["string"])]), day, day), ["one"]);
-        assert!(
-            names(&types(&[("two", &["integer"])]), day, day).is_empty(),
-            "what an earlier run wrote"
-        );
+        let none = FieldTypes::new();
+        assert!(names(&none, Some(day), day).is_empty());
+        assert!(names(&none, Some(7 * day), day).is_empty(), "each day lies in one week");
+        assert_eq!(names(&none, Some(day), 7 * day), ["two"]);
+        assert_eq!(names(&none, None, day), ["two"], "series of one time may differ");
+        assert_eq!(names(&types(&[("one", &["string"])]), Some(day), day), ["one"]);
+        let earlier = types(&[("two", &["integer"])]);
+        assert!(names(&earlier, Some(day), day).is_empty(), "what an earlier run wrote");
     }
 }

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sluice::config::migrate::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::write::clash::ConflictPolicy;
 use sluice::sim::{ServerSettings, Store, Value};
 
-use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, store_of};
+use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, points, store_of};
 
 const DAY_S: i64 = 86_400;
 /// A Monday: shard groups of a week begin here.
@@ -138,4 +139,40 @@ async fn without_influxql_the_servers_refusal_follows_the_policy() {
     run.assert_exit(ExitCode::Rejected);
     let held = rejected.destination.store().count(BUCKET);
     assert_eq!(held + run.finished().outcome.rejected, 16, "{}", rejected.rejects());
+}
+
+/// In Cloud the series of one field may have a type each at one time, so shard groups say nothing of it; and a spool
+/// keeps what its source was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_shard_groups_of_an_oss_keep_types_apart() {
+    for (kind, exit) in [(oss().kind, ExitCode::Done), (cloud().kind, ExitCode::Permanent)] {
+        let of_day = || {
+            let target = Arc::new(Store::default());
+            target.create_bucket_with(BUCKET, 0, 86_400);
+            target
+        };
+        let source = ServerSettings { kind, ..oss_source() };
+        let data = store_of(lines().as_bytes(), 86_400);
+        let rig = Rig::between(source, data, oss(), of_day()).await;
+        let rig = rig.over("2022-01-03", "2022-01-06", "1d");
+        rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+        for loads in [false, true] {
+            let mut config = if loads { rig.load_config() } else { rig.config() };
+            config.batch_bucket = format!("batches-{loads}");
+            config.existing = ExistingPolicy::Merge;
+            let run = if loads {
+                rig.load(config.clone()).await
+            } else {
+                rig.migrate(config.clone()).await
+            };
+            run.assert_exit(exit);
+            assert_eq!(run.finding("P12").is_some(), exit == ExitCode::Permanent);
+            config.on_type_conflict = ConflictPolicy::Suffix;
+            let run = if loads { rig.load(config).await } else { rig.migrate(config).await };
+            run.assert_exit(ExitCode::Done);
+            // Each type has its own day at both ends: nothing is renamed.
+            let (from, to) = (rig.source.store(), rig.destination.store());
+            assert_eq!(points(from, BUCKET), points(to, BUCKET));
+        }
+    }
 }
