@@ -24,6 +24,7 @@ use sluice::pipeline::event::Counters;
 use sluice::pipeline::write::outlet::Sink;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Server, ServerSettings, Store};
+use sluice::spool::place::Surroundings;
 
 const BUCKET: &str = "plant";
 
@@ -205,7 +206,9 @@ impl Servers {
         let signals = run::Signals::default();
         let ends = Ends::connect(config, &signals.observer()).expect("two addresses");
         if way == Way::Load {
-            let spool = load::Spool::open(&self.stage()).await.expect("a spool that was staged");
+            let spool = load::Spool::open(&self.stage(), &Surroundings::default())
+                .await
+                .expect("a spool that was staged");
             let checked = load::check(&spool, config, &ends.destination).await.expect("a server");
             let checked = checked.0.expect("a spool that is whole");
             let prepared = load::prepare(&spool, checked, config, &ends.destination).await;
@@ -252,7 +255,11 @@ impl Servers {
             .and_then(|inputs| inputs.check(now))
             .expect("good settings");
         if way == Way::Stage {
-            config.spool = Some(SpoolChoice { place: self.stage(), time_type: TimeType::NsUtc });
+            config.spool = Some(SpoolChoice {
+                place: self.stage(),
+                time_type: TimeType::NsUtc,
+                surroundings: Surroundings::default(),
+            });
         }
         config
     }

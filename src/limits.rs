@@ -440,6 +440,37 @@ pub const SPOOL_NAME_BYTES_MAX: usize = 180;
 /// Bytes of a spool's file that are read, hashed or sent at one time.
 pub const SPOOL_STEP_BYTES: usize = 8 * 1024 * 1024;
 
+/// How often the client of an object store repeats one request, and for how long: then its signature is too old.
+pub const OBJECT_RETRIES_MAX: usize = 8;
+/// See [`OBJECT_RETRIES_MAX`].
+pub const OBJECT_RETRY_MS_MAX: u64 = 120_000;
+
+/// First and longest pause between two of them, with jitter.
+pub const OBJECT_BACKOFF_MS_MIN: u64 = 200;
+/// See [`OBJECT_BACKOFF_MS_MIN`].
+pub const OBJECT_BACKOFF_MS_MAX: u64 = 15_000;
+
+/// How often the same is asked of an object store anew, each time with those retries.
+pub const OBJECT_ATTEMPTS_MAX: u32 = 4;
+
+/// The pause before the second of them; each later one is twice as long.
+pub const OBJECT_PAUSE_MS: u64 = 1_000;
+
+/// One request to an object store: 8 MiB there or back over a slow line.
+pub const OBJECT_REQUEST_MS_MAX: u64 = 300_000;
+
+/// How long the machine's own role in a cloud is waited for, where no credentials are set.
+pub const OBJECT_ROLE_MS_MAX: u64 = 10_000;
+
+/// Files that are sent to an object store, or verified in one, at one time: each waits for the network most of the time.
+pub const OBJECT_TRANSFERS_MAX: usize = 8;
+
+/// Bytes of fetched files that are kept on this machine's disk, so that the next batch need not fetch them again.
+pub const OBJECT_KEPT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Parts of one upload: what S3 allows.
+pub const OBJECT_PARTS_MAX: u64 = 10_000;
+
 /// Files smaller than this are merged by a compaction.
 pub const SPOOL_SMALL_FILE_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -26,6 +26,8 @@ Examples:
     --destination-profile local --create-buckets
   sluice migrate --config plant.toml --stop 2026-01-01 --dry-run
   sluice migrate --config plant.toml --spool parquet --spool-dir /data/stage
+  sluice migrate --config plant.toml --spool parquet \\
+    --spool-dir s3://stage/plant
   sluice migrate --task old-task.flux --source-token-file cloud.token \\
     --destination-profile local --pause-task
 
@@ -44,6 +46,7 @@ Examples:
   sluice load /data/stage --destination-profile local --create-buckets
   sluice load /data/stage --config plant.toml --measurement cpu
   sluice load /data/plant /data/hvac --destination-profile local
+  sluice load s3://stage/plant --destination-profile local
 
 The spools were written by migrate --spool parquet. Every file is held against
 the manifest before the first point is written. The progress is that of migrate:

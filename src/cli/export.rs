@@ -8,7 +8,7 @@ use super::job::{JobArgs, OutputArgs};
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ExportArgs {
     /// Folder of the spool
-    #[arg(value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub place: String,
     /// What is written: lp (line protocol) or csv (annotated CSV)
     #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true)]

@@ -193,8 +193,8 @@ pub struct JobArgs {
     /// Write to files instead of the destination: parquet
     #[arg(long, help_heading = "Spool", value_name = "FORMAT")]
     pub spool: Option<String>,
-    /// Folder of the spool
-    #[arg(long, help_heading = "Spool", value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    /// Folder of the spool, or s3://bucket/prefix, gs://..., az://...
+    #[arg(long, help_heading = "Spool", value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub spool_dir: Option<String>,
     /// Times in the files: ns-utc, us-utc (whole microseconds only) or i64 [default: ns-utc]
     #[arg(
@@ -227,7 +227,7 @@ pub struct JobArgs {
     /// Pause an active task that writes the same progress
     #[arg(long, help_heading = "Job")]
     pub pause_task: bool,
-    /// Take over progress that another start or filter may have written
+    /// Take over progress of another start or filter, or a spool that is held
     #[arg(long, help_heading = "Job")]
     pub adopt: bool,
 

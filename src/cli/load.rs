@@ -7,8 +7,8 @@ use super::job::{DestinationArgs, JobArgs, OutputArgs, SafetyArgs};
 /// The spools, and what of the flags of `migrate` means something without a source.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct LoadArgs {
-    /// Folders of spools
-    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    /// Spools: folders, or s3://bucket/prefix, gs://..., az://...
+    #[arg(required = true, value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub places: Vec<String>,
 
     /// Where it is written.

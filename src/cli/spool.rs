@@ -57,7 +57,7 @@ impl SpoolCommand {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct PlaceArgs {
     /// Folder of the spool
-    #[arg(value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub place: String,
     /// Print JSON lines on stdout
     #[arg(long)]

@@ -14,6 +14,7 @@ use crate::pipeline::commit::records::Records;
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::lock::JobLock;
 use crate::pipeline::write::outlet::RejectLimit;
+use crate::spool;
 
 /// A job that this run holds, and where it stands.
 #[derive(Debug)]
@@ -172,7 +173,7 @@ fn adoptable(
 }
 
 async fn take_lease(store: &Store) -> Result<Lease, Error> {
-    let machine = machine();
+    let machine = spool::lock::machine();
     let stored = store.lease().await?;
     let now = store.now().unwrap_or(Timestamp::EPOCH);
     if let Some(stored) = &stored
@@ -189,16 +190,6 @@ async fn take_lease(store: &Store) -> Result<Lease, Error> {
     let lease = Lease { machine, run: format!("{:x}-{:x}", std::process::id(), time.ns()) };
     store.write(&[lease.point(store.keys(), time, false)], "lease").await?;
     Ok(lease)
-}
-
-/// What tells machines apart: the machine id where there is one, else the host name.
-fn machine() -> String {
-    ["/etc/machine-id", "/proc/sys/kernel/hostname"]
-        .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .map(|text| text.trim().to_owned())
-        .find(|text| !text.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn refuse_foreign_data(

@@ -264,8 +264,12 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Place { .. } => ExitCode::Usage,
         Failure::Io { source, .. } => io_exit(source),
         Failure::Objects { .. } => ExitCode::Temporary,
-        Failure::Locked { .. } => ExitCode::Locked,
-        Failure::TimeDigits { .. } => ExitCode::Permanent,
+        Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
+            ExitCode::Permanent
+        }
+        Failure::Locked { .. } | Failure::Held { .. } | Failure::TakenOver { .. } => {
+            ExitCode::Locked
+        }
         _ => ExitCode::State,
     }
 }

@@ -28,6 +28,7 @@ use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;
 use crate::spool;
+use crate::spool::place::Surroundings;
 use crate::spool::state::Job;
 use crate::spool::stored::{Stored, Verified};
 
@@ -37,6 +38,7 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 /// Runs the command: spool after spool. The first one that does not end well ends it.
 pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = Signals::default();
+    let surroundings = env.surroundings();
     let inputs = Inputs::load(&args.job(), env, &read_file)?;
     if args.places.len() > 1 {
         inputs.check_several()?;
@@ -44,7 +46,7 @@ pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
     let (stopper, stop) = stop_pair();
     let mut worst = ExitCode::Done;
     for (at, place) in args.places.iter().enumerate() {
-        let spool = Spool::open(place).await?;
+        let spool = Spool::open(place, &surroundings).await?;
         let config = spool.config(&inputs)?;
         if at == 0 {
             migrate::watch(&stopper, config.max_duration_ms);
@@ -68,10 +70,13 @@ pub struct Spool {
 
 impl Spool {
     /// Opens it.
-    pub async fn open(place: &str) -> Result<Self, Error> {
-        let storage = spool::place::storage(place).map_err(Box::new)?;
-        let stored = blocking(move || Ok(Stored::open(&storage)?)).await?;
-        Ok(Self { place: place.to_owned(), job: stored.job(), stored })
+    pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
+        let (place, surroundings) = (place.to_owned(), surroundings.clone());
+        let known = blocking(move || {
+            let stored = Stored::open(&spool::place::storage(&place, &surroundings)?)?;
+            Ok(Self { place, job: stored.job(), stored })
+        });
+        Ok(known.await?)
     }
 
     fn config(&self, inputs: &Inputs) -> Result<MigrateConfig, Error> {

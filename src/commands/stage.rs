@@ -22,7 +22,8 @@ pub async fn begin(
     choice: &SpoolChoice,
     source: &SourceFacts,
 ) -> Result<(Begun, Sink), Error> {
-    let storage = spool::place::storage(&choice.place).map_err(Box::new)?;
+    let SpoolChoice { place, surroundings, .. } = choice.clone();
+    let storage = blocking(move || Ok(spool::place::storage(&place, &surroundings)?)).await?;
     let known = stored_start(storage.clone()).await?;
     let stop = source.stop(config);
     let start = match (config.start, known) {

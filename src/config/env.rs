@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::migrate;
 use super::settings::{self, SETTINGS, Setting};
+use crate::spool::place::Surroundings;
 
 /// Variables and their values. Empty values count as not set.
 #[derive(Clone, Default)]
@@ -39,6 +41,11 @@ impl Env {
     /// The home folder, where known.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.get("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    /// What the place of a spool may need of it.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::new(&self.0, migrate::state_dir(self).ok())
     }
 
     /// `SLUICE_*` variables that no setting has, with the name that was probably meant.

@@ -13,6 +13,7 @@ use crate::cli::job::{JobArgs, OutputArgs};
 use crate::cli::spool::PlaceArgs;
 use crate::model::filter::Filter;
 use crate::model::time::Timestamp;
+use crate::spool::place::Surroundings;
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum Target {
 pub struct ExportConfig {
     /// The spool, as typed.
     pub place: String,
+    /// What else its store needs.
+    pub surroundings: Surroundings,
     /// The form.
     pub format: Format,
     /// Where it goes.
@@ -66,6 +69,7 @@ impl ExportConfig {
         };
         Ok(Self {
             place: args.place.clone(),
+            surroundings: env.surroundings(),
             format: match args.format {
                 FormatWord::Lp => Format::Line,
                 FormatWord::Csv => Format::Csv,
@@ -86,6 +90,8 @@ impl ExportConfig {
 pub struct PlaceConfig {
     /// As typed.
     pub place: String,
+    /// What else its store needs.
+    pub surroundings: Surroundings,
     /// A JSON line instead of the screen.
     pub json: bool,
     /// Sentences for the user: variables that were ignored.
@@ -99,6 +105,7 @@ impl PlaceConfig {
         let shared = JobArgs { output, ..JobArgs::default() };
         let settings = Settings::new(&shared, env, Vec::new());
         let json = settings.switch("json")?;
-        Ok(Self { place: args.place.clone(), json, notices: env.unknown() })
+        let (place, surroundings) = (args.place.clone(), env.surroundings());
+        Ok(Self { place, surroundings, json, notices: env.unknown() })
     }
 }

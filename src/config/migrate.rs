@@ -17,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::clash::ConflictPolicy;
+use crate::spool::place::Surroundings;
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
@@ -92,6 +93,8 @@ pub struct SpoolChoice {
     pub place: String,
     /// How its files hold times.
     pub time_type: TimeType,
+    /// What else its store needs.
+    pub surroundings: Surroundings,
 }
 
 /// Everything a job needs to know, checked.
@@ -218,7 +221,7 @@ pub(super) fn check(
         yes: settings.switch("yes")?,
         json: settings.switch("json")?,
         color: color(&settings.value("color")?, env)?,
-        spool: spool(settings)?,
+        spool: spool(settings, env)?,
         rejects: settings.path("rejects"),
         reject_limit: reject_limit(&settings.value("reject-limit")?)?,
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
@@ -386,7 +389,7 @@ pub(super) fn color(given: &Given, env: &Env) -> Result<ColorChoice, ConfigError
     }
 }
 
-fn spool(settings: &Settings) -> Result<Option<SpoolChoice>, ConfigError> {
+fn spool(settings: &Settings, env: &Env) -> Result<Option<SpoolChoice>, ConfigError> {
     let (format, place) = (settings.plain("spool"), settings.plain("spool-dir"));
     let time_type = time_type(&settings.value("time-type")?)?;
     match (format, place) {
@@ -398,7 +401,10 @@ fn spool(settings: &Settings) -> Result<Option<SpoolChoice>, ConfigError> {
             }),
         },
         (Some(format), _) if format.text() != "parquet" => Err(format.wrong("parquet")),
-        (Some(_), Some(place)) => Ok(Some(SpoolChoice { place: name(place)?, time_type })),
+        (Some(_), Some(place)) => {
+            let (place, surroundings) = (name(place)?, env.surroundings());
+            Ok(Some(SpoolChoice { place, time_type, surroundings }))
+        }
         (Some(given), None) => {
             Err(ConfigError::Incomplete { given: given.origin.clone(), needs: "--spool-dir DIR" })
         }
@@ -433,7 +439,7 @@ fn duration_ms(given: &Given) -> Option<u64> {
 
 /// `$XDG_STATE_HOME/sluice`, else `~/.local/state/sluice`. A relative `XDG_STATE_HOME` counts as not set, as its
 /// specification wants.
-fn state_dir(env: &Env) -> Result<PathBuf, ConfigError> {
+pub(super) fn state_dir(env: &Env) -> Result<PathBuf, ConfigError> {
     let xdg = env.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = xdg.or_else(|| Some(env.home()?.join(".local").join("state")));
     base.map(|base| base.join("sluice")).ok_or(ConfigError::NoStateDir)

@@ -18,7 +18,7 @@ use super::parts::PartsFile;
 use super::sorted::{self, HeldPart, Part};
 use super::state::FileEntry;
 use super::storage::{Staged, Storage};
-use super::writable::{Inner, held, publish};
+use super::writable::{Inner, held};
 use crate::limits::SPOOL_BUFFER_BYTES_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::Name;
@@ -188,7 +188,7 @@ impl BatchWriter {
         }
         let Files { entries, mut staged, totals, .. } = files;
         if self.inner.is_past_watermark(self.range) {
-            publish(&self.inner.storage, &staged)?;
+            self.inner.storage.publish_all(&staged)?;
             staged.clear();
         }
         let inner = Arc::clone(&self.inner);

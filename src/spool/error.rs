@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::checkpoint::identity::Difference;
+use crate::limits::LEASE_STALE_MS;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
@@ -33,14 +34,31 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The object store refused.
-    #[error("the object store failed at {file} of the spool")]
+    /// The object store, or the way to it, failed longer than the retries lasted.
+    #[error("the object store failed at {file} of the spool: {what}")]
     Objects {
         /// Which object.
         file: String,
-        /// Its error.
-        #[source]
-        source: Box<object_store::Error>,
+        /// What it said; no secrets.
+        what: String,
+    },
+    /// The object store will not do it later either: rights, a bucket that is not there.
+    #[error("the object store refuses {file} of the spool: {what}")]
+    Refused {
+        /// Which object.
+        file: String,
+        /// What it said; no secrets.
+        what: String,
+    },
+    /// The object store cannot keep two runs apart.
+    #[error(
+        "{place} cannot hold a spool that is written: its store does not put objects only where none stands ({what})"
+    )]
+    NoCondition {
+        /// Its address.
+        place: String,
+        /// What it did or said.
+        what: String,
     },
     /// A file is not what was written.
     #[error("{file} of the spool is damaged: {what}")]
@@ -96,6 +114,25 @@ pub enum Error {
     Locked {
         /// The lock.
         lock: String,
+    },
+    /// A run holds the spool in an object store, or did until a moment ago.
+    #[error(
+        "the spool is held by {by}, which gave a sign of life {age_s} s ago; a run is taken for dead after {} s without \
+         one, and --adopt takes its spool over at once", LEASE_STALE_MS / 1_000
+    )]
+    Held {
+        /// Run, process, machine, since when.
+        by: String,
+        /// Time since its last sign of life, by the store's clock.
+        age_s: u64,
+    },
+    /// Another run has written to the spool since this one did.
+    #[error(
+        "another run has taken the spool over (it wrote {file}); this one stops without committing anything more"
+    )]
+    TakenOver {
+        /// What it wrote.
+        file: String,
     },
     /// Batches are committed strictly in sequence.
     #[error("batch {batch} cannot be committed to the spool: it is complete up to {watermark}")]
@@ -164,14 +201,28 @@ impl Error {
 
     /// True if the spool itself is wrong, not its surroundings: damaged, incomplete, or of another job.
     pub fn is_state(&self) -> bool {
-        !matches!(
-            self,
+        match self {
             Self::Place { .. }
-                | Self::Io { .. }
-                | Self::Objects { .. }
-                | Self::Locked { .. }
-                | Self::TimeDigits { .. }
-        )
+            | Self::Io { .. }
+            | Self::Objects { .. }
+            | Self::Refused { .. }
+            | Self::NoCondition { .. }
+            | Self::Locked { .. }
+            | Self::Held { .. }
+            | Self::TakenOver { .. }
+            | Self::TimeDigits { .. } => false,
+            Self::NoSpool { .. }
+            | Self::Damaged { .. }
+            | Self::Missing { .. }
+            | Self::Swapped { .. }
+            | Self::Foreign { .. }
+            | Self::Format { .. }
+            | Self::OtherJob { .. }
+            | Self::OutOfSequence { .. }
+            | Self::Compacted { .. }
+            | Self::OutsideBatch { .. }
+            | Self::Encode { .. } => true,
+        }
     }
 }
 

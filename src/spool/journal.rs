@@ -46,9 +46,22 @@ fn manifest_text(state: &State) -> String {
     format!("{json}\n{{\"sha256\":\"{digest}\"}}\n")
 }
 
-/// Writes the manifest anew.
+/// Writes the manifest anew, over the one before. In an object store that may even be a later one of a run that took the
+/// spool over meanwhile: both are states after some record of one journal, and what the older one lacks is read there.
 pub(super) fn write_manifest(storage: &Storage, state: &State) -> Result<(), Error> {
     storage.put(MANIFEST, manifest_text(state).as_bytes())
+}
+
+/// Writes the manifest of a new spool. In an object store somebody else may have begun one meanwhile.
+pub(super) fn begin(storage: &Storage, state: &State) -> Result<(), Error> {
+    if !storage.is_objects() {
+        return write_manifest(storage, state);
+    }
+    if storage.create(MANIFEST, manifest_text(state).as_bytes())? {
+        Ok(())
+    } else {
+        Err(Error::TakenOver { file: MANIFEST.to_owned() })
+    }
 }
 
 fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
@@ -205,7 +218,7 @@ pub(super) fn append(
     if storage.is_objects() {
         let name = object_of(state.records);
         if !storage.create(&name, line.as_bytes())? {
-            return Err(Error::Locked { lock: name });
+            return Err(Error::TakenOver { file: name });
         }
     } else {
         storage.append(JOURNAL, end.bytes, line.as_bytes())?;

@@ -42,6 +42,16 @@ impl Section {
         Self { file, start, length, read: Arc::default() }
     }
 
+    /// The same, to be read by somebody else.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(Arc::clone(&self.file), self.start, self.length)
+    }
+
+    /// Its bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     fn count(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
     }

@@ -205,6 +205,8 @@ pub(super) enum Record {
     },
     /// Files that are about to appear below the watermark.
     Announce { files: Vec<String> },
+    /// A run begins, in an object store: what another one still wants to write does not follow from this.
+    Begin { run: String },
     /// Files were merged.
     Compact { files: Vec<FileEntry>, removed: Vec<String> },
 }
@@ -280,6 +282,7 @@ impl State {
                 self.leftovers.extend(files);
                 true
             }
+            Record::Begin { .. } => true,
             Record::Compact { files, removed } => self.replace(files, removed),
         }
     }

@@ -10,7 +10,7 @@ use super::journal;
 use super::name::{self, Tree};
 use super::read::FileReader;
 use super::state::{FileEntry, Job, State};
-use super::storage::Storage;
+use super::storage::{Storage, several};
 use super::writable::held;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
@@ -167,13 +167,16 @@ impl Stored {
     ) -> Result<Verified, Error> {
         self.search()?;
         let mut verified = Verified::default();
-        for file in self.files(selection) {
-            self.verify_file(file)?;
-            verified.files += 1;
-            verified.bytes += file.bytes;
-            verified.rows += file.rows;
-            verified.values += file.values;
-            tell(&verified);
+        let at_one_time = self.storage.at_one_time();
+        for files in self.files(selection).chunks(at_one_time) {
+            several::each(files, at_one_time, |file| self.verify_file(file))?;
+            for file in files {
+                verified.files += 1;
+                verified.bytes += file.bytes;
+                verified.rows += file.rows;
+                verified.values += file.values;
+                tell(&verified);
+            }
         }
         Ok(verified)
     }
@@ -206,7 +209,7 @@ impl Stored {
     /// its content digest at its end.
     pub fn frames_of(&self, files: &[FileEntry], range: TimeRange) -> Result<Frames, Error> {
         self.search()?;
-        files.iter().try_for_each(|file| self.verify_file(file))?;
+        several::each(files, self.storage.at_one_time(), |file| self.verify_file(file))?;
         Ok(Frames {
             stored: self.clone(),
             range,
@@ -281,7 +284,7 @@ pub(super) fn open_file(
     file: &FileEntry,
     range: Option<TimeRange>,
 ) -> Result<FileReader, Error> {
-    let reader = FileReader::open(&file.path, storage.open(&file.path)?, range)?;
+    let reader = FileReader::open(&file.path, storage.open(&file.path, &file.sha256)?, range)?;
     let job = reader.metadata("sluice.job");
     if job != Some(job_id) {
         return Err(Error::Foreign { file: file.path.clone() });

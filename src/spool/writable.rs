@@ -1,21 +1,17 @@
 //! A spool that is written to: opened by one run at a time, resumed where it stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{BatchWriter, FinishedBatch};
 use super::error::Error;
-use super::file_lock;
 use super::journal::{self, End};
+use super::lock::{LOCK, Lock};
 use super::name::{self, Tree};
 use super::state::{FileEntry, Job, Record, Settled, State, StoredJob};
 use super::storage::{Staged, Storage};
 use crate::model::time::{TimeRange, Timestamp};
-
-/// The lock: held by the system in a folder, an object in a store.
-const LOCK: &str = "lock";
 
 /// A spool that this run writes to. Calls block; batches may be written from any thread.
 #[derive(Debug, Clone)]
@@ -37,6 +33,8 @@ pub(super) struct Inner {
     pub(super) held_bytes: AtomicUsize,
     /// One batch at a time is sorted and encoded, so that the memory for it is needed once.
     pub(super) finishing: Mutex<()>,
+    /// Files at their places whose batch will not be committed, not yet in the journal.
+    given_up: Mutex<Vec<String>>,
     lock: Mutex<Option<Lock>>,
 }
 
@@ -48,22 +46,6 @@ struct Kept {
     files_since: usize,
 }
 
-#[derive(Debug)]
-enum Lock {
-    Folder { file: File },
-    Object,
-}
-
-/// Let go at once, even while a process that was just begun still shares the open file.
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Self::Folder { file } = self {
-            // Closing the file lets it go too, only later.
-            let _ = file.unlock();
-        }
-    }
-}
-
 /// A poisoned lock only tells that another thread ended early; what it guards changes in one step each.
 pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,33 +55,45 @@ impl Spool {
     /// Opens the spool of a job, or begins it. A spool of another job is refused, and one that another run holds. What a
     /// killed run left behind is removed. `take_over` ignores the lock of an object store, which outlives its run.
     pub fn open(storage: &Storage, job: &Job, take_over: bool) -> Result<Self, Error> {
-        let lock = take_lock(storage, job, take_over)?;
-        let opened = Self::open_locked(storage, job, lock);
-        if opened.is_err() && storage.is_objects() {
-            storage.remove(LOCK)?;
+        let lock = Lock::take(storage, take_over)?;
+        match Self::open_locked(storage, job, &lock) {
+            Ok((state, end)) => Ok(Self::new(storage, job, lock, state, end)),
+            Err(error) => {
+                // One that cannot be let go grows old.
+                let _ = lock.release();
+                Err(error)
+            }
         }
-        opened
     }
 
-    fn open_locked(storage: &Storage, job: &Job, lock: Lock) -> Result<Self, Error> {
+    fn open_locked(storage: &Storage, job: &Job, lock: &Lock) -> Result<(State, End), Error> {
         storage.sweep_staging()?;
-        let (state, end) = if let Some((mut state, end)) = journal::read(storage)? {
-            let differences = state.job.differences(job);
-            if !differences.is_empty() {
-                return Err(Error::OtherJob { place: storage.place(), differences });
-            }
-            let stored = StoredJob::new(job);
-            if state.job != stored {
-                state.job = stored;
-                journal::write_manifest(storage, &state)?;
-            }
-            (state, end)
+        let (mut state, mut end) = if let Some(known) = journal::read(storage)? {
+            known
         } else {
             let state = State::new(job);
-            journal::write_manifest(storage, &state)?;
+            journal::begin(storage, &state)?;
             (state, End::default())
         };
+        let differences = state.job.differences(job);
+        if !differences.is_empty() {
+            return Err(Error::OtherJob { place: storage.place(), differences });
+        }
+        if let Some(run) = lock.run() {
+            // From here on no other run can commit: nothing that is removed below was committed meanwhile.
+            let record = Record::Begin { run: run.to_owned() };
+            journal::append(storage, &mut state, &mut end, record)?;
+        }
+        let stored = StoredJob::new(job);
+        if state.job != stored {
+            state.job = stored;
+            journal::write_manifest(storage, &state)?;
+        }
         sweep(storage, &state)?;
+        Ok((state, end))
+    }
+
+    fn new(storage: &Storage, job: &Job, lock: Lock, state: State, end: End) -> Self {
         let inner = Inner {
             job: job.clone(),
             job_id: state.job.id(),
@@ -108,9 +102,10 @@ impl Spool {
             storage: storage.clone(),
             held_bytes: AtomicUsize::new(0),
             finishing: Mutex::new(()),
+            given_up: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Everything before this is committed.
@@ -144,7 +139,7 @@ impl Spool {
         let new: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
         if !staged.is_empty() {
             kept.announce(&self.inner, staged.iter().map(|(_, path)| path.clone()).collect())?;
-            publish(&self.inner.storage, &staged)?;
+            self.inner.storage.publish_all(&staged)?;
         }
         let gone: Vec<_> =
             replaced.iter().filter(|path| !new.contains(path.as_str())).cloned().collect();
@@ -168,15 +163,17 @@ impl Spool {
 
     /// Ends the run: the manifest holds everything, what was given up is removed, and the lock is let go.
     pub fn close(self) -> Result<(), Error> {
-        let kept = held(&self.inner.kept);
+        let Some(lock) = held(&self.inner.lock).take() else { return Ok(()) };
+        if !lock.is_held()? {
+            // What would be tidied up now is another run's.
+            return Err(Error::TakenOver { file: LOCK.to_owned() });
+        }
+        let mut kept = held(&self.inner.kept);
+        kept.announce_given_up(&self.inner)?;
         journal::write_manifest(&self.inner.storage, &kept.state)?;
         sweep(&self.inner.storage, &kept.state)?;
         drop(kept);
-        let lock = held(&self.inner.lock).take();
-        if matches!(lock, Some(Lock::Object)) {
-            self.inner.storage.remove(LOCK)?;
-        }
-        Ok(())
+        lock.release()
     }
 
     /// All files, sorted by their places.
@@ -199,7 +196,7 @@ impl Spool {
         let removed: Vec<_> = old.iter().map(|file| file.path.clone()).collect();
         kept.announce(&self.inner, vec![file.path.clone()])?;
         let place = file.path.clone();
-        publish(&self.inner.storage, &[(staged, place.clone())])?;
+        self.inner.storage.publish_all(&[(staged, place.clone())])?;
         let record = Record::Compact { files: vec![file], removed: removed.clone() };
         kept.append(&self.inner, record)?;
         journal::write_manifest(&self.inner.storage, &kept.state)?;
@@ -232,6 +229,18 @@ impl Kept {
         Ok(replaced)
     }
 
+    /// A record of its own for files that were given up: before any other one, so that none of them can be taken for a
+    /// foreign one once the watermark has passed it.
+    fn announce_given_up(&mut self, inner: &Inner) -> Result<(), Error> {
+        let mut files = std::mem::take(&mut *held(&inner.given_up));
+        files.retain(|path| !self.state.files.contains_key(path));
+        if files.is_empty() {
+            return Ok(());
+        }
+        let record = Record::Announce { files };
+        journal::append(&inner.storage, &mut self.state, &mut self.end, record)
+    }
+
     fn announce(&mut self, inner: &Inner, files: Vec<String>) -> Result<(), Error> {
         let record = Record::Announce { files };
         journal::append(&inner.storage, &mut self.state, &mut self.end, record)
@@ -241,6 +250,7 @@ impl Kept {
         if let Record::Batch { files, .. } = &record {
             self.files_since += files.len();
         }
+        self.announce_given_up(inner)?;
         journal::append(&inner.storage, &mut self.state, &mut self.end, record)?;
         // Each manifest holds all files: written when a quarter of them is new, it costs a constant share.
         if self.files_since > 0 && self.files_since * 4 >= self.state.files.len() {
@@ -258,17 +268,10 @@ impl Inner {
         range.start.ns() >= held(&self.kept).state.watermark
     }
 
-    /// Files that were published and will not be committed. If even this fails, the next run finds them by their range.
+    /// Files that were published and will not be committed. The next record tells of them; if there is none, the next
+    /// run finds them by their range. May be called where nothing may block.
     pub(super) fn give_up(&self, files: Vec<String>) {
-        if held(&self.lock).is_none() {
-            return;
-        }
-        let mut kept = held(&self.kept);
-        let unknown = files.into_iter().filter(|path| !kept.state.files.contains_key(path));
-        let files: Vec<_> = unknown.collect();
-        if !files.is_empty() {
-            let _ = kept.announce(self, files);
-        }
+        held(&self.given_up).extend(files);
     }
 
     /// What is settled of a measurement, after `settle` had its say.
@@ -288,27 +291,6 @@ impl Inner {
                 .then(|| (measurement.clone(), own.clone()))
         });
         new.collect()
-    }
-}
-
-/// Moves staged files to their places.
-pub(super) fn publish(storage: &Storage, staged: &[(Staged, String)]) -> Result<(), Error> {
-    staged.iter().try_for_each(|(staged, path)| storage.publish(staged, path))
-}
-
-fn take_lock(storage: &Storage, job: &Job, take_over: bool) -> Result<Lock, Error> {
-    let held = || Error::Locked { lock: LOCK.to_owned() };
-    let Some(file) = storage.lock_file(LOCK)? else {
-        let holder = format!("{} process {}\n", job.source_bucket, std::process::id());
-        if !storage.create(LOCK, holder.as_bytes())? && !take_over {
-            return Err(held());
-        }
-        return Ok(Lock::Object);
-    };
-    match file_lock::try_lock(&file) {
-        Ok(()) => Ok(Lock::Folder { file }),
-        Err(TryLockError::WouldBlock) => Err(held()),
-        Err(TryLockError::Error(source)) => Err(Error::io(LOCK)(source)),
     }
 }
 

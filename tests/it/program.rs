@@ -5,6 +5,7 @@
 
 mod exits;
 mod interrupted;
+mod object_store;
 mod output;
 mod plan;
 mod secrets;

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+mod azure;
 mod commands;
 mod compacted;
 mod damage;
 mod exported;
+mod faulty;
 mod forged;
 mod format;
 pub(crate) mod full;
@@ -16,9 +18,11 @@ mod page;
 mod ranges;
 mod readers;
 mod round_trip;
+mod s3;
 mod size;
 mod stores;
 mod time_types;
+mod trouble;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -38,7 +38,7 @@ pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
 
 /// Writes it.
 pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
-    let storage = spool::place::storage(&config.place).map_err(Box::new)?;
+    let storage = spool::place::storage(&config.place, &config.surroundings).map_err(Box::new)?;
     let stored = Stored::open(&storage).map_err(Box::new)?;
     let part = Part::of(&stored, &config.place, &config.filter, (config.start, config.stop))?;
     let selection = part.selection();

@@ -11,7 +11,7 @@ use crate::spool::stored::{Selection, Stored};
 use crate::spool::writable::Spool;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
-    let (storage, stored) = super::open(&config.place)?;
+    let (storage, stored) = super::open(config)?;
     let spool = Spool::open(&storage, &stored.job(), false).map_err(Box::new)?;
     // Again, now that nobody else writes.
     let (before, values) = sums(&Stored::open(&storage).map_err(Box::new)?);

@@ -29,8 +29,8 @@ pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     }
 }
 
-fn open(place: &str) -> Result<(Storage, Stored), Error> {
-    let storage = spool::place::storage(place).map_err(Box::new)?;
+fn open(config: &PlaceConfig) -> Result<(Storage, Stored), Error> {
+    let storage = spool::place::storage(&config.place, &config.surroundings).map_err(Box::new)?;
     let stored = Stored::open(&storage).map_err(Box::new)?;
     Ok((storage, stored))
 }

@@ -44,7 +44,7 @@ impl Keeper {
     pub async fn refresh(&mut self) -> Result<(), Error> {
         match self {
             Self::Bucket(records) => records.refresh_lease(false).await,
-            // The lock of a folder is the system's, that of an object store has no age.
+            // The lock of a folder is the system's, that of an object store is kept young by the spool itself.
             Self::Spool(_) | Self::Nobody => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ use sluice::model::series::Series;
 use sluice::report::export::ExportReport;
 use sluice::report::text::Glyphs;
 use sluice::sim::Store;
+use sluice::spool::place::Surroundings;
 use sluice::spool::storage::Storage;
 use sluice::wire::csv::encoder::Encoder;
 
@@ -34,6 +35,7 @@ const BUCKET: &str = "copy";
 
 pub(super) fn config(place: &Path, format: Format, target: Target) -> ExportConfig {
     ExportConfig {
+        surroundings: Surroundings::default(),
         place: place.display().to_string(),
         format,
         gzip: false,

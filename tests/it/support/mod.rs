@@ -14,6 +14,8 @@ pub(crate) mod rig;
 
 pub(crate) mod process;
 
+pub(crate) mod stores;
+
 use std::path::PathBuf;
 
 pub(crate) mod scripted;

@@ -29,6 +29,7 @@ use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
 use sluice::pipeline::write::clash::ConflictPolicy;
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
+use sluice::spool::place::Surroundings;
 use tokio::sync::Notify;
 
 use super::golden::{Point, Value as Exact};
@@ -219,7 +220,8 @@ impl Rig {
     pub(crate) fn stage_config(&self) -> MigrateConfig {
         let mut config = self.config();
         let place = self.stage_dir().display().to_string();
-        config.spool = Some(SpoolChoice { place, time_type: TimeType::NsUtc });
+        let (time_type, surroundings) = (TimeType::NsUtc, Surroundings::default());
+        config.spool = Some(SpoolChoice { place, time_type, surroundings });
         config.destination.token = TokenSetting::None;
         config
     }
@@ -366,7 +368,7 @@ async fn flow(
     let mut both = Ends::connect_with(config, client, &observer)?;
     let (counters, stop) = (Arc::new(Counters::default()), stop.clone());
     if let Some(place) = spool {
-        let spool = load::Spool::open(place).await?;
+        let spool = load::Spool::open(place, &Surroundings::default()).await?;
         let (checked, report) = load::check(&spool, config, &both.destination).await?;
         let failures = report.count(Verdict::Fail);
         *preflight.lock().unwrap() = Some(report);

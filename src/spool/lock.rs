@@ -1,0 +1,177 @@
+//! One run at a time writes to a spool.
+//!
+//! In a folder the system holds the lock, and lets it go with its process. In an object store it is an object that
+//! tells who holds it. Its run keeps it young; one that has grown old is of a run that was killed. Nothing rests on
+//! that: a run that is taken for dead although it lives is stopped by the journal, whose records are created only where
+//! nothing stands.
+
+use std::fs::{File, TryLockError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::digest;
+use super::error::Error;
+use super::file_lock;
+use super::storage::{Beat, Storage};
+use crate::limits::LEASE_STALE_MS;
+use crate::model::time::Timestamp;
+
+/// The lock: held by the system in a folder, an object in a store.
+pub(super) const LOCK: &str = "lock";
+
+/// An object that somebody else has put at the place of the lock is not read further.
+const LOCK_BYTES_MAX: u64 = 64 * 1024;
+
+/// Who holds the lock of a spool in an object store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The run, unlike any other.
+    pub run: String,
+    /// Its machine.
+    pub machine: String,
+    /// Its process there.
+    pub process: u32,
+    /// Its folder there, which is locked by the system as long as it runs.
+    pub folder: String,
+    /// When it began, by the clock of its machine.
+    pub since: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { run, machine, process, since, .. } = self;
+        write!(f, "run {run} (process {process} on machine {machine}, since {since})")
+    }
+}
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// Of this machine. In a folder it is all there is.
+    file: File,
+    object: Option<Object>,
+}
+
+/// Let go at once, even while a process that was just begun still shares the open file.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file lets it go too, only later.
+        let _ = self.file.unlock();
+    }
+}
+
+/// The lock of an object store.
+#[derive(Debug)]
+struct Object {
+    storage: Storage,
+    text: Vec<u8>,
+    run: String,
+    _beat: Beat,
+}
+
+impl Lock {
+    /// Takes the lock. `take_over` takes that of an object store although its run seems to live.
+    pub(super) fn take(storage: &Storage, take_over: bool) -> Result<Self, Error> {
+        let file = storage.lock_file(LOCK)?;
+        match file_lock::try_lock(&file) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { lock: LOCK.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(Error::io(LOCK)(source)),
+        }
+        let object =
+            if storage.is_objects() { Some(Object::take(storage, take_over)?) } else { None };
+        Ok(Self { file, object })
+    }
+
+    /// The run, where it has to be told apart from others by what it writes.
+    pub(super) fn run(&self) -> Option<&str> {
+        self.object.as_ref().map(|object| &*object.run)
+    }
+
+    /// Makes sure that nobody has taken the lock over.
+    pub(super) fn is_held(&self) -> Result<bool, Error> {
+        match &self.object {
+            None => Ok(true),
+            Some(own) => {
+                let found = own.storage.read(LOCK, LOCK_BYTES_MAX)?;
+                Ok(found.is_some_and(|found| found == own.text))
+            }
+        }
+    }
+
+    /// Lets the lock go, if it is still held.
+    pub(super) fn release(self) -> Result<(), Error> {
+        if let Some(own) = &self.object
+            && self.is_held()?
+        {
+            own.storage.remove(LOCK)?;
+        }
+        Ok(())
+    }
+}
+
+impl Object {
+    fn take(storage: &Storage, take_over: bool) -> Result<Self, Error> {
+        let holder = Holder::here(storage);
+        let text = serde_json::to_vec(&holder).expect("a holder is plain data");
+        if !storage.create(LOCK, &text)? {
+            if !take_over {
+                holder.may_follow(storage)?;
+            }
+            storage.put(LOCK, &text)?;
+        }
+        if let Err(error) = storage.prove_create(LOCK, &text) {
+            // It was put all the same.
+            let _ = storage.remove(LOCK);
+            return Err(error);
+        }
+        let beat = storage.beat(LOCK, &text)?;
+        Ok(Self { storage: storage.clone(), text, run: holder.run, _beat: beat })
+    }
+}
+
+impl Holder {
+    fn here(storage: &Storage) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let now = Timestamp::from_ns(i64::try_from(now).unwrap_or(i64::MAX));
+        let (machine, process) = (machine(), std::process::id());
+        let unique = format!("{machine} {process} {} {}", storage.local(), now.ns());
+        Self {
+            run: digest::sha256(unique.as_bytes())[..16].to_owned(),
+            machine,
+            process,
+            folder: storage.local(),
+            since: now.to_string(),
+        }
+    }
+
+    /// Makes sure that the run that holds the lock is dead. This one holds the lock of its folder: had the other one
+    /// been of the same folder, it would hold that.
+    fn may_follow(&self, storage: &Storage) -> Result<(), Error> {
+        let (Some(age_ms), Some(found)) =
+            (storage.age_ms(LOCK)?, storage.read(LOCK, LOCK_BYTES_MAX)?)
+        else {
+            return Ok(());
+        };
+        let found = serde_json::from_slice::<Self>(&found).ok();
+        let is_same =
+            |other: &Self| (&other.machine, &other.folder) == (&self.machine, &self.folder);
+        if age_ms > LEASE_STALE_MS || found.as_ref().is_some_and(is_same) {
+            return Ok(());
+        }
+        let by =
+            found.map_or_else(|| "somebody that it does not tell".to_owned(), |by| by.to_string());
+        Err(Error::Held { by, age_s: age_ms / 1_000 })
+    }
+}
+
+/// What tells machines apart: the machine id where there is one, else the host name.
+pub fn machine() -> String {
+    ["/etc/machine-id", "/proc/sys/kernel/hostname"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .map(|text| text.trim().to_owned())
+        .find(|text| !text.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
