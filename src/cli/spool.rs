@@ -40,14 +40,15 @@ pub enum SpoolCommand {
     Describe(DescribeArgs),
     /// Merge the small files of a spool
     #[command(help_template = TEMPLATE, next_line_help = true, before_help = COMPACT_EXAMPLES)]
-    Compact(PlaceArgs),
+    Compact(CompactArgs),
 }
 
 impl SpoolCommand {
     /// True if `--json` was typed.
     pub fn wants_json(&self) -> bool {
         match self {
-            Self::Verify(place) | Self::Compact(place) => place.json,
+            Self::Verify(place) => place.json,
+            Self::Compact(compact) => compact.place.json,
             Self::Describe(describe) => describe.place.json,
         }
     }
@@ -62,6 +63,17 @@ pub struct PlaceArgs {
     /// Print JSON lines on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// The flags of `spool compact`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct CompactArgs {
+    /// Which spool.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Take over a spool in an object store that a dead run holds
+    #[arg(long)]
+    pub adopt: bool,
 }
 
 /// The flags of `spool describe`.

@@ -17,7 +17,8 @@ use crate::spool::stored::Stored;
 /// Runs one of them.
 pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     let place = match command {
-        SpoolCommand::Verify(place) | SpoolCommand::Compact(place) => place,
+        SpoolCommand::Verify(place) => place,
+        SpoolCommand::Compact(compact) => &compact.place,
         SpoolCommand::Describe(describe) => &describe.place,
     };
     let config = PlaceConfig::new(place, env)?;
@@ -25,7 +26,7 @@ pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     match command {
         SpoolCommand::Verify(_) => verify::run(&config),
         SpoolCommand::Describe(args) => describe::run(&config, args.sql),
-        SpoolCommand::Compact(_) => compact::run(&config),
+        SpoolCommand::Compact(args) => compact::run(&config, args.adopt),
     }
 }
 

@@ -104,7 +104,8 @@ async fn a_spool_that_is_held_is_taken_over_on_request_only() {
         "run": "0123456789abcdef", "machine": "the-other-one", "process": 77,
         "folder": "/var/lib/sluice", "since": "2026-01-02T03:04:05Z",
     });
-    server.put("plant/stage/lock", holder.to_string()).await;
+    let take = async || server.put("plant/stage/lock", holder.to_string()).await;
+    take().await;
     let held = world.start(stage(&world, &server)).ended().await;
     held.assert_code(11);
     let wanted = [
@@ -121,6 +122,36 @@ async fn a_spool_that_is_held_is_taken_over_on_request_only() {
     world.start(adopting).ended().await.assert_code(0);
     assert_eq!(committed(&world, &server), Some(12));
     assert!(!server.objects().join("plant/stage/lock").exists(), "it was let go");
+
+    let compact = |more: &[&str]| {
+        let args = [&["spool", "compact", &url()], more].concat();
+        world.start(with(&server, world.command(&args))).ended()
+    };
+    take().await;
+    let held = compact(&[]).await;
+    held.assert_code(11);
+    assert!(held.err.contains("--adopt"), "{held:?}");
+    compact(&["--adopt"]).await.assert_code(0);
+    assert_eq!(committed(&world, &server), Some(12));
+    assert!(!server.objects().join("plant/stage/lock").exists(), "it was let go");
+}
+
+/// The commands that look at a spool take an address as they take a folder.
+#[tokio::test]
+async fn a_spool_in_a_store_is_verified_described_and_exported() {
+    let Some(server) = S3::start() else { return };
+    let world = World::new().await;
+    world.start(stage(&world, &server)).ended().await.assert_code(0);
+    let ask = |args: &[&str]| world.start(with(&server, world.command(args))).ended();
+    for command in ["verify", "describe"] {
+        let ended = ask(&["spool", command, &url()]).await;
+        ended.assert_code(0);
+        assert!(ended.out.contains("14,400 values"), "{command}: {ended:?}");
+    }
+    let ended = ask(&["export", &url(), "--format", "lp", "--output", "-"]).await;
+    ended.assert_code(0);
+    assert!(ended.out.lines().all(|line| line.starts_with("cpu,")), "{}", ended.err);
+    assert_eq!(ended.out.lines().map(|line| line.matches("usage_").count()).sum::<usize>(), 14_400);
 }
 
 /// The words for each thing that is missing, before anything is asked of a store.
