@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::bench::BenchArgs;
 use super::demo::DemoArgs;
 use super::export::ExportArgs;
 use super::job::JobArgs;
@@ -88,6 +89,19 @@ Examples:
 Reads counts and small samples, writes nothing, and says what that cost. Takes
 the flags of migrate; without a destination what needs one is left out.";
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  sluice bench --source-profile cloud --source-bucket plant
+  sluice bench --config plant.toml --intervals 1h,6h,1d --max-transfer 300MB
+  sluice bench --config plant.toml --sink destination
+  sluice bench --compare monday.jsonl friday.jsonl
+  sluice bench --simulate --sim-values 1000000000000 --quota 3GB/5min
+
+Reads parts of the source with several settings and says which one suits. Takes
+the flags of migrate. Its budget (10 % of one quota window unless --max-transfer
+says otherwise) is stated first and never exceeded. Nothing is written, unless
+--sink destination writes into a bucket of its own, which is deleted again.";
+
 const DEMO_EXAMPLES: &str = "\
 Examples:
   sluice demo
@@ -129,6 +143,7 @@ impl Args {
             Command::Spool { command } => command.wants_json(),
             // Where stdout is the export it holds nothing else.
             Command::Export(export) => export.json && export.output != "-",
+            Command::Bench(bench) => bench.job.output.json,
             Command::Demo(demo) => demo.json,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
@@ -160,6 +175,9 @@ pub enum Command {
     /// Show what a migration will read, how, and how long; writes nothing
     #[command(help_template = TEMPLATE, before_help = PLAN_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Plan(JobArgs),
+    /// Measure which batch interval and transport suit the source
+    #[command(help_template = TEMPLATE, before_help = BENCH_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Bench(Box<BenchArgs>),
     /// Show a whole migration between two simulated servers
     #[command(help_template = TEMPLATE, before_help = DEMO_EXAMPLES, next_line_help = true)]
     Demo(DemoArgs),

@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod argv;
+pub mod bench;
 pub mod demo;
 pub mod export;
 pub mod job;

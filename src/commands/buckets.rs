@@ -27,7 +27,7 @@ pub async fn create(
 }
 
 /// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.
-async fn create_one(
+pub(super) async fn create_one(
     client: &Client,
     org_id: &str,
     name: &str,

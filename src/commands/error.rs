@@ -156,6 +156,46 @@ pub enum Error {
         /// Values of the simulated OSS.
         destination_values: u64,
     },
+    /// A bucket for trials has a name that is taken.
+    #[error("a bucket {name:?} is there already and is not touched: run the command again")]
+    ScratchExists {
+        /// Its name.
+        name: String,
+    },
+    /// The bucket of a trial could not be deleted.
+    #[error(
+        "the bucket {name:?} of a trial could not be deleted: influx bucket delete --id {id} does it"
+    )]
+    ScratchLeft {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: String,
+        /// The client's error.
+        #[source]
+        source: influx::error::Error,
+    },
+    /// The trials cannot be written anywhere.
+    #[error("--sink destination needs a destination: its token, profile or address")]
+    NoDestination,
+    /// A file of results cannot be used.
+    #[error("{}", path.display())]
+    BenchFile {
+        /// Which.
+        path: std::path::PathBuf,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is no recorded bench.
+    #[error("{} cannot be compared", path.display())]
+    BenchRecord {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: crate::bench::record::ReadError,
+    },
     /// There is no such man page.
     #[error(transparent)]
     Page(PageError),
@@ -194,14 +234,24 @@ impl Error {
             | Self::NoSnippet { .. }
             | Self::OutputExists { .. }
             | Self::NotLoadable { .. }
-            | Self::NotSpooled { .. } => ExitCode::Usage,
+            | Self::NotSpooled { .. }
+            | Self::NoDestination
+            | Self::BenchRecord { .. } => ExitCode::Usage,
+            Self::BenchFile { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                ExitCode::Usage
+            }
+            Self::ScratchLeft { source, .. } => influx_exit(source),
             Self::Told(error) => error.exit(),
             Self::Influx(error) => influx_exit(error),
             Self::Pipeline(error) => pipeline_exit(error),
             Self::Spool(error) => spool_exit(error),
-            Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
+            Self::Preflight { .. } | Self::ForeignData { .. } | Self::ScratchExists { .. } => {
+                ExitCode::Permanent
+            }
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
-            Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => io_exit(source),
+            Self::Lock(LockError::Io { source, .. })
+            | Self::BenchFile { source, .. }
+            | Self::Io { source, .. } => io_exit(source),
             Self::Output { source, .. } => match io_exit(source) {
                 ExitCode::DiskFull => ExitCode::DiskFull,
                 _ if source.kind() == io::ErrorKind::ResourceBusy => ExitCode::Locked,
@@ -250,6 +300,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
+        Failure::CutOff { .. } => ExitCode::ByteBudget,
         Failure::Record(_) => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary

@@ -55,6 +55,7 @@ pub async fn lay(
             .unwrap_or(SLICE_BYTES_MAX)
             .min(SLICE_BYTES_MAX),
         transfer_bytes_max: config.max_transfer_bytes,
+        cut_at_bytes: None,
     })
 }
 

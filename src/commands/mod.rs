@@ -1,5 +1,6 @@
 //! One file per command, and what they share.
 
+pub mod bench;
 pub mod buckets;
 pub mod checkpoint;
 pub mod demo;
@@ -37,6 +38,7 @@ pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
         Command::Export(args) => export::run(&args, &env),
         Command::Preflight(args) => on_runtime(preflight::run(args, env)),
         Command::Plan(args) => on_runtime(plan::run(args, env)),
+        Command::Bench(args) => on_runtime(bench::run(*args, env)),
         Command::Demo(args) => on_runtime(demo::run(args, env)),
         Command::Completions { shell } => printed(pages::completions(shell, &mut io::stdout())),
         Command::Man { command } => match pages::man(command.as_deref(), &mut io::stdout()) {

@@ -263,7 +263,7 @@ pub(super) fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop)
     }
 }
 
-fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
+pub(super) fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(IntervalChoice::Auto),
         text => {
@@ -312,7 +312,7 @@ fn tags(given: Option<&Given>) -> Result<Vec<(String, String)>, ConfigError> {
     given.texts.iter().map(pair).collect()
 }
 
-fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
+pub(super) fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(QuotaChoice::Auto),
         "none" => Ok(QuotaChoice::None),
@@ -325,7 +325,7 @@ fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
     }
 }
 
-fn quota_share(given: &Given) -> Result<Share, ConfigError> {
+pub(super) fn quota_share(given: &Given) -> Result<Share, ConfigError> {
     given.text().parse().map_err(|cause| ConfigError::Share {
         origin: given.origin.clone(),
         value: Shown::new(given.text()),
@@ -422,7 +422,7 @@ fn reject_limit(given: &Given) -> Result<u64, ConfigError> {
     given.text().parse().map_err(|_| given.wrong("a whole number such as 10000"))
 }
 
-fn max_transfer(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn max_transfer(given: &Given) -> Result<u64, ConfigError> {
     let bytes = grammar::size_bytes(given.text()).filter(|bytes| *bytes > 0);
     bytes.ok_or_else(|| given.wrong("a size such as 10GB or 500MiB"))
 }

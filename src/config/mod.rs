@@ -9,6 +9,7 @@
 //! Every value stays text with its [`settings::Origin`] until [`migrate`] reads it, so each error names the flag,
 //! variable or key that is to be changed. A token is never part of an error.
 
+pub mod bench;
 pub mod demo;
 pub mod ends;
 pub mod env;

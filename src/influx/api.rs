@@ -267,6 +267,20 @@ impl Client {
         Ok(changed.into())
     }
 
+    /// Deletes a bucket with all that it holds. One that is not there any more is deleted.
+    pub async fn delete_bucket(&self, bucket_id: &str) -> Result<(), Error> {
+        let what = format!("delete bucket {bucket_id:?}");
+        self.refuse_on_source(&what)?;
+        let path = self.path("/api/v2/buckets/", bucket_id, "", &what)?;
+        let mut call = api(Method::DELETE, &path, vec![], &what);
+        (call.status, call.content) = (204, Content::Any);
+        match self.whole(&call).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What InfluxQL calls a bucket: its default mapping, else any. None if there is none, or the token may not ask.
     pub async fn database_of(&self, bucket: &Bucket) -> Result<Option<Database>, Error> {
         let what = format!("InfluxQL name of bucket {:?}", bucket.name);

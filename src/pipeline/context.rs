@@ -52,6 +52,9 @@ pub struct Job {
     pub slice_bytes_max: u64,
     /// Source bytes of this run at the most.
     pub transfer_bytes_max: Option<u64>,
+    /// Bytes charged to the quota, since the program's start, at which reading is cut off in the middle of a batch. For
+    /// trials: a migration ends between batches.
+    pub cut_at_bytes: Option<u64>,
 }
 
 impl Job {
@@ -95,6 +98,11 @@ impl Job {
                 .then_some(SourceShape { types: TypeHistory::Several, ..self.shape }),
             Layer::InfluxqlOnly => self.routes.access.as_ref().map(|_| self.shape),
         }
+    }
+
+    /// Batches of the whole job, those that earlier runs have moved among them.
+    pub fn batches_of_whole(&self) -> u64 {
+        BatchPlan::new(self.range.start, self.interval, self.range.stop).len()
     }
 
     /// Values that a slice should hold if they cost this much.

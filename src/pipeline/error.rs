@@ -30,6 +30,12 @@ pub enum Error {
         #[source]
         source: influx::error::Error,
     },
+    /// As many bytes were read as may be.
+    #[error("{what}: cut off, because the byte budget is used up")]
+    CutOff {
+        /// What was attempted, with its range.
+        what: String,
+    },
     /// The source's answer cannot be read.
     #[error("{what}")]
     Decode {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
@@ -43,6 +44,23 @@ pub enum Event {
         transport: Transport,
         /// Why, in words.
         reason: String,
+    },
+    /// An answer of values was read to its end, and they were written.
+    SliceRead {
+        /// The batch it belongs to.
+        batch: TimeRange,
+        /// Its values.
+        values: u64,
+        /// Its bytes, decoded.
+        bytes: u64,
+        /// How it was read.
+        transport: Transport,
+        /// From the request to its first byte.
+        first_byte: Duration,
+        /// From the request to its end.
+        elapsed: Duration,
+        /// In which it waited for its reader.
+        reader_busy: Duration,
     },
     /// A slice was cut in halves.
     Split {

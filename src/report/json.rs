@@ -47,7 +47,7 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
                 json!({"state": "opened", "values": values, "bytes_predicted": bytes_predicted}),
             ),
         ),
-        Event::BatchProgress { .. } => return None,
+        Event::BatchProgress { .. } | Event::SliceRead { .. } => return None,
         Event::Chosen { measurement, transport, reason } => (
             "transport",
             json!({"measurement": measurement, "transport": transport.name(), "reason": reason}),

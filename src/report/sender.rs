@@ -38,7 +38,7 @@ impl EventSender {
 
     /// Tells the reporter; after the end of the run it does nothing.
     pub fn send(&self, event: Event) {
-        let progress = matches!(event, Event::BatchProgress { .. });
+        let progress = matches!(event, Event::BatchProgress { .. } | Event::SliceRead { .. });
         if progress && self.queue.len() >= limits::EVENTS_PROGRESS_QUEUED_MAX {
             return;
         }

@@ -234,6 +234,7 @@ impl State {
             }
             Event::Client(Signal::Retried { .. } | Signal::Notice { .. })
             | Event::Notice(_)
+            | Event::SliceRead { .. }
             | Event::Chosen { .. } => {}
         }
     }

@@ -10,6 +10,7 @@
     reason = "tests favour what reads best"
 )]
 
+mod bench;
 mod checkpoint;
 mod cli;
 mod influx;

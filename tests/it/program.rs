@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic, in its helper functions too")]
 
+mod bench;
 mod exits;
 mod interrupted;
 mod object_store;

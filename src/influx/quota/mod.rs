@@ -140,6 +140,11 @@ impl QuotaLedger {
         Some(state.pace.as_ref()?.bytes_per_s(state.clock))
     }
 
+    /// Bytes received so far.
+    pub fn total_bytes(&self) -> u64 {
+        self.state().total_bytes
+    }
+
     /// Waits until a request that is expected to bring `predicted_bytes` may be sent, and pays for it.
     /// Dropping this future half-way loses nothing. Settle or drop an admission before asking for a larger
     /// one in its place: the bytes it holds in flight are what the next one may be waiting for.

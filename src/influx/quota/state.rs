@@ -37,7 +37,7 @@ pub(super) struct State {
     /// Bytes received, by second since `origin`; the last five minutes of them.
     seconds: VecDeque<(u64, u64)>,
     /// Bytes received since `origin`.
-    total_bytes: u64,
+    pub(super) total_bytes: u64,
     origin: Instant,
 }
 

@@ -275,7 +275,7 @@ async fn look_up(
     (values, look_series_max): (u64, u64),
     why: &mut Vec<String>,
 ) -> Result<Option<Arc<Known>>, Error> {
-    let in_job = values.saturating_mul(context.job.plan.len());
+    let in_job = values.saturating_mul(context.job.batches_of_whole());
     let series_max = match context.job.transport {
         Some(_) => u64::MAX,
         None => in_job / KEYED_VALUES_PER_SERIES_MIN,

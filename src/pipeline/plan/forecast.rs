@@ -9,7 +9,7 @@ use crate::pipeline::plan::tally::Cell;
 pub const DOWNLOADS_OF_THE_TASK: u64 = 3;
 
 /// A number that is not known exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Spread {
     /// The least that the samples foretell.
     pub low: u64,

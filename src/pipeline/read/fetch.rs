@@ -1,5 +1,7 @@
 //! One slice on its way in: request, stream, decode, hand the frames on.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use crate::influx::classify::{self, Action, RequestKind};
@@ -44,7 +46,11 @@ pub struct Fetched {
     /// Bytes of the answer, decoded.
     pub bytes: u64,
     /// Time from the request to the end of the answer.
-    pub elapsed_ms: u64,
+    pub elapsed: Duration,
+    /// Time from the request to its first byte.
+    pub first_byte: Duration,
+    /// Time in which the answer waited for its reader.
+    pub reader_busy: Duration,
 }
 
 /// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
@@ -100,14 +106,20 @@ async fn stream(
     let mut decoder = Decoder::new(settings);
     let mut ready = Vec::new();
     let (mut wire, mut decoded, mut held_bytes) = (0, 0, 0);
+    let mut first_byte = None;
     loop {
         let next = stream.next().await;
         let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
         let Some(chunk) = next.map_err(|source| missed(what, source, own_delay))? else { break };
+        first_byte.get_or_insert_with(|| stream.elapsed());
         Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
         Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
         progress.bytes(context, stream.decoded_bytes() - decoded);
         (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
+        if context.job.cut_at_bytes.is_some_and(|most| context.source.quota().total_bytes() > most)
+        {
+            return Err(Error::CutOff { what: what.to_owned() });
+        }
         for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
             decoder.push(step, &mut ready).map_err(decode)?;
             held_bytes += give(&mut ready, &mut out).await?;
@@ -118,7 +130,9 @@ async fn stream(
     }
     let totals = decoder.finish(&mut ready).map_err(decode)?;
     give(&mut ready, &mut out).await?;
-    Ok(Fetched { totals, bytes: decoded, elapsed_ms: stream.elapsed_ms() })
+    let elapsed = stream.elapsed();
+    let first_byte = first_byte.unwrap_or(elapsed);
+    Ok(Fetched { totals, bytes: decoded, elapsed, first_byte, reader_busy: stream.reader_busy() })
 }
 
 async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, Error> {

@@ -141,13 +141,23 @@ async fn attempt(
     let written = written?;
     let fetched = fetched?;
     let values = fetched.totals.values;
-    target.cost(context).learn(values, fetched.bytes, fetched.elapsed_ms);
+    let elapsed_ms = u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX);
+    target.cost(context).learn(values, fetched.bytes, elapsed_ms);
     let mut refusals = written.refusals;
     refusals.extend(lost_names(&fetched.totals.suspects));
     let counts = !matches!(target, Target::CarriageReturns(_));
     if counts {
         Counters::add(&context.out.counters.values_read, values);
         progress.values(context, values, written.values);
+        context.tell(Event::SliceRead {
+            batch: progress.batch(),
+            values,
+            bytes: fetched.bytes,
+            transport: target.transport(),
+            first_byte: fetched.first_byte,
+            elapsed: fetched.elapsed,
+            reader_busy: fetched.reader_busy,
+        });
     }
     let used = (counts && values > 0).then_some(target.transport());
     let transports = used.into_iter().collect();

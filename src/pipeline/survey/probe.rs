@@ -8,7 +8,7 @@ use super::route::{Fields, Routes};
 use super::schema::Schema;
 use crate::influx::client::Client;
 use crate::influx::influxql::{Database, Encoding};
-use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
+use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX, QUOTA_SMALL_BYTES_PREDICTED};
 use crate::model::filter::Filter;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
@@ -143,9 +143,10 @@ impl Probe<'_> {
             among: None,
         };
         let statements = [query::select(&select)];
+        let admission = self.source.admit(QUOTA_SMALL_BYTES_PREDICTED).await;
         let sent = self.source.influxql_stream(self.database, &statements, encoding, what).await;
         let mut stream = match sent {
-            Ok(stream) => stream,
+            Ok(stream) => stream.charge(admission),
             Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
             Err(error) => return Ok(Err(error.to_string())),
         };

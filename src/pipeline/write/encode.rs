@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
+use crate::limits::BODY_BYTES_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
@@ -28,7 +28,7 @@ pub async fn encode_and_write(
 ) -> Result<Written, Error> {
     let mut encoder = Encoder::new(EncoderSettings {
         shard_group_ns: out.bucket().map(|bucket| bucket.shard_group_ns),
-        body_bytes_target: BODY_BYTES_TARGET,
+        body_bytes_target: out.body_bytes_target,
         body_bytes_max: BODY_BYTES_MAX,
     });
     let mut written = Written::default();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::influx::client::Client;
-use crate::limits::WRITES_IN_FLIGHT_DEFAULT;
+use crate::limits::{BODY_BYTES_TARGET, WRITES_IN_FLIGHT_DEFAULT};
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::permits::Permits;
@@ -71,6 +71,8 @@ pub struct Outlet {
     pub sink: Sink,
     /// Permits for writes, and how they are sent.
     pub pressure: Pressure,
+    /// Bytes of a body after which it is sent.
+    pub body_bytes_target: usize,
     /// What may be refused.
     pub rejects: RejectLimit,
     /// Who hears of events.
@@ -96,7 +98,7 @@ impl Outlet {
         // On this machine packing costs both programs more than it saves.
         let pack = matches!(&sink, Sink::Bucket(bucket) if !bucket.client.is_loopback());
         let pressure = Pressure::new(Permits::new("write", WRITES_IN_FLIGHT_DEFAULT), pack);
-        Self { sink, pressure, rejects, events, counters }
+        Self { sink, pressure, body_bytes_target: BODY_BYTES_TARGET, rejects, events, counters }
     }
 
     /// Of a run that only looks: nothing is written and nobody told.

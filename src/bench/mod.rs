@@ -1,0 +1,21 @@
+//! Which batch interval, transport, concurrency and size of bodies suit a source: trials, and what follows from them.
+//!
+//! ```text
+//! sample (where) + setting (what) -> schedule (which trial next, within the budget) -> a trial -> record (raw, kept)
+//!          extrapolate (the whole migration) <- statistics (median, spread) <----------------------+
+//!          recommend (the setting, its margin, what limits it)      compare (two recorded benches)
+//! ```
+//!
+//! Everything here is plain data and arithmetic: the same numbers and the same seed give the same answer. The trials
+//! themselves are run by the command, with the stages of a migration; [`simulate`] is a source that is only computed.
+
+pub mod compare;
+pub mod extrapolate;
+pub mod random;
+pub mod recommend;
+pub mod record;
+pub mod sample;
+pub mod schedule;
+pub mod setting;
+pub mod simulate;
+pub mod statistics;

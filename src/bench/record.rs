@@ -1,0 +1,462 @@
+//! What a bench keeps: one JSON line for its circumstances, one for each trial as it ends, one for the verdict. A bench
+//! that was stopped has no verdict and is still whole as far as it goes. No token is in any of it.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::recommend::Recommendation;
+use super::sample::Stratum;
+use super::setting::Setting;
+use crate::model::time::Timestamp;
+use crate::pipeline::plan::forecast::Spread;
+
+/// Version of the lines; raised only when a field changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// Values that are kept as people write them.
+pub(super) mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(from: D) -> Result<T, D::Error>
+    where
+        T::Err: Display,
+    {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message_type", rename_all = "snake_case")]
+pub enum Record {
+    /// The first line.
+    BenchHeader(Box<Header>),
+    /// A trial, however it ended.
+    BenchTrial(Box<Trial>),
+    /// The last line.
+    BenchVerdict(Box<Verdict>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    v: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+/// Under which circumstances was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of sluice.
+    pub version: String,
+    /// The command line as typed.
+    pub command: Vec<String>,
+    /// By this machine's clock.
+    #[serde(with = "text")]
+    pub started: Timestamp,
+    /// The machine.
+    pub machine: Machine,
+    /// Seed of samples and order; the same one gives the same trials.
+    pub seed: u64,
+    /// `org/bucket`.
+    pub source: String,
+    /// Version and build of the source, as far as told; `simulated` for a computed one.
+    pub source_version: String,
+    /// Where the values of the trials went.
+    pub sink: Sink,
+    /// Start of the whole job.
+    #[serde(with = "text")]
+    pub start: Timestamp,
+    /// Its stop.
+    #[serde(with = "text")]
+    pub stop: Timestamp,
+    /// Values in it, counted.
+    pub values: u64,
+    /// How they lie over time.
+    pub density: Vec<Density>,
+    /// The read quota of one window; none without.
+    pub quota_window_bytes: Option<u64>,
+    /// Bytes per second that the pacing grants.
+    pub quota_bytes_per_s: Option<u64>,
+    /// The source's limit for one query.
+    pub query_timeout_ms: u64,
+    /// Source bytes that may be spent, the survey among them.
+    pub budget_bytes: u64,
+    /// Time that may be spent.
+    pub budget_ms: Option<u64>,
+    /// Source bytes that the survey has cost.
+    pub survey_bytes: u64,
+}
+
+/// Where the values of the trials went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sink {
+    /// Nowhere: encoded and dropped.
+    Discard,
+    /// Into a bucket of the destination that was made for it and deleted again.
+    Destination,
+}
+
+impl Sink {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discard => "discard",
+            Self::Destination => "destination",
+        }
+    }
+}
+
+/// The machine that measured.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// `linux`.
+    pub os: String,
+    /// `x86_64`.
+    pub arch: String,
+    /// Release of the kernel, if known.
+    pub kernel: Option<String>,
+    /// Processors that this process may use.
+    pub cpus: u64,
+    /// Memory, if known.
+    pub memory_bytes: Option<u64>,
+}
+
+/// A part of the job's time, and the values in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Density {
+    /// First instant.
+    #[serde(with = "text")]
+    pub start: Timestamp,
+    /// First instant after.
+    #[serde(with = "text")]
+    pub stop: Timestamp,
+    /// Values.
+    pub values: u64,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// All batches were read.
+    Complete,
+    /// It was cut off, and counts for nothing but what it has cost.
+    Cut {
+        /// By what: `byte budget`, `time budget`, `signal`.
+        by: String,
+    },
+    /// It failed, and counts for nothing but what it has cost.
+    Failed {
+        /// The error with its causes.
+        error: String,
+    },
+}
+
+/// One trial. Bytes are of the source's answers, times are microseconds of this machine unless they say otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// In the order in which they ran, from 1.
+    pub number: u64,
+    /// What was tried.
+    #[serde(flatten)]
+    pub setting: Setting,
+    /// Which repetition, from 1.
+    pub repetition: u32,
+    /// True for one that only warms up connections and the first guess of the costs.
+    pub warm_up: bool,
+    /// From which kind of stretch.
+    pub stratum: Stratum,
+    /// Start of what was read.
+    #[serde(with = "text")]
+    pub start: Timestamp,
+    /// Its stop.
+    #[serde(with = "text")]
+    pub stop: Timestamp,
+    /// How it ended.
+    pub ending: Ending,
+    /// Values that were expected by the density.
+    pub values_predicted: u64,
+    /// Bytes that were expected at the most.
+    pub bytes_predicted: u64,
+    /// Values read.
+    pub values: u64,
+    /// Bytes of values as they came over the wire.
+    pub bytes_wire: u64,
+    /// Bytes of values after decompression.
+    pub bytes_decoded: u64,
+    /// All bytes that the quota was charged with, counts and look-ups among them.
+    pub bytes_charged: u64,
+    /// Of which before the first batch was opened: look-ups that a migration pays once.
+    pub bytes_begun: u64,
+    /// Requests to the source.
+    pub requests: u64,
+    /// From the start to the end.
+    pub elapsed_us: u64,
+    /// Of which before the first batch was opened.
+    pub begun_us: u64,
+    /// Of which everything waited for the quota.
+    pub waited_us: u64,
+    /// Answers of values.
+    pub slices: u64,
+    /// Time to the first byte of such an answer: least, median, most.
+    pub first_byte_us: Spread,
+    /// Time to its end.
+    pub slice_us: Spread,
+    /// Time of all such answers together. It has no waits for the quota.
+    pub answers_us: u64,
+    /// Time in which the answers together waited for their reader.
+    pub reader_busy_us: u64,
+    /// Tries that failed.
+    pub retries: u64,
+    /// Slices cut in halves.
+    pub splits: u64,
+    /// Time on processors; none where the system does not tell.
+    pub cpu_us: Option<u64>,
+    /// Largest resident memory of this process during the trial; none where the system does not tell.
+    pub memory_bytes_max: Option<u64>,
+    /// Bodies made.
+    pub bodies: u64,
+    /// Bytes in them.
+    pub body_bytes_sum: u64,
+    /// The ways in which it was read.
+    pub transports: Vec<String>,
+    /// Its batches that held anything.
+    pub batches: Vec<Batch>,
+}
+
+/// One batch of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its start.
+    #[serde(with = "text")]
+    pub start: Timestamp,
+    /// Values that the source counts in it.
+    pub values: u64,
+    /// Bytes of its answers, decoded.
+    pub bytes: u64,
+}
+
+impl Trial {
+    /// True if it says something of its setting.
+    pub fn counts(&self) -> bool {
+        self.ending == Ending::Complete && !self.warm_up && self.values > 0
+    }
+
+    /// Time in which it worked on batches: what is left without waits, but no less than its readers took for the answers.
+    pub fn busy_us(&self) -> u64 {
+        let left = self.elapsed_us.saturating_sub(self.begun_us).saturating_sub(self.waited_us);
+        left.max(self.answers_us / self.setting.concurrency.max(1) as u64).max(1)
+    }
+
+    /// Bytes that a migration would be charged with for the same values.
+    pub fn steady_bytes(&self) -> u64 {
+        self.bytes_charged.saturating_sub(self.bytes_begun).max(self.bytes_decoded)
+    }
+
+    /// Thousandths of a charged byte for each value.
+    pub fn milli_bytes_per_value(&self) -> u64 {
+        scaled(self.steady_bytes(), 1_000, self.values)
+    }
+
+    /// Values per second of work.
+    pub fn values_per_s(&self) -> u64 {
+        scaled(self.values, 1_000_000, self.busy_us())
+    }
+}
+
+/// `n * by / of`; 0 of nothing.
+pub(super) fn scaled(n: u64, by: u64, of: u64) -> u64 {
+    let scaled = (u128::from(n) * u128::from(by)).checked_div(u128::from(of)).unwrap_or(0);
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+/// What the trials say together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Each setting that a trial says something of.
+    pub rows: Vec<Row>,
+    /// What to use; none where nothing was measured.
+    pub recommendation: Option<Recommendation>,
+    /// What was not measured, and why.
+    pub not_seen: Vec<String>,
+    /// Why no further trial ran.
+    pub stopped: String,
+    /// Trials, those that count for nothing among them.
+    pub trials: u64,
+    /// Source bytes spent.
+    pub bytes_spent: u64,
+    /// Time spent.
+    pub elapsed_ms: u64,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which.
+    #[serde(flatten)]
+    pub setting: Setting,
+    /// Trials that count.
+    pub runs: u64,
+    /// The ways in which was read.
+    pub transports: Vec<String>,
+    /// Thousandths of a charged byte for each value.
+    pub milli_bytes_per_value: Spread,
+    /// Values per second.
+    pub values_per_s: Spread,
+    /// Longest answer in thousandths of the source's time limit.
+    pub deadline_per_mille: u64,
+    /// Time of the whole migration by the quota alone; none without a quota.
+    pub quota_ms: Option<Spread>,
+    /// Time of the whole migration by the speed of both ends and of this machine.
+    pub engine_ms: Spread,
+    /// Time of the whole migration.
+    pub whole_ms: Spread,
+    /// What it is limited by.
+    pub limit: super::recommend::Limit,
+}
+
+impl Record {
+    /// The line, without its end.
+    ///
+    /// # Panics
+    /// Never: the records have nothing that JSON lacks.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(&Line { v: VERSION, record: self.clone() })
+            .expect("objects with string keys are JSON")
+    }
+}
+
+/// Why a file is no bench.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A line is none of ours.
+    #[error("line {line} is no record of a bench")]
+    Line {
+        /// Which, from 1.
+        line: usize,
+        /// The parser's words.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A newer sluice has written it.
+    #[error("line {line} has version {found}, this sluice reads {VERSION}: use the newer one")]
+    Version {
+        /// Which, from 1.
+        line: usize,
+        /// As written.
+        found: u32,
+    },
+    /// It has no first line.
+    #[error("it does not begin with the line that tells the circumstances")]
+    NoHeader,
+}
+
+/// A recorded bench.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its circumstances.
+    pub header: Header,
+    /// Its trials in their order.
+    pub trials: Vec<Trial>,
+    /// What it came to; none if it was killed.
+    pub verdict: Option<Verdict>,
+}
+
+impl Recorded {
+    /// Reads the lines of a file. A last line that was cut by a kill is left out.
+    pub fn parse(lines: &str) -> Result<Self, ReadError> {
+        let (mut header, mut trials, mut verdict) = (None, Vec::new(), None);
+        for (at, text) in lines.lines().enumerate() {
+            let is_cut = !lines.ends_with('\n') && at + 1 == lines.lines().count();
+            let line: Line = match serde_json::from_str(text) {
+                Ok(line) => line,
+                Err(_) if is_cut => break,
+                Err(source) => return Err(ReadError::Line { line: at + 1, source }),
+            };
+            if line.v > VERSION {
+                return Err(ReadError::Version { line: at + 1, found: line.v });
+            }
+            match line.record {
+                Record::BenchHeader(found) => header = Some(*found),
+                Record::BenchTrial(trial) => trials.push(*trial),
+                Record::BenchVerdict(found) => verdict = Some(*found),
+            }
+        }
+        Ok(Self { header: header.ok_or(ReadError::NoHeader)?, trials, verdict })
+    }
+}
+
+/// The first line of the table of trials.
+pub const CSV_HEAD: &str = "number,interval,transport,concurrency,body_bytes,repetition,warm_up,stratum,start,stop,\
+ending,values_predicted,bytes_predicted,values,bytes_wire,bytes_decoded,bytes_charged,bytes_begun,requests,elapsed_us,\
+begun_us,waited_us,slices,first_byte_us,slice_us,slice_us_max,answers_us,reader_busy_us,retries,splits,cpu_us,memory_bytes_max,\
+bodies,body_bytes_sum,batches,transports";
+
+/// One trial as a line of that table; no text in it needs quotes.
+pub fn csv_line(trial: &Trial) -> String {
+    let optional = |n: Option<u64>| n.map_or(String::new(), |n| n.to_string());
+    let ending = match &trial.ending {
+        Ending::Complete => "complete".to_owned(),
+        Ending::Cut { by } => format!("cut by {by}"),
+        Ending::Failed { .. } => "failed".to_owned(),
+    };
+    let Setting { interval, transport, concurrency, body_bytes } = trial.setting;
+    let mut line = format!(
+        "{},{interval},{transport},{concurrency},{body_bytes},{},{},{},{},{},{ending}",
+        trial.number,
+        trial.repetition,
+        trial.warm_up,
+        trial.stratum.name(),
+        trial.start,
+        trial.stop
+    );
+    let numbers = [
+        trial.values_predicted,
+        trial.bytes_predicted,
+        trial.values,
+        trial.bytes_wire,
+        trial.bytes_decoded,
+        trial.bytes_charged,
+        trial.bytes_begun,
+        trial.requests,
+        trial.elapsed_us,
+        trial.begun_us,
+        trial.waited_us,
+        trial.slices,
+        trial.first_byte_us.likely,
+        trial.slice_us.likely,
+        trial.slice_us.high,
+        trial.answers_us,
+        trial.reader_busy_us,
+        trial.retries,
+        trial.splits,
+    ];
+    for number in numbers {
+        // Writing into a text does not fail.
+        let _ = write!(line, ",{number}");
+    }
+    let _ = write!(
+        line,
+        ",{},{},{},{},{},{}",
+        optional(trial.cpu_us),
+        optional(trial.memory_bytes_max),
+        trial.bodies,
+        trial.body_bytes_sum,
+        trial.batches.len(),
+        trial.transports.join("+")
+    );
+    line
+}

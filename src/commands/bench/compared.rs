@@ -1,0 +1,37 @@
+//! `bench --compare`: two recorded benches side by side.
+
+use std::path::PathBuf;
+
+use super::screen;
+use crate::bench::compare::{self, Comparison};
+use crate::bench::record::Recorded;
+use crate::commands::error::Error;
+use crate::commands::print_line;
+use crate::exit::ExitCode;
+
+/// Compares two files.
+pub(super) fn run(first: &str, second: &str, json: bool) -> Result<ExitCode, Error> {
+    let found: Comparison = compare::compare(&read(first)?, &read(second)?);
+    if json {
+        let mut line = serde_json::json!({"message_type": "bench_comparison", "v": 1});
+        let body = serde_json::to_value(&found);
+        if let (serde_json::Value::Object(line), Ok(serde_json::Value::Object(body))) =
+            (&mut line, body)
+        {
+            line.extend(body);
+        }
+        print_line(&line.to_string());
+    } else {
+        for line in screen::comparison(first, second, &found) {
+            print_line(&line);
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+fn read(path: &str) -> Result<Recorded, Error> {
+    let path = PathBuf::from(path);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|source| Error::BenchFile { path: path.clone(), source })?;
+    Recorded::parse(&text).map_err(|source| Error::BenchRecord { path, source })
+}

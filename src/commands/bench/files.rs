@@ -1,0 +1,75 @@
+//! The files of a bench: each line is on disk before the next trial begins, so that a stop at any time loses nothing.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::html;
+use crate::bench::record::{CSV_HEAD, Record, Recorded, Trial, csv_line};
+use crate::commands::error::Error;
+
+/// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
+#[derive(Debug)]
+pub(super) struct Files {
+    lines: File,
+    table: File,
+    pub(super) paths: [PathBuf; 3],
+}
+
+impl Files {
+    /// Makes them. Those of another bench are not written over.
+    pub(super) fn create(name: &Path) -> Result<Self, Error> {
+        let path = |ending: &str| {
+            let mut path = name.as_os_str().to_owned();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        let paths = [path(".jsonl"), path(".csv"), path(".html")];
+        // All or none of them.
+        if let Some(path) = paths.iter().find(|path| path.exists()) {
+            return Err(Error::BenchFile { path: path.clone(), source: exists() });
+        }
+        let create = |path: &PathBuf| {
+            let file = OpenOptions::new().write(true).create_new(true).open(path);
+            file.map_err(|source| Error::BenchFile { path: path.clone(), source })
+        };
+        let (lines, mut table) = (create(&paths[0])?, create(&paths[1])?);
+        let head = writeln!(table, "{CSV_HEAD}");
+        head.map_err(|source| Error::BenchFile { path: paths[1].clone(), source })?;
+        Ok(Self { lines, table, paths })
+    }
+
+    /// Adds a line.
+    pub(super) fn add(&mut self, record: &Record) -> Result<(), Error> {
+        let written = writeln!(self.lines, "{}", record.to_line());
+        let written = written.and_then(|()| self.lines.sync_data());
+        written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source })
+    }
+
+    /// Makes the page from the lines.
+    pub(super) fn show(&self) -> Result<(), Error> {
+        let [lines, _, page] = &self.paths;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::BenchFile { path, source }
+        };
+        let text = std::fs::read_to_string(lines).map_err(failed(lines))?;
+        let bench = Recorded::parse(&text)
+            .map_err(|source| Error::BenchRecord { path: lines.clone(), source })?;
+        std::fs::write(page, html::page(&bench)).map_err(failed(page))
+    }
+
+    /// Adds a trial to both.
+    pub(super) fn add_trial(&mut self, trial: &Trial) -> Result<(), Error> {
+        self.add(&Record::BenchTrial(Box::new(trial.clone())))?;
+        let written = writeln!(self.table, "{}", csv_line(trial));
+        written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
+    }
+}
+
+fn exists() -> std::io::Error {
+    std::io::Error::new(
+        std::io::ErrorKind::AlreadyExists,
+        "it is there already; --out NAME keeps this bench elsewhere",
+    )
+}

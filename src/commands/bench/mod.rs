@@ -1,0 +1,405 @@
+//! `bench`: trials of settings against the real source, within a budget that is stated first; and what follows from
+//! them. [`trial`] runs one, [`scratch`] is where it may write, [`files`] keeps it, [`screen`] shows the end.
+
+mod compared;
+mod files;
+pub mod html;
+mod machine;
+mod scratch;
+pub mod screen;
+mod simulated;
+mod trial;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use self::files::Files;
+use self::trial::{Destination, Ends as Early, Ran, Stand, Watch};
+use super::error::Error;
+use super::facts::{DestinationFacts, Ends, SourceFacts};
+use super::run::Signals;
+use super::{job, migrate, preflight, print_line, quota};
+use crate::bench::extrapolate::Whole;
+use crate::bench::record::{Density, Header, Record, Sink, Verdict};
+use crate::bench::sample::Strata;
+use crate::bench::schedule::{Left, Scheduler, Terms};
+use crate::bench::setting::{Axes, Axis, Way, intervals_around};
+use crate::cli::bench::BenchArgs;
+use crate::config::bench::BenchConfig;
+use crate::config::env::Env;
+use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::exit::ExitCode;
+use crate::influx::client::ClientSettings;
+use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
+use crate::model::transport::Transport;
+use crate::pipeline::context::{Context, Job};
+use crate::pipeline::event::StopReason;
+use crate::pipeline::plan::tally::{self, Tally};
+use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::pipeline::survey::schema::FieldTypes;
+use crate::pipeline::write::clash;
+use crate::report::json;
+use crate::report::preflight::Verdict as Found;
+use crate::report::text::Glyphs;
+
+/// Runs the command.
+pub async fn run(args: BenchArgs, env: Env) -> Result<ExitCode, Error> {
+    let bench = BenchConfig::new(&args)?;
+    if let [first, second] = &args.compare[..] {
+        return compared::run(first, second, args.job.output.json);
+    }
+    if args.simulate {
+        return simulated::run(&args, &bench, &env);
+    }
+    let config = migrate::load_to_look(&args.job, env, &Signals::default()).await?;
+    let (stopper, stop) = stop_pair();
+    watch_signals(&stopper);
+    let trials = measure(&config, &bench, &ClientSettings::default(), stop.clone()).await?;
+    Ok(match (stop.reason(), trials.rows.is_empty()) {
+        (Some(StopReason::Interrupted), _) => ExitCode::Interrupted,
+        (Some(_), _) => ExitCode::Terminated,
+        (None, true) if trials.stopped == "byte budget" => ExitCode::ByteBudget,
+        (None, true) if trials.stopped == "time budget" => ExitCode::TimeBudget,
+        _ => ExitCode::Done,
+    })
+}
+
+/// Runs all trials, keeps them, and shows what they say.
+pub async fn measure(
+    config: &MigrateConfig,
+    bench: &BenchConfig,
+    settings: &ClientSettings,
+    stop: Stop,
+) -> Result<Verdict, Error> {
+    let watch = Watch::default();
+    let ends = Ends::connect_with(config, settings, &watch.observer())?;
+    let deadline = config.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    trials(config, bench, ends, watch, &Early { stop, deadline }).await
+}
+
+/// Every signal asks for the end, and the bucket of the trial at hand is deleted before it: no second one cuts that short.
+fn watch_signals(stopper: &Stopper) {
+    for (kind, reason) in [
+        (SignalKind::interrupt(), StopReason::Interrupted),
+        (SignalKind::terminate(), StopReason::Terminated),
+    ] {
+        let stopper = stopper.clone();
+        tokio::spawn(async move {
+            let Ok(mut signals) = signal(kind) else { return };
+            while signals.recv().await.is_some() {
+                stopper.stop(reason);
+            }
+        });
+    }
+}
+
+/// Everything that is known before the first trial.
+struct Surveyed {
+    source: SourceFacts,
+    destination: Option<DestinationFacts>,
+    ends: Ends,
+    job: Job,
+    tally: Tally,
+    budget_bytes: u64,
+    /// Spent before the ledger began to count.
+    before_bytes: u64,
+}
+
+async fn trials(
+    config: &MigrateConfig,
+    bench: &BenchConfig,
+    ends: Ends,
+    watch: Watch,
+    early: &Early,
+) -> Result<Verdict, Error> {
+    let begun = Instant::now();
+    if bench.sink == Sink::Destination && !config.has_destination() {
+        return Err(Error::NoDestination);
+    }
+    let surveyed = survey(config, bench, ends, &watch).await?;
+    let seed = bench.seed.unwrap_or_else(random_seed);
+    let header = header(config, bench, &surveyed, seed);
+    let mut files = Files::create(&bench.out)?;
+    files.add(&Record::BenchHeader(Box::new(header.clone())))?;
+    let tell = |record: Record| {
+        if config.json {
+            print_line(&record.to_line());
+        }
+    };
+    tell(Record::BenchHeader(Box::new(header.clone())));
+    let client = surveyed.ends.source.clone();
+    let spent = || surveyed.before_bytes + client.quota().total_bytes();
+    let mut scheduler = Scheduler::new(terms(bench, config, &surveyed, &header));
+    let stand = stand(config, bench, &surveyed, watch).await?;
+    let (mut number, mut stopped, mut failed) = (0, None, None);
+    loop {
+        let left = Left {
+            bytes: header.budget_bytes.saturating_sub(spent()),
+            ms: early.deadline.map(|at| millis(at.saturating_duration_since(Instant::now()))),
+        };
+        let Some(planned) = scheduler.next(left) else { break };
+        number += 1;
+        if !config.json {
+            eprintln!("{}", screen::trial_line(number, &planned, left));
+        }
+        let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
+        files.add_trial(&trial)?;
+        tell(Record::BenchTrial(Box::new(trial.clone())));
+        if let Some(left) = left {
+            return Err(left);
+        }
+        failed = error.or(failed);
+        let bytes = trial.bytes_charged;
+        scheduler.take(trial);
+        // The pacing has paid for what was read before the next trial begins, so that it holds none of them up.
+        let rest = client.quota().bytes_per_s().map_or(Duration::ZERO, |rate| rest(bytes, rate));
+        tokio::select! {
+            biased;
+            by = early.wait() => { stopped = Some(by); break }
+            () = tokio::time::sleep(rest) => {}
+        }
+    }
+    let verdict = scheduler.verdict(stopped, spent(), millis(begun.elapsed()));
+    files.add(&Record::BenchVerdict(Box::new(verdict.clone())))?;
+    files.show()?;
+    tell(Record::BenchVerdict(Box::new(verdict.clone())));
+    if let Some(error) = failed.filter(|_| verdict.rows.is_empty()) {
+        return Err(error);
+    }
+    if !config.json {
+        for line in screen::lines(&header, &verdict, &files.paths) {
+            print_line(&line);
+        }
+    }
+    Ok(verdict)
+}
+
+fn rest(bytes: u64, bytes_per_s: u64) -> Duration {
+    const REST_MS_MAX: u64 = 120_000;
+    let ms = bytes.saturating_mul(1_000) / bytes_per_s.max(1);
+    Duration::from_millis(ms.min(REST_MS_MAX))
+}
+
+/// Asks the source what it is, says what may be spent, and counts.
+async fn survey(
+    config: &MigrateConfig,
+    bench: &BenchConfig,
+    mut ends: Ends,
+    watch: &Watch,
+) -> Result<Surveyed, Error> {
+    let checked = preflight::check(config, &ends).await?;
+    let failures = checked.report.count(Found::Fail);
+    let Some(source) = checked.source else {
+        if config.json {
+            print_line(&json::preflight(&checked.report));
+        } else {
+            checked.report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+        }
+        return Err(Error::Preflight { failures });
+    };
+    let default = source
+        .quota
+        .bytes_per_window()
+        .map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
+    let budget_bytes = config.max_transfer_bytes.unwrap_or(default);
+    eprintln!("{}", screen::budget_line(budget_bytes, config.max_duration_ms, bench.sink));
+    let before_bytes = ends.source.quota().total_bytes();
+    ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
+    let job = job::to_look_at(config, &ends, &source, None).await?;
+    let context = Context::new(
+        job,
+        ends.source.clone(),
+        std::sync::Arc::new(crate::pipeline::write::outlet::Outlet::nowhere()),
+    );
+    let tally = tally::of(&context, context.job.plan.range()).await?;
+    let (job, destination) = (context.job, checked.destination);
+    Ok(Surveyed { source, destination, ends, job, tally, budget_bytes, before_bytes })
+}
+
+async fn stand(
+    config: &MigrateConfig,
+    bench: &BenchConfig,
+    surveyed: &Surveyed,
+    watch: Watch,
+) -> Result<Stand, Error> {
+    let destination = match bench.sink {
+        Sink::Discard => None,
+        Sink::Destination => {
+            let client = surveyed.ends.destination.clone();
+            let known = surveyed.destination.as_ref().and_then(|facts| facts.org_id.clone());
+            let org_id = match known {
+                Some(org_id) => Some(org_id),
+                None => client.org_id(&config.destination_bucket).await?,
+            };
+            let shard_ns = surveyed.source.survey.shape.shard_group_ns;
+            // The bucket of a trial is empty: only the source's own types can clash.
+            let types = surveyed.source.survey.field_types();
+            let watched = types.map_or_else(Vec::new, |types| {
+                clash::watched(types, shard_ns, &FieldTypes::new(), shard_ns)
+            });
+            let on_type_conflict = config.on_type_conflict;
+            let org_id = org_id.ok_or(Error::NoDestination)?;
+            Some(Destination { client, org_id, shard_ns, on_type_conflict, watched })
+        }
+    };
+    let rejects = std::env::temp_dir().join(format!("sluice-bench-{}.lp", std::process::id()));
+    let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());
+    Ok(Stand { job, client, watch, rejects, destination })
+}
+
+fn header(config: &MigrateConfig, bench: &BenchConfig, surveyed: &Surveyed, seed: u64) -> Header {
+    let Surveyed { source, job, tally, .. } = surveyed;
+    let quota = surveyed.ends.source.quota();
+    let told = [&source.info.build, &source.info.version];
+    let told: Vec<&str> = told.into_iter().filter_map(Option::as_deref).collect();
+    let range = job.plan.range();
+    let density = |cell: &tally::Cell| Density {
+        start: cell.range.start,
+        stop: cell.range.stop,
+        values: cell.values,
+    };
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command(std::env::args_os()),
+        started: migrate::local_now(),
+        machine: machine::machine(),
+        seed,
+        source: migrate::header(config, source).source,
+        source_version: if told.is_empty() { "not told".to_owned() } else { told.join(" ") },
+        sink: bench.sink,
+        start: range.start,
+        stop: range.stop,
+        values: tally.total(),
+        density: tally.cells.iter().map(density).collect(),
+        quota_window_bytes: source.quota.bytes_per_window(),
+        quota_bytes_per_s: quota.bytes_per_s(),
+        query_timeout_ms: config.query_timeout_ms,
+        budget_bytes: surveyed.budget_bytes,
+        budget_ms: config.max_duration_ms,
+        survey_bytes: surveyed.before_bytes + quota.total_bytes(),
+    }
+}
+
+fn terms(
+    bench: &BenchConfig,
+    config: &MigrateConfig,
+    surveyed: &Surveyed,
+    header: &Header,
+) -> Terms {
+    let Surveyed { source, job, tally, .. } = surveyed;
+    let range = job.plan.range();
+    let strata = Strata::new(range, &tally.cells);
+    let quota = source.quota.bytes_per_window().is_some();
+    let usual = match source.routes.access {
+        Some(_) => Transport::Influxql,
+        None if quota => Transport::FluxPivot,
+        None => Transport::FluxKeyed,
+    };
+    let whole = Whole {
+        strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
+        quota_bytes_per_s: header.quota_bytes_per_s,
+        query_timeout_ms: header.query_timeout_ms,
+        sink: bench.sink,
+        cpus: header.machine.cpus,
+        memory_bytes: header.machine.memory_bytes,
+    };
+    let budget = Left {
+        bytes: header.budget_bytes.saturating_sub(header.survey_bytes),
+        ms: config.max_duration_ms,
+    };
+    Terms {
+        axes: axes(bench, config, job, usual),
+        strata,
+        whole,
+        usual,
+        repetitions: bench.repetitions,
+        seed: header.seed,
+        budget,
+        trial_bytes_max: surveyed.ends.source.quota().request_bytes_max(),
+    }
+}
+
+/// What was named; what `migrate` was told; else what is worth trying.
+fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &Job, usual: Transport) -> Axes {
+    let intervals = match (&bench.intervals, config.batch_interval) {
+        (Some(named), _) => Axis::only(named.clone()),
+        (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),
+        (None, IntervalChoice::Auto) => {
+            Axis::from(intervals_around(job.interval, job.plan.range().duration_ns()))
+        }
+    };
+    let usable = |transport: &Transport| {
+        *transport != usual && (*transport != Transport::Influxql || job.routes.access.is_some())
+    };
+    let transports = match (&bench.transports, config.transport) {
+        (Some(named), _) => Axis::only(named.clone()),
+        (None, Some(transport)) => Axis::only(vec![Way(Some(transport))]),
+        (None, None) => {
+            let others = Transport::ALL.into_iter().filter(usable).map(|other| Way(Some(other)));
+            Axis::from(std::iter::once(Way(None)).chain(others).collect())
+        }
+    };
+    let concurrencies = match &bench.concurrencies {
+        Some(named) => Axis::only(named.clone()),
+        None => Axis::from(vec![config.concurrency]),
+    };
+    let bodies = match (&bench.body_sizes, bench.sink) {
+        (Some(named), Sink::Destination) => Axis::only(named.clone()),
+        (None, Sink::Destination) => Axis::from(vec![BODY_BYTES_TARGET]),
+        // Bodies that go nowhere are as good in any size.
+        (_, Sink::Discard) => Axis::only(vec![BODY_BYTES_TARGET]),
+    };
+    Axes { intervals, transports, concurrencies, bodies }
+}
+
+/// The command line as it may be kept. No token can stand in it, but what prints one or an address may hold a secret.
+fn command(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<String> {
+    const HIDDEN: &str = "(not shown)";
+    let mut hide = false;
+    words
+        .map(|word| {
+            let word = word.to_string_lossy().into_owned();
+            let name = word.split('=').next().unwrap_or_default();
+            let is_secret = name.ends_with("-token-command");
+            let given = is_secret && word.contains('=');
+            if std::mem::replace(&mut hide, is_secret && !given) {
+                HIDDEN.to_owned()
+            } else if given {
+                format!("{name}={HIDDEN}")
+            } else if word.contains("://") && word.contains('@') {
+                HIDDEN.to_owned()
+            } else {
+                word
+            }
+        })
+        .collect()
+}
+
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    // Short enough to be typed again.
+    RandomState::new().hash_one(std::process::id()) % 1_000_000
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_command_line_holds_no_secret() {
+        let line = "sluice bench --source-token-command pass@x --destination-token-command=vault \
+                    --source-host https://me:word@host --source-bucket a";
+        let kept = command(line.split_whitespace().map(std::ffi::OsString::from)).join(" ");
+        assert_eq!(
+            kept,
+            "sluice bench --source-token-command (not shown) \
+             --destination-token-command=(not shown) --source-host (not shown) --source-bucket a"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! `bench --simulate`: the same trials on a source that is only computed, and a rehearsal of the whole migration.
+
+use super::{machine, random_seed, screen};
+use crate::bench::extrapolate::Whole;
+use crate::bench::random::Random;
+use crate::bench::record::{Density, Header, Record, Sink, Verdict};
+use crate::bench::sample::Strata;
+use crate::bench::schedule::{Left, Scheduler, Terms};
+use crate::bench::setting::{Axes, Axis, Way, intervals_around};
+use crate::bench::simulate::{Model, Rehearsal, WayCost};
+use crate::cli::bench::BenchArgs;
+use crate::commands::error::Error;
+use crate::commands::{migrate, print_line};
+use crate::config::bench::{BenchConfig, SimulateConfig};
+use crate::config::env::Env;
+use crate::exit::ExitCode;
+use crate::limits::{
+    BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET, DENSITY_CELLS,
+    QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
+};
+use crate::model::interval::Interval;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::transport::Transport;
+use crate::pipeline::plan::tally::Cell;
+use crate::pipeline::plan::time::assumed_shard_group_ns;
+
+/// Rehearses.
+pub(super) fn run(args: &BenchArgs, bench: &BenchConfig, env: &Env) -> Result<ExitCode, Error> {
+    let config = SimulateConfig::new(args, env, migrate::local_now())?;
+    let seed = bench.seed.unwrap_or_else(random_seed);
+    let model = model(&config);
+    let header = header(&config, &model, seed);
+    let (verdict, trials) = trials(&config, bench, &model, &header);
+    let best = verdict.recommendation.as_ref();
+    let rehearsed = best.and_then(|best| model.rehearse(best.setting));
+    if config.json {
+        print_line(&Record::BenchHeader(Box::new(header)).to_line());
+        for trial in &trials {
+            print_line(&trial.to_line());
+        }
+        print_line(&Record::BenchVerdict(Box::new(verdict)).to_line());
+        if let Some(found) = rehearsed {
+            print_line(&line(&found));
+        }
+    } else {
+        let mut lines = screen::lines(&header, &verdict, &[]);
+        if let Some(found) = rehearsed {
+            screen::rehearsal(&found, &mut lines);
+        }
+        for line in lines {
+            print_line(&line);
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+fn line(found: &Rehearsal) -> String {
+    serde_json::json!({
+        "message_type": "bench_rehearsal",
+        "v": 1,
+        "values": found.values,
+        "bytes": found.bytes,
+        "batches": found.batches,
+        "slices": found.slices,
+        "requests": found.requests,
+        "windows": found.windows,
+        "quota_ms": found.quota_ms,
+        "engine_ms": found.engine_us / 1_000,
+        "whole_ms": found.whole_ms(),
+    })
+    .to_string()
+}
+
+fn model(config: &SimulateConfig) -> Model {
+    let cells = DENSITY_CELLS as i128;
+    let range = config.range;
+    let at = |cell: i128| {
+        let ns = i128::from(range.start.ns()) + range.duration_ns() * cell / cells;
+        i64::try_from(ns).map_or(range.stop, Timestamp::from_ns)
+    };
+    let count = DENSITY_CELLS as u64;
+    let (each, over) = (config.values / count, config.values % count);
+    let cell = |n: i128| Cell {
+        range: TimeRange::new(at(n), at(n + 1)),
+        values: each + u64::from(n < i128::from(over)),
+    };
+    // Speeds and bytes of the ways stand in the proportions that were measured on OSS 2.9.1.
+    let cost = |way, bytes_tenths: u64, speed_percent: u64| WayCost {
+        way: Way(way),
+        milli_bytes: config.milli_bytes.saturating_mul(bytes_tenths) / 10,
+        answer_bytes: 300,
+        values_per_s: (config.source_values_per_s / 2).saturating_mul(speed_percent) / 100,
+        // The check of the series that were restored by their key tags.
+        requests: if way == Some(Transport::Flux) { 1 } else { 2 },
+    };
+    Model {
+        cells: (0..cells).map(cell).collect(),
+        ways: vec![
+            cost(None, 10, 100),
+            cost(Some(Transport::Influxql), 10, 100),
+            cost(Some(Transport::FluxPivot), 30, 40),
+            cost(Some(Transport::FluxKeyed), 240, 70),
+            cost(Some(Transport::Flux), 560, 30),
+        ],
+        quota: config.quota_bytes.map(|bytes| (bytes, config.quota_share.max_per_mille())),
+        latency_us: config.latency_us,
+        bandwidth_bytes_per_s: config.bandwidth_bytes_per_s,
+        source_values_per_s: config.source_values_per_s,
+        destination_values_per_s: None,
+        count_requests: 1,
+        begin_requests: 4,
+        shard_ns: assumed_shard_group_ns(None),
+    }
+}
+
+fn header(config: &SimulateConfig, model: &Model, seed: u64) -> Header {
+    let default = config
+        .quota_bytes
+        .map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
+    let density = |cell: &Cell| Density {
+        start: cell.range.start,
+        stop: cell.range.stop,
+        values: cell.values,
+    };
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: super::command(std::env::args_os()),
+        started: migrate::local_now(),
+        machine: machine::machine(),
+        seed,
+        source: "simulated".to_owned(),
+        source_version: "simulated".to_owned(),
+        sink: Sink::Discard,
+        start: config.range.start,
+        stop: config.range.stop,
+        values: config.values,
+        density: model.cells.iter().map(density).collect(),
+        quota_window_bytes: config.quota_bytes,
+        quota_bytes_per_s: model.bytes_per_s(),
+        query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
+        budget_bytes: config.max_transfer_bytes.unwrap_or(default),
+        budget_ms: None,
+        survey_bytes: 0,
+    }
+}
+
+fn trials(
+    config: &SimulateConfig,
+    bench: &BenchConfig,
+    model: &Model,
+    header: &Header,
+) -> (Verdict, Vec<Record>) {
+    let strata = Strata::new(config.range, &model.cells);
+    let chosen = Interval::from_ns(86_400 * NS_PER_S);
+    let around = || Axis::from(intervals_around(chosen, config.range.duration_ns()));
+    // It stands behind `auto` already.
+    let others = model.ways.iter().filter(|cost| cost.way.0 != Some(Transport::Influxql));
+    let ways = || Axis::from(others.map(|cost| cost.way).collect());
+    let named = bench.concurrencies.clone();
+    let terms = Terms {
+        axes: Axes {
+            intervals: bench.intervals.clone().map_or_else(around, Axis::only),
+            transports: bench.transports.clone().map_or_else(ways, Axis::only),
+            concurrencies: named
+                .map_or_else(|| Axis::from(vec![SLICES_IN_FLIGHT_DEFAULT]), Axis::only),
+            bodies: Axis::only(vec![BODY_BYTES_TARGET]),
+        },
+        whole: Whole {
+            strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
+            quota_bytes_per_s: model.bytes_per_s(),
+            query_timeout_ms: header.query_timeout_ms,
+            sink: Sink::Discard,
+            cpus: header.machine.cpus,
+            memory_bytes: None,
+        },
+        strata,
+        usual: Transport::Influxql,
+        repetitions: bench.repetitions,
+        seed: header.seed,
+        budget: Left { bytes: header.budget_bytes, ms: None },
+        trial_bytes_max: model.request_bytes_max(),
+    };
+    let mut scheduler = Scheduler::new(terms);
+    let mut noise = Random::of(header.seed, &[5]);
+    let (mut spent, mut elapsed_us, mut records) = (0, 0, Vec::new());
+    while let Some(planned) = scheduler.next(Left { bytes: header.budget_bytes - spent, ms: None })
+    {
+        let number = records.len() as u64 + 1;
+        // A way that was named and is none of the model's has no trial.
+        let Some(trial) = model.trial(&planned, number, &mut noise) else { break };
+        spent += trial.bytes_charged;
+        elapsed_us += trial.elapsed_us;
+        records.push(Record::BenchTrial(Box::new(trial.clone())));
+        scheduler.take(trial);
+    }
+    (scheduler.verdict(None, spent, elapsed_us / 1_000), records)
+}

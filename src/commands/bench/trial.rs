@@ -1,0 +1,338 @@
+//! One trial: the stages of a migration over a part of the job, watched, and cut off where its budget ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::machine;
+use super::scratch::Scratch;
+use crate::bench::record::{Batch, Ending, Trial};
+use crate::bench::schedule::Planned;
+use crate::bench::statistics::spread;
+use crate::commands::error::Error;
+use crate::commands::run::chain;
+use crate::influx::client::Client;
+use crate::influx::signal::{Observer, Signal, WaitCause};
+use crate::limits::BENCH_BATCHES_KEPT_MAX;
+use crate::model::batch::BatchPlan;
+use crate::model::side::Side;
+use crate::model::time::Timestamp;
+use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::context::Job;
+use crate::pipeline::error::Error as PipelineError;
+use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::feed::Source;
+use crate::pipeline::stop::{Stop, stop_pair};
+use crate::pipeline::survey::route::FieldKey;
+use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::outlet::{Bucket, Outlet, RejectLimit, Sink};
+use crate::pipeline::{self};
+
+/// What all trials share.
+#[derive(Debug)]
+pub(super) struct Stand {
+    /// The whole job.
+    pub(super) job: Job,
+    /// Reads, within the quota.
+    pub(super) client: Client,
+    /// Hears what the client says.
+    pub(super) watch: Watch,
+    /// Where refused lines go for the time of a trial.
+    pub(super) rejects: PathBuf,
+    /// Where values go; nowhere if none.
+    pub(super) destination: Option<Destination>,
+}
+
+/// A destination in which buckets for trials can be made.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub(super) client: Client,
+    pub(super) org_id: String,
+    pub(super) shard_ns: i64,
+    pub(super) on_type_conflict: ConflictPolicy,
+    pub(super) watched: Vec<FieldKey>,
+}
+
+/// A trial, and what went wrong beside it.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) trial: Trial,
+    /// Why it failed.
+    pub(super) error: Option<Error>,
+    /// The bucket of the trial could not be deleted.
+    pub(super) left: Option<Error>,
+}
+
+/// When a trial ends early.
+#[derive(Debug, Clone)]
+pub(super) struct Ends {
+    pub(super) stop: Stop,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Ends {
+    /// Waits for either; gives its name.
+    pub(super) async fn wait(&self) -> &'static str {
+        let mut stop = self.stop.clone();
+        let deadline = async {
+            match self.deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = stop.wait() => "signal",
+            () = deadline => "time budget",
+        }
+    }
+}
+
+/// Runs it.
+pub(super) async fn run(
+    stand: &Stand,
+    planned: &Planned,
+    number: u64,
+    ends: &Ends,
+) -> Result<Ran, Error> {
+    let scratch = match &stand.destination {
+        Some(to) => Some(Scratch::create(&to.client, &to.org_id, to.shard_ns).await?),
+        None => None,
+    };
+    let sink = match (&stand.destination, &scratch) {
+        (Some(to), Some(scratch)) => Sink::Bucket(Bucket::new(
+            to.client.clone(),
+            &scratch.name,
+            to.shard_ns,
+            to.on_type_conflict,
+            to.watched.clone(),
+        )),
+        _ => Sink::Discard,
+    };
+    let (trial, error) = measured(stand, planned, number, sink, ends).await;
+    let left = match scratch {
+        Some(scratch) => scratch.delete().await.err(),
+        None => None,
+    };
+    // What was refused belongs to no migration.
+    let _ = std::fs::remove_file(&stand.rejects);
+    Ok(Ran { trial, error, left })
+}
+
+async fn measured(
+    stand: &Stand,
+    planned: &Planned,
+    number: u64,
+    sink: Sink,
+    ends: &Ends,
+) -> (Trial, Option<Error>) {
+    let quota = stand.client.quota();
+    let (bytes_before, requests_before) = (quota.total_bytes(), stand.client.requests());
+    let setting = planned.setting;
+    let plan = BatchPlan::new(planned.range.start, setting.interval, planned.range.stop);
+    let job = Job {
+        transport: setting.transport.0,
+        plan,
+        interval: setting.interval,
+        slices_in_flight: setting.concurrency,
+        transfer_bytes_max: None,
+        cut_at_bytes: Some(bytes_before.saturating_add(planned.bytes_max)),
+        ..stand.job.clone()
+    };
+    machine::forget_memory_peak();
+    let cpu_before = machine::cpu_us();
+    let counters = Arc::new(Counters::default());
+    let rejects = RejectLimit { before: 0, max: u64::MAX, path: stand.rejects.clone() };
+    stand.watch.begin(Arc::new({
+        let client = stand.client.clone();
+        move || client.quota().total_bytes()
+    }));
+    let events = stand.watch.events();
+    let mut out = Outlet::new(sink, rejects, events, Arc::clone(&counters));
+    out.body_bytes_target = setting.body_bytes;
+    let source = Source::Bucket(Box::new(job), stand.client.clone());
+    let begun = Instant::now();
+    // Never asked to stop: a trial that has to end is dropped as it stands.
+    let (_stopper, never) = stop_pair();
+    let work = pipeline::run(source, Arc::new(out), Keeper::Nobody, never);
+    let (ending, error) = tokio::select! {
+        biased;
+        by = ends.wait() => (Ending::Cut { by: by.to_owned() }, None),
+        result = work => ended(result),
+    };
+    let elapsed_us = micros(begun.elapsed());
+    let seen = stand.watch.end();
+    let begun_bytes = seen.begun.map_or(0, |(_, bytes)| bytes.saturating_sub(bytes_before));
+    let cpu_us = machine::cpu_us().zip(cpu_before).map(|(now, before)| now.saturating_sub(before));
+    let trial = Trial {
+        number,
+        setting,
+        repetition: planned.repetition,
+        warm_up: planned.warm_up,
+        stratum: planned.stratum,
+        start: planned.range.start,
+        stop: planned.range.stop,
+        ending,
+        values_predicted: planned.values_predicted,
+        bytes_predicted: planned.bytes_predicted,
+        values: Counters::get(&counters.values_read),
+        bytes_wire: Counters::get(&counters.source_bytes_wire),
+        bytes_decoded: Counters::get(&counters.source_bytes_decoded),
+        bytes_charged: quota.total_bytes() - bytes_before,
+        bytes_begun: begun_bytes,
+        requests: stand.client.requests() - requests_before,
+        elapsed_us,
+        begun_us: seen.begun.map_or(0, |(at, _)| micros(at.duration_since(begun))),
+        waited_us: micros(seen.waited),
+        slices: seen.slices_us.len() as u64,
+        first_byte_us: spread(&seen.first_bytes_us).unwrap_or_default(),
+        slice_us: spread(&seen.slices_us).unwrap_or_default(),
+        answers_us: seen.slices_us.iter().sum(),
+        reader_busy_us: micros(seen.reader_busy),
+        retries: Counters::get(&counters.retries),
+        splits: Counters::get(&counters.splits),
+        cpu_us,
+        memory_bytes_max: machine::memory_peak_bytes(),
+        bodies: Counters::get(&counters.bodies),
+        body_bytes_sum: Counters::get(&counters.body_bytes),
+        transports: seen.transports.iter().map(|name| (*name).to_owned()).collect(),
+        batches: seen.batches.into_values().take(BENCH_BATCHES_KEPT_MAX).collect(),
+    };
+    (trial, error)
+}
+
+fn ended<T>(result: Result<T, PipelineError>) -> (Ending, Option<Error>) {
+    match result {
+        Ok(_) => (Ending::Complete, None),
+        Err(PipelineError::CutOff { .. }) => (Ending::Cut { by: "byte budget".to_owned() }, None),
+        Err(error) => {
+            let error = Error::from(error);
+            (Ending::Failed { error: chain(&error).join(": ") }, Some(error))
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Bytes charged so far.
+type Charged = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Listens to one trial after the other.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Seen>>);
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// What was seen of a trial.
+#[derive(Default)]
+struct Seen {
+    charged: Option<Charged>,
+    /// When the first batch was opened, and what had been charged by then.
+    begun: Option<(Instant, u64)>,
+    first_bytes_us: Vec<u64>,
+    slices_us: Vec<u64>,
+    reader_busy: Duration,
+    transports: BTreeSet<&'static str>,
+    batches: BTreeMap<Timestamp, Batch>,
+    /// Requests that wait for the quota now, since when any does, and how long any did.
+    waiting: u32,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+}
+
+impl Watch {
+    /// For the clients: waits are kept, tries and notices are said.
+    pub(super) fn observer(&self) -> Observer {
+        let watch = self.clone();
+        Arc::new(move |signal| watch.signal(&signal))
+    }
+
+    fn begin(&self, charged: Charged) {
+        *self.seen() = Seen { charged: Some(charged), ..Seen::default() };
+    }
+
+    fn end(&self) -> Seen {
+        let mut seen = std::mem::take(&mut *self.seen());
+        if let Some(since) = seen.waiting_since {
+            seen.waited += since.elapsed();
+        }
+        seen
+    }
+
+    fn events(&self) -> Arc<dyn Fn(Event) + Send + Sync> {
+        let watch = self.clone();
+        Arc::new(move |event| watch.event(&event))
+    }
+
+    fn signal(&self, signal: &Signal) {
+        let mut seen = self.seen();
+        match signal {
+            Signal::WaitBegan {
+                side: Side::Source,
+                cause: WaitCause::Quota | WaitCause::RateLimited,
+                ..
+            } => {
+                seen.waiting += 1;
+                seen.waiting_since.get_or_insert_with(Instant::now);
+            }
+            Signal::WaitEnded {
+                side: Side::Source,
+                cause: WaitCause::Quota | WaitCause::RateLimited,
+                ..
+            } => {
+                seen.waiting = seen.waiting.saturating_sub(1);
+                if seen.waiting == 0
+                    && let Some(since) = seen.waiting_since.take()
+                {
+                    seen.waited += since.elapsed();
+                }
+            }
+            Signal::Retried { side, what, attempt, error } => {
+                eprintln!("retry: {side}, {what}: try {attempt} failed: {error}");
+            }
+            Signal::Notice { text, .. } => eprintln!("notice: {text}"),
+            _ => {}
+        }
+    }
+
+    fn event(&self, event: &Event) {
+        let mut seen = self.seen();
+        match event {
+            Event::BatchOpened { batch, values, .. } => {
+                if seen.begun.is_none()
+                    && let Some(charged) = seen.charged.clone()
+                {
+                    seen.begun = Some((Instant::now(), charged()));
+                }
+                let (start, values) = (batch.start, *values);
+                seen.batches.insert(start, Batch { start, values, bytes: 0 });
+            }
+            Event::SliceRead {
+                batch, bytes, transport, first_byte, elapsed, reader_busy, ..
+            } => {
+                seen.first_bytes_us.push(micros(*first_byte));
+                seen.slices_us.push(micros(*elapsed));
+                seen.reader_busy += *reader_busy;
+                seen.transports.insert(transport.name());
+                if let Some(own) = seen.batches.get_mut(&batch.start) {
+                    own.bytes += bytes;
+                }
+            }
+            Event::Notice(text) => eprintln!("notice: {text}"),
+            _ => {}
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

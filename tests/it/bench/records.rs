@@ -1,0 +1,65 @@
+//! The lines of a bench: written, read, cut, of another version.
+
+use sluice::bench::record::{CSV_HEAD, Record, Recorded, csv_line};
+
+use super::{DAY_NS, cells, model, recorded, run, terms};
+
+fn lines() -> (Recorded, String) {
+    let model = model(cells(DAY_NS, std::iter::repeat_n(5_000_000, 64)));
+    let (trials, scheduler) = run(&model, terms(&model, "6h", 300_000_000, 9), 9);
+    let mut bench = recorded(&model, trials);
+    bench.verdict = Some(scheduler.verdict(None, 7, 8));
+    let records = std::iter::once(Record::BenchHeader(Box::new(bench.header.clone())))
+        .chain(bench.trials.iter().cloned().map(Box::new).map(Record::BenchTrial))
+        .chain(bench.verdict.clone().map(Box::new).map(Record::BenchVerdict));
+    let text = records.map(|record| record.to_line() + "\n").collect();
+    (bench, text)
+}
+
+#[test]
+fn lines_give_back_what_was_kept() {
+    let (bench, text) = lines();
+    assert_eq!(Recorded::parse(&text).unwrap(), bench);
+    assert!(text.starts_with(r#"{"v":1,"message_type":"bench_header""#), "{}", &text[..80]);
+    for line in text.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["v"], 1);
+    }
+}
+
+#[test]
+fn a_bench_that_was_killed_is_whole_as_far_as_it_goes() {
+    let (bench, text) = lines();
+    for length in (text.find('\n').unwrap() + 1..text.len()).step_by(97) {
+        let cut = Recorded::parse(&text[..length]).unwrap();
+        assert_eq!(cut.header, bench.header);
+        assert_eq!(cut.trials[..], bench.trials[..cut.trials.len()]);
+    }
+}
+
+#[test]
+fn other_files_are_refused() {
+    let (_, text) = lines();
+    let newer = text.replacen(r#"{"v":1"#, r#"{"v":2"#, 3);
+    let without = text.split_once('\n').unwrap().1;
+    for (file, words) in [
+        ("", "does not begin"),
+        (without, "does not begin"),
+        ("hello\n", "line 1 is no record"),
+        (&newer, "line 1 has version 2"),
+    ] {
+        let error = Recorded::parse(file).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn the_table_has_a_cell_for_every_column() {
+    let (bench, _) = lines();
+    let columns = CSV_HEAD.split(',').count();
+    for trial in &bench.trials {
+        let line = csv_line(trial);
+        assert_eq!(line.split(',').count(), columns, "{line}");
+        assert!(!line.contains(['"', '\n']), "{line}");
+    }
+}

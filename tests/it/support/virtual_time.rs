@@ -1,0 +1,33 @@
+//! Whole runs on a clock that only moves while nothing else does.
+//!
+//! A paused clock of tokio moves on to the next timer once no task can go on, no socket is ready and no blocking task is
+//! under way. It does not know of the pool's jobs: so a timer that strikes often keeps each step small, and waits for the
+//! jobs at each of them. Hours pass in seconds, whatever else this machine does.
+
+use std::time::Duration;
+
+/// How far the clock may run ahead of a job of the pool.
+const STEP: Duration = Duration::from_millis(5);
+
+/// Runs `work` on a runtime and a clock of its own.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs nothing special");
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = wait_for_jobs() => unreachable!("it never ends"),
+        }
+    })
+}
+
+async fn wait_for_jobs() {
+    loop {
+        tokio::time::sleep(STEP).await;
+        rayon::broadcast(|_| ());
+    }
+}
