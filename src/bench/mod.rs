@@ -8,9 +8,11 @@
 //!
 //! Everything here is plain data and arithmetic: the same numbers and the same seed give the same answer. The trials
 //! themselves are run by the command, with the stages of a migration; [`simulate`] is a source that is only computed.
+//! [`html`] is the page that shows all of it.
 
 pub mod compare;
 pub mod extrapolate;
+pub mod html;
 pub mod random;
 pub mod recommend;
 pub mod record;

@@ -22,10 +22,10 @@ use crate::limits::{
 };
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
+use crate::model::number;
 use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::write::clash::ConflictPolicy;
-use crate::report::number;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::sim::tsbs::Workload;

@@ -10,9 +10,9 @@ use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::quota::{QuotaLedger, QuotaSettings, runs};
 use crate::influx::signal::Observer;
+use crate::model::number;
 use crate::model::share::Percent;
 use crate::model::time::Timestamp;
-use crate::report::number;
 use crate::report::preflight::{Finding, Row, Verdict};
 
 /// The source as a run reads it: within its limits, shared with the other runs of this machine.

@@ -1,10 +1,11 @@
-//! Plain data that every part agrees on: times and ranges, batches, series, frames. No IO, no async.
+//! Plain data that every part agrees on: times and ranges, batches, series, frames; and how numbers are written. No IO, no async.
 
 pub mod batch;
 pub mod catalogue;
 pub mod filter;
 pub mod frame;
 pub mod interval;
+pub mod number;
 pub mod point;
 pub mod series;
 pub mod share;

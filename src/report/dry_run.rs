@@ -1,7 +1,7 @@
 //! What `--dry-run` shows: the plan, and the first lines that would be written.
 
+use crate::model::number;
 use crate::pipeline::event::Planned;
-use crate::report::number;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit_both, wrap};
 
 /// What a dry run found.

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use crate::model::number::{self, counted};
 use crate::model::series::{Name, Readable, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::report::json;
-use crate::report::number::{self, counted};
 use crate::report::text::{Glyphs, clean, labelled};
 
 /// An export that is complete.

@@ -16,7 +16,6 @@ pub mod dry_run;
 pub mod eta;
 pub mod export;
 pub mod json;
-pub mod number;
 pub mod plan;
 pub mod preflight;
 pub mod progress;

@@ -1,10 +1,10 @@
 //! What `plan` found, as plain data, and its screen.
 
+use crate::model::number;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::plan::forecast::{DOWNLOADS_OF_THE_TASK, Spread, Stretch, stretches};
 use crate::pipeline::plan::tally::Cell;
 use crate::report::density;
-use crate::report::number;
 use crate::report::preflight::{Finding, Verdict};
 use crate::report::text::{
     COLUMNS, Glyphs, LABEL, clean, fit, fit_both, labelled, width, wrap_after,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::number;
+use crate::model::number;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, width, wrap};
 
 /// The column after the verdicts.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::limits::{PLAIN_LINE_MS, REDRAW_MS};
-use crate::report::number;
+use crate::model::number;
 
 /// On stderr.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The screen of a running job: pure text, at most [`COLUMNS`] wide.
 
 use crate::limits;
+use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::report::number;
 use crate::report::state::{OpenBatch, State};
 use crate::report::text::{COLUMNS, fit, fit_both, flow, width};
 

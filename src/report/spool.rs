@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::model::number::{self, counted};
 use crate::model::series::{Name, Readable, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
 use crate::report::json;
-use crate::report::number::{self, counted};
 use crate::report::text::{Glyphs, clean, fit, labelled, width, wrap_after};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;

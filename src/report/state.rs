@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::influx::signal::Signal;
 use crate::limits;
+use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::{Counters, Event, Planned};
+use crate::report::eta;
 use crate::report::text::{Glyphs, clean};
 use crate::report::waits::Waits;
-use crate::report::{eta, number};
 
 /// What the screens say of the job and what no event tells.
 #[derive(Debug, Clone, PartialEq, Eq)]

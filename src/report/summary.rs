@@ -1,8 +1,8 @@
 //! The closing summary: the result of a run, on stdout.
 
 use crate::limits;
+use crate::model::number;
 use crate::pipeline::event::{Outcome, StopReason};
-use crate::report::number;
 use crate::report::state::{SinkKind, State};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width};
 

@@ -2,9 +2,9 @@
 
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits;
+use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, Planned};
-use crate::report::number;
 use crate::report::state::State;
 use crate::report::text::{COLUMNS, clean, width, wrap};
 

@@ -1,8 +1,8 @@
 //! What the run waits for, and for how long it has.
 
 use crate::influx::signal::WaitCause;
+use crate::model::number;
 use crate::model::side::Side;
-use crate::report::number;
 
 /// The kinds of waiting that are told apart, in rising order of interest.
 pub const KINDS: [(Side, WaitCause); 8] = [

@@ -5,8 +5,8 @@
 mod budget;
 mod compared;
 mod cut;
+mod html;
 mod optimum;
-mod page;
 mod predicted;
 mod records;
 

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::html;
+use crate::bench::html;
 use crate::bench::record::{CSV_HEAD, Record, Recorded, Trial, csv_line};
 use crate::commands::error::Error;
 

@@ -3,7 +3,6 @@
 
 mod compared;
 mod files;
-pub mod html;
 mod machine;
 mod scratch;
 pub mod screen;

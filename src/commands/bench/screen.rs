@@ -9,8 +9,8 @@ use crate::bench::setting::Setting;
 use crate::bench::simulate::Rehearsal;
 use crate::bench::statistics::Ratio;
 use crate::limits::BODY_BYTES_TARGET;
+use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
-use crate::report::number;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, wrap};
 
 /// Columns of the labels.

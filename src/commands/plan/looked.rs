@@ -6,6 +6,7 @@ use super::fields::Series;
 use crate::commands::error::Error;
 use crate::commands::facts::SourceFacts;
 use crate::limits::{PLAN_COMPARED_MEASUREMENTS_MAX, PLAN_MEASUREMENTS_MAX, PLAN_REST_SAMPLES};
+use crate::model::number;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
@@ -14,7 +15,6 @@ use crate::pipeline::plan::forecast::{self, Spread};
 use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
 use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::{self, Tally};
-use crate::report::number;
 use crate::report::plan::{Forecast, Guide, MeasurementRow};
 use crate::spool::size::Encoded;
 

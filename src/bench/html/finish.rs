@@ -1,0 +1,127 @@
+//! The time of the whole migration with each setting.
+
+use super::scale::{Round, Scale, float};
+use super::series;
+use super::svg::{self, Area, Figure, WIDTH};
+use super::tables::{Column, table};
+use super::text::{put, tick as tick_text, whole_time};
+use crate::bench::record::Row;
+use crate::bench::setting::Setting;
+use crate::pipeline::plan::forecast::Spread;
+
+/// Settings that are drawn; the others are in the table.
+const DRAWN_MAX: usize = 15;
+
+const TOP: f64 = 4.0;
+const ROW_HEIGHT: f64 = 42.0;
+const FOOT: f64 = 30.0;
+
+/// As markup; the best setting first.
+pub(super) fn markup(rows: &[Row], best: Option<Setting>) -> String {
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by_key(|row| row.whole_ms.likely);
+    let drawn = &rows[..rows.len().min(DRAWN_MAX)];
+    let height = TOP + ROW_HEIGHT * float(drawn.len() as u64) + FOOT;
+    let area = Area { left: 16.0, right: WIDTH - 16.0, top: TOP, bottom: height - FOOT };
+    let ends = drawn.iter().flat_map(|row| [row.whole_ms.low, row.whole_ms.high]);
+    let scale = Scale::new(&ends.collect::<Vec<_>>(), Round::Time, (area.left, area.right));
+    let mut plot = axis(area, &scale);
+    for (at, row) in drawn.iter().enumerate() {
+        let y = area.top + ROW_HEIGHT * float(at as u64);
+        plot += &line(row, best == Some(row.setting), y, area, &scale);
+    }
+    let mut note =
+        "Mark: by the medians; line: from the least to the most that the trials say.".to_owned();
+    if scale.is_log() {
+        note += " Equal steps are equal ratios.";
+    }
+    if rows.len() > drawn.len() {
+        put(&mut note, format_args!(" The fastest {} of {} settings.", drawn.len(), rows.len()));
+    }
+    let said = |row: &&Row| {
+        let Spread { low, likely, high } = row.whole_ms;
+        let times = [likely, low, high].map(whole_time);
+        format!("{}: {}, {} to {}", name(row.setting), times[0], times[1], times[2])
+    };
+    Figure {
+        id: "finish",
+        title: "Time of the whole migration by setting",
+        note: &note,
+        description: &(drawn.iter().map(said).collect::<Vec<_>>().join("; ") + "."),
+        legend: "",
+        height,
+        plot: &plot,
+        numbers: &numbers(&rows, best),
+    }
+    .markup()
+}
+
+fn name(setting: Setting) -> String {
+    let Setting { interval, transport, concurrency, .. } = setting;
+    format!("{transport} {interval} ×{concurrency}")
+}
+
+fn axis(area: Area, scale: &Scale) -> String {
+    let mut text = String::new();
+    for tick in &scale.ticks {
+        let x = scale.at(*tick);
+        text += &svg::line("rule", (x, area.top), (x, area.bottom));
+        let anchor = match x {
+            x if x < area.left + 20.0 => "start",
+            x if x > area.right - 20.0 => "end",
+            _ => "middle",
+        };
+        let shown = if *tick == 0 { "0".to_owned() } else { tick_text(&whole_time(*tick)) };
+        text += &svg::label("tick", anchor, (x, area.bottom + 19.0), &shown);
+    }
+    text
+}
+
+fn line(row: &Row, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
+    let Spread { low, likely, high } = row.whole_ms;
+    let look = series::look(row.setting.transport);
+    let class = format!("look{look} variant0");
+    let (own, middle) = (name(row.setting), y + 30.0);
+    let title =
+        format!("{own}: {} ({} to {})", whole_time(likely), whole_time(low), whole_time(high));
+    let mut text = String::new();
+    let words = if is_best { format!("{own}, recommended") } else { own };
+    let weight = if is_best { "name best" } else { "name" };
+    text += &svg::label(weight, "start", (area.left, y + 17.0), &words);
+    text += &svg::label(weight, "end", (area.right, y + 17.0), &whole_time(likely));
+    text += &svg::line("guide", (area.left, middle), (area.right, middle));
+    let ends = [low, high].map(|end| scale.at(end));
+    text += &svg::line(&format!("whisker {class}"), (ends[0], middle), (ends[1], middle));
+    for end in ends {
+        text += &svg::line(&format!("whisker {class}"), (end, middle - 4.0), (end, middle + 4.0));
+    }
+    text + &svg::mark(look, &format!("mark {class}"), (scale.at(likely), middle), 5.5, &title)
+}
+
+fn numbers(rows: &[&Row], best: Option<Setting>) -> String {
+    let head = [
+        Column::text("setting"),
+        Column::number("least"),
+        Column::number("likely"),
+        Column::number("most"),
+        Column::number("by the quota"),
+        Column::number("by the work"),
+        Column::text("limited by"),
+    ];
+    let cells = |row: &Row| {
+        vec![
+            row.setting.to_string(),
+            whole_time(row.whole_ms.low),
+            whole_time(row.whole_ms.likely),
+            whole_time(row.whole_ms.high),
+            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely)),
+            whole_time(row.engine_ms.likely),
+            row.limit.words().to_owned(),
+        ]
+    };
+    table(
+        "Time of the whole migration",
+        &head,
+        rows.iter().map(|row| (best == Some(row.setting), cells(row))),
+    )
+}

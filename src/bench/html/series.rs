@@ -1,0 +1,72 @@
+//! The trials that say something, as lines of a plot: one for each transport, requests at one time and size of bodies,
+//! over the intervals.
+
+use std::collections::BTreeMap;
+
+use super::text::put;
+use crate::bench::record::Trial;
+use crate::bench::setting::Way;
+use crate::model::interval::Interval;
+use crate::model::number;
+use crate::model::transport::Transport;
+
+/// The axis and its lines.
+#[derive(Debug)]
+pub(super) struct Grouped<'a> {
+    /// The intervals that were tried, rising.
+    pub(super) intervals: Vec<Interval>,
+    /// The lines, by transport.
+    pub(super) series: Vec<Series<'a>>,
+}
+
+/// One line.
+#[derive(Debug)]
+pub(super) struct Series<'a> {
+    /// The transport, and what else tells it from the others.
+    pub(super) name: String,
+    /// Which colour and which mark; the same for a transport on every page.
+    pub(super) look: usize,
+    /// Which line of this transport.
+    pub(super) variant: usize,
+    /// The trials at each interval, by its place on the axis.
+    pub(super) cells: BTreeMap<usize, Vec<&'a Trial>>,
+}
+
+/// The look of a transport.
+pub(super) fn look(way: Way) -> usize {
+    let place = |own: Transport| Transport::ALL.iter().rev().position(|other| *other == own);
+    way.0.and_then(place).map_or(0, |place| place + 1)
+}
+
+/// Groups trials.
+pub(super) fn grouped<'a>(trials: &[&'a Trial]) -> Grouped<'a> {
+    let mut intervals: Vec<Interval> = trials.iter().map(|trial| trial.setting.interval).collect();
+    intervals.sort_by_key(|interval| (interval.about_ns(), interval.to_string()));
+    intervals.dedup();
+    let mut found: BTreeMap<(Way, usize, usize), BTreeMap<usize, Vec<&'a Trial>>> = BTreeMap::new();
+    for trial in trials {
+        let setting = trial.setting;
+        let at = intervals.iter().position(|own| *own == setting.interval).unwrap_or(0);
+        let own = (setting.transport, setting.concurrency, setting.body_bytes);
+        found.entry(own).or_default().entry(at).or_default().push(trial);
+    }
+    let first = found.keys().next().copied();
+    let differs = |number: fn(&(Way, usize, usize)) -> usize| {
+        found.keys().any(|own| first.is_some_and(|first| number(own) != number(&first)))
+    };
+    let (by_concurrency, by_body) = (differs(|own| own.1), differs(|own| own.2));
+    let mut series: Vec<Series<'a>> = Vec::new();
+    for ((way, concurrency, body_bytes), cells) in found {
+        let mut name = way.to_string();
+        if by_concurrency {
+            put(&mut name, format_args!(" ×{concurrency}"));
+        }
+        if by_body {
+            put(&mut name, format_args!(" {}", number::bytes(body_bytes as u64)));
+        }
+        let look = look(way);
+        let variant = series.iter().filter(|other| other.look == look).count();
+        series.push(Series { name, look, variant, cells });
+    }
+    Grouped { intervals, series }
+}

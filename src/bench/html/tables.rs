@@ -1,0 +1,246 @@
+//! The tables of the page.
+
+use super::View;
+use super::text::{escaped, milli, percent, put, whole_time};
+use crate::bench::record::{Ending, Row, Trial};
+use crate::model::number;
+use crate::pipeline::plan::forecast::Spread;
+
+/// The head of a column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column<'a> {
+    name: &'a str,
+    class: &'static str,
+}
+
+impl<'a> Column<'a> {
+    /// A column of numbers, which end below each other.
+    pub(super) const fn number(name: &'a str) -> Self {
+        Self { name, class: "" }
+    }
+
+    /// A column of texts, which begin below each other.
+    pub(super) const fn text(name: &'a str) -> Self {
+        Self { name, class: " class=\"text\"" }
+    }
+
+    /// A column of texts that may need several lines.
+    const fn long(name: &'a str) -> Self {
+        Self { name, class: " class=\"text long\"" }
+    }
+}
+
+/// A table that scrolls by itself where it is wider than the page. The first cell of each row is its head; true marks the
+/// row of what is recommended.
+pub(super) fn table(
+    name: &str,
+    head: &[Column<'_>],
+    rows: impl Iterator<Item = (bool, Vec<String>)>,
+) -> String {
+    let name = escaped(name);
+    let mut text = format!(
+        "<div class=\"wide\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n<thead><tr>"
+    );
+    for Column { name, class } in head {
+        put(&mut text, format_args!("<th scope=\"col\"{class}>{}</th>", escaped(name)));
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
+    for (is_best, cells) in rows {
+        text.push_str(if is_best { "<tr class=\"best\">" } else { "<tr>" });
+        for (at, (cell, Column { class, .. })) in cells.iter().zip(head).enumerate() {
+            let cell = escaped(cell);
+            match at {
+                0 => put(&mut text, format_args!("<th scope=\"row\"{class}>{cell}</th>")),
+                _ => put(&mut text, format_args!("<td{class}>{cell}</td>")),
+            }
+        }
+        text.push_str("</tr>\n");
+    }
+    text.push_str("</tbody>\n</table>\n</div>\n");
+    text
+}
+
+fn spread(numbers: Spread, shown: fn(u64) -> String) -> String {
+    let Spread { low, likely, high } = numbers;
+    if low == high {
+        return shown(likely);
+    }
+    format!("{} ({} to {})", shown(likely), shown(low), shown(high))
+}
+
+/// One row for each setting.
+pub(super) fn settings(view: &View<'_>) -> String {
+    let head = [
+        Column::text("transport"),
+        Column::number("interval"),
+        Column::number("requests at a time"),
+        Column::number("body"),
+        Column::number("runs"),
+        Column::number("bytes/value"),
+        Column::number("values/s"),
+        Column::number("longest answer of the limit"),
+        Column::number("by the quota"),
+        Column::number("by the work"),
+        Column::number("whole migration"),
+        Column::text("limited by"),
+        Column::text("read by"),
+    ];
+    let best = view.best.as_ref().map(|best| best.setting);
+    let cells = |row: &Row| {
+        let setting = row.setting;
+        let mark = if best == Some(setting) { " (recommended)" } else { "" };
+        vec![
+            format!("{}{mark}", setting.transport),
+            setting.interval.to_string(),
+            number::grouped(setting.concurrency as u64),
+            number::bytes(setting.body_bytes as u64),
+            number::grouped(row.runs),
+            spread(row.milli_bytes_per_value, milli),
+            spread(row.values_per_s, number::count),
+            percent(row.deadline_per_mille),
+            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely)),
+            whole_time(row.engine_ms.likely),
+            spread(row.whole_ms, whole_time),
+            row.limit.words().to_owned(),
+            row.transports.join(", "),
+        ]
+    };
+    let rows = view.rows.iter().map(|row| (best == Some(row.setting), cells(row)));
+    table("Settings", &head, rows)
+}
+
+const TRIAL_HEAD: [Column<'static>; 34] = [
+    Column::number("trial"),
+    Column::text("setting"),
+    Column::number("run"),
+    Column::text("ending"),
+    Column::text("stretch"),
+    Column::text("from"),
+    Column::text("to"),
+    Column::number("values"),
+    Column::number("expected"),
+    Column::number("bytes charged"),
+    Column::number("at most expected"),
+    Column::number("before the first batch"),
+    Column::number("over the wire"),
+    Column::number("decoded"),
+    Column::number("bytes/value"),
+    Column::number("values/s"),
+    Column::number("requests"),
+    Column::number("elapsed µs"),
+    Column::number("before the first batch µs"),
+    Column::number("waited for the quota µs"),
+    Column::number("answers"),
+    Column::number("first byte µs: least"),
+    Column::number("median"),
+    Column::number("most"),
+    Column::number("answer µs: least"),
+    Column::number("median"),
+    Column::number("most"),
+    Column::number("waited for a reader µs"),
+    Column::number("retries"),
+    Column::number("splits"),
+    Column::number("processor µs"),
+    Column::number("memory bytes"),
+    Column::number("bodies"),
+    Column::number("bytes in them"),
+];
+
+/// One row for each trial, with every number as it was recorded.
+pub(super) fn trials(trials: &[Trial]) -> String {
+    let rows = trials.iter().map(|trial| (false, trial_cells(trial)));
+    table("Trials", &TRIAL_HEAD, rows)
+}
+
+fn trial_cells(trial: &Trial) -> Vec<String> {
+    let ending = match &trial.ending {
+        Ending::Complete if trial.warm_up => "warm-up".to_owned(),
+        Ending::Complete => "complete".to_owned(),
+        Ending::Cut { by } => format!("cut by {by}"),
+        Ending::Failed { .. } => "failed".to_owned(),
+    };
+    let optional = |n: Option<u64>| n.map_or("-".to_owned(), number::grouped);
+    let mut cells = vec![
+        number::grouped(trial.number),
+        trial.setting.to_string(),
+        trial.repetition.to_string(),
+        ending,
+        trial.stratum.name().to_owned(),
+        trial.start.to_string(),
+        trial.stop.to_string(),
+    ];
+    let bytes = [
+        trial.values,
+        trial.values_predicted,
+        trial.bytes_charged,
+        trial.bytes_predicted,
+        trial.bytes_begun,
+        trial.bytes_wire,
+        trial.bytes_decoded,
+    ];
+    cells.extend(bytes.map(number::grouped));
+    cells.push(milli(trial.milli_bytes_per_value()));
+    let rest = [
+        trial.values_per_s(),
+        trial.requests,
+        trial.elapsed_us,
+        trial.begun_us,
+        trial.waited_us,
+        trial.slices,
+        trial.first_byte_us.low,
+        trial.first_byte_us.likely,
+        trial.first_byte_us.high,
+        trial.slice_us.low,
+        trial.slice_us.likely,
+        trial.slice_us.high,
+        trial.reader_busy_us,
+        trial.retries,
+        trial.splits,
+    ];
+    cells.extend(rest.map(number::grouped));
+    cells.extend([trial.cpu_us, trial.memory_bytes_max].map(optional));
+    cells.extend([trial.bodies, trial.body_bytes_sum].map(number::grouped));
+    cells
+}
+
+/// The batches of all trials.
+pub(super) fn batches(trials: &[Trial]) -> String {
+    let head = [
+        Column::number("trial"),
+        Column::text("setting"),
+        Column::text("batch from"),
+        Column::number("values"),
+        Column::number("bytes decoded"),
+    ];
+    let rows = trials.iter().flat_map(|trial| {
+        trial.batches.iter().map(|batch| {
+            let cells = vec![
+                number::grouped(trial.number),
+                trial.setting.to_string(),
+                batch.start.to_string(),
+                number::grouped(batch.values),
+                number::grouped(batch.bytes),
+            ];
+            (false, cells)
+        })
+    });
+    table("Batches of the trials", &head, rows)
+}
+
+/// The trials that failed, each with its error.
+pub(super) fn failures(trials: &[Trial]) -> String {
+    let head = [Column::number("trial"), Column::text("setting"), Column::long("error")];
+    let failed = |trial: &Trial| match &trial.ending {
+        Ending::Failed { error } => {
+            let cells =
+                vec![number::grouped(trial.number), trial.setting.to_string(), error.clone()];
+            Some((false, cells))
+        }
+        Ending::Complete | Ending::Cut { .. } => None,
+    };
+    let rows: Vec<_> = trials.iter().filter_map(failed).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("<h3>Trials that failed</h3>\n{}", table("Trials that failed", &head, rows.into_iter()))
+}
