@@ -1,5 +1,7 @@
 //! How long it still takes: a range, and none at all before there is something to go by.
 
+use crate::model::number;
+
 /// Share of the run, in thousandths, before which no end is foretold.
 pub const ETA_PER_MILLE_MIN: u32 = 10;
 
@@ -11,7 +13,7 @@ const HIGH_SIXTEENTHS: u128 = 19;
 /// time or bytes; the first one is the run's and decides whether there is a forecast.
 pub fn remaining_ms(elapsed_ms: u64, estimates: &[(u128, u128)]) -> Option<(u64, u64)> {
     let &(done, whole) = estimates.first()?;
-    if super::number::per_mille(done, whole) < ETA_PER_MILLE_MIN {
+    if number::per_mille(done, whole) < ETA_PER_MILLE_MIN {
         return None;
     }
     let left =

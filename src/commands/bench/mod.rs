@@ -236,7 +236,8 @@ async fn stand(
             // The bucket of a trial is empty: only the source's own types can clash.
             let types = surveyed.source.survey.field_types();
             let watched = types.map_or_else(Vec::new, |types| {
-                clash::watched(types, shard_ns, &FieldTypes::new(), shard_ns)
+                let one_type_ns = surveyed.source.one_type_ns();
+                clash::watched(types, one_type_ns, &FieldTypes::new(), shard_ns)
             });
             let on_type_conflict = config.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;

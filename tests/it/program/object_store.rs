@@ -124,7 +124,8 @@ async fn a_spool_that_is_held_is_taken_over_on_request_only() {
     assert!(!server.objects().join("plant/stage/lock").exists(), "it was let go");
 
     let compact = |more: &[&str]| {
-        let args = [&["spool", "compact", &url()], more].concat();
+        let place = url();
+        let args = [&["spool", "compact", &place], more].concat();
         world.start(with(&server, world.command(&args))).ended()
     };
     take().await;
