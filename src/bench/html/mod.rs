@@ -1,7 +1,7 @@
 //! One page that shows a recorded bench: what it came to, plots, tables. It is a single file without scripts that fetches
 //! nothing; the same records give the same bytes.
 //!
-//! Everything that comes from a record is escaped where it enters the markup: in [`text`], [`tables`], [`svg`], [`summary`].
+//! Everything that comes from a record is escaped where it enters the markup: in `text`, `tables`, `svg`, `summary`.
 
 mod density;
 mod dots;

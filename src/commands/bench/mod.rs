@@ -1,5 +1,5 @@
 //! `bench`: trials of settings against the real source, within a budget that is stated first; and what follows from
-//! them. [`trial`] runs one, [`scratch`] is where it may write, [`files`] keeps it, [`screen`] shows the end.
+//! them. `trial` runs one, `scratch` is where it may write, `files` keeps it, `screen` shows the end.
 
 mod compared;
 mod files;
