@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::influx::error::FailureKind;
 use crate::limits::{
     DECODE_STEP_BYTES_MAX, DRY_RUN_INSTANT_VALUES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX,
-    DRY_RUN_VALUES_MAX,
+    DRY_RUN_VALUES_MAX, QUOTA_SMALL_BYTES_PREDICTED,
 };
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
@@ -192,7 +192,9 @@ async fn read(
 ) -> Result<Vec<String>, Error> {
     let what = "first lines";
     let decode = |source| Error::Decode { what, source };
-    let mut stream = ends.source.query(&flux::read(selection, field_label), what).await?;
+    let admission = ends.source.admit(QUOTA_SMALL_BYTES_PREDICTED).await;
+    let stream = ends.source.query(&flux::read(selection, field_label), what).await?;
+    let mut stream = stream.charge(admission);
     let mut decoder = Decoder::new(DecoderSettings {
         field_label: field_label.to_owned(),
         unescape_strings: false,
