@@ -189,7 +189,9 @@ pub(super) fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &W
     if memory.zip(whole.memory_bytes).is_some_and(|(used, memory)| used >= memory / 2) {
         return Limit::Memory;
     }
-    if sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2 {
+    let answers_wait = sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2;
+    let values_wait = sum(&|trial| trial.drained_us) > sum(&Trial::busy_us) / 4;
+    if answers_wait || values_wait {
         return if whole.sink == Sink::Destination { Limit::Destination } else { Limit::Client };
     }
     let cpu = sum(&|trial| trial.cpu_us.unwrap_or(0));
@@ -250,6 +252,7 @@ mod tests {
             slice_us: Spread::exact(4_000_000),
             answers_us: 16_000_000,
             reader_busy_us: 0,
+            drained_us: 100_000,
             retries: 0,
             splits: 0,
             cpu_us: Some(2_000_000),
@@ -268,12 +271,14 @@ mod tests {
     #[test]
     fn what_limits_is_found() {
         type Change<'a> = &'a dyn Fn(&mut Trial);
-        let cases: [(Sink, Change<'_>, Limit); 7] = [
+        let cases: [(Sink, Change<'_>, Limit); 9] = [
             (Sink::Discard, &|_| (), Limit::Source),
             (Sink::Discard, &|trial| trial.slice_us.high = 46_000_000, Limit::Deadline),
             (Sink::Discard, &|trial| trial.memory_bytes_max = Some(5_000_000_000), Limit::Memory),
             (Sink::Destination, &|trial| trial.reader_busy_us = 9_000_000, Limit::Destination),
             (Sink::Discard, &|trial| trial.reader_busy_us = 9_000_000, Limit::Client),
+            (Sink::Destination, &|trial| trial.drained_us = 3_000_000, Limit::Destination),
+            (Sink::Discard, &|trial| trial.drained_us = 3_000_000, Limit::Client),
             (Sink::Discard, &|trial| trial.cpu_us = Some(17_000_000), Limit::Client),
             (Sink::Discard, &|trial| trial.cpu_us = None, Limit::Source),
         ];

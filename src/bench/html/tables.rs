@@ -109,7 +109,7 @@ pub(super) fn settings(view: &View<'_>) -> String {
     table("Settings", &head, rows)
 }
 
-const TRIAL_HEAD: [Column<'static>; 34] = [
+const TRIAL_HEAD: [Column<'static>; 35] = [
     Column::number("trial"),
     Column::text("setting"),
     Column::number("run"),
@@ -138,6 +138,7 @@ const TRIAL_HEAD: [Column<'static>; 34] = [
     Column::number("median"),
     Column::number("most"),
     Column::number("waited for a reader µs"),
+    Column::number("after the last answer µs"),
     Column::number("retries"),
     Column::number("splits"),
     Column::number("processor µs"),
@@ -194,6 +195,7 @@ fn trial_cells(trial: &Trial) -> Vec<String> {
         trial.slice_us.likely,
         trial.slice_us.high,
         trial.reader_busy_us,
+        trial.drained_us,
         trial.retries,
         trial.splits,
     ];
