@@ -190,7 +190,7 @@ pub(super) fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &W
         return Limit::Memory;
     }
     let answers_wait = sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2;
-    let values_wait = sum(&|trial| trial.drained_us) > sum(&Trial::busy_us) / 4;
+    let values_wait = sum(&|trial| trial.written_us) > sum(&|trial| trial.answers_us) / 2;
     if answers_wait || values_wait {
         return if whole.sink == Sink::Destination { Limit::Destination } else { Limit::Client };
     }
@@ -252,7 +252,7 @@ mod tests {
             slice_us: Spread::exact(4_000_000),
             answers_us: 16_000_000,
             reader_busy_us: 0,
-            drained_us: 100_000,
+            written_us: 100_000,
             retries: 0,
             splits: 0,
             cpu_us: Some(2_000_000),
@@ -277,8 +277,8 @@ mod tests {
             (Sink::Discard, &|trial| trial.memory_bytes_max = Some(5_000_000_000), Limit::Memory),
             (Sink::Destination, &|trial| trial.reader_busy_us = 9_000_000, Limit::Destination),
             (Sink::Discard, &|trial| trial.reader_busy_us = 9_000_000, Limit::Client),
-            (Sink::Destination, &|trial| trial.drained_us = 3_000_000, Limit::Destination),
-            (Sink::Discard, &|trial| trial.drained_us = 3_000_000, Limit::Client),
+            (Sink::Destination, &|trial| trial.written_us = 9_000_000, Limit::Destination),
+            (Sink::Discard, &|trial| trial.written_us = 9_000_000, Limit::Client),
             (Sink::Discard, &|trial| trial.cpu_us = Some(17_000_000), Limit::Client),
             (Sink::Discard, &|trial| trial.cpu_us = None, Limit::Source),
         ];

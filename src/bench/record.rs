@@ -219,8 +219,8 @@ pub struct Trial {
     pub answers_us: u64,
     /// Time in which the answers together waited for their reader.
     pub reader_busy_us: u64,
-    /// Time after the end of the last answer: what had been read before waited for what takes it.
-    pub drained_us: u64,
+    /// Time in which answers that had ended together waited until their values were written.
+    pub written_us: u64,
     /// Tries that failed.
     pub retries: u64,
     /// Slices cut in halves.
@@ -404,7 +404,7 @@ impl Recorded {
 /// The first line of the table of trials.
 pub const CSV_HEAD: &str = "number,interval,transport,concurrency,body_bytes,repetition,warm_up,stratum,start,stop,\
 ending,values_predicted,bytes_predicted,values,bytes_wire,bytes_decoded,bytes_charged,bytes_begun,requests,elapsed_us,\
-begun_us,waited_us,slices,first_byte_us,slice_us,slice_us_max,answers_us,reader_busy_us,drained_us,retries,splits,cpu_us,memory_bytes_max,\
+begun_us,waited_us,slices,first_byte_us,slice_us,slice_us_max,answers_us,reader_busy_us,written_us,retries,splits,cpu_us,memory_bytes_max,\
 bodies,body_bytes_sum,batches,transports";
 
 /// One trial as a line of that table; no text in it needs quotes.
@@ -443,7 +443,7 @@ pub fn csv_line(trial: &Trial) -> String {
         trial.slice_us.high,
         trial.answers_us,
         trial.reader_busy_us,
-        trial.drained_us,
+        trial.written_us,
         trial.retries,
         trial.splits,
     ];

@@ -253,7 +253,7 @@ impl Model {
             slice_us: Spread::exact(slice_us),
             answers_us: 0,
             reader_busy_us: 0,
-            drained_us: 0,
+            written_us: 0,
             retries: 0,
             splits: 0,
             cpu_us: None,

@@ -61,6 +61,8 @@ pub enum Event {
         elapsed: Duration,
         /// In which it waited for its reader.
         reader_busy: Duration,
+        /// From its end until all of its values were written.
+        written: Duration,
     },
     /// A slice was cut in halves.
     Split {

@@ -138,7 +138,7 @@ const TRIAL_HEAD: [Column<'static>; 35] = [
     Column::number("median"),
     Column::number("most"),
     Column::number("waited for a reader µs"),
-    Column::number("after the last answer µs"),
+    Column::number("written after that µs"),
     Column::number("retries"),
     Column::number("splits"),
     Column::number("processor µs"),
@@ -195,7 +195,7 @@ fn trial_cells(trial: &Trial) -> Vec<String> {
         trial.slice_us.likely,
         trial.slice_us.high,
         trial.reader_busy_us,
-        trial.drained_us,
+        trial.written_us,
         trial.retries,
         trial.splits,
     ];

@@ -163,8 +163,7 @@ async fn measured(
         by = ends.wait() => (Ending::Cut { by: by.to_owned() }, None),
         result = work => ended(result),
     };
-    let ended_at = Instant::now();
-    let elapsed_us = micros(ended_at.duration_since(begun));
+    let elapsed_us = micros(begun.elapsed());
     let seen = stand.watch.end();
     let begun_bytes = seen.begun.map_or(0, |(_, bytes)| bytes.saturating_sub(bytes_before));
     let cpu_us = machine::cpu_us().zip(cpu_before).map(|(now, before)| now.saturating_sub(before));
@@ -193,7 +192,7 @@ async fn measured(
         slice_us: spread(&seen.slices_us).unwrap_or_default(),
         answers_us: seen.slices_us.iter().sum(),
         reader_busy_us: micros(seen.reader_busy),
-        drained_us: seen.last_answer.map_or(0, |at| micros(ended_at.saturating_duration_since(at))),
+        written_us: micros(seen.written),
         retries: Counters::get(&counters.retries),
         splits: Counters::get(&counters.splits),
         cpu_us,
@@ -243,8 +242,7 @@ struct Seen {
     first_bytes_us: Vec<u64>,
     slices_us: Vec<u64>,
     reader_busy: Duration,
-    /// When the last answer of values had ended.
-    last_answer: Option<Instant>,
+    written: Duration,
     transports: BTreeSet<&'static str>,
     batches: BTreeMap<Timestamp, Batch>,
     /// Requests that wait for the quota now, since when any does, and how long any did.
@@ -321,12 +319,19 @@ impl Watch {
                 seen.batches.insert(start, Batch { start, values, bytes: 0 });
             }
             Event::SliceRead {
-                batch, bytes, transport, first_byte, elapsed, reader_busy, ..
+                batch,
+                bytes,
+                transport,
+                first_byte,
+                elapsed,
+                reader_busy,
+                written,
+                ..
             } => {
                 seen.first_bytes_us.push(micros(*first_byte));
                 seen.slices_us.push(micros(*elapsed));
                 seen.reader_busy += *reader_busy;
-                seen.last_answer = Some(Instant::now());
+                seen.written += *written;
                 seen.transports.insert(transport.name());
                 if let Some(own) = seen.batches.get_mut(&batch.start) {
                     own.bytes += bytes;

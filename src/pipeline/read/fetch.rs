@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::influx::classify::{self, Action, RequestKind};
 use crate::influx::error::{Error as InfluxError, FailureKind};
@@ -47,6 +48,8 @@ pub struct Fetched {
     pub bytes: u64,
     /// Time from the request to the end of the answer.
     pub elapsed: Duration,
+    /// When that was.
+    pub ended: Instant,
     /// Time from the request to its first byte.
     pub first_byte: Duration,
     /// Time in which the answer waited for its reader.
@@ -132,7 +135,8 @@ async fn stream(
     give(&mut ready, &mut out).await?;
     let elapsed = stream.elapsed();
     let first_byte = first_byte.unwrap_or(elapsed);
-    Ok(Fetched { totals, bytes: decoded, elapsed, first_byte, reader_busy: stream.reader_busy() })
+    let (ended, reader_busy) = (Instant::now(), stream.reader_busy());
+    Ok(Fetched { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy })
 }
 
 async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, Error> {

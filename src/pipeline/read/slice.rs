@@ -157,6 +157,7 @@ async fn attempt(
             first_byte: fetched.first_byte,
             elapsed: fetched.elapsed,
             reader_busy: fetched.reader_busy,
+            written: fetched.ended.elapsed(),
         });
     }
     let used = (counts && values > 0).then_some(target.transport());

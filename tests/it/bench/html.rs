@@ -201,7 +201,7 @@ fn every_number(mut trial: Trial, n: u64) -> Trial {
         &mut trial.waited_us,
         &mut trial.slices,
         &mut trial.reader_busy_us,
-        &mut trial.drained_us,
+        &mut trial.written_us,
         &mut trial.retries,
         &mut trial.splits,
         &mut trial.bodies,

@@ -125,7 +125,7 @@ pub(crate) fn trial(
         slice_us: Spread { low: slice_us / 6, likely: slice_us / 2, high: slice_us },
         answers_us: slice_us * 5,
         reader_busy_us: slice_us / 3,
-        drained_us: slice_us / 9,
+        written_us: slice_us / 9,
         retries: u64::from(number.is_multiple_of(17)),
         splits: 0,
         cpu_us: Some(busy_us * 2),
