@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::recommend::Recommendation;
 use super::sample::Stratum;
 use super::setting::Setting;
+use crate::model::scale;
 use crate::model::time::Timestamp;
 use crate::pipeline::plan::forecast::Spread;
 
@@ -281,8 +282,7 @@ impl Trial {
 
 /// `n * by / of`; 0 of nothing.
 pub(super) fn scaled(n: u64, by: u64, of: u64) -> u64 {
-    let scaled = (u128::from(n) * u128::from(by)).checked_div(u128::from(of)).unwrap_or(0);
-    u64::try_from(scaled).unwrap_or(u64::MAX)
+    if of == 0 { 0 } else { scale::scaled(n, by, of) }
 }
 
 /// What the trials say together.

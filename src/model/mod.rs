@@ -7,6 +7,7 @@ pub mod frame;
 pub mod interval;
 pub mod number;
 pub mod point;
+pub mod scale;
 pub mod series;
 pub mod share;
 pub mod side;

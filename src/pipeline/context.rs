@@ -10,6 +10,7 @@ use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
+use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::event::Event;
@@ -236,10 +237,6 @@ impl LearnedCost {
 fn approach(learned: &AtomicU64, seen: u64) {
     let _ = learned
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some((old / 4 * 3) + seen / 4));
-}
-
-fn scaled(n: u64, by: u64, of: u64) -> u64 {
-    u64::try_from(u128::from(n) * u128::from(by) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

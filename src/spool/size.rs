@@ -8,6 +8,7 @@ use super::error::Error;
 use super::sorted::HeldPart;
 use super::write::{FileWriter, Purpose};
 use crate::model::frame::Frame;
+use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The end of a Parquet file: the length of its footer, and four letters.
@@ -59,11 +60,6 @@ impl Encoded {
 
 fn held(frames: &[Frame]) -> u64 {
     frames.iter().map(|frame| frame.values).sum()
-}
-
-fn scaled(n: u64, by: u64, of: u64) -> u64 {
-    let scaled = u128::from(n) * u128::from(by) / u128::from(of);
-    u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
 /// A file of frames.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounds::{KIB, scaled};
+use super::bounds::KIB;
 use super::pace::Paid;
 use super::{QuotaLedger, signed, unsigned};
 use crate::influx::signal::{Observer, Signal, WaitCause};
 use crate::limits::{QUOTA_LOOK_MS, QUOTA_SIGNAL_MS_MIN, QUOTA_SMALL_BYTES_MAX};
+use crate::model::scale::scaled;
 use crate::model::side::Side;
 
 /// Leave to send one request, paid for by prediction. Dropped, it settles at the bytes recorded so far.

@@ -3,6 +3,7 @@
 use crate::limits::{
     QUOTA_ERROR_PER_MILLE, QUOTA_SHARE_PER_MILLE_MAX, QUOTA_WINDOW_MS, SLICE_WINDOW_PER_MILLE_MAX,
 };
+use crate::model::scale::scaled;
 
 /// The whole of a quota, in millionths: what the parts of all runs add up to at the most.
 pub const WHOLE_PPM: u32 = 1_000_000;
@@ -82,11 +83,6 @@ fn without_error(bytes: u64) -> u64 {
 
 fn per_mille(bytes: u64, per_mille: u64) -> u64 {
     scaled(bytes, per_mille, 1_000)
-}
-
-/// `value * by / of`, rounded down.
-pub(super) fn scaled(value: u64, by: u64, of: u64) -> u64 {
-    u64::try_from(u128::from(value) * u128::from(by) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

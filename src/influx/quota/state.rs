@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bounds::{WHOLE_PPM, scaled};
+use super::bounds::WHOLE_PPM;
 use super::clock::SourceClock;
 use super::pace::{Pace, Start};
 use super::runs::View;
 use super::time::QueryTime;
 use super::{QuotaUsage, signed, unsigned};
 use crate::limits::QUOTA_WINDOW_MS;
+use crate::model::scale::scaled;
 use crate::model::share::Share;
 
 pub(super) struct State {

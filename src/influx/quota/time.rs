@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bounds::{WHOLE_PPM, scaled};
+use super::bounds::WHOLE_PPM;
 use crate::limits::{
     QUERY_CHARGED_MS_MAX, QUERY_SMALL_MS_PREDICTED, QUERY_TIME_WINDOW_MS, QUOTA_SMALL_BYTES_MAX,
     SLICE_SECONDS_MAX,
 };
+use crate::model::scale::scaled;
 
 /// The queries that count at this moment.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The arithmetic of a plan: spreads, the guide's formula, stretches of time. Pure.
 
 use crate::limits::QUOTA_WINDOW_MS;
+use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::Cell;
@@ -161,11 +162,6 @@ pub fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
     let mut picked = vec![last, last / 2, 0];
     picked.dedup();
     picked.into_iter().map(|at| held[at]).collect()
-}
-
-/// `n * by / of`, rounded down.
-fn scaled(n: u64, by: u64, of: u64) -> u64 {
-    u64::try_from(u128::from(n) * u128::from(by) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
