@@ -420,13 +420,16 @@ pub const BENCH_REPETITIONS_DEFAULT: u32 = 3;
 pub const BENCH_REPETITIONS_MAX: u32 = 100;
 
 /// How often what lies beside the best setting is tried.
-pub const BENCH_REFINEMENTS: u32 = 8;
+pub const BENCH_REFINEMENTS: u32 = 12;
 
 /// Values that a trial of short batches should hold.
 pub const BENCH_TRIAL_VALUES_TARGET: u64 = 2 * SLICE_VALUES_MAX;
 
 /// Batches of a trial, as far as bytes and values allow it, where one of them is longer than a cell of the density.
 pub const BENCH_TRIAL_BATCHES_TARGET: i64 = 8;
+
+/// So many trials may share the budget where batches of the shortest interval are too large for an even share.
+pub const BENCH_LAST_TRIALS: u64 = 4;
 
 /// Batches of a trial at the most: where they hold little, more of them say nothing new.
 pub const BENCH_TRIAL_BATCHES_MAX: i64 = 64;

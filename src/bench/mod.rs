@@ -11,6 +11,8 @@
 //! [`html`] is the page that shows all of it.
 
 pub mod compare;
+mod cost;
+pub mod csv;
 pub mod extrapolate;
 pub mod html;
 pub mod random;

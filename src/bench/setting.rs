@@ -6,8 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::record::text;
-use crate::limits::{BODY_BYTES_MAX, SLICES_IN_FLIGHT_MAX};
+use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET, SLICES_IN_FLIGHT_MAX};
 use crate::model::interval::Interval;
+use crate::model::number;
 use crate::model::time::NS_PER_S;
 use crate::model::transport::{Transport, UnknownTransport};
 
@@ -51,10 +52,15 @@ impl Setting {
     }
 }
 
+/// As in `auto 1h x2`; the size of bodies only where it is not the usual one.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { interval, transport, concurrency, body_bytes } = self;
-        write!(f, "{transport} {interval} x{concurrency} {}kB", body_bytes / 1_000)
+        write!(f, "{transport} {interval} x{concurrency}")?;
+        match *body_bytes {
+            BODY_BYTES_TARGET => Ok(()),
+            other => write!(f, " {}", number::bytes(other as u64)),
+        }
     }
 }
 
@@ -239,10 +245,7 @@ mod tests {
     #[test]
     fn the_likeliest_way_is_tried_with_every_interval() {
         let texts = |axes: &Axes| axes.first().iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(
-            texts(&axes()),
-            ["auto 1h x2 2097kB", "auto 6h x2 2097kB", "auto 1d x2 2097kB", "flux 6h x2 2097kB"]
-        );
+        assert_eq!(texts(&axes()), ["auto 1h x2", "auto 6h x2", "auto 1d x2", "flux 6h x2"]);
         let named = Axes { transports: Axis::only(axes().transports.values), ..axes() };
         assert_eq!(texts(&named).len(), 6);
     }
@@ -251,10 +254,9 @@ mod tests {
     fn beside_the_best_lies_one_step_each_way() {
         let best = axes().first()[1];
         let texts: Vec<_> = axes().beside(best).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            texts,
-            ["auto 3h x2 2097kB", "auto 12h x2 2097kB", "auto 6h x4 2097kB", "auto 6h x1 2097kB"]
-        );
+        assert_eq!(texts, ["auto 3h x2", "auto 12h x2", "auto 6h x4", "auto 6h x1"]);
+        let small = Setting { body_bytes: 1_000_000, ..best };
+        assert_eq!(small.to_string(), "auto 6h x2 1.0 MB");
         let ends = Setting { interval: interval("1m"), concurrency: 1, ..best };
         assert_eq!(axes().beside(ends).len(), 2);
         let closed =

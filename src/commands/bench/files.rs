@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::bench::csv;
 use crate::bench::html;
-use crate::bench::record::{CSV_HEAD, Record, Recorded, Trial, csv_line};
+use crate::bench::record::{Record, Recorded, Trial};
 use crate::commands::error::Error;
 
 /// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
@@ -34,7 +35,7 @@ impl Files {
             file.map_err(|source| Error::BenchFile { path: path.clone(), source })
         };
         let (lines, mut table) = (create(&paths[0])?, create(&paths[1])?);
-        let head = writeln!(table, "{CSV_HEAD}");
+        let head = writeln!(table, "{}", csv::HEAD);
         head.map_err(|source| Error::BenchFile { path: paths[1].clone(), source })?;
         Ok(Self { lines, table, paths })
     }
@@ -62,7 +63,7 @@ impl Files {
     /// Adds a trial to both.
     pub(super) fn add_trial(&mut self, trial: &Trial) -> Result<(), Error> {
         self.add(&Record::BenchTrial(Box::new(trial.clone())))?;
-        let written = writeln!(self.table, "{}", csv_line(trial));
+        let written = writeln!(self.table, "{}", csv::line(trial));
         written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
     }
 }

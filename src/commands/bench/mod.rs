@@ -1,5 +1,5 @@
 //! `bench`: trials of settings against the real source, within a budget that is stated first; and what follows from
-//! them. `trial` runs one, `scratch` is where it may write, `files` keeps it, `screen` shows the end.
+//! them. `terms` says what is tried, `trial` runs one, `scratch` is where it may write, `files` keeps it, `screen` shows the end.
 
 mod compared;
 mod files;
@@ -7,6 +7,7 @@ mod machine;
 mod scratch;
 pub mod screen;
 mod simulated;
+mod terms;
 mod trial;
 
 use std::time::Duration;
@@ -20,19 +21,14 @@ use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
 use super::{job, migrate, preflight, print_line, quota};
-use crate::bench::extrapolate::Whole;
-use crate::bench::record::{Density, Header, Record, Sink, Verdict};
-use crate::bench::sample::Strata;
-use crate::bench::schedule::{Left, Scheduler, Terms};
-use crate::bench::setting::{Axes, Axis, Way, intervals_around};
+use crate::bench::record::{Record, Sink, Verdict};
+use crate::bench::schedule::{Left, Scheduler};
 use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
-use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
-use crate::model::transport::Transport;
 use crate::pipeline::context::{Context, Job};
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
@@ -119,7 +115,7 @@ async fn trials(
     }
     let surveyed = survey(config, bench, ends, &watch).await?;
     let seed = bench.seed.unwrap_or_else(random_seed);
-    let header = header(config, bench, &surveyed, seed);
+    let header = terms::header(config, bench, &surveyed, seed);
     let mut files = Files::create(&bench.out)?;
     files.add(&Record::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: Record| {
@@ -130,7 +126,7 @@ async fn trials(
     tell(Record::BenchHeader(Box::new(header.clone())));
     let client = surveyed.ends.source.clone();
     let spent = || surveyed.before_bytes + client.quota().total_bytes();
-    let mut scheduler = Scheduler::new(terms(bench, config, &surveyed, &header));
+    let mut scheduler = Scheduler::new(terms::terms(bench, config, &surveyed, &header));
     let stand = stand(config, bench, &surveyed, watch).await?;
     let (mut number, mut stopped, mut failed) = (0, None, None);
     loop {
@@ -198,11 +194,8 @@ async fn survey(
         }
         return Err(Error::Preflight { failures });
     };
-    let default = source
-        .quota
-        .bytes_per_window()
-        .map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
-    let budget_bytes = config.max_transfer_bytes.unwrap_or(default);
+    let window = source.quota.bytes_per_window();
+    let budget_bytes = terms::budget_bytes(config.max_transfer_bytes, window);
     eprintln!("{}", screen::budget_line(budget_bytes, config.max_duration_ms, bench.sink));
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
@@ -249,134 +242,6 @@ async fn stand(
     Ok(Stand { job, client, watch, rejects, destination })
 }
 
-fn header(config: &MigrateConfig, bench: &BenchConfig, surveyed: &Surveyed, seed: u64) -> Header {
-    let Surveyed { source, job, tally, .. } = surveyed;
-    let quota = surveyed.ends.source.quota();
-    let told = [&source.info.build, &source.info.version];
-    let told: Vec<&str> = told.into_iter().filter_map(Option::as_deref).collect();
-    let range = job.plan.range();
-    let density = |cell: &tally::Cell| Density {
-        start: cell.range.start,
-        stop: cell.range.stop,
-        values: cell.values,
-    };
-    Header {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command(std::env::args_os()),
-        started: migrate::local_now(),
-        machine: machine::machine(),
-        seed,
-        source: migrate::header(config, source).source,
-        source_version: if told.is_empty() { "not told".to_owned() } else { told.join(" ") },
-        sink: bench.sink,
-        start: range.start,
-        stop: range.stop,
-        values: tally.total(),
-        density: tally.cells.iter().map(density).collect(),
-        quota_window_bytes: source.quota.bytes_per_window(),
-        quota_bytes_per_s: quota.bytes_per_s(),
-        query_timeout_ms: config.query_timeout_ms,
-        budget_bytes: surveyed.budget_bytes,
-        budget_ms: config.max_duration_ms,
-        survey_bytes: surveyed.before_bytes + quota.total_bytes(),
-    }
-}
-
-fn terms(
-    bench: &BenchConfig,
-    config: &MigrateConfig,
-    surveyed: &Surveyed,
-    header: &Header,
-) -> Terms {
-    let Surveyed { source, job, tally, .. } = surveyed;
-    let range = job.plan.range();
-    let strata = Strata::new(range, &tally.cells);
-    let quota = source.quota.bytes_per_window().is_some();
-    let usual = match source.routes.access {
-        Some(_) => Transport::Influxql,
-        None if quota => Transport::FluxPivot,
-        None => Transport::FluxKeyed,
-    };
-    let whole = Whole {
-        strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
-        quota_bytes_per_s: header.quota_bytes_per_s,
-        query_timeout_ms: header.query_timeout_ms,
-        sink: bench.sink,
-        cpus: header.machine.cpus,
-        memory_bytes: header.machine.memory_bytes,
-    };
-    let budget = Left {
-        bytes: header.budget_bytes.saturating_sub(header.survey_bytes),
-        ms: config.max_duration_ms,
-    };
-    Terms {
-        axes: axes(bench, config, job, usual),
-        strata,
-        whole,
-        usual,
-        repetitions: bench.repetitions,
-        seed: header.seed,
-        budget,
-        trial_bytes_max: surveyed.ends.source.quota().request_bytes_max(),
-    }
-}
-
-/// What was named; what `migrate` was told; else what is worth trying.
-fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &Job, usual: Transport) -> Axes {
-    let intervals = match (&bench.intervals, config.batch_interval) {
-        (Some(named), _) => Axis::only(named.clone()),
-        (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),
-        (None, IntervalChoice::Auto) => {
-            Axis::from(intervals_around(job.interval, job.plan.range().duration_ns()))
-        }
-    };
-    let usable = |transport: &Transport| {
-        *transport != usual && (*transport != Transport::Influxql || job.routes.access.is_some())
-    };
-    let transports = match (&bench.transports, config.transport) {
-        (Some(named), _) => Axis::only(named.clone()),
-        (None, Some(transport)) => Axis::only(vec![Way(Some(transport))]),
-        (None, None) => {
-            let others = Transport::ALL.into_iter().filter(usable).map(|other| Way(Some(other)));
-            Axis::from(std::iter::once(Way(None)).chain(others).collect())
-        }
-    };
-    let concurrencies = match &bench.concurrencies {
-        Some(named) => Axis::only(named.clone()),
-        None => Axis::from(vec![config.concurrency]),
-    };
-    let bodies = match (&bench.body_sizes, bench.sink) {
-        (Some(named), Sink::Destination) => Axis::only(named.clone()),
-        (None, Sink::Destination) => Axis::from(vec![BODY_BYTES_TARGET]),
-        // Bodies that go nowhere are as good in any size.
-        (_, Sink::Discard) => Axis::only(vec![BODY_BYTES_TARGET]),
-    };
-    Axes { intervals, transports, concurrencies, bodies }
-}
-
-/// The command line as it may be kept. No token can stand in it, but what prints one or an address may hold a secret.
-fn command(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<String> {
-    const HIDDEN: &str = "(not shown)";
-    let mut hide = false;
-    words
-        .map(|word| {
-            let word = word.to_string_lossy().into_owned();
-            let name = word.split('=').next().unwrap_or_default();
-            let is_secret = name.ends_with("-token-command");
-            let given = is_secret && word.contains('=');
-            if std::mem::replace(&mut hide, is_secret && !given) {
-                HIDDEN.to_owned()
-            } else if given {
-                format!("{name}={HIDDEN}")
-            } else if word.contains("://") && word.contains('@') {
-                HIDDEN.to_owned()
-            } else {
-                word
-            }
-        })
-        .collect()
-}
-
 fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     // Short enough to be typed again.
@@ -385,21 +250,4 @@ fn random_seed() -> u64 {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kept_command_line_holds_no_secret() {
-        let line = "sluice bench --source-token-command pass@x --destination-token-command=vault \
-                    --source-host https://me:word@host --source-bucket a";
-        let kept = command(line.split_whitespace().map(std::ffi::OsString::from)).join(" ");
-        assert_eq!(
-            kept,
-            "sluice bench --source-token-command (not shown) \
-             --destination-token-command=(not shown) --source-host (not shown) --source-bucket a"
-        );
-    }
 }

@@ -87,12 +87,12 @@ fn table(verdict: &Verdict, lines: &mut Vec<String>) {
         lines.push("nothing was measured".to_owned());
         return;
     }
-    let bodies = verdict.rows.iter().any(|row| row.setting.body_bytes != BODY_BYTES_TARGET);
+    let bodies = tells_bodies(verdict.rows.iter().map(|row| row.setting));
     lines.push(format!(
         "  {:<10} {:<8} {:>7} {:>8}  {:<22} {:>6} {:>9}",
         "TRANSPORT",
         "INTERVAL",
-        if bodies { "CONC/MB" } else { "CONC" },
+        requests_head(bodies),
         "B/VALUE",
         "VALUES/S med (min-max)",
         "OF MAX",
@@ -105,18 +105,31 @@ fn table(verdict: &Verdict, lines: &mut Vec<String>) {
     }
 }
 
-fn cells(row: &Row, bodies: bool) -> String {
-    let Setting { interval, transport, concurrency, body_bytes } = row.setting;
-    let concurrency = if bodies {
+/// True if the size of bodies has to stand beside the number of requests.
+fn tells_bodies(mut settings: impl Iterator<Item = Setting>) -> bool {
+    settings.any(|setting| setting.body_bytes != BODY_BYTES_TARGET)
+}
+
+fn requests_head(bodies: bool) -> &'static str {
+    if bodies { "CONC/MB" } else { "CONC" }
+}
+
+fn requests(setting: Setting, bodies: bool) -> String {
+    let Setting { concurrency, body_bytes, .. } = setting;
+    if bodies {
         format!("{concurrency}/{}", number::ratio(body_bytes as u64, 1_000_000))
     } else {
         concurrency.to_string()
-    };
+    }
+}
+
+fn cells(row: &Row, bodies: bool) -> String {
+    let Setting { interval, transport, .. } = row.setting;
     format!(
         "{:<10} {:<8} {:>7} {:>8}  {:<22} {:>6} {:>9}",
         transport.to_string(),
         interval.to_string(),
-        concurrency,
+        requests(row.setting, bodies),
         number::ratio(row.milli_bytes_per_value.likely, 1_000),
         speed(row.values_per_s, row.runs),
         format!("{} %", row.deadline_per_mille.div_ceil(10)),
@@ -202,11 +215,17 @@ pub fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> 
     let mut lines = wrap(&format!("BENCH {second} as a multiple of {first}"), COLUMNS, 6);
     let method = "medians; in brackets the 95 % interval by the percentile bootstrap, 2,000 draws";
     lines.push(method.to_owned());
+    let bodies = tells_bodies(found.pairs.iter().map(|pair| pair.setting));
     lines.push(format!(
-        "  {:<11} {:<8} {:>4}  {:>7}  {:<20} {:<20}",
-        "TRANSPORT", "INTERVAL", "CONC", "RUNS", "VALUES/S", "B/VALUE"
+        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} {:<18}",
+        "TRANSPORT",
+        "INTERVAL",
+        requests_head(bodies),
+        "RUNS",
+        "VALUES/S",
+        "B/VALUE"
     ));
-    lines.extend(found.pairs.iter().map(pair));
+    lines.extend(found.pairs.iter().map(|own| pair(own, bodies)));
     if found.pairs.is_empty() {
         lines.push("no setting was measured by both".to_owned());
     }
@@ -225,17 +244,18 @@ pub fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> 
     lines
 }
 
-fn pair(pair: &Pair) -> String {
-    let Setting { interval, transport, concurrency, .. } = pair.setting;
+fn pair(pair: &Pair, bodies: bool) -> String {
+    let Setting { interval, transport, .. } = pair.setting;
     let ratio = |ratio: Option<Ratio>| {
         ratio.map_or("-".to_owned(), |Ratio { ratio, low, high }| {
             format!("{ratio:.2} [{low:.2}, {high:.2}]")
         })
     };
     let line = format!(
-        "  {:<11} {:<8} {concurrency:>4}  {:>7}  {:<20} {:<20}",
+        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} {:<18}",
         transport.to_string(),
         interval.to_string(),
+        requests(pair.setting, bodies),
         format!("{}/{}", pair.runs[0], pair.runs[1]),
         ratio(pair.speed),
         ratio(pair.bytes)

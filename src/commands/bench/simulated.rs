@@ -1,9 +1,9 @@
 //! `bench --simulate`: the same trials on a source that is only computed, and a rehearsal of the whole migration.
 
-use super::{machine, random_seed, screen};
+use super::{machine, random_seed, screen, terms};
 use crate::bench::extrapolate::Whole;
 use crate::bench::random::Random;
-use crate::bench::record::{Density, Header, Record, Sink, Verdict};
+use crate::bench::record::{Header, Record, Sink, Verdict};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Scheduler, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
@@ -15,8 +15,7 @@ use crate::config::bench::{BenchConfig, SimulateConfig};
 use crate::config::env::Env;
 use crate::exit::ExitCode;
 use crate::limits::{
-    BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET, DENSITY_CELLS,
-    QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
+    BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
@@ -114,17 +113,9 @@ fn model(config: &SimulateConfig) -> Model {
 }
 
 fn header(config: &SimulateConfig, model: &Model, seed: u64) -> Header {
-    let default = config
-        .quota_bytes
-        .map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
-    let density = |cell: &Cell| Density {
-        start: cell.range.start,
-        stop: cell.range.stop,
-        values: cell.values,
-    };
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: super::command(std::env::args_os()),
+        command: terms::command(std::env::args_os()),
         started: migrate::local_now(),
         machine: machine::machine(),
         seed,
@@ -134,11 +125,11 @@ fn header(config: &SimulateConfig, model: &Model, seed: u64) -> Header {
         start: config.range.start,
         stop: config.range.stop,
         values: config.values,
-        density: model.cells.iter().map(density).collect(),
+        density: terms::density(&model.cells),
         quota_window_bytes: config.quota_bytes,
         quota_bytes_per_s: model.bytes_per_s(),
         query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
-        budget_bytes: config.max_transfer_bytes.unwrap_or(default),
+        budget_bytes: terms::budget_bytes(config.max_transfer_bytes, config.quota_bytes),
         budget_ms: None,
         survey_bytes: 0,
     }

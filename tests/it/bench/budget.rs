@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use sluice::bench::random::Random;
-use sluice::bench::record::Ending;
+use sluice::bench::record::{Ending, Trial};
 use sluice::bench::schedule::{Left, Scheduler, reserve_bytes};
+use sluice::bench::setting::Way;
 
 use super::{DAY_NS, cells, model, run, terms};
 
@@ -101,10 +102,35 @@ fn what_does_not_fit_is_named() {
     let (trials, scheduler) = run(&model, terms(&model, "1d", 30_000_000, 2), 2);
     let verdict = scheduler.verdict(None, 0, 0);
     assert!(verdict.not_seen.iter().any(|text| text.contains("(budget)")), "{verdict:?}");
-    assert!(trials.iter().all(|trial| trial.setting.interval_ns() < DAY_NS), "a day is a gigabyte");
+    let whole = trials.iter().filter(|trial| !trial.warm_up);
+    assert!(whole.map(|trial| trial.setting.interval_ns()).all(|ns| ns < DAY_NS), "1 GB a day");
+    let warm = trials.iter().filter(|trial| trial.warm_up);
+    assert!(warm.map(|trial| trial.bytes_charged).all(|bytes| bytes < 3_000_000), "a part of one");
+    // Even a minute is more than an even share: a few trials are better than none.
+    let model = self::model(cells(DAY_NS, std::iter::repeat_n(5_000_000_000, 64)));
+    let (trials, scheduler) = run(&model, terms(&model, "1d", 30_000_000, 2), 2);
+    let best = scheduler.verdict(None, 0, 0).recommendation.unwrap();
+    assert_eq!(best.setting.interval.to_string(), "1m");
+    assert!(trials.iter().any(|trial| trial.counts() && trial.bytes_charged > 6_000_000));
     // Nothing at all fits.
     let (trials, scheduler) = run(&model, terms(&model, "1d", 1_000, 2), 2);
     let verdict = scheduler.verdict(None, 0, 0);
     assert!(trials.is_empty() && verdict.recommendation.is_none());
     assert_eq!((verdict.stopped.as_str(), verdict.rows.len()), ("byte budget", 0));
+}
+
+#[test]
+fn a_shorter_interval_has_all_turns_of_the_one_that_it_replaces() {
+    let model = model(cells(DAY_NS, std::iter::repeat_n(10_000_000, 64)));
+    for seed in 0..20 {
+        let (trials, _) = run(&model, terms(&model, "7d", 30_000_000_000, seed), seed);
+        // `auto` is the best one: what lies beside it is tried until the budget ends.
+        let others = |trial: &&Trial| trial.setting.transport != Way(None) && !trial.warm_up;
+        let first = || trials.iter().filter(others).filter(|trial| trial.repetition == 1);
+        assert!(first().count() > 0, "seed {seed}");
+        for trial in first() {
+            let same = first().filter(|other| other.setting == trial.setting);
+            assert_eq!(same.count(), 2, "seed {seed}: {} in both strata", trial.setting);
+        }
+    }
 }

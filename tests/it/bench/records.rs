@@ -1,6 +1,7 @@
 //! The lines of a bench: written, read, cut, of another version.
 
-use sluice::bench::record::{CSV_HEAD, Record, Recorded, csv_line};
+use sluice::bench::csv;
+use sluice::bench::record::{Record, Recorded};
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
 
@@ -56,9 +57,9 @@ fn other_files_are_refused() {
 #[test]
 fn the_table_has_a_cell_for_every_column() {
     let (bench, _) = lines();
-    let columns = CSV_HEAD.split(',').count();
+    let columns = csv::HEAD.split(',').count();
     for trial in &bench.trials {
-        let line = csv_line(trial);
+        let line = csv::line(trial);
         assert_eq!(line.split(',').count(), columns, "{line}");
         assert!(!line.contains(['"', '\n']), "{line}");
     }

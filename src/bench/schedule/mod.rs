@@ -4,23 +4,25 @@
 //! A trial is only begun if what it will cost at the most, by all that was seen so far, fits into what is left. Whoever
 //! runs it cuts it off at [`Planned::bytes_max`]: what it may bring beyond that is kept back from the start.
 
+mod rounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::extrapolate::{self, Whole};
-use super::random::Random;
-use super::recommend;
-use super::record::{Ending, Row, Trial, Verdict, scaled};
-use super::sample::{Strata, Stratum};
-use super::setting::{Axes, Setting, Way};
+use crate::bench::cost::Cost;
+use crate::bench::extrapolate::{self, Whole};
+use crate::bench::random::Random;
+use crate::bench::recommend;
+use crate::bench::record::{Ending, Row, Trial, Verdict, scaled};
+use crate::bench::sample::{Strata, Stratum};
+use crate::bench::setting::{Axes, Setting, Way};
 use crate::limits::{
-    BENCH_COUNT_BYTES, BENCH_REFINEMENTS, BENCH_RESERVE_BYTES, BENCH_SLICES_PER_READER,
+    BENCH_LAST_TRIALS, BENCH_REFINEMENTS, BENCH_RESERVE_BYTES, BENCH_SLICES_PER_READER,
     BENCH_TRIAL_BATCHES_MAX, BENCH_TRIAL_BATCHES_TARGET, BENCH_TRIAL_VALUES_TARGET,
     SLICE_VALUES_MAX,
 };
 use crate::model::interval::Interval;
-use crate::model::time::TimeRange;
+use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
-use crate::pipeline::context::LearnedCost;
 
 /// A trial to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,34 +113,27 @@ struct Turn {
     warm_up: bool,
 }
 
+/// What a turn would read.
+#[derive(Debug, Clone, Copy)]
+struct Sized {
+    range: TimeRange,
+    values: u64,
+    /// At the most.
+    bytes: u64,
+    /// Even one batch holds more than a trial may.
+    is_too_long: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
     WarmUp,
     Repetition(u32),
 }
 
-/// What a way to read costs, as far as seen.
-#[derive(Debug, Clone, Copy)]
-struct Cost {
-    /// Thousandths of a byte for each value by which lengths are chosen: the first that were seen, so that all settings are
-    /// measured alike.
-    milli: u64,
-    /// The most that were seen.
-    milli_max: u64,
-    /// Look-ups before the first batch, at the most.
-    begun_bytes_max: u64,
-    /// How far values went beyond what the density let expect, at the most, in thousandths; 1,000 at the least.
-    excess_per_mille: u64,
-    seen: bool,
-}
-
 /// What may still arrive of a trial after it was cut off.
 pub fn reserve_bytes(setting: Setting) -> u64 {
     BENCH_RESERVE_BYTES * setting.concurrency.max(1) as u64
 }
-
-/// Times that differ by no more than so many thousandths cannot be told apart by one run.
-const EQUAL_PER_MILLE: u64 = 50;
 
 impl Scheduler {
     /// Before the first trial.
@@ -261,36 +256,20 @@ impl Scheduler {
     fn plan(&mut self, turn: Turn, left: Left) -> Option<Planned> {
         let Turn { candidate, repetition, stratum, warm_up } = turn;
         let setting = self.field[candidate].setting;
-        let (strata, seed) = (&self.terms.strata, self.terms.seed);
-        let cost = self.cost(setting.transport, stratum);
-        let allowed = self.batch_bytes_max;
-        let mut batches = self.batches(setting, turn, cost)?;
-        let (range, values_predicted, bytes_predicted) = loop {
-            let length_ns = setting.interval_ns().saturating_mul(batches);
-            let range = strata.range(stratum, repetition, seed, length_ns)?;
-            let values = strata.expected(range);
-            let bytes = cost.bytes(values, batches.unsigned_abs() + 1);
-            if bytes <= allowed || batches == 1 {
-                break (range, values, bytes);
-            }
-            // Denser than its cell lets expect.
-            batches /= 2;
-        };
-        let is_one_batch = batches == 1;
+        let sized = self.sized(setting, turn)?;
         let bytes_max = left.bytes.saturating_sub(reserve_bytes(setting));
-        if bytes_predicted > bytes_max {
+        if sized.bytes > bytes_max {
             self.short = Some("byte budget");
         }
-        if is_one_batch && bytes_predicted > allowed {
-            let Setting { interval, transport, .. } = setting;
-            let shortest = self.too_long.entry(transport).or_insert(interval);
-            if interval.about_ns() < shortest.about_ns() {
-                *shortest = interval;
+        if sized.is_too_long {
+            let shortest = self.too_long.entry(setting.transport).or_insert(setting.interval);
+            if setting.interval.about_ns() < shortest.about_ns() {
+                *shortest = setting.interval;
             }
             self.shorten(turn);
             return None;
         }
-        if bytes_predicted > bytes_max {
+        if sized.bytes > bytes_max {
             return None;
         }
         Some(Planned {
@@ -298,44 +277,76 @@ impl Scheduler {
             repetition,
             warm_up,
             stratum,
-            range,
-            values_predicted,
-            bytes_predicted,
+            range: sized.range,
+            values_predicted: sized.values,
+            bytes_predicted: sized.bytes,
             bytes_max,
         })
+    }
+
+    /// Which part of the job a turn reads: as many batches as it takes to say something of their speed, fewer where they
+    /// are too large. A warm-up says nothing of batches, so it may be a part of one.
+    fn sized(&self, setting: Setting, turn: Turn) -> Option<Sized> {
+        let Turn { repetition, stratum, warm_up, .. } = turn;
+        let cost = self.cost(setting.transport, stratum);
+        let allowed = self.batch_bytes_max(setting);
+        let mut batches = self.batches(setting, turn, cost)?;
+        let mut length_ns = setting.interval_ns().saturating_mul(batches);
+        loop {
+            let strata = &self.terms.strata;
+            let range = strata.range(stratum, repetition, self.terms.seed, length_ns)?;
+            let values = strata.expected(range);
+            let bytes = cost.bytes(values, batches.unsigned_abs() + 1);
+            if bytes > allowed && batches > 1 {
+                // Denser than its cell lets expect.
+                batches /= 2;
+                length_ns = setting.interval_ns().saturating_mul(batches);
+            } else if bytes > allowed && warm_up && length_ns > NS_PER_S {
+                length_ns /= 2;
+            } else {
+                return Some(Sized { range, values, bytes, is_too_long: bytes > allowed });
+            }
+        }
+    }
+
+    /// What a trial of one batch may hold. More of the budget for the shortest batches of the likeliest way: without them
+    /// nothing would be known.
+    fn batch_bytes_max(&self, setting: Setting) -> u64 {
+        let axes = &self.terms.axes;
+        let is_likeliest = axes.transports.values.first() == Some(&setting.transport);
+        if is_likeliest && axes.shorter(setting.interval).is_none() {
+            self.batch_bytes_max.max(self.terms.budget.bytes / BENCH_LAST_TRIALS)
+        } else {
+            self.batch_bytes_max
+        }
     }
 
     /// What is known of a way in a stratum; else of the way in denser ones, else a first guess.
     fn cost(&self, way: Way, stratum: Stratum) -> Cost {
         let mut denser = Stratum::ALL.into_iter().rev().filter(|other| *other <= stratum);
         let known = denser.find_map(|other| self.costs.get(&(way, other)));
-        known.copied().unwrap_or_else(|| {
-            let milli = LearnedCost::of(way.0.unwrap_or(self.terms.usual)).bytes(1_000);
-            Cost {
-                milli,
-                milli_max: milli,
-                begun_bytes_max: 0,
-                excess_per_mille: 1_000,
-                seen: false,
-            }
-        })
+        known.copied().unwrap_or_else(|| Cost::guessed(way.0.unwrap_or(self.terms.usual)))
     }
 
     /// Tries the next shorter interval in the place of one whose batches are too large for a trial.
     fn shorten(&mut self, turn: Turn) {
-        self.field[turn.candidate].alive = false;
-        let setting = self.field[turn.candidate].setting;
-        if let Some(interval) = self.terms.axes.shorter(setting.interval) {
-            let setting = Setting { interval, ..setting };
-            let known = self.field.iter().position(|own| own.setting == setting);
-            if known.is_none() {
-                self.field.push(Candidate { setting, alive: true, trials: Vec::new() });
+        let long = turn.candidate;
+        self.field[long].alive = false;
+        let setting = self.field[long].setting;
+        let Some(interval) = self.terms.axes.shorter(setting.interval) else { return };
+        let setting = Setting { interval, ..setting };
+        if let Some(known) = self.field.iter().position(|own| own.setting == setting) {
+            // It has its own turns, unless this one is for the warm-up.
+            if turn.warm_up {
+                self.queue.push(Turn { candidate: known, ..turn });
             }
-            // One that is known has its own turn, unless it is for the warm-up.
-            if known.is_none() || turn.warm_up {
-                let candidate = known.unwrap_or(self.field.len() - 1);
-                self.queue.push(Turn { candidate, ..turn });
-            }
+            return;
+        }
+        let candidate = self.field.len();
+        self.field.push(Candidate { setting, alive: true, trials: Vec::new() });
+        self.queue.push(turn);
+        for waiting in self.queue.iter_mut().filter(|waiting| waiting.candidate == long) {
+            waiting.candidate = candidate;
         }
     }
 
@@ -344,7 +355,7 @@ impl Scheduler {
         let cell = self.terms.strata.cell(turn.stratum, turn.repetition, self.terms.seed)?;
         let interval_ns = setting.interval_ns();
         let cell_ns = i64::try_from(cell.range.duration_ns()).unwrap_or(i64::MAX);
-        let by_bytes = scaled(self.trial_bytes_max / 2, 1_000, cost.milli.max(1));
+        let by_bytes = cost.values(self.trial_bytes_max / 2);
         let values = by_bytes.min(BENCH_TRIAL_VALUES_TARGET);
         let floor_ns = scaled(u64::try_from(cell_ns).unwrap_or(0), values, cell.values);
         // Several batches are open at one time in a migration, so a trial of one would be slower than it.
@@ -357,124 +368,5 @@ impl Scheduler {
         let busy = (readers * BENCH_SLICES_PER_READER).div_ceil(slices);
         let busy = i64::try_from(busy).unwrap_or(1);
         Some((floor_ns / interval_ns).max(busy).clamp(1, BENCH_TRIAL_BATCHES_MAX))
-    }
-
-    /// Lays out the next round; false if there is none.
-    fn advance(&mut self) -> bool {
-        let ran = std::mem::take(&mut self.ran);
-        let last = match self.round {
-            Round::WarmUp => 0,
-            // Nothing of it could be afforded.
-            Round::Repetition(_) if !ran => return false,
-            Round::Repetition(last) => last,
-        };
-        if last == 1 && self.refine() {
-            return true;
-        }
-        if last >= self.terms.repetitions {
-            return false;
-        }
-        if last > 0 {
-            self.halve();
-        }
-        let next = last + 1;
-        self.round = Round::Repetition(next);
-        let alive: Vec<usize> = (0..self.field.len()).filter(|at| self.field[*at].alive).collect();
-        self.enqueue(&alive, next);
-        !self.queue.is_empty()
-    }
-
-    fn enqueue(&mut self, candidates: &[usize], repetition: u32) {
-        let strata = self.terms.strata.of_repetition(repetition);
-        let turn = |candidate: usize, stratum: Stratum| Turn {
-            candidate,
-            repetition,
-            stratum,
-            warm_up: false,
-        };
-        let of = |candidate: &usize| {
-            let candidate = *candidate;
-            strata.iter().map(move |stratum| turn(candidate, *stratum))
-        };
-        let mut turns: Vec<Turn> = candidates.iter().flat_map(of).collect();
-        let what = [4, u64::from(repetition), self.field.len() as u64];
-        Random::of(self.terms.seed, &what).shuffle(&mut turns);
-        self.queue = turns;
-    }
-
-    /// Adds what lies beside the best; false if there is nothing new.
-    fn refine(&mut self) -> bool {
-        if self.refinements_left == 0 {
-            return false;
-        }
-        self.refinements_left -= 1;
-        let Some((_, best)) = self.ranked().first().copied() else { return false };
-        let known: Vec<Setting> = self.field.iter().map(|own| own.setting).collect();
-        let job_ns = self.terms.strata.range.duration_ns();
-        let beside = self.terms.axes.beside(self.field[best].setting);
-        let fresh = beside.into_iter().filter(|setting| {
-            !known.contains(setting) && i128::from(setting.interval_ns()) <= job_ns
-        });
-        let before = self.field.len();
-        let candidate = |setting| Candidate { setting, alive: true, trials: Vec::new() };
-        self.field.extend(fresh.map(candidate));
-        let added: Vec<usize> = (before..self.field.len()).collect();
-        self.enqueue(&added, 1);
-        !added.is_empty()
-    }
-
-    /// Goes on with the better half of what is left, two at the least, and with what cannot be told from the best.
-    fn halve(&mut self) {
-        let ranked = self.ranked();
-        let half = ranked.len().div_ceil(2).max(2);
-        let best = ranked.first().map_or(0, |(time, _)| *time);
-        let equal = best.saturating_add(scaled(best, EQUAL_PER_MILLE, 1_000));
-        let stays = |(rank, (time, _)): &(usize, &(u64, usize))| *rank < half || *time <= equal;
-        let kept: BTreeSet<usize> =
-            ranked.iter().enumerate().filter(stays).map(|(_, (_, at))| *at).collect();
-        for (at, own) in self.field.iter_mut().enumerate() {
-            own.alive &= kept.contains(&at);
-        }
-    }
-
-    /// What is alive and measured with its time, the best first.
-    fn ranked(&self) -> Vec<(u64, usize)> {
-        let time = |at: usize| {
-            let own = &self.field[at];
-            let row = extrapolate::row(own.setting, &own.trials, &self.terms.whole)?;
-            own.alive.then_some((row.whole_ms.likely, row.engine_ms.likely))
-        };
-        let mut ranked: Vec<_> =
-            (0..self.field.len()).filter_map(|at| Some((time(at)?, at))).collect();
-        ranked.sort_unstable();
-        ranked.into_iter().map(|((whole_ms, _), at)| (whole_ms, at)).collect()
-    }
-}
-
-impl Cost {
-    /// Bytes of so many values in so many batches, at the most.
-    fn bytes(&self, values: u64, batches: u64) -> u64 {
-        let values = scaled(values, self.excess_per_mille, 1_000);
-        let counts = batches.saturating_mul(BENCH_COUNT_BYTES);
-        scaled(values, self.milli_max, 1_000)
-            .saturating_add(counts)
-            .saturating_add(self.begun_bytes_max)
-    }
-
-    fn learn(&mut self, trial: &Trial) {
-        self.begun_bytes_max = self.begun_bytes_max.max(trial.bytes_begun);
-        if trial.values == 0 {
-            return;
-        }
-        let milli = trial.milli_bytes_per_value().max(1);
-        if self.seen {
-            self.milli_max = self.milli_max.max(milli);
-        } else {
-            (self.milli, self.milli_max, self.seen) = (milli, milli, true);
-        }
-        if trial.ending == Ending::Complete {
-            let excess = scaled(trial.values, 1_000, trial.values_predicted.max(1));
-            self.excess_per_mille = self.excess_per_mille.max(excess);
-        }
     }
 }

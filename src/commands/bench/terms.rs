@@ -1,0 +1,177 @@
+//! What a bench is about to do: its circumstances, as they are kept, and what its schedule follows from.
+
+use super::{Surveyed, machine};
+use crate::bench::extrapolate::Whole;
+use crate::bench::record::{Density, Header, Sink};
+use crate::bench::sample::Strata;
+use crate::bench::schedule::{Left, Terms};
+use crate::bench::setting::{Axes, Axis, Way, intervals_around};
+use crate::commands::migrate;
+use crate::config::bench::BenchConfig;
+use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
+use crate::model::transport::Transport;
+use crate::pipeline::context::Job;
+use crate::pipeline::plan::tally::Cell;
+
+/// What may be spent: what was said, else a part of one window of the quota.
+pub(super) fn budget_bytes(said: Option<u64>, window: Option<u64>) -> u64 {
+    let default =
+        window.map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
+    said.unwrap_or(default)
+}
+
+/// The density as it is kept.
+pub(super) fn density(cells: &[Cell]) -> Vec<Density> {
+    let kept = |cell: &Cell| Density {
+        start: cell.range.start,
+        stop: cell.range.stop,
+        values: cell.values,
+    };
+    cells.iter().map(kept).collect()
+}
+
+pub(super) fn header(
+    config: &MigrateConfig,
+    bench: &BenchConfig,
+    surveyed: &Surveyed,
+    seed: u64,
+) -> Header {
+    let Surveyed { source, job, tally, .. } = surveyed;
+    let quota = surveyed.ends.source.quota();
+    let told = [&source.info.build, &source.info.version];
+    let told: Vec<&str> = told.into_iter().filter_map(Option::as_deref).collect();
+    let range = job.plan.range();
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command(std::env::args_os()),
+        started: migrate::local_now(),
+        machine: machine::machine(),
+        seed,
+        source: migrate::header(config, source).source,
+        source_version: if told.is_empty() { "not told".to_owned() } else { told.join(" ") },
+        sink: bench.sink,
+        start: range.start,
+        stop: range.stop,
+        values: tally.total(),
+        density: density(&tally.cells),
+        quota_window_bytes: source.quota.bytes_per_window(),
+        quota_bytes_per_s: quota.bytes_per_s(),
+        query_timeout_ms: config.query_timeout_ms,
+        budget_bytes: surveyed.budget_bytes,
+        budget_ms: config.max_duration_ms,
+        survey_bytes: surveyed.before_bytes + quota.total_bytes(),
+    }
+}
+
+pub(super) fn terms(
+    bench: &BenchConfig,
+    config: &MigrateConfig,
+    surveyed: &Surveyed,
+    header: &Header,
+) -> Terms {
+    let Surveyed { source, job, tally, .. } = surveyed;
+    let range = job.plan.range();
+    let strata = Strata::new(range, &tally.cells);
+    let quota = source.quota.bytes_per_window().is_some();
+    let usual = match source.routes.access {
+        Some(_) => Transport::Influxql,
+        None if quota => Transport::FluxPivot,
+        None => Transport::FluxKeyed,
+    };
+    let whole = Whole {
+        strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
+        quota_bytes_per_s: header.quota_bytes_per_s,
+        query_timeout_ms: header.query_timeout_ms,
+        sink: bench.sink,
+        cpus: header.machine.cpus,
+        memory_bytes: header.machine.memory_bytes,
+    };
+    let budget = Left {
+        bytes: header.budget_bytes.saturating_sub(header.survey_bytes),
+        ms: config.max_duration_ms,
+    };
+    Terms {
+        axes: axes(bench, config, job, usual),
+        strata,
+        whole,
+        usual,
+        repetitions: bench.repetitions,
+        seed: header.seed,
+        budget,
+        trial_bytes_max: surveyed.ends.source.quota().request_bytes_max(),
+    }
+}
+
+/// What was named; what `migrate` was told; else what is worth trying.
+fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &Job, usual: Transport) -> Axes {
+    let intervals = match (&bench.intervals, config.batch_interval) {
+        (Some(named), _) => Axis::only(named.clone()),
+        (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),
+        (None, IntervalChoice::Auto) => {
+            Axis::from(intervals_around(job.interval, job.plan.range().duration_ns()))
+        }
+    };
+    let usable = |transport: &Transport| {
+        *transport != usual && (*transport != Transport::Influxql || job.routes.access.is_some())
+    };
+    let transports = match (&bench.transports, config.transport) {
+        (Some(named), _) => Axis::only(named.clone()),
+        (None, Some(transport)) => Axis::only(vec![Way(Some(transport))]),
+        (None, None) => {
+            let others = Transport::ALL.into_iter().filter(usable).map(|other| Way(Some(other)));
+            Axis::from(std::iter::once(Way(None)).chain(others).collect())
+        }
+    };
+    let concurrencies = match &bench.concurrencies {
+        Some(named) => Axis::only(named.clone()),
+        None => Axis::from(vec![config.concurrency]),
+    };
+    let bodies = match (&bench.body_sizes, bench.sink) {
+        (Some(named), Sink::Destination) => Axis::only(named.clone()),
+        (None, Sink::Destination) => Axis::from(vec![BODY_BYTES_TARGET]),
+        // Bodies that go nowhere are as good in any size.
+        (_, Sink::Discard) => Axis::only(vec![BODY_BYTES_TARGET]),
+    };
+    Axes { intervals, transports, concurrencies, bodies }
+}
+
+/// The command line as it may be kept. No token can stand in it, but what prints one or an address may hold a secret.
+pub(super) fn command(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<String> {
+    const HIDDEN: &str = "(not shown)";
+    let mut hide = false;
+    words
+        .map(|word| {
+            let word = word.to_string_lossy().into_owned();
+            let name = word.split('=').next().unwrap_or_default();
+            let is_secret = name.ends_with("-token-command");
+            let given = is_secret && word.contains('=');
+            if std::mem::replace(&mut hide, is_secret && !given) {
+                HIDDEN.to_owned()
+            } else if given {
+                format!("{name}={HIDDEN}")
+            } else if word.contains("://") && word.contains('@') {
+                HIDDEN.to_owned()
+            } else {
+                word
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_command_line_holds_no_secret() {
+        let line = "sluice bench --source-token-command pass@x --destination-token-command=vault \
+                    --source-host https://me:word@host --source-bucket a";
+        let kept = command(line.split_whitespace().map(std::ffi::OsString::from)).join(" ");
+        assert_eq!(
+            kept,
+            "sluice bench --source-token-command (not shown) \
+             --destination-token-command=(not shown) --source-host (not shown) --source-bucket a"
+        );
+    }
+}
