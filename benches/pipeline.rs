@@ -197,7 +197,7 @@ impl Servers {
         Figures {
             values: Counters::get(&counters.values_read),
             seconds,
-            source_bytes: Counters::get(&counters.source_bytes_decoded),
+            source_bytes: Counters::get(&counters.slice_bytes_decoded),
             body_bytes: Counters::get(&counters.body_bytes),
         }
     }

@@ -13,26 +13,27 @@ def migrate(args, bucket, label, start, stop, interval, *flags):
     """Migrates into new buckets called after the label. Gives the summary with `seconds`, `rss_mib` and `cpu_s` added."""
     return run(args, "migrate", "--json", "--yes", "--create-buckets", *_part(start, stop, interval),
                "--source-bucket", bucket, "--destination-bucket", label, "--batch-bucket", f"{label}_progress",
-               *_end(args, "source"), *_end(args, "destination"), *flags)
+               *end(args, "source"), *end(args, "destination"), *flags)
 
 
 def stage(args, bucket, folder, start, stop, interval):
     """Stages into a folder; likewise."""
     return run(args, "migrate", "--json", "--yes", "--spool", "parquet", "--spool-dir", folder,
-               *_part(start, stop, interval), "--source-bucket", bucket, *_end(args, "source"))
+               *_part(start, stop, interval), "--source-bucket", bucket, *end(args, "source"))
 
 
 def load(args, folder, label):
     """Loads a spool into new buckets called after the label; likewise."""
     return run(args, "load", folder, "--json", "--yes", "--create-buckets", "--destination-bucket", label,
-               "--batch-bucket", f"{label}_progress", *_end(args, "destination"))
+               "--batch-bucket", f"{label}_progress", *end(args, "destination"))
 
 
 def _part(start, stop, interval):
     return "--start", start, "--stop", stop, "--batch-interval", interval
 
 
-def _end(args, side):
+def end(args, side):
+    """The flags that name one end."""
     flags = []
     for what in ("host", "org", "token_file"):
         flags += [f"--{side}-{what.replace('_', '-')}", getattr(args, f"{side}_{what}")]
@@ -60,6 +61,16 @@ def run(args, *words):
     summary = lines[-1]
     summary.update(seconds=seconds, rss_mib=rss_kib / 1024, cpu_s=used.ru_utime + used.ru_stime)
     return summary
+
+
+def lines(args, *words):
+    """Runs a command that is not measured. Gives its lines."""
+    with tempfile.TemporaryDirectory() as state:
+        done = subprocess.run([args.sluice, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                              env={**os.environ, "XDG_STATE_HOME": state})
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(words)}: exit {done.returncode}: {done.stderr.decode()[-500:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def peak_kib(pid):

@@ -122,14 +122,16 @@ pub struct Planned {
 /// Totals of a run, kept up to date by the stages. All are plain sums.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Source bytes as they came over the wire (compressed if the server compresses).
-    pub source_bytes_wire: AtomicU64,
-    /// Source bytes after decompression, which the quota is held against.
-    pub source_bytes_decoded: AtomicU64,
-    /// Of which counts, surveys and probes.
-    pub source_bytes_survey: AtomicU64,
-    /// Requests to the source.
-    pub source_requests: AtomicU64,
+    /// Bytes of the slices' answers as they came over the wire (compressed if the server compresses).
+    pub slice_bytes_wire: AtomicU64,
+    /// Bytes of the slices' answers after decompression.
+    pub slice_bytes_decoded: AtomicU64,
+    /// Requests for slices.
+    pub slice_requests: AtomicU64,
+    /// Bytes of all other answers of the source: look-ups, counts and checks.
+    pub survey_bytes: AtomicU64,
+    /// All other requests to the source.
+    pub survey_requests: AtomicU64,
     /// Values decoded.
     pub values_read: AtomicU64,
     /// Lines acknowledged.
@@ -156,6 +158,19 @@ impl Counters {
     /// Adds to one of the sums.
     pub fn add(sum: &AtomicU64, n: u64) {
         sum.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Takes note of what the source has answered in all; what is not of slices is of the survey.
+    pub fn note_answered(&self, bytes: u64, requests: u64) {
+        let rest = |all: u64, slices: &AtomicU64| all.saturating_sub(Self::get(slices));
+        let bytes = rest(bytes, &self.slice_bytes_decoded);
+        self.survey_bytes.store(bytes, Ordering::Relaxed);
+        self.survey_requests.store(rest(requests, &self.slice_requests), Ordering::Relaxed);
+    }
+
+    /// Bytes that the source has answered, after decompression, which the quota is held against.
+    pub fn source_bytes(&self) -> u64 {
+        Self::get(&self.slice_bytes_decoded) + Self::get(&self.survey_bytes)
     }
 
     /// Reads one of the sums.

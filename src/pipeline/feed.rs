@@ -12,7 +12,7 @@ use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::context::{Context, Job};
 use crate::pipeline::error::Error;
-use crate::pipeline::event::Planned;
+use crate::pipeline::event::{Counters, Planned};
 use crate::pipeline::plan::counter::{Counter, Found};
 use crate::pipeline::read::batch::{self, Done};
 use crate::pipeline::unload;
@@ -121,6 +121,14 @@ impl Feed {
             },
         };
         Ok(Some(Next::Batch(moving, requested)))
+    }
+
+    /// Keeps the sums of what the source has answered up to date. A spool asks nothing beside its slices.
+    pub(super) fn note_answered(&self, counters: &Counters) {
+        if let Self::Bucket(context, _) = self {
+            let source = &context.source;
+            counters.note_answered(source.quota().total_bytes(), source.requests());
+        }
     }
 
     /// Source bytes of this run at the most.

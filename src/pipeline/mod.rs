@@ -22,7 +22,7 @@ use tokio::time::Duration;
 use self::commit::committer;
 use self::commit::keeper::Keeper;
 use self::error::Error;
-use self::event::{Counters, Event, Outcome, StopReason};
+use self::event::{Event, Outcome, StopReason};
 use self::feed::{Feed, Next, Source};
 use self::read::batch::Done;
 use self::stop::Stop;
@@ -136,6 +136,7 @@ impl Open {
         while let Some(done) = self.tasks.join_next().await {
             self.hand_on(joined(done)?).await?;
         }
+        feed.note_answered(&self.out.counters);
         Ok(stopped)
     }
 
@@ -155,8 +156,8 @@ impl Open {
     }
 
     fn budget_used(&self, feed: &Feed) -> Option<StopReason> {
+        feed.note_answered(&self.out.counters);
         let max = feed.transfer_bytes_max()?;
-        (Counters::get(&self.out.counters.source_bytes_decoded) >= max)
-            .then_some(StopReason::ByteBudget)
+        (self.out.counters.source_bytes() >= max).then_some(StopReason::ByteBudget)
     }
 }

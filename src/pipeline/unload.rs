@@ -262,9 +262,9 @@ async fn move_slice(
         return Err(Error::Mismatch { batch, counted: expected, read: values });
     }
     let counters = &context.out.counters;
-    Counters::add(&counters.source_bytes_wire, bytes);
-    Counters::add(&counters.source_bytes_decoded, bytes);
-    Counters::add(&counters.source_requests, 1);
+    Counters::add(&counters.slice_bytes_wire, bytes);
+    Counters::add(&counters.slice_bytes_decoded, bytes);
+    Counters::add(&counters.slice_requests, 1);
     Counters::add(&counters.values_read, values);
     Ok(Moved { values, written: written.values, bytes, refusals: written.refusals })
 }

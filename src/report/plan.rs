@@ -336,10 +336,11 @@ impl PlanReport {
         }
         let empty = forecast.batches.saturating_sub(forecast.batches_held);
         let batches = number::counted(forecast.batches, "batch", "batches");
-        lines.extend(labelled(
-            "batches",
-            &format!("{batches}, of which at least {} empty", number::count(empty)),
-        ));
+        let empty = match empty {
+            0 => String::new(),
+            _ => format!(", of which at least {} empty", number::count(empty)),
+        };
+        lines.extend(labelled("batches", &format!("{batches}{empty}")));
         let requests = between(forecast.requests, number::count);
         lines.extend(labelled("requests", &format!("about {requests}")));
         let bytes = between(forecast.bytes, number::bytes);

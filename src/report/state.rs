@@ -63,13 +63,17 @@ pub struct Pace {
     pub runs: u32,
 }
 
-/// The sums of [`Counters`] at one moment.
+/// The sums of [`Counters`] at one moment. Those without a text of their own are described there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is described at the counter of the same name")]
+#[expect(missing_docs, reason = "most fields are described at the counter of the same name")]
 pub struct Totals {
+    /// Source bytes as they came over the wire.
     pub source_bytes_wire: u64,
+    /// Source bytes after decompression, which the quota is held against.
     pub source_bytes_decoded: u64,
+    /// Of which look-ups, counts and checks.
     pub source_bytes_survey: u64,
+    /// Requests to the source, look-ups, counts and checks among them.
     pub source_requests: u64,
     pub values_read: u64,
     pub lines_written: u64,
@@ -86,11 +90,13 @@ pub struct Totals {
 impl Totals {
     /// Reads all sums.
     pub fn of(counters: &Counters) -> Self {
+        let survey_bytes = Counters::get(&counters.survey_bytes);
         Self {
-            source_bytes_wire: Counters::get(&counters.source_bytes_wire),
-            source_bytes_decoded: Counters::get(&counters.source_bytes_decoded),
-            source_bytes_survey: Counters::get(&counters.source_bytes_survey),
-            source_requests: Counters::get(&counters.source_requests),
+            source_bytes_wire: Counters::get(&counters.slice_bytes_wire) + survey_bytes,
+            source_bytes_decoded: counters.source_bytes(),
+            source_bytes_survey: survey_bytes,
+            source_requests: Counters::get(&counters.slice_requests)
+                + Counters::get(&counters.survey_requests),
             values_read: Counters::get(&counters.values_read),
             lines_written: Counters::get(&counters.lines_written),
             values_written: Counters::get(&counters.values_written),

@@ -101,7 +101,7 @@ impl Dots<'_> {
     }
 
     fn line(&self, series: &Series<'_>, drawn: &[Drawn], scale: &Scale) -> String {
-        let (look, class) = (series.look, class(series));
+        let (look, class) = (series.look, series.look.class());
         let mut text = String::new();
         for pair in drawn.windows(2) {
             let ends = (pair[0].x, scale.at(pair[0].spread.likely));
@@ -127,7 +127,7 @@ impl Dots<'_> {
             let title =
                 format!("{}: {} ({} to {})", own.title, shown(likely), shown(low), shown(high));
             let at = (own.x, scale.at(likely));
-            text += &svg::mark(look, &format!("mark {class}"), at, 5.0, &title);
+            text += &look.mark(at, 5.0, &title);
         }
         text
     }
@@ -205,12 +205,7 @@ fn names(grouped: &Grouped<'_>) -> String {
     text + &svg::label("soft", "middle", (centre, AREA.bottom + 44.0), "batch interval")
 }
 
-/// Colour by transport; what else differs by the kind of line.
-fn class(series: &Series<'_>) -> String {
-    format!("look{} variant{}", series.look, series.variant.min(3))
-}
-
 fn legend(series: &[Series<'_>]) -> String {
-    let entry = |own: &Series<'_>| (own.look, format!("mark {}", class(own)), own.name.clone());
+    let entry = |own: &Series<'_>| (own.look, own.name.clone());
     svg::legend(&series.iter().map(entry).collect::<Vec<_>>())
 }

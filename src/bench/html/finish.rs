@@ -2,7 +2,7 @@
 
 use super::scale::{Round, Scale, float};
 use super::series;
-use super::svg::{self, Area, Figure, WIDTH};
+use super::svg::{self, Area, Figure, Look, WIDTH};
 use super::tables::{Column, table};
 use super::text::{put, tick as tick_text, whole_time};
 use crate::bench::record::Row;
@@ -57,8 +57,7 @@ pub(super) fn markup(rows: &[Row], best: Option<Setting>) -> String {
 }
 
 fn name(setting: Setting) -> String {
-    let Setting { interval, transport, concurrency, .. } = setting;
-    format!("{transport} {interval} ×{concurrency}")
+    setting.to_string().replace(" x", " ×")
 }
 
 fn axis(area: Area, scale: &Scale) -> String {
@@ -79,8 +78,8 @@ fn axis(area: Area, scale: &Scale) -> String {
 
 fn line(row: &Row, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
     let Spread { low, likely, high } = row.whole_ms;
-    let look = series::look(row.setting.transport);
-    let class = format!("look{look} variant0");
+    let look = Look { shape: series::shape(row.setting.transport), variant: 0 };
+    let class = look.class();
     let (own, middle) = (name(row.setting), y + 30.0);
     let title =
         format!("{own}: {} ({} to {})", whole_time(likely), whole_time(low), whole_time(high));
@@ -95,7 +94,7 @@ fn line(row: &Row, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
     for end in ends {
         text += &svg::line(&format!("whisker {class}"), (end, middle - 4.0), (end, middle + 4.0));
     }
-    text + &svg::mark(look, &format!("mark {class}"), (scale.at(likely), middle), 5.5, &title)
+    text + &look.mark((scale.at(likely), middle), 5.5, &title)
 }
 
 fn numbers(rows: &[&Row], best: Option<Setting>) -> String {

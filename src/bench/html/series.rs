@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::svg::Look;
 use super::text::put;
 use crate::bench::record::Trial;
 use crate::bench::setting::Way;
@@ -24,16 +25,14 @@ pub(super) struct Grouped<'a> {
 pub(super) struct Series<'a> {
     /// The transport, and what else tells it from the others.
     pub(super) name: String,
-    /// Which colour and which mark; the same for a transport on every page.
-    pub(super) look: usize,
-    /// Which line of this transport.
-    pub(super) variant: usize,
+    /// Its shape is the same for a transport on every page; its variant tells the lines of this transport apart.
+    pub(super) look: Look,
     /// The trials at each interval, by its place on the axis.
     pub(super) cells: BTreeMap<usize, Vec<&'a Trial>>,
 }
 
-/// The look of a transport.
-pub(super) fn look(way: Way) -> usize {
+/// The shape of a transport.
+pub(super) fn shape(way: Way) -> usize {
     let place = |own: Transport| Transport::ALL.iter().rev().position(|other| *other == own);
     way.0.and_then(place).map_or(0, |place| place + 1)
 }
@@ -64,9 +63,9 @@ pub(super) fn grouped<'a>(trials: &[&'a Trial]) -> Grouped<'a> {
         if by_body {
             put(&mut name, format_args!(" {}", number::bytes(body_bytes as u64)));
         }
-        let look = look(way);
-        let variant = series.iter().filter(|other| other.look == look).count();
-        series.push(Series { name, look, variant, cells });
+        let shape = shape(way);
+        let variant = series.iter().filter(|other| other.look.shape == shape).count();
+        series.push(Series { name, look: Look { shape, variant }, cells });
     }
     Grouped { intervals, series }
 }

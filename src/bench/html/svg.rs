@@ -106,19 +106,50 @@ pub(super) fn mark(look: usize, class: &str, (x, y): (f64, f64), size: f64, titl
     }
 }
 
-/// A line of a legend for each mark: its look, its class, its name.
-pub(super) fn legend(entries: &[(usize, String, String)]) -> String {
+/// How a line of a plot looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Colour and shape.
+    pub(super) shape: usize,
+    /// Which line of this shape.
+    pub(super) variant: usize,
+}
+
+impl Look {
+    /// Its class of the style sheet.
+    pub(super) fn class(self) -> String {
+        format!("look{} variant{}", self.shape, self.variant.min(3))
+    }
+
+    /// Its mark: full for the first line of a shape, hollow for the next one, then with a core, a bar, a pole, a cross.
+    pub(super) fn mark(self, at: (f64, f64), size: f64, title: &str) -> String {
+        let class = self.class();
+        let mut text = mark(self.shape, &format!("mark {class}"), at, size, title);
+        if self.variant == 2 {
+            text += &mark(self.shape, &format!("core {class}"), at, size * 0.4, "");
+        }
+        let across = |dx: f64, dy: f64| {
+            let ends = ((at.0 - dx, at.1 - dy), (at.0 + dx, at.1 + dy));
+            line(&format!("whisker {class}"), ends.0, ends.1)
+        };
+        if self.variant == 3 || self.variant > 4 {
+            text += &across(size, 0.0);
+        }
+        if self.variant > 3 {
+            text += &across(0.0, size);
+        }
+        text
+    }
+}
+
+/// A line of a legend for each mark: its look and its name.
+pub(super) fn legend(entries: &[(Look, String)]) -> String {
     let mut text = String::from("<ul class=\"legend\">\n");
-    for (look, class, name) in entries {
-        let drawn = mark(*look, class, (9.0, 9.0), 5.5, "");
+    for (look, name) in entries {
+        let drawn = look.mark((9.0, 9.0), 5.5, "").replace('\n', "");
         let name = escaped(name);
-        put(
-            &mut text,
-            format_args!(
-                "<li><svg viewBox=\"0 0 18 18\" aria-hidden=\"true\">{}</svg>{name}</li>\n",
-                drawn.trim_end()
-            ),
-        );
+        let svg = format!("<svg viewBox=\"0 0 18 18\" aria-hidden=\"true\">{drawn}</svg>");
+        put(&mut text, format_args!("<li>{svg}{name}</li>\n"));
     }
     text + "</ul>\n"
 }

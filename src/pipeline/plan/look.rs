@@ -17,7 +17,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
 use crate::pipeline::plan::count;
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
-use crate::pipeline::plan::sample::{self, Read, Sample};
+use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::plan::window::{Layer, Window};
 use crate::pipeline::survey;
@@ -212,11 +212,7 @@ pub async fn at(
         let mut of_batch = Sample::default();
         for (_, window, values) in windows {
             let place = sample::place(context, &choice, *window, *values, values_max).await?;
-            let read = match &place {
-                Ok(place) => sample::read(context, &choice, place).await?,
-                Err(why) => Err(why.clone()),
-            };
-            match read {
+            match measured(context, &choice, place).await? {
                 Ok(Read { sample, encoded }) => {
                     choice.cost.settle(sample.values, sample.bytes);
                     look.encoded = look.encoded.plus(encoded);
@@ -234,6 +230,28 @@ pub async fn at(
         compared(context, &choice, largest[0], &mut look).await?;
     }
     Ok(look)
+}
+
+/// What the series of a place cost in all of its slice; or why they cannot be read.
+async fn measured(
+    context: &Context,
+    choice: &Arc<Choice>,
+    place: Result<Place, String>,
+) -> Result<Result<Read, String>, Error> {
+    let place = match place {
+        Ok(place) => place,
+        Err(why) => return Ok(Err(why)),
+    };
+    let read = match sample::read(context, choice, &place).await? {
+        Ok(read) => read,
+        Err(why) => return Ok(Err(why)),
+    };
+    let half = match place.half() {
+        Some(half) => sample::read(context, choice, &half).await?.ok(),
+        None => None,
+    };
+    let sample = read.sample.carried_over(half.map(|half| half.sample), place.slice_values);
+    Ok(Ok(Read { sample, ..read }))
 }
 
 async fn own_batch(context: &Context, measurement: &Name) -> Result<Vec<Batch>, Error> {

@@ -1,5 +1,6 @@
 //! What a value costs in a transport, measured on a small part of a slice: some of its series over all of its time where
-//! that is little enough, so that what is written once for each series weighs as much as in a run; else less time too.
+//! that is little enough, so that what is written once for each series weighs as much as in a run; else less time too, and
+//! half of that again, which tells what is written once from what is written for each value.
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::influx::error::FailureKind;
 use crate::limits::{FRAMES_QUEUED_MAX, PLAN_SAMPLE_EXCESS_MAX, SPLIT_DEPTH_MAX};
+use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::context::Context;
@@ -33,6 +35,23 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// What `values` values cost, if the first half of this part costs `half`: what is written once for each series is in
+    /// both. Without a half the cost is that of the values alone.
+    #[must_use]
+    pub fn carried_over(self, half: Option<Self>, values: u64) -> Self {
+        let half = half.filter(|half| half.values < self.values && half.bytes < self.bytes);
+        let bytes = match half {
+            Some(half) => {
+                let (values_more, bytes_more) =
+                    (self.values - half.values, self.bytes - half.bytes);
+                let further = values.saturating_sub(self.values);
+                self.bytes.saturating_add(scaled(bytes_more, further, values_more))
+            }
+            None => scaled(self.bytes, values, self.values),
+        };
+        Self { values, bytes }
+    }
+
     /// Thousandths of a byte for each value; 0 without one.
     pub fn milli_bytes_per_value(self) -> u64 {
         let milli = (u128::from(self.bytes) * 1_000).checked_div(u128::from(self.values));
@@ -55,6 +74,16 @@ pub struct Place {
     range: TimeRange,
     among: Option<Among>,
     values: u64,
+    /// What the same series hold in all of the slice.
+    pub slice_values: u64,
+}
+
+impl Place {
+    /// The first half of a part that is cut in time already.
+    pub fn half(&self) -> Option<Self> {
+        let (range, _) = self.range.halves().filter(|_| self.values < self.slice_values)?;
+        Some(Self { range, values: self.values / 2, ..self.clone() })
+    }
 }
 
 /// Slices that a run makes of so many values of a measurement in one window.
@@ -78,7 +107,7 @@ pub async fn place(
 ) -> Result<Result<Place, String>, Error> {
     let (slice, values) = middle_slice(context, choice, window, values);
     if values <= values_max {
-        return Ok(Ok(Place { range: slice, among: None, values }));
+        return Ok(Ok(Place { range: slice, among: None, values, slice_values: values }));
     }
     if let Some((among, ..)) = Among::some(choice, values_max, values) {
         let held = count(context, choice, Some(&among), slice).await?;
@@ -138,7 +167,7 @@ async fn less_time(
         let at = range.start;
         return Ok(Err(format!("{held} values at {at} are too many for a sample")));
     }
-    Ok(Ok(Place { range, among, values: held }))
+    Ok(Ok(Place { range, among, values: held, slice_values: values }))
 }
 
 async fn count(
@@ -264,4 +293,23 @@ pub async fn read_unchanged(
     let answer = context.source.query_all(&query, what).await;
     let answer = answer.map_err(|error| Error::influx(what, error))?;
     Ok(Sample { values: place.values, bytes: answer.len() as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_once_is_not_carried_over() {
+        let sample = |values, bytes| Sample { values, bytes };
+        // 25 kB once, 2 bytes each.
+        let (part, half) = (sample(3_000, 31_000), sample(1_500, 28_000));
+        assert_eq!(part.carried_over(Some(half), 12_000), sample(12_000, 49_000));
+        assert_eq!(part.carried_over(None, 12_000), sample(12_000, 124_000));
+        // A half that says nothing: as large as the part, or empty where all lies behind it.
+        assert_eq!(part.carried_over(Some(part), 12_000), sample(12_000, 124_000));
+        assert_eq!(part.carried_over(Some(sample(0, 1_000)), 6_000), sample(6_000, 61_000));
+        assert_eq!(part.carried_over(Some(half), 3_000), part, "nothing is cut");
+        assert_eq!(sample(0, 0).carried_over(None, 5).bytes, 0);
+    }
 }

@@ -105,7 +105,7 @@ async fn stream(
     let admission = context.source.admit(predicted).await;
     let stream = send(context, &ask, what).await?;
     let mut stream = stream.charge(admission);
-    Counters::add(&counters.source_requests, 1);
+    Counters::add(&counters.slice_requests, 1);
     let mut decoder = Decoder::new(settings);
     let mut ready = Vec::new();
     let (mut wire, mut decoded, mut held_bytes) = (0, 0, 0);
@@ -115,8 +115,8 @@ async fn stream(
         let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
         let Some(chunk) = next.map_err(|source| missed(what, source, own_delay))? else { break };
         first_byte.get_or_insert_with(|| stream.elapsed());
-        Counters::add(&counters.source_bytes_wire, stream.wire_bytes() - wire);
-        Counters::add(&counters.source_bytes_decoded, stream.decoded_bytes() - decoded);
+        Counters::add(&counters.slice_bytes_wire, stream.wire_bytes() - wire);
+        Counters::add(&counters.slice_bytes_decoded, stream.decoded_bytes() - decoded);
         progress.bytes(context, stream.decoded_bytes() - decoded);
         (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
         if context.job.cut_at_bytes.is_some_and(|most| context.source.quota().total_bytes() > most)

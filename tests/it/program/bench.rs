@@ -152,6 +152,36 @@ async fn the_bucket_of_a_trial_is_deleted_in_every_ending() {
 }
 
 #[tokio::test]
+async fn what_a_killed_bench_leaves() {
+    let world = World::new().await;
+    let args = ["--sink", "destination", "--intervals", "5m", "--transports", "auto"];
+    // The first trials end; a later one hangs in its write.
+    let stall = Fault::Stall { after_bytes: 0, ms: 60_000 };
+    let mut running = world.start(bench(&world, "a", &args));
+    running.until("a finished trial", |_| trials_kept(&world, "a") > 0).await;
+    let matcher = Matcher::path("/api/v2/write").body("cpu");
+    world.oss.inject(Rule { matcher, times: u32::MAX, fault: stall });
+    running.until("a hanging trial", |_| !scratch_buckets(&world).is_empty()).await;
+    running.signal("KILL");
+    running.ended().await;
+    assert!(scratch_buckets(&world).len() <= 1, "{:?}", scratch_buckets(&world));
+    assert!(world.oss.store().bucket(super::BUCKET).is_none());
+    let kept = recorded(&world, "a");
+    assert!(!kept.trials.is_empty() && kept.verdict.is_none());
+    let (path, other) = (world.folder.path().join("a.jsonl"), world.folder.path().join("b.jsonl"));
+    std::fs::copy(&path, &other).unwrap();
+    let paths = [path, other].map(|path| path.display().to_string());
+    let ended = world.start(world.command(&["bench", "--compare", &paths[0], &paths[1]])).ended();
+    ended.await.assert_code(0);
+}
+
+fn trials_kept(world: &World, name: &str) -> usize {
+    let path = world.folder.path().join(format!("{name}.jsonl"));
+    let lines = std::fs::read_to_string(path).unwrap_or_default();
+    lines.matches("\"bench_trial\"").count()
+}
+
+#[tokio::test]
 async fn trouble_has_its_exit_codes() {
     let cloud =
         ServerSettings { tokens: vec![Token::read(CLOUD_TOKEN, "other")], ..cloud_settings() };

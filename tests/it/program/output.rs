@@ -42,6 +42,23 @@ async fn json_is_lines_with_a_type_and_a_version() {
 }
 
 #[tokio::test]
+async fn the_summary_counts_everything_that_was_asked() {
+    let world = World::new().await;
+    let ended = world.start(world.job("migrate", &["--json"])).ended().await;
+    ended.assert_code(0);
+    let lines = ended.lines();
+    let number = |name: &str| lines.last().unwrap()[name].as_u64().unwrap();
+    let records = world.cloud.records();
+    assert_eq!(number("source_requests"), records.len() as u64);
+    let queries = records.iter().filter(|record| record.path.ends_with("/query"));
+    let sent: u64 = queries.map(|record| record.decoded_bytes).sum();
+    let (read, survey) = (number("source_bytes_decoded"), number("source_bytes_survey"));
+    // What the preflight has read is not of the run.
+    assert!(read <= sent && sent - read < 20_000, "{read} of {sent}");
+    assert!(survey > 0 && survey < read, "{survey} of {read}");
+}
+
+#[tokio::test]
 async fn an_error_is_one_json_line_and_one_line_for_people() {
     let world = World::new().await;
     // Before the run begins, and while it is under way.
