@@ -15,7 +15,7 @@ for form in "flux" "flux-keyed" "flux-pivot" "influxql msgpack" "influxql json";
     "$bench" --bench --exact "stages::decode::to_lines::$form" --min-time 5 > /dev/null
   # Addresses and generic parameters away: what is left are the names of functions.
   perf script --input "$work/perf.data" 2> "$work/log" | inferno-collapse-perf --all 2>> "$work/log" |
-    sed -E 's/^[^;]*;.*(decode_and_encode)/\1/' | grep -E '^decode_and_encode' > "$work/folded"
+    sed -E 's/^.*;stages::decode::Answer::(decode_and_encode)/\1/' | grep -E '^decode_and_encode' > "$work/folded"
   inferno-flamegraph --title "decode + merge + encode: $form" --subtitle "cargo bench --bench stages" --minwidth 0.4 \
     --hash "$work/folded" > "docs/profiles/${form// /-}.svg"
 done
