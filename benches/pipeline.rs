@@ -6,11 +6,14 @@
 //! file of settings instead (`source_bucket`, range and tokens among them): `cargo bench --bench pipeline -- --config
 //! plant.toml`. Each round writes two new buckets, named after the destination bucket, and leaves them there.
 
+mod size;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use sluice::cli::args::Command;
 use sluice::cli::argv;
+use sluice::commands::bench::machine;
 use sluice::commands::facts::Ends;
 use sluice::commands::run::Prepared;
 use sluice::commands::{load, migrate, preflight, run};
@@ -25,6 +28,8 @@ use sluice::pipeline::write::outlet::Sink;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Server, ServerSettings, Store};
 use sluice::spool::place::Surroundings;
+
+use self::size::Size;
 
 const BUCKET: &str = "plant";
 
@@ -55,15 +60,14 @@ struct Figures {
 
 #[tokio::main]
 async fn main() {
+    let Some(size) = Size::asked() else { return };
     let args: Vec<String> = std::env::args().collect();
-    let measure =
-        args.iter().any(|arg| arg == "--bench") && !args.iter().any(|arg| arg == "--test");
     let file = args.windows(2).find(|pair| pair[0] == "--config").map(|pair| pair[1].clone());
     println!(
         "{:<10} {:<18} {:>10} {:>12} {:>14} {:>10} {:>10}",
         "values", "from and to", "count", "values/s", "source B/value", "out B/val", "peak MB"
     );
-    let rounds = if measure { 3 } else { 1 };
+    let rounds = size.of(3, 1);
     if let Some(file) = file {
         // The ways take turns, so that a slow minute of the machine meets all of them.
         let mut best = Best::default();
@@ -74,7 +78,7 @@ async fn main() {
         return best.print("real");
     }
     for (name, floats) in [("integers", false), ("floats", true)] {
-        let (hosts, points_per_host) = if measure { (20, 8_640) } else { (2, 60) };
+        let (hosts, points_per_host) = size.of((20, 8_640), (2, 60));
         let workload = Workload { hosts, points_per_host, floats, ..Workload::default() };
         let mut best = Best::default();
         for _ in 0..rounds {
@@ -115,15 +119,9 @@ fn print(name: &str, way: &str, figures: Figures) {
         values / figures.seconds,
         figures.source_bytes as f64 / values,
         figures.body_bytes as f64 / values,
-        peak_mb().map_or("?".to_owned(), |mb| mb.to_string())
+        // So far; both servers and their content are among it.
+        machine::memory_peak_bytes().map_or("?".to_owned(), |peak| (peak >> 20).to_string())
     );
-}
-
-/// Peak of resident memory so far, both servers and their content among it.
-fn peak_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1_024)
 }
 
 /// Both servers, and a folder for a spool.
@@ -159,8 +157,7 @@ impl Servers {
         let oss = Server::start(quiet(ServerSettings::oss("oss", "write")), Arc::new(sink))
             .await
             .expect("loopback can be listened on");
-        let rows = i64::try_from(workload.points_per_host).expect("few rows");
-        let stop = Timestamp::from_ns(workload.start_ns + rows * workload.interval_ns).to_string();
+        let stop = workload.range(0..workload.points_per_host).stop.to_string();
         let flags = [
             ["--source-host", &cloud.url()],
             ["--source-org", "cloud"],

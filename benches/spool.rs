@@ -3,25 +3,25 @@
 //!
 //! `cargo bench --bench spool`; without `--bench` a tiny size, only to see that it runs. Fails beyond its limits.
 
+mod empty_spool;
+mod size;
+
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray};
-use arrow::datatypes::{Field, Schema};
-use sluice::checkpoint::identity::Identity;
-use sluice::model::frame::{FieldType, Frame, Run};
+use sluice::commands::bench::machine;
+use sluice::model::frame::Frame;
 use sluice::model::series::Series;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::model::time_type::TimeType;
-use sluice::sim::Column;
+use sluice::model::time::TimeRange;
 use sluice::sim::tsbs::Workload;
 use sluice::spool::compact::Sizes;
-use sluice::spool::state::Job;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
+
+use self::size::Size;
 
 /// Limits, after merging.
 const INTEGER_BYTES_MAX: f64 = 1.5;
@@ -32,19 +32,18 @@ const PEAK_MIB_MAX: u64 = 384;
 const BATCH_ROWS: usize = 720;
 
 fn main() {
-    let measure = std::env::args().any(|arg| arg == "--bench")
-        && !std::env::args().any(|arg| arg == "--test");
+    let Some(size) = Size::asked() else { return };
     // First, because what later parts hold once stays with the process.
-    let (measurements, rounds) = if measure { (200, 60) } else { (5, 2) };
+    let (measurements, rounds) = size.of((200, 60), (5, 2));
     println!(
         "{:<10} {:>11} {:>14} {:>14} {:>16}",
         "in turns", "count", "before, MiB", "write, MiB", "merge, MiB"
     );
     for (name, floats) in [("integers", false), ("floats", true)] {
         let peak = memory(name, measurements, rounds, floats);
-        assert!(!measure || peak <= PEAK_MIB_MAX, "{name}: {peak} MiB of memory");
+        assert!(size == Size::Tiny || peak <= PEAK_MIB_MAX, "{name}: {peak} MiB of memory");
     }
-    let (hosts, batches) = if measure { (100, 12) } else { (2, 2) };
+    let (hosts, batches) = size.of((100, 12), (2, 2));
     println!(
         "{:<10} {:>11} {:>14} {:>14} {:>16} {:>16} {:>16}",
         "values", "count", "B/value", "merged", "write values/s", "merge values/s", "read values/s"
@@ -55,8 +54,16 @@ fn main() {
         let points_per_host = batches * BATCH_ROWS;
         let workload = Workload { hosts, points_per_host, floats, ..Workload::default() };
         let merged = speed(name, &workload);
-        assert!(!measure || merged <= bytes_max, "{name}: {merged} bytes per value, merged");
+        assert!(
+            size == Size::Tiny || merged <= bytes_max,
+            "{name}: {merged} bytes per value, merged"
+        );
     }
+}
+
+/// The rows of one batch of a host.
+fn rows(batch: usize) -> Range<usize> {
+    batch * BATCH_ROWS..(batch + 1) * BATCH_ROWS
 }
 
 /// Writes batch by batch, merges, reads; gives the bytes of a value after merging.
@@ -64,24 +71,19 @@ fn main() {
 fn speed(name: &str, workload: &Workload) -> f64 {
     let batches = workload.points_per_host / BATCH_ROWS;
     let hosts: Vec<_> = (0..workload.hosts).map(|host| workload.host(host)).collect();
-    let times = workload.times();
     let frames = (0..batches).map(|batch| {
-        let rows = batch * BATCH_ROWS..(batch + 1) * BATCH_ROWS;
-        let own = hosts
-            .iter()
-            .map(|(series, columns)| frame(series, &times[rows.clone()], columns, rows.clone()));
-        own.collect::<Vec<_>>()
+        hosts.iter().map(|host| workload.frame(host, rows(batch))).collect::<Vec<_>>()
     });
     let frames: Vec<_> = frames.collect();
     drop(hosts);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let storage = Storage::folder(folder.path());
-    let spool = open(&storage, workload.start_ns);
+    let spool = empty_spool::open(&storage, workload.start_ns);
     let values = workload.values() as f64;
 
     let begin = Instant::now();
     for (batch, frames) in frames.iter().enumerate() {
-        write(&spool, range(workload, batch * BATCH_ROWS, BATCH_ROWS), frames.iter().cloned());
+        write(&spool, workload.range(rows(batch)), frames.iter().cloned());
     }
     let write_s = begin.elapsed().as_secs_f64();
     drop(frames);
@@ -116,25 +118,25 @@ fn memory(name: &str, measurements: u32, rounds: usize, floats: bool) -> u64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let storage = Storage::folder(folder.path());
     let workload = Workload { points_per_host: BATCH_ROWS, floats, ..Workload::default() };
-    let spool = open(&storage, workload.start_ns);
+    let spool = empty_spool::open(&storage, workload.start_ns);
     let piece = |measurement: u32, round: usize| {
-        let start_ns = range(&workload, round * BATCH_ROWS, 1).start.ns();
+        let start_ns = workload.range(rows(round)).start.ns();
         let workload = Workload { start_ns, seed: round as u64, ..workload };
         let (series, columns) = workload.host(measurement);
         let series =
             Series { measurement: format!("cpu{measurement}").into_bytes().into(), ..series };
-        frame(&series, &workload.times(), &columns, 0..BATCH_ROWS)
+        workload.frame(&(series, columns), 0..BATCH_ROWS)
     };
-    reset_peak();
+    machine::forget_memory_peak();
     let before = peak_mib();
     for batch in 0..2 {
         let rounds = batch * rounds..(batch + 1) * rounds;
-        let whole = range(&workload, rounds.start * BATCH_ROWS, rounds.len() * BATCH_ROWS);
+        let whole = workload.range(rounds.start * BATCH_ROWS..rounds.end * BATCH_ROWS);
         let turns = rounds.flat_map(|round| (0..measurements).map(move |m| (m, round)));
         write(&spool, whole, turns.map(|(measurement, round)| piece(measurement, round)));
     }
     let write = peak_mib();
-    reset_peak();
+    machine::forget_memory_peak();
     spool.compact(Sizes::default()).expect("whole files");
     let merge = peak_mib();
     let (_, values) = spool.totals();
@@ -143,77 +145,12 @@ fn memory(name: &str, measurements: u32, rounds: usize, floats: bool) -> u64 {
     write.max(merge)
 }
 
-fn open(storage: &Storage, start_ns: i64) -> Spool {
-    let job = Job {
-        identity: Identity {
-            source_host: "https://cloud.example".into(),
-            source_bucket_id: "0123456789abcdef".into(),
-            destination_bucket_id: String::new(),
-            start: Timestamp::from_ns(start_ns),
-            filter: "none".into(),
-        },
-        source_org: "org".into(),
-        source_bucket: "plant".into(),
-        stop: Timestamp::STOP_MAX,
-        shard_group_ns: None,
-        one_type_ns: None,
-        plan: String::new(),
-        time_type: TimeType::NsUtc,
-    };
-    Spool::open(storage, &job, false).expect("an empty folder")
-}
-
 fn write(spool: &Spool, batch: TimeRange, frames: impl Iterator<Item = Frame>) {
     let batch = spool.begin(batch);
     for frame in frames {
         batch.push(&frame).expect("a frame inside of the batch");
     }
     spool.commit(batch.finish().expect("room on the disk")).expect("batches in sequence");
-}
-
-/// The time of some rows of a workload.
-fn range(workload: &Workload, first: usize, rows: usize) -> TimeRange {
-    let at = |row: usize| {
-        let row = i64::try_from(row).expect("few rows");
-        Timestamp::from_ns(workload.start_ns + row * workload.interval_ns)
-    };
-    TimeRange::new(at(first), at(first + rows))
-}
-
-fn frame(
-    series: &Series,
-    times: &[i64],
-    columns: &[(&'static str, Column)],
-    rows: std::ops::Range<usize>,
-) -> Frame {
-    let times = TimestampNanosecondArray::from(times.to_vec()).with_timezone("UTC");
-    let mut arrays: Vec<ArrayRef> = vec![Arc::new(times)];
-    let mut fields = Vec::new();
-    for (name, column) in columns {
-        let (kind, array): (_, ArrayRef) = match column {
-            Column::Integer(own) => {
-                (FieldType::Integer, Arc::new(Int64Array::from(own[rows.clone()].to_vec())))
-            }
-            Column::Float(own) => {
-                (FieldType::Float, Arc::new(Float64Array::from(own[rows.clone()].to_vec())))
-            }
-            _ => unreachable!("the generator knows these two"),
-        };
-        fields.push((name.as_bytes().into(), kind));
-        arrays.push(array);
-    }
-    let schema: Vec<_> = arrays
-        .iter()
-        .enumerate()
-        .map(|(at, array)| Field::new(format!("c{at}"), array.data_type().clone(), at > 0))
-        .collect();
-    Frame {
-        measurement: series.measurement.clone(),
-        values: (rows.len() * fields.len()) as u64,
-        fields,
-        batch: RecordBatch::try_new(Arc::new(Schema::new(schema)), arrays).expect("one length"),
-        runs: vec![Run { end_row: rows.len(), series: Arc::new(series.clone()) }],
-    }
 }
 
 /// Bytes of all Parquet files below a folder.
@@ -229,15 +166,7 @@ fn bytes(folder: &Path) -> u64 {
     own.sum()
 }
 
-/// Forgets the peak so far; where that cannot be done, the peak is that of the whole run.
-fn reset_peak() {
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
 /// Peak of resident memory, 0 where nobody tells.
 fn peak_mib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.unwrap_or(0) / 1_024
+    machine::memory_peak_bytes().unwrap_or(0) >> 20
 }

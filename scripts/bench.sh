@@ -42,8 +42,8 @@ run() {
 
 {
   facts
-  for bench in benches/*.rs; do
-    run "$(basename "$bench" .rs)" -- "$mode"
+  for bench in stages pipeline spool; do
+    run "$bench" -- "$mode"
   done
   if [ -n "$config" ]; then
     run pipeline -- "$mode" --config "$config"

@@ -26,18 +26,11 @@ fi
 step "format"
 cargo fmt --all -- --check
 
+# The benches are among them at a tiny size, so that they cannot rot.
 if [ "$tests" = yes ]; then
   step "tests"
   cargo test --locked
 fi
-
-# Benches use a tiny size unless told otherwise, so that they cannot rot.
-step "benches at their tiny size"
-benches=()
-for file in benches/*.rs; do
-  benches+=(--bench "$(basename "$file" .rs)")
-done
-cargo test --locked "${benches[@]}" -- --test
 
 step "lints"
 cargo clippy --locked --all-targets -- -D warnings

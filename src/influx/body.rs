@@ -63,7 +63,7 @@ impl Body {
         let coding =
             match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
                 None | Some("" | "identity") => Coding::Plain,
-                Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(Gunzip::new())),
+                Some("gzip" | "x-gzip") => Coding::Gzip(Box::default()),
                 Some(other) => {
                     let text =
                         format!("the answer is encoded as {other:?}, which was not asked for");
@@ -112,7 +112,7 @@ impl Body {
             match &mut self.coding {
                 Coding::Plain if bytes.is_empty() => {}
                 Coding::Plain => return self.hand_out(bytes).map(Some),
-                Coding::Gzip(gunzip) => gunzip.input = bytes,
+                Coding::Gzip(gunzip) => gunzip.take(bytes),
             }
         }
     }
@@ -180,19 +180,26 @@ fn length(bytes: &Bytes) -> u64 {
 
 /// Inflates one gzip member in steps of bounded size, so that no step holds the CPU for long.
 #[derive(Debug)]
-struct Gunzip {
+pub struct Gunzip {
     decoder: GzDecoder<Vec<u8>>,
     input: Bytes,
     finished: bool,
 }
 
-impl Gunzip {
-    fn new() -> Self {
+impl Default for Gunzip {
+    fn default() -> Self {
         Self { decoder: GzDecoder::new(Vec::new()), input: Bytes::new(), finished: false }
     }
+}
 
-    /// Unpacks pending input; `None` when all of it is used.
-    fn step(&mut self) -> std::io::Result<Option<Bytes>> {
+impl Gunzip {
+    /// Takes more of the member, once all that it took before is unpacked.
+    pub fn take(&mut self, input: Bytes) {
+        self.input = input;
+    }
+
+    /// Unpacks what was taken; `None` when all of it is.
+    pub fn step(&mut self) -> std::io::Result<Option<Bytes>> {
         while !self.input.is_empty() && self.decoder.get_ref().len() < DECODE_STEP_BYTES_MAX {
             let used = self.decoder.write(&self.input)?;
             if used == 0 {
@@ -201,18 +208,18 @@ impl Gunzip {
             }
             drop(self.input.split_to(used));
         }
-        Ok(self.take())
+        Ok(self.hand_out())
     }
 
     /// Checks the trailer; the last bytes, if there are any that have not been handed out.
-    fn finish(&mut self) -> std::io::Result<Option<Bytes>> {
+    pub fn finish(&mut self) -> std::io::Result<Option<Bytes>> {
         if !std::mem::replace(&mut self.finished, true) {
             self.decoder.try_finish()?;
         }
-        Ok(self.take())
+        Ok(self.hand_out())
     }
 
-    fn take(&mut self) -> Option<Bytes> {
+    fn hand_out(&mut self) -> Option<Bytes> {
         let unpacked = std::mem::take(self.decoder.get_mut());
         (!unpacked.is_empty()).then(|| unpacked.into())
     }
@@ -229,10 +236,10 @@ mod tests {
     }
 
     fn gunzip(packed: &[u8], step: usize) -> std::io::Result<Vec<u8>> {
-        let mut gunzip = Gunzip::new();
+        let mut gunzip = Gunzip::default();
         let mut whole = Vec::new();
         for part in packed.chunks(step) {
-            gunzip.input = Bytes::copy_from_slice(part);
+            gunzip.take(Bytes::copy_from_slice(part));
             while let Some(bytes) = gunzip.step()? {
                 assert!(bytes.len() < DECODE_STEP_BYTES_MAX * 2, "steps are bounded");
                 whole.extend_from_slice(&bytes);

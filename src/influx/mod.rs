@@ -25,4 +25,4 @@ pub mod signal;
 pub mod stream;
 mod transport;
 
-pub use body::pack;
+pub use body::{Gunzip, pack};

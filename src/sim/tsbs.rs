@@ -1,9 +1,19 @@
 //! A generator in the manner of the TSBS `cpu-only` workload: ten tags, ten fields, each field a random walk between
 //! 0 and 100. Equal seeds give equal data.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray};
+
 use super::chunk::Column;
 use super::store::Store;
+use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::series::Series;
+use crate::model::time::{TimeRange, Timestamp};
+
+/// The series of a host, and the values of its fields.
+pub type Host = (Series, Vec<(&'static str, Column)>);
 
 /// What is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +69,54 @@ impl Workload {
         times.take(self.points_per_host).collect()
     }
 
-    /// The series of a host, and the values of its fields.
-    pub fn host(&self, host: u32) -> (Series, Vec<(&'static str, Column)>) {
+    /// The range that these rows of every host take.
+    pub fn range(&self, rows: Range<usize>) -> TimeRange {
+        let start = |row: usize| {
+            let row = i64::try_from(row).unwrap_or(i64::MAX);
+            Timestamp::from_ns(self.start_ns)
+                .saturating_add_ns(row.saturating_mul(self.interval_ns))
+        };
+        TimeRange::new(start(rows.start), start(rows.end))
+    }
+
+    /// The content of a host.
+    pub fn host(&self, host: u32) -> Host {
         let mut random = Random::new(self.seed ^ (u64::from(host) << 32));
         let series = host_series(host, &mut random);
         (series, FIELDS.map(|field| (field, self.walk(&mut random))).into())
+    }
+
+    /// Some rows of a host as a frame.
+    ///
+    /// # Panics
+    ///
+    /// If the host is not of this workload.
+    pub fn frame(&self, (series, columns): &Host, rows: Range<usize>) -> Frame {
+        let times = TimestampNanosecondArray::from(self.times()[rows.clone()].to_vec());
+        let mut arrays: Vec<(String, ArrayRef, bool)> =
+            vec![("time".to_owned(), Arc::new(times.with_timezone("UTC")), false)];
+        let mut fields = Vec::new();
+        for (name, column) in columns {
+            let (kind, array): (_, ArrayRef) = match column {
+                Column::Integer(own) => {
+                    (FieldType::Integer, Arc::new(Int64Array::from(own[rows.clone()].to_vec())))
+                }
+                Column::Float(own) => {
+                    (FieldType::Float, Arc::new(Float64Array::from(own[rows.clone()].to_vec())))
+                }
+                _ => unreachable!("a workload has no other columns"),
+            };
+            fields.push((name.as_bytes().into(), kind));
+            arrays.push(((*name).to_owned(), array, true));
+        }
+        Frame {
+            measurement: series.measurement.clone(),
+            values: (rows.len() * fields.len()) as u64,
+            fields,
+            batch: RecordBatch::try_from_iter_with_nullable(arrays)
+                .expect("each column has as many rows as there are times"),
+            runs: vec![Run { end_row: rows.len(), series: Arc::new(series.clone()) }],
+        }
     }
 
     fn walk(&self, random: &mut Random) -> Column {

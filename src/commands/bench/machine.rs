@@ -16,13 +16,13 @@ pub(super) fn machine() -> Machine {
 }
 
 /// Begins anew to watch the largest resident memory; where the system cannot do that, it is that of the whole process.
-pub(super) fn forget_memory_peak() {
+pub fn forget_memory_peak() {
     // Without the right to it nothing is lost but precision.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
 /// The largest resident memory since then.
-pub(super) fn memory_peak_bytes() -> Option<u64> {
+pub fn memory_peak_bytes() -> Option<u64> {
     kilobytes(&text("/proc/self/status")?, "VmHWM:")
 }
 

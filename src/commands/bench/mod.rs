@@ -3,7 +3,7 @@
 
 mod compared;
 mod files;
-mod machine;
+pub mod machine;
 mod scratch;
 pub mod screen;
 mod simulated;

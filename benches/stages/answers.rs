@@ -1,28 +1,14 @@
-//! Speed of the decoders, merging included, and of decoder and encoder together, on answers shaped like TSBS cpu-only in
-//! each form: one core, bytes in memory.
-//!
-//! `cargo bench --bench decode`; a word behind `--` picks the shapes whose name holds it. Without `--bench` a tiny size, only
-//! to see that it runs.
+//! Generated answers of a source, shaped like TSBS cpu-only, in each form.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use sluice::limits::DECODE_STEP_BYTES_MAX;
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::{FieldType, Frame};
 use sluice::model::series::{Name, Series};
 use sluice::model::time::Timestamp;
-use sluice::wire::csv::decoder::{
-    Decoder as CsvDecoder, DecoderSettings as CsvSettings, Form as CsvForm,
-};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{Decoder, DecoderSettings, Format, Statement};
-use sluice::wire::line::body::EncoderSettings;
-use sluice::wire::line::encoder::Encoder;
 
-const FIELDS: [&str; 10] = [
+use super::sized;
+
+pub(crate) const FIELDS: [&str; 10] = [
     "usage_guest",
     "usage_guest_nice",
     "usage_idle",
@@ -39,7 +25,7 @@ const FIELDS: [&str; 10] = [
 const CHUNK_ROWS: usize = 10_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     /// `_start` and `_stop` left in.
     FluxBounds,
     Flux,
@@ -51,28 +37,43 @@ enum Form {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Integer,
     Float,
     String,
 }
 
 /// What one answer looks like.
-struct Shape {
-    name: &'static str,
-    form: Form,
-    kind: Kind,
-    hosts: usize,
-    rows: usize,
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) kind: Kind,
+    pub(crate) hosts: usize,
+    pub(crate) rows: usize,
     /// Each field misses other times.
     sparse: bool,
 }
 
-const fn shape(name: &'static str, form: Form, kind: Kind) -> Shape {
+impl Shape {
+    /// As large as this process was asked for.
+    pub(crate) fn sized(&self) -> Self {
+        // More hosts than racks: the name of the host is the only tag that tells them apart.
+        let (hosts, rows) = sized((self.hosts, self.rows), (6, 10));
+        Self { hosts, rows, ..*self }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+pub(crate) const fn shape(name: &'static str, form: Form, kind: Kind) -> Shape {
     Shape { name, form, kind, hosts: 8, rows: 8_640, sparse: false }
 }
 
-const SHAPES: [Shape; 22] = [
+pub(crate) const SHAPES: [Shape; 22] = [
     shape("flux", Form::Flux, Kind::Integer),
     shape("flux, bounds left in", Form::FluxBounds, Kind::Integer),
     Shape { hosts: 800, rows: 60, ..shape("flux, 60 rows a table", Form::Flux, Kind::Integer) },
@@ -143,7 +144,7 @@ impl Random {
     }
 }
 
-fn series(host: usize) -> Series {
+pub(crate) fn series(host: usize) -> Series {
     let tags = [
         ("arch", "x86".to_owned()),
         ("datacenter", "us-west-1b".to_owned()),
@@ -160,7 +161,7 @@ fn series(host: usize) -> Series {
     Series::new(*b"cpu", tags)
 }
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.as_bytes().into()
 }
 
@@ -362,148 +363,11 @@ fn message_pack(shape: &Shape) -> Vec<u8> {
     body
 }
 
-fn answer(shape: &Shape) -> Vec<u8> {
+pub(crate) fn answer(shape: &Shape) -> Vec<u8> {
     match shape.form {
         Form::FluxBounds | Form::Flux | Form::FluxKeyed => narrow(shape),
         Form::FluxPivot => pivoted(shape),
         Form::MessagePack | Form::MessagePackAllTags => message_pack(shape),
         Form::Json => json(shape),
-    }
-}
-
-/// A decoder for any form.
-enum AnyDecoder {
-    Csv(Box<CsvDecoder>),
-    InfluxQl(Box<Decoder>),
-}
-
-impl AnyDecoder {
-    fn new(shape: &Shape, catalogue: &Arc<Catalogue>) -> Self {
-        let keyed = SeriesOf::Keyed { measurement: name("cpu"), catalogue: Arc::clone(catalogue) };
-        let csv = |form, series| {
-            let settings =
-                CsvSettings { form, series, field_label: "~f".to_owned(), unescape_strings: false };
-            Self::Csv(Box::new(CsvDecoder::new(settings)))
-        };
-        let influxql = |format, series| {
-            let kind = match shape.kind {
-                Kind::Integer => FieldType::Integer,
-                Kind::Float => FieldType::Float,
-                Kind::String => FieldType::String,
-            };
-            let types: BTreeMap<_, _> = FIELDS.iter().map(|field| (name(field), kind)).collect();
-            let statement = Statement { measurement: name("cpu"), types: types.into(), series };
-            let settings = DecoderSettings { format, statements: vec![statement] };
-            Self::InfluxQl(Box::new(Decoder::new(settings)))
-        };
-        match shape.form {
-            Form::FluxBounds | Form::Flux => csv(CsvForm::Narrow, SeriesOf::Whole),
-            Form::FluxKeyed => csv(CsvForm::Narrow, keyed),
-            Form::FluxPivot => csv(CsvForm::Pivoted, keyed),
-            Form::MessagePack => influxql(Format::MessagePack, keyed),
-            Form::MessagePackAllTags => influxql(Format::MessagePack, SeriesOf::Whole),
-            Form::Json => influxql(Format::Json, keyed),
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
-        match self {
-            Self::Csv(decoder) => decoder.push(bytes, frames).expect("a proper answer"),
-            Self::InfluxQl(decoder) => decoder.push(bytes, frames).expect("a proper answer"),
-        }
-    }
-
-    fn finish(self, frames: &mut Vec<Frame>) -> u64 {
-        let totals = match self {
-            Self::Csv(decoder) => decoder.finish(frames).expect("a whole answer"),
-            Self::InfluxQl(decoder) => decoder.finish(frames).expect("a whole answer"),
-        };
-        totals.values
-    }
-}
-
-/// Decodes the answer and gives each frame away as it comes.
-fn decode(
-    shape: &Shape,
-    body: &[u8],
-    catalogue: &Arc<Catalogue>,
-    mut take: impl FnMut(&Frame),
-) -> u64 {
-    let mut decoder = AnyDecoder::new(shape, catalogue);
-    let mut frames = Vec::new();
-    for step in body.chunks(DECODE_STEP_BYTES_MAX) {
-        decoder.push(step, &mut frames);
-        frames.drain(..).for_each(|frame| take(&frame));
-    }
-    let values = decoder.finish(&mut frames);
-    frames.drain(..).for_each(|frame| take(&frame));
-    values
-}
-
-fn decode_and_encode(shape: &Shape, body: &[u8], catalogue: &Arc<Catalogue>) -> u64 {
-    let day_ns = Some(86_400_000_000_000);
-    let mut encoder =
-        Encoder::new(EncoderSettings { shard_group_ns: day_ns, ..EncoderSettings::default() });
-    let (mut bodies, mut rejected) = (Vec::new(), Vec::new());
-    let mut values = 0;
-    decode(shape, body, catalogue, |frame| {
-        encoder.push(frame, &mut bodies, &mut rejected);
-        values += bodies.drain(..).map(|body| body.values).sum::<u64>();
-    });
-    encoder.finish(&mut bodies);
-    assert!(rejected.is_empty(), "nothing here is refused");
-    values + bodies.iter().map(|body| body.values).sum::<u64>()
-}
-
-/// The shortest of many short rounds: the least disturbed by the rest of the machine.
-fn best(rounds: usize, mut round: impl FnMut()) -> Duration {
-    let times = (0..rounds).map(|_| {
-        let begin = Instant::now();
-        round();
-        begin.elapsed()
-    });
-    times.min().unwrap_or_default()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn main() {
-    // Cargo passes `--bench` for a measurement; `cargo test` passes nothing of the kind.
-    let words: Vec<_> = std::env::args().skip(1).collect();
-    let tiny =
-        !words.iter().any(|word| word == "--bench") || words.iter().any(|word| word == "--test");
-    let exact = words.iter().any(|word| word == "--exact");
-    let pick = words.iter().find(|word| !word.starts_with("--"));
-    let rounds = if tiny { 1 } else { 30 };
-    println!(
-        "{:<28} {:>10} {:>8} {:>8} {:>12} {:>16}",
-        "form", "values", "B/value", "MB/s", "decode ns", "with encode ns"
-    );
-    for mut shape in SHAPES {
-        let is_left_out =
-            |word: &String| shape.name != word && (exact || !shape.name.contains(word.as_str()));
-        if pick.is_some_and(is_left_out) {
-            continue;
-        }
-        if tiny {
-            // More hosts than racks: the name of the host is the only tag that tells them apart.
-            (shape.hosts, shape.rows) = (6, 10);
-        }
-        let body = answer(&shape);
-        let catalogue = Arc::new(Catalogue::new((0..shape.hosts).map(series)));
-        let values = decode(&shape, &body, &catalogue, |_| ());
-        // The longer one first: the allocator learns from it how much to keep.
-        let both =
-            best(rounds, || assert_eq!(decode_and_encode(&shape, &body, &catalogue), values));
-        let decoded =
-            best(rounds, || assert_eq!(decode(&shape, &body, &catalogue, |_| ()), values));
-        let per_value = |time: Duration| time.as_secs_f64() * 1e9 / values as f64;
-        println!(
-            "{:<28} {values:>10} {:>8.1} {:>8.0} {:>12.1} {:>16.1}",
-            shape.name,
-            body.len() as f64 / values as f64,
-            body.len() as f64 / decoded.as_secs_f64() / 1e6,
-            per_value(decoded),
-            per_value(both),
-        );
     }
 }
