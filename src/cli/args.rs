@@ -100,7 +100,11 @@ Examples:
 Reads parts of the source with several settings and says which one suits. Takes
 the flags of migrate. Its budget (10 % of one quota window unless --max-transfer
 says otherwise) is stated first and never exceeded. Nothing is written, unless
---sink destination writes into a bucket of its own, which is deleted again.";
+--sink destination writes into a bucket of its own, which is deleted again.
+
+The flags of trials and simulation are variables and keys too: --sink is
+SLUICE_BENCH_SINK, or sink in the table [bench]. Only --compare and --simulate
+are neither: they say what is done.";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -140,7 +144,7 @@ impl Args {
         match &self.command {
             Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.output.json,
             Command::Load(load) => load.output.json,
-            Command::Spool { command } => command.wants_json(),
+            Command::Spool { command } => command.place().json,
             // Where stdout is the export it holds nothing else.
             Command::Export(export) => export.json && export.output != "-",
             Command::Bench(bench) => bench.job.output.json,

@@ -2,7 +2,7 @@
 
 use clap::{ValueEnum, ValueHint};
 
-use super::job::JobArgs;
+use super::job::{JobArgs, Typed, typed};
 
 /// Where the values of the trials go, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -11,6 +11,15 @@ pub enum SinkWord {
     Discard,
     /// Into a bucket made for it.
     Destination,
+}
+
+impl SinkWord {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Discard => "discard",
+            Self::Destination => "destination",
+        }
+    }
 }
 
 /// The flags of a job, and what is tried.
@@ -29,8 +38,8 @@ pub struct BenchArgs {
     #[arg(long, help_heading = "Trials", value_name = "LIST")]
     pub body_sizes: Option<String>,
     /// Runs of each setting that stays to the end, 1 to 100 [default: 3]
-    #[arg(long, help_heading = "Trials", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub repetitions: Option<u32>,
+    #[arg(long, help_heading = "Trials", value_name = "COUNT")]
+    pub repetitions: Option<String>,
     /// Where values go: discard or destination [default: discard]
     #[arg(
         long,
@@ -42,7 +51,7 @@ pub struct BenchArgs {
     pub sink: Option<SinkWord>,
     /// Seed of samples and order: the same seed tries the same [default: random]
     #[arg(long, help_heading = "Trials", value_name = "NUMBER")]
-    pub seed: Option<u64>,
+    pub seed: Option<String>,
     /// Name of the files of results, without ending [default: bench]
     #[arg(long, help_heading = "Trials", value_name = "NAME", value_hint = ValueHint::AnyPath)]
     pub out: Option<String>,
@@ -55,7 +64,7 @@ pub struct BenchArgs {
     pub simulate: bool,
     /// Its values [default: 1000000000000]
     #[arg(long, help_heading = "Simulation", value_name = "COUNT")]
-    pub sim_values: Option<u64>,
+    pub sim_values: Option<String>,
     /// Its bytes for each value [default: 2.1]
     #[arg(long, help_heading = "Simulation", value_name = "BYTES")]
     pub sim_bytes_per_value: Option<String>,
@@ -67,9 +76,32 @@ pub struct BenchArgs {
     pub sim_bandwidth: Option<String>,
     /// Values that the source reads in a second, all requests together [default: 5000000]
     #[arg(long, help_heading = "Simulation", value_name = "COUNT")]
-    pub sim_source_rate: Option<u64>,
+    pub sim_source_rate: Option<String>,
 
     /// The job.
     #[command(flatten)]
     pub job: JobArgs,
+}
+
+impl BenchArgs {
+    /// Every setting that was typed, under the name of its flag. `--compare` and `--simulate` are none: they say what is done.
+    pub fn typed(&self) -> Vec<Typed> {
+        let texts = [
+            ("intervals", &self.intervals),
+            ("transports", &self.transports),
+            ("concurrencies", &self.concurrencies),
+            ("body-sizes", &self.body_sizes),
+            ("repetitions", &self.repetitions),
+            ("seed", &self.seed),
+            ("out", &self.out),
+            ("sim-values", &self.sim_values),
+            ("sim-bytes-per-value", &self.sim_bytes_per_value),
+            ("sim-latency", &self.sim_latency),
+            ("sim-bandwidth", &self.sim_bandwidth),
+            ("sim-source-rate", &self.sim_source_rate),
+        ];
+        let texts = texts.map(|(name, text)| (name, text.as_deref()));
+        let sink = ("sink", self.sink.map(SinkWord::text));
+        typed(texts).chain(typed([sink])).chain(self.job.typed()).collect()
+    }
 }

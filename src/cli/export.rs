@@ -2,7 +2,7 @@
 
 use clap::{ValueEnum, ValueHint};
 
-use super::job::{JobArgs, OutputArgs};
+use super::job::{JobArgs, OutputArgs, Typed, on, typed};
 
 /// The spool, what of it, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -10,9 +10,9 @@ pub struct ExportArgs {
     /// Folder of the spool
     #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub place: String,
-    /// What is written: lp (line protocol) or csv (annotated CSV)
+    /// What is written: lp (line protocol) or csv (annotated CSV); must be given
     #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
-    pub format: FormatWord,
+    pub format: Option<FormatWord>,
     /// File to write, which must not be there yet; - is stdout
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub output: String,
@@ -42,15 +42,26 @@ pub enum FormatWord {
     Csv,
 }
 
+impl FormatWord {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Lp => "lp",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 impl ExportArgs {
-    /// What it shares with a job.
-    pub fn job(&self) -> JobArgs {
-        JobArgs {
+    /// Every setting that was typed, under the name of its flag. `--output` is none: it names the one file of this run.
+    pub fn typed(&self) -> Vec<Typed> {
+        let job = JobArgs {
             start: self.start.clone(),
             stop: self.stop.clone(),
             measurement: self.measurement.clone(),
             output: OutputArgs { json: self.json, ..OutputArgs::default() },
             ..JobArgs::default()
-        }
+        };
+        let own = [("format", self.format.map(FormatWord::text)), ("gzip", on(self.gzip))];
+        typed(own).chain(job.typed()).collect()
     }
 }

@@ -86,6 +86,18 @@ impl TimeTypeWord {
 /// One setting as typed: the flag's name without dashes, and its values.
 pub type Typed = (&'static str, Vec<String>);
 
+/// The flags that were typed, of those with one value.
+pub(super) fn typed<'a>(
+    flags: impl IntoIterator<Item = (&'static str, Option<&'a str>)>,
+) -> impl Iterator<Item = Typed> {
+    flags.into_iter().filter_map(|(name, text)| Some((name, vec![text?.to_owned()])))
+}
+
+/// What a switch says: nothing unless it was typed.
+pub(super) fn on(switch: bool) -> Option<&'static str> {
+    switch.then_some("true")
+}
+
 /// The flags of the destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 pub struct DestinationArgs {
@@ -329,17 +341,10 @@ impl JobArgs {
             ("time-type", self.time_type.map(TimeTypeWord::text)),
             ("color", self.output.color.map(ColorWord::text)),
         ];
-        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));
-        let lists = lists
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(name, list)| (name, list.clone()));
-        let switches = switches
-            .into_iter()
-            .filter(|(_, on)| *on)
-            .map(|(name, _)| (name, vec!["true".to_owned()]));
-        let words =
-            words.into_iter().filter_map(|(name, word)| Some((name, vec![word?.to_owned()])));
-        texts.chain(lists).chain(switches).chain(words).collect()
+        let texts = texts.into_iter().map(|(name, text)| (name, text.as_deref()));
+        let switches = switches.into_iter().map(|(name, switch)| (name, on(switch)));
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let lists = lists.map(|(name, list)| (name, list.clone()));
+        typed(texts.chain(switches).chain(words)).chain(lists).collect()
     }
 }

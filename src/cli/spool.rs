@@ -3,6 +3,7 @@
 use clap::{Subcommand, ValueEnum, ValueHint};
 
 use super::args::TEMPLATE;
+use super::job::{Typed, on, typed};
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -44,13 +45,19 @@ pub enum SpoolCommand {
 }
 
 impl SpoolCommand {
-    /// True if `--json` was typed.
-    pub fn wants_json(&self) -> bool {
+    /// Which spool, and how it is told.
+    pub fn place(&self) -> &PlaceArgs {
         match self {
-            Self::Verify(place) => place.json,
-            Self::Compact(compact) => compact.place.json,
-            Self::Describe(describe) => describe.place.json,
+            Self::Verify(place) => place,
+            Self::Compact(compact) => &compact.place,
+            Self::Describe(describe) => &describe.place,
         }
+    }
+
+    /// Every setting that was typed, under the name of its flag. `--sql` is none: it says what is asked.
+    pub fn typed(&self) -> Vec<Typed> {
+        let adopt = matches!(self, Self::Compact(compact) if compact.adopt);
+        typed([("json", on(self.place().json)), ("adopt", on(adopt))]).collect()
     }
 }
 

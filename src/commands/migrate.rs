@@ -117,20 +117,16 @@ async fn into_bucket(
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
 pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<MigrateConfig, Error> {
-    Ok(noticed(inputs(args, env, signals).await?.check(local_now())?))
+    let inputs = Inputs::load(args, env, &read_file)?;
+    Ok(noticed(fetched(inputs, signals).await?.check(local_now())?))
 }
 
 /// The same for a command that may do without a destination.
-pub async fn load_to_look(
-    args: &JobArgs,
-    env: Env,
-    signals: &Signals,
-) -> Result<MigrateConfig, Error> {
-    Ok(noticed(inputs(args, env, signals).await?.check_to_look(local_now())?))
+pub async fn load_to_look(inputs: Inputs, signals: &Signals) -> Result<MigrateConfig, Error> {
+    Ok(noticed(fetched(inputs, signals).await?.check_to_look(local_now())?))
 }
 
-async fn inputs(args: &JobArgs, env: Env, signals: &Signals) -> Result<Inputs, Error> {
-    let mut inputs = Inputs::load(args, env, &read_file)?;
+async fn fetched(mut inputs: Inputs, signals: &Signals) -> Result<Inputs, Error> {
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
         let client =

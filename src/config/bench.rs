@@ -1,18 +1,16 @@
-//! The checked flags of `bench` beside those of a job. They have no variables and no keys: a bench is not left in a file.
+//! The checked settings of `bench` beside those of a job.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::grammar;
 use super::migrate::{self, QuotaChoice, Start, Stop};
-use super::settings::{Origin, Settings};
+use super::settings::{Given, Settings, WHOLE};
 use crate::bench::record::Sink;
 use crate::bench::setting::Way;
-use crate::cli::bench::{BenchArgs, SinkWord};
 use crate::limits::{
-    BENCH_REPETITIONS_DEFAULT, BENCH_SETTINGS_MAX, BODY_BYTES_MAX, SLICES_IN_FLIGHT_MAX,
+    BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX, BODY_BYTES_MAX, SLICES_IN_FLIGHT_MAX,
 };
 use crate::model::interval::Interval;
 use crate::model::share::Share;
@@ -40,11 +38,10 @@ pub struct BenchConfig {
 }
 
 impl BenchConfig {
-    /// Checks the flags.
-    pub fn new(args: &BenchArgs) -> Result<Self, ConfigError> {
+    /// Checks the settings.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let intervals = list::<Interval>(
-            "intervals",
-            args.intervals.as_deref(),
+            settings.plain("intervals"),
             "Flux durations such as 1h,6h,1d",
             |text| text.parse().ok(),
         )?;
@@ -52,76 +49,86 @@ impl BenchConfig {
             list.sort_by_key(|interval| interval.about_ns());
             list
         });
-        let count = |text: &str| number(text, 1..=SLICES_IN_FLIGHT_MAX);
+        let count = |text: &str| {
+            text.parse().ok().filter(|count| (1..=SLICES_IN_FLIGHT_MAX).contains(count))
+        };
         let body = |text: &str| {
             let bytes = usize::try_from(grammar::size_bytes(text)?).ok()?;
             (1_000..=BODY_BYTES_MAX).contains(&bytes).then_some(bytes)
         };
+        let repetitions = settings.value("repetitions")?;
+        let seed = settings.plain("seed").map(|given| given.number(.., WHOLE));
         let config = Self {
-            sink: match args.sink {
-                Some(SinkWord::Destination) => Sink::Destination,
-                Some(SinkWord::Discard) | None => Sink::Discard,
-            },
+            sink: sink(&settings.value("sink")?)?,
             intervals,
             transports: list(
-                "transports",
-                args.transports.as_deref(),
+                settings.plain("transports"),
                 "a list of auto, flux, flux-keyed, flux-pivot and influxql",
                 |text| text.parse().ok(),
             )?,
             concurrencies: list(
-                "concurrencies",
-                args.concurrencies.as_deref(),
+                settings.plain("concurrencies"),
                 "numbers from 1 to 16, such as 1,2,4",
                 count,
             )?,
             body_sizes: list(
-                "body-sizes",
-                args.body_sizes.as_deref(),
+                settings.plain("body-sizes"),
                 "sizes from 1kB to 4MiB, such as 1MB,2MB",
                 body,
             )?,
-            repetitions: args.repetitions.unwrap_or(BENCH_REPETITIONS_DEFAULT),
-            seed: args.seed,
-            out: PathBuf::from(args.out.as_deref().unwrap_or("bench")),
+            repetitions: repetitions.number(1..=BENCH_REPETITIONS_MAX, "a number from 1 to 100")?,
+            seed: seed.transpose()?,
+            out: PathBuf::from(migrate::name(&settings.value("out")?)?),
         };
-        if config.body_sizes.is_some() && config.sink == Sink::Discard {
-            let given = Origin::Flag("body-sizes");
+        if let (Some(given), Sink::Discard) = (settings.plain("body-sizes"), config.sink) {
+            let given = given.origin.clone();
             return Err(ConfigError::Incomplete { given, needs: "--sink destination" });
         }
-        let lengths = [
-            config.intervals.as_ref().map_or(1, Vec::len),
-            config.transports.as_ref().map_or(1, Vec::len),
-            config.concurrencies.as_ref().map_or(1, Vec::len),
-            config.body_sizes.as_ref().map_or(1, Vec::len),
-        ];
-        if lengths.iter().product::<usize>() > BENCH_SETTINGS_MAX {
-            let shown = lengths.map(|n| n.to_string()).join(" x ");
-            return Err(wrong("intervals", &shown, "lists with no more than 200 combinations"));
-        }
+        config.few(settings)?;
         Ok(config)
+    }
+
+    /// Refuses more combinations than anybody waits for.
+    fn few(&self, settings: &Settings) -> Result<(), ConfigError> {
+        let lists = [
+            ("intervals", self.intervals.as_ref().map(Vec::len)),
+            ("transports", self.transports.as_ref().map(Vec::len)),
+            ("concurrencies", self.concurrencies.as_ref().map(Vec::len)),
+            ("body-sizes", self.body_sizes.as_ref().map(Vec::len)),
+        ];
+        let lengths = lists.map(|(_, length)| length.unwrap_or(1));
+        let longest = lists.iter().max_by_key(|(_, length)| *length);
+        match longest.and_then(|(name, _)| settings.plain(name)) {
+            Some(given) if lengths.iter().product::<usize>() > BENCH_SETTINGS_MAX => {
+                Err(ConfigError::Value {
+                    origin: given.origin.clone(),
+                    value: Shown::new(&lengths.map(|n| n.to_string()).join(" x ")),
+                    expected: "lists with no more than 200 combinations",
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-fn number(text: &str, bounds: std::ops::RangeInclusive<usize>) -> Option<usize> {
-    text.parse().ok().filter(|number| bounds.contains(number))
-}
-
-fn wrong(flag: &'static str, value: &str, expected: &'static str) -> ConfigError {
-    ConfigError::Value { origin: Origin::Flag(flag), value: Shown::new(value), expected }
+fn sink(given: &Given) -> Result<Sink, ConfigError> {
+    match given.text() {
+        "discard" => Ok(Sink::Discard),
+        "destination" => Ok(Sink::Destination),
+        _ => Err(given.wrong("discard or destination")),
+    }
 }
 
 /// A list with commas, each item once.
 fn list<T: PartialEq>(
-    flag: &'static str,
-    text: Option<&str>,
+    given: Option<&Given>,
     expected: &'static str,
     item: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<Vec<T>>, ConfigError> {
-    let Some(text) = text else { return Ok(None) };
+    let Some(given) = given else { return Ok(None) };
     let mut items = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        let item = item(part).ok_or_else(|| wrong(flag, text, expected))?;
+    for part in given.text().split(',').map(str::trim) {
+        let item = item(part).ok_or_else(|| given.wrong(expected))?;
         if !items.contains(&item) {
             items.push(item);
         }
@@ -155,10 +162,11 @@ pub struct SimulateConfig {
 }
 
 impl SimulateConfig {
-    /// Checks the flags. Without `--start` and `--stop` the job is five years long; without `--quota` it has that of the
-    /// free plan.
-    pub fn new(args: &BenchArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
-        let settings = Settings::new(&args.job, env, Vec::new());
+    /// Checks the settings. Without `--start` and `--stop` the job is five years long; without `--quota` it has that of the
+    /// free plan. The job of a file is another one: of that only the table `[bench]` and `json` count.
+    pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, ConfigError> {
+        let json = settings.switch("json")?;
+        let settings = settings.without_job_of_file();
         let (start, stop) = migrate::range(&settings, now)?;
         let stop = match stop {
             Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
@@ -173,35 +181,31 @@ impl SimulateConfig {
             QuotaChoice::Bytes { per_window } => Some(per_window),
             QuotaChoice::Auto => Some(crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT),
         };
-        let per_value = args.sim_bytes_per_value.as_deref().unwrap_or("2.1");
-        let latency = args.sim_latency.as_deref().unwrap_or("50ms");
-        let bandwidth = args.sim_bandwidth.as_deref().unwrap_or("100MB");
-        let latency_ns = grammar::duration_ns(latency)
-            .ok_or_else(|| wrong("sim-latency", latency, "a duration such as 50ms"))?;
-        let positive = |flag, n: u64| {
-            if n > 0 { Ok(n) } else { Err(wrong(flag, "0", "a number above 0")) }
-        };
+        let per_value = settings.value("sim-bytes-per-value")?;
+        let milli_bytes = milli(per_value.text());
+        let latency = settings.value("sim-latency")?;
+        let latency_us = grammar::duration_ns(latency.text())
+            .and_then(|latency_ns| u64::try_from(latency_ns / 1_000).ok());
+        let bandwidth = settings.value("sim-bandwidth")?;
+        let bytes_per_s = grammar::size_bytes(bandwidth.text()).filter(|bytes| *bytes > 0);
         Ok(Self {
             range: TimeRange::new(start, stop),
-            values: positive("sim-values", args.sim_values.unwrap_or(1_000_000_000_000))?,
-            milli_bytes: milli(per_value).ok_or_else(|| {
-                wrong("sim-bytes-per-value", per_value, "a number from 0.01 to 1000000, as in 2.1")
-            })?,
-            latency_us: u64::try_from(latency_ns / 1_000).unwrap_or(0),
-            bandwidth_bytes_per_s: grammar::size_bytes(bandwidth)
-                .filter(|bytes| *bytes > 0)
-                .ok_or_else(|| wrong("sim-bandwidth", bandwidth, "a size such as 12MB"))?,
-            source_values_per_s: positive(
-                "sim-source-rate",
-                args.sim_source_rate.unwrap_or(5_000_000),
-            )?,
+            values: settings.value("sim-values")?.number(1.., "a number above 0")?,
+            milli_bytes: milli_bytes
+                .ok_or_else(|| per_value.wrong("a number from 0.01 to 1000000, as in 2.1"))?,
+            latency_us: latency_us.ok_or_else(|| latency.wrong("a duration such as 50ms"))?,
+            bandwidth_bytes_per_s: bytes_per_s
+                .ok_or_else(|| bandwidth.wrong("a size such as 12MB"))?,
+            source_values_per_s: settings
+                .value("sim-source-rate")?
+                .number(1.., "a number above 0")?,
             quota_bytes,
             quota_share: migrate::quota_share(&settings.value("quota-share")?)?,
             max_transfer_bytes: settings
                 .plain("max-transfer")
                 .map(migrate::max_transfer)
                 .transpose()?,
-            json: settings.switch("json")?,
+            json,
         })
     }
 }
@@ -220,44 +224,15 @@ fn milli(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::env::Env;
+    use crate::config::table::BENCH;
+    use crate::limits::BENCH_REPETITIONS_DEFAULT;
 
     #[test]
-    fn lists_and_numbers_are_read_and_refused_by_name() {
-        let args = BenchArgs {
-            intervals: Some("1d, 1h,1h".to_owned()),
-            transports: Some("auto,flux".to_owned()),
-            concurrencies: Some("1,4".to_owned()),
-            body_sizes: Some("1MB".to_owned()),
-            sink: Some(SinkWord::Destination),
-            ..BenchArgs::default()
-        };
-        let config = BenchConfig::new(&args).unwrap();
-        let texts: Vec<_> = config.intervals.unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["1h", "1d"]);
-        assert_eq!(
-            (config.concurrencies, config.body_sizes),
-            (Some(vec![1, 4]), Some(vec![1_000_000]))
-        );
-        let bad = |change: &dyn Fn(&mut BenchArgs)| {
-            let mut args = BenchArgs::default();
-            change(&mut args);
-            BenchConfig::new(&args).unwrap_err().to_string()
-        };
-        for (text, words) in [
-            (bad(&|args| args.intervals = Some("1h,,2h".to_owned())), "--intervals"),
-            (bad(&|args| args.transports = Some("csv".to_owned())), "--transports"),
-            (bad(&|args| args.concurrencies = Some("0".to_owned())), "--concurrencies"),
-            (bad(&|args| args.body_sizes = Some("1GB".to_owned())), "--body-sizes"),
-            (bad(&|args| args.body_sizes = Some("1MB".to_owned())), "--sink destination"),
-        ] {
-            assert!(text.contains(words), "{text}");
-        }
-        let many = (1..=16).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
-        let hours = (1..=16).map(|n| format!("{n}h")).collect::<Vec<_>>().join(",");
-        let text = bad(&|args| {
-            (args.intervals, args.concurrencies) = (Some(hours.clone()), Some(many.clone()));
-        });
-        assert!(text.contains("200 combinations"), "{text}");
+    fn texts_of_defaults_and_messages_agree_with_the_limits() {
+        let settings = Settings::new(Vec::new(), BENCH, &Env::default(), Vec::new());
+        assert_eq!(BenchConfig::new(&settings).unwrap().repetitions, BENCH_REPETITIONS_DEFAULT);
+        assert_eq!((BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX), (100, 200));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The checked configuration of `demo`. It reads `SLUICE_JSON` and `SLUICE_COLOR` besides its flags, and no file.
+//! The checked configuration of `demo`. It reads flags and variables, and no file.
 
 use super::env::Env;
 use super::error::ConfigError;
 use super::migrate::{self, ColorChoice};
-use super::settings::Settings;
+use super::settings::{Settings, WHOLE};
+use super::table::DEMO;
 use crate::cli::demo::DemoArgs;
-use crate::cli::job::{JobArgs, OutputArgs};
 
 /// What the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +23,13 @@ pub struct DemoConfig {
 }
 
 impl DemoConfig {
-    /// Checks the flags.
+    /// Checks flags and variables.
     pub fn new(args: &DemoArgs, env: &Env) -> Result<Self, ConfigError> {
-        let shared = JobArgs {
-            output: OutputArgs { json: args.json, color: args.color, ..OutputArgs::default() },
-            ..JobArgs::default()
-        };
-        let settings = Settings::new(&shared, env, Vec::new());
+        let settings = Settings::new(args.typed(), DEMO, env, Vec::new());
         Ok(Self {
-            hosts: args.hosts,
-            hours: args.hours,
-            seed: args.seed,
+            hosts: settings.value("hosts")?.number(1..=1_000, "a number from 1 to 1000")?,
+            hours: settings.value("hours")?.number(1..=720, "a number from 1 to 720")?,
+            seed: settings.value("seed")?.number(.., WHOLE)?,
             json: settings.switch("json")?,
             color: migrate::color(&settings.value("color")?, env)?,
         })

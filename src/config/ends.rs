@@ -212,11 +212,11 @@ fn explicit(names: &Names, settings: &Settings, env: &Env) -> Result<EndConfig, 
 
 /// A setting without default that must be given.
 pub(super) fn needed(settings: &Settings, name: &'static str) -> Result<Given, ConfigError> {
-    let setting = super::settings::setting(name);
-    let missing = || {
-        let key =
-            if setting.official { format!("migration.{}", setting.key()) } else { setting.key() };
-        ConfigError::Missing { flag: name, variable: setting.variable(), key }
+    let setting = settings.setting(name);
+    let missing = || ConfigError::Missing {
+        flag: name,
+        variable: setting.variable(),
+        key: setting.full_key(),
     };
     settings.find(name)?.ok_or_else(missing)
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::migrate;
-use super::settings::{self, SETTINGS, Setting};
+use super::settings;
+use super::table::{self, Setting};
 use crate::spool::place::Surroundings;
 
 /// Variables and their values. Empty values count as not set.
@@ -51,7 +52,7 @@ impl Env {
     /// `SLUICE_*` variables that no setting has, with the name that was probably meant.
     pub(super) fn unknown(&self) -> Vec<String> {
         let known: Vec<String> =
-            SETTINGS.iter().map(Setting::variable).chain(["SLUICE_CONFIG".to_owned()]).collect();
+            table::all().map(Setting::variable).chain(["SLUICE_CONFIG".to_owned()]).collect();
         let strange = self
             .0
             .keys()

@@ -77,14 +77,14 @@ pub enum ConfigError {
         given: Origin,
     },
     /// A setting that must be given.
-    #[error("--{flag} is missing; give it, or {variable}, or {key} in the file named by --config")]
+    #[error("--{flag} is missing; give it, or {variable}{}", or_key(.key.as_ref()))]
     Missing {
         /// Its flag.
         flag: &'static str,
         /// Its variable.
         variable: String,
-        /// Its key.
-        key: String,
+        /// Its key with its table, if the command reads a file.
+        key: Option<String>,
     },
     /// An end without a token.
     #[error(
@@ -184,7 +184,7 @@ pub enum ConfigError {
         /// The key.
         key: String,
         /// Where to.
-        belongs: &'static str,
+        belongs: String,
     },
     /// Both spellings of one key.
     #[error("{}: {first} and {second} are the same setting; keep one", .path.display())]
@@ -299,6 +299,10 @@ pub enum ConfigError {
         "neither XDG_STATE_HOME nor HOME is set to an absolute path: there is no place for the state of a job"
     )]
     NoStateDir,
+}
+
+fn or_key(key: Option<&String>) -> String {
+    key.map_or_else(String::new, |key| format!(", or {key} in the file named by --config"))
 }
 
 fn did_you_mean(meant: Option<&String>) -> String {

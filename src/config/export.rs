@@ -1,16 +1,16 @@
-//! The checked configuration of `export` and of the commands that look at a spool. Their own flags have no other
-//! spelling; what they share with a job (`--start`, `--stop`, `--measurement`, `--json`) is read from its variables too,
-//! but from no file.
+//! The checked configuration of `export` and of the commands that look at a spool. They read flags and variables, and no
+//! file.
 
 use std::path::{Path, PathBuf};
 
+use super::ends;
 use super::env::Env;
 use super::error::ConfigError;
 use super::migrate::{self, Start, Stop};
 use super::settings::Settings;
-use crate::cli::export::{ExportArgs, FormatWord};
-use crate::cli::job::{JobArgs, OutputArgs};
-use crate::cli::spool::PlaceArgs;
+use super::table::EXPORT;
+use crate::cli::export::ExportArgs;
+use crate::cli::spool::SpoolCommand;
 use crate::model::filter::Filter;
 use crate::model::time::Timestamp;
 use crate::spool::place::Surroundings;
@@ -61,20 +61,23 @@ pub struct ExportConfig {
 impl ExportConfig {
     /// Checks flags and variables. Relative times count back from `now`.
     pub fn new(args: &ExportArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
-        let settings = Settings::new(&args.job(), env, Vec::new());
+        let settings = Settings::new(args.typed(), EXPORT, env, Vec::new());
         let (start, stop) = migrate::range(&settings, now)?;
         let target = match args.output.as_str() {
             "-" => Target::Stdout,
             path => Target::File(PathBuf::from(path)),
         };
+        let format = ends::needed(&settings, "format")?;
         Ok(Self {
             place: args.place.clone(),
             surroundings: env.surroundings(),
-            format: match args.format {
-                FormatWord::Lp => Format::Line,
-                FormatWord::Csv => Format::Csv,
+            format: match format.text() {
+                "lp" => Format::Line,
+                "csv" => Format::Csv,
+                _ => return Err(format.wrong("lp or csv")),
             },
-            gzip: args.gzip || Path::new(&args.output).extension().is_some_and(|end| end == "gz"),
+            gzip: settings.switch("gzip")?
+                || Path::new(&args.output).extension().is_some_and(|end| end == "gz"),
             target,
             start,
             stop,
@@ -92,6 +95,8 @@ pub struct PlaceConfig {
     pub place: String,
     /// What else its store needs.
     pub surroundings: Surroundings,
+    /// Take it over if another run holds it: for the command that writes.
+    pub adopt: bool,
     /// A JSON line instead of the screen.
     pub json: bool,
     /// Sentences for the user: variables that were ignored.
@@ -100,12 +105,15 @@ pub struct PlaceConfig {
 
 impl PlaceConfig {
     /// Checks flags and variables.
-    pub fn new(args: &PlaceArgs, env: &Env) -> Result<Self, ConfigError> {
-        let output = OutputArgs { json: args.json, ..OutputArgs::default() };
-        let shared = JobArgs { output, ..JobArgs::default() };
-        let settings = Settings::new(&shared, env, Vec::new());
-        let json = settings.switch("json")?;
-        let (place, surroundings) = (args.place.clone(), env.surroundings());
-        Ok(Self { place, surroundings, json, notices: env.unknown() })
+    pub fn new(command: &SpoolCommand, env: &Env) -> Result<Self, ConfigError> {
+        let settings = Settings::new(command.typed(), &[], env, Vec::new());
+        let writes = matches!(command, SpoolCommand::Compact(_));
+        Ok(Self {
+            place: command.place().place.clone(),
+            surroundings: env.surroundings(),
+            adopt: writes && settings.switch("adopt")?,
+            json: settings.switch("json")?,
+            notices: env.unknown(),
+        })
     }
 }

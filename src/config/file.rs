@@ -1,37 +1,35 @@
-//! The TOML file: the official nine in the table `[migration]`, in both spellings, everything else above it.
+//! The TOML file: the official nine in the table `[migration]`, in both spellings, what one command alone takes in its own,
+//! everything else above both.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Shown};
-use super::settings::{self, Given, Kind, Origin, Rank, SETTINGS, Setting};
-
-/// The table of the official record.
-const MIGRATION: &str = "migration";
+use super::settings::{self, Given, Origin, Rank};
+use super::table::{self, Kind, Setting};
 
 /// Reads the text of a file; `path` is for messages.
 pub fn parse(text: &str, path: &Path) -> Result<Vec<(&'static str, Given)>, ConfigError> {
-    let table = table(text, path)?;
+    let keys = keys(text, path)?;
     let reader = Reader { path };
     let mut given: Vec<(&'static str, Given)> = Vec::new();
-    for (key, value) in &table {
-        if key == MIGRATION {
-            let Value::Table(inner) = value else {
-                return Err(reader.wrong_type(key, "a table: [migration]"));
-            };
-            for (key, value) in inner {
-                reader.add(&mut given, key, value, true)?;
+    for (key, value) in &keys {
+        match value {
+            _ if !table::is_table(key) => reader.add(&mut given, key, value, None)?,
+            Value::Table(inner) => {
+                for (inner, value) in inner {
+                    reader.add(&mut given, inner, value, Some(key))?;
+                }
             }
-        } else {
-            reader.add(&mut given, key, value, false)?;
+            _ => return Err(reader.wrong_type(key, "a table")),
         }
     }
     Ok(given)
 }
 
 /// Parses TOML. The parser's own display is not used: it repeats the line, which may hold a token.
-pub(super) fn table(text: &str, path: &Path) -> Result<Table, ConfigError> {
+pub(super) fn keys(text: &str, path: &Path) -> Result<Table, ConfigError> {
     text.parse::<Table>().map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
@@ -49,13 +47,13 @@ impl Reader<'_> {
         given: &mut Vec<(&'static str, Given)>,
         key: &str,
         value: &Value,
-        official: bool,
+        table: Option<&str>,
     ) -> Result<(), ConfigError> {
-        let shown = if official { format!("{MIGRATION}.{key}") } else { key.to_owned() };
+        let shown = table.map_or_else(|| key.to_owned(), |table| format!("{table}.{key}"));
         if key.to_ascii_lowercase().ends_with("token") {
             return Err(ConfigError::TokenInFile { path: self.path.to_owned(), key: shown });
         }
-        let setting = self.setting(key, &shown, official)?;
+        let setting = self.setting(key, &shown, table)?;
         let texts = self.texts(setting, &shown, value)?;
         let earlier = given.iter().find(|(name, _)| *name == setting.name);
         if let Some((_, Given { origin: Origin::Key { key: first, .. }, .. })) = earlier {
@@ -74,38 +72,31 @@ impl Reader<'_> {
         &self,
         key: &str,
         shown: &str,
-        official: bool,
+        table: Option<&str>,
     ) -> Result<&'static Setting, ConfigError> {
-        let matches =
-            |setting: &&Setting| setting.key() == key || setting.official && setting.camel() == key;
-        match SETTINGS.iter().find(matches) {
-            Some(setting) if setting.official == official => Ok(setting),
+        let known = || table::all().filter(|setting| setting.full_key().is_some());
+        let matches = |setting: &&Setting| {
+            setting.key() == key || setting.is_official() && setting.camel() == key
+        };
+        let path = self.path.to_owned();
+        match known().find(matches) {
+            Some(setting) if setting.table == table => Ok(setting),
             Some(setting) => {
-                let belongs = if setting.official {
-                    "into the table [migration]"
-                } else {
-                    "above the table [migration]"
+                let (place, table) = match setting.table {
+                    Some(own) => ("into", own),
+                    None => ("above", table.unwrap_or_default()),
                 };
-                Err(ConfigError::KeyPlace {
-                    path: self.path.to_owned(),
-                    key: shown.to_owned(),
-                    belongs,
-                })
+                let belongs = format!("{place} the table [{table}]");
+                Err(ConfigError::KeyPlace { path, key: shown.to_owned(), belongs })
             }
             None => {
-                let meant = settings::nearest(key, SETTINGS.iter().map(|setting| setting.name));
-                let meant = meant.map(settings::setting).map(|setting| {
-                    if setting.official {
-                        format!("{} in the table [{MIGRATION}]", setting.key())
-                    } else {
-                        setting.key()
-                    }
+                let meant = settings::nearest(key, known().map(|setting| setting.name));
+                let meant = known().find(|setting| Some(setting.name) == meant);
+                let meant = meant.map(|setting| match setting.table {
+                    Some(table) => format!("{} in the table [{table}]", setting.key()),
+                    None => setting.key(),
                 });
-                Err(ConfigError::UnknownKey {
-                    path: self.path.to_owned(),
-                    key: Shown::new(shown),
-                    meant,
-                })
+                Err(ConfigError::UnknownKey { path, key: Shown::new(shown), meant })
             }
         }
     }

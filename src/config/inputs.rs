@@ -12,8 +12,9 @@ use super::file;
 use super::migrate::{self, Ends, MigrateConfig};
 use super::profile::{self, Profile};
 use super::settings::{Origin, Settings};
+use super::table::Setting;
 use super::task_record;
-use crate::cli::job::JobArgs;
+use crate::cli::job::{JobArgs, Typed};
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
@@ -46,6 +47,22 @@ pub struct Spooled {
     pub bucket: String,
 }
 
+/// The settings of a command that reads a file: what was typed, the environment, and the file named by `--config`, whose
+/// value is `config`, or by `SLUICE_CONFIG`. `own` are those it takes beside the settings of a job.
+pub fn settings(
+    typed: Vec<Typed>,
+    own: &'static [Setting],
+    config: Option<&str>,
+    env: &Env,
+    read: ReadFile<'_>,
+) -> Result<Settings, ConfigError> {
+    let file = match config_path(config, env) {
+        Some((path, named_by)) => file::parse(&text(read, &path, &named_by)?, &path)?,
+        None => Vec::new(),
+    };
+    Ok(Settings::new(typed, own, env, file))
+}
+
 /// All texts of one job, read and cut into settings, not yet judged.
 #[derive(Debug, Clone)]
 pub struct Inputs {
@@ -57,14 +74,15 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads everything that flags, variables and file name. A task named by its id is left to the caller:
-    /// [`Inputs::task_id`], then [`Inputs::set_task`].
+    /// Reads everything that flags, variables and file name, for a command that takes the settings of a job alone.
     pub fn load(args: &JobArgs, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
-        let file = match config_path(args, &env) {
-            Some((path, named_by)) => file::parse(&text(read, &path, &named_by)?, &path)?,
-            None => Vec::new(),
-        };
-        let settings = Settings::new(args, &env, file);
+        let config = args.output.config.as_deref();
+        Self::new(settings(args.typed(), &[], config, &env, read)?, env, read)
+    }
+
+    /// Reads what the settings name. A task named by its id is left to the caller: [`Inputs::task_id`], then
+    /// [`Inputs::set_task`].
+    pub fn new(settings: Settings, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
         let source_profile = load_profile(Side::Source, &settings, &env, read)?;
         let destination_profile = load_profile(Side::Destination, &settings, &env, read)?;
         let mut inputs = Self { settings, env, source_profile, destination_profile, task_id: None };
@@ -167,8 +185,8 @@ impl Inputs {
 }
 
 /// `--config`, else `SLUICE_CONFIG`, with what names it. There is no file that is read unasked.
-fn config_path(args: &JobArgs, env: &Env) -> Option<(PathBuf, String)> {
-    let flag = args.output.config.as_deref().map(|path| (path, "--config"));
+fn config_path(config: Option<&str>, env: &Env) -> Option<(PathBuf, String)> {
+    let flag = config.map(|path| (path, "--config"));
     let (path, named_by) = flag.or_else(|| Some((env.get("SLUICE_CONFIG")?, "SLUICE_CONFIG")))?;
     Some((PathBuf::from(path), named_by.to_owned()))
 }

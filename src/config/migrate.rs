@@ -6,7 +6,7 @@ use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::grammar;
-use super::settings::{Given, Origin, Settings};
+use super::settings::{Given, Origin, Settings, WHOLE};
 use crate::limits::{
     QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_MAX,
 };
@@ -340,9 +340,7 @@ fn query_timeout(given: &Given) -> Result<u64, ConfigError> {
 }
 
 fn concurrency(given: &Given) -> Result<usize, ConfigError> {
-    let count =
-        given.text().parse().ok().filter(|count| (1..=SLICES_IN_FLIGHT_MAX).contains(count));
-    count.ok_or_else(|| given.wrong("a number from 1 to 16"))
+    given.number(1..=SLICES_IN_FLIGHT_MAX, "a number from 1 to 16")
 }
 
 fn transport(given: &Given) -> Result<Option<Transport>, ConfigError> {
@@ -419,7 +417,7 @@ fn time_type(given: &Given) -> Result<TimeType, ConfigError> {
 }
 
 fn reject_limit(given: &Given) -> Result<u64, ConfigError> {
-    given.text().parse().map_err(|_| given.wrong("a whole number such as 10000"))
+    given.number(.., WHOLE)
 }
 
 pub(super) fn max_transfer(given: &Given) -> Result<u64, ConfigError> {
@@ -453,11 +451,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::cli::job::JobArgs;
 
     #[test]
     fn texts_of_defaults_and_messages_agree_with_the_limits() {
-        let settings = Settings::new(&JobArgs::default(), &Env::default(), Vec::new());
+        let settings = Settings::new(Vec::new(), &[], &Env::default(), Vec::new());
         let value = |name| settings.value(name).unwrap();
         let share = quota_share(&value("quota-share")).unwrap();
         assert_eq!(share, Share::constant(QUOTA_SHARE_PER_MILLE_DEFAULT));

@@ -21,4 +21,5 @@ pub mod inputs;
 pub mod migrate;
 pub mod profile;
 pub mod settings;
+pub mod table;
 pub mod task_record;

@@ -33,7 +33,7 @@ impl fmt::Debug for Profile {
 
 /// Finds a profile in the text of the file.
 pub fn find(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
-    let table = file::table(text, path)?;
+    let table = file::keys(text, path)?;
     let Some(Value::Table(profile)) = table.get(name) else {
         let known = table
             .iter()

@@ -1,131 +1,19 @@
-//! The table of settings and the layers that give them. Stronger layers come first, and the first that has a setting
-//! gives it whole: lists are not joined across layers.
+//! The layers that give the settings. Stronger layers come first, and the first that has a setting gives it whole: lists
+//! are not joined across layers.
 
 use std::fmt;
+use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::env::Env;
 use super::error::{ConfigError, Shown};
+use super::table::{Kind, SETTINGS, Setting};
 use super::task_record::{Property, TaskRecord};
-use crate::cli::job::JobArgs;
+use crate::cli::job::Typed;
 
-/// How many values a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// One text or number.
-    One,
-    /// Any number of texts: the flag is repeated, the variable has one per line, the key takes an array.
-    List,
-    /// Yes or no.
-    Switch,
-    /// A program with its arguments: one text that is cut into words, or an array.
-    Words,
-}
-
-/// One setting: a flag `--name`, a variable `SLUICE_NAME` and a key `name` of the file, dashes as underscores.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The flag's name.
-    pub name: &'static str,
-    /// How many values.
-    pub kind: Kind,
-    /// One of the nine of the official `migration` record: its key stands in the table `[migration]`.
-    pub official: bool,
-    /// Value where nothing gives one.
-    pub default: Option<&'static str>,
-}
-
-const fn one(name: &'static str) -> Setting {
-    Setting { name, kind: Kind::One, official: false, default: None }
-}
-
-const fn official(name: &'static str) -> Setting {
-    Setting { name, kind: Kind::One, official: true, default: None }
-}
-
-const fn of(kind: Kind, name: &'static str) -> Setting {
-    Setting { name, kind, official: false, default: None }
-}
-
-impl Setting {
-    const fn or(self, default: &'static str) -> Self {
-        Self { default: Some(default), ..self }
-    }
-
-    /// `SLUICE_SOURCE_HOST`.
-    pub fn variable(&self) -> String {
-        format!("SLUICE_{}", self.name.replace('-', "_").to_ascii_uppercase())
-    }
-
-    /// `source_host`.
-    pub fn key(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
-    /// `sourceHost`: the spelling of the official record.
-    pub fn camel(&self) -> String {
-        let mut words = self.name.split('-');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |mut camel, word| {
-            camel.push_str(&word[..1].to_ascii_uppercase());
-            camel.push_str(&word[1..]);
-            camel
-        })
-    }
-}
-
-/// Every setting of a job, in the order of the help.
-pub const SETTINGS: &[Setting] = &[
-    official("source-host"),
-    official("source-org"),
-    official("source-bucket"),
-    one("source-profile"),
-    one("source-token-file"),
-    of(Kind::Words, "source-token-command"),
-    one("destination-host").or("http://localhost:8086"),
-    one("destination-org"),
-    official("destination-bucket"),
-    one("destination-profile"),
-    one("destination-token-file"),
-    of(Kind::Words, "destination-token-command"),
-    of(Kind::Switch, "create-buckets"),
-    official("start").or("earliest"),
-    official("stop").or("now"),
-    one("settle").or("10m"),
-    official("batch-interval").or("auto"),
-    official("batch-bucket").or("migration"),
-    one("task"),
-    of(Kind::Switch, "pause-task"),
-    of(Kind::Switch, "adopt"),
-    of(Kind::List, "measurement"),
-    of(Kind::List, "tag"),
-    of(Kind::List, "field"),
-    one("predicate"),
-    one("quota").or("auto"),
-    one("quota-share").or("90%"),
-    one("query-timeout").or("90s"),
-    one("concurrency").or("2"),
-    one("transport").or("auto"),
-    one("max-transfer"),
-    one("max-duration"),
-    one("on-type-conflict").or("stop"),
-    one("existing").or("refuse"),
-    one("spool"),
-    one("spool-dir"),
-    one("time-type").or("ns-utc"),
-    one("rejects"),
-    one("reject-limit").or("10000"),
-    of(Kind::Switch, "dry-run"),
-    of(Kind::Switch, "yes"),
-    of(Kind::Switch, "json"),
-    one("color").or("auto"),
-];
-
-/// The setting of this flag.
-pub(super) fn setting(name: &str) -> &'static Setting {
-    let found = SETTINGS.iter().find(|setting| setting.name == name);
-    found.expect("every name in this module's callers stands in SETTINGS; a test reads them all")
-}
+/// Any number without sign and fraction.
+pub(super) const WHOLE: &str = "a whole number such as 10000";
 
 /// Where a value stands, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +77,16 @@ impl Given {
         self.texts.first().map_or("", String::as_str)
     }
 
+    /// A number within bounds.
+    pub(super) fn number<T: FromStr + PartialOrd>(
+        &self,
+        bounds: impl RangeBounds<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        let number = self.text().parse().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| self.wrong(expected))
+    }
+
     /// This value in a message.
     pub(super) fn wrong(&self, expected: &'static str) -> ConfigError {
         ConfigError::Value { origin: self.origin.clone(), value: Shown::new(self.text()), expected }
@@ -198,18 +96,24 @@ impl Given {
 /// All layers of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// What the command takes beside the settings of a job.
+    own: &'static [Setting],
     given: Vec<(&'static str, Given)>,
     task: Option<(Rank, TaskRecord)>,
 }
 
 impl Settings {
-    /// Joins what was typed, the environment and the keys of the file.
-    pub fn new(args: &JobArgs, env: &Env, file: Vec<(&'static str, Given)>) -> Self {
-        let flags = args.typed().into_iter().map(|(name, texts)| {
-            let name = setting(name).name;
+    /// Joins what was typed, the environment and the keys of the file, for a command that takes these settings of its own.
+    pub fn new(
+        typed: Vec<Typed>,
+        own: &'static [Setting],
+        env: &Env,
+        file: Vec<(&'static str, Given)>,
+    ) -> Self {
+        let flags = typed.into_iter().map(|(name, texts)| {
             (name, Given { texts, origin: Origin::Flag(name), rank: Rank::Flag })
         });
-        let variables = SETTINGS.iter().filter_map(|setting| {
+        let variables = own.iter().chain(SETTINGS).filter_map(|setting| {
             let variable = setting.variable();
             let text = env.get(&variable)?;
             let texts = match setting.kind {
@@ -221,7 +125,21 @@ impl Settings {
                 Given { texts, origin: Origin::Variable(variable), rank: Rank::Env },
             ))
         });
-        Self { given: flags.chain(variables).chain(file).collect(), task: None }
+        Self { own, given: flags.chain(variables).chain(file).collect(), task: None }
+    }
+
+    /// The same less what a file says of a job.
+    pub(super) fn without_job_of_file(&self) -> Self {
+        let mut settings = self.clone();
+        let is_own = |name| self.own.iter().any(|setting| setting.name == name);
+        settings.given.retain(|(name, given)| given.rank != Rank::File || is_own(*name));
+        settings
+    }
+
+    /// The setting of this flag.
+    pub(super) fn setting(&self, name: &str) -> &'static Setting {
+        let found = self.own.iter().chain(SETTINGS).find(|setting| setting.name == name);
+        found.expect("every name in this module's callers stands in a table; a test reads them all")
     }
 
     /// Adds the record of an official task. It stands right behind the layer that named the task.
@@ -247,7 +165,7 @@ impl Settings {
         if plain.is_some_and(|given| given.rank <= *rank) {
             return Ok(plain.cloned());
         }
-        let setting = setting(name);
+        let setting = self.setting(name);
         let origin = Origin::Task(setting.camel());
         match record.property(setting.name) {
             None => Ok(plain.cloned()),
@@ -264,7 +182,7 @@ impl Settings {
 
     /// The value of a setting that has a default.
     pub(super) fn value(&self, name: &str) -> Result<Given, ConfigError> {
-        let setting = setting(name);
+        let setting = self.setting(name);
         let found = self.find(name)?;
         Ok(found.unwrap_or_else(|| Given {
             texts: vec![setting.default.unwrap_or_default().to_owned()],
@@ -274,7 +192,7 @@ impl Settings {
     }
 
     /// A switch; off where nothing gives it.
-    pub(super) fn switch(&self, name: &str) -> Result<bool, ConfigError> {
+    pub fn switch(&self, name: &str) -> Result<bool, ConfigError> {
         match self.plain(name).map(|given| (given, given.text())) {
             Some((_, "true" | "1")) => Ok(true),
             None | Some((_, "false" | "0")) => Ok(false),
@@ -333,19 +251,5 @@ mod tests {
         assert_eq!(nearest("batch_intervall", known()), Some("batch-interval"));
         assert_eq!(nearest("sourceHst", known()), Some("source-host"));
         assert_eq!(nearest("something_else", known()), None);
-    }
-
-    #[test]
-    fn names_are_spelt_three_ways() {
-        let setting = setting("batch-interval");
-        assert_eq!(
-            (setting.variable(), setting.key(), setting.camel()),
-            ("SLUICE_BATCH_INTERVAL".into(), "batch_interval".into(), "batchInterval".into())
-        );
-        assert_eq!(
-            SETTINGS.iter().filter(|setting| setting.official).count(),
-            8,
-            "the nine less sourceToken"
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! The `migration` record out of the Flux text of an official task. The text is cut into tokens as Flux cuts it, so
 //! comments, spacing and strings that look like code do not mislead. Only literals are read; nothing is evaluated.
 
-use super::settings::SETTINGS;
+use super::table::SETTINGS;
 
 /// A property of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub fn parse(text: &str) -> Result<TaskRecord, TaskRecordError> {
 impl TaskRecord {
     fn add(&mut self, name: &str, text: &str, value: &[Token]) -> Result<(), TaskRecordError> {
         let Some(setting) =
-            SETTINGS.iter().find(|setting| setting.official && setting.camel() == name)
+            SETTINGS.iter().find(|setting| setting.is_official() && setting.camel() == name)
         else {
             return Ok(());
         };

@@ -6,6 +6,7 @@
 mod ends;
 mod help;
 mod layers;
+mod own;
 mod task;
 mod values;
 
@@ -64,11 +65,13 @@ impl<'a> Given<'a> {
         self
     }
 
+    fn read(&self, path: &Path) -> io::Result<String> {
+        self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
     fn inputs(&self) -> Result<Inputs, ConfigError> {
-        let read = |path: &Path| {
-            self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
-        };
-        Inputs::load(&job(&self.argv), Env::new(self.env.clone())?, &read)
+        let env = Env::new(self.env.clone())?;
+        Inputs::load(&job(&self.argv), env, &|path| self.read(path))
     }
 
     fn check(&self) -> Result<MigrateConfig, ConfigError> {
@@ -90,8 +93,12 @@ impl<'a> Given<'a> {
     }
 }
 
+fn command(argv: &[&str]) -> Command {
+    argv::parse([&["sluice"], argv].concat()).unwrap().command
+}
+
 fn job(argv: &[&str]) -> JobArgs {
-    match argv::parse([&["sluice", "migrate"], argv].concat()).unwrap().command {
+    match command(&[&["migrate"], argv].concat()) {
         Command::Migrate(args) => args,
         other => panic!("{other:?}"),
     }

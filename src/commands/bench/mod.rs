@@ -26,7 +26,9 @@ use crate::bench::schedule::{Left, Scheduler};
 use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
+use crate::config::inputs::{self, Inputs};
 use crate::config::migrate::MigrateConfig;
+use crate::config::table::BENCH;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::pipeline::context::{Context, Job};
@@ -41,14 +43,17 @@ use crate::report::text::Glyphs;
 
 /// Runs the command.
 pub async fn run(args: BenchArgs, env: Env) -> Result<ExitCode, Error> {
-    let bench = BenchConfig::new(&args)?;
+    let file = args.job.output.config.as_deref();
+    let settings = inputs::settings(args.typed(), BENCH, file, &env, &inputs::read_file)?;
+    let bench = BenchConfig::new(&settings)?;
     if let [first, second] = &args.compare[..] {
-        return compared::run(first, second, args.job.output.json);
+        return compared::run(first, second, settings.switch("json")?);
     }
     if args.simulate {
-        return simulated::run(&args, &bench, &env);
+        return simulated::run(&settings, &bench);
     }
-    let config = migrate::load_to_look(&args.job, env, &Signals::default()).await?;
+    let inputs = Inputs::new(settings, env, &inputs::read_file)?;
+    let config = migrate::load_to_look(inputs, &Signals::default()).await?;
     let (stopper, stop) = stop_pair();
     watch_signals(&stopper);
     let trials = measure(&config, &bench, &ClientSettings::default(), stop.clone()).await?;

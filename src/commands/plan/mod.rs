@@ -16,6 +16,7 @@ use super::run::Signals;
 use super::{job, migrate, preflight, print_line, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
+use crate::config::inputs::{Inputs, read_file};
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
@@ -30,7 +31,8 @@ use crate::report::text::Glyphs;
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = Signals::default();
-    let config = migrate::load_to_look(&args, env, &signals).await?;
+    let inputs = Inputs::load(&args, env, &read_file)?;
+    let config = migrate::load_to_look(inputs, &signals).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,

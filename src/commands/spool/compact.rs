@@ -10,9 +10,9 @@ use crate::spool::compact::Sizes;
 use crate::spool::stored::{Selection, Stored};
 use crate::spool::writable::Spool;
 
-pub(super) fn run(config: &PlaceConfig, take_over: bool) -> Result<ExitCode, Error> {
+pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let (storage, stored) = super::open(config)?;
-    let spool = Spool::open(&storage, &stored.job(), take_over).map_err(Box::new)?;
+    let spool = Spool::open(&storage, &stored.job(), config.adopt).map_err(Box::new)?;
     // Again, now that nobody else writes.
     let (before, values) = sums(&Stored::open(&storage).map_err(Box::new)?);
     let mut progress = None;

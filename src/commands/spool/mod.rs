@@ -16,17 +16,12 @@ use crate::spool::stored::Stored;
 
 /// Runs one of them.
 pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
-    let place = match command {
-        SpoolCommand::Verify(place) => place,
-        SpoolCommand::Compact(compact) => &compact.place,
-        SpoolCommand::Describe(describe) => &describe.place,
-    };
-    let config = PlaceConfig::new(place, env)?;
+    let config = PlaceConfig::new(command, env)?;
     config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
     match command {
         SpoolCommand::Verify(_) => verify::run(&config),
         SpoolCommand::Describe(args) => describe::run(&config, args.sql),
-        SpoolCommand::Compact(args) => compact::run(&config, args.adopt),
+        SpoolCommand::Compact(_) => compact::run(&config),
     }
 }
 

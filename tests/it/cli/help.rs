@@ -7,11 +7,12 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use sluice::cli::args::{Args, Command};
 use sluice::cli::argv::{self, ArgvError};
+use sluice::cli::job::Typed;
 use sluice::cli::pages;
-use sluice::config::settings::{Kind, SETTINGS};
+use sluice::config::table::{self, Kind, SETTINGS};
 use sluice::exit::ExitCode;
 
-use super::job;
+use super::{command, job};
 
 fn rewriting() -> bool {
     std::env::var_os("SLUICE_TEST_REWRITE").is_some()
@@ -62,9 +63,7 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice spool verify", 2),
         ("sluice spool describe /x --sql excel", 2),
         ("sluice export /x --format lp", 2),
-        ("sluice export /x --output y", 2),
-        ("sluice demo --hosts 0", 2),
-        ("sluice demo --hours 100000", 2),
+        ("sluice export --format lp --output y", 2),
         ("sluice migrate --existing overwrite", 2),
         ("sluice migrate --yes --yes", 2),
         ("sluice migrate plant", 2),
@@ -104,7 +103,7 @@ fn pages_are_made_for_every_command_and_shell() {
 
 fn flags(command: &str) -> BTreeMap<String, String> {
     let root = Args::command();
-    let command = root.find_subcommand(command).unwrap();
+    let (_, command) = pages::pages(&root).find(|(name, _)| name == command).unwrap();
     let help = |flag: &clap::Arg| flag.get_help().map(ToString::to_string).unwrap_or_default();
     command
         .get_arguments()
@@ -130,15 +129,52 @@ fn flags_settings_and_defaults_agree() {
     assert_eq!(flags, self::flags("plan"));
 }
 
+/// Flags that have neither variable nor key; the page of settings says why.
+const NO_SETTINGS: [&str; 5] = ["config", "compare", "simulate", "output", "sql"];
+
+#[test]
+fn every_flag_of_every_command_is_a_setting() {
+    for (command, _) in pages::pages(&Args::command()) {
+        let mut flags = flags(&command);
+        for setting in table::all().filter(|setting| setting.table == Some(&command)) {
+            let help = flags.remove(setting.name).unwrap();
+            let default = setting.default.map(|default| format!("[default: {default}]"));
+            assert!(help.ends_with(&default.unwrap_or_default()), "{}: {help}", setting.name);
+        }
+        flags.retain(|name, _| !SETTINGS.iter().any(|setting| setting.name == name));
+        flags.retain(|name, _| !NO_SETTINGS.contains(&&**name));
+        assert!(flags.is_empty(), "{command}: {flags:?}");
+    }
+}
+
+fn typed(argv: &[&str]) -> Vec<Typed> {
+    match command(argv) {
+        Command::Migrate(args) => args.typed(),
+        Command::Bench(args) => args.typed(),
+        Command::Export(args) => args.typed(),
+        Command::Demo(args) => args.typed(),
+        Command::Spool { command } => command.typed(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn every_flag_arrives() {
-    for setting in SETTINGS {
+    for setting in table::all() {
+        let command: &[&str] = match setting.table {
+            Some("bench") => &["bench"],
+            Some("demo") => &["demo"],
+            Some("export") => &["export", "/x", "--output", "y"],
+            _ => &["migrate"],
+        };
         let flag = format!("--{}", setting.name);
         let value = match setting.name {
             "on-type-conflict" => "reject",
             "existing" => "merge",
             "color" => "never",
             "time-type" => "i64",
+            "sink" => "destination",
+            "format" => "csv",
             _ => "canary",
         };
         let (argv, expected) = match setting.kind {
@@ -146,9 +182,19 @@ fn every_flag_arrives() {
             Kind::List => (vec![flag.as_str(), value, &flag, "second"], vec![value, "second"]),
             Kind::One | Kind::Words => (vec![flag.as_str(), value], vec![value]),
         };
-        let typed = job(&argv).typed();
         let expected = expected.into_iter().map(str::to_owned).collect();
-        assert_eq!(typed, [(setting.name, expected)]);
+        assert_eq!(typed(&[command, &argv].concat()), [(setting.name, expected)]);
+    }
+    for (words, name) in [
+        (["spool", "verify", "/x", "--json"], "json"),
+        (["spool", "describe", "/x", "--json"], "json"),
+        (["spool", "compact", "/x", "--adopt"], "adopt"),
+        (["export", "/x", "--output=y", "--json"], "json"),
+        (["bench", "--settle=0s", "--simulate", "--json"], "json"),
+    ] {
+        let mut typed = typed(&words);
+        typed.retain(|(name, _)| *name != "settle");
+        assert_eq!(typed, [(name, vec!["true".to_owned()])]);
     }
     assert_eq!(job(&["--config", "x.toml"]).output.config.as_deref(), Some("x.toml"));
 }
@@ -164,15 +210,20 @@ fn golden_table(path: &str, table: &str) {
 
 #[test]
 fn the_page_of_settings_is_whole() {
-    let flags = flags("migrate");
     let mut table =
         "| flag | variable | key in the file | default | what |\n|---|---|---|---|---|\n"
             .to_owned();
-    for setting in SETTINGS {
-        let key = match (setting.official, setting.camel() == setting.key()) {
-            (true, true) => format!("`[migration]` `{}`", setting.key()),
-            (true, false) => format!("`[migration]` `{}` `{}`", setting.key(), setting.camel()),
-            (false, _) => format!("`{}`", setting.key()),
+    for setting in table::all() {
+        let own = setting.table.filter(|_| !setting.is_official());
+        let flags = flags(own.unwrap_or("migrate"));
+        let mut key = setting.key();
+        if setting.is_official() && setting.camel() != key {
+            key = format!("{key}` `{}", setting.camel());
+        }
+        let key = match (setting.full_key(), setting.table) {
+            (None, _) => "-".to_owned(),
+            (_, None) => format!("`{key}`"),
+            (_, Some(table)) => format!("`[{table}]` `{key}`"),
         };
         let (help, default) = match flags[setting.name].split_once(" [default: ") {
             Some((help, words)) if setting.default.is_none() => (help, words.trim_end_matches(']')),
@@ -183,7 +234,8 @@ fn the_page_of_settings_is_whole() {
         };
         let default = setting.default.map_or(default.to_owned(), |text| format!("`{text}`"));
         let (name, variable) = (setting.name, setting.variable());
-        writeln!(table, "| `--{name}` | `{variable}` | {key} | {default} | {help} |").unwrap();
+        let name = own.map_or(format!("--{name}"), |command| format!("{command} --{name}"));
+        writeln!(table, "| `{name}` | `{variable}` | {key} | {default} | {help} |").unwrap();
     }
     golden_table("docs/configuration.md", &table);
 }

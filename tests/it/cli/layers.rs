@@ -5,7 +5,7 @@ use std::io;
 use sluice::config::env::Env;
 use sluice::config::inputs;
 use sluice::config::migrate::{IntervalChoice, Start, Stop};
-use sluice::config::settings::{Kind, SETTINGS};
+use sluice::config::table::{Kind, SETTINGS};
 
 use super::{CANARY, Given, chain};
 
@@ -60,7 +60,7 @@ fn every_setting_is_read_from_the_environment_and_the_file() {
             Kind::List => format!("{} = [\"a=b\"]", setting.key()),
             Kind::One | Kind::Words => format!("{} = \"a\"", setting.key()),
         };
-        let table = if setting.official { "[migration]\n" } else { "" };
+        let table = if setting.is_official() { "[migration]\n" } else { "" };
         let by_file =
             Given::job(&["--config", "s.toml"]).file("s.toml", &format!("{table}{line}")).inputs();
         for (inputs, name) in [(by_env, variable.as_str()), (by_file, &*setting.key())] {
@@ -169,7 +169,7 @@ fn files_that_are_refused() {
         ("measurement = [1]", ["measurement must be", "array of texts"]),
         ("tag = []", ["tag must be", "array of texts"]),
         ("source_token_command = 1", ["source_token_command must be", "array of texts"]),
-        ("migration = 1", ["migration must be", "[migration]"]),
+        ("migration = 1", ["migration must be", "a table"]),
         ("config = \"other.toml\"", ["unknown key \"config\"", ""]),
         ("quota = \"x\"", ["quota in s.toml: \"x\"", "300MB/5min"]),
         ("json = true\njson = true", ["s.toml line 2", "duplicate"]),

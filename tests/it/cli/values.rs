@@ -361,13 +361,29 @@ fn colours() {
 fn the_demo_takes_its_flags_and_no_file() {
     let demo = |line: &str, env: &[(&str, &str)]| {
         let Command::Demo(args) = argv::parse(line.split(' ')).unwrap().command else { panic!() };
-        DemoConfig::new(&args, &Env::new(env.iter().copied()).unwrap()).unwrap()
+        DemoConfig::new(&args, &Env::new(env.iter().copied()).unwrap())
     };
+    for (line, env, place) in [
+        ("sluice demo --hosts 0", ("SLUICE_DEMO_HOSTS", "1"), "--hosts: \"0\""),
+        ("sluice demo --hours 100000", ("SLUICE_DEMO_HOURS", "1"), "--hours: \"100000\""),
+        ("sluice demo", ("SLUICE_DEMO_HOSTS", "1001"), "SLUICE_DEMO_HOSTS: \"1001\""),
+        ("sluice demo", ("SLUICE_DEMO_SEED", "x"), "SLUICE_DEMO_SEED: \"x\""),
+    ] {
+        let error = demo(line, &[env]).unwrap_err().to_string();
+        assert!(error.starts_with(place), "{error}");
+    }
+    let demo = |line, env: &[(&str, &str)]| demo(line, env).unwrap();
     let plain = demo("sluice demo", &[]);
     assert_eq!((plain.hosts, plain.hours, plain.seed, plain.json), (50, 6, 1, false));
     let set = demo(
-        "sluice demo --hosts 3 --hours 2 --seed 7",
-        &[("SLUICE_JSON", "1"), ("NO_COLOR", "1")],
+        "sluice demo --hosts 3 --seed 7",
+        &[
+            ("SLUICE_JSON", "1"),
+            ("NO_COLOR", "1"),
+            ("SLUICE_DEMO_HOURS", "2"),
+            ("SLUICE_DEMO_SEED", "8"),
+            ("SLUICE_CONFIG", "none.toml"),
+        ],
     );
     assert_eq!(
         (set.hosts, set.hours, set.seed, set.json, set.color),

@@ -276,6 +276,10 @@ async fn a_million_million_values_are_rehearsed() {
     assert!(ended.out.lines().all(|line| line.len() <= 80), "{}", ended.out);
     let again = world.start(world.command(&args)).ended().await;
     assert_eq!(again.out, ended.out, "the same seed says the same");
+    let mut by_variables = world.command(&["bench", "--simulate", "--seed", "1"]);
+    by_variables.env("SLUICE_QUOTA", "3GB/5min").env("SLUICE_BENCH_SEED", "2");
+    let by_variables = world.start(by_variables).ended().await;
+    assert_eq!(by_variables.out, ended.out, "variables say the same, and a flag beats them");
     let ended = world.start(world.command(&[&args[..], &["--json"]].concat())).ended().await;
     let last = ended.lines().pop().unwrap();
     assert_eq!(
