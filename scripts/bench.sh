@@ -9,12 +9,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-config="" out=target/bench mode=--bench
+config="" out=target/bench size=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --config) config=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
-    --tiny) mode=--test; shift ;;
+    --tiny) size=(--test); shift ;;
     *)
       sed -n '2,8p' "$0" >&2
       exit 2
@@ -43,10 +43,10 @@ run() {
 {
   facts
   for bench in stages pipeline spool; do
-    run "$bench" -- "$mode"
+    run "$bench" -- "${size[@]}"
   done
   if [ -n "$config" ]; then
-    run pipeline -- "$mode" --config "$config"
+    run pipeline -- "${size[@]}" --config "$config"
   fi
 } 2>&1 | tee "$file"
 echo "written to $file" >&2
