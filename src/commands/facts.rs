@@ -1,6 +1,6 @@
 //! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ends;
@@ -13,14 +13,12 @@ use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::influxql::Database;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
-use crate::model::frame::FieldType;
-use crate::model::series::Name;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::survey::route::{FieldKey, Routes};
 use crate::pipeline::survey::schema::{self, FieldTypes};
 use crate::pipeline::survey::{self, Survey};
-use crate::pipeline::write::clash;
+use crate::pipeline::write::clash::{self, TypesByKey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -306,12 +304,13 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
-    watched(source.survey.field_types(), source.one_type_ns(), destination)
+    let types = source.survey.field_types().map(clash::by_key);
+    watched(types.as_ref(), source.one_type_ns(), destination)
 }
 
 /// The same for fields of these types, each of which has one type in stretches of this length, if it has.
 pub fn watched(
-    types: Option<&FieldTypes>,
+    types: Option<&TypesByKey>,
     one_type_ns: Option<i64>,
     destination: &DestinationFacts,
 ) -> Vec<FieldKey> {
@@ -319,20 +318,6 @@ pub fn watched(
     // Where the destination's are not known either, all of them are watched.
     let destination_ns = destination.shard_group_ns(one_type_ns.unwrap_or(1));
     clash::watched(types, one_type_ns, &destination.field_types, destination_ns)
-}
-
-/// The types of fields by the names of InfluxDB. Names that are not UTF-8 are left out: no server tells of such ones.
-pub fn named_types(types: &BTreeMap<(Name, Name), BTreeSet<FieldType>>) -> FieldTypes {
-    let mut named = FieldTypes::new();
-    for ((measurement, field), types) in types {
-        let names = (std::str::from_utf8(measurement), std::str::from_utf8(field));
-        if let (Ok(measurement), Ok(field)) = names {
-            let own = named.entry(measurement.to_owned()).or_default();
-            let types = types.iter().map(|kind| kind.name().to_owned()).collect();
-            own.insert(field.to_owned(), types);
-        }
-    }
-    named
 }
 
 /// Values that a bucket of the destination holds in a range.

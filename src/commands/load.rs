@@ -1,5 +1,7 @@
 //! `load`: spools to the destination, with the checkpoint of `migrate`.
 
+use std::collections::BTreeSet;
+
 use super::checkpoint::{self, Begun, Wanted};
 use super::error::Error;
 use super::facts::{DestinationFacts, watched};
@@ -15,6 +17,7 @@ use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
+use crate::model::frame::FieldType;
 use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, Timestamp};
@@ -148,12 +151,15 @@ pub async fn check(
 async fn content(spool: &Spool, part: &Part) -> Result<Content, Error> {
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let types = blocking(move || Ok(stored.field_types(&selection)?)).await?;
+    let names =
+        |kinds: BTreeSet<FieldType>| kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    let types = types.into_iter().map(|(key, kinds)| (key, names(kinds))).collect();
     let oldest = spool.stored.files(&part.selection()).iter().map(|file| file.time_min).min();
     Ok(Content {
         bucket_id: None,
         oldest: oldest.map(Timestamp::from_ns),
         now: migrate::local_now(),
-        types: Some(super::facts::named_types(&types)),
+        types: Some(types),
         one_type_ns: spool.job.one_type_ns,
     })
 }

@@ -2,6 +2,7 @@
 
 mod clash;
 mod faults;
+mod foretold;
 mod golden;
 mod plan;
 mod preflight;

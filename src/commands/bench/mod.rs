@@ -235,7 +235,7 @@ async fn stand(
             let types = surveyed.source.survey.field_types();
             let watched = types.map_or_else(Vec::new, |types| {
                 let one_type_ns = surveyed.source.one_type_ns();
-                clash::watched(types, one_type_ns, &FieldTypes::new(), shard_ns)
+                clash::watched(&clash::by_key(types), one_type_ns, &FieldTypes::new(), shard_ns)
             });
             let on_type_conflict = config.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;

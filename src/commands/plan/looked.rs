@@ -24,6 +24,8 @@ const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
 /// The largest measurements one by one, and some of the others for all of them.
 pub(super) struct Looked {
     batches: Vec<Batch>,
+    /// Values of a sampled cell, and of its fullest batch.
+    fullest: Vec<(u64, u64)>,
     order: Vec<Name>,
     looks: BTreeMap<Name, Look>,
     others: Vec<(Name, Look)>,
@@ -32,9 +34,10 @@ pub(super) struct Looked {
 
 impl Looked {
     pub(super) async fn at(context: &Context, tally: &Tally) -> Result<Self, Error> {
-        let mut batches: Vec<Batch> = Vec::new();
+        let (mut batches, mut fullest): (Vec<Batch>, Vec<_>) = (Vec::new(), Vec::new());
         for cell in forecast::sampled_cells(&tally.cells) {
             let found = look::fullest(context, cell).await?;
+            fullest.extend(found.as_ref().map(|batch| (cell.values, batch.counted.values)));
             let is_new = |found: &Batch| batches.iter().all(|batch| batch.range != found.range);
             batches.extend(found.filter(is_new));
         }
@@ -56,6 +59,7 @@ impl Looked {
         let mixed = mixed.and_then(|sample| forecast::milli_bytes_per_value(&[(sample, 1)]));
         Ok(Self {
             batches,
+            fullest,
             order: largest.iter().map(|(name, _)| name.clone()).collect(),
             looks,
             others,
@@ -165,11 +169,13 @@ impl Looked {
             self.bytes(tally, name, milli)
         };
         let bytes = sizes.iter().map(of).fold(Spread::default(), Spread::plus);
-        let held = batches_held(context, tally);
+        let held = forecast::held(&context.job.plan, &tally.cells, &self.fullest);
         let each: Vec<_> =
             self.batches.iter().map(|batch| look::requests(context, batch, &self.looks)).collect();
         let counts: Vec<_> = self.batches.iter().map(|batch| batch.counted.bytes).collect();
-        let count_bytes = forecast::of_samples(&counts).scaled(held, 1);
+        let asked = self.batches.iter().map(|batch| batch.requests).sum();
+        let searched = held.searches.scaled(counts.iter().sum(), asked);
+        let count_bytes = forecast::of_samples(&counts).times(held.batches).plus(searched);
         let bytes_per_s = context.source.quota().bytes_per_s();
         let quota_bytes = source.quota.bytes_per_window();
         let time_ms =
@@ -179,14 +185,14 @@ impl Looked {
             .map(|milli| forecast::bytes(Spread::exact(milli), tally.total()).likely);
         Forecast {
             batches: context.job.plan.len(),
-            batches_held: held,
-            requests: forecast::of_samples(&each).scaled(held, 1),
+            batches_held: held.batches.high,
+            requests: forecast::of_samples(&each).times(held.batches).plus(held.searches),
             bytes,
             count_bytes,
             quota_bytes,
             bytes_per_s,
             time_ms,
-            spool_bytes: self.spool_bytes(tally, held),
+            spool_bytes: self.spool_bytes(tally, held.batches),
             task_ms: body
                 .zip(quota_bytes)
                 .and_then(|(body, quota)| forecast::official_task_ms(body, quota)),
@@ -195,7 +201,7 @@ impl Looked {
 
     /// Disk for a spool of all values: as the samples were, and at the most with a file for each measurement in each
     /// batch that may hold something. None without a sample.
-    fn spool_bytes(&self, tally: &Tally, held: u64) -> Option<Spread> {
+    fn spool_bytes(&self, tally: &Tally, held: Spread) -> Option<Spread> {
         let sizes = tally.by_size();
         let looks = self.looks.values().chain(self.others.iter().map(|(_, look)| look));
         let all = looks.map(|look| look.encoded).fold(Encoded::default(), Encoded::plus);
@@ -206,12 +212,8 @@ impl Looked {
         let of = |(name, values): &(Name, u64)| {
             let encoded = own(name).filter(|encoded| encoded.values > 0).unwrap_or(all);
             let grows = Spread::exact(encoded.bytes).scaled(*values, encoded.values).likely;
-            let files = encoded.file_bytes.saturating_mul(held);
-            Spread {
-                low: grows.saturating_add(encoded.file_bytes),
-                likely: grows.saturating_add(files),
-                high: grows.saturating_add(files),
-            }
+            let files = Spread::exact(encoded.file_bytes);
+            Spread::exact(grows).plus(files.times(Spread { low: 1, ..held }))
         };
         Some(sizes.iter().map(of).fold(Spread::default(), Spread::plus))
     }
@@ -250,17 +252,4 @@ impl Looked {
             interval_ns,
         }))
     }
-}
-
-/// Batches that touch a cell that holds something.
-fn batches_held(context: &Context, tally: &Tally) -> u64 {
-    let (plan, mut held, mut next) = (&context.job.plan, 0, 0);
-    for cell in tally.cells.iter().filter(|cell| cell.values > 0) {
-        let last = plan.at(cell.range.stop.saturating_add_ns(-1));
-        if let (Some(first), Some(last)) = (plan.at(cell.range.start), last) {
-            held += (last + 1).saturating_sub(first.max(next));
-            next = last + 1;
-        }
-    }
-    held
 }

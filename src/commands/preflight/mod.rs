@@ -14,7 +14,7 @@ use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::model::time::Timestamp;
-use crate::pipeline::survey::schema::FieldTypes;
+use crate::pipeline::write::clash::{self, TypesByKey};
 use crate::report::json;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;
@@ -78,7 +78,7 @@ pub struct Content {
     /// The present.
     pub now: Timestamp,
     /// Types of its fields, if they are known.
-    pub types: Option<FieldTypes>,
+    pub types: Option<TypesByKey>,
     /// Length of the stretches in which a field has one type, if there are such.
     pub one_type_ns: Option<i64>,
 }
@@ -89,7 +89,7 @@ impl Content {
             bucket_id: Some(source.bucket.id.clone()),
             oldest: source.earliest,
             now: source.now,
-            types: source.survey.field_types().cloned(),
+            types: source.survey.field_types().map(clash::by_key),
             one_type_ns: source.one_type_ns(),
         }
     }

@@ -1,6 +1,7 @@
 //! The arithmetic of a plan: spreads, the guide's formula, stretches of time. Pure.
 
 use crate::limits::QUOTA_WINDOW_MS;
+use crate::model::batch::BatchPlan;
 use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::pipeline::plan::sample::Sample;
@@ -44,6 +45,16 @@ impl Spread {
             low: scaled(low, by, of),
             likely: scaled(likely, by, of),
             high: scaled(high, by, of),
+        }
+    }
+
+    /// So often.
+    #[must_use]
+    pub fn times(self, often: Self) -> Self {
+        Self {
+            low: self.low.saturating_mul(often.low),
+            likely: self.likely.saturating_mul(often.likely),
+            high: self.high.saturating_mul(often.high),
         }
     }
 }
@@ -153,6 +164,55 @@ enum Kind {
     Other,
 }
 
+/// Batches that hold something, and the counts that find them among empty ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// At the most all that touch a cell that holds something; at the least as if each were the fullest that was found.
+    pub batches: Spread,
+    /// Counts of stretches of batches.
+    pub searches: Spread,
+}
+
+/// Foretells which batches hold something. `fullest` are the values of some cells and of the fullest batch of each. Beside an
+/// empty cell a stretch begins or ends, most likely inside the cell; all else is taken for full.
+pub fn held(plan: &BatchPlan, cells: &[Cell], fullest: &[(u64, u64)]) -> Held {
+    let most = fullest.iter().map(|(_, batch)| *batch).max().unwrap_or(1).max(1);
+    let alike = |values: u64| {
+        let nearest = fullest.iter().min_by_key(|(cell, _)| cell.abs_diff(values));
+        nearest.map_or(1, |(_, batch)| (*batch).max(1))
+    };
+    let is_empty = |at: usize| cells.get(at).is_some_and(|cell| cell.values == 0);
+    let (mut held, mut next) = (Held::default(), 0);
+    let (mut gap, mut run) = (0, Spread::default());
+    for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.values > 0) {
+        let last = plan.at(cell.range.stop.saturating_add_ns(-1));
+        let (Some(first), Some(last)) = (plan.at(cell.range.start), last) else { continue };
+        if first > next {
+            held = held.with(gap, run);
+            (gap, run) = (first - next, Spread::default());
+        }
+        let high = (last + 1).saturating_sub(first.max(next));
+        let of = |batch: u64| cell.values.div_ceil(batch).min(high);
+        let is_end = is_empty(at + 1) || at > 0 && is_empty(at - 1);
+        let likely = if is_end { of(alike(cell.values)) } else { high };
+        run = run.plus(Spread { low: of(most), likely, high });
+        next = last + 1;
+    }
+    held.with(gap, run).with(plan.len().saturating_sub(next), Spread::default())
+}
+
+impl Held {
+    /// With a run of batches behind so many empty ones. A run reaches twice as far with each count that finds nothing; the
+    /// one that finds something is halved down to batches, empty or not.
+    fn with(self, gap: u64, run: Spread) -> Self {
+        let steps = 3 * u64::from((gap + 1).ilog2());
+        let search = |batches: u64| steps + batches.min(gap);
+        let searches =
+            Spread { low: search(run.low), likely: search(run.likely), high: search(run.high) };
+        Self { batches: self.batches.plus(run), searches: self.searches.plus(searches) }
+    }
+}
+
 /// The cells to sample: the densest, the one in the middle, and the thinnest that holds anything; fewer where these are the
 /// same.
 pub fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
@@ -167,6 +227,7 @@ pub fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::interval::Interval;
     use crate::model::time::NS_PER_S;
 
     fn cells(values: &[u64]) -> Vec<Cell> {
@@ -233,6 +294,30 @@ mod tests {
         assert_eq!((dense[0].values, dense[0].per_mille_of_mean), (5, 3_000));
         let (dense, empty) = stretches(&cells(&[0, 0]));
         assert_eq!((dense.len(), empty.len()), (0, 1));
+    }
+
+    #[test]
+    fn batches_that_hold_something_are_foretold_from_cells_and_the_fullest() {
+        let plan = |hours: usize, minutes: i64| {
+            let range = |hour: usize| cells(&vec![0; hours])[hour].range;
+            let interval = Interval::from_ns(minutes * 60 * NS_PER_S);
+            BatchPlan::new(range(0).start, interval, range(hours - 1).stop)
+        };
+        let of = |minutes, values: &[u64], fullest: &[(u64, u64)]| {
+            held(&plan(values.len(), minutes), &cells(values), fullest)
+        };
+        let spread = |low, likely, high| Spread { low, likely, high };
+        let full = of(15, &[40, 40, 40, 40], &[(40, 10)]);
+        assert_eq!((full.batches, full.searches), (Spread::exact(16), Spread::default()));
+        // Less in an hour is less in each batch, unless a stretch ends there.
+        assert_eq!(of(15, &[40, 20, 40], &[(40, 10)]).batches, spread(10, 12, 12));
+        let gap = of(15, &[40, 10, 0, 0, 5, 40], &[(40, 10), (10, 10)]);
+        assert_eq!(gap.batches, spread(10, 10, 16));
+        // Eight empty batches: three counts forth, six back, and each of a run that is as long.
+        assert_eq!(gap.searches, spread(9 + 5, 9 + 5, 9 + 8));
+        assert_eq!(of(15, &[40, 0], &[(40, 10)]).searches, Spread::exact(6));
+        assert_eq!(of(60 * 24, &[40, 0, 3], &[(40, 43)]).batches, Spread::exact(1));
+        assert_eq!(of(15, &[0, 0], &[]).batches, Spread::default());
     }
 
     #[test]

@@ -121,29 +121,50 @@ impl TypePlan {
     }
 }
 
+/// Types of fields, by the bytes of their names.
+pub type TypesByKey = BTreeMap<FieldKey, BTreeSet<String>>;
+
+/// The same as a server tells it, which only knows names in UTF-8.
+pub fn by_key(types: &FieldTypes) -> TypesByKey {
+    let name = |text: &str| Name::from(text.as_bytes());
+    let of = |(measurement, fields): (&String, &BTreeMap<String, BTreeSet<String>>)| {
+        let measurement = name(measurement);
+        let key = |(field, types): (&String, &BTreeSet<String>)| {
+            ((measurement.clone(), name(field)), types.clone())
+        };
+        fields.iter().map(key).collect::<Vec<_>>()
+    };
+    types.iter().flat_map(of).collect()
+}
+
+/// A name as JSON shows it: U+FFFD for each byte that is not UTF-8.
+fn shown(name: &[u8]) -> String {
+    name.utf8_chunks().fold(String::new(), |mut text, chunk| {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+        text
+    })
+}
+
 /// The fields that can clash at the destination. A field that changes its type at the source cannot if each destination
 /// shard group lies inside a stretch in which the source keeps to one type.
 ///
 /// `one_type_ns` is the length of these stretches: the shard groups of an InfluxDB OSS. `None` where there are none: in
 /// Cloud the series of one field may have a type each.
 pub fn watched(
-    source: &FieldTypes,
+    source: &TypesByKey,
     one_type_ns: Option<i64>,
     destination: &FieldTypes,
     destination_ns: i64,
 ) -> Vec<FieldKey> {
     let nested = one_type_ns.is_some_and(|length| length % destination_ns == 0);
-    let mut found = Vec::new();
-    for (measurement, fields) in source {
-        for (field, types) in fields {
-            let theirs = destination.get(measurement).and_then(|fields| fields.get(field));
-            let foreign = theirs.is_some_and(|theirs| !theirs.is_subset(types));
-            if foreign || (types.len() > 1 && !nested) {
-                found.push((Name::from(measurement.as_bytes()), Name::from(field.as_bytes())));
-            }
-        }
-    }
-    found
+    let can_clash = |((measurement, field), types): &(&FieldKey, &BTreeSet<String>)| {
+        let fields = destination.get(&shown(measurement));
+        let theirs = fields.and_then(|fields| fields.get(&shown(field)));
+        let foreign = theirs.is_some_and(|theirs| !theirs.is_subset(types));
+        foreign || (types.len() > 1 && !nested)
+    };
+    source.iter().filter(can_clash).map(|(key, _)| key.clone()).collect()
 }
 
 async fn own_type(
@@ -206,7 +227,13 @@ async fn ask(
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
     let answer =
         client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
-    table::read_tables(&answer).map_err(|error| Error::csv(&what, error))
+    let mut tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+    // A name that no query can spell finds others that look like it.
+    let is_key = |table: &Table| {
+        table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)
+    };
+    tables.retain(is_key);
+    Ok(tables)
 }
 
 fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
@@ -293,7 +320,7 @@ mod tests {
         let day = 86_400_000_000_000;
         let source = types(&[("one", &["float"]), ("two", &["float", "integer"])]);
         let names = |destination: &FieldTypes, one_type_ns, destination_ns| -> Vec<String> {
-            let found = watched(&source, one_type_ns, destination, destination_ns);
+            let found = watched(&by_key(&source), one_type_ns, destination, destination_ns);
             found
                 .into_iter()
                 .map(|(_, field)| String::from_utf8_lossy(&field).into_owned())
@@ -307,5 +334,11 @@ mod tests {
         assert_eq!(names(&types(&[("one", &["string"])]), Some(day), day), ["one"]);
         let earlier = types(&[("two", &["integer"])]);
         assert!(names(&earlier, Some(day), day).is_empty(), "what an earlier run wrote");
+        let bytes = |field: &[u8]| (Name::from(*b"m"), Name::from(field));
+        let source = TypesByKey::from([(bytes(b"\xe2\x82"), BTreeSet::from(["float".to_owned()]))]);
+        for (theirs, clashes) in [("\u{fffd}\u{fffd}", 1), ("\u{fffd}", 0)] {
+            let destination = types(&[(theirs, &["string"])]);
+            assert_eq!(watched(&source, Some(day), &destination, day).len(), clashes, "{theirs}");
+        }
     }
 }

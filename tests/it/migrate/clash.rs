@@ -176,3 +176,45 @@ async fn only_the_shard_groups_of_an_oss_keep_types_apart() {
         }
     }
 }
+
+/// No server tells the types of such names, but a spool knows them; and two that look alike elsewhere are two fields.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_are_not_utf8_follow_the_policy_of_a_load() {
+    let mut lines = Vec::new();
+    for (day, count, value) in [(0, 2, "7i"), (1, 5, "0.5")] {
+        for at in 0..count {
+            let time = MONDAY_S + day * DAY_S + at * 60;
+            lines.extend_from_slice(b"m\xff,host=a a\xfe=1i,v\xff=");
+            lines.extend_from_slice(format!("{value} {time}000000000\n").as_bytes());
+        }
+    }
+    for (policy, exit, fields) in [
+        (ConflictPolicy::Stop, ExitCode::Permanent, &[][..]),
+        (
+            ConflictPolicy::Suffix,
+            ExitCode::Done,
+            &[(&b"a\xfe"[..], 7), (b"v\xff", 5), (b"v\xff_integer", 2)],
+        ),
+        (ConflictPolicy::Reject, ExitCode::Rejected, &[(b"a\xfe", 7), (b"v\xff", 5)]),
+    ] {
+        let target = Arc::new(Store::default());
+        target.create_bucket_with(BUCKET, 0, 7 * 86_400);
+        // Not this field, though a query finds it too.
+        target.write_lp(BUCKET, b"m\xff,host=a v\xfd=\"x\" 1641168000000000000\n").unwrap();
+        let rig = Rig::between(oss_source(), store_of(&lines, 86_400), oss(), target).await;
+        let rig = rig.over("2022-01-03", "2022-01-06", "1d");
+        rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+        let mut config = rig.load_config();
+        (config.on_type_conflict, config.existing) = (policy, ExistingPolicy::Merge);
+        let run = rig.load(config).await;
+        run.assert_exit(exit);
+        assert!(run.finding("P12").unwrap().text.starts_with("1 fields can clash"));
+        let mut held: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        for stored in rig.destination.store().dump(BUCKET) {
+            *held.entry(stored.field.to_vec()).or_default() += 1;
+        }
+        held.remove(&b"v\xfd"[..]);
+        let wanted = fields.iter().map(|(field, count)| (field.to_vec(), *count)).collect();
+        assert_eq!(held, wanted, "{policy:?}");
+    }
+}

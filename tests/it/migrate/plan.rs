@@ -21,9 +21,9 @@ use crate::support::rig::{
     BATCHES, BUCKET, Rig, Run, cloud, oss, oss_source, plant, store_of, time,
 };
 
-const SHARD_S: u64 = 7 * 86_400;
+pub(super) const SHARD_S: u64 = 7 * 86_400;
 
-async fn planned(rig: &Rig, config: &MigrateConfig) -> PlanReport {
+pub(super) async fn planned(rig: &Rig, config: &MigrateConfig) -> PlanReport {
     let observer: Arc<_> = Arc::new(|_| ());
     let ends = Ends::connect_with(config, &rig.client, &(observer as _)).unwrap();
     plan::report(config, ends, &(Arc::new(|_| ()) as _)).await.unwrap().unwrap()

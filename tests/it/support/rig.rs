@@ -200,6 +200,14 @@ impl Rig {
         self.process(None, config, stop, kill).await
     }
 
+    /// Migrates to the end on the runtime, and so on the clock, of the caller.
+    pub(crate) async fn migrate_here(&self, config: MigrateConfig) -> Run {
+        let (client, stop) = (self.client.clone(), stop_pair().1);
+        let run = followed(&What { spool: None, config, client, stop }, |_| false).await;
+        self.hold_canaries(&run);
+        run
+    }
+
     async fn process(
         &self,
         spool: Option<String>,
@@ -328,6 +336,12 @@ struct What {
 
 /// One run as a process of its own.
 fn process(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(followed(what, kill))
+}
+
+/// One run, with what it tells.
+async fn followed(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Run {
     let events = Arc::new(Mutex::new(Vec::new()));
     let killed = Arc::new(Notify::new());
     let sink: Arc<dyn Fn(Event) + Send + Sync> = {
@@ -341,15 +355,11 @@ fn process(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -
         })
     };
     let preflight = Mutex::new(None);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ended = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            () = killed.notified() => None,
-            result = flow(what, sink, &preflight) => Some(result),
-        }
-    });
-    drop(runtime);
+    let ended = tokio::select! {
+        biased;
+        () = killed.notified() => None,
+        result = flow(what, sink, &preflight) => Some(result),
+    };
     let events = events.lock().unwrap().clone();
     Run { ended, events, preflight: preflight.into_inner().unwrap() }
 }
