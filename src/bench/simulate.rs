@@ -10,9 +10,10 @@ use super::schedule::Planned;
 use super::setting::{Setting, Way};
 use crate::influx::quota::Bounds;
 use crate::limits::{
-    BENCH_BATCHES_KEPT_MAX, QUOTA_WINDOW_MS, SLICE_BYTES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
+    BENCH_BATCHES_KEPT_MAX, CATALOGUE_VALUES_MIN, QUOTA_WINDOW_MS, SLICE_BYTES_MAX,
+    SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
 };
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::forecast::{self, Spread};
 use crate::pipeline::plan::tally::Cell;
@@ -160,14 +161,16 @@ impl Model {
         let answer_us = scaled(of_slice, 1_000_000, cost.values_per_s.max(1));
         let slice_us = answer_us + self.latency_us;
         let count = batches.saturating_mul(slices);
-        let check_us = (cost.requests.max(1) - 1) * self.latency_us;
+        // The series of a small batch are not looked at, so there is nothing to check.
+        let checks = if each < CATALOGUE_VALUES_MIN { 0 } else { cost.requests.max(1) - 1 };
+        let check_us = checks * self.latency_us;
         let slices_us = count.saturating_mul(slice_us + check_us);
         found.batches += batches;
         found.slices += count;
-        found.requests += count * cost.requests + batches * self.count_requests;
+        found.requests += count * (1 + checks) + batches * self.count_requests;
         found.values += values;
         let values_bytes = scaled(values, cost.milli_bytes, 1_000) + count * cost.answer_bytes;
-        let small = batches * self.count_requests + count * (cost.requests.max(1) - 1);
+        let small = batches * self.count_requests + count * checks;
         let bytes = values_bytes + small * COUNT_BYTES;
         found.bytes += bytes;
         let per_s = |n: u64, rate: u64| scaled(n, 1_000_000, rate.max(1));
@@ -187,8 +190,12 @@ impl Model {
         let cell_ns = self.cells.first().map_or(1, |cell| cell.range.duration_ns()).max(1);
         let inside = |cell: &Cell| (cell.range.intersect(range), *cell);
         if interval <= cell_ns {
+            let begun_before = |time: Timestamp| {
+                let ns = i128::from(time.ns()) - i128::from(range.start.ns());
+                (ns + interval - 1) / interval
+            };
             for (part, cell) in self.cells.iter().map(inside).filter(|(part, _)| !part.is_empty()) {
-                let batches = (part.duration_ns() + interval - 1) / interval;
+                let batches = begun_before(part.stop) - begun_before(part.start);
                 let values = cell.range.share(cell.values, part);
                 tell(u64::try_from(batches).unwrap_or(u64::MAX).max(1), values);
             }
