@@ -2,17 +2,20 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Ending, Trial};
+use super::extrapolate::{self, Whole};
+use super::record::{Ending, Trial, scaled};
 use super::setting::Setting;
 
 /// The first line of the table of trials.
 pub const HEAD: &str = "number,interval,transport,concurrency,body_bytes,repetition,warm_up,stratum,start,stop,\
 ending,values_predicted,bytes_predicted,values,bytes_wire,bytes_decoded,bytes_charged,bytes_begun,requests,elapsed_us,\
 begun_us,waited_us,slices,first_byte_us,slice_us,slice_us_max,answers_us,reader_busy_us,written_us,retries,splits,cpu_us,memory_bytes_max,\
-bodies,body_bytes_sum,batches,transports";
+bodies,body_bytes_sum,batches,transports,values_per_s,wire_milli_bytes_per_value,milli_bytes_per_value,deadline_per_mille,\
+whole_ms";
 
-/// One trial as a line of that table; no text in it needs quotes.
-pub fn line(trial: &Trial) -> String {
+/// One trial as a line of that table; no text in it needs quotes. The last columns follow from the others: what this trial
+/// alone says of the whole migration is missing where it says nothing of it.
+pub fn line(trial: &Trial, whole: &Whole) -> String {
     let optional = |n: Option<u64>| n.map_or(String::new(), |n| n.to_string());
     let ending = match &trial.ending {
         Ending::Complete => "complete".to_owned(),
@@ -64,6 +67,15 @@ pub fn line(trial: &Trial) -> String {
         trial.body_bytes_sum,
         trial.batches.len(),
         trial.transports.join("+")
+    );
+    let _ = write!(
+        line,
+        ",{},{},{},{},{}",
+        trial.values_per_s(),
+        scaled(trial.bytes_wire, 1_000, trial.values),
+        trial.milli_bytes_per_value(),
+        trial.deadline_per_mille(whole.query_timeout_ms),
+        optional(extrapolate::of_trial(trial, whole).map(|row| row.whole_ms.likely))
     );
     line
 }

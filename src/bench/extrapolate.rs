@@ -54,8 +54,8 @@ pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
         },
         None => engine_ms,
     };
-    let slice_us = counting.iter().map(|trial| trial.slice_us.high).max().unwrap_or(0);
-    let deadline_per_mille = scaled(slice_us, 1, whole.query_timeout_ms.max(1));
+    let deadlines = counting.iter().map(|trial| trial.deadline_per_mille(whole.query_timeout_ms));
+    let deadline_per_mille = deadlines.max().unwrap_or(0);
     let mut transports: Vec<String> =
         counting.iter().flat_map(|trial| trial.transports.iter().cloned()).collect();
     transports.sort();
@@ -78,6 +78,11 @@ pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
         whole_ms,
         limit,
     })
+}
+
+/// What one trial alone would say; likewise.
+pub fn of_trial(trial: &Trial, whole: &Whole) -> Option<Row> {
+    row(trial.setting, std::slice::from_ref(trial), whole)
 }
 
 /// The trials of a stratum; where it has none those of the one that is most like it. What sparse stretches cost says

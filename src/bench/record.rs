@@ -272,6 +272,11 @@ impl Trial {
         scaled(self.steady_bytes(), 1_000, self.values)
     }
 
+    /// The longest answer in thousandths of the source's time limit for one query.
+    pub fn deadline_per_mille(&self, query_timeout_ms: u64) -> u64 {
+        scaled(self.slice_us.high, 1, query_timeout_ms.max(1))
+    }
+
     /// Values per second of work.
     pub fn values_per_s(&self) -> u64 {
         scaled(self.values, 1_000_000, self.busy_us())

@@ -37,6 +37,7 @@ struct View<'a> {
     rows: Vec<Row>,
     best: Option<Recommendation>,
     verdict: Option<&'a Verdict>,
+    whole: Option<Whole>,
 }
 
 /// The page of a bench, whether it came to its end or not.
@@ -167,7 +168,7 @@ fn listed(view: &View<'_>) -> String {
     }
     text += &tables::failures(view.trials);
     text += "<details>\n<summary>Every trial with all its numbers</summary>\n";
-    text += &tables::trials(view.trials);
+    text += &tables::trials(view);
     text += "</details>\n";
     if view.trials.iter().any(|trial| !trial.batches.is_empty()) {
         text += "<details>\n<summary>Every batch of the trials</summary>\n";
@@ -181,17 +182,18 @@ impl<'a> View<'a> {
     fn of(recorded: &'a Recorded) -> Self {
         let Recorded { header, trials, verdict } = recorded;
         let verdict = verdict.as_ref();
-        let (rows, best) = match verdict {
-            Some(verdict) => (verdict.rows.clone(), verdict.recommendation.clone()),
-            None => so_far(header, trials),
+        let whole = whole(header);
+        let (rows, best) = match (verdict, &whole) {
+            (Some(verdict), _) => (verdict.rows.clone(), verdict.recommendation.clone()),
+            (None, Some(whole)) => so_far(whole, trials),
+            (None, None) => (Vec::new(), None),
         };
-        Self { header, trials, rows, best, verdict }
+        Self { header, trials, rows, best, verdict, whole }
     }
 }
 
 /// What the trials of a bench without a verdict say, as its verdict would.
-fn so_far(header: &Header, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>) {
-    let Some(whole) = whole(header) else { return (Vec::new(), None) };
+fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>) {
     let mut settings: Vec<Setting> = trials.iter().map(|trial| trial.setting).collect();
     settings.sort_by_key(|setting| {
         let Setting { interval, transport, concurrency, body_bytes } = *setting;
@@ -203,11 +205,11 @@ fn so_far(header: &Header, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation
         .filter_map(|setting| {
             let own = trials.iter().filter(|trial| trial.setting == setting);
             let own: Vec<Trial> = own.cloned().collect();
-            Some((extrapolate::row(setting, &own, &whole)?, own))
+            Some((extrapolate::row(setting, &own, whole)?, own))
         })
         .collect();
     let pairs = found.iter().map(|(row, trials)| (row, trials.as_slice()));
-    let best = recommend::best(pairs, &whole);
+    let best = recommend::best(pairs, whole);
     (found.into_iter().map(|(row, _)| row).collect(), best)
 }
 

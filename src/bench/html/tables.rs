@@ -2,6 +2,7 @@
 
 use super::View;
 use super::text::{escaped, milli, percent, put, whole_time};
+use crate::bench::extrapolate;
 use crate::bench::record::{Ending, Row, Trial};
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
@@ -109,7 +110,7 @@ pub(super) fn settings(view: &View<'_>) -> String {
     table("Settings", &head, rows)
 }
 
-const TRIAL_HEAD: [Column<'static>; 35] = [
+const TRIAL_HEAD: [Column<'static>; 37] = [
     Column::number("trial"),
     Column::text("setting"),
     Column::number("run"),
@@ -126,6 +127,8 @@ const TRIAL_HEAD: [Column<'static>; 35] = [
     Column::number("decoded"),
     Column::number("bytes/value"),
     Column::number("values/s"),
+    Column::number("longest answer of the limit"),
+    Column::number("whole migration by it alone"),
     Column::number("requests"),
     Column::number("elapsed µs"),
     Column::number("before the first batch µs"),
@@ -148,12 +151,12 @@ const TRIAL_HEAD: [Column<'static>; 35] = [
 ];
 
 /// One row for each trial, with every number as it was recorded.
-pub(super) fn trials(trials: &[Trial]) -> String {
-    let rows = trials.iter().map(|trial| (false, trial_cells(trial)));
+pub(super) fn trials(view: &View<'_>) -> String {
+    let rows = view.trials.iter().map(|trial| (false, trial_cells(trial, view)));
     table("Trials", &TRIAL_HEAD, rows)
 }
 
-fn trial_cells(trial: &Trial) -> Vec<String> {
+fn trial_cells(trial: &Trial, view: &View<'_>) -> Vec<String> {
     let ending = match &trial.ending {
         Ending::Complete if trial.warm_up => "warm-up".to_owned(),
         Ending::Complete => "complete".to_owned(),
@@ -181,8 +184,11 @@ fn trial_cells(trial: &Trial) -> Vec<String> {
     ];
     cells.extend(bytes.map(number::grouped));
     cells.push(milli(trial.milli_bytes_per_value()));
+    cells.push(number::grouped(trial.values_per_s()));
+    cells.push(percent(trial.deadline_per_mille(view.header.query_timeout_ms)));
+    let alone = view.whole.as_ref().and_then(|whole| extrapolate::of_trial(trial, whole));
+    cells.push(alone.map_or("-".to_owned(), |row| whole_time(row.whole_ms.likely)));
     let rest = [
-        trial.values_per_s(),
         trial.requests,
         trial.elapsed_us,
         trial.begun_us,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::bench::csv;
+use crate::bench::extrapolate::Whole;
 use crate::bench::html;
 use crate::bench::record::{Record, Recorded, Trial};
 use crate::commands::error::Error;
@@ -61,9 +62,9 @@ impl Files {
     }
 
     /// Adds a trial to both.
-    pub(super) fn add_trial(&mut self, trial: &Trial) -> Result<(), Error> {
+    pub(super) fn add_trial(&mut self, trial: &Trial, whole: &Whole) -> Result<(), Error> {
         self.add(&Record::BenchTrial(Box::new(trial.clone())))?;
-        let written = writeln!(self.table, "{}", csv::line(trial));
+        let written = writeln!(self.table, "{}", csv::line(trial, whole));
         written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
     }
 }

@@ -131,7 +131,9 @@ async fn trials(
     tell(Record::BenchHeader(Box::new(header.clone())));
     let client = surveyed.ends.source.clone();
     let spent = || surveyed.before_bytes + client.quota().total_bytes();
-    let mut scheduler = Scheduler::new(terms::terms(bench, config, &surveyed, &header));
+    let terms = terms::terms(bench, config, &surveyed, &header);
+    let whole = terms.whole.clone();
+    let mut scheduler = Scheduler::new(terms);
     let stand = stand(config, bench, &surveyed, watch).await?;
     let (mut number, mut stopped, mut failed) = (0, None, None);
     loop {
@@ -145,7 +147,7 @@ async fn trials(
             eprintln!("{}", screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
-        files.add_trial(&trial)?;
+        files.add_trial(&trial, &whole)?;
         tell(Record::BenchTrial(Box::new(trial.clone())));
         if let Some(left) = left {
             return Err(left);

@@ -2,6 +2,7 @@
 
 use sluice::bench::csv;
 use sluice::bench::record::{Record, Recorded};
+use sluice::bench::sample::Stratum;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
 
@@ -57,10 +58,21 @@ fn other_files_are_refused() {
 #[test]
 fn the_table_has_a_cell_for_every_column() {
     let (bench, _) = lines();
-    let columns = csv::HEAD.split(',').count();
+    let model = model(cells(DAY_NS, std::iter::repeat_n(5_000_000, 64)));
+    let whole = terms(&model, "6h", 300_000_000, 9).whole;
+    let columns: Vec<_> = csv::HEAD.split(',').collect();
+    let mut foretold = 0;
     for trial in &bench.trials {
-        let line = csv::line(trial);
-        assert_eq!(line.split(',').count(), columns, "{line}");
+        let line = csv::line(trial, &whole);
+        let cells: Vec<_> = line.split(',').collect();
+        assert_eq!(cells.len(), columns.len(), "{line}");
         assert!(!line.contains(['"', '\n']), "{line}");
+        let cell = |name| cells[columns.iter().position(|column| *column == name).unwrap()];
+        assert_eq!(cell("values_per_s"), trial.values_per_s().to_string());
+        // A warm-up and a sparse stretch say nothing of the whole.
+        let says = trial.counts() && trial.stratum != Stratum::Sparse;
+        assert_eq!(!cell("whole_ms").is_empty(), says, "{line}");
+        foretold += u64::from(says);
     }
+    assert!(foretold > 0);
 }
