@@ -107,9 +107,10 @@ impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
     async fn all(&mut self, mut feed: Feed, stop: &Stop) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
-        let mut stopped = None;
+        let (mut stopped, mut begun) = (None, false);
         loop {
-            let used_up = self.budget_used(&feed);
+            // At least one batch, or a budget smaller than the look-ups would never lead anywhere.
+            let used_up = self.budget_used(&feed).filter(|_| begun);
             if let Some(reason) = used_up {
                 self.out.tell(Event::Stopping { reason: format!("{reason:?}") });
             }
@@ -119,7 +120,9 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            match self.while_open(feed.next()).await?? {
+            let next = self.while_open(feed.next()).await??;
+            begun = true;
+            match next {
                 None => break,
                 Some(Next::Empty(stretch)) => self.hand_on(Done::empty(stretch)).await?,
                 Some(Next::Batch(moving, requested)) => {
