@@ -64,14 +64,12 @@ pub fn compare(first: &Recorded, second: &Recorded) -> Comparison {
     }
 }
 
-/// Settings with a trial that counts, in the order of their first one.
+/// Settings with a trial that counts.
 fn settings(bench: &Recorded) -> Vec<Setting> {
-    let mut found = Vec::new();
-    for trial in bench.trials.iter().filter(|trial| trial.counts()) {
-        if !found.contains(&trial.setting) {
-            found.push(trial.setting);
-        }
-    }
+    let counting = bench.trials.iter().filter(|trial| trial.counts());
+    let mut found: Vec<Setting> = counting.map(|trial| trial.setting).collect();
+    found.sort_by_key(Setting::order);
+    found.dedup();
     found
 }
 

@@ -46,6 +46,13 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Where it stands in a list.
+    pub fn order(&self) -> impl Ord + use<> {
+        let Self { interval, transport, concurrency, body_bytes } = self;
+        // Two words for one length are two settings.
+        (*transport, interval.about_ns(), interval.to_string(), *concurrency, *body_bytes)
+    }
+
     /// Length of a batch in nanoseconds; a month counts 30 days.
     pub fn interval_ns(&self) -> i64 {
         self.interval.about_ns().max(1)

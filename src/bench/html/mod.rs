@@ -195,10 +195,7 @@ impl<'a> View<'a> {
 /// What the trials of a bench without a verdict say, as its verdict would.
 fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>) {
     let mut settings: Vec<Setting> = trials.iter().map(|trial| trial.setting).collect();
-    settings.sort_by_key(|setting| {
-        let Setting { interval, transport, concurrency, body_bytes } = *setting;
-        (transport, interval.about_ns(), interval.to_string(), concurrency, body_bytes)
-    });
+    settings.sort_by_key(Setting::order);
     settings.dedup();
     let found: Vec<(Row, Vec<Trial>)> = settings
         .into_iter()

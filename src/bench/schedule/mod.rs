@@ -237,10 +237,7 @@ impl Scheduler {
         let unseen = self.terms.strata.found.iter().filter(|(stratum, ..)| !seen(*stratum));
         not_seen.extend(unseen.map(|(stratum, ..)| format!("{} stretches", stratum.name())));
         let mut rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
-        rows.sort_by_key(|row| {
-            let Setting { interval, transport, concurrency, body_bytes } = row.setting;
-            (transport, interval.about_ns(), concurrency, body_bytes)
-        });
+        rows.sort_by_key(|row| row.setting.order());
         let own = self.short.unwrap_or("all repetitions done");
         Verdict {
             rows,

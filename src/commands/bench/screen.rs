@@ -217,13 +217,12 @@ pub fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> 
     lines.push(method.to_owned());
     let bodies = tells_bodies(found.pairs.iter().map(|pair| pair.setting));
     lines.push(format!(
-        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} {:<18}",
+        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} B/VALUE",
         "TRANSPORT",
         "INTERVAL",
         requests_head(bodies),
         "RUNS",
-        "VALUES/S",
-        "B/VALUE"
+        "VALUES/S"
     ));
     lines.extend(found.pairs.iter().map(|own| pair(own, bodies)));
     if found.pairs.is_empty() {
