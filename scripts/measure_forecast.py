@@ -20,8 +20,9 @@ START, STOP = "2022-01-01T00:00:00Z", "2022-01-02T00:00:00Z"
 
 
 def setting_flags(found, *names):
-    return [word for name, key in zip(names, ("batch_interval", "transport", "concurrency"))
-            for word in (f"--{name}", str(found[{"batch_interval": "interval"}.get(key, key)]))]
+    """The interval, the transport and the number of requests under these names."""
+    values = found["interval"], found["transport"], str(found["concurrency"])
+    return [word for name, value in zip(names, values) for word in (f"--{name}", value)]
 
 
 def job(args, quota):
