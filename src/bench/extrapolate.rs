@@ -2,8 +2,8 @@
 //! speed of the engines, stratum by stratum. The slower of the two is the time.
 
 use super::recommend::{self, Limit};
-use super::record::{Row, Sink, Trial, scaled};
-use super::sample::Stratum;
+use super::record::{Header, Row, Sink, Trial, scaled};
+use super::sample::{Strata, Stratum};
 use super::setting::Setting;
 use super::statistics::spread;
 use crate::pipeline::plan::forecast::{self, Spread};
@@ -23,6 +23,20 @@ pub struct Whole {
     pub cpus: u64,
     /// Its memory, if known.
     pub memory_bytes: Option<u64>,
+}
+
+impl Whole {
+    /// Of a bench under these circumstances, whose time has these strata.
+    pub fn new(header: &Header, strata: &Strata) -> Self {
+        Self {
+            strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
+            quota_bytes_per_s: header.quota_bytes_per_s,
+            query_timeout_ms: header.query_timeout_ms,
+            sink: header.sink,
+            cpus: header.machine.cpus,
+            memory_bytes: header.machine.memory_bytes,
+        }
+    }
 }
 
 /// What the trials of one setting say; none if none of them counts, or only such of sparse stretches.

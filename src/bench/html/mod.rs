@@ -219,13 +219,5 @@ fn whole(header: &Header) -> Option<Whole> {
         .map(|cell| Cell { range: TimeRange::new(cell.start, cell.stop), values: cell.values })
         .collect();
     let strata = Strata::new(TimeRange::new(header.start, header.stop), &cells);
-    let found = strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect();
-    Some(Whole {
-        strata: found,
-        quota_bytes_per_s: header.quota_bytes_per_s,
-        query_timeout_ms: header.query_timeout_ms,
-        sink: header.sink,
-        cpus: header.machine.cpus,
-        memory_bytes: header.machine.memory_bytes,
-    })
+    Some(Whole::new(header, &strata))
 }

@@ -105,6 +105,12 @@ struct Candidate {
     trials: Vec<Trial>,
 }
 
+impl Candidate {
+    fn new(setting: Setting) -> Self {
+        Self { setting, alive: true, trials: Vec::new() }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     candidate: usize,
@@ -149,8 +155,7 @@ impl Scheduler {
         let warm_up = |candidate| Turn { candidate, repetition: 1, stratum, warm_up: true };
         let mut queue: Vec<Turn> = ways.iter().filter_map(first).map(warm_up).collect();
         Random::of(terms.seed, &[3]).shuffle(&mut queue);
-        let candidate = |setting| Candidate { setting, alive: true, trials: Vec::new() };
-        let field = settings.into_iter().map(candidate).collect();
+        let field = settings.into_iter().map(Candidate::new).collect();
         Self {
             terms,
             trial_bytes_max,
@@ -340,7 +345,7 @@ impl Scheduler {
             return;
         }
         let candidate = self.field.len();
-        self.field.push(Candidate { setting, alive: true, trials: Vec::new() });
+        self.field.push(Candidate::new(setting));
         self.queue.push(turn);
         for waiting in self.queue.iter_mut().filter(|waiting| waiting.candidate == long) {
             waiting.candidate = candidate;

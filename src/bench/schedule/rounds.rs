@@ -70,8 +70,7 @@ impl Scheduler {
             !known.contains(setting) && i128::from(setting.interval_ns()) <= job_ns
         });
         let before = self.field.len();
-        let candidate = |setting| Candidate { setting, alive: true, trials: Vec::new() };
-        self.field.extend(fresh.map(candidate));
+        self.field.extend(fresh.map(Candidate::new));
         let added: Vec<usize> = (before..self.field.len()).collect();
         self.enqueue(&added, 1..=repetitions);
         !added.is_empty()

@@ -79,22 +79,14 @@ pub(super) fn terms(
         None if quota => Transport::FluxPivot,
         None => Transport::FluxKeyed,
     };
-    let whole = Whole {
-        strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
-        quota_bytes_per_s: header.quota_bytes_per_s,
-        query_timeout_ms: header.query_timeout_ms,
-        sink: bench.sink,
-        cpus: header.machine.cpus,
-        memory_bytes: header.machine.memory_bytes,
-    };
     let budget = Left {
         bytes: header.budget_bytes.saturating_sub(header.survey_bytes),
         ms: config.max_duration_ms,
     };
     Terms {
         axes: axes(bench, config, job, usual),
+        whole: Whole::new(header, &strata),
         strata,
-        whole,
         usual,
         repetitions: bench.repetitions,
         seed: header.seed,
