@@ -259,8 +259,14 @@ mod tests {
         let target = Target::Flux(Scope::Measurements(names));
         let second = range("2020-01-01T00:00:00Z", "2020-01-01T00:00:01Z");
         assert_eq!(slices(second, Layer::Plain, &target, 300, 100).len(), 3);
-        let slice =
-            Slice { range: second, layer: Layer::Plain, target, values_predicted: 300, depth: 0 };
+        let slice = Slice {
+            range: second,
+            layer: Layer::Plain,
+            target,
+            values_predicted: 300,
+            depth: 0,
+            held_bytes_max: 1,
+        };
         let parts = slice.parts().unwrap();
         assert_eq!(parts.iter().map(|part| part.target.measurements().len()).sum::<usize>(), 3);
         assert!(parts.len() == 2 && parts.iter().all(|part| part.range == second));
@@ -274,6 +280,7 @@ mod tests {
             target: flux(),
             values_predicted: 3,
             depth: 0,
+            held_bytes_max: 1,
         };
         let mut slice = of(range("2020-01-01", "2020-01-02"));
         let mut cuts = 0;
