@@ -63,13 +63,21 @@ pub(super) struct Bucket {
     pub(super) types: BTreeMap<Name, BTreeMap<Name, TypesByShard>>,
     /// Start and end of the shard groups there are.
     groups: BTreeMap<i64, i64>,
+    /// Unreadable series that a read takes for another one, with the values of that one. See [`Bucket::find_aliases`].
+    aliases: Vec<SeriesEntry>,
 }
 
 impl Bucket {
     fn new(info: BucketInfo) -> Self {
-        let (entries, order, types, groups) =
-            (Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { info, by_key: HashMap::new(), entries, order, types, groups }
+        Self {
+            info,
+            by_key: HashMap::new(),
+            entries: Vec::new(),
+            order: BTreeMap::new(),
+            types: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            aliases: Vec::new(),
+        }
     }
 
     /// Start and end of the shard group for `time`. One that exists is used even if its length is an older setting.
@@ -156,12 +164,16 @@ impl Bucket {
     /// Forgets a measurement.
     pub(super) fn drop_measurement(&mut self, name: &[u8]) {
         self.types.remove(name);
+        self.retain_entries(|entry| *entry.series.measurement != *name);
+    }
+
+    fn retain_entries(&mut self, keeps: impl Fn(&SeriesEntry) -> bool) {
         let entries = std::mem::take(&mut self.entries);
         let keys = std::mem::take(&mut self.by_key);
         let mut moved = HashMap::new();
         let readable = std::mem::take(&mut self.order);
         for (at, entry) in entries.into_iter().enumerate() {
-            if *entry.series.measurement != *name {
+            if keeps(&entry) {
                 moved.insert(at, self.entries.len());
                 self.entries.push(entry);
             }
@@ -170,10 +182,95 @@ impl Bucket {
             keys.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
         self.order =
             readable.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
+        self.find_aliases();
     }
 
-    /// The readable series in the order of reads.
+    /// Forgets the values of a range, of one measurement or of all; how many there were. What no value is left of, the
+    /// index forgets too.
+    fn delete(&mut self, measurement: Option<&[u8]>, start: i64, stop: i64) -> u64 {
+        let mut deleted = 0;
+        for entry in &mut self.entries {
+            if measurement.is_some_and(|name| *entry.series.measurement != *name) {
+                continue;
+            }
+            for chunks in entry.fields.values_mut() {
+                for chunk in chunks.values_mut() {
+                    let rows = chunk.rows(start, stop);
+                    deleted += rows.len() as u64;
+                    if !rows.is_empty() {
+                        Arc::make_mut(chunk).remove(rows);
+                    }
+                }
+                chunks.retain(|_, chunk| !chunk.times.is_empty());
+            }
+            entry.fields.retain(|_, chunks| !chunks.is_empty());
+        }
+        self.retain_entries(|entry| !entry.fields.is_empty());
+        let shards = |entry: &SeriesEntry| -> BTreeSet<i64> {
+            entry.fields.values().flat_map(BTreeMap::keys).copied().collect()
+        };
+        let mut known: BTreeMap<Name, BTreeSet<i64>> = BTreeMap::new();
+        for entry in &self.entries {
+            known.entry(entry.series.measurement.clone()).or_default().extend(shards(entry));
+        }
+        self.types.retain(|name, fields| {
+            let known = known.get(name);
+            for types in fields.values_mut() {
+                types.retain(|shard, _| known.is_some_and(|known| known.contains(shard)));
+            }
+            fields.retain(|_, types| !types.is_empty());
+            !fields.is_empty()
+        });
+        deleted
+    }
+
+    /// A read makes the key of a series anew from its names. For an unreadable series that is no key or the key of its
+    /// neighbour: `disk\ c` is listed, and the values of `disk c` with the same tags answer for it, as far as the
+    /// shard groups know the fields of both. To be called after each change.
+    pub(super) fn find_aliases(&mut self) {
+        self.aliases.clear();
+        if self.order.len() == self.entries.len() {
+            return;
+        }
+        let mut shards: BTreeMap<&Arc<Series>, BTreeSet<i64>> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| !self.order.contains_key(&entry.series)) {
+            let known = entry.fields.values().flat_map(BTreeMap::keys).copied();
+            shards.entry(&entry.series).or_default().extend(known);
+        }
+        for (series, shards) in shards {
+            let Some(&at) = self.by_key.get(&points::key_of_series(series)[..]) else { continue };
+            let mut fields: BTreeMap<Arc<[u8]>, Chunks> = BTreeMap::new();
+            for (field, types) in self.types.get(&series.measurement).into_iter().flatten() {
+                let Some((field, chunks)) = self.entries[at].fields.get_key_value(&**field) else {
+                    continue;
+                };
+                let known = |shard: &&i64| shards.contains(shard);
+                let found = types
+                    .keys()
+                    .filter(known)
+                    .filter_map(|shard| chunks.get(shard).map(|chunk| (*shard, Arc::clone(chunk))));
+                let found: Chunks = found.collect();
+                if !found.is_empty() {
+                    fields.insert(Arc::clone(field), found);
+                }
+            }
+            if !fields.is_empty() {
+                self.aliases.push(SeriesEntry { series: Arc::clone(series), fields });
+            }
+        }
+    }
+
+    /// What reads answer with, in their order.
     pub(super) fn readable(&self) -> impl Iterator<Item = &SeriesEntry> {
+        let mut all: Vec<_> = self.own().chain(&self.aliases).collect();
+        if !self.aliases.is_empty() {
+            all.sort_by(|a, b| a.series.cmp(&b.series));
+        }
+        all.into_iter()
+    }
+
+    /// The readable series in the order of reads, each with its own values.
+    fn own(&self) -> impl Iterator<Item = &SeriesEntry> {
         self.order.values().map(|&at| &self.entries[at])
     }
 
@@ -312,6 +409,13 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes the values with `start <= time < stop`, of one measurement or of all; how many there were.
+    pub fn delete(&self, bucket: &str, measurement: Option<&[u8]>, start: i64, stop: i64) -> u64 {
+        let mut buckets = self.lock();
+        let bucket = buckets.iter_mut().find(|known| known.info.name == bucket);
+        bucket.map_or(0, |bucket| bucket.delete(measurement, start, stop))
+    }
+
     /// Number of values in a bucket.
     pub fn count(&self, bucket: &str) -> u64 {
         let buckets = self.lock();
@@ -323,21 +427,26 @@ impl Store {
             .sum()
     }
 
-    /// Everything that can be read from a bucket, sorted by measurement, tags, field, time.
+    /// Everything that can be read from a bucket under its own name, sorted by measurement, tags, field, time.
     pub fn dump(&self, bucket: &str) -> Vec<StoredValue> {
         let mut all = Vec::new();
-        self.visit(bucket, |series, field, chunk| {
-            for (row, &time) in chunk.times.iter().enumerate() {
-                let value = chunk.values.get(row);
-                all.push(StoredValue {
-                    series: Arc::clone(series),
-                    field: Arc::clone(field),
-                    time,
-                    value,
-                });
-            }
-        });
+        self.visit(bucket, |series, field, chunk| all.extend(stored(series, field, chunk)));
         all
+    }
+
+    /// What is stored under keys that no read makes, in no order: listed with its series, never returned.
+    pub fn unread(&self, bucket: &str) -> Vec<StoredValue> {
+        let buckets = self.lock();
+        let bucket = buckets.iter().find(|known| known.info.name == bucket);
+        let keys = bucket
+            .into_iter()
+            .flat_map(|bucket| bucket.by_key.iter().map(|(key, at)| (key, &bucket.entries[*at])));
+        let unread = keys.filter(|(key, entry)| points::key_of_series(&entry.series)[..] != ***key);
+        let chunks = unread.flat_map(|(_, entry)| {
+            let fields = entry.fields.iter();
+            fields.flat_map(move |(field, chunks)| chunks.values().map(move |c| (entry, field, c)))
+        });
+        chunks.flat_map(|(entry, field, chunk)| stored(&entry.series, field, chunk)).collect()
     }
 
     /// A digest of what [`Store::dump`] lists: equal for equal content, whatever the order of the writes or
@@ -371,7 +480,7 @@ impl Store {
     fn visit(&self, bucket: &str, mut each: impl FnMut(&Arc<Series>, &Arc<[u8]>, &Chunk)) {
         let buckets = self.lock();
         let Some(bucket) = buckets.iter().find(|b| b.info.name == bucket) else { return };
-        for entry in bucket.readable() {
+        for entry in bucket.own() {
             for (field, chunks) in &entry.fields {
                 for chunk in chunks.values() {
                     each(&entry.series, field, chunk);
@@ -379,6 +488,19 @@ impl Store {
             }
         }
     }
+}
+
+fn stored<'a>(
+    series: &'a Arc<Series>,
+    field: &'a Arc<[u8]>,
+    chunk: &'a Chunk,
+) -> impl Iterator<Item = StoredValue> + 'a {
+    chunk.times.iter().enumerate().map(|(row, &time)| StoredValue {
+        series: Arc::clone(series),
+        field: Arc::clone(field),
+        time,
+        value: chunk.values.get(row),
+    })
 }
 
 /// The length of a shard group that InfluxDB chooses for a retention.
