@@ -8,6 +8,7 @@
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
 //! hide in its own mirror.
 
+mod alias;
 mod api;
 mod chunk;
 mod clock;
@@ -17,6 +18,7 @@ mod dbrp;
 mod digest;
 mod faults;
 mod flux;
+mod forget;
 mod http;
 mod influxql;
 mod line;

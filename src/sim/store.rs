@@ -55,16 +55,16 @@ pub(super) struct SeriesEntry {
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) info: BucketInfo,
-    by_key: HashMap<Box<[u8]>, usize>,
+    pub(super) by_key: HashMap<Box<[u8]>, usize>,
     /// Every series ever written; some keys are never found again by reads.
     pub(super) entries: Vec<SeriesEntry>,
     /// Readable series in the order of reads.
-    order: BTreeMap<Arc<Series>, usize>,
+    pub(super) order: BTreeMap<Arc<Series>, usize>,
     pub(super) types: BTreeMap<Name, BTreeMap<Name, TypesByShard>>,
     /// Start and end of the shard groups there are.
     groups: BTreeMap<i64, i64>,
     /// Unreadable series that a read takes for another one, with the values of that one. See [`Bucket::find_aliases`].
-    aliases: Vec<SeriesEntry>,
+    pub(super) aliases: Vec<SeriesEntry>,
 }
 
 impl Bucket {
@@ -161,116 +161,8 @@ impl Bucket {
         Arc::make_mut(chunk).set(time, value);
     }
 
-    /// Forgets a measurement.
-    pub(super) fn drop_measurement(&mut self, name: &[u8]) {
-        self.types.remove(name);
-        self.retain_entries(|entry| *entry.series.measurement != *name);
-    }
-
-    fn retain_entries(&mut self, keeps: impl Fn(&SeriesEntry) -> bool) {
-        let entries = std::mem::take(&mut self.entries);
-        let keys = std::mem::take(&mut self.by_key);
-        let mut moved = HashMap::new();
-        let readable = std::mem::take(&mut self.order);
-        for (at, entry) in entries.into_iter().enumerate() {
-            if keeps(&entry) {
-                moved.insert(at, self.entries.len());
-                self.entries.push(entry);
-            }
-        }
-        self.by_key =
-            keys.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
-        self.order =
-            readable.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
-        self.find_aliases();
-    }
-
-    /// Forgets the values of a range, of one measurement or of all; how many there were. What no value is left of, the
-    /// index forgets too.
-    fn delete(&mut self, measurement: Option<&[u8]>, start: i64, stop: i64) -> u64 {
-        let mut deleted = 0;
-        for entry in &mut self.entries {
-            if measurement.is_some_and(|name| *entry.series.measurement != *name) {
-                continue;
-            }
-            for chunks in entry.fields.values_mut() {
-                for chunk in chunks.values_mut() {
-                    let rows = chunk.rows(start, stop);
-                    deleted += rows.len() as u64;
-                    if !rows.is_empty() {
-                        Arc::make_mut(chunk).remove(rows);
-                    }
-                }
-                chunks.retain(|_, chunk| !chunk.times.is_empty());
-            }
-            entry.fields.retain(|_, chunks| !chunks.is_empty());
-        }
-        self.retain_entries(|entry| !entry.fields.is_empty());
-        let shards = |entry: &SeriesEntry| -> BTreeSet<i64> {
-            entry.fields.values().flat_map(BTreeMap::keys).copied().collect()
-        };
-        let mut known: BTreeMap<Name, BTreeSet<i64>> = BTreeMap::new();
-        for entry in &self.entries {
-            known.entry(entry.series.measurement.clone()).or_default().extend(shards(entry));
-        }
-        self.types.retain(|name, fields| {
-            let known = known.get(name);
-            for types in fields.values_mut() {
-                types.retain(|shard, _| known.is_some_and(|known| known.contains(shard)));
-            }
-            fields.retain(|_, types| !types.is_empty());
-            !fields.is_empty()
-        });
-        deleted
-    }
-
-    /// A read makes the key of a series anew from its names. For an unreadable series that is no key or the key of its
-    /// neighbour: `disk\ c` is listed, and the values of `disk c` with the same tags answer for it, as far as the
-    /// shard groups know the fields of both. To be called after each change.
-    pub(super) fn find_aliases(&mut self) {
-        self.aliases.clear();
-        if self.order.len() == self.entries.len() {
-            return;
-        }
-        let mut shards: BTreeMap<&Arc<Series>, BTreeSet<i64>> = BTreeMap::new();
-        for entry in self.entries.iter().filter(|entry| !self.order.contains_key(&entry.series)) {
-            let known = entry.fields.values().flat_map(BTreeMap::keys).copied();
-            shards.entry(&entry.series).or_default().extend(known);
-        }
-        for (series, shards) in shards {
-            let Some(&at) = self.by_key.get(&points::key_of_series(series)[..]) else { continue };
-            let mut fields: BTreeMap<Arc<[u8]>, Chunks> = BTreeMap::new();
-            for (field, types) in self.types.get(&series.measurement).into_iter().flatten() {
-                let Some((field, chunks)) = self.entries[at].fields.get_key_value(&**field) else {
-                    continue;
-                };
-                let known = |shard: &&i64| shards.contains(shard);
-                let found = types
-                    .keys()
-                    .filter(known)
-                    .filter_map(|shard| chunks.get(shard).map(|chunk| (*shard, Arc::clone(chunk))));
-                let found: Chunks = found.collect();
-                if !found.is_empty() {
-                    fields.insert(Arc::clone(field), found);
-                }
-            }
-            if !fields.is_empty() {
-                self.aliases.push(SeriesEntry { series: Arc::clone(series), fields });
-            }
-        }
-    }
-
-    /// What reads answer with, in their order.
-    pub(super) fn readable(&self) -> impl Iterator<Item = &SeriesEntry> {
-        let mut all: Vec<_> = self.own().chain(&self.aliases).collect();
-        if !self.aliases.is_empty() {
-            all.sort_by(|a, b| a.series.cmp(&b.series));
-        }
-        all.into_iter()
-    }
-
     /// The readable series in the order of reads, each with its own values.
-    fn own(&self) -> impl Iterator<Item = &SeriesEntry> {
+    pub(super) fn own(&self) -> impl Iterator<Item = &SeriesEntry> {
         self.order.values().map(|&at| &self.entries[at])
     }
 
