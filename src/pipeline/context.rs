@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::influx::client::Client;
-use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
+use crate::limits::{
+    HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_BYTES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
+};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
@@ -22,7 +24,7 @@ use crate::pipeline::read::witness::Witness;
 use crate::pipeline::survey::Unreturned;
 use crate::pipeline::survey::route::{Access, Routes};
 use crate::pipeline::write::outlet::Outlet;
-use crate::wire::flux::Selection;
+use crate::wire::flux::{self, Selection};
 
 /// What is read, with everything resolved.
 #[derive(Debug, Clone)]
@@ -61,6 +63,28 @@ pub struct Job {
 }
 
 impl Job {
+    /// All of a bucket, to be counted only.
+    pub fn to_count(bucket: &str, shape: SourceShape, range: TimeRange) -> Self {
+        let interval = Interval::from_ns(shape.shard_group_ns);
+        Self {
+            source_bucket: bucket.to_owned(),
+            shape,
+            filter: Filter::default(),
+            routes: Routes::default(),
+            transport: Some(Transport::Flux),
+            field_label: flux::FIELD_LABEL.to_owned(),
+            strings: false,
+            source_retention_ns: None,
+            range,
+            plan: BatchPlan::new(range.start, interval, range.stop),
+            interval,
+            slices_in_flight: 1,
+            slice_bytes_max: SLICE_BYTES_MAX,
+            transfer_bytes_max: None,
+            cut_at_bytes: None,
+        }
+    }
+
     /// What a plain Flux query reads of a range.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
         self.selection_of(Layer::Plain, range)

@@ -1,5 +1,6 @@
 //! Whole migrations between simulated servers, through the library.
 
+mod believed;
 mod clash;
 mod faults;
 mod foretold;

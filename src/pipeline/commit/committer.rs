@@ -115,12 +115,7 @@ impl Committer {
         if done.details.changed {
             self.committed.changed.push(whole);
         }
-        self.keep(CommittedBatch {
-            range: whole,
-            read: done.values,
-            acknowledged: done.details.acknowledged,
-            expired: done.details.expired,
-        });
+        self.keep(CommittedBatch::new(whole, &done.details));
         let (values, rejected) = (done.values, done.details.rejected);
         self.out.tell(Event::Committed { range: whole, batches, values, rejected });
     }
