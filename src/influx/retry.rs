@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
 use super::client::Client;
-use super::complete::{Incomplete, check_csv_end};
+use super::complete::{Incomplete, check};
 use super::error::{Error, Failure, FailureKind};
-use super::exchange::{Call, Content};
+use super::exchange::Call;
 use super::signal::{Signal, WaitCause};
 use super::stream::whole_ms;
 use crate::limits::{QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX};
@@ -58,9 +58,7 @@ impl Client {
             admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));
         }
         let bytes = whole.map_err(|failure| self.late(call.kind, failure, answer.begun))?;
-        if call.content == Content::Csv {
-            check_csv_end(&bytes).map_err(|incomplete| self.incomplete(incomplete))?;
-        }
+        check(call.content, &bytes).map_err(|incomplete| self.incomplete(incomplete))?;
         Ok(Whole { headers: answer.headers, bytes })
     }
 
@@ -69,6 +67,7 @@ impl Client {
             Incomplete::Cut => {
                 Failure::new(FailureKind::Interrupted, "the last result has no end mark")
             }
+            Incomplete::Malformed(text) => Failure::new(FailureKind::Interrupted, text),
             Incomplete::Error(text) => {
                 let kind = classify_query_text(&text);
                 self.back_off(&kind);
