@@ -260,7 +260,9 @@ impl Error {
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
                 ExitCode::State
             }
-            Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
+            // Answers are held against their format and asked for again, so this one was damaged more often than that.
+            Self::Decode { .. } => ExitCode::Temporary,
+            Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
     }
 }

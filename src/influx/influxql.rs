@@ -58,7 +58,7 @@ impl Client {
         what: &str,
     ) -> Result<Vec<u8>, Error> {
         let statements = self.reading(&[statement], what)?;
-        Ok(self.whole(&statements_call(database, statements, Encoding::Json, what)).await?.bytes)
+        self.whole(&statements_call(database, statements, Encoding::Json, what)).await
     }
 
     /// Statements that read, with a small answer, whole: temporary trouble is retried, damage included. The answer has the
@@ -70,7 +70,7 @@ impl Client {
         encoding: Encoding,
         what: &str,
     ) -> Result<Vec<u8>, Error> {
-        Ok(self.whole(&self.in_pieces(database, statements, encoding, what)?).await?.bytes)
+        self.whole(&self.in_pieces(database, statements, encoding, what)?).await
     }
 
     /// Statements that read, answered in pieces with times in nanoseconds, sent once. Trying again is the caller's
