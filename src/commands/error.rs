@@ -298,6 +298,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
         | Failure::Mismatch { .. }
+        | Failure::NotAsFlux { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checkpoint::record::RecordError;
 use crate::influx;
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::pool::Panicked;
 use crate::spool;
@@ -119,6 +120,16 @@ pub enum Error {
         /// The system's error.
         #[source]
         source: std::io::Error,
+    },
+    /// What was read otherwise than in plain Flux is not what Flux reads.
+    #[error("{what}: {text}")]
+    NotAsFlux {
+        /// What was read, with its range.
+        what: String,
+        /// Which measurement, and where.
+        text: String,
+        /// The measurement that must not be read so again in this run; `None` where the source may just have changed.
+        measurement: Option<Name>,
     },
     /// Another run took the job over, or records appeared that are not ours.
     #[error(

@@ -104,6 +104,8 @@ pub enum Fault {
     Timeout,
     /// The request is carried out, and the connection reset instead of an answer.
     LostAck,
+    /// The answer comes as an old proxy passes it on: HTTP/1.0, neither a length nor chunks, and the end of the connection.
+    Unframed,
 }
 
 impl Fault {
@@ -166,6 +168,7 @@ impl Fault {
             Self::ErrorTable { .. } => "error table",
             Self::Timeout => "timeout",
             Self::LostAck => "lost ack",
+            Self::Unframed => "unframed",
         }
     }
 }

@@ -63,15 +63,6 @@ impl Decoder {
 }
 
 impl Error {
-    /// True if the answer does not tell more than that it stops too early.
-    pub fn is_incomplete(&self) -> bool {
-        matches!(
-            self,
-            Self::Csv(csv::error::Error::Incomplete { .. })
-                | Self::Influxql(influxql::error::Error::Incomplete { .. })
-        )
-    }
-
     /// The server's words, if the query failed while its answer was under way.
     pub fn failed_query(&self) -> Option<&str> {
         match self {

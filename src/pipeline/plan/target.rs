@@ -128,6 +128,20 @@ impl Target {
         choice.known.as_ref().map(|known| (&choice.measurement, known))
     }
 
+    /// True for the fields of a measurement that it reads, as far as they were known when it was chosen.
+    pub fn reads(&self, measurement: &Name, field: &Name) -> bool {
+        match self {
+            Self::Flux(_) | Self::CarriageReturns(_) | Self::Keyed(_, _, Kinds::All) => true,
+            Self::Keyed(choice, _, Kinds::Strings) => {
+                choice.types.get(field) == Some(&FieldType::String)
+            }
+            Self::Pivot(choice, _) => choice.types.get(field) != Some(&FieldType::String),
+            Self::Influxql(choices, _) => choices.iter().any(|choice| {
+                choice.measurement == *measurement && choice.types.contains_key(field)
+            }),
+        }
+    }
+
     /// The request for a range, and what its answer looks like.
     pub fn ask(&self, context: &Context, range: TimeRange) -> (Ask, Settings) {
         let (job, label) = (&context.job, context.job.field_label.as_str());

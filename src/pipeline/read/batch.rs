@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::checkpoint::record::BatchDetails;
-use crate::limits::CHANGED_REREADS_MAX;
+use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
@@ -117,18 +117,19 @@ pub async fn run(
                 )));
                 continue;
             }
-            if recounted < counted && may_expire(&context, range) {
-                details.expired += counted.saturating_sub(moved.values);
-            } else if rereads < CHANGED_REREADS_MAX {
+            // Whatever the reason, a difference does not tell which values are missing: it is read again until both agree.
+            if rereads < CHANGED_REREADS_MAX {
                 rereads += 1;
+                if recounted < counted && may_expire(&context, range) {
+                    details.expired += counted - recounted;
+                }
                 context.tell(Event::Notice(format!(
                     "batch {range} changed while it was read ({counted} values, now {recounted}): reading it again"
                 )));
                 windows = again;
                 continue;
-            } else {
-                details.changed = true;
             }
+            details.changed = true;
         }
         details.counted = counted;
         details.transport = names(&moved.transports);
@@ -150,6 +151,7 @@ pub async fn run(
         let lost = lost(&context, range).await?;
         let left_out_values = rejects::values(&lost);
         moved.refusals.extend(lost);
+        moved.refusals.append(&mut moved.doubts);
         context.out.tell_refusals(range, &moved.refusals);
         details.rejected = rejects::values(&moved.refusals);
         return Ok(Done {
@@ -249,6 +251,7 @@ impl Reading<'_> {
                     target: Target::CarriageReturns(scope),
                     values_predicted: values,
                     depth: 0,
+                    held_bytes_max: HELD_SLICE_BYTES_MAX,
                 };
                 let part = self.slice(slice).await?;
                 if part.values != values {

@@ -7,9 +7,10 @@ pub mod route;
 pub mod schema;
 mod unreadable;
 
-pub use self::earliest::{earliest, earliest_left_out};
+pub use self::earliest::{earliest, earliest_counted, latest};
 pub use self::unreadable::Unreadable;
 
+use self::probe::{Doubt, Probe};
 use self::schema::{FieldTypes, Schema};
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
@@ -53,32 +54,29 @@ impl Survey {
     /// Asks the source.
     pub async fn run(source: &Client, bucket: &Bucket, filter: &Filter) -> Result<Self, Error> {
         let (name, range) = (bucket.name.as_str(), TimeRange::ALL);
-        let database = match source.database_of(bucket).await {
-            Ok(found) => found.unwrap_or_else(|| Database::named_like(name)),
-            Err(error) => return Err(Error::influx("InfluxQL name of the bucket", error)),
-        };
-        let schema = Schema::read(source, &database).await?;
-        let types = schema.as_ref().map(|schema| &schema.types);
-        let strings = types.map_or(true, |types| {
-            types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
-        });
         let tag_keys = tag_keys(source, name, range).await?;
         let label = flux::field_label(tag_keys.iter().map(Vec::as_slice));
-        let unreadable = unreadable(source, name, filter, schema.as_ref().ok(), &tag_keys).await?;
-        let influxql = match schema {
-            Ok(schema) => {
-                let probed = probe::Probe {
-                    source,
-                    database: &database,
-                    bucket: name,
-                    filter,
-                    label: &label,
-                };
-                let reads = probed.run(&schema, &unreadable).await?;
-                Ok(Influxql { database, schema, reads })
+        let mut named = named(source, bucket).await?;
+        let schema = named.as_ref().ok().map(|(_, schema)| schema);
+        let mut unreadable = unreadable(source, name, filter, schema, &tag_keys).await?;
+        let mut reads = Err(String::new());
+        if let Ok((database, schema)) = &named {
+            let probed = Probe { source, database, bucket: name, filter, label: &label };
+            match probed.run(schema, &unreadable).await? {
+                Ok(encoding) => reads = Ok(encoding),
+                Err(Doubt::NotCompared(why)) => reads = Err(why),
+                Err(Doubt::Differs(why)) => {
+                    // Neither are its names and types those of this bucket.
+                    named = Err(why);
+                    unreadable = self::unreadable(source, name, filter, None, &tag_keys).await?;
+                }
             }
-            Err(refused) => Err(refused),
-        };
+        }
+        let influxql = named.map(|(database, schema)| Influxql { database, schema, reads });
+        let types = influxql.as_ref().ok().map(|known| &known.schema.types);
+        let strings = types.is_none_or(|types| {
+            types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
+        });
         let retention_ns = retention_ns(bucket.retention_s);
         let told_ns = bucket.shard_group_duration_s.and_then(self::retention_ns);
         Ok(Self {
@@ -100,6 +98,21 @@ impl Survey {
     }
 }
 
+/// What InfluxQL calls the bucket and says of it; or why it does not.
+async fn named(
+    source: &Client,
+    bucket: &Bucket,
+) -> Result<Result<(Database, Schema), String>, Error> {
+    let found = source.database_of(bucket).await;
+    match found.map_err(|error| Error::influx("InfluxQL name of the bucket", error))? {
+        Ok(database) => {
+            let schema = Schema::read(source, &database).await?;
+            Ok(schema.map(|schema| (database, schema)))
+        }
+        Err(why) => Ok(Err(why)),
+    }
+}
+
 async fn unreadable(
     source: &Client,
     bucket: &str,
@@ -116,7 +129,7 @@ async fn unreadable(
         let named = |name: &[u8]| filter.measurements.iter().any(|m| m.as_bytes() == name);
         filter.measurements.is_empty() || found.measurement.as_deref().is_none_or(named)
     });
-    let conditions: Vec<String> = found.iter().map(|found| found.condition.clone()).collect();
+    let conditions: Vec<String> = found.iter().map(|found| found.without.clone()).collect();
     let selection = Selection {
         bucket,
         range: TimeRange::ALL,

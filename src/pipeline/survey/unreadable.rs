@@ -28,7 +28,9 @@ pub struct Unreadable {
     /// What and why, in words.
     pub why: String,
     /// The condition that keeps it out of a query.
-    pub condition: String,
+    pub without: String,
+    /// The condition that is true for it alone: what it holds is counted with it, not as a difference of two counts.
+    pub only: String,
 }
 
 pub(super) fn by_keys(keys: &BTreeMap<String, Vec<String>>) -> Vec<Unreadable> {
@@ -63,7 +65,8 @@ pub(super) fn by_names(types: &FieldTypes) -> Vec<Unreadable> {
             found.push(Unreadable {
                 measurement: Some(measurement.as_bytes().into()),
                 why: format!("field {field:?} of measurement {measurement:?}: its name holds a carriage return"),
-                condition: literal::not_field(measurement.as_bytes(), field.as_bytes()),
+                without: literal::not_field(measurement.as_bytes(), field.as_bytes()),
+                only: literal::is_field_of(measurement.as_bytes(), field.as_bytes()),
             });
         }
     }
@@ -74,7 +77,8 @@ fn whole_measurement(measurement: &[u8], why: &str) -> Unreadable {
     Unreadable {
         measurement: Some(measurement.into()),
         why: format!("measurement {:?}: {why}", String::from_utf8_lossy(measurement)),
-        condition: literal::not_measurement(measurement),
+        without: literal::not_measurement(measurement),
+        only: literal::is_measurement(measurement),
     }
 }
 
@@ -103,7 +107,8 @@ pub(super) async fn by_tag_values(
                         "values of tag {:?} that hold a carriage return",
                         String::from_utf8_lossy(key)
                     ),
-                    condition: flux::not_carriage_return_in(key),
+                    without: flux::not_carriage_return_in(key),
+                    only: flux::carriage_return_in(key),
                 });
             }
         }
@@ -240,8 +245,7 @@ mod tests {
             ),
             ("n\r".to_owned(), BTreeMap::from([("x\r".to_owned(), BTreeSet::new())])),
         ]);
-        let conditions: Vec<_> =
-            by_names(&types).into_iter().map(|found| found.condition).collect();
+        let conditions: Vec<_> = by_names(&types).into_iter().map(|found| found.without).collect();
         assert_eq!(
             conditions,
             [
