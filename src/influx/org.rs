@@ -80,8 +80,10 @@ impl Client {
     ) -> Result<(OrgFound, Option<Bucket>), Error> {
         let known = |id: String| OrgFound::One { id: Some(id), name: Some(given.clone()) };
         let by_id = self.bucket_by_name(bucket).await;
-        if let Ok(Some(found)) = by_id {
-            return Ok((known(found.org_id.clone()), Some(found)));
+        if let Ok(Some(found)) = &by_id
+            && found.org_id == given
+        {
+            return Ok((known(given.clone()), by_id?));
         }
         let named_so = match self.orgs(&[("org", &given)]).await? {
             Some(orgs) => orgs.into_iter().find(|org| org.name == given).map(|org| org.id),
