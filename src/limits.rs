@@ -119,7 +119,7 @@ pub const PROBE_MEASUREMENTS_MAX: usize = 3;
 pub const PROBE_VALUES_MAX: u64 = 200;
 
 /// Values of one sample that holds another transport against plain Flux, if one instant does not hold more.
-pub const WITNESS_VALUES_MAX: usize = 200;
+pub const WITNESS_VALUES_MAX: usize = 1_000;
 
 /// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond the first sample of a measurement.
 pub const WITNESS_BYTES_PER_MILLE: u64 = 5;
@@ -150,6 +150,17 @@ pub const TAGS_PER_PROBE_MAX: usize = 40;
 
 /// Times a range that changed while it was read is read again.
 pub const CHANGED_REREADS_MAX: u32 = 3;
+
+/// Counts of the destination that differ from what it acknowledged before they are believed, and the pause between them.
+pub const CLOSING_TRIES: u32 = 3;
+/// See [`CLOSING_TRIES`].
+pub const CLOSING_PAUSE_MS: u64 = 1_000;
+
+/// Ranges in which an end holds another number of values than was committed that are found one by one.
+pub const CLOSING_DIFFERENCES_MAX: usize = 100;
+
+/// Batches that a run keeps the numbers of for the closing check; with more, neighbours are kept as one.
+pub const CLOSING_BATCHES_MAX: usize = 65_536;
 
 /// The events on their way to the reporter.
 pub const EVENTS_QUEUED_MAX: usize = 4_096;

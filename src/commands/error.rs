@@ -290,7 +290,7 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
 fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
-        Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
+        Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),

@@ -19,6 +19,7 @@ use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::Layer;
 use crate::pipeline::read::witness::Witness;
+use crate::pipeline::survey::Unreturned;
 use crate::pipeline::survey::route::{Access, Routes};
 use crate::pipeline::write::outlet::Outlet;
 use crate::wire::flux::Selection;
@@ -100,6 +101,11 @@ impl Job {
                 .then_some(SourceShape { types: TypeHistory::Several, ..self.shape }),
             Layer::InfluxqlOnly => self.routes.access.as_ref().map(|_| self.shape),
         }
+    }
+
+    /// What the source lists and never returns: told with the first batch of the job, since nobody knows its times.
+    pub fn unreturned_in(&self, batch: TimeRange) -> &[Unreturned] {
+        if batch.start == self.range.start { &self.routes.unreturned } else { &[] }
     }
 
     /// Batches of the whole job, those that earlier runs have moved among them.

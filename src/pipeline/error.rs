@@ -22,15 +22,6 @@ pub enum Error {
         #[source]
         source: influx::error::Error,
     },
-    /// An answer was not complete in time because it was not taken off the connection in time.
-    #[error("{what}: reading was held up by writing")]
-    OwnDelay {
-        /// What was attempted, with its range.
-        what: String,
-        /// The client's error.
-        #[source]
-        source: influx::error::Error,
-    },
     /// As many bytes were read as may be.
     #[error("{what}: cut off, because the byte budget is used up")]
     CutOff {

@@ -11,7 +11,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::Scope;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::plan::window::{self, Layer, Window};
 use crate::pipeline::survey::schema;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -204,6 +204,27 @@ async fn influxql_count(
     let counted =
         answer.and_then(|json| show::parse_counts(&json).map_err(|error| error.to_string()));
     counted.map_err(|text| Error::Refused { what, text })
+}
+
+/// Values of a range in all layers, as far as they are read.
+pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    if context.job.shape.types != TypeHistory::Single {
+        return Ok(window::values(&windows(context, range).await?));
+    }
+    let mut values = 0;
+    let mut parts = vec![TimeRange::new(range.start, range.stop.min(Timestamp::MAX))];
+    while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+        match (one(context, Layer::Plain, part).await?, part.halves()) {
+            (Some(counted), _) => values += counted,
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+    let mut rest = windows_of(context, Layer::Mixed, before_end).await?;
+    rest.extend(largest_time(context, range).await?);
+    let by_influxql = influxql_counts(context, range).await?;
+    Ok(values + window::values(&rest) + by_influxql.values().sum::<u64>())
 }
 
 /// One count; `None` if the source runs out of time or memory over it.

@@ -221,7 +221,7 @@ pub async fn read(
     let mut read = Read::default();
     for (target, values) in parts::alone(choice, place.values) {
         let target = match &place.among {
-            Some(among) => target.among(among),
+            Some(among) => target.only_among(among),
             None => target,
         };
         match read_one(context, &target, place.range, values).await {

@@ -74,9 +74,19 @@ pub enum Ask {
 }
 
 impl Target {
+    /// The series that it is about, if not all.
+    pub fn among(&self) -> Option<&Among> {
+        match self {
+            Self::Keyed(_, among, _) | Self::Pivot(_, among) | Self::Influxql(_, among) => {
+                among.as_ref()
+            }
+            Self::Flux(_) | Self::CarriageReturns(_) => None,
+        }
+    }
+
     /// The same of some of its series only; plain Flux names no series.
     #[must_use]
-    pub fn among(self, among: &Among) -> Self {
+    pub fn only_among(self, among: &Among) -> Self {
         match self {
             Self::Keyed(choice, _, kinds) => Self::Keyed(choice, Some(among.clone()), kinds),
             Self::Pivot(choice, _) => Self::Pivot(choice, Some(among.clone())),

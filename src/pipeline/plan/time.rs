@@ -264,8 +264,8 @@ mod tests {
             layer: Layer::Plain,
             target,
             values_predicted: 300,
-            held_bytes_max: 1,
             depth: 0,
+            held_bytes_max: 1,
         };
         let parts = slice.parts().unwrap();
         assert_eq!(parts.iter().map(|part| part.target.measurements().len()).sum::<usize>(), 3);
@@ -279,8 +279,8 @@ mod tests {
             layer: Layer::Plain,
             target: flux(),
             values_predicted: 3,
-            held_bytes_max: 1,
             depth: 0,
+            held_bytes_max: 1,
         };
         let mut slice = of(range("2020-01-01", "2020-01-02"));
         let mut cuts = 0;

@@ -22,6 +22,7 @@ use crate::pipeline::plan::time::{Slice, slices};
 use crate::pipeline::plan::window::{self, Window};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::slice::{self, Moved};
+use crate::pipeline::survey::Unreturned;
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::pool::joined;
@@ -148,7 +149,10 @@ pub async fn run(
             rereads += 1;
             continue;
         }
-        let lost = lost(&context, range).await?;
+        details.read = moved.values;
+        details.acknowledged = moved.values.saturating_sub(rejects::values(&moved.refusals));
+        let mut lost = lost(&context, range).await?;
+        lost.extend(context.job.unreturned_in(range).iter().map(refusal_of));
         let left_out_values = rejects::values(&lost);
         moved.refusals.extend(lost);
         moved.refusals.append(&mut moved.doubts);
@@ -283,6 +287,14 @@ async fn lost(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error
     let reason =
         format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
     Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
+}
+
+/// Each of its series holds some value: how many, no query tells.
+fn refusal_of(found: &Unreturned) -> Refusal {
+    let reason = format!(
+        "{found}: the source lists it and returns its values to no query; `influxd inspect export-lp` has them"
+    );
+    Refusal { values: found.series.max(1), reason, line: Vec::new(), carried: false }
 }
 
 /// The names of transports, joined.

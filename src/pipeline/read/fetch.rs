@@ -103,9 +103,8 @@ pub(super) async fn stream(
     let (mut wire, mut decoded) = (0, 0);
     let mut first_byte = None;
     loop {
-        let next = stream.next().await;
-        let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
-        let Some(chunk) = next.map_err(|source| missed(what, source, own_delay))? else { break };
+        let next = stream.next().await.map_err(|error| Error::influx(what, error))?;
+        let Some(chunk) = next else { break };
         first_byte.get_or_insert_with(|| stream.elapsed());
         Counters::add(&counters.slice_bytes_wire, stream.wire_bytes() - wire);
         Counters::add(&counters.slice_bytes_decoded, stream.decoded_bytes() - decoded);
@@ -155,14 +154,6 @@ pub fn format(encoding: Option<Encoding>) -> Format {
     }
 }
 
-/// A deadline that passed while the answer waited for us more than we for it is no reason to read less at a time.
-fn missed(what: &str, source: InfluxError, own_delay: bool) -> Error {
-    if own_delay && source.kind() == FailureKind::Timeout {
-        return Error::OwnDelay { what: what.to_owned(), source };
-    }
-    Error::influx(what, source)
-}
-
 /// True if a failed query may succeed later; else the source refuses it.
 pub fn may_pass(error: &InfluxError) -> bool {
     classify::is_temporary(RequestKind::Query, &error.kind())
@@ -172,7 +163,6 @@ pub fn may_pass(error: &InfluxError) -> bool {
 pub fn failure(error: &Error) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
-        Error::OwnDelay { source, .. } => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
         // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass.
         Error::Decode { source, .. } => Some(

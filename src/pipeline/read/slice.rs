@@ -93,13 +93,6 @@ pub async fn run(
                 parts.push(part.held_whole().ok_or(error)?);
             }
             _ if tries > context.source.retries_max() => return Err(error),
-            _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower() => {
-                let count = context.slices.count();
-                context.tell(Event::Notice(format!(
-                    "{error}: going on with {count} slices at a time"
-                )));
-                parts.push(part);
-            }
             (Action::Split, Some(smaller)) => {
                 Counters::add(&context.out.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
@@ -227,7 +220,7 @@ fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
 
 fn error_text(error: &Error) -> String {
     match error {
-        Error::Influx { source, .. } | Error::OwnDelay { source, .. } => {
+        Error::Influx { source, .. } => {
             format!("{}: {}", source.kind().words(), source.message)
         }
         Error::Decode { source, .. } => source.to_string(),

@@ -12,15 +12,18 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::TimestampNanosecondType;
 
 use crate::influx::backoff::Jitter;
-use crate::limits::{WITNESS_BYTES_PER_MILLE, WITNESS_TRIES, WITNESS_VALUES_MAX};
+use crate::limits::{
+    MEASUREMENTS_NAMED_MAX, WITNESS_BYTES_PER_MILLE, WITNESS_TRIES, WITNESS_VALUES_MAX,
+};
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable, Series};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::target::{Target, whole};
+use crate::pipeline::plan::target::{Among, Target, whole};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
+use crate::pipeline::write::outlet::Sink;
 use crate::pipeline::write::pool;
 use crate::wire::csv::decoder::Decoder;
 use crate::wire::flux::{self, Selection, literal};
@@ -203,6 +206,7 @@ impl Witness {
         let (job, label) = (&context.job, context.job.field_label.as_str());
         let base = job.selection(sample.range);
         let mut conditions = base.without.to_vec();
+        conditions.extend(target.among().map(Among::condition));
         conditions.extend(sample.tags.iter().map(|(key, value)| literal::is_tag(key, value)));
         let selection =
             Selection { measurements: &sample.measurements, without: &conditions, ..base };
@@ -224,6 +228,8 @@ impl Witness {
 /// Plain Flux needs no witness, and what Flux cannot read has none.
 fn is_of_interest(context: &Context, request: Request<'_>) -> bool {
     match request.target {
+        // What is only looked at is believed by nobody.
+        _ if matches!(context.out.sink, Sink::Discard) => false,
         _ if request.range.contains(Timestamp::MAX) => false,
         Target::Flux(_) | Target::CarriageReturns(_) => false,
         Target::Keyed(..) | Target::Pivot(..) => true,
@@ -234,8 +240,8 @@ fn is_of_interest(context: &Context, request: Request<'_>) -> bool {
     }
 }
 
-/// A value of `first`, drawn at random, with what else stands at its time: of all the measurements that are due, if that is
-/// not too much; else of this one, or of one series.
+/// A value of `first`, drawn at random, with what else stands at its time: of this measurement and of others that are due,
+/// as far as that is not too much; of one series if this one holds too much by itself.
 fn draw(
     frames: &[Frame],
     first: &Name,
@@ -246,34 +252,32 @@ fn draw(
     let (time, series) = nth_row(frames, first, random)?;
     let start = Timestamp::from_ns(time);
     let range = TimeRange::new(start, start.saturating_add_ns(1));
-    let mut sample =
+    let whole =
         Sample { range, measurements: due.to_vec(), tags: Vec::new(), values: BTreeSet::new() };
-    let of = |sample: &Sample| wanted_of(frames, sample, target);
-    sample.values = of(&sample);
-    if sample.values.len() > WITNESS_VALUES_MAX {
-        sample.measurements = vec![first.clone()];
-        sample.values = of(&sample);
+    let mut found: BTreeMap<Name, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    for value in wanted_of(frames, &whole, target) {
+        found.entry(values::measurement_of(&value).into()).or_default().insert(value);
     }
+    let mut sample = Sample { measurements: vec![first.clone()], ..whole };
+    sample.values = found.remove(first).unwrap_or_default();
     let nameable = |bytes: &Name| std::str::from_utf8(bytes).is_ok();
     let tags = &series.tags;
     if sample.values.len() > WITNESS_VALUES_MAX
         && tags.iter().all(|(key, value)| nameable(key) && nameable(value))
     {
         sample.tags.clone_from(tags);
-        sample.values = of(&sample);
+        sample.values = wanted_of(frames, &sample, target);
+        return Some(sample);
     }
-    // Those that have nothing at this instant are still due.
-    let present = |name: &Name| {
-        frames.iter().any(|frame| {
-            frame.measurement == *name
-                && !values::some(
-                    std::slice::from_ref(frame),
-                    &Wanted { range, series: &|_| true, field: &|_, _| true },
-                )
-                .is_empty()
-        })
-    };
-    sample.measurements.retain(present);
+    // Those that have nothing at this instant, or too much, stay due.
+    for (name, values) in found {
+        if sample.values.len() + values.len() <= WITNESS_VALUES_MAX
+            && sample.measurements.len() < MEASUREMENTS_NAMED_MAX
+        {
+            sample.measurements.push(name);
+            sample.values.extend(values);
+        }
+    }
     Some(sample)
 }
 

@@ -6,9 +6,11 @@ mod probe;
 pub mod route;
 pub mod schema;
 mod unreadable;
+mod unreturned;
 
 pub use self::earliest::{earliest, earliest_counted, latest};
 pub use self::unreadable::Unreadable;
+pub use self::unreturned::Unreturned;
 
 use self::probe::{Doubt, Probe};
 use self::schema::{FieldTypes, Schema};
@@ -33,6 +35,8 @@ pub struct Survey {
     pub field_label: String,
     /// What Flux cannot read.
     pub unreadable: Vec<Unreadable>,
+    /// What it lists and returns to no query.
+    pub unreturned: Vec<Unreturned>,
     /// True if strings may exist.
     pub strings: bool,
     /// Tag keys that are not UTF-8. No query can name them to search their values for carriage returns.
@@ -57,8 +61,11 @@ impl Survey {
         let tag_keys = tag_keys(source, name, range).await?;
         let label = flux::field_label(tag_keys.iter().map(Vec::as_slice));
         let mut named = named(source, bucket).await?;
+        let schema = named.as_mut().ok().map(|(_, schema)| schema);
+        let mut unreturned = unreturned::take(source, name, filter, schema).await?;
         let schema = named.as_ref().ok().map(|(_, schema)| schema);
-        let mut unreadable = unreadable(source, name, filter, schema, &tag_keys).await?;
+        let about = About { source, bucket: name, filter, tag_keys: &tag_keys };
+        let mut unreadable = unreadable(about, schema, &unreturned).await?;
         let mut reads = Err(String::new());
         if let Ok((database, schema)) = &named {
             let probed = Probe { source, database, bucket: name, filter, label: &label };
@@ -68,7 +75,8 @@ impl Survey {
                 Err(Doubt::Differs(why)) => {
                     // Neither are its names and types those of this bucket.
                     named = Err(why);
-                    unreadable = self::unreadable(source, name, filter, None, &tag_keys).await?;
+                    unreturned = unreturned::take(source, name, filter, None).await?;
+                    unreadable = self::unreadable(about, None, &unreturned).await?;
                 }
             }
         }
@@ -87,6 +95,7 @@ impl Survey {
             influxql,
             field_label: label,
             unreadable,
+            unreturned,
             strings,
             nameless_tags: tag_keys.iter().filter(|key| std::str::from_utf8(key).is_err()).count(),
         })
@@ -113,23 +122,32 @@ async fn named(
     }
 }
 
+/// What is surveyed.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    source: &'a Client,
+    bucket: &'a str,
+    filter: &'a Filter,
+    tag_keys: &'a [Vec<u8>],
+}
+
 async fn unreadable(
-    source: &Client,
-    bucket: &str,
-    filter: &Filter,
+    about: About<'_>,
     schema: Option<&Schema>,
-    tag_keys: &[Vec<u8>],
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
+    let About { source, bucket, filter, tag_keys } = about;
     let mut found = match schema.and_then(|schema| schema.tag_keys.as_ref()) {
         Some(keys) => unreadable::by_keys(keys),
-        None => unreadable::by_index(source, bucket, filter, tag_keys).await?,
+        None => unreadable::by_index(source, bucket, filter, tag_keys, unreturned).await?,
     };
     found.extend(schema.iter().flat_map(|schema| unreadable::by_names(&schema.types)));
     found.retain(|found| {
         let named = |name: &[u8]| filter.measurements.iter().any(|m| m.as_bytes() == name);
         filter.measurements.is_empty() || found.measurement.as_deref().is_none_or(named)
     });
-    let conditions: Vec<String> = found.iter().map(|found| found.without.clone()).collect();
+    let mut conditions: Vec<String> = found.iter().map(|found| found.without.clone()).collect();
+    conditions.extend(unreturned.iter().map(Unreturned::without));
     let selection = Selection {
         bucket,
         range: TimeRange::ALL,

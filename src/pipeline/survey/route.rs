@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Survey;
 use super::schema::FieldTypes;
 use super::unreadable::Unreadable;
+use super::unreturned::Unreturned;
 use crate::influx::influxql::{Database, Encoding};
 use crate::model::filter::Filter;
 use crate::model::frame::FieldType;
@@ -57,7 +58,9 @@ pub struct Routes {
     pub mixed: Vec<FieldKey>,
     /// What neither can read.
     pub lost: Vec<Unreadable>,
-    /// Keeps out of a Flux query what Flux cannot read.
+    /// What the source returns to no query.
+    pub unreturned: Vec<Unreturned>,
+    /// Keeps out of a Flux query what Flux cannot read, and what comes under the name of what is not returned.
     pub unreadable: Vec<String>,
     /// The same, and the fields of several types: the conditions of a plain read.
     pub plain: Vec<String>,
@@ -75,7 +78,7 @@ pub struct Routes {
 impl Routes {
     /// From what the survey found; InfluxQL only if reading by it is proven.
     pub fn new(survey: &Survey, filter: &Filter) -> Self {
-        let mut routes = Self::default();
+        let mut routes = Self { unreturned: survey.unreturned.clone(), ..Self::default() };
         match &survey.influxql {
             Ok(known) => {
                 routes.mixed = mixed(&known.schema.types, filter);
@@ -136,6 +139,7 @@ impl Routes {
     }
 
     fn divide(&mut self, unreadable: &[Unreadable]) {
+        self.unreadable.extend(self.unreturned.iter().map(Unreturned::without));
         for found in unreadable {
             self.unreadable.push(found.without.clone());
             let name = found.measurement.as_ref().filter(|name| self.influxql.contains_key(*name));

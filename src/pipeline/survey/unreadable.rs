@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::schema::FieldTypes;
+use super::unreturned::Unreturned;
 use crate::influx::client::Client;
 use crate::limits::TAGS_PER_PROBE_MAX;
 use crate::model::filter::Filter;
@@ -140,6 +141,7 @@ pub(super) async fn by_index(
     bucket: &str,
     filter: &Filter,
     tag_keys: &[Vec<u8>],
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
     let listed = |name: &str| tag_keys.iter().any(|key| key == name.as_bytes());
     // Flux lists its own bounds among the tags of every bucket, but neither time nor value.
@@ -147,7 +149,7 @@ pub(super) async fn by_index(
     for name in ["_start", "_stop"] {
         any = any || may_have_tag(source, bucket, name).await?;
     }
-    if any { by_first(source, bucket, filter, TimeRange::ALL).await } else { Ok(Vec::new()) }
+    if any { by_first(source, bucket, filter, unreturned).await } else { Ok(Vec::new()) }
 }
 
 async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool, Error> {
@@ -167,15 +169,17 @@ async fn by_first(
     source: &Client,
     bucket: &str,
     filter: &Filter,
-    range: TimeRange,
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
     let what = "measurements";
+    let range = TimeRange::ALL;
     let query = flux::measurements(bucket, range);
     let answer =
         source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
     let mut found = Vec::new();
-    for measurement in column_of_names(&tables) {
+    let returned = |name: &Vec<u8>| unreturned.iter().all(|found| *found.measurement != **name);
+    for measurement in column_of_names(&tables).into_iter().filter(returned) {
         let what = format!("columns of measurement {:?}", String::from_utf8_lossy(&measurement));
         let selection = Selection { bucket, range, filter, measurements: &[], without: &[] };
         let query = flux::first_of_measurement(selection, &measurement);

@@ -192,7 +192,7 @@ fn lasting() -> Vec<(Place, Fault, ExitCode)> {
         };
         rows.extend([
             (place, panic, panics),
-            (place, status(200, "<html>Please log in</html>"), Permanent),
+            (place, status(200, "<html>Please log in</html>"), Temporary),
             (place, Fault::Cut { after_bytes: 60 }, Temporary),
         ]);
     }

@@ -196,16 +196,3 @@ async fn answers_that_never_tell_their_end_are_told_of() {
         assert!(rig.records().is_empty());
     }
 }
-
-/// Without a body that can be read, a bucket that is not there still is none.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_bucket_is_known_behind_an_old_proxy() {
-    let (rig, mut config) = rig(true).await;
-    config.create_buckets = false;
-    let mut matcher = Matcher::path("/api/v2/buckets");
-    matcher.method = "GET".to_owned();
-    rig.destination_fault(matcher, u32::MAX, Fault::Unframed);
-    let run = rig.migrate(config).await;
-    run.assert_exit(ExitCode::Permanent);
-    assert!(run.finding("P13").is_some() && run.finding("P10").is_none(), "{:?}", run.preflight);
-}
