@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use tokio::time::{Duration, sleep};
 
-use super::error::Error;
+use super::error::{Error, failure_of};
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::{job, plan, print_line};
 use crate::config::migrate::MigrateConfig;
@@ -203,7 +203,7 @@ async fn read(
         tries += 1;
         let may_pass = match &error {
             Error::Influx(error) => is_temporary(RequestKind::Query, &error.kind()),
-            Error::Decode { .. } => true,
+            Error::Decode { source, .. } => is_temporary(RequestKind::Query, &failure_of(source)),
             _ => false,
         };
         if !may_pass || tries > ends.source.retries_max() {

@@ -31,7 +31,10 @@ pub(super) fn failure(error: reqwest::Error, scene: Scene) -> Failure {
         return Failure::new(FailureKind::BadRequest, message).caused_by(error);
     }
     if error.is_connect() {
-        return Failure::new(FailureKind::Connect, message).caused_by(error);
+        let is_cut = scene.tls && !scene.reached && is_cut_off(&error);
+        let failure = Failure::new(FailureKind::Connect, message).caused_by(error);
+        let cure = "http:// instead of https://, if the server speaks no TLS there";
+        return if is_cut { failure.curable(cure) } else { failure };
     }
     let failure = Failure::new(FailureKind::Interrupted, message).caused_by(error);
     if scene.reached || scene.tls {
@@ -48,6 +51,14 @@ pub(super) fn is_refused_tunnel(error: &(dyn StdError + 'static)) -> bool {
             && !text.contains("connection")
             && !text.contains("io error")
     })
+}
+
+/// True where somebody took the connection and let it go again.
+fn is_cut_off(error: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| matches!(cause.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted))
 }
 
 /// The causes, outermost first. Those inside an [`io::Error`] are none of its sources.

@@ -63,6 +63,16 @@ impl Decoder {
 }
 
 impl Error {
+    /// True for what the same question would bring again: it is in the data, or larger than any answer may be.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Csv(
+                csv::error::Error::TooLong { .. } | csv::error::Error::DuplicateColumn { .. }
+            ) | Self::Influxql(influxql::error::Error::TooLong { .. })
+        )
+    }
+
     /// The server's words, if the query failed while its answer was under way.
     pub fn failed_query(&self) -> Option<&str> {
         match self {

@@ -165,6 +165,7 @@ pub fn failure(error: &Error) -> Option<FailureKind> {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
         // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass.
+        Error::Decode { source, .. } if source.is_final() => None,
         Error::Decode { source, .. } => Some(
             source.failed_query().map_or(FailureKind::Interrupted, classify::classify_query_text),
         ),

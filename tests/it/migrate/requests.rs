@@ -181,6 +181,24 @@ fn is(documented: &str, request: &RequestRecord) -> bool {
             .all(|(wanted, part)| wanted == part || *wanted == "ID" && is_id(part))
 }
 
+/// A gateway that closes the path of the version is no hindrance: the other answers tell it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_ping_does_not_end_a_run() {
+    for (status, body) in
+        [(403, "<html>no</html>"), (404, "<html>no</html>"), (405, ""), (200, "ok")]
+    {
+        let (rig, config) = rig(false).await;
+        let fault = || Fault::Status { status, retry_after: None, body: body.to_owned() };
+        rig.source_fault(Matcher::path("/ping"), u32::MAX, fault());
+        rig.destination_fault(Matcher::path("/ping"), u32::MAX, fault());
+        let run = rig.migrate(config).await;
+        run.assert_exit(ExitCode::Done);
+        rig.assert_copied();
+        let told = format!("{:?}", run.preflight);
+        assert!(told.contains("(v2.9.1)") && told.contains("(OSS v2.9.1)"), "{told}");
+    }
+}
+
 /// What an old proxy does to every answer is told on the second try.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_never_tell_their_end_are_told_of() {
