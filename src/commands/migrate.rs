@@ -208,8 +208,8 @@ pub(super) fn destination_name(config: &MigrateConfig) -> String {
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
-    let org = config.destination.org.as_deref().unwrap_or("?");
-    format!("{org}@{host}/{}", config.destination_bucket)
+    let org = config.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", config.destination_bucket)
 }
 
 pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {

@@ -144,7 +144,7 @@ impl Client {
         };
         if (200..300).contains(&status) {
             pass.answered();
-            return Err(self.foreign(&headers, text.trim()).with_status(status));
+            return Err(self.foreign(status, &headers, text.trim()).with_status(status));
         }
         if is_error_of_influxdb(&text) {
             self.shared.reached.store(true, Ordering::Relaxed);
@@ -168,10 +168,10 @@ impl Client {
         Err(failure.with_status(status))
     }
 
-    /// A good status with something else than the answer. From a server that has answered before, a page is the passing
-    /// trouble of something in between; else it is the wrong address.
-    fn foreign(&self, headers: &HeaderMap, text: &str) -> Failure {
-        let content_type = header(headers, CONTENT_TYPE);
+    /// A good status with something else than the answer. From a server that has answered before, a page or nothing at all
+    /// is the passing trouble of something in between; else it is the wrong address.
+    fn foreign(&self, status: u16, headers: &HeaderMap, text: &str) -> Failure {
+        let content_type = header(headers, CONTENT_TYPE).filter(|_| status != 204);
         let of_influxdb = content_type.is_some_and(|value| {
             ["json", "csv", "msgpack"].iter().any(|format| value.contains(format))
         });

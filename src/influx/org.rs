@@ -93,10 +93,17 @@ impl Client {
         let by_name = self.buckets_of(parameters, bucket).await;
         let found = by_name.ok().and_then(|buckets| buckets.into_iter().next());
         if let Some(id) = found.as_ref().map(|found| found.org_id.clone()).or(named_so) {
-            self.learn_org(OrgKey::Name(given.clone()));
+            // By its id from now on: queries would take such a name for one.
+            self.learn_org(OrgKey::Id(id.clone()));
             return Ok((known(id), found));
         }
-        by_id.map(|_| (known(given.clone()), None))
+        by_id?;
+        // An empty list says that the token may not know; that there is none is an error.
+        let what = "organization";
+        match self.get::<Orgs>("/api/v2/orgs", vec![("orgID", given.as_str())], what).await {
+            Err(error) if error.kind == FailureKind::NotFound => Err(error),
+            _ => Ok((known(given.clone()), None)),
+        }
     }
 
     async fn settle_unknown(&self, bucket: &str) -> Result<(OrgFound, Option<Bucket>), Error> {

@@ -176,7 +176,7 @@ async fn wrong_addresses_are_told_after_two_tries_at_most() {
     for (host, words) in [
         (plain.as_str(), &["tls handshake", "http:// instead of https://"][..]),
         (&tls, &["https://"]),
-        (&sentence, &["Client sent an HTTP request to an HTTPS", "https://"]),
+        (&sentence, &["Client sent an HTTP request", "https://"]),
         (&page, &["hello"]),
         ("http://127.0.0.1:9", &["cannot connect", "2 attempts"]),
         ("http://no-such-host.invalid", &["cannot connect"]),
