@@ -201,6 +201,32 @@ pub const WRITE_MS_MAX: u64 = 120_000;
 /// Every other request.
 pub const API_MS_MAX: u64 = 60_000;
 
+/// Tries of a request while the server has never answered: its address is more likely wrong than its trouble passing.
+pub const FIRST_TRIES_MAX: u32 = 2;
+
+/// Time in milliseconds for those tries, and for each of them.
+pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
+
+/// Tries of one request whose answer has neither a length nor chunks.
+pub const UNFRAMED_TRIES_MAX: u32 = 2;
+
+/// Bytes of an answer that is expected to come packed, and so with a checksum. Smaller ones are never packed.
+pub const UNCHECKED_BYTES_MIN: u64 = 16 * 1024;
+
+/// Bytes of a file of certificates.
+pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a proxy's status line, and the time in milliseconds for it, when it is asked why it refuses.
+pub const PROXY_ANSWER_BYTES_MAX: usize = 8 * 1024;
+/// See [`PROXY_ANSWER_BYTES_MAX`].
+pub const PROXY_ANSWER_MS_MAX: u64 = 2_000;
+
+/// Characters of a token that is struck out of every text; shorter ones could be any word.
+pub const SECRET_CHARS_MIN: usize = 8;
+
+/// Tokens that are remembered to be struck out.
+pub const SECRETS_KNOWN_MAX: usize = 64;
+
 /// The lease in the batch bucket: refreshed this often, dead after [`LEASE_STALE_MS`].
 pub const LEASE_REFRESH_MS: u64 = 30_000;
 /// See [`LEASE_REFRESH_MS`].

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::checkpoint::Begun;
 use super::error::Error;
 use crate::exit::ExitCode;
+use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
@@ -148,10 +149,10 @@ pub struct Finished {
 
 /// The error with its causes, outermost first.
 pub fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
+    let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        texts.push(cause.to_string());
+        texts.push(secrets::redact(cause.to_string()));
         source = cause.source();
     }
     texts
