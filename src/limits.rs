@@ -58,12 +58,19 @@ pub const PRESSURE_GAIN_PER_MILLE: u32 = 40;
 /// Rounds of [`PRESSURE_BODIES`] in which nothing is tried after one more write did not pay, or after a refusal.
 pub const PRESSURE_REST_ROUNDS: u32 = 8;
 
+/// Slices that must go well before one more is read at one time than trouble has left, at the least and at the most:
+/// twice as many each time that it was too much again.
+pub const RECOVERY_WORK_MIN: u32 = 8;
+/// See [`RECOVERY_WORK_MIN`].
+pub const RECOVERY_WORK_MAX: u32 = 128;
+
 /// Slices read at one time, by default and at the most.
 pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
 pub const SLICES_IN_FLIGHT_MAX: usize = 16;
 
-/// Batches that are open at one time: read, being written, or waiting for the one before them.
+/// Batches, or stretches of empty ones, that are open at one time: read, being written, or waiting for the one before
+/// them until they are committed.
 pub const BATCHES_OPEN_MAX: usize = 8;
 
 /// Empty batches whose records go to the destination in one body.
@@ -185,6 +192,21 @@ pub const LEASE_STALE_MS: u64 = 180_000;
 
 /// How long a first signal lets the open batches finish.
 pub const DRAIN_MS_MAX: u64 = 20_000;
+
+/// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
+pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Such text in one temporary file; more goes to another, so that what is committed gives its room back.
+pub const REFUSALS_SPILL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of the rejects file that are read or copied at one time.
+pub const REJECTS_STEP_BYTES: usize = 64 * 1024;
+
+/// The first line of the rejects file, or of a section of it.
+pub const REJECTS_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// A single line up to this is never too large for a destination: what answers 413 to it refuses everything.
+pub const LINE_BYTES_TAKEN: usize = 64 * 1024;
 
 /// Refused values before the run stops, by default.
 pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;

@@ -83,7 +83,7 @@ pub async fn run(
     if let Source::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
-    let rejects = prepared.begun.rejects.path.display().to_string();
+    let rejects = prepared.begun.rejects.file.path.display().to_string();
     let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {

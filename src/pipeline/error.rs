@@ -6,6 +6,7 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::pool::Panicked;
+use crate::pipeline::write::rejects::NotUsed;
 use crate::spool;
 use crate::wire::{answer, csv};
 
@@ -101,18 +102,56 @@ pub enum Error {
     },
     /// More values were refused than the user allows.
     #[error(
-        "{rejected} values refused, --reject-limit is {limit}; the batch is not committed; the refused lines are in {path}"
+        "batch {batch}: {rejected} values refused so far, those of earlier batches and runs among them, and --reject-limit \
+         is {limit}; nothing of this batch is committed or kept as refused; the last reason was: {reason}; \
+         cure it, or raise --reject-limit"
     )]
     RejectLimit {
+        /// The batch of the last one.
+        batch: TimeRange,
         /// Refused so far.
         rejected: u64,
         /// The limit.
         limit: u64,
-        /// The rejects file.
+        /// Why the last one was refused.
+        reason: String,
+    },
+    /// What answers 413 to so short a line refuses everything: that says nothing of the line.
+    #[error(
+        "batch {batch}: a single line of {bytes} bytes is answered as too large (413): a proxy before the destination refuses \
+         whatever is sent; nothing of the batch is committed, and no value counts as refused; \
+         let the proxy take 4 MiB (nginx: client_max_body_size 4m), or name the server itself by --destination-host"
+    )]
+    NothingTaken {
+        /// The batch.
+        batch: TimeRange,
+        /// Length of the line.
+        bytes: usize,
+    },
+    /// A refusal that no InfluxDB writes says nothing of the lines.
+    #[error(
+        "batch {batch}: the destination refuses a write in words that are not InfluxDB's (status {status}): {text}; \
+         nothing of the batch is committed, and no value counts as refused; \
+         look at the proxy before it, or name the server itself by --destination-host"
+    )]
+    ForeignRefusal {
+        /// The batch.
+        batch: TimeRange,
+        /// Its status.
+        status: u16,
+        /// Its words.
+        text: String,
+    },
+    /// What stands where refused lines should go is not the rejects file of this job.
+    #[error("refused lines cannot go to {path}: {why}; name another file by --rejects FILE")]
+    RejectsFile {
+        /// The path.
         path: PathBuf,
+        /// What is wrong with it.
+        why: NotUsed,
     },
     /// The rejects file or the state folder cannot be written.
-    #[error("cannot write {path}")]
+    #[error("cannot use {path}")]
     State {
         /// Which file.
         path: PathBuf,

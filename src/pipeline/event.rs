@@ -98,10 +98,7 @@ pub enum Event {
     /// Something a person should know: one sentence.
     Notice(String),
     /// A signal or a budget ends the run; open batches are drained.
-    Stopping {
-        /// Why, in words.
-        reason: String,
-    },
+    Stopping(StopReason),
 }
 
 /// What the run is about to do.
@@ -211,4 +208,11 @@ pub enum StopReason {
     Interrupted,
     /// SIGTERM.
     Terminated,
+}
+
+impl StopReason {
+    /// True if open batches have only so long to finish: who used up a byte budget is in no hurry.
+    pub fn is_timed(self) -> bool {
+        self != Self::ByteBudget
+    }
 }

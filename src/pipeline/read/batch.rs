@@ -25,7 +25,7 @@ use crate::pipeline::read::slice::{self, Moved};
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::pool::joined;
-use crate::pipeline::write::rejects::{self, Refusal};
+use crate::pipeline::write::refusals::Refusals;
 use crate::spool::batch::FinishedBatch;
 
 /// A batch that may be committed.
@@ -40,7 +40,7 @@ pub struct Done {
     /// What is kept about it.
     pub details: BatchDetails,
     /// Refused lines.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Refusals,
     /// Its files, where a spool is written.
     pub staged: Option<FinishedBatch>,
 }
@@ -63,7 +63,7 @@ impl Done {
             values: 0,
             left_out: 0,
             details: BatchDetails::default(),
-            refusals: Vec::new(),
+            refusals: Refusals::default(),
             staged: None,
         }
     }
@@ -135,7 +135,7 @@ pub async fn run(
         let strings = reading.carriage_returns(&windows).await?;
         details.source_bytes += strings.bytes;
         details.retries += strings.retries;
-        moved.refusals.extend(strings.refusals);
+        moved.refusals.add(strings.refusals);
         let staged = inlet.close().await?;
         if let Some(staged) = &staged
             && let Err(error) = all_staged(range, &moved, staged)
@@ -148,10 +148,10 @@ pub async fn run(
             continue;
         }
         let lost = lost(&context, range).await?;
-        let left_out_values = rejects::values(&lost);
-        moved.refusals.extend(lost);
+        let left_out_values = lost.values();
+        moved.refusals.add(lost);
         context.out.tell_refusals(range, &moved.refusals);
-        details.rejected = rejects::values(&moved.refusals);
+        details.rejected = moved.refusals.values();
         return Ok(Done {
             seq: seq..seq + 1,
             values: moved.values,
@@ -165,7 +165,7 @@ pub async fn run(
 
 /// A spool must hold what was decoded, less what could not be named.
 fn all_staged(batch: TimeRange, moved: &Moved, staged: &FinishedBatch) -> Result<(), Error> {
-    let nameless = rejects::values(&moved.refusals);
+    let nameless = moved.refusals.values();
     let (read, staged) = (moved.values.saturating_sub(nameless), staged.totals().values);
     if read == staged { Ok(()) } else { Err(Error::NotStaged { batch, read, staged }) }
 }
@@ -250,7 +250,9 @@ impl Reading<'_> {
                     values_predicted: values,
                     depth: 0,
                 };
+                let permit = self.context.slices.one().await?;
                 let part = self.slice(slice).await?;
+                drop(permit);
                 if part.values != values {
                     let batch = window.range;
                     return Err(Error::Mismatch { batch, counted: values, read: part.values });
@@ -271,15 +273,15 @@ fn cut_for_types(context: &Context, range: TimeRange) -> Vec<TimeRange> {
 }
 
 /// The values that neither language carries: counted, and refused without their text.
-async fn lost(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error> {
+async fn lost(context: &Context, batch: TimeRange) -> Result<Refusals, Error> {
     let values = count::lost(context, batch).await?;
     if values == 0 {
-        return Ok(Vec::new());
+        return Ok(Refusals::default());
     }
     let found: Vec<_> = context.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
     let reason =
         format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
-    Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
+    context.out.rejects.uncarried(batch, &reason, values, b"")
 }
 
 /// The names of transports, joined.

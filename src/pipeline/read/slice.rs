@@ -10,6 +10,7 @@ use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::FRAMES_QUEUED_MAX;
 use crate::model::side::Side;
+use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
@@ -19,7 +20,7 @@ use crate::pipeline::plan::time::Slice;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::refusals::Refusals;
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 
 /// What became of a slice, or of several.
@@ -32,7 +33,7 @@ pub struct Moved {
     /// Tries that failed.
     pub retries: u64,
     /// Values refused.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Refusals,
     /// How they were read.
     pub transports: BTreeSet<Transport>,
 }
@@ -43,7 +44,7 @@ impl Moved {
         self.values += other.values;
         self.bytes += other.bytes;
         self.retries += other.retries;
-        self.refusals.extend(other.refusals);
+        self.refusals.add(other.refusals);
         self.transports.extend(other.transports);
     }
 }
@@ -65,6 +66,10 @@ pub async fn run(
         let what = format!("slice {} {} of batch {batch}", part.range, part.target);
         let error = match attempt(&context, &progress, &inlet, &part, &what).await {
             Ok(done) => {
+                if context.slices.went_well() {
+                    let count = context.slices.count();
+                    context.tell(Event::Notice(format!("going on with {count} slices at a time")));
+                }
                 moved.add(done);
                 tries = 0;
                 pauses = context.source.backoff();
@@ -78,7 +83,7 @@ pub async fn run(
         if fetch::is_misfit(&error)
             && let Some(plain) = part.target.plain(part.layer)
         {
-            give_up_choice(&context, &part, &plain, &error).await;
+            give_up_choice(&context, &part, &plain, &error);
             parts.push(part.by(plain));
             continue;
         }
@@ -86,7 +91,7 @@ pub async fn run(
         context.source.back_off(&kind);
         match (fetch::action(kind, tries), part.parts()) {
             _ if tries > context.source.retries_max() => return Err(error),
-            _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower() => {
+            _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower_for_trouble() => {
                 let count = context.slices.count();
                 context.tell(Event::Notice(format!(
                     "{error}: going on with {count} slices at a time"
@@ -112,9 +117,9 @@ pub async fn run(
 }
 
 /// What the choice was based on has changed: said once for each slice, and looked at again for the next batch.
-async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: &Error) {
+fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: &Error) {
     for measurement in part.target.measurements() {
-        context.choices.forget(measurement).await;
+        context.choices.forget(measurement);
     }
     context.tell(Event::Notice(format!(
         "{} {}: {}; read {plain} instead",
@@ -144,7 +149,7 @@ async fn attempt(
     let elapsed_ms = u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX);
     target.cost(context).learn(values, fetched.bytes, elapsed_ms);
     let mut refusals = written.refusals;
-    refusals.extend(lost_names(&fetched.totals.suspects));
+    refusals.add(lost_names(context, progress.batch(), &fetched.totals.suspects)?);
     let counts = !matches!(target, Target::CarriageReturns(_));
     if counts {
         Counters::add(&context.out.counters.values_read, values);
@@ -179,25 +184,19 @@ async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_
 }
 
 /// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
-fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
-    let refusal = |suspect: &Suspect| Refusal {
-        values: suspect.count,
-        reason: format!("Flux dropped a carriage return from {:?}", suspect.place),
-        line: suspect.measurement.to_vec(),
-        carried: false,
-    };
+fn lost_names(context: &Context, batch: TimeRange, suspects: &Suspects) -> Result<Refusals, Error> {
+    let (rejects, mut refusals) = (&context.out.rejects, Refusals::default());
     let names =
         suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
-    let mut refusals: Vec<Refusal> = names.map(refusal).collect();
-    if suspects.unlisted_under_names > 0 {
-        refusals.push(Refusal {
-            values: suspects.unlisted_under_names,
-            reason: "Flux dropped carriage returns from further names".to_owned(),
-            line: Vec::new(),
-            carried: false,
-        });
+    for Suspect { measurement, place, count, .. } in names {
+        let reason = format!("Flux dropped a carriage return from {place:?}");
+        refusals.add(rejects.uncarried(batch, &reason, *count, measurement)?);
     }
-    refusals
+    if suspects.unlisted_under_names > 0 {
+        let reason = "Flux dropped carriage returns from further names";
+        refusals.add(rejects.uncarried(batch, reason, suspects.unlisted_under_names, b"")?);
+    }
+    Ok(refusals)
 }
 
 fn error_text(error: &Error) -> String {

@@ -1,122 +1,252 @@
-//! The rejects file: valid line protocol, each line after a `#` line with range, reason and the server's words.
+//! The rejects file: valid line protocol, refused lines after a `#` line with their number of values, the reason and the
+//! server's words.
 //!
-//! It is kept by batch: the lines of a batch are synced before the batch is recorded, and a batch that is moved again
-//! replaces its lines. Mode 0600: the file holds data.
+//! It belongs to one job, which its first line names; a file of anything else is never written to. It is kept by batch:
+//! the section of a batch is synced before the batch is recorded, and a batch that is moved again replaces its section.
+//! A section tells its own length, so sections are found by their lengths: nothing that a source names or holds is ever
+//! searched, and nothing in it can be taken for a mark. Only what no committed batch has written is ever taken out, and
+//! nothing at all once the file is not as it was left. Mode 0600: the file holds data.
 
-use std::fs::{self, File, OpenOptions};
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::limits::{REJECTS_HEAD_BYTES_MAX, REJECTS_STEP_BYTES};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
-use crate::wire::line::encoder::Rejected;
+use crate::pipeline::write::refusals::Refusals;
+use crate::wire::line::split::Splitter;
 
-/// Values that the destination does not take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// How many.
-    pub values: u64,
-    /// Why, in one line.
-    pub reason: String,
-    /// The line, or what is known of it, without line end. Not a line of line protocol if `carried` is false.
-    pub line: Vec<u8>,
-    /// True if `line` is valid line protocol.
-    pub carried: bool,
-}
-
-/// Values in all of them.
-pub fn values(refusals: &[Refusal]) -> u64 {
-    refusals.iter().map(|refusal| refusal.values).sum()
-}
-
-impl From<Rejected> for Refusal {
-    fn from(rejected: Rejected) -> Self {
-        let Rejected { series, field, time_min, time_max, values, reason, text } = rejected;
-        let field = field.map_or(String::new(), |field| format!(" field {}", Readable(&field)));
-        let reason = format!("{reason}: {series}{field}, {time_min} to {time_max}");
-        Self { values, reason, line: text.into_bytes(), carried: false }
-    }
-}
-
-/// The open file.
-#[derive(Debug)]
-pub struct Rejects {
-    path: PathBuf,
-}
+/// Begins the first line; the name of the job ends it.
+const OWNER: &str = "# sluice rejects of ";
 
 /// Begins the section of one batch.
 const BATCH_MARK: &str = "# batch ";
 
-impl Rejects {
-    /// The file at `path`, without the sections of batches that start at `resume` or later: those are moved again.
-    pub fn open(path: &Path, resume: Timestamp) -> Result<Self, Error> {
-        let rejects = Self { path: path.to_owned() };
-        rejects.drop_from(resume).map_err(|source| rejects.error(source))?;
-        Ok(rejects)
+/// Where refused lines go, and whose they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectsFile {
+    /// The file; empty if refused lines are not kept.
+    pub path: PathBuf,
+    /// The job, in one line.
+    pub job: String,
+    /// True if it stands at the job's own place, where a file without a first line is the job's, too.
+    pub is_own_place: bool,
+}
+
+/// Why a file is not used for refused lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUsed {
+    /// A folder, a pipe, a device.
+    #[error("it is {0}, and refused lines go to regular files only")]
+    NoFile(&'static str),
+    /// The first line names another job.
+    #[error("it holds the refused lines of another job, {job}")]
+    OtherJob {
+        /// Its name.
+        job: String,
+    },
+    /// Somebody's file.
+    #[error("sluice has not written it for this job, and does not touch it")]
+    Foreign,
+    /// Another process writes to it.
+    #[error("another process has locked it")]
+    Locked,
+}
+
+/// What was found in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    /// Bytes that stay: up to the first section of a batch that is not committed.
+    keep: u64,
+    /// Values in the sections of committed batches, as far as they are whole.
+    values: u64,
+    /// False if it is not as it was left.
+    whole: bool,
+}
+
+/// How a file begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// Not at all, or in the middle of its first line.
+    Empty,
+    /// With the job's line, of so many bytes.
+    Named(u64),
+    /// Some other way, at the job's own place: as earlier versions have written it.
+    Unnamed,
+}
+
+impl RejectsFile {
+    /// Of a run whose refused values nobody asks for.
+    pub fn nowhere() -> Self {
+        Self { path: PathBuf::new(), job: String::new(), is_own_place: false }
     }
 
-    /// Where the lines are.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// False if refused lines are not kept.
+    pub fn is_kept(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
+    /// Where temporary files beside it go.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Looks whether what is at the path may be used. Changes nothing, and waits for nobody.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut reading = OpenOptions::new();
+        reading.read(true);
+        match self.existing(&reading)? {
+            Some((file, len)) => self.head(&file, len).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes out the sections of batches that start at `resume` or later: those are moved again. Gives the values of the
+    /// others, as far as their sections are whole.
+    pub fn resume(&self, resume: Timestamp) -> Result<u64, Error> {
+        let mut both = OpenOptions::new();
+        both.read(true).write(true);
+        if !self.is_kept() {
+            return Ok(0);
+        }
+        let Some((file, len)) = self.existing(&both)? else { return Ok(0) };
+        let (from, is_named) = match self.head(&file, len)? {
+            Head::Empty => (0, true),
+            Head::Named(bytes) => (bytes, true),
+            Head::Unnamed => (0, false),
+        };
+        let state = |source| self.error(source);
+        let found = if from == 0 && is_named {
+            Found { keep: 0, values: 0, whole: true }
+        } else {
+            sections(&file, from, len, resume).map_err(state)?
+        };
+        // A first line alone says nothing.
+        let keep = if is_named && found.keep == from { 0 } else { found.keep };
+        if found.whole && keep < len {
+            file.set_len(keep).and_then(|()| file.sync_all()).map_err(state)?;
+        }
+        Ok(found.values)
     }
 
     /// Adds the section of one batch and syncs it.
-    pub fn append(&self, batch: TimeRange, refusals: &[Refusal]) -> Result<(), Error> {
-        if refusals.is_empty() {
+    pub fn append(&self, batch: TimeRange, refusals: &Refusals) -> Result<(), Error> {
+        if refusals.is_empty() || !self.is_kept() {
             return Ok(());
         }
-        let mut text = format!("{BATCH_MARK}{} {}\n", batch.start, batch.stop).into_bytes();
-        for refusal in refusals {
-            let reason: String =
-                refusal.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            text.extend_from_slice(format!("# {} values: {reason}\n", refusal.values).as_bytes());
-            if refusal.carried {
-                text.extend_from_slice(&refusal.line);
-            } else {
-                text.extend_from_slice(
-                    format!("# not line protocol: {}", refusal.line.escape_ascii()).as_bytes(),
-                );
-            }
-            text.push(b'\n');
-        }
-        self.append_synced(&text).map_err(|source| self.error(source))
-    }
-
-    fn append_synced(&self, text: &[u8]) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
-        file.write_all(text)?;
-        file.sync_all()
-    }
-
-    fn drop_from(&self, resume: Timestamp) -> io::Result<()> {
-        let text = match fs::read(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+        let state = |source| self.error(source);
+        fs::create_dir_all(self.folder()).map_err(state)?;
+        let mut adding = OpenOptions::new();
+        adding.read(true).append(true);
+        let (file, len) = match self.existing(&adding)? {
+            Some(found) => found,
+            None => (adding.create(true).mode(0o600).open(&self.path).map_err(state)?, 0),
         };
-        let kept = committed_part(&text, resume);
-        if kept.len() == text.len() {
-            return Ok(());
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.not_used(NotUsed::Locked)),
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => {}
         }
-        let temporary = self.path.with_extension("tmp");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(kept)?;
+        let head = self.head(&file, len)?;
+        let added = self.add(&file, head, len, batch, refusals);
+        if added.is_err() {
+            // What was begun is nothing. If even that fails, the next run finds the section of a batch without a record.
+            let _ = file.set_len(len);
+        }
+        added.map_err(state)
+    }
+
+    fn add(
+        &self,
+        mut file: &File,
+        head: Head,
+        len: u64,
+        batch: TimeRange,
+        refusals: &Refusals,
+    ) -> io::Result<()> {
+        let mut begin = String::new();
+        if head == Head::Empty {
+            file.set_len(0)?;
+            begin = self.first_line();
+        } else if !ends_a_line(file, len)? {
+            begin.push('\n');
+        }
+        let TimeRange { start, stop } = batch;
+        let (values, bytes) = (refusals.values(), refusals.bytes());
+        begin.push_str(&format!("{BATCH_MARK}{start} {stop}, {values} values in {bytes} bytes\n"));
+        file.write_all(begin.as_bytes())?;
+        refusals.write_to(&mut file)?;
         file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-            _ => Ok(()),
+        if head == Head::Empty {
+            // The file may be new.
+            File::open(self.folder())?.sync_all()?;
         }
+        Ok(())
+    }
+
+    /// Opens the regular file at the path, or that a link there leads to, and tells its length; `None` if there is none.
+    /// Nothing else is ever opened: opening a pipe or a device can block, or do something.
+    fn existing(&self, options: &OpenOptions) -> Result<Option<(File, u64)>, Error> {
+        let state = |source| self.error(source);
+        match fs::metadata(&self.path) {
+            Ok(metadata) => self.is_file(metadata.file_type())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(state(error)),
+        }
+        let file = options.open(&self.path).map_err(state)?;
+        let metadata = file.metadata().map_err(state)?;
+        self.is_file(metadata.file_type())?;
+        Ok(Some((file, metadata.len())))
+    }
+
+    fn is_file(&self, found: fs::FileType) -> Result<(), Error> {
+        let what = if found.is_file() {
+            return Ok(());
+        } else if found.is_dir() {
+            "a folder"
+        } else if found.is_fifo() {
+            "a pipe"
+        } else if found.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        };
+        Err(self.not_used(NotUsed::NoFile(what)))
+    }
+
+    fn first_line(&self) -> String {
+        format!("{OWNER}{}\n", self.job)
+    }
+
+    fn head(&self, file: &File, len: u64) -> Result<Head, Error> {
+        let own = self.first_line();
+        let begin = read_at(file, 0, len).map_err(|source| self.error(source))?;
+        if begin.starts_with(own.as_bytes()) {
+            return Ok(Head::Named(own.len() as u64));
+        }
+        if own.as_bytes().starts_with(&begin) {
+            return Ok(Head::Empty);
+        }
+        if let Some(job) = begin.strip_prefix(OWNER.as_bytes()) {
+            let job = job.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            return Err(self.not_used(NotUsed::OtherJob { job: Readable(job).to_string() }));
+        }
+        if self.is_own_place {
+            return Ok(Head::Unnamed);
+        }
+        Err(self.not_used(NotUsed::Foreign))
+    }
+
+    fn not_used(&self, why: NotUsed) -> Error {
+        Error::RejectsFile { path: self.path.clone(), why }
     }
 
     fn error(&self, source: io::Error) -> Error {
@@ -124,59 +254,175 @@ impl Rejects {
     }
 }
 
-/// Sections are in the order of their batches, so what is not committed is a tail.
-fn committed_part(text: &[u8], resume: Timestamp) -> &[u8] {
-    let mut at = 0;
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let start = std::str::from_utf8(line)
-            .ok()
-            .and_then(|line| line.strip_prefix(BATCH_MARK))
-            .and_then(|rest| rest.split(' ').next()?.parse::<Timestamp>().ok());
-        if start.is_some_and(|start| start >= resume) {
-            break;
-        }
-        at += line.len();
-    }
-    &text[..at]
+/// The first line of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Section {
+    start: Timestamp,
+    /// Values in it and its bytes after the first line; earlier versions have not told.
+    size: Option<(u64, u64)>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(start: &str, stop: &str) -> TimeRange {
-        TimeRange::new(start.parse().unwrap(), stop.parse().unwrap())
-    }
-
-    #[test]
-    fn sections_of_batches_that_are_moved_again_are_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("job/rejects.lp");
-        let refusal = |line: &str, carried| Refusal {
-            values: 2,
-            reason: "type\nconflict".into(),
-            line: line.into(),
-            carried,
+impl Section {
+    fn read(line: &[u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+        let rest = line.strip_prefix(BATCH_MARK)?;
+        let (range, size) = match rest.split_once(", ") {
+            None => (rest, None),
+            Some((range, size)) => {
+                let (values, bytes) = size.split_once(" values in ")?;
+                let bytes = bytes.strip_suffix(" bytes")?;
+                (range, Some((values.parse().ok()?, bytes.parse().ok()?)))
+            }
         };
-        let rejects = Rejects::open(&path, Timestamp::EPOCH).unwrap();
-        rejects.append(batch("2020-01-01", "2020-01-02"), &[refusal("m f=1 1", true)]).unwrap();
-        rejects.append(batch("2020-01-02", "2020-01-03"), &[refusal("m,t=\\ f=1", false)]).unwrap();
-        rejects.append(batch("2020-01-03", "2020-01-04"), &[]).unwrap();
-        let first = "# batch 2020-01-01T00:00:00Z 2020-01-02T00:00:00Z\n# 2 values: type conflict\nm f=1 1\n";
-        let second = "# batch 2020-01-02T00:00:00Z 2020-01-03T00:00:00Z\n# 2 values: type conflict\n# not line protocol: m,t=\\\\ f=1\n";
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{first}{second}"));
-        let again = Rejects::open(&path, "2020-01-02".parse().unwrap()).unwrap();
-        assert_eq!(fs::read_to_string(again.path()).unwrap(), first);
-        Rejects::open(&path, "2020-01-01".parse().unwrap()).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        let (start, stop) = range.split_once(' ')?;
+        let _: Timestamp = stop.parse().ok()?;
+        Some(Self { start: start.parse().ok()?, size })
     }
+}
 
-    #[test]
-    fn a_file_that_cannot_be_written_is_named() {
-        let rejects = Rejects::open(Path::new("/proc/none/rejects.lp"), Timestamp::EPOCH).unwrap();
-        let refusal =
-            Refusal { values: 1, reason: "x".into(), line: b"m f=1".to_vec(), carried: true };
-        let error = rejects.append(batch("2020-01-01", "2020-01-02"), &[refusal]).unwrap_err();
-        assert!(error.to_string().contains("/proc/none/rejects.lp"), "{error}");
+/// Goes from section to section. They are in the order of their batches, so what is not committed is a tail.
+fn sections(file: &File, from: u64, len: u64, resume: Timestamp) -> io::Result<Found> {
+    let (mut at, mut values) = (from, 0_u64);
+    // A section is as it was left if the next one, or the end, stands where its length says.
+    let mut unproven = 0;
+    loop {
+        let line = first_line_at(file, at, len)?;
+        let is_torn = !line.ends_with(b"\n") && at + line.len() as u64 == len;
+        let section = match Section::read(&line) {
+            // The end; or a section that was begun when the run was killed.
+            None if is_torn && is_begun(&line) => {
+                return Ok(Found { keep: at, values: values + unproven, whole: true });
+            }
+            None => return Ok(Found { keep: len, values, whole: false }),
+            Some(section) => section,
+        };
+        values += unproven;
+        if section.start >= resume {
+            return Ok(Found { keep: at, values, whole: true });
+        }
+        let begin = at + line.len() as u64;
+        let end = match section.size {
+            Some((in_it, bytes)) => {
+                unproven = in_it;
+                begin.checked_add(bytes).filter(|end| *end <= len)
+            }
+            None => {
+                let end = unsized_end(file, begin, len)?;
+                unproven = end.map_or(0, |(_, in_it)| in_it);
+                end.map(|(end, _)| end)
+            }
+        };
+        match end {
+            Some(end) => at = end,
+            None => return Ok(Found { keep: len, values, whole: false }),
+        }
+    }
+}
+
+/// True for the beginning of the first line of a section, and for nothing at all.
+fn is_begun(line: &[u8]) -> bool {
+    line.starts_with(BATCH_MARK.as_bytes()) || BATCH_MARK.as_bytes().starts_with(line)
+}
+
+/// Where a section without a length ends, and its values: searched line by line, as the server cuts lines, so that a
+/// string that looks like a mark is none. `None` if it ends in the middle of a line.
+fn unsized_end(file: &File, begin: u64, len: u64) -> io::Result<Option<(u64, u64)>> {
+    enum Place {
+        Between,
+        Comment(Vec<u8>),
+        Line(Splitter),
+    }
+    let (mut at, mut line_at, mut values) = (begin, begin, 0_u64);
+    let mut place = Place::Between;
+    let mut step = vec![0; REJECTS_STEP_BYTES];
+    while at < len {
+        let count = file.read_at(&mut step, at)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        for &byte in &step[..count] {
+            at += 1;
+            if matches!(place, Place::Between) {
+                line_at = at - 1;
+                place = match byte {
+                    b'#' => Place::Comment(Vec::new()),
+                    _ => Place::Line(Splitter::default()),
+                };
+            }
+            match &mut place {
+                Place::Comment(line) => {
+                    if line.len() < REJECTS_HEAD_BYTES_MAX || byte == b'\n' {
+                        line.push(byte);
+                    }
+                    if byte != b'\n' {
+                        continue;
+                    }
+                    if Section::read(line).is_some() {
+                        return Ok(Some((line_at, values)));
+                    }
+                    values += values_named(line);
+                    place = Place::Between;
+                }
+                Place::Line(splitter) => {
+                    if splitter.ends_at(byte) {
+                        place = Place::Between;
+                    }
+                }
+                Place::Between => {}
+            }
+        }
+    }
+    Ok(matches!(place, Place::Between).then_some((len, values)))
+}
+
+/// `12` of `# 12 values: …`.
+fn values_named(line: &[u8]) -> u64 {
+    let line = String::from_utf8_lossy(line);
+    let named = line.strip_prefix("# ").and_then(|rest| rest.split_once(" values: "));
+    named.and_then(|(values, _)| values.parse().ok()).unwrap_or(0)
+}
+
+/// The line that begins at a place, with its end, as far as the first line of a file or section can reach.
+fn first_line_at(file: &File, at: u64, len: u64) -> io::Result<Vec<u8>> {
+    let mut line = read_at(file, at, len)?;
+    if let Some(end) = memchr::memchr(b'\n', &line) {
+        line.truncate(end + 1);
+    }
+    Ok(line)
+}
+
+fn read_at(file: &File, at: u64, len: u64) -> io::Result<Vec<u8>> {
+    let rest = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; rest.min(REJECTS_HEAD_BYTES_MAX)];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes)
+}
+
+fn ends_a_line(file: &File, len: u64) -> io::Result<bool> {
+    let Some(last) = len.checked_sub(1) else { return Ok(true) };
+    Ok(read_at(file, last, len)? == b"\n")
+}
+
+/// What is missing in the file, in one sentence.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing<'a> {
+    /// The file.
+    pub file: &'a RejectsFile,
+    /// Values in its whole sections of committed batches.
+    pub found: u64,
+    /// Values that those batches have refused, as their records say.
+    pub refused: u64,
+}
+
+impl fmt::Display for Missing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, found, refused } = self;
+        let path = file.path.display();
+        write!(
+            f,
+            "the committed batches of this job have refused {refused} values, but {path} accounts for {found} of them: \
+             it is missing, cut, changed, or not the file of the earlier runs. Nothing can restore it; the batches are \
+             those in batch_details with rejected > 0, and the source still holds what it held"
+        )
     }
 }

@@ -1,0 +1,339 @@
+//! Refused values between the place where they are refused and the commit of their batch.
+//!
+//! They count against the limit from the moment they are refused: the one that is too many ends the run, before anything
+//! of its batch is committed. What is dropped before it was committed, because a slice or a batch is read again, counts no
+//! longer. Their text is held in memory up to a bound for all open batches together, and beyond it in a temporary file
+//! without a name beside the rejects file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::limits::{
+    ERROR_SHOWN_CHARS_MAX, REFUSALS_HELD_BYTES_MAX, REFUSALS_SPILL_BYTES_MAX, REJECTS_STEP_BYTES,
+};
+use crate::model::series::Readable;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::write::rejects::RejectsFile;
+use crate::wire::line::encoder::Rejected;
+
+/// What may be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectLimit {
+    /// Values refused in the batches that earlier runs have committed.
+    pub before: u64,
+    /// Refused values at the most, earlier runs included.
+    pub max: u64,
+    /// Where refused lines go.
+    pub file: RejectsFile,
+}
+
+impl RejectLimit {
+    /// Of a run that only looks: all may be refused, and nobody asks what.
+    pub fn none() -> Self {
+        Self { before: 0, max: u64::MAX, file: RejectsFile::nowhere() }
+    }
+}
+
+/// What may still be refused, for all batches of a run.
+#[derive(Debug)]
+pub struct RejectBudget {
+    limit: RejectLimit,
+    /// Values refused so far, earlier runs included.
+    refused: AtomicU64,
+    /// Bytes of text in memory.
+    held_bytes: AtomicUsize,
+    spill: Mutex<Weak<Spill>>,
+}
+
+impl RejectBudget {
+    /// At the beginning of a run.
+    pub fn new(limit: RejectLimit) -> Arc<Self> {
+        let refused = AtomicU64::new(limit.before);
+        Arc::new(Self { limit, refused, held_bytes: AtomicUsize::new(0), spill: Mutex::default() })
+    }
+
+    /// What it was given.
+    pub fn limit(&self) -> &RejectLimit {
+        &self.limit
+    }
+
+    /// Refuses whole lines of line protocol for one reason.
+    pub fn lines(
+        self: &Arc<Self>,
+        batch: TimeRange,
+        reason: &str,
+        values: u64,
+        lines: &[u8],
+    ) -> Result<Refusals, Error> {
+        let end: &[u8] = if lines.ends_with(b"\n") { b"" } else { b"\n" };
+        self.refuse(batch, reason, values, &[lines, end])
+    }
+
+    /// Refuses values that no line carries; `text` is what is known of them.
+    pub fn uncarried(
+        self: &Arc<Self>,
+        batch: TimeRange,
+        reason: &str,
+        values: u64,
+        text: &[u8],
+    ) -> Result<Refusals, Error> {
+        let text = format!("# not line protocol: {}\n", text.escape_ascii());
+        self.refuse(batch, reason, values, &[text.as_bytes()])
+    }
+
+    /// Refuses what an encoder could not carry.
+    pub fn rejected(
+        self: &Arc<Self>,
+        batch: TimeRange,
+        rejected: impl IntoIterator<Item = Rejected>,
+    ) -> Result<Refusals, Error> {
+        let mut refusals = Refusals::default();
+        for Rejected { series, field, time_min, time_max, values, reason, text } in rejected {
+            let field = field.map_or(String::new(), |field| format!(" field {}", Readable(&field)));
+            let reason = format!("{reason}: {series}{field}, {time_min} to {time_max}");
+            refusals.add(self.uncarried(batch, &reason, values, text.as_bytes())?);
+        }
+        Ok(refusals)
+    }
+
+    fn refuse(
+        self: &Arc<Self>,
+        batch: TimeRange,
+        reason: &str,
+        values: u64,
+        parts: &[&[u8]],
+    ) -> Result<Refusals, Error> {
+        let reason = one_line(reason);
+        let max = self.limit.max;
+        let within = |refused: u64| refused.checked_add(values).filter(|sum| *sum <= max);
+        if let Err(refused) =
+            self.refused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+        {
+            return Err(Error::RejectLimit {
+                batch,
+                rejected: refused.saturating_add(values),
+                limit: max,
+                reason,
+            });
+        }
+        let mut pieces = Vec::new();
+        if self.limit.file.is_kept() {
+            let mut text = format!("# {values} values: {reason}\n").into_bytes();
+            parts.iter().for_each(|part| text.extend_from_slice(part));
+            self.held_bytes.fetch_add(text.len(), Ordering::Relaxed);
+            pieces.push(Piece::Held(Held { text, budget: Arc::clone(self) }));
+        }
+        let reason = Some(reason);
+        Ok(Refusals { values, reason, pieces, budget: Some(Arc::clone(self)) })
+    }
+
+    /// Moves text to the disk.
+    fn spill(&self, pieces: Vec<Piece>) -> Result<Vec<Piece>, Error> {
+        let mut spilled = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            spilled.push(match piece {
+                Piece::Held(held) => {
+                    let spill = self.open_spill();
+                    let span = spill.and_then(|spill| Spill::add(&spill, &held.text));
+                    let path = self.limit.file.path.clone();
+                    Piece::Spilled(span.map_err(|source| Error::State { path, source })?)
+                }
+                Piece::Spilled(span) => Piece::Spilled(span),
+            });
+        }
+        Ok(spilled)
+    }
+
+    /// The file that is being filled; a new one once it is full, or nothing in it is wanted any more.
+    fn open_spill(&self) -> io::Result<Arc<Spill>> {
+        let mut current = self.spill.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spill) = current.upgrade()
+            && spill.end.load(Ordering::Relaxed) < REFUSALS_SPILL_BYTES_MAX
+        {
+            return Ok(spill);
+        }
+        let spill = Arc::new(Spill::create(&self.limit.file)?);
+        *current = Arc::downgrade(&spill);
+        Ok(spill)
+    }
+}
+
+/// Refused values of a batch, or of a part of it.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    values: u64,
+    /// The first of their reasons.
+    reason: Option<String>,
+    pieces: Vec<Piece>,
+    /// That they count against; none if there are none.
+    budget: Option<Arc<RejectBudget>>,
+}
+
+impl Refusals {
+    /// How many values.
+    pub fn values(&self) -> u64 {
+        self.values
+    }
+
+    /// True if nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.reason.is_none()
+    }
+
+    /// Why, in one line: the first reason.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Adds those of another part.
+    pub fn add(&mut self, mut other: Self) {
+        self.values += std::mem::take(&mut other.values);
+        self.reason = self.reason.take().or_else(|| other.reason.take());
+        self.budget = self.budget.take().or_else(|| other.budget.take());
+        for piece in std::mem::take(&mut other.pieces) {
+            match (self.pieces.last_mut(), piece) {
+                (Some(Piece::Held(last)), Piece::Held(mut held)) => {
+                    last.text.append(&mut held.text);
+                }
+                (_, piece) => self.pieces.push(piece),
+            }
+        }
+    }
+
+    /// Keeps memory bounded: beyond the bound the text goes to the disk.
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        let Some(budget) = self.budget.clone() else { return Ok(()) };
+        let is_held = |piece: &Piece| matches!(piece, Piece::Held(_));
+        if budget.held_bytes.load(Ordering::Relaxed) > REFUSALS_HELD_BYTES_MAX
+            && self.pieces.iter().any(is_held)
+        {
+            let pieces = std::mem::take(&mut self.pieces);
+            self.pieces = blocking(move || budget.spill(pieces)).await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of their text.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pieces.iter().map(Piece::bytes).sum()
+    }
+
+    /// Writes their text, the spilled part in steps.
+    pub(super) fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Held(held) => to.write_all(&held.text),
+            Piece::Spilled(span) => span.write_to(to),
+        })
+    }
+
+    /// Their batch is committed: they count for good.
+    pub fn committed(mut self) {
+        self.values = 0;
+    }
+}
+
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.budget {
+            budget.refused.fetch_sub(self.values, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Piece {
+    Held(Held),
+    Spilled(Span),
+}
+
+impl Piece {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Held(held) => held.text.len() as u64,
+            Self::Spilled(span) => span.bytes,
+        }
+    }
+}
+
+/// Text in memory.
+#[derive(Debug)]
+struct Held {
+    text: Vec<u8>,
+    budget: Arc<RejectBudget>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.held_bytes.fetch_sub(self.text.len(), Ordering::Relaxed);
+    }
+}
+
+/// Text in a temporary file.
+#[derive(Debug)]
+struct Span {
+    spill: Arc<Spill>,
+    at: u64,
+    bytes: u64,
+}
+
+impl Span {
+    fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        let mut step = vec![0; REJECTS_STEP_BYTES];
+        let (mut at, end) = (self.at, self.at + self.bytes);
+        while at < end {
+            let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(step.len());
+            self.spill.file.read_exact_at(&mut step[..part], at)?;
+            to.write_all(&step[..part])?;
+            at += part as u64;
+        }
+        Ok(())
+    }
+}
+
+/// A file that has lost its name already: it is gone with the last of its texts, or with the process.
+#[derive(Debug)]
+struct Spill {
+    file: File,
+    end: AtomicU64,
+}
+
+impl Spill {
+    fn create(beside: &RejectsFile) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".sluice-refused-{}-{number}", std::process::id());
+        fs::create_dir_all(beside.folder())?;
+        let path = beside.folder().join(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let file = options.open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(Self { file, end: AtomicU64::new(0) })
+    }
+
+    fn add(spill: &Arc<Self>, text: &[u8]) -> io::Result<Span> {
+        let bytes = text.len() as u64;
+        let at = spill.end.fetch_add(bytes, Ordering::Relaxed);
+        spill.file.write_all_at(text, at)?;
+        Ok(Span { spill: Arc::clone(spill), at, bytes })
+    }
+}
+
+/// A reason in one line of bounded length: a server's text holds names of the source.
+fn one_line(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let mut line: String = chars
+        .by_ref()
+        .take(ERROR_SHOWN_CHARS_MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if chars.next().is_some() {
+        line.push_str("...");
+    }
+    line
+}
