@@ -337,3 +337,80 @@ fn one_line(reason: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(folder: &tempfile::TempDir, max: u64) -> Arc<RejectBudget> {
+        let path = folder.path().join("job/rejects.lp");
+        let file = RejectsFile { path, job: "j".into(), is_own_place: true };
+        RejectBudget::new(RejectLimit { before: 3, max, file })
+    }
+
+    fn batch() -> TimeRange {
+        TimeRange::new("2020-01-01".parse().unwrap(), "2020-01-02".parse().unwrap())
+    }
+
+    #[test]
+    fn the_value_that_is_too_many_is_told_at_once_and_what_is_dropped_counts_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = budget(&folder, 10);
+        let refuse = |values| budget.lines(batch(), "a\nreason", values, b"m f=1 1");
+        let first = refuse(4).unwrap();
+        let error = refuse(4).unwrap_err();
+        let Error::RejectLimit { rejected: 11, limit: 10, reason, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(reason, "a reason");
+        drop(first);
+        let mut kept = refuse(7).unwrap();
+        assert!(refuse(1).is_err(), "exactly the limit");
+        kept.add(Refusals::default());
+        kept.committed();
+        assert!(refuse(1).is_err(), "what is committed stays");
+        assert_eq!(budget.held_bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.refused.load(Ordering::Relaxed), 10);
+    }
+
+    #[tokio::test]
+    async fn text_beyond_the_bound_waits_on_the_disk_and_comes_back_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = budget(&folder, u64::MAX);
+        let line = format!("m f=\"{}\" 1\n", "x".repeat(1_000_000));
+        let (mut all, mut wanted) = (Refusals::default(), String::new());
+        for at in 0..30 {
+            let reason = format!("reason {at}");
+            let mut one = budget.lines(batch(), &reason, 2, line.as_bytes()).unwrap();
+            one.settle().await.unwrap();
+            all.add(one);
+            wanted.push_str(&format!("# 2 values: {reason}\n{line}"));
+            let held = budget.held_bytes.load(Ordering::Relaxed);
+            assert!(held <= REFUSALS_HELD_BYTES_MAX, "{held}");
+        }
+        let mut text = Vec::new();
+        all.write_to(&mut text).unwrap();
+        assert!(text == wanted.as_bytes());
+        assert_eq!((all.values(), all.bytes()), (60, wanted.len() as u64));
+        assert_eq!(all.reason(), Some("reason 0"));
+        assert_eq!(fs::read_dir(folder.path().join("job")).unwrap().count(), 0, "no name is left");
+        drop(all);
+        assert!(budget.spill.lock().unwrap().upgrade().is_none(), "nor the file itself");
+        assert_eq!(budget.refused.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn reasons_are_one_line_of_bounded_length() {
+        let line = one_line(&format!("a\r\nb\u{1b}[31m{}", "\u{e4}".repeat(70_000)));
+        assert!(line.starts_with("a  b [31m") && line.ends_with("..."));
+        assert_eq!(line.chars().count(), ERROR_SHOWN_CHARS_MAX + 3);
+    }
+
+    /// Of a run that only looks nothing is kept.
+    #[test]
+    fn nobody_keeps_what_nobody_asks_for() {
+        let budget = RejectBudget::new(RejectLimit::none());
+        let refused = budget.lines(batch(), "x", 7, b"m f=1 1\n").unwrap();
+        assert_eq!((refused.values(), refused.bytes()), (7, 0));
+    }
+}
