@@ -14,7 +14,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
 use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::rejects::RejectsFile;
+use crate::pipeline::write::refusals::RejectsFile;
 
 /// The names of a job in the batch bucket.
 pub fn keys(config: &MigrateConfig) -> Keys {

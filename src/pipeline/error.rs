@@ -6,7 +6,6 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::pool::Panicked;
-use crate::pipeline::write::rejects::NotUsed;
 use crate::spool;
 use crate::wire::{answer, csv};
 
@@ -191,6 +190,26 @@ pub enum Error {
     /// A stage ended before its neighbours; a bug.
     #[error("stage {0} ended early")]
     StageGone(&'static str),
+}
+
+/// Why a file is not used for refused lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUsed {
+    /// A folder, a pipe, a device.
+    #[error("it is {0}, and refused lines go to regular files only")]
+    NoFile(&'static str),
+    /// The first line names another job.
+    #[error("it holds the refused lines of another job, {job}")]
+    OtherJob {
+        /// Its name.
+        job: String,
+    },
+    /// Somebody's file.
+    #[error("sluice has not written it for this job, and does not touch it")]
+    Foreign,
+    /// Another process writes to it.
+    #[error("another process has locked it")]
+    Locked,
 }
 
 impl Error {

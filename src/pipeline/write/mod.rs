@@ -11,3 +11,5 @@ pub mod pressure;
 pub mod refusals;
 mod refused;
 pub mod rejects;
+mod sections;
+mod spill;

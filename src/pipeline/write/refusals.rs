@@ -5,21 +5,49 @@
 //! longer. Their text is held in memory up to a bound for all open batches together, and beyond it in a temporary file
 //! without a name beside the rejects file.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::limits::{
-    ERROR_SHOWN_CHARS_MAX, REFUSALS_HELD_BYTES_MAX, REFUSALS_SPILL_BYTES_MAX, REJECTS_STEP_BYTES,
-};
+use crate::limits::{ERROR_SHOWN_CHARS_MAX, REFUSALS_HELD_BYTES_MAX};
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::rejects::RejectsFile;
+use crate::pipeline::write::spill::{Span, Spill};
 use crate::wire::line::encoder::Rejected;
+
+/// Where refused lines go, and whose they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectsFile {
+    /// The file; empty if refused lines are not kept.
+    pub path: PathBuf,
+    /// The job, in one line.
+    pub job: String,
+    /// True if it stands at the job's own place, where a file without a first line is the job's, too.
+    pub is_own_place: bool,
+}
+
+impl RejectsFile {
+    /// Of a run whose refused values nobody asks for.
+    pub fn nowhere() -> Self {
+        Self { path: PathBuf::new(), job: String::new(), is_own_place: false }
+    }
+
+    /// False if refused lines are not kept.
+    pub fn is_kept(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
+    /// Where temporary files beside it go.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
 
 /// What may be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +152,9 @@ impl RejectBudget {
         let mut pieces = Vec::new();
         if self.limit.file.is_kept() {
             let mut text = format!("# {values} values: {reason}\n").into_bytes();
-            parts.iter().for_each(|part| text.extend_from_slice(part));
+            for part in parts {
+                text.extend_from_slice(part);
+            }
             self.held_bytes.fetch_add(text.len(), Ordering::Relaxed);
             pieces.push(Piece::Held(Held { text, budget: Arc::clone(self) }));
         }
@@ -153,11 +183,11 @@ impl RejectBudget {
     fn open_spill(&self) -> io::Result<Arc<Spill>> {
         let mut current = self.spill.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(spill) = current.upgrade()
-            && spill.end.load(Ordering::Relaxed) < REFUSALS_SPILL_BYTES_MAX
+            && !spill.is_full()
         {
             return Ok(spill);
         }
-        let spill = Arc::new(Spill::create(&self.limit.file)?);
+        let spill = Arc::new(Spill::create(self.limit.file.folder())?);
         *current = Arc::downgrade(&spill);
         Ok(spill)
     }
@@ -273,57 +303,6 @@ impl Drop for Held {
     }
 }
 
-/// Text in a temporary file.
-#[derive(Debug)]
-struct Span {
-    spill: Arc<Spill>,
-    at: u64,
-    bytes: u64,
-}
-
-impl Span {
-    fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
-        let mut step = vec![0; REJECTS_STEP_BYTES];
-        let (mut at, end) = (self.at, self.at + self.bytes);
-        while at < end {
-            let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(step.len());
-            self.spill.file.read_exact_at(&mut step[..part], at)?;
-            to.write_all(&step[..part])?;
-            at += part as u64;
-        }
-        Ok(())
-    }
-}
-
-/// A file that has lost its name already: it is gone with the last of its texts, or with the process.
-#[derive(Debug)]
-struct Spill {
-    file: File,
-    end: AtomicU64,
-}
-
-impl Spill {
-    fn create(beside: &RejectsFile) -> io::Result<Self> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".sluice-refused-{}-{number}", std::process::id());
-        fs::create_dir_all(beside.folder())?;
-        let path = beside.folder().join(name);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true).mode(0o600);
-        let file = options.open(&path)?;
-        fs::remove_file(&path)?;
-        Ok(Self { file, end: AtomicU64::new(0) })
-    }
-
-    fn add(spill: &Arc<Self>, text: &[u8]) -> io::Result<Span> {
-        let bytes = text.len() as u64;
-        let at = spill.end.fetch_add(bytes, Ordering::Relaxed);
-        spill.file.write_all_at(text, at)?;
-        Ok(Span { spill: Arc::clone(spill), at, bytes })
-    }
-}
-
 /// A reason in one line of bounded length: a server's text holds names of the source.
 fn one_line(reason: &str) -> String {
     let mut chars = reason.chars();
@@ -384,7 +363,7 @@ mod tests {
             let mut one = budget.lines(batch(), &reason, 2, line.as_bytes()).unwrap();
             one.settle().await.unwrap();
             all.add(one);
-            wanted.push_str(&format!("# 2 values: {reason}\n{line}"));
+            wanted.extend(["# 2 values: ", &reason, "\n", &line]);
             let held = budget.held_bytes.load(Ordering::Relaxed);
             assert!(held <= REFUSALS_HELD_BYTES_MAX, "{held}");
         }
@@ -393,7 +372,11 @@ mod tests {
         assert!(text == wanted.as_bytes());
         assert_eq!((all.values(), all.bytes()), (60, wanted.len() as u64));
         assert_eq!(all.reason(), Some("reason 0"));
-        assert_eq!(fs::read_dir(folder.path().join("job")).unwrap().count(), 0, "no name is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("job")).unwrap().count(),
+            0,
+            "no name is left"
+        );
         drop(all);
         assert!(budget.spill.lock().unwrap().upgrade().is_none(), "nor the file itself");
         assert_eq!(budget.refused.load(Ordering::Relaxed), 3);

@@ -10,63 +10,16 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 
-use crate::limits::{REJECTS_HEAD_BYTES_MAX, REJECTS_STEP_BYTES};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::error::Error;
-use crate::pipeline::write::refusals::Refusals;
-use crate::wire::line::split::Splitter;
+use crate::pipeline::error::{Error, NotUsed};
+use crate::pipeline::write::refusals::{Refusals, RejectsFile};
+use crate::pipeline::write::sections;
 
 /// Begins the first line; the name of the job ends it.
 const OWNER: &str = "# sluice rejects of ";
-
-/// Begins the section of one batch.
-const BATCH_MARK: &str = "# batch ";
-
-/// Where refused lines go, and whose they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectsFile {
-    /// The file; empty if refused lines are not kept.
-    pub path: PathBuf,
-    /// The job, in one line.
-    pub job: String,
-    /// True if it stands at the job's own place, where a file without a first line is the job's, too.
-    pub is_own_place: bool,
-}
-
-/// Why a file is not used for refused lines.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotUsed {
-    /// A folder, a pipe, a device.
-    #[error("it is {0}, and refused lines go to regular files only")]
-    NoFile(&'static str),
-    /// The first line names another job.
-    #[error("it holds the refused lines of another job, {job}")]
-    OtherJob {
-        /// Its name.
-        job: String,
-    },
-    /// Somebody's file.
-    #[error("sluice has not written it for this job, and does not touch it")]
-    Foreign,
-    /// Another process writes to it.
-    #[error("another process has locked it")]
-    Locked,
-}
-
-/// What was found in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Found {
-    /// Bytes that stay: up to the first section of a batch that is not committed.
-    keep: u64,
-    /// Values in the sections of committed batches, as far as they are whole.
-    values: u64,
-    /// False if it is not as it was left.
-    whole: bool,
-}
 
 /// How a file begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,24 +33,6 @@ enum Head {
 }
 
 impl RejectsFile {
-    /// Of a run whose refused values nobody asks for.
-    pub fn nowhere() -> Self {
-        Self { path: PathBuf::new(), job: String::new(), is_own_place: false }
-    }
-
-    /// False if refused lines are not kept.
-    pub fn is_kept(&self) -> bool {
-        !self.path.as_os_str().is_empty()
-    }
-
-    /// Where temporary files beside it go.
-    pub fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
-    }
-
     /// Looks whether what is at the path may be used. Changes nothing, and waits for nobody.
     pub fn check(&self) -> Result<(), Error> {
         let mut reading = OpenOptions::new();
@@ -124,9 +59,9 @@ impl RejectsFile {
         };
         let state = |source| self.error(source);
         let found = if from == 0 && is_named {
-            Found { keep: 0, values: 0, whole: true }
+            sections::Found { keep: 0, values: 0, whole: true }
         } else {
-            sections(&file, from, len, resume).map_err(state)?
+            sections::find(&file, from, len, resume).map_err(state)?
         };
         // A first line alone says nothing.
         let keep = if is_named && found.keep == from { 0 } else { found.keep };
@@ -150,10 +85,9 @@ impl RejectsFile {
             None => (adding.create(true).mode(0o600).open(&self.path).map_err(state)?, 0),
         };
         match file.try_lock() {
-            Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(self.not_used(NotUsed::Locked)),
-            // A file system without locks.
-            Err(TryLockError::Error(_)) => {}
+            // An error: the file system has no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         let head = self.head(&file, len)?;
         let added = self.add(&file, head, len, batch, refusals);
@@ -176,12 +110,10 @@ impl RejectsFile {
         if head == Head::Empty {
             file.set_len(0)?;
             begin = self.first_line();
-        } else if !ends_a_line(file, len)? {
+        } else if !sections::ends_a_line(file, len)? {
             begin.push('\n');
         }
-        let TimeRange { start, stop } = batch;
-        let (values, bytes) = (refusals.values(), refusals.bytes());
-        begin.push_str(&format!("{BATCH_MARK}{start} {stop}, {values} values in {bytes} bytes\n"));
+        begin.push_str(&sections::first_line(batch, refusals.values(), refusals.bytes()));
         file.write_all(begin.as_bytes())?;
         refusals.write_to(&mut file)?;
         file.sync_all()?;
@@ -228,7 +160,7 @@ impl RejectsFile {
 
     fn head(&self, file: &File, len: u64) -> Result<Head, Error> {
         let own = self.first_line();
-        let begin = read_at(file, 0, len).map_err(|source| self.error(source))?;
+        let begin = sections::read_at(file, 0, len).map_err(|source| self.error(source))?;
         if begin.starts_with(own.as_bytes()) {
             return Ok(Head::Named(own.len() as u64));
         }
@@ -252,160 +184,6 @@ impl RejectsFile {
     fn error(&self, source: io::Error) -> Error {
         Error::State { path: self.path.clone(), source }
     }
-}
-
-/// The first line of a section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Section {
-    start: Timestamp,
-    /// Values in it and its bytes after the first line; earlier versions have not told.
-    size: Option<(u64, u64)>,
-}
-
-impl Section {
-    fn read(line: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
-        let rest = line.strip_prefix(BATCH_MARK)?;
-        let (range, size) = match rest.split_once(", ") {
-            None => (rest, None),
-            Some((range, size)) => {
-                let (values, bytes) = size.split_once(" values in ")?;
-                let bytes = bytes.strip_suffix(" bytes")?;
-                (range, Some((values.parse().ok()?, bytes.parse().ok()?)))
-            }
-        };
-        let (start, stop) = range.split_once(' ')?;
-        let _: Timestamp = stop.parse().ok()?;
-        Some(Self { start: start.parse().ok()?, size })
-    }
-}
-
-/// Goes from section to section. They are in the order of their batches, so what is not committed is a tail.
-fn sections(file: &File, from: u64, len: u64, resume: Timestamp) -> io::Result<Found> {
-    let (mut at, mut values) = (from, 0_u64);
-    // A section is as it was left if the next one, or the end, stands where its length says.
-    let mut unproven = 0;
-    loop {
-        let line = first_line_at(file, at, len)?;
-        let is_torn = !line.ends_with(b"\n") && at + line.len() as u64 == len;
-        let section = match Section::read(&line) {
-            // The end; or a section that was begun when the run was killed.
-            None if is_torn && is_begun(&line) => {
-                return Ok(Found { keep: at, values: values + unproven, whole: true });
-            }
-            None => return Ok(Found { keep: len, values, whole: false }),
-            Some(section) => section,
-        };
-        values += unproven;
-        if section.start >= resume {
-            return Ok(Found { keep: at, values, whole: true });
-        }
-        let begin = at + line.len() as u64;
-        let end = match section.size {
-            Some((in_it, bytes)) => {
-                unproven = in_it;
-                begin.checked_add(bytes).filter(|end| *end <= len)
-            }
-            None => {
-                let end = unsized_end(file, begin, len)?;
-                unproven = end.map_or(0, |(_, in_it)| in_it);
-                end.map(|(end, _)| end)
-            }
-        };
-        match end {
-            Some(end) => at = end,
-            None => return Ok(Found { keep: len, values, whole: false }),
-        }
-    }
-}
-
-/// True for the beginning of the first line of a section, and for nothing at all.
-fn is_begun(line: &[u8]) -> bool {
-    line.starts_with(BATCH_MARK.as_bytes()) || BATCH_MARK.as_bytes().starts_with(line)
-}
-
-/// Where a section without a length ends, and its values: searched line by line, as the server cuts lines, so that a
-/// string that looks like a mark is none. `None` if it ends in the middle of a line.
-fn unsized_end(file: &File, begin: u64, len: u64) -> io::Result<Option<(u64, u64)>> {
-    enum Place {
-        Between,
-        Comment(Vec<u8>),
-        Line(Splitter),
-    }
-    let (mut at, mut line_at, mut values) = (begin, begin, 0_u64);
-    let mut place = Place::Between;
-    let mut step = vec![0; REJECTS_STEP_BYTES];
-    while at < len {
-        let count = file.read_at(&mut step, at)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        for &byte in &step[..count] {
-            at += 1;
-            if matches!(place, Place::Between) {
-                line_at = at - 1;
-                place = match byte {
-                    b'#' => Place::Comment(Vec::new()),
-                    _ => Place::Line(Splitter::default()),
-                };
-            }
-            match &mut place {
-                Place::Comment(line) => {
-                    if line.len() < REJECTS_HEAD_BYTES_MAX || byte == b'\n' {
-                        line.push(byte);
-                    }
-                    if byte != b'\n' {
-                        continue;
-                    }
-                    if Section::read(line).is_some() {
-                        return Ok(Some((line_at, values)));
-                    }
-                    values += values_named(line);
-                    place = Place::Between;
-                }
-                Place::Line(splitter) => {
-                    if splitter.ends_at(byte) {
-                        place = Place::Between;
-                    }
-                }
-                Place::Between => {}
-            }
-        }
-    }
-    Ok(match place {
-        Place::Between => Some((len, values)),
-        // The next section was begun when the run was killed.
-        Place::Comment(line) if is_begun(&line) => Some((line_at, values)),
-        Place::Comment(_) | Place::Line(_) => None,
-    })
-}
-
-/// `12` of `# 12 values: …`.
-fn values_named(line: &[u8]) -> u64 {
-    let line = String::from_utf8_lossy(line);
-    let named = line.strip_prefix("# ").and_then(|rest| rest.split_once(" values: "));
-    named.and_then(|(values, _)| values.parse().ok()).unwrap_or(0)
-}
-
-/// The line that begins at a place, with its end, as far as the first line of a file or section can reach.
-fn first_line_at(file: &File, at: u64, len: u64) -> io::Result<Vec<u8>> {
-    let mut line = read_at(file, at, len)?;
-    if let Some(end) = memchr::memchr(b'\n', &line) {
-        line.truncate(end + 1);
-    }
-    Ok(line)
-}
-
-fn read_at(file: &File, at: u64, len: u64) -> io::Result<Vec<u8>> {
-    let rest = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; rest.min(REJECTS_HEAD_BYTES_MAX)];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(bytes)
-}
-
-fn ends_a_line(file: &File, len: u64) -> io::Result<bool> {
-    let Some(last) = len.checked_sub(1) else { return Ok(true) };
-    Ok(read_at(file, last, len)? == b"\n")
 }
 
 /// What is missing in the file, in one sentence.
@@ -434,7 +212,10 @@ impl fmt::Display for Missing<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::limits::REJECTS_STEP_BYTES;
     use crate::pipeline::write::refusals::{RejectBudget, RejectLimit};
 
     fn file(path: PathBuf, job: &str, is_own_place: bool) -> RejectsFile {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::exit::ExitCode;
@@ -93,11 +94,11 @@ async fn a_job_that_is_killed_after_every_commit_ends() {
 
 /// A hundred batches of a minute, the first of which is answered last of all.
 async fn stalled() -> Rig {
-    let lines: String = (0..100_i64)
-        .map(|at| {
-            format!("air,host=a f={at} {}\n", 1_640_995_200_000_000_000 + at * 60_000_000_000)
-        })
-        .collect();
+    let mut lines = String::new();
+    for at in 0..100_i64 {
+        let time = 1_640_995_200_000_000_000 + at * 60_000_000_000;
+        writeln!(lines, "air,host=a f={at} {time}").unwrap();
+    }
     let rig = Rig::start(cloud(), store_of(lines.as_bytes(), 86_400)).await;
     let rig = rig.over("2022-01-01", "2022-01-01T01:40:00Z", "1m");
     let first = "start: 2022-01-01T00:00:00Z, stop: 2022-01-01T00:01:00Z) |> rename";
