@@ -1,9 +1,9 @@
 //! Damage that the digests do not tell of, because they were made right on purpose: the decoder sees it.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 
-use ring::digest::{SHA256, digest};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
 use sluice::spool::compact::Sizes;
@@ -13,27 +13,20 @@ use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
 
+use super::forgery::{Forgery, sha256};
 use super::round_trip::{Job0, frames_of, point};
 use super::write_batch;
 use crate::support::golden::{Point, Value, flatten};
 
-fn sha256(bytes: &[u8]) -> String {
-    let bytes: Vec<_> =
-        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.concat()
-}
-
-/// A manifest with its digest.
-pub(super) fn manifest_of(json: &str) -> String {
-    format!("{json}\n{{\"sha256\":\"{}\"}}\n", sha256(json.as_bytes()))
-}
-
 /// A spool of two files, of which one is damaged again and again.
 struct Forged {
     folder: tempfile::TempDir,
-    path: PathBuf,
+    /// Where the file stands now.
+    path: RefCell<PathBuf>,
+    /// Where it stood.
+    place: String,
     bytes: Vec<u8>,
-    json: String,
+    genuine: Forgery,
     points: Vec<Point>,
 }
 
@@ -67,25 +60,33 @@ impl Forged {
         }
         spool.close().unwrap();
         let stored = Stored::open(&storage).unwrap();
-        let path = folder.path().join(&stored.files(&Selection::ALL)[0].path);
-        let manifest = fs::read_to_string(folder.path().join("manifest.json")).unwrap();
+        let place = stored.files(&Selection::ALL)[0].path.clone();
+        let path = folder.path().join(&place);
         Self {
             bytes: fs::read(&path).unwrap(),
-            json: manifest.lines().next().unwrap().to_owned(),
+            genuine: Forgery::of(folder.path()),
             points: [points(0), points(1)].concat(),
             folder,
-            path,
+            path: RefCell::new(path),
+            place,
         }
     }
 
-    /// Puts these bytes into the file, and their digest into the manifest.
+    /// Puts these bytes into the file, and their digest into its name, the manifest and the journal.
     fn write(&self, bytes: &[u8]) {
-        let of =
-            |bytes: &[u8]| format!("\"bytes\":{},\"sha256\":\"{}\"", bytes.len(), sha256(bytes));
-        let json = self.json.replace(&of(&self.bytes), &of(bytes));
-        assert!(json.contains(&of(bytes)), "the manifest knows the new bytes");
-        fs::write(&self.path, bytes).unwrap();
-        fs::write(self.folder.path().join("manifest.json"), manifest_of(&json)).unwrap();
+        let digest = sha256(bytes);
+        let (start, _) = self.place.rsplit_once('-').unwrap();
+        let place = format!("{start}-{}.parquet", &digest[..16]);
+        let mut forgery = self.genuine.clone();
+        forgery.edit(&self.place, |entry| {
+            entry["path"] = place.clone().into();
+            entry["bytes"] = bytes.len().into();
+            entry["sha256"] = digest.clone().into();
+        });
+        forgery.write();
+        fs::remove_file(&*self.path.borrow()).unwrap();
+        self.path.replace(self.folder.path().join(&place));
+        fs::write(&*self.path.borrow(), bytes).unwrap();
     }
 
     fn stored(&self) -> Stored {
@@ -110,7 +111,8 @@ impl Forged {
 
     fn named<T>(&self, result: Result<T, Error>, what: &str) -> Result<T, Error> {
         if let Err(error) = &result {
-            let name = self.path.file_name().unwrap().to_str().unwrap();
+            let path = self.path.borrow();
+            let name = path.file_name().unwrap().to_str().unwrap();
             assert!(error.is_state() && error.to_string().contains(name), "{what}: {error:?}");
         }
         result
@@ -163,7 +165,8 @@ fn bits_flipped_under_a_right_digest_are_errors_and_never_other_values() {
 #[test]
 fn cuts_under_a_right_digest_are_errors() {
     let forged = Forged::new(TimeType::NsUtc);
-    for part in 0..64 {
+    // An empty file is no file that could have been listed.
+    for part in 1..64 {
         forged.write(&forged.bytes[..forged.bytes.len() * part / 64]);
         let what = format!("cut at {part}/64");
         assert!(forged.read(&what).is_err(), "{what}");
@@ -190,7 +193,7 @@ fn what_is_damaged_is_not_merged() {
         let error = spool.compact(Sizes::default()).unwrap_err();
         assert!(error.is_state(), "bit {at}: {error}");
         drop(spool);
-        assert_eq!(fs::read(&forged.path).unwrap(), damaged, "bit {at}");
+        assert_eq!(fs::read(&*forged.path.borrow()).unwrap(), damaged, "bit {at}");
         refused += 1;
     }
     assert!(refused > 20, "only {refused}");
