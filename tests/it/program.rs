@@ -10,6 +10,7 @@ mod object_store;
 mod output;
 mod plan;
 mod secrets;
+mod spools;
 
 use std::path::PathBuf;
 use std::process::Command;
