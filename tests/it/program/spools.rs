@@ -88,6 +88,20 @@ async fn what_is_staged_is_for_its_owner() {
     assert_eq!(mode(&world.place()), 0o750);
 }
 
+/// Reports hold names and figures of a bucket.
+#[tokio::test]
+async fn the_files_of_a_bench_are_for_their_owner() {
+    let world = World::new().await;
+    let out = world.folder.path().join("a").display().to_string();
+    let bench = ["--out", &out, "--max-transfer", "6MB", "--intervals", "5m", "--repetitions", "1"];
+    let ended = world.start(after("umask 0", &world.job("bench", &bench))).ended().await;
+    ended.assert_code(0);
+    for ending in ["jsonl", "csv", "html"] {
+        let path = world.folder.path().join(format!("a.{ending}"));
+        assert_eq!(mode(&path), 0o600, "{ending}");
+    }
+}
+
 /// The largest file that may be written, in blocks of 512 bytes.
 #[tokio::test]
 async fn a_limit_of_file_sizes_is_a_full_disk() {

@@ -4,6 +4,11 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 
+use bytes::Bytes;
+use parquet::file::metadata::{
+    ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData, ParquetMetaDataReader,
+    ParquetMetaDataWriter, RowGroupMetaData,
+};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
 use sluice::spool::compact::Sizes;
@@ -172,6 +177,142 @@ fn cuts_under_a_right_digest_are_errors() {
         assert!(forged.read(&what).is_err(), "{what}");
         forged.read_part(&what);
     }
+}
+
+const FAR: i64 = i64::MAX;
+
+/// What a footer says of the rows, the sizes and the places of its columns, up to the largest number that there is.
+#[test]
+fn footers_that_lie_are_errors() {
+    let forged = Forged::new(TimeType::NsUtc);
+    let own = footer(&forged.bytes);
+    let columns = own.row_group(0).num_columns();
+    let each = |change: &dyn Fn(ColumnChunkMetaDataBuilder) -> ColumnChunkMetaDataBuilder| {
+        let changed = (0..columns).map(|at| {
+            let column = own.row_group(0).column(at).clone().into_builder();
+            (at, change(column).build().unwrap())
+        });
+        let with = |(at, column): (usize, _)| {
+            let mut all = own.row_group(0).columns().to_vec();
+            all[at] = column;
+            own.row_group(0).clone().into_builder().set_column_metadata(all).build().unwrap()
+        };
+        changed.map(with).collect::<Vec<_>>()
+    };
+    let mut groups: Vec<(String, Vec<RowGroupMetaData>)> = Vec::new();
+    for value in [FAR, FAR - 1, i64::MIN, -1, 0, 1 << 40, 1 << 62] {
+        let group = own.row_group(0).clone().into_builder();
+        groups.push((format!("{value} rows"), vec![group.set_num_rows(value).build().unwrap()]));
+        groups.push((format!("compressed {value}"), each(&|c| c.set_total_compressed_size(value))));
+        groups.push((format!("place {value}"), each(&|c| c.set_data_page_offset(value))));
+        let dictionary = each(&|c| c.set_dictionary_page_offset(Some(value)));
+        groups.push((format!("dictionary {value}"), dictionary));
+        groups.push((format!("{value} values"), each(&|c| c.set_num_values(value))));
+    }
+    let (mut refused, mut all) = (0, 0);
+    for (what, groups) in groups {
+        for group in groups {
+            // Once alone, and twice: then the sum is beyond what can be counted.
+            for groups in [vec![group.clone()], vec![group.clone(), group]] {
+                let rows = own.file_metadata().num_rows();
+                forged.write(&with_footer(&forged.bytes, rows, groups));
+                refused += usize::from(forged.read(&what).is_err());
+                forged.read_part(&what);
+                all += 1;
+            }
+        }
+    }
+    assert!(refused > all * 2 / 3, "only {refused} of {all}");
+    for rows in [FAR, i64::MIN, -1, 0, 1] {
+        forged.write(&with_footer(&forged.bytes, rows, vec![own.row_group(0).clone()]));
+        let _ = forged.read(&format!("{rows} rows in all"));
+        forged.read_part(&format!("{rows} rows in all"));
+    }
+    for length in [0, 1, 1 << 20, i32::MAX.cast_unsigned(), u32::MAX] {
+        let mut bytes = forged.bytes.clone();
+        let at = bytes.len() - 8;
+        bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        forged.write(&bytes);
+        assert!(forged.read(&format!("a footer of {length} bytes")).is_err());
+    }
+}
+
+/// The header of a page says that it is 2 GiB large once it is unpacked.
+#[test]
+fn a_page_that_lies_takes_no_memory() {
+    let forged = Forged::new(TimeType::NsUtc);
+    let own = footer(&forged.bytes);
+    let group = own.row_group(0);
+    let last = group.columns().iter().max_by_key(|column| column.byte_range().0).unwrap();
+    let (start, length) = last.byte_range();
+    let at = usize::try_from(start).unwrap();
+    let end = at + usize::try_from(length).unwrap();
+    assert_eq!((forged.bytes[at], forged.bytes[at + 2]), (0x15, 0x15), "kind and size of a page");
+    let size = forged.bytes[at + 3..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let largest = [0xfe, 0xff, 0xff, 0xff, 0x0f];
+    let chunk = [&forged.bytes[at..at + 3], &largest, &forged.bytes[at + 3 + size..end]].concat();
+    let mut columns = group.columns().to_vec();
+    for column in &mut columns {
+        let is_last = column.byte_range().0 == start;
+        let builder = column.clone().into_builder();
+        let builder = builder.set_offset_index_offset(None).set_offset_index_length(None);
+        let builder = builder.set_column_index_offset(None).set_column_index_length(None);
+        *column = if is_last {
+            builder.set_total_compressed_size(chunk.len().cast_signed() as i64)
+        } else {
+            builder
+        }
+        .build()
+        .unwrap();
+    }
+    let group = group.clone().into_builder().set_column_metadata(columns).build().unwrap();
+    let mut bytes = [&forged.bytes[..at], &chunk].concat();
+    append_footer(&mut bytes, &own, own.file_metadata().num_rows(), vec![group]);
+    forged.write(&bytes);
+    let before = peak_kib();
+    let error = forged.read("a page of 2 GiB").unwrap_err();
+    let more = peak_kib() - before;
+    assert!(more < 1 << 19, "{more} KiB more: {error}");
+}
+
+/// The most memory that this process had.
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn footer(bytes: &[u8]) -> ParquetMetaData {
+    ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(bytes)).unwrap()
+}
+
+/// The file with another footer.
+fn with_footer(bytes: &[u8], rows: i64, groups: Vec<RowGroupMetaData>) -> Vec<u8> {
+    let own = footer(bytes);
+    let tail = bytes.len() - 8;
+    let length = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap());
+    let mut changed = bytes[..tail - usize::try_from(length).unwrap()].to_vec();
+    append_footer(&mut changed, &own, rows, groups);
+    changed
+}
+
+fn append_footer(
+    bytes: &mut Vec<u8>,
+    own: &ParquetMetaData,
+    rows: i64,
+    groups: Vec<RowGroupMetaData>,
+) {
+    let file = own.file_metadata();
+    let file = FileMetaData::new(
+        file.version(),
+        rows,
+        file.created_by().map(str::to_owned),
+        file.key_value_metadata().cloned(),
+        file.schema_descr_ptr(),
+        file.column_orders().cloned(),
+    );
+    let metadata = ParquetMetaData::new(file, groups);
+    ParquetMetaDataWriter::new(bytes, &metadata).finish().unwrap();
 }
 
 /// A compaction does not build on damaged content, and removes nothing.

@@ -93,7 +93,8 @@ fn of_manifest(pointer: &'static str, value: impl Into<Value>) -> (String, Edit)
     let value = value.into();
     let what = format!("a manifest with {pointer} {value}");
     let edit = move |forgery: &mut Forgery| {
-        *forgery.manifest.pointer_mut(pointer).unwrap() = value.clone()
+        let (above, key) = pointer.rsplit_once('/').unwrap();
+        forgery.manifest.pointer_mut(above).unwrap()[key] = value.clone();
     };
     (what, Box::new(edit))
 }
