@@ -8,7 +8,7 @@
 //! Whoever opens a spool, for whatever end, reads all records, and each of them, and the manifest, must be
 //! [`sound`](super::sound).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use super::digest;
@@ -33,6 +33,11 @@ struct Header {
 
 fn object_of(number: u64) -> String {
     format!("{JOURNAL_FOLDER}/{number:012}")
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    let number = name.rsplit('/').next()?.parse().ok()?;
+    (object_of(number) == name).then_some(number)
 }
 
 /// Where the next record goes.
@@ -203,8 +208,12 @@ fn read_objects(storage: &Storage, manifest: Option<State>) -> Result<Option<(St
     };
     let known = manifest.records;
     let mut replay = Replay::new(manifest)?;
-    let last = names.last().cloned().unwrap_or_default();
-    let numbers: Vec<u64> = (0..).take_while(|number| object_of(*number) <= last).collect();
+    // What else lies there is not ours.
+    let numbers: BTreeSet<u64> = names.iter().filter_map(|name| number_of(name)).collect();
+    let numbers: Vec<u64> = numbers.into_iter().collect();
+    if let Some((number, _)) = (0..).zip(&numbers).find(|(number, found)| number != *found) {
+        return Err(Error::Missing { file: object_of(number) });
+    }
     for some in numbers.chunks(storage.at_one_time()) {
         let found = Mutex::new(BTreeMap::new());
         several::each(some, storage.at_one_time(), |number| {

@@ -329,9 +329,11 @@ pub(super) fn check_file(
     state: &State,
     file: &FileEntry,
 ) -> Result<Stamp, Error> {
-    let fits = |found: u64| match state.files.values().any(|other| other.bytes == found) {
-        true => Ok(()),
-        false => storage::has(&file.path, file.bytes, found),
+    let fits = |found: u64| {
+        if found == file.bytes || state.files.values().any(|other| other.bytes == found) {
+            return Ok(());
+        }
+        storage::has(&file.path, file.bytes, found)
     };
     let missing = || Error::Missing { file: file.path.clone() };
     let (sha256, stamp) = storage.digest(&file.path, &fits)?.ok_or_else(missing)?;

@@ -235,9 +235,11 @@ impl Storage {
     /// The bytes at a place; `None` if nothing is there.
     pub(super) fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut all = Vec::new();
-        let fits = |bytes: u64| match bytes > bytes_max {
-            true => Err(Error::damaged(name, format!("larger than {bytes_max} bytes"))),
-            false => Ok(()),
+        let fits = |bytes: u64| {
+            if bytes <= bytes_max {
+                return Ok(());
+            }
+            Err(Error::damaged(name, format!("larger than {bytes_max} bytes")))
         };
         let found = self.each(name, &fits, &mut |bytes| {
             all.extend_from_slice(bytes);

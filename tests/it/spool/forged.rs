@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use parquet::file::metadata::{
-    ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData, ParquetMetaDataReader,
-    ParquetMetaDataWriter, RowGroupMetaData,
+    ColumnChunkMetaDataBuilder, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter,
+    RowGroupMetaData,
 };
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
@@ -179,7 +179,8 @@ fn cuts_under_a_right_digest_are_errors() {
     }
 }
 
-const FAR: i64 = i64::MAX;
+/// Near the largest number there is; the writer of these footers adds up sizes.
+const FAR: i64 = i64::MAX - (1 << 20);
 
 /// What a footer says of the rows, the sizes and the places of its columns, up to the largest number that there is.
 #[test]
@@ -200,7 +201,7 @@ fn footers_that_lie_are_errors() {
         changed.map(with).collect::<Vec<_>>()
     };
     let mut groups: Vec<(String, Vec<RowGroupMetaData>)> = Vec::new();
-    for value in [FAR, FAR - 1, i64::MIN, -1, 0, 1 << 40, 1 << 62] {
+    for value in [FAR, i64::MIN, -1, 0, 1 << 40, 1 << 62] {
         let group = own.row_group(0).clone().into_builder();
         groups.push((format!("{value} rows"), vec![group.set_num_rows(value).build().unwrap()]));
         groups.push((format!("compressed {value}"), each(&|c| c.set_total_compressed_size(value))));
@@ -209,24 +210,19 @@ fn footers_that_lie_are_errors() {
         groups.push((format!("dictionary {value}"), dictionary));
         groups.push((format!("{value} values"), each(&|c| c.set_num_values(value))));
     }
-    let (mut refused, mut all) = (0, 0);
     for (what, groups) in groups {
         for group in groups {
             // Once alone, and twice: then the sum is beyond what can be counted.
             for groups in [vec![group.clone()], vec![group.clone(), group]] {
-                let rows = own.file_metadata().num_rows();
-                forged.write(&with_footer(&forged.bytes, rows, groups));
-                refused += usize::from(forged.read(&what).is_err());
-                forged.read_part(&what);
-                all += 1;
+                // The writer of these footers adds up rows.
+                let rows = groups.iter().try_fold(0i64, |sum, own| sum.checked_add(own.num_rows()));
+                if rows.is_some() {
+                    forged.write(&with_footer(&forged.bytes, groups));
+                    assert!(forged.read(&what).is_err(), "{what}");
+                    forged.read_part(&what);
+                }
             }
         }
-    }
-    assert!(refused > all * 2 / 3, "only {refused} of {all}");
-    for rows in [FAR, i64::MIN, -1, 0, 1] {
-        forged.write(&with_footer(&forged.bytes, rows, vec![own.row_group(0).clone()]));
-        let _ = forged.read(&format!("{rows} rows in all"));
-        forged.read_part(&format!("{rows} rows in all"));
     }
     for length in [0, 1, 1 << 20, i32::MAX.cast_unsigned(), u32::MAX] {
         let mut bytes = forged.bytes.clone();
@@ -267,7 +263,7 @@ fn a_page_that_lies_takes_no_memory() {
     }
     let group = group.clone().into_builder().set_column_metadata(columns).build().unwrap();
     let mut bytes = [&forged.bytes[..at], &chunk].concat();
-    append_footer(&mut bytes, &own, own.file_metadata().num_rows(), vec![group]);
+    append_footer(&mut bytes, &own, vec![group]);
     forged.write(&bytes);
     let before = peak_kib();
     let error = forged.read("a page of 2 GiB").unwrap_err();
@@ -287,31 +283,17 @@ fn footer(bytes: &[u8]) -> ParquetMetaData {
 }
 
 /// The file with another footer.
-fn with_footer(bytes: &[u8], rows: i64, groups: Vec<RowGroupMetaData>) -> Vec<u8> {
+fn with_footer(bytes: &[u8], groups: Vec<RowGroupMetaData>) -> Vec<u8> {
     let own = footer(bytes);
     let tail = bytes.len() - 8;
     let length = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap());
     let mut changed = bytes[..tail - usize::try_from(length).unwrap()].to_vec();
-    append_footer(&mut changed, &own, rows, groups);
+    append_footer(&mut changed, &own, groups);
     changed
 }
 
-fn append_footer(
-    bytes: &mut Vec<u8>,
-    own: &ParquetMetaData,
-    rows: i64,
-    groups: Vec<RowGroupMetaData>,
-) {
-    let file = own.file_metadata();
-    let file = FileMetaData::new(
-        file.version(),
-        rows,
-        file.created_by().map(str::to_owned),
-        file.key_value_metadata().cloned(),
-        file.schema_descr_ptr(),
-        file.column_orders().cloned(),
-    );
-    let metadata = ParquetMetaData::new(file, groups);
+fn append_footer(bytes: &mut Vec<u8>, own: &ParquetMetaData, groups: Vec<RowGroupMetaData>) {
+    let metadata = ParquetMetaData::new(own.file_metadata().clone(), groups);
     ParquetMetaDataWriter::new(bytes, &metadata).finish().unwrap();
 }
 
