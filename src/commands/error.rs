@@ -7,6 +7,7 @@ use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
+use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
@@ -260,8 +261,19 @@ impl Error {
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
                 ExitCode::State
             }
-            Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
+            Self::Decode { source, .. } => kind_exit(failure_of(source), Side::Source),
+            Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
+    }
+}
+
+/// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
+pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
+    use csv::error::Error as Bad;
+    match error {
+        Bad::Query { message, .. } | Bad::GluedError { message } => classify_query_text(message),
+        Bad::TooLong { .. } | Bad::DuplicateColumn { .. } => FailureKind::BadRequest,
+        _ => FailureKind::Interrupted,
     }
 }
 
@@ -288,7 +300,7 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
 fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
-        Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
+        Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
@@ -296,6 +308,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
         | Failure::Mismatch { .. }
+        | Failure::NotAsFlux { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),

@@ -23,6 +23,13 @@ pub fn keys(config: &MigrateConfig) -> Keys {
     }
 }
 
+/// The settings with what the records of the job call the source's organization.
+pub fn of_source(config: &MigrateConfig, source: &SourceFacts) -> MigrateConfig {
+    let mut config = config.clone();
+    config.source.org = Some(source.org.clone());
+    config
+}
+
 /// The bucket, the source's side of a job, and where a run of it stands.
 pub async fn lay(
     config: &MigrateConfig,
@@ -70,7 +77,7 @@ pub async fn to_look_at(
     let start = source.earliest.unwrap_or(stop).min(stop);
     let newest = match destination {
         Some(_) => {
-            let keys = keys(config);
+            let keys = keys(&of_source(config, source));
             let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
             // The batch bucket may not be there yet: then there is nothing to resume.
             store.newest_record().await.ok().flatten()

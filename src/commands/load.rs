@@ -226,7 +226,8 @@ pub async fn prepare(
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
         config.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
-    );
+    )
+    .shared(begun.is_shared);
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 

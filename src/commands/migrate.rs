@@ -60,6 +60,8 @@ pub async fn prepare(
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
 ) -> Result<Prepared, Error> {
+    // From here on the organization is what the records call it.
+    let config = &job::of_source(config, source);
     let (begun, sink) = match (&config.spool, destination) {
         (Some(choice), _) => stage::begin(config, choice, source).await?,
         (None, Some(destination)) => into_bucket(config, ends, source, destination).await?,
@@ -111,7 +113,8 @@ async fn into_bucket(
         destination.shard_group_ns(source_ns),
         config.on_type_conflict,
         watched_fields(source, destination),
-    );
+    )
+    .shared(begun.is_shared);
     Ok((begun, Sink::Bucket(bucket)))
 }
 
@@ -205,8 +208,8 @@ pub(super) fn destination_name(config: &MigrateConfig) -> String {
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
-    let org = config.destination.org.as_deref().unwrap_or("?");
-    format!("{org}@{host}/{}", config.destination_bucket)
+    let org = config.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", config.destination_bucket)
 }
 
 pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
@@ -216,7 +219,7 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     };
     Header {
         command: "migrate".to_owned(),
-        source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
+        source: format!("{}/{}", source.org, config.source_bucket),
         destination,
         sink,
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {

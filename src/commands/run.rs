@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::checkpoint::Begun;
 use super::error::Error;
 use crate::exit::ExitCode;
+use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
@@ -94,7 +95,6 @@ pub async fn run(
             elapsed_ms,
             exit: finished.exit.number(),
             rejects: (finished.rejected_total > 0).then_some(rejects),
-            newer_values: None,
             next: shown.next,
             later: shown.later,
         }),
@@ -149,10 +149,10 @@ pub struct Finished {
 
 /// The error with its causes, outermost first.
 pub fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
+    let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        texts.push(cause.to_string());
+        texts.push(secrets::redact(cause.to_string()));
         source = cause.source();
     }
     texts
@@ -164,7 +164,14 @@ fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
         Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
         Some(StopReason::Interrupted) => ExitCode::Interrupted,
         Some(StopReason::Terminated) => ExitCode::Terminated,
-        None if rejected_total > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
+        None if !outcome.closing.destination.is_empty() => ExitCode::Different,
+        None if rejected_total > 0
+            || !outcome.changed.is_empty()
+            || !outcome.unreturned.is_empty()
+            || !outcome.closing.source.is_empty() =>
+        {
+            ExitCode::Rejected
+        }
         None => ExitCode::Done,
     }
 }

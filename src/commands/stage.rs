@@ -36,7 +36,14 @@ pub async fn begin(
     if job.is_empty() && known.is_none() {
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
         let rejects = RejectLimit { before: 0, max: config.reject_limit, path };
-        let begun = Begun { keeper: Keeper::Nobody, job, resume: start, rejects, lock: None };
+        let begun = Begun {
+            keeper: Keeper::Nobody,
+            job,
+            resume: start,
+            rejects,
+            is_shared: true,
+            lock: None,
+        };
         return Ok((begun, Sink::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
@@ -51,7 +58,7 @@ pub async fn begin(
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, path };
     let keeper = Keeper::Spool(spool.clone());
-    Ok((Begun { keeper, job, resume, rejects, lock: None }, Sink::Spool(spool)))
+    Ok((Begun { keeper, job, resume, rejects, is_shared: true, lock: None }, Sink::Spool(spool)))
 }
 
 /// Where the job of the spool begins, if there is one already.

@@ -131,6 +131,7 @@ impl Rig {
             host: server.url(),
             org: Some(org.to_owned()),
             token: TokenSetting::Given { token: token.to_owned(), origin: "test".to_owned() },
+            tls_ca_file: None,
         };
         MigrateConfig {
             source: end(&self.source, CLOUD_ORG, READ_TOKEN),
