@@ -548,6 +548,9 @@ pub const SPOOL_PART_PAGE_BYTES: usize = 64 * 1024;
 /// Encoded bytes of one name in a path; longer ones are cut and told apart by their digest. File systems allow 255.
 pub const SPOOL_NAME_BYTES_MAX: usize = 180;
 
+/// Names that are tried for a file that is not complete, where other processes have taken them.
+pub const STAGED_NAME_TRIES: u32 = 1_000;
+
 /// Bytes of a spool's file that are read, hashed or sent at one time.
 pub const SPOOL_STEP_BYTES: usize = 8 * 1024 * 1024;
 
@@ -590,6 +593,12 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Times that manifest and journal are read until they are called damaged: a run may be writing them.
+pub const SPOOL_STATE_READS: u32 = 3;
+
+/// The shortest shard group that a server makes, ns.
+pub const SHARD_GROUP_NS_MIN: i64 = 3_600_000_000_000;
 
 /// Tries to take the lock of a spool in a folder.
 pub const LOCK_TRIES: u32 = 20;

@@ -334,16 +334,21 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
             ExitCode::Permanent
         }
-        Failure::Locked { .. } | Failure::Held { .. } | Failure::TakenOver { .. } => {
-            ExitCode::Locked
-        }
+        Failure::Locked { .. }
+        | Failure::Held { .. }
+        | Failure::TakenOver { .. }
+        | Failure::Merging { .. }
+        | Failure::BeingRead { .. }
+        | Failure::Changed { .. } => ExitCode::Locked,
         _ => ExitCode::State,
     }
 }
 
 fn io_exit(error: &io::Error) -> ExitCode {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExitCode::DiskFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ExitCode::DiskFull
+        }
         _ => ExitCode::State,
     }
 }

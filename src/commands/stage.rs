@@ -49,7 +49,14 @@ pub async fn begin(
         return Ok((begun, Sink::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
-    let spool = blocking(move || Ok(Spool::open(&storage, &wanted, take_over)?)).await?;
+    let (spool, open_mode) = blocking(move || {
+        Ok((Spool::open(&storage, &wanted, take_over)?, storage.open_to_others()))
+    })
+    .await?;
+    if let Some(mode) = open_mode {
+        let place = &choice.place;
+        eprintln!("notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it");
+    }
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
     let keeper = Keeper::Spool(spool.clone());
@@ -58,8 +65,8 @@ pub async fn begin(
 
 /// Where the job of the spool begins, if there is one already.
 async fn stored_start(storage: Storage) -> Result<Option<Timestamp>, Error> {
-    let start = blocking(move || match Stored::open(&storage) {
-        Ok(stored) => Ok(Some(stored.job().identity.start)),
+    let start = blocking(move || match Stored::job_of(&storage) {
+        Ok(job) => Ok(Some(job.identity.start)),
         Err(spool::error::Error::NoSpool { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     });
