@@ -292,6 +292,7 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
+        FailureKind::DiskFull => ExitCode::DiskFull,
         FailureKind::BadRequest if side == Side::Destination => ExitCode::Unexpected,
         _ => ExitCode::Permanent,
     }
