@@ -313,14 +313,17 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
+        | Failure::NothingTaken { .. }
+        | Failure::ForeignRefusal { .. }
         | Failure::Mismatch { .. }
         | Failure::NotAsFlux { .. }
+        | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
-        Failure::Record(_) => ExitCode::State,
+        Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary
         }
@@ -337,16 +340,21 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
             ExitCode::Permanent
         }
-        Failure::Locked { .. } | Failure::Held { .. } | Failure::TakenOver { .. } => {
-            ExitCode::Locked
-        }
+        Failure::Locked { .. }
+        | Failure::Held { .. }
+        | Failure::TakenOver { .. }
+        | Failure::Merging { .. }
+        | Failure::BeingRead { .. }
+        | Failure::Changed { .. } => ExitCode::Locked,
         _ => ExitCode::State,
     }
 }
 
 fn io_exit(error: &io::Error) -> ExitCode {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExitCode::DiskFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ExitCode::DiskFull
+        }
         _ => ExitCode::State,
     }
 }

@@ -14,7 +14,7 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, ExistingPolicy, MigrateConfig, Start};
+use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
@@ -87,6 +87,7 @@ async fn into_bucket(
     destination: &mut DestinationFacts,
 ) -> Result<(Begun, Sink), Error> {
     let client = &ends.destination;
+    job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
     if config.create_buckets {
         buckets::create(config, client, Some(source_ns), destination).await?;
@@ -114,7 +115,7 @@ async fn into_bucket(
         config.on_type_conflict,
         watched_fields(source, destination),
     )
-    .shared(config.existing == ExistingPolicy::Merge);
+    .shared(begun.is_shared);
     Ok((begun, Sink::Bucket(bucket)))
 }
 

@@ -11,6 +11,7 @@ mod object_store;
 mod output;
 mod plan;
 mod secrets;
+mod spools;
 mod tokens;
 
 use std::path::PathBuf;

@@ -24,7 +24,7 @@ use crate::wire::influxql::decoder::{self as influxql, Statement};
 use crate::wire::influxql::query::{self, Grouping, Select};
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
-const PARTS_NS: [i64; 5] = [1, NS_PER_S, 60 * NS_PER_S, 3_600 * NS_PER_S, 86_400 * NS_PER_S];
+const PARTS_NS: [i64; 3] = [1, 60 * NS_PER_S, 86_400 * NS_PER_S];
 
 /// Both ways to read.
 #[derive(Debug, Clone, Copy)]
