@@ -378,7 +378,12 @@ fn is_query(request: &Request) -> bool {
 }
 
 fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
-    let kind = if body.starts_with('{') { super::http::JSON } else { "text/html" };
+    // An empty result is a whole answer; all that is neither that nor JSON is a page.
+    let kind = match body.as_bytes().first() {
+        Some(b'{') => super::http::JSON,
+        Some(b'\r') => "text/csv; charset=utf-8",
+        _ => "text/html",
+    };
     let mut reply =
         Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
     if let Some(retry_after) = retry_after {
