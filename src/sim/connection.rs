@@ -378,10 +378,9 @@ fn is_query(request: &Request) -> bool {
 }
 
 fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
-    // An empty result is a whole answer; all that is neither that nor JSON is a page.
-    let kind = match body.as_bytes().first() {
-        Some(b'{') => super::http::JSON,
-        Some(b'\r') => "text/csv; charset=utf-8",
+    let kind = match body.chars().next() {
+        Some('{') => super::http::JSON,
+        Some('\r' | '#' | ',') => "text/csv; charset=utf-8",
         _ => "text/html",
     };
     let mut reply =
