@@ -214,8 +214,8 @@ pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 /// Tries of one request whose answer has neither a length nor chunks.
 pub const UNFRAMED_TRIES_MAX: u32 = 2;
 
-/// Bytes of an answer that is expected to come packed, and so with a checksum. Smaller ones are never packed.
-pub const UNCHECKED_BYTES_MIN: u64 = 16 * 1024;
+/// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
+pub const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
 
 /// Bytes of a file of certificates.
 pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -288,14 +288,6 @@ mod tests {
             (Query, 408, "", Kind::ServerError),
             (Query, 499, "", Kind::ServerError),
             (Query, 418, page, Kind::Unexpected),
-            (Query, 407, page, Kind::Proxy),
-            (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
-            (
-                Write,
-                400,
-                "<html>400 The plain HTTP request was sent to HTTPS port</html>",
-                Kind::Tls,
-            ),
             (Api, 409, "", Kind::BadRequest),
             (Api, 422, &json("bucket with name b already exists"), Kind::BadRequest),
             (Query, 429, &json("org 1 has exceeded limited_query plan limit"), limited),
@@ -362,6 +354,18 @@ mod tests {
                 kind,
                 "{request:?} {status} {body}"
             );
+        }
+    }
+
+    #[test]
+    fn proxies_and_servers_of_tls_are_known_by_what_they_say() {
+        let page = "<html>400 The plain HTTP request was sent to HTTPS port</html>";
+        for (request, status, body, kind) in [
+            (Query, 407, "<html>", Kind::Proxy),
+            (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
+            (Write, 400, page, Kind::Tls),
+        ] {
+            assert_eq!(classify_response(request, status, None, body), kind, "{body}");
         }
     }
 

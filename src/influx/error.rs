@@ -121,6 +121,8 @@ pub struct Detail {
     pub cure: Option<&'static str>,
     /// True if the server had answered this client before.
     pub reached: bool,
+    /// True for a query or line protocol: its text is ours. All else is made of what a person has named.
+    pub is_ours: bool,
     /// The cause below.
     pub source: Option<Source>,
 }
@@ -144,8 +146,15 @@ impl Error {
             elapsed_ms: 0,
             cure,
             reached: true,
+            is_ours: false,
             source,
         }))
+    }
+
+    #[must_use]
+    pub(super) fn ours(mut self, is_ours: bool) -> Self {
+        self.0.is_ours = is_ours;
+        self
     }
 
     #[must_use]
@@ -203,12 +212,11 @@ impl Error {
     /// The whole sentence but for what to do.
     pub fn without_cure(&self) -> String {
         let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
-        let mut text = format!("{side}: {what}: {}", self.cause());
-        if *attempts > 1 {
-            let seconds = elapsed_ms.div_ceil(1_000);
-            text.push_str(&format!(", after {attempts} attempts in {seconds} s"));
-        }
-        text
+        let after = match attempts {
+            0 | 1 => String::new(),
+            _ => format!(", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000)),
+        };
+        format!("{side}: {what}: {}{after}", self.cause())
     }
 }
 
