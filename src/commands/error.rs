@@ -8,9 +8,12 @@ use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
 use crate::influx::error::FailureKind;
+use crate::limits::STOP_MS_MAX;
+use crate::model::interval::Interval;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
+use crate::pipeline::event::StopReason;
 use crate::pipeline::lock::LockError;
 use crate::spool;
 use crate::wire::csv;
@@ -44,6 +47,31 @@ pub enum Error {
     Preflight {
         /// How many.
         failures: usize,
+    },
+    /// The end was asked for before anything was moved.
+    #[error("stopped by {} before anything was moved; the same command starts again", .0.words())]
+    Stopped(StopReason),
+    /// The end was asked for, and what was under way did not end in its time.
+    #[error(
+        "stopped by {}, but not all of it ended within {} s; what is committed is kept, and the same command goes on from there",
+        .0.words(), STOP_MS_MAX / 1_000
+    )]
+    NotEnded(StopReason),
+    /// Batches that nobody can want.
+    #[error(
+        "{interval} cuts {range} into {batches} batches, more than {max}; --batch-interval auto, or one of {least} at the least"
+    )]
+    TooManyBatches {
+        /// As asked for.
+        interval: Interval,
+        /// What is cut.
+        range: TimeRange,
+        /// How many.
+        batches: u64,
+        /// How many may be.
+        max: u64,
+        /// An interval that keeps to it.
+        least: Interval,
     },
     /// The user said no, or could not be asked.
     #[error("{0}")]
@@ -213,6 +241,12 @@ pub enum Error {
     },
 }
 
+impl From<StopReason> for Error {
+    fn from(reason: StopReason) -> Self {
+        Self::Stopped(reason)
+    }
+}
+
 impl Error {
     /// The same error, already shown as a result.
     #[must_use]
@@ -227,8 +261,14 @@ impl Error {
 
     /// The exit code.
     pub fn exit(&self) -> ExitCode {
+        OpenFiles::behind(self).map_or_else(|| self.own_exit(), OpenFiles::exit)
+    }
+
+    fn own_exit(&self) -> ExitCode {
         match self {
+            Self::Stopped(reason) | Self::NotEnded(reason) => stop_exit(*reason),
             Self::Config(_)
+            | Self::TooManyBatches { .. }
             | Self::NotConfirmed(_)
             | Self::Page(_)
             | Self::NoSnippet { .. }
@@ -253,7 +293,7 @@ impl Error {
             | Self::BenchFile { source, .. }
             | Self::Io { source, .. } => io_exit(source),
             Self::Output { source, .. } => match io_exit(source) {
-                ExitCode::DiskFull => ExitCode::DiskFull,
+                code @ (ExitCode::DiskFull | ExitCode::Temporary) => code,
                 _ if source.kind() == io::ErrorKind::ResourceBusy => ExitCode::Locked,
                 _ => ExitCode::Permanent,
             },
@@ -325,9 +365,73 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
     }
 }
 
-fn io_exit(error: &io::Error) -> ExitCode {
+/// What the system says, where it is not the state that is at fault.
+pub(super) fn io_exit(error: &io::Error) -> ExitCode {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExitCode::DiskFull,
-        _ => ExitCode::State,
+        // The last is a limit on the size of files, as `ulimit -f` sets it.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ExitCode::DiskFull
+        }
+        io::ErrorKind::InvalidFilename => ExitCode::Usage,
+        _ => OpenFiles::of(error).map_or(ExitCode::State, OpenFiles::exit),
+    }
+}
+
+/// The code of an early end.
+pub(super) fn stop_exit(reason: StopReason) -> ExitCode {
+    match reason {
+        StopReason::ByteBudget => ExitCode::ByteBudget,
+        StopReason::TimeBudget => ExitCode::TimeBudget,
+        StopReason::Interrupted => ExitCode::Interrupted,
+        StopReason::Terminated => ExitCode::Terminated,
+    }
+}
+
+/// A limit on open files, which has no kind of its own in the standard library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenFiles {
+    /// Of this process: `ulimit -n`.
+    OfProcess,
+    /// Of the whole machine.
+    OfMachine,
+}
+
+impl OpenFiles {
+    /// The limit that an error of the system is about.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        match error.raw_os_error()? {
+            EMFILE => Some(Self::OfProcess),
+            ENFILE => Some(Self::OfMachine),
+            _ => None,
+        }
+    }
+
+    /// The same, anywhere below an error.
+    pub fn behind(error: &Error) -> Option<Self> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(limit) = error.downcast_ref::<io::Error>().and_then(Self::of) {
+                return Some(limit);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    fn exit(self) -> ExitCode {
+        match self {
+            Self::OfProcess => ExitCode::Permanent,
+            Self::OfMachine => ExitCode::Temporary,
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::OfProcess => "raise the limit of open files (ulimit -n): 256 are always enough",
+            Self::OfMachine => "this machine has too many files open, all programs together",
+        }
     }
 }

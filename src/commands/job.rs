@@ -8,11 +8,15 @@ use super::interval;
 use crate::checkpoint::record::Keys;
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::influx::client::Client;
-use crate::limits::SLICE_BYTES_MAX;
+use crate::influx::error::FailureKind;
+use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NAME_BYTES_MAX};
 use crate::model::batch::BatchPlan;
-use crate::model::time::{TimeRange, Timestamp};
+use crate::model::interval::Interval;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
+use crate::pipeline::error::Error as Failure;
+use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
 pub fn keys(config: &MigrateConfig) -> Keys {
@@ -36,6 +40,8 @@ pub async fn lay(
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => interval::choose(config, client, source, rest).await?,
     };
+    let plan = BatchPlan::new(resume, interval, job.stop);
+    hold_batches(&plan, interval)?;
     Ok(Job {
         source_bucket: config.source_bucket.clone(),
         shape: source.survey.shape,
@@ -46,7 +52,7 @@ pub async fn lay(
         strings: source.survey.strings,
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
         range: job,
-        plan: BatchPlan::new(resume, interval, job.stop),
+        plan,
         interval,
         slices_in_flight: config.concurrency,
         slice_bytes_max: client
@@ -57,6 +63,18 @@ pub async fn lay(
         transfer_bytes_max: config.max_transfer_bytes,
         cut_at_bytes: None,
     })
+}
+
+/// Refuses an interval that makes more batches of the rest of a job than anybody can want.
+pub fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
+    let (range, batches, max) = (plan.range(), plan.len(), BATCHES_MAX);
+    if batches <= max {
+        return Ok(());
+    }
+    let least_ns = range.duration_ns() / i128::from(max) + 1;
+    let least_s = i64::try_from(least_ns / i128::from(NS_PER_S)).unwrap_or(i64::MAX / NS_PER_S - 1);
+    let least = Interval::from_ns((least_s + 1) * NS_PER_S);
+    Err(Error::TooManyBatches { interval, range, batches, max, least })
 }
 
 /// A job to be looked at: no lock, no lease, nothing written. Without a destination there is nothing to resume.
@@ -72,8 +90,13 @@ pub async fn to_look_at(
         Some(_) => {
             let keys = keys(config);
             let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
-            // The batch bucket may not be there yet: then there is nothing to resume.
-            store.newest_record().await.ok().flatten()
+            match store.newest_record().await {
+                // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
+                Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {
+                    None
+                }
+                found => found?,
+            }
         }
         None => None,
     };
@@ -82,15 +105,13 @@ pub async fn to_look_at(
 }
 
 /// `<state>/<source org>.<source bucket>.<destination bucket>`, with a digest of host and batch bucket, so that no two
-/// jobs share a folder.
+/// jobs share a folder. Names too long for a file system are cut, and the digest is a longer one.
 pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
-    let plain = |text: &str| {
-        text.chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-            .collect::<String>()
-    };
-    let names =
-        format!("{}.{}.{}", plain(&keys.src_org), plain(&keys.src_bucket), plain(&keys.dst_bucket));
+    let names = [&keys.src_org, &keys.src_bucket, &keys.dst_bucket];
+    let plain = names.map(|text| {
+        let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        text.chars().map(letter).collect::<String>()
+    });
     let whole = format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
         keys.src_org,
@@ -100,7 +121,15 @@ pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
         config.destination.host,
         config.batch_bucket
     );
-    config.state_dir.join(format!("{names}.{:016x}", fnv1a(whole.as_bytes())))
+    let name = format!("{}.{:016x}", plain.join("."), fnv1a(whole.as_bytes()));
+    if name.len() <= STATE_NAME_BYTES_MAX {
+        return config.state_dir.join(name);
+    }
+    let digest = sha256(whole.as_bytes());
+    // A point behind each name; the rest is shared evenly.
+    let each = (STATE_NAME_BYTES_CUT - digest.len() - plain.len()) / plain.len();
+    let cut = plain.each_ref().map(|text| &text[..text.len().min(each)]);
+    config.state_dir.join(format!("{}.{digest}", cut.join(".")))
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.

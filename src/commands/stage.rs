@@ -1,6 +1,6 @@
 //! `migrate --spool`: a spool as the destination. It is its own checkpoint, and nothing else is needed.
 
-use super::checkpoint::Begun;
+use super::checkpoint::{Begins, Begun};
 use super::error::Error;
 use super::facts::SourceFacts;
 use super::job;
@@ -29,7 +29,10 @@ pub async fn begin(
     let start = match (config.start, known) {
         (Start::At(time), _) => time,
         (Start::Earliest, Some(known)) => known,
-        (Start::Earliest, None) => source.earliest.unwrap_or(stop),
+        (Start::Back(_), Some(known)) => {
+            Begins::Back(source.earliest.unwrap_or(known)).of_known(known)
+        }
+        (Start::Earliest | Start::Back(_), None) => source.earliest.unwrap_or(stop),
     };
     let job = TimeRange::new(start, stop.max(start));
     let path = rejects(config, choice);

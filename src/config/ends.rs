@@ -169,7 +169,8 @@ fn from_profile(
     let host = address(&profile.url, || Origin::Profile(profile.name.clone()))?;
     agrees_with_task(names, settings, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
-    Ok(EndConfig { host, org: profile.org.clone(), token })
+    let org = profile.org.clone().filter(|org| !org.is_empty());
+    Ok(EndConfig { host, org, token })
 }
 
 /// A task names the source that it copies from: a profile for the source must lead to the same place.
@@ -206,7 +207,7 @@ fn explicit(names: &Names, settings: &Settings, env: &Env) -> Result<EndConfig, 
         Side::Destination => settings.value(names.host)?,
     };
     let host = address(host.text(), || host.origin.clone())?;
-    let org = settings.find(names.org)?.map(|given| given.text().to_owned());
+    let org = settings.find(names.org)?.map(|given| given.name()).transpose()?;
     Ok(EndConfig { host, org, token: token(names, settings, env)? })
 }
 

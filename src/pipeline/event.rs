@@ -212,3 +212,15 @@ pub enum StopReason {
     /// SIGTERM.
     Terminated,
 }
+
+impl StopReason {
+    /// The reason in words, as lines and screens show it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ByteBudget => "byte budget",
+            Self::TimeBudget => "time budget",
+            Self::Interrupted => "SIGINT",
+            Self::Terminated => "SIGTERM",
+        }
+    }
+}

@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Duration;
 
 use self::commit::committer;
 use self::commit::keeper::Keeper;
@@ -29,7 +28,7 @@ use self::stop::Stop;
 use self::write::outlet::Outlet;
 use self::write::pool::joined;
 use self::write::rejects::Rejects;
-use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
+use crate::limits::BATCHES_OPEN_MAX;
 
 pub mod commit;
 pub mod context;
@@ -57,17 +56,18 @@ pub async fn run(
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan) = (source.range(), source.plan());
     let rejects = Rejects::open(&out.rejects.path, plan.range().start)?;
-    let mut committer =
-        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper, rejects, receiver));
+    let recording = committer::run(Arc::clone(&out), plan, keeper, rejects, receiver, stop.clone());
+    let mut committer = tokio::spawn(recording);
     let feed = Feed::new(source, Arc::clone(&out));
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(feed, &stop) => read,
-        reason = drain_over(&out, stop.clone()) => Ok(Some(reason)),
+        reason = drain_over(&out, &stop) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
     };
-    // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has.
+    // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has. After a
+    // stop it has a bound of its own for that.
     drop(open);
     let committed = joined(committer.await);
     let stopped = match read {
@@ -89,11 +89,10 @@ pub async fn run(
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
-    let reason = stop.wait().await;
-    out.tell(Event::Stopping { reason: format!("{reason:?}") });
-    tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
-    reason
+async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
+    let reason = stop.clone().wait().await;
+    out.tell(Event::Stopping { reason: reason.words().to_owned() });
+    stop.drained().await
 }
 
 /// The open batches.
@@ -112,7 +111,7 @@ impl Open {
             // At least one batch, or a budget smaller than the look-ups would never lead anywhere.
             let used_up = self.budget_used(&feed).filter(|_| begun);
             if let Some(reason) = used_up {
-                self.out.tell(Event::Stopping { reason: format!("{reason:?}") });
+                self.out.tell(Event::Stopping { reason: reason.words().to_owned() });
             }
             stopped = stopped.max(stop.reason()).max(used_up);
             if stopped.is_some() {

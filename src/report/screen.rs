@@ -41,7 +41,7 @@ pub fn title(state: &State, end: &str) -> String {
 
 /// What the run does at this moment, always with the reason.
 pub fn condition(state: &State, now_ms: u64) -> String {
-    let drain_s = limits::DRAIN_MS_MAX / 1_000;
+    let drain_s = limits::STOP_MS_MAX / 1_000;
     if let Some(reason) = &state.stopping {
         return format!("draining: open batches finish, up to {drain_s} s ({reason})");
     }
@@ -204,6 +204,6 @@ fn closing(state: &State) -> String {
     }
     format!(
         "Ctrl-C drains (up to {} s) and keeps the place; the same command resumes.",
-        limits::DRAIN_MS_MAX / 1_000
+        limits::STOP_MS_MAX / 1_000
     )
 }

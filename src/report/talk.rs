@@ -38,7 +38,7 @@ impl Talk {
                 format!(
                     "stopping: {}; open batches finish, up to {} s",
                     shown(reason),
-                    limits::DRAIN_MS_MAX / 1_000
+                    limits::STOP_MS_MAX / 1_000
                 ),
             ),
             Event::Chosen { measurement, transport, reason } => (

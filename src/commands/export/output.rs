@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use crate::commands::error::Error;
 use crate::config::export::Target;
 use crate::limits::EXPORT_STEP_BYTES;
+use crate::report::stream::Stdout;
 
 /// An export that is being written.
 pub(super) struct Output {
@@ -46,7 +47,7 @@ impl Output {
     /// Begins. A file that is there already is not touched.
     pub(super) fn begin(target: &Target, gzip: bool) -> Result<Self, Error> {
         let (raw, place) = match target {
-            Target::Stdout => (Raw::Stdout(io::stdout()), Place::Stdout),
+            Target::Stdout => (Raw::Stdout(Stdout), Place::Stdout),
             Target::File(path) => {
                 if path.symlink_metadata().is_ok() {
                     return Err(Error::OutputExists { path: path.clone() });
@@ -155,7 +156,7 @@ fn open(partial: &Path) -> io::Result<File> {
 }
 
 enum Raw {
-    Stdout(io::Stdout),
+    Stdout(Stdout),
     File(File),
 }
 

@@ -1,7 +1,8 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use super::{Content, finding, no_org};
+use super::{Content, finding, names, no_org};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
+use crate::commands::job;
 use crate::config::migrate::MigrateConfig;
 use crate::influx::error::Error as InfluxError;
 use crate::model::series::Readable;
@@ -146,6 +147,7 @@ fn progress_rows(
         )),
         None => rows.push(missing_bucket(config, "P15", &config.batch_bucket)),
     }
+    rows.extend(names::row(&job::keys(config)));
     if !destination.other_jobs.is_empty() {
         let text = format!(
             "also holds jobs into {}: the official task would resume wrongly here",

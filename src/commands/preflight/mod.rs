@@ -1,6 +1,8 @@
 //! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
 
+mod clocks;
 mod destination;
+mod names;
 mod source;
 
 use super::error::Error;
@@ -15,9 +17,9 @@ use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::model::time::Timestamp;
 use crate::pipeline::write::clash::{self, TypesByKey};
-use crate::report::json;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;
+use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
@@ -26,10 +28,10 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = check(&config, &ends).await?.report;
     if config.json {
-        println!("{}", json::preflight(&report));
+        stream::print(json::preflight(&report));
     } else {
         for line in report.lines(Glyphs::Ascii) {
-            println!("{line}");
+            stream::print(line);
         }
     }
     Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
@@ -60,11 +62,17 @@ pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error
     let content = source.as_ref().map(Content::of);
     let destination = destination
         .and_then(|facts| destination::judge(config, facts, content.as_ref(), &mut report));
+    let seen_at = migrate::local_now();
+    report.source.extend(clocks::row(&ends.source, seen_at));
+    if config.has_destination() {
+        report.destination.extend(clocks::row(&ends.destination, seen_at));
+    }
     if let Some(spool) = &config.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
-    report.exit = if report.verdict() == Verdict::Fail { 7 } else { 0 };
+    let failed = report.verdict() == Verdict::Fail;
+    report.exit = if failed { ExitCode::Permanent.number() } else { ExitCode::Done.number() };
     Ok(Checked { report, source, destination })
 }
 

@@ -14,6 +14,7 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::batch::Done;
+use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::Outlet;
 use crate::pipeline::write::rejects::Rejects;
 
@@ -42,13 +43,15 @@ struct Committer {
     committed: Committed,
 }
 
-/// Receives complete batches in any order until the sender is gone, and commits what can be committed.
+/// Receives complete batches in any order until the sender is gone, and commits what can be committed. After a stop it ends in
+/// bounded time, whoever it waits for then: what has no record is moved again.
 pub async fn run(
     out: Arc<Outlet>,
     plan: BatchPlan,
     keeper: Keeper,
     rejects: Rejects,
     mut done: mpsc::Receiver<Done>,
+    stop: Stop,
 ) -> Result<Committed, Error> {
     let committed = Committed {
         watermark: plan.range().start,
@@ -59,24 +62,31 @@ pub async fn run(
         changed: Vec::new(),
     };
     let mut committer = Committer { out, plan, keeper, rejects, committed };
-    let mut watermark = Watermark::new(0);
-    let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
-    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            batch = done.recv() => {
-                let Some(batch) = batch else { break };
-                for ready in watermark.complete(batch.seq.clone(), batch) {
-                    committer.commit(ready).await?;
-                }
-            }
-            _ = refresh.tick() => committer.keeper.refresh().await?,
-        }
+    tokio::select! {
+        ended = committer.all(&mut done) => ended?,
+        _ = stop.recorded() => {}
     }
     Ok(committer.committed)
 }
 
 impl Committer {
+    async fn all(&mut self, done: &mut mpsc::Receiver<Done>) -> Result<(), Error> {
+        let mut watermark = Watermark::new(0);
+        let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = done.recv() => {
+                    let Some(batch) = batch else { return Ok(()) };
+                    for ready in watermark.complete(batch.seq.clone(), batch) {
+                        self.commit(ready).await?;
+                    }
+                }
+                _ = refresh.tick() => self.keeper.refresh().await?,
+            }
+        }
+    }
+
     async fn commit(&mut self, mut done: Done) -> Result<(), Error> {
         let whole = done.range(self.plan);
         if !done.refusals.is_empty() {

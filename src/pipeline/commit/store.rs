@@ -85,14 +85,35 @@ impl Store {
         Ok(stored.and_then(|stored| StoredLease::read(&stored.fields, stored.time)))
     }
 
+    /// The newest point of the lease, which must still be of this run.
+    pub async fn held(&self, own: &Lease) -> Result<StoredLease, Error> {
+        match self.lease().await? {
+            Some(stored) if stored.lease.run == own.run => Ok(stored),
+            Some(StoredLease { lease, .. }) => {
+                let found = format!("run {} on machine {}", lease.run, lease.machine);
+                Err(Error::LeaseLost { found })
+            }
+            None => Err(Error::LeaseLost { found: "its lease is gone".to_owned() }),
+        }
+    }
+
     /// Writes a later point of the lease, or with `released` its last one. It must still be `own`.
     pub async fn refresh_lease(&self, own: &Lease, released: bool) -> Result<(), Error> {
-        let Some(stored) = self.lease().await?.filter(|stored| stored.lease == *own) else {
-            return Err(Error::LeaseLost { found: "another lease".to_owned() });
-        };
-        let now = self.now().unwrap_or(stored.refreshed);
-        let time = next_record_time(Some(stored.refreshed), now);
-        self.write(&[own.point(&self.keys, time, released)], "lease").await
+        let stored = self.held(own).await?;
+        self.write_lease(own, Some(&stored), released).await
+    }
+
+    /// Writes a point of the lease behind the newest one that was found.
+    pub async fn write_lease(
+        &self,
+        own: &Lease,
+        newest: Option<&StoredLease>,
+        released: bool,
+    ) -> Result<(), Error> {
+        let newest = newest.map(|stored| stored.time);
+        let now = self.now().or(newest).unwrap_or(Timestamp::EPOCH);
+        let time = next_record_time(newest, now);
+        self.write(&[own.point(&self.keys, time, now, released)], "lease").await
     }
 
     /// Values refused in all committed batches of the job.

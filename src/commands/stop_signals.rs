@@ -1,0 +1,154 @@
+//! SIGINT and SIGTERM, from the program's start to its end. They are heard on a thread of its own, so that they are answered
+//! whatever the rest of the program hangs in: a server, a disk, a pipe that nobody reads.
+//!
+//! As long as nothing is moved, a signal ends the program at once. A transfer is asked to end, has [`STOP_MS_MAX`] for it,
+//! and is left as it stands after that. A second signal leaves at once. What is committed is committed in each case.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+
+use super::error::{Error, stop_exit};
+use crate::limits::{LAST_WORD_MS_MAX, STOP_MS_MAX};
+use crate::pipeline::event::StopReason;
+use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::report::{json, stream};
+
+/// The signal that tells a process of its limit on the size of files. Heard, it does nothing: the write then fails.
+#[cfg(not(any(target_arch = "mips", target_arch = "mips64")))]
+const SIGXFSZ: i32 = 25;
+#[cfg(any(target_arch = "mips", target_arch = "mips64"))]
+const SIGXFSZ: i32 = 31;
+
+/// What a signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is moved.
+    Looking,
+    /// A transfer is under way.
+    Moving,
+}
+
+/// Hears the signals of the process.
+#[derive(Debug, Clone)]
+pub struct StopSignals(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    phase: Mutex<Phase>,
+    stopper: Stopper,
+    stop: Stop,
+    json: bool,
+}
+
+/// A transfer: while it is there, a signal asks for its end.
+#[derive(Debug)]
+pub struct Moving<'a> {
+    signals: &'a StopSignals,
+}
+
+impl StopSignals {
+    /// Begins to listen. With `json` an early end is a JSON line too.
+    pub fn listen(json: bool) -> Self {
+        let (stopper, stop) = stop_pair();
+        let signals =
+            Self(Arc::new(Shared { phase: Mutex::new(Phase::Looking), stopper, stop, json }));
+        let (sender, ready) = sync_channel(1);
+        let heard = signals.clone();
+        // Where there is neither thread nor runtime to be had, the system ends the program: nothing is lost by that.
+        let thread = thread::Builder::new().name("signals".to_owned());
+        if thread.spawn(move || heard.hear(&sender)).is_ok() {
+            // No signal before this one is missed. An error means that nobody listens.
+            let _ = ready.recv();
+        }
+        signals
+    }
+
+    /// A transfer begins; signals ask for its end from now on, until this is dropped.
+    pub fn moving(&self) -> Moving<'_> {
+        *self.phase() = Phase::Moving;
+        Moving { signals: self }
+    }
+
+    /// Hears of the end.
+    pub fn stop(&self) -> Stop {
+        self.0.stop.clone()
+    }
+
+    /// Asks for it.
+    pub fn stopper(&self) -> Stopper {
+        self.0.stopper.clone()
+    }
+
+    fn hear(&self, ready: &SyncSender<()>) {
+        let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
+        runtime.block_on(async {
+            let _file_size = signal(SignalKind::from_raw(SIGXFSZ));
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            let _ = ready.send(());
+            let first = next(&mut interrupt, &mut terminate).await;
+            // Held to the end: no transfer begins any more.
+            let phase = self.phase();
+            if *phase == Phase::Looking {
+                self.leave(first, &Error::Stopped(first));
+            }
+            drop(phase);
+            self.0.stopper.stop(first);
+            tokio::select! {
+                second = next(&mut interrupt, &mut terminate) => {
+                    std::process::exit(i32::from(stop_exit(first.max(second)).number()));
+                }
+                () = sleep(Duration::from_millis(STOP_MS_MAX)) => {
+                    self.leave(first, &Error::NotEnded(first));
+                }
+            }
+        });
+    }
+
+    /// Ends the program with a word, if that can be said.
+    fn leave(&self, reason: StopReason, why: &Error) -> ! {
+        let code = stop_exit(reason);
+        let (text, json) = (why.to_string(), self.0.json);
+        let (sender, said) = sync_channel(1);
+        let saying = thread::Builder::new().spawn(move || {
+            if json {
+                stream::print(json::exit_error(code.number(), std::slice::from_ref(&text)));
+            }
+            stream::say(format_args!("error: {text}"));
+            let _ = sender.send(());
+        });
+        if saying.is_ok() {
+            // Whatever it waits for.
+            let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
+        }
+        std::process::exit(i32::from(code.number()))
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.0.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        *self.signals.phase() = Phase::Looking;
+    }
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> StopReason {
+    tokio::select! {
+        _ = interrupt.recv() => StopReason::Interrupted,
+        _ = terminate.recv() => StopReason::Terminated,
+    }
+}
