@@ -1,5 +1,7 @@
 //! The program: parse, run, print the error chain, exit code.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sluice::cli::args::Args;

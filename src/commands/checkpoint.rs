@@ -47,9 +47,14 @@ impl Begun {
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
 pub async fn given_up(keeper: Keeper, stop: &Stop, error: Error) -> Error {
     match keeper.close(stop).await {
-        Err(lost @ Failure::LeaseLost { .. }) if error.exit() != ExitCode::Locked => lost.into(),
+        Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
         _ => error,
     }
+}
+
+/// False for what ends a run whether the job is its own or not.
+fn explains(error: &Error) -> bool {
+    !matches!(error, Error::Stopped(_)) && error.exit() != ExitCode::Locked
 }
 
 /// Where a job begins, as it is asked for.

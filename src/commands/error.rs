@@ -10,7 +10,6 @@ use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
-use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::event::StopReason;
@@ -306,10 +305,10 @@ impl Error {
 }
 
 fn influx_exit(error: &influx::error::Error) -> ExitCode {
-    kind_exit(error.kind(), error.side)
+    kind_exit(error.kind())
 }
 
-fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
+fn kind_exit(kind: FailureKind) -> ExitCode {
     match kind {
         FailureKind::Unauthorized => ExitCode::TokenRefused,
         FailureKind::Connect
@@ -320,7 +319,6 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
-        FailureKind::BadRequest if side == Side::Destination => ExitCode::Unexpected,
         _ => ExitCode::Permanent,
     }
 }
@@ -330,8 +328,9 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
-        Failure::Decode { .. } => pipeline::read::fetch::failure(error)
-            .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
+        Failure::Decode { .. } => {
+            pipeline::read::fetch::failure(error).map_or(ExitCode::Permanent, kind_exit)
+        }
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }

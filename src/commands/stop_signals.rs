@@ -98,13 +98,7 @@ impl StopSignals {
             };
             let _ = ready.send(());
             let first = next(&mut interrupt, &mut terminate).await;
-            // Held to the end: no transfer begins any more.
-            let phase = self.phase();
-            if *phase == Phase::Looking {
-                self.leave(first, &Error::Stopped(first));
-            }
-            drop(phase);
-            self.0.stopper.stop(first);
+            self.ask(first);
             tokio::select! {
                 second = next(&mut interrupt, &mut terminate) => {
                     std::process::exit(i32::from(stop_exit(first.max(second)).number()));
@@ -114,6 +108,16 @@ impl StopSignals {
                 }
             }
         });
+    }
+
+    /// Asks a transfer for its end. Where there is none the program ends here.
+    fn ask(&self, reason: StopReason) {
+        // Held to the end: no transfer begins any more.
+        let phase = self.phase();
+        if *phase == Phase::Looking {
+            self.leave(reason, &Error::Stopped(reason));
+        }
+        self.0.stopper.stop(reason);
     }
 
     /// Ends the program with a word, if that can be said.

@@ -77,17 +77,14 @@ fn identify(file: &mut File) -> io::Result<String> {
     let known = known.filter(|text| {
         text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     });
-    let random = match known {
-        Some(random) => random,
-        None => {
-            let random = random_digits();
-            file.set_len(0)?;
-            file.rewind()?;
-            file.write_all(random.as_bytes())?;
-            file.sync_all()?;
-            random
-        }
-    };
+    if let Some(random) = known {
+        return Ok(format!("{random}-{inode:x}"));
+    }
+    let random = random_digits();
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(random.as_bytes())?;
+    file.sync_all()?;
     Ok(format!("{random}-{inode:x}"))
 }
 

@@ -5,11 +5,15 @@
 
 mod bench;
 mod exits;
+mod hanging;
 mod interrupted;
+mod leases;
+mod names;
 mod object_store;
 mod output;
 mod plan;
 mod secrets;
+mod streams;
 
 use std::path::PathBuf;
 use std::process::Command;

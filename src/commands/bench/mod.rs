@@ -102,7 +102,7 @@ async fn trials(
     if bench.sink == Sink::Destination && !config.has_destination() {
         return Err(Error::NoDestination);
     }
-    let surveyed = early.stop.unless(survey(config, bench, ends, &watch)).await??;
+    let surveyed = early.stop.unless(Box::pin(survey(config, bench, ends, &watch))).await??;
     let seed = bench.seed.unwrap_or_else(random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
     let mut files = Files::create(&bench.out)?;

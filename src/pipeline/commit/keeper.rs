@@ -44,7 +44,7 @@ impl Keeper {
     /// Gives a sign of life.
     pub async fn refresh(&mut self) -> Result<(), Error> {
         match self {
-            Self::Bucket(records) => records.refresh_lease(false).await,
+            Self::Bucket(records) => records.refresh_lease().await,
             // The lock of a folder is the system's, that of an object store is kept young by the spool itself.
             Self::Spool(_) | Self::Nobody => Ok(()),
         }
@@ -54,7 +54,7 @@ impl Keeper {
     /// cannot be given back grows stale by itself. The one error of a lease is that another run has it.
     pub async fn close(self, stop: &Stop) -> Result<(), Error> {
         match self {
-            Self::Bucket(records) => match stop.briefly(records.refresh_lease(true)).await {
+            Self::Bucket(records) => match stop.briefly(records.release_lease()).await {
                 Some(Err(lost @ Error::LeaseLost { .. })) => Err(lost),
                 _ => Ok(()),
             },

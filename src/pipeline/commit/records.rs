@@ -78,8 +78,13 @@ impl Records {
         }
     }
 
-    /// Says that this run is alive, or with `released` that it is over.
-    pub async fn refresh_lease(&self, released: bool) -> Result<(), Error> {
-        self.store.refresh_lease(&self.lease, released).await
+    /// Says that this run is alive.
+    pub async fn refresh_lease(&self) -> Result<(), Error> {
+        self.store.refresh_lease(&self.lease).await
+    }
+
+    /// Says that it is over.
+    pub async fn release_lease(&self) -> Result<(), Error> {
+        self.store.release_lease(&self.lease).await
     }
 }
