@@ -208,6 +208,9 @@ pub const CLOSE_MS_MAX: u64 = 10_000;
 /// How long a program that leaves at once tries to say so: nobody may read its streams.
 pub const LAST_WORD_MS_MAX: u64 = 500;
 
+/// Files that a program must be able to open at its start: six for its runtime, the others for the first connections.
+pub const OPEN_FILES_MIN: usize = 12;
+
 /// How long a program that ends waits for threads that may hang in a look-up of a name or at a disk.
 pub const THREADS_END_MS_MAX: u64 = 500;
 

@@ -22,7 +22,13 @@ pub mod spool;
 pub mod stage;
 pub mod stop_signals;
 
+use std::fs::File;
+use std::io;
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
 
 use self::error::Error;
 use self::stop_signals::StopSignals;
@@ -30,22 +36,13 @@ use crate::cli::args::{Args, Command};
 use crate::cli::pages::{self, PageError};
 use crate::config::env::Env;
 use crate::exit::ExitCode;
-use crate::limits::THREADS_END_MS_MAX;
+use crate::limits::{OPEN_FILES_MIN, THREADS_END_MS_MAX};
 use crate::report::stream::{self, Stdout};
 
 /// Does what was asked.
 pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
-    let stops = StopSignals::listen(args.wants_json());
-    let stops = &stops;
+    let json = args.wants_json();
     match args.command {
-        Command::Migrate(args) => on_runtime(migrate::run(args, env, stops)),
-        Command::Load(args) => on_runtime(load::run(args, env, stops)),
-        Command::Spool { command } => spool::run(&command, &env),
-        Command::Export(args) => export::run(&args, &env),
-        Command::Preflight(args) => on_runtime(preflight::run(args, env)),
-        Command::Plan(args) => on_runtime(plan::run(args, env)),
-        Command::Bench(args) => on_runtime(bench::run(*args, env, stops)),
-        Command::Demo(args) => on_runtime(demo::run(args, env, stops)),
         Command::Completions { shell } => {
             let _ = pages::completions(shell, &mut Stdout);
             Ok(ExitCode::Done)
@@ -54,16 +51,45 @@ pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
             Ok(()) | Err(PageError::Write(_)) => Ok(ExitCode::Done),
             Err(error) => Err(Error::Page(error)),
         },
+        command => {
+            let runtime = runtime().map_err(|source| Error::Io { what: "cannot start", source })?;
+            let stops = StopSignals::listen(json, runtime.handle());
+            let ended = asked(command, env, &runtime, &stops);
+            // What still hangs in a look-up of a name, or in a file that is a pipe, is not waited for.
+            runtime.shutdown_timeout(Duration::from_millis(THREADS_END_MS_MAX));
+            ended
+        }
     }
 }
 
-fn on_runtime(command: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
-    let io = |source| Error::Io { what: "cannot start the runtime", source };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
-    let ended = runtime.block_on(command);
-    // What still hangs in a look-up of a name, or in a file that is a pipe, is not waited for.
-    runtime.shutdown_timeout(Duration::from_millis(THREADS_END_MS_MAX));
-    ended
+fn asked(
+    command: Command,
+    env: Env,
+    runtime: &Runtime,
+    stops: &StopSignals,
+) -> Result<ExitCode, Error> {
+    match command {
+        Command::Migrate(args) => runtime.block_on(migrate::run(args, env, stops)),
+        Command::Load(args) => runtime.block_on(load::run(args, env, stops)),
+        Command::Spool { command } => spool::run(&command, &env),
+        Command::Export(args) => export::run(&args, &env),
+        Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
+        Command::Plan(args) => runtime.block_on(plan::run(args, env)),
+        Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),
+        Command::Demo(args) => runtime.block_on(demo::run(args, env, stops)),
+        // They need no runtime.
+        Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::Done),
+    }
+}
+
+/// The runtime. With two workers at the least: one may be held up, and the other hears of a signal.
+fn runtime() -> io::Result<Runtime> {
+    // The runtime panics where it cannot open what it needs, and with a file or two more nothing can be done.
+    let files: io::Result<Vec<File>> =
+        (0..OPEN_FILES_MIN).map(|_| File::open("/dev/null")).collect();
+    drop(files?);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build()
 }
 
 /// The code of a command whose result stdout has not taken. One that moved values keeps its own unless that says that all is

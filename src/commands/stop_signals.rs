@@ -1,15 +1,16 @@
-//! SIGINT and SIGTERM, from the program's start to its end. They are heard on a thread of its own, so that they are answered
+//! SIGINT and SIGTERM, from the program's start to its end. They are heard by a task of its own, so that they are answered
 //! whatever the rest of the program hangs in: a server, a disk, a pipe that nobody reads.
 //!
 //! As long as nothing is moved, a signal ends the program at once. A transfer is asked to end, has [`STOP_MS_MAX`] for it,
-//! and is left as it stands after that. A second signal leaves at once. What is committed is committed in each case.
+//! and is left as it stands after that. A second signal leaves at once, unless a bucket that was made for trials is still to be
+//! deleted. What is committed is committed in each case.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
@@ -32,6 +33,8 @@ enum Phase {
     Looking,
     /// A transfer is under way.
     Moving,
+    /// The same, and at its end something is put away that nobody else would.
+    Tidying,
 }
 
 /// Hears the signals of the process.
@@ -53,25 +56,31 @@ pub struct Moving<'a> {
 }
 
 impl StopSignals {
-    /// Begins to listen. With `json` an early end is a JSON line too.
-    pub fn listen(json: bool) -> Self {
+    /// Begins to listen, on a worker of the runtime that this is called outside of. With `json` an early end is a JSON line too.
+    pub fn listen(json: bool, runtime: &Handle) -> Self {
         let (stopper, stop) = stop_pair();
         let signals =
             Self(Arc::new(Shared { phase: Mutex::new(Phase::Looking), stopper, stop, json }));
         let (sender, ready) = sync_channel(1);
         let heard = signals.clone();
-        // Where there is neither thread nor runtime to be had, the system ends the program: nothing is lost by that.
-        let thread = thread::Builder::new().name("signals".to_owned());
-        if thread.spawn(move || heard.hear(&sender)).is_ok() {
-            // No signal before this one is missed. An error means that nobody listens.
-            let _ = ready.recv();
-        }
+        runtime.spawn(async move { heard.hear(&sender).await });
+        // No signal before this one is missed. An error means that none can be heard: then the system ends the program.
+        let _ = ready.recv();
         signals
     }
 
     /// A transfer begins; signals ask for its end from now on, until this is dropped.
     pub fn moving(&self) -> Moving<'_> {
-        *self.phase() = Phase::Moving;
+        self.begin(Phase::Moving)
+    }
+
+    /// The same for one that makes what it has to put away: no second signal cuts that short, only the time does.
+    pub fn tidying(&self) -> Moving<'_> {
+        self.begin(Phase::Tidying)
+    }
+
+    fn begin(&self, phase: Phase) -> Moving<'_> {
+        *self.phase() = phase;
         Moving { signals: self }
     }
 
@@ -85,29 +94,32 @@ impl StopSignals {
         self.0.stopper.clone()
     }
 
-    fn hear(&self, ready: &SyncSender<()>) {
-        let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else {
+    async fn hear(&self, ready: &SyncSender<()>) {
+        let _file_size = signal(SignalKind::from_raw(SIGXFSZ));
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
             return;
         };
-        runtime.block_on(async {
-            let _file_size = signal(SignalKind::from_raw(SIGXFSZ));
-            let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return;
-            };
-            let _ = ready.send(());
-            let first = next(&mut interrupt, &mut terminate).await;
-            self.ask(first);
-            tokio::select! {
-                second = next(&mut interrupt, &mut terminate) => {
-                    std::process::exit(i32::from(stop_exit(first.max(second)).number()));
-                }
-                () = sleep(Duration::from_millis(STOP_MS_MAX)) => {
-                    self.leave(first, &Error::NotEnded(first));
+        let _ = ready.send(());
+        let first = next(&mut interrupt, &mut terminate).await;
+        self.ask(first);
+        let second = async {
+            loop {
+                let second = next(&mut interrupt, &mut terminate).await;
+                if *self.phase() != Phase::Tidying {
+                    break second;
                 }
             }
-        });
+        };
+        tokio::select! {
+            second = second => {
+                std::process::exit(i32::from(stop_exit(first.max(second)).number()));
+            }
+            () = sleep(Duration::from_millis(STOP_MS_MAX)) => {
+                self.leave(first, &Error::NotEnded(first));
+            }
+        }
     }
 
     /// Asks a transfer for its end. Where there is none the program ends here.

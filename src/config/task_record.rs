@@ -111,6 +111,7 @@ pub fn parse(text: &str) -> Result<TaskRecord, TaskRecordError> {
 
 impl TaskRecord {
     fn add(&mut self, name: &str, text: &str, value: &[Token]) -> Result<(), TaskRecordError> {
+        let given = name;
         let name =
             FIRST_NAMES.iter().find(|(first, _)| *first == name).map_or(name, |(_, now)| now);
         let Some(setting) =
@@ -119,7 +120,7 @@ impl TaskRecord {
             return Ok(());
         };
         if self.property(setting.name).is_some() {
-            return Err(TaskRecordError::Twice { name: name.to_owned() });
+            return Err(TaskRecordError::Twice { name: given.to_owned() });
         }
         let property = match value {
             [Token { kind: Kind::Text(Some(literal)) | Kind::Number(literal), .. }] => {

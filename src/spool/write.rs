@@ -184,7 +184,30 @@ fn encode(file: &str) -> impl FnOnce(parquet::errors::ParquetError) -> Error {
             Ok(source) => Error::Io { file, source: *source },
             Err(other) => Error::Encode { file, what: other.to_string() },
         },
-        other => Error::Encode { file, what: other.to_string() },
+        other => match of_system(&other.to_string()) {
+            Some(source) => Error::Io { file, source },
+            None => Error::Encode { file, what: other.to_string() },
+        },
+    }
+}
+
+/// The error of the system that a text repeats: the writer tells what its last buffer met in words only.
+fn of_system(text: &str) -> Option<std::io::Error> {
+    let (_, behind) = text.rsplit_once("(os error ")?;
+    let code = behind.split(')').next()?.parse().ok()?;
+    Some(std::io::Error::from_raw_os_error(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_is_known_by_its_number() {
+        let text = std::io::Error::from_raw_os_error(28).to_string();
+        let found = of_system(&format!("Parquet error: fail to get inner writer: \"{text}\""));
+        assert_eq!(found.map(|error| error.kind()), Some(std::io::ErrorKind::StorageFull));
+        assert!(of_system("Parquet error: no rows").is_none());
     }
 }
 

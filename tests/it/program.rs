@@ -8,6 +8,7 @@ mod exits;
 mod hanging;
 mod interrupted;
 mod leases;
+mod limits;
 mod names;
 mod object_store;
 mod output;

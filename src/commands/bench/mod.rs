@@ -54,7 +54,8 @@ pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitC
     }
     let inputs = Inputs::new(settings, env, &inputs::read_file)?;
     let config = migrate::load_to_look(inputs, &Signals::default()).await?;
-    let _moving = stops.moving();
+    let writes = bench.sink == Sink::Destination;
+    let _moving = if writes { stops.tidying() } else { stops.moving() };
     let stop = stops.stop();
     let trials = measure(&config, &bench, &ClientSettings::default(), stop.clone()).await?;
     Ok(match (stop.reason(), trials.rows.is_empty()) {
