@@ -1,7 +1,9 @@
 //! The command line before it is parsed: no token may stand in it, because every user of the machine can read it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory as _, Parser as _};
 
 use super::args::Args;
@@ -58,29 +60,37 @@ where
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let argv = with_hyphen_values(argv)?;
     refuse_tokens(&argv)?;
-    Ok(Args::try_parse_from(argv)?)
+    Ok(Args::try_parse_from(&argv).map_err(|error| hushed(error, &argv))?)
+}
+
+/// A word that no command expects may be a token of any form: it is not repeated.
+fn hushed(error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if !word.starts_with('-') => word,
+        _ => return error,
+    };
+    let position = argv.iter().position(|argument| argument == &**word);
+    match (error.kind(), position) {
+        (ErrorKind::UnknownArgument, Some(position)) => Args::command().error(
+            ErrorKind::UnknownArgument,
+            format!(
+                "argument {position} is not expected; it is not shown here, because it may be a token, and tokens are \
+                 never arguments"
+            ),
+        ),
+        _ => error,
+    }
 }
 
 /// Ties a value with a hyphen in front to its flag: `--source-bucket -plant` is `--source-bucket=-plant`. Nothing is guessed:
 /// what is a flag itself, or looks like one, is no value unless it is tied by the user.
 fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue> {
-    let root = Args::command();
-    let all = || std::iter::once(&root).chain(pages::pages(&root).map(|(_, command)| command));
-    let flags: Vec<_> = all().flat_map(clap::Command::get_arguments).collect();
-    let takes_one = |text: &str| {
-        let taken =
-            |arg: &&&clap::Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
-        let one =
-            |arg: &&&clap::Arg| arg.get_num_args().is_none_or(|count| count.max_values() == 1);
-        let own = |arg: &&&clap::Arg| text.strip_prefix("--") == arg.get_long();
-        flags.iter().filter(own).filter(taken).find(one).is_some()
-    };
+    let (flags, valued) = long_flags();
     let is_flag = |text: &str| {
         let name = text.strip_prefix("--").map(|long| long.split('=').next().unwrap_or(long));
-        matches!(text, "--" | "-h" | "-V")
-            || matches!(name, Some("help" | "version"))
-            || name.is_some_and(|name| flags.iter().any(|arg| arg.get_long() == Some(name)))
+        matches!(text, "--" | "-h" | "-V") || name.is_some_and(|name| flags.contains(name))
     };
+    let takes_one = |text: &str| text.strip_prefix("--").is_some_and(|name| valued.contains(name));
     let mut tied: Vec<OsString> = Vec::with_capacity(argv.len());
     let mut argv = argv.into_iter().peekable();
     while let Some(argument) = argv.next() {
@@ -107,6 +117,23 @@ fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue>
         argv.next();
     }
     Ok(tied)
+}
+
+/// The names of all flags of all commands, and of those that take one value.
+fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
+    let root = Args::command();
+    let commands = std::iter::once(&root).chain(pages::pages(&root).map(|(_, command)| command));
+    let (mut flags, mut valued) = (BTreeSet::new(), BTreeSet::new());
+    flags.extend(["help", "version"].map(str::to_owned));
+    for arg in commands.flat_map(clap::Command::get_arguments) {
+        let Some(name) = arg.get_long() else { continue };
+        let is_given = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+        if is_given && arg.get_num_args().is_none_or(|count| count.max_values() == 1) {
+            valued.insert(name.to_owned());
+        }
+        flags.insert(name.to_owned());
+    }
+    (flags, valued)
 }
 
 /// Finds a token in a command line whose first item is the program's name.

@@ -53,6 +53,19 @@ impl TokenSetting {
     }
 }
 
+impl TokenSetting {
+    /// A word about a token in quotation marks, as files of variables keep them: they are sent with it.
+    pub(super) fn quoted(&self) -> Option<String> {
+        let Self::Given { token, origin } = self else { return None };
+        let quoted = ['"', '\'']
+            .into_iter()
+            .any(|mark| token.len() > 1 && token.starts_with(mark) && token.ends_with(mark));
+        quoted.then(|| {
+            format!("the token from {origin} is in quotation marks, which are sent as a part of it")
+        })
+    }
+}
+
 impl fmt::Debug for TokenSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenSetting(redacted, from {})", self.origin())

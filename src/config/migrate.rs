@@ -232,6 +232,8 @@ pub(super) fn check(
         None => source_bucket.clone(),
     };
     let (start, stop) = range(settings, now)?;
+    let quoted = [&source, &destination].into_iter().filter_map(|end| end.token.quoted());
+    let notices = env.unknown().into_iter().chain(quoted).collect();
     Ok(MigrateConfig {
         source,
         destination,
@@ -262,7 +264,7 @@ pub(super) fn check(
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
         max_duration_ms: settings.plain("max-duration").map(max_duration).transpose()?,
         state_dir: state_dir(env)?,
-        notices: env.unknown(),
+        notices,
     })
 }
 
