@@ -63,7 +63,8 @@ pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
 pub const SLICES_IN_FLIGHT_MAX: usize = 16;
 
-/// Batches that are open at one time: read, being written, or waiting for the one before them.
+/// Batches, or stretches of empty ones, that are open at one time: read, being written, or waiting for the one before
+/// them until they are committed.
 pub const BATCHES_OPEN_MAX: usize = 8;
 
 /// Batches of one run. Each has a record: ten million of them take hours to write, and a tenth as many is far more than
@@ -79,7 +80,7 @@ pub const SLICE_VALUES_MAX: u64 = 1_000_000;
 /// Values of a slice that is pivoted: the source holds all of them in memory.
 pub const PIVOT_VALUES_MAX: u64 = 500_000;
 
-/// Values of a slice that is held back until it is proven.
+/// Values of a slice, all of which are held until its answer is proven whole.
 pub const HELD_SLICE_VALUES_MAX: u64 = 1_000_000;
 
 /// Values held back by all slices together: about 10 bytes each.
@@ -88,8 +89,11 @@ pub const HELD_VALUES_MAX: u64 = 4_000_000;
 /// What [`HELD_VALUES_MAX`] is counted in.
 pub const HELD_UNIT_VALUES: u64 = 1_000;
 
-/// Bytes of the frames that one slice holds back, whatever was predicted.
+/// Bytes of the frames that one slice holds, whatever was predicted: a slice that has more is read in parts.
 pub const HELD_SLICE_BYTES_MAX: usize = 48 * 1024 * 1024;
+
+/// The same for a slice that cannot be cut any more: one instant of what one request names.
+pub const HELD_INSTANT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 
 /// Series of a measurement whose catalogue is kept in memory.
 pub const CATALOGUE_SERIES_MAX: u64 = 100_000;
@@ -119,6 +123,15 @@ pub const PROBE_MEASUREMENTS_MAX: usize = 3;
 /// Values that it reads of each.
 pub const PROBE_VALUES_MAX: u64 = 200;
 
+/// Values of one sample that holds another transport against plain Flux, if one instant does not hold more.
+pub const WITNESS_VALUES_MAX: usize = 1_000;
+
+/// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond the first sample of a measurement.
+pub const WITNESS_BYTES_PER_MILLE: u64 = 5;
+
+/// Readings of a sample that differ before it is taken for one that keeps changing.
+pub const WITNESS_TRIES: u32 = 3;
+
 /// Seconds that one slice should take, by prediction.
 pub const SLICE_SECONDS_MAX: u64 = 30;
 
@@ -142,6 +155,17 @@ pub const TAGS_PER_PROBE_MAX: usize = 40;
 
 /// Times a range that changed while it was read is read again.
 pub const CHANGED_REREADS_MAX: u32 = 3;
+
+/// Counts of the destination that differ from what it acknowledged before they are believed, and the pause between them.
+pub const CLOSING_TRIES: u32 = 3;
+/// See [`CLOSING_TRIES`].
+pub const CLOSING_PAUSE_MS: u64 = 1_000;
+
+/// Ranges in which an end holds another number of values than was committed that are found one by one.
+pub const CLOSING_DIFFERENCES_MAX: usize = 100;
+
+/// Batches that a run keeps the numbers of for the closing check; with more, neighbours are kept as one.
+pub const CLOSING_BATCHES_MAX: usize = 65_536;
 
 /// The events on their way to the reporter.
 pub const EVENTS_QUEUED_MAX: usize = 4_096;
@@ -182,6 +206,32 @@ pub const WRITE_MS_MAX: u64 = 120_000;
 /// Every other request.
 pub const API_MS_MAX: u64 = 60_000;
 
+/// Tries of a request while the server has never answered: its address is more likely wrong than its trouble passing.
+pub const FIRST_TRIES_MAX: u32 = 2;
+
+/// Time in milliseconds for those tries, and for each of them.
+pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
+
+/// Tries of one request whose answer has neither a length nor chunks.
+pub const UNFRAMED_TRIES_MAX: u32 = 2;
+
+/// Bytes of an answer that is expected to come packed, and so with a checksum. Smaller ones are never packed.
+pub const UNCHECKED_BYTES_MIN: u64 = 16 * 1024;
+
+/// Bytes of a file of certificates.
+pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a proxy's status line, and the time in milliseconds for it, when it is asked why it refuses.
+pub const PROXY_ANSWER_BYTES_MAX: usize = 8 * 1024;
+/// See [`PROXY_ANSWER_BYTES_MAX`].
+pub const PROXY_ANSWER_MS_MAX: u64 = 2_000;
+
+/// Characters of a token that is struck out of every text; shorter ones could be any word.
+pub const SECRET_CHARS_MIN: usize = 8;
+
+/// Tokens that are remembered to be struck out.
+pub const SECRETS_KNOWN_MAX: usize = 64;
+
 /// The lease in the batch bucket: refreshed this often, dead after [`LEASE_STALE_MS`].
 pub const LEASE_REFRESH_MS: u64 = 30_000;
 /// See [`LEASE_REFRESH_MS`].
@@ -216,6 +266,21 @@ pub const THREADS_END_MS_MAX: u64 = 500;
 
 const _: () = assert!(DRAIN_MS_MAX < STOP_RECORD_MS_MAX && STOP_RECORD_MS_MAX < STOP_CLOSE_MS_MAX);
 const _: () = assert!(STOP_CLOSE_MS_MAX + LAST_WORD_MS_MAX <= STOP_MS_MAX);
+
+/// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
+pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Such text in one temporary file; more goes to another, so that what is committed gives its room back.
+pub const REFUSALS_SPILL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of the rejects file that are read or copied at one time.
+pub const REJECTS_STEP_BYTES: usize = 64 * 1024;
+
+/// The first line of the rejects file, or of a section of it.
+pub const REJECTS_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// A single line up to this is never too large for a destination: what answers 413 to it refuses everything.
+pub const LINE_BYTES_TAKEN: usize = 64 * 1024;
 
 /// Refused values before the run stops, by default.
 pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
@@ -523,6 +588,9 @@ pub const SPOOL_PART_PAGE_BYTES: usize = 64 * 1024;
 /// Encoded bytes of one name in a path; longer ones are cut and told apart by their digest. File systems allow 255.
 pub const SPOOL_NAME_BYTES_MAX: usize = 180;
 
+/// Names that are tried for a file that is not complete, where other processes have taken them.
+pub const STAGED_NAME_TRIES: u32 = 1_000;
+
 /// Bytes of a spool's file that are read, hashed or sent at one time.
 pub const SPOOL_STEP_BYTES: usize = 8 * 1024 * 1024;
 
@@ -565,6 +633,12 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Times that manifest and journal are read until they are called damaged: a run may be writing them.
+pub const SPOOL_STATE_READS: u32 = 3;
+
+/// The shortest shard group that a server makes, ns.
+pub const SHARD_GROUP_NS_MIN: i64 = 3_600_000_000_000;
 
 /// Tries to take the lock of a spool in a folder.
 pub const LOCK_TRIES: u32 = 20;

@@ -159,6 +159,10 @@ pub struct BatchDetails {
     pub transport: String,
     /// Values counted by the source.
     pub counted: u64,
+    /// Values read.
+    pub read: u64,
+    /// Values of them that the destination acknowledged.
+    pub acknowledged: u64,
     /// Values refused and kept in the rejects file.
     pub rejected: u64,
     /// Values that passed the retention line while they were read.
@@ -171,8 +175,65 @@ pub struct BatchDetails {
     pub retries: u64,
 }
 
+/// What a batch that holds something came to: kept for the check at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommittedBatch {
+    /// Its range.
+    pub range: TimeRange,
+    /// Values read.
+    pub read: u64,
+    /// Values acknowledged by the destination.
+    pub acknowledged: u64,
+    /// Values that an earlier reading or run may have written all the same: refused ones, and those that passed the
+    /// retention line.
+    pub doubtful: u64,
+}
+
+impl CommittedBatch {
+    /// The fields that hold it.
+    pub const FIELDS: [&'static str; 6] =
+        ["start", "stop", "read", "acknowledged", "expired", "rejected"];
+
+    /// A range that holds nothing.
+    pub fn empty(range: TimeRange) -> Self {
+        Self { range, read: 0, acknowledged: 0, doubtful: 0 }
+    }
+
+    /// Of a batch with these details.
+    pub fn new(range: TimeRange, details: &BatchDetails) -> Self {
+        let BatchDetails { read, acknowledged, .. } = *details;
+        Self { range, read, acknowledged, doubtful: details.expired + details.rejected }
+    }
+
+    /// From stored details; `None` if they are not whole, as those of older versions.
+    pub fn stored(fields: &StoredFields) -> Option<Self> {
+        let number = |name: &str| fields.get(name)?.parse::<u64>().ok();
+        let time = |name: &'static str| stored_time(fields, name).ok();
+        Some(Self {
+            range: TimeRange::new(time("start")?, time("stop")?),
+            read: number("read")?,
+            acknowledged: number("acknowledged")?,
+            doubtful: number("expired")? + number("rejected")?,
+        })
+    }
+
+    /// This one and the next one as one.
+    #[must_use]
+    pub fn with(self, next: Self) -> Self {
+        Self {
+            range: TimeRange::new(self.range.start, next.range.stop),
+            read: self.read + next.read,
+            acknowledged: self.acknowledged + next.acknowledged,
+            doubtful: self.doubtful + next.doubtful,
+        }
+    }
+}
+
 /// The kind of [`BatchDetails`].
 pub const KIND_BATCH: &str = "batch";
+
+/// The kind of what may have been read wrongly.
+pub const KIND_DOUBT: &str = "doubt";
 
 impl BatchDetails {
     /// The point that holds them, at the record's time.
@@ -185,6 +246,8 @@ impl BatchDetails {
                 ("stop", FieldValue::String(record.range.stop.to_rfc3339_nano())),
                 ("transport", FieldValue::String(self.transport.clone())),
                 ("counted", count(self.counted)),
+                ("read", count(self.read)),
+                ("acknowledged", count(self.acknowledged)),
                 ("rejected", count(self.rejected)),
                 ("expired", count(self.expired)),
                 ("changed", count(u64::from(self.changed))),

@@ -60,26 +60,29 @@ where
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let argv = with_hyphen_values(argv)?;
     refuse_tokens(&argv)?;
-    Ok(Args::try_parse_from(&argv).map_err(|error| hushed(error, &argv))?)
+    Ok(Args::try_parse_from(&argv).map_err(|error| unseen(error, &argv))?)
 }
 
-/// A word that no command expects may be a token of any form: it is not repeated.
-fn hushed(error: clap::Error, argv: &[OsString]) -> clap::Error {
-    let word = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) if !word.starts_with('-') => word,
+/// A word where none belongs may be a token of any form: its place is told, and not the word. One that is nearly a command's
+/// name is shown.
+fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let context = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand if error.get(ContextKind::SuggestedSubcommand).is_none() => {
+            ContextKind::InvalidSubcommand
+        }
         _ => return error,
     };
-    let position = argv.iter().position(|argument| argument == &**word);
-    match (error.kind(), position) {
-        (ErrorKind::UnknownArgument, Some(position)) => Args::command().error(
-            ErrorKind::UnknownArgument,
-            format!(
-                "argument {position} is not expected; it is not shown here, because it may be a token, and tokens are \
-                 never arguments"
-            ),
-        ),
-        _ => error,
+    let Some(ContextValue::String(word)) = error.get(context) else { return error };
+    if word.starts_with('-') {
+        return error;
     }
+    let place = argv.iter().skip(1).position(|argument| *argument == **word);
+    let place = place.map_or_else(String::new, |at| format!(" {}", at + 1));
+    let text = format!(
+        "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
+    );
+    clap::Error::raw(error.kind(), text)
 }
 
 /// Ties a value with a hyphen in front to its flag: `--source-bucket -plant` is `--source-bucket=-plant`. Nothing is guessed:
@@ -211,6 +214,30 @@ mod tests {
         }
         let error = tied("sluice migrate --source-bucket --plant").unwrap_err().to_string();
         assert!(error.contains("write --source-bucket=--plant"), "{error}");
+    }
+
+    #[test]
+    fn a_lone_word_is_not_repeated() {
+        for (line, shown) in [
+            ("sluice migrate my-secret-word", false),
+            ("sluice my-secret-word", false),
+            ("sluice migrate --json my-secret-word", false),
+            ("sluice preflght", true),
+            ("sluice migrate --my-secret-word", true),
+        ] {
+            let Err(ArgvError::Clap(error)) = parse(line.split(' ')) else { panic!("{line}") };
+            assert_eq!(error.exit_code(), 2, "{line}");
+            let said = error.to_string();
+            let word = line.split(' ').next_back().unwrap_or_default();
+            assert_eq!(said.contains(word), shown, "{said}");
+            assert!(
+                shown
+                    || said.contains("argument 1")
+                    || said.contains("argument 2")
+                    || said.contains("argument 3"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

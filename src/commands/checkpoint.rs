@@ -16,7 +16,7 @@ use crate::pipeline::commit::store::Store;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::lock::{JobLock, random_digits};
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::outlet::RejectLimit;
+use crate::pipeline::write::refusals::RejectLimit;
 use crate::spool;
 
 /// Hexadecimal digits of a run's name.
@@ -33,6 +33,8 @@ pub struct Begun {
     pub resume: Timestamp,
     /// What may be refused.
     pub rejects: RejectLimit,
+    /// True if the destination may hold what the job has not written.
+    pub is_shared: bool,
     /// Held until the run is over; a spool has a lock of its own.
     pub lock: Option<JobLock>,
 }
@@ -135,7 +137,6 @@ pub async fn begin(
         Ok::<_, Error>(destination.bucket_id())
     };
     let destination_bucket_id = stop.unless(making).await??;
-    let path = config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp"));
     let lease = Lease {
         machine: spool::lock::machine(),
         lock: lock.id().to_owned(),
@@ -149,15 +150,18 @@ pub async fn begin(
         let resume = checkpoint.resume.min(job.stop);
         let rest = TimeRange::new(resume, job.stop);
         let before = settle(config, client, &store, &checkpoint, rest).await?;
-        Ok((checkpoint.newest, job, resume, before))
+        Ok((checkpoint, job, resume, before))
     };
     let keeper = |job, newest| {
         Keeper::Bucket(Box::new(Records::new(store.clone(), lease.clone(), job, newest)))
     };
     match stop.unless(taking).await.map_err(Error::from).flatten() {
-        Ok((newest, job, resume, before)) => {
-            let rejects = RejectLimit { before, max: config.reject_limit, path };
-            Ok(Begun { keeper: keeper(job, newest), job, resume, rejects, lock: Some(lock) })
+        Ok((checkpoint, job, resume, before)) => {
+            let file = job::rejects_file(config);
+            let rejects = RejectLimit { before, max: config.reject_limit, file };
+            let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
+            let keeper = keeper(job, checkpoint.newest);
+            Ok(Begun { keeper, job, resume, rejects, is_shared, lock: Some(lock) })
         }
         Err(error) => {
             let none = TimeRange::new(wanted.stop, wanted.stop);
@@ -178,7 +182,8 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let point = checkpoint.identity.point(store.keys(), now);
+        let is_shared = config.existing == ExistingPolicy::Merge;
+        let point = checkpoint.identity.point(store.keys(), now, is_shared);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
@@ -190,6 +195,7 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
+    is_shared: bool,
 }
 
 async fn read(
@@ -230,6 +236,7 @@ async fn read(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
+        is_shared: stored.as_ref().is_some_and(Identity::stored_shared),
     })
 }
 

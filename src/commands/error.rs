@@ -7,6 +7,7 @@ use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
+use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
@@ -14,6 +15,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::lock::LockError;
+use crate::report::state::stop_name;
 use crate::spool;
 use crate::wire::csv;
 
@@ -48,12 +50,12 @@ pub enum Error {
         failures: usize,
     },
     /// The end was asked for before anything was moved.
-    #[error("stopped by {} before anything was moved; the same command starts again", .0.words())]
+    #[error("stopped by {} before anything was moved; the same command starts again", stop_name(*.0))]
     Stopped(StopReason),
     /// The end was asked for, and what was under way did not end in its time.
     #[error(
         "stopped by {}, but not all of it ended within {} s; what is committed is kept, and the same command goes on from there",
-        .0.words(), STOP_MS_MAX / 1_000
+        stop_name(*.0), STOP_MS_MAX / 1_000
     )]
     NotEnded(StopReason),
     /// Batches that nobody can want.
@@ -299,8 +301,19 @@ impl Error {
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
                 ExitCode::State
             }
-            Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
+            Self::Decode { source, .. } => kind_exit(failure_of(source)),
+            Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
+    }
+}
+
+/// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
+pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
+    use csv::error::Error as Bad;
+    match error {
+        Bad::Query { message, .. } | Bad::GluedError { message } => classify_query_text(message),
+        Bad::TooLong { .. } | Bad::DuplicateColumn { .. } => FailureKind::BadRequest,
+        _ => FailureKind::Interrupted,
     }
 }
 
@@ -326,7 +339,7 @@ fn kind_exit(kind: FailureKind) -> ExitCode {
 fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
-        Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
+        Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => {
             pipeline::read::fetch::failure(error).map_or(ExitCode::Permanent, kind_exit)
@@ -334,13 +347,17 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
+        | Failure::NothingTaken { .. }
+        | Failure::ForeignRefusal { .. }
         | Failure::Mismatch { .. }
+        | Failure::NotAsFlux { .. }
+        | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
-        Failure::Record(_) => ExitCode::State,
+        Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary
         }
@@ -357,9 +374,12 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
             ExitCode::Permanent
         }
-        Failure::Locked { .. } | Failure::Held { .. } | Failure::TakenOver { .. } => {
-            ExitCode::Locked
-        }
+        Failure::Locked { .. }
+        | Failure::Held { .. }
+        | Failure::TakenOver { .. }
+        | Failure::Merging { .. }
+        | Failure::BeingRead { .. }
+        | Failure::Changed { .. } => ExitCode::Locked,
         _ => ExitCode::State,
     }
 }

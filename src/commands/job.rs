@@ -16,6 +16,8 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
 use crate::pipeline::error::Error as Failure;
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::write::refusals::RejectsFile;
 use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
@@ -25,6 +27,13 @@ pub fn keys(config: &MigrateConfig) -> Keys {
         src_bucket: config.source_bucket.clone(),
         dst_bucket: config.destination_bucket.clone(),
     }
+}
+
+/// The settings with what the records of the job call the source's organization.
+pub fn of_source(config: &MigrateConfig, source: &SourceFacts) -> MigrateConfig {
+    let mut config = config.clone();
+    config.source.org = Some(source.org.clone());
+    config
 }
 
 /// The bucket, the source's side of a job, and where a run of it stands.
@@ -88,7 +97,7 @@ pub async fn to_look_at(
     let start = source.earliest.unwrap_or(stop).min(stop);
     let newest = match destination {
         Some(_) => {
-            let keys = keys(config);
+            let keys = keys(&of_source(config, source));
             let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
             match store.newest_record().await {
                 // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
@@ -104,14 +113,15 @@ pub async fn to_look_at(
     lay(config, source, &ends.source, TimeRange::new(start, stop), resume).await
 }
 
-/// `<state>/<source org>.<source bucket>.<destination bucket>`, with a digest of host and batch bucket, so that no two
-/// jobs share a folder. Names too long for a file system are cut, and the digest is a longer one.
+/// The folder of the job's state, below the state folder.
 pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
-    let names = [&keys.src_org, &keys.src_bucket, &keys.dst_bucket];
-    let plain = names.map(|text| {
-        let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-        text.chars().map(letter).collect::<String>()
-    });
+    config.state_dir.join(name(config, keys))
+}
+
+/// `<source org>.<source bucket>.<destination bucket>`, with a digest of the hosts and the batch bucket, so that no two jobs
+/// share a name. Names too long for a file system are cut, and the digest is a longer one.
+fn name(config: &MigrateConfig, keys: &Keys) -> String {
+    let names = [&keys.src_org, &keys.src_bucket, &keys.dst_bucket].map(|name| plain(name));
     let whole = format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
         keys.src_org,
@@ -121,15 +131,36 @@ pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
         config.destination.host,
         config.batch_bucket
     );
-    let name = format!("{}.{:016x}", plain.join("."), fnv1a(whole.as_bytes()));
+    let name = format!("{}.{:016x}", names.join("."), fnv1a(whole.as_bytes()));
     if name.len() <= STATE_NAME_BYTES_MAX {
-        return config.state_dir.join(name);
+        return name;
     }
     let digest = sha256(whole.as_bytes());
     // A point behind each name; the rest is shared evenly.
-    let each = (STATE_NAME_BYTES_CUT - digest.len() - plain.len()) / plain.len();
-    let cut = plain.each_ref().map(|text| &text[..text.len().min(each)]);
-    config.state_dir.join(format!("{}.{digest}", cut.join(".")))
+    let each = (STATE_NAME_BYTES_CUT - digest.len() - names.len()) / names.len();
+    let cut = names.each_ref().map(|text| &text[..text.len().min(each)]);
+    format!("{}.{digest}", cut.join("."))
+}
+
+/// A name with what any file system and any first line takes.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+/// Where the refused lines of a job between two buckets go.
+pub fn rejects_file(config: &MigrateConfig) -> RejectsFile {
+    let keys = keys(config);
+    let own = || state_folder(config, &keys).join("rejects.lp");
+    let (is_own_place, path) = match &config.rejects {
+        Some(path) => (false, path.clone()),
+        None => (true, own()),
+    };
+    RejectsFile { path, job: name(config, &keys), is_own_place }
+}
+
+/// Looks whether refused lines can go there, before anything is begun.
+pub async fn check_rejects(file: RejectsFile) -> Result<(), Error> {
+    Ok(blocking(move || file.check()).await?)
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.

@@ -206,6 +206,7 @@ pub async fn prepare(
     stop: &Stop,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
+    job::check_rejects(job::rejects_file(config)).await?;
     let wanted = Wanted {
         source_host: spool.job.identity.source_host.clone(),
         source_bucket_id: spool.job.identity.source_bucket_id.clone(),
@@ -226,7 +227,8 @@ pub async fn prepare(
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
         config.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
-    );
+    )
+    .shared(begun.is_shared);
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 

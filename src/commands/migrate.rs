@@ -62,6 +62,8 @@ pub async fn prepare(
     destination: Option<&mut DestinationFacts>,
     stop: &Stop,
 ) -> Result<Prepared, Error> {
+    // From here on the organization is what the records call it.
+    let config = &job::of_source(config, source);
     let (begun, sink) = match (&config.spool, destination) {
         (Some(choice), _) => stop.unless(stage::begin(config, choice, source)).await??,
         (None, Some(destination)) => into_bucket(config, ends, source, destination, stop).await?,
@@ -85,6 +87,7 @@ async fn into_bucket(
     stop: &Stop,
 ) -> Result<(Begun, Sink), Error> {
     let client = &ends.destination;
+    job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
     let oldest = source.earliest.unwrap_or_else(|| source.stop(config));
     let wanted = Wanted {
@@ -106,7 +109,8 @@ async fn into_bucket(
         destination.shard_group_ns(source_ns),
         config.on_type_conflict,
         watched_fields(source, destination),
-    );
+    )
+    .shared(begun.is_shared);
     Ok((begun, Sink::Bucket(bucket)))
 }
 
@@ -201,8 +205,8 @@ pub(super) fn destination_name(config: &MigrateConfig) -> String {
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
-    let org = config.destination.org.as_deref().unwrap_or("?");
-    format!("{org}@{host}/{}", config.destination_bucket)
+    let org = config.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", config.destination_bucket)
 }
 
 pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
@@ -212,7 +216,7 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     };
     Header {
         command: "migrate".to_owned(),
-        source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
+        source: format!("{}/{}", source.org, config.source_bucket),
         destination,
         sink,
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {

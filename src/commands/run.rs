@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::checkpoint::{Begun, given_up};
 use super::error::{Error, OpenFiles, stop_exit};
 use crate::exit::ExitCode;
+use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
@@ -82,7 +83,7 @@ pub async fn run(
     if let Source::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
-    let rejects = prepared.begun.rejects.path.display().to_string();
+    let rejects = prepared.begun.rejects.file.path.display().to_string();
     let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {
@@ -93,7 +94,6 @@ pub async fn run(
             elapsed_ms,
             exit: finished.exit.number(),
             rejects: (finished.rejected_total > 0).then_some(rejects),
-            newer_values: None,
             next: shown.next,
             later: shown.later,
         }),
@@ -152,10 +152,10 @@ pub struct Finished {
 
 /// The error with its causes, outermost first, and last what to do about a limit that the system has met.
 pub fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
+    let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        texts.push(cause.to_string());
+        texts.push(secrets::redact(cause.to_string()));
         source = cause.source();
     }
     texts.extend(OpenFiles::behind(error).map(|limit| limit.cure().to_owned()));
@@ -165,7 +165,15 @@ pub fn chain(error: &Error) -> Vec<String> {
 fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
         Some(reason) => stop_exit(reason),
-        None if rejected_total > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
+        None if !outcome.closing.destination.is_empty() => ExitCode::Different,
+        None if rejected_total > 0
+            || !outcome.changed.is_empty()
+            || !outcome.unreturned.is_empty()
+            || !outcome.doubts.is_empty()
+            || !outcome.closing.source.is_empty() =>
+        {
+            ExitCode::Rejected
+        }
         None => ExitCode::Done,
     }
 }

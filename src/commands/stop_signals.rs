@@ -5,6 +5,8 @@
 //! and is left as it stands after that. A second signal leaves at once, unless a bucket that was made for trials is still to be
 //! deleted. What is committed is committed in each case.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -20,12 +22,6 @@ use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::{Stop, Stopper, stop_pair};
 use crate::report::{json, stream};
 
-/// The signal that tells a process of its limit on the size of files. Heard, it does nothing: the write then fails.
-#[cfg(not(any(target_arch = "mips", target_arch = "mips64")))]
-const SIGXFSZ: i32 = 25;
-#[cfg(any(target_arch = "mips", target_arch = "mips64"))]
-const SIGXFSZ: i32 = 31;
-
 /// What a signal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -35,6 +31,31 @@ enum Phase {
     Moving,
     /// The same, and at its end something is put away that nobody else would.
     Tidying,
+}
+
+/// The file that an early end takes away, and what it would have become.
+static HALF_DONE: Mutex<Option<(PathBuf, PathBuf)>> = Mutex::new(None);
+
+/// A file of no use as it is: an early end removes it, as long as this is there.
+#[derive(Debug)]
+pub struct HalfDone(());
+
+impl HalfDone {
+    /// The one file `partial`, which becomes `whole`.
+    pub fn begin(partial: &Path, whole: &Path) -> Self {
+        *half_done() = Some((partial.to_owned(), whole.to_owned()));
+        Self(())
+    }
+}
+
+impl Drop for HalfDone {
+    fn drop(&mut self) {
+        *half_done() = None;
+    }
+}
+
+fn half_done() -> MutexGuard<'static, Option<(PathBuf, PathBuf)>> {
+    HALF_DONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Hears the signals of the process.
@@ -95,7 +116,9 @@ impl StopSignals {
     }
 
     async fn hear(&self, ready: &SyncSender<()>) {
-        let _file_size = signal(SignalKind::from_raw(SIGXFSZ));
+        // A file that may not grow any further is an error of the write, as a full disk is. Nobody listens: that the signal does
+        // not kill is all, and what is set here lasts as long as the process.
+        let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
         let (Ok(mut interrupt), Ok(mut terminate)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
@@ -135,9 +158,14 @@ impl StopSignals {
     /// Ends the program with a word, if that can be said.
     fn leave(&self, reason: StopReason, why: &Error) -> ! {
         let code = stop_exit(reason);
-        let (text, json) = (why.to_string(), self.0.json);
+        let (mut text, json) = (why.to_string(), self.0.json);
         let (sender, said) = sync_channel(1);
         let saying = thread::Builder::new().spawn(move || {
+            if let Some((partial, whole)) = half_done().take() {
+                // The next one to write there would replace it anyway.
+                let _ = fs::remove_file(partial);
+                text = format!("{text}; {} is not whole, and was removed", whole.display());
+            }
             if json {
                 stream::print(json::exit_error(code.number(), std::slice::from_ref(&text)));
             }

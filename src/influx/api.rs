@@ -117,8 +117,9 @@ struct BucketAnswer {
     #[serde(rename = "orgID")]
     org_id: String,
     name: String,
+    /// None at all is as good as an empty list.
     #[serde(default)]
-    retention_rules: Vec<RetentionRule>,
+    retention_rules: Option<Vec<RetentionRule>>,
 }
 
 #[derive(Deserialize)]
@@ -129,20 +130,15 @@ struct RetentionRule {
     shard_group_duration_seconds: Option<u64>,
 }
 
+/// A list of buckets.
 #[derive(Deserialize)]
-struct Buckets {
+pub(super) struct Buckets {
     buckets: Vec<BucketAnswer>,
 }
 
-#[derive(Deserialize)]
-struct Orgs {
-    orgs: Vec<Org>,
-}
-
-#[derive(Deserialize)]
-struct Org {
-    id: String,
-    name: String,
+/// Those of the list that have this name: several only where they are in several organizations.
+pub(super) fn named(list: Buckets, name: &str) -> Vec<Bucket> {
+    list.buckets.into_iter().filter(|bucket| bucket.name == name).map(Bucket::from).collect()
 }
 
 #[derive(Deserialize)]
@@ -151,7 +147,7 @@ struct Mappings {
     content: Vec<Mapping>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Mapping {
     database: String,
     retention_policy: String,
@@ -173,10 +169,33 @@ struct LimitsAnswer {
     rate: Option<Limits>,
 }
 
+/// The name of a bucket in the list of all: its default one if it has one. One that is also another bucket's leads there.
+fn name_in(all: &[Mapping], bucket_id: &str) -> Result<Database, String> {
+    let is_clear = |own: &Mapping| {
+        let same = |other: &&Mapping| {
+            let named_so = other.retention_policy == own.retention_policy;
+            other.database == own.database && (named_so || (own.default && other.default))
+        };
+        all.iter().filter(same).count() == 1
+    };
+    let mut of_bucket: Vec<_> =
+        all.iter().filter(|mapping| mapping.bucket_id == bucket_id).collect();
+    if of_bucket.is_empty() {
+        return Err("no database and retention policy leads to it".to_owned());
+    }
+    of_bucket.retain(|mapping| is_clear(mapping));
+    let mapping = of_bucket.iter().find(|mapping| mapping.default).or(of_bucket.first());
+    let mapping = mapping.ok_or("its database and retention policy lead to another bucket too")?;
+    Ok(Database {
+        name: mapping.database.clone(),
+        policy: (!mapping.default).then(|| mapping.retention_policy.clone()),
+    })
+}
+
 impl From<BucketAnswer> for Bucket {
     fn from(answer: BucketAnswer) -> Self {
         let BucketAnswer { id, org_id, name, retention_rules } = answer;
-        let rule = retention_rules.first();
+        let rule = retention_rules.as_deref().and_then(<[RetentionRule]>::first);
         Self {
             id,
             org_id,
@@ -190,45 +209,6 @@ impl From<BucketAnswer> for Bucket {
 }
 
 impl Client {
-    /// The bucket of this name; `None` if there is none that the token may see.
-    pub async fn bucket_by_name(&self, name: &str) -> Result<Option<Bucket>, Error> {
-        let what = format!("bucket {name:?}");
-        let mut parameters: Vec<_> = self.org().into_iter().collect();
-        parameters.push(("name", name));
-        // Asked with an organization, OSS answers 404 instead of an empty list.
-        let found: Buckets = match self.get("/api/v2/buckets", parameters, &what).await {
-            Err(error)
-                if error.kind == FailureKind::NotFound && error.message.starts_with("bucket ") =>
-            {
-                return Ok(None);
-            }
-            found => found?,
-        };
-        Ok(found.buckets.into_iter().find(|bucket| bucket.name == name).map(Bucket::from))
-    }
-
-    /// The id of the organization. The bucket tells it even to a token that may read nothing else, for which the
-    /// list of organizations is empty.
-    pub async fn org_id(&self, bucket: &str) -> Result<Option<String>, Error> {
-        if let Some(bucket) = self.bucket_by_name(bucket).await? {
-            return Ok(Some(bucket.org_id));
-        }
-        let Some((key, org)) = self.org() else { return Ok(None) };
-        if key == "orgID" {
-            return Ok(Some(org.to_owned()));
-        }
-        match self
-            .get::<Orgs>("/api/v2/orgs", vec![("org", org)], &format!("organization {org:?}"))
-            .await
-        {
-            Ok(found) => {
-                Ok(found.orgs.into_iter().find(|found| found.name == org).map(|found| found.id))
-            }
-            Err(error) if error.kind == FailureKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Creates a bucket that keeps its data for ever, with the server's own shard group duration.
     pub async fn create_bucket(&self, org_id: &str, name: &str) -> Result<Bucket, Error> {
         let what = format!("create bucket {name:?}");
@@ -239,9 +219,16 @@ impl Client {
             .await
         {
             Ok(created) => Ok(created.into()),
-            // An earlier try may have done it, its answer lost.
-            Err(error) if error.attempts > 1 && error.status == Some(422) => {
-                self.bucket_by_name(name).await?.ok_or(error)
+            // An earlier try may have done it, its answer lost; or it was there, and the token cannot see it.
+            Err(error) if error.status == Some(422) && is_taken(&error.message) => {
+                let seen = self.bucket_by_name(name).await?;
+                if error.attempts > 1 && seen.is_some() {
+                    return seen.ok_or(error);
+                }
+                let text = format!("{}, and this token cannot read it", error.message);
+                let failure = Failure::new(FailureKind::Forbidden, text).with_status(422);
+                let cure = "a token that may read and write the bucket";
+                Err(self.error(&what, failure.curable(cure)))
             }
             Err(error) => Err(error),
         }
@@ -281,29 +268,29 @@ impl Client {
         }
     }
 
-    /// What InfluxQL calls a bucket: its default mapping, else any. None if there is none, or the token may not ask.
-    pub async fn database_of(&self, bucket: &Bucket) -> Result<Option<Database>, Error> {
+    /// What InfluxQL calls a bucket, by the server's own list of names; or why it cannot be told. A name is never guessed:
+    /// it may be that of another bucket.
+    ///
+    /// The list is asked for all buckets. Asked for one of them, OSS leaves out the names that somebody gave to the others,
+    /// and shows that bucket's own name as if it counted. Source: `FindMany` of its service for these mappings.
+    pub async fn database_of(&self, bucket: &Bucket) -> Result<Result<Database, String>, Error> {
         let what = format!("InfluxQL name of bucket {:?}", bucket.name);
-        let parameters = vec![("orgID", bucket.org_id.as_str()), ("bucketID", &bucket.id)];
+        let parameters = vec![("orgID", bucket.org_id.as_str())];
         let found: Mappings = match self.get("/api/v2/dbrps", parameters, &what).await {
             Err(error) => {
                 return match error.kind {
                     FailureKind::Unauthorized
                     | FailureKind::Forbidden
                     | FailureKind::NotFound
-                    | FailureKind::BadRequest => Ok(None),
+                    | FailureKind::BadRequest => {
+                        Ok(Err(format!("the list of InfluxQL names cannot be read ({error})")))
+                    }
                     _ => Err(error),
                 };
             }
             Ok(found) => found,
         };
-        let of_bucket: Vec<_> =
-            found.content.into_iter().filter(|mapping| mapping.bucket_id == bucket.id).collect();
-        let mapping = of_bucket.iter().find(|mapping| mapping.default).or(of_bucket.first());
-        Ok(mapping.map(|mapping| Database {
-            name: mapping.database.clone(),
-            policy: (!mapping.default).then(|| mapping.retention_policy.clone()),
-        }))
+        Ok(name_in(&found.content, &bucket.id))
     }
 
     /// The limits of an organization of Cloud; `None` where the server has none to tell or the token may not ask.
@@ -360,14 +347,26 @@ impl Client {
         self.send_json(Method::PATCH, &path, &json!({ "status": status }), 200, &what).await
     }
 
-    /// Version and build.
+    /// Version and build. A gateway that closes this path is no hindrance: the other answers tell them as well.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         let mut call = api(Method::GET, "/ping", vec![], "version");
         (call.status, call.content) = (204, Content::Any);
-        let headers = self.whole(&call).await?.headers;
-        let text =
-            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(ServerInfo { version: text("x-influxdb-version"), build: text("x-influxdb-build") })
+        match self.whole(&call).await {
+            Ok(_) => Ok(self.known_info()),
+            Err(error) => match error.kind {
+                FailureKind::Unauthorized
+                | FailureKind::Forbidden
+                | FailureKind::NotFound
+                | FailureKind::BadRequest
+                | FailureKind::Unexpected => Ok(self.known_info()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Version and build, as far as the answers so far tell them.
+    pub fn known_info(&self) -> ServerInfo {
+        self.shared.info.get().cloned().unwrap_or_default()
     }
 
     /// Ok if the token may write to the bucket: the server checks that before it finds that the body is empty.
@@ -389,14 +388,14 @@ impl Client {
         Err(self.error(what, Failure::new(FailureKind::BadRequest, text)))
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         parameters: Vec<(&str, &str)>,
         what: &str,
     ) -> Result<T, Error> {
-        let whole = self.whole(&api(Method::GET, path, parameters, what)).await?;
-        self.parse(&whole.bytes, what)
+        let json = self.whole(&api(Method::GET, path, parameters, what)).await?;
+        self.parse(&json, what)
     }
 
     async fn send_json<T: serde::de::DeserializeOwned>(
@@ -410,16 +409,22 @@ impl Client {
         let mut call = api(method, path, vec![], what);
         call.body = Some(("application/json", body.to_string().into()));
         call.status = status;
-        let whole = self.whole(&call).await?;
-        self.parse(&whole.bytes, what)
+        let json = self.whole(&call).await?;
+        self.parse(&json, what)
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self, json: &[u8], what: &str) -> Result<T, Error> {
         serde_json::from_slice(json).map_err(|cause| {
+            // The cause repeats what came, so it is part of the text, from which tokens are struck out.
             let text = format!("the answer is not as expected: {cause}");
-            self.error(what, Failure::new(FailureKind::Unexpected, text).caused_by(cause))
+            self.error(what, Failure::new(FailureKind::Unexpected, text))
         })
     }
+}
+
+/// What InfluxDB says where a bucket of that name is there.
+fn is_taken(message: &str) -> bool {
+    message.contains("already exists")
 }
 
 fn api<'a>(
@@ -440,5 +445,42 @@ fn api<'a>(
         content,
         accept: None,
         what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(database: &str, policy: &str, default: bool, bucket_id: &str) -> Mapping {
+        Mapping {
+            database: database.to_owned(),
+            retention_policy: policy.to_owned(),
+            default,
+            bucket_id: bucket_id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_called_by_what_leads_to_it_alone() {
+        let named = |all: &[Mapping]| name_in(all, "own").map(|found| found.to_string());
+        let own = |policy, default| mapping("b", policy, default, "own");
+        let others = |policy, default| mapping("b", policy, default, "other");
+        assert_eq!(named(&[own("autogen", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[own("autogen", false)]), Ok("b/autogen".to_owned()));
+        assert_eq!(named(&[own("autogen", false), own("x", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[others("x", false), own("autogen", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[others("x", true), own("autogen", false)]), Ok("b/autogen".to_owned()));
+        let elsewhere = mapping("c", "x", false, "own");
+        for (all, why) in [
+            (vec![], "no database"),
+            (vec![others("autogen", true)], "no database"),
+            (vec![own("autogen", true), others("autogen", false)], "another bucket too"),
+            (vec![own("autogen", true), others("x", true)], "another bucket too"),
+        ] {
+            assert!(named(&all).unwrap_err().contains(why), "{why}");
+            let all = [all.as_slice(), std::slice::from_ref(&elsewhere)].concat();
+            assert_eq!(named(&all), Ok("c/x".to_owned()), "{why}");
+        }
     }
 }

@@ -6,21 +6,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::influx::client::Client;
-use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
+use crate::limits::{
+    HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_BYTES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
+};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
+use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::Layer;
+use crate::pipeline::read::witness::Witness;
+use crate::pipeline::survey::Unreturned;
 use crate::pipeline::survey::route::{Access, Routes};
 use crate::pipeline::write::outlet::Outlet;
-use crate::wire::flux::Selection;
+use crate::wire::flux::{self, Selection};
 
 /// What is read, with everything resolved.
 #[derive(Debug, Clone)]
@@ -59,6 +64,28 @@ pub struct Job {
 }
 
 impl Job {
+    /// All of a bucket, to be counted only.
+    pub fn to_count(bucket: &str, shape: SourceShape, range: TimeRange) -> Self {
+        let interval = Interval::from_ns(shape.shard_group_ns);
+        Self {
+            source_bucket: bucket.to_owned(),
+            shape,
+            filter: Filter::default(),
+            routes: Routes::default(),
+            transport: Some(Transport::Flux),
+            field_label: flux::FIELD_LABEL.to_owned(),
+            strings: false,
+            source_retention_ns: None,
+            range,
+            plan: BatchPlan::new(range.start, interval, range.stop),
+            interval,
+            slices_in_flight: 1,
+            slice_bytes_max: SLICE_BYTES_MAX,
+            transfer_bytes_max: None,
+            cut_at_bytes: None,
+        }
+    }
+
     /// What a plain Flux query reads of a range.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
         self.selection_of(Layer::Plain, range)
@@ -101,6 +128,11 @@ impl Job {
         }
     }
 
+    /// What the source lists and never returns: told with the first batch of the job, since nobody knows its times.
+    pub fn unreturned_in(&self, batch: TimeRange) -> &[Unreturned] {
+        if batch.start == self.range.start { &self.routes.unreturned } else { &[] }
+    }
+
     /// Batches of the whole job, those that earlier runs have moved among them.
     pub fn batches_of_whole(&self) -> u64 {
         BatchPlan::new(self.range.start, self.interval, self.range.stop).len()
@@ -127,12 +159,16 @@ pub struct Context {
     pub source: Client,
     /// Where the values go.
     pub out: Arc<Outlet>,
+    /// Keeps what later runs must know.
+    pub keeper: Keeper,
     /// Permits for slices.
     pub slices: Permits,
     /// What a value costs to read in plain Flux.
     pub cost: LearnedCost,
     /// How each measurement is read.
     pub choices: Choices,
+    /// What was held against plain Flux by content.
+    pub witness: Witness,
     /// Values held back in memory until their slice is proven, in units of `HELD_UNIT_VALUES`.
     pub held: Arc<Semaphore>,
     /// A filter that leaves nothing out.
@@ -154,17 +190,30 @@ impl Context {
             job,
             source,
             out,
+            keeper: Keeper::Nobody,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),
+            witness: Witness::new(None),
             held: Arc::new(Semaphore::new(held)),
             nothing_filtered: Filter::default(),
         }
+    }
+
+    /// The same of a job whose checkpoint is kept.
+    #[must_use]
+    pub fn kept_by(self, keeper: Keeper) -> Self {
+        Self { keeper, ..self }
     }
 
     /// The same client and totals for another job that only reads.
     #[must_use]
     pub fn for_job(&self, job: Job) -> Self {
         Self::new(job, self.source.clone(), Arc::clone(&self.out))
+    }
+
+    /// How InfluxQL names a measurement that it reads, unless it was found to read it otherwise than Flux.
+    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a Access, &'a str)> {
+        self.job.influxql_name(measurement).filter(|_| self.witness.refusal(measurement).is_none())
     }
 
     /// Tells the reporter.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
+use crate::pipeline::closing::Closing;
 
 /// Who hears of events. Called from async code: must not block.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
@@ -98,10 +99,7 @@ pub enum Event {
     /// Something a person should know: one sentence.
     Notice(String),
     /// A signal or a budget ends the run; open batches are drained.
-    Stopping {
-        /// Why, in words.
-        reason: String,
-    },
+    Stopping(StopReason),
 }
 
 /// What the run is about to do.
@@ -194,6 +192,12 @@ pub struct Outcome {
     pub expired: u64,
     /// Ranges that kept changing while they were read.
     pub changed: Vec<TimeRange>,
+    /// What the source lists and returns to no query, in words.
+    pub unreturned: Vec<String>,
+    /// What this run or an earlier one of the job may have read wrongly, in words.
+    pub doubts: Vec<String>,
+    /// What both ends held when all was committed; nothing for a run that ended before.
+    pub closing: Closing,
     /// Batches committed by this run.
     pub batches: u64,
     /// Why the run ended before the plan did, if it did.
@@ -214,13 +218,8 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// The reason in words, as lines and screens show it.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::ByteBudget => "byte budget",
-            Self::TimeBudget => "time budget",
-            Self::Interrupted => "SIGINT",
-            Self::Terminated => "SIGTERM",
-        }
+    /// True if open batches have only so long to finish: who used up a byte budget is in no hurry.
+    pub fn is_timed(self) -> bool {
+        self != Self::ByteBudget
     }
 }

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use serde::Deserialize;
 
 use super::http::{ApiError, Body, Reply, Request};
-use super::respond::Access;
+use super::respond::{Access, check_id};
 use super::settings::{Kind, ServerSettings, Task};
 use super::store::{BucketInfo, default_shard_s};
 use super::text::json_string;
@@ -40,14 +40,23 @@ pub(super) fn answer(request: &Request, access: &Access<'_>) -> Result<Reply, Ap
         ("GET", ["api", "v2", "orgs", id, "limits"]) if access.settings.kind == Kind::Cloud => {
             limits(access, id)
         }
+        // Not even the words of its API.
+        ("GET", ["api", "v2", "orgs", _, "limits"]) => Ok(Reply::new(
+            404,
+            &[("Content-Type", "text/plain; charset=utf-8")],
+            Body::Whole(b"404 page not found\n".to_vec()),
+        )),
         ("GET", ["api", "v2", "buckets"]) => buckets(request, access),
         ("POST", ["api", "v2", "buckets"]) => create_bucket(request, access),
-        ("GET", ["api", "v2", "buckets", id]) => bucket_by_id(access, id)
+        ("GET", ["api", "v2", "buckets", id]) => readable_bucket(access, id)
             .map(|bucket| Reply::json(200, bucket_json(&bucket, &access.settings.org_id, 0))),
         ("PATCH", ["api", "v2", "buckets", id]) => patch_bucket(request, access, id),
         ("DELETE", ["api", "v2", "buckets", id]) => delete_bucket(access, id),
         ("GET", ["api", "v2", "dbrps"]) => super::dbrp::list(request, access),
-        ("GET", ["api", "v2", "tasks"]) => Ok(Reply::json(200, tasks_json(request, access))),
+        ("GET", ["api", "v2", "tasks"]) => {
+            check_tasks_request(request, access)?;
+            Ok(Reply::json(200, tasks_json(request, access)))
+        }
         ("GET" | "PATCH", ["api", "v2", "tasks", id]) => task(request, access, id),
         _ => Err(ApiError::pretty(404, "not found", "path not found")),
     }
@@ -57,7 +66,12 @@ const MADE_AT: &str = "2020-01-01T00:00:00.123456789Z";
 
 fn orgs(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     let (name, id) = (&access.settings.org, &access.settings.org_id);
-    if let Some(wanted) = request.parameter("org").filter(|wanted| wanted != name) {
+    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
+    // What is no id is not looked at.
+    if given("orgID").is_some_and(|wanted| check_id(&wanted).is_ok() && wanted != *id) {
+        return Err(ApiError::pretty(404, "not found", "organization not found"));
+    }
+    if let Some(wanted) = given("org").filter(|wanted| wanted != name) {
         return Err(ApiError::pretty(
             404,
             "not found",
@@ -124,22 +138,37 @@ fn buckets(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     if !(1..=100).contains(&limit) {
         return Err(ApiError::pretty(400, "invalid", "limit must be between 1 and 100"));
     }
-    let (name, id, org) =
-        (request.parameter("name"), request.parameter("id"), request.parameter("org"));
-    if let Some(wanted) = org.as_ref().filter(|wanted| **wanted != access.settings.org) {
-        return Err(ApiError::pretty(
-            404,
-            "not found",
-            &format!("organization name \"{wanted}\" not found"),
-        ));
+    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
+    let (name, id, org, org_id) = (given("name"), given("id"), given("org"), given("orgID"));
+    for id in [&org_id, &id].into_iter().flatten() {
+        check_id(id).map_err(|text| ApiError::pretty(400, "invalid", text))?;
     }
+    let not_found = |text: String| Err(ApiError::pretty(404, "not found", &text));
+    // Whether the organization is this one. Its id goes before its name, and nobody looks whether there is one.
+    let own = match (&org_id, &org) {
+        (Some(org_id), _) => *org_id == access.settings.org_id,
+        (None, Some(wanted)) if *wanted != access.settings.org => {
+            return not_found(format!("organization name \"{wanted}\" not found"));
+        }
+        _ => true,
+    };
     let mut found = access.store.buckets();
-    found.retain(|bucket| {
-        let visible = access.token.may_read(&bucket.name) || access.token.may_write(&bucket.name);
-        visible
-            && name.as_ref().is_none_or(|name| *name == bucket.name)
-            && id.as_ref().is_none_or(|id| *id == bucket.id)
-    });
+    if let Some(id) = &id {
+        found.retain(|bucket| bucket.id == *id);
+        if found.is_empty() {
+            return not_found("bucket not found".to_owned());
+        }
+    } else {
+        found.retain(|bucket| own && name.as_ref().is_none_or(|name| *name == bucket.name));
+        // One name in one organization is looked up, not searched for.
+        if let (true, Some(name), true) =
+            (found.is_empty(), &name, org_id.is_some() || org.is_some())
+        {
+            return not_found(format!("bucket \"{name}\" not found"));
+        }
+    }
+    // A token that may only write sees nothing.
+    found.retain(|bucket| access.token.may_read(&bucket.name));
     let more = found.len() > offset + limit;
     let page: Vec<_> = found
         .into_iter()
@@ -149,9 +178,10 @@ fn buckets(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
         .collect();
     let link = |offset: usize| {
         let name = name.as_ref().map_or_else(String::new, |name| format!("bucket={name}&"));
-        let org = org.as_ref().map_or_else(String::new, |org| format!("&org={org}"));
+        let mut named = org.as_ref().map_or_else(String::new, |org| format!("&org={org}"));
+        named.push_str(&org_id.as_ref().map_or_else(String::new, |id| format!("&orgID={id}")));
         json_string(
-            format!("/api/v2/buckets?{name}descending=false&limit={limit}&offset={offset}{org}")
+            format!("/api/v2/buckets?{name}descending=false&limit={limit}&offset={offset}{named}")
                 .as_bytes(),
         )
     };
@@ -189,14 +219,27 @@ fn bucket_json(bucket: &BucketInfo, org_id: &str, depth: usize) -> String {
 }
 
 fn bucket_by_id(access: &Access<'_>, id: &str) -> Result<BucketInfo, ApiError> {
-    if id.len() != 16 {
-        return Err(ApiError::pretty(400, "invalid", "id must have a length of 16 bytes"));
-    }
+    check_id(id).map_err(|text| ApiError::pretty(400, "invalid", text))?;
     let found = access.store.buckets().into_iter().find(|bucket| bucket.id == id);
-    let found = found.filter(|bucket| {
-        access.token.may_read(&bucket.name) || access.token.may_write(&bucket.name)
-    });
     found.ok_or_else(|| ApiError::pretty(404, "not found", "bucket not found"))
+}
+
+fn readable_bucket(access: &Access<'_>, id: &str) -> Result<BucketInfo, ApiError> {
+    let bucket = bucket_by_id(access, id)?;
+    let may = access.token.may_read(&bucket.name);
+    if may { Ok(bucket) } else { Err(unauthorized("read", access, id)) }
+}
+
+fn writable_bucket(access: &Access<'_>, id: &str) -> Result<BucketInfo, ApiError> {
+    let bucket = bucket_by_id(access, id)?;
+    let may = access.token.may_write(&bucket.name);
+    if may { Ok(bucket) } else { Err(unauthorized("write", access, id)) }
+}
+
+fn unauthorized(action: &str, access: &Access<'_>, id: &str) -> ApiError {
+    let org_id = &access.settings.org_id;
+    let text = format!("{action}:orgs/{org_id}/buckets/{id} is unauthorized");
+    ApiError::pretty(401, "unauthorized", &text)
 }
 
 #[derive(Deserialize)]
@@ -239,6 +282,25 @@ fn seconds(given: Option<i64>) -> Option<u64> {
     given.and_then(|s| u64::try_from(s).ok())
 }
 
+/// Every other name is taken, odd as it may be: an empty one too.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    if name.starts_with('_') {
+        return Err(ApiError::pretty(
+            400,
+            "invalid",
+            &format!("bucket name {name} is invalid. Buckets may not start with underscore"),
+        ));
+    }
+    if name.contains('"') {
+        return Err(ApiError::pretty(
+            400,
+            "invalid",
+            &format!("bucket name {name} is invalid. Bucket names may not include quotation marks"),
+        ));
+    }
+    Ok(())
+}
+
 fn create_bucket(request: &Request, access: &Access<'_>) -> Result<Reply, ApiError> {
     let (body, rule) = bucket_body(request)?;
     let org_id = &access.settings.org_id;
@@ -256,20 +318,7 @@ fn create_bucket(request: &Request, access: &Access<'_>) -> Result<Reply, ApiErr
         ));
     }
     let name = body.name.unwrap_or_default();
-    if name.starts_with('_') {
-        return Err(ApiError::pretty(
-            400,
-            "invalid",
-            &format!("bucket name {name} is invalid. Buckets may not start with underscore"),
-        ));
-    }
-    if name.contains('"') {
-        return Err(ApiError::pretty(
-            400,
-            "invalid",
-            &format!("bucket name {name} is invalid. Bucket names may not include quotation marks"),
-        ));
-    }
+    check_name(&name)?;
     if access.store.bucket(&name).is_some_and(|known| known.name == name) {
         return Err(ApiError::pretty(
             422,
@@ -300,16 +349,12 @@ fn create_bucket(request: &Request, access: &Access<'_>) -> Result<Reply, ApiErr
 }
 
 fn patch_bucket(request: &Request, access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
-    let mut bucket = bucket_by_id(access, id)?;
-    if !access.token.may_write(&bucket.name) {
-        return Err(ApiError::pretty(
-            401,
-            "unauthorized",
-            &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id),
-        ));
-    }
+    let mut bucket = writable_bucket(access, id)?;
     let (body, rule) = bucket_body(request)?;
-    bucket.name = body.name.unwrap_or(bucket.name);
+    if let Some(name) = body.name {
+        check_name(&name)?;
+        bucket.name = name;
+    }
     if let Some(rule) = rule {
         bucket.retention_s = seconds(rule.every_s).unwrap_or(bucket.retention_s);
         bucket.shard_s =
@@ -325,23 +370,37 @@ fn patch_bucket(request: &Request, access: &Access<'_>, id: &str) -> Result<Repl
 }
 
 fn delete_bucket(access: &Access<'_>, id: &str) -> Result<Reply, ApiError> {
-    let bucket = bucket_by_id(access, id)?;
-    if !access.token.may_all() {
-        return Err(ApiError::pretty(
-            401,
-            "unauthorized",
-            &format!("write:orgs/{}/buckets/{id} is unauthorized", access.settings.org_id),
-        ));
-    }
+    let bucket = writable_bucket(access, id)?;
     access.store.remove_bucket(&bucket.id);
     Ok(Reply::new(204, &[], Body::Empty))
 }
 
+fn check_tasks_request(request: &Request, access: &Access<'_>) -> Result<(), ApiError> {
+    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
+    let failed =
+        |text: &str| ApiError::plain(400, "invalid", format!("failed to decode request: {text}"));
+    for name in ["after", "orgID"] {
+        given(name).map_or(Ok(()), |id| check_id(&id)).map_err(failed)?;
+    }
+    if let Some(name) = given("org").filter(|name| *name != access.settings.org) {
+        return Err(failed(&format!("organization name \"{name}\" not found")));
+    }
+    match given("limit").map(|limit| limit.parse::<i64>()) {
+        None | Some(Ok(1..=500)) => Ok(()),
+        Some(Ok(_)) => Err(failed("limit must be between 1 and 500")),
+        Some(Err(_)) => Err(failed("strconv.Atoi: invalid syntax")),
+    }
+}
+
 fn tasks_json(request: &Request, access: &Access<'_>) -> String {
     let tasks = access.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = request.parameter("name");
+    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
+    let (name, after) = (given("name"), given("after"));
+    let own = given("orgID").is_none_or(|id| id == access.settings.org_id);
     let visible = tasks.iter().filter(|task| {
-        access.token.may_all() && name.as_ref().is_none_or(|name| *name == task.name)
+        own && access.token.may_all()
+            && name.as_ref().is_none_or(|name| *name == task.name)
+            && after.as_ref().is_none_or(|after| *after < task.id)
     });
     let list: Vec<_> = visible.map(|task| task_json(task, access.settings)).collect();
     format!("{{\"links\":{{\"self\":\"/api/v2/tasks\"}},\"tasks\":[{}]}}", list.join(","))

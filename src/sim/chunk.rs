@@ -118,6 +118,16 @@ impl Column {
         }
     }
 
+    fn remove(&mut self, rows: std::ops::Range<usize>) {
+        match self {
+            Self::Float(v) => drop(v.drain(rows)),
+            Self::Integer(v) => drop(v.drain(rows)),
+            Self::Unsigned(v) => drop(v.drain(rows)),
+            Self::Boolean(v) => drop(v.drain(rows)),
+            Self::String(v) => drop(v.drain(rows)),
+        }
+    }
+
     /// Puts `value` at `row`, over the old one if `replace`. False if it has another type.
     fn put(&mut self, row: usize, value: Value, replace: bool) -> bool {
         fn at<T>(column: &mut Vec<T>, row: usize, value: T, replace: bool) -> bool {
@@ -165,6 +175,12 @@ impl Chunk {
             self.times.insert(row, time);
         }
         fits
+    }
+
+    /// Forgets some rows.
+    pub(super) fn remove(&mut self, rows: std::ops::Range<usize>) {
+        self.times.drain(rows.clone());
+        self.values.remove(rows);
     }
 
     /// The rows with `start <= time < stop`.

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flate2::write::GzEncoder;
 use tokio::net::TcpStream;
 
-use super::faults::Fault;
+use super::damage::{Damage, Zip, missing};
+use super::faults::{DamageEnd, Fault, Struck, When};
 use super::http::{ApiError, Body, Reply, Request, read_request, reason};
 use super::respond;
 use super::rows::{Rows, Step};
@@ -42,10 +42,19 @@ impl Shared {
         let _ = stream.set_nodelay(true);
         let mut buffer = Vec::new();
         while let Some(request) = read_request(&mut stream, &mut buffer).await {
-            let request = Arc::new(request);
-            let fault = lock(&self.faults).strike(&request);
-            let mut record = self.record(&request, fault.as_ref());
-            let end = self.answer(&mut stream, &request, fault, &mut record).await;
+            let struck = lock(&self.faults).strike(&request);
+            let mut record = self.record(&request, struck.name());
+            if matches!(struck.fault, Some(Fault::Hang)) {
+                self.hangs.send_replace(true);
+            }
+            if !self.until_it_answers(&stream).await {
+                return;
+            }
+            let request = Arc::new(match &struck.fault {
+                Some(Fault::Forget { lines }) => respond::forgetting(request, *lines),
+                _ => request,
+            });
+            let end = self.answer(&mut stream, &request, struck, &mut record).await;
             if self.settings.record_requests {
                 lock(&self.records).push(record);
             }
@@ -64,7 +73,27 @@ impl Shared {
         }
     }
 
-    fn record(&self, request: &Request, fault: Option<&Fault>) -> RequestRecord {
+    /// Waits while the server hangs; false if the client is gone by then.
+    async fn until_it_answers(&self, stream: &TcpStream) -> bool {
+        if !*self.hangs.borrow() {
+            return true;
+        }
+        let mut hangs = self.hangs.subscribe();
+        let gone = async {
+            let mut byte = [0];
+            match stream.peek(&mut byte).await {
+                Ok(0) | Err(_) => {}
+                // The next request is there already: nothing tells any more when the client goes.
+                Ok(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answers = hangs.wait_for(|hangs| !hangs) => answers.is_ok(),
+            () = gone => false,
+        }
+    }
+
+    fn record(&self, request: &Request, fault: Option<&'static str>) -> RequestRecord {
         let script = match request.path.as_str() {
             "/api/v2/query" => super::query::script_of(&request.body),
             _ => super::influxql::statements_of(request),
@@ -81,7 +110,7 @@ impl Shared {
             status: 0,
             decoded_bytes: 0,
             sent_bytes: 0,
-            fault: fault.map(Fault::name),
+            fault,
         }
     }
 
@@ -90,10 +119,12 @@ impl Shared {
         self: &Arc<Self>,
         stream: &mut TcpStream,
         request: &Arc<Request>,
-        fault: Option<Fault>,
+        struck: Struck,
         record: &mut RequestRecord,
     ) -> Option<Stop> {
-        let mut reply = match &fault {
+        let fault = &struck.fault;
+        struck.apply(When::Before, &self.store);
+        let mut reply = match fault {
             Some(Fault::Refuse) => return Some(Stop::Close),
             Some(Fault::Status { status, retry_after, body }) => {
                 scripted(*status, retry_after.as_deref(), body)
@@ -103,11 +134,13 @@ impl Shared {
                 None => self.compute(request).await?,
             },
         };
+        // An answer holds what it found: it was taken before this.
+        struck.apply(When::After, &self.store);
         if matches!(fault, Some(Fault::LostAck)) {
             return Some(Stop::Reset);
         }
         if let Some(Fault::Stall { after_bytes: 0, ms }) = fault {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
         }
         if request.method == "HEAD" {
             reply.body = Body::Empty;
@@ -146,22 +179,28 @@ impl Shared {
         record: &mut RequestRecord,
     ) -> Option<Stop> {
         let limit = self.timeout_bytes(fault);
+        let binary = reply.headers.iter().any(|(_, value)| value == "application/x-msgpack");
         let (mut rows, mut part, whole) = self.begin(reply.body, fault, limit);
         let metered = is_query(request);
-        let zipped = metered && request.takes_gzip() && part.len() >= GZIP_BYTES_MIN;
+        let (by_checksum, zipped) = self.zips(request, fault, part.len());
+        let mut plain = Plain::new(fault, binary, by_checksum);
+        let mut body = plain.next(&part);
         // Go sends the length of what fits into its buffer.
-        let mut short = whole.then(|| if zipped { gzip(&part) } else { part.clone() });
+        let mut short = whole.then(|| {
+            if zipped { Zip::whole(&body, plain.truth(&part, &body)) } else { body.clone() }
+        });
         short = short.filter(|bytes| bytes.len() <= SHORT_BYTES_MAX);
         if let (Some(bytes), Some(Fault::CutClean { after_bytes })) = (&mut short, fault) {
             bytes.truncate(usize::try_from(*after_bytes).unwrap_or(usize::MAX));
         }
         let length = short.as_ref().map(Vec::len);
         let head = self.head(reply.status, reply.headers, zipped, length);
-        let piece = length.is_none().then_some(if zipped { 2_048 } else { 4_096 });
+        let unframed = matches!(fault, Some(Fault::Unframed));
+        let head = if unframed { without_frame(&head) } else { head };
+        let piece = (length.is_none() && !unframed).then_some(if zipped { 2_048 } else { 4_096 });
         let pace = self.settings.read_bytes_per_s.filter(|_| metered);
         let mut sender = Sender::new(stream, head, piece, fault, pace);
-        let mut zip = (zipped && short.is_none())
-            .then(|| GzEncoder::new(Vec::new(), flate2::Compression::default()));
+        let mut zip = (zipped && short.is_none()).then(Zip::new);
         let end = loop {
             record.decoded_bytes += part.len() as u64;
             if metered {
@@ -169,13 +208,11 @@ impl Shared {
             }
             let end = match &mut zip {
                 None => {
-                    let bytes = short.as_ref().unwrap_or(&part);
+                    let bytes = short.as_ref().unwrap_or(&body);
                     sender.push(bytes, record.decoded_bytes).await
                 }
                 Some(zip) => {
-                    // Writing into memory does not fail.
-                    let _ = zip.write_all(&part);
-                    let packed = std::mem::take(zip.get_mut());
+                    let packed = zip.push(&body, plain.truth(&part, &body));
                     sender.push(&packed, record.decoded_bytes).await
                 }
             };
@@ -189,16 +226,24 @@ impl Shared {
             if step == Step::Done && part.is_empty() {
                 break None;
             }
+            body = plain.next(&part);
         };
         let end = if end.is_none() {
-            let tail = zip.and_then(|zip| zip.finish().ok()).unwrap_or_default();
+            let tail = zip.map(Zip::finish).unwrap_or_default();
             sender.finish(&tail).await
         } else {
             sender.flush().await;
             end
         };
         record.sent_bytes = sender.sent_bytes();
-        end
+        if unframed { end.or(Some(Stop::Close)) } else { end }
+    }
+
+    /// Whether a checksum tells of a damage, and whether the answer is packed.
+    fn zips(&self, request: &Request, fault: Option<&Fault>, bytes: usize) -> (bool, bool) {
+        let by_checksum = matches!(fault, Some(Fault::Damage { end: DamageEnd::Checksum, .. }));
+        let takes = is_query(request) && request.takes_gzip();
+        (by_checksum, takes && (by_checksum || bytes >= GZIP_BYTES_MIN))
     }
 
     /// The rest of the rows, the first bytes, and whether these are all and nothing was flushed.
@@ -285,11 +330,47 @@ impl Shared {
     }
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut zip = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    // Writing into memory does not fail.
-    let _ = zip.write_all(bytes);
-    zip.finish().unwrap_or_default()
+/// A head as HTTP/1.0 has it, without anything that tells where the body ends.
+fn without_frame(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head).replace("HTTP/1.1", "HTTP/1.0");
+    let kept = text.split("\r\n").filter(|line| {
+        !line.starts_with("Content-Length:") && !line.starts_with("Transfer-Encoding:")
+    });
+    kept.collect::<Vec<_>>().join("\r\n").into_bytes()
+}
+
+/// The plain bytes of an answer on their way, damaged and cut as a fault has it.
+struct Plain {
+    damage: Option<Damage>,
+    by_checksum: bool,
+    /// Bytes at the end that are not sent.
+    missing: usize,
+    held: Vec<u8>,
+}
+
+impl Plain {
+    fn new(fault: Option<&Fault>, binary: bool, by_checksum: bool) -> Self {
+        let missing = usize::try_from(missing(fault).0).unwrap_or(usize::MAX);
+        Self { damage: Damage::new(fault, binary), by_checksum, missing, held: Vec::new() }
+    }
+
+    /// What is sent for the next part.
+    fn next(&mut self, part: &[u8]) -> Vec<u8> {
+        let mut body = part.to_vec();
+        let Some(damage) = &mut self.damage else { return body };
+        damage.spoil(&mut body);
+        if self.missing > 0 {
+            self.held.extend_from_slice(&body);
+            let ready = self.held.len().saturating_sub(self.missing);
+            body = self.held.drain(..ready).collect();
+        }
+        body
+    }
+
+    /// What the checksum is taken over.
+    fn truth<'a>(&self, part: &'a [u8], body: &'a [u8]) -> &'a [u8] {
+        if self.by_checksum { part } else { body }
+    }
 }
 
 fn is_query(request: &Request) -> bool {
@@ -297,7 +378,11 @@ fn is_query(request: &Request) -> bool {
 }
 
 fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
-    let kind = if body.starts_with('{') { super::http::JSON } else { "text/html" };
+    let kind = match body.chars().next() {
+        Some('{') => super::http::JSON,
+        Some('\r' | '#' | ',') => "text/csv; charset=utf-8",
+        _ => "text/html",
+    };
     let mut reply =
         Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
     if let Some(retry_after) = retry_after {

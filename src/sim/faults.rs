@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::http::Request;
+use super::store::Store;
 
 /// Which requests a rule looks at. Empty texts match everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,9 +49,138 @@ impl Matcher {
     }
 }
 
+/// On which side of a request a change lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The request sees it.
+    Before,
+    /// The request does not see it, and every request after its answer does.
+    After,
+}
+
+/// A change of what a server holds, made by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Lines with times in nanoseconds are written.
+    Write {
+        /// The bucket, by name.
+        bucket: String,
+        /// Line protocol.
+        lines: Vec<u8>,
+    },
+    /// Values with `start <= time < stop` are deleted, or forgotten by a server that had acknowledged them.
+    Delete {
+        /// The bucket, by name.
+        bucket: String,
+        /// Of this measurement; of all if none.
+        measurement: Option<Vec<u8>>,
+        /// The first time.
+        start: i64,
+        /// The time behind the last one.
+        stop: i64,
+    },
+}
+
+impl Change {
+    fn write(bucket: &str, lines: &[u8]) -> Self {
+        Self::Write { bucket: bucket.to_owned(), lines: lines.to_vec() }
+    }
+
+    /// Carries it out. What a store refuses is left out: lines of another type.
+    pub(super) fn apply(&self, store: &Store) {
+        match self {
+            Self::Write { bucket, lines } => drop(store.write_lp(bucket, lines)),
+            Self::Delete { bucket, measurement, start, stop } => {
+                store.delete(bucket, measurement.as_deref(), *start, *stop);
+            }
+        }
+    }
+}
+
+/// What is changed by [`Fault::Damage`]: always the lowest digit or bit, so that the bytes keep their form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The time of a row.
+    Time,
+    /// A number of a row.
+    Number,
+    /// A letter of a text.
+    Letter,
+}
+
+/// How the end of a damaged answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DamageEnd {
+    /// As if nothing had happened. In a gzip answer, which is made of any answer that the client takes so, the checksum is
+    /// that of the true content.
+    Checksum,
+    /// As if nothing had happened, the checksum too.
+    Silent,
+    /// The last bytes of the plain body are missing, and HTTP says that it is complete.
+    CutClean {
+        /// How many.
+        bytes: u64,
+    },
+    /// The last bytes of the body as sent are missing, and the connection is closed.
+    Cut {
+        /// How many.
+        bytes: u64,
+    },
+    /// The last bytes of the body as sent are missing, and the connection is reset.
+    Reset {
+        /// How many.
+        bytes: u64,
+    },
+}
+
+/// Lines of a write that are not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgotten {
+    /// All.
+    All,
+    /// All from this one on, counted from 0.
+    From(usize),
+    /// Every second one, the first of them too.
+    EverySecond,
+}
+
 /// What goes wrong. Bytes are those of the body as sent, before chunk framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
+    /// Somebody else changes what the server holds. A request that meets another rule too gets both: each rule of this
+    /// kind that matches strikes.
+    Change {
+        /// Before or after the request.
+        when: When,
+        /// What is changed.
+        change: Change,
+    },
+    /// Values or times of the answer are changed, and only its end may tell.
+    Damage {
+        /// Bytes of the plain body that stay as they are.
+        after_bytes: u64,
+        /// How many places are changed from there on.
+        places: u32,
+        /// Which.
+        place: Place,
+        /// How the end tells.
+        end: DamageEnd,
+    },
+    /// One bit of the body as sent is another one.
+    Flip {
+        /// Its byte; beyond the end nothing happens.
+        at_byte: u64,
+        /// 0 to 7.
+        bit: u8,
+    },
+    /// A write is acknowledged, and some of its lines are not stored.
+    Forget {
+        /// Which lines.
+        lines: Forgotten,
+    },
+    /// From here on nothing is answered on any connection, until the faults are cleared: requests are read, and silence
+    /// follows. What a client asked that is gone by then is never carried out.
+    Hang,
     /// The connection is closed without an answer.
     Refuse,
     /// The connection is reset after this many bytes of the body.
@@ -104,9 +234,21 @@ pub enum Fault {
     Timeout,
     /// The request is carried out, and the connection reset instead of an answer.
     LostAck,
+    /// The answer comes as an old proxy passes it on: HTTP/1.0, neither a length nor chunks, and the end of the connection.
+    Unframed,
 }
 
 impl Fault {
+    /// These lines are in the bucket from before the request on.
+    pub fn written_before(bucket: &str, lines: &[u8]) -> Self {
+        Self::Change { when: When::Before, change: Change::write(bucket, lines) }
+    }
+
+    /// These lines are in the bucket once the request was carried out.
+    pub fn written_after(bucket: &str, lines: &[u8]) -> Self {
+        Self::Change { when: When::After, change: Change::write(bucket, lines) }
+    }
+
     /// 401 with the body of the real server.
     pub fn unauthorized() -> Self {
         Self::error(401, None, "unauthorized", "unauthorized access")
@@ -166,6 +308,12 @@ impl Fault {
             Self::ErrorTable { .. } => "error table",
             Self::Timeout => "timeout",
             Self::LostAck => "lost ack",
+            Self::Unframed => "unframed",
+            Self::Change { .. } => "change",
+            Self::Damage { .. } => "damage",
+            Self::Flip { .. } => "flip",
+            Self::Forget { .. } => "forget",
+            Self::Hang => "hang",
         }
     }
 }
@@ -210,24 +358,53 @@ impl FaultScript {
         self.rules.is_empty()
     }
 
-    /// The fault for a request.
-    pub(super) fn strike(&mut self, request: &Request) -> Option<Fault> {
-        for at in 0..self.rules.len() {
+    /// What strikes a request.
+    pub(super) fn strike(&mut self, request: &Request) -> Struck {
+        let mut struck = Struck::default();
+        let mut at = 0;
+        while at < self.rules.len() {
             let rule = &mut self.rules[at];
-            if !rule.matcher.matches(request) {
+            let changes = matches!(rule.fault, Fault::Change { .. });
+            if !changes && struck.fault.is_some() || !rule.matcher.matches(request) {
+                at += 1;
                 continue;
             }
             if rule.matcher.skip > 0 {
                 rule.matcher.skip -= 1;
+                at += 1;
                 continue;
             }
             rule.times = rule.times.saturating_sub(1);
-            let fault = rule.fault.clone();
+            match rule.fault.clone() {
+                Fault::Change { when, change } => struck.changes.push((when, change)),
+                fault => struck.fault = Some(fault),
+            }
             if rule.times == 0 {
                 self.rules.remove(at);
+            } else {
+                at += 1;
             }
-            return Some(fault);
         }
-        None
+        struck
+    }
+}
+
+/// All that strikes one request.
+#[derive(Debug, Default)]
+pub(super) struct Struck {
+    pub(super) fault: Option<Fault>,
+    pub(super) changes: Vec<(When, Change)>,
+}
+
+impl Struck {
+    /// Carries out what lies on that side of the request.
+    pub(super) fn apply(&self, when: When, store: &Store) {
+        self.changes.iter().filter(|(at, _)| *at == when).for_each(|(_, c)| c.apply(store));
+    }
+
+    /// A short name for records.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        let changed = (!self.changes.is_empty()).then_some("change");
+        self.fault.as_ref().map(Fault::name).or(changed)
     }
 }

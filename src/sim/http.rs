@@ -33,6 +33,12 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The same request with another body, which is not packed.
+    pub(super) fn with_plain_body(mut self, body: Vec<u8>) -> Self {
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+        Self { body, ..self }
+    }
+
     /// A parameter of a form in the body, or of the query; bytes that are no UTF-8 are replaced.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         self.parameter_bytes(name).map(|value| String::from_utf8_lossy(&value).into_owned())

@@ -8,14 +8,17 @@
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
 //! hide in its own mirror.
 
+mod alias;
 mod api;
 mod chunk;
 mod clock;
 mod connection;
+mod damage;
 mod dbrp;
 mod digest;
 mod faults;
 mod flux;
+mod forget;
 mod http;
 mod influxql;
 mod line;
@@ -36,7 +39,7 @@ mod write;
 pub use chunk::{Column, FieldType, Value};
 pub use clock::Clock;
 pub use dbrp::Dbrp;
-pub use faults::{Fault, FaultScript, Matcher, Rule};
+pub use faults::{Change, DamageEnd, Fault, FaultScript, Forgotten, Matcher, Place, Rule, When};
 pub use quota::{Quota, QuotaSettings};
 pub use server::{RequestRecord, Server};
 pub use settings::{Kind, Permission, ServerSettings, Task, TimeoutForm, Token};

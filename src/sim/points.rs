@@ -138,18 +138,11 @@ pub(super) fn series_of_key(key: &[u8]) -> (Arc<Series>, bool) {
         }
         at = end + 1;
     }
-    let mut made =
-        escape_codes(&unescape_codes(&measurement, MEASUREMENT_CODES), MEASUREMENT_CODES);
-    for (tag, value) in &tags {
-        made.push(b',');
-        made.extend_from_slice(&escape_codes(tag, TAG_CODES));
-        made.push(b'=');
-        made.extend_from_slice(&escape_codes(value, TAG_CODES));
-    }
-    let readable = made == key;
     let tags =
         tags.into_iter().map(|(tag, value)| (tag.into_boxed_slice(), value.into_boxed_slice()));
-    (Arc::new(Series::new(measurement, tags)), readable)
+    let series = Series::new(measurement, tags);
+    let readable = key_of_series(&series) == key;
+    (Arc::new(series), readable)
 }
 
 fn scan_tag_value(key: &[u8], start: usize) -> usize {
@@ -160,9 +153,11 @@ fn scan_tag_value(key: &[u8], start: usize) -> usize {
     i
 }
 
-/// The escaped key of a series.
+/// The escaped key of a series, as the server makes it from the names. A measurement is unescaped once more first, so that
+/// one whose backslash stands before a space or a comma gets the key of its neighbour without it.
 pub(super) fn key_of_series(series: &Series) -> Vec<u8> {
-    let mut key = escape_codes(&series.measurement, MEASUREMENT_CODES);
+    let mut key =
+        escape_codes(&unescape_codes(&series.measurement, MEASUREMENT_CODES), MEASUREMENT_CODES);
     for (tag, value) in &series.tags {
         key.push(b',');
         key.extend_from_slice(&escape_codes(tag, TAG_CODES));

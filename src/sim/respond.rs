@@ -4,10 +4,11 @@ use std::io::Read as _;
 use std::sync::Mutex;
 
 use super::api;
+use super::faults::Forgotten;
 use super::http::{ApiError, Body, Reply, Request};
 use super::settings::{Kind, ServerSettings, Task, Token};
 use super::store::{BucketInfo, Store};
-use super::{influxql, points, query, write};
+use super::{influxql, line, points, query, write};
 
 /// Who asks, and what there is.
 pub(super) struct Access<'a> {
@@ -70,18 +71,23 @@ impl Access<'_> {
         self.org(request).map_err(|(_, text)| failed(text))
     }
 
-    /// The status and text for a request that names another organisation or none.
+    /// The status and text for a request that names another organisation or none. What looks like an id is one, even
+    /// where the name of an organisation is asked for.
     fn org(&self, request: &Request) -> Result<(), (u16, String)> {
+        let by_id = |id: &str| {
+            let own = id == self.settings.org_id;
+            if own { Ok(()) } else { Err((404, "organization not found".to_owned())) }
+        };
         if let Some(id) = request.parameter("orgID").filter(|id| !id.is_empty()) {
-            return match id {
-                id if id == self.settings.org_id => Ok(()),
-                id if id.len() != 16 => Err((400, "id must have a length of 16 bytes".to_owned())),
-                _ => Err((404, "organization not found".to_owned())),
+            return match check_id(&id) {
+                Ok(()) => by_id(&id),
+                Err(text) => Err((400, text.to_owned())),
             };
         }
         match request.parameter("org").filter(|name| !name.is_empty()) {
             None => Err((400, "Please provide either orgID or org".to_owned())),
-            Some(name) if name == self.settings.org || name == self.settings.org_id => Ok(()),
+            Some(id) if check_id(&id).is_ok() => by_id(&id),
+            Some(name) if name == self.settings.org => Ok(()),
             Some(name) => Err((404, format!("organization name \"{name}\" not found"))),
         }
     }
@@ -153,6 +159,37 @@ impl Access<'_> {
         let body = if zipped { gunzip(&request.body)? } else { request.body.clone() };
         if body.len() > bound { Err(too_large()) } else { Ok(body) }
     }
+}
+
+/// The server's words for what is no id.
+pub(super) fn check_id(id: &str) -> Result<(), &'static str> {
+    let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match id.len() {
+        16 if is_hex && id != "0000000000000000" => Ok(()),
+        16 => Err("invalid ID"),
+        _ => Err("id must have a length of 16 bytes"),
+    }
+}
+
+/// A write without the lines that are to be forgotten.
+pub(super) fn forgetting(request: Request, forgotten: Forgotten) -> Request {
+    let zipped = request.header("content-encoding").is_some();
+    let body =
+        if zipped { gunzip(&request.body).unwrap_or_default() } else { request.body.clone() };
+    let (mut kept, mut at, mut number) = (Vec::new(), 0, 0);
+    while at < body.len() {
+        let end = (line::scan_line(&body, at) + 1).min(body.len());
+        let keeps = match forgotten {
+            Forgotten::All => false,
+            Forgotten::From(first) => number < first,
+            Forgotten::EverySecond => number % 2 == 1,
+        };
+        if keeps {
+            kept.extend_from_slice(&body[at..end]);
+        }
+        (at, number) = (end, number + 1);
+    }
+    request.with_plain_body(kept)
 }
 
 fn gunzip(body: &[u8]) -> Result<Vec<u8>, ApiError> {

@@ -7,7 +7,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::faults::Fault;
+use super::damage::missing as missing_of;
+use super::faults::{DamageEnd, Fault};
 
 /// Bytes gathered before they are written to the socket.
 const WIRE_BYTES: usize = 64 * 1024;
@@ -34,6 +35,9 @@ pub(super) struct Sender<'a> {
     pending: Vec<u8>,
     sent: u64,
     stop: Option<(u64, Stop)>,
+    /// Bytes at the end of the body that are never sent, and how the connection ends instead.
+    missing: Option<(usize, Stop)>,
+    flip: Option<(u64, u8)>,
     stall: Option<(u64, Duration)>,
     drip: Option<(usize, Duration)>,
     bytes_per_s: Option<u64>,
@@ -49,6 +53,7 @@ impl<'a> Sender<'a> {
         bytes_per_s: Option<u64>,
     ) -> Self {
         let (mut stop, mut stall, mut drip) = (None, None, None);
+        let (mut missing, mut flip) = (None, None);
         match fault {
             Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, Stop::Reset)),
             Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, Stop::Close)),
@@ -57,6 +62,16 @@ impl<'a> Sender<'a> {
             }
             Some(Fault::Stall { after_bytes, ms }) if *after_bytes > 0 => {
                 stall = Some((*after_bytes, Duration::from_millis(*ms)));
+            }
+            Some(Fault::Flip { at_byte, bit }) => flip = Some((*at_byte, *bit)),
+            Some(Fault::Damage { end, .. }) => {
+                let how = match end {
+                    DamageEnd::Cut { .. } => Some(Stop::Close),
+                    DamageEnd::Reset { .. } => Some(Stop::Reset),
+                    _ => None,
+                };
+                let bytes = usize::try_from(missing_of(fault).1).unwrap_or(usize::MAX);
+                missing = how.map(|how| (bytes, how));
             }
             Some(Fault::Drip { bytes, tick_ms }) => {
                 drip = Some(((*bytes).max(1), Duration::from_millis(*tick_ms)));
@@ -71,6 +86,8 @@ impl<'a> Sender<'a> {
             pending: Vec::new(),
             sent: 0,
             stop,
+            missing,
+            flip,
             stall,
             drip,
             bytes_per_s,
@@ -89,10 +106,14 @@ impl<'a> Sender<'a> {
             let due = Duration::from_millis(decoded_bytes.saturating_mul(1_000) / rate.max(1));
             tokio::time::sleep_until(self.started + due).await;
         }
-        let Some(piece) = self.piece else { return self.piece(bytes).await };
+        if self.piece.is_none() && self.missing.is_none() {
+            return self.piece(bytes).await;
+        }
         self.pending.extend_from_slice(bytes);
+        let Some(piece) = self.piece else { return None };
         let pending = std::mem::take(&mut self.pending);
-        let whole = pending.len() / piece * piece;
+        let held = self.missing.map_or(0, |(bytes, _)| bytes);
+        let whole = pending.len().saturating_sub(held) / piece * piece;
         for part in pending[..whole].chunks(piece) {
             if let Some(stop) = self.piece(part).await {
                 return Some(stop);
@@ -106,6 +127,9 @@ impl<'a> Sender<'a> {
     pub(super) async fn finish(&mut self, tail: &[u8]) -> Option<Stop> {
         let mut rest = std::mem::take(&mut self.pending);
         rest.extend_from_slice(tail);
+        if let Some((bytes, _)) = self.missing {
+            rest.truncate(rest.len().saturating_sub(bytes));
+        }
         for part in rest.chunks(self.piece.unwrap_or(usize::MAX)) {
             if let Some(stop) = self.piece(part).await {
                 return Some(stop);
@@ -115,6 +139,10 @@ impl<'a> Sender<'a> {
         if let Some((after, stop @ (Stop::Reset | Stop::Close))) = self.stop
             && self.sent >= after
         {
+            self.flush().await;
+            return Some(stop);
+        }
+        if let Some((_, stop)) = self.missing {
             self.flush().await;
             return Some(stop);
         }
@@ -155,12 +183,26 @@ impl<'a> Sender<'a> {
         } else {
             self.wire.extend_from_slice(part);
         }
+        self.flip_in(part.len());
         self.sent += part.len() as u64;
         if stop == Some(Stop::Clean) {
             self.wire.extend_from_slice(b"0\r\n\r\n");
         }
         let gathers = stop.is_none() && self.wire.len() < WIRE_BYTES && self.bytes_per_s.is_none();
         if gathers || self.flush().await { stop } else { Some(Stop::Close) }
+    }
+
+    /// Changes the bit that is to be another one, if it is among the last `bytes` of the body.
+    fn flip_in(&mut self, bytes: usize) {
+        let framed = if self.piece.is_some() && bytes > 0 { b"\r\n".len() } else { 0 };
+        let at = self.flip.and_then(|(at, _)| at.checked_sub(self.sent));
+        let at = at.and_then(|at| usize::try_from(at).ok()).filter(|at| *at < bytes);
+        if let (Some(at), Some((_, bit))) = (at, self.flip) {
+            let start = self.wire.len().saturating_sub(framed + bytes);
+            if let Some(byte) = self.wire.get_mut(start + at) {
+                *byte ^= 1 << (bit & 7);
+            }
+        }
     }
 
     /// Writes to the socket; false if the client is gone.

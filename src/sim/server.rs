@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub(super) quota: Mutex<Option<Quota>>,
     pub(super) faults: Mutex<FaultScript>,
     pub(super) records: Mutex<Vec<RequestRecord>>,
+    /// Whether nothing is answered.
+    pub(super) hangs: watch::Sender<bool>,
     pub(super) started: Instant,
 }
 
@@ -71,6 +74,7 @@ impl Server {
             quota: Mutex::new(settings.quota.map(Quota::new)),
             faults: Mutex::new(settings.faults.clone()),
             records: Mutex::new(Vec::new()),
+            hangs: watch::Sender::new(false),
             started: Instant::now(),
             store,
             settings,
@@ -107,6 +111,12 @@ impl Server {
     /// Takes away all faults: what went wrong is over.
     pub fn clear_faults(&self) {
         *lock(&self.shared.faults) = FaultScript::none();
+        self.shared.hangs.send_replace(false);
+    }
+
+    /// Requests that were read and wait, because the server hangs.
+    pub fn requests_waiting(&self) -> usize {
+        self.shared.hangs.receiver_count()
     }
 
     /// True once every scripted fault has struck as often as it should.

@@ -55,21 +55,29 @@ pub(super) struct SeriesEntry {
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) info: BucketInfo,
-    by_key: HashMap<Box<[u8]>, usize>,
+    pub(super) by_key: HashMap<Box<[u8]>, usize>,
     /// Every series ever written; some keys are never found again by reads.
     pub(super) entries: Vec<SeriesEntry>,
     /// Readable series in the order of reads.
-    order: BTreeMap<Arc<Series>, usize>,
+    pub(super) order: BTreeMap<Arc<Series>, usize>,
     pub(super) types: BTreeMap<Name, BTreeMap<Name, TypesByShard>>,
     /// Start and end of the shard groups there are.
     groups: BTreeMap<i64, i64>,
+    /// Unreadable series that a read takes for another one, with the values of that one. See [`Bucket::find_aliases`].
+    pub(super) aliases: Vec<SeriesEntry>,
 }
 
 impl Bucket {
     fn new(info: BucketInfo) -> Self {
-        let (entries, order, types, groups) =
-            (Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { info, by_key: HashMap::new(), entries, order, types, groups }
+        Self {
+            info,
+            by_key: HashMap::new(),
+            entries: Vec::new(),
+            order: BTreeMap::new(),
+            types: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            aliases: Vec::new(),
+        }
     }
 
     /// Start and end of the shard group for `time`. One that exists is used even if its length is an older setting.
@@ -153,27 +161,8 @@ impl Bucket {
         Arc::make_mut(chunk).set(time, value);
     }
 
-    /// Forgets a measurement.
-    pub(super) fn drop_measurement(&mut self, name: &[u8]) {
-        self.types.remove(name);
-        let entries = std::mem::take(&mut self.entries);
-        let keys = std::mem::take(&mut self.by_key);
-        let mut moved = HashMap::new();
-        let readable = std::mem::take(&mut self.order);
-        for (at, entry) in entries.into_iter().enumerate() {
-            if *entry.series.measurement != *name {
-                moved.insert(at, self.entries.len());
-                self.entries.push(entry);
-            }
-        }
-        self.by_key =
-            keys.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
-        self.order =
-            readable.into_iter().filter_map(|(key, at)| Some((key, *moved.get(&at)?))).collect();
-    }
-
-    /// The readable series in the order of reads.
-    pub(super) fn readable(&self) -> impl Iterator<Item = &SeriesEntry> {
+    /// The readable series in the order of reads, each with its own values.
+    pub(super) fn own(&self) -> impl Iterator<Item = &SeriesEntry> {
         self.order.values().map(|&at| &self.entries[at])
     }
 
@@ -219,7 +208,7 @@ impl Store {
         // One that was removed has left a gap in their count.
         let unused = |id: &String| buckets.iter().all(|bucket| bucket.info.id != *id);
         let mut ids = (buckets.len() as u64 + 1..).map(nth);
-        let id = ids.find(unused).expect("numbers do not end");
+        let id = ids.find(unused).unwrap_or_default();
         buckets.push(Bucket::new(BucketInfo {
             id: id.clone(),
             name: name.to_owned(),
@@ -316,6 +305,13 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes the values with `start <= time < stop`, of one measurement or of all; how many there were.
+    pub fn delete(&self, bucket: &str, measurement: Option<&[u8]>, start: i64, stop: i64) -> u64 {
+        let mut buckets = self.lock();
+        let bucket = buckets.iter_mut().find(|known| known.info.name == bucket);
+        bucket.map_or(0, |bucket| bucket.delete(measurement, start, stop))
+    }
+
     /// Number of values in a bucket.
     pub fn count(&self, bucket: &str) -> u64 {
         let buckets = self.lock();
@@ -327,21 +323,26 @@ impl Store {
             .sum()
     }
 
-    /// Everything that can be read from a bucket, sorted by measurement, tags, field, time.
+    /// Everything that can be read from a bucket under its own name, sorted by measurement, tags, field, time.
     pub fn dump(&self, bucket: &str) -> Vec<StoredValue> {
         let mut all = Vec::new();
-        self.visit(bucket, |series, field, chunk| {
-            for (row, &time) in chunk.times.iter().enumerate() {
-                let value = chunk.values.get(row);
-                all.push(StoredValue {
-                    series: Arc::clone(series),
-                    field: Arc::clone(field),
-                    time,
-                    value,
-                });
-            }
-        });
+        self.visit(bucket, |series, field, chunk| all.extend(stored(series, field, chunk)));
         all
+    }
+
+    /// What is stored under keys that no read makes, in no order: listed with its series, never returned.
+    pub fn unread(&self, bucket: &str) -> Vec<StoredValue> {
+        let buckets = self.lock();
+        let bucket = buckets.iter().find(|known| known.info.name == bucket);
+        let keys = bucket
+            .into_iter()
+            .flat_map(|bucket| bucket.by_key.iter().map(|(key, at)| (key, &bucket.entries[*at])));
+        let unread = keys.filter(|(key, entry)| points::key_of_series(&entry.series)[..] != ***key);
+        let chunks = unread.flat_map(|(_, entry)| {
+            let fields = entry.fields.iter();
+            fields.flat_map(move |(field, chunks)| chunks.values().map(move |c| (entry, field, c)))
+        });
+        chunks.flat_map(|(entry, field, chunk)| stored(&entry.series, field, chunk)).collect()
     }
 
     /// A digest of what [`Store::dump`] lists: equal for equal content, whatever the order of the writes or
@@ -375,7 +376,7 @@ impl Store {
     fn visit(&self, bucket: &str, mut each: impl FnMut(&Arc<Series>, &Arc<[u8]>, &Chunk)) {
         let buckets = self.lock();
         let Some(bucket) = buckets.iter().find(|b| b.info.name == bucket) else { return };
-        for entry in bucket.readable() {
+        for entry in bucket.own() {
             for (field, chunks) in &entry.fields {
                 for chunk in chunks.values() {
                     each(&entry.series, field, chunk);
@@ -383,6 +384,19 @@ impl Store {
             }
         }
     }
+}
+
+fn stored<'a>(
+    series: &'a Arc<Series>,
+    field: &'a Arc<[u8]>,
+    chunk: &'a Chunk,
+) -> impl Iterator<Item = StoredValue> + 'a {
+    chunk.times.iter().enumerate().map(|(row, &time)| StoredValue {
+        series: Arc::clone(series),
+        field: Arc::clone(field),
+        time,
+        value: chunk.values.get(row),
+    })
 }
 
 /// The length of a shard group that InfluxDB chooses for a retention.

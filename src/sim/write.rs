@@ -63,6 +63,7 @@ pub(super) fn apply(
             known.dropped += why.dropped;
         }
     }
+    bucket.find_aliases();
     match (refused.into_values().next(), oldest) {
         (Some(why), _) => Err(why),
         (None, Some(oldest)) if !expired.is_empty() => Err(too_old(bucket, &expired, oldest)),

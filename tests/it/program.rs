@@ -10,11 +10,14 @@ mod interrupted;
 mod leases;
 mod limits;
 mod names;
+mod network;
 mod object_store;
 mod output;
 mod plan;
 mod secrets;
+mod spools;
 mod streams;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -2,7 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod behaviour;
+mod changes;
+mod damage;
 mod influxql;
+mod mappings;
 pub(crate) mod msgpack;
 mod recorded;
+mod refusals;
 mod store;
+mod unreadable;

@@ -1,17 +1,21 @@
 //! Where an export goes: a file that appears under its name once it is complete and synced, or stdout; compressed if asked.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::commands::error::Error;
+use crate::commands::stop_signals::HalfDone;
 use crate::config::export::Target;
 use crate::limits::EXPORT_STEP_BYTES;
 use crate::report::stream::Stdout;
+
+/// Data is for its owner.
+const MODE: u32 = 0o600;
 
 /// An export that is being written.
 pub(super) struct Output {
@@ -31,6 +35,7 @@ enum Place {
     File {
         partial: PathBuf,
         path: PathBuf,
+        _half: HalfDone,
     },
 }
 
@@ -54,7 +59,9 @@ impl Output {
                 }
                 let partial = partial(path);
                 let file = open(&partial).map_err(failed(target))?;
-                (Raw::File(file), Place::File { partial, path: path.clone() })
+                // An export that is stopped leaves nothing behind: what it has so far is of no use to anybody.
+                let half = HalfDone::begin(&partial, path);
+                (Raw::File(file), Place::File { partial, path: path.clone(), _half: half })
             }
         };
         let counted = Counted { raw, bytes: 0 };
@@ -87,7 +94,7 @@ impl Output {
             };
             let Counted { mut raw, bytes } = counted;
             raw.flush()?;
-            if let (Raw::File(file), Place::File { partial, path }) = (raw, &place) {
+            if let (Raw::File(file), Place::File { partial, path, .. }) = (raw, &place) {
                 file.sync_all()?;
                 fs::rename(partial, path)?;
                 File::open(folder(path))?.sync_all()?;
@@ -139,10 +146,24 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What a stopped export has left is replaced; one that is under way is not.
+/// What a stopped export has left is replaced; one that is under way is not. Anything but a file, a link to one too, is
+/// left alone, and nothing is waited for.
 fn open(partial: &Path) -> io::Result<File> {
-    let file =
-        OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(partial)?;
+    let no_file = || {
+        let text = format!("{} is there already and is no file", partial.display());
+        io::Error::new(io::ErrorKind::AlreadyExists, text)
+    };
+    match partial.symlink_metadata() {
+        Ok(found) if !found.is_file() => return Err(no_file()),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    options.mode(MODE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(partial)?;
+    if !file.metadata()?.is_file() {
+        return Err(no_file());
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -151,6 +172,8 @@ fn open(partial: &Path) -> io::Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
+    // It may be one of another mode, and the umask may have taken from this one.
+    file.set_permissions(Permissions::from_mode(MODE))?;
     file.set_len(0)?;
     Ok(file)
 }

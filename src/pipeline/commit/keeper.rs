@@ -1,5 +1,6 @@
 //! Where the checkpoint of a run is kept: in the batch bucket, or in the journal of the spool that it fills.
 
+use crate::checkpoint::record::CommittedBatch;
 use crate::model::batch::BatchPlan;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
@@ -47,6 +48,31 @@ impl Keeper {
             Self::Bucket(records) => records.refresh_lease().await,
             // The lock of a folder is the system's, that of an object store is kept young by the spool itself.
             Self::Spool(_) | Self::Nobody => Ok(()),
+        }
+    }
+
+    /// What each committed batch of the job came to; `None` where that is not known of all of them.
+    pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
+        match self {
+            Self::Bucket(records) => records.store().committed().await,
+            Self::Spool(_) | Self::Nobody => Ok(None),
+        }
+    }
+
+    /// Keeps for all later runs that something was perhaps read wrongly. A spool is not to be filled any further then.
+    pub async fn note_doubt(&self, doubt: &str) -> Result<(), Error> {
+        match self {
+            Self::Bucket(records) => records.store().note_doubt(doubt).await,
+            Self::Spool(_) => Err(Error::Doubtful { doubt: doubt.to_owned() }),
+            Self::Nobody => Ok(()),
+        }
+    }
+
+    /// What was noted so by any run of the job.
+    pub async fn doubts(&self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Bucket(records) => records.store().doubts().await,
+            Self::Spool(_) | Self::Nobody => Ok(Vec::new()),
         }
     }
 

@@ -1,6 +1,5 @@
 //! What the stages behind reading share: where the values of a run go, and how.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::influx::client::Client;
@@ -11,7 +10,7 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::clash::{ConflictPolicy, TypePlan};
 use crate::pipeline::write::pressure::Pressure;
-use crate::pipeline::write::rejects::{self, Refusal};
+use crate::pipeline::write::refusals::{Refusals, RejectBudget, RejectLimit};
 use crate::spool::writable::Spool;
 
 /// Where values go.
@@ -38,6 +37,8 @@ pub struct Bucket {
     pub on_type_conflict: ConflictPolicy,
     /// One type per field and shard group.
     pub types: TypePlan,
+    /// True if it may hold what this job has not written.
+    pub is_shared: bool,
 }
 
 impl Bucket {
@@ -50,19 +51,15 @@ impl Bucket {
         watched: Vec<FieldKey>,
     ) -> Self {
         let types = TypePlan::new(watched);
-        Self { client, name: name.to_owned(), shard_group_ns, on_type_conflict, types }
+        let (name, is_shared) = (name.to_owned(), false);
+        Self { client, name, shard_group_ns, on_type_conflict, types, is_shared }
     }
-}
 
-/// What may be refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectLimit {
-    /// Values refused in the batches that earlier runs have committed.
-    pub before: u64,
-    /// Refused values at the most, earlier runs included.
-    pub max: u64,
-    /// Where refused lines go.
-    pub path: PathBuf,
+    /// The same, where it may hold what this job has not written.
+    #[must_use]
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
+    }
 }
 
 /// Sink, permits, totals and who hears of them.
@@ -74,7 +71,7 @@ pub struct Outlet {
     /// Bytes of a body after which it is sent.
     pub body_bytes_target: usize,
     /// What may be refused.
-    pub rejects: RejectLimit,
+    pub rejects: Arc<RejectBudget>,
     /// Who hears of events.
     pub events: EventSink,
     /// Totals.
@@ -98,13 +95,13 @@ impl Outlet {
         // On this machine packing costs both programs more than it saves.
         let pack = matches!(&sink, Sink::Bucket(bucket) if !bucket.client.is_loopback());
         let pressure = Pressure::new(Permits::new("write", WRITES_IN_FLIGHT_DEFAULT), pack);
+        let rejects = RejectBudget::new(rejects);
         Self { sink, pressure, body_bytes_target: BODY_BYTES_TARGET, rejects, events, counters }
     }
 
     /// Of a run that only looks: nothing is written and nobody told.
     pub fn nowhere() -> Self {
-        let rejects = RejectLimit { before: 0, max: u64::MAX, path: PathBuf::new() };
-        Self::new(Sink::Discard, rejects, Arc::new(|_| ()), Arc::default())
+        Self::new(Sink::Discard, RejectLimit::none(), Arc::new(|_| ()), Arc::default())
     }
 
     /// The bucket, if one is written.
@@ -116,9 +113,9 @@ impl Outlet {
     }
 
     /// Tells of all refusals of a batch at once, with the first of their reasons.
-    pub fn tell_refusals(&self, batch: TimeRange, refusals: &[Refusal]) {
-        if let Some(first) = refusals.first() {
-            let (values, reason) = (rejects::values(refusals), first.reason.clone());
+    pub fn tell_refusals(&self, batch: TimeRange, refusals: &Refusals) {
+        if let Some(reason) = refusals.reason() {
+            let (values, reason) = (refusals.values(), reason.to_owned());
             self.tell(Event::Rejected { batch, values, reason });
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::chunk::{Chunk, FieldType};
-use super::table::Datum;
+use super::table::{Datum, StreamError};
 use crate::model::series::Series;
 
 /// What is pushed down behind the filters.
@@ -26,10 +26,30 @@ pub(super) struct Found {
     pub(super) parts: Vec<(Arc<Chunk>, Range<usize>)>,
 }
 
+/// What the engine says to a value of another type than the index told it.
+pub(in crate::sim) fn type_panic(stored: FieldType, wanted: FieldType) -> String {
+    let name = |field_type| match field_type {
+        FieldType::Float => "FloatValue",
+        FieldType::Integer => "IntegerValue",
+        FieldType::Unsigned => "UnsignedValue",
+        FieldType::Boolean => "BooleanValue",
+        FieldType::String => "StringValue",
+    };
+    format!("interface conversion: tsm1.Value is tsm1.{}, not tsm1.{}", name(stored), name(wanted))
+}
+
 impl Found {
     pub(super) fn count(&self) -> i64 {
         i64::try_from(self.parts.iter().map(|(_, rows)| rows.len()).sum::<usize>())
             .unwrap_or(i64::MAX)
+    }
+
+    /// Values of a neighbour that stand for those of a series of another type.
+    pub(super) fn type_error(&self) -> Option<StreamError> {
+        let mut types = self.parts.iter().map(|(chunk, _)| chunk.values.field_type());
+        let stored = types.find(|stored| *stored != self.field_type)?;
+        let message = format!("panic: {}", type_panic(stored, self.field_type));
+        Some(StreamError::Fails { message, internal: true })
     }
 
     /// Tags called `_time` and `_value` take the place of the engine's own columns, and its type assertion fails.

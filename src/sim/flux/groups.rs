@@ -34,6 +34,10 @@ impl Selection {
         }
         let mut stream = Stream::default();
         for (key, members) in groups {
+            stream.error = members.iter().find_map(Found::type_error);
+            if stream.error.is_some() {
+                break;
+            }
             if pick == Pick::All {
                 self.group_table(by, &members, &mut stream);
             } else {

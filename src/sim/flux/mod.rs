@@ -17,3 +17,4 @@ mod table;
 
 pub(super) use csv::{Dialect, Encoder};
 pub(super) use eval::{Context, run};
+pub(super) use found::type_panic;

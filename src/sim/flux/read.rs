@@ -33,6 +33,10 @@ impl Selection {
         // A single value of a series is found up to the very end of time, a row never.
         let stop = if pick == Pick::All { self.stop.min(STOP_MAX) } else { self.stop };
         for found in self.find(bucket, pick, stop) {
+            if let Some(error) = found.type_error() {
+                stream.error = Some(error);
+                break;
+            }
             if let Some(text) = found.panic_text(pick) {
                 stream.error = Some(match pick {
                     Pick::All => {
@@ -209,7 +213,7 @@ pub(super) fn pushed_column(series: &Series, field: &[u8], label: &[u8]) -> Datu
     }
 }
 
-/// Tag keys near a range, for the schema functions.
+/// What the index knows near a range, for the schema functions: unreadable series too.
 pub(super) fn fields_near(
     bucket: &Bucket,
     start: i64,
@@ -217,7 +221,7 @@ pub(super) fn fields_near(
 ) -> BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> {
     let first_shard = bucket.first_shard(start);
     let mut near: BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> = BTreeMap::new();
-    for entry in bucket.readable() {
+    for entry in &bucket.entries {
         for (field, chunks) in &entry.fields {
             if chunks.range(first_shard..stop.max(first_shard)).next().is_some() {
                 near.entry(&entry.series.measurement).or_default().push((entry, field));

@@ -32,7 +32,7 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
     let sorted: BTreeSet<&[u8]> = match names {
         // Measurements are known whatever the range.
         Names::Measurements => {
-            bucket.readable().map(|entry| &entry.series.measurement[..]).collect()
+            bucket.entries.iter().map(|entry| &entry.series.measurement[..]).collect()
         }
         Names::FieldKeys { measurement } => {
             of(measurement).into_iter().map(|(_, field)| *field).collect()
@@ -73,26 +73,30 @@ pub(super) fn cardinality(
         let row = |label: &[u8]| pushed_column(&entry.series, field, label);
         predicate.is_none_or(|predicate| predicate.test(&row) == Some(true))
     };
-    let counts = |entry: &SeriesEntry| {
+    let in_whole = |entry: &&SeriesEntry| {
+        let fields = entry.fields.iter().filter(|(field, _)| known(entry, field));
+        let mut chunks = fields.map(|(_, chunks)| chunks);
+        chunks.any(|chunks| whole.iter().any(|(shard, _)| chunks.contains_key(shard)))
+    };
+    let in_parts = |entry: &&SeriesEntry| {
         entry.fields.iter().filter(|(field, _)| known(entry, field)).any(|(field, chunks)| {
-            whole.iter().any(|(shard, _)| chunks.contains_key(shard)) || {
-                // A type that changes ends the read, as everywhere.
-                let types = bucket.types.get(&entry.series.measurement);
-                let types = types.and_then(|fields| fields.get(&**field));
-                let kind = |shard: &i64| types.and_then(|types| types.get(shard));
-                let mut shards = parts.iter().map(|(shard, _)| shard);
-                let first = shards.clone().find_map(kind);
-                shards.any(|shard| {
-                    kind(shard) == first
-                        && chunks
-                            .get(shard)
-                            .is_some_and(|chunk| !chunk.rows(start, stop.min(STOP_MAX)).is_empty())
-                })
-            }
+            // A type that changes ends the read, as everywhere.
+            let types = bucket.types.get(&entry.series.measurement);
+            let types = types.and_then(|fields| fields.get(&**field));
+            let kind = |shard: &i64| types.and_then(|types| types.get(shard));
+            let mut shards = parts.iter().map(|(shard, _)| shard);
+            let first = shards.clone().find_map(kind);
+            shards.any(|shard| {
+                kind(shard) == first
+                    && chunks
+                        .get(shard)
+                        .is_some_and(|chunk| !chunk.rows(start, stop.min(STOP_MAX)).is_empty())
+            })
         })
     };
-    let series: BTreeSet<_> =
-        bucket.entries.iter().filter(|entry| counts(entry)).map(|entry| &entry.series).collect();
+    let found = bucket.entries.iter().filter(in_whole);
+    let found = found.chain(bucket.readable().filter(in_parts));
+    let series: BTreeSet<_> = found.map(|entry| &entry.series).collect();
     let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
     let columns = vec![Column::new(b"_value", Kind::Integer, false)];
     let segments = vec![Segment::row([Datum::Integer(count)])];

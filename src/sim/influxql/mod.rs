@@ -105,14 +105,13 @@ fn execute(
         Statement::Measurements | Statement::TagKeys if database.is_empty() => {
             Err("database name required".to_owned())
         }
-        Statement::Measurements => match access.mappings().default_bucket(database) {
+        Statement::Measurements => match access.default_bucket(database) {
             Some(bucket) => {
                 with_bucket(access.store, &bucket, |bucket| Ok(show::measurements(bucket)))
             }
             None => Ok(Outcome::Series(Vec::new(), series::Pieces::Whole)),
         },
         Statement::TagKeys => access
-            .mappings()
             .default_bucket(database)
             .ok_or_else(|| format!("default retention policy not set for: {database}"))
             .and_then(|bucket| {
@@ -166,7 +165,7 @@ fn find(
     if database.is_empty() {
         return Err("database name required".to_owned());
     }
-    access.mappings().bucket(database, policy)
+    access.bucket_of_policy(database, policy)
 }
 
 fn with_bucket(
@@ -181,7 +180,7 @@ fn with_bucket(
 
 /// The real server runs this on a GET too.
 fn drop_measurement(access: &Access<'_>, database: &str, name: &str) -> Outcome {
-    for bucket in access.mappings().buckets(database) {
+    for bucket in access.buckets_of_database(database) {
         if !access.token.may_write(&bucket) {
             return Outcome::Refuses("insufficient permissions".to_owned());
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::chunk::{Chunk, Column as Values, FieldType};
+use super::super::flux::type_panic;
 use super::super::points::key_of_series;
 use super::super::store::{Bucket, SeriesEntry};
 use super::columns::{self, Column, Take};
@@ -54,6 +55,9 @@ pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String
         columns,
         head_columns: head_columns.into(),
     };
+    if let Some(text) = names.iter().find_map(|name| plan.type_panic(name)) {
+        return Err(format!("SELECT [panic:{text}]"));
+    }
     let mut series = Vec::new();
     for name in names {
         for (tags, rows) in plan.groups(name) {
@@ -143,6 +147,24 @@ impl Plan<'_> {
             (tags, Rows::merged(members.into_values().map(of_shard).collect(), &self.order))
         };
         groups.into_values().map(merge).collect()
+    }
+
+    /// Values of a neighbour that stand for those of a series of another type end the statement.
+    fn type_panic(&self, measurement: &[u8]) -> Option<String> {
+        let types = self.bucket.types.get(measurement)?;
+        let stop = self.times.last.saturating_add(1);
+        let clash = |entry: &SeriesEntry| {
+            entry.fields.iter().find_map(|(field, chunks)| {
+                chunks.range(self.shards.clone()).find_map(|(shard, chunk)| {
+                    let known = *types.get(&**field)?.get(shard)?;
+                    let stored = chunk.values.field_type();
+                    let read = stored != known && !chunk.rows(self.times.first, stop).is_empty();
+                    read.then(|| type_panic(stored, known))
+                })
+            })
+        };
+        let named = |entry: &&SeriesEntry| *entry.series.measurement == *measurement;
+        self.bucket.readable().filter(named).find_map(clash)
     }
 
     fn sources(&self, entry: &SeriesEntry, shard: i64) -> Vec<Source> {

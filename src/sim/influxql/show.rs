@@ -58,10 +58,11 @@ fn all_series<'a>(
 }
 
 pub(super) fn series(bucket: &Bucket, from: Option<&Source>) -> Outcome {
-    let rows: Vec<_> = all_series(bucket, from)
-        .into_iter()
-        .map(|series| vec![text(&key_of_series(series))])
-        .collect();
+    // Series that a read takes for one have one key.
+    let mut keys: Vec<_> = all_series(bucket, from).into_iter().map(|s| key_of_series(s)).collect();
+    let mut known = BTreeSet::new();
+    keys.retain(|key| known.insert(key.clone()));
+    let rows: Vec<_> = keys.iter().map(|key| vec![text(key)]).collect();
     let table = Series::ready(head(b"", &["key"]), rows);
     let tables = if table.rows() > 0 { vec![table] } else { Vec::new() };
     Outcome::Series(tables, Pieces::ByRows)

@@ -34,7 +34,10 @@ async fn requests_are_as_the_api_wants_them() {
     client.query_all("from(bucket: \"b\")", "rows").await.unwrap();
     assert_eq!(client.server_time(), Some(2_000_000_000));
     client.write("b&c", "m f=1 1".into(), "a body").await.unwrap();
-    client.influxql(&Database::named_like("b"), "SHOW FIELD KEYS", "types").await.unwrap();
+    client
+        .influxql(&Database { name: "b".to_owned(), policy: None }, "SHOW FIELD KEYS", "types")
+        .await
+        .unwrap();
     let requests = server.requests();
     let lines: Vec<_> =
         requests.iter().map(|request| request.head.lines().next().unwrap()).collect();
@@ -103,7 +106,10 @@ async fn the_source_is_never_written_to() {
         client.create_bucket(ID, "b").await.unwrap_err(),
         client.set_bucket_retention(ID, 0, None).await.unwrap_err(),
         client.set_task_status(ID, TaskStatus::Inactive).await.unwrap_err(),
-        client.influxql(&Database::named_like("b"), "DROP MEASUREMENT m", "i").await.unwrap_err(),
+        client
+            .influxql(&Database { name: "b".to_owned(), policy: None }, "DROP MEASUREMENT m", "i")
+            .await
+            .unwrap_err(),
     ];
     assert!(errors.iter().all(|error| error.kind() == Kind::BadRequest));
     assert!(server.requests().is_empty());
@@ -268,8 +274,10 @@ fn the_documented_actions_are_the_real_ones() {
     let kinds = [
         Kind::Connect,
         Kind::Tls,
+        Kind::Proxy,
         Kind::Timeout,
         Kind::Interrupted,
+        Kind::Unframed,
         Kind::RateLimited { retry_after_ms: None },
         Kind::Unavailable { retry_after_ms: None },
         Kind::ServerError,
@@ -286,6 +294,7 @@ fn the_documented_actions_are_the_real_ones() {
         Kind::Unexpected,
         Kind::TooBig,
     ];
+    let (_, documented) = documented.split_once("## Kinds of failure").unwrap();
     let rows: BTreeSet<_> = documented.lines().filter(|line| line.starts_with("| `")).collect();
     assert_eq!(rows.len(), kinds.len());
     for kind in kinds {

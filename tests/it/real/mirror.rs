@@ -1,6 +1,7 @@
 //! The simulated server gives the bytes of the real one, for every query that sluice sends.
 
 mod data;
+mod doubtful;
 mod pair;
 mod statements;
 

@@ -45,7 +45,7 @@ fn starting() -> State {
 
 fn stopping() -> State {
     let mut state = fixture::running();
-    state.apply(&Event::Stopping { reason: "SIGINT".to_owned() }, NOW_MS);
+    state.apply(&Event::Stopping(StopReason::Interrupted), NOW_MS);
     state
 }
 
@@ -97,7 +97,7 @@ fn plain_lines() {
         NOW_MS,
         Event::Notice("InfluxQL does not answer for this bucket; Flux reads it instead".to_owned()),
     ));
-    events.push((NOW_MS + 1_000, Event::Stopping { reason: "SIGINT".to_owned() }));
+    events.push((NOW_MS + 1_000, Event::Stopping(StopReason::Interrupted)));
     for (at_ms, event) in events {
         state.apply(&event, at_ms);
         lines.extend(talk.lines(&event, &state, at_ms));
@@ -118,14 +118,15 @@ fn ended_early(reason: StopReason, exit: u8) -> (SummaryInput, State) {
     input.outcome.rejected = 312;
     input.outcome.batches = 857;
     input.outcome.stopped = Some(reason);
-    (input.elapsed_ms, input.exit, input.newer_values, input.next) = (NOW_MS, exit, None, None);
+    (input.elapsed_ms, input.exit, input.outcome.closing.newer, input.next) =
+        (NOW_MS, exit, None, None);
     (input, stopping())
 }
 
 fn nothing_to_do(exit: u8) -> (SummaryInput, State) {
     let (mut input, _) = fixture::finished();
     (input.outcome.values, input.outcome.rejected, input.outcome.batches) = (0, 0, 0);
-    (input.elapsed_ms, input.exit, input.newer_values) = (1_300, exit, None);
+    (input.elapsed_ms, input.exit, input.outcome.closing.newer) = (1_300, exit, None);
     input.rejects =
         (exit == 3).then(|| "~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned());
     (input, preparing())
@@ -218,7 +219,7 @@ fn json_lines() -> Vec<String> {
     ));
     let text = "another run reads from the same organization".to_owned();
     events.push((5_075_000, Event::Client(Signal::Notice { side: Side::Source, text })));
-    events.push((5_080_000, Event::Stopping { reason: "SIGINT".to_owned() }));
+    events.push((5_080_000, Event::Stopping(StopReason::Interrupted)));
     events.push((5_080_000, fixture::progress(range("2023-07-06", "2023-07-07"), 1, 1, 1)));
     let mut lines: Vec<_> =
         events.iter().filter_map(|(ms, event)| json::event(event, at(*ms))).collect();

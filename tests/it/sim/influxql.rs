@@ -281,12 +281,8 @@ async fn databases_follow_the_mappings() {
         (cloud(vec![other(true)]), "b", "", Some("database not found: b")),
         (cloud(vec![other(true)]), "legacy", "", None),
         (cloud(vec![other(false)]), "legacy", "autogen", None),
-        (
-            cloud(vec![other(false)]),
-            "legacy",
-            "",
-            Some("default retention policy not set for: legacy"),
-        ),
+        // The first one of a database is its default, whatever was asked for.
+        (cloud(vec![other(false)]), "legacy", "", None),
         (cloud(vec![other(true)]), "legacy", "none", Some("retention policy not found: none")),
         (
             cloud(vec![Dbrp::default_of("x", "no such bucket")]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{Server, ServerSettings, Store};
+use sluice::sim::{Dbrp, Server, ServerSettings, Store};
 
 use super::super::{Real, query_body};
 use crate::sim::msgpack::documents;
@@ -34,8 +34,13 @@ pub(crate) struct Asked<'a> {
 
 impl Pair {
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The simulated server has these mappings; the real one is to get them.
+    pub(crate) async fn start_with(dbrps: Vec<Dbrp>) -> Option<Self> {
         let real = Real::start().await?;
-        let settings = ServerSettings::oss(&real.org, &real.token);
+        let settings = ServerSettings { dbrps, ..ServerSettings::oss(&real.org, &real.token) };
         let sim = Server::start(settings, Arc::new(Store::default())).await.unwrap();
         Some(Self { real, sim })
     }

@@ -1,0 +1,227 @@
+//! The closing check: once all is committed, both ends are counted again and held against what was read and acknowledged.
+//!
+//! The source tells of values that arrived in batches that were committed already, and of newer ones than the job's stop; the
+//! destination of values that it acknowledged and does not hold, or holds though nobody sent them. One count of each whole
+//! range; only where it differs, halves of it, down to the batch. Counts do not tell one value from another: that is a
+//! verification's business. Counts of the destination cost no quota.
+
+use std::sync::Arc;
+
+use crate::checkpoint::record::CommittedBatch;
+use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::context::{Context, Job};
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Event;
+use crate::pipeline::plan::count;
+use crate::pipeline::plan::time::{SourceShape, TypeHistory};
+use crate::pipeline::survey::{self, schema};
+use crate::pipeline::write::outlet::{Bucket, Outlet};
+
+/// What the check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Closing {
+    /// Where the source holds another number of values than was read.
+    pub source: Vec<Discrepancy>,
+    /// Where the destination holds another number of values than it acknowledged.
+    pub destination: Vec<Discrepancy>,
+    /// Values at the source behind the job's stop; `None` if there is no such source.
+    pub newer: Option<u64>,
+    /// The newest of them, if it lies ahead of the source's own clock.
+    pub ahead: Option<Timestamp>,
+}
+
+/// A range in which two numbers of values differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discrepancy {
+    /// The range: a batch, or a stretch between two.
+    pub range: TimeRange,
+    /// Values that were read, or acknowledged.
+    pub expected: u64,
+    /// Values that are there.
+    pub found: u64,
+}
+
+/// What is checked: all that the job has committed, as far as it is known batch by batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked<'a> {
+    /// The source, if it is a bucket.
+    pub source: Option<&'a Context>,
+    /// The destination.
+    pub out: &'a Outlet,
+    /// What earlier runs have committed.
+    pub keeper: &'a Keeper,
+    /// The job, from its start to this run's stop.
+    pub job: TimeRange,
+    /// Where this run began.
+    pub resume: Timestamp,
+    /// What this run has committed.
+    pub batches: &'a [CommittedBatch],
+}
+
+impl Checked<'_> {
+    /// Counts both ends.
+    pub async fn run(self) -> Result<Closing, Error> {
+        let mut closing = Closing::default();
+        let pieces = self.pieces().await?;
+        if let Some(source) = self.source {
+            closing.source = at_source(source, &pieces).await?;
+            let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
+            let values = count::total(source, newer).await?;
+            closing.newer = Some(values);
+            if values > 0 {
+                closing.ahead = ahead(source, newer).await?;
+            }
+        }
+        if let Some(bucket) = self.out.bucket() {
+            closing.destination = at_destination(bucket, &pieces).await?;
+        }
+        Ok(closing)
+    }
+
+    /// The job without a gap: batches that hold something, and what lies between them. Where others have recorded batches
+    /// too, only what this run has moved.
+    async fn pieces(self) -> Result<Vec<CommittedBatch>, Error> {
+        let own = TimeRange::new(self.resume, self.job.stop);
+        let (range, mut batches) = match self.keeper.committed().await? {
+            Some(all) => (self.job, all),
+            None if own == self.job => (own, self.batches.to_vec()),
+            None => {
+                let text = format!(
+                    "the closing check is about {own} alone: what was committed before is not known batch by batch"
+                );
+                self.out.tell(Event::Notice(text));
+                (own, self.batches.to_vec())
+            }
+        };
+        batches.retain(|batch| range.contains(batch.range.start));
+        batches.sort_by_key(|batch| batch.range.start);
+        let (mut pieces, mut at) = (Vec::with_capacity(batches.len() * 2 + 1), range.start);
+        for batch in batches {
+            pieces.extend(gap(at, batch.range.start));
+            at = batch.range.stop;
+            pieces.push(batch);
+        }
+        pieces.extend(gap(at, range.stop));
+        Ok(pieces)
+    }
+}
+
+fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
+    (start < stop).then(|| CommittedBatch::empty(TimeRange { start, stop }))
+}
+
+/// Values that passed the retention line since they were read are missed by nobody.
+async fn at_source(source: &Context, pieces: &[CommittedBatch]) -> Result<Vec<Discrepancy>, Error> {
+    let now = source.source.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
+    let line = source.job.source_retention_ns.map(|ns| now.saturating_add_ns(-ns));
+    let before = line.map_or(0, |line| pieces.partition_point(|piece| piece.range.start < line));
+    let (old, young) = pieces.split_at(before);
+    let mut found = Vec::new();
+    for (pieces, expire) in [(old, true), (young, false)] {
+        let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+            let read = sum(pieces, |piece| piece.read);
+            counted == read || (expire && counted < read)
+        };
+        let mut stack = vec![pieces];
+        while let Some(pieces) = stack.pop() {
+            let Some(range) = whole(pieces) else { continue };
+            let counted = count::total(source, range).await?;
+            if is_fine(pieces, counted) {
+                continue;
+            }
+            let expected = sum(pieces, |piece| piece.read);
+            narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
+            if found.len() >= CLOSING_DIFFERENCES_MAX {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn at_destination(
+    bucket: &Bucket,
+    pieces: &[CommittedBatch],
+) -> Result<Vec<Discrepancy>, Error> {
+    let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+        let least = sum(pieces, |piece| piece.acknowledged);
+        let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
+        counted >= least && (counted <= most || bucket.is_shared)
+    };
+    let Some(range) = whole(pieces) else { return Ok(Vec::new()) };
+    let counter = counter(bucket, range).await?;
+    // After a refusal the server goes on writing for a while, and its counts lag.
+    for _ in 0..CLOSING_TRIES {
+        if is_fine(pieces, count::total(&counter, range).await?) {
+            return Ok(Vec::new());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
+    }
+    let (mut found, mut stack) = (Vec::new(), vec![pieces]);
+    while let Some(pieces) = stack.pop() {
+        let Some(range) = whole(pieces) else { continue };
+        let counted = count::total(&counter, range).await?;
+        if is_fine(pieces, counted) {
+            continue;
+        }
+        let expected = sum(pieces, |piece| piece.acknowledged);
+        narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
+        if found.len() >= CLOSING_DIFFERENCES_MAX {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Goes on with both halves, the earlier one first, or takes the difference down.
+fn narrow<'a>(
+    pieces: &'a [CommittedBatch],
+    difference: Discrepancy,
+    stack: &mut Vec<&'a [CommittedBatch]>,
+    found: &mut Vec<Discrepancy>,
+) {
+    if pieces.len() > 1 {
+        let (first, second) = pieces.split_at(pieces.len() / 2);
+        stack.extend([second, first]);
+    } else {
+        found.push(difference);
+    }
+}
+
+fn whole(pieces: &[CommittedBatch]) -> Option<TimeRange> {
+    Some(TimeRange { start: pieces.first()?.range.start, stop: pieces.last()?.range.stop })
+}
+
+fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64) -> u64 {
+    pieces.iter().map(of).sum()
+}
+
+/// The newest value, if its time has not come yet.
+async fn ahead(source: &Context, newer: TimeRange) -> Result<Option<Timestamp>, Error> {
+    let now = source.source.server_time().map(Timestamp::from_ns);
+    let newest = survey::latest(&source.source, source.job.selection(newer)).await?;
+    Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
+}
+
+/// What counts a bucket of the destination: the same as at the source. Only where each of its fields has one type a count may
+/// reach over shard groups.
+async fn counter(bucket: &Bucket, range: TimeRange) -> Result<Context, Error> {
+    let client = &bucket.client;
+    let what = "destination bucket";
+    let own = client.bucket_by_name(&bucket.name).await;
+    let mut types = TypeHistory::Unknown;
+    if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
+        let database = client.database_of(&own).await;
+        if let Ok(database) = database.map_err(|error| Error::influx(what, error))?
+            && let Ok(known) = schema::field_types(client, &database).await?
+            && known.values().flat_map(|fields| fields.values()).all(|types| types.len() == 1)
+        {
+            types = TypeHistory::Single;
+        }
+    }
+    let shape = SourceShape { shard_group_ns: bucket.shard_group_ns, types };
+    let job = Job::to_count(&bucket.name, shape, range);
+    Ok(Context::new(job, client.clone(), Arc::new(Outlet::nowhere())))
+}
