@@ -131,11 +131,15 @@ fn name(config: &MigrateConfig, keys: &Keys) -> String {
         config.destination.host,
         config.batch_bucket
     );
-    let name = format!("{}.{:016x}", names.join("."), fnv1a(whole.as_bytes()));
+    joined(names, whole.as_bytes())
+}
+
+fn joined(names: [String; 3], whole: &[u8]) -> String {
+    let name = format!("{}.{:016x}", names.join("."), fnv1a(whole));
     if name.len() <= STATE_NAME_BYTES_MAX {
         return name;
     }
-    let digest = sha256(whole.as_bytes());
+    let digest = sha256(whole);
     // A point behind each name; the rest is shared evenly.
     let each = (STATE_NAME_BYTES_CUT - digest.len() - names.len()) / names.len();
     let cut = names.each_ref().map(|text| &text[..text.len().min(each)]);
@@ -168,4 +172,23 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_only_where_no_file_system_takes_them() {
+        let joined =
+            |bucket: &str| joined(["org", bucket, "copy"].map(str::to_owned), b"all of it");
+        let fnv = format!("{:016x}", fnv1a(b"all of it"));
+        // What earlier versions made keeps its name.
+        assert_eq!(joined("plant"), format!("org.plant.copy.{fnv}"));
+        let longest = "x".repeat(STATE_NAME_BYTES_MAX - "org..copy.".len() - fnv.len());
+        assert_eq!(joined(&longest), format!("org.{longest}.copy.{fnv}"));
+        let cut = joined(&format!("{longest}x"));
+        assert!(cut.len() <= STATE_NAME_BYTES_CUT && cut.starts_with("org.xxx"), "{cut}");
+        assert!(cut.ends_with(&sha256(b"all of it")), "{cut}");
+    }
 }

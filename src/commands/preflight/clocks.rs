@@ -14,7 +14,7 @@ pub(super) fn row(client: &Client, here: Timestamp) -> Option<Row> {
     let there = client.server_time().map(Timestamp::from_ns)?;
     let text = skew(client.side(), here, there)?;
     let cure = "set the clocks by a time server; no time of the data depends on them".to_owned();
-    Some(finding("P20", Verdict::Warn, "clock", text, Some(cure)))
+    Some(finding("P22", Verdict::Warn, "clock", text, Some(cure)))
 }
 
 fn skew(side: Side, here: Timestamp, there: Timestamp) -> Option<String> {

@@ -1,8 +1,7 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use super::{Content, finding, host_row, names, out_of_reach, token_rows};
+use super::{Content, finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
-use crate::commands::job;
 use crate::config::migrate::MigrateConfig;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
@@ -169,7 +168,6 @@ fn progress_rows(
         )),
         None => rows.push(missing_bucket(config, "P15", &config.batch_bucket)),
     }
-    rows.extend(names::row(&job::keys(config)));
     if !destination.other_jobs.is_empty() {
         let text = format!(
             "also holds jobs into {}: the official task would resume wrongly here",

@@ -7,8 +7,8 @@ mod source;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::migrate;
 use super::run::Signals;
+use super::{job, migrate};
 use crate::cli::job::JobArgs;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
@@ -71,6 +71,10 @@ pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error
         }
         source::org_row(config, source, &mut report.source);
     }
+    if destination.is_some() {
+        let named = source.as_ref().map(|source| job::of_source(config, source));
+        report.progress.extend(names::row(&job::keys(named.as_ref().unwrap_or(config))));
+    }
     let seen_at = migrate::local_now();
     report.source.extend(clocks::row(&ends.source, seen_at));
     if config.has_destination() {
@@ -123,6 +127,7 @@ pub async fn check_load(
     let mut report = PreflightReport { source, ..PreflightReport::default() };
     let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
+    report.progress.extend(names::row(&job::keys(config)));
     Ok((report, destination))
 }
 

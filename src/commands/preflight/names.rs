@@ -20,7 +20,7 @@ pub(super) fn row(keys: &Keys) -> Option<Row> {
     let (what, name, why, cure) = unrecorded(keys)?;
     let name = Readable(name.as_bytes());
     let text = format!("no progress record can hold the {what} \"{name}\": as {why}");
-    Some(finding("P21", Verdict::Fail, "names", text, Some(cure.to_owned())))
+    Some(finding("P23", Verdict::Fail, "names", text, Some(cure.to_owned())))
 }
 
 fn unrecorded(keys: &Keys) -> Option<(&'static str, &str, Uncarried, &'static str)> {

@@ -100,7 +100,7 @@ async fn relative_times_are_counted_by_the_source_and_a_clock_that_is_off_is_sai
     let half = ["--start", "-30m", "--stop", "now", "--settle", "0s"];
     let ended = world.migrate(&half).await;
     ended.assert_code(0);
-    let warned = |text: &str| text.contains("P20") && text.contains("ahead of the source's");
+    let warned = |text: &str| text.contains("P22") && text.contains("ahead of the source's");
     assert!(warned(&ended.err), "{ended:?}");
     let copied = world.oss.store().count(BUCKET);
     assert!((7_100..=7_240).contains(&copied), "{copied} of 14,400 values");

@@ -150,7 +150,7 @@ fn judge(name: &str, bucket: &str, world: &World, ended: &Ended) {
     if unrecorded(name) {
         assert_eq!(ended.code, Some(7), "{name:?}: {ended:?}");
         assert!(
-            ended.err.contains("P21") && ended.err.contains("rename it")
+            ended.err.contains("P23") && ended.err.contains("rename it")
                 || ended.err.contains("--source-org with"),
             "{name:?}: {ended:?}"
         );
@@ -256,4 +256,36 @@ async fn filters_with_a_hyphen() {
     let more = ["--measurement", "-m", "--tag", "-k=-a", "--field", "-f", "--predicate", "-1 < 0"];
     world.migrate(&more).await.assert_code(0);
     assert_eq!(world.oss.store().count("plant"), 1);
+}
+
+#[tokio::test]
+async fn an_organization_that_is_found_out_and_a_spool_are_held_to_the_same() {
+    let source = Store::default();
+    source.create_bucket("plant\\", 0);
+    source.write_lp("plant\\", LINES).unwrap();
+    source.create_bucket("plant", 0);
+    source.write_lp("plant", LINES).unwrap();
+    let cloud = ServerSettings { org: "ops\\".to_owned(), ..cloud_settings() };
+    let world = World::of(cloud, source, oss_settings(), sink()).await;
+    let (source, destination) = (world.cloud.url(), world.oss.url());
+    let place = world.folder.path().join("stage").to_str().unwrap().to_owned();
+    let ends = ["--source-host", &source, "--stop", "2020-01-01T01:00:00Z", "--quota", "none"];
+    let to = ["--destination-host", &destination, "--destination-org", OSS_ORG, "--create-buckets"];
+    let start = |args: &[&str]| world.start(world.command(args));
+    let args = [&["migrate", "--source-bucket", "plant"], &ends[..], &to].concat();
+    let ended = start(&args).ended().await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("P23") && ended.err.contains("the organization's id"), "{ended:?}");
+    // Files hold any name; their progress does not.
+    let stage =
+        ["migrate", "--source-bucket", "plant\\", "--source-org", "ops\\", "--spool", "parquet"];
+    let args = [&stage[..], &ends, &["--spool-dir", &place]].concat();
+    start(&args).ended().await.assert_code(0);
+    let ended = start(&[&["load", &place], &to[..]].concat()).ended().await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("P23"), "{ended:?}");
+    assert!(made(&world).is_empty(), "{:?}", made(&world));
+    let text = world.folder.path().join("text").to_str().unwrap().to_owned();
+    start(&["export", &place, "--format", "lp", "--output", &text]).ended().await.assert_code(0);
+    assert_eq!(std::fs::read_to_string(&text).unwrap().lines().count(), 2);
 }
