@@ -298,6 +298,7 @@ fn kind_exit(kind: FailureKind) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
+        FailureKind::DiskFull => ExitCode::DiskFull,
         _ => ExitCode::Permanent,
     }
 }

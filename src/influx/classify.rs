@@ -38,6 +38,7 @@ pub fn action(kind: &FailureKind) -> Action {
         FailureKind::Connect
         | FailureKind::Interrupted
         | FailureKind::Unframed
+        | FailureKind::DiskFull
         | FailureKind::ServerError => Action::Retry,
         FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::TooLarge => Action::Split,
         FailureKind::RateLimited { .. }
@@ -137,6 +138,8 @@ fn classify_write_400(text: &str) -> FailureKind {
 fn classify_write_500(text: &str) -> FailureKind {
     if text.contains("cache-max-memory-size exceeded") {
         FailureKind::CacheFull
+    } else if text.contains("no space left on device") || text.contains("disk quota exceeded") {
+        FailureKind::DiskFull
     } else if text.contains("field type conflict") || text.contains("partial write") {
         FailureKind::PartialWrite
     } else if text.ends_with("timeout") || text.contains("engine is closed") {
@@ -331,6 +334,14 @@ mod tests {
                 unavailable,
             ),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
+            (
+                Write,
+                500,
+                &json(
+                    "unexpected error writing points to database: write /wal/_00001.wal: no space left on device",
+                ),
+                Kind::DiskFull,
+            ),
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
             (Write, 500, &json("engine is closed"), busy),
             (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),

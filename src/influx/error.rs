@@ -36,6 +36,8 @@ pub enum FailureKind {
     MemoryLimit,
     /// The destination's write cache is full.
     CacheFull,
+    /// The disk that the server stores to is full. What it acknowledged may be gone when it is started again.
+    DiskFull,
     /// The token is not known, or could not be read.
     Unauthorized,
     /// The token lacks the right.
@@ -73,6 +75,10 @@ impl FailureKind {
             Self::ServerError => "server error",
             Self::MemoryLimit => "over the memory limit of the server",
             Self::CacheFull => "the write cache of the server is full",
+            Self::DiskFull => {
+                "the disk of the server is full; once there is room start it again, and move the data into a new bucket: \
+                 InfluxDB can lose what it has acknowledged then"
+            }
             Self::Unauthorized => "the token was refused",
             Self::Forbidden => "the token lacks the right",
             Self::NotFound => "not found, or not readable with this token",
