@@ -335,7 +335,7 @@ mod tests {
             (
                 Write,
                 422,
-                &json("failure: partial write: shard 7 is pending deletion dropped=3"),
+                &json("partial write: shard 7 is pending deletion dropped=3"),
                 unavailable,
             ),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),

@@ -261,6 +261,16 @@ impl Refusals {
         })
     }
 
+    /// The same, for values that were refused once before in another form: their text is kept, and they count once.
+    #[must_use]
+    pub fn counted_before(mut self) -> Self {
+        let values = std::mem::take(&mut self.values);
+        if let Some(budget) = &self.budget {
+            budget.refused.fetch_sub(values, Ordering::Relaxed);
+        }
+        self
+    }
+
     /// Their batch is committed: they count for good.
     pub fn committed(mut self) {
         self.values = 0;
