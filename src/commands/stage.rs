@@ -111,10 +111,13 @@ fn spool_job(
     }
 }
 
+/// Of a bucket's name, for people: its id tells it apart.
+const NAME_CHARS_SHOWN: usize = 64;
+
 /// In the spool's folder, outside of its data; for an object store in the job's state folder, one file for each place.
 fn rejects(config: &MigrateConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
-    let of_bucket =
-        format!("spool.{}.{}", job::plain(&config.source_bucket), job::plain(bucket_id));
+    let name: String = job::plain(&config.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
+    let of_bucket = format!("spool.{name}.{}", job::plain(bucket_id));
     let folder = spool::place::folder(&choice.place);
     let place = match &folder {
         Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
