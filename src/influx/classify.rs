@@ -287,7 +287,6 @@ mod tests {
             (Query, 404, page, Kind::Unexpected),
             (Query, 408, "", Kind::ServerError),
             (Query, 499, "", Kind::ServerError),
-            (Query, 418, page, Kind::Unexpected),
             (Api, 409, "", Kind::BadRequest),
             (Api, 422, &json("bucket with name b already exists"), Kind::BadRequest),
             (Query, 429, &json("org 1 has exceeded limited_query plan limit"), limited),
@@ -340,7 +339,6 @@ mod tests {
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
             (Write, 500, &json("engine is closed"), busy),
             (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),
-            (Write, 500, &json("no space left on device"), Kind::DiskFull),
             (Api, 200, "", Kind::Unexpected),
             (Api, 600, "", Kind::Unexpected),
         ] {
@@ -357,6 +355,7 @@ mod tests {
         let page = "<html>400 The plain HTTP request was sent to HTTPS port</html>";
         for (request, status, body, kind) in [
             (Query, 407, "<html>", Kind::Proxy),
+            (Query, 418, "<html>", Kind::Unexpected),
             (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
             (Write, 400, page, Kind::Tls),
         ] {
