@@ -1,9 +1,11 @@
 //! The checkpoint of a job in the batch bucket, opened by a run: job locked, records read, identity compared.
 
+use std::path::{Path, PathBuf};
+
 use super::error::Error;
 use super::facts::{DestinationFacts, count_at};
 use super::{buckets, job};
-use crate::checkpoint::identity::{Difference, Identity};
+use crate::checkpoint::identity::{Difference, Existing, Identity};
 use crate::checkpoint::lease::{Lease, StoredLease, Verdict};
 use crate::config::migrate::{ExistingPolicy, MigrateConfig};
 use crate::exit::ExitCode;
@@ -13,8 +15,9 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::commit::store::Store;
+use crate::pipeline::doubt;
 use crate::pipeline::error::Error as Failure;
-use crate::pipeline::lock::{JobLock, random_digits};
+use crate::pipeline::lock::{JobLock, LockError, random_digits};
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::refusals::RejectLimit;
 use crate::spool;
@@ -37,6 +40,8 @@ pub struct Begun {
     pub is_shared: bool,
     /// Held until the run is over; a spool has a lock of its own.
     pub lock: Option<JobLock>,
+    /// The state folder of the job; a spool needs none.
+    pub folder: Option<PathBuf>,
 }
 
 impl Begun {
@@ -150,22 +155,28 @@ pub async fn begin(
         let resume = checkpoint.resume.min(job.stop);
         let rest = TimeRange::new(resume, job.stop);
         let before = settle(config, client, &store, &checkpoint, rest).await?;
+        note_kept_doubt(&folder, &store).await?;
         Ok((checkpoint, job, resume, before))
     };
-    let keeper = |job, newest| {
-        Keeper::Bucket(Box::new(Records::new(store.clone(), lease.clone(), job, newest)))
+    let records = |job, newest| Records::new(store.clone(), lease.clone(), job, newest);
+    let keeper = |job, checkpoint: &Checkpoint| {
+        let records = records(job, checkpoint.newest);
+        Keeper::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
     };
     match stop.unless(taking).await.map_err(Error::from).flatten() {
         Ok((checkpoint, job, resume, before)) => {
             let file = job::rejects_file(config);
             let rejects = RejectLimit { before, max: config.reject_limit, file };
-            let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
-            let keeper = keeper(job, checkpoint.newest);
-            Ok(Begun { keeper, job, resume, rejects, is_shared, lock: Some(lock) })
+            let is_shared = checkpoint.existing != Existing::Nothing
+                || config.existing == ExistingPolicy::Merge;
+            let keeper = keeper(job, &checkpoint);
+            let (lock, folder) = (Some(lock), Some(folder.clone()));
+            Ok(Begun { keeper, job, resume, rejects, is_shared, lock, folder })
         }
         Err(error) => {
             let none = TimeRange::new(wanted.stop, wanted.stop);
-            Err(given_up(keeper(none, None), stop, error).await)
+            let keeper = Keeper::Bucket(Box::new(records(none, None)));
+            Err(given_up(keeper, stop, error).await)
         }
     }
 }
@@ -182,11 +193,20 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let is_shared = config.existing == ExistingPolicy::Merge;
-        let point = checkpoint.identity.point(store.keys(), now, is_shared);
+        let point = checkpoint.identity.point(store.keys(), now, checkpoint.existing);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
+}
+
+/// What an earlier run could only leave word of is noted for good.
+async fn note_kept_doubt(folder: &Path, store: &Store) -> Result<(), Error> {
+    let io = |source| LockError::Io { path: folder.to_owned(), source };
+    if let Some(kept) = doubt::kept(folder).map_err(io)? {
+        store.note_doubt(&kept).await?;
+        doubt::forget(folder).map_err(io)?;
+    }
+    Ok(())
 }
 
 struct Checkpoint {
@@ -195,7 +215,7 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
-    is_shared: bool,
+    existing: Existing,
 }
 
 async fn read(
@@ -236,7 +256,12 @@ async fn read(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
-        is_shared: stored.as_ref().is_some_and(Identity::stored_shared),
+        existing: match &stored {
+            Some(stored) => Identity::stored_existing(stored),
+            None if newest.is_some() => Existing::Adopted,
+            None if config.existing == ExistingPolicy::Merge => Existing::Something,
+            None => Existing::Nothing,
+        },
     })
 }
 

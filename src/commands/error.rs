@@ -320,13 +320,7 @@ pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
 }
 
 fn influx_exit(error: &influx::error::Error) -> ExitCode {
-    match error.kind() {
-        // A query or a line of ours that the destination does not understand.
-        FailureKind::BadRequest if error.side == Side::Destination && error.is_ours => {
-            ExitCode::Unexpected
-        }
-        kind => kind_exit(kind),
-    }
+    kind_exit(error.kind())
 }
 
 fn kind_exit(kind: FailureKind) -> ExitCode {

@@ -10,11 +10,12 @@ use crate::exit::ExitCode;
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
-use crate::pipeline;
 use crate::pipeline::event::{Counters, Event, EventSink, Outcome};
 use crate::pipeline::feed::Source;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::{Outlet, Sink};
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::{self, doubt};
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings, stream};
@@ -120,13 +121,24 @@ pub async fn execute(
     stop: Stop,
 ) -> Result<Finished, Error> {
     let Prepared { source, sink, begun } = prepared;
-    let Begun { keeper, rejects, lock, .. } = begun;
+    let Begun { keeper, rejects, lock, folder, .. } = begun;
     let rejected_before = rejects.before;
     events(Event::Planned(source.planned()));
     let out = Arc::new(Outlet::new(sink, rejects, events, counters));
-    let result = pipeline::run(source, out, keeper.clone(), stop.clone()).await;
+    let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
+    if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
+        && let Some(folder) = folder
+    {
+        // If not even this can be kept, what is said of the failure still tells.
+        let _ = blocking(move || Ok(doubt::keep(&folder, doubt::DISK_WAS_FULL).is_ok())).await;
+    }
     let outcome = match result {
-        Ok(outcome) => outcome,
+        Ok(mut outcome) => {
+            if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full()) {
+                outcome.doubts.push(doubt::DISK_WAS_FULL.to_owned());
+            }
+            outcome
+        }
         Err(error) => return Err(given_up(keeper, &stop, error.into()).await),
     };
     match keeper.close(&stop).await {

@@ -49,6 +49,7 @@ pub async fn begin(
             rejects,
             is_shared: true,
             lock: None,
+            folder: None,
         };
         return Ok((begun, Sink::Discard));
     }
@@ -66,7 +67,10 @@ pub async fn begin(
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
     let keeper = Keeper::Spool(spool.clone());
-    Ok((Begun { keeper, job, resume, rejects, is_shared: true, lock: None }, Sink::Spool(spool)))
+    Ok((
+        Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
+        Sink::Spool(spool),
+    ))
 }
 
 /// Where the job of the spool begins, if there is one already.

@@ -36,6 +36,7 @@ use crate::model::time::Timestamp;
 pub mod closing;
 pub mod commit;
 pub mod context;
+pub mod doubt;
 pub mod error;
 pub mod event;
 pub mod feed;
