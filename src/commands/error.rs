@@ -12,7 +12,6 @@ use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
-use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::event::StopReason;

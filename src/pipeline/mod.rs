@@ -98,6 +98,11 @@ pub async fn run(
             reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
         }
     }
+    // The closing check asks the source too.
+    if let Some(context) = &context {
+        let source = &context.source;
+        out.counters.note_answered(source.quota().total_bytes(), source.requests());
+    }
     let doubts = tokio::select! {
         doubts = keeper.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),

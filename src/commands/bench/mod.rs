@@ -77,7 +77,7 @@ pub async fn measure(
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
     let deadline = config.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
-    trials(config, bench, ends, watch, &Early { stop, deadline }).await
+    Box::pin(trials(config, bench, ends, watch, &Early { stop, deadline })).await
 }
 
 /// Everything that is known before the first trial.

@@ -201,7 +201,7 @@ async fn an_organization_left_out_in_a_profile_is_found() {
     let mut matcher = Matcher::path("/api/v2/buckets");
     matcher.method = "POST".to_owned();
     world.oss.inject(Rule { matcher, times: 100, fault: refused });
-    let ended = world.migrate(&["--destination-bucket", "_other"]).await;
+    let ended = world.migrate(&["--destination-bucket", "other"]).await;
     ended.assert_code(7);
     assert!(ended.err.contains("bucket name is invalid"), "{ended:?}");
 }
