@@ -100,6 +100,11 @@ impl StoredJob {
         })
     }
 
+    /// How its files hold times.
+    pub(super) fn time_type(&self) -> TimeType {
+        self.time_type
+    }
+
     /// The length of the shard groups at the source, and of stretches with one type.
     pub(super) fn lengths_ns(&self) -> [Option<i64>; 2] {
         [self.shard_group_ns, self.one_type_ns]

@@ -207,8 +207,8 @@ fn open(partial: &Path) -> io::Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // It may be one of another mode, and the umask may have taken from this one.
-    file.set_permissions(Permissions::from_mode(MODE))?;
+    // It may be one of another mode, and the umask may have taken from this one. A file system may have no modes.
+    let _ = file.set_permissions(Permissions::from_mode(MODE));
     file.set_len(0)?;
     Ok(file)
 }

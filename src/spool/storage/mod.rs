@@ -275,28 +275,22 @@ impl Storage {
         }
     }
 
-    /// The file at a place, of this length, to be read at random: the one that had this stamp, if it is known. An object
-    /// is copied to `staging` first, and held against its digest on the way, so that what is read is what was verified.
+    /// The file at a place, of this length, to be read at random. An object is copied to `staging` first, and held
+    /// against its digest on the way, so that what is read is what was verified.
     pub(super) fn open(
         &self,
         name: &str,
         (bytes, sha256): (u64, &str),
-        known: Option<Stamp>,
-    ) -> Result<Section, Error> {
+    ) -> Result<(Section, Stamp), Error> {
         let missing = || Error::Missing { file: name.to_owned() };
-        let file = match &self.inner.place {
-            Place::Folder(folder) => {
-                let (file, stamp) = folder.open(name)?.ok_or_else(missing)?;
-                if known.is_some_and(|known| known != stamp) {
-                    return Err(Error::damaged(name, "it was changed after it was verified"));
-                }
-                file
-            }
+        let (file, stamp) = match &self.inner.place {
+            Place::Folder(folder) => folder.open(name)?.ok_or_else(missing)?,
             Place::Objects(objects) => {
                 if let Some(section) = self.inner.fetched.get(sha256) {
-                    return Ok(section);
+                    return Ok((section, Stamp::default()));
                 }
-                self.fetch(objects, name, (bytes, sha256))?.ok_or_else(missing)?
+                let file = self.fetch(objects, name, (bytes, sha256))?.ok_or_else(missing)?;
+                (file, Stamp::default())
             }
         };
         let length = file.metadata().map_err(Error::io(name))?.len();
@@ -305,7 +299,7 @@ impl Storage {
         if self.is_objects() {
             self.inner.fetched.keep(sha256, &section);
         }
-        Ok(section)
+        Ok((section, stamp))
     }
 
     fn fetch(

@@ -9,6 +9,7 @@ use sluice::sim::{Fault, Matcher, Rule};
 
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World};
+use crate::spool::full::Disk;
 use crate::support::process::Ended;
 
 impl World {
@@ -125,6 +126,42 @@ async fn a_limit_of_file_sizes_is_a_full_disk() {
     assert!(!Path::new(&text).exists() && !Path::new(&format!("{text}.partial")).exists());
     world.start(world.load()).ended().await.assert_code(0);
     world.assert_whole();
+}
+
+/// Nothing is lost, nothing half is left, and the same command goes on once there is room.
+#[tokio::test]
+async fn a_full_disk_ends_each_command_with_14() {
+    let Some(disk) = Disk::mount() else { return };
+    let world = World::new().await;
+    disk.resize(24);
+    let place = disk.path().join("stage").display().to_string();
+    let stage = || world.job("migrate", &["--spool", "parquet", "--spool-dir", &place]);
+    let ended = world.start(stage()).ended().await;
+    ended.assert_code(14);
+    assert!(ended.err.contains("of the spool") && ended.err.contains("No space"), "{ended:?}");
+    disk.resize(4_096);
+    world.start(stage()).ended().await.assert_code(0);
+    let mut used = Command::new("df");
+    let used = used.args(["-k", "--output=used"]).arg(disk.path()).output().unwrap();
+    let used = String::from_utf8(used.stdout).unwrap();
+    let used: u64 = used.lines().last().unwrap().trim().parse().unwrap();
+    disk.resize(used + 8);
+    let text = disk.path().join("text");
+    let target = text.display().to_string();
+    let commands = [
+        &["spool", "compact", &place][..],
+        &["export", &place, "--format", "lp", "--output", &target],
+    ];
+    for args in commands {
+        let ended = world.start(world.command(args)).ended().await;
+        ended.assert_code(14);
+        world.start(world.command(&["spool", "verify", &place])).ended().await.assert_code(0);
+    }
+    assert!(!text.exists() && !disk.path().join("text.partial").exists());
+    disk.resize(8_192);
+    for args in commands {
+        world.start(world.command(args)).ended().await.assert_code(0);
+    }
 }
 
 /// Runs a command whose streams are pipes: no limit of files holds for them.
