@@ -63,7 +63,8 @@ pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
 pub const SLICES_IN_FLIGHT_MAX: usize = 16;
 
-/// Batches that are open at one time: read, being written, or waiting for the one before them.
+/// Batches, or stretches of empty ones, that are open at one time: read, being written, or waiting for the one before
+/// them until they are committed.
 pub const BATCHES_OPEN_MAX: usize = 8;
 
 /// Empty batches whose records go to the destination in one body.
@@ -234,6 +235,21 @@ pub const LEASE_STALE_MS: u64 = 180_000;
 
 /// How long a first signal lets the open batches finish.
 pub const DRAIN_MS_MAX: u64 = 20_000;
+
+/// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
+pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Such text in one temporary file; more goes to another, so that what is committed gives its room back.
+pub const REFUSALS_SPILL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of the rejects file that are read or copied at one time.
+pub const REJECTS_STEP_BYTES: usize = 64 * 1024;
+
+/// The first line of the rejects file, or of a section of it.
+pub const REJECTS_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// A single line up to this is never too large for a destination: what answers 413 to it refuses everything.
+pub const LINE_BYTES_TAKEN: usize = 64 * 1024;
 
 /// Refused values before the run stops, by default.
 pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;

@@ -232,6 +232,9 @@ impl CommittedBatch {
 /// The kind of [`BatchDetails`].
 pub const KIND_BATCH: &str = "batch";
 
+/// The kind of what may have been read wrongly.
+pub const KIND_DOUBT: &str = "doubt";
+
 impl BatchDetails {
     /// The point that holds them, at the record's time.
     pub fn point(&self, keys: &Keys, record: &Record) -> Point {

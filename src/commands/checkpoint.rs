@@ -13,7 +13,7 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::lock::JobLock;
-use crate::pipeline::write::outlet::RejectLimit;
+use crate::pipeline::write::refusals::RejectLimit;
 use crate::spool;
 
 /// A job that this run holds, and where it stands.
@@ -70,8 +70,8 @@ pub async fn begin(
     let resume = checkpoint.resume.min(job.stop);
     match settle(config, client, &store, &checkpoint, TimeRange::new(resume, job.stop)).await {
         Ok(before) => {
-            let path = config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp"));
-            let rejects = RejectLimit { before, max: config.reject_limit, path };
+            let file = job::rejects_file(config);
+            let rejects = RejectLimit { before, max: config.reject_limit, file };
             let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
             Ok(Begun { keeper, job, resume, rejects, is_shared, lock: Some(lock) })
         }

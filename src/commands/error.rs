@@ -307,14 +307,17 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
+        | Failure::NothingTaken { .. }
+        | Failure::ForeignRefusal { .. }
         | Failure::Mismatch { .. }
         | Failure::NotAsFlux { .. }
+        | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
-        Failure::Record(_) => ExitCode::State,
+        Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary
         }

@@ -8,7 +8,7 @@ use super::facts::{DestinationFacts, watched};
 use super::part::Part;
 use super::preflight::{self, Content};
 use super::run::{self, Prepared, Shown, Signals};
-use super::{buckets, ends, migrate, print_line};
+use super::{buckets, ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
@@ -203,6 +203,7 @@ pub async fn prepare(
     client: &Client,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
+    job::check_rejects(job::rejects_file(config)).await?;
     if config.create_buckets {
         buckets::create(config, client, spool.job.shard_group_ns, &mut destination).await?;
     }

@@ -87,6 +87,7 @@ async fn into_bucket(
     destination: &mut DestinationFacts,
 ) -> Result<(Begun, Sink), Error> {
     let client = &ends.destination;
+    job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
     if config.create_buckets {
         buckets::create(config, client, Some(source_ns), destination).await?;

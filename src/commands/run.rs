@@ -84,7 +84,7 @@ pub async fn run(
     if let Source::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
-    let rejects = prepared.begun.rejects.path.display().to_string();
+    let rejects = prepared.begun.rejects.file.path.display().to_string();
     let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {
@@ -168,6 +168,7 @@ fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
         None if rejected_total > 0
             || !outcome.changed.is_empty()
             || !outcome.unreturned.is_empty()
+            || !outcome.doubts.is_empty()
             || !outcome.closing.source.is_empty() =>
         {
             ExitCode::Rejected

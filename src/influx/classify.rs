@@ -91,6 +91,10 @@ pub fn classify_response(
         429 | 503 if text.contains("cardinality") => FailureKind::Cardinality,
         429 => FailureKind::RateLimited { retry_after_ms },
         503 => FailureKind::Unavailable { retry_after_ms },
+        // The shard's old files go; its lines can be written again afterwards.
+        422 if text.contains("partial write: shard ") && text.contains(" is pending deletion") => {
+            FailureKind::Unavailable { retry_after_ms }
+        }
         422 if request == RequestKind::Write => FailureKind::PartialWrite,
         400..=499 if page => FailureKind::Unexpected,
         400..=499 if request == RequestKind::Write => classify_write_400(&text),
@@ -327,6 +331,12 @@ mod tests {
                 422,
                 &json("partial write: points beyond retention policy dropped=1"),
                 Kind::PartialWrite,
+            ),
+            (
+                Write,
+                422,
+                &json("failure: partial write: shard 7 is pending deletion dropped=3"),
+                unavailable,
             ),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),

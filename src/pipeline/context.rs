@@ -15,6 +15,7 @@ use crate::model::interval::Interval;
 use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
+use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
@@ -158,6 +159,8 @@ pub struct Context {
     pub source: Client,
     /// Where the values go.
     pub out: Arc<Outlet>,
+    /// Keeps what later runs must know.
+    pub keeper: Keeper,
     /// Permits for slices.
     pub slices: Permits,
     /// What a value costs to read in plain Flux.
@@ -187,12 +190,19 @@ impl Context {
             job,
             source,
             out,
+            keeper: Keeper::Nobody,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),
             witness: Witness::new(None),
             held: Arc::new(Semaphore::new(held)),
             nothing_filtered: Filter::default(),
         }
+    }
+
+    /// The same of a job whose checkpoint is kept.
+    #[must_use]
+    pub fn kept_by(self, keeper: Keeper) -> Self {
+        Self { keeper, ..self }
     }
 
     /// The same client and totals for another job that only reads.
