@@ -31,6 +31,7 @@ use super::digest::Sha256;
 use super::error::Error;
 use super::read::Section;
 use crate::limits::{OBJECT_PAUSE_MS, OBJECT_TRANSFERS_MAX};
+use crate::model::series::Readable;
 
 /// A place for a spool.
 #[derive(Debug, Clone)]
@@ -322,12 +323,17 @@ impl Storage {
         Ok(found.then_some(file))
     }
 
-    /// The names of all files below a folder, sorted.
+    /// The names of all files below a folder, sorted. Those of others are for people: what is no letter is escaped.
     pub(super) fn list(&self, folder: &str) -> Result<Vec<String>, Error> {
         let mut names = match &self.inner.place {
             Place::Folder(own) => own.list(folder)?,
             Place::Objects(objects) => objects.list(folder)?,
         };
+        for name in &mut names {
+            if name.contains(char::is_control) {
+                *name = Readable(name.as_bytes()).to_string();
+            }
+        }
         names.sort();
         Ok(names)
     }

@@ -238,6 +238,23 @@ async fn folders_of_any_name_hold_spools() {
     assert!(ended.err.contains("UTF-8"), "{ended:?}");
 }
 
+/// What somebody has put among the data is named in letters, whatever its name holds.
+#[tokio::test]
+async fn foreign_names_are_shown_and_not_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path(), 1);
+    fs::write(folder.path().join(OsStr::from_bytes(b"data/\x1b[31m\n\xff")), "x").unwrap();
+    let place = folder.path().display().to_string();
+    for args in
+        [&["spool", "verify", &place][..], &["export", &place, "--format", "lp", "--output", "-"]]
+    {
+        let ended = run(bare(args)).await;
+        ended.assert_code(13);
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(told.contains("\\u{1b}[31m\\n") && !told.contains('\u{1b}'), "{ended:?}");
+    }
+}
+
 /// What a stopped run has staged, and what somebody has put there.
 #[test]
 fn what_stands_in_staging_is_in_nobodys_way() {
