@@ -16,7 +16,7 @@ use crate::model::time_type::TimeType;
 /// The format of new spools. One of an older format keeps it.
 pub const FORMAT: u64 = 2;
 
-/// The first one: the id of its job is a digest of another text, see [`StoredJob::id`].
+/// The first one: the id of its job is a digest of another text.
 pub const FIRST_FORMAT: u64 = 1;
 
 /// What a spool is for: whose content it holds. No part of it is secret.
@@ -166,7 +166,7 @@ pub struct FileEntry {
     pub rows: u64,
     /// Values: cells that are not null.
     pub values: u64,
-    /// [`ContentDigest`](super::digest::ContentDigest) of its values.
+    /// [`ContentDigest`] of its values.
     pub digest: String,
 }
 
