@@ -114,9 +114,8 @@ fn merged(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
     entry(file)?;
     let mut sums = Sums::default();
     let (mut batches, mut times) = (Vec::new(), (i64::MAX, i64::MIN));
-    let kind = |file: &FileEntry| {
-        (file.tree(), file.bucket.clone(), file.measurement.clone(), file.month.clone())
-    };
+    // The bucket may have got another name, which merged files took until version 2 of the format.
+    let kind = |file: &FileEntry| (file.tree(), file.measurement.clone(), file.month.clone());
     let distinct: BTreeSet<&String> = removed.iter().collect();
     must(distinct.len() == removed.len(), "a file is merged with itself")?;
     for path in removed {

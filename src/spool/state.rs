@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{self, ContentDigest};
-use super::name::{self, PartitionKeys, Tree};
+use super::name::{self, PartitionKeys, Place, Tree};
 use crate::checkpoint::identity::{Difference, Identity};
 use crate::checkpoint::record::StoredFields;
 use crate::model::frame::FieldType;
@@ -370,7 +370,8 @@ impl State {
     /// True if the file may have been left by a run that ended too early, and means nothing.
     pub(super) fn is_leftover(&self, path: &str) -> bool {
         let later = |range: TimeRange| range.start.ns() >= self.watermark;
-        self.leftovers.contains(path) || name::range_of(path).is_some_and(later)
+        let is_place = Place::of(path).is_some();
+        self.leftovers.contains(path) || is_place && name::range_of(path).is_some_and(later)
     }
 
     /// Values that are not in the files, in all batches.

@@ -302,9 +302,10 @@ impl Inner {
     }
 }
 
-/// Removes files that a killed run left; those of others stay, and are named when the spool is read.
+/// Removes files that a killed run left; those of others stay, and are named when the spool is read. They are known by
+/// their names alone, so what a link leads to stays too.
 fn sweep(storage: &Storage, state: &State) -> Result<(), Error> {
-    for tree in Tree::ALL {
+    for tree in Tree::ALL.into_iter().filter(|tree| !storage.is_link(tree.folder())) {
         for path in storage.list(tree.folder())? {
             if !state.files.contains_key(&path) && state.is_leftover(&path) {
                 storage.remove(&path)?;

@@ -161,9 +161,17 @@ impl Storage {
         self.inner.staging.discard(staged)
     }
 
-    /// Removes all staged files.
+    /// Removes all staged files, but not where a link leads to.
     pub(super) fn sweep_staging(&self) -> Result<(), Error> {
-        self.inner.staging.sweep()
+        if self.is_link(STAGING) { Ok(()) } else { self.inner.staging.sweep() }
+    }
+
+    /// True for a link in a folder. What stands behind it may be somebody else's.
+    pub(super) fn is_link(&self, name: &str) -> bool {
+        match &self.inner.place {
+            Place::Folder(folder) => folder.root.join(name).is_symlink(),
+            Place::Objects(_) => false,
+        }
     }
 
     /// Moves a staged and synced file to its place, over what was there.

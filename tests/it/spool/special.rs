@@ -255,6 +255,30 @@ async fn foreign_names_are_shown_and_not_obeyed() {
     }
 }
 
+/// A spool of a stranger, whose folders lead elsewhere: a run on it removes nothing there.
+#[test]
+fn nothing_is_removed_where_a_link_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, strange) = (folder.path().join("own"), folder.path().join("strange"));
+    let expected = made(&own, 1);
+    let downloads = folder.path().join("downloads");
+    fs::create_dir(&downloads).unwrap();
+    fs::write(downloads.join("film.partial"), "half").unwrap();
+    // Nothing is committed in it, so all files of the other one look like those of a run that was killed.
+    let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
+    spool.close().unwrap();
+    symlink(own.join("data"), strange.join("data")).unwrap();
+    fs::remove_dir(strange.join("staging")).unwrap();
+    symlink(&downloads, strange.join("staging")).unwrap();
+    for _ in 0..2 {
+        let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
+        spool.compact(sluice::spool::compact::Sizes::default()).unwrap();
+        spool.close().unwrap();
+    }
+    assert_eq!(fs::read(downloads.join("film.partial")).unwrap(), b"half");
+    assert_eq!(read_all(&Storage::folder(&own)).unwrap(), expected);
+}
+
 /// What a stopped run has staged, and what somebody has put there.
 #[test]
 fn what_stands_in_staging_is_in_nobodys_way() {
