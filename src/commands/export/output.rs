@@ -58,9 +58,10 @@ impl Output {
                     return Err(Error::OutputExists { path: path.clone() });
                 }
                 let partial = partial(path);
-                let stops = Stops::listen().map_err(failed(target))?;
+                // Without it a stopped export leaves what a killed one leaves.
+                let stops = Stops::listen();
                 let file = open(&partial).map_err(failed(target))?;
-                stops.remove(partial.clone(), path.clone()).map_err(failed(target))?;
+                let _ = stops.and_then(|stops| stops.remove(partial.clone(), path.clone()));
                 (Raw::File(file), Place::File { partial, path: path.clone() })
             }
         };
@@ -101,20 +102,29 @@ impl Output {
             }
             Ok(bytes)
         };
-        let written_bytes = finish().map_err(|source| Error::Output { target: shown, source })?;
-        Ok(Sizes { bytes, written_bytes })
+        match finish() {
+            Ok(written_bytes) => Ok(Sizes { bytes, written_bytes }),
+            Err(source) => {
+                place.give_up();
+                Err(Error::Output { target: shown, source })
+            }
+        }
     }
 
     /// Leaves nothing of a file behind.
     pub(super) fn give_up(self) {
-        if let Place::File { partial, .. } = &self.place {
-            // The next export to the same file would replace it anyway.
-            let _ = fs::remove_file(partial);
-        }
+        self.place.give_up();
     }
 }
 
 impl Place {
+    fn give_up(&self) {
+        if let Self::File { partial, .. } = self {
+            // The next export to the same file would replace it anyway.
+            let _ = fs::remove_file(partial);
+        }
+    }
+
     fn shown(&self) -> String {
         match self {
             Self::Stdout => "stdout".to_owned(),
