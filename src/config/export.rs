@@ -62,7 +62,7 @@ impl ExportConfig {
     /// Checks flags and variables. Relative times count back from `now`.
     pub fn new(args: &ExportArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
         let settings = Settings::new(args.typed(), EXPORT, env, Vec::new());
-        let (start, stop) = migrate::range(&settings, now)?;
+        let (start, stop) = migrate::range_counted(&settings, now)?;
         let target = match args.output.as_str() {
             "-" => Target::Stdout,
             path => Target::File(PathBuf::from(path)),

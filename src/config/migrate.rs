@@ -29,6 +29,19 @@ pub enum Start {
     Earliest,
     /// Here.
     At(Timestamp),
+    /// So far back from the present.
+    Back(Interval),
+}
+
+impl Start {
+    /// The instant, as a clock that shows `now` counts it; none for the oldest value.
+    pub fn counted_from(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Earliest => None,
+            Self::At(time) => Some(time),
+            Self::Back(interval) => Some(back(interval, now)),
+        }
+    }
 }
 
 /// Where a run ends.
@@ -41,6 +54,23 @@ pub enum Stop {
     },
     /// Here, as given.
     At(Timestamp),
+    /// So far back from the present.
+    Back(Interval),
+}
+
+impl Stop {
+    /// The instant, as a clock that shows `now` counts it.
+    pub fn counted_from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
+            Self::At(time) => time,
+            Self::Back(interval) => back(interval, now),
+        }
+    }
+}
+
+fn back(interval: Interval, now: Timestamp) -> Timestamp {
+    interval.nth_after(now, -1).unwrap_or(Timestamp::MIN).max(Timestamp::MIN)
 }
 
 /// Length of a batch.
@@ -171,6 +201,11 @@ impl MigrateConfig {
     pub fn has_destination(&self) -> bool {
         self.destination.token != TokenSetting::None
     }
+
+    /// Refuses a range without an instant in it, as a clock that shows `now` counts it.
+    pub fn hold_range(&self, now: Timestamp) -> Result<(), ConfigError> {
+        hold_range((self.start, Origin::Flag("start")), (self.stop, Origin::Flag("stop")), now)
+    }
 }
 
 /// The ends, judged already.
@@ -193,16 +228,18 @@ pub(super) fn check(
 ) -> Result<MigrateConfig, ConfigError> {
     let Ends { source, bucket: source_bucket, destination } = ends;
     let destination_bucket = match settings.find("destination-bucket")? {
-        Some(given) => name(&given)?,
+        Some(given) => given.name()?,
         None => source_bucket.clone(),
     };
     let (start, stop) = range(settings, now)?;
+    let quoted = [&source, &destination].into_iter().filter_map(|end| end.token.quoted());
+    let notices = env.unknown().into_iter().chain(quoted).collect();
     Ok(MigrateConfig {
         source,
         destination,
         source_bucket,
         destination_bucket,
-        batch_bucket: name(&settings.value("batch-bucket")?)?,
+        batch_bucket: settings.value("batch-bucket")?.name()?,
         start,
         stop,
         batch_interval: batch_interval(&settings.value("batch-interval")?)?,
@@ -227,39 +264,79 @@ pub(super) fn check(
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
         max_duration_ms: settings.plain("max-duration").map(max_duration).transpose()?,
         state_dir: state_dir(env)?,
-        notices: env.unknown(),
+        notices,
     })
 }
 
-pub(super) fn name(given: &Given) -> Result<String, ConfigError> {
-    if given.text().is_empty() { Err(given.wrong("a name")) } else { Ok(given.text().to_owned()) }
-}
-
+/// Start and stop. Where both are fixed, or both count from the same present, they are held against each other at once.
 pub(super) fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop), ConfigError> {
-    const TIME: &str = "a time such as 2022-01-01T00:00:00Z, 2022-01-01 or -30d, between 1677-09-21 and 2262-04-11";
     let (first, last) = (settings.value("start")?, settings.value("stop")?);
-    let at = |given: &Given| grammar::time(given.text(), now).ok_or_else(|| given.wrong(TIME));
     let settle = settings.value("settle")?;
     let settle_ns = grammar::duration_ns(settle.text())
         .ok_or_else(|| settle.wrong("a duration such as 10m or 0s"))?;
     let start = match first.text() {
         "earliest" => Start::Earliest,
-        _ => Start::At(at(&first)?.max(Timestamp::MIN)),
+        text => match grammar::back(text) {
+            Some(interval) => Start::Back(interval),
+            None => Start::At(at(&first)?.max(Timestamp::MIN)),
+        },
     };
     let stop = match last.text() {
         "now" => Stop::Now { settle_ns },
-        _ => Stop::At(at(&last)?),
+        text => match grammar::back(text) {
+            Some(interval) => Stop::Back(interval),
+            None => Stop::At(at(&last)?),
+        },
     };
-    let stop_at = match stop {
-        Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
-        Stop::At(time) => time,
+    // One fixed and one counted wait for the clock of the source.
+    let both = matches!((start, stop), (Start::At(_), Stop::At(_)))
+        || matches!((start, stop), (Start::Back(_), Stop::Now { .. } | Stop::Back(_)));
+    if both {
+        hold_range((start, first.origin), (stop, last.origin), now)?;
+    }
+    Ok((start, stop))
+}
+
+/// The same, counted from this machine's clock: for what asks no source.
+pub(super) fn range_counted(
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(Start, Stop), ConfigError> {
+    let (start, stop) = range(settings, now)?;
+    let (first, last) = (settings.value("start")?, settings.value("stop")?);
+    hold_range((start, first.origin), (stop, last.origin), now)?;
+    Ok(counted((start, stop), now))
+}
+
+/// Fixed times instead of counted ones; what depends on the source stays.
+fn counted((start, stop): (Start, Stop), now: Timestamp) -> (Start, Stop) {
+    let stop = match stop {
+        Stop::Back(_) => Stop::At(stop.counted_from(now)),
+        stop => stop,
     };
-    match start {
-        Start::At(start_at) if start_at >= stop_at => Err(ConfigError::EmptyRange {
-            start: format!("{} ({start_at})", first.origin),
-            stop: format!("{} ({stop_at})", last.origin),
+    (start.counted_from(now).map_or(Start::Earliest, Start::At), stop)
+}
+
+fn at(given: &Given) -> Result<Timestamp, ConfigError> {
+    const TIME: &str = "a time such as 2022-01-01T00:00:00Z, 2022-01-01 or -30d, between 1677-09-21 and 2262-04-11";
+    const LEAP: &str =
+        "a time that InfluxDB has: it counts no second 60; give second 59, or the minute behind it";
+    let expected = if grammar::is_leap_second(given.text()) { LEAP } else { TIME };
+    grammar::time(given.text()).ok_or_else(|| given.wrong(expected))
+}
+
+fn hold_range(
+    (start, first): (Start, Origin),
+    (stop, last): (Stop, Origin),
+    now: Timestamp,
+) -> Result<(), ConfigError> {
+    let stop_at = stop.counted_from(now);
+    match start.counted_from(now) {
+        Some(start_at) if start_at >= stop_at => Err(ConfigError::EmptyRange {
+            start: format!("{first} ({start_at})"),
+            stop: format!("{last} ({stop_at})"),
         }),
-        _ => Ok((start, stop)),
+        _ => Ok(()),
     }
 }
 
@@ -400,7 +477,7 @@ fn spool(settings: &Settings, env: &Env) -> Result<Option<SpoolChoice>, ConfigEr
         },
         (Some(format), _) if format.text() != "parquet" => Err(format.wrong("parquet")),
         (Some(_), Some(place)) => {
-            let (place, surroundings) = (name(place)?, env.surroundings());
+            let (place, surroundings) = (place.name()?, env.surroundings());
             Ok(Some(SpoolChoice { place, time_type, surroundings }))
         }
         (Some(given), None) => {

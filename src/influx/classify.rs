@@ -327,12 +327,7 @@ mod tests {
                 &json("partial write: points beyond retention policy dropped=1"),
                 Kind::PartialWrite,
             ),
-            (
-                Write,
-                422,
-                &json("failure: partial write: shard 7 is pending deletion dropped=3"),
-                unavailable,
-            ),
+            (Write, 422, &json("partial write: shard 7 is pending deletion"), unavailable),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
             (
                 Write,

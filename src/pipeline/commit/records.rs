@@ -69,15 +69,7 @@ impl Records {
     /// The lease must be ours, and the newest record the one this run found or wrote: a run that slept while another one
     /// took over must not commit.
     async fn check_ownership(&self) -> Result<(), Error> {
-        let lease = self.store.lease().await?;
-        match lease {
-            Some(stored) if stored.lease == self.lease => {}
-            Some(stored) => {
-                let found = format!("run {} on {}", stored.lease.run, stored.lease.machine);
-                return Err(Error::LeaseLost { found });
-            }
-            None => return Err(Error::LeaseLost { found: "no lease".to_owned() }),
-        }
+        self.store.held(&self.lease).await?;
         let newest = self.store.newest_record().await?.map(|(_, time)| time);
         if newest == self.newest {
             Ok(())
@@ -86,8 +78,13 @@ impl Records {
         }
     }
 
-    /// Says that this run is alive, or with `released` that it is over.
-    pub async fn refresh_lease(&self, released: bool) -> Result<(), Error> {
-        self.store.refresh_lease(&self.lease, released).await
+    /// Says that this run is alive.
+    pub async fn refresh_lease(&self) -> Result<(), Error> {
+        self.store.refresh_lease(&self.lease).await
+    }
+
+    /// Says that it is over.
+    pub async fn release_lease(&self) -> Result<(), Error> {
+        self.store.release_lease(&self.lease).await
     }
 }

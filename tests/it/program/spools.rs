@@ -188,7 +188,8 @@ async fn an_export_that_is_stopped_leaves_nothing() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         // It stands still at the first file: somebody else has it alone for a while, or it waits for nothing at all.
         let mut running = world.start(world.command(&args));
-        running.until("a file, or its end", |_| partial.exists() || text.exists()).await;
+        let begun = || fs::metadata(&partial).is_ok_and(|found| found.len() > 0);
+        running.until("a file, or its end", |_| begun() || text.exists()).await;
         running.signal(signal);
         let ended = running.ended().await;
         // A small spool may be done before the signal comes.
