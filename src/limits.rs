@@ -253,7 +253,7 @@ pub const DRAIN_MS_MAX: u64 = 16_000;
 pub const STOP_RECORD_MS_MAX: u64 = 18_000;
 
 /// Until when the job is let go, counted from the signal.
-pub const STOP_CLOSE_MS_MAX: u64 = 19_500;
+pub const STOP_CLOSE_MS_MAX: u64 = 19_000;
 
 /// How long a run that ends without a signal tries to let its job go: a lease that is not given back grows stale.
 pub const CLOSE_MS_MAX: u64 = 10_000;
@@ -265,10 +265,10 @@ pub const LAST_WORD_MS_MAX: u64 = 500;
 pub const OPEN_FILES_MIN: usize = 12;
 
 /// How long a program that ends waits for threads that may hang in a look-up of a name or at a disk.
-pub const THREADS_END_MS_MAX: u64 = 500;
+pub const THREADS_END_MS_MAX: u64 = 200;
 
 const _: () = assert!(DRAIN_MS_MAX < STOP_RECORD_MS_MAX && STOP_RECORD_MS_MAX < STOP_CLOSE_MS_MAX);
-const _: () = assert!(STOP_CLOSE_MS_MAX + LAST_WORD_MS_MAX <= STOP_MS_MAX);
+const _: () = assert!(STOP_CLOSE_MS_MAX + THREADS_END_MS_MAX + LAST_WORD_MS_MAX < STOP_MS_MAX);
 
 /// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
 pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::facts::{DestinationFacts, count_at};
 use super::{buckets, job};
-use crate::checkpoint::identity::{Difference, Identity};
+use crate::checkpoint::identity::{Difference, Existing, Identity};
 use crate::checkpoint::lease::{Lease, StoredLease, Verdict};
 use crate::config::migrate::{ExistingPolicy, MigrateConfig};
 use crate::exit::ExitCode;
@@ -158,21 +158,25 @@ pub async fn begin(
         note_kept_doubt(&folder, &store).await?;
         Ok((checkpoint, job, resume, before))
     };
-    let keeper = |job, newest| {
-        Keeper::Bucket(Box::new(Records::new(store.clone(), lease.clone(), job, newest)))
+    let records = |job, newest| Records::new(store.clone(), lease.clone(), job, newest);
+    let keeper = |job, checkpoint: &Checkpoint| {
+        let records = records(job, checkpoint.newest);
+        Keeper::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
     };
     match stop.unless(taking).await.map_err(Error::from).flatten() {
         Ok((checkpoint, job, resume, before)) => {
             let file = job::rejects_file(config);
             let rejects = RejectLimit { before, max: config.reject_limit, file };
-            let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
-            let keeper = keeper(job, checkpoint.newest);
+            let is_shared = checkpoint.existing != Existing::Nothing
+                || config.existing == ExistingPolicy::Merge;
+            let keeper = keeper(job, &checkpoint);
             let (lock, folder) = (Some(lock), Some(folder.clone()));
             Ok(Begun { keeper, job, resume, rejects, is_shared, lock, folder })
         }
         Err(error) => {
             let none = TimeRange::new(wanted.stop, wanted.stop);
-            Err(given_up(keeper(none, None), stop, error).await)
+            let keeper = Keeper::Bucket(Box::new(records(none, None)));
+            Err(given_up(keeper, stop, error).await)
         }
     }
 }
@@ -189,8 +193,7 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let is_shared = config.existing == ExistingPolicy::Merge;
-        let point = checkpoint.identity.point(store.keys(), now, is_shared);
+        let point = checkpoint.identity.point(store.keys(), now, checkpoint.existing);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
@@ -212,7 +215,7 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
-    is_shared: bool,
+    existing: Existing,
 }
 
 async fn read(
@@ -253,7 +256,12 @@ async fn read(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
-        is_shared: stored.as_ref().is_some_and(Identity::stored_shared),
+        existing: match &stored {
+            Some(stored) => Identity::stored_existing(stored),
+            None if newest.is_some() => Existing::Adopted,
+            None if config.existing == ExistingPolicy::Merge => Existing::Something,
+            None => Existing::Nothing,
+        },
     })
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::system::{OpenFiles, io_exit};
 use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
@@ -11,6 +12,7 @@ use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
+use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::event::StopReason;
@@ -385,18 +387,6 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
     }
 }
 
-/// What the system says, where it is not the state that is at fault.
-pub(super) fn io_exit(error: &io::Error) -> ExitCode {
-    match error.kind() {
-        // The last is a limit on the size of files, as `ulimit -f` sets it.
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ExitCode::DiskFull
-        }
-        io::ErrorKind::InvalidFilename => ExitCode::Usage,
-        _ => OpenFiles::of(error).map_or(ExitCode::State, OpenFiles::exit),
-    }
-}
-
 /// The code of an early end.
 pub(super) fn stop_exit(reason: StopReason) -> ExitCode {
     match reason {
@@ -404,54 +394,5 @@ pub(super) fn stop_exit(reason: StopReason) -> ExitCode {
         StopReason::TimeBudget => ExitCode::TimeBudget,
         StopReason::Interrupted => ExitCode::Interrupted,
         StopReason::Terminated => ExitCode::Terminated,
-    }
-}
-
-/// A limit on open files, which has no kind of its own in the standard library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenFiles {
-    /// Of this process: `ulimit -n`.
-    OfProcess,
-    /// Of the whole machine.
-    OfMachine,
-}
-
-impl OpenFiles {
-    /// The limit that an error of the system is about.
-    pub fn of(error: &io::Error) -> Option<Self> {
-        const ENFILE: i32 = 23;
-        const EMFILE: i32 = 24;
-        match error.raw_os_error()? {
-            EMFILE => Some(Self::OfProcess),
-            ENFILE => Some(Self::OfMachine),
-            _ => None,
-        }
-    }
-
-    /// The same, anywhere below an error.
-    pub fn behind(error: &Error) -> Option<Self> {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if let Some(limit) = error.downcast_ref::<io::Error>().and_then(Self::of) {
-                return Some(limit);
-            }
-            cause = error.source();
-        }
-        None
-    }
-
-    fn exit(self) -> ExitCode {
-        match self {
-            Self::OfProcess => ExitCode::Permanent,
-            Self::OfMachine => ExitCode::Temporary,
-        }
-    }
-
-    /// What to do about it.
-    pub fn cure(self) -> &'static str {
-        match self {
-            Self::OfProcess => "raise the limit of open files (ulimit -n): 256 are always enough",
-            Self::OfMachine => "this machine has too many files open, all programs together",
-        }
     }
 }

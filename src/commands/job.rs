@@ -131,10 +131,10 @@ fn name(config: &MigrateConfig, keys: &Keys) -> String {
         config.destination.host,
         config.batch_bucket
     );
-    joined(names, whole.as_bytes())
+    joined(&names, whole.as_bytes())
 }
 
-fn joined(names: [String; 3], whole: &[u8]) -> String {
+fn joined(names: &[String; 3], whole: &[u8]) -> String {
     let name = format!("{}.{:016x}", names.join("."), fnv1a(whole));
     if name.len() <= STATE_NAME_BYTES_MAX {
         return name;
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn names_are_cut_only_where_no_file_system_takes_them() {
         let joined =
-            |bucket: &str| joined(["org", bucket, "copy"].map(str::to_owned), b"all of it");
+            |bucket: &str| joined(&["org", bucket, "copy"].map(str::to_owned), b"all of it");
         let fnv = format!("{:016x}", fnv1a(b"all of it"));
         // What earlier versions made keeps its name.
         assert_eq!(joined("plant"), format!("org.plant.copy.{fnv}"));

@@ -23,6 +23,7 @@ pub mod run;
 pub mod spool;
 pub mod stage;
 pub mod stop_signals;
+pub mod system;
 
 use std::fs::File;
 use std::io;
@@ -99,7 +100,7 @@ fn runtime() -> io::Result<Runtime> {
 pub fn told(code: ExitCode) -> ExitCode {
     let Some(error) = stream::not_taken() else { return code };
     stream::say(format_args!("error: stdout did not take the whole result: {error}"));
-    match (code, error::io_exit(error)) {
+    match (code, system::io_exit(error)) {
         (ExitCode::Done, ExitCode::DiskFull) => ExitCode::DiskFull,
         (ExitCode::Done, _) => ExitCode::Permanent,
         (code, _) => code,

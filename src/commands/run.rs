@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::checkpoint::{Begun, given_up};
-use super::error::{Error, OpenFiles, stop_exit};
+use super::error::{Error, stop_exit};
+use super::system::OpenFiles;
 use crate::exit::ExitCode;
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};

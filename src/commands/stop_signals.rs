@@ -139,7 +139,7 @@ impl StopSignals {
             second = second => {
                 std::process::exit(i32::from(stop_exit(first.max(second)).number()));
             }
-            () = sleep(Duration::from_millis(STOP_MS_MAX)) => {
+            () = sleep(Duration::from_millis(STOP_MS_MAX - LAST_WORD_MS_MAX)) => {
                 self.leave(first, &Error::NotEnded(first));
             }
         }
@@ -166,10 +166,10 @@ impl StopSignals {
                 let _ = fs::remove_file(partial);
                 text = format!("{text}; {} is not whole, and was removed", whole.display());
             }
+            stream::say(format_args!("error: {text}"));
             if json {
                 stream::print(json::exit_error(code.number(), std::slice::from_ref(&text)));
             }
-            stream::say(format_args!("error: {text}"));
             let _ = sender.send(());
         });
         if saying.is_ok() {

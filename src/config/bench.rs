@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::error::{ConfigError, Shown};
 use super::grammar;
 use super::migrate::{self, QuotaChoice};
+use super::range;
 use super::settings::{Given, Settings, WHOLE};
 use crate::bench::record::Sink;
 use crate::bench::setting::Way;
@@ -167,7 +168,7 @@ impl SimulateConfig {
     pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, ConfigError> {
         let json = settings.switch("json")?;
         let settings = settings.without_job_of_file();
-        let (start, stop) = migrate::range_counted(&settings, now)?;
+        let (start, stop) = range::range_counted(&settings, now)?;
         let stop = stop.counted_from(now);
         let years_5 = stop.saturating_add_ns(-5 * 365 * 86_400 * NS_PER_S);
         let start = start.counted_from(now).unwrap_or(years_5);

@@ -11,6 +11,7 @@ use super::error::{ConfigError, Shown};
 use super::file;
 use super::migrate::{self, Ends, MigrateConfig};
 use super::profile::{self, Profile};
+use super::range;
 use super::settings::{Origin, Settings};
 use super::table::Setting;
 use super::task_record;
@@ -143,7 +144,7 @@ impl Inputs {
             Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };
         let config = migrate::check(&self.settings, &self.env, ends, now)?;
         // There is no clock of a source.
-        let (start, stop) = migrate::range_counted(&self.settings, now)?;
+        let (start, stop) = range::range_counted(&self.settings, now)?;
         Ok(MigrateConfig { start, stop, ..config })
     }
 

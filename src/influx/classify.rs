@@ -340,7 +340,7 @@ mod tests {
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
             (Write, 500, &json("engine is closed"), busy),
             (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),
-            (Write, 500, &json("no space left on device"), Kind::ServerError),
+            (Write, 500, &json("no space left on device"), Kind::DiskFull),
             (Api, 200, "", Kind::Unexpected),
             (Api, 600, "", Kind::Unexpected),
         ] {

@@ -54,7 +54,7 @@ impl Keeper {
     /// What each committed batch of the job came to; `None` where that is not known of all of them.
     pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
         match self {
-            Self::Bucket(records) => records.store().committed().await,
+            Self::Bucket(records) => records.committed().await,
             Self::Spool(_) | Self::Nobody => Ok(None),
         }
     }

@@ -232,3 +232,28 @@ async fn a_pipe_that_nobody_reads_and_a_load_are_no_reason_to_stay() {
     run.until("a request", |_| mute.heard()).await;
     ended_after(run, "TERM", AT_ONCE).await.assert_code(143);
 }
+
+#[tokio::test]
+async fn a_result_that_nobody_reads_does_not_keep_a_transfer() {
+    let world = World::slow().await;
+    // More lines than a pipe holds: 3,600 batches.
+    let mut job = world.job("migrate", &["--json", "--batch-interval", "1s"]);
+    job.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = job.spawn().unwrap();
+    let begun = Instant::now();
+    while world.writes(BUCKET) < 300 && begun.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+    let asked = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(asked.elapsed() < IN_TIME, "it stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(status.code(), Some(143));
+    world.start(world.job("migrate", &[])).ended().await.assert_code(0);
+}
