@@ -640,9 +640,6 @@ pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Times that manifest and journal are read until they are called damaged: a run may be writing them.
 pub const SPOOL_STATE_READS: u32 = 3;
 
-/// The shortest shard group that a server makes, ns.
-pub const SHARD_GROUP_NS_MIN: i64 = 3_600_000_000_000;
-
 /// Tries to take the lock of a spool in a folder.
 pub const LOCK_TRIES: u32 = 20;
 

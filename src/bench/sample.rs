@@ -165,6 +165,9 @@ mod tests {
         // One burst holds nearly all.
         assert_eq!(sizes(&[1, 1, 1_000, 0, 1]), [(Dense, 1_000, 1), (Sparse, 3, 3)]);
         assert_eq!(strata(&[1, 0, 5]).values(), 6);
+        // As a line says that somebody has written.
+        assert_eq!(sizes(&[u64::MAX; 3]), [(Dense, u64::MAX, 2), (Middle, u64::MAX, 1)]);
+        assert_eq!(strata(&[u64::MAX; 3]).values(), u64::MAX);
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::report::text::Glyphs;
 use crate::report::{Mode, json, stream};
+use crate::spool::place;
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
@@ -47,7 +48,10 @@ pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCod
     let shown = Shown {
         header: header(&config, &source),
         mode: mode(config.json, config.color),
-        next: config.spool.as_ref().map(|spool| format!("sluice load {}", spool.place)),
+        next: config
+            .spool
+            .as_ref()
+            .map(|spool| format!("sluice load {}", place::typed(&spool.place))),
         later: "Later: the same command tops up to now",
     };
     limit_time(&stops.stopper(), config.max_duration_ms);

@@ -6,6 +6,7 @@ use super::facts::SourceFacts;
 use super::job;
 use crate::checkpoint::identity::{Identity, filter_text};
 use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
+use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::write::outlet::Sink;
@@ -59,7 +60,7 @@ pub async fn begin(
     })
     .await?;
     if let Some(mode) = open_mode {
-        let place = &choice.place;
+        let place = Readable(choice.place.as_bytes());
         stream::say(format_args!(
             "notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it"
         ));

@@ -279,21 +279,32 @@ fn read(
     files: &[FileEntry],
     frames: &mpsc::Sender<Frame>,
 ) -> Result<u64, Error> {
-    let parts = match context.out.bucket() {
-        Some(bucket) if bucket.types.watches(measurement) => {
-            batch.shard_group_parts(bucket.shard_group_ns)
-        }
-        _ => vec![batch],
+    let shard_group_ns = match context.out.bucket() {
+        Some(bucket) if bucket.types.watches(measurement) => Some(bucket.shard_group_ns),
+        _ => None,
     };
-    let mut values = 0;
-    for range in parts {
+    let (mut values, mut start) = (0, batch.start);
+    while let Some(range) = next_part(TimeRange::new(start, batch.stop), files, shard_group_ns) {
         for frame in context.job.stored.frames_of(files, range)? {
             let frame = frame?;
             values += frame.values;
             frames.blocking_send(frame).map_err(|_| Error::StageGone("encode"))?;
         }
+        start = range.stop;
     }
     Ok(values)
+}
+
+/// What is read next of a range: all of it, or one shard group. Where no file has anything, none is looked for.
+fn next_part(
+    range: TimeRange,
+    files: &[FileEntry],
+    shard_group_ns: Option<i64>,
+) -> Option<TimeRange> {
+    let ahead = files.iter().map(FileEntry::range).map(|own| own.intersect(range));
+    let start = ahead.filter(|own| !own.is_empty()).map(|own| own.start).min()?;
+    let stop = shard_group_ns.map_or(range.stop, |ns| start.shard_group(ns).stop);
+    Some(TimeRange::new(start, stop.min(range.stop)))
 }
 
 /// The type of most values of a field in a stretch of the spool.
@@ -333,4 +344,55 @@ pub fn interval(files: &[&FileEntry], range: TimeRange, values_min: u64) -> Inte
     let per_batch = (i128::from(values) / batches).max(1);
     let times = (i128::from(values_min) / per_batch).clamp(1, batches);
     Interval::from_ns(i64::try_from(longest * times).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::NS_PER_S;
+
+    fn file(time_min: i64, time_max: i64) -> FileEntry {
+        FileEntry {
+            path: String::new(),
+            bucket: String::new(),
+            measurement: String::new(),
+            month: String::new(),
+            batches: Vec::new(),
+            time_min,
+            time_max,
+            bytes: 1,
+            sha256: String::new(),
+            rows: 1,
+            values: 1,
+            digest: String::new(),
+        }
+    }
+
+    fn parts(
+        range: TimeRange,
+        files: &[FileEntry],
+        shard_group_ns: Option<i64>,
+    ) -> Vec<(i64, i64)> {
+        let (mut parts, mut start) = (Vec::new(), range.start);
+        let rest = |start| TimeRange::new(start, range.stop);
+        while let Some(part) = next_part(rest(start), files, shard_group_ns) {
+            parts.push((part.start.ns(), part.stop.ns()));
+            start = part.stop;
+        }
+        parts
+    }
+
+    /// However short shard groups are said to be, only those are looked at that hold something.
+    #[test]
+    fn parts_are_shard_groups_with_files() {
+        let range = TimeRange::new(Timestamp::from_ns(-10), Timestamp::from_ns(100 * NS_PER_S));
+        let files = [file(3, 4), file(5, NS_PER_S), file(70 * NS_PER_S, 70 * NS_PER_S)];
+        assert_eq!(parts(range, &files, None), [(3, 100 * NS_PER_S)]);
+        let seconds = [(3, NS_PER_S), (NS_PER_S, 2 * NS_PER_S), (70 * NS_PER_S, 71 * NS_PER_S)];
+        assert_eq!(parts(range, &files, Some(NS_PER_S)), seconds);
+        assert_eq!(parts(TimeRange::ALL, &[file(1, 1)], Some(1)), [(1, 2)]);
+        let last = i64::MAX - 1;
+        assert_eq!(parts(TimeRange::ALL, &[file(last, last)], Some(NS_PER_S)), [(last, i64::MAX)]);
+        assert_eq!(parts(range, &[], Some(1)), []);
+    }
 }

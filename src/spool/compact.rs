@@ -84,6 +84,7 @@ impl Spool {
         let first = &group[0];
         let strange = || Error::damaged(&first.path, "its entry makes no sense");
         let measurement = name::decode(&first.measurement).ok_or_else(strange)?;
+        let bucket = name::decode(&first.bucket).ok_or_else(strange)?;
         let month: Month = first.month.parse().map_err(|_| strange())?;
         let tree = first.tree().ok_or_else(strange)?;
         let (mut shape, mut stamps) = (Shape::default(), Vec::new());
@@ -101,7 +102,7 @@ impl Spool {
         };
         let ranges: Vec<_> = joined(own).into_iter().map(at).collect();
         let whole = TimeRange { start: ranges[0].start, stop: ranges[ranges.len() - 1].stop };
-        let mut files = Files::new(inner, ranges, whole);
+        let mut files = Files::of_bucket(inner, bucket, ranges, whole);
         let (part, parts_file) = self.part(&stamps, &columns)?;
         files.write_merged(&measurement, &settled, (tree, month), columns, part)?;
         if let Some(parts) = parts_file {

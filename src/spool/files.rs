@@ -23,6 +23,8 @@ use crate::model::time::{TimeRange, Timestamp};
 /// Complete and synced files, and those that are being written.
 pub(super) struct Files<'a> {
     inner: &'a Inner,
+    /// Its name when the values were read. It may have another one by now.
+    bucket: Name,
     /// What the values belong to.
     batches: Vec<TimeRange>,
     /// From the first batch to the last.
@@ -42,10 +44,20 @@ struct OpenFile {
 }
 
 impl<'a> Files<'a> {
-    /// No files yet, for values of these batches.
+    /// No files yet, for values of these batches, which are read now.
     pub(super) fn new(inner: &'a Inner, batches: Vec<TimeRange>, range: TimeRange) -> Self {
+        Self::of_bucket(inner, inner.job.source_bucket.as_bytes().into(), batches, range)
+    }
+
+    /// The same for values that were read before.
+    pub(super) fn of_bucket(
+        inner: &'a Inner,
+        bucket: Name,
+        batches: Vec<TimeRange>,
+        range: TimeRange,
+    ) -> Self {
         let (entries, staged) = (Vec::new(), Vec::new());
-        Self { inner, batches, range, entries, staged, totals: Totals::default() }
+        Self { inner, bucket, batches, range, entries, staged, totals: Totals::default() }
     }
 
     /// Writes a sorted part: a file for each month, and one more where a field has several types.
@@ -129,14 +141,13 @@ impl<'a> Files<'a> {
         file: OpenFile,
     ) -> Result<(), Error> {
         let OpenFile { staged, tree, writer } = file;
-        let bucket = self.inner.job.source_bucket.as_bytes();
         let metadata = self.metadata(writer.content());
         let (out, content) = writer.finish(&metadata)?;
         let (out, bytes, sha256) = out.finish();
         let place = staged.path.display().to_string();
         let file = out.into_inner().map_err(|error| Error::io(&place)(error.into_error()))?;
         self.inner.storage.sync(&staged, &file)?;
-        let folder = name::folder(tree, &settled.keys, bucket, measurement, month);
+        let folder = name::folder(tree, &settled.keys, &self.bucket, measurement, month);
         let path = format!("{folder}/{}", name::file_name(self.range, &sha256));
         self.totals.rows += content.rows;
         self.totals.values += content.values;
@@ -144,7 +155,7 @@ impl<'a> Files<'a> {
         self.staged.push((staged, path.clone()));
         self.entries.push(FileEntry {
             path,
-            bucket: name::encode(bucket),
+            bucket: name::encode(&self.bucket),
             measurement: name::encode(measurement),
             month: month.to_string(),
             batches: self.batches.iter().map(|range| (range.start.ns(), range.stop.ns())).collect(),
@@ -162,11 +173,10 @@ impl<'a> Files<'a> {
     /// What the footer of a file tells of it. No part is secret.
     fn metadata(&self, content: &Content) -> [(&'static str, String); 8] {
         let span = |start: Timestamp, stop: Timestamp| format!("{start}/{stop}");
-        let bucket = self.inner.job.source_bucket.as_bytes();
         [
             ("sluice.format", self.inner.format.to_string()),
             ("sluice.job", self.inner.job_id.clone()),
-            ("sluice.bucket", name::encode(bucket)),
+            ("sluice.bucket", name::encode(&self.bucket)),
             ("sluice.batch", span(self.range.start, self.range.stop)),
             ("sluice.range", span(content.time_min, content.time_max)),
             ("sluice.rows", content.rows.to_string()),

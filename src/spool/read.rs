@@ -19,10 +19,12 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columns::{Columns, TIME_AT};
+use super::digest::Sha256;
 use super::error::Error;
 use super::sorted::block_rows;
 use super::write::BYTES_KEY;
 use super::{block, pages, times};
+use crate::limits::SPOOL_STEP_BYTES;
 use crate::model::frame::{Frame, Run};
 use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
@@ -51,6 +53,21 @@ impl Section {
     /// Its bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// The SHA-256 of its bytes.
+    pub(super) fn sha256(&self) -> io::Result<String> {
+        let (mut sha256, mut buffer, mut at) = (Sha256::new(), vec![0; SPOOL_STEP_BYTES / 8], 0);
+        loop {
+            let left = usize::try_from(self.length - at).unwrap_or(usize::MAX).min(buffer.len());
+            match self.file.read_at(&mut buffer[..left], self.start + at)? {
+                0 => return Ok(sha256.finish()),
+                read => {
+                    sha256.update(&buffer[..read]);
+                    at += read as u64;
+                }
+            }
+        }
     }
 
     fn count(&self, bytes: usize) {

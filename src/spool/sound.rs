@@ -3,7 +3,7 @@
 //!
 //! | what | must |
 //! |---|---|
-//! | job | be whole, stop after its start, have shard groups of an hour at the least |
+//! | job | be whole, stop after its start, have shard groups of a second at the least: servers tell whole ones |
 //! | batch | begin at the watermark and reach beyond it, or be one that was there, whose files it replaces all |
 //! | its record | hold the rows, values and content of its files together |
 //! | file | stand where its names, month, range and digest put it: below the spool, nowhere else |
@@ -19,7 +19,6 @@ use std::collections::BTreeSet;
 use super::digest::ContentDigest;
 use super::name::{self, Month, Place};
 use super::state::{self, FileEntry, Record, Settled, State, StoredJob};
-use crate::limits::SHARD_GROUP_NS_MIN;
 use crate::model::frame::FieldType;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 
@@ -35,8 +34,7 @@ pub(super) fn job(job: &StoredJob) -> Sound {
     let whole = job.job().ok_or("the job is not whole")?;
     must(whole.identity.start <= whole.stop, "its job stops before it starts")?;
     let [shard_group, one_type] = job.lengths_ns();
-    let fits = shard_group.is_none_or(|ns| ns >= SHARD_GROUP_NS_MIN)
-        && one_type.is_none_or(|ns| ns >= NS_PER_S);
+    let fits = [shard_group, one_type].iter().all(|ns| ns.is_none_or(|ns| ns >= NS_PER_S));
     must(fits, "its shard groups have no length that shard groups have")
 }
 
@@ -116,9 +114,8 @@ fn merged(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
     entry(file)?;
     let mut sums = Sums::default();
     let (mut batches, mut times) = (Vec::new(), (i64::MAX, i64::MIN));
-    let kind = |file: &FileEntry| {
-        (file.tree(), file.bucket.clone(), file.measurement.clone(), file.month.clone())
-    };
+    // The bucket may have got another name, which merged files took until version 2 of the format.
+    let kind = |file: &FileEntry| (file.tree(), file.measurement.clone(), file.month.clone());
     let distinct: BTreeSet<&String> = removed.iter().collect();
     must(distinct.len() == removed.len(), "a file is merged with itself")?;
     for path in removed {

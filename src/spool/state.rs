@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{self, ContentDigest};
-use super::name::{self, PartitionKeys, Tree};
+use super::name::{self, PartitionKeys, Place, Tree};
 use crate::checkpoint::identity::{Difference, Identity};
 use crate::checkpoint::record::StoredFields;
 use crate::model::frame::FieldType;
@@ -16,7 +16,7 @@ use crate::model::time_type::TimeType;
 /// The format of new spools. One of an older format keeps it.
 pub const FORMAT: u64 = 2;
 
-/// The first one: the id of its job is a digest of another text, see [`StoredJob::id`].
+/// The first one: the id of its job is a digest of another text.
 pub const FIRST_FORMAT: u64 = 1;
 
 /// What a spool is for: whose content it holds. No part of it is secret.
@@ -100,6 +100,11 @@ impl StoredJob {
         })
     }
 
+    /// How its files hold times.
+    pub(super) fn time_type(&self) -> TimeType {
+        self.time_type
+    }
+
     /// The length of the shard groups at the source, and of stretches with one type.
     pub(super) fn lengths_ns(&self) -> [Option<i64>; 2] {
         [self.shard_group_ns, self.one_type_ns]
@@ -161,7 +166,7 @@ pub struct FileEntry {
     pub rows: u64,
     /// Values: cells that are not null.
     pub values: u64,
-    /// [`ContentDigest`](super::digest::ContentDigest) of its values.
+    /// [`ContentDigest`] of its values.
     pub digest: String,
 }
 
@@ -365,7 +370,8 @@ impl State {
     /// True if the file may have been left by a run that ended too early, and means nothing.
     pub(super) fn is_leftover(&self, path: &str) -> bool {
         let later = |range: TimeRange| range.start.ns() >= self.watermark;
-        self.leftovers.contains(path) || name::range_of(path).is_some_and(later)
+        let is_place = Place::of(path).is_some();
+        self.leftovers.contains(path) || is_place && name::range_of(path).is_some_and(later)
     }
 
     /// Values that are not in the files, in all batches.

@@ -356,7 +356,11 @@ pub(super) fn open_file(
     range: Option<TimeRange>,
     known: Option<Stamp>,
 ) -> Result<FileReader, Error> {
-    let section = storage.open(&file.path, (file.bytes, &file.sha256), known)?;
+    let (section, stamp) = storage.open(&file.path, (file.bytes, &file.sha256))?;
+    let is_another = known.is_some_and(|known| known != stamp);
+    if is_another && section.sha256().map_err(Error::io(&file.path))? != file.sha256 {
+        return Err(Error::damaged(&file.path, "it was changed after it was verified"));
+    }
     let reader = FileReader::open(&file.path, section, range)?;
     if reader.metadata("sluice.job") != Some(&state.job_id()) {
         return Err(Error::Foreign { file: file.path.clone() });
@@ -371,8 +375,8 @@ pub(super) fn open_file(
         let kind = settled.and_then(|settled| settled.type_of(&field.name));
         kind.is_some_and(|kind| (kind == field.kind) == (file.tree() == Some(Tree::Data)))
     };
-    if !columns.fields.iter().all(fits) {
-        return Err(Error::damaged(&file.path, "a field of it has another type than was settled"));
+    if !columns.fields.iter().all(fits) || columns.time != state.job.time_type() {
+        return Err(Error::damaged(&file.path, "a column of it has another type than was settled"));
     }
     let times = file.range();
     let told = [

@@ -10,6 +10,7 @@ use super::held::held;
 use super::journal::{self, End};
 use super::lock::{LOCK, Lock};
 use super::name::{self, Tree};
+use super::sound;
 use super::state::{FileEntry, Job, Record, Settled, State, StoredJob};
 use super::storage::{Staged, Storage};
 use crate::model::time::{TimeRange, Timestamp};
@@ -65,6 +66,10 @@ impl Spool {
 
     fn open_locked(storage: &Storage, job: &Job, lock: &Lock) -> Result<(State, End), Error> {
         storage.sweep_staging()?;
+        // Before it is written: no reader would take another one.
+        let stored = StoredJob::new(job);
+        sound::job(&stored)
+            .map_err(|what| Error::Encode { file: journal::MANIFEST.to_owned(), what })?;
         let (mut state, mut end) = if let Some(known) = journal::read(storage)? {
             known
         } else {
@@ -81,7 +86,6 @@ impl Spool {
             let record = Record::Begin { run: run.to_owned() };
             journal::append(storage, &mut state, &mut end, record)?;
         }
-        let stored = StoredJob::new(job);
         if state.job != stored {
             state.job = stored;
             journal::write_manifest(storage, &state)?;
@@ -298,9 +302,10 @@ impl Inner {
     }
 }
 
-/// Removes files that a killed run left; those of others stay, and are named when the spool is read.
+/// Removes files that a killed run left; those of others stay, and are named when the spool is read. They are known by
+/// their names alone, so what a link leads to stays too.
 fn sweep(storage: &Storage, state: &State) -> Result<(), Error> {
-    for tree in Tree::ALL {
+    for tree in Tree::ALL.into_iter().filter(|tree| !storage.is_link(tree.folder())) {
         for path in storage.list(tree.folder())? {
             if !state.files.contains_key(&path) && state.is_leftover(&path) {
                 storage.remove(&path)?;

@@ -101,20 +101,29 @@ impl Output {
             }
             Ok(bytes)
         };
-        let written_bytes = finish().map_err(|source| Error::Output { target: shown, source })?;
-        Ok(Sizes { bytes, written_bytes })
+        match finish() {
+            Ok(written_bytes) => Ok(Sizes { bytes, written_bytes }),
+            Err(source) => {
+                place.give_up();
+                Err(Error::Output { target: shown, source })
+            }
+        }
     }
 
     /// Leaves nothing of a file behind.
     pub(super) fn give_up(self) {
-        if let Place::File { partial, .. } = &self.place {
-            // The next export to the same file would replace it anyway.
-            let _ = fs::remove_file(partial);
-        }
+        self.place.give_up();
     }
 }
 
 impl Place {
+    fn give_up(&self) {
+        if let Self::File { partial, .. } = self {
+            // The next export to the same file would replace it anyway.
+            let _ = fs::remove_file(partial);
+        }
+    }
+
     fn shown(&self) -> String {
         match self {
             Self::Stdout => "stdout".to_owned(),
@@ -172,8 +181,8 @@ fn open(partial: &Path) -> io::Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // It may be one of another mode, and the umask may have taken from this one.
-    file.set_permissions(Permissions::from_mode(MODE))?;
+    // It may be one of another mode, and the umask may have taken from this one. A file system may have no modes.
+    let _ = file.set_permissions(Permissions::from_mode(MODE));
     file.set_len(0)?;
     Ok(file)
 }

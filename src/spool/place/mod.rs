@@ -57,6 +57,16 @@ pub fn folder(place: &str) -> Option<PathBuf> {
     url.to_file_path().ok()
 }
 
+/// A place as it has to be typed in a shell.
+pub fn typed(place: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@%+=,".contains(c);
+    match place {
+        _ if place.starts_with('-') => typed(&format!("./{place}")),
+        _ if !place.is_empty() && place.chars().all(plain) => place.to_owned(),
+        _ => format!("'{}'", place.replace('\'', r"'\''")),
+    }
+}
+
 /// The storage at a place. Blocks: a machine that has a role in a cloud is asked for it.
 pub fn storage(place: &str, surroundings: &Surroundings) -> Result<Storage, Error> {
     if let Some(folder) = folder(place) {
@@ -129,6 +139,21 @@ mod tests {
         }
         for place in ["file://host/data", "s3://bucket/x", "://x", "http://x/y"] {
             assert_eq!(folder(place), None, "{place}");
+        }
+    }
+
+    #[test]
+    fn places_are_typed_so_that_a_shell_passes_them_on() {
+        for (place, expected) in [
+            ("/data/stage", "/data/stage"),
+            ("s3://bucket/a=b", "s3://bucket/a=b"),
+            ("-", "./-"),
+            ("--x y", "'./--x y'"),
+            ("it's $x", r"'it'\''s $x'"),
+            ("é", "'é'"),
+            ("", "''"),
+        ] {
+            assert_eq!(typed(place), expected);
         }
     }
 

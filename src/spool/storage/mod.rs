@@ -31,6 +31,7 @@ use super::digest::Sha256;
 use super::error::Error;
 use super::read::Section;
 use crate::limits::{OBJECT_PAUSE_MS, OBJECT_TRANSFERS_MAX};
+use crate::model::series::Readable;
 
 /// A place for a spool.
 #[derive(Debug, Clone)]
@@ -160,9 +161,17 @@ impl Storage {
         self.inner.staging.discard(staged)
     }
 
-    /// Removes all staged files.
+    /// Removes all staged files, but not where a link leads to.
     pub(super) fn sweep_staging(&self) -> Result<(), Error> {
-        self.inner.staging.sweep()
+        if self.is_link(STAGING) { Ok(()) } else { self.inner.staging.sweep() }
+    }
+
+    /// True for a link in a folder. What stands behind it may be somebody else's.
+    pub(super) fn is_link(&self, name: &str) -> bool {
+        match &self.inner.place {
+            Place::Folder(folder) => folder.root.join(name).is_symlink(),
+            Place::Objects(_) => false,
+        }
     }
 
     /// Moves a staged and synced file to its place, over what was there.
@@ -275,28 +284,22 @@ impl Storage {
         }
     }
 
-    /// The file at a place, of this length, to be read at random: the one that had this stamp, if it is known. An object
-    /// is copied to `staging` first, and held against its digest on the way, so that what is read is what was verified.
+    /// The file at a place, of this length, to be read at random. An object is copied to `staging` first, and held
+    /// against its digest on the way, so that what is read is what was verified.
     pub(super) fn open(
         &self,
         name: &str,
         (bytes, sha256): (u64, &str),
-        known: Option<Stamp>,
-    ) -> Result<Section, Error> {
+    ) -> Result<(Section, Stamp), Error> {
         let missing = || Error::Missing { file: name.to_owned() };
-        let file = match &self.inner.place {
-            Place::Folder(folder) => {
-                let (file, stamp) = folder.open(name)?.ok_or_else(missing)?;
-                if known.is_some_and(|known| known != stamp) {
-                    return Err(Error::damaged(name, "it was changed after it was verified"));
-                }
-                file
-            }
+        let (file, stamp) = match &self.inner.place {
+            Place::Folder(folder) => folder.open(name)?.ok_or_else(missing)?,
             Place::Objects(objects) => {
                 if let Some(section) = self.inner.fetched.get(sha256) {
-                    return Ok(section);
+                    return Ok((section, Stamp::default()));
                 }
-                self.fetch(objects, name, (bytes, sha256))?.ok_or_else(missing)?
+                let file = self.fetch(objects, name, (bytes, sha256))?.ok_or_else(missing)?;
+                (file, Stamp::default())
             }
         };
         let length = file.metadata().map_err(Error::io(name))?.len();
@@ -305,7 +308,7 @@ impl Storage {
         if self.is_objects() {
             self.inner.fetched.keep(sha256, &section);
         }
-        Ok(section)
+        Ok((section, stamp))
     }
 
     fn fetch(
@@ -328,12 +331,17 @@ impl Storage {
         Ok(found.then_some(file))
     }
 
-    /// The names of all files below a folder, sorted.
+    /// The names of all files below a folder, sorted. Those of others are for people: what is no letter is escaped.
     pub(super) fn list(&self, folder: &str) -> Result<Vec<String>, Error> {
         let mut names = match &self.inner.place {
             Place::Folder(own) => own.list(folder)?,
             Place::Objects(objects) => objects.list(folder)?,
         };
+        for name in &mut names {
+            if name.contains(char::is_control) {
+                *name = Readable(name.as_bytes()).to_string();
+            }
+        }
         names.sort();
         Ok(names)
     }

@@ -33,7 +33,8 @@ pub(super) fn open(name: &str, path: &Path, options: &mut OpenOptions) -> Result
     // It may be another one by now.
     expect_file(name, &found)?;
     if !known && found.mode() & 0o777 != FILE_MODE {
-        file.set_permissions(Permissions::from_mode(FILE_MODE)).map_err(Error::io(name))?;
+        // The umask took something. A file system without modes keeps its own; the folder tells then.
+        let _ = file.set_permissions(Permissions::from_mode(FILE_MODE));
     }
     Ok(file)
 }
@@ -64,7 +65,11 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(FOLDER_MODE).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)),
+        Ok(()) => {
+            // As for files.
+            let _ = fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE));
+            Ok(())
+        }
     }
 }
 

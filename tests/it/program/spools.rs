@@ -9,6 +9,7 @@ use sluice::sim::{Fault, Matcher, Rule};
 
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World};
+use crate::spool::full::Disk;
 use crate::support::process::Ended;
 
 impl World {
@@ -120,11 +121,51 @@ async fn a_limit_of_file_sizes_is_a_full_disk() {
     world.spool("verify").await.assert_code(0);
     let text = world.folder.path().join("text").display().to_string();
     let export = ["export", &place, "--format", "lp", "--output", &text];
-    let ended = piped(limited(2, &world.command(&export))).await;
-    assert_eq!(ended.code, Some(14), "{ended:?}");
-    assert!(!Path::new(&text).exists() && !Path::new(&format!("{text}.partial")).exists());
+    // Compressed, all of it is written at the end.
+    for more in [&[][..], &["--gzip"]] {
+        let export = [&export[..], more].concat();
+        let ended = piped(limited(2, &world.command(&export))).await;
+        assert_eq!(ended.code, Some(14), "{ended:?}");
+        assert!(!Path::new(&text).exists() && !Path::new(&format!("{text}.partial")).exists());
+    }
     world.start(world.load()).ended().await.assert_code(0);
     world.assert_whole();
+}
+
+/// Nothing is lost, nothing half is left, and the same command goes on once there is room.
+#[tokio::test]
+async fn a_full_disk_ends_each_command_with_14() {
+    let Some(disk) = Disk::mount() else { return };
+    let world = World::new().await;
+    disk.resize(24);
+    let place = disk.path().join("stage").display().to_string();
+    let stage = || world.job("migrate", &["--spool", "parquet", "--spool-dir", &place]);
+    let ended = world.start(stage()).ended().await;
+    ended.assert_code(14);
+    assert!(ended.err.contains("of the spool") && ended.err.contains("No space"), "{ended:?}");
+    disk.resize(4_096);
+    world.start(stage()).ended().await.assert_code(0);
+    let mut used = Command::new("df");
+    let used = used.args(["-k", "--output=used"]).arg(disk.path()).output().unwrap();
+    let used = String::from_utf8(used.stdout).unwrap();
+    let used: u64 = used.lines().last().unwrap().trim().parse().unwrap();
+    disk.resize(used + 8);
+    let text = disk.path().join("text");
+    let target = text.display().to_string();
+    let commands = [
+        &["spool", "compact", &place][..],
+        &["export", &place, "--format", "lp", "--output", &target],
+    ];
+    for args in commands {
+        let ended = world.start(world.command(args)).ended().await;
+        ended.assert_code(14);
+        world.start(world.command(&["spool", "verify", &place])).ended().await.assert_code(0);
+    }
+    assert!(!text.exists() && !disk.path().join("text.partial").exists());
+    disk.resize(8_192);
+    for args in commands {
+        world.start(world.command(args)).ended().await.assert_code(0);
+    }
 }
 
 /// Runs a command whose streams are pipes: no limit of files holds for them.
@@ -147,7 +188,8 @@ async fn an_export_that_is_stopped_leaves_nothing() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         // It stands still at the first file: somebody else has it alone for a while, or it waits for nothing at all.
         let mut running = world.start(world.command(&args));
-        running.until("a file, or its end", |_| partial.exists() || text.exists()).await;
+        let begun = || fs::metadata(&partial).is_ok_and(|found| found.len() > 0);
+        running.until("a file, or its end", |_| begun() || text.exists()).await;
         running.signal(signal);
         let ended = running.ended().await;
         // A small spool may be done before the signal comes.

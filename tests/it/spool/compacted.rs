@@ -104,6 +104,35 @@ fn large_files_stay_and_the_size_of_merged_ones_is_bounded() {
     assert_eq!(read_all(&storage).unwrap().len(), 6);
 }
 
+/// The bucket has the same id, so it is the same job; what was read under a name stays there.
+#[test]
+fn a_bucket_that_was_renamed_keeps_both_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::folder(folder.path());
+    let mut job = Job0::from(0);
+    let mut all = Vec::new();
+    for (name, hours) in [("plant", 0..3), ("works", 3..6)] {
+        job.source_bucket = name.to_owned();
+        let spool = Spool::open(&storage, &job, false).unwrap();
+        for n in hours {
+            let points = [point("a", n * HOUR_NS, b"f", Value::Integer(n))];
+            write_batch(&spool, range(0, n), &frames_of(&points)).unwrap();
+            all.extend(points);
+        }
+        spool.close().unwrap();
+    }
+    let spool = Spool::open(&storage, &job, false).unwrap();
+    let compacted = spool.compact(Sizes::default()).unwrap();
+    assert_eq!((compacted.files_before, compacted.files_after), (6, 2));
+    spool.close().unwrap();
+    assert_eq!(read_all(&storage).unwrap(), all);
+    let stored = Stored::open(&storage).unwrap();
+    let buckets: Vec<_> =
+        stored.files(&Selection::ALL).iter().map(|file| file.bucket.clone()).collect();
+    assert_eq!(buckets, ["plant", "works"]);
+    assert!(stored.prove(|_| ()).unwrap().findings.is_empty());
+}
+
 /// Far more than is held in memory, of 200 measurements at once, from two threads.
 #[test]
 fn a_batch_larger_than_memory_goes_through_sorted_parts() {

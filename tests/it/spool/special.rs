@@ -182,6 +182,12 @@ fn a_file_that_changes_after_it_was_verified_is_named() {
         let _ = fs::remove_file(&path);
         fs::write(&path, &kept).unwrap();
     }
+    // What is written anew and holds the same is the same.
+    let stored = Stored::open(&Storage::folder(folder.path())).unwrap();
+    stored.verify(&Selection::ALL).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, &kept).unwrap();
+    assert_eq!(super::read(&stored, &Selection::ALL).unwrap(), expected);
     // A decoder that is at work meets the end of the file.
     let stored = Stored::open(&Storage::folder(folder.path())).unwrap();
     let mut frames = stored.frames(&Selection::ALL).unwrap();
@@ -230,6 +236,47 @@ async fn folders_of_any_name_hold_spools() {
     let ended = run(command).await;
     ended.assert_code(2);
     assert!(ended.err.contains("UTF-8"), "{ended:?}");
+}
+
+/// What somebody has put among the data is named in letters, whatever its name holds.
+#[tokio::test]
+async fn foreign_names_are_shown_and_not_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path(), 1);
+    fs::write(folder.path().join(OsStr::from_bytes(b"data/\x1b[31m\n\xff")), "x").unwrap();
+    let place = folder.path().display().to_string();
+    for args in
+        [&["spool", "verify", &place][..], &["export", &place, "--format", "lp", "--output", "-"]]
+    {
+        let ended = run(bare(args)).await;
+        ended.assert_code(13);
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(told.contains("\\u{1b}[31m\\n") && !told.contains('\u{1b}'), "{ended:?}");
+    }
+}
+
+/// A spool of a stranger, whose folders lead elsewhere: a run on it removes nothing there.
+#[test]
+fn nothing_is_removed_where_a_link_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, strange) = (folder.path().join("own"), folder.path().join("strange"));
+    let expected = made(&own, 1);
+    let downloads = folder.path().join("downloads");
+    fs::create_dir(&downloads).unwrap();
+    fs::write(downloads.join("film.partial"), "half").unwrap();
+    // Nothing is committed in it, so all files of the other one look like those of a run that was killed.
+    let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
+    spool.close().unwrap();
+    symlink(own.join("data"), strange.join("data")).unwrap();
+    fs::remove_dir(strange.join("staging")).unwrap();
+    symlink(&downloads, strange.join("staging")).unwrap();
+    for _ in 0..2 {
+        let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
+        spool.compact(sluice::spool::compact::Sizes::default()).unwrap();
+        spool.close().unwrap();
+    }
+    assert_eq!(fs::read(downloads.join("film.partial")).unwrap(), b"half");
+    assert_eq!(read_all(&Storage::folder(&own)).unwrap(), expected);
 }
 
 /// What a stopped run has staged, and what somebody has put there.

@@ -363,6 +363,34 @@ fn a_file_that_says_something_else_of_itself_is_refused_before_it_is_read() {
     }
 }
 
+/// A file in the other tree, and times of another type.
+#[test]
+fn types_that_were_not_settled_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, _) = made(folder.path());
+    let genuine = Forgery::of(folder.path());
+    let refused = |what: &str| {
+        let stored = Stored::open(&storage).unwrap();
+        let error = super::read(&stored, &Selection::ALL).expect_err(what);
+        assert!(error.is_state() && error.to_string().contains("settled"), "{what}: {error}");
+        let error = stored.verify_content(&Selection::ALL).expect_err(what);
+        assert!(error.is_state() && error.to_string().contains("settled"), "{what}: {error}");
+    };
+    let mut forgery = genuine.clone();
+    forgery.manifest["job"]["time_type"] = "i64".into();
+    forgery.write();
+    refused("times");
+    let mut forgery = genuine.clone();
+    let path = newest(&forgery);
+    let moved = path.replacen("data/", "conflicts/", 1);
+    forgery.edit(&path, |entry| entry["path"] = moved.clone().into());
+    forgery.write();
+    let to = folder.path().join(&moved);
+    std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+    std::fs::rename(folder.path().join(&path), to).unwrap();
+    refused("the other tree");
+}
+
 /// All commands that open a spool judge alike.
 #[tokio::test]
 async fn every_command_refuses_what_verify_refuses() {
