@@ -1,0 +1,191 @@
+//! What must be true in the end: both ends hold the same, or every difference was named and the code says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sluice::exit::ExitCode;
+use sluice::model::series::{Readable, Series};
+use sluice::sim::{Change, Server, StoredValue, Value};
+
+use super::case::Case;
+use super::run::Ended;
+use super::trouble::Trouble;
+use crate::support::rig::BUCKET;
+
+/// Requests to the source behind a change that may lie behind all that looks for one: those of the closing itself.
+const CLOSING_REQUESTS: usize = 4;
+
+type Key = (Arc<Series>, Arc<[u8]>, i64);
+
+/// To the bit.
+type Content = BTreeMap<Key, (u8, Vec<u8>)>;
+
+fn exact(value: &Value) -> (u8, Vec<u8>) {
+    match value {
+        Value::Float(v) => (0, v.to_bits().to_be_bytes().to_vec()),
+        Value::Integer(v) => (1, v.to_be_bytes().to_vec()),
+        Value::Unsigned(v) => (2, v.to_be_bytes().to_vec()),
+        Value::Boolean(v) => (3, vec![u8::from(*v)]),
+        Value::String(v) => (4, v.to_vec()),
+    }
+}
+
+fn content_of(values: Vec<StoredValue>, start: i64, stop: i64) -> Content {
+    // The largest stop is beyond the last time.
+    let inside =
+        |value: &StoredValue| value.time >= start && (value.time < stop || stop >= i64::MAX - 1);
+    let cell = |value: StoredValue| ((value.series, value.field, value.time), exact(&value.value));
+    values.into_iter().filter(inside).map(cell).collect()
+}
+
+/// One value that is not the same at both ends.
+#[derive(Debug)]
+struct Difference {
+    key: Key,
+    what: &'static str,
+}
+
+fn differences(source: &Content, destination: &Content) -> Vec<Difference> {
+    let mut all = Vec::new();
+    for (key, value) in source {
+        match destination.get(key) {
+            Some(found) if found == value => {}
+            Some(_) => all.push(Difference { key: key.clone(), what: "wrong" }),
+            None => all.push(Difference { key: key.clone(), what: "missing" }),
+        }
+    }
+    let extra = destination.keys().filter(|key| !source.contains_key(*key));
+    all.extend(extra.map(|key| Difference { key: key.clone(), what: "extra" }));
+    all
+}
+
+/// What is wrong with the end of a case, in a line.
+pub(super) fn judge(
+    case: &Case,
+    ended: &Ended,
+    source: &Server,
+    destination: &Server,
+) -> Result<(), String> {
+    let (start, stop) = (case.content.start, case.content.stop);
+    let wanted = content_of(source.store().dump(case.bucket), start, stop);
+    let found = content_of(destination.store().dump(BUCKET), i64::MIN, i64::MAX);
+    let differences = differences(&wanted, &found);
+    let unseen = is_beyond_notice(case, source);
+    let unnamed: Vec<_> = differences
+        .iter()
+        .filter(|difference| !(unseen && is_changed(case, difference)))
+        .filter(|difference| !is_named(difference, ended))
+        .collect();
+    let told = describe(&unnamed);
+    let well = ended.is_well();
+    if well && differences.iter().any(|difference| !(unseen && is_changed(case, difference))) {
+        return Err(format!(
+            "exit 0, and the ends differ: {}",
+            describe(&differences.iter().collect::<Vec<_>>())
+        ));
+    }
+    if !unnamed.is_empty() {
+        return Err(format!("exit {:?}, and not named: {told}", ended.codes));
+    }
+    unread(case, ended, source)?;
+    if !well
+        && differences.is_empty()
+        && ended.ranges.is_empty()
+        && ended.named.is_empty()
+        && ended.rejects.is_empty()
+    {
+        return Err(format!("exit {:?}, and nothing is wrong or named", ended.codes));
+    }
+    impatient(case, ended)
+}
+
+/// What is listed by the source and returned to no query is named.
+fn unread(case: &Case, ended: &Ended, source: &Server) -> Result<(), String> {
+    let (start, stop) = (case.content.start, case.content.stop);
+    let names: BTreeSet<_> = source
+        .store()
+        .unread(case.bucket)
+        .into_iter()
+        .filter(|value| value.time >= start && value.time < stop)
+        .map(|value| Readable(&value.series.measurement).to_string())
+        .collect();
+    for name in names {
+        let named =
+            ended.named.iter().any(|text| text.contains(&name)) || ended.rejects.contains(&name);
+        if !named || ended.is_well() {
+            return Err(format!(
+                "exit {:?}, and {name:?}, which no query returns, is not named",
+                ended.codes
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Trouble that passes once is waited out, but at the very first request.
+fn impatient(case: &Case, ended: &Ended) -> Result<(), String> {
+    let Trouble::Fault { rule, .. } = &case.trouble else { return Ok(()) };
+    if rule.matcher.skip == 0 || ended.failed.is_empty() {
+        return Ok(());
+    }
+    Err(format!("gave up on one {}: {:?}", rule.fault.name(), ended.failed))
+}
+
+/// Whether a change at the source came when everything that could have noticed it had been asked.
+fn is_beyond_notice(case: &Case, source: &Server) -> bool {
+    if case.trouble.change().is_none() {
+        return false;
+    }
+    let records = source.records();
+    match records.iter().rposition(|record| record.fault == Some("change")) {
+        Some(at) => records.len() - at <= CLOSING_REQUESTS + 1,
+        // It never came.
+        None => true,
+    }
+}
+
+/// Whether the change can be the cause.
+fn is_changed(case: &Case, difference: &Difference) -> bool {
+    let time = difference.key.2;
+    match case.trouble.change() {
+        Some(Change::Write { lines, .. }) => {
+            let text = String::from_utf8_lossy(lines);
+            text.lines().any(|line| line.ends_with(&format!(" {time}")))
+        }
+        Some(Change::Delete { start, stop, .. }) => (*start..*stop).contains(&time),
+        None => false,
+    }
+}
+
+fn is_named(difference: &Difference, ended: &Ended) -> bool {
+    let (series, _, time) = &difference.key;
+    let name = Readable(&series.measurement).to_string();
+    let in_range = ended.ranges.iter().any(|range| {
+        let (start, stop) = (range.start.ns(), range.stop.ns());
+        *time >= start && (*time < stop || stop >= i64::MAX - 1)
+    });
+    let refused = difference.what == "missing"
+        && (ended.rejects.contains(&name)
+            || ended.rejects.contains(&series.measurement.escape_ascii().to_string()));
+    let told = ended.named.iter().any(|text| text.contains(&name));
+    in_range || refused || told
+}
+
+fn describe(differences: &[&Difference]) -> String {
+    let count = |what| differences.iter().filter(|difference| difference.what == what).count();
+    let first = differences.first().map_or_else(String::new, |difference| {
+        let (series, field, time) = &difference.key;
+        format!(", first {} {series} {} {time}", difference.what, Readable(field))
+    });
+    format!(
+        "{} missing, {} extra, {} wrong{first}",
+        count("missing"),
+        count("extra"),
+        count("wrong")
+    )
+}
+
+/// Whether a code is one that the end of a case may have.
+pub(super) const fn is_final(code: ExitCode) -> bool {
+    matches!(code, ExitCode::Done | ExitCode::Rejected | ExitCode::Different)
+}
