@@ -32,7 +32,7 @@ const WORKERS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Of what is told of a seed.
-const LINE_CHARS_MAX: usize = 400;
+const LINE_CHARS_MAX: usize = 1_000;
 
 /// A seed that failed, and how.
 #[derive(Debug, Clone)]
@@ -59,7 +59,8 @@ fn try_seed(seed: u64) -> Result<(), String> {
             oracle::judge(&case, &ended, &rig.source, &rig.destination)
         };
         let result = tokio::time::timeout(PATIENCE, result).await;
-        result.unwrap_or_else(|_| Err(format!("no end after {PATIENCE:?}")))
+        let result = result.unwrap_or_else(|_| Err(format!("no end after {PATIENCE:?}")));
+        result.map_err(|text| format!("{text}; {case}"))
     };
     let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
     // A run that hangs must not hold the others up.

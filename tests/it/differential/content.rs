@@ -170,8 +170,10 @@ impl Content {
         if dice.hits(1, 5) {
             return UNREADABLE[usize::try_from(number).unwrap() % UNREADABLE.len()].to_vec();
         }
-        // What a neighbour of an unreadable one is called is among these.
-        let name = *dice.one(&MEASUREMENTS);
+        // What a neighbour of an unreadable one is called is among these. No name comes twice: another turn would give its
+        // fields other types.
+        let name = MEASUREMENTS
+            [(dice.index(4) + 4 * usize::try_from(number).unwrap()) % MEASUREMENTS.len()];
         name.iter()
             .flat_map(|byte| match byte {
                 b',' | b' ' => vec![b'\\', *byte],
@@ -289,6 +291,11 @@ impl Content {
         let mut times: Vec<_> = self.cells.iter().map(|cell| cell.time).collect();
         times.sort_unstable();
         times[(times.len() - 1) * per_mille / 1_000]
+    }
+
+    /// Whether fields have several types.
+    pub(super) fn changes_types(&self) -> bool {
+        self.shape == Shape::Changing
     }
 
     /// More values of the same series, some of them over old ones, some behind the stop.

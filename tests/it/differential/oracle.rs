@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluice::exit::ExitCode;
 use sluice::model::series::{Readable, Series};
+use sluice::model::time::TimeRange;
 use sluice::sim::{Change, Server, StoredValue, Value};
 
 use super::case::Case;
@@ -69,31 +69,28 @@ pub(super) fn judge(
     let (start, stop) = (case.content.start, case.content.stop);
     let wanted = content_of(source.store().dump(case.bucket), start, stop);
     let found = content_of(destination.store().dump(BUCKET), i64::MIN, i64::MAX);
+    if ended.refused {
+        let untouched = found.is_empty();
+        return if untouched {
+            Ok(())
+        } else {
+            Err("refused, and something was written".to_owned())
+        };
+    }
     let differences = differences(&wanted, &found);
     let unseen = is_beyond_notice(case, source);
-    let unnamed: Vec<_> = differences
-        .iter()
-        .filter(|difference| !(unseen && is_changed(case, difference)))
-        .filter(|difference| !is_named(difference, ended))
-        .collect();
-    let told = describe(&unnamed);
-    let well = ended.is_well();
-    if well && differences.iter().any(|difference| !(unseen && is_changed(case, difference))) {
-        return Err(format!(
-            "exit 0, and the ends differ: {}",
-            describe(&differences.iter().collect::<Vec<_>>())
-        ));
+    let noticed: Vec<_> =
+        differences.iter().filter(|difference| !(unseen && is_changed(case, difference))).collect();
+    if ended.is_well() && !noticed.is_empty() {
+        return Err(format!("exit 0, but {}", describe(case, &noticed)));
     }
+    let unnamed: Vec<_> =
+        noticed.into_iter().filter(|difference| !is_named(case, difference, ended)).collect();
     if !unnamed.is_empty() {
-        return Err(format!("exit {:?}, and not named: {told}", ended.codes));
+        return Err(format!("exit {:?}, not named: {}", ended.codes, describe(case, &unnamed)));
     }
     unread(case, ended, source)?;
-    if !well
-        && differences.is_empty()
-        && ended.ranges.is_empty()
-        && ended.named.is_empty()
-        && ended.rejects.is_empty()
-    {
+    if !ended.is_well() && differences.is_empty() && ended.says_nothing() {
         return Err(format!("exit {:?}, and nothing is wrong or named", ended.codes));
     }
     impatient(case, ended)
@@ -157,35 +154,38 @@ fn is_changed(case: &Case, difference: &Difference) -> bool {
     }
 }
 
-fn is_named(difference: &Difference, ended: &Ended) -> bool {
+/// Whether this difference was told. A range in which numbers differ tells of what others changed there, and of nothing
+/// that was there all the time.
+fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
     let (series, _, time) = &difference.key;
     let name = Readable(&series.measurement).to_string();
-    let in_range = ended.ranges.iter().any(|range| {
-        let (start, stop) = (range.start.ns(), range.stop.ns());
-        *time >= start && (*time < stop || stop >= i64::MAX - 1)
-    });
-    let refused = difference.what == "missing"
-        && (ended.rejects.contains(&name)
-            || ended.rejects.contains(&series.measurement.escape_ascii().to_string()));
-    let told = ended.named.iter().any(|text| text.contains(&name));
-    in_range || refused || told
+    let within = |ranges: &[TimeRange]| {
+        ranges.iter().any(|range| {
+            let (start, stop) = (range.start.ns(), range.stop.ns());
+            *time >= start && (*time < stop || stop >= i64::MAX - 1)
+        })
+    };
+    let changed = is_changed(case, difference) && within(&ended.changed);
+    let lost = matches!(case.trouble, Trouble::Loss { .. })
+        && difference.what != "extra"
+        && within(&ended.lost);
+    // A carriage return is not among what is told of a name.
+    let short = name.split("\\r").next().unwrap_or_default();
+    let refused = difference.what == "missing" && ended.rejects.contains(short);
+    changed || lost || refused || ended.named.iter().any(|text| text.contains(&name))
 }
 
-fn describe(differences: &[&Difference]) -> String {
+fn describe(case: &Case, differences: &[&Difference]) -> String {
     let count = |what| differences.iter().filter(|difference| difference.what == what).count();
+    let late = differences.iter().filter(|difference| is_changed(case, difference)).count();
     let first = differences.first().map_or_else(String::new, |difference| {
         let (series, field, time) = &difference.key;
-        format!(", first {} {series} {} {time}", difference.what, Readable(field))
+        format!("first {} {series} {} {time}", difference.what, Readable(field))
     });
     format!(
-        "{} missing, {} extra, {} wrong{first}",
+        "{} missing, {} extra, {} wrong, {late} of them changed meanwhile, {first}",
         count("missing"),
         count("extra"),
         count("wrong")
     )
-}
-
-/// Whether a code is one that the end of a case may have.
-pub(super) const fn is_final(code: ExitCode) -> bool {
-    matches!(code, ExitCode::Done | ExitCode::Rejected | ExitCode::Different)
 }

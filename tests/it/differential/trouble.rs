@@ -3,7 +3,7 @@
 use sluice::model::side::Side;
 use sluice::sim::{Change, DamageEnd, Fault, Forgotten, Matcher, Place, Rule, Server, When};
 
-use super::content::Content;
+use super::content::{Content, Shape};
 use super::dice::Dice;
 
 /// One trouble.
@@ -35,15 +35,15 @@ impl Trouble {
         let dice = &mut dice;
         match dice.below(20) {
             0 => Self::None,
-            1..=4 => {
+            1..=3 => {
                 let matcher = source_request(dice);
                 Self::Fault { side: Side::Source, rule: temporary(dice, &matcher) }
             }
-            5..=6 => {
+            4..=5 => {
                 let matcher = destination_request(dice);
                 Self::Fault { side: Side::Destination, rule: temporary(dice, &matcher) }
             }
-            7..=11 => Self::Fault { side: Side::Source, rule: damage(dice, content) },
+            6..=11 => Self::Fault { side: Side::Source, rule: damage(dice) },
             12..=15 => Self::Change { rule: change(dice, content, bucket) },
             16..=17 => Self::Loss { rule: loss(dice, content) },
             _ => Self::Kill { events: dice.index(40) },
@@ -119,7 +119,7 @@ fn temporary(dice: &mut Dice, matcher: &Matcher) -> Rule {
 }
 
 /// Values of an answer are other ones, and its end tells.
-fn damage(dice: &mut Dice, content: &Content) -> Rule {
+fn damage(dice: &mut Dice) -> Rule {
     let end = match dice.below(5) {
         0 | 1 => DamageEnd::Checksum,
         2 => DamageEnd::CutClean { bytes: dice.from_to(1, 60) },
@@ -133,10 +133,10 @@ fn damage(dice: &mut Dice, content: &Content) -> Rule {
         place,
         end,
     };
-    // The answers with the values of a long bucket are those that are written while they come.
-    let matcher = match (content.shape, dice.below(3)) {
-        (super::content::Shape::Long, 0) | (_, 0) => source_request(dice),
-        (_, 1) => matcher("/query", "SELECT", dice.below(3)),
+    // Answers with values, most of all those that hold several measurements.
+    let matcher = match dice.below(5) {
+        0 => source_request(dice),
+        1 => matcher("/query", "SELECT", dice.below(3)),
         _ => matcher("/api/v2/query", "rename", dice.below(3)),
     };
     Rule { matcher, times: 1, fault }
@@ -144,7 +144,7 @@ fn damage(dice: &mut Dice, content: &Content) -> Rule {
 
 fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {
     let when = *dice.one(&[When::Before, When::After]);
-    let change = if dice.hits(3, 4) {
+    let change = if content.shape == Shape::Boundary || dice.hits(3, 4) {
         Change::Write { bucket: bucket.to_owned(), lines: content.late(dice) }
     } else {
         let (first, second) =
@@ -156,8 +156,10 @@ fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {
             stop: first.max(second),
         }
     };
-    let matcher = match dice.below(3) {
-        0 => source_request(dice),
+    let matcher = match (content.shape, dice.below(4)) {
+        // Between the counts of the first batch.
+        (Shape::Boundary, 0..=2) => matcher("/api/v2/query", "count()", dice.from_to(1, 6)),
+        (_, 0) => source_request(dice),
         _ => matcher("/api/v2/query", "count()", dice.below(8)),
     };
     Rule { matcher, times: 1, fault: Fault::Change { when, change } }
