@@ -75,7 +75,7 @@ pub const SLICE_VALUES_MAX: u64 = 1_000_000;
 /// Values of a slice that is pivoted: the source holds all of them in memory.
 pub const PIVOT_VALUES_MAX: u64 = 500_000;
 
-/// Values of a slice that is held back until it is proven.
+/// Values of a slice, all of which are held until its answer is proven whole.
 pub const HELD_SLICE_VALUES_MAX: u64 = 1_000_000;
 
 /// Values held back by all slices together: about 10 bytes each.
@@ -84,8 +84,11 @@ pub const HELD_VALUES_MAX: u64 = 4_000_000;
 /// What [`HELD_VALUES_MAX`] is counted in.
 pub const HELD_UNIT_VALUES: u64 = 1_000;
 
-/// Bytes of the frames that one slice holds back, whatever was predicted.
+/// Bytes of the frames that one slice holds, whatever was predicted: a slice that has more is read in parts.
 pub const HELD_SLICE_BYTES_MAX: usize = 48 * 1024 * 1024;
+
+/// The same for a slice that cannot be cut any more: one instant of what one request names.
+pub const HELD_INSTANT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 
 /// Series of a measurement whose catalogue is kept in memory.
 pub const CATALOGUE_SERIES_MAX: u64 = 100_000;
@@ -115,6 +118,15 @@ pub const PROBE_MEASUREMENTS_MAX: usize = 3;
 /// Values that it reads of each.
 pub const PROBE_VALUES_MAX: u64 = 200;
 
+/// Values of one sample that holds another transport against plain Flux, if one instant does not hold more.
+pub const WITNESS_VALUES_MAX: usize = 1_000;
+
+/// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond the first sample of a measurement.
+pub const WITNESS_BYTES_PER_MILLE: u64 = 5;
+
+/// Readings of a sample that differ before it is taken for one that keeps changing.
+pub const WITNESS_TRIES: u32 = 3;
+
 /// Seconds that one slice should take, by prediction.
 pub const SLICE_SECONDS_MAX: u64 = 30;
 
@@ -138,6 +150,17 @@ pub const TAGS_PER_PROBE_MAX: usize = 40;
 
 /// Times a range that changed while it was read is read again.
 pub const CHANGED_REREADS_MAX: u32 = 3;
+
+/// Counts of the destination that differ from what it acknowledged before they are believed, and the pause between them.
+pub const CLOSING_TRIES: u32 = 3;
+/// See [`CLOSING_TRIES`].
+pub const CLOSING_PAUSE_MS: u64 = 1_000;
+
+/// Ranges in which an end holds another number of values than was committed that are found one by one.
+pub const CLOSING_DIFFERENCES_MAX: usize = 100;
+
+/// Batches that a run keeps the numbers of for the closing check; with more, neighbours are kept as one.
+pub const CLOSING_BATCHES_MAX: usize = 65_536;
 
 /// The events on their way to the reporter.
 pub const EVENTS_QUEUED_MAX: usize = 4_096;

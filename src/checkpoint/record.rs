@@ -159,6 +159,10 @@ pub struct BatchDetails {
     pub transport: String,
     /// Values counted by the source.
     pub counted: u64,
+    /// Values read.
+    pub read: u64,
+    /// Values of them that the destination acknowledged.
+    pub acknowledged: u64,
     /// Values refused and kept in the rejects file.
     pub rejected: u64,
     /// Values that passed the retention line while they were read.
@@ -169,6 +173,52 @@ pub struct BatchDetails {
     pub source_bytes: u64,
     /// Requests that were tried again.
     pub retries: u64,
+}
+
+/// What a batch that holds something came to: kept for the check at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommittedBatch {
+    /// Its range.
+    pub range: TimeRange,
+    /// Values read.
+    pub read: u64,
+    /// Values acknowledged by the destination.
+    pub acknowledged: u64,
+    /// Values that may have been acknowledged before they passed the retention line.
+    pub expired: u64,
+}
+
+impl CommittedBatch {
+    /// The fields that hold it.
+    pub const FIELDS: [&'static str; 5] = ["start", "stop", "read", "acknowledged", "expired"];
+
+    /// A range that holds nothing.
+    pub fn empty(range: TimeRange) -> Self {
+        Self { range, read: 0, acknowledged: 0, expired: 0 }
+    }
+
+    /// From stored details; `None` if they are not whole, as those of older versions.
+    pub fn stored(fields: &StoredFields) -> Option<Self> {
+        let number = |name: &str| fields.get(name)?.parse().ok();
+        let time = |name: &'static str| stored_time(fields, name).ok();
+        Some(Self {
+            range: TimeRange::new(time("start")?, time("stop")?),
+            read: number("read")?,
+            acknowledged: number("acknowledged")?,
+            expired: number("expired")?,
+        })
+    }
+
+    /// This one and the next one as one.
+    #[must_use]
+    pub fn with(self, next: Self) -> Self {
+        Self {
+            range: TimeRange::new(self.range.start, next.range.stop),
+            read: self.read + next.read,
+            acknowledged: self.acknowledged + next.acknowledged,
+            expired: self.expired + next.expired,
+        }
+    }
 }
 
 /// The kind of [`BatchDetails`].
@@ -185,6 +235,8 @@ impl BatchDetails {
                 ("stop", FieldValue::String(record.range.stop.to_rfc3339_nano())),
                 ("transport", FieldValue::String(self.transport.clone())),
                 ("counted", count(self.counted)),
+                ("read", count(self.read)),
+                ("acknowledged", count(self.acknowledged)),
                 ("rejected", count(self.rejected)),
                 ("expired", count(self.expired)),
                 ("changed", count(u64::from(self.changed))),

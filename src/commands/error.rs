@@ -288,7 +288,7 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
 fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
-        Failure::Influx { source, .. } | Failure::OwnDelay { source, .. } => influx_exit(source),
+        Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => pipeline::read::fetch::failure(error)
             .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
@@ -296,6 +296,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
         | Failure::Mismatch { .. }
+        | Failure::NotAsFlux { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),

@@ -10,7 +10,6 @@ use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};
-use crate::influx::influxql::Database;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::side::Side;
@@ -158,11 +157,10 @@ async fn oldest(
         without: &routes.plain,
     };
     let read = survey::earliest(source, selection).await?;
-    if selection.without.is_empty() {
-        return Ok(read);
-    }
+    let Some(not_plain) = &routes.not_plain else { return Ok(read) };
     let before = read.unwrap_or(Timestamp::STOP_MAX);
-    Ok(survey::earliest_left_out(source, selection, before).await?.or(read))
+    let left_out = Selection { without: std::slice::from_ref(not_plain), ..selection };
+    Ok(survey::earliest_counted(source, left_out, before).await?.or(read))
 }
 
 async fn quota(
@@ -219,9 +217,11 @@ impl DestinationFacts {
             None => destination.org_id(&config.destination_bucket).await?,
         };
         let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
-        if bucket.is_some() {
-            let database = Database::named_like(&config.destination_bucket);
-            field_types = schema::field_types(destination, &database).await?.unwrap_or_default();
+        if let Some(bucket) = &bucket {
+            if let Ok(database) = destination.database_of(bucket).await? {
+                field_types =
+                    schema::field_types(destination, &database).await?.unwrap_or_default();
+            }
             write_refused = probe(destination, &config.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;

@@ -12,7 +12,7 @@ use super::{buckets, ends, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::migrate::{ExistingPolicy, IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;
@@ -226,7 +226,8 @@ pub async fn prepare(
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
         config.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
-    );
+    )
+    .shared(config.existing == ExistingPolicy::Merge);
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 

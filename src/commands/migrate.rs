@@ -14,7 +14,7 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
+use crate::config::migrate::{ColorChoice, ExistingPolicy, MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
@@ -111,7 +111,8 @@ async fn into_bucket(
         destination.shard_group_ns(source_ns),
         config.on_type_conflict,
         watched_fields(source, destination),
-    );
+    )
+    .shared(config.existing == ExistingPolicy::Merge);
     Ok((begun, Sink::Bucket(bucket)))
 }
 

@@ -94,7 +94,6 @@ pub async fn run(
             elapsed_ms,
             exit: finished.exit.number(),
             rejects: (finished.rejected_total > 0).then_some(rejects),
-            newer_values: None,
             next: shown.next,
             later: shown.later,
         }),
@@ -164,7 +163,14 @@ fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
         Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
         Some(StopReason::Interrupted) => ExitCode::Interrupted,
         Some(StopReason::Terminated) => ExitCode::Terminated,
-        None if rejected_total > 0 || !outcome.changed.is_empty() => ExitCode::Rejected,
+        None if !outcome.closing.destination.is_empty() => ExitCode::Different,
+        None if rejected_total > 0
+            || !outcome.changed.is_empty()
+            || !outcome.unreturned.is_empty()
+            || !outcome.closing.source.is_empty() =>
+        {
+            ExitCode::Rejected
+        }
         None => ExitCode::Done,
     }
 }

@@ -151,7 +151,7 @@ struct Mappings {
     content: Vec<Mapping>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Mapping {
     database: String,
     retention_policy: String,
@@ -171,6 +171,29 @@ struct LimitsAnswer {
     /// The object may stand inside another.
     limits: Option<Box<LimitsAnswer>>,
     rate: Option<Limits>,
+}
+
+/// The name of a bucket in the list of all: its default one if it has one. One that is also another bucket's leads there.
+fn name_in(all: &[Mapping], bucket_id: &str) -> Result<Database, String> {
+    let is_clear = |own: &Mapping| {
+        let same = |other: &&Mapping| {
+            let named_so = other.retention_policy == own.retention_policy;
+            other.database == own.database && (named_so || (own.default && other.default))
+        };
+        all.iter().filter(same).count() == 1
+    };
+    let mut of_bucket: Vec<_> =
+        all.iter().filter(|mapping| mapping.bucket_id == bucket_id).collect();
+    if of_bucket.is_empty() {
+        return Err("no database and retention policy leads to it".to_owned());
+    }
+    of_bucket.retain(|mapping| is_clear(mapping));
+    let mapping = of_bucket.iter().find(|mapping| mapping.default).or(of_bucket.first());
+    let mapping = mapping.ok_or("its database and retention policy lead to another bucket too")?;
+    Ok(Database {
+        name: mapping.database.clone(),
+        policy: (!mapping.default).then(|| mapping.retention_policy.clone()),
+    })
 }
 
 impl From<BucketAnswer> for Bucket {
@@ -281,29 +304,29 @@ impl Client {
         }
     }
 
-    /// What InfluxQL calls a bucket: its default mapping, else any. None if there is none, or the token may not ask.
-    pub async fn database_of(&self, bucket: &Bucket) -> Result<Option<Database>, Error> {
+    /// What InfluxQL calls a bucket, by the server's own list of names; or why it cannot be told. A name is never guessed:
+    /// it may be that of another bucket.
+    ///
+    /// The list is asked for all buckets. Asked for one of them, OSS leaves out the names that somebody gave to the others,
+    /// and shows that bucket's own name as if it counted. Source: `FindMany` of its service for these mappings.
+    pub async fn database_of(&self, bucket: &Bucket) -> Result<Result<Database, String>, Error> {
         let what = format!("InfluxQL name of bucket {:?}", bucket.name);
-        let parameters = vec![("orgID", bucket.org_id.as_str()), ("bucketID", &bucket.id)];
+        let parameters = vec![("orgID", bucket.org_id.as_str())];
         let found: Mappings = match self.get("/api/v2/dbrps", parameters, &what).await {
             Err(error) => {
                 return match error.kind {
                     FailureKind::Unauthorized
                     | FailureKind::Forbidden
                     | FailureKind::NotFound
-                    | FailureKind::BadRequest => Ok(None),
+                    | FailureKind::BadRequest => {
+                        Ok(Err(format!("the list of InfluxQL names cannot be read ({error})")))
+                    }
                     _ => Err(error),
                 };
             }
             Ok(found) => found,
         };
-        let of_bucket: Vec<_> =
-            found.content.into_iter().filter(|mapping| mapping.bucket_id == bucket.id).collect();
-        let mapping = of_bucket.iter().find(|mapping| mapping.default).or(of_bucket.first());
-        Ok(mapping.map(|mapping| Database {
-            name: mapping.database.clone(),
-            policy: (!mapping.default).then(|| mapping.retention_policy.clone()),
-        }))
+        Ok(name_in(&found.content, &bucket.id))
     }
 
     /// The limits of an organization of Cloud; `None` where the server has none to tell or the token may not ask.
@@ -440,5 +463,42 @@ fn api<'a>(
         content,
         accept: None,
         what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(database: &str, policy: &str, default: bool, bucket_id: &str) -> Mapping {
+        Mapping {
+            database: database.to_owned(),
+            retention_policy: policy.to_owned(),
+            default,
+            bucket_id: bucket_id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_called_by_what_leads_to_it_alone() {
+        let named = |all: &[Mapping]| name_in(all, "own").map(|found| found.to_string());
+        let own = |policy, default| mapping("b", policy, default, "own");
+        let others = |policy, default| mapping("b", policy, default, "other");
+        assert_eq!(named(&[own("autogen", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[own("autogen", false)]), Ok("b/autogen".to_owned()));
+        assert_eq!(named(&[own("autogen", false), own("x", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[others("x", false), own("autogen", true)]), Ok("b".to_owned()));
+        assert_eq!(named(&[others("x", true), own("autogen", false)]), Ok("b/autogen".to_owned()));
+        let elsewhere = mapping("c", "x", false, "own");
+        for (all, why) in [
+            (vec![], "no database"),
+            (vec![others("autogen", true)], "no database"),
+            (vec![own("autogen", true), others("autogen", false)], "another bucket too"),
+            (vec![own("autogen", true), others("x", true)], "another bucket too"),
+        ] {
+            assert!(named(&all).unwrap_err().contains(why), "{why}");
+            let all = [all.as_slice(), std::slice::from_ref(&elsewhere)].concat();
+            assert_eq!(named(&all), Ok("c/x".to_owned()), "{why}");
+        }
     }
 }

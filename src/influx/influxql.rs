@@ -18,16 +18,6 @@ pub struct Database {
     pub policy: Option<String>,
 }
 
-impl Database {
-    /// The name that OSS gives a bucket by itself: of a name with a slash, what follows it is the policy.
-    pub fn named_like(bucket: &str) -> Self {
-        match bucket.split_once('/') {
-            Some((name, policy)) => Self { name: name.to_owned(), policy: Some(policy.to_owned()) },
-            None => Self { name: bucket.to_owned(), policy: None },
-        }
-    }
-}
-
 impl std::fmt::Display for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.policy {

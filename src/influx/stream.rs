@@ -113,14 +113,9 @@ impl QueryStream {
         self.begun.elapsed()
     }
 
-    /// As [`QueryStream::reader_busy_ms`], unrounded.
+    /// Time in which the answer waited for its reader.
     pub fn reader_busy(&self) -> Duration {
         self.reader_busy
-    }
-
-    /// Time in which the answer waited for its reader: a miss of the deadline is then our own doing.
-    pub fn reader_busy_ms(&self) -> u64 {
-        whole_ms(self.reader_busy)
     }
 }
 

@@ -77,4 +77,10 @@ impl Frame {
     pub fn rows(&self) -> usize {
         self.batch.num_rows()
     }
+
+    /// Bytes that it takes while it is held, its series among them.
+    pub fn memory_bytes(&self) -> usize {
+        let series: usize = self.runs.iter().map(|run| run.series.memory_bytes()).sum();
+        self.batch.get_array_memory_size() + self.runs.len() * size_of::<Run>() + series
+    }
 }

@@ -21,6 +21,15 @@ impl Series {
         tags.sort();
         Self { measurement: measurement.into(), tags }
     }
+
+    /// Bytes that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let texts: usize = self.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
+        size_of::<Self>()
+            + self.measurement.len()
+            + self.tags.len() * size_of::<(Name, Name)>()
+            + texts
+    }
 }
 
 /// `measurement,key=value`, for people: not escaped, bytes that are not UTF-8 replaced, control characters escaped.

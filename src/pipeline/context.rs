@@ -18,6 +18,8 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::Layer;
+use crate::pipeline::read::witness::Witness;
+use crate::pipeline::survey::Unreturned;
 use crate::pipeline::survey::route::{Access, Routes};
 use crate::pipeline::write::outlet::Outlet;
 use crate::wire::flux::Selection;
@@ -101,6 +103,11 @@ impl Job {
         }
     }
 
+    /// What the source lists and never returns: told with the first batch of the job, since nobody knows its times.
+    pub fn unreturned_in(&self, batch: TimeRange) -> &[Unreturned] {
+        if batch.start == self.range.start { &self.routes.unreturned } else { &[] }
+    }
+
     /// Batches of the whole job, those that earlier runs have moved among them.
     pub fn batches_of_whole(&self) -> u64 {
         BatchPlan::new(self.range.start, self.interval, self.range.stop).len()
@@ -133,6 +140,8 @@ pub struct Context {
     pub cost: LearnedCost,
     /// How each measurement is read.
     pub choices: Choices,
+    /// What was held against plain Flux by content.
+    pub witness: Witness,
     /// Values held back in memory until their slice is proven, in units of `HELD_UNIT_VALUES`.
     pub held: Arc<Semaphore>,
     /// A filter that leaves nothing out.
@@ -156,6 +165,7 @@ impl Context {
             out,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),
+            witness: Witness::new(None),
             held: Arc::new(Semaphore::new(held)),
             nothing_filtered: Filter::default(),
         }
@@ -165,6 +175,11 @@ impl Context {
     #[must_use]
     pub fn for_job(&self, job: Job) -> Self {
         Self::new(job, self.source.clone(), Arc::clone(&self.out))
+    }
+
+    /// How InfluxQL names a measurement that it reads, unless it was found to read it otherwise than Flux.
+    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a Access, &'a str)> {
+        self.job.influxql_name(measurement).filter(|_| self.witness.refusal(measurement).is_none())
     }
 
     /// Tells the reporter.

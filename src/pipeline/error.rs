@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checkpoint::record::RecordError;
 use crate::influx;
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::pool::Panicked;
 use crate::spool;
@@ -15,15 +16,6 @@ pub enum Error {
     /// A request failed for good, or longer than the retries lasted.
     #[error("{what}")]
     Influx {
-        /// What was attempted, with its range.
-        what: String,
-        /// The client's error.
-        #[source]
-        source: influx::error::Error,
-    },
-    /// An answer was not complete in time because it was not taken off the connection in time.
-    #[error("{what}: reading was held up by writing")]
-    OwnDelay {
         /// What was attempted, with its range.
         what: String,
         /// The client's error.
@@ -119,6 +111,16 @@ pub enum Error {
         /// The system's error.
         #[source]
         source: std::io::Error,
+    },
+    /// What was read otherwise than in plain Flux is not what Flux reads.
+    #[error("{what}: {text}")]
+    NotAsFlux {
+        /// What was read, with its range.
+        what: String,
+        /// Which measurement, and where.
+        text: String,
+        /// The measurement that must not be read so again in this run; `None` where the source may just have changed.
+        measurement: Option<Name>,
     },
     /// Another run took the job over, or records appeared that are not ours.
     #[error(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
+use crate::pipeline::closing::Closing;
 
 /// Who hears of events. Called from async code: must not block.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
@@ -194,6 +195,10 @@ pub struct Outcome {
     pub expired: u64,
     /// Ranges that kept changing while they were read.
     pub changed: Vec<TimeRange>,
+    /// What the source lists and returns to no query, in words.
+    pub unreturned: Vec<String>,
+    /// What both ends held when all was committed; nothing for a run that ended before.
+    pub closing: Closing,
     /// Batches committed by this run.
     pub batches: u64,
     /// Why the run ended before the plan did, if it did.

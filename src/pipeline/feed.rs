@@ -44,6 +44,14 @@ impl Source {
         }
     }
 
+    /// What it lists and returns to no query, in words.
+    pub fn unreturned(&self) -> Vec<String> {
+        match self {
+            Self::Bucket(job, _) => job.routes.unreturned.iter().map(ToString::to_string).collect(),
+            Self::Spool(_) => Vec::new(),
+        }
+    }
+
     /// What the run is about to do, for the report.
     pub fn planned(&self) -> Planned {
         let (interval, transport) = match self {
@@ -98,6 +106,14 @@ impl Feed {
                 let batches = unload::Batches::new(&job);
                 Self::Spool(Arc::new(unload::Context::new(job, out)), batches)
             }
+        }
+    }
+
+    /// What the run shares, if it reads a bucket.
+    pub(super) fn context(&self) -> Option<Arc<Context>> {
+        match self {
+            Self::Bucket(context, _) => Some(Arc::clone(context)),
+            Self::Spool(..) => None,
         }
     }
 

@@ -7,6 +7,7 @@
 //! unload   the same for a batch of a spool, which knows its own counts
 //! write    pool jobs to bodies, bodies to the destination; or rows to the files of a spool
 //! commit   strictly in sequence
+//! closing  when all is committed: both ends counted once more
 //! ```
 //!
 //! Slices and bodies of the open batches flow in any order; writes can be repeated, so only the checkpoint has an order.
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
+use self::closing::{Checked, Closing};
 use self::commit::committer;
 use self::commit::keeper::Keeper;
 use self::error::Error;
@@ -31,6 +33,7 @@ use self::write::pool::joined;
 use self::write::rejects::Rejects;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
 
+pub mod closing;
 pub mod commit;
 pub mod context;
 pub mod error;
@@ -55,11 +58,12 @@ pub async fn run(
     stop: Stop,
 ) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
-    let (job, plan) = (source.range(), source.plan());
+    let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
     let rejects = Rejects::open(&out.rejects.path, plan.range().start)?;
     let mut committer =
-        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper, rejects, receiver));
+        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper.clone(), rejects, receiver));
     let feed = Feed::new(source, Arc::clone(&out));
+    let context = feed.context();
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), done: sender };
     let read = tokio::select! {
         read = open.all(feed, &stop) => read,
@@ -70,12 +74,28 @@ pub async fn run(
     // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has.
     drop(open);
     let committed = joined(committer.await);
-    let stopped = match read {
+    let mut stopped = match read {
         // The batches only saw that nobody takes them any more: the committer knows why.
         Err(Error::StageGone(_)) if committed.is_err() => None,
         read => read?,
     };
     let committed = committed?;
+    let mut closing = Closing::default();
+    if stopped.is_none() && !matches!(keeper, Keeper::Nobody) {
+        let checked = Checked {
+            source: context.as_deref(),
+            out: &out,
+            keeper: &keeper,
+            job,
+            resume: plan.range().start,
+            batches: &committed.each,
+        };
+        // All is committed: whoever asks for the end gets it at once.
+        tokio::select! {
+            found = checked.run() => closing = found?,
+            reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
+        }
+    }
     Ok(Outcome {
         job,
         watermark: committed.watermark,
@@ -83,6 +103,8 @@ pub async fn run(
         rejected: committed.rejected,
         expired: committed.expired,
         changed: committed.changed,
+        unreturned,
+        closing,
         batches: committed.batches,
         stopped,
     })

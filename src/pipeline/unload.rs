@@ -183,6 +183,8 @@ pub async fn run(
     let details = BatchDetails {
         source_bytes: moved.bytes,
         counted: moved.values,
+        read: moved.values,
+        acknowledged: moved.values.saturating_sub(rejects::values(&moved.refusals)),
         rejected: rejects::values(&moved.refusals),
         transport: TRANSPORT.to_owned(),
         ..BatchDetails::default()

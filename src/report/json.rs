@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::closing::Discrepancy;
 use crate::pipeline::event::{Event, Planned};
 use crate::pipeline::plan::forecast::{Spread, Stretch, stretches};
 use crate::pipeline::plan::tally::Cell;
@@ -162,13 +163,25 @@ pub fn summary(input: &SummaryInput, state: &State, events_lost: u64, time: Time
         "changed": changed,
         "batches": outcome.batches,
         "rejects_file": input.rejects,
-        "newer_values": input.newer_values,
+        "not_returned": outcome.unreturned,
+        "newer_values": outcome.closing.newer,
+        "newest_ahead_of_clock": outcome.closing.ahead.map(|time| time.to_string()),
+        "source_differs": differences(&outcome.closing.source, "read"),
+        "destination_differs": differences(&outcome.closing.destination, "acknowledged"),
         "next": input.next,
         "waits_ms": waits(state, input.elapsed_ms),
         "events_lost": events_lost,
     });
     merge(&mut body, totals(&state.totals));
     line("summary", Some(time), body)
+}
+
+fn differences(found: &[Discrepancy], expected: &str) -> Vec<Value> {
+    let one = |difference: &Discrepancy| {
+        let counts = json!({expected: difference.expected, "found": difference.found});
+        with_range(difference.range, counts)
+    };
+    found.iter().map(one).collect()
 }
 
 /// That the run failed. The place is where it was at the last commit.

@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::model::number;
+use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::event::{Outcome, StopReason};
 use crate::report::state::{SinkKind, State};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width};
@@ -21,8 +22,6 @@ pub struct SummaryInput {
     pub exit: u8,
     /// The rejects file, if it holds anything.
     pub rejects: Option<String>,
-    /// Values at the source that are newer than the job's stop, if they were counted.
-    pub newer_values: Option<u64>,
     /// The command to run next, whole.
     pub next: Option<String>,
     /// What another run after a whole one does.
@@ -67,15 +66,11 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
         lines.extend(statistics(state));
         lines.extend(waits(state, input.elapsed_ms));
     }
+    lines.extend(unreturned(outcome, glyphs));
     if let Some(path) = &input.rejects {
         lines.push(format!("  rejects {}", clean(path, glyphs)));
     }
-    if let Some(newer) = input.newer_values {
-        lines.push(format!(
-            "  newer than stop at the source: about {} values",
-            number::count(newer)
-        ));
-    }
+    lines.extend(closing(&outcome.closing));
     lines.extend(next(input, glyphs));
     lines
 }
@@ -117,6 +112,12 @@ fn headline(input: &SummaryInput, sink: SinkKind) -> &'static str {
         Some(StopReason::TimeBudget) => "STOPPED: time budget used (--max-duration)",
         Some(StopReason::Interrupted) => "STOPPED by SIGINT",
         Some(StopReason::Terminated) => "STOPPED by SIGTERM",
+        None if !input.outcome.closing.destination.is_empty() => {
+            "DIFFERENT: the destination does not hold what it acknowledged"
+        }
+        None if !input.outcome.closing.source.is_empty() => {
+            "COPIED, but the source has changed since"
+        }
         None if nothing_to_do(input) => "Migration is complete.",
         None if sink == SinkKind::Spool => "STAGED",
         None => "COPIED, NOT YET VERIFIED",
@@ -157,6 +158,65 @@ fn changed(outcome: &Outcome) -> Vec<String> {
         .collect();
     if outcome.changed.len() > lines.len() {
         lines.push(format!("    and {} more", outcome.changed.len() - lines.len()));
+    }
+    lines
+}
+
+/// What no query returns, and so is not there.
+fn unreturned(outcome: &Outcome, glyphs: Glyphs) -> Vec<String> {
+    let told = outcome.unreturned.iter().take(limits::SUMMARY_RANGES_MAX);
+    let mut lines: Vec<_> =
+        told.map(|name| format!("    not returned: {}", clean(name, glyphs))).collect();
+    if outcome.unreturned.len() > lines.len() {
+        lines.push(format!("    and {} more", outcome.unreturned.len() - lines.len()));
+    }
+    if !lines.is_empty() {
+        let verb = "listed by the source, but returned to no query, so not copied:";
+        lines.insert(0, format!("  {verb}"));
+    }
+    lines
+}
+
+/// Where an end does not hold what was read or acknowledged, and what lies behind the stop.
+fn closing(closing: &Closing) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (found, verb, place) in [
+        (&closing.source, "read", "at the source now"),
+        (&closing.destination, "acknowledged", "at the destination"),
+    ] {
+        for Discrepancy { range, expected, found } in found.iter().take(limits::SUMMARY_RANGES_MAX)
+        {
+            lines.push(format!("  differs {range}"));
+            let (expected, found) = (number::grouped(*expected), number::grouped(*found));
+            lines.push(format!("    {verb} {expected}   {place} {found}"));
+        }
+        if found.len() > limits::SUMMARY_RANGES_MAX {
+            lines.push(format!("    and {} more", found.len() - limits::SUMMARY_RANGES_MAX));
+        }
+    }
+    if !closing.source.is_empty() {
+        lines.push("  To bring what came late, once for each of these ranges:".to_owned());
+        lines.push(
+            "    the same command with --start START --stop STOP --existing merge --batch-bucket NAME"
+                .to_owned(),
+        );
+    }
+    if !closing.destination.is_empty() {
+        lines.push(
+            "  Do not close the source: move these ranges again, into a new bucket.".to_owned(),
+        );
+    }
+    if let Some(newer) = closing.newer.filter(|newer| *newer > 0) {
+        lines.push(format!(
+            "  newer than stop at the source: about {} values",
+            number::count(newer)
+        ));
+    }
+    if let Some(ahead) = closing.ahead {
+        lines.push(format!(
+            "    the newest lies ahead of the source's clock, at {ahead}: --stop {} brings it",
+            ahead.saturating_add_ns(1)
+        ));
     }
     lines
 }

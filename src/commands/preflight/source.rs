@@ -93,6 +93,11 @@ fn language_rows(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row
         let text = format!("left out: {}", found.why);
         rows.push(finding("P08", Verdict::Warn, "answers", text, None));
     }
+    for found in &survey.unreturned {
+        let text = format!("left out: {found}: listed, but returned to no query");
+        let cure = "influxd inspect export-lp on the stopped source has its values".to_owned();
+        rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
+    }
     if survey.nameless_tags > 0 && facts.routes.access.is_none() {
         let text = format!(
             "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 
+use crate::checkpoint::record::CommittedBatch;
 use crate::checkpoint::watermark::Watermark;
-use crate::limits::LEASE_REFRESH_MS;
+use crate::limits::{CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
@@ -32,6 +33,8 @@ pub struct Committed {
     pub expired: u64,
     /// Batches that kept changing.
     pub changed: Vec<TimeRange>,
+    /// What each of them came to that holds anything; neighbours as one where they are very many.
+    pub each: Vec<CommittedBatch>,
 }
 
 struct Committer {
@@ -57,6 +60,7 @@ pub async fn run(
         rejected: 0,
         expired: 0,
         changed: Vec::new(),
+        each: Vec::new(),
     };
     let mut committer = Committer { out, plan, keeper, rejects, committed };
     let mut watermark = Watermark::new(0);
@@ -111,7 +115,28 @@ impl Committer {
         if done.details.changed {
             self.committed.changed.push(whole);
         }
+        self.keep(CommittedBatch {
+            range: whole,
+            read: done.values,
+            acknowledged: done.details.acknowledged,
+            expired: done.details.expired,
+        });
         let (values, rejected) = (done.values, done.details.rejected);
         self.out.tell(Event::Committed { range: whole, batches, values, rejected });
+    }
+
+    fn keep(&mut self, batch: CommittedBatch) {
+        if batch == CommittedBatch::empty(batch.range) {
+            return;
+        }
+        let each = &mut self.committed.each;
+        if each.len() == CLOSING_BATCHES_MAX {
+            let pairs = each.chunks(2).map(|pair| match *pair {
+                [first, second] => first.with(second),
+                _ => pair[0],
+            });
+            *each = pairs.collect();
+        }
+        each.push(batch);
     }
 }

@@ -1,5 +1,6 @@
 //! Where the checkpoint of a run is kept: in the batch bucket, or in the journal of the spool that it fills.
 
+use crate::checkpoint::record::CommittedBatch;
 use crate::model::batch::BatchPlan;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
@@ -55,6 +56,14 @@ impl Keeper {
             Self::Bucket(records) => records.store().rejected_total().await,
             Self::Spool(spool) => Ok(spool.rejected()),
             Self::Nobody => Ok(0),
+        }
+    }
+
+    /// What each committed batch of the job came to; `None` where that is not known of all of them.
+    pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
+        match self {
+            Self::Bucket(records) => records.store().committed().await,
+            Self::Spool(_) | Self::Nobody => Ok(None),
         }
     }
 

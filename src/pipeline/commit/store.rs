@@ -1,14 +1,17 @@
 //! The batch bucket: reading and writing the few points of the checkpoint.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::checkpoint::lease::{Lease, StoredLease};
 use crate::checkpoint::record::{
-    BATCHES, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, next_record_time, stored_start,
-    stored_stop,
+    BATCHES, CommittedBatch, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, next_record_time,
+    stored_start, stored_stop,
 };
 use crate::checkpoint::{identity, lease};
 use crate::influx::client::Client;
+use crate::influx::error::FailureKind;
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::point::Point;
 use crate::model::time::Timestamp;
@@ -97,9 +100,48 @@ impl Store {
 
     /// Values refused in all committed batches of the job.
     pub async fn rejected_total(&self) -> Result<u64, Error> {
-        let what = "sum of refused values";
         let tags = self.details_tags(KIND_BATCH);
-        let query = flux::record::sum_of_records(&self.bucket, DETAILS, &tags, "rejected");
+        self.sum(DETAILS, &tags, "rejected", "sum of refused values").await
+    }
+
+    /// What each committed batch of the job came to, if all of its records are of this program and can be had at once.
+    pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
+        let what = "details of all batches";
+        let tags = self.details_tags(KIND_BATCH);
+        let fields = &CommittedBatch::FIELDS;
+        let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, fields);
+        let answer = match self.client.query_all(&query, what).await {
+            Err(error) if error.kind() == FailureKind::TooBig => return Ok(None),
+            answer => answer.map_err(|error| Error::influx(what, error))?,
+        };
+        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let mut points: BTreeMap<Timestamp, StoredFields> = BTreeMap::new();
+        for table in &tables {
+            for row in 0..table.rows.len() {
+                if let (Some(at), Some(name), Some(value)) =
+                    (table.time(row, "_time"), table.text(row, "_field"), table.text(row, "_value"))
+                {
+                    points.entry(at).or_default().insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        let batches: Option<Vec<_>> = points.values().map(CommittedBatch::stored).collect();
+        let read: Option<u64> =
+            batches.as_ref().map(|all| all.iter().map(|batch| batch.read).sum());
+        // The official task records what it moves too, without details.
+        let recorded =
+            self.sum(BATCHES, &self.keys.tags(), "rows", "sum of recorded values").await?;
+        Ok(batches.filter(|_| read == Some(recorded)))
+    }
+
+    async fn sum(
+        &self,
+        measurement: &str,
+        tags: &[(&str, &str)],
+        field: &str,
+        what: &str,
+    ) -> Result<u64, Error> {
+        let query = flux::record::sum_of_records(&self.bucket, measurement, tags, field);
         let answer = self
             .client
             .query_all(&query, what)

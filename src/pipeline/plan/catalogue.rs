@@ -64,7 +64,7 @@ pub async fn cardinality(
     context: &Context,
     measurement: &Name,
 ) -> Result<Result<u64, String>, Error> {
-    if let Some((access, name)) = context.job.influxql_name(measurement) {
+    if let Some((access, name)) = context.influxql_name(measurement) {
         let statement = query::show_series_cardinality(name);
         let answer = schema::ask(&context.source, &access.database, &statement).await?;
         let counts = answer.and_then(|json| {
@@ -89,7 +89,7 @@ async fn series_of(
     context: &Context,
     measurement: &Name,
 ) -> Result<Result<Vec<Series>, String>, Error> {
-    if let Some((access, name)) = context.job.influxql_name(measurement) {
+    if let Some((access, name)) = context.influxql_name(measurement) {
         let statement = query::show_series(name);
         let answer = schema::ask(&context.source, &access.database, &statement).await?;
         return Ok(answer

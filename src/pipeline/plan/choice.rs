@@ -186,6 +186,9 @@ async fn choose(
     series_max: u64,
 ) -> Result<Choice, Error> {
     let job = &context.job;
+    if let Some(why) = context.witness.refusal(measurement) {
+        return Ok(made(measurement, Transport::Flux, None, Arc::default(), vec![why]));
+    }
     let quota = has_quota(context);
     let wanted: &[Transport] = match job.transport {
         Some(Transport::Flux) => &[],

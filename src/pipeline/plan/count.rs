@@ -11,7 +11,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::Scope;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::plan::window::{self, Layer, Window};
 use crate::pipeline::survey::schema;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -38,10 +38,12 @@ pub(super) async fn windows_of(
 ) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
     let Some(shape) = context.job.shape_of(layer) else { return Ok(found) };
-    // The next stretch lies last; its count is known where it follows from its sibling's.
+    // The next stretch lies last, with what two other answers make believe of it. Values arrive between any two answers, so
+    // that number only spares the question whether there is anything: that there is nothing is the source's to say, of
+    // exactly that stretch.
     let mut stretches = vec![(range, None)];
-    while let Some((stretch, known)) = stretches.pop() {
-        if stretch.is_empty() || known == Some(0) {
+    while let Some((stretch, believed)) = stretches.pop() {
+        if stretch.is_empty() {
             continue;
         }
         let Some((first, second)) = shape.halves(stretch) else {
@@ -53,7 +55,7 @@ pub(super) async fn windows_of(
         };
         match shape.types {
             TypeHistory::Single => {
-                let all = match known {
+                let all = match believed {
                     Some(values) => Some(values),
                     None => one(context, layer, stretch).await?,
                 };
@@ -62,8 +64,10 @@ pub(super) async fn windows_of(
                     Some(_) => one(context, layer, first).await?,
                     None => None,
                 };
-                let rest = all.zip(part).map(|(all, part)| all.saturating_sub(part));
-                stretches.extend([(second, rest), (first, part)]);
+                stretches.push((second, rest(all, part)));
+                if part != Some(0) {
+                    stretches.push((first, part));
+                }
             }
             TypeHistory::Unknown | TypeHistory::Several => {
                 if !is_empty_of(context, layer, shape, stretch).await? {
@@ -73,6 +77,11 @@ pub(super) async fn windows_of(
         }
     }
     Ok(found)
+}
+
+/// What is left for the other half of a stretch: nothing is believed of it unless it holds something.
+fn rest(all: Option<u64>, part: Option<u64>) -> Option<u64> {
+    all?.checked_sub(part?).filter(|rest| *rest > 0)
 }
 
 /// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
@@ -197,6 +206,27 @@ async fn influxql_count(
     counted.map_err(|text| Error::Refused { what, text })
 }
 
+/// Values of a range in all layers, as far as they are read.
+pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
+    if context.job.shape.types != TypeHistory::Single {
+        return Ok(window::values(&windows(context, range).await?));
+    }
+    let mut values = 0;
+    let mut parts = vec![TimeRange::new(range.start, range.stop.min(Timestamp::MAX))];
+    while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+        match (one(context, Layer::Plain, part).await?, part.halves()) {
+            (Some(counted), _) => values += counted,
+            (None, Some((first, second))) => parts.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: part }),
+        }
+    }
+    let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+    let mut rest = windows_of(context, Layer::Mixed, before_end).await?;
+    rest.extend(largest_time(context, range).await?);
+    let by_influxql = influxql_counts(context, range).await?;
+    Ok(values + window::values(&rest) + by_influxql.values().sum::<u64>())
+}
+
 /// One count; `None` if the source runs out of time or memory over it.
 pub(super) async fn one(
     context: &Context,
@@ -254,18 +284,17 @@ pub async fn carriage_returns(
     Ok(values)
 }
 
-/// Values of the range that neither language reads: all, less those that are not lost.
+/// Values of the range that neither language reads.
 pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
     let job = &context.job;
     if job.routes.lost.is_empty() {
         return Ok(0);
     }
     let what = format!("count of what is left out of {range}");
-    let (all, kept) = (&job.routes.not_mixed, &job.routes.not_lost);
     let mut values = 0;
     let mut stretches = vec![range];
     while let Some(stretch) = stretches.pop() {
-        let selection = Selection { without: all, ..job.selection(stretch) };
+        let selection = Selection { without: &job.routes.only_lost, ..job.selection(stretch) };
         let halves = job.shape.halves(stretch).filter(|_| job.shape.types != TypeHistory::Single);
         if let Some((first, second)) = halves {
             if !is_empty_in(context, job.shape, selection).await? {
@@ -273,12 +302,11 @@ pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
             }
             continue;
         }
-        let all = ask(context, selection, &what).await?;
-        let read = ask(context, Selection { without: kept, ..selection }, &what).await?;
-        let (Some(all), Some(read)) = (all, read) else {
-            return Err(Error::TooSlow { range: stretch });
-        };
-        values += all.saturating_sub(read);
+        match (ask(context, selection, &what).await?, stretch.halves()) {
+            (Some(lost), _) => values += lost,
+            (None, Some((first, second))) => stretches.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: stretch }),
+        }
     }
     Ok(values)
 }

@@ -64,7 +64,8 @@ impl Counter {
             let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
             if end - first == 1 {
                 let windows = count::windows(context, first_range).await?;
-                if windows.is_empty() && count::lost(context, first_range).await? == 0 {
+                let is_told = context.job.unreturned_in(first_range).is_empty();
+                if windows.is_empty() && is_told && count::lost(context, first_range).await? == 0 {
                     self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
                     return Ok(Some(Found::Empty { first, end }));
                 }

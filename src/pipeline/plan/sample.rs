@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::influx::error::FailureKind;
-use crate::limits::{FRAMES_QUEUED_MAX, PLAN_SAMPLE_EXCESS_MAX, SPLIT_DEPTH_MAX};
+use crate::limits::{
+    FRAMES_QUEUED_MAX, HELD_INSTANT_BYTES_MAX, PLAN_SAMPLE_EXCESS_MAX, SPLIT_DEPTH_MAX,
+};
 use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
@@ -219,7 +221,7 @@ pub async fn read(
     let mut read = Read::default();
     for (target, values) in parts::alone(choice, place.values) {
         let target = match &place.among {
-            Some(among) => target.among(among),
+            Some(among) => target.only_among(among),
             None => target,
         };
         match read_one(context, &target, place.range, values).await {
@@ -253,7 +255,8 @@ async fn read_one(
     let what = format!("sample {range} {target}");
     let progress = Progress::new(range);
     let (sender, mut frames) = mpsc::channel(FRAMES_QUEUED_MAX);
-    let request = Request { target, range, what: &what, values_predicted };
+    let held_bytes_max = HELD_INSTANT_BYTES_MAX;
+    let request = Request { target, range, what: &what, values_predicted, held_bytes_max };
     let read = fetch::read(context, &progress, request, sender);
     let keep = async {
         let mut kept = Vec::new();

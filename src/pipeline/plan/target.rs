@@ -74,9 +74,19 @@ pub enum Ask {
 }
 
 impl Target {
+    /// The series that it is about, if not all.
+    pub fn among(&self) -> Option<&Among> {
+        match self {
+            Self::Keyed(_, among, _) | Self::Pivot(_, among) | Self::Influxql(_, among) => {
+                among.as_ref()
+            }
+            Self::Flux(_) | Self::CarriageReturns(_) => None,
+        }
+    }
+
     /// The same of some of its series only; plain Flux names no series.
     #[must_use]
-    pub fn among(self, among: &Among) -> Self {
+    pub fn only_among(self, among: &Among) -> Self {
         match self {
             Self::Keyed(choice, _, kinds) => Self::Keyed(choice, Some(among.clone()), kinds),
             Self::Pivot(choice, _) => Self::Pivot(choice, Some(among.clone())),
@@ -126,6 +136,20 @@ impl Target {
             Self::Influxql(choices, _) => choices.first()?,
         };
         choice.known.as_ref().map(|known| (&choice.measurement, known))
+    }
+
+    /// True for the fields of a measurement that it reads, as far as they were known when it was chosen.
+    pub fn reads(&self, measurement: &Name, field: &Name) -> bool {
+        match self {
+            Self::Flux(_) | Self::CarriageReturns(_) | Self::Keyed(_, _, Kinds::All) => true,
+            Self::Keyed(choice, _, Kinds::Strings) => {
+                choice.types.get(field) == Some(&FieldType::String)
+            }
+            Self::Pivot(choice, _) => choice.types.get(field) != Some(&FieldType::String),
+            Self::Influxql(choices, _) => choices.iter().any(|choice| {
+                choice.measurement == *measurement && choice.types.contains_key(field)
+            }),
+        }
     }
 
     /// The request for a range, and what its answer looks like.

@@ -1,6 +1,6 @@
 //! Where time is cut: windows that the source reads whole, and slices of bearable size. Pure.
 
-use crate::limits::SPLIT_DEPTH_MAX;
+use crate::limits::{HELD_INSTANT_BYTES_MAX, HELD_SLICE_BYTES_MAX, SPLIT_DEPTH_MAX};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::plan::target::Target;
 use crate::pipeline::plan::window::Layer;
@@ -94,6 +94,8 @@ pub struct Slice {
     pub values_predicted: u64,
     /// How often it was cut in halves.
     pub depth: u32,
+    /// Bytes of frames that may be held for it.
+    pub held_bytes_max: usize,
 }
 
 /// Cuts a window into slices of about `values_max` expected values each: at whole seconds, and where a second holds too
@@ -113,7 +115,9 @@ pub fn slices(
     let groups = usize::try_from(by_range / values_max.max(1)).unwrap_or(usize::MAX);
     let targets = if groups > 1 { target.divided(groups) } else { vec![target.clone()] };
     let values_predicted = by_range.div_ceil(targets.len().max(1) as u64);
-    let slice = |range, target| Slice { range, layer, target, values_predicted, depth: 0 };
+    let held_bytes_max = HELD_SLICE_BYTES_MAX;
+    let slice =
+        |range, target| Slice { range, layer, target, values_predicted, depth: 0, held_bytes_max };
     ranges
         .into_iter()
         .flat_map(|range| targets.iter().cloned().map(move |target| slice(range, target)))
@@ -150,6 +154,7 @@ impl Slice {
             target,
             values_predicted: self.values_predicted.div_ceil(of.max(1) as u64),
             depth: self.depth + 1,
+            held_bytes_max: self.held_bytes_max,
         };
         let halves = self.range.halves();
         if self.range.duration_ns() <= i128::from(NS_PER_S) || halves.is_none() {
@@ -163,6 +168,12 @@ impl Slice {
         }
         let (first, second) = halves?;
         Some([first, second].map(|range| part(range, self.target.clone(), 2)).into())
+    }
+
+    /// The same where it cannot be cut, but holds more than other slices may; `None` if it had that leave already.
+    pub fn held_whole(&self) -> Option<Self> {
+        let more = self.held_bytes_max < HELD_INSTANT_BYTES_MAX;
+        more.then(|| Self { held_bytes_max: HELD_INSTANT_BYTES_MAX, ..self.clone() })
     }
 
     /// The same values by another target.
@@ -248,8 +259,14 @@ mod tests {
         let target = Target::Flux(Scope::Measurements(names));
         let second = range("2020-01-01T00:00:00Z", "2020-01-01T00:00:01Z");
         assert_eq!(slices(second, Layer::Plain, &target, 300, 100).len(), 3);
-        let slice =
-            Slice { range: second, layer: Layer::Plain, target, values_predicted: 300, depth: 0 };
+        let slice = Slice {
+            range: second,
+            layer: Layer::Plain,
+            target,
+            values_predicted: 300,
+            depth: 0,
+            held_bytes_max: 1,
+        };
         let parts = slice.parts().unwrap();
         assert_eq!(parts.iter().map(|part| part.target.measurements().len()).sum::<usize>(), 3);
         assert!(parts.len() == 2 && parts.iter().all(|part| part.range == second));
@@ -263,6 +280,7 @@ mod tests {
             target: flux(),
             values_predicted: 3,
             depth: 0,
+            held_bytes_max: 1,
         };
         let mut slice = of(range("2020-01-01", "2020-01-02"));
         let mut cuts = 0;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::checkpoint::record::BatchDetails;
-use crate::limits::CHANGED_REREADS_MAX;
+use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
@@ -22,6 +22,7 @@ use crate::pipeline::plan::time::{Slice, slices};
 use crate::pipeline::plan::window::{self, Window};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::slice::{self, Moved};
+use crate::pipeline::survey::Unreturned;
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::pool::joined;
@@ -117,18 +118,19 @@ pub async fn run(
                 )));
                 continue;
             }
-            if recounted < counted && may_expire(&context, range) {
-                details.expired += counted.saturating_sub(moved.values);
-            } else if rereads < CHANGED_REREADS_MAX {
+            // Whatever the reason, a difference does not tell which values are missing: it is read again until both agree.
+            if rereads < CHANGED_REREADS_MAX {
                 rereads += 1;
+                if recounted < counted && may_expire(&context, range) {
+                    details.expired += counted - recounted;
+                }
                 context.tell(Event::Notice(format!(
                     "batch {range} changed while it was read ({counted} values, now {recounted}): reading it again"
                 )));
                 windows = again;
                 continue;
-            } else {
-                details.changed = true;
             }
+            details.changed = true;
         }
         details.counted = counted;
         details.transport = names(&moved.transports);
@@ -147,9 +149,13 @@ pub async fn run(
             rereads += 1;
             continue;
         }
-        let lost = lost(&context, range).await?;
+        details.read = moved.values;
+        details.acknowledged = moved.values.saturating_sub(rejects::values(&moved.refusals));
+        let mut lost = lost(&context, range).await?;
+        lost.extend(context.job.unreturned_in(range).iter().map(refusal_of));
         let left_out_values = rejects::values(&lost);
         moved.refusals.extend(lost);
+        moved.refusals.append(&mut moved.doubts);
         context.out.tell_refusals(range, &moved.refusals);
         details.rejected = rejects::values(&moved.refusals);
         return Ok(Done {
@@ -249,6 +255,7 @@ impl Reading<'_> {
                     target: Target::CarriageReturns(scope),
                     values_predicted: values,
                     depth: 0,
+                    held_bytes_max: HELD_SLICE_BYTES_MAX,
                 };
                 let part = self.slice(slice).await?;
                 if part.values != values {
@@ -280,6 +287,14 @@ async fn lost(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error
     let reason =
         format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
     Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
+}
+
+/// Each of its series holds some value: how many, no query tells.
+fn refusal_of(found: &Unreturned) -> Refusal {
+    let reason = format!(
+        "{found}: the source lists it and returns its values to no query; `influxd inspect export-lp` has them"
+    );
+    Refusal { values: found.series.max(1), reason, line: Vec::new(), carried: false }
 }
 
 /// The names of transports, joined.

@@ -9,10 +9,7 @@ use crate::influx::classify::{self, Action, RequestKind};
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::influxql::Encoding;
 use crate::influx::stream::QueryStream;
-use crate::limits::{
-    CUTS_BEFORE_SPLIT, DECODE_STEP_BYTES_MAX, HELD_SLICE_BYTES_MAX, HELD_UNIT_VALUES,
-    HELD_VALUES_MAX,
-};
+use crate::limits::{CUTS_BEFORE_SPLIT, DECODE_STEP_BYTES_MAX, HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::frame::Frame;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
@@ -37,6 +34,8 @@ pub struct Request<'a> {
     pub what: &'a str,
     /// Values expected in the answer.
     pub values_predicted: u64,
+    /// Bytes of frames that may be held.
+    pub held_bytes_max: usize,
 }
 
 /// A slice that was read to its proper end.
@@ -56,47 +55,40 @@ pub struct Fetched {
     pub reader_busy: Duration,
 }
 
-/// Reads one slice to its end, in one try. Frames go out while the answer still comes in: writing them is safe because a
-/// write can be repeated, but nothing counts before this function has returned. Frames of restored series are held back
-/// until it is sure that no series was added meanwhile.
+/// Reads one slice to its end, in one try. No frame goes out before the answer is proven whole, so nothing of one that
+/// turns out damaged is ever written; that of restored series also not before it is sure that no series was added
+/// meanwhile; and what Flux could have read too not before a sample of it was held against Flux.
 pub async fn read(
     context: &Context,
     progress: &Progress,
     request: Request<'_>,
     frames: mpsc::Sender<Frame>,
 ) -> Result<Fetched, Error> {
-    let Some((measurement, known)) = request.target.known() else {
-        return stream(context, progress, request, Out::Flowing(&frames)).await;
-    };
     let units = request.values_predicted.min(HELD_VALUES_MAX).div_ceil(HELD_UNIT_VALUES);
     let units = u32::try_from(units).unwrap_or(u32::MAX);
     let _held = context.held.acquire_many(units).await.map_err(|_| Error::StageGone("held"))?;
-    let mut held = Vec::new();
-    let fetched = stream(context, progress, request, Out::Held(&mut held)).await?;
-    let now = catalogue::cardinality(context, measurement).await?;
-    if now != Ok(known.cardinality) {
-        let (before, now) =
-            (known.cardinality, now.map_or_else(|text| text, |now| now.to_string()));
-        return Err(Error::SeriesChanged { what: request.what.to_owned(), before, now });
+    let (fetched, held) = stream(context, progress, request).await?;
+    if let Some((measurement, known)) = request.target.known() {
+        let now = catalogue::cardinality(context, measurement).await?;
+        if now != Ok(known.cardinality) {
+            let (before, now) =
+                (known.cardinality, now.map_or_else(|text| text, |now| now.to_string()));
+            return Err(Error::SeriesChanged { what: request.what.to_owned(), before, now });
+        }
     }
+    let held = context.witness.hear(context, progress, request, held).await?;
     for frame in held {
-        hand_on(&frames, frame).await?;
+        frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
     }
     Ok(fetched)
 }
 
-/// Where frames go.
-enum Out<'a> {
-    Flowing(&'a mpsc::Sender<Frame>),
-    Held(&'a mut Vec<Frame>),
-}
-
-async fn stream(
+/// The whole answer, in frames.
+pub(super) async fn stream(
     context: &Context,
     progress: &Progress,
     request: Request<'_>,
-    mut out: Out<'_>,
-) -> Result<Fetched, Error> {
+) -> Result<(Fetched, Vec<Frame>), Error> {
     let what = request.what;
     let counters = &context.out.counters;
     let decode = |error| Error::decode(what, error);
@@ -107,13 +99,12 @@ async fn stream(
     let mut stream = stream.charge(admission);
     Counters::add(&counters.slice_requests, 1);
     let mut decoder = Decoder::new(settings);
-    let mut ready = Vec::new();
-    let (mut wire, mut decoded, mut held_bytes) = (0, 0, 0);
+    let (mut held, mut counted, mut held_bytes) = (Vec::new(), 0, 0);
+    let (mut wire, mut decoded) = (0, 0);
     let mut first_byte = None;
     loop {
-        let next = stream.next().await;
-        let own_delay = stream.reader_busy_ms() * 2 > stream.elapsed_ms();
-        let Some(chunk) = next.map_err(|source| missed(what, source, own_delay))? else { break };
+        let next = stream.next().await.map_err(|error| Error::influx(what, error))?;
+        let Some(chunk) = next else { break };
         first_byte.get_or_insert_with(|| stream.elapsed());
         Counters::add(&counters.slice_bytes_wire, stream.wire_bytes() - wire);
         Counters::add(&counters.slice_bytes_decoded, stream.decoded_bytes() - decoded);
@@ -124,19 +115,19 @@ async fn stream(
             return Err(Error::CutOff { what: what.to_owned() });
         }
         for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
-            decoder.push(step, &mut ready).map_err(decode)?;
-            held_bytes += give(&mut ready, &mut out).await?;
-            if held_bytes > HELD_SLICE_BYTES_MAX {
+            decoder.push(step, &mut held).map_err(decode)?;
+            held_bytes += held[counted..].iter().map(Frame::memory_bytes).sum::<usize>();
+            counted = held.len();
+            if held_bytes > request.held_bytes_max {
                 return Err(Error::TooMuchHeld { what: what.to_owned() });
             }
         }
     }
-    let totals = decoder.finish(&mut ready).map_err(decode)?;
-    give(&mut ready, &mut out).await?;
+    let totals = decoder.finish(&mut held).map_err(decode)?;
     let elapsed = stream.elapsed();
     let first_byte = first_byte.unwrap_or(elapsed);
     let (ended, reader_busy) = (Instant::now(), stream.reader_busy());
-    Ok(Fetched { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy })
+    Ok((Fetched { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy }, held))
 }
 
 async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, Error> {
@@ -151,41 +142,12 @@ async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, E
     sent.map_err(|error| Error::influx(what, error))
 }
 
-/// Hands frames on, or holds them; gives the bytes that are held more.
-async fn give(ready: &mut Vec<Frame>, out: &mut Out<'_>) -> Result<usize, Error> {
-    match out {
-        Out::Flowing(frames) => {
-            for frame in ready.drain(..) {
-                hand_on(frames, frame).await?;
-            }
-            Ok(0)
-        }
-        Out::Held(held) => {
-            let bytes = ready.iter().map(|frame| frame.batch.get_array_memory_size()).sum();
-            held.append(ready);
-            Ok(bytes)
-        }
-    }
-}
-
-async fn hand_on(frames: &mpsc::Sender<Frame>, frame: Frame) -> Result<(), Error> {
-    frames.send(frame).await.map_err(|_| Error::StageGone("encode"))
-}
-
 /// The format of an encoding; MessagePack where none was proven, in which case nothing is sent.
 pub fn format(encoding: Option<Encoding>) -> Format {
     match encoding {
         Some(Encoding::Json) => Format::Json,
         Some(Encoding::MessagePack) | None => Format::MessagePack,
     }
-}
-
-/// A deadline that passed while the answer waited for us more than we for it is no reason to read less at a time.
-fn missed(what: &str, source: InfluxError, own_delay: bool) -> Error {
-    if own_delay && source.kind() == FailureKind::Timeout {
-        return Error::OwnDelay { what: what.to_owned(), source };
-    }
-    Error::influx(what, source)
 }
 
 /// True if a failed query may succeed later; else the source refuses it.
@@ -197,7 +159,6 @@ pub fn may_pass(error: &InfluxError) -> bool {
 pub fn failure(error: &Error) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
-        Error::OwnDelay { source, .. } => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
         Error::Decode { source, .. } if source.is_incomplete() => Some(FailureKind::Interrupted),
         Error::Decode { source, .. } => source.failed_query().map(classify::classify_query_text),
@@ -208,7 +169,7 @@ pub fn failure(error: &Error) -> Option<FailureKind> {
 /// True if an answer does not fit what the choice of its transport was based on: a form that needs to know less will do.
 pub fn is_misfit(error: &Error) -> bool {
     match error {
-        Error::SeriesChanged { .. } => true,
+        Error::SeriesChanged { .. } | Error::NotAsFlux { .. } => true,
         Error::Decode { source, .. } => source.is_misfit(),
         _ => false,
     }

@@ -3,3 +3,4 @@
 pub mod batch;
 pub mod fetch;
 pub mod slice;
+pub mod witness;

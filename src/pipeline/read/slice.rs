@@ -33,6 +33,8 @@ pub struct Moved {
     pub retries: u64,
     /// Values refused.
     pub refusals: Vec<Refusal>,
+    /// Values of other batches that this one showed to be in doubt.
+    pub doubts: Vec<Refusal>,
     /// How they were read.
     pub transports: BTreeSet<Transport>,
 }
@@ -44,6 +46,7 @@ impl Moved {
         self.bytes += other.bytes;
         self.retries += other.retries;
         self.refusals.extend(other.refusals);
+        self.doubts.extend(other.doubts);
         self.transports.extend(other.transports);
     }
 }
@@ -78,6 +81,7 @@ pub async fn run(
         if fetch::is_misfit(&error)
             && let Some(plain) = part.target.plain(part.layer)
         {
+            moved.doubts.extend(doubt(&context, &error));
             give_up_choice(&context, &part, &plain, &error).await;
             parts.push(part.by(plain));
             continue;
@@ -85,14 +89,10 @@ pub async fn run(
         let Some(kind) = fetch::failure(&error) else { return Err(error) };
         context.source.back_off(&kind);
         match (fetch::action(kind, tries), part.parts()) {
-            _ if tries > context.source.retries_max() => return Err(error),
-            _ if matches!(error, Error::OwnDelay { .. }) && context.slices.lower() => {
-                let count = context.slices.count();
-                context.tell(Event::Notice(format!(
-                    "{error}: going on with {count} slices at a time"
-                )));
-                parts.push(part);
+            (_, None) if matches!(error, Error::TooMuchHeld { .. }) => {
+                parts.push(part.held_whole().ok_or(error)?);
             }
+            _ if tries > context.source.retries_max() => return Err(error),
             (Action::Split, Some(smaller)) => {
                 Counters::add(&context.out.counters.splits, 1);
                 context.tell(Event::Split { batch, slice: part.range, cause: error_text(&error) });
@@ -124,6 +124,17 @@ async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: 
     )));
 }
 
+/// Values that were read before in a way that has just proved wrong, if that is what the error says.
+fn doubt(context: &Context, error: &Error) -> Option<Refusal> {
+    let Error::NotAsFlux { text, measurement: Some(measurement), .. } = error else { return None };
+    let (values, before) = context.witness.refuse(measurement, text)?;
+    let reason = format!(
+        "{text}; so what this run had read of it before may be wrong at the destination, and values may stand there that \
+         the source does not hold: {before}"
+    );
+    Some(Refusal { values, reason, line: Vec::new(), carried: false })
+}
+
 async fn attempt(
     context: &Context,
     progress: &Progress,
@@ -132,8 +143,14 @@ async fn attempt(
     what: &str,
 ) -> Result<Moved, Error> {
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
-    let Slice { range, target, values_predicted, .. } = part;
-    let request = Request { target, range: *range, what, values_predicted: *values_predicted };
+    let Slice { range, target, values_predicted, held_bytes_max, .. } = part;
+    let request = Request {
+        target,
+        range: *range,
+        what,
+        values_predicted: *values_predicted,
+        held_bytes_max: *held_bytes_max,
+    };
     let read = fetch::read(context, progress, request, sender);
     let write = inlet.take(receiver);
     let (fetched, written) = tokio::join!(read, write);
@@ -162,7 +179,8 @@ async fn attempt(
     }
     let used = (counts && values > 0).then_some(target.transport());
     let transports = used.into_iter().collect();
-    Ok(Moved { values, bytes: fetched.bytes, retries: 0, refusals, transports })
+    let (bytes, doubts) = (fetched.bytes, Vec::new());
+    Ok(Moved { values, bytes, retries: 0, refusals, doubts, transports })
 }
 
 async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
@@ -202,7 +220,7 @@ fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
 
 fn error_text(error: &Error) -> String {
     match error {
-        Error::Influx { source, .. } | Error::OwnDelay { source, .. } => {
+        Error::Influx { source, .. } => {
             format!("{}: {}", source.kind().words(), source.message)
         }
         Error::Decode { source, .. } => source.to_string(),

@@ -13,11 +13,25 @@ pub async fn earliest(
     source: &Client,
     selection: Selection<'_>,
 ) -> Result<Option<Timestamp>, Error> {
-    let what = "oldest value";
-    let answer = match source.query_all(&flux::earliest_by_field(selection), what).await {
+    let texts = [flux::earliest_by_field(selection), flux::earliest(selection)];
+    end(source, texts, "oldest value").await
+}
+
+/// Time of the newest value of the types that the first shards have.
+pub async fn latest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
+    let texts = [flux::latest_by_field(selection), flux::latest(selection)];
+    end(source, texts, "newest value").await
+}
+
+async fn end(
+    source: &Client,
+    [by_field, by_series]: [String; 2],
+    what: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let answer = match source.query_all(&by_field, what).await {
         // A field has values of two types: only series by series they do not meet.
         Err(error) if error.kind() == FailureKind::BadRequest => {
-            source.query_all(&flux::earliest(selection), what).await
+            source.query_all(&by_series, what).await
         }
         answer => answer,
     };
@@ -26,36 +40,33 @@ pub async fn earliest(
     Ok(tables.iter().find_map(|table| table.time(0, "_time")))
 }
 
-/// A time before which nothing lies that the selection leaves out, found by halving; `None` if it leaves nothing out
-/// before `before`. To the second: it only decides where the job begins.
-pub async fn earliest_left_out(
+/// A time before which nothing of the selection lies, found by halving; `None` if nothing of it lies before `before`. To the
+/// second: it only decides where the job begins. For what Flux counts, but does not read.
+pub async fn earliest_counted(
     source: &Client,
     selection: Selection<'_>,
     before: Timestamp,
 ) -> Result<Option<Timestamp>, Error> {
     let mut range = TimeRange::new(selection.range.start, before);
-    if left_out(source, selection, range).await? == 0 {
+    if is_empty(source, selection, range).await? {
         return Ok(None);
     }
     while range.duration_ns() > i128::from(NS_PER_S) {
         let Some((first, second)) = range.halves() else { break };
-        range = if left_out(source, selection, first).await? > 0 { first } else { second };
+        range = if is_empty(source, selection, first).await? { second } else { first };
     }
     Ok(Some(range.start))
 }
 
-async fn left_out(
+async fn is_empty(
     source: &Client,
     selection: Selection<'_>,
     range: TimeRange,
-) -> Result<i64, Error> {
+) -> Result<bool, Error> {
     let what = "count of what is left out";
-    let mut counts = [0; 2];
-    for (count, without) in counts.iter_mut().zip([&[], selection.without]) {
-        let query = flux::count(Selection { range, without, ..selection });
-        let answer =
-            source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-        *count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?.unwrap_or(0);
-    }
-    Ok(counts[0] - counts[1])
+    let query = flux::count(Selection { range, ..selection });
+    let answer =
+        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
+    let counted = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
+    Ok(counted.unwrap_or(0) == 0)
 }

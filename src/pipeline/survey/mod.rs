@@ -6,10 +6,13 @@ mod probe;
 pub mod route;
 pub mod schema;
 mod unreadable;
+mod unreturned;
 
-pub use self::earliest::{earliest, earliest_left_out};
+pub use self::earliest::{earliest, earliest_counted, latest};
 pub use self::unreadable::Unreadable;
+pub use self::unreturned::Unreturned;
 
+use self::probe::{Doubt, Probe};
 use self::schema::{FieldTypes, Schema};
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
@@ -32,6 +35,8 @@ pub struct Survey {
     pub field_label: String,
     /// What Flux cannot read.
     pub unreadable: Vec<Unreadable>,
+    /// What it lists and returns to no query.
+    pub unreturned: Vec<Unreturned>,
     /// True if strings may exist.
     pub strings: bool,
     /// Tag keys that are not UTF-8. No query can name them to search their values for carriage returns.
@@ -53,32 +58,33 @@ impl Survey {
     /// Asks the source.
     pub async fn run(source: &Client, bucket: &Bucket, filter: &Filter) -> Result<Self, Error> {
         let (name, range) = (bucket.name.as_str(), TimeRange::ALL);
-        let database = match source.database_of(bucket).await {
-            Ok(found) => found.unwrap_or_else(|| Database::named_like(name)),
-            Err(error) => return Err(Error::influx("InfluxQL name of the bucket", error)),
-        };
-        let schema = Schema::read(source, &database).await?;
-        let types = schema.as_ref().map(|schema| &schema.types);
-        let strings = types.map_or(true, |types| {
-            types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
-        });
         let tag_keys = tag_keys(source, name, range).await?;
         let label = flux::field_label(tag_keys.iter().map(Vec::as_slice));
-        let unreadable = unreadable(source, name, filter, schema.as_ref().ok(), &tag_keys).await?;
-        let influxql = match schema {
-            Ok(schema) => {
-                let probed = probe::Probe {
-                    source,
-                    database: &database,
-                    bucket: name,
-                    filter,
-                    label: &label,
-                };
-                let reads = probed.run(&schema, &unreadable).await?;
-                Ok(Influxql { database, schema, reads })
+        let mut named = named(source, bucket).await?;
+        let schema = named.as_mut().ok().map(|(_, schema)| schema);
+        let mut unreturned = unreturned::take(source, name, filter, schema).await?;
+        let schema = named.as_ref().ok().map(|(_, schema)| schema);
+        let about = About { source, bucket: name, filter, tag_keys: &tag_keys };
+        let mut unreadable = unreadable(about, schema, &unreturned).await?;
+        let mut reads = Err(String::new());
+        if let Ok((database, schema)) = &named {
+            let probed = Probe { source, database, bucket: name, filter, label: &label };
+            match probed.run(schema, &unreadable).await? {
+                Ok(encoding) => reads = Ok(encoding),
+                Err(Doubt::NotCompared(why)) => reads = Err(why),
+                Err(Doubt::Differs(why)) => {
+                    // Neither are its names and types those of this bucket.
+                    named = Err(why);
+                    unreturned = unreturned::take(source, name, filter, None).await?;
+                    unreadable = self::unreadable(about, None, &unreturned).await?;
+                }
             }
-            Err(refused) => Err(refused),
-        };
+        }
+        let influxql = named.map(|(database, schema)| Influxql { database, schema, reads });
+        let types = influxql.as_ref().ok().map(|known| &known.schema.types);
+        let strings = types.is_none_or(|types| {
+            types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
+        });
         let retention_ns = retention_ns(bucket.retention_s);
         let told_ns = bucket.shard_group_duration_s.and_then(self::retention_ns);
         Ok(Self {
@@ -89,6 +95,7 @@ impl Survey {
             influxql,
             field_label: label,
             unreadable,
+            unreturned,
             strings,
             nameless_tags: tag_keys.iter().filter(|key| std::str::from_utf8(key).is_err()).count(),
         })
@@ -100,23 +107,47 @@ impl Survey {
     }
 }
 
-async fn unreadable(
+/// What InfluxQL calls the bucket and says of it; or why it does not.
+async fn named(
     source: &Client,
-    bucket: &str,
-    filter: &Filter,
+    bucket: &Bucket,
+) -> Result<Result<(Database, Schema), String>, Error> {
+    let found = source.database_of(bucket).await;
+    match found.map_err(|error| Error::influx("InfluxQL name of the bucket", error))? {
+        Ok(database) => {
+            let schema = Schema::read(source, &database).await?;
+            Ok(schema.map(|schema| (database, schema)))
+        }
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+/// What is surveyed.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    source: &'a Client,
+    bucket: &'a str,
+    filter: &'a Filter,
+    tag_keys: &'a [Vec<u8>],
+}
+
+async fn unreadable(
+    about: About<'_>,
     schema: Option<&Schema>,
-    tag_keys: &[Vec<u8>],
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
+    let About { source, bucket, filter, tag_keys } = about;
     let mut found = match schema.and_then(|schema| schema.tag_keys.as_ref()) {
         Some(keys) => unreadable::by_keys(keys),
-        None => unreadable::by_index(source, bucket, filter, tag_keys).await?,
+        None => unreadable::by_index(source, bucket, filter, tag_keys, unreturned).await?,
     };
     found.extend(schema.iter().flat_map(|schema| unreadable::by_names(&schema.types)));
     found.retain(|found| {
         let named = |name: &[u8]| filter.measurements.iter().any(|m| m.as_bytes() == name);
         filter.measurements.is_empty() || found.measurement.as_deref().is_none_or(named)
     });
-    let conditions: Vec<String> = found.iter().map(|found| found.condition.clone()).collect();
+    let mut conditions: Vec<String> = found.iter().map(|found| found.without.clone()).collect();
+    conditions.extend(unreturned.iter().map(Unreturned::without));
     let selection = Selection {
         bucket,
         range: TimeRange::ALL,

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use super::Survey;
 use super::schema::FieldTypes;
 use super::unreadable::Unreadable;
+use super::unreturned::Unreturned;
 use crate::influx::influxql::{Database, Encoding};
 use crate::model::filter::Filter;
 use crate::model::frame::FieldType;
 use crate::model::series::{Name, Readable};
-use crate::wire::flux::literal;
+use crate::wire::flux::{self, literal};
 use crate::wire::influxql::query;
 
 /// Measurement and field.
@@ -57,14 +58,18 @@ pub struct Routes {
     pub mixed: Vec<FieldKey>,
     /// What neither can read.
     pub lost: Vec<Unreadable>,
-    /// Keeps out of a Flux query what Flux cannot read.
+    /// What the source returns to no query.
+    pub unreturned: Vec<Unreturned>,
+    /// Keeps out of a Flux query what Flux cannot read, and what comes under the name of what is not returned.
     pub unreadable: Vec<String>,
     /// The same, and the fields of several types: the conditions of a plain read.
     pub plain: Vec<String>,
     /// Keeps out the fields of several types.
     pub not_mixed: Vec<String>,
-    /// The same, and what is lost.
-    pub not_lost: Vec<String>,
+    /// The same, and keeps everything out but what is lost.
+    pub only_lost: Vec<String>,
+    /// Is true for what a plain read leaves out, if it leaves anything out.
+    pub not_plain: Option<String>,
     names: Vec<String>,
     why_not: BTreeMap<Name, String>,
     nowhere: String,
@@ -73,7 +78,7 @@ pub struct Routes {
 impl Routes {
     /// From what the survey found; InfluxQL only if reading by it is proven.
     pub fn new(survey: &Survey, filter: &Filter) -> Self {
-        let mut routes = Self::default();
+        let mut routes = Self { unreturned: survey.unreturned.clone(), ..Self::default() };
         match &survey.influxql {
             Ok(known) => {
                 routes.mixed = mixed(&known.schema.types, filter);
@@ -134,8 +139,9 @@ impl Routes {
     }
 
     fn divide(&mut self, unreadable: &[Unreadable]) {
+        self.unreadable.extend(self.unreturned.iter().map(Unreturned::without));
         for found in unreadable {
-            self.unreadable.push(found.condition.clone());
+            self.unreadable.push(found.without.clone());
             let name = found.measurement.as_ref().filter(|name| self.influxql.contains_key(*name));
             match name.and_then(|name| std::str::from_utf8(name).ok()) {
                 Some(name) => {
@@ -154,8 +160,13 @@ impl Routes {
         let not = |(measurement, field): &FieldKey| literal::not_field(measurement, field);
         self.not_mixed = self.mixed.iter().map(not).collect();
         self.plain = [self.unreadable.as_slice(), &self.not_mixed].concat();
-        self.not_lost.clone_from(&self.not_mixed);
-        self.not_lost.extend(self.lost.iter().map(|lost| lost.condition.clone()));
+        self.only_lost.clone_from(&self.not_mixed);
+        self.only_lost.extend(flux::either(self.lost.iter().map(|lost| lost.only.clone())));
+        let read_by_influxql =
+            self.influxql_only.iter().map(|name| literal::is_measurement(name.as_bytes()));
+        let left_out = unreadable.iter().map(|found| found.only.clone()).chain(read_by_influxql);
+        let mixed = (!self.mixed.is_empty()).then(|| format!("({})", self.is_mixed()));
+        self.not_plain = flux::either(left_out.chain(mixed));
     }
 
     /// Fields of several types in measurements that only InfluxQL reads: it does not read those.
@@ -166,21 +177,20 @@ impl Routes {
             });
         self.mixed = kept;
         for (measurement, field) in lost {
-            let condition = literal::not_field(&measurement, &field);
+            let without = literal::not_field(&measurement, &field);
+            let only = literal::is_field_of(&measurement, &field);
             let why = format!(
                 "field {} of measurement {}: it has several types, and Flux cannot read the measurement",
                 Readable(&field),
                 Readable(&measurement)
             );
-            self.lost.push(Unreadable { measurement: Some(measurement), why, condition });
+            self.lost.push(Unreadable { measurement: Some(measurement), why, without, only });
         }
     }
 
     /// A Flux expression that is true for the fields of several types.
     pub fn is_mixed(&self) -> String {
-        let test = |(measurement, field): &FieldKey| {
-            format!("({} and {})", literal::is_measurement(measurement), literal::is_field(field))
-        };
+        let test = |(measurement, field): &FieldKey| literal::is_field_of(measurement, field);
         self.mixed.iter().map(test).collect::<Vec<_>>().join(" or ")
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::schema::FieldTypes;
+use super::unreturned::Unreturned;
 use crate::influx::client::Client;
 use crate::limits::TAGS_PER_PROBE_MAX;
 use crate::model::filter::Filter;
@@ -28,7 +29,9 @@ pub struct Unreadable {
     /// What and why, in words.
     pub why: String,
     /// The condition that keeps it out of a query.
-    pub condition: String,
+    pub without: String,
+    /// The condition that is true for it alone: what it holds is counted with it, not as a difference of two counts.
+    pub only: String,
 }
 
 pub(super) fn by_keys(keys: &BTreeMap<String, Vec<String>>) -> Vec<Unreadable> {
@@ -63,7 +66,8 @@ pub(super) fn by_names(types: &FieldTypes) -> Vec<Unreadable> {
             found.push(Unreadable {
                 measurement: Some(measurement.as_bytes().into()),
                 why: format!("field {field:?} of measurement {measurement:?}: its name holds a carriage return"),
-                condition: literal::not_field(measurement.as_bytes(), field.as_bytes()),
+                without: literal::not_field(measurement.as_bytes(), field.as_bytes()),
+                only: literal::is_field_of(measurement.as_bytes(), field.as_bytes()),
             });
         }
     }
@@ -74,7 +78,8 @@ fn whole_measurement(measurement: &[u8], why: &str) -> Unreadable {
     Unreadable {
         measurement: Some(measurement.into()),
         why: format!("measurement {:?}: {why}", String::from_utf8_lossy(measurement)),
-        condition: literal::not_measurement(measurement),
+        without: literal::not_measurement(measurement),
+        only: literal::is_measurement(measurement),
     }
 }
 
@@ -103,7 +108,8 @@ pub(super) async fn by_tag_values(
                         "values of tag {:?} that hold a carriage return",
                         String::from_utf8_lossy(key)
                     ),
-                    condition: flux::not_carriage_return_in(key),
+                    without: flux::not_carriage_return_in(key),
+                    only: flux::carriage_return_in(key),
                 });
             }
         }
@@ -135,6 +141,7 @@ pub(super) async fn by_index(
     bucket: &str,
     filter: &Filter,
     tag_keys: &[Vec<u8>],
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
     let listed = |name: &str| tag_keys.iter().any(|key| key == name.as_bytes());
     // Flux lists its own bounds among the tags of every bucket, but neither time nor value.
@@ -142,7 +149,7 @@ pub(super) async fn by_index(
     for name in ["_start", "_stop"] {
         any = any || may_have_tag(source, bucket, name).await?;
     }
-    if any { by_first(source, bucket, filter, TimeRange::ALL).await } else { Ok(Vec::new()) }
+    if any { by_first(source, bucket, filter, unreturned).await } else { Ok(Vec::new()) }
 }
 
 async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool, Error> {
@@ -162,15 +169,17 @@ async fn by_first(
     source: &Client,
     bucket: &str,
     filter: &Filter,
-    range: TimeRange,
+    unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
     let what = "measurements";
+    let range = TimeRange::ALL;
     let query = flux::measurements(bucket, range);
     let answer =
         source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
     let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
     let mut found = Vec::new();
-    for measurement in column_of_names(&tables) {
+    let returned = |name: &Vec<u8>| unreturned.iter().all(|found| *found.measurement != **name);
+    for measurement in column_of_names(&tables).into_iter().filter(returned) {
         let what = format!("columns of measurement {:?}", String::from_utf8_lossy(&measurement));
         let selection = Selection { bucket, range, filter, measurements: &[], without: &[] };
         let query = flux::first_of_measurement(selection, &measurement);
@@ -240,8 +249,7 @@ mod tests {
             ),
             ("n\r".to_owned(), BTreeMap::from([("x\r".to_owned(), BTreeSet::new())])),
         ]);
-        let conditions: Vec<_> =
-            by_names(&types).into_iter().map(|found| found.condition).collect();
+        let conditions: Vec<_> = by_names(&types).into_iter().map(|found| found.without).collect();
         assert_eq!(
             conditions,
             [

@@ -38,6 +38,8 @@ pub struct Bucket {
     pub on_type_conflict: ConflictPolicy,
     /// One type per field and shard group.
     pub types: TypePlan,
+    /// True if it may hold what this job has not written.
+    pub is_shared: bool,
 }
 
 impl Bucket {
@@ -50,7 +52,14 @@ impl Bucket {
         watched: Vec<FieldKey>,
     ) -> Self {
         let types = TypePlan::new(watched);
-        Self { client, name: name.to_owned(), shard_group_ns, on_type_conflict, types }
+        let (name, is_shared) = (name.to_owned(), false);
+        Self { client, name, shard_group_ns, on_type_conflict, types, is_shared }
+    }
+
+    /// The same, where it may hold what this job has not written.
+    #[must_use]
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
     }
 }
 

@@ -42,6 +42,16 @@ pub fn is_field(name: &[u8]) -> String {
     format!("r[\"_field\"] {}", Name::of(name).equals())
 }
 
+/// True for one field of one measurement.
+pub fn is_field_of(measurement: &[u8], field: &[u8]) -> String {
+    format!("({} and {})", is_measurement(measurement), is_field(field))
+}
+
+/// True for series with this value of a tag. Both are UTF-8.
+pub fn is_tag(key: &[u8], value: &[u8]) -> String {
+    format!("r[{}] == {}", quote(key), quote(value))
+}
+
 /// True for all fields but one.
 pub fn is_other_field(name: &[u8]) -> String {
     format!("r[\"_field\"] {}", Name::of(name).differs())

@@ -172,6 +172,19 @@ pub fn earliest(selection: Selection<'_>) -> String {
     )
 }
 
+/// As [`earliest_by_field`], of the newest value.
+pub fn latest_by_field(selection: Selection<'_>) -> String {
+    format!(
+        "{} |> group(columns: [\"_measurement\", \"_field\"]) |> last() |> keep(columns: [\"_time\"]) |> group() |> max(column: \"_time\")",
+        from_range_filter(selection)
+    )
+}
+
+/// One row of all of them, with its tags: all tables are made one.
+pub fn one_of_all_series(selection: Selection<'_>) -> String {
+    format!("{} |> group() |> limit(n: 1)", from_range_filter(selection))
+}
+
 /// Time of the newest value: one row, or none. Sees types that only the last shard has, which `earliest` does not.
 pub fn latest(selection: Selection<'_>) -> String {
     format!(
@@ -238,10 +251,15 @@ pub fn not_carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] !~ /\\r/", quote(tag))
 }
 
+/// True for the series whose value of this tag holds a carriage return.
+pub fn carriage_return_in(tag: &[u8]) -> String {
+    format!("r[{}] =~ /\\r/", quote(tag))
+}
+
 /// Number of values in series whose value of one of these tags holds a carriage return. The keys are UTF-8: a column of
 /// another name cannot be named.
 pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
-    let tests: Vec<_> = tags.iter().map(|tag| format!("r[{}] =~ /\\r/", quote(tag))).collect();
+    let tests: Vec<_> = tags.iter().map(|tag| carriage_return_in(tag)).collect();
     format!(
         "{} |> filter(fn: (r) => {}) |> group() |> count()",
         from_range_filter(selection),
@@ -296,7 +314,8 @@ fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<Str
     either(values.map(|value| format!("r[{column}] == {}", quote(value.as_bytes()))))
 }
 
-fn either(tests: impl Iterator<Item = String>) -> Option<String> {
+/// True where one of the tests is; `None` without any.
+pub fn either(tests: impl Iterator<Item = String>) -> Option<String> {
     let tests: Vec<_> = tests.collect();
     match tests.len() {
         0 => None,

@@ -27,7 +27,27 @@ pub fn sum_of_records(
     records(batch_bucket, measurement, &tags, "sum")
 }
 
+/// Some fields of all points of one measurement with these tags: one row per point and field.
+pub fn fields_of_records(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    fields: &[&str],
+) -> String {
+    let tests: Vec<_> =
+        fields.iter().map(|field| format!("r._field == {}", quote(field.as_bytes()))).collect();
+    format!(
+        "{} |> filter(fn: (r) => {}) |> keep(columns: [\"_time\", \"_field\", \"_value\"])",
+        selected(batch_bucket, measurement, tags),
+        tests.join(" or ")
+    )
+}
+
 fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {
+    format!("{} |> {pick}()", selected(batch_bucket, measurement, tags))
+}
+
+fn selected(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
     let mut text = format!(
         "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => r._measurement == {}",
         quote(batch_bucket.as_bytes()),
@@ -38,6 +58,6 @@ fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &
     for (key, value) in tags {
         let _ = write!(text, " and r[{}] == {}", quote(key.as_bytes()), quote(value.as_bytes()));
     }
-    let _ = write!(text, ") |> {pick}()");
+    text.push(')');
     text
 }

@@ -4,6 +4,7 @@
 //! - `column`: values of one field. `wide`: rows of one series with all their fields, as InfluxQL and pivot send them.
 //! - `merge`: the fields of one series joined on time. `builder`: rows to frames.
 //! - [`totals`], [`suspect`]: what a complete answer held, and where it was not exact.
+//! - [`values`]: values one by one, to hold two readings of the same against each other.
 
 pub(in crate::wire) mod builder;
 pub(in crate::wire) mod column;
@@ -11,4 +12,5 @@ pub(in crate::wire) mod merge;
 pub mod series_of;
 pub mod suspect;
 pub mod totals;
+pub mod values;
 pub(in crate::wire) mod wide;

@@ -34,7 +34,10 @@ async fn requests_are_as_the_api_wants_them() {
     client.query_all("from(bucket: \"b\")", "rows").await.unwrap();
     assert_eq!(client.server_time(), Some(2_000_000_000));
     client.write("b&c", "m f=1 1".into(), "a body").await.unwrap();
-    client.influxql(&Database::named_like("b"), "SHOW FIELD KEYS", "types").await.unwrap();
+    client
+        .influxql(&Database { name: "b".to_owned(), policy: None }, "SHOW FIELD KEYS", "types")
+        .await
+        .unwrap();
     let requests = server.requests();
     let lines: Vec<_> =
         requests.iter().map(|request| request.head.lines().next().unwrap()).collect();
@@ -103,7 +106,10 @@ async fn the_source_is_never_written_to() {
         client.create_bucket(ID, "b").await.unwrap_err(),
         client.set_bucket_retention(ID, 0, None).await.unwrap_err(),
         client.set_task_status(ID, TaskStatus::Inactive).await.unwrap_err(),
-        client.influxql(&Database::named_like("b"), "DROP MEASUREMENT m", "i").await.unwrap_err(),
+        client
+            .influxql(&Database { name: "b".to_owned(), policy: None }, "DROP MEASUREMENT m", "i")
+            .await
+            .unwrap_err(),
     ];
     assert!(errors.iter().all(|error| error.kind() == Kind::BadRequest));
     assert!(server.requests().is_empty());

@@ -241,7 +241,11 @@ async fn no_more_queries_are_sent_than_may_run_at_one_time() {
     assert!(
         tokio::time::timeout(
             some,
-            client.influxql(&Database::named_like("b"), "SHOW FIELD KEYS", "fields")
+            client.influxql(
+                &Database { name: "b".to_owned(), policy: None },
+                "SHOW FIELD KEYS",
+                "fields"
+            )
         )
         .await
         .is_err()

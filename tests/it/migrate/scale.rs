@@ -91,9 +91,9 @@ async fn a_difference_that_stays_ends_the_run() {
     rig.assert_copied();
 }
 
-/// The destination holds the writes up until the deadline of the reads has passed: less is read at a time, nothing smaller.
+/// The destination holds the writes up for longer than a read may take: the reads do not see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_missed_for_the_writers_sake_lowers_concurrency() {
+async fn a_destination_that_stalls_makes_no_read_miss_its_deadline() {
     let mut lines = Vec::new();
     let host = "a-long-name-".repeat(15);
     for step in 0..130_000_i64 {
@@ -110,8 +110,7 @@ async fn a_deadline_missed_for_the_writers_sake_lowers_concurrency() {
     config.transport = Some(Transport::Flux);
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
-    let lowered = |event: &Event| matches!(event, Event::Notice(text) if text.contains("1 slices"));
-    assert!(run.count(lowered) > 0, "{:?}", run.events);
     assert_eq!(run.count(|event| matches!(event, Event::Split { .. })), 0);
+    assert_eq!(run.count(|event| matches!(event, Event::Client(_))), 0, "nothing is tried again");
     rig.assert_copied();
 }

@@ -3,6 +3,7 @@
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::pipeline::closing::Closing;
 use sluice::pipeline::event::{Event, Outcome, Planned};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
@@ -178,6 +179,8 @@ pub(crate) fn finished() -> (SummaryInput, State) {
         rejected: 1_204,
         expired: 0,
         changed: Vec::new(),
+        unreturned: Vec::new(),
+        closing: Closing { newer: Some(1_200_000), ..Closing::default() },
         batches: 2_090,
         stopped: None,
     };
@@ -188,7 +191,6 @@ pub(crate) fn finished() -> (SummaryInput, State) {
         elapsed_ms: 12_660_000,
         exit: 3,
         rejects: Some("~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned()),
-        newer_values: Some(1_200_000),
         next: Some("sluice verify ...".to_owned()),
         later: "Later: the same command tops up to now",
     };

@@ -118,14 +118,15 @@ fn ended_early(reason: StopReason, exit: u8) -> (SummaryInput, State) {
     input.outcome.rejected = 312;
     input.outcome.batches = 857;
     input.outcome.stopped = Some(reason);
-    (input.elapsed_ms, input.exit, input.newer_values, input.next) = (NOW_MS, exit, None, None);
+    (input.elapsed_ms, input.exit, input.outcome.closing.newer, input.next) =
+        (NOW_MS, exit, None, None);
     (input, stopping())
 }
 
 fn nothing_to_do(exit: u8) -> (SummaryInput, State) {
     let (mut input, _) = fixture::finished();
     (input.outcome.values, input.outcome.rejected, input.outcome.batches) = (0, 0, 0);
-    (input.elapsed_ms, input.exit, input.newer_values) = (1_300, exit, None);
+    (input.elapsed_ms, input.exit, input.outcome.closing.newer) = (1_300, exit, None);
     input.rejects =
         (exit == 3).then(|| "~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned());
     (input, preparing())

@@ -98,7 +98,7 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     (input.source, input.destination) = (name.to_owned(), name.to_owned());
     (input.elapsed_ms, input.outcome.values, input.outcome.rejected, input.outcome.expired) =
         (now_ms, n, n, n);
-    (input.newer_values, input.outcome.changed) = (Some(n), vec![batch; 20]);
+    (input.outcome.closing.newer, input.outcome.changed) = (Some(n), vec![batch; 20]);
     for stopped in [None, Some(StopReason::ByteBudget)] {
         input.outcome.stopped = stopped;
         assert_fits(&summary::lines(&input, &state, glyphs), glyphs);

@@ -1,0 +1,291 @@
+//! The closing check: once all is committed, both ends are counted again and held against what was read and acknowledged.
+//!
+//! The source tells of values that arrived in batches that were committed already, and of newer ones than the job's stop; the
+//! destination of values that it acknowledged and does not hold, or holds though nobody sent them. One count of each whole
+//! range; only where it differs, halves of it, down to the batch. Counts do not tell one value from another: that is a
+//! verification's business. Counts of the destination cost no quota.
+
+use crate::checkpoint::record::CommittedBatch;
+use crate::influx::error::FailureKind;
+use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
+use crate::model::filter::Filter;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::Event;
+use crate::pipeline::plan::count;
+use crate::pipeline::survey::{self, schema};
+use crate::pipeline::write::outlet::{Bucket, Outlet};
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// What the check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Closing {
+    /// Where the source holds another number of values than was read.
+    pub source: Vec<Discrepancy>,
+    /// Where the destination holds another number of values than it acknowledged.
+    pub destination: Vec<Discrepancy>,
+    /// Values at the source behind the job's stop; `None` if there is no such source.
+    pub newer: Option<u64>,
+    /// The newest of them, if it lies ahead of the source's own clock.
+    pub ahead: Option<Timestamp>,
+}
+
+/// A range in which two numbers of values differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discrepancy {
+    /// The range: a batch, or a stretch between two.
+    pub range: TimeRange,
+    /// Values that were read, or acknowledged.
+    pub expected: u64,
+    /// Values that are there.
+    pub found: u64,
+}
+
+/// What is checked: all that the job has committed, as far as it is known batch by batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked<'a> {
+    /// The source, if it is a bucket.
+    pub source: Option<&'a Context>,
+    /// The destination.
+    pub out: &'a Outlet,
+    /// What earlier runs have committed.
+    pub keeper: &'a Keeper,
+    /// The job, from its start to this run's stop.
+    pub job: TimeRange,
+    /// Where this run began.
+    pub resume: Timestamp,
+    /// What this run has committed.
+    pub batches: &'a [CommittedBatch],
+}
+
+impl Checked<'_> {
+    /// Counts both ends.
+    pub async fn run(self) -> Result<Closing, Error> {
+        let mut closing = Closing::default();
+        let pieces = self.pieces().await?;
+        if let Some(source) = self.source {
+            closing.source = at_source(source, &pieces).await?;
+            let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
+            let values = count::total(source, newer).await?;
+            closing.newer = Some(values);
+            if values > 0 {
+                closing.ahead = ahead(source, newer).await?;
+            }
+        }
+        if let Some(bucket) = self.out.bucket() {
+            closing.destination = at_destination(bucket, &pieces).await?;
+        }
+        Ok(closing)
+    }
+
+    /// The job without a gap: batches that hold something, and what lies between them. Where others have recorded batches
+    /// too, only what this run has moved.
+    async fn pieces(self) -> Result<Vec<CommittedBatch>, Error> {
+        let own = TimeRange::new(self.resume, self.job.stop);
+        let (range, mut batches) = match self.keeper.committed().await? {
+            Some(all) => (self.job, all),
+            None if own == self.job => (own, self.batches.to_vec()),
+            None => {
+                let text = format!(
+                    "the closing check is about {own} alone: what was committed before is not known batch by batch"
+                );
+                self.out.tell(Event::Notice(text));
+                (own, self.batches.to_vec())
+            }
+        };
+        batches.retain(|batch| range.contains(batch.range.start));
+        batches.sort_by_key(|batch| batch.range.start);
+        let (mut pieces, mut at) = (Vec::with_capacity(batches.len() * 2 + 1), range.start);
+        for batch in batches {
+            pieces.extend(gap(at, batch.range.start));
+            at = batch.range.stop;
+            pieces.push(batch);
+        }
+        pieces.extend(gap(at, range.stop));
+        Ok(pieces)
+    }
+}
+
+fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
+    (start < stop).then(|| CommittedBatch::empty(TimeRange { start, stop }))
+}
+
+/// Values that passed the retention line since they were read are missed by nobody.
+async fn at_source(source: &Context, pieces: &[CommittedBatch]) -> Result<Vec<Discrepancy>, Error> {
+    let now = source.source.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
+    let line = source.job.source_retention_ns.map(|ns| now.saturating_add_ns(-ns));
+    let before = line.map_or(0, |line| pieces.partition_point(|piece| piece.range.start < line));
+    let (old, young) = pieces.split_at(before);
+    let mut found = Vec::new();
+    for (pieces, expire) in [(old, true), (young, false)] {
+        let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+            let read = sum(pieces, |piece| piece.read);
+            counted == read || (expire && counted < read)
+        };
+        let mut stack = vec![pieces];
+        while let Some(pieces) = stack.pop() {
+            let Some(range) = whole(pieces) else { continue };
+            let counted = count::total(source, range).await?;
+            if is_fine(pieces, counted) {
+                continue;
+            }
+            let expected = sum(pieces, |piece| piece.read);
+            narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
+            if found.len() >= CLOSING_DIFFERENCES_MAX {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn at_destination(
+    bucket: &Bucket,
+    pieces: &[CommittedBatch],
+) -> Result<Vec<Discrepancy>, Error> {
+    let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+        let least = sum(pieces, |piece| piece.acknowledged);
+        let most = least.saturating_add(sum(pieces, |piece| piece.expired));
+        counted >= least && (counted <= most || bucket.is_shared)
+    };
+    let counter = Counter::new(bucket).await?;
+    let Some(range) = whole(pieces) else { return Ok(Vec::new()) };
+    // After a refusal the server goes on writing for a while, and its counts lag.
+    for _ in 0..CLOSING_TRIES {
+        if is_fine(pieces, counter.count(range).await?) {
+            return Ok(Vec::new());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
+    }
+    let (mut found, mut stack) = (Vec::new(), vec![pieces]);
+    while let Some(pieces) = stack.pop() {
+        let Some(range) = whole(pieces) else { continue };
+        let counted = counter.count(range).await?;
+        if is_fine(pieces, counted) {
+            continue;
+        }
+        let expected = sum(pieces, |piece| piece.acknowledged);
+        narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
+        if found.len() >= CLOSING_DIFFERENCES_MAX {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Goes on with both halves, the earlier one first, or takes the difference down.
+fn narrow<'a>(
+    pieces: &'a [CommittedBatch],
+    difference: Discrepancy,
+    stack: &mut Vec<&'a [CommittedBatch]>,
+    found: &mut Vec<Discrepancy>,
+) {
+    if pieces.len() > 1 {
+        let (first, second) = pieces.split_at(pieces.len() / 2);
+        stack.extend([second, first]);
+    } else {
+        found.push(difference);
+    }
+}
+
+fn whole(pieces: &[CommittedBatch]) -> Option<TimeRange> {
+    Some(TimeRange { start: pieces.first()?.range.start, stop: pieces.last()?.range.stop })
+}
+
+fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64) -> u64 {
+    pieces.iter().map(of).sum()
+}
+
+/// The newest value, if its time has not come yet.
+async fn ahead(source: &Context, newer: TimeRange) -> Result<Option<Timestamp>, Error> {
+    let now = source.source.server_time().map(Timestamp::from_ns);
+    let newest = survey::latest(&source.source, source.job.selection(newer)).await?;
+    Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
+}
+
+/// Counts what a bucket of the destination holds.
+struct Counter<'a> {
+    bucket: &'a Bucket,
+    /// True if each field has one type, so that a count may reach over shard groups.
+    is_of_one_type: bool,
+}
+
+impl<'a> Counter<'a> {
+    async fn new(bucket: &'a Bucket) -> Result<Self, Error> {
+        let client = &bucket.client;
+        let what = "destination bucket";
+        let own = client.bucket_by_name(&bucket.name).await;
+        let mut is_of_one_type = false;
+        if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
+            let database = client.database_of(&own).await;
+            if let Ok(database) = database.map_err(|error| Error::influx(what, error))?
+                && let Ok(types) = schema::field_types(client, &database).await?
+            {
+                is_of_one_type =
+                    types.values().flat_map(|fields| fields.values()).all(|types| types.len() == 1);
+            }
+        }
+        Ok(Self { bucket, is_of_one_type })
+    }
+
+    async fn count(&self, range: TimeRange) -> Result<u64, Error> {
+        let mut parts = if self.is_of_one_type {
+            vec![range]
+        } else {
+            range.shard_group_parts(self.bucket.shard_group_ns)
+        };
+        let mut values = 0;
+        while let Some(part) = parts.pop() {
+            match (self.one(part).await?, part.halves()) {
+                (Some(counted), _) => values += counted,
+                (None, Some((first, second))) => parts.extend([second, first]),
+                (None, None) => return Err(Error::TooSlow { range: part }),
+            }
+        }
+        if range.contains(Timestamp::MAX) {
+            values += self.at_largest_time().await?;
+        }
+        Ok(values)
+    }
+
+    /// `None` if the server runs out of time or memory over it.
+    async fn one(&self, range: TimeRange) -> Result<Option<u64>, Error> {
+        let what = format!("count of {range} at the destination");
+        let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+        if range.is_empty() {
+            return Ok(Some(0));
+        }
+        let answer = self.bucket.client.query_all(&self.text(range, flux::count), &what).await;
+        match answer {
+            Ok(answer) => {
+                let counted =
+                    table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
+                Ok(Some(counted.and_then(|values| u64::try_from(values).ok()).unwrap_or(0)))
+            }
+            Err(error)
+                if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Error::influx(what, error)),
+        }
+    }
+
+    async fn at_largest_time(&self) -> Result<u64, Error> {
+        let what = format!("values at {} at the destination", Timestamp::MAX);
+        let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
+        let answer = self.bucket.client.query_all(&self.text(range, flux::first), &what).await;
+        let answer = answer.map_err(|error| Error::influx(&what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+        Ok(tables.iter().map(|table| table.rows.len() as u64).sum())
+    }
+
+    fn text(&self, range: TimeRange, query: fn(Selection<'_>) -> String) -> String {
+        let filter = Filter::default();
+        let bucket = self.bucket.name.as_str();
+        query(Selection { bucket, range, filter: &filter, measurements: &[], without: &[] })
+    }
+}
