@@ -88,7 +88,7 @@ impl Case {
         };
         let staged = dice.hits(1, 4);
         let gzip = dice.hits(1, 3);
-        let trouble = Trouble::roll(seed, &content, bucket);
+        let trouble = Trouble::roll(seed, &content, bucket, gzip);
         Self { seed, content, kind, bucket, twin_differs_from, transport, staged, gzip, trouble }
     }
 

@@ -52,7 +52,11 @@ impl Ended {
 
     fn take(&mut self, run: &Run) {
         if let Some(Ok(finished)) = &run.ended {
-            self.changed.extend(&finished.outcome.changed);
+            let outcome = &finished.outcome;
+            self.changed.extend(&outcome.changed);
+            self.changed.extend(outcome.closing.source.iter().map(|found| found.range));
+            self.lost.extend(outcome.closing.destination.iter().map(|found| found.range));
+            self.named.extend(outcome.unreturned.iter().cloned());
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) fn roll(seed: u64, content: &Content, bucket: &str) -> Self {
+    pub(super) fn roll(seed: u64, content: &Content, bucket: &str, gzip: bool) -> Self {
         let mut dice = Dice::new(seed, 3);
         let dice = &mut dice;
         match dice.below(20) {
@@ -43,7 +43,7 @@ impl Trouble {
                 let matcher = destination_request(dice);
                 Self::Fault { side: Side::Destination, rule: temporary(dice, &matcher) }
             }
-            6..=11 => Self::Fault { side: Side::Source, rule: damage(dice) },
+            6..=11 => Self::Fault { side: Side::Source, rule: damage(dice, gzip) },
             12..=15 => Self::Change { rule: change(dice, content, bucket) },
             16..=17 => Self::Loss { rule: loss(dice, content) },
             _ => Self::Kill { events: dice.index(40) },
@@ -119,10 +119,11 @@ fn temporary(dice: &mut Dice, matcher: &Matcher) -> Rule {
 }
 
 /// Values of an answer are other ones, and its end tells.
-fn damage(dice: &mut Dice) -> Rule {
+fn damage(dice: &mut Dice, gzip: bool) -> Rule {
     let end = match dice.below(5) {
-        0 | 1 => DamageEnd::Checksum,
-        2 => DamageEnd::CutClean { bytes: dice.from_to(1, 60) },
+        // Where nothing is packed, nothing would ever tell.
+        0 | 1 if gzip => DamageEnd::Checksum,
+        0..=2 => DamageEnd::CutClean { bytes: dice.from_to(1, 60) },
         3 => DamageEnd::Cut { bytes: dice.from_to(1, 60) },
         _ => DamageEnd::Reset { bytes: dice.from_to(1, 60) },
     };
