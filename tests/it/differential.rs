@@ -22,6 +22,9 @@ use std::time::Duration;
 
 use case::Case;
 
+/// Runs one seed, and tells all of it.
+const ONE_SEED: &str = "SLUICE_TEST_SEED";
+
 /// Seeds of a plain test run.
 const SEEDS: Range<u64> = 0..500;
 
@@ -55,7 +58,12 @@ fn try_seed(seed: u64) -> Result<(), String> {
         let case = Case::of(seed);
         let rig = run::rig_of(&case).await;
         let result = async {
-            let ended = run::moved(&case, &rig).await?;
+            let ended = run::moved(&case, &rig).await;
+            if std::env::var_os(ONE_SEED).is_some() {
+                eprintln!("{ended:#?}");
+                oracle::tell(&case, &rig.source, &rig.destination);
+            }
+            let ended = ended?;
             oracle::judge(&case, &ended, &rig.source, &rig.destination)
         };
         let result = tokio::time::timeout(PATIENCE, result).await;
@@ -105,7 +113,7 @@ fn try_seeds(
 
 fn wanted_seeds() -> Range<u64> {
     let number = |text: &str| text.parse().expect("a number of a seed");
-    if let Ok(seed) = std::env::var("SLUICE_TEST_SEED") {
+    if let Ok(seed) = std::env::var(ONE_SEED) {
         let seed = number(&seed);
         eprintln!("{}", Case::of(seed));
         return seed..seed + 1;

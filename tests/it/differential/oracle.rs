@@ -38,6 +38,32 @@ fn content_of(values: Vec<StoredValue>, start: i64, stop: i64) -> Content {
     values.into_iter().filter(inside).map(cell).collect()
 }
 
+/// All that was asked and is different, for one seed.
+pub(super) fn tell(case: &Case, source: &Server, destination: &Server) {
+    for (end, server) in [("source", source), ("destination", destination)] {
+        for record in server.records() {
+            let head: String = record.body_head.chars().take(240).collect();
+            let head = head.replace('\n', " ");
+            let (status, fault) = (record.status, record.fault.unwrap_or_default());
+            eprintln!("{end} {} {} {status} {fault} {head}", record.method, record.path);
+        }
+    }
+    if let Some(Change::Write { lines, .. }) = case.trouble.change() {
+        eprintln!("written late:\n{}", String::from_utf8_lossy(lines));
+    }
+    let wanted =
+        content_of(source.store().dump(case.bucket), case.content.start, case.content.stop);
+    let found = content_of(destination.store().dump(BUCKET), i64::MIN, i64::MAX);
+    for difference in differences(&wanted, &found).iter().take(20) {
+        let (series, field, time) = &difference.key;
+        let show = |content: &Content| {
+            content.get(&difference.key).map(|(kind, v)| format!("{kind}:{}", v.escape_ascii()))
+        };
+        let (wanted, found) = (show(&wanted), show(&found));
+        eprintln!("{} {series} {} {time} {wanted:?} {found:?}", difference.what, Readable(field));
+    }
+}
+
 /// One value that is not the same at both ends.
 #[derive(Debug)]
 struct Difference {
@@ -59,7 +85,8 @@ fn differences(source: &Content, destination: &Content) -> Vec<Difference> {
     all
 }
 
-/// What is wrong with the end of a case, in a line.
+/// What is wrong with the end of a case, in a line. A late value over an old one is nobody's fault: no count tells of it, and
+/// only a verification finds it.
 pub(super) fn judge(
     case: &Case,
     ended: &Ended,
