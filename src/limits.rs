@@ -63,7 +63,8 @@ pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
 pub const SLICES_IN_FLIGHT_MAX: usize = 16;
 
-/// Batches that are open at one time: read, being written, or waiting for the one before them.
+/// Batches, or stretches of empty ones, that are open at one time: read, being written, or waiting for the one before
+/// them until they are committed.
 pub const BATCHES_OPEN_MAX: usize = 8;
 
 /// Empty batches whose records go to the destination in one body.
@@ -201,6 +202,32 @@ pub const WRITE_MS_MAX: u64 = 120_000;
 /// Every other request.
 pub const API_MS_MAX: u64 = 60_000;
 
+/// Tries of a request while the server has never answered: its address is more likely wrong than its trouble passing.
+pub const FIRST_TRIES_MAX: u32 = 2;
+
+/// Time in milliseconds for those tries, and for each of them.
+pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
+
+/// Tries of one request whose answer has neither a length nor chunks.
+pub const UNFRAMED_TRIES_MAX: u32 = 2;
+
+/// Bytes of an answer that is expected to come packed, and so with a checksum. Smaller ones are never packed.
+pub const UNCHECKED_BYTES_MIN: u64 = 16 * 1024;
+
+/// Bytes of a file of certificates.
+pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a proxy's status line, and the time in milliseconds for it, when it is asked why it refuses.
+pub const PROXY_ANSWER_BYTES_MAX: usize = 8 * 1024;
+/// See [`PROXY_ANSWER_BYTES_MAX`].
+pub const PROXY_ANSWER_MS_MAX: u64 = 2_000;
+
+/// Characters of a token that is struck out of every text; shorter ones could be any word.
+pub const SECRET_CHARS_MIN: usize = 8;
+
+/// Tokens that are remembered to be struck out.
+pub const SECRETS_KNOWN_MAX: usize = 64;
+
 /// The lease in the batch bucket: refreshed this often, dead after [`LEASE_STALE_MS`].
 pub const LEASE_REFRESH_MS: u64 = 30_000;
 /// See [`LEASE_REFRESH_MS`].
@@ -208,6 +235,21 @@ pub const LEASE_STALE_MS: u64 = 180_000;
 
 /// How long a first signal lets the open batches finish.
 pub const DRAIN_MS_MAX: u64 = 20_000;
+
+/// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
+pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Such text in one temporary file; more goes to another, so that what is committed gives its room back.
+pub const REFUSALS_SPILL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of the rejects file that are read or copied at one time.
+pub const REJECTS_STEP_BYTES: usize = 64 * 1024;
+
+/// The first line of the rejects file, or of a section of it.
+pub const REJECTS_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// A single line up to this is never too large for a destination: what answers 413 to it refuses everything.
+pub const LINE_BYTES_TAKEN: usize = 64 * 1024;
 
 /// Refused values before the run stops, by default.
 pub const REJECT_LIMIT_DEFAULT: u64 = 10_000;
@@ -506,6 +548,9 @@ pub const SPOOL_PART_PAGE_BYTES: usize = 64 * 1024;
 /// Encoded bytes of one name in a path; longer ones are cut and told apart by their digest. File systems allow 255.
 pub const SPOOL_NAME_BYTES_MAX: usize = 180;
 
+/// Names that are tried for a file that is not complete, where other processes have taken them.
+pub const STAGED_NAME_TRIES: u32 = 1_000;
+
 /// Bytes of a spool's file that are read, hashed or sent at one time.
 pub const SPOOL_STEP_BYTES: usize = 8 * 1024 * 1024;
 
@@ -548,6 +593,12 @@ pub const SPOOL_COMPACTED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The manifest or the journal of a spool.
 pub const SPOOL_STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Times that manifest and journal are read until they are called damaged: a run may be writing them.
+pub const SPOOL_STATE_READS: u32 = 3;
+
+/// The shortest shard group that a server makes, ns.
+pub const SHARD_GROUP_NS_MIN: i64 = 3_600_000_000_000;
 
 /// Tries to take the lock of a spool in a folder.
 pub const LOCK_TRIES: u32 = 20;

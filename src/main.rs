@@ -5,14 +5,27 @@ use sluice::cli::argv::{self, ArgvError};
 use sluice::commands::{self, error::Error, run};
 use sluice::config::env::Env;
 use sluice::exit::ExitCode;
+use sluice::influx::{endpoint, secrets};
 use sluice::report::json;
 
 fn main() -> ExitCode {
+    // Before anything is said: what a person typed at the wrong place is repeated nowhere.
+    for variable in endpoint::TOKEN_VARIABLES {
+        if let Ok(token) = std::env::var(variable) {
+            secrets::learn(&token);
+        }
+    }
     let args = match argv::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(ArgvError::Clap(error)) => {
-            // Output that nobody reads any more is no failure.
-            let _ = error.print();
+            let said = error.render().to_string();
+            let shown = secrets::redact(said.clone());
+            if shown == said {
+                // Output that nobody reads any more is no failure.
+                let _ = error.print();
+            } else {
+                eprint!("{shown}");
+            }
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
         }
         Err(error @ ArgvError::Token(_)) => {

@@ -11,7 +11,8 @@ use sluice::model::series::{Name, Series};
 use sluice::wire::csv::encoder::Encoder as CsvEncoder;
 use sluice::wire::line::body::{Body, EncoderSettings};
 use sluice::wire::line::encoder::Encoder;
-use sluice::wire::line::split::{count_fields, split_lines};
+use sluice::wire::line::fields::count_fields;
+use sluice::wire::line::split::split_lines;
 
 use super::sized;
 

@@ -61,7 +61,7 @@ impl Strata {
             before += u128::from(cell.values);
             match found.last_mut() {
                 Some((last, values, cells)) if *last == stratum => {
-                    *values += cell.values;
+                    *values = values.saturating_add(cell.values);
                     cells.push(cell);
                 }
                 _ => found.push((stratum, cell.values, vec![cell])),
@@ -72,7 +72,7 @@ impl Strata {
 
     /// Values of the whole job.
     pub fn values(&self) -> u64 {
-        self.found.iter().map(|(_, values, _)| values).sum()
+        self.found.iter().fold(0, |sum, (_, values, _)| sum.saturating_add(*values))
     }
 
     /// Which strata a repetition reads, from 1. Sparse stretches cost few bytes and much time, so each repetition has one;

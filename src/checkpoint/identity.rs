@@ -8,6 +8,11 @@ use crate::model::time::Timestamp;
 /// The kind of the details point that holds the identity.
 pub const KIND_IDENTITY: &str = "identity";
 
+/// The field that tells what the destination held before the job.
+const EXISTING: &str = "existing";
+/// Its value for nothing.
+const EXISTING_NONE: &str = "none";
+
 /// The parts that may not change between runs of one job. Stop, interval and tuning may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -45,10 +50,12 @@ impl Identity {
         ]
     }
 
-    /// The point that holds it.
-    pub fn point(&self, keys: &Keys, time: Timestamp) -> Point {
-        let fields = self.parts().map(|(name, text)| (name, FieldValue::String(text)));
-        Point { series: keys.details_series(KIND_IDENTITY), fields: fields.into(), time }
+    /// The point that holds it, and whether the destination may hold what others have written.
+    pub fn point(&self, keys: &Keys, time: Timestamp, is_shared: bool) -> Point {
+        let existing = if is_shared { "merge" } else { EXISTING_NONE };
+        let parts = self.parts().into_iter().chain([(EXISTING, existing.to_owned())]);
+        let fields = parts.map(|(name, text)| (name, FieldValue::String(text))).collect();
+        Point { series: keys.details_series(KIND_IDENTITY), fields, time }
     }
 
     /// The parts by name, in the form that [`Identity::differences`] compares.
@@ -66,6 +73,12 @@ impl Identity {
                 Some(Difference { part, stored: stored.clone(), given })
             })
             .collect()
+    }
+
+    /// True if the destination may hold what the job has not written: it was begun where others had written, or nobody
+    /// knows.
+    pub fn stored_shared(stored: &StoredFields) -> bool {
+        stored.get(EXISTING).is_none_or(|existing| existing != EXISTING_NONE)
     }
 
     /// The start of a stored identity.

@@ -184,28 +184,36 @@ pub struct CommittedBatch {
     pub read: u64,
     /// Values acknowledged by the destination.
     pub acknowledged: u64,
-    /// Values that may have been acknowledged before they passed the retention line.
-    pub expired: u64,
+    /// Values that an earlier reading or run may have written all the same: refused ones, and those that passed the
+    /// retention line.
+    pub doubtful: u64,
 }
 
 impl CommittedBatch {
     /// The fields that hold it.
-    pub const FIELDS: [&'static str; 5] = ["start", "stop", "read", "acknowledged", "expired"];
+    pub const FIELDS: [&'static str; 6] =
+        ["start", "stop", "read", "acknowledged", "expired", "rejected"];
 
     /// A range that holds nothing.
     pub fn empty(range: TimeRange) -> Self {
-        Self { range, read: 0, acknowledged: 0, expired: 0 }
+        Self { range, read: 0, acknowledged: 0, doubtful: 0 }
+    }
+
+    /// Of a batch with these details.
+    pub fn new(range: TimeRange, details: &BatchDetails) -> Self {
+        let BatchDetails { read, acknowledged, .. } = *details;
+        Self { range, read, acknowledged, doubtful: details.expired + details.rejected }
     }
 
     /// From stored details; `None` if they are not whole, as those of older versions.
     pub fn stored(fields: &StoredFields) -> Option<Self> {
-        let number = |name: &str| fields.get(name)?.parse().ok();
+        let number = |name: &str| fields.get(name)?.parse::<u64>().ok();
         let time = |name: &'static str| stored_time(fields, name).ok();
         Some(Self {
             range: TimeRange::new(time("start")?, time("stop")?),
             read: number("read")?,
             acknowledged: number("acknowledged")?,
-            expired: number("expired")?,
+            doubtful: number("expired")? + number("rejected")?,
         })
     }
 
@@ -216,13 +224,16 @@ impl CommittedBatch {
             range: TimeRange::new(self.range.start, next.range.stop),
             read: self.read + next.read,
             acknowledged: self.acknowledged + next.acknowledged,
-            expired: self.expired + next.expired,
+            doubtful: self.doubtful + next.doubtful,
         }
     }
 }
 
 /// The kind of [`BatchDetails`].
 pub const KIND_BATCH: &str = "batch";
+
+/// The kind of what may have been read wrongly.
+pub const KIND_DOUBT: &str = "doubt";
 
 impl BatchDetails {
     /// The point that holds them, at the record's time.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::args::Args;
 
@@ -42,7 +43,29 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     refuse_tokens(&argv)?;
-    Ok(Args::try_parse_from(argv)?)
+    Ok(Args::try_parse_from(&argv).map_err(|error| unseen(error, &argv))?)
+}
+
+/// A word where none belongs may be a token of any form: its place is told, and not the word. One that is nearly a command's
+/// name is shown.
+fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let context = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand if error.get(ContextKind::SuggestedSubcommand).is_none() => {
+            ContextKind::InvalidSubcommand
+        }
+        _ => return error,
+    };
+    let Some(ContextValue::String(word)) = error.get(context) else { return error };
+    if word.starts_with('-') {
+        return error;
+    }
+    let place = argv.iter().skip(1).position(|argument| *argument == **word);
+    let place = place.map_or_else(String::new, |at| format!(" {}", at + 1));
+    let text = format!(
+        "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
+    );
+    clap::Error::raw(error.kind(), text)
 }
 
 /// Finds a token in a command line whose first item is the program's name.
@@ -92,6 +115,30 @@ pub fn looks_like_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lone_word_is_not_repeated() {
+        for (line, shown) in [
+            ("sluice migrate my-secret-word", false),
+            ("sluice my-secret-word", false),
+            ("sluice migrate --json my-secret-word", false),
+            ("sluice preflght", true),
+            ("sluice migrate --my-secret-word", true),
+        ] {
+            let Err(ArgvError::Clap(error)) = parse(line.split(' ')) else { panic!("{line}") };
+            assert_eq!(error.exit_code(), 2, "{line}");
+            let said = error.to_string();
+            let word = line.split(' ').next_back().unwrap_or_default();
+            assert_eq!(said.contains(word), shown, "{said}");
+            assert!(
+                shown
+                    || said.contains("argument 1")
+                    || said.contains("argument 2")
+                    || said.contains("argument 3"),
+                "{said}"
+            );
+        }
+    }
 
     #[test]
     fn knows_tokens_from_names() {

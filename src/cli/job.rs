@@ -98,7 +98,7 @@ pub(super) fn on(switch: bool) -> Option<&'static str> {
     switch.then_some("true")
 }
 
-/// The flags of the destination.
+/// The flags of the destination, and of how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 pub struct DestinationArgs {
     /// Address of InfluxDB OSS.
@@ -122,6 +122,9 @@ pub struct DestinationArgs {
     /// Create destination and batch bucket, with retention 0
     #[arg(long, help_heading = "Destination")]
     pub create_buckets: bool,
+    /// Certificates to trust beside the system's, at both ends
+    #[arg(long, help_heading = "Connections", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_ca_file: Option<String>,
 }
 
 /// The flags of what must not happen at the destination.
@@ -306,6 +309,7 @@ impl JobArgs {
             ("destination-profile", &self.destination.destination_profile),
             ("destination-token-file", &self.destination.destination_token_file),
             ("destination-token-command", &self.destination.destination_token_command),
+            ("tls-ca-file", &self.destination.tls_ca_file),
             ("start", &self.start),
             ("stop", &self.stop),
             ("settle", &self.settle),

@@ -13,7 +13,7 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::lock::JobLock;
-use crate::pipeline::write::outlet::RejectLimit;
+use crate::pipeline::write::refusals::RejectLimit;
 use crate::spool;
 
 /// A job that this run holds, and where it stands.
@@ -27,6 +27,8 @@ pub struct Begun {
     pub resume: Timestamp,
     /// What may be refused.
     pub rejects: RejectLimit,
+    /// True if the destination may hold what the job has not written.
+    pub is_shared: bool,
     /// Held until the run is over; a spool has a lock of its own.
     pub lock: Option<JobLock>,
 }
@@ -68,9 +70,10 @@ pub async fn begin(
     let resume = checkpoint.resume.min(job.stop);
     match settle(config, client, &store, &checkpoint, TimeRange::new(resume, job.stop)).await {
         Ok(before) => {
-            let path = config.rejects.clone().unwrap_or_else(|| folder.join("rejects.lp"));
-            let rejects = RejectLimit { before, max: config.reject_limit, path };
-            Ok(Begun { keeper, job, resume, rejects, lock: Some(lock) })
+            let file = job::rejects_file(config);
+            let rejects = RejectLimit { before, max: config.reject_limit, file };
+            let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
+            Ok(Begun { keeper, job, resume, rejects, is_shared, lock: Some(lock) })
         }
         Err(error) => {
             // A lease that cannot be given back grows stale by itself.
@@ -92,7 +95,8 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let point = checkpoint.identity.point(store.keys(), now);
+        let is_shared = config.existing == ExistingPolicy::Merge;
+        let point = checkpoint.identity.point(store.keys(), now, is_shared);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
@@ -104,6 +108,7 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
+    is_shared: bool,
 }
 
 async fn resume(
@@ -149,6 +154,7 @@ async fn resume(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
+        is_shared: stored.as_ref().is_some_and(Identity::stored_shared),
     })
 }
 

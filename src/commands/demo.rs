@@ -161,6 +161,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfi
         host,
         org: Some(org.to_owned()),
         token: TokenSetting::Given { token: token.to_owned(), origin: "demo".to_owned() },
+        tls_ca_file: None,
     };
     MigrateConfig {
         source: end(servers.cloud.url(), CLOUD_ORG, READ_TOKEN),

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::error::Error;
+use tokio::time::{Duration, sleep};
+
+use super::error::{Error, failure_of};
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::{job, plan, print_line};
 use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
+use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
 use crate::limits::{
     DECODE_STEP_BYTES_MAX, DRY_RUN_INSTANT_VALUES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX,
@@ -184,8 +187,34 @@ async fn count(ends: &Ends, selection: Selection<'_>) -> Result<u64, Error> {
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
-/// The first lines of a part, in the order in which they would be written. Reading stops once there are enough.
+/// The first lines of a part, in the order in which they would be written; asked for again where the trouble may pass.
 async fn read(
+    ends: &Ends,
+    selection: Selection<'_>,
+    field_label: &str,
+) -> Result<Vec<String>, Error> {
+    let mut backoff = ends.source.backoff();
+    let mut tries = 0;
+    loop {
+        let error = match read_once(ends, selection, field_label).await {
+            Ok(lines) => return Ok(lines),
+            Err(error) => error,
+        };
+        tries += 1;
+        let may_pass = match &error {
+            Error::Influx(error) => is_temporary(RequestKind::Query, &error.kind()),
+            Error::Decode { source, .. } => is_temporary(RequestKind::Query, &failure_of(source)),
+            _ => false,
+        };
+        if !may_pass || tries > ends.source.retries_max() {
+            return Err(error);
+        }
+        sleep(Duration::from_millis(backoff.next_ms())).await;
+    }
+}
+
+/// Reading stops once there are enough.
+async fn read_once(
     ends: &Ends,
     selection: Selection<'_>,
     field_label: &str,

@@ -7,6 +7,7 @@ use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
+use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
@@ -260,8 +261,19 @@ impl Error {
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
                 ExitCode::State
             }
-            Self::Decode { .. } | Self::DemoDiffers { .. } => ExitCode::Unexpected,
+            Self::Decode { source, .. } => kind_exit(failure_of(source), Side::Source),
+            Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
+    }
+}
+
+/// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
+pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
+    use csv::error::Error as Bad;
+    match error {
+        Bad::Query { message, .. } | Bad::GluedError { message } => classify_query_text(message),
+        Bad::TooLong { .. } | Bad::DuplicateColumn { .. } => FailureKind::BadRequest,
+        _ => FailureKind::Interrupted,
     }
 }
 
@@ -295,14 +307,17 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
+        | Failure::NothingTaken { .. }
+        | Failure::ForeignRefusal { .. }
         | Failure::Mismatch { .. }
         | Failure::NotAsFlux { .. }
+        | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => io_exit(source),
         Failure::Spool(error) => spool_exit(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
-        Failure::Record(_) => ExitCode::State,
+        Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
         Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
             ExitCode::Temporary
         }
@@ -319,16 +334,21 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
         Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
             ExitCode::Permanent
         }
-        Failure::Locked { .. } | Failure::Held { .. } | Failure::TakenOver { .. } => {
-            ExitCode::Locked
-        }
+        Failure::Locked { .. }
+        | Failure::Held { .. }
+        | Failure::TakenOver { .. }
+        | Failure::Merging { .. }
+        | Failure::BeingRead { .. }
+        | Failure::Changed { .. } => ExitCode::Locked,
         _ => ExitCode::State,
     }
 }
 
 fn io_exit(error: &io::Error) -> ExitCode {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExitCode::DiskFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ExitCode::DiskFull
+        }
         _ => ExitCode::State,
     }
 }

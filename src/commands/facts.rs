@@ -10,6 +10,7 @@ use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::influx::org::OrgFound;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::side::Side;
@@ -79,6 +80,17 @@ impl Quota {
     }
 }
 
+/// What came of asking the source.
+#[derive(Debug, Clone)]
+pub enum SourceSeen {
+    /// All of it.
+    Facts(Box<SourceFacts>),
+    /// A bucket that is not there and one that may not be read look alike.
+    NoBucket,
+    /// Buckets of this name are in several organizations: their ids.
+    InSeveral(Vec<String>),
+}
+
 /// The source.
 #[derive(Debug, Clone)]
 pub struct SourceFacts {
@@ -86,6 +98,10 @@ pub struct SourceFacts {
     pub info: ServerInfo,
     /// The bucket.
     pub bucket: Bucket,
+    /// What records call its organization: the name, or the id where no name is to be had.
+    pub org: String,
+    /// True if that is its name.
+    pub is_org_named: bool,
     /// The quota.
     pub quota: Quota,
     /// The limits of the organization, if they are readable and wanted.
@@ -106,12 +122,17 @@ impl SourceFacts {
         self.info.is_oss().then_some(self.survey.shape.shard_group_ns)
     }
 
-    /// Asks the source. A bucket that is not there and one that may not be read look alike: `None`.
-    pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<Option<Self>, Error> {
-        let info = source.server_info().await?;
-        let Some(bucket) = source.bucket_by_name(&config.source_bucket).await? else {
-            return Ok(None);
+    /// Asks the source.
+    pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<SourceSeen, Error> {
+        source.server_info().await?;
+        let (org, bucket) = match source.settle_org(&config.source_bucket).await? {
+            (OrgFound::Ambiguous(ids), _) => return Ok(SourceSeen::InSeveral(ids)),
+            (OrgFound::One { name, .. }, Some(bucket)) => (name, bucket),
+            _ => return Ok(SourceSeen::NoBucket),
         };
+        let info = source.known_info();
+        let is_org_named = org.is_some();
+        let org = org.unwrap_or_else(|| bucket.org_id.clone());
         let (quota, limits) = quota(config, source, &bucket).await?;
         let survey = Survey::run(source, &bucket, &config.filter).await?;
         let routes = Routes::new(&survey, &config.filter);
@@ -120,7 +141,18 @@ impl SourceFacts {
             Start::At(time) => Some(time),
         };
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
-        Ok(Some(Self { info, bucket, quota, limits, survey, routes, earliest, now }))
+        Ok(SourceSeen::Facts(Box::new(Self {
+            info,
+            bucket,
+            org,
+            is_org_named,
+            quota,
+            limits,
+            survey,
+            routes,
+            earliest,
+            now,
+        })))
     }
 
     /// The first instant after this run.
@@ -179,19 +211,25 @@ async fn quota(
             limits.read_bytes_per_window().map_or(Quota::None, Quota::Told)
         }
         // OSS has no limits at all, and says what it is.
-        (QuotaChoice::Auto, None) if source.server_info().await?.is_oss() => Quota::None,
+        (QuotaChoice::Auto, None) if source.known_info().is_oss() => Quota::None,
         (QuotaChoice::Auto, None) => Quota::Assumed(QUOTA_BYTES_PER_WINDOW_DEFAULT),
     };
     Ok((quota, limits))
 }
 
 /// The destination.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DestinationFacts {
     /// Version and build.
     pub info: ServerInfo,
     /// The organization's id, if a bucket or the list of organizations tells it.
     pub org_id: Option<String>,
+    /// Its name, as it was given or as the server tells it.
+    pub org: Option<String>,
+    /// Why no organization can be named to the server, if so. Nothing else was asked then.
+    pub no_org: Option<String>,
+    /// What records of this job call the source's organization, where no setting says it.
+    pub source_org: Option<String>,
     /// The bucket to write, if it is there.
     pub bucket: Option<Bucket>,
     /// The bucket of the checkpoint, if it is there.
@@ -207,15 +245,29 @@ pub struct DestinationFacts {
 }
 
 impl DestinationFacts {
-    /// Asks the destination.
-    pub async fn gather(config: &MigrateConfig, destination: &Client) -> Result<Self, Error> {
-        let info = destination.server_info().await?;
-        let bucket = destination.bucket_by_name(&config.destination_bucket).await?;
+    /// Asks the destination of a job whose source is known as far as it is there.
+    pub async fn gather(
+        config: &MigrateConfig,
+        destination: &Client,
+        source: Option<&SourceFacts>,
+    ) -> Result<Self, Error> {
+        destination.server_info().await?;
+        let (found, bucket) = settled(config, destination).await?;
+        let (org_id, org, no_org) = match found {
+            OrgFound::One { id, name } => (id, name, None),
+            other => (None, None, Some(unsettled(&other))),
+        };
+        if no_org.is_some() {
+            let info = destination.known_info();
+            return Ok(Self { info, no_org, ..Self::default() });
+        }
         let batch_bucket = destination.bucket_by_name(&config.batch_bucket).await?;
         let org_id = match [&bucket, &batch_bucket].into_iter().flatten().next() {
             Some(bucket) => Some(bucket.org_id.clone()),
+            None if org_id.is_some() => org_id,
             None => destination.org_id(&config.destination_bucket).await?,
         };
+        let info = destination.known_info();
         let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
         if let Some(bucket) = &bucket {
             if let Ok(database) = destination.database_of(bucket).await? {
@@ -225,13 +277,26 @@ impl DestinationFacts {
             write_refused = probe(destination, &config.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;
-        let other_jobs = match &batch_bucket {
-            Some(_) => other_jobs(config, destination).await?,
-            None => Vec::new(),
+        let mut source_org = config.source.org.clone();
+        if let (None, Some(source)) = (&source_org, source) {
+            let known = match &batch_bucket {
+                Some(_) => recorded(config, destination).await?,
+                None => None,
+            };
+            // A name that was unknown when the job began stays so for it.
+            let known = known.filter(|org| !source.is_org_named || *org == source.bucket.org_id);
+            source_org = Some(known.unwrap_or_else(|| source.org.clone()));
+        }
+        let other_jobs = match (&batch_bucket, &source_org) {
+            (Some(_), Some(org)) => others(config, org, destination).await?,
+            _ => Vec::new(),
         };
         Ok(Self {
             info,
             org_id,
+            org,
+            no_org,
+            source_org,
             bucket,
             batch_bucket,
             other_jobs,
@@ -267,16 +332,69 @@ async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Err
     }
 }
 
-async fn other_jobs(config: &MigrateConfig, destination: &Client) -> Result<Vec<String>, Error> {
+/// The organization of the destination: by the bucket that is written, else by that of the progress.
+async fn settled(
+    config: &MigrateConfig,
+    destination: &Client,
+) -> Result<(OrgFound, Option<Bucket>), Error> {
+    let found = destination.settle_org(&config.destination_bucket).await?;
+    match found {
+        (OrgFound::Several(_) | OrgFound::Unseen, None) => {
+            let (by_batches, _) = destination.settle_org(&config.batch_bucket).await?;
+            let is_settled = matches!(by_batches, OrgFound::One { .. });
+            Ok((if is_settled { by_batches } else { found.0 }, None))
+        }
+        found => Ok(found),
+    }
+}
+
+fn unsettled(found: &OrgFound) -> String {
+    match found {
+        OrgFound::Ambiguous(ids) => {
+            format!("buckets of this name are in {} organizations: {}", ids.len(), ids.join(", "))
+        }
+        OrgFound::Several(ids) => {
+            format!("the token sees {} organizations: {}", ids.len(), ids.join(", "))
+        }
+        OrgFound::Unseen | OrgFound::One { .. } => {
+            "not given, and neither a bucket nor the list of organizations tells it".to_owned()
+        }
+    }
+}
+
+/// Other destination buckets with records of the same source.
+async fn others(
+    config: &MigrateConfig,
+    source_org: &str,
+    destination: &Client,
+) -> Result<Vec<String>, Error> {
+    let tags = [("srcBucket", config.source_bucket.as_str()), ("srcOrg", source_org)];
+    let mut buckets = in_records(config, &tags, "dstBucket", destination).await?;
+    buckets.remove(&config.destination_bucket);
+    Ok(buckets.into_iter().collect())
+}
+
+/// What the records of the same two buckets call the source's organization, if they agree.
+async fn recorded(config: &MigrateConfig, destination: &Client) -> Result<Option<String>, Error> {
+    let tags = [
+        ("srcBucket", config.source_bucket.as_str()),
+        ("dstBucket", config.destination_bucket.as_str()),
+    ];
+    let orgs = in_records(config, &tags, "srcOrg", destination).await?;
+    Ok(if orgs.len() == 1 { orgs.into_iter().next() } else { None })
+}
+
+async fn in_records(
+    config: &MigrateConfig,
+    tags: &[(&str, &str)],
+    label: &str,
+    destination: &Client,
+) -> Result<BTreeSet<String>, Error> {
     let what = "jobs in the batch bucket";
-    let org = config.source.org.as_deref().unwrap_or_default();
-    let tags = [("srcBucket", config.source_bucket.as_str()), ("srcOrg", org)];
-    let query = flux::record::newest_record(&config.batch_bucket, BATCHES, &tags);
+    let query = flux::record::newest_record(&config.batch_bucket, BATCHES, tags);
     let answer = destination.query_all(&query, what).await?;
     let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
-    let buckets = tables.iter().filter_map(|table| table.text(0, "dstBucket"));
-    let others = buckets.filter(|bucket| *bucket != config.destination_bucket).map(str::to_owned);
-    Ok(others.collect::<BTreeSet<_>>().into_iter().collect())
+    Ok(tables.iter().filter_map(|table| table.text(0, label)).map(str::to_owned).collect())
 }
 
 async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Vec<Task>, Error> {
@@ -357,11 +475,4 @@ pub fn seconds(seconds: u64) -> String {
 /// Seconds of a nanosecond duration.
 pub fn whole_seconds(ns: i64) -> u64 {
     u64::try_from(ns / NS_PER_S).unwrap_or(0)
-}
-
-/// The organization's limits as a sentence, for the report.
-pub fn limits_text(limits: Limits) -> String {
-    limits
-        .read_bytes_per_window()
-        .map_or("no limit".to_owned(), |bytes| format!("{} MB/5min", bytes / 1_000_000))
 }

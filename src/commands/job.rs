@@ -13,6 +13,8 @@ use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::write::refusals::RejectsFile;
 
 /// The names of a job in the batch bucket.
 pub fn keys(config: &MigrateConfig) -> Keys {
@@ -21,6 +23,13 @@ pub fn keys(config: &MigrateConfig) -> Keys {
         src_bucket: config.source_bucket.clone(),
         dst_bucket: config.destination_bucket.clone(),
     }
+}
+
+/// The settings with what the records of the job call the source's organization.
+pub fn of_source(config: &MigrateConfig, source: &SourceFacts) -> MigrateConfig {
+    let mut config = config.clone();
+    config.source.org = Some(source.org.clone());
+    config
 }
 
 /// The bucket, the source's side of a job, and where a run of it stands.
@@ -70,7 +79,7 @@ pub async fn to_look_at(
     let start = source.earliest.unwrap_or(stop).min(stop);
     let newest = match destination {
         Some(_) => {
-            let keys = keys(config);
+            let keys = keys(&of_source(config, source));
             let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
             // The batch bucket may not be there yet: then there is nothing to resume.
             store.newest_record().await.ok().flatten()
@@ -81,14 +90,14 @@ pub async fn to_look_at(
     lay(config, source, &ends.source, TimeRange::new(start, stop), resume).await
 }
 
-/// `<state>/<source org>.<source bucket>.<destination bucket>`, with a digest of host and batch bucket, so that no two
-/// jobs share a folder.
+/// The folder of the job's state, below the state folder.
 pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
-    let plain = |text: &str| {
-        text.chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-            .collect::<String>()
-    };
+    config.state_dir.join(name(config, keys))
+}
+
+/// `<source org>.<source bucket>.<destination bucket>`, with a digest of the hosts and the batch bucket, so that no two jobs
+/// share a name.
+fn name(config: &MigrateConfig, keys: &Keys) -> String {
     let names =
         format!("{}.{}.{}", plain(&keys.src_org), plain(&keys.src_bucket), plain(&keys.dst_bucket));
     let whole = format!(
@@ -100,7 +109,28 @@ pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
         config.destination.host,
         config.batch_bucket
     );
-    config.state_dir.join(format!("{names}.{:016x}", fnv1a(whole.as_bytes())))
+    format!("{names}.{:016x}", fnv1a(whole.as_bytes()))
+}
+
+/// A name with what any file system and any first line takes.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+/// Where the refused lines of a job between two buckets go.
+pub fn rejects_file(config: &MigrateConfig) -> RejectsFile {
+    let keys = keys(config);
+    let own = || state_folder(config, &keys).join("rejects.lp");
+    let (is_own_place, path) = match &config.rejects {
+        Some(path) => (false, path.clone()),
+        None => (true, own()),
+    };
+    RejectsFile { path, job: name(config, &keys), is_own_place }
+}
+
+/// Looks whether refused lines can go there, before anything is begun.
+pub async fn check_rejects(file: RejectsFile) -> Result<(), Error> {
+    Ok(blocking(move || file.check()).await?)
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.

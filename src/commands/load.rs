@@ -8,11 +8,11 @@ use super::facts::{DestinationFacts, watched};
 use super::part::Part;
 use super::preflight::{self, Content};
 use super::run::{self, Prepared, Shown, Signals};
-use super::{buckets, ends, migrate, print_line};
+use super::{buckets, ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
-use crate::config::migrate::{ExistingPolicy, IntervalChoice, MigrateConfig};
+use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;
@@ -203,6 +203,7 @@ pub async fn prepare(
     client: &Client,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
+    job::check_rejects(job::rejects_file(config)).await?;
     if config.create_buckets {
         buckets::create(config, client, spool.job.shard_group_ns, &mut destination).await?;
     }
@@ -227,7 +228,7 @@ pub async fn prepare(
         config.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
-    .shared(config.existing == ExistingPolicy::Merge);
+    .shared(begun.is_shared);
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 

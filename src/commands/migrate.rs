@@ -14,7 +14,7 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, ExistingPolicy, MigrateConfig, Start};
+use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
@@ -60,6 +60,8 @@ pub async fn prepare(
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
 ) -> Result<Prepared, Error> {
+    // From here on the organization is what the records call it.
+    let config = &job::of_source(config, source);
     let (begun, sink) = match (&config.spool, destination) {
         (Some(choice), _) => stage::begin(config, choice, source).await?,
         (None, Some(destination)) => into_bucket(config, ends, source, destination).await?,
@@ -85,6 +87,7 @@ async fn into_bucket(
     destination: &mut DestinationFacts,
 ) -> Result<(Begun, Sink), Error> {
     let client = &ends.destination;
+    job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
     if config.create_buckets {
         buckets::create(config, client, Some(source_ns), destination).await?;
@@ -112,7 +115,7 @@ async fn into_bucket(
         config.on_type_conflict,
         watched_fields(source, destination),
     )
-    .shared(config.existing == ExistingPolicy::Merge);
+    .shared(begun.is_shared);
     Ok((begun, Sink::Bucket(bucket)))
 }
 
@@ -206,8 +209,8 @@ pub(super) fn destination_name(config: &MigrateConfig) -> String {
         .host
         .split_once("://")
         .map_or(config.destination.host.as_str(), |(_, host)| host);
-    let org = config.destination.org.as_deref().unwrap_or("?");
-    format!("{org}@{host}/{}", config.destination_bucket)
+    let org = config.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", config.destination_bucket)
 }
 
 pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
@@ -217,7 +220,7 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     };
     Header {
         command: "migrate".to_owned(),
-        source: format!("{}/{}", config.source.org.as_deref().unwrap_or("?"), config.source_bucket),
+        source: format!("{}/{}", source.org, config.source_bucket),
         destination,
         sink,
         quota: source.quota.bytes_per_window().map(|window_bytes| Quota {

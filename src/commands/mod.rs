@@ -23,6 +23,8 @@ pub mod stage;
 
 use std::io::{self, Write as _};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use self::error::Error;
 use crate::cli::args::Command;
 use crate::cli::pages::{self, PageError};
@@ -31,6 +33,7 @@ use crate::exit::ExitCode;
 
 /// Does what was asked.
 pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
+    survive_file_size_limit()?;
     match command {
         Command::Migrate(args) => on_runtime(migrate::run(args, env)),
         Command::Load(args) => on_runtime(load::run(args, env)),
@@ -52,6 +55,17 @@ pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
 fn on_runtime(command: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
     let io = |source| Error::Io { what: "cannot start the runtime", source };
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?.block_on(command)
+}
+
+/// A file that may not grow any further is an error of the write, as a full disk is, and no reason to be killed. What is
+/// set here lasts as long as the process.
+fn survive_file_size_limit() -> Result<(), Error> {
+    let io = |source| Error::Io { what: "cannot handle SIGXFSZ", source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(io)?;
+    let _entered = runtime.enter();
+    // Nobody listens: that it does not kill is all.
+    drop(signal(SignalKind::from_raw(libc::SIGXFSZ)).map_err(io)?);
+    Ok(())
 }
 
 /// A line on stdout. A reader that has gone away is no reason to stop: what was asked for is done all the same.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::checkpoint::Begun;
 use super::error::Error;
 use crate::exit::ExitCode;
+use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline;
@@ -83,7 +84,7 @@ pub async fn run(
     if let Source::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
-    let rejects = prepared.begun.rejects.path.display().to_string();
+    let rejects = prepared.begun.rejects.file.path.display().to_string();
     let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {
@@ -148,10 +149,10 @@ pub struct Finished {
 
 /// The error with its causes, outermost first.
 pub fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
+    let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        texts.push(cause.to_string());
+        texts.push(secrets::redact(cause.to_string()));
         source = cause.source();
     }
     texts
@@ -167,6 +168,7 @@ fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
         None if rejected_total > 0
             || !outcome.changed.is_empty()
             || !outcome.unreturned.is_empty()
+            || !outcome.doubts.is_empty()
             || !outcome.closing.source.is_empty() =>
         {
             ExitCode::Rejected

@@ -8,8 +8,9 @@ use crate::checkpoint::identity::{Identity, filter_text};
 use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::write::outlet::{RejectLimit, Sink};
+use crate::pipeline::write::outlet::Sink;
 use crate::pipeline::write::pool::blocking;
+use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
 use crate::spool;
 use crate::spool::state::Job;
 use crate::spool::storage::Storage;
@@ -22,6 +23,8 @@ pub async fn begin(
     choice: &SpoolChoice,
     source: &SourceFacts,
 ) -> Result<(Begun, Sink), Error> {
+    let file = rejects(config, choice, &source.bucket.id);
+    job::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
     let storage = blocking(move || Ok(spool::place::storage(&place, &surroundings)?)).await?;
     let known = stored_start(storage.clone()).await?;
@@ -32,25 +35,38 @@ pub async fn begin(
         (Start::Earliest, None) => source.earliest.unwrap_or(stop),
     };
     let job = TimeRange::new(start, stop.max(start));
-    let path = rejects(config, choice);
     if job.is_empty() && known.is_none() {
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
-        let rejects = RejectLimit { before: 0, max: config.reject_limit, path };
-        let begun = Begun { keeper: Keeper::Nobody, job, resume: start, rejects, lock: None };
+        let rejects = RejectLimit { before: 0, max: config.reject_limit, file };
+        let begun = Begun {
+            keeper: Keeper::Nobody,
+            job,
+            resume: start,
+            rejects,
+            is_shared: true,
+            lock: None,
+        };
         return Ok((begun, Sink::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
-    let spool = blocking(move || Ok(Spool::open(&storage, &wanted, take_over)?)).await?;
+    let (spool, open_mode) = blocking(move || {
+        Ok((Spool::open(&storage, &wanted, take_over)?, storage.open_to_others()))
+    })
+    .await?;
+    if let Some(mode) = open_mode {
+        let place = &choice.place;
+        eprintln!("notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it");
+    }
     let resume = spool.watermark().clamp(job.start, job.stop);
-    let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, path };
+    let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
     let keeper = Keeper::Spool(spool.clone());
-    Ok((Begun { keeper, job, resume, rejects, lock: None }, Sink::Spool(spool)))
+    Ok((Begun { keeper, job, resume, rejects, is_shared: true, lock: None }, Sink::Spool(spool)))
 }
 
 /// Where the job of the spool begins, if there is one already.
 async fn stored_start(storage: Storage) -> Result<Option<Timestamp>, Error> {
-    let start = blocking(move || match Stored::open(&storage) {
-        Ok(stored) => Ok(Some(stored.job().identity.start)),
+    let start = blocking(move || match Stored::job_of(&storage) {
+        Ok(job) => Ok(Some(job.identity.start)),
         Err(spool::error::Error::NoSpool { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     });
@@ -85,11 +101,27 @@ fn spool_job(
     }
 }
 
-/// In the spool's folder, outside of its data; for an object store in the job's state folder.
-fn rejects(config: &MigrateConfig, choice: &SpoolChoice) -> std::path::PathBuf {
-    let own = || match spool::place::folder(&choice.place) {
-        Some(folder) => folder.join("rejects.lp"),
-        None => job::state_folder(config, &job::keys(config)).join("rejects.lp"),
+/// In the spool's folder, outside of its data; for an object store in the job's state folder, one file for each place.
+fn rejects(config: &MigrateConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
+    let of_bucket =
+        format!("spool.{}.{}", job::plain(&config.source_bucket), job::plain(bucket_id));
+    let folder = spool::place::folder(&choice.place);
+    let place = match &folder {
+        Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+        None => (&choice.place).into(),
     };
-    config.rejects.clone().unwrap_or_else(own)
+    let digest = job::fnv1a(place.as_os_str().as_encoded_bytes());
+    let of_place = format!("{of_bucket}.{digest:016x}");
+    match (&config.rejects, folder) {
+        (Some(path), _) => RejectsFile { path: path.clone(), job: of_place, is_own_place: false },
+        // A spool may be moved, with its refused lines.
+        (None, Some(folder)) => {
+            RejectsFile { path: folder.join("rejects.lp"), job: of_bucket, is_own_place: true }
+        }
+        (None, None) => {
+            let folder = job::state_folder(config, &job::keys(config));
+            let path = folder.join(format!("rejects.{digest:016x}.lp"));
+            RejectsFile { path, job: of_place, is_own_place: true }
+        }
+    }
 }

@@ -10,6 +10,7 @@ use super::grammar;
 use super::profile::Profile;
 use super::settings::{Given, Origin, Rank, Settings};
 use super::task_record::Property;
+use crate::influx::endpoint;
 use crate::model::side::Side;
 
 /// One end of a job.
@@ -21,6 +22,8 @@ pub struct EndConfig {
     pub org: Option<String>,
     /// Where its token comes from.
     pub token: TokenSetting,
+    /// A file of certificates that are trusted beside those of the system.
+    pub tls_ca_file: Option<PathBuf>,
 }
 
 /// Where a token comes from.
@@ -58,6 +61,9 @@ impl fmt::Debug for TokenSetting {
         write!(f, "TokenSetting(redacted, from {})", self.origin())
     }
 }
+
+/// Of both ends, whatever else they are made of.
+const TLS_CA_FILE: &str = "tls-ca-file";
 
 /// The names of one end's settings.
 struct Names {
@@ -138,6 +144,7 @@ pub fn no_destination(settings: &Settings) -> Result<EndConfig, ConfigError> {
         host: address(host.text(), || host.origin.clone())?,
         org: None,
         token: TokenSetting::None,
+        tls_ca_file: settings.path(TLS_CA_FILE),
     })
 }
 
@@ -169,7 +176,7 @@ fn from_profile(
     let host = address(&profile.url, || Origin::Profile(profile.name.clone()))?;
     agrees_with_task(names, settings, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
-    Ok(EndConfig { host, org: profile.org.clone(), token })
+    Ok(EndConfig { host, org: profile.org.clone(), token, tls_ca_file: settings.path(TLS_CA_FILE) })
 }
 
 /// A task names the source that it copies from: a profile for the source must lead to the same place.
@@ -207,7 +214,8 @@ fn explicit(names: &Names, settings: &Settings, env: &Env) -> Result<EndConfig, 
     };
     let host = address(host.text(), || host.origin.clone())?;
     let org = settings.find(names.org)?.map(|given| given.text().to_owned());
-    Ok(EndConfig { host, org, token: token(names, settings, env)? })
+    let token = token(names, settings, env)?;
+    Ok(EndConfig { host, org, token, tls_ca_file: settings.path(TLS_CA_FILE) })
 }
 
 /// A setting without default that must be given.
@@ -257,8 +265,11 @@ fn token(names: &Names, settings: &Settings, env: &Env) -> Result<TokenSetting, 
 
 fn token_text(text: &str, origin: String) -> Result<TokenSetting, ConfigError> {
     let token = text.trim();
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ConfigError::TokenForm { origin });
+    if token.is_empty() {
+        return Err(ConfigError::TokenForm { origin, problem: "is empty" });
+    }
+    if let Some(problem) = endpoint::problem(token) {
+        return Err(ConfigError::TokenForm { origin, problem });
     }
     Ok(TokenSetting::Given { token: token.to_owned(), origin })
 }

@@ -98,12 +98,12 @@ pub enum ConfigError {
         variable: &'static str,
     },
     /// A token that no server could have given.
-    #[error(
-        "{origin} does not hold a token: it must be one line of printable ASCII without spaces"
-    )]
+    #[error("{origin} does not hold a token: it {problem}")]
     TokenForm {
         /// Where it stands.
         origin: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// File and command at the same place.
     #[error("{first} and {second} both give a token; keep one")]

@@ -137,6 +137,7 @@ impl Inputs {
             host: spooled.host.clone(),
             org: Some(spooled.org.clone()),
             token: TokenSetting::None,
+            tls_ca_file: None,
         };
         let ends =
             Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };

@@ -114,6 +114,7 @@ pub const SETTINGS: &[Setting] = &[
     one("destination-token-file"),
     of(Kind::Words, "destination-token-command"),
     of(Kind::Switch, "create-buckets"),
+    one("tls-ca-file"),
     official("start").or("earliest"),
     official("stop").or("now"),
     one("settle").or("10m"),

@@ -117,8 +117,9 @@ struct BucketAnswer {
     #[serde(rename = "orgID")]
     org_id: String,
     name: String,
+    /// None at all is as good as an empty list.
     #[serde(default)]
-    retention_rules: Vec<RetentionRule>,
+    retention_rules: Option<Vec<RetentionRule>>,
 }
 
 #[derive(Deserialize)]
@@ -129,20 +130,15 @@ struct RetentionRule {
     shard_group_duration_seconds: Option<u64>,
 }
 
+/// A list of buckets.
 #[derive(Deserialize)]
-struct Buckets {
+pub(super) struct Buckets {
     buckets: Vec<BucketAnswer>,
 }
 
-#[derive(Deserialize)]
-struct Orgs {
-    orgs: Vec<Org>,
-}
-
-#[derive(Deserialize)]
-struct Org {
-    id: String,
-    name: String,
+/// Those of the list that have this name: several only where they are in several organizations.
+pub(super) fn named(list: Buckets, name: &str) -> Vec<Bucket> {
+    list.buckets.into_iter().filter(|bucket| bucket.name == name).map(Bucket::from).collect()
 }
 
 #[derive(Deserialize)]
@@ -199,7 +195,7 @@ fn name_in(all: &[Mapping], bucket_id: &str) -> Result<Database, String> {
 impl From<BucketAnswer> for Bucket {
     fn from(answer: BucketAnswer) -> Self {
         let BucketAnswer { id, org_id, name, retention_rules } = answer;
-        let rule = retention_rules.first();
+        let rule = retention_rules.as_deref().and_then(<[RetentionRule]>::first);
         Self {
             id,
             org_id,
@@ -213,45 +209,6 @@ impl From<BucketAnswer> for Bucket {
 }
 
 impl Client {
-    /// The bucket of this name; `None` if there is none that the token may see.
-    pub async fn bucket_by_name(&self, name: &str) -> Result<Option<Bucket>, Error> {
-        let what = format!("bucket {name:?}");
-        let mut parameters: Vec<_> = self.org().into_iter().collect();
-        parameters.push(("name", name));
-        // Asked with an organization, OSS answers 404 instead of an empty list.
-        let found: Buckets = match self.get("/api/v2/buckets", parameters, &what).await {
-            Err(error)
-                if error.kind == FailureKind::NotFound && error.message.starts_with("bucket ") =>
-            {
-                return Ok(None);
-            }
-            found => found?,
-        };
-        Ok(found.buckets.into_iter().find(|bucket| bucket.name == name).map(Bucket::from))
-    }
-
-    /// The id of the organization. The bucket tells it even to a token that may read nothing else, for which the
-    /// list of organizations is empty.
-    pub async fn org_id(&self, bucket: &str) -> Result<Option<String>, Error> {
-        if let Some(bucket) = self.bucket_by_name(bucket).await? {
-            return Ok(Some(bucket.org_id));
-        }
-        let Some((key, org)) = self.org() else { return Ok(None) };
-        if key == "orgID" {
-            return Ok(Some(org.to_owned()));
-        }
-        match self
-            .get::<Orgs>("/api/v2/orgs", vec![("org", org)], &format!("organization {org:?}"))
-            .await
-        {
-            Ok(found) => {
-                Ok(found.orgs.into_iter().find(|found| found.name == org).map(|found| found.id))
-            }
-            Err(error) if error.kind == FailureKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Creates a bucket that keeps its data for ever, with the server's own shard group duration.
     pub async fn create_bucket(&self, org_id: &str, name: &str) -> Result<Bucket, Error> {
         let what = format!("create bucket {name:?}");
@@ -262,9 +219,16 @@ impl Client {
             .await
         {
             Ok(created) => Ok(created.into()),
-            // An earlier try may have done it, its answer lost.
-            Err(error) if error.attempts > 1 && error.status == Some(422) => {
-                self.bucket_by_name(name).await?.ok_or(error)
+            // An earlier try may have done it, its answer lost; or it was there, and the token cannot see it.
+            Err(error) if error.status == Some(422) && is_taken(&error.message) => {
+                let seen = self.bucket_by_name(name).await?;
+                if error.attempts > 1 && seen.is_some() {
+                    return seen.ok_or(error);
+                }
+                let text = format!("{}, and this token cannot read it", error.message);
+                let failure = Failure::new(FailureKind::Forbidden, text).with_status(422);
+                let cure = "a token that may read and write the bucket";
+                Err(self.error(&what, failure.curable(cure)))
             }
             Err(error) => Err(error),
         }
@@ -383,14 +347,26 @@ impl Client {
         self.send_json(Method::PATCH, &path, &json!({ "status": status }), 200, &what).await
     }
 
-    /// Version and build.
+    /// Version and build. A gateway that closes this path is no hindrance: the other answers tell them as well.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         let mut call = api(Method::GET, "/ping", vec![], "version");
         (call.status, call.content) = (204, Content::Any);
-        let headers = self.whole(&call).await?.headers;
-        let text =
-            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(ServerInfo { version: text("x-influxdb-version"), build: text("x-influxdb-build") })
+        match self.whole(&call).await {
+            Ok(_) => Ok(self.known_info()),
+            Err(error) => match error.kind {
+                FailureKind::Unauthorized
+                | FailureKind::Forbidden
+                | FailureKind::NotFound
+                | FailureKind::BadRequest
+                | FailureKind::Unexpected => Ok(self.known_info()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Version and build, as far as the answers so far tell them.
+    pub fn known_info(&self) -> ServerInfo {
+        self.shared.info.get().cloned().unwrap_or_default()
     }
 
     /// Ok if the token may write to the bucket: the server checks that before it finds that the body is empty.
@@ -412,14 +388,14 @@ impl Client {
         Err(self.error(what, Failure::new(FailureKind::BadRequest, text)))
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         parameters: Vec<(&str, &str)>,
         what: &str,
     ) -> Result<T, Error> {
-        let whole = self.whole(&api(Method::GET, path, parameters, what)).await?;
-        self.parse(&whole.bytes, what)
+        let json = self.whole(&api(Method::GET, path, parameters, what)).await?;
+        self.parse(&json, what)
     }
 
     async fn send_json<T: serde::de::DeserializeOwned>(
@@ -433,16 +409,22 @@ impl Client {
         let mut call = api(method, path, vec![], what);
         call.body = Some(("application/json", body.to_string().into()));
         call.status = status;
-        let whole = self.whole(&call).await?;
-        self.parse(&whole.bytes, what)
+        let json = self.whole(&call).await?;
+        self.parse(&json, what)
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self, json: &[u8], what: &str) -> Result<T, Error> {
         serde_json::from_slice(json).map_err(|cause| {
+            // The cause repeats what came, so it is part of the text, from which tokens are struck out.
             let text = format!("the answer is not as expected: {cause}");
-            self.error(what, Failure::new(FailureKind::Unexpected, text).caused_by(cause))
+            self.error(what, Failure::new(FailureKind::Unexpected, text))
         })
     }
+}
+
+/// What InfluxDB says where a bucket of that name is there.
+fn is_taken(message: &str) -> bool {
+    message.contains("already exists")
 }
 
 fn api<'a>(

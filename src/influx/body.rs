@@ -13,9 +13,9 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
+use super::diagnosis::{self, Scene};
 use super::error::{Failure, FailureKind};
 use super::quota::Slot;
-use super::transport;
 use crate::limits::{DECODE_STEP_BYTES_MAX, GZIP_RATIO_MAX};
 
 /// Packs a body, quickly rather than well. Takes the CPU for some milliseconds.
@@ -48,18 +48,13 @@ enum Coding {
 }
 
 impl Body {
-    /// The body of `response`. It must tell its own end: one that ends when the connection does could be cut
-    /// anywhere without a trace.
+    /// The body of `response`. One that does not tell its own end (see [`tells_its_end`]) proves nothing when it ends.
     pub(super) fn new(
         response: Response,
         deadline: Instant,
         silence: Duration,
     ) -> Result<Self, Failure> {
         let headers = response.headers();
-        if !tells_its_end(headers) && !matches!(response.status().as_u16(), 204 | 304) {
-            let text = "the answer has neither a length nor chunks, so its end cannot be proven";
-            return Err(Failure::new(FailureKind::Interrupted, text));
-        }
         let coding =
             match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
                 None | Some("" | "identity") => Coding::Plain,
@@ -78,6 +73,11 @@ impl Body {
     pub(super) fn holding(mut self, slot: Option<Slot>) -> Self {
         self.slot = slot;
         self
+    }
+
+    /// True if it is packed, so that its checksum tells of flipped bits.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self.coding, Coding::Gzip(_))
     }
 
     /// Bytes of the body as they came over the wire.
@@ -135,7 +135,10 @@ impl Body {
     async fn receive(&mut self) -> Result<Option<Bytes>, Failure> {
         let silent_at = Instant::now() + self.silence;
         match tokio::time::timeout_at(self.deadline.min(silent_at), self.response.chunk()).await {
-            Ok(received) => received.map_err(transport::failure),
+            Ok(received) => {
+                let scene = Scene { reached: true, tls: true };
+                received.map_err(|error| diagnosis::failure(error, scene))
+            }
             Err(_) if silent_at < self.deadline => {
                 let text = format!("no byte for {} ms", self.silence.as_millis());
                 Err(Failure::new(FailureKind::Interrupted, text))
@@ -159,7 +162,8 @@ impl Body {
     }
 }
 
-fn tells_its_end(headers: &HeaderMap) -> bool {
+/// True if the message says where it ends, so that a cut shows.
+pub(super) fn tells_its_end(headers: &HeaderMap) -> bool {
     let chunked = |value: &reqwest::header::HeaderValue| {
         value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("chunked"))
     };

@@ -35,13 +35,17 @@ pub enum Action {
 /// What to do about each kind of failure.
 pub fn action(kind: &FailureKind) -> Action {
     match kind {
-        FailureKind::Connect | FailureKind::Interrupted | FailureKind::ServerError => Action::Retry,
+        FailureKind::Connect
+        | FailureKind::Interrupted
+        | FailureKind::Unframed
+        | FailureKind::ServerError => Action::Retry,
         FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::TooLarge => Action::Split,
         FailureKind::RateLimited { .. }
         | FailureKind::Unavailable { .. }
         | FailureKind::CacheFull => Action::BackOff,
         FailureKind::PartialWrite => Action::Reject,
         FailureKind::Tls
+        | FailureKind::Proxy
         | FailureKind::Unauthorized
         | FailureKind::Forbidden
         | FailureKind::NotFound
@@ -74,6 +78,8 @@ pub fn classify_response(
     let text = server_message(body).to_lowercase();
     match status {
         300..=399 => FailureKind::Redirect,
+        407 => FailureKind::Proxy,
+        400 if is_other_protocol(&text) => FailureKind::Tls,
         // A right that is missing is named; a token that is not known is not.
         401 if text.ends_with("is unauthorized") => FailureKind::Forbidden,
         401 => FailureKind::Unauthorized,
@@ -85,6 +91,10 @@ pub fn classify_response(
         429 | 503 if text.contains("cardinality") => FailureKind::Cardinality,
         429 => FailureKind::RateLimited { retry_after_ms },
         503 => FailureKind::Unavailable { retry_after_ms },
+        // The shard's old files go; its lines can be written again afterwards.
+        422 if text.contains("partial write: shard ") && text.contains(" is pending deletion") => {
+            FailureKind::Unavailable { retry_after_ms }
+        }
         422 if request == RequestKind::Write => FailureKind::PartialWrite,
         400..=499 if page => FailureKind::Unexpected,
         400..=499 if request == RequestKind::Write => classify_write_400(&text),
@@ -102,6 +112,16 @@ pub fn classify_response(
         500..=599 => FailureKind::ServerError,
         _ => FailureKind::Unexpected,
     }
+}
+
+/// What servers of TLS say to a request without it.
+fn is_other_protocol(text: &str) -> bool {
+    let said = [
+        "http request to an https server",
+        "plain http request was sent to https port",
+        "speaking plain http to an ssl-enabled server port",
+    ];
+    said.iter().any(|said| text.contains(said))
 }
 
 fn classify_write_400(text: &str) -> FailureKind {
@@ -265,6 +285,14 @@ mod tests {
             (Query, 408, "", Kind::ServerError),
             (Query, 499, "", Kind::ServerError),
             (Query, 418, page, Kind::Unexpected),
+            (Query, 407, page, Kind::Proxy),
+            (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
+            (
+                Write,
+                400,
+                "<html>400 The plain HTTP request was sent to HTTPS port</html>",
+                Kind::Tls,
+            ),
             (Api, 409, "", Kind::BadRequest),
             (Api, 422, &json("bucket with name b already exists"), Kind::BadRequest),
             (Query, 429, &json("org 1 has exceeded limited_query plan limit"), limited),
@@ -303,6 +331,12 @@ mod tests {
                 422,
                 &json("partial write: points beyond retention policy dropped=1"),
                 Kind::PartialWrite,
+            ),
+            (
+                Write,
+                422,
+                &json("failure: partial write: shard 7 is pending deletion dropped=3"),
+                unavailable,
             ),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),

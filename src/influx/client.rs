@@ -1,13 +1,15 @@
 //! Requests to one server: sent through the gate, charged to the quota, tried again where that may help.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use reqwest::Method;
 use tokio::time::Instant;
 
+use super::api::ServerInfo;
 use super::backoff::{Backoff, Jitter};
 use super::classify::{RequestKind, classify_late};
 use super::credentials::Credentials;
@@ -15,11 +17,13 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Failure, FailureKind};
 use super::exchange::{Call, Content, refusal};
 use super::gate::Gate;
+use super::org::OrgKey;
 use super::quota::{Admission, QuotaLedger};
-use super::signal::Observer;
+use super::secrets;
+use super::signal::{Observer, Signal};
 use super::stream::{QueryStream, whole_ms};
 use super::transport::Transport;
-use crate::limits;
+use crate::limits::{self, UNCHECKED_BYTES_MIN};
 use crate::model::side::Side;
 
 /// How a client behaves. The defaults are those of `limits.rs`.
@@ -47,6 +51,8 @@ pub struct ClientSettings {
     pub backoff_ms_min: u64,
     /// Longest pause between tries.
     pub backoff_ms_max: u64,
+    /// A file of certificates that are trusted beside those of the system.
+    pub ca_file: Option<PathBuf>,
     /// Seed of the jitter; random if none.
     pub seed: Option<u64>,
 }
@@ -65,6 +71,7 @@ impl Default for ClientSettings {
             retries_max: limits::RETRIES_MAX,
             backoff_ms_min: limits::BACKOFF_MS_MIN,
             backoff_ms_max: limits::BACKOFF_MS_MAX,
+            ca_file: None,
             seed: None,
         }
     }
@@ -79,7 +86,11 @@ pub struct Client {
 
 pub(super) struct Shared {
     pub(super) side: Side,
-    pub(super) org: Option<String>,
+    /// The organization as a person gave it.
+    pub(super) given_org: Option<String>,
+    /// How requests name it; what was found out about it counts more than what was given.
+    org_key: Option<OrgKey>,
+    learnt_org_key: OnceLock<OrgKey>,
     pub(super) settings: ClientSettings,
     pub(super) transport: Transport,
     pub(super) credentials: Credentials,
@@ -88,6 +99,12 @@ pub(super) struct Shared {
     pub(super) server_time_ns: AtomicI64,
     /// Requests sent, tries again included.
     pub(super) requests: AtomicU64,
+    /// An InfluxDB has answered.
+    pub(super) reached: AtomicBool,
+    /// Version and build, once an answer has told them.
+    pub(super) info: OnceLock<ServerInfo>,
+    /// A large answer came with nothing that would show a flipped bit.
+    pub(super) unchecked: AtomicBool,
     pub(super) observer: Observer,
 }
 
@@ -102,20 +119,30 @@ impl Client {
         observer: Observer,
     ) -> Result<Self, Error> {
         let Endpoint { side, host, org, token } = endpoint;
-        let transport = Transport::new(&host, settings.connect_ms_max, settings.connections_max)
+        let ca_file = settings.ca_file.as_deref();
+        let (connect_ms_max, connections_max) = (settings.connect_ms_max, settings.connections_max);
+        let transport = Transport::new(&host, connect_ms_max, connections_max, ca_file)
             .map_err(|failure| Error::new(side, "host", failure))?;
+        for text in transport.doubts() {
+            observer(Signal::Notice { side, text });
+        }
         let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
         let credentials = Credentials::new(token);
         let server_time_ns = AtomicI64::new(NO_TIME);
         let shared = Shared {
             side,
-            org,
+            org_key: org.clone().map(OrgKey::given),
+            learnt_org_key: OnceLock::new(),
+            given_org: org,
             settings,
             transport,
             credentials,
             gate,
             server_time_ns,
             requests: AtomicU64::new(0),
+            reached: AtomicBool::new(false),
+            info: OnceLock::new(),
+            unchecked: AtomicBool::new(false),
             observer,
         };
         Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) })
@@ -173,7 +200,7 @@ impl Client {
 
     /// A query with a small answer, whole: temporary trouble is retried, the end of the CSV is checked, errors in it are errors.
     pub async fn query_all(&self, flux: &str, what: &str) -> Result<Vec<u8>, Error> {
-        Ok(self.whole(&self.flux(flux, what)).await?.bytes)
+        self.whole(&self.flux(flux, what)).await
     }
 
     /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
@@ -203,6 +230,43 @@ impl Client {
     /// True if the server is on this machine.
     pub fn is_loopback(&self) -> bool {
         self.shared.transport.is_loopback()
+    }
+
+    /// True if a token for this server crosses a network in the clear.
+    pub fn is_in_the_clear(&self) -> bool {
+        !self.is_loopback() && !self.shared.transport.is_tls()
+    }
+
+    /// The proxy of the environment that all requests go through, without its password.
+    pub fn proxy(&self) -> Option<String> {
+        self.shared.transport.proxy()
+    }
+
+    /// What a person should know of the token's source, once it has been read.
+    pub fn token_doubt(&self) -> Option<String> {
+        self.shared.credentials.doubt()
+    }
+
+    /// True once an InfluxDB has answered: from then on trouble is waited out.
+    pub(super) fn is_reached(&self) -> bool {
+        self.shared.reached.load(Ordering::Relaxed)
+    }
+
+    /// Says once that answers come with nothing that would show a flipped bit.
+    pub(super) fn note_body(&self, is_packed: bool, bytes: u64) {
+        let unchecked = !is_packed && bytes >= UNCHECKED_BYTES_MIN && self.is_in_the_clear();
+        if unchecked
+            && self.shared.side == Side::Source
+            && !self.shared.unchecked.swap(true, Ordering::Relaxed)
+        {
+            let text = UNCHECKED.to_owned();
+            (self.shared.observer)(Signal::Notice { side: self.shared.side, text });
+        }
+    }
+
+    /// True if a large answer came with nothing that would show a flipped bit: neither gzip nor TLS.
+    pub fn is_unchecked(&self) -> bool {
+        self.shared.unchecked.load(Ordering::Relaxed)
     }
 
     /// How often this server has made all its requests wait, with 429, 503 or a full cache.
@@ -260,8 +324,14 @@ impl Client {
 
     /// The organization as a parameter: an id goes by another name.
     pub(super) fn org(&self) -> Option<(&'static str, &str)> {
-        let org = self.shared.org.as_deref()?;
-        Some((if is_id(org) { "orgID" } else { "org" }, org))
+        let learnt = self.shared.learnt_org_key.get();
+        learnt.or(self.shared.org_key.as_ref()).map(OrgKey::parameter)
+    }
+
+    /// Names the organization so from now on.
+    pub(super) fn learn_org(&self, key: OrgKey) {
+        // Whoever was first has asked the same server the same.
+        let _ = self.shared.learnt_org_key.set(key);
     }
 
     pub(super) fn refuse_on_source(&self, what: &str) -> Result<(), Error> {
@@ -289,8 +359,11 @@ impl Client {
     }
 
     pub(super) fn error(&self, what: &str, mut failure: Failure) -> Error {
-        failure.message = self.shared.credentials.redact(failure.message);
-        Error::new(self.shared.side, what, failure)
+        failure.message = secrets::redact(self.shared.credentials.redact(failure.message));
+        if let Some(proxy) = self.proxy().filter(|_| may_be_the_proxy(failure.kind)) {
+            failure.message.extend([" (through the proxy ", &proxy, ")"]);
+        }
+        Error::new(self.shared.side, what, failure).reached(self.is_reached())
     }
 }
 
@@ -298,12 +371,34 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("side", &self.shared.side)
-            .field("org", &self.shared.org)
+            .field("org", &self.org())
             .field("transport", &self.shared.transport)
             .field("gate", &self.shared.gate)
             .field("quota", &self.quota)
             .finish_non_exhaustive()
     }
+}
+
+/// What is said where an answer of the source has no checksum.
+const UNCHECKED: &str = "the source sends large answers without gzip and without TLS: a bit that flips on the way would \
+                         not be seen";
+
+/// True for what a proxy may have said or done instead of the server.
+fn may_be_the_proxy(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Connect
+            | FailureKind::Tls
+            | FailureKind::Proxy
+            | FailureKind::Timeout
+            | FailureKind::Interrupted
+            | FailureKind::Unframed
+            | FailureKind::Unavailable { .. }
+            | FailureKind::ServerError
+            | FailureKind::Forbidden
+            | FailureKind::Redirect
+            | FailureKind::Unexpected
+    )
 }
 
 /// True for an id as InfluxDB writes it.

@@ -6,12 +6,14 @@ use reqwest::header::HeaderValue;
 
 use super::endpoint::{Token, TokenSource};
 use super::error::{Failure, FailureKind};
+use super::secrets;
 
 /// The token of one endpoint.
 #[derive(Debug)]
 pub(super) struct Credentials {
     source: TokenSource,
     current: Mutex<Option<Credential>>,
+    doubt: Mutex<Option<String>>,
     /// Held while the source is read, so that many refused requests read it once.
     reading: tokio::sync::Mutex<()>,
 }
@@ -27,7 +29,29 @@ pub(super) struct Credential {
 
 impl Credentials {
     pub(super) fn new(source: TokenSource) -> Self {
-        Self { source, current: Mutex::new(None), reading: tokio::sync::Mutex::new(()) }
+        if let TokenSource::Given { token, .. } = &source {
+            secrets::learn(token.expose());
+        }
+        Self {
+            source,
+            current: Mutex::new(None),
+            doubt: Mutex::new(None),
+            reading: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// What a person should know of the token's source, once it has been read.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True if the token stands in quotes, as files of variables keep them.
+    pub(super) fn is_quoted(&self) -> bool {
+        let current = self.lock();
+        let token = current.as_ref().map_or("", |current| current.token.expose());
+        ['"', '\'']
+            .iter()
+            .any(|quote| token.len() > 2 && token.starts_with(*quote) && token.ends_with(*quote))
     }
 
     /// The token to send; read from its source if it has not been yet.
@@ -62,7 +86,10 @@ impl Credentials {
 
     async fn read(&self, before: Option<&Credential>) -> Result<Credential, Failure> {
         let unauthorized = |text: String| Failure::new(FailureKind::Unauthorized, text);
-        let token = self.source.resolve().await.map_err(|error| unauthorized(error.to_string()))?;
+        let read = self.source.read().await;
+        let (token, doubt) = read.map_err(|error| unauthorized(error.to_string()))?;
+        secrets::learn(token.expose());
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
         let mut header =
             HeaderValue::from_str(&format!("Token {}", token.expose())).map_err(|_| {
                 unauthorized(format!("the token from {} cannot be sent", self.source.origin()))

@@ -2,12 +2,17 @@
 
 use std::fmt;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_COMMAND_MS_MAX};
 use crate::model::side::Side;
+
+/// The variables that hold tokens. No other program gets to see them.
+pub const TOKEN_VARIABLES: [&str; 2] = ["INFLUXDB_CLOUD_TOKEN", "INFLUX_TOKEN"];
 
 /// An API token. No `Display`; its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +70,10 @@ pub enum TokenError {
         cause: std::io::Error,
     },
     /// The command ended with an error.
-    #[error("the token command {program} failed: {status}")]
+    #[error(
+        "the token command {program} failed: {status}; what it said is not shown, because it may hold a token: run it by \
+         hand to see it"
+    )]
     Command {
         /// The program.
         program: String,
@@ -87,10 +95,12 @@ pub enum TokenError {
         origin: String,
     },
     /// Not one line of printable text.
-    #[error("the token from {origin} holds characters that no token has")]
+    #[error("the token from {origin} {problem}")]
     Malformed {
         /// Where it comes from.
         origin: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
 }
 
@@ -111,32 +121,61 @@ impl TokenSource {
 
     /// Reads the token.
     pub async fn resolve(&self) -> Result<Token, TokenError> {
-        let token = match self {
-            Self::Given { token, .. } => token.clone(),
+        Ok(self.read().await?.0)
+    }
+
+    /// Reads the token; with what a person should know of its place.
+    pub(super) async fn read(&self) -> Result<(Token, Option<String>), TokenError> {
+        let (token, doubt) = match self {
+            Self::Given { token, .. } => (token.clone(), None),
             Self::File { path } => self.read_file(path.clone()).await?,
-            Self::Command { argv } => self.run(argv, TOKEN_COMMAND_MS_MAX).await?,
+            Self::Command { argv } => (self.run(argv, TOKEN_COMMAND_MS_MAX).await?, None),
         };
         if token.0.is_empty() {
             return Err(TokenError::Empty { origin: self.origin() });
         }
-        if !token.0.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Malformed { origin: self.origin() });
+        match problem(&token.0) {
+            Some(problem) => Err(TokenError::Malformed { origin: self.origin(), problem }),
+            None => Ok((token, doubt)),
         }
-        Ok(token)
     }
 
-    async fn read_file(&self, path: PathBuf) -> Result<Token, TokenError> {
+    async fn read_file(&self, path: PathBuf) -> Result<(Token, Option<String>), TokenError> {
         // On a thread of its own: the file may be a pipe.
-        let read = tokio::task::spawn_blocking(move || read_bounded(std::fs::File::open(path)?));
-        let text = read.await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
-        text.map(Token::new).map_err(|cause| self.unreadable(cause))
+        let read = tokio::task::spawn_blocking(move || {
+            let open = || {
+                let file = std::fs::File::open(&path)?;
+                let mode = file.metadata()?.permissions().mode();
+                Ok((read_bounded(file)?, mode))
+            };
+            let read: std::io::Result<(String, u32)> = open();
+            read.map_err(|cause| (named_plainly("file", &path), cause))
+        });
+        let (text, mode) = match read.await {
+            Ok(read) => read.map_err(|(origin, cause)| TokenError::Read { origin, cause })?,
+            Err(panic) => {
+                let (origin, cause) = (self.origin(), std::io::Error::other(panic));
+                return Err(TokenError::Read { origin, cause });
+            }
+        };
+        let doubt = (mode & READABLE_BY_OTHERS != 0)
+            .then(|| format!("{} can be read by every user of this machine", self.origin()));
+        Ok((Token::new(text), doubt))
     }
 
     async fn run(&self, argv: &[String], wait_ms: u64) -> Result<Token, TokenError> {
         let program = program(argv);
         let mut command = Command::new(&program);
-        command.args(argv.iter().skip(1)).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|cause| self.unreadable(cause))?;
+        // What it says on stderr may hold the token, so nobody gets to see it.
+        command.args(argv.iter().skip(1)).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        for variable in TOKEN_VARIABLES {
+            command.env_remove(variable);
+        }
+        let mut child = command.spawn().map_err(|cause| {
+            let origin = named_plainly("command", Path::new(&program));
+            TokenError::Read { origin, cause }
+        })?;
         let stdout = child.stdout.take();
         let read =
             tokio::task::spawn_blocking(move || stdout.map_or(Ok(String::new()), read_bounded));
@@ -161,6 +200,39 @@ impl TokenSource {
     }
 }
 
+/// Permission to read for those who are neither the owner nor of the group.
+const READABLE_BY_OTHERS: u32 = 0o004;
+
+/// A file or a program in words. What cannot be found may be a token in the wrong place, so it is only shown where it is
+/// plainly a path: in a folder that is there.
+fn named_plainly(kind: &str, path: &Path) -> String {
+    let is_named = |part| matches!(part, Component::Normal(_));
+    let folder = path.parent().filter(|folder| folder.components().any(is_named));
+    if folder.is_some_and(Path::is_dir) {
+        format!("{kind} {}", path.display())
+    } else {
+        format!("a {kind} whose name is not shown, because it may be a token itself")
+    }
+}
+
+/// Why a text can be no token.
+pub fn problem(token: &str) -> Option<&'static str> {
+    // As UTF-16 comes out of lossy reading of UTF-8, and as UTF-8 marks itself.
+    if token.starts_with('\u{feff}')
+        || token.starts_with("\u{fffd}\u{fffd}")
+        || token.contains('\0')
+    {
+        return Some(
+            "begins with a byte order mark or is UTF-16, as some editors write text: save it as plain ASCII",
+        );
+    }
+    if token.starts_with('{') {
+        return Some("looks like JSON: only the token itself may stand there");
+    }
+    let plain = token.bytes().all(|byte| byte.is_ascii_graphic());
+    (!plain).then_some("holds characters that no token has: it is one line of ASCII without spaces")
+}
+
 fn program(argv: &[String]) -> String {
     argv.first().map_or_else(String::new, Clone::clone)
 }
@@ -173,6 +245,18 @@ fn read_bounded(from: impl std::io::Read) -> std::io::Result<String> {
     }
     // Bytes that are not UTF-8 become a character that is refused with the others.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// True if the address is this machine's.
+pub fn is_loopback(host: &str) -> bool {
+    reqwest::Url::parse(host.trim()).is_ok_and(|url| is_loopback_url(&url))
+}
+
+/// As [`is_loopback`].
+pub(super) fn is_loopback_url(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// One end: which server, which organization, which token.
@@ -226,22 +310,67 @@ mod tests {
         assert!(matches!(file.resolve().await, Err(TokenError::Read { .. })));
         std::fs::write(&path, " \n").unwrap();
         assert!(matches!(file.resolve().await, Err(TokenError::Empty { .. })));
-        for bad in
-            [format!("{CANARY}\nsecond line"), format!("{CANARY}\u{1f}"), format!("{CANARY}\u{e9}")]
-        {
+        let utf_16: Vec<u8> =
+            format!("\u{feff}{CANARY}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bad, word) in [
+            (format!("{CANARY}\nsecond line").into_bytes(), "one line"),
+            (format!("{CANARY}\u{1f}").into_bytes(), "ASCII"),
+            (format!("{CANARY}\u{e9}").into_bytes(), "ASCII"),
+            (format!("\u{feff}{CANARY}").into_bytes(), "byte order mark"),
+            (utf_16, "UTF-16"),
+            (format!("{{\"token\":\"{CANARY}\"}}").into_bytes(), "JSON"),
+        ] {
             std::fs::write(&path, bad).unwrap();
             let error = file.resolve().await.unwrap_err();
             assert!(matches!(error, TokenError::Malformed { .. }));
+            assert!(error.to_string().contains(word), "{error}");
             assert!(!format!("{error} {error:?}").contains(CANARY));
         }
         std::fs::write(&path, "x".repeat(20_000)).unwrap();
         assert!(matches!(file.resolve().await, Err(TokenError::Read { .. })));
         let fails = TokenSource::Command { argv: vec!["false".into()] };
         assert!(matches!(fails.resolve().await, Err(TokenError::Command { .. })));
-        for missing in [vec!["no-such-program-here".into()], vec![]] {
+        for missing in [vec![CANARY.into()], vec![]] {
             let missing = TokenSource::Command { argv: missing };
-            assert!(matches!(missing.resolve().await, Err(TokenError::Read { .. })));
+            let error = missing.resolve().await.unwrap_err();
+            assert!(matches!(error, TokenError::Read { .. }));
+            assert!(!error.to_string().contains(CANARY), "{error}");
         }
+        // A token where a file should be named; a file that is missing in a folder that is there.
+        for (path, shown) in [
+            (CANARY.into(), false),
+            (format!("/{CANARY}").into(), false),
+            (folder.path().join("absent"), true),
+        ] {
+            let error = TokenSource::File { path }.resolve().await.unwrap_err().to_string();
+            assert_eq!(
+                (error.contains("absent"), error.contains(CANARY)),
+                (shown, false),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_all_may_read_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, CANARY).unwrap();
+        for (mode, doubted) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let (_, doubt) = TokenSource::File { path: path.clone() }.read().await.unwrap();
+            assert_eq!(doubt.is_some(), doubted, "{mode:o}");
+        }
+    }
+
+    /// Neither what it says on stderr nor a variable with a token passes between the program and the command.
+    #[tokio::test]
+    async fn a_command_sees_no_tokens_and_its_talk_is_not_seen() {
+        let script = format!("echo {CANARY} >&2; exit 3");
+        let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let error = TokenSource::Command { argv }.resolve().await.unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("run it by hand") && !shown.contains(CANARY), "{shown}");
     }
 
     #[tokio::test]

@@ -12,10 +12,14 @@ pub enum FailureKind {
     Connect,
     /// The server's certificate or its TLS is not acceptable.
     Tls,
+    /// A proxy refuses to connect.
+    Proxy,
     /// Our deadline, or the server's own limit for a query.
     Timeout,
     /// The answer broke off, fell silent, or was damaged.
     Interrupted,
+    /// The answer has neither a length nor chunks: nobody can tell whether all of it came.
+    Unframed,
     /// 429: over a rate.
     RateLimited {
         /// What the server asked us to wait, clamped.
@@ -60,8 +64,10 @@ impl FailureKind {
         match self {
             Self::Connect => "cannot connect",
             Self::Tls => "no trusted TLS connection",
+            Self::Proxy => "a proxy is in the way",
             Self::Timeout => "timed out",
             Self::Interrupted => "the answer broke off",
+            Self::Unframed => "the answer does not tell where it ends",
             Self::RateLimited { .. } => "rate limited",
             Self::Unavailable { .. } => "not available",
             Self::ServerError => "server error",
@@ -105,13 +111,17 @@ pub struct Detail {
     pub attempts: u32,
     /// Time from the first try to the failure of the last.
     pub elapsed_ms: u64,
+    /// What to do about it, where that is known.
+    pub cure: Option<&'static str>,
+    /// True if the server had answered this client before.
+    pub reached: bool,
     /// The cause below.
     pub source: Option<Source>,
 }
 
 impl Error {
     pub(super) fn new(side: Side, what: &str, failure: Failure) -> Self {
-        let Failure { kind, status, mut message, source } = failure;
+        let Failure { kind, status, mut message, cure, source } = failure;
         let mut end = message.len().min(ERROR_BODY_BYTES_MAX);
         while !message.is_char_boundary(end) {
             end -= 1;
@@ -126,8 +136,16 @@ impl Error {
             message,
             attempts: 1,
             elapsed_ms: 0,
+            cure,
+            reached: true,
             source,
         }))
+    }
+
+    #[must_use]
+    pub(super) fn reached(mut self, reached: bool) -> Self {
+        self.0.reached = reached;
+        self
     }
 
     #[must_use]
@@ -175,14 +193,26 @@ impl std::ops::Deref for Error {
     }
 }
 
+impl Error {
+    /// The whole sentence but for what to do.
+    pub fn without_cure(&self) -> String {
+        let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
+        let mut text = format!("{side}: {what}: {}", self.cause());
+        if *attempts > 1 {
+            let seconds = elapsed_ms.div_ceil(1_000);
+            text.push_str(&format!(", after {attempts} attempts in {seconds} s"));
+        }
+        text
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
-        write!(f, "{side}: {what}: {}", self.cause())?;
-        if *attempts > 1 {
-            write!(f, ", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000))?;
+        f.write_str(&self.without_cure())?;
+        match self.0.cure {
+            Some(cure) => write!(f, " (cure: {cure})"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -198,12 +228,19 @@ pub(super) struct Failure {
     pub(super) kind: FailureKind,
     pub(super) status: Option<u16>,
     pub(super) message: String,
+    pub(super) cure: Option<&'static str>,
     pub(super) source: Option<Source>,
 }
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, status: None, message: message.into(), source: None }
+        Self { kind, status: None, message: message.into(), cure: None, source: None }
+    }
+
+    #[must_use]
+    pub(super) fn curable(mut self, cure: &'static str) -> Self {
+        self.cure = Some(cure);
+        self
     }
 
     #[must_use]

@@ -11,16 +11,16 @@ use reqwest::header::{
 use reqwest::{Method, Response};
 use tokio::time::Instant;
 
+use super::api::ServerInfo;
 use super::backoff::{http_date_ns, retry_after_ms};
-use super::body::Body;
+use super::body::{Body, tells_its_end};
 use super::classify::{RequestKind, classify_response, server_message};
 use super::client::Client;
 use super::credentials::Credential;
 use super::error::{Failure, FailureKind};
 use super::gate::Pass;
 use super::signal::WaitCause;
-use super::transport;
-use crate::limits::ERROR_BODY_BYTES_MAX;
+use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX};
 use crate::model::time::Timestamp;
 
 /// What an answer must hold.
@@ -53,7 +53,6 @@ pub(super) struct Call<'a> {
 
 /// The head of a good answer, its body still to come.
 pub(super) struct Answer {
-    pub(super) headers: HeaderMap,
     pub(super) body: Body,
     pub(super) begun: Instant,
 }
@@ -106,8 +105,10 @@ impl Client {
             }
         }
         match tokio::time::timeout_at(self.deadline(call.kind, begun), request.send()).await {
-            Ok(sent) => {
-                sent.map_err(|error| self.late(call.kind, transport::failure(error), begun))
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                let failure = transport.failure(error, self.is_reached()).await;
+                Err(self.late(call.kind, failure, begun))
             }
             Err(_) => Err(Failure::new(FailureKind::Timeout, "no answer in time")),
         }
@@ -125,20 +126,28 @@ impl Client {
         let headers = response.headers().clone();
         let deadline = self.deadline(call.kind, begun);
         let silence = Duration::from_millis(self.shared.settings.silence_ms_max);
+        self.note_info(&headers);
+        let ends = tells_its_end(&headers) || matches!(status, 204 | 304);
         let body = Body::new(response, deadline, silence);
         if status == call.status && is_content(&headers, call.content) {
             pass.answered();
-            return Ok(Answer { headers, body: body?, begun });
+            if !ends {
+                // It could be cut anywhere without a trace.
+                return Err(unframed().with_status(status));
+            }
+            self.shared.reached.store(true, Ordering::Relaxed);
+            return Ok(Answer { body: body?, begun });
         }
         let text = match body {
             Ok(body) => self.error_text(call.kind, body).await,
             Err(_) => String::new(),
         };
-        if status == call.status {
+        if (200..300).contains(&status) {
             pass.answered();
-            let content_type = header(&headers, CONTENT_TYPE).unwrap_or("none").to_owned();
-            let text = format!("content type {content_type}: {}", text.trim());
-            return Err(Failure::new(FailureKind::Unexpected, text).with_status(status));
+            return Err(self.foreign(status, &headers, text.trim()).with_status(status));
+        }
+        if is_error_of_influxdb(&text) {
+            self.shared.reached.store(true, Ordering::Relaxed);
         }
         let asked_ms = header(&headers, RETRY_AFTER)
             .and_then(|value| retry_after_ms(value, header(&headers, DATE)));
@@ -147,9 +156,49 @@ impl Client {
             Some((cause, retry_after_ms)) => pass.refused(cause, retry_after_ms),
             None => pass.answered(),
         }
-        let message =
-            if kind == FailureKind::Redirect { target(&headers) } else { server_message(&text) };
-        Err(Failure::new(kind, message).with_status(status))
+        let mut failure = match kind {
+            FailureKind::Redirect => Failure::new(kind, target(&headers)),
+            _ => Failure::new(kind, server_message(&text)),
+        };
+        match kind {
+            FailureKind::Tls => failure = failure.curable("https:// instead of http://"),
+            FailureKind::Unauthorized => failure = self.refused_token(failure),
+            _ => {}
+        }
+        Err(failure.with_status(status))
+    }
+
+    /// A good status with something else than the answer. From a server that has answered before, a page or nothing at all
+    /// is the passing trouble of something in between; else it is the wrong address.
+    fn foreign(&self, status: u16, headers: &HeaderMap, text: &str) -> Failure {
+        let content_type = header(headers, CONTENT_TYPE).filter(|_| status != 204);
+        let of_influxdb = content_type.is_some_and(|value| {
+            ["json", "csv", "msgpack"].iter().any(|format| value.contains(format))
+        });
+        let kind = if self.is_reached() && !of_influxdb {
+            FailureKind::Interrupted
+        } else {
+            FailureKind::Unexpected
+        };
+        Failure::new(kind, format!("content type {}: {text}", content_type.unwrap_or("none")))
+    }
+
+    /// What a person may have overlooked in a token that the server does not know.
+    fn refused_token(&self, mut failure: Failure) -> Failure {
+        if self.shared.credentials.is_quoted() {
+            failure.message.push_str("; the token stands in quotes, which are sent with it");
+            failure = failure.curable("take the quotes away from the token");
+        }
+        failure
+    }
+
+    fn note_info(&self, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let (version, build) = (text("x-influxdb-version"), text("x-influxdb-build"));
+        if version.is_some() || build.is_some() {
+            // The first answer tells what all of them do.
+            let _ = self.shared.info.set(ServerInfo { version, build });
+        }
     }
 
     /// What there is of an error's text, up to a bound. A broken one still tells something.
@@ -175,7 +224,8 @@ impl Client {
                     settings.query_timeout_ms.saturating_add(settings.query_grace_ms)
                 }
                 RequestKind::Write => settings.write_ms_max,
-                RequestKind::Api => settings.api_ms_max,
+                RequestKind::Api if self.is_reached() => settings.api_ms_max,
+                RequestKind::Api => settings.api_ms_max.min(FIRST_ANSWER_MS_MAX),
             })
     }
 
@@ -185,6 +235,18 @@ impl Client {
             self.quota().note_time(Timestamp::from_ns(time_ns));
         }
     }
+}
+
+fn unframed() -> Failure {
+    let text = "it has neither a length nor chunks, so nobody can tell whether all of it came";
+    let cure = "reach the server without the HTTP/1.0 proxy in between, or let it speak HTTP/1.1";
+    Failure::new(FailureKind::Unframed, text).curable(cure)
+}
+
+/// True for an error as InfluxDB writes it; a proxy writes pages.
+fn is_error_of_influxdb(text: &str) -> bool {
+    let json: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    json.is_some_and(|json| ["code", "error"].iter().any(|key| json.get(key).is_some()))
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {

@@ -48,7 +48,19 @@ impl Client {
         what: &str,
     ) -> Result<Vec<u8>, Error> {
         let statements = self.reading(&[statement], what)?;
-        Ok(self.whole(&statements_call(database, statements, Encoding::Json, what)).await?.bytes)
+        self.whole(&statements_call(database, statements, Encoding::Json, what)).await
+    }
+
+    /// Statements that read, with a small answer, whole: temporary trouble is retried, damage included. The answer has the
+    /// form of [`Client::influxql_stream`]; errors of the statements themselves are part of it.
+    pub async fn influxql_all(
+        &self,
+        database: &Database,
+        statements: &[String],
+        encoding: Encoding,
+        what: &str,
+    ) -> Result<Vec<u8>, Error> {
+        self.whole(&self.in_pieces(database, statements, encoding, what)?).await
     }
 
     /// Statements that read, answered in pieces with times in nanoseconds, sent once. Trying again is the caller's
@@ -60,11 +72,22 @@ impl Client {
         encoding: Encoding,
         what: &str,
     ) -> Result<QueryStream, Error> {
+        let call = self.in_pieces(database, statements, encoding, what)?;
+        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
+        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
+    }
+
+    fn in_pieces<'a>(
+        &self,
+        database: &'a Database,
+        statements: &[String],
+        encoding: Encoding,
+        what: &'a str,
+    ) -> Result<Call<'a>, Error> {
         let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
         let mut call = statements_call(database, self.reading(&statements, what)?, encoding, what);
         call.parameters.extend([("chunked", "true"), ("chunk_size", CHUNK_ROWS)]);
-        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
-        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
+        Ok(call)
     }
 
     fn reading(&self, statements: &[&str], what: &str) -> Result<Bytes, Error> {

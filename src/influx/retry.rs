@@ -6,22 +6,19 @@ use tokio::time::Instant;
 
 use super::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
 use super::client::Client;
-use super::complete::{Incomplete, check_csv_end};
+use super::complete::{Incomplete, check};
 use super::error::{Error, Failure, FailureKind};
-use super::exchange::{Call, Content};
+use super::exchange::Call;
 use super::signal::{Signal, WaitCause};
 use super::stream::whole_ms;
-use crate::limits::{QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX};
-
-/// A whole answer.
-pub(super) struct Whole {
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) bytes: Vec<u8>,
-}
+use crate::limits::{
+    FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX,
+    UNFRAMED_TRIES_MAX,
+};
 
 impl Client {
     /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
-    pub(super) async fn whole(&self, call: &Call<'_>) -> Result<Whole, Error> {
+    pub(super) async fn whole(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
         let mut backoff = self.backoff();
         let begun = Instant::now();
         let mut attempt = 1;
@@ -31,7 +28,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
-            if !is_temporary(call.kind, &error.kind) || attempt > self.retries_max() {
+            if !is_temporary(call.kind, &error.kind) || self.is_enough(&error, begun) {
                 return Err(error);
             }
             let side = self.shared.side;
@@ -44,7 +41,23 @@ impl Client {
         }
     }
 
-    pub(super) async fn whole_once(&self, call: &Call<'_>) -> Result<Whole, Failure> {
+    /// True if no more tries are worth it. Before a server has ever answered, its address is more likely wrong than its
+    /// trouble passing; and what an old proxy does to an answer it does to the next one.
+    fn is_enough(&self, error: &Error, begun: Instant) -> bool {
+        match error.kind {
+            FailureKind::Unframed => error.attempts >= UNFRAMED_TRIES_MAX,
+            FailureKind::Connect | FailureKind::Interrupted | FailureKind::Timeout
+                if !self.is_reached() =>
+            {
+                error.attempts >= FIRST_TRIES_MAX
+                    || whole_ms(begun.elapsed()) >= FIRST_ANSWER_MS_MAX
+                    || error.attempts > self.retries_max()
+            }
+            _ => error.attempts > self.retries_max(),
+        }
+    }
+
+    pub(super) async fn whole_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
         let mut admission = match call.kind {
             RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
             RequestKind::Write | RequestKind::Api => None,
@@ -57,11 +70,10 @@ impl Client {
         if let Some(admission) = &mut admission {
             admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));
         }
+        self.note_body(answer.body.is_packed(), answer.body.decoded_bytes());
         let bytes = whole.map_err(|failure| self.late(call.kind, failure, answer.begun))?;
-        if call.content == Content::Csv {
-            check_csv_end(&bytes).map_err(|incomplete| self.incomplete(incomplete))?;
-        }
-        Ok(Whole { headers: answer.headers, bytes })
+        check(call.content, &bytes).map_err(|incomplete| self.incomplete(incomplete))?;
+        Ok(bytes)
     }
 
     fn incomplete(&self, incomplete: Incomplete) -> Failure {
@@ -69,6 +81,7 @@ impl Client {
             Incomplete::Cut => {
                 Failure::new(FailureKind::Interrupted, "the last result has no end mark")
             }
+            Incomplete::Malformed(text) => Failure::new(FailureKind::Interrupted, text),
             Incomplete::Error(text) => {
                 let kind = classify_query_text(&text);
                 self.back_off(&kind);

@@ -83,7 +83,15 @@ impl QueryStream {
         }
     }
 
+    /// For an answer that cannot be read: what its checksum says of it, where it has one. Reads on to its end; `Ok` if
+    /// nothing is wrong with the answer as it was sent, or nothing can be known.
+    pub async fn verified(&mut self) -> Result<(), Error> {
+        while self.body.is_packed() && self.next().await?.is_some() {}
+        Ok(())
+    }
+
     fn end(&mut self, state: State) {
+        self.client.note_body(self.body.is_packed(), self.body.decoded_bytes());
         self.state = state;
         self.admission = None;
     }

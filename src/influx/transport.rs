@@ -1,20 +1,24 @@
-//! The HTTP connection to one server, and what its errors mean.
+//! The HTTP connection to one server.
 
-use std::error::Error as StdError;
-use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
+use super::diagnosis::{self, Scene, is_refused_tunnel};
+use super::endpoint::is_loopback_url as is_loopback;
 use super::error::{Failure, FailureKind};
+use super::proxy::{self, Proxy};
+use super::trust;
 use crate::limits::CONNECTION_IDLE_MS_MAX;
 
 /// Connections to one address.
 #[derive(Debug)]
 pub(super) struct Transport {
     base: Url,
+    proxy: Option<Proxy>,
     pub(super) http: reqwest::Client,
 }
 
@@ -24,9 +28,12 @@ impl Transport {
         host: &str,
         connect_ms_max: u64,
         connections_max: usize,
+        ca_file: Option<&Path>,
     ) -> Result<Self, Failure> {
         let base = parse_host(host)?;
         install_tls();
+        // Also where no TLS is spoken: a file that cannot be used is never what was meant.
+        let named = ca_file.map(trust::named).transpose()?.unwrap_or_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
             .http1_only()
@@ -35,24 +42,65 @@ impl Transport {
             .connect_timeout(Duration::from_millis(connect_ms_max))
             .pool_max_idle_per_host(connections_max)
             .pool_idle_timeout(Duration::from_millis(CONNECTION_IDLE_MS_MAX));
-        if base.scheme() == "http" {
+        builder = if base.scheme() == "http" {
             // No trust store is needed then, and a minimal container has none.
-            builder = builder.tls_certs_only([]);
-        }
+            builder.tls_certs_only([])
+        } else {
+            builder.tls_backend_preconfigured(trust::client_config(named)?)
+        };
         if is_loopback(&base) {
             // As Go's programs do, the influx CLI among them: a proxy cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
-        // Nothing but the trust store can be missing here.
-        let http = builder
-            .build()
-            .map_err(|error| Failure { kind: FailureKind::Tls, ..failure(error) })?;
-        Ok(Self { base, http })
+        let proxy = if is_loopback(&base) { None } else { Proxy::of(&base) };
+        let scene = Scene { reached: false, tls: false };
+        let http = builder.build().map_err(|error| Failure {
+            kind: FailureKind::Tls,
+            ..diagnosis::failure(error, scene)
+        })?;
+        Ok(Self { base, proxy, http })
     }
 
     /// True if the address is this machine's.
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
+    }
+
+    /// True if what is sent is encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// The proxy that is used, without its password.
+    pub(super) fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(Proxy::to_string)
+    }
+
+    /// Settings of the environment that do not say what they seem to: a sentence each.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let mut doubts = if self.is_tls() { trust::unusable_stores() } else { Vec::new() };
+        if !self.is_loopback() {
+            let ignored = |name| format!("the variable {name} is no URL of a proxy and is ignored");
+            doubts.extend(proxy::unusable(&self.base).into_iter().map(ignored));
+        }
+        doubts
+    }
+
+    /// What the error of a request means; a proxy that refuses the way is asked why.
+    pub(super) async fn failure(&self, error: reqwest::Error, reached: bool) -> Failure {
+        let refused = self.proxy.as_ref().filter(|_| is_refused_tunnel(&error));
+        let mut failure = diagnosis::failure(error, Scene { reached, tls: self.is_tls() });
+        if let Some(proxy) = refused
+            && let Some(status) = proxy.refusal().await
+        {
+            failure.status = Some(status);
+            failure.message = "the proxy refuses to connect".to_owned();
+            failure.kind = match status {
+                408 | 425 | 429 | 500.. => FailureKind::Connect,
+                _ => FailureKind::Proxy,
+            };
+        }
+        failure
     }
 
     /// The address of `path` with the parameters, percent-encoded.
@@ -83,12 +131,6 @@ fn parse_host(host: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// reqwest is built without a cryptography provider of its own.
 fn install_tls() {
     static ONCE: Once = Once::new();
@@ -98,51 +140,12 @@ fn install_tls() {
     });
 }
 
-/// What an error of the HTTP library means. Its text loses the URL, which holds statements.
-pub(super) fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let kind = if error.is_builder() {
-        FailureKind::BadRequest
-    } else if !error.is_connect() {
-        FailureKind::Interrupted
-    } else if is_tls(&error) {
-        FailureKind::Tls
-    } else {
-        FailureKind::Connect
-    };
-    let mut message = String::new();
-    let mut cause: Option<&dyn StdError> = error.source();
-    while let Some(below) = cause {
-        // The outer ones only name the layer; the innermost tells what happened.
-        message = below.to_string();
-        cause = below.source();
-    }
-    if message.is_empty() {
-        message = error.to_string();
-    }
-    Failure::new(kind, message).caused_by(error)
-}
-
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(below) = cause {
-        let inner = below.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if below.is::<rustls::Error>()
-            || inner.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        cause = below.source();
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn transport(host: &str) -> Transport {
-        Transport::new(host, 1_000, 1).unwrap()
+        Transport::new(host, 1_000, 1, None).unwrap()
     }
 
     #[test]
@@ -165,7 +168,7 @@ mod tests {
             "http://h/?token=secretword",
             "http://h/#secretword",
         ] {
-            let failure = Transport::new(bad, 1_000, 1).unwrap_err();
+            let failure = Transport::new(bad, 1_000, 1, None).unwrap_err();
             assert_eq!(failure.kind, FailureKind::BadRequest, "{bad}");
             assert!(!format!("{failure:?}").contains("secretword"), "{failure:?}");
         }
@@ -178,7 +181,10 @@ mod tests {
             loopback("http://localhost:1")
                 && loopback("http://127.0.0.2")
                 && loopback("http://[::1]:8086")
+                && loopback("http://[::ffff:127.0.0.1]:8086")
         );
-        assert!(!loopback("https://example.com") && !loopback("http://10.0.0.1"));
+        for other in ["https://example.com", "http://10.0.0.1", "http://127.0.0.1.example.com"] {
+            assert!(!loopback(other), "{other}");
+        }
     }
 }

@@ -5,20 +5,19 @@
 //! range; only where it differs, halves of it, down to the batch. Counts do not tell one value from another: that is a
 //! verification's business. Counts of the destination cost no quota.
 
+use std::sync::Arc;
+
 use crate::checkpoint::record::CommittedBatch;
-use crate::influx::error::FailureKind;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
-use crate::model::filter::Filter;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::context::Context;
+use crate::pipeline::context::{Context, Job};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
+use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::survey::{self, schema};
 use crate::pipeline::write::outlet::{Bucket, Outlet};
-use crate::wire::csv::table;
-use crate::wire::flux::{self, Selection};
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -148,14 +147,14 @@ async fn at_destination(
 ) -> Result<Vec<Discrepancy>, Error> {
     let is_fine = |pieces: &[CommittedBatch], counted: u64| {
         let least = sum(pieces, |piece| piece.acknowledged);
-        let most = least.saturating_add(sum(pieces, |piece| piece.expired));
+        let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
         counted >= least && (counted <= most || bucket.is_shared)
     };
-    let counter = Counter::new(bucket).await?;
     let Some(range) = whole(pieces) else { return Ok(Vec::new()) };
+    let counter = counter(bucket, range).await?;
     // After a refusal the server goes on writing for a while, and its counts lag.
     for _ in 0..CLOSING_TRIES {
-        if is_fine(pieces, counter.count(range).await?) {
+        if is_fine(pieces, count::total(&counter, range).await?) {
             return Ok(Vec::new());
         }
         tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
@@ -163,7 +162,7 @@ async fn at_destination(
     let (mut found, mut stack) = (Vec::new(), vec![pieces]);
     while let Some(pieces) = stack.pop() {
         let Some(range) = whole(pieces) else { continue };
-        let counted = counter.count(range).await?;
+        let counted = count::total(&counter, range).await?;
         if is_fine(pieces, counted) {
             continue;
         }
@@ -206,86 +205,23 @@ async fn ahead(source: &Context, newer: TimeRange) -> Result<Option<Timestamp>, 
     Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
 }
 
-/// Counts what a bucket of the destination holds.
-struct Counter<'a> {
-    bucket: &'a Bucket,
-    /// True if each field has one type, so that a count may reach over shard groups.
-    is_of_one_type: bool,
-}
-
-impl<'a> Counter<'a> {
-    async fn new(bucket: &'a Bucket) -> Result<Self, Error> {
-        let client = &bucket.client;
-        let what = "destination bucket";
-        let own = client.bucket_by_name(&bucket.name).await;
-        let mut is_of_one_type = false;
-        if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
-            let database = client.database_of(&own).await;
-            if let Ok(database) = database.map_err(|error| Error::influx(what, error))?
-                && let Ok(types) = schema::field_types(client, &database).await?
-            {
-                is_of_one_type =
-                    types.values().flat_map(|fields| fields.values()).all(|types| types.len() == 1);
-            }
-        }
-        Ok(Self { bucket, is_of_one_type })
-    }
-
-    async fn count(&self, range: TimeRange) -> Result<u64, Error> {
-        let mut parts = if self.is_of_one_type {
-            vec![range]
-        } else {
-            range.shard_group_parts(self.bucket.shard_group_ns)
-        };
-        let mut values = 0;
-        while let Some(part) = parts.pop() {
-            match (self.one(part).await?, part.halves()) {
-                (Some(counted), _) => values += counted,
-                (None, Some((first, second))) => parts.extend([second, first]),
-                (None, None) => return Err(Error::TooSlow { range: part }),
-            }
-        }
-        if range.contains(Timestamp::MAX) {
-            values += self.at_largest_time().await?;
-        }
-        Ok(values)
-    }
-
-    /// `None` if the server runs out of time or memory over it.
-    async fn one(&self, range: TimeRange) -> Result<Option<u64>, Error> {
-        let what = format!("count of {range} at the destination");
-        let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
-        if range.is_empty() {
-            return Ok(Some(0));
-        }
-        let answer = self.bucket.client.query_all(&self.text(range, flux::count), &what).await;
-        match answer {
-            Ok(answer) => {
-                let counted =
-                    table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-                Ok(Some(counted.and_then(|values| u64::try_from(values).ok()).unwrap_or(0)))
-            }
-            Err(error)
-                if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Error::influx(what, error)),
+/// What counts a bucket of the destination: the same as at the source. Only where each of its fields has one type a count may
+/// reach over shard groups.
+async fn counter(bucket: &Bucket, range: TimeRange) -> Result<Context, Error> {
+    let client = &bucket.client;
+    let what = "destination bucket";
+    let own = client.bucket_by_name(&bucket.name).await;
+    let mut types = TypeHistory::Unknown;
+    if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
+        let database = client.database_of(&own).await;
+        if let Ok(database) = database.map_err(|error| Error::influx(what, error))?
+            && let Ok(known) = schema::field_types(client, &database).await?
+            && known.values().flat_map(|fields| fields.values()).all(|types| types.len() == 1)
+        {
+            types = TypeHistory::Single;
         }
     }
-
-    async fn at_largest_time(&self) -> Result<u64, Error> {
-        let what = format!("values at {} at the destination", Timestamp::MAX);
-        let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
-        let answer = self.bucket.client.query_all(&self.text(range, flux::first), &what).await;
-        let answer = answer.map_err(|error| Error::influx(&what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
-        Ok(tables.iter().map(|table| table.rows.len() as u64).sum())
-    }
-
-    fn text(&self, range: TimeRange, query: fn(Selection<'_>) -> String) -> String {
-        let filter = Filter::default();
-        let bucket = self.bucket.name.as_str();
-        query(Selection { bucket, range, filter: &filter, measurements: &[], without: &[] })
-    }
+    let shape = SourceShape { shard_group_ns: bucket.shard_group_ns, types };
+    let job = Job::to_count(&bucket.name, shape, range);
+    Ok(Context::new(job, client.clone(), Arc::new(Outlet::nowhere())))
 }

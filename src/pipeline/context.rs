@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::influx::client::Client;
-use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX};
+use crate::limits::{
+    HELD_UNIT_VALUES, HELD_VALUES_MAX, SLICE_BYTES_MAX, SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
+};
 use crate::model::batch::BatchPlan;
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::scale::scaled;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
+use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
@@ -22,7 +25,7 @@ use crate::pipeline::read::witness::Witness;
 use crate::pipeline::survey::Unreturned;
 use crate::pipeline::survey::route::{Access, Routes};
 use crate::pipeline::write::outlet::Outlet;
-use crate::wire::flux::Selection;
+use crate::wire::flux::{self, Selection};
 
 /// What is read, with everything resolved.
 #[derive(Debug, Clone)]
@@ -61,6 +64,28 @@ pub struct Job {
 }
 
 impl Job {
+    /// All of a bucket, to be counted only.
+    pub fn to_count(bucket: &str, shape: SourceShape, range: TimeRange) -> Self {
+        let interval = Interval::from_ns(shape.shard_group_ns);
+        Self {
+            source_bucket: bucket.to_owned(),
+            shape,
+            filter: Filter::default(),
+            routes: Routes::default(),
+            transport: Some(Transport::Flux),
+            field_label: flux::FIELD_LABEL.to_owned(),
+            strings: false,
+            source_retention_ns: None,
+            range,
+            plan: BatchPlan::new(range.start, interval, range.stop),
+            interval,
+            slices_in_flight: 1,
+            slice_bytes_max: SLICE_BYTES_MAX,
+            transfer_bytes_max: None,
+            cut_at_bytes: None,
+        }
+    }
+
     /// What a plain Flux query reads of a range.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
         self.selection_of(Layer::Plain, range)
@@ -134,6 +159,8 @@ pub struct Context {
     pub source: Client,
     /// Where the values go.
     pub out: Arc<Outlet>,
+    /// Keeps what later runs must know.
+    pub keeper: Keeper,
     /// Permits for slices.
     pub slices: Permits,
     /// What a value costs to read in plain Flux.
@@ -163,12 +190,19 @@ impl Context {
             job,
             source,
             out,
+            keeper: Keeper::Nobody,
             cost: LearnedCost::of(Transport::Flux),
             choices: Choices::default(),
             witness: Witness::new(None),
             held: Arc::new(Semaphore::new(held)),
             nothing_filtered: Filter::default(),
         }
+    }
+
+    /// The same of a job whose checkpoint is kept.
+    #[must_use]
+    pub fn kept_by(self, keeper: Keeper) -> Self {
+        Self { keeper, ..self }
     }
 
     /// The same client and totals for another job that only reads.

@@ -93,18 +93,56 @@ pub enum Error {
     },
     /// More values were refused than the user allows.
     #[error(
-        "{rejected} values refused, --reject-limit is {limit}; the batch is not committed; the refused lines are in {path}"
+        "batch {batch}: {rejected} values refused so far, those of earlier batches and runs among them, and --reject-limit \
+         is {limit}; nothing of this batch is committed or kept as refused; the last reason was: {reason}; \
+         cure it, or raise --reject-limit"
     )]
     RejectLimit {
+        /// The batch of the last one.
+        batch: TimeRange,
         /// Refused so far.
         rejected: u64,
         /// The limit.
         limit: u64,
-        /// The rejects file.
+        /// Why the last one was refused.
+        reason: String,
+    },
+    /// What answers 413 to so short a line refuses everything: that says nothing of the line.
+    #[error(
+        "batch {batch}: a single line of {bytes} bytes is answered as too large (413): a proxy before the destination refuses \
+         whatever is sent; nothing of the batch is committed, and no value counts as refused; \
+         let the proxy take 4 MiB (nginx: client_max_body_size 4m), or name the server itself by --destination-host"
+    )]
+    NothingTaken {
+        /// The batch.
+        batch: TimeRange,
+        /// Length of the line.
+        bytes: usize,
+    },
+    /// A refusal that no InfluxDB writes says nothing of the lines.
+    #[error(
+        "batch {batch}: the destination refuses a write in words that are not InfluxDB's (status {status}): {text}; \
+         nothing of the batch is committed, and no value counts as refused; \
+         look at the proxy before it, or name the server itself by --destination-host"
+    )]
+    ForeignRefusal {
+        /// The batch.
+        batch: TimeRange,
+        /// Its status.
+        status: u16,
+        /// Its words.
+        text: String,
+    },
+    /// What stands where refused lines should go is not the rejects file of this job.
+    #[error("refused lines cannot go to {path}: {why}; name another file by --rejects FILE")]
+    RejectsFile {
+        /// The path.
         path: PathBuf,
+        /// What is wrong with it.
+        why: NotUsed,
     },
     /// The rejects file or the state folder cannot be written.
-    #[error("cannot write {path}")]
+    #[error("cannot use {path}")]
     State {
         /// Which file.
         path: PathBuf,
@@ -121,6 +159,12 @@ pub enum Error {
         text: String,
         /// The measurement that must not be read so again in this run; `None` where the source may just have changed.
         measurement: Option<Name>,
+    },
+    /// What a spool holds may be wrong.
+    #[error("{doubt}; stage it again into another folder, with --transport flux")]
+    Doubtful {
+        /// What, and why.
+        doubt: String,
     },
     /// Another run took the job over, or records appeared that are not ours.
     #[error(
@@ -154,6 +198,26 @@ pub enum Error {
     /// A stage ended before its neighbours; a bug.
     #[error("stage {0} ended early")]
     StageGone(&'static str),
+}
+
+/// Why a file is not used for refused lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUsed {
+    /// A folder, a pipe, a device.
+    #[error("it is {0}, and refused lines go to regular files only")]
+    NoFile(&'static str),
+    /// The first line names another job.
+    #[error("it holds the refused lines of another job, {job}")]
+    OtherJob {
+        /// Its name.
+        job: String,
+    },
+    /// Somebody's file.
+    #[error("sluice has not written it for this job, and does not touch it")]
+    Foreign,
+    /// Another process writes to it.
+    #[error("another process has locked it")]
+    Locked,
 }
 
 impl Error {

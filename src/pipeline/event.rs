@@ -99,10 +99,7 @@ pub enum Event {
     /// Something a person should know: one sentence.
     Notice(String),
     /// A signal or a budget ends the run; open batches are drained.
-    Stopping {
-        /// Why, in words.
-        reason: String,
-    },
+    Stopping(StopReason),
 }
 
 /// What the run is about to do.
@@ -197,6 +194,8 @@ pub struct Outcome {
     pub changed: Vec<TimeRange>,
     /// What the source lists and returns to no query, in words.
     pub unreturned: Vec<String>,
+    /// What this run or an earlier one of the job may have read wrongly, in words.
+    pub doubts: Vec<String>,
     /// What both ends held when all was committed; nothing for a run that ended before.
     pub closing: Closing,
     /// Batches committed by this run.
@@ -216,4 +215,11 @@ pub enum StopReason {
     Interrupted,
     /// SIGTERM.
     Terminated,
+}
+
+impl StopReason {
+    /// True if open batches have only so long to finish: who used up a byte budget is in no hurry.
+    pub fn is_timed(self) -> bool {
+        self != Self::ByteBudget
+    }
 }

@@ -10,6 +10,7 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
+use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::context::{Context, Job};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Planned};
@@ -97,10 +98,11 @@ pub(super) type Moving = Pin<Box<dyn Future<Output = Result<Done, Error>> + Send
 
 impl Feed {
     /// Of a run that writes to `out`.
-    pub(super) fn new(source: Source, out: Arc<Outlet>) -> Self {
+    pub(super) fn new(source: Source, out: Arc<Outlet>, keeper: &Keeper) -> Self {
         match source {
             Source::Bucket(job, client) => {
-                Self::Bucket(Arc::new(Context::new(*job, client, out)), Counter::new())
+                let context = Context::new(*job, client, out).kept_by(keeper.clone());
+                Self::Bucket(Arc::new(context), Counter::new())
             }
             Source::Spool(job) => {
                 let batches = unload::Batches::new(&job);

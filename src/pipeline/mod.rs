@@ -16,22 +16,23 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
 use self::closing::{Checked, Closing};
-use self::commit::committer;
+use self::commit::committer::{self, Complete};
 use self::commit::keeper::Keeper;
 use self::error::Error;
 use self::event::{Event, Outcome, StopReason};
-use self::feed::{Feed, Next, Source};
+use self::feed::{Feed, Moving, Next, Source};
 use self::read::batch::Done;
 use self::stop::Stop;
 use self::write::outlet::Outlet;
-use self::write::pool::joined;
-use self::write::rejects::Rejects;
+use self::write::pool::{blocking, joined};
+use self::write::rejects::Missing;
 use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
+use crate::model::time::Timestamp;
 
 pub mod closing;
 pub mod commit;
@@ -59,12 +60,12 @@ pub async fn run(
 ) -> Result<Outcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
-    let rejects = Rejects::open(&out.rejects.path, plan.range().start)?;
+    resume_rejects(&out, plan.range().start).await?;
     let mut committer =
-        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper.clone(), rejects, receiver));
-    let feed = Feed::new(source, Arc::clone(&out));
+        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper.clone(), receiver));
+    let feed = Feed::new(source, Arc::clone(&out), &keeper);
     let context = feed.context();
-    let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), done: sender };
+    let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
     let read = tokio::select! {
         read = open.all(feed, &stop) => read,
         reason = drain_over(&out, stop.clone()) => Ok(Some(reason)),
@@ -96,6 +97,7 @@ pub async fn run(
             reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
         }
     }
+    let doubts = keeper.doubts().await?;
     Ok(Outcome {
         job,
         watermark: committed.watermark,
@@ -104,25 +106,38 @@ pub async fn run(
         expired: committed.expired,
         changed: committed.changed,
         unreturned,
+        doubts,
         closing,
         batches: committed.batches,
         stopped,
     })
 }
 
+/// Takes out of the rejects file what is moved again, and says if it lacks what committed batches have refused.
+async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
+    let limit = out.rejects.limit();
+    let file = limit.file.clone();
+    let found = blocking(move || file.resume(resume)).await?;
+    if found < limit.before {
+        let missing = Missing { file: &limit.file, found, refused: limit.before };
+        out.tell(Event::Notice(missing.to_string()));
+    }
+    Ok(())
+}
+
 /// Ends when a stop was asked for and the time for draining is over.
 async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
     let reason = stop.wait().await;
-    out.tell(Event::Stopping { reason: format!("{reason:?}") });
+    out.tell(Event::Stopping(reason));
     tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
     reason
 }
 
-/// The open batches.
+/// The open batches: read, written, or complete and on their way to the committer.
 struct Open {
     out: Arc<Outlet>,
-    tasks: JoinSet<Result<Done, Error>>,
-    done: mpsc::Sender<Done>,
+    tasks: JoinSet<Result<Complete, Error>>,
+    complete: mpsc::Sender<Complete>,
 }
 
 impl Open {
@@ -134,7 +149,7 @@ impl Open {
             // At least one batch, or a budget smaller than the look-ups would never lead anywhere.
             let used_up = self.budget_used(&feed).filter(|_| begun);
             if let Some(reason) = used_up {
-                self.out.tell(Event::Stopping { reason: format!("{reason:?}") });
+                self.out.tell(Event::Stopping(reason));
             }
             stopped = stopped.max(stop.reason()).max(used_up);
             if stopped.is_some() {
@@ -146,13 +161,11 @@ impl Open {
             begun = true;
             match next {
                 None => break,
-                Some(Next::Empty(stretch)) => self.hand_on(Done::empty(stretch)).await?,
+                Some(Next::Empty(stretch)) => {
+                    self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
+                }
                 Some(Next::Batch(moving, requested)) => {
-                    self.tasks.spawn(async move {
-                        let done = moving.await;
-                        drop(permit);
-                        done
-                    });
+                    self.tasks.spawn(complete(moving, permit));
                     // A batch that fails drops its sender: its error comes with its task.
                     let _ = self.while_open(requested).await?;
                 }
@@ -176,8 +189,8 @@ impl Open {
         }
     }
 
-    async fn hand_on(&self, done: Done) -> Result<(), Error> {
-        self.done.send(done).await.map_err(|_| Error::StageGone("commit"))
+    async fn hand_on(&self, complete: Complete) -> Result<(), Error> {
+        self.complete.send(complete).await.map_err(|_| Error::StageGone("commit"))
     }
 
     fn budget_used(&self, feed: &Feed) -> Option<StopReason> {
@@ -185,4 +198,9 @@ impl Open {
         let max = feed.transfer_bytes_max()?;
         (self.out.counters.source_bytes() >= max).then_some(StopReason::ByteBudget)
     }
+}
+
+/// A batch moved to its end; its permit goes with it to the committer.
+async fn complete(moving: Moving, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
+    moving.await.map(|done| Complete { done, permit })
 }

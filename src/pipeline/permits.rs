@@ -1,7 +1,6 @@
 //! Permits for work that goes on at one time; how many there are may change while it does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -9,67 +8,102 @@ use crate::pipeline::error::Error;
 
 /// A bounded number of permits. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Permits {
+pub struct Permits(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     stage: &'static str,
     semaphore: Arc<Semaphore>,
-    count: Arc<AtomicUsize>,
+    count: Mutex<Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// How many there are, those among them that are given out.
+    now: usize,
+    /// How many of those that are given out are not to come back.
+    owed: usize,
+}
+
+/// One permit, given back when it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    held: Option<OwnedSemaphorePermit>,
+    from: Arc<Shared>,
 }
 
 impl Permits {
     /// So many permits for one stage, at least one.
     pub fn new(stage: &'static str, count: usize) -> Self {
         let count = count.max(1);
-        Self {
+        Self(Arc::new(Shared {
             stage,
             semaphore: Arc::new(Semaphore::new(count)),
-            count: Arc::new(AtomicUsize::new(count)),
-        }
+            count: Mutex::new(Count { now: count, owed: 0 }),
+        }))
     }
 
-    /// The next permit, given back when it is dropped.
-    pub async fn one(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.semaphore).acquire_owned().await;
-        permit.map_err(|_| Error::StageGone(self.stage))
+    /// The next permit.
+    pub async fn one(&self) -> Result<Permit, Error> {
+        let held = Arc::clone(&self.0.semaphore).acquire_owned().await;
+        let held = Some(held.map_err(|_| Error::StageGone(self.0.stage))?);
+        Ok(Permit { held, from: Arc::clone(&self.0) })
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.0.count().now
     }
 
     /// Adds one; false if there are as many as there may be.
     pub fn raise(&self, count_max: usize) -> bool {
-        let raised = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-            (count < count_max).then_some(count + 1)
-        });
-        if raised.is_ok() {
-            self.semaphore.add_permits(1);
-        }
-        raised.is_ok()
-    }
-
-    /// True if somebody waits for one.
-    pub fn is_exhausted(&self) -> bool {
-        self.semaphore.available_permits() == 0
-    }
-
-    /// Takes one away for good: the next one that is given back. False if only one is left.
-    pub fn lower(&self) -> bool {
-        let lowered = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-            (count > 1).then_some(count - 1)
-        });
-        if lowered.is_err() {
+        let mut count = self.0.count();
+        if count.now >= count_max {
             return false;
         }
-        if self.semaphore.forget_permits(1) == 0 {
-            let semaphore = Arc::clone(&self.semaphore);
-            tokio::spawn(async move {
-                if let Ok(permit) = semaphore.acquire_owned().await {
-                    permit.forget();
-                }
-            });
+        count.now += 1;
+        if count.owed > 0 {
+            count.owed -= 1;
+        } else {
+            self.0.semaphore.add_permits(1);
         }
         true
+    }
+
+    /// True if none is free.
+    pub fn is_exhausted(&self) -> bool {
+        self.0.semaphore.available_permits() == 0
+    }
+
+    /// Takes one away: a free one, or the next one that is given back. False if only one is left.
+    pub fn lower(&self) -> bool {
+        let mut count = self.0.count();
+        if count.now <= 1 {
+            return false;
+        }
+        count.now -= 1;
+        if self.0.semaphore.forget_permits(1) == 0 {
+            count.owed += 1;
+        }
+        true
+    }
+}
+
+impl Shared {
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut count = self.from.count();
+        if count.owed > 0
+            && let Some(held) = self.held.take()
+        {
+            count.owed -= 1;
+            held.forget();
+        }
     }
 }
 
@@ -77,19 +111,38 @@ impl Permits {
 mod tests {
     use super::*;
 
+    fn state(permits: &Permits) -> (usize, usize) {
+        (permits.count(), permits.0.semaphore.available_permits())
+    }
+
     #[tokio::test]
     async fn a_permit_taken_away_is_the_next_one_given_back() {
         let permits = Permits::new("test", 2);
         let (first, second) = (permits.one().await.unwrap(), permits.one().await.unwrap());
+        // Who waits already must not get it first.
+        let waiting = tokio::spawn({
+            let permits = permits.clone();
+            async move { permits.one().await.unwrap() }
+        });
+        tokio::task::yield_now().await;
         assert!(permits.lower());
         assert!(!permits.lower(), "the last one stays");
-        tokio::task::yield_now().await;
         drop(first);
         tokio::task::yield_now().await;
-        assert_eq!((permits.count(), permits.semaphore.available_permits()), (1, 0));
+        assert!(!waiting.is_finished());
+        assert_eq!(state(&permits), (1, 0));
         drop(second);
-        assert!(permits.one().await.is_ok());
+        drop(waiting.await.unwrap());
         assert!(permits.raise(2) && !permits.raise(2));
-        assert_eq!((permits.count(), permits.semaphore.available_permits()), (2, 2));
+        assert_eq!(state(&permits), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_raised_before_it_was_given_back_stays() {
+        let permits = Permits::new("test", 2);
+        let (first, second) = (permits.one().await.unwrap(), permits.one().await.unwrap());
+        assert!(permits.lower() && permits.raise(2));
+        drop((first, second));
+        assert_eq!(state(&permits), (2, 2));
     }
 }

@@ -22,7 +22,7 @@ use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::outlet::Outlet;
 use crate::pipeline::write::pool::{blocking, joined};
-use crate::pipeline::write::rejects::{self, Refusal};
+use crate::pipeline::write::refusals::Refusals;
 use crate::spool::name;
 use crate::spool::state::FileEntry;
 use crate::spool::stored::{Selection, Stored};
@@ -184,8 +184,8 @@ pub async fn run(
         source_bytes: moved.bytes,
         counted: moved.values,
         read: moved.values,
-        acknowledged: moved.values.saturating_sub(rejects::values(&moved.refusals)),
-        rejected: rejects::values(&moved.refusals),
+        acknowledged: moved.values.saturating_sub(moved.refusals.values()),
+        rejected: moved.refusals.values(),
         transport: TRANSPORT.to_owned(),
         ..BatchDetails::default()
     };
@@ -204,7 +204,7 @@ struct Moved {
     values: u64,
     written: u64,
     bytes: u64,
-    refusals: Vec<Refusal>,
+    refusals: Refusals,
 }
 
 impl Moved {
@@ -212,7 +212,7 @@ impl Moved {
         self.values += other.values;
         self.written += other.written;
         self.bytes += other.bytes;
-        self.refusals.extend(other.refusals);
+        self.refusals.add(other.refusals);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::pipeline::plan::tally::Cell;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::plan::{Conflict, Forecast, IntervalRow, MeasurementRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
-use crate::report::state::{State, Totals};
+use crate::report::state::{State, Totals, stop_name};
 use crate::report::summary::{FailureInput, SummaryInput, stop_word};
 use crate::report::waits::{KINDS, cause_word};
 
@@ -83,7 +83,9 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
         Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
             ("notice", json!({"kind": "notice", "text": text}))
         }
-        Event::Stopping { reason } => ("notice", json!({"kind": "stopping", "text": reason})),
+        Event::Stopping(reason) => {
+            ("notice", json!({"kind": "stopping", "text": stop_name(*reason)}))
+        }
     };
     Some(line(message_type, Some(time), body))
 }
@@ -164,6 +166,7 @@ pub fn summary(input: &SummaryInput, state: &State, events_lost: u64, time: Time
         "batches": outcome.batches,
         "rejects_file": input.rejects,
         "not_returned": outcome.unreturned,
+        "doubts": outcome.doubts,
         "newer_values": outcome.closing.newer,
         "newest_ahead_of_clock": outcome.closing.ahead.map(|time| time.to_string()),
         "source_differs": differences(&outcome.closing.source, "read"),

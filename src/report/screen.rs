@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::report::state::{OpenBatch, State};
+use crate::report::state::{OpenBatch, State, draining, stop_name};
 use crate::report::text::{COLUMNS, fit, fit_both, flow, width};
 
 const BAR_CELLS: u32 = 40;
@@ -41,9 +41,8 @@ pub fn title(state: &State, end: &str) -> String {
 
 /// What the run does at this moment, always with the reason.
 pub fn condition(state: &State, now_ms: u64) -> String {
-    let drain_s = limits::DRAIN_MS_MAX / 1_000;
-    if let Some(reason) = &state.stopping {
-        return format!("draining: open batches finish, up to {drain_s} s ({reason})");
+    if let Some(reason) = state.stopping {
+        return format!("draining: {} ({})", draining(reason), stop_name(reason));
     }
     if let Some(waiting) = state.waits.current(now_ms) {
         let left = number::duration(waiting.left_ms.saturating_add(999));

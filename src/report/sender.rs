@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
-use crate::influx::signal::Observer;
+use crate::influx::secrets;
+use crate::influx::signal::{Observer, Signal};
 use crate::limits;
 use crate::pipeline::event::Event;
 
@@ -42,7 +43,7 @@ impl EventSender {
         if progress && self.queue.len() >= limits::EVENTS_PROGRESS_QUEUED_MAX {
             return;
         }
-        let sent = self.queue.try_send(Message::Event(self.elapsed_ms(), event));
+        let sent = self.queue.try_send(Message::Event(self.elapsed_ms(), without_tokens(event)));
         if matches!(sent, Err(TrySendError::Full(_))) && !progress {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -73,6 +74,23 @@ impl EventSender {
     pub(super) fn end(&self) {
         // An error means that the reporter has gone already.
         let _ = self.queue.send(Message::End);
+    }
+}
+
+/// The event without any token that a server's words repeat.
+fn without_tokens(event: Event) -> Event {
+    match event {
+        Event::Notice(text) => Event::Notice(secrets::redact(text)),
+        Event::Split { batch, slice, cause } => {
+            Event::Split { batch, slice, cause: secrets::redact(cause) }
+        }
+        Event::Rejected { batch, values, reason } => {
+            Event::Rejected { batch, values, reason: secrets::redact(reason) }
+        }
+        Event::Client(Signal::Retried { side, what, attempt, error }) => {
+            Event::Client(Signal::Retried { side, what, attempt, error: secrets::redact(error) })
+        }
+        event => event,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::influx::signal::Signal;
 use crate::limits;
 use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::event::{Counters, Event, Planned};
+use crate::pipeline::event::{Counters, Event, Planned, StopReason};
 use crate::report::eta;
 use crate::report::text::{Glyphs, clean};
 use crate::report::waits::Waits;
@@ -154,7 +154,7 @@ pub struct State {
     /// What is waited for.
     pub waits: Waits,
     /// Why the run is being ended.
-    pub stopping: Option<String>,
+    pub stopping: Option<StopReason>,
     /// The sums when they were last looked at.
     pub totals: Totals,
     window_bytes_before: u64,
@@ -231,7 +231,7 @@ impl State {
             Event::Client(Signal::WaitEnded { side, cause, .. }) => {
                 self.waits.end(*side, *cause, now_ms);
             }
-            Event::Stopping { reason } => self.stopping = Some(clean(reason, self.glyphs)),
+            Event::Stopping(reason) => self.stopping = self.stopping.max(Some(*reason)),
             Event::Client(Signal::Paced { bytes_per_s, share_per_mille, runs }) => {
                 self.pace = Some(Pace {
                     bytes_per_s: *bytes_per_s,
@@ -339,5 +339,25 @@ impl State {
             }),
         );
         eta::remaining_ms(now_ms, &estimates)
+    }
+}
+
+/// Why a run is being ended, as a user knows it: the signal, or the flag.
+pub fn stop_name(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::ByteBudget => "--max-transfer",
+        StopReason::TimeBudget => "--max-duration",
+        StopReason::Interrupted => "SIGINT",
+        StopReason::Terminated => "SIGTERM",
+    }
+}
+
+/// What becomes of the open batches then.
+pub fn draining(reason: StopReason) -> String {
+    let finish = "open batches finish";
+    if reason.is_timed() {
+        format!("{finish}, up to {} s", limits::DRAIN_MS_MAX / 1_000)
+    } else {
+        finish.to_owned()
     }
 }

@@ -67,6 +67,8 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
         lines.extend(waits(state, input.elapsed_ms));
     }
     lines.extend(unreturned(outcome, glyphs));
+    lines
+        .extend(outcome.doubts.iter().map(|doubt| format!("  in doubt: {}", clean(doubt, glyphs))));
     if let Some(path) = &input.rejects {
         lines.push(format!("  rejects {}", clean(path, glyphs)));
     }

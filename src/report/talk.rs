@@ -5,7 +5,7 @@ use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, Planned};
-use crate::report::state::State;
+use crate::report::state::{State, draining, stop_name};
 use crate::report::text::{COLUMNS, clean, width, wrap};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
@@ -33,14 +33,9 @@ impl Talk {
             Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
                 (None, format!("notice: {}", shown(text)))
             }
-            Event::Stopping { reason } => (
-                None,
-                format!(
-                    "stopping: {}; open batches finish, up to {} s",
-                    shown(reason),
-                    limits::DRAIN_MS_MAX / 1_000
-                ),
-            ),
+            Event::Stopping(reason) => {
+                (None, format!("stopping: {}; {}", stop_name(*reason), draining(*reason)))
+            }
             Event::Chosen { measurement, transport, reason } => (
                 Some(4),
                 format!("transport: {} by {transport}: {}", shown(measurement), shown(reason)),

@@ -195,7 +195,9 @@ impl Shared {
         }
         let length = short.as_ref().map(Vec::len);
         let head = self.head(reply.status, reply.headers, zipped, length);
-        let piece = length.is_none().then_some(if zipped { 2_048 } else { 4_096 });
+        let unframed = matches!(fault, Some(Fault::Unframed));
+        let head = if unframed { without_frame(&head) } else { head };
+        let piece = (length.is_none() && !unframed).then_some(if zipped { 2_048 } else { 4_096 });
         let pace = self.settings.read_bytes_per_s.filter(|_| metered);
         let mut sender = Sender::new(stream, head, piece, fault, pace);
         let mut zip = (zipped && short.is_none()).then(Zip::new);
@@ -234,7 +236,7 @@ impl Shared {
             end
         };
         record.sent_bytes = sender.sent_bytes();
-        end
+        if unframed { end.or(Some(Stop::Close)) } else { end }
     }
 
     /// Whether a checksum tells of a damage, and whether the answer is packed.
@@ -326,6 +328,15 @@ impl Shared {
         head.extend_from_slice(b"\r\n");
         head
     }
+}
+
+/// A head as HTTP/1.0 has it, without anything that tells where the body ends.
+fn without_frame(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head).replace("HTTP/1.1", "HTTP/1.0");
+    let kept = text.split("\r\n").filter(|line| {
+        !line.starts_with("Content-Length:") && !line.starts_with("Transfer-Encoding:")
+    });
+    kept.collect::<Vec<_>>().join("\r\n").into_bytes()
 }
 
 /// The plain bytes of an answer on their way, damaged and cut as a fault has it.

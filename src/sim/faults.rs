@@ -234,6 +234,8 @@ pub enum Fault {
     Timeout,
     /// The request is carried out, and the connection reset instead of an answer.
     LostAck,
+    /// The answer comes as an old proxy passes it on: HTTP/1.0, neither a length nor chunks, and the end of the connection.
+    Unframed,
 }
 
 impl Fault {
@@ -306,6 +308,7 @@ impl Fault {
             Self::ErrorTable { .. } => "error table",
             Self::Timeout => "timeout",
             Self::LostAck => "lost ack",
+            Self::Unframed => "unframed",
             Self::Change { .. } => "change",
             Self::Damage { .. } => "damage",
             Self::Flip { .. } => "flip",

@@ -10,12 +10,16 @@ use super::columns::{Columns, Shape};
 use super::digest::ContentDigest;
 use super::error::Error;
 use super::files::Files;
+use super::held::held;
+use super::lock::Reading;
 use super::name::{self, Month, Tree};
 use super::parts::PartsFile;
+use super::read::FileReader;
 use super::sorted::{self, Part};
-use super::state::FileEntry;
+use super::state::{FileEntry, joined};
+use super::storage::Stamp;
 use super::stored::{check_file, open_file};
-use super::writable::{Spool, held};
+use super::writable::Spool;
 use crate::limits::{SPOOL_COMPACTED_BYTES_MAX, SPOOL_MERGE_PARTS_MAX, SPOOL_SMALL_FILE_BYTES};
 use crate::model::time::{TimeRange, Timestamp};
 
@@ -49,7 +53,7 @@ pub struct Compacted {
 
 impl Spool {
     /// Merges small files. Each one is held against the manifest before, and the content of a merged file against that
-    /// of the files it is made of.
+    /// of the files it is made of. In a folder nobody may read the spool meanwhile.
     pub fn compact(&self, sizes: Sizes) -> Result<Compacted, Error> {
         self.compact_step_by_step(sizes, |_, _| ())
     }
@@ -60,6 +64,7 @@ impl Spool {
         sizes: Sizes,
         mut tell: impl FnMut(&Compacted, u64),
     ) -> Result<Compacted, Error> {
+        let _alone = Reading::alone(&self.inner.storage)?;
         let mut compacted = Compacted::default();
         let groups = groups(self.files(), sizes);
         let all_bytes = groups.iter().flatten().map(|file| file.bytes).sum();
@@ -81,18 +86,23 @@ impl Spool {
         let measurement = name::decode(&first.measurement).ok_or_else(strange)?;
         let month: Month = first.month.parse().map_err(|_| strange())?;
         let tree = first.tree().ok_or_else(strange)?;
-        let mut shape = Shape::default();
+        let (mut shape, mut stamps) = (Shape::default(), Vec::new());
         for file in group {
-            self.check(file)?;
-            let reader = open_file(&inner.storage, &inner.job_id, file, None)?;
-            add_columns(&mut shape, reader.columns());
+            let stamp = self.with_state(|state| check_file(&inner.storage, state, file))?;
+            stamps.push((file, stamp));
+            add_columns(&mut shape, self.reader(file, stamp)?.columns());
         }
         let columns = shape.columns(&measurement, |_, _| true);
         let settled = inner.settle(&measurement, |_| ());
-        let ranges = ranges(group);
+        let own = group.iter().flat_map(|file| file.batches.iter().copied()).collect();
+        let at = |(start, stop)| TimeRange {
+            start: Timestamp::from_ns(start),
+            stop: Timestamp::from_ns(stop),
+        };
+        let ranges: Vec<_> = joined(own).into_iter().map(at).collect();
         let whole = TimeRange { start: ranges[0].start, stop: ranges[ranges.len() - 1].stop };
         let mut files = Files::new(inner, ranges, whole);
-        let (part, parts_file) = self.part(group, &columns)?;
+        let (part, parts_file) = self.part(&stamps, &columns)?;
         files.write_merged(&measurement, &settled, (tree, month), columns, part)?;
         if let Some(parts) = parts_file {
             inner.storage.discard(&parts.staged)?;
@@ -106,27 +116,27 @@ impl Spool {
         Ok(bytes)
     }
 
-    fn check(&self, file: &FileEntry) -> Result<(), Error> {
-        self.with_state(|state| check_file(&self.inner.storage, state, file))
+    /// A file, as it was when its digest was taken.
+    fn reader(&self, file: &FileEntry, stamp: Stamp) -> Result<FileReader, Error> {
+        self.with_state(|state| open_file(&self.inner.storage, state, file, None, Some(stamp)))
     }
 
     /// All rows of the files in order; more files than can be read at one time go through a file of parts.
     fn part(
         &self,
-        group: &[FileEntry],
+        group: &[(&FileEntry, Stamp)],
         columns: &Columns,
     ) -> Result<(Part, Option<PartsFile>), Error> {
-        let inner = &*self.inner;
-        let open = |files: &[FileEntry]| -> Result<Part, Error> {
-            let parts = files.iter().map(|file| -> Result<Part, Error> {
-                Ok(Box::new(open_file(&inner.storage, &inner.job_id, file, None)?))
+        let open = |files: &[(&FileEntry, Stamp)]| -> Result<Part, Error> {
+            let parts = files.iter().map(|(file, stamp)| -> Result<Part, Error> {
+                Ok(Box::new(self.reader(file, *stamp)?))
             });
             Ok(sorted::merge(parts.collect::<Result<_, _>>()?))
         };
         if group.len() <= SPOOL_MERGE_PARTS_MAX {
             return Ok((open(group)?, None));
         }
-        let mut file = PartsFile::new(&inner.storage)?;
+        let mut file = PartsFile::new(&self.inner.storage)?;
         let mut sections = Vec::new();
         for some in group.chunks(SPOOL_MERGE_PARTS_MAX) {
             sections.push(file.append(columns.clone(), open(some)?)?);
@@ -163,21 +173,6 @@ fn groups(files: Vec<FileEntry>, sizes: Sizes) -> Vec<Vec<FileEntry>> {
     }
     groups.retain(|group| group.len() > 1);
     groups
-}
-
-/// The ranges of the batches; neighbours become one.
-fn ranges(group: &[FileEntry]) -> Vec<TimeRange> {
-    let mut all: Vec<(i64, i64)> = group.iter().flat_map(|file| file.batches.clone()).collect();
-    all.sort_unstable();
-    let mut ranges: Vec<TimeRange> = Vec::new();
-    for (start, stop) in all {
-        let (start, stop) = (Timestamp::from_ns(start), Timestamp::from_ns(stop));
-        match ranges.last_mut() {
-            Some(last) if last.stop >= start => last.stop = last.stop.max(stop),
-            _ => ranges.push(TimeRange { start, stop }),
-        }
-    }
-    ranges
 }
 
 fn add_columns(shape: &mut Shape, columns: &Columns) {

@@ -89,7 +89,7 @@ pub enum Error {
         file: String,
     },
     /// The spool was written by a later version.
-    #[error("{file} of the spool has format {found}; this program knows {known}")]
+    #[error("{file} of the spool has format {found}; this program knows 1 to {known}")]
     Format {
         /// Which file.
         file: String,
@@ -125,6 +125,32 @@ pub enum Error {
         by: String,
         /// Time since its last sign of life, by the store's clock.
         age_s: u64,
+    },
+    /// Files are being merged.
+    #[error(
+        "{place} cannot be read now: spool compact merges its files; try again once that has ended"
+    )]
+    Merging {
+        /// Folder or address.
+        place: String,
+    },
+    /// Somebody reads what would be merged.
+    #[error(
+        "the files of {place} cannot be merged now: another program reads the spool (load, export, spool verify or \
+         describe); try again once that has ended"
+    )]
+    BeingRead {
+        /// Folder or address.
+        place: String,
+    },
+    /// A file that was there when the reading began was merged or replaced since.
+    #[error(
+        "{file} of the spool was merged with others or written anew while the spool was read (spool compact does that); \
+         run the same command again"
+    )]
+    Changed {
+        /// Which file.
+        file: String,
     },
     /// Another run has written to the spool since this one did.
     #[error(
@@ -210,6 +236,9 @@ impl Error {
             | Self::Locked { .. }
             | Self::Held { .. }
             | Self::TakenOver { .. }
+            | Self::Merging { .. }
+            | Self::BeingRead { .. }
+            | Self::Changed { .. }
             | Self::TimeDigits { .. } => false,
             Self::NoSpool { .. }
             | Self::Damaged { .. }

@@ -12,7 +12,7 @@ use super::digest::HashingWriter;
 use super::error::Error;
 use super::name::{self, Month, Tree};
 use super::sorted::{self, Part};
-use super::state::{FORMAT, FileEntry, Settled};
+use super::state::{FileEntry, Settled};
 use super::storage::Staged;
 use super::writable::Inner;
 use super::write::{Content, FileWriter, Purpose};
@@ -164,7 +164,7 @@ impl<'a> Files<'a> {
         let span = |start: Timestamp, stop: Timestamp| format!("{start}/{stop}");
         let bucket = self.inner.job.source_bucket.as_bytes();
         [
-            ("sluice.format", FORMAT.to_string()),
+            ("sluice.format", self.inner.format.to_string()),
             ("sluice.job", self.inner.job_id.clone()),
             ("sluice.bucket", name::encode(bucket)),
             ("sluice.batch", span(self.range.start, self.range.stop)),

@@ -4,12 +4,20 @@
 //! before it. A last line that is not whole was never acknowledged and is dropped; anything else that does not fit is an
 //! error. The manifest is the whole state after some record, so that nothing can vanish from the end of the journal
 //! unnoticed: one line of JSON, and a second one with its digest.
+//!
+//! Whoever opens a spool, for whatever end, reads all records, and each of them, and the manifest, must be
+//! [`sound`](super::sound).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use super::digest;
 use super::error::Error;
-use super::state::{FORMAT, Record, State};
-use super::storage::Storage;
-use crate::limits::SPOOL_STATE_BYTES_MAX;
+use super::held::held;
+use super::sound;
+use super::state::{FIRST_FORMAT, FORMAT, Record, State};
+use super::storage::{Storage, several};
+use crate::limits::{SPOOL_STATE_BYTES_MAX, SPOOL_STATE_READS};
 
 /// The manifest.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -25,6 +33,11 @@ struct Header {
 
 fn object_of(number: u64) -> String {
     format!("{JOURNAL_FOLDER}/{number:012}")
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    let number = name.rsplit('/').next()?.parse().ok()?;
+    (object_of(number) == name).then_some(number)
 }
 
 /// Where the next record goes.
@@ -75,134 +88,154 @@ fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
     }
     let Header { format } =
         serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
-    if format != FORMAT {
+    if !(FIRST_FORMAT..=FORMAT).contains(&format) {
         let file = MANIFEST.to_owned();
         return Err(Error::Format { file, found: format, known: FORMAT });
     }
     let state: State = serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
-    if state.job.job().is_none() {
-        return Err(damaged("the job is not whole"));
-    }
+    sound::job(&state.job).map_err(|what| damaged(&what))?;
     Ok(Some(state))
 }
 
-/// The state that manifest and journal tell of; `None` if there is neither.
+/// The state that manifest and journal tell of; `None` if there is neither. Read while a run writes them, they may seem
+/// damaged: what is so stays so.
 pub(super) fn read(storage: &Storage) -> Result<Option<(State, End)>, Error> {
-    let state = read_manifest(storage)?;
-    if storage.is_objects() { read_objects(storage, state) } else { read_lines(storage, state) }
+    let mut before = None;
+    for _ in 1..SPOOL_STATE_READS {
+        match read_once(storage) {
+            Err(error) if error.is_state() => {
+                let text = error.to_string();
+                if before.as_ref() == Some(&text) {
+                    return Err(error);
+                }
+                before = Some(text);
+            }
+            other => return other,
+        }
+    }
+    read_once(storage)
 }
 
-fn read_lines(storage: &Storage, state: Option<State>) -> Result<Option<(State, End)>, Error> {
+fn read_once(storage: &Storage) -> Result<Option<(State, End)>, Error> {
+    let manifest = read_manifest(storage)?;
+    if storage.is_objects() {
+        read_objects(storage, manifest)
+    } else {
+        read_lines(storage, manifest)
+    }
+}
+
+/// All records so far, from the first one on, held against the manifest where that was written.
+struct Replay {
+    manifest: State,
+    state: State,
+}
+
+impl Replay {
+    fn new(manifest: State) -> Result<Self, Error> {
+        let state = State::before_all(manifest.job.clone(), manifest.format);
+        let replay = Self { manifest, state };
+        replay.meet()?;
+        Ok(replay)
+    }
+
+    /// Where the manifest was written, both must say the same.
+    fn meet(&self) -> Result<(), Error> {
+        if self.state.records != self.manifest.records {
+            return Ok(());
+        }
+        let same = sound::manifest(&self.manifest, &self.state);
+        same.map_err(|what| Error::damaged(MANIFEST, what))
+    }
+
+    /// The next record: its line without the line feed. `file` holds it.
+    fn add(&mut self, file: &str, line: &[u8]) -> Result<(), Error> {
+        let number = self.state.records;
+        let damaged = |what: &str| Error::damaged(file, format!("record {number}: {what}"));
+        let line = std::str::from_utf8(line).map_err(|_| damaged("not text"))?;
+        let (own, json) = line.split_once(' ').ok_or_else(|| damaged("no digest"))?;
+        let chain = link(&self.state.chain, json);
+        if chain != own {
+            return Err(damaged("its digest does not match"));
+        }
+        let record = serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
+        sound::record(&self.state, &record).map_err(|what| damaged(&what))?;
+        self.state.apply(record, chain);
+        self.meet()
+    }
+
+    fn end(self) -> Result<State, Error> {
+        let (left, known) = (self.state.records, self.manifest.records);
+        if left < known {
+            return Err(Error::damaged(JOURNAL, format!("{left} of {known} records are left")));
+        }
+        sound::totals(&self.state).map_err(|what| Error::damaged(JOURNAL, what))?;
+        Ok(self.state)
+    }
+}
+
+fn read_lines(storage: &Storage, manifest: Option<State>) -> Result<Option<(State, End)>, Error> {
     let journal = storage.read(JOURNAL, SPOOL_STATE_BYTES_MAX)?;
-    let Some(mut state) = state else {
+    let Some(manifest) = manifest else {
         // The manifest comes first, so a journal never stands alone.
         return match journal {
             None => Ok(None),
             Some(_) => Err(Error::Missing { file: MANIFEST.to_owned() }),
         };
     };
+    let records = manifest.records;
+    let mut replay = Replay::new(manifest)?;
     let Some(journal) = journal else {
-        return match state.records {
-            0 => Ok(Some((state, End::default()))),
+        return match records {
+            0 => Ok(Some((replay.end()?, End::default()))),
             _ => Err(Error::Missing { file: JOURNAL.to_owned() }),
         };
     };
     let whole = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let damaged =
-        |number: u64, what: &str| Error::damaged(JOURNAL, format!("record {number}: {what}"));
-    let (mut chain, mut number) = (state.chain_start(), 0);
-    let (known, known_chain) = (state.records, state.chain.clone());
     for line in journal[..whole].split_inclusive(|byte| *byte == b'\n') {
-        let line = std::str::from_utf8(&line[..line.len() - 1]);
-        let line = line.map_err(|_| damaged(number, "not text"))?;
-        let (own, json) = line.split_once(' ').ok_or_else(|| damaged(number, "no digest"))?;
-        chain = link(&chain, json);
-        if chain != own {
-            return Err(damaged(number, "its digest does not match"));
-        }
-        number += 1;
-        if number == known && chain != known_chain {
-            return Err(damaged(number, "the manifest knows another one"));
-        }
-        if number > known {
-            let fits = apply(&mut state, json, &chain);
-            fits.map_err(|what| damaged(number, &what))?;
-        }
+        replay.add(JOURNAL, &line[..line.len() - 1])?;
     }
-    if number < known {
-        return Err(Error::damaged(JOURNAL, format!("{number} of {known} records are left")));
-    }
-    Ok(Some((state, End { bytes: whole as u64 })))
+    Ok(Some((replay.end()?, End { bytes: whole as u64 })))
 }
 
-fn read_objects(storage: &Storage, state: Option<State>) -> Result<Option<(State, End)>, Error> {
+fn read_objects(storage: &Storage, manifest: Option<State>) -> Result<Option<(State, End)>, Error> {
     let names = storage.list(JOURNAL_FOLDER)?;
-    let Some(mut state) = state else {
+    let Some(manifest) = manifest else {
         if names.is_empty() {
             return Ok(None);
         }
         return Err(Error::Missing { file: MANIFEST.to_owned() });
     };
-    let first = state.records;
-    let last = names.last().cloned().unwrap_or_default();
-    while object_of(state.records) <= last {
-        let name = object_of(state.records);
-        let Some(bytes) = storage.read(&name, SPOOL_STATE_BYTES_MAX)? else {
-            return Err(Error::Missing { file: name });
-        };
-        let damaged = |what: &str| Error::damaged(&name, what);
-        let text = String::from_utf8(bytes).map_err(|_| damaged("not text"))?;
-        let line = text.strip_suffix('\n').ok_or_else(|| damaged("cut short"))?;
-        let (own, json) = line.split_once(' ').ok_or_else(|| damaged("no digest"))?;
-        let chain = link(&state.chain, json);
-        if chain != own {
-            return Err(damaged("its digest does not match"));
-        }
-        apply(&mut state, json, &chain).map_err(|what| damaged(&what))?;
+    let known = manifest.records;
+    let mut replay = Replay::new(manifest)?;
+    // What else lies there is not ours.
+    let numbers: BTreeSet<u64> = names.iter().filter_map(|name| number_of(name)).collect();
+    let numbers: Vec<u64> = numbers.into_iter().collect();
+    if let Some((number, _)) = (0..).zip(&numbers).find(|(number, found)| number != *found) {
+        return Err(Error::Missing { file: object_of(number) });
     }
-    // What the manifest holds must be there too, or somebody else tidied up.
-    let kept = names.iter().filter(|name| **name < object_of(first)).count() as u64;
-    if kept != first {
-        return Err(Error::damaged(JOURNAL_FOLDER, format!("{kept} of {first} records are left")));
-    }
-    Ok(Some((state, End::default())))
-}
-
-/// The records again that a state was read from. Its chain was proved then.
-pub(super) fn records(storage: &Storage, state: &State) -> Result<Vec<Record>, Error> {
-    let names: Vec<String> = if storage.is_objects() {
-        (0..state.records).map(object_of).collect()
-    } else {
-        vec![JOURNAL.to_owned()]
-    };
-    let mut records = Vec::new();
-    for name in &names {
-        let missing = || Error::Missing { file: name.clone() };
-        let bytes = match storage.read(name, SPOOL_STATE_BYTES_MAX)? {
-            None if state.records == 0 => return Ok(records),
-            bytes => bytes.ok_or_else(missing)?,
-        };
-        let text = String::from_utf8(bytes).map_err(|_| Error::damaged(name, "not text"))?;
-        for line in text.lines() {
-            if records.len() as u64 == state.records {
-                break;
-            }
-            let json = line.split_once(' ').map_or("", |(_, json)| json);
-            let record = serde_json::from_str(json);
-            records.push(record.map_err(|error| Error::damaged(name, error.to_string()))?);
+    for some in numbers.chunks(storage.at_one_time()) {
+        let found = Mutex::new(BTreeMap::new());
+        several::each(some, storage.at_one_time(), |number| {
+            let name = object_of(*number);
+            let bytes = storage.read(&name, SPOOL_STATE_BYTES_MAX)?;
+            // What the manifest holds must be there too, or somebody else tidied up.
+            let bytes = bytes.ok_or(Error::Missing { file: name })?;
+            held(&found).insert(*number, bytes);
+            Ok::<_, Error>(())
+        })?;
+        for (number, bytes) in std::mem::take(&mut *held(&found)) {
+            let name = object_of(number);
+            let line = bytes.strip_suffix(b"\n");
+            replay.add(&name, line.ok_or_else(|| Error::damaged(&name, "cut short"))?)?;
         }
     }
-    Ok(records)
-}
-
-fn apply(state: &mut State, json: &str, chain: &str) -> Result<(), String> {
-    let record: Record = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    if !state.apply(record) {
-        return Err("does not follow from those before it".into());
+    if replay.state.records < known {
+        let left = replay.state.records;
+        let what = format!("{left} of {known} records are left");
+        return Err(Error::damaged(JOURNAL_FOLDER, what));
     }
-    state.records += 1;
-    chain.clone_into(&mut state.chain);
-    Ok(())
+    Ok(Some((replay.end()?, End::default())))
 }
 
 /// Appends a record, and applies it once it is safe.
@@ -212,6 +245,9 @@ pub(super) fn append(
     end: &mut End,
     record: Record,
 ) -> Result<(), Error> {
+    // Before it is written: a record that no reader takes would cost the whole spool.
+    sound::record(state, &record)
+        .map_err(|what| Error::Encode { file: JOURNAL.to_owned(), what })?;
     let json = serde_json::to_string(&record).expect("a record is plain data");
     let chain = link(&state.chain, &json);
     let line = format!("{chain} {json}\n");
@@ -224,8 +260,6 @@ pub(super) fn append(
         storage.append(JOURNAL, end.bytes, line.as_bytes())?;
         end.bytes += line.len() as u64;
     }
-    assert!(state.apply(record), "a record is made for the state that it is appended to");
-    state.records += 1;
-    state.chain = chain;
+    state.apply(record, chain);
     Ok(())
 }

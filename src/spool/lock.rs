@@ -1,4 +1,4 @@
-//! One run at a time writes to a spool.
+//! One run at a time writes to a spool, and none merges files that somebody reads.
 //!
 //! In a folder the system holds the lock, and lets it go with its process. In an object store it is an object that
 //! tells who holds it. Its run keeps it young; one that has grown old is of a run that was killed. Nothing rests on
@@ -58,6 +58,44 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Closing the file lets it go too, only later.
         let _ = self.file.unlock();
+    }
+}
+
+/// Those who read a spool hold its folder together, and who merges its files holds it alone: no file is taken away
+/// from under a reader. It needs no right to write. In an object store nobody can hold anything so: there a reader is
+/// told what became of its file.
+#[derive(Debug)]
+pub(super) struct Reading(Option<File>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            // As for the other lock.
+            let _ = folder.unlock();
+        }
+    }
+}
+
+impl Reading {
+    /// Together with other readers.
+    pub(super) fn together(storage: &Storage) -> Result<Self, Error> {
+        let folder = storage.folder_itself();
+        match folder.as_ref().map(file_lock::try_lock_shared) {
+            Some(Err(TryLockError::WouldBlock)) => Err(Error::Merging { place: storage.place() }),
+            // A file system that cannot lock a folder can be read all the same.
+            Some(Err(TryLockError::Error(_))) => Ok(Self(None)),
+            Some(Ok(())) | None => Ok(Self(folder)),
+        }
+    }
+
+    /// With no reader besides.
+    pub(super) fn alone(storage: &Storage) -> Result<Self, Error> {
+        let folder = storage.folder_itself();
+        match folder.as_ref().map(file_lock::try_lock) {
+            Some(Err(TryLockError::WouldBlock)) => Err(Error::BeingRead { place: storage.place() }),
+            Some(Err(TryLockError::Error(_))) => Ok(Self(None)),
+            Some(Ok(())) | None => Ok(Self(folder)),
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
 //!   [`describe`] tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
 //! - How: [`name`] paths, `columns` and `times` schemas, `block`, `weave`, `sorted` and `parts` rows in order, `files`,
-//!   `write`, `pages` and `read` Parquet files, [`digest`], [`size`], `state` and `journal` what is known, [`lock`] whose
-//!   it is, [`storage`] where it lies, [`place`] how that is typed.
+//!   `write`, `pages` and `read` Parquet files, [`digest`], [`size`], `state` and `journal` what is known, `sound` what
+//!   of it is believed, [`lock`] whose it is, [`storage`] where it lies, [`place`] how that is typed.
 //!
 //! Nothing here is asynchronous: calls block on disk and encoding, and belong on threads that may.
 
@@ -26,6 +26,7 @@ pub mod digest;
 pub mod error;
 mod file_lock;
 mod files;
+mod held;
 mod journal;
 pub mod lock;
 pub mod name;
@@ -36,6 +37,7 @@ pub mod proof;
 mod read;
 pub mod size;
 mod sorted;
+mod sound;
 pub mod state;
 pub mod storage;
 pub mod stored;

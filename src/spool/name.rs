@@ -44,7 +44,7 @@ pub fn decode(text: &str) -> Option<Box<[u8]>> {
 
 /// The part of a path that stands for a name: encoded, and cut where it would be too long for a file system. A cut
 /// name keeps its beginning and gets a digest behind `~`, which no encoded name holds.
-fn part(name: &[u8]) -> String {
+pub(super) fn part(name: &[u8]) -> String {
     let mut text = encode(name);
     if text.len() <= SPOOL_NAME_BYTES_MAX {
         return text;
@@ -149,7 +149,57 @@ pub(super) fn range_of(path: &str) -> Option<TimeRange> {
     let (range, hash) = name.rsplit_once('-')?;
     let (start, stop) = range.split_once('_')?;
     let range = TimeRange { start: start.parse().ok()?, stop: stop.parse().ok()? };
-    (hash.len() == 16 && file_name(range, hash) == path.rsplit('/').next()?).then_some(range)
+    let is_hex = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    (hash.len() == 16
+        && hash.bytes().all(is_hex)
+        && file_name(range, hash) == path.rsplit('/').next()?)
+    .then_some(range)
+}
+
+/// What the path of a file is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    pub(super) tree: Tree,
+    /// The part that stands for the bucket.
+    pub(super) bucket: &'a str,
+    /// The part that stands for the measurement.
+    pub(super) measurement: &'a str,
+    pub(super) month: Month,
+    /// The file itself.
+    pub(super) file: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// The place that a path names; `None` for every path that [`folder`] and [`file_name`] do not make. So no path that
+    /// was read leads out of its tree.
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        let mut parts = path.split('/');
+        let mut next = || parts.next();
+        let (tree, bucket, measurement, month, file) =
+            (next()?, next()?, next()?, next()?, next()?);
+        let place = Self {
+            tree: Tree::ALL.into_iter().find(|own| own.folder() == tree)?,
+            bucket: value(bucket, "bucket")?,
+            measurement: value(measurement, "measurement")?,
+            month: value(month, "month")?.parse().ok()?,
+            file,
+        };
+        (next().is_none() && range_of(file).is_some()).then_some(place)
+    }
+}
+
+/// What stands behind the key of a partition.
+fn value<'a>(part: &'a str, key: &str) -> Option<&'a str> {
+    let (own, value) = part.split_once('=')?;
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%' | b'~');
+    let fits = is_key(own, key) && value.len() <= SPOOL_NAME_BYTES_MAX && value.bytes().all(plain);
+    fits.then_some(value)
+}
+
+/// True for a key of partitions, however often it was lengthened.
+pub(super) fn is_key(text: &str, key: &str) -> bool {
+    text.trim_start_matches('_') == key
 }
 
 /// A calendar month in UTC.
@@ -270,6 +320,46 @@ mod tests {
         }
         for bad in ["x.parquet", "20220101T000000Z_20220102T000000Z-0123.parquet", "a/b", ""] {
             assert_eq!(range_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_places_that_were_made_here_are_places() {
+        let (one, two) = ("2022-01-01".parse().unwrap(), "2022-01-02".parse().unwrap());
+        let file = file_name(TimeRange { start: one, stop: two }, "0123456789abcdef0123");
+        let month = "2022-01".parse().unwrap();
+        for name in [&b""[..], b"..", b"a/b", b"\xff", &[b'x'; 999]] {
+            let keys = PartitionKeys::default().apart_from(|key| key == "bucket");
+            let path = format!("{}/{file}", folder(Tree::Conflicts, &keys, name, b"m", month));
+            let place = Place::of(&path).unwrap();
+            assert_eq!((place.tree, place.month), (Tree::Conflicts, month));
+            assert_eq!((place.bucket, place.measurement), (&*part(name), "m"));
+        }
+        let good = format!("data/bucket=b/measurement=m/month=2022-01/{file}");
+        assert!(Place::of(&good).is_some());
+        for bad in [
+            "",
+            "/",
+            "/dev/zero",
+            "data",
+            &format!("/{good}"),
+            &format!("../{good}"),
+            &format!("{good}/x"),
+            &format!("{good}/"),
+            &good.replace("data/", "data//"),
+            &good.replace("data/", "journal/"),
+            &good.replace("bucket=b", ".."),
+            &good.replace("bucket=b", "bucket=.."),
+            &good.replace("bucket=b", "bucket=b\0"),
+            &good.replace("measurement=m", "measurements=m"),
+            &good.replace("2022-01/", "2022-1/"),
+            &good.replace("2022-01/", "2022-13/"),
+            &good.replace(".parquet", ".txt"),
+            &good.replace("abcdef", "ABCDEF"),
+            &good.replace("abcdef", "..cdef"),
+            &good.replace("bucket=b", &format!("bucket={}", "b".repeat(181))),
+        ] {
+            assert_eq!(Place::of(bad), None, "{bad}");
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn within(
         ns(min).is_none_or(|min| min < range.stop.ns())
             && ns(max).is_none_or(|max| max >= range.start.ns())
     };
-    let (mut groups, mut rows, mut total) = (Vec::new(), Vec::new(), 0);
+    let (mut groups, mut rows, mut total) = (Vec::new(), Vec::new(), 0_usize);
     for (at, group) in metadata.row_groups().iter().enumerate() {
         let statistics = group.column(TIME_AT).statistics();
         if let Some(Statistics::Int64(span)) = statistics
@@ -34,8 +34,9 @@ pub(super) fn within(
         }
         let count = usize::try_from(group.num_rows()).map_err(|_| "a negative number of rows")?;
         let own = pages(metadata, at, count, touches)?;
+        let next = total.checked_add(count).ok_or("more rows than can be counted")?;
         rows.extend(own.into_iter().map(|rows| rows.start + total..rows.end + total));
-        total += count;
+        total = next;
         groups.push(at);
     }
     Ok((groups, RowSelection::from_consecutive_ranges(rows.into_iter(), total)))

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::digest::ContentDigest;
 use super::error::Error;
 use super::journal;
-use super::name::Tree;
-use super::state::{FileEntry, Record};
+use super::state::{Batch, FileEntry};
 use super::stored::{Selection, Stored};
 use crate::limits::SPOOL_FINDINGS_MAX;
 
@@ -32,14 +31,6 @@ pub struct Proof {
     pub findings: Vec<Error>,
     /// Findings beyond these.
     pub more: u64,
-}
-
-/// A batch by its last record.
-#[derive(Debug, Clone, Copy)]
-struct Batch {
-    stop: i64,
-    values: u64,
-    digest: ContentDigest,
 }
 
 /// Batches that share files, and the sums over these.
@@ -91,17 +82,10 @@ impl Stored {
     }
 
     fn find_foreign(&self, proof: &mut Proof) -> Result<(), Error> {
-        for tree in Tree::ALL {
-            for path in self.storage().list(tree.folder())? {
-                if self.state().files.contains_key(&path) {
-                    continue;
-                }
-                if self.state().is_leftover(&path) {
-                    proof.leftovers += 1;
-                } else {
-                    proof.find(Error::Foreign { file: path });
-                }
-            }
+        let found = self.strangers()?;
+        proof.leftovers = found.leftovers;
+        for file in found.foreign {
+            proof.find(Error::Foreign { file });
         }
         Ok(())
     }
@@ -109,15 +93,15 @@ impl Stored {
     /// The digests of contents are sums, so those of the files of a batch add up to that of its record. Files that were
     /// merged hold several batches: these are taken together.
     fn prove_batches(&self, proof: &mut Proof) -> Result<(), Error> {
-        let batches = self.batches()?;
-        let mut groups = Groups::new(&batches);
+        let batches = &self.state().batches;
+        let mut groups = Groups::new(batches);
         for file in self.state().files.values() {
-            if !groups.add(&batches, file)? {
+            if !groups.add(batches, file)? {
                 let what = "the journal knows no batch that it belongs to";
                 proof.find(Error::damaged(&file.path, what));
             }
         }
-        for (start, group) in groups.sums(&batches) {
+        for (start, group) in groups.sums(batches) {
             if group.recorded == group.held {
                 proof.batches += group.batches;
                 proof.batches_merged += if group.batches > 1 { group.batches } else { 0 };
@@ -134,19 +118,6 @@ impl Stored {
             }
         }
         Ok(())
-    }
-
-    /// All batches by their starts.
-    fn batches(&self) -> Result<BTreeMap<i64, Batch>, Error> {
-        let mut batches = BTreeMap::new();
-        for record in journal::records(self.storage(), self.state())? {
-            if let Record::Batch { start, stop, values, digest, .. } = record {
-                let strange = |_| Error::damaged(journal::JOURNAL, "a batch without a digest");
-                let digest = digest.parse().map_err(strange)?;
-                batches.insert(start, Batch { stop, values, digest });
-            }
-        }
-        Ok(batches)
     }
 }
 

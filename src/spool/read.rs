@@ -1,11 +1,12 @@
 //! One Parquet file to sorted blocks.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, DictionaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type};
@@ -14,7 +15,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columns::{Columns, TIME_AT};
@@ -100,11 +101,58 @@ impl ChunkReader for Section {
     }
 }
 
-/// Runs something of the decoder; its panics are damage of the file.
+thread_local! {
+    /// True while this thread runs the decoder.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something of the decoder; its panics are damage of the file, and nothing is said of them but that.
 fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !DECODING.get() {
+                others(info);
+            }
+        }));
+    });
+    let before = DECODING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    DECODING.set(before);
+    match result {
         Ok(result) => result.map_err(|what| Error::damaged(file, what)),
         Err(_) => Err(Error::damaged(file, "the decoder gave up on it")),
+    }
+}
+
+/// Makes sure that a footer speaks of rows that there may be, and of places inside of its file, before the decoder goes
+/// there.
+fn expect_sizes(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
+    let mut all: i64 = 0;
+    for group in metadata.row_groups() {
+        let rows = group.num_rows();
+        let sum = all.checked_add(rows).filter(|_| rows > 0);
+        all = sum.ok_or("a row group with a strange number of rows")?;
+        for column in group.columns() {
+            let inside = |at: i64| u64::try_from(at).is_ok_and(|at| (4..length).contains(&at));
+            let places = [Some(column.data_page_offset()), column.dictionary_page_offset()];
+            let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+            let end = start.checked_add(column.compressed_size());
+            let fits = places.into_iter().flatten().all(inside)
+                && column.compressed_size() > 0
+                && end.is_some_and(|end| inside(end) && column.data_page_offset() < end)
+                && start <= column.data_page_offset()
+                && column.num_values() == rows;
+            if !fits {
+                return Err("a column that lies outside of it, or has other rows".to_owned());
+            }
+        }
+    }
+    if all == metadata.file_metadata().num_rows() {
+        Ok(())
+    } else {
+        Err("row groups that do not add up to its rows".to_owned())
     }
 }
 
@@ -130,11 +178,13 @@ impl FileReader {
         let read = Arc::clone(&section.read);
         let (columns, metadata, reader) = guarded(file, || {
             let text = |error: ParquetError| error.to_string();
+            let length = section.length();
             let index = range.map_or(PageIndexPolicy::Skip, |_| PageIndexPolicy::Optional);
             let options = ArrowReaderOptions::new().with_page_index_policy(index);
             let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(section, options);
             let mut builder = builder.map_err(text)?;
             let columns = Columns::of_schema(builder.schema())?;
+            expect_sizes(builder.metadata(), length)?;
             let footer = builder.metadata().file_metadata();
             let metadata: Vec<_> = footer
                 .key_value_metadata()

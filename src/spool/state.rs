@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest;
+use super::digest::{self, ContentDigest};
 use super::name::{self, PartitionKeys, Tree};
 use crate::checkpoint::identity::{Difference, Identity};
 use crate::checkpoint::record::StoredFields;
@@ -13,8 +13,11 @@ use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
 
-/// The format that this program writes.
-pub const FORMAT: u64 = 1;
+/// The format of new spools. One of an older format keeps it.
+pub const FORMAT: u64 = 2;
+
+/// The first one: the id of its job is a digest of another text, see [`StoredJob::id`].
+pub const FIRST_FORMAT: u64 = 1;
 
 /// What a spool is for: whose content it holds. No part of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +100,39 @@ impl StoredJob {
         })
     }
 
-    /// A short text that is equal for equal identities.
-    pub(super) fn id(&self) -> String {
-        digest::sha256(format!("{:?}", self.identity).as_bytes())[..16].to_owned()
+    /// The length of the shard groups at the source, and of stretches with one type.
+    pub(super) fn lengths_ns(&self) -> [Option<i64>; 2] {
+        [self.shard_group_ns, self.one_type_ns]
     }
+
+    /// A short text that is equal for equal identities: 16 digits of a SHA-256. It goes over the name and the text of
+    /// each part, sorted by name, each with its length (8 bytes, the low ones first) before it. In the first format it
+    /// went over a text in which the parts stand between quotation marks.
+    pub(super) fn id(&self, format: u64) -> String {
+        let mut bytes = Vec::new();
+        if format == FIRST_FORMAT {
+            bytes = first_text(&self.identity).into_bytes();
+        } else {
+            for text in self.identity.iter().flat_map(|(name, text)| [name, text]) {
+                bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        digest::sha256(&bytes)[..16].to_owned()
+    }
+}
+
+/// What the first format made of an identity: `{"name": "text", ...}`.
+fn first_text(identity: &StoredFields) -> String {
+    let quoted = |text: &String| {
+        let escaped = text.chars().map(|letter| match letter {
+            '\'' => letter.to_string(),
+            _ => letter.escape_debug().to_string(),
+        });
+        format!("\"{}\"", escaped.collect::<String>())
+    };
+    let pairs = identity.iter().map(|(name, text)| format!("{}: {}", quoted(name), quoted(text)));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
 }
 
 /// One file of the spool.
@@ -211,6 +243,27 @@ pub(super) enum Record {
     Compact { files: Vec<FileEntry>, removed: Vec<String> },
 }
 
+/// A batch by its last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub(super) stop: i64,
+    pub(super) values: u64,
+    pub(super) digest: ContentDigest,
+}
+
+/// Ranges in order; neighbours become one.
+pub(super) fn joined(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(i64, i64)> = Vec::new();
+    for (start, stop) in ranges {
+        match joined.last_mut() {
+            Some(last) if last.1 >= start => last.1 = last.1.max(stop),
+            _ => joined.push((start, stop)),
+        }
+    }
+    joined
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -233,72 +286,80 @@ pub(super) struct State {
     /// Records of the journal that are in here, and the digest of the last one.
     pub(super) records: u64,
     pub(super) chain: String,
+    /// All batches by their starts, ns. The records tell of them.
+    #[serde(skip)]
+    pub(super) batches: BTreeMap<i64, Batch>,
 }
 
 impl State {
+    /// Of a new spool.
     pub(super) fn new(job: &Job) -> Self {
-        let stored = StoredJob::new(job);
-        let chain = digest::sha256(format!("sluice spool {FORMAT} {}", stored.id()).as_bytes());
+        Self::before_all(StoredJob::new(job), FORMAT)
+    }
+
+    /// Before the first record.
+    pub(super) fn before_all(job: StoredJob, format: u64) -> Self {
+        let chain = digest::sha256(format!("sluice spool {format} {}", job.id(format)).as_bytes());
         Self {
-            format: FORMAT,
-            job: stored,
-            watermark: job.identity.start.ns(),
+            format,
+            watermark: job.job().map_or(i64::MIN, |job| job.identity.start.ns()),
+            job,
             files: BTreeMap::new(),
             measurements: BTreeMap::new(),
             rejected: BTreeMap::new(),
             leftovers: BTreeSet::new(),
             records: 0,
             chain,
+            batches: BTreeMap::new(),
         }
     }
 
-    /// The digest that the chain begins with.
-    pub(super) fn chain_start(&self) -> String {
-        digest::sha256(format!("sluice spool {FORMAT} {}", self.job.id()).as_bytes())
+    /// The id of its job, as its files have it.
+    pub(super) fn job_id(&self) -> String {
+        self.job.id(self.format)
     }
 
-    /// Where the first batch began, ns.
-    pub(super) fn origin(&self) -> i64 {
-        self.job.job().map_or(i64::MIN, |job| job.identity.start.ns())
-    }
-
-    /// Applies the next record; false if it does not fit.
-    pub(super) fn apply(&mut self, record: Record) -> bool {
+    /// Applies the next record, which is sound after this state, and the digest of the chain with it.
+    pub(super) fn apply(&mut self, record: Record, chain: String) {
         match record {
-            Record::Batch { start, stop, files, removed, settled, rejected, .. } => {
-                if start == self.watermark && stop >= start {
-                    self.watermark = stop;
-                } else if stop > self.watermark {
-                    return false;
-                }
+            Record::Batch {
+                start,
+                stop,
+                files,
+                removed,
+                settled,
+                rejected,
+                values,
+                digest,
+                ..
+            } => {
+                self.watermark = self.watermark.max(stop);
                 self.rejected.remove(&start);
                 if rejected > 0 {
                     self.rejected.insert(start, rejected);
                 }
                 self.measurements.extend(settled);
-                self.replace(files, removed)
+                let digest = digest.parse().unwrap_or_default();
+                self.batches.insert(start, Batch { stop, values, digest });
+                self.replace(files, removed);
             }
-            Record::Announce { files } => {
-                self.leftovers.extend(files);
-                true
-            }
-            Record::Begin { .. } => true,
+            Record::Announce { files } => self.leftovers.extend(files),
+            Record::Begin { .. } => {}
             Record::Compact { files, removed } => self.replace(files, removed),
         }
+        self.records += 1;
+        self.chain = chain;
     }
 
-    fn replace(&mut self, files: Vec<FileEntry>, removed: Vec<String>) -> bool {
+    fn replace(&mut self, files: Vec<FileEntry>, removed: Vec<String>) {
         for path in removed {
-            if self.files.remove(&path).is_none() {
-                return false;
-            }
+            self.files.remove(&path);
             self.leftovers.insert(path);
         }
         for file in files {
             self.leftovers.remove(&file.path);
             self.files.insert(file.path.clone(), file);
         }
-        true
     }
 
     /// True if the file may have been left by a run that ended too early, and means nothing.
@@ -317,5 +378,60 @@ impl State {
         self.files
             .values()
             .fold((0, 0), |(rows, values), file| (rows + file.rows, values + file.values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(filter: &str) -> StoredJob {
+        let identity = Identity {
+            source_host: "https://cloud.example".into(),
+            source_bucket_id: "0123456789abcdef".into(),
+            destination_bucket_id: String::new(),
+            start: Timestamp::EPOCH,
+            filter: filter.into(),
+        };
+        StoredJob::new(&Job {
+            identity,
+            source_org: "org".into(),
+            source_bucket: "plant".into(),
+            stop: Timestamp::STOP_MAX,
+            shard_group_ns: None,
+            one_type_ns: None,
+            plan: String::new(),
+            time_type: TimeType::NsUtc,
+        })
+    }
+
+    /// It stands in every file: another text here makes all spools foreign.
+    #[test]
+    fn the_id_of_a_job_is_what_it_always_was() {
+        let plain = stored("none");
+        assert_eq!(plain.id(FIRST_FORMAT), "d22f56315bb2474f");
+        assert_eq!(plain.id(FORMAT), "be942551431133cc");
+        let odd = stored("predicate: r.x == \"it's\\\t\u{e9}\u{301}\u{200b}\"");
+        assert_eq!(odd.id(FIRST_FORMAT), "15d38fb3d6172aeb");
+        assert_eq!(odd.id(FORMAT), "9587c303a634db90");
+        assert_eq!(
+            first_text(&StoredFields::from([("a".into(), "it's \"\\\n\0\u{7f}é\u{200b}".into())])),
+            r#"{"a": "it's \"\\\n\0\u{7f}é\u{200b}"}"#
+        );
+    }
+
+    /// Lengths keep apart what only differs in where a text ends.
+    #[test]
+    fn other_identities_have_other_ids() {
+        let (mut one, mut two) = (stored("none"), stored("none"));
+        one.identity = StoredFields::from([("a".into(), "bc".into()), ("d".into(), String::new())]);
+        two.identity = StoredFields::from([("a".into(), "b".into()), ("cd".into(), String::new())]);
+        assert_ne!(one.id(FORMAT), two.id(FORMAT));
+    }
+
+    #[test]
+    fn neighbours_are_joined() {
+        assert_eq!(joined(vec![(5, 7), (0, 2), (2, 5), (9, 10)]), [(0, 7), (9, 10)]);
+        assert_eq!(joined(Vec::new()), []);
     }
 }

@@ -1,17 +1,20 @@
 //! A spool that is read: every file is held against the manifest before the first of its rows is handed out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::block;
+use super::columns::FieldColumn;
 use super::digest::ContentDigest;
 use super::error::Error;
+use super::held::held;
 use super::journal;
+use super::lock::Reading;
 use super::name::{self, Tree};
 use super::read::FileReader;
 use super::state::{FileEntry, Job, State};
-use super::storage::{Storage, several};
-use super::writable::held;
+use super::storage::{self, Stamp, Storage, several};
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -69,25 +72,44 @@ pub struct Verified {
 pub struct Stored {
     storage: Storage,
     state: Arc<State>,
-    /// Files whose digest matched.
-    verified: Arc<Mutex<BTreeSet<String>>>,
+    /// Files whose digest matched, as they were then.
+    verified: Arc<Mutex<BTreeMap<String, Stamp>>>,
     /// True once the trees were searched for files that do not belong there.
-    searched: Arc<Mutex<bool>>,
+    searched: Arc<AtomicBool>,
+    _reading: Arc<Reading>,
+}
+
+/// What lies among the data of a spool and is not listed.
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    /// Of a run that was stopped, or that has not committed them yet.
+    pub(super) leftovers: u64,
+    /// Nobody's.
+    pub(super) foreign: Vec<String>,
 }
 
 impl Stored {
-    /// Opens a spool to read it. Takes no lock: what a run commits meanwhile is not seen, and files that a compaction
-    /// removes meanwhile are missing.
+    /// Opens a spool to read it. What a run commits meanwhile is not seen. Files are merged by nobody as long as this, or
+    /// a clone of it, lives, but for those in an object store: that is told where it is met.
     pub fn open(storage: &Storage) -> Result<Self, Error> {
-        let (state, _) =
-            journal::read(storage)?.ok_or_else(|| Error::NoSpool { place: storage.place() })?;
-        let state = Arc::new(state);
+        let reading = Reading::together(storage)?;
+        let state = read_state(storage)?;
         Ok(Self {
             storage: storage.clone(),
-            state,
+            state: Arc::new(state),
             verified: Arc::default(),
             searched: Arc::default(),
+            _reading: Arc::new(reading),
         })
+    }
+
+    /// Whose content a spool holds. Takes no lock.
+    ///
+    /// # Panics
+    ///
+    /// Never: a manifest without a whole job is refused.
+    pub fn job_of(storage: &Storage) -> Result<Job, Error> {
+        Ok(read_state(storage)?.job.job().expect("checked when the manifest was read"))
     }
 
     pub(super) fn state(&self) -> &State {
@@ -222,10 +244,10 @@ impl Stored {
     }
 
     pub(super) fn verify_file(&self, file: &FileEntry) -> Result<(), Error> {
-        let known = held(&self.verified).contains(&file.path);
+        let known = held(&self.verified).contains_key(&file.path);
         if !known {
-            check_file(&self.storage, &self.state, file)?;
-            held(&self.verified).insert(file.path.clone());
+            let stamp = self.told(check_file(&self.storage, &self.state, file))?;
+            held(&self.verified).insert(file.path.clone(), stamp);
         }
         Ok(())
     }
@@ -235,73 +257,153 @@ impl Stored {
         file: &FileEntry,
         range: Option<TimeRange>,
     ) -> Result<FileReader, Error> {
-        open_file(&self.storage, &self.state.job.id(), file, range)
+        let known = held(&self.verified).get(&file.path).copied();
+        self.told(open_file(&self.storage, &self.state, file, range, known))
+    }
+
+    /// A file that is gone may have been merged since, where no lock prevents that.
+    fn told<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        match result {
+            Err(Error::Missing { file })
+                if !read_state(&self.storage)?.files.contains_key(&file) =>
+            {
+                Err(Error::Changed { file })
+            }
+            other => other,
+        }
+    }
+
+    /// What lies among the data and is not listed.
+    pub(super) fn strangers(&self) -> Result<Strangers, Error> {
+        let mut found = Strangers::default();
+        for tree in Tree::ALL {
+            for path in self.storage.list(tree.folder())? {
+                if self.state.files.contains_key(&path) {
+                    continue;
+                }
+                if self.state.is_leftover(&path) {
+                    found.leftovers += 1;
+                } else {
+                    found.foreign.push(path);
+                }
+            }
+        }
+        if !found.foreign.is_empty() {
+            // Or it was written since.
+            let now = read_state(&self.storage)?;
+            let is_known = |path: &&String| now.files.contains_key(*path) || now.is_leftover(path);
+            if let Some(file) = found.foreign.iter().find(is_known).cloned() {
+                return Err(Error::Changed { file });
+            }
+        }
+        Ok(found)
     }
 
     /// Looks for files that nobody knows.
     fn search(&self) -> Result<(), Error> {
-        let mut searched = held(&self.searched);
-        if *searched {
+        if self.searched.load(Ordering::SeqCst) {
             return Ok(());
         }
-        for tree in Tree::ALL {
-            for path in self.storage.list(tree.folder())? {
-                if !self.state.files.contains_key(&path) && !self.state.is_leftover(&path) {
-                    return Err(Error::Foreign { file: path });
-                }
-            }
+        if let Some(file) = self.strangers()?.foreign.into_iter().next() {
+            return Err(Error::Foreign { file });
         }
-        *searched = true;
+        self.searched.store(true, Ordering::SeqCst);
         Ok(())
     }
+}
+
+fn read_state(storage: &Storage) -> Result<State, Error> {
+    let (state, _) =
+        journal::read(storage)?.ok_or_else(|| Error::NoSpool { place: storage.place() })?;
+    Ok(state)
 }
 
 fn order(file: &FileEntry) -> (&str, &str, &str, i64, Option<Tree>, &str) {
     (&file.bucket, &file.measurement, &file.month, file.time_min, file.tree(), &file.path)
 }
 
-/// Holds the bytes of a file against its entry.
-pub(super) fn check_file(storage: &Storage, state: &State, file: &FileEntry) -> Result<(), Error> {
+/// Holds the bytes of a file against its entry. What has another length is read only if it may be another file of this
+/// spool; how long it is, is known before.
+pub(super) fn check_file(
+    storage: &Storage,
+    state: &State,
+    file: &FileEntry,
+) -> Result<Stamp, Error> {
+    let fits = |found: u64| {
+        if found == file.bytes || state.files.values().any(|other| other.bytes == found) {
+            return Ok(());
+        }
+        storage::has(&file.path, file.bytes, found)
+    };
     let missing = || Error::Missing { file: file.path.clone() };
-    let (bytes, sha256) = storage.digest(&file.path)?.ok_or_else(missing)?;
-    if (bytes, &sha256) == (file.bytes, &file.sha256) {
-        return Ok(());
+    let (sha256, stamp) = storage.digest(&file.path, &fits)?.ok_or_else(missing)?;
+    if sha256 == file.sha256 {
+        return Ok(stamp);
     }
     let twin = state.files.values().find(|other| other.sha256 == sha256);
     Err(match twin {
         Some(other) => Error::Swapped { file: file.path.clone(), other: other.path.clone() },
-        None if bytes != file.bytes => {
-            Error::damaged(&file.path, format!("it has {bytes} bytes instead of {}", file.bytes))
-        }
         None => Error::damaged(&file.path, "its digest does not match"),
     })
 }
 
-/// Opens a file whose digest matched, all of it or what may lie in a range.
+/// Opens a file whose digest matched, all of it or what may lie in a range. What its footer tells must be what the
+/// manifest tells of it.
 pub(super) fn open_file(
     storage: &Storage,
-    job_id: &str,
+    state: &State,
     file: &FileEntry,
     range: Option<TimeRange>,
+    known: Option<Stamp>,
 ) -> Result<FileReader, Error> {
-    let reader = FileReader::open(&file.path, storage.open(&file.path, &file.sha256)?, range)?;
-    let job = reader.metadata("sluice.job");
-    if job != Some(job_id) {
+    let section = storage.open(&file.path, (file.bytes, &file.sha256), known)?;
+    let reader = FileReader::open(&file.path, section, range)?;
+    if reader.metadata("sluice.job") != Some(&state.job_id()) {
         return Err(Error::Foreign { file: file.path.clone() });
     }
-    let same = (reader.metadata("sluice.bucket"), name::encode(&reader.columns().measurement));
+    let columns = reader.columns();
+    let same = (reader.metadata("sluice.bucket"), name::encode(&columns.measurement));
     if same != (Some(&file.bucket), file.measurement.clone()) {
         return Err(Error::damaged(&file.path, "it holds another measurement"));
     }
-    Ok(reader)
+    let settled = state.measurements.get(&file.measurement);
+    let fits = |field: &FieldColumn| {
+        let kind = settled.and_then(|settled| settled.type_of(&field.name));
+        kind.is_some_and(|kind| (kind == field.kind) == (file.tree() == Some(Tree::Data)))
+    };
+    if !columns.fields.iter().all(fits) {
+        return Err(Error::damaged(&file.path, "a field of it has another type than was settled"));
+    }
+    let times = file.range();
+    let told = [
+        ("sluice.range", format!("{}/{}", times.start, Timestamp::from_ns(file.time_max))),
+        ("sluice.rows", file.rows.to_string()),
+        ("sluice.values", file.values.to_string()),
+        ("sluice.digest", file.digest.clone()),
+    ];
+    match told.iter().find(|(key, text)| reader.metadata(key) != Some(text)) {
+        Some((key, text)) => Err(Error::damaged(
+            &file.path,
+            format!("its {key} is not {text}, as the manifest says"),
+        )),
+        None => Ok(reader),
+    }
 }
 
 /// What of a file was handed out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
     rows: u64,
     values: u64,
     digest: ContentDigest,
+    /// Of the first and the last value, ns.
+    times: (i64, i64),
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { rows: 0, values: 0, digest: ContentDigest::default(), times: (i64::MAX, i64::MIN) }
+    }
 }
 
 impl Seen {
@@ -309,16 +411,25 @@ impl Seen {
         self.rows += block.rows() as u64;
         self.values += block.values;
         self.digest.add_frame(block);
+        for ns in block::times(block) {
+            self.times = (self.times.0.min(*ns), self.times.1.max(*ns));
+        }
     }
 
     fn hold_against(&self, file: &FileEntry) -> Result<(), Error> {
-        let Self { rows, values, digest } = self;
-        if (*rows, *values, digest.to_string()) == (file.rows, file.values, file.digest.clone()) {
+        let Self { rows, values, digest, times } = self;
+        let same = (*rows, *values, *times)
+            == (file.rows, file.values, (file.time_min, file.time_max))
+            && digest.to_string() == file.digest;
+        if same {
             return Ok(());
         }
         let what = format!(
-            "it holds {rows} rows, {values} values, digest {digest}; the manifest says {} rows, {} values, digest {}",
-            file.rows, file.values, file.digest
+            "it holds {rows} rows, {values} values, digest {digest}, times {times:?}; the manifest says {} rows, {} values, digest {}, times {:?}",
+            file.rows,
+            file.values,
+            file.digest,
+            (file.time_min, file.time_max)
         );
         Err(Error::damaged(&file.path, what))
     }

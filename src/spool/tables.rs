@@ -143,7 +143,11 @@ impl Stored {
             table.add(file, columns);
             own.push(table);
         }
-        let strangers = self.strangers()?;
+        let mut strangers = Vec::new();
+        for tree in Tree::ALL {
+            strangers.append(&mut self.storage().list(tree.folder())?);
+        }
+        strangers.retain(|path| !self.state().files.contains_key(path));
         for own in tables.values_mut() {
             let alone = own.len() == 1;
             for table in own {
@@ -154,19 +158,6 @@ impl Stored {
             }
         }
         Ok(tables.into_values().flatten().collect())
-    }
-}
-
-impl Stored {
-    /// Files among the data that are no part of the spool.
-    fn strangers(&self) -> Result<Vec<String>, Error> {
-        let mut strangers = Vec::new();
-        for tree in Tree::ALL {
-            let mut paths = self.storage().list(tree.folder())?;
-            paths.retain(|path| !self.state().files.contains_key(path));
-            strangers.append(&mut paths);
-        }
-        Ok(strangers)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::batch::{BatchWriter, FinishedBatch};
 use super::error::Error;
+use super::held::held;
 use super::journal::{self, End};
 use super::lock::{LOCK, Lock};
 use super::name::{self, Tree};
@@ -24,8 +25,9 @@ pub struct Spool {
 pub(super) struct Inner {
     pub(super) storage: Storage,
     pub(super) job: Job,
-    /// Goes into the files.
+    /// Both go into the files.
     pub(super) job_id: String,
+    pub(super) format: u64,
     kept: Mutex<Kept>,
     /// What is settled of each measurement, by batches that are not committed too.
     settled: Mutex<BTreeMap<String, Settled>>,
@@ -44,11 +46,6 @@ struct Kept {
     end: End,
     /// Files since the last manifest.
     files_since: usize,
-}
-
-/// A poisoned lock only tells that another thread ended early; what it guards changes in one step each.
-pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Spool {
@@ -96,7 +93,8 @@ impl Spool {
     fn new(storage: &Storage, job: &Job, lock: Lock, state: State, end: End) -> Self {
         let inner = Inner {
             job: job.clone(),
-            job_id: state.job.id(),
+            job_id: state.job_id(),
+            format: state.format,
             settled: Mutex::new(state.measurements.clone()),
             kept: Mutex::new(Kept { state, end, files_since: 0 }),
             storage: storage.clone(),
@@ -116,6 +114,12 @@ impl Spool {
     /// Rows and values of all committed batches.
     pub fn totals(&self) -> (u64, u64) {
         held(&self.inner.kept).state.totals()
+    }
+
+    /// How many files there are, and their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        let files = self.files();
+        (files.len() as u64, files.iter().map(|file| file.bytes).sum())
     }
 
     /// Values of committed batches that are not in their files.
@@ -211,11 +215,8 @@ impl Kept {
     /// The files of an earlier commit of the same range.
     fn replaced(&self, range: TimeRange) -> Result<Vec<String>, Error> {
         let watermark = Timestamp::from_ns(self.state.watermark);
-        if range.start == watermark {
+        if range.start == watermark && !range.is_empty() {
             return Ok(Vec::new());
-        }
-        if range.stop > watermark || range.start.ns() < self.state.origin() {
-            return Err(Error::OutOfSequence { batch: range, watermark });
         }
         let own = (range.start.ns(), range.stop.ns());
         let mut replaced = Vec::new();
@@ -225,6 +226,9 @@ impl Kept {
             } else if file.batches.iter().any(|(start, stop)| *start < own.1 && own.0 < *stop) {
                 return Err(Error::Compacted { batch: range, file: file.path.clone() });
             }
+        }
+        if self.state.batches.get(&own.0).is_none_or(|known| known.stop != own.1) {
+            return Err(Error::OutOfSequence { batch: range, watermark });
         }
         Ok(replaced)
     }

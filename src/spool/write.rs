@@ -5,8 +5,8 @@
 //! block tells.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{
     Array, ArrayRef, AsArray as _, BinaryArray, DictionaryArray, Int32Array, RecordBatch,
@@ -16,6 +16,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, SchemaRef, UInt64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -23,6 +24,7 @@ use parquet::schema::types::ColumnPath;
 use super::columns::{Columns, FieldColumn, TIME};
 use super::digest::ContentDigest;
 use super::error::Error;
+use super::held::held;
 use super::{block, times};
 use crate::limits::{
     ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX, ROW_GROUP_STRING_BYTES_MAX, SPOOL_PART_PAGE_BYTES,
@@ -62,12 +64,46 @@ pub(super) struct FileWriter<W: Write + Send> {
     content: Content,
     bytes: u64,
     group_string_bytes: usize,
+    failed: Failed,
+}
+
+/// What the system said to a write that failed: the encoder keeps no more of it than a text.
+type Failed = Arc<Mutex<Option<io::Error>>>;
+
+/// Notes what fails.
+struct Noting<W> {
+    inner: W,
+    failed: Failed,
+}
+
+impl<W: Write> Noting<W> {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            let own = error.raw_os_error().map(io::Error::from_raw_os_error);
+            *held(&self.failed) = Some(own.unwrap_or_else(|| error.kind().into()));
+        }
+        result
+    }
+}
+
+impl<W: Write> Write for Noting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.note(flushed)
+    }
 }
 
 /// The writer is made when the first block has shown what the columns hold.
 enum State<W: Write + Send> {
     New(Option<W>),
-    Open(Box<ArrowWriter<W>>),
+    Open(Box<ArrowWriter<Noting<W>>>),
 }
 
 impl<W: Write + Send> FileWriter<W> {
@@ -81,8 +117,9 @@ impl<W: Write + Send> FileWriter<W> {
             time_min: Timestamp::from_ns(i64::MAX),
             time_max: Timestamp::from_ns(i64::MIN),
         };
-        let state = State::New(Some(out));
-        Self { file, columns, schema, purpose, state, content, bytes: 0, group_string_bytes: 0 }
+        let (state, failed) = (State::New(Some(out)), Failed::default());
+        let (bytes, group_string_bytes) = (0, 0);
+        Self { file, columns, schema, purpose, state, content, bytes, group_string_bytes, failed }
     }
 
     /// Appends a block. Its fields are columns of the file, its rows come after those that are here.
@@ -90,12 +127,13 @@ impl<W: Write + Send> FileWriter<W> {
         let batch = self.batch(block)?;
         if let State::New(out) = &mut self.state {
             let properties = properties(&self.columns, self.purpose, &batch);
-            let out = out.take().expect("a writer is made once");
+            let inner = out.take().expect("a writer is made once");
+            let out = Noting { inner, failed: Arc::clone(&self.failed) };
             let writer = ArrowWriter::try_new(out, Arc::clone(&self.schema), Some(properties));
-            self.state = State::Open(Box::new(writer.map_err(encode(&self.file))?));
+            self.state = State::Open(Box::new(writer.map_err(encode(&self.file, &self.failed))?));
         }
         let State::Open(writer) = &mut self.state else { unreachable!("made above") };
-        writer.write(&batch).map_err(encode(&self.file))?;
+        writer.write(&batch).map_err(encode(&self.file, &self.failed))?;
         self.group_string_bytes +=
             block.batch.columns().iter().map(block::string_bytes).sum::<usize>();
         if writer.in_progress_rows() == 0 {
@@ -103,7 +141,7 @@ impl<W: Write + Send> FileWriter<W> {
         } else if writer.memory_size() >= ROW_GROUP_BYTES_MAX
             || self.group_string_bytes >= ROW_GROUP_STRING_BYTES_MAX
         {
-            writer.flush().map_err(encode(&self.file))?;
+            writer.flush().map_err(encode(&self.file, &self.failed))?;
             self.group_string_bytes = 0;
         }
         self.bytes += block::bytes(block) as u64;
@@ -139,8 +177,8 @@ impl<W: Write + Send> FileWriter<W> {
         }
         let bytes = self.bytes.to_string();
         writer.append_key_value_metadata(KeyValue::new(BYTES_KEY.to_owned(), bytes));
-        let out = writer.into_inner().map_err(encode(&self.file))?;
-        Ok((out, self.content))
+        let out = writer.into_inner().map_err(encode(&self.file, &self.failed))?;
+        Ok((out.inner, self.content))
     }
 
     fn batch(&self, block: &Frame) -> Result<RecordBatch, Error> {
@@ -177,14 +215,11 @@ impl<W: Write + Send> FileWriter<W> {
     }
 }
 
-fn encode(file: &str) -> impl FnOnce(parquet::errors::ParquetError) -> Error {
-    let file = file.to_owned();
-    move |error| match error {
-        parquet::errors::ParquetError::External(source) => match source.downcast() {
-            Ok(source) => Error::Io { file, source: *source },
-            Err(other) => Error::Encode { file, what: other.to_string() },
-        },
-        other => Error::Encode { file, what: other.to_string() },
+fn encode(file: &str, failed: &Failed) -> impl FnOnce(ParquetError) -> Error {
+    let (file, failed) = (file.to_owned(), Arc::clone(failed));
+    move |error| match held(&failed).take() {
+        Some(source) => Error::Io { file, source },
+        None => Error::Encode { file, what: error.to_string() },
     }
 }
 

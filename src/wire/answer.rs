@@ -63,12 +63,13 @@ impl Decoder {
 }
 
 impl Error {
-    /// True if the answer does not tell more than that it stops too early.
-    pub fn is_incomplete(&self) -> bool {
+    /// True for what the same question would bring again: it is in the data, or larger than any answer may be.
+    pub fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Csv(csv::error::Error::Incomplete { .. })
-                | Self::Influxql(influxql::error::Error::Incomplete { .. })
+            Self::Csv(
+                csv::error::Error::TooLong { .. } | csv::error::Error::DuplicateColumn { .. }
+            ) | Self::Influxql(influxql::error::Error::TooLong { .. })
         )
     }
 

@@ -10,6 +10,7 @@ mod answers;
 mod bodies;
 mod quota;
 mod retries;
+mod tls;
 
 use std::sync::{Arc, Mutex};
 

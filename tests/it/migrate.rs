@@ -1,12 +1,18 @@
 //! Whole migrations between simulated servers, through the library.
 
+mod believed;
 mod clash;
 mod faults;
 mod foretold;
 mod golden;
+mod lookups;
+mod orgs;
 mod plan;
 mod preflight;
+mod refusals;
 mod rejects;
+mod rejects_file;
+mod requests;
 mod resume;
 mod scale;
 mod staged;

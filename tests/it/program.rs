@@ -6,10 +6,13 @@
 mod bench;
 mod exits;
 mod interrupted;
+mod network;
 mod object_store;
 mod output;
 mod plan;
 mod secrets;
+mod spools;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,7 +1,8 @@
 //! The files of a bench: each line is on disk before the next trial begins, so that a stop at any time loses nothing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::bench::csv;
@@ -31,10 +32,6 @@ impl Files {
         if let Some(path) = paths.iter().find(|path| path.exists()) {
             return Err(Error::BenchFile { path: path.clone(), source: exists() });
         }
-        let create = |path: &PathBuf| {
-            let file = OpenOptions::new().write(true).create_new(true).open(path);
-            file.map_err(|source| Error::BenchFile { path: path.clone(), source })
-        };
         let (lines, mut table) = (create(&paths[0])?, create(&paths[1])?);
         let head = writeln!(table, "{}", csv::HEAD);
         head.map_err(|source| Error::BenchFile { path: paths[1].clone(), source })?;
@@ -58,7 +55,8 @@ impl Files {
         let text = std::fs::read_to_string(lines).map_err(failed(lines))?;
         let bench = Recorded::parse(&text)
             .map_err(|source| Error::BenchRecord { path: lines.clone(), source })?;
-        std::fs::write(page, html::page(&bench)).map_err(failed(page))
+        let mut file = create(page)?;
+        file.write_all(html::page(&bench).as_bytes()).map_err(failed(page))
     }
 
     /// Adds a trial to both.
@@ -67,6 +65,16 @@ impl Files {
         let written = writeln!(self.table, "{}", csv::line(trial, whole));
         written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
     }
+}
+
+/// A new file, for its owner only, whatever the umask says.
+fn create(path: &Path) -> Result<File, Error> {
+    const MODE: u32 = 0o600;
+    let failed = |source| Error::BenchFile { path: path.to_owned(), source };
+    let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
+    let file = file.map_err(failed)?;
+    file.set_permissions(Permissions::from_mode(MODE)).map_err(failed)?;
+    Ok(file)
 }
 
 fn exists() -> std::io::Error {

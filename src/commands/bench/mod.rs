@@ -244,9 +244,8 @@ async fn stand(
             Some(Destination { client, org_id, shard_ns, on_type_conflict, watched })
         }
     };
-    let rejects = std::env::temp_dir().join(format!("sluice-bench-{}.lp", std::process::id()));
     let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());
-    Ok(Stand { job, client, watch, rejects, destination })
+    Ok(Stand { job, client, watch, destination })
 }
 
 fn random_seed() -> u64 {

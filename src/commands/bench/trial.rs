@@ -1,7 +1,6 @@
 //! One trial: the stages of a migration over a part of the job, watched, and cut off where its budget ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +27,8 @@ use crate::pipeline::feed::Source;
 use crate::pipeline::stop::{Stop, stop_pair};
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::clash::ConflictPolicy;
-use crate::pipeline::write::outlet::{Bucket, Outlet, RejectLimit, Sink};
+use crate::pipeline::write::outlet::{Bucket, Outlet, Sink};
+use crate::pipeline::write::refusals::RejectLimit;
 use crate::pipeline::{self};
 
 /// What all trials share.
@@ -40,8 +40,6 @@ pub(super) struct Stand {
     pub(super) client: Client,
     /// Hears what the client says.
     pub(super) watch: Watch,
-    /// Where refused lines go for the time of a trial.
-    pub(super) rejects: PathBuf,
     /// Where values go; nowhere if none.
     pub(super) destination: Option<Destination>,
 }
@@ -117,8 +115,6 @@ pub(super) async fn run(
         Some(scratch) => scratch.delete().await.err(),
         None => None,
     };
-    // What was refused belongs to no migration.
-    let _ = std::fs::remove_file(&stand.rejects);
     Ok(Ran { trial, error, left })
 }
 
@@ -145,13 +141,13 @@ async fn measured(
     machine::forget_memory_peak();
     let cpu_before = machine::cpu_us();
     let counters = Arc::new(Counters::default());
-    let rejects = RejectLimit { before: 0, max: u64::MAX, path: stand.rejects.clone() };
     stand.watch.begin(Arc::new({
         let client = stand.client.clone();
         move || client.quota().total_bytes()
     }));
     let events = stand.watch.events();
-    let mut out = Outlet::new(sink, rejects, events, Arc::clone(&counters));
+    // What is refused belongs to no migration.
+    let mut out = Outlet::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
     out.body_bytes_target = setting.body_bytes;
     let source = Source::Bucket(Box::new(job), stand.client.clone());
     let begun = Instant::now();

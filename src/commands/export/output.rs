@@ -1,16 +1,22 @@
 //! Where an export goes: a file that appears under its name once it is complete and synced, or stdout; compressed if asked.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::error::Error;
 use crate::config::export::Target;
+use crate::exit::ExitCode;
 use crate::limits::EXPORT_STEP_BYTES;
+
+/// Data is for its owner.
+const MODE: u32 = 0o600;
 
 /// An export that is being written.
 pub(super) struct Output {
@@ -52,7 +58,9 @@ impl Output {
                     return Err(Error::OutputExists { path: path.clone() });
                 }
                 let partial = partial(path);
+                let stops = Stops::listen().map_err(failed(target))?;
                 let file = open(&partial).map_err(failed(target))?;
+                stops.remove(partial.clone(), path.clone()).map_err(failed(target))?;
                 (Raw::File(file), Place::File { partial, path: path.clone() })
             }
         };
@@ -115,6 +123,41 @@ impl Place {
     }
 }
 
+/// An export that is stopped leaves nothing behind: not what it has so far, which is of no use to anybody.
+struct Stops {
+    runtime: tokio::runtime::Runtime,
+    int: Signal,
+    term: Signal,
+}
+
+impl Stops {
+    /// From now on signals wait here.
+    fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let entered = runtime.enter();
+        let (int, term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        drop(entered);
+        Ok(Self { runtime, int, term })
+    }
+
+    /// Ends the process when one comes. What is being written may wait for a disk; this does not wait for it.
+    fn remove(self, partial: PathBuf, path: PathBuf) -> io::Result<()> {
+        let Self { runtime, mut int, mut term } = self;
+        let wait = move || {
+            let (code, word) = runtime.block_on(async {
+                tokio::select! {
+                    _ = int.recv() => (ExitCode::Interrupted, "SIGINT"),
+                    _ = term.recv() => (ExitCode::Terminated, "SIGTERM"),
+                }
+            });
+            let _ = fs::remove_file(&partial);
+            let _ = writeln!(io::stderr(), "stopped by {word}: {} is not whole", path.display());
+            std::process::exit(i32::from(code.number()));
+        };
+        thread::Builder::new().name("stop".to_owned()).spawn(wait).map(|_| ())
+    }
+}
+
 fn failed(target: &Target) -> impl FnOnce(io::Error) -> Error {
     let target = shown(target);
     move |source| Error::Output { target, source }
@@ -138,10 +181,24 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What a stopped export has left is replaced; one that is under way is not.
+/// What a stopped export has left is replaced; one that is under way is not. Anything but a file, a link to one too, is
+/// left alone, and nothing is waited for.
 fn open(partial: &Path) -> io::Result<File> {
-    let file =
-        OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(partial)?;
+    let no_file = || {
+        let text = format!("{} is there already and is no file", partial.display());
+        io::Error::new(io::ErrorKind::AlreadyExists, text)
+    };
+    match partial.symlink_metadata() {
+        Ok(found) if !found.is_file() => return Err(no_file()),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    options.mode(MODE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(partial)?;
+    if !file.metadata()?.is_file() {
+        return Err(no_file());
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -150,6 +207,8 @@ fn open(partial: &Path) -> io::Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
+    // It may be one of another mode, and the umask may have taken from this one.
+    file.set_permissions(Permissions::from_mode(MODE))?;
     file.set_len(0)?;
     Ok(file)
 }

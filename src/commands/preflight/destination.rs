@@ -1,21 +1,24 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use super::{Content, finding, no_org};
+use super::{Content, finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
 use crate::config::migrate::MigrateConfig;
+use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::series::Readable;
+use crate::model::side::Side;
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// Judges all of it; the facts, unless it is out of reach.
 pub(super) fn judge(
     config: &MigrateConfig,
+    client: &Client,
     facts: Result<DestinationFacts, InfluxError>,
     content: Option<&Content>,
     report: &mut PreflightReport,
 ) -> Option<DestinationFacts> {
-    let facts = destination_rows(config, facts, &mut report.destination)?;
+    let facts = destination_rows(config, client, facts, &mut report.destination)?;
     if let Some(content) = content {
         content_rows(config, content, &facts, &mut report.destination);
     }
@@ -25,27 +28,35 @@ pub(super) fn judge(
 
 fn destination_rows(
     config: &MigrateConfig,
+    client: &Client,
     facts: Result<DestinationFacts, InfluxError>,
     rows: &mut Vec<Row>,
 ) -> Option<DestinationFacts> {
-    rows.push(Row::fact("host", config.destination.host.clone()));
+    rows.push(host_row(&config.destination, client));
     let facts = match facts {
         Ok(facts) => facts,
         Err(error) => {
-            let cure = "start InfluxDB there, or give --destination-host".to_owned();
-            rows.push(finding("P10", Verdict::Fail, "address", error.to_string(), Some(cure)));
+            rows.push(out_of_reach("P10", Side::Destination, &error));
             return None;
         }
     };
+    if let Some(why) = &facts.no_org {
+        let cure = "--destination-org NAME".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", why.clone(), Some(cure)));
+        return None;
+    }
     let version = facts.info.version.as_deref().unwrap_or("?");
-    let org = config.destination.org.as_deref().unwrap_or("?");
+    let org = facts.org.as_deref().unwrap_or("?");
     rows.push(Row::fact(
         "org",
         format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
     ));
-    rows.push(finding("P02", Verdict::Ok, "token", config.destination.token.origin(), None));
-    if config.destination.org.is_none() {
-        rows.push(no_org("--destination-org NAME"));
+    token_rows(&config.destination, client, rows);
+    if facts.org_id.is_none() && config.create_buckets {
+        let text = "no bucket can be created: the organization is not there, or not to be seen";
+        let cure =
+            "--destination-org ID (influx org list), or create the buckets by hand".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
     }
     match &facts.bucket {
         Some(bucket) => {
@@ -68,8 +79,11 @@ fn missing_bucket(config: &MigrateConfig, code: &str, name: &str) -> Row {
     if config.create_buckets {
         return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
     }
-    let cure = format!("--create-buckets, or: influx bucket create --name {name} --retention 0");
-    finding(code, Verdict::Fail, "bucket", format!("{name} is not there"), Some(cure))
+    let cure = format!(
+        "--create-buckets, or: influx bucket create --name {name} --retention 0; if it is there: a token that may read it"
+    );
+    let text = format!("{name} is not there, or this token cannot read it");
+    finding(code, Verdict::Fail, "bucket", text, Some(cure))
 }
 
 fn content_rows(

@@ -8,11 +8,14 @@ use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::migrate;
 use super::run::Signals;
 use crate::cli::job::JobArgs;
+use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
 use crate::config::migrate::MigrateConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::influx::secrets;
+use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::write::clash::{self, TypesByKey};
 use crate::report::json;
@@ -51,15 +54,21 @@ pub struct Checked {
 pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
     let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
+    let mut source = source::rows(config, &ends.source, source, &mut report.source);
+    let content = source.as_ref().map(Content::of);
     let destination = if config.has_destination() {
-        Some(gathered(DestinationFacts::gather(config, &ends.destination).await)?)
+        let client = &ends.destination;
+        let facts = DestinationFacts::gather(config, client, source.as_ref()).await;
+        destination::judge(config, client, gathered(facts)?, content.as_ref(), &mut report)
     } else {
         None
     };
-    let source = source::rows(config, source, &mut report.source);
-    let content = source.as_ref().map(Content::of);
-    let destination = destination
-        .and_then(|facts| destination::judge(config, facts, content.as_ref(), &mut report));
+    if let Some(source) = &mut source {
+        if let Some(org) = destination.as_ref().and_then(|facts| facts.source_org.clone()) {
+            source.org = org;
+        }
+        source::org_row(config, source, &mut report.source);
+    }
     if let Some(spool) = &config.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
@@ -104,8 +113,8 @@ pub async fn check_load(
 ) -> Result<(PreflightReport, Option<DestinationFacts>), Error> {
     let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
     let mut report = PreflightReport { source, ..PreflightReport::default() };
-    let destination = gathered(DestinationFacts::gather(config, client).await)?;
-    let destination = destination::judge(config, destination, Some(content), &mut report);
+    let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
+    let destination = destination::judge(config, client, destination, Some(content), &mut report);
     Ok((report, destination))
 }
 
@@ -119,21 +128,71 @@ fn gathered<T>(facts: Result<T, Error>) -> Result<Result<T, InfluxError>, Error>
 }
 
 fn is_finding(error: &InfluxError) -> bool {
-    matches!(
-        error.kind(),
+    match error.kind() {
         FailureKind::Connect
-            | FailureKind::Tls
-            | FailureKind::Forbidden
-            | FailureKind::NotFound
-            | FailureKind::Redirect
-            | FailureKind::Unexpected
-    )
+        | FailureKind::Tls
+        | FailureKind::Proxy
+        | FailureKind::Unframed
+        | FailureKind::Forbidden
+        | FailureKind::NotFound
+        | FailureKind::BadRequest
+        | FailureKind::Redirect
+        | FailureKind::Unexpected => true,
+        // Nothing has ever answered there.
+        FailureKind::Interrupted | FailureKind::Timeout => !error.reached,
+        _ => false,
+    }
 }
 
-/// The name of an organization that has to be given.
-fn no_org(cure: &str) -> Row {
-    let text = "the organization's name is not given";
-    finding("P04", Verdict::Fail, "org", text, Some(cure.to_owned()))
+/// An end that cannot be used as it is given; `address` is the code of its address.
+fn out_of_reach(address: &str, side: Side, error: &InfluxError) -> Row {
+    let (code, subject, cure) = match error.kind() {
+        FailureKind::NotFound if error.message.contains("organization") => {
+            ("P04", "org", format!("--{side}-org NAME, as the server has it"))
+        }
+        FailureKind::Forbidden => ("P02", "token", "give a token with this right".to_owned()),
+        FailureKind::Proxy => (
+            address,
+            "proxy",
+            "put user and password into the proxy's variable, or the address into NO_PROXY"
+                .to_owned(),
+        ),
+        FailureKind::Redirect => {
+            (address, "address", format!("give --{side}-host the address that it leads to"))
+        }
+        _ => {
+            let start = match side {
+                Side::Source => "check --source-host and the network",
+                Side::Destination => "start InfluxDB there, or give --destination-host",
+            };
+            (address, "address", start.to_owned())
+        }
+    };
+    let cure = error.cure.map_or(cure, str::to_owned);
+    finding(code, Verdict::Fail, subject, error.without_cure(), Some(cure))
+}
+
+/// The address, and the proxy on the way to it.
+fn host_row(end: &EndConfig, client: &Client) -> Row {
+    let proxy = client.proxy().map_or(String::new(), |proxy| format!("   (through proxy {proxy})"));
+    Row::fact("host", format!("{}{proxy}", end.host))
+}
+
+/// The token's place, and who else can read it, there or on its way.
+fn token_rows(end: &EndConfig, client: &Client, rows: &mut Vec<Row>) {
+    let (verdict, text, cure) = match (client.token_doubt(), &end.token) {
+        (Some(doubt), TokenSetting::File(path)) => {
+            (Verdict::Warn, doubt, Some(format!("chmod 600 {}", path.display())))
+        }
+        (Some(doubt), _) => (Verdict::Warn, doubt, None),
+        (None, token) => (Verdict::Ok, token.origin(), None),
+    };
+    rows.push(finding("P02", verdict, "token", text, cure));
+    if client.is_in_the_clear() {
+        let text = "http to another machine: the token crosses the network in the clear";
+        let cure = "give an https:// address, or use a tunnel that encrypts".to_owned();
+        rows.push(finding("P20", Verdict::Warn, "TLS", text, Some(cure)));
+    }
 }
 
 fn finding(
@@ -147,7 +206,7 @@ fn finding(
         code: code.to_owned(),
         verdict,
         subject: subject.to_owned(),
-        text: text.into(),
-        cure,
+        text: secrets::redact(text.into()),
+        cure: cure.map(secrets::redact),
     })
 }

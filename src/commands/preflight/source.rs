@@ -1,45 +1,46 @@
 //! What the source says of itself.
 
-use super::{finding, no_org};
-use crate::commands::facts::{SourceFacts, seconds};
+use super::{finding, host_row, out_of_reach, token_rows};
+use crate::commands::facts::{SourceFacts, SourceSeen, seconds};
 use crate::commands::quota;
 use crate::config::migrate::{MigrateConfig, Start};
+use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
+use crate::model::side::Side;
 use crate::report::preflight::{Row, Verdict};
 
 /// What the source says of itself, judged.
 pub(super) fn rows(
     config: &MigrateConfig,
-    facts: Result<Option<SourceFacts>, InfluxError>,
+    client: &Client,
+    seen: Result<SourceSeen, InfluxError>,
     rows: &mut Vec<Row>,
 ) -> Option<SourceFacts> {
-    rows.push(Row::fact("host", config.source.host.clone()));
-    let facts = match facts {
-        Ok(Some(facts)) => facts,
-        Ok(None) => {
-            let text = format!(
-                "bucket {} is not there, or this token cannot read it",
-                config.source_bucket
-            );
+    rows.push(host_row(&config.source, client));
+    let bucket = &config.source_bucket;
+    let facts = match seen {
+        Ok(SourceSeen::Facts(facts)) => *facts,
+        Ok(SourceSeen::NoBucket) => {
+            let text = format!("bucket {bucket} is not there, or this token cannot read it");
             let cure =
-                "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN"
-                    .to_owned();
-            rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure)));
+                "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN";
+            rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure.to_owned())));
+            return None;
+        }
+        Ok(SourceSeen::InSeveral(ids)) => {
+            let text =
+                format!("buckets called {bucket} are in the organizations {}", ids.join(", "));
+            let cure = "--source-org NAME, or its id".to_owned();
+            rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
             return None;
         }
         Err(error) => {
-            rows.push(finding(
-                "P01",
-                Verdict::Fail,
-                "address",
-                error.to_string(),
-                Some("check --source-host and the network".to_owned()),
-            ));
+            rows.push(out_of_reach("P01", Side::Source, &error));
             return None;
         }
     };
     let version = facts.info.version.as_deref().unwrap_or("Cloud");
-    let org = config.source.org.as_deref().unwrap_or("?");
+    let org = if facts.is_org_named { facts.org.as_str() } else { "?" };
     rows.push(Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id)));
     rows.push(Row::fact(
         "bucket",
@@ -50,9 +51,12 @@ pub(super) fn rows(
             seconds(facts.bucket.retention_s)
         ),
     ));
-    rows.push(finding("P02", Verdict::Ok, "token", config.source.token.origin(), None));
-    if config.source.org.is_none() && config.has_destination() {
-        rows.push(no_org("--source-org NAME (the checkpoint records hold it)"));
+    token_rows(&config.source, client, rows);
+    if client.is_unchecked() {
+        let text =
+            "large answers come without gzip and without TLS: a flipped bit would not be seen";
+        let cure = "https://, or a proxy in between that lets gzip pass".to_owned();
+        rows.push(finding("P21", Verdict::Warn, "checksum", text, Some(cure)));
     }
     rows.push(quota::row(config, &facts));
     language_rows(config, &facts, rows);
@@ -64,6 +68,17 @@ pub(super) fn rows(
         (Start::At(time), _) => rows.push(Row::fact("start", time.to_string())),
     }
     Some(facts)
+}
+
+/// What the progress calls the organization, where the token may not know its name.
+pub(super) fn org_row(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    if facts.is_org_named || !config.has_destination() {
+        return;
+    }
+    let text =
+        format!("this token may not know its name; the progress is kept under {}", facts.org);
+    let cure = "--source-org NAME keeps it under the name, as the official task does".to_owned();
+    rows.push(finding("P04", Verdict::Warn, "org", text, Some(cure)));
 }
 
 /// What each query language can do with this bucket.

@@ -20,7 +20,7 @@ use crate::spool::stored::Stored;
 use crate::spool::tables::{Column, Role, Table};
 
 pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitCode, Error> {
-    let (_, stored) = super::open(config)?;
+    let stored = super::open(config)?;
     let tables = stored.tables().map_err(Box::new)?;
     if let Some(word) = sql {
         let root = root(&config.place)?;

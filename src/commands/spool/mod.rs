@@ -25,10 +25,12 @@ pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     }
 }
 
-fn open(config: &PlaceConfig) -> Result<(Storage, Stored), Error> {
-    let storage = spool::place::storage(&config.place, &config.surroundings).map_err(Box::new)?;
-    let stored = Stored::open(&storage).map_err(Box::new)?;
-    Ok((storage, stored))
+fn storage(config: &PlaceConfig) -> Result<Storage, Error> {
+    Ok(spool::place::storage(&config.place, &config.surroundings).map_err(Box::new)?)
+}
+
+fn open(config: &PlaceConfig) -> Result<Stored, Error> {
+    Ok(Stored::open(&storage(config)?).map_err(Box::new)?)
 }
 
 /// The result: its screen, or one JSON line.

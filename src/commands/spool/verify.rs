@@ -10,7 +10,7 @@ use crate::report::text::Glyphs;
 use crate::spool::stored::Selection;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
-    let (_, stored) = super::open(config)?;
+    let stored = super::open(config)?;
     let bytes = stored.files(&Selection::ALL).iter().map(|file| file.bytes).sum();
     let mut progress = Progress::new("verified", bytes, config.json);
     let proof = stored.prove(|proof| progress.at(proof.bytes)).map_err(Box::new)?;

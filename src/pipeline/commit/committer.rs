@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Duration, Interval, MissedTickBehavior, interval};
 
 use crate::checkpoint::record::CommittedBatch;
 use crate::checkpoint::watermark::Watermark;
-use crate::limits::{CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
+use crate::limits::{BATCHES_OPEN_MAX, CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
@@ -16,7 +16,8 @@ use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::batch::Done;
 use crate::pipeline::write::outlet::Outlet;
-use crate::pipeline::write::rejects::Rejects;
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::write::refusals::Refusals;
 
 /// What was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +38,33 @@ pub struct Committed {
     pub each: Vec<CommittedBatch>,
 }
 
+/// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
+#[derive(Debug)]
+pub struct Complete {
+    /// What became of it.
+    pub done: Done,
+    /// Lets it be open.
+    pub permit: OwnedSemaphorePermit,
+}
+
 struct Committer {
     out: Arc<Outlet>,
     plan: BatchPlan,
     keeper: Keeper,
-    rejects: Rejects,
+    refresh: Interval,
     committed: Committed,
 }
 
 /// Receives complete batches in any order until the sender is gone, and commits what can be committed.
+///
+/// # Panics
+///
+/// If more batches wait than may be open.
 pub async fn run(
     out: Arc<Outlet>,
     plan: BatchPlan,
     keeper: Keeper,
-    rejects: Rejects,
-    mut done: mpsc::Receiver<Done>,
+    mut complete: mpsc::Receiver<Complete>,
 ) -> Result<Committed, Error> {
     let committed = Committed {
         watermark: plan.range().start,
@@ -62,19 +75,22 @@ pub async fn run(
         changed: Vec::new(),
         each: Vec::new(),
     };
-    let mut committer = Committer { out, plan, keeper, rejects, committed };
-    let mut watermark = Watermark::new(0);
     let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut committer = Committer { out, plan, keeper, refresh, committed };
+    let mut watermark = Watermark::new(0);
     loop {
         tokio::select! {
-            batch = done.recv() => {
+            batch = complete.recv() => {
                 let Some(batch) = batch else { break };
-                for ready in watermark.complete(batch.seq.clone(), batch) {
-                    committer.commit(ready).await?;
+                for Complete { done, permit } in watermark.complete(batch.done.seq.clone(), batch) {
+                    committer.commit(done).await?;
+                    drop(permit);
                 }
+                let waiting = watermark.waiting();
+                assert!(waiting < BATCHES_OPEN_MAX, "{waiting} batches wait, with the one before them still open");
             }
-            _ = refresh.tick() => committer.keeper.refresh().await?,
+            _ = committer.refresh.tick() => committer.keeper.refresh().await?,
         }
     }
     Ok(committer.committed)
@@ -83,24 +99,29 @@ pub async fn run(
 impl Committer {
     async fn commit(&mut self, mut done: Done) -> Result<(), Error> {
         let whole = done.range(self.plan);
-        if !done.refusals.is_empty() {
-            self.rejects.append(whole, &done.refusals)?;
-        }
-        self.check_limit(&done)?;
+        let refusals = self.keep(whole, std::mem::take(&mut done.refusals)).await?;
         self.keeper.commit(self.plan, &mut done).await?;
+        refusals.committed();
         self.committed.watermark = whole.stop;
         self.note(&done, whole);
         Ok(())
     }
 
-    fn check_limit(&self, done: &Done) -> Result<(), Error> {
-        let allowed = &self.out.rejects;
-        let rejected = allowed.before + self.committed.rejected + done.details.rejected;
-        if rejected > allowed.max {
-            let path = self.rejects.path().to_owned();
-            return Err(Error::RejectLimit { rejected, limit: allowed.max, path });
+    /// Adds refused lines to the rejects file, on a thread that may wait for the disk. They may be many: the lease must not
+    /// grow old meanwhile.
+    async fn keep(&mut self, batch: TimeRange, refusals: Refusals) -> Result<Refusals, Error> {
+        if refusals.is_empty() {
+            return Ok(refusals);
         }
-        Ok(())
+        let file = self.out.rejects.limit().file.clone();
+        let adding = blocking(move || file.append(batch, &refusals).map(|()| refusals));
+        tokio::pin!(adding);
+        loop {
+            tokio::select! {
+                added = &mut adding => return added,
+                _ = self.refresh.tick() => self.keeper.refresh().await?,
+            }
+        }
     }
 
     fn note(&mut self, done: &Done, whole: TimeRange) {
@@ -115,17 +136,12 @@ impl Committer {
         if done.details.changed {
             self.committed.changed.push(whole);
         }
-        self.keep(CommittedBatch {
-            range: whole,
-            read: done.values,
-            acknowledged: done.details.acknowledged,
-            expired: done.details.expired,
-        });
+        self.remember(CommittedBatch::new(whole, &done.details));
         let (values, rejected) = (done.values, done.details.rejected);
         self.out.tell(Event::Committed { range: whole, batches, values, rejected });
     }
 
-    fn keep(&mut self, batch: CommittedBatch) {
+    fn remember(&mut self, batch: CommittedBatch) {
         if batch == CommittedBatch::empty(batch.range) {
             return;
         }

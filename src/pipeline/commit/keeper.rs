@@ -67,6 +67,23 @@ impl Keeper {
         }
     }
 
+    /// Keeps for all later runs that something was perhaps read wrongly. A spool is not to be filled any further then.
+    pub async fn note_doubt(&self, doubt: &str) -> Result<(), Error> {
+        match self {
+            Self::Bucket(records) => records.store().note_doubt(doubt).await,
+            Self::Spool(_) => Err(Error::Doubtful { doubt: doubt.to_owned() }),
+            Self::Nobody => Ok(()),
+        }
+    }
+
+    /// What was noted so by any run of the job.
+    pub async fn doubts(&self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Bucket(records) => records.store().doubts().await,
+            Self::Spool(_) | Self::Nobody => Ok(Vec::new()),
+        }
+    }
+
     /// Lets the job go, so that the next run need not wait for this one to be taken for dead.
     pub async fn close(self) -> Result<(), Error> {
         match self {

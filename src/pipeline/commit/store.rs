@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use crate::checkpoint::lease::{Lease, StoredLease};
 use crate::checkpoint::record::{
-    BATCHES, CommittedBatch, DETAILS, KIND, KIND_BATCH, Keys, StoredFields, next_record_time,
-    stored_start, stored_stop,
+    BATCHES, CommittedBatch, DETAILS, KIND, KIND_BATCH, KIND_DOUBT, Keys, StoredFields,
+    next_record_time, stored_start, stored_stop,
 };
 use crate::checkpoint::{identity, lease};
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::RECORDS_PER_BODY_MAX;
-use crate::model::point::Point;
+use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
 use crate::wire::csv::table::{self, Table};
@@ -134,6 +134,31 @@ impl Store {
         Ok(batches.filter(|_| read == Some(recorded)))
     }
 
+    /// Keeps that something was perhaps read wrongly.
+    pub async fn note_doubt(&self, doubt: &str) -> Result<(), Error> {
+        let time = self.now().unwrap_or(Timestamp::EPOCH).saturating_add_ns(salt(doubt));
+        let series = self.keys.details_series(KIND_DOUBT);
+        let fields = vec![("doubt", FieldValue::String(doubt.to_owned()))];
+        self.write(&[Point { series, fields, time }], "what may have been read wrongly").await
+    }
+
+    /// All of these.
+    pub async fn doubts(&self) -> Result<Vec<String>, Error> {
+        let what = "what may have been read wrongly";
+        let tags = self.details_tags(KIND_DOUBT);
+        let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, &["doubt"]);
+        let answer = self
+            .client
+            .query_all(&query, what)
+            .await
+            .map_err(|error| Error::influx(what, error))?;
+        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let texts = tables.iter().flat_map(|table| {
+            (0..table.rows.len()).filter_map(|row| table.text(row, "_value").map(str::to_owned))
+        });
+        Ok(texts.collect())
+    }
+
     async fn sum(
         &self,
         measurement: &str,
@@ -225,4 +250,11 @@ fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
         .map(|(_, name, value)| (name, value))
         .collect();
     Some(Stored { fields, time })
+}
+
+/// Two doubts of one second stand beside each other.
+fn salt(doubt: &str) -> i64 {
+    let sum =
+        doubt.bytes().fold(0_i64, |sum, byte| sum.wrapping_mul(31).wrapping_add(i64::from(byte)));
+    sum.rem_euclid(1_000_000_000)
 }

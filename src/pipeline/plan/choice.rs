@@ -4,7 +4,7 @@
 //! falls back to a form that needs to know less, for a slice whose answer does not fit what is known here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{CATALOGUE_VALUES_MIN, KEYED_VALUES_PER_SERIES_MIN, STATEMENT_VALUES_MIN};
 use crate::model::frame::FieldType;
@@ -50,11 +50,15 @@ impl Choice {
     }
 }
 
-/// The choices of a run.
+/// The choices of a run. Each measurement has a lock of its own, so that a look-up that takes long is waited for by those
+/// only who need it; the map is locked for an instant.
 #[derive(Debug, Default)]
 pub struct Choices {
-    made: tokio::sync::Mutex<HashMap<Name, Made>>,
+    made: Mutex<HashMap<Name, Slot>>,
 }
+
+/// What is chosen for one measurement, if anything is yet.
+type Slot = Arc<tokio::sync::Mutex<Option<Made>>>;
 
 #[derive(Debug)]
 struct Made {
@@ -75,15 +79,15 @@ impl Choices {
         if let Some(choice) = too_few(context, measurement, values) {
             return Ok(Arc::new(choice));
         }
-        let mut made = self.made.lock().await;
-        if let Some(known) = made.get(measurement)
+        let slot = Arc::clone(self.made().entry(measurement.clone()).or_default());
+        let mut made = slot.lock().await;
+        if let Some(known) = &*made
             && (known.looked || !look)
         {
             return Ok(Arc::clone(&known.choice));
         }
         let choice = Arc::new(choose(context, measurement, values, look, u64::MAX).await?);
-        let is_new =
-            made.get(measurement).is_none_or(|before| before.choice.transport != choice.transport);
+        let is_new = made.as_ref().is_none_or(|before| before.choice.transport != choice.transport);
         if is_new && look {
             context.tell(Event::Chosen {
                 measurement: Readable(measurement).to_string(),
@@ -91,7 +95,7 @@ impl Choices {
                 reason: choice.reason.clone(),
             });
         }
-        made.insert(measurement.clone(), Made { choice: Arc::clone(&choice), looked: look });
+        *made = Some(Made { choice: Arc::clone(&choice), looked: look });
         Ok(choice)
     }
 
@@ -103,9 +107,14 @@ impl Choices {
         Some(Arc::new(made(measurement, Transport::Influxql, None, types, why)))
     }
 
-    /// Forgets a choice that did not hold: the next batch looks again.
-    pub async fn forget(&self, measurement: &[u8]) {
-        self.made.lock().await.remove(measurement);
+    /// Forgets a choice that did not hold: the next batch looks again. A look-up that is under way serves those who wait
+    /// for it already.
+    pub fn forget(&self, measurement: &[u8]) {
+        self.made().remove(measurement);
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<Name, Slot>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

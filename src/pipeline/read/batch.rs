@@ -26,7 +26,7 @@ use crate::pipeline::survey::Unreturned;
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::pool::joined;
-use crate::pipeline::write::rejects::{self, Refusal};
+use crate::pipeline::write::refusals::Refusals;
 use crate::spool::batch::FinishedBatch;
 
 /// A batch that may be committed.
@@ -41,7 +41,7 @@ pub struct Done {
     /// What is kept about it.
     pub details: BatchDetails,
     /// Refused lines.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Refusals,
     /// Its files, where a spool is written.
     pub staged: Option<FinishedBatch>,
 }
@@ -64,7 +64,7 @@ impl Done {
             values: 0,
             left_out: 0,
             details: BatchDetails::default(),
-            refusals: Vec::new(),
+            refusals: Refusals::default(),
             staged: None,
         }
     }
@@ -137,7 +137,7 @@ pub async fn run(
         let strings = reading.carriage_returns(&windows).await?;
         details.source_bytes += strings.bytes;
         details.retries += strings.retries;
-        moved.refusals.extend(strings.refusals);
+        moved.refusals.add(strings.refusals);
         let staged = inlet.close().await?;
         if let Some(staged) = &staged
             && let Err(error) = all_staged(range, &moved, staged)
@@ -150,14 +150,15 @@ pub async fn run(
             continue;
         }
         details.read = moved.values;
-        details.acknowledged = moved.values.saturating_sub(rejects::values(&moved.refusals));
+        details.acknowledged = moved.values.saturating_sub(moved.refusals.values());
         let mut lost = lost(&context, range).await?;
-        lost.extend(context.job.unreturned_in(range).iter().map(refusal_of));
-        let left_out_values = rejects::values(&lost);
-        moved.refusals.extend(lost);
-        moved.refusals.append(&mut moved.doubts);
+        for found in context.job.unreturned_in(range) {
+            lost.add(refused_unread(&context, range, found)?);
+        }
+        let left_out_values = lost.values();
+        moved.refusals.add(lost);
         context.out.tell_refusals(range, &moved.refusals);
-        details.rejected = rejects::values(&moved.refusals);
+        details.rejected = moved.refusals.values();
         return Ok(Done {
             seq: seq..seq + 1,
             values: moved.values,
@@ -171,7 +172,7 @@ pub async fn run(
 
 /// A spool must hold what was decoded, less what could not be named.
 fn all_staged(batch: TimeRange, moved: &Moved, staged: &FinishedBatch) -> Result<(), Error> {
-    let nameless = rejects::values(&moved.refusals);
+    let nameless = moved.refusals.values();
     let (read, staged) = (moved.values.saturating_sub(nameless), staged.totals().values);
     if read == staged { Ok(()) } else { Err(Error::NotStaged { batch, read, staged }) }
 }
@@ -257,7 +258,9 @@ impl Reading<'_> {
                     depth: 0,
                     held_bytes_max: HELD_SLICE_BYTES_MAX,
                 };
+                let permit = self.context.slices.one().await?;
                 let part = self.slice(slice).await?;
+                drop(permit);
                 if part.values != values {
                     let batch = window.range;
                     return Err(Error::Mismatch { batch, counted: values, read: part.values });
@@ -278,23 +281,27 @@ fn cut_for_types(context: &Context, range: TimeRange) -> Vec<TimeRange> {
 }
 
 /// The values that neither language carries: counted, and refused without their text.
-async fn lost(context: &Context, batch: TimeRange) -> Result<Vec<Refusal>, Error> {
+async fn lost(context: &Context, batch: TimeRange) -> Result<Refusals, Error> {
     let values = count::lost(context, batch).await?;
     if values == 0 {
-        return Ok(Vec::new());
+        return Ok(Refusals::default());
     }
     let found: Vec<_> = context.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
     let reason =
         format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
-    Ok(vec![Refusal { values, reason, line: Vec::new(), carried: false }])
+    context.out.rejects.uncarried(batch, &reason, values, b"")
 }
 
 /// Each of its series holds some value: how many, no query tells.
-fn refusal_of(found: &Unreturned) -> Refusal {
+fn refused_unread(
+    context: &Context,
+    batch: TimeRange,
+    found: &Unreturned,
+) -> Result<Refusals, Error> {
     let reason = format!(
         "{found}: the source lists it and returns its values to no query; `influxd inspect export-lp` has them"
     );
-    Refusal { values: found.series.max(1), reason, line: Vec::new(), carried: false }
+    context.out.rejects.uncarried(batch, &reason, found.series.max(1), b"")
 }
 
 /// The names of transports, joined.

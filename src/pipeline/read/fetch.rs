@@ -115,7 +115,11 @@ pub(super) async fn stream(
             return Err(Error::CutOff { what: what.to_owned() });
         }
         for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
-            decoder.push(step, &mut held).map_err(decode)?;
+            if let Err(error) = decoder.push(step, &mut held) {
+                // What the checksum says of such an answer counts before what the answer says.
+                stream.verified().await.map_err(|source| Error::influx(what, source))?;
+                return Err(decode(error));
+            }
             held_bytes += held[counted..].iter().map(Frame::memory_bytes).sum::<usize>();
             counted = held.len();
             if held_bytes > request.held_bytes_max {
@@ -160,8 +164,11 @@ pub fn failure(error: &Error) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
-        Error::Decode { source, .. } if source.is_incomplete() => Some(FailureKind::Interrupted),
-        Error::Decode { source, .. } => source.failed_query().map(classify::classify_query_text),
+        // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass.
+        Error::Decode { source, .. } if source.is_final() => None,
+        Error::Decode { source, .. } => Some(
+            source.failed_query().map_or(FailureKind::Interrupted, classify::classify_query_text),
+        ),
         _ => None,
     }
 }
@@ -180,6 +187,9 @@ pub fn is_misfit(error: &Error) -> bool {
 pub fn action(kind: FailureKind, tries: u32) -> Action {
     match kind {
         FailureKind::Interrupted if tries >= CUTS_BEFORE_SPLIT => Action::Split,
+        // Of a smaller slice a proxy may tell the length; where there is none, it is what it is.
+        FailureKind::Unframed if tries > CUTS_BEFORE_SPLIT => Action::Stop,
+        FailureKind::Unframed if tries == CUTS_BEFORE_SPLIT => Action::Split,
         _ => classify::action(&kind),
     }
 }

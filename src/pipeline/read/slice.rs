@@ -10,6 +10,7 @@ use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::FRAMES_QUEUED_MAX;
 use crate::model::side::Side;
+use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
@@ -19,7 +20,7 @@ use crate::pipeline::plan::time::Slice;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::refusals::Refusals;
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 
 /// What became of a slice, or of several.
@@ -32,9 +33,7 @@ pub struct Moved {
     /// Tries that failed.
     pub retries: u64,
     /// Values refused.
-    pub refusals: Vec<Refusal>,
-    /// Values of other batches that this one showed to be in doubt.
-    pub doubts: Vec<Refusal>,
+    pub refusals: Refusals,
     /// How they were read.
     pub transports: BTreeSet<Transport>,
 }
@@ -45,8 +44,7 @@ impl Moved {
         self.values += other.values;
         self.bytes += other.bytes;
         self.retries += other.retries;
-        self.refusals.extend(other.refusals);
-        self.doubts.extend(other.doubts);
+        self.refusals.add(other.refusals);
         self.transports.extend(other.transports);
     }
 }
@@ -81,8 +79,8 @@ pub async fn run(
         if fetch::is_misfit(&error)
             && let Some(plain) = part.target.plain(part.layer)
         {
-            moved.doubts.extend(doubt(&context, &error));
-            give_up_choice(&context, &part, &plain, &error).await;
+            note_doubt(&context, &error).await?;
+            give_up_choice(&context, &part, &plain, &error);
             parts.push(part.by(plain));
             continue;
         }
@@ -112,9 +110,9 @@ pub async fn run(
 }
 
 /// What the choice was based on has changed: said once for each slice, and looked at again for the next batch.
-async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: &Error) {
+fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: &Error) {
     for measurement in part.target.measurements() {
-        context.choices.forget(measurement).await;
+        context.choices.forget(measurement);
     }
     context.tell(Event::Notice(format!(
         "{} {}: {}; read {plain} instead",
@@ -124,15 +122,18 @@ async fn give_up_choice(context: &Context, part: &Slice, plain: &Target, error: 
     )));
 }
 
-/// Values that were read before in a way that has just proved wrong, if that is what the error says.
-fn doubt(context: &Context, error: &Error) -> Option<Refusal> {
-    let Error::NotAsFlux { text, measurement: Some(measurement), .. } = error else { return None };
-    let (values, before) = context.witness.refuse(measurement, text)?;
-    let reason = format!(
-        "{text}; so what this run had read of it before may be wrong at the destination, and values may stand there that \
-         the source does not hold: {before}"
+/// Keeps for good what was read before in a way that has just proved wrong, if that is what the error says.
+async fn note_doubt(context: &Context, error: &Error) -> Result<(), Error> {
+    let Error::NotAsFlux { text, measurement: Some(measurement), .. } = error else {
+        return Ok(());
+    };
+    let Some(before) = context.witness.refuse(measurement, text) else { return Ok(()) };
+    let doubt = format!(
+        "{before}: read in the same way before, perhaps wrongly, and values may stand there that the source does not hold \
+         ({text})"
     );
-    Some(Refusal { values, reason, line: Vec::new(), carried: false })
+    context.tell(Event::Notice(doubt.clone()));
+    context.keeper.note_doubt(&doubt).await
 }
 
 async fn attempt(
@@ -161,7 +162,7 @@ async fn attempt(
     let elapsed_ms = u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX);
     target.cost(context).learn(values, fetched.bytes, elapsed_ms);
     let mut refusals = written.refusals;
-    refusals.extend(lost_names(&fetched.totals.suspects));
+    refusals.add(lost_names(context, progress.batch(), &fetched.totals.suspects)?);
     let counts = !matches!(target, Target::CarriageReturns(_));
     if counts {
         Counters::add(&context.out.counters.values_read, values);
@@ -179,8 +180,7 @@ async fn attempt(
     }
     let used = (counts && values > 0).then_some(target.transport());
     let transports = used.into_iter().collect();
-    let (bytes, doubts) = (fetched.bytes, Vec::new());
-    Ok(Moved { values, bytes, retries: 0, refusals, doubts, transports })
+    Ok(Moved { values, bytes: fetched.bytes, retries: 0, refusals, transports })
 }
 
 async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
@@ -197,25 +197,19 @@ async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_
 }
 
 /// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
-fn lost_names(suspects: &Suspects) -> Vec<Refusal> {
-    let refusal = |suspect: &Suspect| Refusal {
-        values: suspect.count,
-        reason: format!("Flux dropped a carriage return from {:?}", suspect.place),
-        line: suspect.measurement.to_vec(),
-        carried: false,
-    };
+fn lost_names(context: &Context, batch: TimeRange, suspects: &Suspects) -> Result<Refusals, Error> {
+    let (rejects, mut refusals) = (&context.out.rejects, Refusals::default());
     let names =
         suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
-    let mut refusals: Vec<Refusal> = names.map(refusal).collect();
-    if suspects.unlisted_under_names > 0 {
-        refusals.push(Refusal {
-            values: suspects.unlisted_under_names,
-            reason: "Flux dropped carriage returns from further names".to_owned(),
-            line: Vec::new(),
-            carried: false,
-        });
+    for Suspect { measurement, place, count, .. } in names {
+        let reason = format!("Flux dropped a carriage return from {place:?}");
+        refusals.add(rejects.uncarried(batch, &reason, *count, measurement)?);
     }
-    refusals
+    if suspects.unlisted_under_names > 0 {
+        let reason = "Flux dropped carriage returns from further names";
+        refusals.add(rejects.uncarried(batch, reason, suspects.unlisted_under_names, b"")?);
+    }
+    Ok(refusals)
 }
 
 fn error_text(error: &Error) -> String {

@@ -75,16 +75,15 @@ impl Witness {
         self.state().heard.get(measurement)?.refused.clone()
     }
 
-    /// Lets a measurement be read by plain Flux alone. Gives in words what was read otherwise before, with its number of
-    /// values, if anything was.
-    pub fn refuse(&self, measurement: &Name, why: &str) -> Option<(u64, String)> {
+    /// Lets a measurement be read by plain Flux alone. Gives in words what was read otherwise before, if anything was.
+    pub fn refuse(&self, measurement: &Name, why: &str) -> Option<String> {
         let mut state = self.state();
         let heard = state.heard.entry(measurement.clone()).or_default();
         heard.refused.get_or_insert_with(|| why.to_owned());
         let (min, max) = heard.time_min.take().zip(heard.time_max.take())?;
         let values = std::mem::take(&mut heard.values);
         let name = Readable(measurement);
-        Some((values, format!("{values} values of measurement {name} from {min} to {max}")))
+        Some(format!("{values} values of measurement {name} from {min} to {max}"))
     }
 
     /// Holds the frames of an answer against Flux as far as it is due, and gives them back.

@@ -8,7 +8,7 @@ use super::route::{Fields, Routes};
 use super::schema::Schema;
 use crate::influx::client::Client;
 use crate::influx::influxql::{Database, Encoding};
-use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX, QUOTA_SMALL_BYTES_PREDICTED};
+use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
 use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
@@ -24,7 +24,7 @@ use crate::wire::influxql::decoder::{self as influxql, Statement};
 use crate::wire::influxql::query::{self, Grouping, Select};
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
-const PARTS_NS: [i64; 5] = [1, NS_PER_S, 60 * NS_PER_S, 3_600 * NS_PER_S, 86_400 * NS_PER_S];
+const PARTS_NS: [i64; 3] = [1, 60 * NS_PER_S, 86_400 * NS_PER_S];
 
 /// Both ways to read.
 #[derive(Debug, Clone, Copy)]
@@ -254,10 +254,9 @@ impl Probe<'_> {
             among: None,
         };
         let statements = [query::select(&select)];
-        let admission = self.source.admit(QUOTA_SMALL_BYTES_PREDICTED).await;
-        let sent = self.source.influxql_stream(self.database, &statements, encoding, what).await;
-        let mut stream = match sent {
-            Ok(stream) => stream.charge(admission),
+        let asked = self.source.influxql_all(self.database, &statements, encoding, what).await;
+        let answer = match asked {
+            Ok(answer) => answer,
             Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -272,10 +271,8 @@ impl Probe<'_> {
             statements: vec![statement],
         });
         let mut frames = Vec::new();
-        while let Some(bytes) = stream.next().await.map_err(|error| Error::influx(what, error))? {
-            if let Err(error) = decoder.push(&bytes, &mut frames) {
-                return Ok(Err(error.to_string()));
-            }
+        if let Err(error) = decoder.push(&answer, &mut frames) {
+            return Ok(Err(error.to_string()));
         }
         Ok(decoder
             .finish(&mut frames)

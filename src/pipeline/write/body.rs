@@ -14,10 +14,12 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::refused::{self, Verdict};
 use crate::wire::line::body::Body;
 use crate::wire::line::conflict::{self, PartialWrite};
-use crate::wire::line::split::{count_fields, split_lines};
+use crate::wire::line::fields::count_fields;
+use crate::wire::line::split::split_lines;
 
 /// What became of some lines.
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub struct Written {
     /// Values acknowledged.
     pub values: u64,
     /// Values refused.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Refusals,
 }
 
 impl Written {
@@ -35,13 +37,20 @@ impl Written {
     pub fn add(&mut self, other: Self) {
         self.lines += other.lines;
         self.values += other.values;
-        self.refusals.extend(other.refusals);
+        self.refusals.add(other.refusals);
+    }
+
+    /// Adds values that were refused just now.
+    pub async fn refuse(&mut self, mut refusals: Refusals) -> Result<(), Error> {
+        refusals.settle().await?;
+        self.refusals.add(refusals);
+        Ok(())
     }
 }
 
-/// Writes one body: retried while the trouble is temporary, halved while it is too large or holds refused lines, down to
-/// single lines, which become refusals. After the server has said 422 the rest of a body is not known to be stored, so
-/// every part is sent until it is answered with 204.
+/// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
+/// the server has refused lines the rest of a body is not known to be stored, so every part is sent until it is answered
+/// with 204, or all of it is known to be refused.
 pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Written, Error> {
     let mut written = Written::default();
     let mut whole = Some((body.lines, body.values));
@@ -60,35 +69,44 @@ pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Writ
             }
             Err(failure) => failure,
         };
-        match failure.kind() {
-            FailureKind::TooLarge => match halves(&part) {
-                Some(halves) => parts.extend(halves),
-                None => written.refusals.push(refuse(&part, &failure.message)),
-            },
-            FailureKind::PartialWrite | FailureKind::BadRequest => {
-                let reason = &failure.message;
-                let partial = conflict::parse_partial_write(reason);
-                if matches!(partial, PartialWrite::TypeConflict { .. })
-                    && bucket.on_type_conflict == ConflictPolicy::Stop
-                {
-                    return Err(Error::TypeConflict { batch, text: reason.to_owned() });
-                }
-                match halves(&part) {
-                    Some(halves) => parts.extend(halves),
-                    None => written.refusals.push(refuse(&part, reason)),
-                }
-            }
-            _ => return Err(Error::influx(what, failure)),
+        if !matches!(
+            failure.kind(),
+            FailureKind::TooLarge | FailureKind::PartialWrite | FailureKind::BadRequest
+        ) {
+            return Err(Error::influx(what, failure));
         }
-        if written.refusals.len() as u64 > out.rejects.max {
-            return Err(Error::RejectLimit {
-                rejected: written.refusals.len() as u64,
-                limit: out.rejects.max,
-                path: out.rejects.path.clone(),
-            });
+        if bucket.on_type_conflict == ConflictPolicy::Stop
+            && let PartialWrite::TypeConflict { .. } =
+                conflict::parse_partial_write(&failure.message)
+        {
+            return Err(Error::TypeConflict { batch, text: failure.message.clone() });
+        }
+        match refused::judge(&part, &failure) {
+            Verdict::Refused(groups, rest) => {
+                for (reason, lines) in groups {
+                    let values = values_of(&lines);
+                    let refusals = out.rejects.lines(batch, &reason, values, &lines)?;
+                    written.refuse(refusals).await?;
+                }
+                parts.extend(rest);
+            }
+            Verdict::Apart(smaller) => parts.extend(smaller),
+            Verdict::NothingTaken => {
+                return Err(Error::NothingTaken { batch, bytes: part.len() });
+            }
+            Verdict::Foreign => return Err(foreign(batch, &failure)),
         }
     }
     Ok(written)
+}
+
+fn foreign(batch: TimeRange, failure: &influx::error::Error) -> Error {
+    let text = if failure.message.starts_with('<') {
+        "a page of HTML".to_owned()
+    } else {
+        failure.cause()
+    };
+    Error::ForeignRefusal { batch, status: failure.status.unwrap_or_default(), text }
 }
 
 /// Sends one body, packed if that pays, and tells the pressure how it went.
@@ -116,30 +134,15 @@ async fn send(
 }
 
 fn acknowledged(out: &Outlet, part: &[u8], known: Option<(u64, u64)>) -> Written {
-    let (lines, values) = known.unwrap_or_else(|| {
-        split_lines(part)
-            .fold((0, 0), |(lines, values), line| (lines + 1, values + count_fields(&part[line])))
-    });
+    let (lines, values) =
+        known.unwrap_or_else(|| (split_lines(part).count() as u64, values_of(part)));
     Counters::add(&out.counters.lines_written, lines);
     Counters::add(&out.counters.values_written, values);
     Counters::add(&out.counters.body_bytes, part.len() as u64);
     out.counters.bodies.fetch_add(1, Ordering::Relaxed);
-    Written { lines, values, refusals: Vec::new() }
+    Written { lines, values, refusals: Refusals::default() }
 }
 
-/// A body in two halves at a line end, or `None` if it is one line.
-fn halves(part: &Bytes) -> Option<[Bytes; 2]> {
-    let lines: Vec<_> = split_lines(part).collect();
-    if lines.len() < 2 {
-        return None;
-    }
-    let cut = lines[lines.len() / 2].start;
-    // The second half lies on the stack below the first: lines stay in order.
-    Some([part.slice(cut..), part.slice(..cut)])
-}
-
-fn refuse(line: &[u8], reason: &str) -> Refusal {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let values = count_fields(line);
-    Refusal { values, reason: reason.to_owned(), line: line.to_vec(), carried: true }
+fn values_of(lines: &[u8]) -> u64 {
+    split_lines(lines).map(|line| count_fields(&lines[line])).sum()
 }

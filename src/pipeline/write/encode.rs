@@ -14,10 +14,9 @@ use crate::pipeline::write::body::{self, Written};
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
-use crate::pipeline::write::rejects::Refusal;
+use crate::pipeline::write::refusals::{Refusals, RejectBudget};
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
-use crate::wire::line::split::{count_fields, split_lines};
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known. Without a bucket the bodies are dropped.
@@ -35,17 +34,18 @@ pub async fn encode_and_write(
     let mut writes = JoinSet::new();
     while let Some(frame) = frames.recv().await {
         let frame = match out.bucket() {
-            Some(bucket) => by_type(bucket, batch, frame, &mut written)?,
+            Some(bucket) => by_type(out, bucket, batch, frame, &mut written).await?,
             None => frame,
         };
+        let rejects = Arc::clone(&out.rejects);
         let (back, bodies, uncarried) = pool::run(move || {
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
-            (encoder, bodies, uncarried)
+            (encoder, bodies, rejects.rejected(batch, uncarried))
         })
         .await?;
         encoder = back;
-        written.refusals.extend(uncarried.into_iter().map(Refusal::from));
+        written.refuse(uncarried?).await?;
         start(out, batch, bodies, &mut writes, &mut written).await?;
     }
     let mut last = Vec::new();
@@ -58,7 +58,8 @@ pub async fn encode_and_write(
 }
 
 /// Takes out, or renames, what would clash with the type that the destination's shard group holds.
-fn by_type(
+async fn by_type(
+    out: &Arc<Outlet>,
     bucket: &Bucket,
     batch: TimeRange,
     frame: Frame,
@@ -75,30 +76,29 @@ fn by_type(
         if policy == ConflictPolicy::Stop {
             return Err(Error::TypeConflict { batch, text });
         }
-        written.refusals.extend(lines_of(&frame, &text));
+        let rejects = Arc::clone(&out.rejects);
+        let refused = pool::run(move || refuse_lines(&rejects, batch, &text, &frame)).await?;
+        written.refuse(refused?).await?;
     }
     Ok(frame)
 }
 
-/// The lines of a frame, each as a refusal.
-fn lines_of(frame: &Frame, reason: &str) -> Vec<Refusal> {
+/// All lines of a frame.
+fn refuse_lines(
+    rejects: &Arc<RejectBudget>,
+    batch: TimeRange,
+    reason: &str,
+    frame: &Frame,
+) -> Result<Refusals, Error> {
     let mut encoder = Encoder::new(EncoderSettings::default());
     let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
     encoder.push(frame, &mut bodies, &mut uncarried);
     encoder.finish(&mut bodies);
-    let mut refusals: Vec<Refusal> = uncarried.into_iter().map(Refusal::from).collect();
+    let mut refusals = rejects.rejected(batch, uncarried)?;
     for body in bodies {
-        refusals.extend(split_lines(&body.bytes).map(|line| {
-            let line = body.bytes[line].strip_suffix(b"\n").unwrap_or_default();
-            Refusal {
-                values: count_fields(line),
-                reason: reason.to_owned(),
-                line: line.to_vec(),
-                carried: true,
-            }
-        }));
+        refusals.add(rejects.lines(batch, reason, body.values, &body.bytes)?);
     }
-    refusals
+    Ok(refusals)
 }
 
 /// Starts the writes of some bodies, each as soon as there is a permit for it.

@@ -8,4 +8,8 @@ pub mod inlet;
 pub mod outlet;
 pub mod pool;
 pub mod pressure;
+pub mod refusals;
+mod refused;
 pub mod rejects;
+mod sections;
+mod spill;

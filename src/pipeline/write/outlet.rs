@@ -1,6 +1,5 @@
 //! What the stages behind reading share: where the values of a run go, and how.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::influx::client::Client;
@@ -11,7 +10,7 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::clash::{ConflictPolicy, TypePlan};
 use crate::pipeline::write::pressure::Pressure;
-use crate::pipeline::write::rejects::{self, Refusal};
+use crate::pipeline::write::refusals::{Refusals, RejectBudget, RejectLimit};
 use crate::spool::writable::Spool;
 
 /// Where values go.
@@ -63,17 +62,6 @@ impl Bucket {
     }
 }
 
-/// What may be refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectLimit {
-    /// Values refused in the batches that earlier runs have committed.
-    pub before: u64,
-    /// Refused values at the most, earlier runs included.
-    pub max: u64,
-    /// Where refused lines go.
-    pub path: PathBuf,
-}
-
 /// Sink, permits, totals and who hears of them.
 pub struct Outlet {
     /// Where to.
@@ -83,7 +71,7 @@ pub struct Outlet {
     /// Bytes of a body after which it is sent.
     pub body_bytes_target: usize,
     /// What may be refused.
-    pub rejects: RejectLimit,
+    pub rejects: Arc<RejectBudget>,
     /// Who hears of events.
     pub events: EventSink,
     /// Totals.
@@ -107,13 +95,13 @@ impl Outlet {
         // On this machine packing costs both programs more than it saves.
         let pack = matches!(&sink, Sink::Bucket(bucket) if !bucket.client.is_loopback());
         let pressure = Pressure::new(Permits::new("write", WRITES_IN_FLIGHT_DEFAULT), pack);
+        let rejects = RejectBudget::new(rejects);
         Self { sink, pressure, body_bytes_target: BODY_BYTES_TARGET, rejects, events, counters }
     }
 
     /// Of a run that only looks: nothing is written and nobody told.
     pub fn nowhere() -> Self {
-        let rejects = RejectLimit { before: 0, max: u64::MAX, path: PathBuf::new() };
-        Self::new(Sink::Discard, rejects, Arc::new(|_| ()), Arc::default())
+        Self::new(Sink::Discard, RejectLimit::none(), Arc::new(|_| ()), Arc::default())
     }
 
     /// The bucket, if one is written.
@@ -125,9 +113,9 @@ impl Outlet {
     }
 
     /// Tells of all refusals of a batch at once, with the first of their reasons.
-    pub fn tell_refusals(&self, batch: TimeRange, refusals: &[Refusal]) {
-        if let Some(first) = refusals.first() {
-            let (values, reason) = (rejects::values(refusals), first.reason.clone());
+    pub fn tell_refusals(&self, batch: TimeRange, refusals: &Refusals) {
+        if let Some(reason) = refusals.reason() {
+            let (values, reason) = (refusals.values(), reason.to_owned());
             self.tell(Event::Rejected { batch, values, reason });
         }
     }

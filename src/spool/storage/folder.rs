@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::faults::Faults;
+use super::regular::{self, Stamp};
 use super::staging::Staged;
 use crate::limits::SPOOL_STEP_BYTES;
 use crate::spool::error::Error;
@@ -39,12 +40,7 @@ impl Folder {
             self.make(name, above)?;
         }
         self.faults.step(name)?;
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(name)(error));
-            }
-            _ => {}
-        }
+        regular::make_folder(folder).map_err(Error::io(name))?;
         above.map_or(Ok(()), |above| self.sync(name, above))
     }
 
@@ -60,8 +56,7 @@ impl Folder {
         self.make(name, folder)?;
         self.faults.step(name)?;
         let is_new = !path.exists();
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(name))?;
+        let mut file = regular::open(name, &path, OpenOptions::new().create(true).append(true))?;
         file.set_len(length).map_err(Error::io(name))?;
         if is_new {
             self.sync(name, folder)?;
@@ -75,27 +70,39 @@ impl Folder {
     }
 
     /// The file at a place; `None` if there is none.
-    pub(super) fn open(&self, name: &str) -> Result<Option<File>, Error> {
-        match File::open(self.root.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            file => file.map(Some).map_err(Error::io(name)),
-        }
+    pub(super) fn open(&self, name: &str) -> Result<Option<(File, Stamp)>, Error> {
+        let file = match regular::open(name, &self.root.join(name), OpenOptions::new().read(true)) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            file => file?,
+        };
+        let stamp = Stamp::of(&file.metadata().map_err(Error::io(name))?);
+        Ok(Some((file, stamp)))
     }
 
-    /// Shows all bytes, piece by piece; false if there is no such file.
+    /// Shows all bytes that it has now, piece by piece, once `fits` has agreed to their number; `None` if there is no
+    /// such file.
     pub(super) fn each(
         &self,
         name: &str,
+        fits: &dyn Fn(u64) -> Result<(), Error>,
         see: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<bool, Error> {
-        let Some(mut file) = self.open(name)? else { return Ok(false) };
-        let mut buffer = vec![0; SPOOL_STEP_BYTES / 8];
-        loop {
-            match file.read(&mut buffer).map_err(Error::io(name))? {
-                0 => return Ok(true),
-                read => see(&buffer[..read])?,
+    ) -> Result<Option<Stamp>, Error> {
+        let Some((mut file, stamp)) = self.open(name)? else { return Ok(None) };
+        let length = file.metadata().map_err(Error::io(name))?.len();
+        fits(length)?;
+        let (mut buffer, mut left) = (vec![0; SPOOL_STEP_BYTES / 8], length);
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let read = file.read(&mut buffer[..wanted]).map_err(Error::io(name))?;
+            if read == 0 {
+                return Err(Error::damaged(name, "it became shorter while it was read"));
             }
+            see(&buffer[..read])?;
+            left -= read as u64;
         }
+        Ok(Some(stamp))
     }
 
     /// The names of all files below a folder.

@@ -7,11 +7,12 @@ mod faults;
 mod fetched;
 mod folder;
 mod objects;
+mod regular;
 pub(super) mod several;
 mod staging;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use fetched::Fetched;
 use folder::Folder;
 use objects::Objects;
 pub(super) use objects::{Beat, Secrets, Worker};
+pub(super) use regular::Stamp;
 pub(super) use staging::Staged;
 use staging::{STAGING, Staging};
 
@@ -233,53 +235,72 @@ impl Storage {
     /// The bytes at a place; `None` if nothing is there.
     pub(super) fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut all = Vec::new();
-        let found = self.each(name, &mut |bytes| {
-            if (all.len() + bytes.len()) as u64 > bytes_max {
-                return Err(Error::damaged(name, format!("larger than {bytes_max} bytes")));
+        let fits = |bytes: u64| {
+            if bytes <= bytes_max {
+                return Ok(());
             }
+            Err(Error::damaged(name, format!("larger than {bytes_max} bytes")))
+        };
+        let found = self.each(name, &fits, &mut |bytes| {
             all.extend_from_slice(bytes);
             Ok(())
         })?;
-        Ok(found.then_some(all))
+        Ok(found.map(|_| all))
     }
 
-    /// Length and SHA-256 of what is at a place.
-    pub(super) fn digest(&self, name: &str) -> Result<Option<(u64, String)>, Error> {
-        let (mut sha256, mut length) = (Sha256::new(), 0);
-        let found = self.each(name, &mut |bytes| {
+    /// SHA-256 of what is at a place, once `fits` has agreed to its length.
+    pub(super) fn digest(
+        &self,
+        name: &str,
+        fits: &dyn Fn(u64) -> Result<(), Error>,
+    ) -> Result<Option<(String, Stamp)>, Error> {
+        let mut sha256 = Sha256::new();
+        let found = self.each(name, fits, &mut |bytes| {
             sha256.update(bytes);
-            length += bytes.len() as u64;
             Ok(())
         })?;
-        Ok(found.then(|| (length, sha256.finish())))
+        Ok(found.map(|stamp| (sha256.finish(), stamp)))
     }
 
-    /// Shows all bytes, piece by piece; false if there is nothing.
+    /// Shows all bytes, piece by piece, once `fits` has agreed to their number; `None` if there is nothing.
     fn each(
         &self,
         name: &str,
+        fits: &dyn Fn(u64) -> Result<(), Error>,
         see: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Stamp>, Error> {
         match &self.inner.place {
-            Place::Folder(folder) => folder.each(name, see),
-            Place::Objects(objects) => objects.each(name, see),
+            Place::Folder(folder) => folder.each(name, fits, see),
+            Place::Objects(objects) => Ok(objects.each(name, fits, see)?.then(Stamp::default)),
         }
     }
 
-    /// The file at a place, to be read at random. An object is copied to `staging` first, and held against its digest
-    /// on the way, so that what is read is what was verified.
-    pub(super) fn open(&self, name: &str, sha256: &str) -> Result<Section, Error> {
+    /// The file at a place, of this length, to be read at random: the one that had this stamp, if it is known. An object
+    /// is copied to `staging` first, and held against its digest on the way, so that what is read is what was verified.
+    pub(super) fn open(
+        &self,
+        name: &str,
+        (bytes, sha256): (u64, &str),
+        known: Option<Stamp>,
+    ) -> Result<Section, Error> {
+        let missing = || Error::Missing { file: name.to_owned() };
         let file = match &self.inner.place {
-            Place::Folder(folder) => folder.open(name)?,
+            Place::Folder(folder) => {
+                let (file, stamp) = folder.open(name)?.ok_or_else(missing)?;
+                if known.is_some_and(|known| known != stamp) {
+                    return Err(Error::damaged(name, "it was changed after it was verified"));
+                }
+                file
+            }
             Place::Objects(objects) => {
                 if let Some(section) = self.inner.fetched.get(sha256) {
                     return Ok(section);
                 }
-                self.fetch(objects, name, sha256)?
+                self.fetch(objects, name, (bytes, sha256))?.ok_or_else(missing)?
             }
         };
-        let file = file.ok_or_else(|| Error::Missing { file: name.to_owned() })?;
         let length = file.metadata().map_err(Error::io(name))?.len();
+        has(name, bytes, length)?;
         let section = Section::new(Arc::new(file), 0, length);
         if self.is_objects() {
             self.inner.fetched.keep(sha256, &section);
@@ -287,12 +308,17 @@ impl Storage {
         Ok(section)
     }
 
-    fn fetch(&self, objects: &Objects, name: &str, sha256: &str) -> Result<Option<File>, Error> {
+    fn fetch(
+        &self,
+        objects: &Objects,
+        name: &str,
+        (bytes, sha256): (u64, &str),
+    ) -> Result<Option<File>, Error> {
         let (staged, mut file) = self.stage()?;
         // Nameless from here on: gone with its last reader, however that ends.
         self.discard(&staged)?;
         let mut copied = Sha256::new();
-        let found = objects.each(name, &mut |bytes| {
+        let found = objects.each(name, &|found| has(name, bytes, found), &mut |bytes| {
             copied.update(bytes);
             file.write_all(bytes).map_err(Error::io(name))
         })?;
@@ -323,14 +349,33 @@ impl Storage {
 
     /// Opens the file that runs of this machine lock the place by.
     pub(super) fn lock_file(&self, name: &str) -> Result<File, Error> {
-        let io = |source: io::Error| Error::io(name)(source);
-        fs::create_dir_all(&self.inner.local).map_err(io)?;
+        regular::make_folders(&self.inner.local).map_err(Error::io(name))?;
         let mut options = OpenOptions::new();
-        options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.inner.local.join(name))
-            .map_err(io)
+        options.create(true).truncate(false).write(true);
+        regular::open(name, &self.inner.local.join(name), &mut options)
     }
+
+    /// Opens the folder of a spool itself: a lock on it needs no right to write. `None` where there is no such folder.
+    pub(super) fn folder_itself(&self) -> Option<File> {
+        match &self.inner.place {
+            Place::Folder(folder) => regular::open_folder(&folder.root),
+            Place::Objects(_) => None,
+        }
+    }
+
+    /// The mode of the folder, if others than its owner can look into it.
+    pub fn open_to_others(&self) -> Option<u32> {
+        match &self.inner.place {
+            Place::Folder(folder) => regular::open_to_others(&folder.root),
+            Place::Objects(_) => None,
+        }
+    }
+}
+
+/// A file that has another length is another file.
+pub(super) fn has(name: &str, bytes: u64, found: u64) -> Result<(), Error> {
+    if bytes == found {
+        return Ok(());
+    }
+    Err(Error::damaged(name, format!("it has {found} bytes instead of {bytes}")))
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::faults::Faults;
+use super::regular;
+use crate::limits::STAGED_NAME_TRIES;
 use crate::spool::error::Error;
 
 /// Its name, below the root of a folder.
@@ -33,15 +35,26 @@ impl Staging {
 
     /// A new file.
     pub(super) fn stage(&self) -> Result<(Staged, File), Error> {
+        for _ in 1..STAGED_NAME_TRIES {
+            match self.stage_next() {
+                // Of a process that had the same number, here or in another container.
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
+                staged => return staged,
+            }
+        }
+        self.stage_next()
+    }
+
+    fn stage_next(&self) -> Result<(Staged, File), Error> {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
         let own = format!("{}-{number}.partial", std::process::id());
         let name = format!("{STAGING}/{own}");
         self.faults.step(&name)?;
-        fs::create_dir_all(&self.folder).map_err(Error::io(&name))?;
+        regular::make_folders(&self.folder).map_err(Error::io(&name))?;
         let path = self.folder.join(own);
         let mut options = OpenOptions::new();
-        options.create(true).truncate(true).read(true).write(true);
-        let file = options.open(&path).map_err(Error::io(&name))?;
+        options.create_new(true).read(true).write(true);
+        let file = regular::open(&name, &path, &mut options)?;
         Ok((Staged { path, name }, file))
     }
 

@@ -27,8 +27,8 @@ pub enum PartialWrite {
     OutsideRetention {
         /// Dropped lines.
         dropped: u64,
-        /// The earliest time that would have been kept; `None` for servers that do not tell.
-        lower_bound: Option<Timestamp>,
+        /// The newest time that was dropped; `None` for servers that do not tell.
+        newest: Option<Timestamp>,
     },
     /// A field named `time` was stripped (0 lines dropped) or was the only one of its line.
     FieldNameTime {
@@ -85,11 +85,11 @@ fn other_known(reason: &str, dropped: u64) -> Option<PartialWrite> {
     if reason.contains("outside retention policy")
         || reason.starts_with("points beyond retention policy")
     {
-        let bound = reason.split_once("Retention Policy Lower Bound at ").and_then(|(_, rest)| {
-            let end = rest.find([',', ' ']).unwrap_or(rest.len());
-            rest[..end].parse().ok()
-        });
-        return Some(PartialWrite::OutsideRetention { dropped, lower_bound: bound });
+        // The last words are the server's own, whatever the keys before them hold.
+        let newest = reason
+            .rsplit_once(" dropped because it violates a ")
+            .and_then(|(before, _)| before.rsplit_once(" at ")?.1.parse().ok());
+        return Some(PartialWrite::OutsideRetention { dropped, newest });
     }
     let rest = reason.strip_prefix("input field ")?;
     let (field, rest) = quoted(rest)?;
@@ -207,14 +207,14 @@ mod tests {
     #[test]
     fn reads_the_other_partial_writes() {
         let message = "failure writing points to database: partial write: dropped 2 points outside retention policy of duration 24h0m0s - oldest point r,a=1 at 2020-01-01T00:00:00Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z, newest point r,a=1 at 2020-01-01T00:00:01Z dropped because it violates a Retention Policy Lower Bound at 2026-11-22T04:32:30.888731229Z dropped=2 for database: eefa05c9aa77fbcd for retention policy: autogen";
-        let bound = "2026-11-22T04:32:30.888731229Z".parse().unwrap();
+        let newest = "2020-01-01T00:00:01Z".parse().unwrap();
         assert_eq!(
             parse_partial_write(message),
-            PartialWrite::OutsideRetention { dropped: 2, lower_bound: Some(bound) }
+            PartialWrite::OutsideRetention { dropped: 2, newest: Some(newest) }
         );
         assert_eq!(
             parse_partial_write("partial write: points beyond retention policy dropped=4"),
-            PartialWrite::OutsideRetention { dropped: 4, lower_bound: None }
+            PartialWrite::OutsideRetention { dropped: 4, newest: None }
         );
         let message = r#"failure writing points to database: partial write: invalid field name: input field "time" on measurement "ft" is invalid. Field "time" has been stripped from point. dropped=0 for database: 2dab931013181e76 for retention policy: autogen"#;
         assert_eq!(parse_partial_write(message), PartialWrite::FieldNameTime { dropped: 0 });

@@ -3,6 +3,7 @@
 //! - [`escape`]: the bytes of names and values, place by place.
 //! - [`carry`]: what line protocol cannot carry. Everything else arrives unchanged.
 //! - [`split`]: where the server ends a line.
+//! - [`fields`]: one of our own lines in its parts.
 //! - [`point`]: the few points that sluice writes of its own accord.
 //! - [`encoder`]: frames in, request bodies ([`body`]) out.
 //! - [`conflict`]: what the server's refusals say.
@@ -14,5 +15,6 @@ mod column;
 pub mod conflict;
 pub mod encoder;
 pub mod escape;
+pub mod fields;
 pub mod point;
 pub mod split;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// The server's line splitter, fed byte by byte.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Splitter {
+pub struct Splitter {
     skip: bool,
     fields: bool,
     quoted: bool,
@@ -19,7 +19,7 @@ pub(super) struct Splitter {
 impl Splitter {
     /// Takes the next byte; true if it ends the line.
     #[inline]
-    pub(super) fn ends_at(&mut self, byte: u8) -> bool {
+    pub fn ends_at(&mut self, byte: u8) -> bool {
         if self.skip {
             self.skip = false;
             return false;
@@ -61,38 +61,9 @@ pub fn split_lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-/// Fields, which are values, of one line that an encoder of this module has written.
-pub fn count_fields(line: &[u8]) -> u64 {
-    let (mut skip, mut in_fields, mut quoted) = (false, false, false);
-    let mut fields = 0;
-    for &byte in line {
-        match byte {
-            _ if skip => skip = false,
-            b'\\' => skip = true,
-            b'"' if in_fields => quoted = !quoted,
-            b' ' if in_fields && !quoted => break,
-            b' ' if !in_fields => (in_fields, fields) = (true, 1),
-            b',' if in_fields && !quoted => fields += 1,
-            _ => {}
-        }
-    }
-    fields
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_counted() {
-        for (line, fields) in [
-            ("m f=1 1", 1),
-            ("m,a=x\\,y,b=z\\ w f=1,g=\"a,b c\",h\\,i=t 1\n", 3),
-            ("m f=\"\\\",g=1\" 1", 1),
-        ] {
-            assert_eq!(count_fields(line.as_bytes()), fields, "{line}");
-        }
-    }
 
     fn lines(body: &str) -> Vec<&str> {
         split_lines(body.as_bytes()).map(|line| &body[line]).collect()

@@ -63,8 +63,7 @@ async fn actual(rig: &Rig, config: &MigrateConfig, setting: Setting) -> (u64, u6
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
     ends.source = quota::paced_look(&config, &ends.source, &source, &observer).await;
     let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
-    let mut out = Outlet::nowhere();
-    out.rejects.path = rig.state.path().join("none.lp");
+    let out = Outlet::nowhere();
     let begun = tokio::time::Instant::now();
     let source = Source::Bucket(Box::new(job), ends.source.clone());
     let run = pipeline::run(source, Arc::new(out), Keeper::Nobody, stop_pair().1);

@@ -17,7 +17,9 @@ const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
 fn rows() -> Vec<u8> {
-    let mut rows = String::from(",result,table,_value\r\n");
+    let mut rows = String::from(
+        "#datatype,string,long,long\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n",
+    );
     for row in 0..3_000 {
         rows.push_str(&format!(",,0,{}\r\n", row * 7_919 % 10_007));
     }
@@ -101,7 +103,6 @@ async fn an_answer_that_breaks_off_never_ends_well() {
         ("chunks without the last, FIN", in_chunks(&plain, &[], false), Step::Close),
         ("chunks without the last, RST", in_chunks(&plain, &[], false), Step::Reset),
         ("cut inside a chunk", in_chunks(&plain, &[], false)[..20_000].to_vec(), Step::Close),
-        ("no length, no chunks", [head(200, &[CSV]), plain.clone()].concat(), Step::Close),
         ("gzip cut, framing clean", in_chunks(packed_short, &[GZIP], true), Step::Close),
         ("gzip cut, connection closed", in_chunks(packed_short, &[GZIP], false), Step::Close),
         ("gzip without trailer", in_chunks(&packed[..trailer], &[GZIP], true), Step::Close),
@@ -125,6 +126,29 @@ async fn an_answer_that_breaks_off_never_ends_well() {
         let (got, end) = read(vec![Step::Send(bytes), last], settings()).await;
         assert_eq!(end, Err(FailureKind::Interrupted), "{name}");
         assert!(plain.starts_with(&got), "{name}: what came is a beginning of the answer");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_tell_its_end_is_asked_for_twice() {
+    let unframed = || vec![Step::Send([head(200, &[CSV]), rows()].concat()), Step::Close];
+    assert_eq!(read(unframed(), settings()).await.1, Err(FailureKind::Unframed));
+    let server = Scripted::start([unframed(), reply(200, &[CSV], "\r\n")]).await;
+    assert_eq!(source(&server.host).query_all("x", "rows").await.unwrap(), b"\r\n");
+    let server = Scripted::start((0..9).map(|_| unframed())).await;
+    let error = source(&server.host).query_all("x", "rows").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts), (FailureKind::Unframed, 2));
+    assert!(error.to_string().contains("HTTP/1.0"), "{error}");
+    // What it refuses stays what it is.
+    let missing = [head(404, &[]), b"{\"code\":\"not found\",\"message\":\"no such\"}".to_vec()];
+    let server = Scripted::start([vec![Step::Send(missing.concat()), Step::Close]]).await;
+    let error = source(&server.host).query_all("x", "rows").await.unwrap_err();
+    assert_eq!((error.kind(), &*error.message), (FailureKind::NotFound, "no such"));
+    // A bucket that is not there, also where the text of the refusal is lost.
+    for text in ["{\"code\":\"not found\",\"message\":\"bucket \\\"b\\\" not found\"}", ""] {
+        let missing = [head(404, &[]), text.as_bytes().to_vec()].concat();
+        let server = Scripted::start([vec![Step::Send(missing), Step::Close]]).await;
+        assert_eq!(source(&server.host).bucket_by_name("b").await.unwrap(), None, "{text}");
     }
 }
 

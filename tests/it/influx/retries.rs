@@ -6,7 +6,7 @@ use std::time::Duration;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::endpoint::TokenSource;
 use sluice::influx::error::FailureKind;
-use sluice::influx::influxql::Database;
+use sluice::influx::influxql::{Database, Encoding};
 use sluice::influx::quota::{QuotaLedger, QuotaSettings};
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
@@ -21,6 +21,7 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 async fn temporary_trouble_is_retried_up_to_the_budget() {
     let (observer, heard) = recorder();
     let trouble = [
+        reply(200, &[CSV], "\r\n"),
         vec![Step::Close],
         vec![Step::Reset],
         reply(500, &[], ""),
@@ -29,6 +30,7 @@ async fn temporary_trouble_is_retried_up_to_the_budget() {
     ];
     let server = Scripted::start(trouble).await;
     let client = client_of(Side::Source, &server.host, given(), settings(), observer);
+    client.query_all("x", "the first").await.unwrap();
     assert_eq!(client.query_all("x", "the count").await.unwrap(), b"\r\n");
     let retried = |signal: &Signal| matches!(signal, Signal::Retried { what, side: Side::Source, .. } if what == "the count");
     assert_eq!(heard.lock().unwrap().iter().filter(|signal| retried(signal)).count(), 4);
@@ -97,15 +99,84 @@ async fn nobody_listens() {
     let client = client_of(Side::Source, &closed, given(), none.clone(), silent());
     let error = client.query_all("x", "rows").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts), (FailureKind::Connect, 2), "{error}");
-    let unknown =
-        client_of(Side::Source, "http://no-such-host.invalid", given(), none.clone(), silent());
+    let unknown = client_of(Side::Source, "http://no-such-host.invalid", given(), none, silent());
     assert_eq!(unknown.query("x", "rows").await.unwrap_err().kind(), FailureKind::Connect);
-    let server =
-        Scripted::start([vec![Step::Send(b"this is not TLS\r\n\r\n".to_vec()), Step::Close]]).await;
-    let tls =
-        client_of(Side::Source, &server.host.replace("http:", "https:"), given(), none, silent());
-    let kind = tls.query("x", "rows").await.unwrap_err().kind();
-    assert!(matches!(kind, FailureKind::Tls | FailureKind::Connect), "{kind:?}");
+}
+
+/// An address where nothing has ever answered is more likely wrong than its trouble passing.
+#[tokio::test]
+async fn before_the_first_answer_there_are_two_tries() {
+    let closed = { Scripted::start([]).await.host.clone() };
+    tokio::task::yield_now().await;
+    let error = source(&closed).query_all("x", "rows").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts), (FailureKind::Connect, 2), "{error}");
+    assert!(!error.reached);
+    for step in [Step::Close, Step::Reset] {
+        let server = Scripted::start((0..9).map(|_| vec![step.clone()])).await;
+        let error = source(&server.host).query_all("x", "rows").await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts), (FailureKind::Interrupted, 2), "{error}");
+    }
+    // A server that limits us, or is starting, is there.
+    let busy = (0..3).map(|_| reply(503, &[("Retry-After", "1"), JSON], "{\"code\":\"starting\"}"));
+    let server = Scripted::start(busy.chain([reply(200, &[CSV], "\r\n")])).await;
+    source(&server.host).query_all("x", "rows").await.unwrap();
+}
+
+/// A page or nothing in place of an answer, and what is not of its format.
+#[tokio::test]
+async fn what_is_no_answer_is_asked_for_again() {
+    let table = "#datatype,string,long,long\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n";
+    let whole = format!("{table},,0,1\r\n\r\n");
+    let page = "<html>\r\n<h1>Bad gateway</h1>\r\n\r\n";
+    let html = ("Content-Type", "text/html");
+    let server = Scripted::start([
+        reply(200, &[CSV], &whole),
+        reply(200, &[html], page),
+        reply(200, &[CSV], page),
+        reply(200, &[], page),
+        reply(204, &[], ""),
+        reply(200, &[CSV], whole.replace(",,0,1", ",,0,1,7")),
+        reply(200, &[CSV], whole.replace("#group", "#grou\u{7f}")),
+        reply(200, &[CSV], &whole),
+    ])
+    .await;
+    let client = source(&server.host);
+    client.query_all("x", "first").await.unwrap();
+    assert_eq!(client.query_all("x", "rows").await.unwrap(), whole.as_bytes());
+    assert_eq!(server.requests().len(), 8);
+    // JSON and MessagePack.
+    let (database, statements) =
+        (Database { name: "b".to_owned(), policy: None }, ["SELECT 1".to_owned()]);
+    let packed = ("Content-Type", "application/x-msgpack");
+    for (encoding, content, good, bad) in [
+        (
+            Encoding::Json,
+            JSON,
+            &b"{\"results\":[]}\n"[..],
+            [&b"{\"results\":["[..], b"{\"res\x02lts:[]}", page.as_bytes(), b""],
+        ),
+        (
+            Encoding::MessagePack,
+            packed,
+            b"\x81\xa7results\x90",
+            [b"\x81\xa7results\x91", b"\x81\xa7results\xc1", page.as_bytes(), b""],
+        ),
+    ] {
+        let replies = [good].into_iter().chain(bad).chain([good]);
+        let server = Scripted::start(replies.map(|body| reply(200, &[content], body))).await;
+        let client = source(&server.host);
+        for _ in 0..2 {
+            let answer = client.influxql_all(&database, &statements, encoding, "rows").await;
+            assert_eq!(answer.unwrap(), good, "{encoding:?}");
+        }
+        assert_eq!(server.requests().len(), 6, "{encoding:?}");
+    }
+    // What the server itself refuses is not.
+    let refused = reply(400, &[JSON], "{\"code\":\"invalid\",\"message\":\"error @1:1: no\"}");
+    let server = Scripted::start([reply(200, &[CSV], &whole), refused]).await;
+    let client = source(&server.host);
+    client.query_all("x", "first").await.unwrap();
+    assert_eq!(client.query_all("x", "rows").await.unwrap_err().attempts, 1);
 }
 
 #[tokio::test]
@@ -192,7 +263,8 @@ async fn a_refused_token_is_read_again_once() {
 
 #[tokio::test]
 async fn reading_is_charged_to_the_ledger() {
-    let rows = [vec![b'x'; 9_996], b"\r\n\r\n".to_vec()].concat();
+    let table = "#datatype,string,long,string\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n,,0,";
+    let rows = [table.as_bytes(), &vec![b'x'; 9_996 - table.len()], b"\r\n\r\n"].concat();
     let server = Scripted::start([
         reply(200, &[CSV], &rows),
         reply(200, &[CSV], &rows),

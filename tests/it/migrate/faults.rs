@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
 use sluice::pipeline::event::Event;
 use sluice::sim::{Fault, Matcher, TimeoutForm};
 use tokio::task::JoinSet;
 
-use crate::support::rig::{Rig, cloud, plant, store_of};
+use crate::support::rig::{BUCKET, Rig, cloud, plant, store_of};
 
 /// Where trouble strikes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -192,8 +195,10 @@ fn lasting() -> Vec<(Place, Fault, ExitCode)> {
         };
         rows.extend([
             (place, panic, panics),
-            (place, status(200, "<html>Please log in</html>"), Permanent),
+            (place, status(200, "<html>Please log in</html>"), Temporary),
             (place, Fault::Cut { after_bytes: 60 }, Temporary),
+            (place, status(204, ""), Temporary),
+            (place, Fault::Unframed, Permanent),
         ]);
     }
     rows.push((Read, Fault::Timeout, Temporary));
@@ -220,6 +225,61 @@ async fn trouble_that_lasts_ends_the_run_and_not_the_job() {
             rig.destination.clear_faults();
             let again = rig.migrate(rig.config()).await;
             assert_eq!(again.exit(), ExitCode::Done, "after {what}: {}", again.words());
+            rig.assert_copied();
+        });
+    }
+    while let Some(row) = rows.join_next().await {
+        row.expect("a row of the table failed");
+    }
+}
+
+/// One bit of one answer: where it breaks the form of the answer it is asked for again, and no run ends for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flipped_bit_that_shows_is_tried_again() {
+    let hidden = Arc::new(AtomicUsize::new(0));
+    for place in [Survey, Count, Read] {
+        let mut rows = JoinSet::new();
+        for at_byte in (0..900).step_by(if place == Read { 23 } else { 7 }) {
+            let bit = u8::try_from(at_byte % 7).unwrap();
+            let hidden = Arc::clone(&hidden);
+            rows.spawn(async move {
+                let rig = one_hour().await;
+                inject(&rig, place, 1, Fault::Flip { at_byte, bit });
+                let run = rig.migrate(rig.config()).await;
+                let what = format!("{place:?} {at_byte} {bit}: {}", run.words());
+                assert!(
+                    !matches!(run.exit(), ExitCode::Permanent | ExitCode::Unexpected),
+                    "{what}"
+                );
+                if rig.source.store().dump(BUCKET) != rig.destination.store().dump(BUCKET) {
+                    // Without a checksum a value may be another one that is as good.
+                    hidden.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        while let Some(row) = rows.join_next().await {
+            row.expect("a row of the table failed");
+        }
+    }
+    let hidden = hidden.load(Ordering::Relaxed);
+    assert!(hidden < 30, "{hidden} of some 300 flips were not seen");
+}
+
+/// From another machine answers come packed, and the checksum shows every flipped bit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
+    let mut rows = JoinSet::new();
+    for (at_byte, bit) in (0..60_u64).map(|n| (n * 41, u8::try_from(n % 8).unwrap())) {
+        rows.spawn(async move {
+            let rig = rig().await;
+            let mut config = rig.config();
+            config.batch_interval =
+                sluice::config::migrate::IntervalChoice::Fixed("6h".parse().unwrap());
+            config.source.host = config.source.host.replace("127.0.0.1", "0.0.0.0");
+            let matcher = Matcher::path("/api/v2/query").body("rename");
+            rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
+            let run = rig.migrate(config).await;
+            assert_eq!(run.exit(), ExitCode::Done, "{at_byte} {bit}: {}", run.words());
             rig.assert_copied();
         });
     }

@@ -61,7 +61,7 @@ async fn rows() -> Vec<Row> {
     };
     let mut tasked = oss();
     tasked.tasks = vec![task("active")];
-    let reads_only = ServerSettings {
+    let reads_only = || ServerSettings {
         tokens: vec![Token {
             text: WRITE_TOKEN.to_owned(),
             permissions: vec![
@@ -84,14 +84,25 @@ async fn rows() -> Vec<Row> {
         ("P01", Verdict::Fail, plain().await, |c| c.source.host = "http://127.0.0.1:9".to_owned()),
         ("P03", Verdict::Fail, rig(other, oss(), both()).await, |_| {}),
         ("P03", Verdict::Fail, plain().await, |c| c.source_bucket = "nowhere".to_owned()),
-        ("P04", Verdict::Fail, plain().await, |c| c.source.org = None),
-        ("P05", Verdict::Fail, rig(cloud(), reads_only, both()).await, |_| {}),
+        ("P04", Verdict::Fail, rig(cloud(), reads_only(), Arc::new(Store::default())).await, |c| {
+            c.destination.org = None;
+        }),
+        ("P05", Verdict::Fail, rig(cloud(), reads_only(), both()).await, |_| {}),
         ("P06", Verdict::Warn, limited().await, |c| {
             c.quota = sluice::config::migrate::QuotaChoice::Auto;
         }),
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
         ("P09", Verdict::Warn, empty, |c| c.start = sluice::config::migrate::Start::Earliest),
+        ("P01", Verdict::Fail, plain().await, |c| {
+            c.source.host = c.source.host.replace("http:", "https:");
+        }),
+        ("P20", Verdict::Warn, plain().await, |c| {
+            c.source.host = c.source.host.replace("127.0.0.1", "0.0.0.0");
+        }),
+        ("P20", Verdict::Warn, plain().await, |c| {
+            c.destination.host = c.destination.host.replace("127.0.0.1", "0.0.0.0");
+        }),
         ("P10", Verdict::Fail, plain().await, |c| {
             c.destination.host = "http://127.0.0.1:9".to_owned();
         }),

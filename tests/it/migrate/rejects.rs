@@ -45,10 +45,9 @@ async fn refused_lines_are_kept_exactly_and_only_they() {
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].starts_with("air,host=a b=false,f=0.43333333333333335,i=-2i,"), "{text}");
     assert!(lines[0].ends_with("u=1003u 1641000600000000001"), "{text}");
-    assert!(
-        text.starts_with("# batch 2022-01-01T01:00:00Z 2022-01-01T02:00:00Z\n# 5 values: "),
-        "{text}"
-    );
+    let sections = text.split_once('\n').expect("a first line").1;
+    let mark = "# batch 2022-01-01T01:00:00Z 2022-01-01T02:00:00Z, 10 values in ";
+    assert!(sections.starts_with(mark) && sections.contains(" bytes\n# 5 values: "), "{text}");
     assert!(text.contains("partial write: points beyond retention policy"), "{text}");
     assert_eq!(rig.records()[1].rows, 60, "values read, as the official task counts");
 }
@@ -82,8 +81,11 @@ async fn the_limit_stops_before_the_batch_is_recorded() {
         let run = rig.migrate(config).await;
         let exit = if batches == 3 { ExitCode::Rejected } else { ExitCode::Permanent };
         assert_eq!(run.exit(), exit, "{limit}: {}", run.words());
-        assert_eq!(rig.records().len(), batches, "{limit}");
+        // The batch before may still be on its way when the limit is reached.
+        let records = rig.records().len();
+        assert!(records == batches || batches == 1 && records == 0, "{limit}: {records}");
         if batches < 3 {
+            assert_eq!(rig.rejects(), "", "nothing of the batch is kept");
             assert!(run.words().contains("--reject-limit"), "{}", run.words());
             rig.destination.clear_faults();
             rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
@@ -105,7 +107,8 @@ async fn the_limit_is_the_jobs() {
         let run = rig.migrate(config).await;
         assert_eq!(run.exit(), ExitCode::Permanent, "{}", rig.rejects());
     }
-    assert_eq!(rig.records().len(), 2);
+    // The second batch may still be on its way when the third one reaches the limit.
+    assert!(rig.records().len() <= 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,6 +28,8 @@ async fn stopped_by(signal: &str, code: i32) {
     let done = world.records().len();
     assert!((1..12).contains(&done), "{done} batches after SIG{signal}");
     assert!(ended.out.contains("STOPPED") || ended.out.contains("stopped"), "{ended:?}");
+    let said = format!("stopping: SIG{signal}; open batches finish, up to 20 s");
+    assert!(ended.err.contains(&said), "no {said}: {ended:?}");
     world.migrate(&[]).await.assert_code(0);
     world.assert_whole();
 }

@@ -180,6 +180,7 @@ pub(crate) fn finished() -> (SummaryInput, State) {
         expired: 0,
         changed: Vec::new(),
         unreturned: Vec::new(),
+        doubts: Vec::new(),
         closing: Closing { newer: Some(1_200_000), ..Closing::default() },
         batches: 2_090,
         stopped: None,

@@ -45,7 +45,7 @@ fn starting() -> State {
 
 fn stopping() -> State {
     let mut state = fixture::running();
-    state.apply(&Event::Stopping { reason: "SIGINT".to_owned() }, NOW_MS);
+    state.apply(&Event::Stopping(StopReason::Interrupted), NOW_MS);
     state
 }
 
@@ -97,7 +97,7 @@ fn plain_lines() {
         NOW_MS,
         Event::Notice("InfluxQL does not answer for this bucket; Flux reads it instead".to_owned()),
     ));
-    events.push((NOW_MS + 1_000, Event::Stopping { reason: "SIGINT".to_owned() }));
+    events.push((NOW_MS + 1_000, Event::Stopping(StopReason::Interrupted)));
     for (at_ms, event) in events {
         state.apply(&event, at_ms);
         lines.extend(talk.lines(&event, &state, at_ms));
@@ -219,7 +219,7 @@ fn json_lines() -> Vec<String> {
     ));
     let text = "another run reads from the same organization".to_owned();
     events.push((5_075_000, Event::Client(Signal::Notice { side: Side::Source, text })));
-    events.push((5_080_000, Event::Stopping { reason: "SIGINT".to_owned() }));
+    events.push((5_080_000, Event::Stopping(StopReason::Interrupted)));
     events.push((5_080_000, fixture::progress(range("2023-07-06", "2023-07-07"), 1, 1, 1)));
     let mut lines: Vec<_> =
         events.iter().filter_map(|(ms, event)| json::event(event, at(*ms))).collect();

@@ -3,7 +3,7 @@
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::limits;
 use sluice::model::side::Side;
-use sluice::pipeline::event::{Event, Planned};
+use sluice::pipeline::event::{Event, Planned, StopReason};
 use sluice::report::screen::{batch_text, condition, screen};
 use sluice::report::state::{OpenBatch, Quota, State, Totals};
 use sluice::report::text::Glyphs;
@@ -53,8 +53,15 @@ fn the_state_line_always_gives_the_reason() {
     state.apply(&began(Side::Source, WaitCause::Quota, 4_500), 5_500);
     let half = "waiting 5s: source quota (normal); refills at 4.5 MB/s";
     assert_eq!(condition(&state, 5_500), half);
-    state.apply(&Event::Stopping { reason: "SIGTERM".to_owned() }, 6_000);
-    assert_eq!(condition(&state, 6_000), "draining: open batches finish, up to 20 s (SIGTERM)");
+    for (reason, text) in [
+        (StopReason::ByteBudget, "draining: open batches finish (--max-transfer)"),
+        (StopReason::TimeBudget, "draining: open batches finish, up to 20 s (--max-duration)"),
+        (StopReason::Interrupted, "draining: open batches finish, up to 20 s (SIGINT)"),
+        (StopReason::Terminated, "draining: open batches finish, up to 20 s (SIGTERM)"),
+    ] {
+        state.apply(&Event::Stopping(reason), 6_000);
+        assert_eq!(condition(&state, 6_000), text);
+    }
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn events(name: &str, n: u64, batch: TimeRange) -> Vec<Event> {
             values: n,
             rejected: n,
         },
-        Event::Stopping { reason: text },
+        Event::Stopping(StopReason::TimeBudget),
     ]
 }
 

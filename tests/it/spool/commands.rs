@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
-use ring::digest::{SHA256, digest};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::Stored;
 use sluice::spool::writable::Spool;
 use tempfile::TempDir;
 
+use super::forgery::Forgery;
 use super::round_trip::{Job0, frames_of, point};
 use super::{files, write_batch};
 use crate::support::golden::Value;
@@ -122,29 +122,17 @@ async fn all_damage_is_named_at_once() {
     assert!(ended.err.contains("is not whole: 5 findings"), "{ended:?}");
 }
 
-/// Writes the manifest anew with a right digest, as nothing but a defect could.
-fn edit_manifest(place: &Path, edit: impl FnOnce(&mut serde_json::Value)) {
-    let path = place.join("manifest.json");
-    let text = fs::read_to_string(&path).unwrap();
-    let mut json = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    edit(&mut json);
-    let json = json.to_string();
-    let sum = digest(&SHA256, json.as_bytes());
-    let hex = sum.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    fs::write(path, format!("{json}\n{{\"sha256\":\"{hex}\"}}\n")).unwrap();
-}
-
 #[tokio::test]
 async fn a_batch_that_lacks_a_file_is_found_by_its_record() {
     let (_folder, place) = spool();
     let gone = parquet(&place)[1].display().to_string();
-    edit_manifest(&place, |json| {
-        json["files"].as_object_mut().unwrap().remove(&gone).unwrap();
-    });
+    let mut forgery = Forgery::of(&place);
+    forgery.manifest["files"].as_object_mut().unwrap().remove(&gone).unwrap();
+    forgery.write();
     fs::remove_file(place.join(&gone)).unwrap();
     let ended = sluice(&["verify"], &place).await;
     ended.assert_code(13);
-    assert!(ended.out.contains("journal/records"), "{ended:?}");
+    assert!(ended.err.contains(&gone) && ended.err.contains("no record says"), "{ended:?}");
 }
 
 /// In an object store each record is an object of its own.

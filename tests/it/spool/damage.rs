@@ -11,6 +11,7 @@ use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
 
+use super::forgery::Forgery;
 use super::round_trip::{Job0, frames_of, point};
 use super::{files, read_all, write_batch};
 use crate::support::golden::{Point, Value, flatten};
@@ -332,9 +333,15 @@ fn another_job_another_run_and_another_format_are_refused() {
     assert!(text.contains("0123456789abcdef") && text.contains("feedfacefeedface"), "{text}");
     let manifest = folder.path().join("manifest.json");
     let kept = fs::read_to_string(&manifest).unwrap();
-    let json = kept.lines().next().unwrap().replacen("\"format\":1", "\"format\":2", 1);
-    fs::write(&manifest, super::forged::manifest_of(&json)).unwrap();
-    assert!(matches!(Stored::open(&storage), Err(Error::Format { found: 2, known: 1, .. })));
+    fs::create_dir_all(folder.path().join("journal")).unwrap();
+    fs::write(folder.path().join("journal/records"), "").unwrap();
+    let mut forgery = Forgery::of(folder.path());
+    for format in [0, 3] {
+        forgery.manifest["format"] = format.into();
+        forgery.write();
+        let error = Stored::open(&storage).unwrap_err();
+        assert!(matches!(&error, Error::Format { found, .. } if *found == format), "{error}");
+    }
     fs::write(&manifest, kept).unwrap();
     // A later stop goes on with the same spool.
     let mut later = Job0::from(0);

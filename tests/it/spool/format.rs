@@ -1,13 +1,15 @@
-//! A spool of format 1 as the first version wrote it stays readable, goes on, and is loaded.
+//! A spool of each format, as a version that made such spools wrote it, stays readable, goes on in its format, and is loaded.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use parquet::file::metadata::ParquetMetaDataReader;
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::compact::Sizes;
-use sluice::spool::state::Job;
+use sluice::spool::state::{FORMAT, Job};
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 use sluice::spool::writable::Spool;
@@ -21,8 +23,12 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// 2022-01-31T22:00:00Z: the second batch reaches into the next month.
 const START_NS: i64 = 1_643_666_400_000_000_000;
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/spool-format-1")
+/// All formats that there were.
+const FORMATS: [u64; 2] = [1, 2];
+
+fn fixture(format: u64) -> PathBuf {
+    let place = format!("tests/golden/spool-format-{format}");
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(place)
 }
 
 fn own_job() -> Job {
@@ -74,19 +80,21 @@ fn contents(batches: i64) -> Vec<Point> {
 }
 
 /// A copy of it that may be written to.
-fn copy_to(place: &Path) {
-    let all = files(&fixture());
+fn copy_to(place: &Path, format: u64) {
+    let all = files(&fixture(format));
     assert!(all.len() >= 10, "the fixture is not whole: {all:?}");
     for file in all {
         let to = place.join(&file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(fixture().join(&file), to).unwrap();
+        fs::copy(fixture(format).join(&file), to).unwrap();
     }
 }
 
-/// Writes the fixture; only for a new format, because the point of this one is that it is old.
+/// Writes the fixture of the newest format; only where there is none, because the point of it is to become old.
 #[test]
 fn the_fixture_is_written_where_there_is_none() {
+    assert_eq!(FORMATS.last(), Some(&FORMAT), "a format without a fixture");
+    let fixture = || fixture(FORMAT);
     if std::env::var_os("SLUICE_UPDATE_GOLDEN").is_none_or(|value| value != "1")
         || fixture().join("manifest.json").exists()
     {
@@ -101,56 +109,88 @@ fn the_fixture_is_written_where_there_is_none() {
     fs::remove_dir(fixture().join("staging")).unwrap();
 }
 
-#[test]
-fn a_spool_of_the_first_version_holds_what_it_held() {
-    let folder = tempfile::tempdir().unwrap();
-    copy_to(folder.path());
-    let storage = Storage::folder(folder.path());
-    assert_eq!(read_all(&storage).unwrap(), contents(3));
-    let stored = Stored::open(&storage).unwrap();
-    assert_eq!(stored.job(), own_job());
-    assert_eq!(stored.watermark(), batch(2).stop);
-    let described = stored.describe();
-    let counts: Vec<_> = described
-        .measurements
-        .iter()
-        .map(|own| (own.files, own.rows, own.values, own.conflicts, own.months.len()))
-        .collect();
-    assert_eq!(counts, [(4, 12, 12, 0, 2), (7, 27, 60, 3, 2)]);
+/// The format that manifest and files tell, and the id of the job in each of them.
+fn told(place: &Path) -> (u64, BTreeSet<(String, String)>) {
+    let manifest = fs::read_to_string(place.join("manifest.json")).unwrap();
+    let json = manifest.lines().next().unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let mut parquet = files(place);
+    parquet.retain(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+    let footers = parquet.iter().map(|path| {
+        let file = fs::File::open(place.join(path)).unwrap();
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        let pairs = footer.file_metadata().key_value_metadata().unwrap();
+        let value =
+            |key: &str| pairs.iter().find(|pair| pair.key == key).unwrap().value.clone().unwrap();
+        (value("sluice.format"), value("sluice.job"))
+    });
+    (json["format"].as_u64().unwrap(), footers.collect())
 }
 
 #[test]
-fn a_spool_of_the_first_version_goes_on_and_is_merged() {
-    let folder = tempfile::tempdir().unwrap();
-    copy_to(folder.path());
-    let storage = Storage::folder(folder.path());
-    let spool = Spool::open(&storage, &own_job(), false).unwrap();
-    assert_eq!((spool.watermark(), spool.totals()), (batch(2).stop, (39, 72)));
-    write_batch(&spool, batch(3), &frames_of(&content(3))).unwrap();
-    assert!(spool.compact(Sizes::default()).unwrap().files_before > 0);
-    spool.close().unwrap();
-    assert_eq!(read_all(&storage).unwrap(), contents(4));
-    let stored = Stored::open(&storage).unwrap();
-    let parts = Selection { range: batch(1), ..Selection::ALL };
-    assert_eq!(super::read(&stored, &parts).unwrap(), content(1));
+fn a_spool_of_each_format_holds_what_it_held() {
+    for format in FORMATS {
+        let folder = tempfile::tempdir().unwrap();
+        copy_to(folder.path(), format);
+        let storage = Storage::folder(folder.path());
+        assert_eq!(read_all(&storage).unwrap(), contents(3));
+        let stored = Stored::open(&storage).unwrap();
+        assert_eq!(stored.job(), own_job());
+        assert_eq!(stored.watermark(), batch(2).stop);
+        let proof = stored.prove(|_| ()).unwrap();
+        assert!(proof.findings.is_empty() && proof.batches == 3, "{format}: {proof:?}");
+        let described = stored.describe();
+        let counts: Vec<_> = described
+            .measurements
+            .iter()
+            .map(|own| (own.files, own.rows, own.values, own.conflicts, own.months.len()))
+            .collect();
+        assert_eq!(counts, [(4, 12, 12, 0, 2), (7, 27, 60, 3, 2)]);
+    }
+}
+
+#[test]
+fn a_spool_of_each_format_goes_on_in_it_and_is_merged() {
+    let mut ids = BTreeSet::new();
+    for format in FORMATS {
+        let folder = tempfile::tempdir().unwrap();
+        copy_to(folder.path(), format);
+        let storage = Storage::folder(folder.path());
+        let spool = Spool::open(&storage, &own_job(), false).unwrap();
+        assert_eq!((spool.watermark(), spool.totals()), (batch(2).stop, (39, 72)));
+        write_batch(&spool, batch(3), &frames_of(&content(3))).unwrap();
+        assert!(spool.compact(Sizes::default()).unwrap().files_before > 0);
+        spool.close().unwrap();
+        assert_eq!(read_all(&storage).unwrap(), contents(4));
+        let stored = Stored::open(&storage).unwrap();
+        let parts = Selection { range: batch(1), ..Selection::ALL };
+        assert_eq!(super::read(&stored, &parts).unwrap(), content(1));
+        let (own, footers) = told(folder.path());
+        assert_eq!((own, footers.len()), (format, 1), "one id, one format");
+        assert!(footers.iter().all(|(told, _)| *told == format.to_string()));
+        ids.extend(footers.into_iter().map(|(_, id)| id));
+    }
+    assert_eq!(ids.len(), FORMATS.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spool_of_the_first_version_is_loaded() {
-    let rig = Rig::start(oss_source(), store_of(b"m f=1 0\n", 86_400)).await;
-    copy_to(&rig.stage_dir());
-    let mut config = rig.load_config();
-    config.on_type_conflict = sluice::pipeline::write::clash::ConflictPolicy::Suffix;
-    let run = rig.load(config).await;
-    run.assert_exit(ExitCode::Done);
-    let mut found = points(rig.destination.store(), BUCKET);
-    let mut wanted = contents(3);
-    for point in &mut wanted {
-        if *point.field == *b"mixed" && matches!(point.value, Value::Text(_)) {
-            point.field = (*b"mixed_string").into();
+async fn a_spool_of_each_format_is_loaded() {
+    for format in FORMATS {
+        let rig = Rig::start(oss_source(), store_of(b"m f=1 0\n", 86_400)).await;
+        copy_to(&rig.stage_dir(), format);
+        let mut config = rig.load_config();
+        config.on_type_conflict = sluice::pipeline::write::clash::ConflictPolicy::Suffix;
+        let run = rig.load(config).await;
+        run.assert_exit(ExitCode::Done);
+        let mut found = points(rig.destination.store(), BUCKET);
+        let mut wanted = contents(3);
+        for point in &mut wanted {
+            if *point.field == *b"mixed" && matches!(point.value, Value::Text(_)) {
+                point.field = (*b"mixed_string").into();
+            }
         }
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted);
     }
-    found.sort();
-    wanted.sort();
-    assert_eq!(found, wanted);
 }

@@ -79,6 +79,11 @@ impl Disk {
         mount.output().is_ok_and(|output| output.status.success())
     }
 
+    /// From now on nothing can be written.
+    pub(crate) fn read_only(&self) {
+        assert!(Self::mount_at(self.path(), "remount,ro"), "read-only");
+    }
+
     /// May not be smaller than what it holds.
     pub(crate) fn resize(&self, kib: u64) {
         assert!(Self::mount_at(self.path(), &format!("remount,size={kib}k")), "{kib} KiB");

@@ -21,7 +21,8 @@ fn batches(points: &[Point]) -> Vec<TimeRange> {
     times.sort_unstable();
     let at = |third: usize| Timestamp::from_ns(times[times.len() * third / 3]);
     let bounds = [Timestamp::MIN, at(1), at(2), Timestamp::STOP_MAX];
-    bounds.windows(2).map(|pair| TimeRange::new(pair[0], pair[1])).collect()
+    let ranges = bounds.windows(2).map(|pair| TimeRange::new(pair[0], pair[1]));
+    ranges.filter(|range| !range.is_empty()).collect()
 }
 
 fn inside(points: &[Point], range: TimeRange) -> Vec<Point> {

@@ -145,6 +145,7 @@ fn a_compaction_killed_at_any_change_is_whole_before_and_after() {
         let stored = Stored::open(&storage).unwrap();
         assert_eq!(read(&stored, &Selection::ALL).unwrap(), expected, "killed after {steps}");
         assert_eq!(stored.watermark(), range(MANY).start);
+        drop(stored);
         if done {
             break;
         }

@@ -78,7 +78,7 @@ fn rows_are_sorted_by_tags_and_time_and_the_footer_says_so() {
     let value = |key: &str| {
         footer.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()).unwrap()
     };
-    assert_eq!((&*value("sluice.format"), &*value("sluice.bucket")), ("1", "b%2F1"));
+    assert_eq!((&*value("sluice.format"), &*value("sluice.bucket")), ("2", "b%2F1"));
     assert_eq!((&*value("sluice.rows"), &*value("sluice.values")), ("15", "15"));
     assert_eq!(
         value("sluice.range"),

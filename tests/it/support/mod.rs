@@ -18,7 +18,9 @@ pub(crate) mod stores;
 
 use std::path::PathBuf;
 
+pub(crate) mod proxy;
 pub(crate) mod scripted;
+pub(crate) mod tls;
 pub(crate) mod virtual_time;
 
 /// The folder of golden exchanges beside the project, if this machine has it: `SLUICE_TEST_GOLDEN`, else

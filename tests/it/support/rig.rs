@@ -131,6 +131,7 @@ impl Rig {
             host: server.url(),
             org: Some(org.to_owned()),
             token: TokenSetting::Given { token: token.to_owned(), origin: "test".to_owned() },
+            tls_ca_file: None,
         };
         MigrateConfig {
             source: end(&self.source, CLOUD_ORG, READ_TOKEN),
@@ -170,10 +171,16 @@ impl Rig {
         self.state.path().join("rejects.lp")
     }
 
-    /// The rejects file; empty if there is none.
+    /// Another job has another one.
+    fn staged_rejects_path(&self) -> std::path::PathBuf {
+        self.state.path().join("staged-rejects.lp")
+    }
+
+    /// The rejects file, or both of them; empty if there is none.
     pub(crate) fn rejects(&self) -> String {
-        std::fs::read(self.rejects_path())
-            .map_or(String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        let paths = [self.staged_rejects_path(), self.rejects_path()];
+        let bytes: Vec<_> = paths.iter().flat_map(std::fs::read).flatten().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Migrates to the end.
@@ -231,6 +238,7 @@ impl Rig {
         let (time_type, surroundings) = (TimeType::NsUtc, Surroundings::default());
         config.spool = Some(SpoolChoice { place, time_type, surroundings });
         config.destination.token = TokenSetting::None;
+        config.rejects = Some(self.staged_rejects_path());
         config
     }
 

@@ -130,7 +130,7 @@ fn reads_the_real_servers_refusals() {
     for (id, lost) in [("w_retention", 2), ("w_retention_all", 1)] {
         let found = parse_partial_write(&message(id));
         assert!(
-            matches!(found, PartialWrite::OutsideRetention { dropped, lower_bound: Some(_) } if dropped == lost),
+            matches!(found, PartialWrite::OutsideRetention { dropped, newest: Some(_) } if dropped == lost),
             "{id}"
         );
     }

@@ -170,7 +170,7 @@ impl Objects {
     /// True if exactly these bytes stand there; `None` if nothing does.
     fn holds(&self, name: &str, bytes: &[u8]) -> Result<Option<bool>, Error> {
         let mut rest = Some(bytes);
-        let found = self.each(name, &mut |more| {
+        let found = self.each(name, &|_| Ok(()), &mut |more| {
             rest = rest.and_then(|rest| rest.strip_prefix(more));
             Ok(())
         })?;

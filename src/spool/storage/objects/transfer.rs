@@ -77,11 +77,12 @@ impl Objects {
         })
     }
 
-    /// Shows all bytes, piece by piece; false if there is nothing. All of them are of one object, even if another one
-    /// is put in its place meanwhile.
+    /// Shows all bytes, piece by piece, once `fits` has agreed to their number; false if there is nothing. All of them
+    /// are of one object, even if another one is put in its place meanwhile.
     pub(in crate::spool) fn each(
         &self,
         name: &str,
+        fits: &dyn Fn(u64) -> Result<(), Error>,
         see: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         let changed = || Error::damaged(name, "it was changed while it was read");
@@ -95,6 +96,7 @@ impl Objects {
                 Err(error) => error,
                 Ok(download) => {
                     let (bytes, before) = (download.bytes, at);
+                    fits(bytes)?;
                     tag.clone_from(&download.tag);
                     let broken = self.rest(download, name, &mut at, see)?;
                     if at != before {
@@ -121,11 +123,14 @@ impl Objects {
         at: &mut u64,
         see: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<Option<object_store::Error>, Error> {
-        let mut stream = download.stream;
+        let (mut stream, bytes) = (download.stream, download.bytes);
         loop {
             let (piece, back, end) = self.run(name, piece(stream))?;
             if !piece.is_empty() {
                 *at += piece.len() as u64;
+                if *at > bytes {
+                    return Err(Error::damaged(name, "it is longer than its store says"));
+                }
                 see(&piece)?;
             }
             match end {

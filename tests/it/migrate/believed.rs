@@ -1,0 +1,371 @@
+//! What is believed of the source: nothing that an answer has not proven.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::sync::Arc;
+
+use sluice::config::migrate::MigrateConfig;
+use sluice::exit::ExitCode;
+use sluice::model::transport::Transport;
+use sluice::pipeline::event::Event;
+use sluice::sim::{DamageEnd, Dbrp, Fault, Matcher, Place, ServerSettings, Store};
+
+use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of};
+
+const DAY_S: u64 = 86_400;
+const NOON_S: i64 = 1_641_038_400;
+
+/// `count` values of a series, 10 s apart from `start_s` on.
+fn values(host: &str, start_s: i64, count: i64) -> Vec<u8> {
+    let line = |n: i64| format!("m,host={host} v={n}i {}000000000\n", start_s + n * 10);
+    (0..count).map(line).collect::<String>().into_bytes()
+}
+
+/// A batch over two shard groups, with more in the first than in the second.
+async fn over_two_groups(source: ServerSettings) -> Rig {
+    let data = [values("a", NOON_S, 300), values("a", NOON_S + 43_200, 20)].concat();
+    let rig = Rig::start(source, store_of(&data, DAY_S)).await;
+    rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "1d")
+}
+
+fn is_named(run: &Run) -> bool {
+    run.exit() == ExitCode::Rejected && !run.finished().outcome.closing.source.is_empty()
+}
+
+fn is_equal(rig: &Rig) -> bool {
+    rig.source.store().dump(BUCKET) == rig.destination.store().dump(BUCKET)
+}
+
+/// Late values between any two answers of the run, in either part of the batch: they arrive or are named, and no other
+/// value is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_arrive_between_two_answers_hide_no_others() {
+    for source in [oss_source(), cloud()] {
+        let mut brought = 0;
+        for skip in 0..11 {
+            for (late_s, count) in [(NOON_S + 5, 300), (NOON_S + 43_205, 300), (NOON_S + 5, 1)] {
+                let rig = over_two_groups(source.clone()).await;
+                let counts = Matcher::path("/api/v2/query").body("count()").skip(skip);
+                let late = Fault::written_after(BUCKET, &values("late", late_s, count));
+                rig.source_fault(counts, 1, late);
+                let run = rig.migrate(rig.config()).await;
+                let what = format!("{:?} {skip} {late_s} {count}: {}", source.kind, run.words());
+                if is_equal(&rig) {
+                    assert_eq!(run.exit(), ExitCode::Done, "{what}");
+                    brought += 1;
+                } else {
+                    assert!(is_named(&run), "{what}");
+                }
+                let (here, there) = (rig.source.store(), rig.destination.store());
+                let untouched = |store: &Store| {
+                    let all = store.dump(BUCKET);
+                    all.into_iter().filter(|value| &*value.series.tags[0].1 == b"a").count()
+                };
+                assert_eq!(untouched(here), untouched(there), "{what}");
+            }
+        }
+        assert!(brought > 3, "most arrive before the batch is read");
+    }
+}
+
+/// Values that arrive when their batch was committed are named, batch by batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_arrive_behind_the_watermark_are_named() {
+    for source in [oss_source(), cloud()] {
+        let data =
+            (0..6).flat_map(|hour| values("a", NOON_S + hour * 3_600, 60)).collect::<Vec<_>>();
+        let rig = Rig::start(source.clone(), store_of(&data, DAY_S)).await;
+        let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T18:00:00Z", "1h");
+        let fifth = Matcher::path("/api/v2/query").body("start: 2022-01-01T16:00:00Z");
+        let late = [values("late", NOON_S, 18), values("late", NOON_S + 7_200, 24)].concat();
+        rig.source_fault(fifth, 1, Fault::written_after(BUCKET, &late));
+        let mut config = rig.config();
+        config.concurrency = 1;
+        let run = rig.migrate(config).await;
+        run.assert_exit(ExitCode::Rejected);
+        let found: Vec<_> = run
+            .finished()
+            .outcome
+            .closing
+            .source
+            .iter()
+            .map(|one| (one.range.to_string(), one.expected, one.found))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("[2022-01-01T12:00:00Z, 2022-01-01T13:00:00Z)".to_owned(), 60, 78),
+                ("[2022-01-01T14:00:00Z, 2022-01-01T15:00:00Z)".to_owned(), 60, 84),
+            ],
+            "{:?}",
+            source.kind
+        );
+        // A run that has nothing to do tells it again.
+        let again = rig.migrate(rig.config()).await;
+        again.assert_exit(ExitCode::Rejected);
+        assert_eq!(again.finished().outcome.closing.source.len(), 2);
+        assert!(run.finished().outcome.closing.destination.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_behind_the_stop_is_counted() {
+    let ahead = 4_102_444_800;
+    let data = [values("a", NOON_S, 60), values("b", NOON_S + 7_200, 7), values("c", ahead, 3)];
+    let rig = Rig::start(oss_source(), store_of(&data.concat(), DAY_S)).await;
+    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T13:00:00Z", "1h");
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Done);
+    let closing = &run.finished().outcome.closing;
+    assert_eq!(closing.newer, Some(10));
+    assert_eq!(closing.ahead.map(|time| time.to_string()).as_deref(), Some("2100-01-01T00:00:20Z"));
+}
+
+/// A destination that acknowledges and does not store, or forgets later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_destination_forgets_is_found() {
+    use sluice::sim::{Change, Forgotten, When};
+    let hour = |hour: i64| NOON_S + hour * 3_600;
+    let forgets =
+        |lines| (Matcher::path("/api/v2/write").body("m,host=a v=0i"), Fault::Forget { lines });
+    let drops = Change::Delete {
+        bucket: BUCKET.to_owned(),
+        measurement: None,
+        start: hour(1) * 1_000_000_000,
+        stop: (hour(1) + 600) * 1_000_000_000,
+    };
+    for (matcher, fault) in [
+        forgets(Forgotten::All),
+        forgets(Forgotten::EverySecond),
+        forgets(Forgotten::From(30)),
+        (
+            Matcher::path("/api/v2/write").body("batch_stop=\"2022-01-01T18"),
+            Fault::Change { when: When::After, change: drops },
+        ),
+    ] {
+        let data = (0..6).flat_map(|h| values("a", hour(h), 60)).collect::<Vec<_>>();
+        let rig = Rig::start(oss_source(), store_of(&data, DAY_S)).await;
+        let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T18:00:00Z", "1h");
+        rig.destination_fault(matcher, 1, fault.clone());
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(ExitCode::Different);
+        let found = &run.finished().outcome.closing.destination;
+        assert_eq!(found.len(), 1, "{fault:?}: {found:?}");
+        let there = rig.destination.store().count(BUCKET);
+        assert_eq!(found[0].expected - found[0].found, 360 - there, "{fault:?}");
+        // It is not forgotten by a later run.
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Different);
+    }
+}
+
+/// Two buckets of the same form and other values.
+fn twins(own: &str, other: &str) -> Arc<Store> {
+    let store = Arc::new(Store::default());
+    for (bucket, value) in [(other, 9), (own, 1)] {
+        store.create_bucket_with(bucket, 0, DAY_S);
+        let line = |host: i64, s: i64| {
+            format!("m,host=h{host:03} v={value}i,w={} {}000000000\n", s * value, NOON_S + s)
+        };
+        let dense = (0..300).map(|host| line(host, 0));
+        let lines: String = dense.chain((1..400).map(|s| line(0, s * 60))).collect();
+        store.write_lp(bucket, lines.as_bytes()).unwrap();
+    }
+    store
+}
+
+fn reads_influxql(rig: &Rig) -> bool {
+    rig.source.records().iter().any(|record| record.body_head.contains("SELECT *::field"))
+}
+
+async fn of_bucket(settings: ServerSettings, store: Arc<Store>, own: &str) -> (Rig, MigrateConfig) {
+    let rig = Rig::start(settings, store).await;
+    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "6h");
+    let mut config = rig.config();
+    config.source_bucket = own.to_owned();
+    (rig, config)
+}
+
+/// Whatever leads to another bucket under the name of this one, its values are not taken for this one's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_bucket_behind_the_name_is_not_read() {
+    let mapped = |database: &str, policy: &str, default, bucket: &str| Dbrp {
+        database: database.to_owned(),
+        retention_policy: policy.to_owned(),
+        default,
+        bucket: bucket.to_owned(),
+    };
+    for (own, other, dbrps) in [
+        (BUCKET, "twin", vec![Dbrp::default_of(BUCKET, "twin")]),
+        (BUCKET, "twin", vec![mapped(BUCKET, "autogen", false, "twin")]),
+        (BUCKET, "twin", vec![mapped(BUCKET, "other", true, "twin")]),
+        ("plant/autogen", "plant", vec![]),
+        ("plant", "plant/autogen", vec![]),
+        ("plant/week", "plant", vec![mapped("plant", "week", false, "plant")]),
+    ] {
+        for transport in [None, Some(Transport::Influxql), Some(Transport::FluxKeyed)] {
+            let settings = ServerSettings { dbrps: dbrps.clone(), ..oss_source() };
+            let (rig, mut config) = of_bucket(settings, twins(own, other), own).await;
+            config.transport = transport;
+            let run = rig.migrate(config).await;
+            assert_eq!(run.exit(), ExitCode::Done, "{own} {dbrps:?}: {}", run.words());
+            let (here, there) =
+                (rig.source.store().dump(own), rig.destination.store().dump(BUCKET));
+            assert!(here == there, "{own} {dbrps:?} {transport:?}");
+        }
+    }
+}
+
+/// The name of a bucket that the list gives is used, also where somebody else made it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_is_read_by_the_name_that_leads_to_it() {
+    for dbrps in [vec![], vec![Dbrp::default_of("elsewhere", BUCKET)]] {
+        let settings = ServerSettings { dbrps, ..oss_source() };
+        let (rig, config) = of_bucket(settings, twins(BUCKET, "twin"), BUCKET).await;
+        rig.migrate(config).await.assert_exit(ExitCode::Done);
+        assert!(is_equal(&rig) && reads_influxql(&rig));
+    }
+    // No list, no name: nothing is guessed.
+    let (rig, config) = of_bucket(oss_source(), twins(BUCKET, "twin"), BUCKET).await;
+    let closed = Fault::Status { status: 403, retry_after: None, body: "closed".to_owned() };
+    rig.source_fault(Matcher::path("/api/v2/dbrps"), 9, closed);
+    rig.migrate(config).await.assert_exit(ExitCode::Done);
+    assert!(is_equal(&rig) && !reads_influxql(&rig));
+}
+
+fn damage(after_bytes: u64, places: u32, place: Place, end: DamageEnd) -> Fault {
+    Fault::Damage { after_bytes, places, place, end }
+}
+
+/// The same as texts, of one series: a letter can be another one without a trace.
+fn texts() -> Vec<u8> {
+    let line = |n: i64| format!("m,host=a s=\"letters-{}\" {}000000000\n", n % 23, NOON_S + n * 10);
+    (0..6_000).map(line).collect::<String>().into_bytes()
+}
+
+/// Everything behind the names.
+fn other_letters() -> Fault {
+    damage(600, u32::MAX, Place::Letter, DamageEnd::Silent)
+}
+
+/// InfluxQL gives other values than the bucket holds, and nothing in the answer tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reading_that_differs_from_flux_is_not_written() {
+    let rig = Rig::start(oss_source(), store_of(&texts(), DAY_S)).await;
+    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "6h");
+    // From the first batch on: the probe was answered well.
+    let batch = Matcher::path("/query").body("SELECT *::field").skip(4);
+    rig.source_fault(batch, u32::MAX, other_letters());
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Done);
+    assert!(is_equal(&rig));
+    let told = |event: &Event| matches!(event, Event::Notice(text) if text.contains("otherwise than Flux"));
+    assert!(run.count(told) > 0, "{:?}", run.events);
+}
+
+/// The same when some of it is written already: it stays, and is named, also by later runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_wrong_reading_left_is_named() {
+    let rig = Rig::start(oss_source(), store_of(&texts(), DAY_S)).await;
+    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "30m");
+    let later = Matcher::path("/query").body("SELECT *::field").skip(12);
+    rig.source_fault(later, u32::MAX, other_letters());
+    let mut config = rig.config();
+    config.concurrency = 1;
+    let run = rig.migrate(config).await;
+    run.assert_exit(ExitCode::Rejected);
+    for run in [run, rig.migrate(rig.config()).await] {
+        run.assert_exit(ExitCode::Rejected);
+        let doubts = &run.finished().outcome.doubts;
+        assert_eq!(doubts.len(), 1, "{doubts:?}");
+        assert!(
+            doubts[0].contains("values of measurement m from 2022-01-01T12:00:00Z"),
+            "{doubts:?}"
+        );
+        assert!(doubts[0].contains("influxql reads measurement m at"), "{doubts:?}");
+    }
+}
+
+/// Answers whose damage shows only at their end: nothing of them is at the destination.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_of_a_damaged_answer_is_written() {
+    let mut lines = String::new();
+    for n in 0..30_000 {
+        let at = NOON_S * 1_000_000_000 + i64::from(n / 600) * 60_000_000_000;
+        lines.push_str(&format!("m,host=h{:03},rack=r{} v={n}i {at}\n", n % 600, n % 7));
+    }
+    let data = store_of(lines.as_bytes(), DAY_S);
+    for transport in Transport::ALL.into_iter().map(Some).chain([None]) {
+        for end in [
+            DamageEnd::Checksum,
+            DamageEnd::Cut { bytes: 200 },
+            DamageEnd::CutClean { bytes: 200 },
+            DamageEnd::Reset { bytes: 200 },
+        ] {
+            let rig = Rig::start(oss_source(), Arc::clone(&data)).await;
+            let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T13:00:00Z", "1h");
+            let mut config = rig.config();
+            config.transport = transport;
+            for path in ["/query", "/api/v2/query"] {
+                let text = if path == "/query" { "SELECT *::field" } else { "rename" };
+                let long = Matcher::path(path).body(text).body("1641038400").skip(0);
+                let long =
+                    if path == "/query" { long } else { Matcher::path(path).body(text).skip(6) };
+                rig.source_fault(long, 2, damage(1_000, 3, Place::Time, end));
+            }
+            let run = rig.migrate(config).await;
+            let what = format!("{transport:?} {end:?}: {}", run.words());
+            assert_eq!(run.exit(), ExitCode::Done, "{what}");
+            assert!(is_equal(&rig), "{what}");
+        }
+    }
+}
+
+/// Measurements that are listed and never returned, alone and beside those whose values come under their name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_source_never_returns_is_named() {
+    let at = NOON_S * 1_000_000_000;
+    for (lost, kept, names) in [
+        (vec!["disk\\\\ c,host=a free=2"], vec![], vec!["disk\\ c"]),
+        (vec!["disk\\\\ c,host=a free=2"], vec!["disk\\ c,host=a free=1"], vec!["disk\\ c"]),
+        (vec!["com\\\\,ma v=1i"], vec!["com\\,ma v=2i", "other v=3i"], vec!["com\\,ma"]),
+        (vec!["eq\\\\=x v=1i"], vec!["plain v=1i"], vec!["eq\\=x"]),
+        (vec!["e\\=x v=1i"], vec!["plain v=1i"], vec!["e=x"]),
+        (
+            vec!["a\\\\ z v=1i", "a\\\\\\ z v=2i"],
+            vec!["a\\ z v=3i", "a\\z v=4i"],
+            vec!["a\\ z", "a\\\\ z"],
+        ),
+    ] {
+        for source in [oss_source(), cloud()] {
+            for transport in Transport::ALL.into_iter().map(Some).chain([None]) {
+                let lines = |lines: &[&str]| -> Vec<u8> {
+                    let numbered = lines.iter().enumerate();
+                    numbered
+                        .flat_map(|(n, line)| format!("{line} {}\n", at + n as i64).into_bytes())
+                        .collect()
+                };
+                let all = [lines(&lost), lines(&kept)].concat();
+                let rig = Rig::start(source.clone(), store_of(&all, DAY_S)).await;
+                let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T14:00:00Z", "1h");
+                let mut config = rig.config();
+                config.transport = transport;
+                let run = rig.migrate(config).await;
+                let what = format!(
+                    "{lost:?} {:?} {transport:?}: {}\n{}",
+                    source.kind,
+                    run.words(),
+                    rig.rejects()
+                );
+                assert_eq!(run.exit(), ExitCode::Rejected, "{what}");
+                let expected = store_of(&lines(&kept), DAY_S);
+                assert!(expected.dump(BUCKET) == rig.destination.store().dump(BUCKET), "{what}");
+                for name in &names {
+                    let named = format!("measurement \"{name}\", 1 series");
+                    assert!(rig.rejects().contains(&named), "{named}: {what}");
+                    assert!(run.finding("P08").is_some(), "{what}");
+                }
+                rig.migrate(rig.config()).await.assert_exit(ExitCode::Rejected);
+            }
+        }
+    }
+}

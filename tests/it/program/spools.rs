@@ -1,0 +1,191 @@
+//! Spools in folders as their users meet them: locks, modes, limits, exports that are stopped.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sluice::sim::{Fault, Matcher, Rule};
+
+use super::exits::files;
+use super::{BUCKET, OSS_ORG, World};
+use crate::support::process::Ended;
+
+impl World {
+    fn place(&self) -> PathBuf {
+        self.folder.path().join("stage")
+    }
+
+    fn stage(&self) -> Command {
+        let place = self.place().display().to_string();
+        self.job("migrate", &["--spool", "parquet", "--spool-dir", &place])
+    }
+
+    fn load(&self) -> Command {
+        let (place, host) = (self.place().display().to_string(), self.oss.url());
+        let args = ["load", &place, "--destination-host", &host, "--destination-org", OSS_ORG];
+        self.command(&[&args[..], &["--create-buckets"]].concat())
+    }
+
+    async fn spool(&self, word: &str) -> Ended {
+        let place = self.place().display().to_string();
+        self.start(self.command(&["spool", word, &place])).ended().await
+    }
+}
+
+/// The same command in a shell that has done this before.
+fn after(first: &str, command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.env_clear().args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_compaction_waits_for_a_load_and_another_load_does_not() {
+    let world = World::new().await;
+    world.start(world.stage()).ended().await.assert_code(0);
+    // The first write says nothing for an hour.
+    world.oss.inject(Rule {
+        matcher: Matcher::path("/api/v2/write").body("usage_"),
+        times: 1,
+        fault: Fault::Stall { after_bytes: 0, ms: 3_600_000 },
+    });
+    let mut first = world.start(world.load());
+    first.until("the plan", |run| run.err().contains("plan:")).await;
+    let ended = world.spool("compact").await;
+    ended.assert_code(11);
+    assert!(ended.err.contains("reads the spool"), "{ended:?}");
+    world.spool("verify").await.assert_code(0);
+    first.kill();
+    world.spool("compact").await.assert_code(0);
+    world.start(world.load()).ended().await.assert_code(0);
+    world.assert_whole();
+}
+
+#[tokio::test]
+async fn what_is_staged_is_for_its_owner() {
+    let world = World::new().await;
+    let ended = world.start(after("umask 0", &world.stage())).ended().await;
+    ended.assert_code(0);
+    assert!(!ended.err.contains("others can look"), "{ended:?}");
+    assert_eq!(mode(&world.place()), 0o700);
+    let all = files(&world.place());
+    assert!(all.len() > 12, "{all:?}");
+    for (path, _) in all {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        assert_eq!(mode(path.parent().unwrap()), 0o700, "{}", path.display());
+    }
+    fs::set_permissions(world.place(), fs::Permissions::from_mode(0o750)).unwrap();
+    let ended = world.start(world.stage()).ended().await;
+    ended.assert_code(0);
+    assert_eq!(ended.err.matches("others can look into").count(), 1, "{ended:?}");
+    assert_eq!(mode(&world.place()), 0o750);
+}
+
+/// Reports hold names and figures of a bucket.
+#[tokio::test]
+async fn the_files_of_a_bench_are_for_their_owner() {
+    let world = World::new().await;
+    let out = world.folder.path().join("a").display().to_string();
+    let bench = ["--out", &out, "--max-transfer", "6MB", "--intervals", "5m", "--repetitions", "1"];
+    let ended = world.start(after("umask 0", &world.job("bench", &bench))).ended().await;
+    ended.assert_code(0);
+    for ending in ["jsonl", "csv", "html"] {
+        let path = world.folder.path().join(format!("a.{ending}"));
+        assert_eq!(mode(&path), 0o600, "{ending}");
+    }
+}
+
+/// The largest file that may be written, in blocks of 512 bytes.
+#[tokio::test]
+async fn a_limit_of_file_sizes_is_a_full_disk() {
+    let world = World::new().await;
+    let limited = |blocks: u32, command: &Command| after(&format!("ulimit -f {blocks}"), command);
+    for blocks in [0, 2, 5] {
+        let ended = piped(limited(blocks, &world.stage())).await;
+        assert_eq!(ended.code, Some(14), "{blocks}: {ended:?}");
+        assert!(ended.err.contains("of the spool") && ended.err.contains("large"), "{ended:?}");
+    }
+    world.start(world.stage()).ended().await.assert_code(0);
+    world.spool("verify").await.assert_code(0);
+    let place = world.place().display().to_string();
+    let ended = piped(limited(2, &world.command(&["spool", "compact", &place]))).await;
+    assert_eq!(ended.code, Some(14), "{ended:?}");
+    world.spool("verify").await.assert_code(0);
+    let text = world.folder.path().join("text").display().to_string();
+    let export = ["export", &place, "--format", "lp", "--output", &text];
+    let ended = piped(limited(2, &world.command(&export))).await;
+    assert_eq!(ended.code, Some(14), "{ended:?}");
+    assert!(!Path::new(&text).exists() && !Path::new(&format!("{text}.partial")).exists());
+    world.start(world.load()).ended().await.assert_code(0);
+    world.assert_whole();
+}
+
+/// Runs a command whose streams are pipes: no limit of files holds for them.
+async fn piped(mut command: Command) -> Ended {
+    // The servers that it asks run on this thread.
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn an_export_that_is_stopped_leaves_nothing() {
+    let world = World::new().await;
+    world.start(world.stage()).ended().await.assert_code(0);
+    let place = world.place().display().to_string();
+    let text = world.folder.path().join("text");
+    let partial = world.folder.path().join("text.partial");
+    let target = text.display().to_string();
+    let args = ["export", &place, "--format", "csv", "--output", &target];
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        // It stands still at the first file: somebody else has it alone for a while, or it waits for nothing at all.
+        let mut running = world.start(world.command(&args));
+        running.until("a file, or its end", |_| partial.exists() || text.exists()).await;
+        running.signal(signal);
+        let ended = running.ended().await;
+        // A small spool may be done before the signal comes.
+        if ended.code == Some(0) {
+            fs::remove_file(&text).unwrap();
+            continue;
+        }
+        ended.assert_code(code);
+        assert!(ended.err.contains("is not whole") || text.exists(), "{ended:?}");
+        assert!(!partial.exists());
+        let _ = fs::remove_file(&text);
+    }
+    // What a killed one left is begun anew; what is no file is left alone.
+    fs::write(&partial, "half").unwrap();
+    world.start(world.command(&args)).ended().await.assert_code(0);
+    assert!(!partial.exists());
+    fs::rename(&text, world.folder.path().join("kept")).unwrap();
+    std::os::unix::fs::symlink(world.folder.path().join("kept"), &partial).unwrap();
+    let kept = fs::read(world.folder.path().join("kept")).unwrap();
+    let ended = world.start(world.command(&args)).ended().await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("is no file"), "{ended:?}");
+    fs::remove_file(&partial).unwrap();
+    assert!(Command::new("mkfifo").arg(&partial).status().unwrap().success());
+    world.start(world.command(&args)).ended().await.assert_code(7);
+    assert_eq!(fs::read(world.folder.path().join("kept")).unwrap(), kept);
+}
+
+/// What is staged by one run is loaded by two at the same time, into two buckets.
+#[tokio::test]
+async fn two_loads_read_at_the_same_time() {
+    let world = World::new().await;
+    world.start(world.stage()).ended().await.assert_code(0);
+    let mut other = world.load();
+    other.args(["--destination-bucket", "copy", "--batch-bucket", "progress-of-copy"]);
+    let (one, two) = (world.start(world.load()), world.start(other));
+    one.ended().await.assert_code(0);
+    two.ended().await.assert_code(0);
+    world.assert_whole();
+    assert_eq!(world.oss.store().digest("copy"), world.oss.store().digest(BUCKET));
+}
