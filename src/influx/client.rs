@@ -24,6 +24,7 @@ use super::signal::{Observer, Signal};
 use super::stream::{QueryStream, whole_ms};
 use super::transport::Transport;
 use crate::limits::{self, UNCHECKED_BYTES_MIN};
+use crate::model::canary::Canary;
 use crate::model::side::Side;
 
 /// How a client behaves. The defaults are those of `limits.rs`.
@@ -55,6 +56,8 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// Seed of the jitter; random if none.
     pub seed: Option<u64>,
+    /// A mended fault that a test puts back.
+    pub canary: Canary,
 }
 
 impl Default for ClientSettings {
@@ -73,6 +76,7 @@ impl Default for ClientSettings {
             backoff_ms_max: limits::BACKOFF_MS_MAX,
             ca_file: None,
             seed: None,
+            canary: Canary::None,
         }
     }
 }
@@ -267,6 +271,11 @@ impl Client {
     /// True if a large answer came with nothing that would show a flipped bit: neither gzip nor TLS.
     pub fn is_unchecked(&self) -> bool {
         self.shared.unchecked.load(Ordering::Relaxed)
+    }
+
+    /// The mended fault that a test has put back.
+    pub fn canary(&self) -> Canary {
+        self.shared.settings.canary
     }
 
     /// How often this server has made all its requests wait, with 429, 503 or a full cache.

@@ -21,12 +21,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use case::Case;
+use sluice::model::canary::Canary;
 
 /// Runs one seed, and tells all of it.
 const ONE_SEED: &str = "SLUICE_TEST_SEED";
 
 /// Seeds of a plain test run.
 const SEEDS: Range<u64> = 0..500;
+
+/// Seeds that have to be enough to find a fault that was put back.
+const CANARY_SEEDS: u64 = 200;
 
 /// Seeds under way at one time.
 const WORKERS: usize = 3;
@@ -52,11 +56,11 @@ impl std::fmt::Display for Failure {
 }
 
 /// Runs one case to its end; what is wrong with it.
-fn try_seed(seed: u64) -> Result<(), String> {
+fn try_seed(seed: u64, canary: Canary) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let work = async {
         let case = Case::of(seed);
-        let rig = run::rig_of(&case).await;
+        let rig = run::rig_of(&case, canary).await;
         let result = async {
             let ended = run::moved(&case, &rig).await;
             if std::env::var_os(ONE_SEED).is_some() {
@@ -126,7 +130,7 @@ fn wanted_seeds() -> Range<u64> {
 #[test]
 fn seeds_arrive_or_every_difference_is_named() {
     let seeds = wanted_seeds();
-    let failures = try_seeds(seeds.clone(), try_seed);
+    let failures = try_seeds(seeds.clone(), |seed| try_seed(seed, Canary::None));
     let count = seeds.end - seeds.start;
     println!("{count} seeds, {} failed", failures.len());
     let lines: Vec<_> = failures.iter().map(ToString::to_string).collect();
@@ -136,4 +140,27 @@ fn seeds_arrive_or_every_difference_is_named() {
         failures.len(),
         lines.join("\n")
     );
+}
+
+/// The faults that this test was made for, each put back: it finds them.
+#[test]
+fn mended_faults_are_found_again() {
+    for canary in [Canary::DerivedZero, Canary::GuessedDatabase, Canary::DamagedWritten] {
+        let found = Mutex::new(None);
+        let try_one = |seed| {
+            if found.lock().unwrap().is_none()
+                && let Err(text) = try_seed(seed, canary)
+                && try_seed(seed, Canary::None).is_ok()
+            {
+                println!("{canary:?} is found by seed {seed}: {text}");
+                found.lock().unwrap().get_or_insert(seed);
+            }
+            Ok(())
+        };
+        try_seeds(0..CANARY_SEEDS, try_one);
+        assert!(
+            found.into_inner().unwrap().is_some(),
+            "{canary:?} is not found by {CANARY_SEEDS} seeds"
+        );
+    }
 }

@@ -89,6 +89,9 @@ impl Case {
         let staged = dice.hits(1, 4);
         let gzip = dice.hits(1, 3);
         let trouble = Trouble::roll(seed, &content, bucket, gzip);
+        // Several measurements in one answer: the first of them are whole when the last are found to be cut.
+        let together = trouble.is_damage() && content.measurements() > 1 && dice.hits(2, 3);
+        let transport = if together { Some(Transport::Flux) } else { transport };
         Self { seed, content, kind, bucket, twin_differs_from, transport, staged, gzip, trouble }
     }
 

@@ -293,6 +293,10 @@ impl Content {
         times[(times.len() - 1) * per_mille / 1_000]
     }
 
+    pub(super) fn measurements(&self) -> usize {
+        self.measurements.len()
+    }
+
     /// Whether fields have several types.
     pub(super) fn changes_types(&self) -> bool {
         self.shape == Shape::Changing

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sluice::commands::run::chain;
 use sluice::config::migrate::{MigrateConfig, Start, Stop};
 use sluice::exit::ExitCode;
+use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::Event;
 use sluice::sim::Store;
@@ -61,9 +62,10 @@ impl Ended {
     }
 }
 
-pub(super) async fn rig_of(case: &Case) -> Rig {
+pub(super) async fn rig_of(case: &Case, canary: Canary) -> Rig {
     let mut rig =
         Rig::between(case.source(), case.store(), oss(), Arc::new(Store::default())).await;
+    rig.client.canary = canary;
     rig.client.retries_max = 4;
     rig.client.silence_ms_max = 400;
     rig.client.query_grace_ms = 400;

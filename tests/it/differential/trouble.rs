@@ -62,6 +62,11 @@ impl Trouble {
         }
     }
 
+    /// Whether an answer holds wrong values.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self, Self::Fault { rule: Rule { fault: Fault::Damage { .. }, .. }, .. })
+    }
+
     /// What is written or deleted at the source while the job runs.
     pub(super) fn change(&self) -> Option<&Change> {
         match self {
