@@ -23,6 +23,8 @@ pub(super) enum Shape {
     ManySeries,
     /// Many fields of few values.
     ManyFields,
+    /// Several measurements in one answer.
+    Together,
     /// One field, and more rows than are held at once.
     Long,
     /// The first and the last times there are.
@@ -38,7 +40,8 @@ pub(super) enum Shape {
 impl Shape {
     fn roll(dice: &mut Dice) -> Self {
         match dice.below(64) {
-            0..=13 => Self::Plain,
+            0..=8 => Self::Plain,
+            9..=13 => Self::Together,
             14..=23 => Self::Boundary,
             24..=31 => Self::DenseStart,
             32..=36 => Self::ManySeries,
@@ -113,6 +116,7 @@ impl Content {
                 (Timestamp::MIN.ns(), Timestamp::STOP_MAX.ns(), "100y")
             }
             Shape::Boundary => (NOON_NS, NOON_NS + DAY_NS, *dice.one(&["1d", "1d", "18h", "5h"])),
+            Shape::Together => (NOON_NS, NOON_NS + 6 * HOUR_NS, *dice.one(&["6h", "3h"])),
             _ => match dice.below(4) {
                 0 => (NOON_NS, NOON_NS + 6 * HOUR_NS, "1h"),
                 1 => (NOON_NS + 12 * HOUR_NS, NOON_NS + 84 * HOUR_NS, "1d"),
@@ -120,6 +124,7 @@ impl Content {
                 _ => (NOON_NS, NOON_NS + DAY_NS, "7h"),
             },
         };
+        let shard_s = if shape == Shape::Together { 7 * 86_400 } else { shard_s };
         let shard_s = if shape == Shape::Boundary && shard_s == 3_600 { 86_400 } else { shard_s };
         let shard_s = if stop == Timestamp::STOP_MAX.ns() { 7 * 86_400 } else { shard_s };
         let (measurements, series, cells) = (Vec::new(), Vec::new(), Vec::new());
@@ -131,6 +136,7 @@ impl Content {
             Shape::Boundary | Shape::Long => (1, dice.from_to(1, 3), 1),
             Shape::DenseStart if dice.hits(1, 2) => (1, dice.from_to(201, 240), 1),
             Shape::DenseStart => (1, 1, dice.from_to(201, 240)),
+            Shape::Together => (dice.from_to(2, 4), dice.from_to(1, 3), dice.from_to(1, 2)),
             Shape::ManySeries => (dice.from_to(1, 2), dice.from_to(40, 90), dice.from_to(1, 2)),
             Shape::ManyFields => (1, dice.from_to(1, 2), dice.from_to(20, 60)),
             _ => (dice.from_to(1, 4), dice.from_to(1, 4), dice.from_to(1, 4)),
@@ -202,6 +208,7 @@ impl Content {
     fn fill_scattered(&mut self, dice: &mut Dice) {
         let per_series = match self.shape {
             Shape::ManySeries | Shape::ManyFields => 2,
+            Shape::Together => dice.from_to(5, 12),
             _ => dice.from_to(1, 12),
         };
         let clusters: Vec<i64> = (0..dice.from_to(1, 4)).map(|_| self.any_time(dice)).collect();

@@ -33,7 +33,10 @@ impl Trouble {
     pub(super) fn roll(seed: u64, content: &Content, bucket: &str, gzip: bool) -> Self {
         let mut dice = Dice::new(seed, 3);
         let dice = &mut dice;
-        match dice.below(20) {
+        // The first of several measurements are whole when the last are found to be cut.
+        let kind =
+            if content.shape == Shape::Together { dice.below(8) + 5 } else { dice.below(20) };
+        match kind {
             0 => Self::None,
             1..=3 => {
                 let matcher = source_request(dice);
@@ -43,7 +46,7 @@ impl Trouble {
                 let matcher = destination_request(dice);
                 Self::Fault { side: Side::Destination, rule: temporary(dice, &matcher) }
             }
-            6..=11 => Self::Fault { side: Side::Source, rule: damage(dice, gzip) },
+            6..=11 => Self::Fault { side: Side::Source, rule: damage(dice, content, gzip) },
             12..=15 => Self::Change { rule: change(dice, content, bucket) },
             16..=17 => Self::Loss { rule: loss(dice, content) },
             _ => Self::Kill { events: dice.index(40) },
@@ -124,7 +127,7 @@ fn temporary(dice: &mut Dice, matcher: &Matcher) -> Rule {
 }
 
 /// Values of an answer are other ones, and its end tells.
-fn damage(dice: &mut Dice, gzip: bool) -> Rule {
+fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
     let end = match dice.below(5) {
         // Where nothing is packed, nothing would ever tell.
         0 | 1 if gzip => DamageEnd::Checksum,
@@ -132,20 +135,22 @@ fn damage(dice: &mut Dice, gzip: bool) -> Rule {
         3 => DamageEnd::Cut { bytes: dice.from_to(1, 60) },
         _ => DamageEnd::Reset { bytes: dice.from_to(1, 60) },
     };
-    let place = *dice.one(&[Place::Time, Place::Time, Place::Number, Place::Letter]);
-    let fault = Fault::Damage {
-        after_bytes: dice.below(800),
-        places: u32::try_from(dice.from_to(1, 3)).unwrap(),
-        place,
-        end,
+    let together = content.shape == Shape::Together;
+    let place = *dice.one(&[Place::Time, Place::Time, Place::Time, Place::Number, Place::Letter]);
+    // A wrong value is written over by the next try, a wrong time is not.
+    let place = if together { Place::Time } else { place };
+    let places = u32::try_from(dice.from_to(1, 3)).unwrap();
+    // Behind the head, most of all of answers with values that hold several measurements.
+    let kind = if together { 2 } else { dice.below(6) };
+    let (matcher, after_bytes, times) = match kind {
+        0 => (source_request(dice), dice.below(800), 1),
+        1 => (matcher("/query", "SELECT", dice.below(3)), dice.below(600), 1),
+        _ => {
+            let times = u32::try_from(dice.from_to(1, 3)).unwrap();
+            (matcher("/api/v2/query", "rename", dice.below(5)), 100 + dice.below(400), times)
+        }
     };
-    // Answers with values, most of all those that hold several measurements.
-    let matcher = match dice.below(5) {
-        0 => source_request(dice),
-        1 => matcher("/query", "SELECT", dice.below(3)),
-        _ => matcher("/api/v2/query", "rename", dice.below(3)),
-    };
-    Rule { matcher, times: 1, fault }
+    Rule { matcher, times, fault: Fault::Damage { after_bytes, places, place, end } }
 }
 
 fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {
