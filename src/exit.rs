@@ -70,9 +70,11 @@ impl ExitCode {
             Self::Unexpected => "an error outside this table; a defect of sluice",
             Self::Usage => "wrong flags, variables or configuration file",
             Self::Rejected => {
-                "everything is committed, but some points were rejected (also on a later complete run)"
+                "everything is committed, but some points were rejected, cannot be read, came late, or are in doubt (also on a later complete run)"
             }
-            Self::Different => "the comparison found a difference",
+            Self::Different => {
+                "the comparison found a difference: the destination does not hold what it acknowledged"
+            }
             Self::Temporary => "temporary trouble outlasted the retries",
             Self::Permanent => {
                 "permanent: rights, missing bucket, cardinality, TLS, reject limit, every preflight failure"

@@ -119,10 +119,13 @@ pub const PROBE_MEASUREMENTS_MAX: usize = 3;
 /// Values that it reads of each.
 pub const PROBE_VALUES_MAX: u64 = 200;
 
-/// Values of one sample that holds another transport against plain Flux, if one instant does not hold more.
+/// Values of the first sample that holds another transport against plain Flux, and of further ones; more only where one
+/// series holds more at one time.
 pub const WITNESS_VALUES_MAX: usize = 1_000;
+/// See [`WITNESS_VALUES_MAX`].
+pub const WITNESS_AGAIN_VALUES_MAX: usize = 100;
 
-/// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond the first sample of a measurement.
+/// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond those that come with each doubling.
 pub const WITNESS_BYTES_PER_MILLE: u64 = 5;
 
 /// Readings of a sample that differ before it is taken for one that keeps changing.
@@ -211,8 +214,8 @@ pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 /// Tries of one request whose answer has neither a length nor chunks.
 pub const UNFRAMED_TRIES_MAX: u32 = 2;
 
-/// Bytes of an answer that is expected to come packed, and so with a checksum. Smaller ones are never packed.
-pub const UNCHECKED_BYTES_MIN: u64 = 16 * 1024;
+/// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
+pub const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
 
 /// Bytes of a file of certificates.
 pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -261,7 +261,7 @@ impl Error {
             Self::OtherJob { .. } | Self::NotAdopted { .. } | Self::SpoolDamaged { .. } => {
                 ExitCode::State
             }
-            Self::Decode { source, .. } => kind_exit(failure_of(source), Side::Source),
+            Self::Decode { source, .. } => kind_exit(failure_of(source)),
             Self::DemoDiffers { .. } => ExitCode::Unexpected,
         }
     }
@@ -278,10 +278,16 @@ pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
 }
 
 fn influx_exit(error: &influx::error::Error) -> ExitCode {
-    kind_exit(error.kind(), error.side)
+    match error.kind() {
+        // A query or a line of ours that the destination does not understand.
+        FailureKind::BadRequest if error.side == Side::Destination && error.is_ours => {
+            ExitCode::Unexpected
+        }
+        kind => kind_exit(kind),
+    }
 }
 
-fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
+fn kind_exit(kind: FailureKind) -> ExitCode {
     match kind {
         FailureKind::Unauthorized => ExitCode::TokenRefused,
         FailureKind::Connect
@@ -292,7 +298,7 @@ fn kind_exit(kind: FailureKind, side: Side) -> ExitCode {
         | FailureKind::ServerError
         | FailureKind::MemoryLimit
         | FailureKind::CacheFull => ExitCode::Temporary,
-        FailureKind::BadRequest if side == Side::Destination => ExitCode::Unexpected,
+        FailureKind::DiskFull => ExitCode::DiskFull,
         _ => ExitCode::Permanent,
     }
 }
@@ -302,8 +308,9 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
-        Failure::Decode { .. } => pipeline::read::fetch::failure(error)
-            .map_or(ExitCode::Permanent, |kind| kind_exit(kind, Side::Source)),
+        Failure::Decode { .. } => {
+            pipeline::read::fetch::failure(error).map_or(ExitCode::Permanent, kind_exit)
+        }
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }

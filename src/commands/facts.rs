@@ -1,11 +1,9 @@
 //! What both ends say of themselves before a run: gathered once, judged by `preflight`, used by `migrate`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ends;
 use super::error::Error;
-use crate::checkpoint::record::BATCHES;
+use super::{ends, known_jobs, orgs};
 use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
@@ -252,10 +250,10 @@ impl DestinationFacts {
         source: Option<&SourceFacts>,
     ) -> Result<Self, Error> {
         destination.server_info().await?;
-        let (found, bucket) = settled(config, destination).await?;
+        let (found, bucket) = orgs::settled(config, destination).await?;
         let (org_id, org, no_org) = match found {
             OrgFound::One { id, name } => (id, name, None),
-            other => (None, None, Some(unsettled(&other))),
+            other => (None, None, Some(orgs::unsettled(&other))),
         };
         if no_org.is_some() {
             let info = destination.known_info();
@@ -280,7 +278,7 @@ impl DestinationFacts {
         let mut source_org = config.source.org.clone();
         if let (None, Some(source)) = (&source_org, source) {
             let known = match &batch_bucket {
-                Some(_) => recorded(config, destination).await?,
+                Some(_) => known_jobs::org_of_source(config, destination).await?,
                 None => None,
             };
             // A name that was unknown when the job began stays so for it.
@@ -288,7 +286,7 @@ impl DestinationFacts {
             source_org = Some(known.unwrap_or_else(|| source.org.clone()));
         }
         let other_jobs = match (&batch_bucket, &source_org) {
-            (Some(_), Some(org)) => others(config, org, destination).await?,
+            (Some(_), Some(org)) => known_jobs::others(config, org, destination).await?,
             _ => Vec::new(),
         };
         Ok(Self {
@@ -330,71 +328,6 @@ async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Err
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The organization of the destination: by the bucket that is written, else by that of the progress.
-async fn settled(
-    config: &MigrateConfig,
-    destination: &Client,
-) -> Result<(OrgFound, Option<Bucket>), Error> {
-    let found = destination.settle_org(&config.destination_bucket).await?;
-    match found {
-        (OrgFound::Several(_) | OrgFound::Unseen, None) => {
-            let (by_batches, _) = destination.settle_org(&config.batch_bucket).await?;
-            let is_settled = matches!(by_batches, OrgFound::One { .. });
-            Ok((if is_settled { by_batches } else { found.0 }, None))
-        }
-        found => Ok(found),
-    }
-}
-
-fn unsettled(found: &OrgFound) -> String {
-    match found {
-        OrgFound::Ambiguous(ids) => {
-            format!("buckets of this name are in {} organizations: {}", ids.len(), ids.join(", "))
-        }
-        OrgFound::Several(ids) => {
-            format!("the token sees {} organizations: {}", ids.len(), ids.join(", "))
-        }
-        OrgFound::Unseen | OrgFound::One { .. } => {
-            "not given, and neither a bucket nor the list of organizations tells it".to_owned()
-        }
-    }
-}
-
-/// Other destination buckets with records of the same source.
-async fn others(
-    config: &MigrateConfig,
-    source_org: &str,
-    destination: &Client,
-) -> Result<Vec<String>, Error> {
-    let tags = [("srcBucket", config.source_bucket.as_str()), ("srcOrg", source_org)];
-    let mut buckets = in_records(config, &tags, "dstBucket", destination).await?;
-    buckets.remove(&config.destination_bucket);
-    Ok(buckets.into_iter().collect())
-}
-
-/// What the records of the same two buckets call the source's organization, if they agree.
-async fn recorded(config: &MigrateConfig, destination: &Client) -> Result<Option<String>, Error> {
-    let tags = [
-        ("srcBucket", config.source_bucket.as_str()),
-        ("dstBucket", config.destination_bucket.as_str()),
-    ];
-    let orgs = in_records(config, &tags, "srcOrg", destination).await?;
-    Ok(if orgs.len() == 1 { orgs.into_iter().next() } else { None })
-}
-
-async fn in_records(
-    config: &MigrateConfig,
-    tags: &[(&str, &str)],
-    label: &str,
-    destination: &Client,
-) -> Result<BTreeSet<String>, Error> {
-    let what = "jobs in the batch bucket";
-    let query = flux::record::newest_record(&config.batch_bucket, BATCHES, tags);
-    let answer = destination.query_all(&query, what).await?;
-    let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
-    Ok(tables.iter().filter_map(|table| table.text(0, label)).map(str::to_owned).collect())
 }
 
 async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Vec<Task>, Error> {

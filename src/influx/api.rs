@@ -225,9 +225,14 @@ impl Client {
                 if error.attempts > 1 && seen.is_some() {
                     return seen.ok_or(error);
                 }
-                let text = format!("{}, and this token cannot read it", error.message);
+                let (why, cure) = match seen {
+                    Some(_) => ("; it was made meanwhile", "the same command again"),
+                    None => {
+                        (", and this token cannot read it", "a token that may read and write it")
+                    }
+                };
+                let text = format!("{}{why}", error.message);
                 let failure = Failure::new(FailureKind::Forbidden, text).with_status(422);
-                let cure = "a token that may read and write the bucket";
                 Err(self.error(&what, failure.curable(cure)))
             }
             Err(error) => Err(error),

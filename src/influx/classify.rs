@@ -38,6 +38,7 @@ pub fn action(kind: &FailureKind) -> Action {
         FailureKind::Connect
         | FailureKind::Interrupted
         | FailureKind::Unframed
+        | FailureKind::DiskFull
         | FailureKind::ServerError => Action::Retry,
         FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::TooLarge => Action::Split,
         FailureKind::RateLimited { .. }
@@ -137,6 +138,8 @@ fn classify_write_400(text: &str) -> FailureKind {
 fn classify_write_500(text: &str) -> FailureKind {
     if text.contains("cache-max-memory-size exceeded") {
         FailureKind::CacheFull
+    } else if text.contains("no space left on device") || text.contains("disk quota exceeded") {
+        FailureKind::DiskFull
     } else if text.contains("field type conflict") || text.contains("partial write") {
         FailureKind::PartialWrite
     } else if text.ends_with("timeout") || text.contains("engine is closed") {
@@ -285,14 +288,6 @@ mod tests {
             (Query, 408, "", Kind::ServerError),
             (Query, 499, "", Kind::ServerError),
             (Query, 418, page, Kind::Unexpected),
-            (Query, 407, page, Kind::Proxy),
-            (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
-            (
-                Write,
-                400,
-                "<html>400 The plain HTTP request was sent to HTTPS port</html>",
-                Kind::Tls,
-            ),
             (Api, 409, "", Kind::BadRequest),
             (Api, 422, &json("bucket with name b already exists"), Kind::BadRequest),
             (Query, 429, &json("org 1 has exceeded limited_query plan limit"), limited),
@@ -339,6 +334,14 @@ mod tests {
                 unavailable,
             ),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
+            (
+                Write,
+                500,
+                &json(
+                    "unexpected error writing points to database: write /wal/_00001.wal: no space left on device",
+                ),
+                Kind::DiskFull,
+            ),
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
             (Write, 500, &json("engine is closed"), busy),
             (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),
@@ -351,6 +354,18 @@ mod tests {
                 kind,
                 "{request:?} {status} {body}"
             );
+        }
+    }
+
+    #[test]
+    fn proxies_and_servers_of_tls_are_known_by_what_they_say() {
+        let page = "<html>400 The plain HTTP request was sent to HTTPS port</html>";
+        for (request, status, body, kind) in [
+            (Query, 407, "<html>", Kind::Proxy),
+            (Api, 400, "Client sent an HTTP request to an HTTPS server.\n", Kind::Tls),
+            (Write, 400, page, Kind::Tls),
+        ] {
+            assert_eq!(classify_response(request, status, None, body), kind, "{body}");
         }
     }
 

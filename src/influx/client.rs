@@ -23,7 +23,8 @@ use super::secrets;
 use super::signal::{Observer, Signal};
 use super::stream::{QueryStream, whole_ms};
 use super::transport::Transport;
-use crate::limits::{self, UNCHECKED_BYTES_MIN};
+use super::way::may_be_the_proxy;
+use crate::limits;
 use crate::model::canary::Canary;
 use crate::model::side::Side;
 
@@ -231,46 +232,9 @@ impl Client {
         self.whole(&call).await.map(drop)
     }
 
-    /// True if the server is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        self.shared.transport.is_loopback()
-    }
-
-    /// True if a token for this server crosses a network in the clear.
-    pub fn is_in_the_clear(&self) -> bool {
-        !self.is_loopback() && !self.shared.transport.is_tls()
-    }
-
-    /// The proxy of the environment that all requests go through, without its password.
-    pub fn proxy(&self) -> Option<String> {
-        self.shared.transport.proxy()
-    }
-
-    /// What a person should know of the token's source, once it has been read.
-    pub fn token_doubt(&self) -> Option<String> {
-        self.shared.credentials.doubt()
-    }
-
     /// True once an InfluxDB has answered: from then on trouble is waited out.
     pub(super) fn is_reached(&self) -> bool {
         self.shared.reached.load(Ordering::Relaxed)
-    }
-
-    /// Says once that answers come with nothing that would show a flipped bit.
-    pub(super) fn note_body(&self, is_packed: bool, bytes: u64) {
-        let unchecked = !is_packed && bytes >= UNCHECKED_BYTES_MIN && self.is_in_the_clear();
-        if unchecked
-            && self.shared.side == Side::Source
-            && !self.shared.unchecked.swap(true, Ordering::Relaxed)
-        {
-            let text = UNCHECKED.to_owned();
-            (self.shared.observer)(Signal::Notice { side: self.shared.side, text });
-        }
-    }
-
-    /// True if a large answer came with nothing that would show a flipped bit: neither gzip nor TLS.
-    pub fn is_unchecked(&self) -> bool {
-        self.shared.unchecked.load(Ordering::Relaxed)
     }
 
     /// The mended fault that a test has put back.
@@ -386,28 +350,6 @@ impl fmt::Debug for Client {
             .field("quota", &self.quota)
             .finish_non_exhaustive()
     }
-}
-
-/// What is said where an answer of the source has no checksum.
-const UNCHECKED: &str = "the source sends large answers without gzip and without TLS: a bit that flips on the way would \
-                         not be seen";
-
-/// True for what a proxy may have said or done instead of the server.
-fn may_be_the_proxy(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::Connect
-            | FailureKind::Tls
-            | FailureKind::Proxy
-            | FailureKind::Timeout
-            | FailureKind::Interrupted
-            | FailureKind::Unframed
-            | FailureKind::Unavailable { .. }
-            | FailureKind::ServerError
-            | FailureKind::Forbidden
-            | FailureKind::Redirect
-            | FailureKind::Unexpected
-    )
 }
 
 /// True for an id as InfluxDB writes it.

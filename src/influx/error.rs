@@ -36,6 +36,8 @@ pub enum FailureKind {
     MemoryLimit,
     /// The destination's write cache is full.
     CacheFull,
+    /// The disk that the server stores to is full. What it acknowledged may be gone when it is started again.
+    DiskFull,
     /// The token is not known, or could not be read.
     Unauthorized,
     /// The token lacks the right.
@@ -73,6 +75,10 @@ impl FailureKind {
             Self::ServerError => "server error",
             Self::MemoryLimit => "over the memory limit of the server",
             Self::CacheFull => "the write cache of the server is full",
+            Self::DiskFull => {
+                "the disk of the server is full; once there is room start it again, and move the data into a new bucket: \
+                 InfluxDB can lose what it has acknowledged then"
+            }
             Self::Unauthorized => "the token was refused",
             Self::Forbidden => "the token lacks the right",
             Self::NotFound => "not found, or not readable with this token",
@@ -115,6 +121,8 @@ pub struct Detail {
     pub cure: Option<&'static str>,
     /// True if the server had answered this client before.
     pub reached: bool,
+    /// True for a query or line protocol: its text is ours. All else is made of what a person has named.
+    pub is_ours: bool,
     /// The cause below.
     pub source: Option<Source>,
 }
@@ -138,8 +146,15 @@ impl Error {
             elapsed_ms: 0,
             cure,
             reached: true,
+            is_ours: false,
             source,
         }))
+    }
+
+    #[must_use]
+    pub(super) fn ours(mut self, is_ours: bool) -> Self {
+        self.0.is_ours = is_ours;
+        self
     }
 
     #[must_use]
@@ -197,12 +212,11 @@ impl Error {
     /// The whole sentence but for what to do.
     pub fn without_cure(&self) -> String {
         let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
-        let mut text = format!("{side}: {what}: {}", self.cause());
-        if *attempts > 1 {
-            let seconds = elapsed_ms.div_ceil(1_000);
-            text.push_str(&format!(", after {attempts} attempts in {seconds} s"));
-        }
-        text
+        let after = match attempts {
+            0 | 1 => String::new(),
+            _ => format!(", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000)),
+        };
+        format!("{side}: {what}: {}{after}", self.cause())
     }
 }
 

@@ -29,5 +29,6 @@ pub mod signal;
 pub mod stream;
 mod transport;
 mod trust;
+mod way;
 
 pub use body::{Gunzip, pack};

@@ -28,6 +28,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
+            let error = error.ours(call.kind != RequestKind::Api);
             if !is_temporary(call.kind, &error.kind) || self.is_enough(&error, begun) {
                 return Err(error);
             }
@@ -69,8 +70,8 @@ impl Client {
         let whole = answer.body.whole(SMALL_RESPONSE_BYTES_MAX).await;
         if let Some(admission) = &mut admission {
             admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));
+            self.note_body(answer.body.is_packed(), answer.body.decoded_bytes());
         }
-        self.note_body(answer.body.is_packed(), answer.body.decoded_bytes());
         let bytes = whole.map_err(|failure| self.late(call.kind, failure, answer.begun))?;
         check(call.content, &bytes).map_err(|incomplete| self.incomplete(incomplete))?;
         Ok(bytes)

@@ -93,12 +93,15 @@ impl Transport {
         if let Some(proxy) = refused
             && let Some(status) = proxy.refusal().await
         {
-            failure.status = Some(status);
-            failure.message = "the proxy refuses to connect".to_owned();
-            failure.kind = match status {
+            let kind = match status {
                 408 | 425 | 429 | 500.. => FailureKind::Connect,
                 _ => FailureKind::Proxy,
             };
+            failure = Failure {
+                source: failure.source,
+                ..Failure::new(kind, "the proxy refuses to connect")
+            };
+            failure.status = Some(status);
         }
         failure
     }

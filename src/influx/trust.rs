@@ -51,7 +51,9 @@ pub(super) fn client_config(named: Vec<CertificateDer<'static>>) -> Result<Clien
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Trust::new(named, Arc::clone(&provider)).map_err(|error| {
         let mut text = format!("no certificate is trusted: {error}");
-        unusable_stores().iter().for_each(|store| text.extend(["; ", store]));
+        for store in unusable_stores() {
+            text.extend(["; ", &store]);
+        }
         let cure = "install the system's CA certificates, or --tls-ca-file FILE";
         Failure::new(FailureKind::Tls, text).curable(cure)
     })?;

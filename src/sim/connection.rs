@@ -378,7 +378,11 @@ fn is_query(request: &Request) -> bool {
 }
 
 fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
-    let kind = if body.starts_with('{') { super::http::JSON } else { "text/html" };
+    let kind = match body.chars().next() {
+        Some('{') => super::http::JSON,
+        Some('\r' | '#' | ',') => "text/csv; charset=utf-8",
+        _ => "text/html",
+    };
     let mut reply =
         Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
     if let Some(retry_after) = retry_after {

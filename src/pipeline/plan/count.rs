@@ -13,6 +13,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::Scope;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::{self, Layer, Window};
+use crate::pipeline::read::fetch::may_pass;
 use crate::pipeline::survey::schema;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -280,7 +281,11 @@ pub async fn carriage_returns(
     let mut values = 0;
     let mut parts = vec![range];
     while let Some(part) = parts.pop() {
-        let query = scope.select(context, part, flux::count_carriage_returns);
+        let count = match scope {
+            Scope::LargestTime(_) => flux::count_carriage_returns_at_largest_time,
+            Scope::All | Scope::Measurements(_) | Scope::Mixed => flux::count_carriage_returns,
+        };
+        let query = scope.select(context, part, count);
         let answer = answer(context, &query, &what).await?;
         match (answer, part.halves()) {
             (Some(answer), _) => values += single(&answer, &what)?,
@@ -304,7 +309,8 @@ pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
         let selection = Selection { without: &job.routes.only_lost, ..job.selection(stretch) };
         let halves = job.shape.halves(stretch).filter(|_| job.shape.types != TypeHistory::Single);
         if let Some((first, second)) = halves {
-            if !is_empty_in(context, job.shape, selection).await? {
+            let only = &job.routes.only_lost;
+            if !is_empty_in(context, job.shape, selection, only).await? {
                 stretches.extend([second, first]);
             }
             continue;
@@ -340,22 +346,28 @@ pub(super) async fn is_empty_of(
 ) -> Result<bool, Error> {
     let filter = context.job.filter_of(layer);
     let selection = Selection { filter: &filter, ..context.job.selection_of(layer, range) };
-    is_empty_in(context, shape, selection).await
+    let mixed = [context.job.routes.is_mixed()];
+    let conditions = if layer == Layer::Mixed { &mixed } else { selection.without };
+    is_empty_in(context, shape, selection, conditions).await
 }
 
+/// True if the selection certainly holds nothing; the conditions are those of it that an index can be asked for.
 async fn is_empty_in(
     context: &Context,
     shape: SourceShape,
     selection: Selection<'_>,
+    conditions: &[String],
 ) -> Result<bool, Error> {
     let range = selection.range;
     if ask(context, selection, &format!("count of {range}")).await? != Some(0) {
         return Ok(false);
     }
-    if shape.types == TypeHistory::Single || shape.halves(range).is_none() {
+    let Some((first, second)) = shape.halves(range).filter(|_| shape.types != TypeHistory::Single)
+    else {
         return Ok(true);
-    }
-    // A field of several types hides behind the type of its first shard: one zero proves nothing.
+    };
+    // A field of several types hides behind the type of its first shard, and from the other side behind that of its last
+    // one: one zero proves nothing.
     for query in [flux::earliest(selection), flux::latest(selection)] {
         let what = format!("emptiness of {range}");
         let answer = context
@@ -368,5 +380,24 @@ async fn is_empty_in(
             return Ok(false);
         }
     }
-    Ok(true)
+    // What lies between shards that hide it only the index knows, which has no types.
+    let has_no_middle = shape.halves(first).is_none() && shape.halves(second).is_none();
+    Ok(has_no_middle || is_unknown_to_the_index(context, range, conditions).await?)
+}
+
+/// False also where the index does not tell.
+async fn is_unknown_to_the_index(
+    context: &Context,
+    range: TimeRange,
+    conditions: &[String],
+) -> Result<bool, Error> {
+    let what = format!("series in {range}");
+    let query = flux::series_in_range(&context.job.source_bucket, range, conditions);
+    let answer = match context.source.query_all(&query, &what).await {
+        Ok(answer) => answer,
+        Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
+        Err(_) => return Ok(false),
+    };
+    let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
+    Ok(series.unwrap_or(0) == 0)
 }

@@ -98,7 +98,7 @@ pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(Target, u64)> {
     }
 }
 
-/// By InfluxQL where it reads the measurement: no search for carriage returns reaches that time.
+/// By InfluxQL where it reads the measurement.
 fn at_largest_time(context: &Context, window: &Window) -> Vec<Part> {
     let part = |target, values| Part { target, range: window.range, values };
     let (mut parts, mut rest, mut rest_values) = (Vec::new(), Vec::new(), 0);
@@ -124,7 +124,15 @@ pub async fn read_by_flux(
 ) -> Result<Vec<Scope>, Error> {
     match window.layer {
         Layer::Mixed => return Ok(vec![Scope::Mixed]),
-        Layer::InfluxqlOnly | Layer::LargestTime => return Ok(Vec::new()),
+        Layer::InfluxqlOnly => return Ok(Vec::new()),
+        Layer::LargestTime => {
+            let targets = at_largest_time(context, window).into_iter().map(|part| part.target);
+            let scope = |target| match target {
+                Target::Flux(scope) => Some(scope),
+                _ => None,
+            };
+            return Ok(targets.filter_map(scope).collect());
+        }
         Layer::Plain => {}
     }
     let mut names = Vec::new();

@@ -163,7 +163,12 @@ impl Target {
                 (Ask::Flux(text), Settings::Csv(whole(label)))
             }
             Self::CarriageReturns(scope) => {
-                let read = |selection: Selection<'_>| flux::read_carriage_returns(selection, label);
+                let read = |selection: Selection<'_>| match scope {
+                    Scope::LargestTime(_) => {
+                        flux::read_carriage_returns_at_largest_time(selection, label)
+                    }
+                    _ => flux::read_carriage_returns(selection, label),
+                };
                 let settings = DecoderSettings { unescape_strings: true, ..whole(label) };
                 (Ask::Flux(scope.select(context, range, read)), Settings::Csv(settings))
             }

@@ -1,9 +1,10 @@
 //! What is not read in plain Flux is held against plain Flux by content, before any of it is written.
 //!
 //! Counts cannot tell another bucket's values from this one's, nor wrong tags from right ones. So of each measurement that a
-//! run reads by InfluxQL or restores from a catalogue, a sample is drawn from the very frames that are held: some value of
-//! the answer, drawn at random after the answer has come, with all that stands at its time. Flux reads the same; both must be
-//! the same values. At least one sample for each measurement and run, and more as [`WITNESS_BYTES_PER_MILLE`] allows.
+//! run reads by InfluxQL or restores from a catalogue, samples are drawn from the very frames that are held: some value of
+//! the answer, drawn at random after the answer has come, with what else stands at its time. Flux reads the same; both must be
+//! the same values. The first values of a measurement are sampled, and again each time that twice as many were read since,
+//! besides as often as [`WITNESS_BYTES_PER_MILLE`] allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,8 @@ use arrow::datatypes::TimestampNanosecondType;
 
 use crate::influx::backoff::Jitter;
 use crate::limits::{
-    MEASUREMENTS_NAMED_MAX, WITNESS_BYTES_PER_MILLE, WITNESS_TRIES, WITNESS_VALUES_MAX,
+    MEASUREMENTS_NAMED_MAX, WITNESS_AGAIN_VALUES_MAX, WITNESS_BYTES_PER_MILLE, WITNESS_TRIES,
+    WITNESS_VALUES_MAX,
 };
 use crate::model::canary::Canary;
 use crate::model::frame::Frame;
@@ -48,6 +50,8 @@ struct State {
 struct Heard {
     /// What is read on the strength of its samples.
     values: u64,
+    /// How many those were at the last sample.
+    values_sampled: u64,
     time_min: Option<Timestamp>,
     time_max: Option<Timestamp>,
     /// Why it is read by plain Flux alone from now on.
@@ -100,44 +104,60 @@ impl Witness {
             return Ok(frames);
         }
         let mut due = self.due(&frames);
+        let sampled: Vec<Name> = due.iter().map(|(name, _)| name.clone()).collect();
         let mut held = frames;
-        while !due.is_empty() {
-            let (first, kinds) = (due[0].clone(), due.clone());
+        while let Some((name, values_max)) = due.first().cloned() {
+            let names: Vec<Name> = due.iter().map(|(name, _)| name.clone()).collect();
             let random = self.state().jitter.up_to(u64::MAX);
             let target = request.target.clone();
             let (back, sample) = pool::run(move || {
-                let sample = draw(&held, &first, &kinds, &target, random);
+                let wanted = Draw { first: &name, due: &names, target: &target, values_max };
+                let sample = wanted.draw(&held, random);
                 (held, sample)
             })
             .await?;
             held = back;
             let Some(sample) = sample else { break };
             self.compare(context, progress, request, &sample).await?;
-            due.retain(|name| !sample.measurements.contains(name));
+            due.retain(|(name, _)| !sample.measurements.contains(name));
         }
-        self.note(&held);
+        self.note(&held, &sampled);
         Ok(held)
     }
 
-    /// The measurements of which a sample is due: each that has had none, else one now and then.
-    fn due(&self, frames: &[Frame]) -> Vec<Name> {
+    /// The measurements of which a sample is due, with the values that it may hold: those that had none, or too long ago,
+    /// else one now and then.
+    fn due(&self, frames: &[Frame]) -> Vec<(Name, usize)> {
         let mut state = self.state();
-        let names: BTreeSet<&Name> = frames.iter().map(|frame| &frame.measurement).collect();
+        let mut incoming: BTreeMap<&Name, u64> = BTreeMap::new();
+        for frame in frames {
+            *incoming.entry(&frame.measurement).or_default() += frame.values;
+        }
         let bytes: usize = frames.iter().map(Frame::memory_bytes).sum();
         state.bytes += bytes as u64;
-        let is_new = |name: &&&Name| state.heard.get(**name).is_none_or(|heard| heard.values == 0);
-        let mut due: Vec<Name> = names.iter().filter(is_new).map(|name| (*name).clone()).collect();
+        let mut due = Vec::new();
+        for (name, values) in &incoming {
+            let heard = state.heard.entry((*name).clone()).or_default();
+            let all = heard.values + values;
+            if all >= heard.values_sampled.saturating_mul(2) {
+                let is_first = heard.values_sampled == 0;
+                let values_max =
+                    if is_first { WITNESS_VALUES_MAX } else { WITNESS_AGAIN_VALUES_MAX };
+                due.push(((*name).clone(), values_max));
+            }
+        }
         let allowed = state.bytes / 1_000 * WITNESS_BYTES_PER_MILLE;
-        if due.is_empty() && !names.is_empty() && state.sample_bytes < allowed {
-            let last = names.len() as u64 - 1;
+        if due.is_empty() && !incoming.is_empty() && state.sample_bytes < allowed {
+            let last = incoming.len() as u64 - 1;
             let at = usize::try_from(state.jitter.up_to(last)).unwrap_or(0);
-            due.extend(names.into_iter().nth(at).cloned());
+            let one = incoming.into_keys().nth(at).cloned();
+            due.extend(one.map(|name| (name, WITNESS_AGAIN_VALUES_MAX)));
         }
         due
     }
 
     /// What is written on the strength of the samples.
-    fn note(&self, frames: &[Frame]) {
+    fn note(&self, frames: &[Frame], sampled: &[Name]) {
         let mut state = self.state();
         for frame in frames {
             let heard = state.heard.entry(frame.measurement.clone()).or_default();
@@ -149,6 +169,10 @@ impl Witness {
                 heard.time_min = Some(heard.time_min.map_or(time, |min| min.min(time)));
                 heard.time_max = heard.time_max.max(Some(time));
             }
+        }
+        for name in sampled {
+            let heard = state.heard.entry(name.clone()).or_default();
+            heard.values_sampled = heard.values;
         }
     }
 
@@ -241,45 +265,49 @@ fn is_of_interest(context: &Context, request: Request<'_>) -> bool {
     }
 }
 
-/// A value of `first`, drawn at random, with what else stands at its time: of this measurement and of others that are due,
-/// as far as that is not too much; of one series if this one holds too much by itself.
-fn draw(
-    frames: &[Frame],
-    first: &Name,
-    due: &[Name],
-    target: &Target,
-    random: u64,
-) -> Option<Sample> {
-    let (time, series) = nth_row(frames, first, random)?;
-    let start = Timestamp::from_ns(time);
-    let range = TimeRange::new(start, start.saturating_add_ns(1));
-    let whole =
-        Sample { range, measurements: due.to_vec(), tags: Vec::new(), values: BTreeSet::new() };
-    let mut found: BTreeMap<Name, BTreeSet<Vec<u8>>> = BTreeMap::new();
-    for value in wanted_of(frames, &whole, target) {
-        found.entry(values::measurement_of(&value).into()).or_default().insert(value);
-    }
-    let mut sample = Sample { measurements: vec![first.clone()], ..whole };
-    sample.values = found.remove(first).unwrap_or_default();
-    let nameable = |bytes: &Name| std::str::from_utf8(bytes).is_ok();
-    let tags = &series.tags;
-    if sample.values.len() > WITNESS_VALUES_MAX
-        && tags.iter().all(|(key, value)| nameable(key) && nameable(value))
-    {
-        sample.tags.clone_from(tags);
-        sample.values = wanted_of(frames, &sample, target);
-        return Some(sample);
-    }
-    // Those that have nothing at this instant, or too much, stay due.
-    for (name, values) in found {
-        if sample.values.len() + values.len() <= WITNESS_VALUES_MAX
-            && sample.measurements.len() < MEASUREMENTS_NAMED_MAX
-        {
-            sample.measurements.push(name);
-            sample.values.extend(values);
+/// What a sample is to be of.
+struct Draw<'a> {
+    first: &'a Name,
+    due: &'a [Name],
+    target: &'a Target,
+    values_max: usize,
+}
+
+impl Draw<'_> {
+    /// A value of `first`, drawn at random, with what else stands at its time: of this measurement and of others that are
+    /// due, as far as that is not too much; of one series if this one holds too much by itself.
+    fn draw(&self, frames: &[Frame], random: u64) -> Option<Sample> {
+        let (time, series) = nth_row(frames, self.first, random)?;
+        let start = Timestamp::from_ns(time);
+        let range = TimeRange::new(start, start.saturating_add_ns(1));
+        let (measurements, tags, values) = (self.due.to_vec(), Vec::new(), BTreeSet::new());
+        let whole = Sample { range, measurements, tags, values };
+        let mut found: BTreeMap<Name, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        for value in wanted_of(frames, &whole, self.target) {
+            found.entry(values::measurement_of(&value).into()).or_default().insert(value);
         }
+        let mut sample = Sample { measurements: vec![self.first.clone()], ..whole };
+        sample.values = found.remove(self.first).unwrap_or_default();
+        let nameable = |bytes: &Name| std::str::from_utf8(bytes).is_ok();
+        let tags = &series.tags;
+        if sample.values.len() > self.values_max
+            && tags.iter().all(|(key, value)| nameable(key) && nameable(value))
+        {
+            sample.tags.clone_from(tags);
+            sample.values = wanted_of(frames, &sample, self.target);
+            return Some(sample);
+        }
+        // Those that have nothing at this instant, or too much, stay due.
+        for (name, values) in found {
+            if sample.values.len() + values.len() <= self.values_max
+                && sample.measurements.len() < MEASUREMENTS_NAMED_MAX
+            {
+                sample.measurements.push(name);
+                sample.values.extend(values);
+            }
+        }
+        Some(sample)
     }
-    Some(sample)
 }
 
 /// Time and series of one row of a measurement.

@@ -223,6 +223,14 @@ pub(super) fn replacements(call: &Call<'_>) -> Result<Pairs, Failure> {
     }
     let (mut found, mut expr) = (Vec::new(), value);
     while let Node::Call { callee, arguments } = &expr.node {
+        // Values that are texts already.
+        if let (Node::Ident(name), [(label, of)]) = (&callee.node, &arguments[..])
+            && name == "string"
+            && label == "v"
+        {
+            expr = of;
+            continue;
+        }
         let is_replace = matches!(&callee.node, Node::Member(of, name)
             if name == b"replaceAll" && matches!(&of.node, Node::Ident(package) if package == "strings"));
         let argument = |wanted: &str| {

@@ -262,6 +262,9 @@ pub(super) fn replace_all(
             let values = chunk::Column::String(values.iter().map(escape).collect());
             segment.chunk = Arc::new(chunk::Chunk { times: segment.chunk.times.clone(), values });
         }
+        if let Cell::Same(Datum::String(text)) = &mut segment.cells[place] {
+            *text = escape(text);
+        }
     }
     let mut places: Vec<_> = (0..mapped.columns.len()).collect();
     places.sort_by(|&a, &b| mapped.columns[a].label.cmp(&mapped.columns[b].label));

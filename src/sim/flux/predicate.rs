@@ -123,6 +123,10 @@ fn operand(expr: &Expr, row: &str) -> Result<Operand, String> {
             Operand::Literal(Datum::Boolean(name == "true"))
         }
         Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
+            // Only patterns are tried on it, which no other type matches.
+            (Node::Ident(name), [(label, value)]) if name == "string" && label == "v" => {
+                operand(value, row)?
+            }
             (Node::Ident(name), [(label, value)]) if name == "uint" && label == "v" => {
                 match value.node {
                     Node::Int(value) => Operand::Literal(Datum::Unsigned(value.cast_unsigned())),

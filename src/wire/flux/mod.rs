@@ -104,22 +104,30 @@ pub fn fields_of(selection: Selection<'_>) -> String {
 
 /// Number of series of one measurement over all of time, from the index.
 pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
-    cardinality(bucket, &is_measurement(measurement))
+    cardinality(bucket, TimeRange::ALL, &is_measurement(measurement))
 }
 
 /// Number of series of a bucket over all of time, from the index.
 pub fn series_in_bucket(bucket: &str) -> String {
-    cardinality(bucket, "r[\"_measurement\"] != \"\"")
+    cardinality(bucket, TimeRange::ALL, "r[\"_measurement\"] != \"\"")
+}
+
+/// Number of series in the index of the shard groups that lie inside the range, whatever the types of their fields; and of
+/// those at its edges that have values in it. All of these conditions are true for them.
+pub fn series_in_range(bucket: &str, range: TimeRange, conditions: &[String]) -> String {
+    let any = "r[\"_measurement\"] != \"\"".to_owned();
+    let all: Vec<_> = std::iter::once(any).chain(conditions.iter().cloned()).collect();
+    cardinality(bucket, range, &all.join(" and "))
 }
 
 /// Number of series of a bucket that have this tag, from the index. The only query that sees tags called `_start` or
 /// `_stop`; it fails for `_value`.
 pub fn series_with_tag(bucket: &str, tag: &str) -> String {
-    cardinality(bucket, &format!("r[{}] =~ /.+/", quote(tag.as_bytes())))
+    cardinality(bucket, TimeRange::ALL, &format!("r[{}] =~ /.+/", quote(tag.as_bytes())))
 }
 
-fn cardinality(bucket: &str, predicate: &str) -> String {
-    let (bucket, range) = (quote(bucket.as_bytes()), TimeRange::ALL);
+fn cardinality(bucket: &str, range: TimeRange, predicate: &str) -> String {
+    let bucket = quote(bucket.as_bytes());
     format!(
         "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {bucket}, start: {}, stop: {}, predicate: (r) => {predicate})",
         range.start, range.stop
@@ -201,18 +209,36 @@ pub fn count_carriage_returns(selection: Selection<'_>) -> String {
     )
 }
 
+/// The same of what [`read_largest_time`] reads. `first` gives values of all types, which only as texts match a pattern.
+pub fn count_carriage_returns_at_largest_time(selection: Selection<'_>) -> String {
+    format!("{} |> filter(fn: (r) => {AS_TEXT} =~ /\\r/) |> group() |> count()", first(selection))
+}
+
 /// The string values that hold a carriage return, escaped by the server: backslash as `\\`, CR as `\r`, LF as `\n`.
 pub fn read_carriage_returns(selection: Selection<'_>, field_label: &str) -> String {
+    escaped(&from_range_filter(selection), "r._value", field_label)
+}
+
+/// The same of what [`read_largest_time`] reads.
+pub fn read_carriage_returns_at_largest_time(
+    selection: Selection<'_>,
+    field_label: &str,
+) -> String {
+    escaped(&first(selection), AS_TEXT, field_label)
+}
+
+const AS_TEXT: &str = "string(v: r._value)";
+
+fn escaped(from: &str, value: &str, field_label: &str) -> String {
     let label = quote(field_label.as_bytes());
     format!(
         concat!(
-            "import \"strings\"\n{} |> filter(fn: (r) => r._value =~ /\\r/)",
-            " |> map(fn: (r) => ({{r with _value: strings.replaceAll(v: strings.replaceAll(v: strings.replaceAll(v: r._value,",
+            "import \"strings\"\n{} |> filter(fn: (r) => {} =~ /\\r/)",
+            " |> map(fn: (r) => ({{r with _value: strings.replaceAll(v: strings.replaceAll(v: strings.replaceAll(v: {},",
             " t: \"\\\\\", u: \"\\\\\\\\\"), t: \"\\r\", u: \"\\\\r\"), t: \"\\n\", u: \"\\\\n\")}}))",
             " |> rename(columns: {{_field: {}}}) |> drop(columns: [\"_start\", \"_stop\"])"
         ),
-        from_range_filter(selection),
-        label
+        from, value, value, label
     )
 }
 

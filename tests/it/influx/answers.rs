@@ -283,6 +283,7 @@ fn the_documented_actions_are_the_real_ones() {
         Kind::ServerError,
         Kind::MemoryLimit,
         Kind::CacheFull,
+        Kind::DiskFull,
         Kind::Unauthorized,
         Kind::Forbidden,
         Kind::NotFound,

@@ -10,7 +10,7 @@ use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;
 use sluice::sim::{DamageEnd, Dbrp, Fault, Matcher, Place, ServerSettings, Store};
 
-use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of};
+use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of, time};
 
 const DAY_S: u64 = 86_400;
 const NOON_S: i64 = 1_641_038_400;
@@ -42,7 +42,13 @@ fn is_equal(rig: &Rig) -> bool {
 async fn values_that_arrive_between_two_answers_hide_no_others() {
     for source in [oss_source(), cloud()] {
         let mut brought = 0;
-        for skip in 0..11 {
+        // What arrives once both ends are counted for the last time nobody sees.
+        let undisturbed = over_two_groups(source.clone()).await;
+        let is_committed = |event: &Event| matches!(event, Event::Committed { .. });
+        undisturbed.migrate_until(undisturbed.config(), is_committed).await;
+        let records = undisturbed.source.records();
+        let counts = records.iter().filter(|record| record.body_head.contains("count()")).count();
+        for skip in 0..u32::try_from(counts).unwrap() {
             for (late_s, count) in [(NOON_S + 5, 300), (NOON_S + 43_205, 300), (NOON_S + 5, 1)] {
                 let rig = over_two_groups(source.clone()).await;
                 let counts = Matcher::path("/api/v2/query").body("count()").skip(skip);
@@ -236,44 +242,54 @@ fn damage(after_bytes: u64, places: u32, place: Place, end: DamageEnd) -> Fault 
     Fault::Damage { after_bytes, places, place, end }
 }
 
-/// The same as texts, of one series: a letter can be another one without a trace.
-fn texts() -> Vec<u8> {
-    let line = |n: i64| format!("m,host=a s=\"letters-{}\" {}000000000\n", n % 23, NOON_S + n * 10);
-    (0..6_000).map(line).collect::<String>().into_bytes()
+/// Another bucket that is the same in its oldest and newest values, and in `same` of the values between them.
+fn almost_twins(same: i64) -> Arc<Store> {
+    let store = Arc::new(Store::default());
+    for (bucket, other) in [("twin", 1_000), (BUCKET, 0)] {
+        store.create_bucket_with(bucket, 0, DAY_S);
+        let line =
+            |n: i64, value: i64| format!("m,host=a v={value}i {}000000000\n", NOON_S + n * 10);
+        let inside = (400..5_600).map(|n| line(n, if n < 400 + same { n } else { n + other }));
+        let ends = (0..5).chain(6_000..6_005).map(|n| line(n, n));
+        store.write_lp(bucket, ends.chain(inside).collect::<String>().as_bytes()).unwrap();
+    }
+    store
 }
 
-/// Everything behind the names.
-fn other_letters() -> Fault {
-    damage(600, u32::MAX, Place::Letter, DamageEnd::Silent)
+/// A source whose list of InfluxQL names is wrong: it calls the bucket as another one is called.
+async fn with_a_wrong_list(store: Arc<Store>, interval: &'static str) -> Rig {
+    let id = store.bucket(BUCKET).unwrap().id;
+    let rig = Rig::start(oss_source(), store).await;
+    let list = format!(
+        "{{\"content\":[{{\"id\":\"0000000000000001\",\"database\":\"twin\",\"retention_policy\":\"autogen\",\
+         \"default\":true,\"virtual\":true,\"orgID\":\"0000000000000002\",\"bucketID\":\"{id}\"}}]}}"
+    );
+    let answer = Fault::Status { status: 200, retry_after: None, body: list };
+    rig.source_fault(Matcher::path("/api/v2/dbrps"), u32::MAX, answer);
+    rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", interval)
 }
 
-/// InfluxQL gives other values than the bucket holds, and nothing in the answer tells.
+/// InfluxQL reads another bucket, and nothing but its values tells: none of them is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reading_that_differs_from_flux_is_not_written() {
-    let rig = Rig::start(oss_source(), store_of(&texts(), DAY_S)).await;
-    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "6h");
-    // From the first batch on: the probe was answered well.
-    let batch = Matcher::path("/query").body("SELECT *::field").skip(4);
-    rig.source_fault(batch, u32::MAX, other_letters());
-    let run = rig.migrate(rig.config()).await;
-    run.assert_exit(ExitCode::Done);
-    assert!(is_equal(&rig));
-    let told = |event: &Event| matches!(event, Event::Notice(text) if text.contains("otherwise than Flux"));
-    assert!(run.count(told) > 0, "{:?}", run.events);
+    for interval in ["1d", "1h", "10m"] {
+        let rig = with_a_wrong_list(almost_twins(0), interval).await;
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(ExitCode::Done);
+        assert!(is_equal(&rig), "{interval}");
+        let told = |event: &Event| matches!(event, Event::Notice(text) if text.contains("otherwise than Flux"));
+        assert!(run.count(told) > 0 && reads_influxql(&rig), "{interval} {:?}", run.events);
+    }
 }
 
-/// The same when some of it is written already: it stays, and is named, also by later runs.
+/// The same where a good part is the same and written already: it stays, and is named, also by later runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_wrong_reading_left_is_named() {
-    let rig = Rig::start(oss_source(), store_of(&texts(), DAY_S)).await;
-    let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "30m");
-    let later = Matcher::path("/query").body("SELECT *::field").skip(12);
-    rig.source_fault(later, u32::MAX, other_letters());
+    let rig = with_a_wrong_list(almost_twins(600), "10m").await;
     let mut config = rig.config();
     config.concurrency = 1;
-    let run = rig.migrate(config).await;
-    run.assert_exit(ExitCode::Rejected);
-    for run in [run, rig.migrate(rig.config()).await] {
+    let first = rig.migrate(config).await;
+    for run in [first, rig.migrate(rig.config()).await] {
         run.assert_exit(ExitCode::Rejected);
         let doubts = &run.finished().outcome.doubts;
         assert_eq!(doubts.len(), 1, "{doubts:?}");
@@ -366,6 +382,69 @@ async fn what_the_source_never_returns_is_named() {
                 }
                 rig.migrate(rig.config()).await.assert_exit(ExitCode::Rejected);
             }
+        }
+    }
+}
+
+/// A field whose values lie between shards that know it by another type: no count, no first and no last value shows them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_between_shards_of_another_type_are_found() {
+    let day = |n: i64| NOON_S - 43_200 + n * 86_400;
+    let mut lines = String::new();
+    // Floats at the edges, outside the batch; one integer in the middle, or several, with gaps.
+    for (at, value) in [
+        (day(0), "1.5"),
+        (day(2), "7i"),
+        (day(3), "8i"),
+        (day(6), "true"),
+        (day(9) + 80_000, "2.5"),
+    ] {
+        lines.push_str(&format!(
+            "m,host=a v={value},w=1i {at}000000000\nm,host=b w=2i {at}000000000\n"
+        ));
+    }
+    for source in [oss_source(), cloud()] {
+        for (start, stop, interval) in [
+            ("2022-01-01T12:00:00Z", "2022-01-10T12:00:00Z", "30d"),
+            ("2022-01-01T12:00:00Z", "2022-01-10T12:00:00Z", "3d"),
+            ("2022-01-01T00:00:00Z", "2022-02-10T00:00:00Z", "5h"),
+        ] {
+            let rig = Rig::start(source.clone(), store_of(lines.as_bytes(), DAY_S)).await;
+            let rig = rig.over(start, stop, interval);
+            let run = rig.migrate(rig.config()).await;
+            let what = format!("{:?} {interval} {}", source.kind, run.words());
+            assert_eq!(run.exit(), ExitCode::Done, "{what}");
+            let inside = |store: &Store| {
+                let (start, stop) = (time(start).ns(), time(stop).ns());
+                let mut all = store.dump(BUCKET);
+                all.retain(|value| (start..stop).contains(&value.time));
+                all
+            };
+            assert!(inside(rig.source.store()) == inside(rig.destination.store()), "{what}");
+        }
+    }
+}
+
+/// The last instant has queries of its own, also for texts with carriage returns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn carriage_returns_at_the_largest_time_arrive() {
+    let lines =
+        "m,h=1 s=\"a\rb\\\\c\nd\",t=\"plain, quoted\",i=3i,f=2.5,b=true 9223372036854775806\n";
+    for source in [oss_source(), cloud()] {
+        for transport in [None, Some(Transport::Flux), Some(Transport::FluxKeyed)] {
+            let rig = Rig::start(source.clone(), store_of(lines.as_bytes(), DAY_S)).await;
+            let rig = rig.over("2262-04-11T23:00:00Z", "2262-04-11T23:47:16.854775807Z", "1h");
+            let mut config = rig.config();
+            config.transport = transport;
+            let run = rig.migrate(config).await;
+            assert_eq!(
+                run.exit(),
+                ExitCode::Done,
+                "{:?} {transport:?} {}",
+                source.kind,
+                run.words()
+            );
+            assert!(is_equal(&rig), "{:?} {transport:?}", source.kind);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every request that a run sends, and passing trouble at each of them: it is waited out, and leaves no trace.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 
 use sluice::config::migrate::MigrateConfig;

@@ -1,5 +1,7 @@
 //! What lies between the program and its servers: proxies, TLS, wrong addresses. All of it is told at once, with its cure.
 
+use sluice::sim::{Fault, Matcher, Rule};
+
 use super::{BUCKET, CLOUD_TOKEN, World};
 use crate::support::proxy::{self, Way};
 use crate::support::tls::{TlsServer, answers_always, certificate};
@@ -155,6 +157,53 @@ async fn certificates_are_named_by_flag_or_by_the_variable_of_all_programs() {
     assert_told(&ended, &["P01"]);
     assert!(ended.err.contains("SSL_CERT_FILE names /none/such.pem"), "{ended:?}");
     world.migrate(&["--tls-ca-file", "/none/such.pem"]).await.assert_code(7);
+}
+
+/// The influx CLI lets a profile be without an organization.
+#[tokio::test]
+async fn an_organization_left_out_in_a_profile_is_found() {
+    let world = World::new().await;
+    let profiles = world.folder.path().join("configs");
+    let profile = |name: &str, url: String, token: &str, org: &str| {
+        format!("[{name}]\nurl = \"{url}\"\ntoken = \"{token}\"\n{org}\n")
+    };
+    let text = [
+        profile("cloud", world.cloud.url(), CLOUD_TOKEN, "org = \"\""),
+        profile("oss", world.oss.url(), super::OSS_TOKEN, ""),
+    ];
+    std::fs::write(&profiles, text.concat()).unwrap();
+    let mut job = world.command(&[
+        "migrate",
+        "--source-profile",
+        "cloud",
+        "--source-bucket",
+        BUCKET,
+        "--destination-profile",
+        "oss",
+        "--create-buckets",
+        "--stop",
+        "2020-01-01T01:00:00Z",
+        "--batch-interval",
+        "5m",
+    ]);
+    job.env("INFLUX_CONFIGS_PATH", &profiles);
+    let ended = world.start(job).ended().await;
+    ended.assert_code(0);
+    assert!(ended.err.contains(super::CLOUD_ORG), "{ended:?}");
+    world.assert_whole();
+    // Nor does a name that the server refuses for a bucket end as a defect of the program.
+    let refused = Fault::Status {
+        status: 422,
+        retry_after: None,
+        body: "{\"code\":\"unprocessable entity\",\"message\":\"bucket name is invalid\"}"
+            .to_owned(),
+    };
+    let mut matcher = Matcher::path("/api/v2/buckets");
+    matcher.method = "POST".to_owned();
+    world.oss.inject(Rule { matcher, times: 100, fault: refused });
+    let ended = world.migrate(&["--destination-bucket", "_other"]).await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("bucket name is invalid"), "{ended:?}");
 }
 
 #[tokio::test]

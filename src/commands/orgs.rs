@@ -1,0 +1,38 @@
+//! Which organization the destination's buckets are in, where no setting says it.
+
+use super::error::Error;
+use crate::config::migrate::MigrateConfig;
+use crate::influx::api::Bucket;
+use crate::influx::client::Client;
+use crate::influx::org::OrgFound;
+
+/// The organization of the destination: by the bucket that is written, else by that of the progress.
+pub(super) async fn settled(
+    config: &MigrateConfig,
+    destination: &Client,
+) -> Result<(OrgFound, Option<Bucket>), Error> {
+    let found = destination.settle_org(&config.destination_bucket).await?;
+    match found {
+        (OrgFound::Several(_) | OrgFound::Unseen, None) => {
+            let (by_batches, _) = destination.settle_org(&config.batch_bucket).await?;
+            let is_settled = matches!(by_batches, OrgFound::One { .. });
+            Ok((if is_settled { by_batches } else { found.0 }, None))
+        }
+        found => Ok(found),
+    }
+}
+
+/// Why there is none to name.
+pub(super) fn unsettled(found: &OrgFound) -> String {
+    match found {
+        OrgFound::Ambiguous(ids) => {
+            format!("buckets of this name are in {} organizations: {}", ids.len(), ids.join(", "))
+        }
+        OrgFound::Several(ids) => {
+            format!("the token sees {} organizations: {}", ids.len(), ids.join(", "))
+        }
+        OrgFound::Unseen | OrgFound::One { .. } => {
+            "not given, and neither a bucket nor the list of organizations tells it".to_owned()
+        }
+    }
+}
