@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod case;
-mod content;
+pub(crate) mod content;
 mod dice;
 mod oracle;
 mod run;

@@ -1,18 +1,20 @@
 //! Random content of a bucket, as lines.
 
+use std::collections::BTreeMap;
+
 use sluice::model::time::Timestamp;
 
 use super::dice::Dice;
 
-pub(super) const HOUR_NS: i64 = 3_600_000_000_000;
-pub(super) const DAY_NS: i64 = 24 * HOUR_NS;
+pub(crate) const HOUR_NS: i64 = 3_600_000_000_000;
+pub(crate) const DAY_NS: i64 = 24 * HOUR_NS;
 
 /// Noon before the Monday on which a shard group of a week begins: a batch of a day lies in two of them.
 const NOON_NS: i64 = 1_641_124_800_000_000_000;
 
 /// What a bucket is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// Some measurements of some series and fields.
     Plain,
     /// Much before the boundary of two shard groups, little behind it.
@@ -81,13 +83,13 @@ struct Measurement {
 }
 
 /// A bucket, its job, and how to write more of the same.
-pub(super) struct Content {
-    pub(super) shape: Shape,
-    pub(super) start: i64,
-    pub(super) stop: i64,
+pub(crate) struct Content {
+    pub(crate) shape: Shape,
+    pub(crate) start: i64,
+    pub(crate) stop: i64,
     /// As Flux writes it.
-    pub(super) interval: &'static str,
-    pub(super) shard_s: u64,
+    pub(crate) interval: &'static str,
+    pub(crate) shard_s: u64,
     measurements: Vec<Measurement>,
     /// Measurement, and the key as it is written.
     series: Vec<(usize, Vec<u8>)>,
@@ -95,7 +97,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn roll(seed: u64) -> Self {
+    pub(crate) fn roll(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 1);
         let shape = Shape::roll(&mut dice);
         let mut content = Self::range_of(shape, &mut dice);
@@ -106,6 +108,12 @@ impl Content {
             Shape::Long => content.fill_long(&mut dice),
             _ => content.fill_scattered(&mut dice),
         }
+        // One value for each place, the last one.
+        let mut places = BTreeMap::new();
+        for cell in std::mem::take(&mut content.cells) {
+            places.insert((cell.series, cell.field, cell.time), cell);
+        }
+        content.cells = places.into_values().collect();
         content
     }
 
@@ -284,33 +292,45 @@ impl Content {
     }
 
     /// The bucket.
-    pub(super) fn lines(&self) -> Vec<u8> {
+    pub(crate) fn lines(&self) -> Vec<u8> {
         self.render(&self.cells, i64::MAX)
     }
 
     /// A bucket with the same series, fields and times, and other values from a time on.
-    pub(super) fn twin(&self, differs_from: i64) -> Vec<u8> {
+    pub(crate) fn twin(&self, differs_from: i64) -> Vec<u8> {
         self.render(&self.cells, differs_from)
     }
 
     /// The time at a part of the values, in thousandths.
-    pub(super) fn time_at(&self, per_mille: usize) -> i64 {
+    pub(crate) fn time_at(&self, per_mille: usize) -> i64 {
         let mut times: Vec<_> = self.cells.iter().map(|cell| cell.time).collect();
         times.sort_unstable();
         times[(times.len() - 1) * per_mille / 1_000]
     }
 
-    pub(super) fn measurements(&self) -> usize {
+    /// Measurements that no read returns, as they are written.
+    pub(crate) fn unreturned(&self) -> Vec<Vec<u8>> {
+        let named = |name: &&&[u8]| {
+            let is_it = |key: &Vec<u8>| {
+                key.strip_prefix(**name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
+            };
+            self.cells.iter().any(|cell| is_it(&self.series[cell.series].1))
+        };
+        UNREADABLE.iter().filter(named).map(|name| name.to_vec()).collect()
+    }
+
+    pub(crate) fn measurements(&self) -> usize {
         self.measurements.len()
     }
 
     /// Whether fields have several types.
-    pub(super) fn changes_types(&self) -> bool {
+    pub(crate) fn changes_types(&self) -> bool {
         self.shape == Shape::Changing
     }
 
     /// More values of the same series, some of them over old ones, some behind the stop.
-    pub(super) fn late(&self, dice: &mut Dice) -> Vec<u8> {
+    pub(crate) fn late(&self, dice: &mut Dice) -> Vec<u8> {
         let count = if self.shape == Shape::Boundary { 10 } else { dice.from_to(1, 6) };
         let cells: Vec<_> = (0..count)
             .map(|_| {

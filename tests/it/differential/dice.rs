@@ -1,15 +1,15 @@
 //! The choices of a seed: SplitMix64, so that a seed means the same on every machine.
 
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// Each part of a case throws dice of its own, so that one more throw in a part leaves the others as they are.
-    pub(super) const fn new(seed: u64, part: u64) -> Self {
+    pub(crate) const fn new(seed: u64, part: u64) -> Self {
         Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,25 +18,25 @@ impl Dice {
     }
 
     /// Less than `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 11) % bound.max(1)
     }
 
     /// From `first` to `last`, both among them.
-    pub(super) fn from_to(&mut self, first: u64, last: u64) -> u64 {
+    pub(crate) fn from_to(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last - first + 1)
     }
 
     /// True in `hits` of `all` throws.
-    pub(super) fn hits(&mut self, hits: u64, all: u64) -> bool {
+    pub(crate) fn hits(&mut self, hits: u64, all: u64) -> bool {
         self.below(all) < hits
     }
 
-    pub(super) fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    pub(super) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.index(of.len())]
     }
 }

@@ -57,7 +57,7 @@ impl Ended {
             self.changed.extend(&outcome.changed);
             self.changed.extend(outcome.closing.source.iter().map(|found| found.range));
             self.lost.extend(outcome.closing.destination.iter().map(|found| found.range));
-            self.named.extend(outcome.unreturned.iter().cloned());
+            self.named.extend(outcome.unreturned.iter().chain(&outcome.doubts).cloned());
         }
     }
 }

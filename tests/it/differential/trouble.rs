@@ -33,9 +33,13 @@ impl Trouble {
     pub(super) fn roll(seed: u64, content: &Content, bucket: &str, gzip: bool) -> Self {
         let mut dice = Dice::new(seed, 3);
         let dice = &mut dice;
-        // The first of several measurements are whole when the last are found to be cut.
-        let kind =
-            if content.shape == Shape::Together { dice.below(8) + 5 } else { dice.below(20) };
+        let kind = match (content.shape, dice.below(20)) {
+            // The first of several measurements are whole when the last are found to be cut.
+            (Shape::Together, kind) if kind < 14 => 8,
+            // Points that come while a batch over a boundary is counted.
+            (Shape::Boundary, kind) if kind < 10 => 12,
+            (_, kind) => kind,
+        };
         match kind {
             0 => Self::None,
             1..=3 => {
