@@ -141,13 +141,13 @@ impl Content {
 
     fn roll_series(&mut self, dice: &mut Dice) {
         let (measurements, series, fields) = match self.shape {
-            Shape::Boundary | Shape::Long => (1, dice.from_to(1, 3), 1),
-            Shape::DenseStart if dice.hits(1, 2) => (1, dice.from_to(201, 240), 1),
-            Shape::DenseStart => (1, 1, dice.from_to(201, 240)),
-            Shape::Together => (dice.from_to(2, 4), dice.from_to(1, 3), dice.from_to(1, 2)),
-            Shape::ManySeries => (dice.from_to(1, 2), dice.from_to(40, 90), dice.from_to(1, 2)),
-            Shape::ManyFields => (1, dice.from_to(1, 2), dice.from_to(20, 60)),
-            _ => (dice.from_to(1, 4), dice.from_to(1, 4), dice.from_to(1, 4)),
+            Shape::Boundary | Shape::Long => (1, dice.between(1, 3), 1),
+            Shape::DenseStart if dice.hits(1, 2) => (1, dice.between(201, 240), 1),
+            Shape::DenseStart => (1, 1, dice.between(201, 240)),
+            Shape::Together => (dice.between(2, 4), dice.between(1, 3), dice.between(1, 2)),
+            Shape::ManySeries => (dice.between(1, 2), dice.between(40, 90), dice.between(1, 2)),
+            Shape::ManyFields => (1, dice.between(1, 2), dice.between(20, 60)),
+            _ => (dice.between(1, 4), dice.between(1, 4), dice.between(1, 4)),
         };
         for measurement in 0..measurements {
             let name = self.measurement_name(measurement, dice);
@@ -155,14 +155,11 @@ impl Content {
             let count = usize::try_from(series).unwrap();
             for number in 0..count {
                 let mut key = name.clone();
-                let tags = if number == 0 && dice.hits(1, 4) { 0 } else { 1 };
-                if tags > 0 {
+                if number > 0 || dice.hits(3, 4) {
                     let label = if odd { *dice.one(&TAG_KEYS) } else { b"host" };
-                    let value = if odd && number < TAG_VALUES.len() {
-                        TAG_VALUES[number].to_vec()
-                    } else {
-                        format!("h{number}").into_bytes()
-                    };
+                    let named = TAG_VALUES.get(number).filter(|_| odd);
+                    let value = named
+                        .map_or_else(|| format!("h{number}").into_bytes(), |value| value.to_vec());
                     key.extend([b",", &escaped(label)[..], b"=", &escaped(&value)].concat());
                     if dice.hits(1, 3) {
                         key.extend(format!(",zone=z{}", number % 2).into_bytes());
@@ -207,7 +204,7 @@ impl Content {
             Shape::Boundary | Shape::Long | Shape::DenseStart => {
                 vec![*dice.one(&[Kind::Float, Kind::Integer])]
             }
-            Shape::Changing => (0..dice.from_to(1, 3)).map(|_| *dice.one(&KINDS)).collect(),
+            Shape::Changing => (0..dice.between(1, 3)).map(|_| *dice.one(&KINDS)).collect(),
             _ => vec![*dice.one(&KINDS)],
         };
         (name, kinds)
@@ -216,18 +213,17 @@ impl Content {
     fn fill_scattered(&mut self, dice: &mut Dice) {
         let per_series = match self.shape {
             Shape::ManySeries | Shape::ManyFields => 2,
-            Shape::Together => dice.from_to(5, 12),
-            _ => dice.from_to(1, 12),
+            Shape::Together => dice.between(5, 12),
+            _ => dice.between(1, 12),
         };
-        let clusters: Vec<i64> = (0..dice.from_to(1, 4)).map(|_| self.any_time(dice)).collect();
+        let clusters: Vec<i64> = (0..dice.between(1, 4)).map(|_| self.any_time(dice)).collect();
         for series in 0..self.series.len() {
             for _ in 0..per_series {
-                let time = match dice.below(4) {
-                    0 => self.any_time(dice),
-                    _ => {
-                        let step = i64::try_from(dice.below(6)).unwrap() * 1_000_000_000;
-                        dice.one(&clusters).saturating_add(step).min(self.stop - 1)
-                    }
+                let time = if dice.hits(1, 4) {
+                    self.any_time(dice)
+                } else {
+                    let step = i64::try_from(dice.below(6)).unwrap() * 1_000_000_000;
+                    dice.one(&clusters).saturating_add(step).min(self.stop - 1)
                 };
                 for field in 0..self.fields_of(series) {
                     if dice.hits(4, 5) {
@@ -255,7 +251,7 @@ impl Content {
     }
 
     fn fill_boundary(&mut self, dice: &mut Dice) {
-        let (before, behind) = (dice.from_to(20, 60), dice.from_to(1, 8));
+        let (before, behind) = (dice.between(20, 60), dice.between(1, 8));
         for (count, from) in [(before, NOON_NS), (behind, NOON_NS + 12 * HOUR_NS)] {
             for _ in 0..count {
                 let series = dice.index(self.series.len());
@@ -271,7 +267,7 @@ impl Content {
                 self.cells.push(Cell { series, field, time: self.start, number: dice.next() });
             }
         }
-        for _ in 0..dice.from_to(1, 30) {
+        for _ in 0..dice.between(1, 30) {
             let series = dice.index(self.series.len());
             let (field, time) = (dice.index(self.fields_of(series)), self.any_time(dice));
             self.cells.push(Cell { series, field, time, number: dice.next() });
@@ -280,7 +276,7 @@ impl Content {
 
     fn fill_long(&mut self, dice: &mut Dice) {
         let step = i64::try_from(self.stop.abs_diff(self.start) / 25_000).unwrap();
-        for at in 0..dice.from_to(18_000, 22_000) {
+        for at in 0..dice.between(18_000, 22_000) {
             let series = usize::try_from(at).unwrap() % self.series.len();
             let time = self.start + i64::try_from(at).unwrap() * step;
             self.cells.push(Cell { series, field: 0, time, number: dice.next() });
@@ -331,7 +327,7 @@ impl Content {
 
     /// More values of the same series, some of them over old ones, some behind the stop.
     pub(crate) fn late(&self, dice: &mut Dice) -> Vec<u8> {
-        let count = if self.shape == Shape::Boundary { 10 } else { dice.from_to(1, 6) };
+        let count = if self.shape == Shape::Boundary { 10 } else { dice.between(1, 6) };
         let cells: Vec<_> = (0..count)
             .map(|_| {
                 let series = dice.index(self.series.len());

@@ -127,7 +127,7 @@ fn temporary(dice: &mut Dice, matcher: &Matcher) -> Rule {
         12 => status(502, "<html>Bad Gateway</html>".to_owned()),
         _ => Fault::LostAck,
     };
-    Rule { matcher: matcher.clone(), times: u32::try_from(dice.from_to(1, 2)).unwrap(), fault }
+    Rule { matcher: matcher.clone(), times: u32::try_from(dice.between(1, 2)).unwrap(), fault }
 }
 
 /// Values of an answer are other ones, and its end tells.
@@ -135,22 +135,22 @@ fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
     let end = match dice.below(5) {
         // Where nothing is packed, nothing would ever tell.
         0 | 1 if gzip => DamageEnd::Checksum,
-        0..=2 => DamageEnd::CutClean { bytes: dice.from_to(1, 60) },
-        3 => DamageEnd::Cut { bytes: dice.from_to(1, 60) },
-        _ => DamageEnd::Reset { bytes: dice.from_to(1, 60) },
+        0..=2 => DamageEnd::CutClean { bytes: dice.between(1, 60) },
+        3 => DamageEnd::Cut { bytes: dice.between(1, 60) },
+        _ => DamageEnd::Reset { bytes: dice.between(1, 60) },
     };
     let together = content.shape == Shape::Together;
     let place = *dice.one(&[Place::Time, Place::Time, Place::Time, Place::Number, Place::Letter]);
     // A wrong value is written over by the next try, a wrong time is not.
     let place = if together { Place::Time } else { place };
-    let places = u32::try_from(dice.from_to(1, 3)).unwrap();
+    let places = u32::try_from(dice.between(1, 3)).unwrap();
     // Behind the head, most of all of answers with values that hold several measurements.
     let kind = if together { 2 } else { dice.below(6) };
     let (matcher, after_bytes, times) = match kind {
         0 => (source_request(dice), dice.below(800), 1),
         1 => (matcher("/query", "SELECT", dice.below(3)), dice.below(600), 1),
         _ => {
-            let times = u32::try_from(dice.from_to(1, 3)).unwrap();
+            let times = u32::try_from(dice.between(1, 3)).unwrap();
             (matcher("/api/v2/query", "rename", dice.below(5)), 100 + dice.below(400), times)
         }
     };
@@ -173,7 +173,7 @@ fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {
     };
     let matcher = match (content.shape, dice.below(4)) {
         // Between the counts of the first batch.
-        (Shape::Boundary, 0..=2) => matcher("/api/v2/query", "count()", dice.from_to(1, 6)),
+        (Shape::Boundary, 0..=2) => matcher("/api/v2/query", "count()", dice.between(1, 6)),
         (_, 0) => source_request(dice),
         _ => matcher("/api/v2/query", "count()", dice.below(8)),
     };
