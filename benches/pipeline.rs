@@ -208,13 +208,15 @@ impl Servers {
                 .expect("a spool that was staged");
             let checked = load::check(&spool, config, &ends.destination).await.expect("a server");
             let checked = checked.0.expect("a spool that is whole");
-            let prepared = load::prepare(&spool, checked, config, &ends.destination).await;
+            let stop = migrate::never();
+            let prepared = load::prepare(&spool, checked, config, &ends.destination, &stop).await;
             return prepared.expect("buckets and a plan");
         }
         let checked = preflight::check(config, &ends).await.expect("two servers");
         let source = checked.source.expect("the source was found");
         let mut destination = checked.destination.expect("the destination was found");
-        let mut prepared = migrate::prepare(config, &ends, &source, Some(&mut destination))
+        let stop = migrate::never();
+        let mut prepared = migrate::prepare(config, &ends, &source, Some(&mut destination), &stop)
             .await
             .expect("buckets and a plan");
         if way == Way::Discard {

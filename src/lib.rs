@@ -24,6 +24,9 @@
 //!
 //! To read the program: [`pipeline`], then `wire::csv::decoder` and `wire::influxql::decoder`, then [`checkpoint`].
 
+// They panic where a stream does not take the line: `report::stream` prints.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod bench;
 pub mod checkpoint;
 pub mod cli;

@@ -67,6 +67,10 @@ pub const SLICES_IN_FLIGHT_MAX: usize = 16;
 /// them until they are committed.
 pub const BATCHES_OPEN_MAX: usize = 8;
 
+/// Batches of one run. Each has a record: ten million of them take hours to write, and a tenth as many is far more than
+/// is of any use.
+pub const BATCHES_MAX: u64 = 10_000_000;
+
 /// Empty batches whose records go to the destination in one body.
 pub const RECORDS_PER_BODY_MAX: usize = 1_000;
 
@@ -236,8 +240,35 @@ pub const LEASE_REFRESH_MS: u64 = 30_000;
 /// See [`LEASE_REFRESH_MS`].
 pub const LEASE_STALE_MS: u64 = 180_000;
 
-/// How long a first signal lets the open batches finish.
-pub const DRAIN_MS_MAX: u64 = 20_000;
+/// How far a lease may lie ahead of the server's clock and still count as a sign of life: beyond it some clock was wrong.
+pub const LEASE_AHEAD_MS_MAX: u64 = LEASE_STALE_MS;
+
+/// From a first signal to the end of the program, whatever hangs.
+pub const STOP_MS_MAX: u64 = 20_000;
+
+/// What of it the open batches have to finish.
+pub const DRAIN_MS_MAX: u64 = 16_000;
+
+/// Until when what they have finished is recorded, counted from the signal.
+pub const STOP_RECORD_MS_MAX: u64 = 18_000;
+
+/// Until when the job is let go, counted from the signal.
+pub const STOP_CLOSE_MS_MAX: u64 = 19_000;
+
+/// How long a run that ends without a signal tries to let its job go: a lease that is not given back grows stale.
+pub const CLOSE_MS_MAX: u64 = 10_000;
+
+/// How long a program that leaves at once tries to say so: nobody may read its streams.
+pub const LAST_WORD_MS_MAX: u64 = 500;
+
+/// Files that a program must be able to open at its start: six for its runtime, the others for the first connections.
+pub const OPEN_FILES_MIN: usize = 12;
+
+/// How long a program that ends waits for threads that may hang in a look-up of a name or at a disk.
+pub const THREADS_END_MS_MAX: u64 = 200;
+
+const _: () = assert!(DRAIN_MS_MAX < STOP_RECORD_MS_MAX && STOP_RECORD_MS_MAX < STOP_CLOSE_MS_MAX);
+const _: () = assert!(STOP_CLOSE_MS_MAX + THREADS_END_MS_MAX + LAST_WORD_MS_MAX < STOP_MS_MAX);
 
 /// Text of refused lines of all open batches that is held in memory; the rest waits on the disk.
 pub const REFUSALS_HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -399,6 +430,15 @@ pub const SETTLE_NS_DEFAULT: i64 = 600_000_000_000;
 
 /// A configuration file, the file of profiles, the text of a task.
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How far the clocks of this machine and of a server may be apart before it is said.
+pub const SKEW_MS_MAX: u64 = 60_000;
+
+/// Bytes of the name of a job's state folder. File systems allow 255, or 143 where they encrypt names; longer ones are cut
+/// to the second and told apart by a digest.
+pub const STATE_NAME_BYTES_MAX: usize = 255;
+/// See [`STATE_NAME_BYTES_MAX`].
+pub const STATE_NAME_BYTES_CUT: usize = 143;
 
 /// Lines of line protocol that a dry run shows.
 pub const DRY_RUN_LINES_MAX: usize = 20;

@@ -1,12 +1,16 @@
 //! The program: parse, run, print the error chain, exit code.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use sluice::cli::args::Args;
 use sluice::cli::argv::{self, ArgvError};
 use sluice::commands::{self, error::Error, run};
 use sluice::config::env::Env;
 use sluice::exit::ExitCode;
 use sluice::influx::{endpoint, secrets};
-use sluice::report::json;
+use sluice::report::{json, stream};
 
 fn main() -> ExitCode {
     // Before anything is said: what a person typed at the wrong place is repeated nowhere.
@@ -17,36 +21,41 @@ fn main() -> ExitCode {
     }
     let args = match argv::parse(std::env::args_os()) {
         Ok(args) => args,
-        Err(ArgvError::Clap(error)) => {
+        Err(ArgvError::Clap(error)) if error.use_stderr() => {
             let said = error.render().to_string();
             let shown = secrets::redact(said.clone());
             if shown == said {
-                // Output that nobody reads any more is no failure.
+                // Nobody may be able to read it.
                 let _ = error.print();
             } else {
-                eprint!("{shown}");
+                stream::say(shown.trim_end());
             }
-            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            return ExitCode::Usage;
         }
-        Err(error @ ArgvError::Token(_)) => {
-            eprintln!("error: {error}");
+        Err(ArgvError::Clap(help)) => {
+            stream::keep(help.print());
+            return commands::told(ExitCode::Done);
+        }
+        Err(error) => {
+            stream::say(format_args!("error: {error}"));
             return ExitCode::Usage;
         }
     };
     let wants_json = args.wants_json();
-    match done(args) {
-        Ok(code) => code,
+    // A panic is a defect, and says so itself; its code is of the table all the same.
+    match catch_unwind(AssertUnwindSafe(|| done(args))).unwrap_or(Ok(ExitCode::Unexpected)) {
+        Ok(code) => commands::told(code),
         Err(error) => {
             let texts = run::chain(&error);
             if wants_json && !error.is_told() {
-                commands::print_line(&json::exit_error(error.exit().number(), &texts));
+                stream::print(json::exit_error(error.exit().number(), &texts));
             }
-            eprintln!("error: {}", texts.join(": "));
+            stream::say(format_args!("error: {}", texts.join(": ")));
             error.exit()
         }
     }
 }
 
 fn done(args: Args) -> Result<ExitCode, Error> {
-    commands::run(args.command, Env::new(std::env::vars_os())?)
+    commands::run(args, Env::new(std::env::vars_os())?)
 }

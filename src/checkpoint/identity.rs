@@ -10,8 +10,21 @@ pub const KIND_IDENTITY: &str = "identity";
 
 /// The field that tells what the destination held before the job.
 const EXISTING: &str = "existing";
-/// Its value for nothing.
+/// Its value for nothing, and for what another program has recorded.
 const EXISTING_NONE: &str = "none";
+/// See [`EXISTING_NONE`].
+const EXISTING_ADOPTED: &str = "adopted";
+
+/// What the destination held before the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing in the job's range.
+    Nothing,
+    /// Perhaps something, which nobody knows.
+    Something,
+    /// What another program, such as the official task, has moved and recorded.
+    Adopted,
+}
 
 /// The parts that may not change between runs of one job. Stop, interval and tuning may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +63,13 @@ impl Identity {
         ]
     }
 
-    /// The point that holds it, and whether the destination may hold what others have written.
-    pub fn point(&self, keys: &Keys, time: Timestamp, is_shared: bool) -> Point {
-        let existing = if is_shared { "merge" } else { EXISTING_NONE };
+    /// The point that holds it, and what the destination held before.
+    pub fn point(&self, keys: &Keys, time: Timestamp, existing: Existing) -> Point {
+        let existing = match existing {
+            Existing::Nothing => EXISTING_NONE,
+            Existing::Something => "merge",
+            Existing::Adopted => EXISTING_ADOPTED,
+        };
         let parts = self.parts().into_iter().chain([(EXISTING, existing.to_owned())]);
         let fields = parts.map(|(name, text)| (name, FieldValue::String(text))).collect();
         Point { series: keys.details_series(KIND_IDENTITY), fields, time }
@@ -75,10 +92,13 @@ impl Identity {
             .collect()
     }
 
-    /// True if the destination may hold what the job has not written: it was begun where others had written, or nobody
-    /// knows.
-    pub fn stored_shared(stored: &StoredFields) -> bool {
-        stored.get(EXISTING).is_none_or(|existing| existing != EXISTING_NONE)
+    /// What the destination held before the job.
+    pub fn stored_existing(stored: &StoredFields) -> Existing {
+        match stored.get(EXISTING).map(String::as_str) {
+            Some(EXISTING_NONE) => Existing::Nothing,
+            Some(EXISTING_ADOPTED) => Existing::Adopted,
+            _ => Existing::Something,
+        }
     }
 
     /// The start of a stored identity.

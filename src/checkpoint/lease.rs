@@ -1,7 +1,7 @@
 //! The lease: one run at a time, also across machines.
 
 use super::record::{Keys, StoredFields};
-use crate::limits::LEASE_STALE_MS;
+use crate::limits::{LEASE_AHEAD_MS_MAX, LEASE_STALE_MS};
 use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 
@@ -13,6 +13,8 @@ pub const KIND_LEASE: &str = "lease";
 pub struct Lease {
     /// The machine.
     pub machine: String,
+    /// The local lock that the run holds, unlike any other of the machine: nothing for a run that does not tell.
+    pub lock: String,
     /// The run, unlike any other.
     pub run: String,
 }
@@ -22,6 +24,8 @@ pub struct Lease {
 pub struct StoredLease {
     /// Whose it is.
     pub lease: Lease,
+    /// The time of its point, which only puts it behind the one before.
+    pub time: Timestamp,
     /// When it was refreshed, by the destination's clock.
     pub refreshed: Timestamp,
     /// True if its run ended and gave it back.
@@ -41,13 +45,16 @@ pub enum Verdict {
 }
 
 impl Lease {
-    /// The point that takes or refreshes the lease, or with `released` gives it back.
-    pub fn point(&self, keys: &Keys, time: Timestamp, released: bool) -> Point {
+    /// The point that takes or refreshes the lease, or with `released` gives it back. `now` is the destination's clock;
+    /// `time` may have to lie ahead of it, behind a point that was written by a wrong clock.
+    pub fn point(&self, keys: &Keys, time: Timestamp, now: Timestamp, released: bool) -> Point {
         Point {
             series: keys.details_series(KIND_LEASE),
             fields: vec![
                 ("machine", FieldValue::String(self.machine.clone())),
+                ("lock", FieldValue::String(self.lock.clone())),
                 ("run", FieldValue::String(self.run.clone())),
+                ("refreshed", FieldValue::String(now.to_rfc3339_nano())),
                 ("released", FieldValue::Integer(i64::from(released))),
             ],
             time,
@@ -57,25 +64,33 @@ impl Lease {
 
 impl StoredLease {
     /// Reads the fields of the newest lease point; `None` if there is none or it is not whole.
-    pub fn read(fields: &StoredFields, refreshed: Timestamp) -> Option<Self> {
-        let lease =
-            Lease { machine: fields.get("machine")?.clone(), run: fields.get("run")?.clone() };
+    pub fn read(fields: &StoredFields, time: Timestamp) -> Option<Self> {
+        let lease = Lease {
+            machine: fields.get("machine")?.clone(),
+            lock: fields.get("lock").cloned().unwrap_or_default(),
+            run: fields.get("run")?.clone(),
+        };
+        let refreshed = fields.get("refreshed").and_then(|text| text.parse().ok());
         Some(Self {
             lease,
-            refreshed,
+            time,
+            refreshed: refreshed.unwrap_or(time),
             released: fields.get("released").is_some_and(|text| text == "1"),
         })
     }
 
-    /// May a run on `machine` start, which holds the local lock of the job? A lease of the same machine is dead then:
-    /// its run would hold that lock.
-    pub fn verdict(&self, machine: &str, server_now: Timestamp) -> Verdict {
-        let age_ns = server_now.ns().saturating_sub(self.refreshed.ns()).max(0);
-        let age_ms = u64::try_from(age_ns / 1_000_000).unwrap_or(0);
-        if self.released || self.lease.machine == machine || age_ms > LEASE_STALE_MS {
+    /// May a run start that holds the local lock `lock` on `machine`? A lease of the same lock is dead then: its run would
+    /// hold that lock. One of the same machine and another lock is of another state folder, and as alive as any other.
+    pub fn verdict(&self, machine: &str, lock: &str, server_now: Timestamp) -> Verdict {
+        let age_ms = i128::from(server_now.ns()) - i128::from(self.refreshed.ns());
+        let age_ms = age_ms / 1_000_000;
+        let same_lock =
+            !lock.is_empty() && (&*self.lease.machine, &*self.lease.lock) == (machine, lock);
+        let lives = -i128::from(LEASE_AHEAD_MS_MAX)..=i128::from(LEASE_STALE_MS);
+        if self.released || same_lock || !lives.contains(&age_ms) {
             Verdict::Free
         } else {
-            Verdict::Held { age_ms }
+            Verdict::Held { age_ms: u64::try_from(age_ms).unwrap_or(0) }
         }
     }
 }
@@ -85,31 +100,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_free_when_given_back_stale_or_our_own_machines() {
+    fn a_lease_is_free_when_given_back_out_of_time_or_of_our_own_lock() {
         let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
         let seconds_ago = |s: i64| now.saturating_add_ns(-s * 1_000_000_000);
         let stored = |refreshed, released| StoredLease {
-            lease: Lease { machine: "a".into(), run: "1".into() },
+            lease: Lease { machine: "a".into(), lock: "x".into(), run: "1".into() },
+            time: Timestamp::MAX,
             refreshed,
             released,
         };
-        assert_eq!(
-            stored(seconds_ago(10), false).verdict("b", now),
-            Verdict::Held { age_ms: 10_000 }
-        );
-        assert_eq!(stored(seconds_ago(-5), false).verdict("b", now), Verdict::Held { age_ms: 0 });
-        assert_eq!(stored(seconds_ago(10), false).verdict("a", now), Verdict::Free);
-        assert_eq!(stored(seconds_ago(10), true).verdict("b", now), Verdict::Free);
-        assert_eq!(stored(seconds_ago(181), false).verdict("b", now), Verdict::Free);
+        let held = |age_ms| Verdict::Held { age_ms };
+        for (age_s, released, machine, lock, verdict) in [
+            (10, false, "b", "x", held(10_000)),
+            (10, false, "a", "y", held(10_000)),
+            (10, false, "a", "", held(10_000)),
+            (180, false, "a", "y", held(180_000)),
+            (-5, false, "b", "x", held(0)),
+            (-180, false, "b", "x", held(0)),
+            (-181, false, "b", "x", Verdict::Free),
+            (-73 * 365 * 86_400, false, "b", "x", Verdict::Free),
+            (10, false, "a", "x", Verdict::Free),
+            (10, true, "b", "x", Verdict::Free),
+            (181, false, "b", "x", Verdict::Free),
+        ] {
+            let stored = stored(seconds_ago(age_s), released);
+            assert_eq!(stored.verdict(machine, lock, now), verdict, "{age_s} {machine} {lock}");
+        }
     }
 
     #[test]
     fn a_stored_lease_needs_machine_and_run() {
+        let time: Timestamp = "2099-01-01".parse().unwrap();
         let now: Timestamp = "2026-01-01".parse().unwrap();
         let mut fields =
             StoredFields::from([("machine".into(), "a".into()), ("released".into(), "1".into())]);
-        assert_eq!(StoredLease::read(&fields, now), None);
+        assert_eq!(StoredLease::read(&fields, time), None);
         fields.insert("run".into(), "7".into());
-        assert!(StoredLease::read(&fields, now).unwrap().released);
+        let stored = StoredLease::read(&fields, time).unwrap();
+        assert!(stored.released && stored.lease.lock.is_empty() && stored.refreshed == time);
+        fields.insert("refreshed".into(), now.to_rfc3339_nano());
+        let stored = StoredLease::read(&fields, time).unwrap();
+        assert_eq!((stored.time, stored.refreshed), (time, now));
     }
 }

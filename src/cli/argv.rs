@@ -1,11 +1,13 @@
 //! The command line before it is parsed: no token may stand in it, because every user of the machine can read it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, CommandFactory as _, Parser as _};
 
 use super::args::Args;
+use super::pages;
 
 /// Shorter runs of letters are names; tokens of InfluxDB have 86 before their `==`.
 const TOKEN_LETTERS_MIN: usize = 40;
@@ -15,7 +17,8 @@ const TOKEN_LETTERS_MIN: usize = 40;
 #[error(
     "argument {position} {problem}; it is not shown here, but every user of this machine can see it: revoke it if it is \
      real. Tokens come from --source-token-file, --source-token-command, a profile, or INFLUXDB_CLOUD_TOKEN (the \
-     destination has the same flags, and INFLUX_TOKEN). Another text of this form belongs into the --config file"
+     destination has the same flags, and INFLUX_TOKEN). Another text of this form belongs into the --config file; one that \
+     only begins with -t can be written --flag=TEXT"
 )]
 pub struct TokenInArgv {
     /// Counted from 1, without the program's name.
@@ -24,12 +27,25 @@ pub struct TokenInArgv {
     problem: &'static str,
 }
 
+/// A value that looks like a flag.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{flag} needs a value, and {value:?} looks like a flag; if it is the value, write {flag}={value}"
+)]
+pub struct HyphenValue {
+    flag: String,
+    value: String,
+}
+
 /// Why there are no [`Args`].
 #[derive(Debug, thiserror::Error)]
 pub enum ArgvError {
     /// A token was typed.
     #[error(transparent)]
     Token(#[from] TokenInArgv),
+    /// It is not clear what is a value.
+    #[error(transparent)]
+    Hyphen(#[from] HyphenValue),
     /// A usage error, or help or version, which clap reports in the same way: its `exit_code` and `print` know which.
     #[error(transparent)]
     Clap(#[from] clap::Error),
@@ -42,6 +58,7 @@ where
     T: Into<OsString>,
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
+    let argv = with_hyphen_values(argv)?;
     refuse_tokens(&argv)?;
     Ok(Args::try_parse_from(&argv).map_err(|error| unseen(error, &argv))?)
 }
@@ -66,6 +83,60 @@ fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
         "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
     );
     clap::Error::raw(error.kind(), text)
+}
+
+/// Ties a value with a hyphen in front to its flag: `--source-bucket -plant` is `--source-bucket=-plant`. Nothing is guessed:
+/// what is a flag itself, or looks like one, is no value unless it is tied by the user.
+fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue> {
+    let (flags, valued) = long_flags();
+    let is_flag = |text: &str| {
+        let name = text.strip_prefix("--").map(|long| long.split('=').next().unwrap_or(long));
+        matches!(text, "--" | "-h" | "-V") || name.is_some_and(|name| flags.contains(name))
+    };
+    let takes_one = |text: &str| text.strip_prefix("--").is_some_and(|name| valued.contains(name));
+    let mut tied: Vec<OsString> = Vec::with_capacity(argv.len());
+    let mut argv = argv.into_iter().peekable();
+    while let Some(argument) = argv.next() {
+        if argument == "--" {
+            tied.push(argument);
+            tied.extend(argv);
+            break;
+        }
+        let value = argument
+            .to_str()
+            .filter(|flag| takes_one(flag))
+            .and_then(|flag| Some((flag, argv.peek()?.to_str()?)))
+            // `-t` was meant for a token.
+            .filter(|(_, value)| value.starts_with('-') && !is_flag(value))
+            .filter(|(_, value)| !is_token_flag(value) && !looks_like_token(value));
+        let Some((flag, value)) = value else {
+            tied.push(argument);
+            continue;
+        };
+        if value.starts_with("--") {
+            return Err(HyphenValue { flag: flag.to_owned(), value: value.to_owned() });
+        }
+        tied.push(format!("{flag}={value}").into());
+        argv.next();
+    }
+    Ok(tied)
+}
+
+/// The names of all flags of all commands, and of those that take one value.
+fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
+    let root = Args::command();
+    let commands = std::iter::once(&root).chain(pages::pages(&root).map(|(_, command)| command));
+    let (mut flags, mut valued) = (BTreeSet::new(), BTreeSet::new());
+    flags.extend(["help", "version"].map(str::to_owned));
+    for arg in commands.flat_map(clap::Command::get_arguments) {
+        let Some(name) = arg.get_long() else { continue };
+        let is_given = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+        if is_given && arg.get_num_args().is_none_or(|count| count.max_values() == 1) {
+            valued.insert(name.to_owned());
+        }
+        flags.insert(name.to_owned());
+    }
+    (flags, valued)
 }
 
 /// Finds a token in a command line whose first item is the program's name.
@@ -115,6 +186,35 @@ pub fn looks_like_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_with_a_hyphen_is_tied_to_its_flag_and_a_flag_is_none() {
+        let tied = |line: &str| {
+            let argv = line.split(' ').map(OsString::from).collect();
+            with_hyphen_values(argv).map(|argv| argv.join(" ".as_ref()).into_string().unwrap())
+        };
+        for (line, expected) in [
+            (
+                "sluice migrate --source-bucket -plant --yes",
+                "sluice migrate --source-bucket=-plant --yes",
+            ),
+            ("sluice plan --tag -a=b --field -", "sluice plan --tag=-a=b --field=-"),
+            ("sluice migrate --source-bucket --yes", "sluice migrate --source-bucket --yes"),
+            (
+                "sluice migrate --source-bucket --start=-5d",
+                "sluice migrate --source-bucket --start=-5d",
+            ),
+            ("sluice migrate --source-bucket -h", "sluice migrate --source-bucket -h"),
+            ("sluice migrate --source-bucket -tX", "sluice migrate --source-bucket -tX"),
+            ("sluice migrate --source-bucket -- -x", "sluice migrate --source-bucket -- -x"),
+            ("sluice migrate --yes -x", "sluice migrate --yes -x"),
+            ("sluice bench --compare -a -b", "sluice bench --compare -a -b"),
+        ] {
+            assert_eq!(tied(line).unwrap(), expected);
+        }
+        let error = tied("sluice migrate --source-bucket --plant").unwrap_err().to_string();
+        assert!(error.contains("write --source-bucket=--plant"), "{error}");
+    }
 
     #[test]
     fn a_lone_word_is_not_repeated() {

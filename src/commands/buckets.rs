@@ -17,13 +17,30 @@ pub async fn create(
     if destination.bucket.is_none() {
         let shard_s = source_shard_group_ns.map(whole_seconds);
         let name = &config.destination_bucket;
-        destination.bucket = Some(create_one(client, &org_id, name, shard_s).await?);
+        destination.bucket = Some(create_or_find(client, &org_id, name, shard_s).await?);
     }
     if destination.batch_bucket.is_none() {
         let name = &config.batch_bucket;
-        destination.batch_bucket = Some(create_one(client, &org_id, name, None).await?);
+        destination.batch_bucket = Some(create_or_find(client, &org_id, name, None).await?);
     }
     Ok(())
+}
+
+/// Another run may make the same bucket at the same time: which of them has the job is told by the lease. One that keeps
+/// values for a while only was not made by a run.
+async fn create_or_find(
+    client: &Client,
+    org_id: &str,
+    name: &str,
+    shard_s: Option<u64>,
+) -> Result<Bucket, Error> {
+    match create_one(client, org_id, name, shard_s).await {
+        Err(Error::Influx(error)) if error.status == Some(422) => {
+            let found = client.bucket_by_name(name).await?;
+            found.filter(|bucket| bucket.retention_s == 0).ok_or(Error::Influx(error))
+        }
+        created => created,
+    }
 }
 
 /// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.

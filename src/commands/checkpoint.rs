@@ -1,20 +1,29 @@
 //! The checkpoint of a job in the batch bucket, opened by a run: job locked, records read, identity compared.
 
+use std::path::{Path, PathBuf};
+
 use super::error::Error;
-use super::facts::count_at;
-use super::job;
-use crate::checkpoint::identity::Identity;
-use crate::checkpoint::lease::{Lease, Verdict};
-use crate::checkpoint::record::next_record_time;
+use super::facts::{DestinationFacts, count_at};
+use super::{buckets, job};
+use crate::checkpoint::identity::{Difference, Existing, Identity};
+use crate::checkpoint::lease::{Lease, StoredLease, Verdict};
 use crate::config::migrate::{ExistingPolicy, MigrateConfig};
+use crate::exit::ExitCode;
 use crate::influx::client::Client;
+use crate::limits::SKEW_MS_MAX;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::commit::store::Store;
-use crate::pipeline::lock::JobLock;
+use crate::pipeline::doubt;
+use crate::pipeline::error::Error as Failure;
+use crate::pipeline::lock::{JobLock, LockError, random_digits};
+use crate::pipeline::stop::Stop;
 use crate::pipeline::write::refusals::RejectLimit;
 use crate::spool;
+
+/// Hexadecimal digits of a run's name.
+const RUN_DIGITS: usize = 16;
 
 /// A job that this run holds, and where it stands.
 #[derive(Debug)]
@@ -31,6 +40,60 @@ pub struct Begun {
     pub is_shared: bool,
     /// Held until the run is over; a spool has a lock of its own.
     pub lock: Option<JobLock>,
+    /// The state folder of the job; a spool needs none.
+    pub folder: Option<PathBuf>,
+}
+
+impl Begun {
+    /// Lets the job go before anything of it was moved; gives the error that is to be told.
+    pub async fn give_up(self, stop: &Stop, error: Error) -> Error {
+        given_up(self.keeper, stop, error).await
+    }
+}
+
+/// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
+pub async fn given_up(keeper: Keeper, stop: &Stop, error: Error) -> Error {
+    match keeper.close(stop).await {
+        Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
+        _ => error,
+    }
+}
+
+/// False for what ends a run whether the job is its own or not.
+fn explains(error: &Error) -> bool {
+    !matches!(error, Error::Stopped(_)) && error.exit() != ExitCode::Locked
+}
+
+/// Where a job begins, as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// Here, and a job that began elsewhere is another one.
+    Exactly(Timestamp),
+    /// At the oldest value, or where the job began if there is one already.
+    AtOldest(Timestamp),
+    /// So far back from now. A job that began later than that holds less than is asked for; any other goes on.
+    Back(Timestamp),
+}
+
+impl Begins {
+    /// The first instant of a new job.
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::Exactly(time) | Self::AtOldest(time) | Self::Back(time) => time,
+        }
+    }
+
+    /// The first instant of the job, where one began there already.
+    pub fn of_known(self, began: Timestamp) -> Timestamp {
+        match self {
+            Self::Exactly(time) => time,
+            Self::AtOldest(_) => began,
+            Self::Back(time) => {
+                let tolerated = i64::try_from(SKEW_MS_MAX * 1_000_000).unwrap_or(i64::MAX);
+                if time >= began.saturating_add_ns(-tolerated) { began } else { time }
+            }
+        }
+    }
 }
 
 /// A job as it is asked for.
@@ -40,45 +103,80 @@ pub struct Wanted {
     pub source_host: String,
     /// Id of the source bucket.
     pub source_bucket_id: String,
-    /// Id of the destination bucket.
-    pub destination_bucket_id: String,
     /// What is moved, as `filter_text` writes it.
     pub filter: String,
-    /// Where it begins, if that is given.
-    pub start: Option<Timestamp>,
-    /// Where it begins if neither settings nor records say so.
-    pub oldest: Timestamp,
+    /// Where it begins.
+    pub begins: Begins,
     /// Where this run ends.
     pub stop: Timestamp,
 }
 
-/// Locks the job and reads its checkpoint; a new job is begun.
+/// Locks the job, makes at the destination what is missing and asked for, and reads the checkpoint; a new job is begun.
+/// Nothing is made, and no task is paused, for a job that is another one or whose content no run of it has written.
 pub async fn begin(
     config: &MigrateConfig,
     client: &Client,
-    wanted: Wanted,
+    destination: &mut DestinationFacts,
+    shard_group_ns: Option<i64>,
+    wanted: &Wanted,
+    stop: &Stop,
 ) -> Result<Begun, Error> {
     let keys = job::keys(config);
     let folder = job::state_folder(config, &keys);
     let lock = JobLock::take(&folder)?;
     let store = Store::new(client.clone(), &config.batch_bucket, keys);
-    let checkpoint = resume(config, &wanted, &store).await?;
-    let job = TimeRange::new(checkpoint.start, wanted.stop.max(checkpoint.start));
-    let lease = take_lease(&store).await?;
-    let records = Records::new(store.clone(), lease, job, checkpoint.newest);
-    let keeper = Keeper::Bucket(Box::new(records));
-    let resume = checkpoint.resume.min(job.stop);
-    match settle(config, client, &store, &checkpoint, TimeRange::new(resume, job.stop)).await {
-        Ok(before) => {
+    let making = async {
+        if destination.batch_bucket.is_some() {
+            read(config, wanted, &destination.bucket_id(), &store).await?;
+        } else if destination.bucket.is_some() {
+            let start = wanted.begins.time();
+            let range = TimeRange::new(start, wanted.stop.max(start));
+            refuse_foreign_data(config, client, range).await?;
+        }
+        if config.create_buckets {
+            buckets::create(config, client, shard_group_ns, destination).await?;
+        }
+        if config.pause_task {
+            buckets::pause_tasks(client, destination).await?;
+        }
+        Ok::<_, Error>(destination.bucket_id())
+    };
+    let destination_bucket_id = stop.unless(making).await??;
+    let lease = Lease {
+        machine: spool::lock::machine(),
+        lock: lock.id().to_owned(),
+        run: random_digits()[..RUN_DIGITS].to_owned(),
+    };
+    let taking = async {
+        take_lease(&store, &lease).await?;
+        // Again, or for the first time, now that nobody else writes.
+        let checkpoint = read(config, wanted, &destination_bucket_id, &store).await?;
+        let job = TimeRange::new(checkpoint.start, wanted.stop.max(checkpoint.start));
+        let resume = checkpoint.resume.min(job.stop);
+        let rest = TimeRange::new(resume, job.stop);
+        let before = settle(config, client, &store, &checkpoint, rest).await?;
+        note_kept_doubt(&folder, &store).await?;
+        Ok((checkpoint, job, resume, before))
+    };
+    let records = |job, newest| Records::new(store.clone(), lease.clone(), job, newest);
+    let keeper = |job, checkpoint: &Checkpoint| {
+        let records = records(job, checkpoint.newest);
+        Keeper::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
+    };
+    match stop.unless(taking).await.map_err(Error::from).flatten() {
+        Ok((checkpoint, job, resume, before)) => {
             let file = job::rejects_file(config);
             let rejects = RejectLimit { before, max: config.reject_limit, file };
-            let is_shared = checkpoint.is_shared || config.existing == ExistingPolicy::Merge;
-            Ok(Begun { keeper, job, resume, rejects, is_shared, lock: Some(lock) })
+            let is_shared = checkpoint.existing != Existing::Nothing
+                || config.existing == ExistingPolicy::Merge;
+            let keeper = keeper(job, &checkpoint);
+            let (lock, folder) = (Some(lock), Some(folder.clone()));
+            Ok(Begun { keeper, job, resume, rejects, is_shared, lock, folder })
         }
         Err(error) => {
-            // A lease that cannot be given back grows stale by itself.
-            let _ = keeper.close().await;
-            Err(error)
+            let none = TimeRange::new(wanted.stop, wanted.stop);
+            let keeper = Keeper::Bucket(Box::new(records(none, None)));
+            Err(given_up(keeper, stop, error).await)
         }
     }
 }
@@ -95,11 +193,20 @@ async fn settle(
     if checkpoint.is_new && rest.stop > checkpoint.start {
         refuse_foreign_data(config, client, rest).await?;
         let now = store.now().unwrap_or(rest.stop);
-        let is_shared = config.existing == ExistingPolicy::Merge;
-        let point = checkpoint.identity.point(store.keys(), now, is_shared);
+        let point = checkpoint.identity.point(store.keys(), now, checkpoint.existing);
         store.write(&[point], "job identity").await?;
     }
     Ok(store.rejected_total().await?)
+}
+
+/// What an earlier run could only leave word of is noted for good.
+async fn note_kept_doubt(folder: &Path, store: &Store) -> Result<(), Error> {
+    let io = |source| LockError::Io { path: folder.to_owned(), source };
+    if let Some(kept) = doubt::kept(folder).map_err(io)? {
+        store.note_doubt(&kept).await?;
+        doubt::forget(folder).map_err(io)?;
+    }
+    Ok(())
 }
 
 struct Checkpoint {
@@ -108,12 +215,13 @@ struct Checkpoint {
     newest: Option<Timestamp>,
     identity: Identity,
     is_new: bool,
-    is_shared: bool,
+    existing: Existing,
 }
 
-async fn resume(
+async fn read(
     config: &MigrateConfig,
     wanted: &Wanted,
+    destination_bucket_id: &str,
     store: &Store,
 ) -> Result<Checkpoint, Error> {
     let newest = store.newest_record().await?;
@@ -122,28 +230,22 @@ async fn resume(
         (None, Some(_)) => store.oldest_start().await?,
         _ => None,
     };
-    let start =
-        match (wanted.start, stored.as_ref().and_then(Identity::stored_start), oldest_record) {
-            (Some(time), ..) => time,
-            (None, Some(stored), _) => stored,
-            (None, None, Some(oldest)) => oldest,
-            (None, None, None) => wanted.oldest,
-        };
+    let began = stored.as_ref().and_then(Identity::stored_start).or(oldest_record);
+    let start = began.map_or(wanted.begins.time(), |began| wanted.begins.of_known(began));
     let identity = Identity {
         source_host: wanted.source_host.clone(),
         source_bucket_id: wanted.source_bucket_id.clone(),
-        destination_bucket_id: wanted.destination_bucket_id.clone(),
+        destination_bucket_id: destination_bucket_id.to_owned(),
         start,
         filter: wanted.filter.clone(),
     };
     if let Some(stored) = &stored {
-        if let Some(difference) = identity.differences(stored).into_iter().next() {
-            return Err(Error::OtherJob {
-                bucket: config.batch_bucket.clone(),
-                part: difference.part,
-                stored: difference.stored,
-                given: difference.given,
-            });
+        if let Some(Difference { part, stored, given }) =
+            identity.differences(stored).into_iter().next()
+        {
+            let given = if given.is_empty() { "not there any more".to_owned() } else { given };
+            let bucket = config.batch_bucket.clone();
+            return Err(Error::OtherJob { bucket, part, stored, given });
         }
     } else if newest.is_some() && !config.adopt {
         adoptable(config, start, oldest_record)?;
@@ -154,7 +256,12 @@ async fn resume(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
-        is_shared: stored.as_ref().is_some_and(Identity::stored_shared),
+        existing: match &stored {
+            Some(stored) => Identity::stored_existing(stored),
+            None if newest.is_some() => Existing::Adopted,
+            None if config.existing == ExistingPolicy::Merge => Existing::Something,
+            None => Existing::Nothing,
+        },
     })
 }
 
@@ -178,24 +285,25 @@ fn adoptable(
     }
 }
 
-async fn take_lease(store: &Store) -> Result<Lease, Error> {
-    let machine = spool::lock::machine();
+/// Takes the lease, and reads it again: of two runs that do so at the same time the one whose point is the newest has it.
+async fn take_lease(store: &Store, own: &Lease) -> Result<(), Error> {
     let stored = store.lease().await?;
-    let now = store.now().unwrap_or(Timestamp::EPOCH);
-    if let Some(stored) = &stored
-        && let Verdict::Held { age_ms } = stored.verdict(&machine, now)
-    {
-        let lease = stored.lease.clone();
-        return Err(Error::Leased {
-            machine: lease.machine,
-            run: lease.run,
-            age_s: age_ms / 1_000,
-        });
+    if let Some(stored) = &stored {
+        may_follow(store, own, stored)?;
     }
-    let time = next_record_time(stored.map(|stored| stored.refreshed), now);
-    let lease = Lease { machine, run: format!("{:x}-{:x}", std::process::id(), time.ns()) };
-    store.write(&[lease.point(store.keys(), time, false)], "lease").await?;
-    Ok(lease)
+    store.write_lease(own, stored.as_ref(), false).await?;
+    Ok(store.held(own).await.map(drop)?)
+}
+
+fn may_follow(store: &Store, own: &Lease, stored: &StoredLease) -> Result<(), Error> {
+    let now = store.now().unwrap_or(Timestamp::EPOCH);
+    match stored.verdict(&own.machine, &own.lock, now) {
+        Verdict::Free => Ok(()),
+        Verdict::Held { age_ms } => {
+            let Lease { machine, run, .. } = stored.lease.clone();
+            Err(Error::Leased { machine, run, age_s: age_ms / 1_000 })
+        }
+    }
 }
 
 async fn refuse_foreign_data(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::facts::Ends;
 use super::run::{self, Shown, Signals};
+use super::stop_signals::StopSignals;
 use super::{migrate, preflight, print_line, quota};
 use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
@@ -43,7 +44,7 @@ const READ_TOKEN: &str = "demo-read-one-bucket";
 const OSS_TOKEN: &str = "demo-oss";
 
 /// Runs the command.
-pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
+pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let demo = DemoConfig::new(&args, &env)?;
     let servers = Servers::start(demo).await?;
     let folder = Scratch::new();
@@ -57,7 +58,9 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         return Err(Error::Preflight { failures });
     };
     both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
-    let prepared = migrate::prepare(&config, &both, &source, Some(&mut destination)).await?;
+    let _moving = stops.moving();
+    let stop = stops.stop();
+    let prepared = migrate::prepare(&config, &both, &source, Some(&mut destination), &stop).await?;
     let header = Header {
         command: "demo".to_owned(),
         source: format!("{CLOUD_ORG}/{BUCKET}"),
@@ -71,9 +74,10 @@ pub async fn run(args: DemoArgs, env: Env) -> Result<ExitCode, Error> {
         next: None,
         later: "Nothing of it is kept: both servers end with this program",
     };
-    let finished =
-        run::run(prepared, shown, &signals, migrate::never()).await.map_err(Error::told)?;
-    servers.compare(demo.json)?;
+    let finished = run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?;
+    if finished.outcome.stopped.is_none() {
+        servers.compare(demo.json)?;
+    }
     Ok(finished.exit)
 }
 

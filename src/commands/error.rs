@@ -3,16 +3,21 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::system::{OpenFiles, io_exit};
 use crate::cli::pages::PageError;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx;
 use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
+use crate::limits::STOP_MS_MAX;
+use crate::model::interval::Interval;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
+use crate::pipeline::event::StopReason;
 use crate::pipeline::lock::LockError;
+use crate::report::state::stop_name;
 use crate::spool;
 use crate::wire::csv;
 
@@ -45,6 +50,31 @@ pub enum Error {
     Preflight {
         /// How many.
         failures: usize,
+    },
+    /// The end was asked for before anything was moved.
+    #[error("stopped by {} before anything was moved; the same command starts again", stop_name(*.0))]
+    Stopped(StopReason),
+    /// The end was asked for, and what was under way did not end in its time.
+    #[error(
+        "stopped by {}, but not all of it ended within {} s; what is committed is kept, and the same command goes on from there",
+        stop_name(*.0), STOP_MS_MAX / 1_000
+    )]
+    NotEnded(StopReason),
+    /// Batches that nobody can want.
+    #[error(
+        "{interval} cuts {range} into {batches} batches, more than {max}; --batch-interval auto, or one of {least} at the least"
+    )]
+    TooManyBatches {
+        /// As asked for.
+        interval: Interval,
+        /// What is cut.
+        range: TimeRange,
+        /// How many.
+        batches: u64,
+        /// How many may be.
+        max: u64,
+        /// An interval that keeps to it.
+        least: Interval,
     },
     /// The user said no, or could not be asked.
     #[error("{0}")]
@@ -214,6 +244,12 @@ pub enum Error {
     },
 }
 
+impl From<StopReason> for Error {
+    fn from(reason: StopReason) -> Self {
+        Self::Stopped(reason)
+    }
+}
+
 impl Error {
     /// The same error, already shown as a result.
     #[must_use]
@@ -228,8 +264,14 @@ impl Error {
 
     /// The exit code.
     pub fn exit(&self) -> ExitCode {
+        OpenFiles::behind(self).map_or_else(|| self.own_exit(), OpenFiles::exit)
+    }
+
+    fn own_exit(&self) -> ExitCode {
         match self {
+            Self::Stopped(reason) | Self::NotEnded(reason) => stop_exit(*reason),
             Self::Config(_)
+            | Self::TooManyBatches { .. }
             | Self::NotConfirmed(_)
             | Self::Page(_)
             | Self::NoSnippet { .. }
@@ -254,7 +296,7 @@ impl Error {
             | Self::BenchFile { source, .. }
             | Self::Io { source, .. } => io_exit(source),
             Self::Output { source, .. } => match io_exit(source) {
-                ExitCode::DiskFull => ExitCode::DiskFull,
+                code @ (ExitCode::DiskFull | ExitCode::Temporary) => code,
                 _ if source.kind() == io::ErrorKind::ResourceBusy => ExitCode::Locked,
                 _ => ExitCode::Permanent,
             },
@@ -278,13 +320,7 @@ pub(super) fn failure_of(error: &csv::error::Error) -> FailureKind {
 }
 
 fn influx_exit(error: &influx::error::Error) -> ExitCode {
-    match error.kind() {
-        // A query or a line of ours that the destination does not understand.
-        FailureKind::BadRequest if error.side == Side::Destination && error.is_ours => {
-            ExitCode::Unexpected
-        }
-        kind => kind_exit(kind),
-    }
+    kind_exit(error.kind())
 }
 
 fn kind_exit(kind: FailureKind) -> ExitCode {
@@ -351,11 +387,12 @@ fn spool_exit(error: &spool::error::Error) -> ExitCode {
     }
 }
 
-fn io_exit(error: &io::Error) -> ExitCode {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ExitCode::DiskFull
-        }
-        _ => ExitCode::State,
+/// The code of an early end.
+pub(super) fn stop_exit(reason: StopReason) -> ExitCode {
+    match reason {
+        StopReason::ByteBudget => ExitCode::ByteBudget,
+        StopReason::TimeBudget => ExitCode::TimeBudget,
+        StopReason::Interrupted => ExitCode::Interrupted,
+        StopReason::Terminated => ExitCode::Terminated,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::{ends, known_jobs, orgs};
-use crate::config::migrate::{MigrateConfig, QuotaChoice, Start, Stop};
+use crate::config::migrate::{MigrateConfig, QuotaChoice};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};
@@ -134,11 +134,12 @@ impl SourceFacts {
         let (quota, limits) = quota(config, source, &bucket).await?;
         let survey = Survey::run(source, &bucket, &config.filter).await?;
         let routes = Routes::new(&survey, &config.filter);
-        let earliest = match config.start {
-            Start::Earliest => oldest(config, source, &routes).await?,
-            Start::At(time) => Some(time),
-        };
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
+        config.hold_range(now)?;
+        let earliest = match config.start.counted_from(now) {
+            None => oldest(config, source, &routes).await?,
+            counted => counted,
+        };
         Ok(SourceSeen::Facts(Box::new(Self {
             info,
             bucket,
@@ -155,10 +156,7 @@ impl SourceFacts {
 
     /// The first instant after this run.
     pub fn stop(&self, config: &MigrateConfig) -> Timestamp {
-        match config.stop {
-            Stop::Now { settle_ns } => self.now.saturating_add_ns(-settle_ns),
-            Stop::At(time) => time,
-        }
+        config.stop.counted_from(self.now)
     }
 
     /// What a plain Flux query reads of a range.

@@ -8,13 +8,17 @@ use super::interval;
 use crate::checkpoint::record::Keys;
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::influx::client::Client;
-use crate::limits::SLICE_BYTES_MAX;
+use crate::influx::error::FailureKind;
+use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NAME_BYTES_MAX};
 use crate::model::batch::BatchPlan;
-use crate::model::time::{TimeRange, Timestamp};
+use crate::model::interval::Interval;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
+use crate::pipeline::error::Error as Failure;
 use crate::pipeline::write::pool::blocking;
 use crate::pipeline::write::refusals::RejectsFile;
+use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
 pub fn keys(config: &MigrateConfig) -> Keys {
@@ -45,6 +49,8 @@ pub async fn lay(
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => interval::choose(config, client, source, rest).await?,
     };
+    let plan = BatchPlan::new(resume, interval, job.stop);
+    hold_batches(&plan, interval)?;
     Ok(Job {
         source_bucket: config.source_bucket.clone(),
         shape: source.survey.shape,
@@ -55,7 +61,7 @@ pub async fn lay(
         strings: source.survey.strings,
         source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
         range: job,
-        plan: BatchPlan::new(resume, interval, job.stop),
+        plan,
         interval,
         slices_in_flight: config.concurrency,
         slice_bytes_max: client
@@ -66,6 +72,18 @@ pub async fn lay(
         transfer_bytes_max: config.max_transfer_bytes,
         cut_at_bytes: None,
     })
+}
+
+/// Refuses an interval that makes more batches of the rest of a job than anybody can want.
+pub fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
+    let (range, batches, max) = (plan.range(), plan.len(), BATCHES_MAX);
+    if batches <= max {
+        return Ok(());
+    }
+    let least_ns = range.duration_ns() / i128::from(max) + 1;
+    let least_s = i64::try_from(least_ns / i128::from(NS_PER_S)).unwrap_or(i64::MAX / NS_PER_S - 1);
+    let least = Interval::from_ns((least_s + 1) * NS_PER_S);
+    Err(Error::TooManyBatches { interval, range, batches, max, least })
 }
 
 /// A job to be looked at: no lock, no lease, nothing written. Without a destination there is nothing to resume.
@@ -81,8 +99,13 @@ pub async fn to_look_at(
         Some(_) => {
             let keys = keys(&of_source(config, source));
             let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
-            // The batch bucket may not be there yet: then there is nothing to resume.
-            store.newest_record().await.ok().flatten()
+            match store.newest_record().await {
+                // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
+                Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {
+                    None
+                }
+                found => found?,
+            }
         }
         None => None,
     };
@@ -96,10 +119,9 @@ pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
 }
 
 /// `<source org>.<source bucket>.<destination bucket>`, with a digest of the hosts and the batch bucket, so that no two jobs
-/// share a name.
+/// share a name. Names too long for a file system are cut, and the digest is a longer one.
 fn name(config: &MigrateConfig, keys: &Keys) -> String {
-    let names =
-        format!("{}.{}.{}", plain(&keys.src_org), plain(&keys.src_bucket), plain(&keys.dst_bucket));
+    let names = [&keys.src_org, &keys.src_bucket, &keys.dst_bucket].map(|name| plain(name));
     let whole = format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
         keys.src_org,
@@ -109,7 +131,19 @@ fn name(config: &MigrateConfig, keys: &Keys) -> String {
         config.destination.host,
         config.batch_bucket
     );
-    format!("{names}.{:016x}", fnv1a(whole.as_bytes()))
+    joined(&names, whole.as_bytes())
+}
+
+fn joined(names: &[String; 3], whole: &[u8]) -> String {
+    let name = format!("{}.{:016x}", names.join("."), fnv1a(whole));
+    if name.len() <= STATE_NAME_BYTES_MAX {
+        return name;
+    }
+    let digest = sha256(whole);
+    // A point behind each name; the rest is shared evenly.
+    let each = (STATE_NAME_BYTES_CUT - digest.len() - names.len()) / names.len();
+    let cut = names.each_ref().map(|text| &text[..text.len().min(each)]);
+    format!("{}.{digest}", cut.join("."))
 }
 
 /// A name with what any file system and any first line takes.
@@ -138,4 +172,23 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_only_where_no_file_system_takes_them() {
+        let joined =
+            |bucket: &str| joined(&["org", bucket, "copy"].map(str::to_owned), b"all of it");
+        let fnv = format!("{:016x}", fnv1a(b"all of it"));
+        // What earlier versions made keeps its name.
+        assert_eq!(joined("plant"), format!("org.plant.copy.{fnv}"));
+        let longest = "x".repeat(STATE_NAME_BYTES_MAX - "org..copy.".len() - fnv.len());
+        assert_eq!(joined(&longest), format!("org.{longest}.copy.{fnv}"));
+        let cut = joined(&format!("{longest}x"));
+        assert!(cut.len() <= STATE_NAME_BYTES_CUT && cut.starts_with("org.xxx"), "{cut}");
+        assert!(cut.ends_with(&sha256(b"all of it")), "{cut}");
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::checkpoint::{self, Begun, Wanted};
+use super::checkpoint::{self, Begins, Begun, Wanted};
 use super::error::Error;
 use super::facts::{DestinationFacts, watched};
 use super::part::Part;
 use super::preflight::{self, Content};
 use super::run::{self, Prepared, Shown, Signals};
-use super::{buckets, ends, job, migrate, print_line};
+use super::stop_signals::StopSignals;
+use super::{ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
@@ -22,14 +23,14 @@ use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::feed::Source;
-use crate::pipeline::stop::{Stop as StopSignal, stop_pair};
+use crate::pipeline::stop::Stop;
 use crate::pipeline::unload;
 use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::pipeline::write::pool::blocking;
-use crate::report::json;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;
+use crate::report::{json, stream};
 use crate::spool;
 use crate::spool::place::Surroundings;
 use crate::spool::state::Job;
@@ -39,22 +40,21 @@ use crate::spool::stored::{Stored, Verified};
 const DAY_NS: i64 = 86_400 * NS_PER_S;
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
-pub async fn run(args: LoadArgs, env: Env) -> Result<ExitCode, Error> {
+pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = Signals::default();
     let surroundings = env.surroundings();
     let inputs = Inputs::load(&args.job(), env, &read_file)?;
     if args.places.len() > 1 {
         inputs.check_several()?;
     }
-    let (stopper, stop) = stop_pair();
     let mut worst = ExitCode::Done;
     for (at, place) in args.places.iter().enumerate() {
         let spool = Spool::open(place, &surroundings).await?;
         let config = spool.config(&inputs)?;
         if at == 0 {
-            migrate::watch(&stopper, config.max_duration_ms);
+            migrate::limit_time(&stops.stopper(), config.max_duration_ms);
         }
-        match one(&spool, &config, &signals, stop.clone()).await? {
+        match one(&spool, &config, &signals, stops).await? {
             ExitCode::Done => {}
             ExitCode::Rejected => worst = ExitCode::Rejected,
             exit => return Ok(exit),
@@ -89,7 +89,7 @@ impl Spool {
             bucket: self.job.source_bucket.clone(),
         };
         let config = inputs.check_load(&spooled, migrate::local_now())?;
-        config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+        config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
         Ok(config)
     }
 }
@@ -98,7 +98,7 @@ async fn one(
     spool: &Spool,
     config: &MigrateConfig,
     signals: &Signals,
-    stop: StopSignal,
+    stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
     let settings =
         ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
@@ -108,11 +108,13 @@ async fn one(
     if config.json {
         print_line(&json::preflight(&report));
     } else {
-        report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+        report.lines(Glyphs::Ascii).iter().for_each(stream::say);
     }
     let checked = checked.ok_or(Error::Preflight { failures: report.count(Verdict::Fail) })?;
-    migrate::confirm(config, &format!("{} to {}", spool.place, config.destination_bucket))?;
-    let prepared = prepare(spool, checked, config, &client).await?;
+    migrate::confirm(config, &format!("{} to {}", spool.place, config.destination_bucket)).await?;
+    let _moving = stops.moving();
+    let stop = stops.stop();
+    let prepared = prepare(spool, checked, config, &client, &stop).await?;
     let shown = Shown {
         header: header(spool, config),
         mode: migrate::mode(config.json, config.color),
@@ -201,26 +203,24 @@ pub async fn prepare(
     checked: Checked,
     config: &MigrateConfig,
     client: &Client,
+    stop: &Stop,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
     job::check_rejects(job::rejects_file(config)).await?;
-    if config.create_buckets {
-        buckets::create(config, client, spool.job.shard_group_ns, &mut destination).await?;
-    }
-    if config.pause_task {
-        buckets::pause_tasks(client, &destination).await?;
-    }
     let wanted = Wanted {
         source_host: spool.job.identity.source_host.clone(),
         source_bucket_id: spool.job.identity.source_bucket_id.clone(),
-        destination_bucket_id: destination.bucket_id(),
         filter: part.filter.clone(),
-        start: Some(part.range.start),
-        oldest: part.range.start,
+        begins: Begins::Exactly(part.range.start),
         stop: part.range.stop,
     };
-    let begun = checkpoint::begin(config, client, wanted).await?;
-    let job = job(spool, part, config, &begun);
+    let shard_ns = spool.job.shard_group_ns;
+    let begun =
+        checkpoint::begin(config, client, &mut destination, shard_ns, &wanted, stop).await?;
+    let job = of_job(spool, part, config, &begun);
+    if let Err(error) = job::hold_batches(&job.plan, job.interval) {
+        return Err(begun.give_up(stop, error).await);
+    }
     let bucket = Bucket::new(
         client.clone(),
         &config.destination_bucket,
@@ -232,7 +232,7 @@ pub async fn prepare(
     Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 
-fn job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> unload::Job {
+fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> unload::Job {
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => unload::interval(

@@ -1,15 +1,15 @@
 //! `migrate`: the main job.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal as _};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, sleep};
 
-use super::checkpoint::{self, Begun, Wanted};
+use super::checkpoint::{self, Begins, Begun, Wanted};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts, watched_fields};
 use super::run::{self, Prepared, Shown, Signals};
-use super::{buckets, dry_run, ends, job, preflight, print_line, quota, stage};
+use super::stop_signals::StopSignals;
+use super::{dry_run, ends, job, preflight, quota, stage};
 use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
@@ -26,10 +26,10 @@ use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::report::text::Glyphs;
-use crate::report::{Mode, json};
+use crate::report::{Mode, json, stream};
 
 /// Runs the command.
-pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = Signals::default();
     let config = load(&args, env, &signals).await?;
     let mut ends = Ends::connect(&config, &signals.observer())?;
@@ -40,16 +40,17 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         return dry_run::run(&config, &ends, &source, destination.as_ref(), header).await;
     }
     let to = config.spool.as_ref().map_or(&config.destination_bucket, |spool| &spool.place);
-    confirm(&config, &format!("{} to {to}", config.source_bucket))?;
-    let prepared = prepare(&config, &ends, &source, destination.as_mut()).await?;
+    confirm(&config, &format!("{} to {to}", config.source_bucket)).await?;
+    let _moving = stops.moving();
+    let stop = stops.stop();
+    let prepared = prepare(&config, &ends, &source, destination.as_mut(), &stop).await?;
     let shown = Shown {
         header: header(&config, &source),
         mode: mode(config.json, config.color),
         next: config.spool.as_ref().map(|spool| format!("sluice load {}", spool.place)),
         later: "Later: the same command tops up to now",
     };
-    let (stopper, stop) = stop_pair();
-    watch(&stopper, config.max_duration_ms);
+    limit_time(&stops.stopper(), config.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
 }
 
@@ -59,24 +60,22 @@ pub async fn prepare(
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
+    stop: &Stop,
 ) -> Result<Prepared, Error> {
     // From here on the organization is what the records call it.
     let config = &job::of_source(config, source);
     let (begun, sink) = match (&config.spool, destination) {
-        (Some(choice), _) => stage::begin(config, choice, source).await?,
-        (None, Some(destination)) => into_bucket(config, ends, source, destination).await?,
+        (Some(choice), _) => stop.unless(stage::begin(config, choice, source)).await??,
+        (None, Some(destination)) => into_bucket(config, ends, source, destination, stop).await?,
         (None, None) => return Err(Error::Preflight { failures: 1 }),
     };
-    match job::lay(config, source, &ends.source, begun.job, begun.resume).await {
+    let laying = job::lay(config, source, &ends.source, begun.job, begun.resume);
+    match stop.unless(laying).await.map_err(Error::from).flatten() {
         Ok(job) => {
             let source = Source::Bucket(Box::new(job), ends.source.clone());
             Ok(Prepared { source, sink, begun })
         }
-        Err(error) => {
-            // What failed first is told.
-            let _ = begun.keeper.close().await;
-            Err(error)
-        }
+        Err(error) => Err(begun.give_up(stop, error).await),
     }
 }
 
@@ -85,29 +84,25 @@ async fn into_bucket(
     ends: &Ends,
     source: &SourceFacts,
     destination: &mut DestinationFacts,
+    stop: &Stop,
 ) -> Result<(Begun, Sink), Error> {
     let client = &ends.destination;
     job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
-    if config.create_buckets {
-        buckets::create(config, client, Some(source_ns), destination).await?;
-    }
-    if config.pause_task {
-        buckets::pause_tasks(client, destination).await?;
-    }
+    let oldest = source.earliest.unwrap_or_else(|| source.stop(config));
     let wanted = Wanted {
         source_host: config.source.host.clone(),
         source_bucket_id: source.bucket.id.clone(),
-        destination_bucket_id: destination.bucket_id(),
         filter: filter_text(&config.filter),
-        start: match config.start {
-            Start::At(time) => Some(time),
-            Start::Earliest => None,
+        begins: match config.start {
+            Start::At(time) => Begins::Exactly(time),
+            Start::Earliest => Begins::AtOldest(oldest),
+            Start::Back(_) => Begins::Back(oldest),
         },
-        oldest: source.earliest.unwrap_or_else(|| source.stop(config)),
         stop: source.stop(config),
     };
-    let begun = checkpoint::begin(config, client, wanted).await?;
+    let begun =
+        checkpoint::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
     let bucket = Bucket::new(
         client.clone(),
         &config.destination_bucket,
@@ -143,7 +138,7 @@ async fn fetched(mut inputs: Inputs, signals: &Signals) -> Result<Inputs, Error>
 
 fn noticed(config: MigrateConfig) -> MigrateConfig {
     for notice in &config.notices {
-        eprintln!("notice: {notice}");
+        stream::say(format_args!("notice: {notice}"));
     }
     config
 }
@@ -163,10 +158,10 @@ async fn checked(
 ) -> Result<(SourceFacts, Option<DestinationFacts>), Error> {
     let checked = preflight::check(config, ends).await?;
     if config.json {
-        print_line(&json::preflight(&checked.report));
+        stream::print(json::preflight(&checked.report));
     } else {
         for line in checked.report.lines(Glyphs::Ascii) {
-            eprintln!("{line}");
+            stream::say(line);
         }
     }
     match (checked.report.verdict(), checked.source) {
@@ -175,18 +170,19 @@ async fn checked(
     }
 }
 
-/// Asks once, where there is somebody to ask.
-pub(super) fn confirm(config: &MigrateConfig, what: &str) -> Result<(), Error> {
-    if config.yes || config.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+/// Asks once, where there is somebody to ask. On a thread of its own: the answer may be a signal.
+pub(super) async fn confirm(config: &MigrateConfig, what: &str) -> Result<(), Error> {
+    let somebody = io::stdin().is_terminal() && stream::stderr_is_terminal();
+    if config.yes || config.json || !somebody {
         return Ok(());
     }
-    eprint!("Copy {what}? [y/N] ");
-    let said = io::stderr().flush().and_then(|()| {
+    stream::ask(format_args!("Copy {what}? [y/N] "));
+    let said = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)
     });
-    match said {
-        Ok(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+    match said.await {
+        Ok(Ok(answer)) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
         _ => Err(Error::NotConfirmed(
             "not confirmed; nothing was written (--yes skips the question)",
         )),
@@ -230,26 +226,13 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
     }
 }
 
-/// The first signal drains, the second leaves at once: what is committed is committed either way.
-pub(super) fn watch(stopper: &Stopper, max_duration_ms: Option<u64>) {
+/// Asks for the end once the time is over.
+pub(super) fn limit_time(stopper: &Stopper, max_duration_ms: Option<u64>) {
     if let Some(ms) = max_duration_ms {
         let stopper = stopper.clone();
         tokio::spawn(async move {
             sleep(Duration::from_millis(ms)).await;
             stopper.stop(StopReason::TimeBudget);
-        });
-    }
-    for (kind, reason, exit) in [
-        (SignalKind::interrupt(), StopReason::Interrupted, ExitCode::Interrupted),
-        (SignalKind::terminate(), StopReason::Terminated, ExitCode::Terminated),
-    ] {
-        let stopper = stopper.clone();
-        tokio::spawn(async move {
-            let Ok(mut signals) = signal(kind) else { return };
-            signals.recv().await;
-            stopper.stop(reason);
-            signals.recv().await;
-            std::process::exit(i32::from(exit.number()));
         });
     }
 }

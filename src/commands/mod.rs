@@ -22,64 +22,92 @@ pub mod quota;
 pub mod run;
 pub mod spool;
 pub mod stage;
+pub mod stop_signals;
+pub mod system;
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io;
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
 
 use self::error::Error;
-use crate::cli::args::Command;
+use self::stop_signals::StopSignals;
+use crate::cli::args::{Args, Command};
 use crate::cli::pages::{self, PageError};
 use crate::config::env::Env;
 use crate::exit::ExitCode;
+use crate::limits::{OPEN_FILES_MIN, THREADS_END_MS_MAX};
+use crate::report::stream::{self, Stdout};
 
 /// Does what was asked.
-pub fn run(command: Command, env: Env) -> Result<ExitCode, Error> {
-    survive_file_size_limit()?;
-    match command {
-        Command::Migrate(args) => on_runtime(migrate::run(args, env)),
-        Command::Load(args) => on_runtime(load::run(args, env)),
-        Command::Spool { command } => spool::run(&command, &env),
-        Command::Export(args) => export::run(&args, &env),
-        Command::Preflight(args) => on_runtime(preflight::run(args, env)),
-        Command::Plan(args) => on_runtime(plan::run(args, env)),
-        Command::Bench(args) => on_runtime(bench::run(*args, env)),
-        Command::Demo(args) => on_runtime(demo::run(args, env)),
-        Command::Completions { shell } => printed(pages::completions(shell, &mut io::stdout())),
-        Command::Man { command } => match pages::man(command.as_deref(), &mut io::stdout()) {
-            Ok(()) => Ok(ExitCode::Done),
-            Err(PageError::Write(source)) => printed(Err(source)),
+pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
+    let json = args.wants_json();
+    match args.command {
+        Command::Completions { shell } => {
+            let _ = pages::completions(shell, &mut Stdout);
+            Ok(ExitCode::Done)
+        }
+        Command::Man { command } => match pages::man(command.as_deref(), &mut Stdout) {
+            Ok(()) | Err(PageError::Write(_)) => Ok(ExitCode::Done),
             Err(error) => Err(Error::Page(error)),
         },
+        command => {
+            let runtime = runtime().map_err(|source| Error::Io { what: "cannot start", source })?;
+            let stops = StopSignals::listen(json, runtime.handle());
+            let ended = asked(command, env, &runtime, &stops);
+            // What still hangs in a look-up of a name, or in a file that is a pipe, is not waited for.
+            runtime.shutdown_timeout(Duration::from_millis(THREADS_END_MS_MAX));
+            ended
+        }
     }
 }
 
-fn on_runtime(command: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
-    let io = |source| Error::Io { what: "cannot start the runtime", source };
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?.block_on(command)
+fn asked(
+    command: Command,
+    env: Env,
+    runtime: &Runtime,
+    stops: &StopSignals,
+) -> Result<ExitCode, Error> {
+    match command {
+        Command::Migrate(args) => runtime.block_on(migrate::run(args, env, stops)),
+        Command::Load(args) => runtime.block_on(load::run(args, env, stops)),
+        Command::Spool { command } => spool::run(&command, &env),
+        Command::Export(args) => export::run(&args, &env),
+        Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
+        Command::Plan(args) => runtime.block_on(plan::run(args, env)),
+        Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),
+        Command::Demo(args) => runtime.block_on(demo::run(args, env, stops)),
+        // They need no runtime.
+        Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::Done),
+    }
 }
 
-/// A file that may not grow any further is an error of the write, as a full disk is, and no reason to be killed. What is
-/// set here lasts as long as the process.
-fn survive_file_size_limit() -> Result<(), Error> {
-    let io = |source| Error::Io { what: "cannot handle SIGXFSZ", source };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(io)?;
-    let _entered = runtime.enter();
-    // Nobody listens: that it does not kill is all.
-    drop(signal(SignalKind::from_raw(libc::SIGXFSZ)).map_err(io)?);
-    Ok(())
+/// The runtime. With two workers at the least: one may be held up, and the other hears of a signal.
+fn runtime() -> io::Result<Runtime> {
+    // The runtime panics where it cannot open what it needs, and with a file or two more nothing can be done.
+    let files: io::Result<Vec<File>> =
+        (0..OPEN_FILES_MIN).map(|_| File::open("/dev/null")).collect();
+    drop(files?);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build()
+}
+
+/// The code of a command whose result stdout has not taken. One that moved values keeps its own unless that says that all is
+/// well: whoever waits for the result is to know that it is missing.
+pub fn told(code: ExitCode) -> ExitCode {
+    let Some(error) = stream::not_taken() else { return code };
+    stream::say(format_args!("error: stdout did not take the whole result: {error}"));
+    match (code, system::io_exit(error)) {
+        (ExitCode::Done, ExitCode::DiskFull) => ExitCode::DiskFull,
+        (ExitCode::Done, _) => ExitCode::Permanent,
+        (code, _) => code,
+    }
 }
 
 /// A line on stdout. A reader that has gone away is no reason to stop: what was asked for is done all the same.
 pub fn print_line(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// A reader that has seen enough and closed the pipe is no failure.
-fn printed(result: io::Result<()>) -> Result<ExitCode, Error> {
-    match result {
-        Ok(()) => Ok(ExitCode::Done),
-        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Done),
-        Err(source) => Err(Error::Io { what: "cannot write to stdout", source }),
-    }
+    stream::print(line);
 }

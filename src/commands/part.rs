@@ -22,7 +22,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// The part that was asked for. A filter that the spool itself was written with means all of it.
+    /// The part that was asked for, its times counted already. A filter that the spool itself was written with means all of it.
     pub fn of(
         stored: &Stored,
         place: &str,
@@ -52,11 +52,11 @@ impl Part {
         let whole = TimeRange::new(job.identity.start, stored.watermark());
         let start = match start {
             Start::At(time) => time.max(whole.start),
-            Start::Earliest => whole.start,
+            Start::Earliest | Start::Back(_) => whole.start,
         };
         let stop = match stop {
             Stop::At(time) => time.min(whole.stop),
-            Stop::Now { .. } => whole.stop,
+            Stop::Now { .. } | Stop::Back(_) => whole.stop,
         };
         let range = TimeRange::new(start, stop.max(start));
         Ok(Self { range, measurements: (!all).then_some(names), filter: text })

@@ -1,23 +1,24 @@
 //! The run itself, shared by all commands that move values: reporter, pipeline, summary, exit code.
 
-use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::checkpoint::Begun;
-use super::error::Error;
+use super::checkpoint::{Begun, given_up};
+use super::error::{Error, stop_exit};
+use super::system::OpenFiles;
 use crate::exit::ExitCode;
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
-use crate::pipeline;
-use crate::pipeline::event::{Counters, Event, EventSink, Outcome, StopReason};
+use crate::pipeline::event::{Counters, Event, EventSink, Outcome};
 use crate::pipeline::feed::Source;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::{Outlet, Sink};
+use crate::pipeline::write::pool::blocking;
+use crate::pipeline::{self, doubt};
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
-use crate::report::{self, Ending, EventSender, Mode, ReportSettings};
+use crate::report::{self, Ending, EventSender, Mode, ReportSettings, stream};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
 #[derive(Debug, Clone, Default)]
@@ -30,9 +31,9 @@ impl Signals {
         Arc::new(move |signal| match (sender.get(), signal) {
             (Some(sender), signal) => sender.send(Event::Client(signal)),
             (None, Signal::Retried { side, what, attempt, error }) => {
-                eprintln!("retry: {side}, {what}: try {attempt} failed: {error}");
+                stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
             }
-            (None, Signal::Notice { text, .. }) => eprintln!("notice: {text}"),
+            (None, Signal::Notice { text, .. }) => stream::say(format_args!("notice: {text}")),
             (None, _) => {}
         })
     }
@@ -104,11 +105,11 @@ pub async fn run(
             exit: error.exit().number(),
         }),
     };
-    let io = |source| Error::Io { what: "cannot write the summary", source };
-    tokio::task::spawn_blocking(move || reporter.finish(&ending))
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(io)?;
+    // What stdout does not take is told by the stream, at the end of the program: it changes nothing of the run.
+    let shown = tokio::task::spawn_blocking(move || reporter.finish(&ending)).await;
+    if let Err(error) = shown {
+        stream::say(format_args!("notice: the summary could not be shown: {error}"));
+    }
     result
 }
 
@@ -120,18 +121,33 @@ pub async fn execute(
     stop: Stop,
 ) -> Result<Finished, Error> {
     let Prepared { source, sink, begun } = prepared;
-    let Begun { keeper, rejects, lock, .. } = begun;
+    let Begun { keeper, rejects, lock, folder, .. } = begun;
+    let rejected_before = rejects.before;
     events(Event::Planned(source.planned()));
     let out = Arc::new(Outlet::new(sink, rejects, events, counters));
-    let result = pipeline::run(source, out, keeper.clone(), stop).await;
-    let rejected_total = match &result {
-        Ok(_) => keeper.rejected_total().await,
-        Err(_) => Ok(0),
+    let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
+    if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
+        && let Some(folder) = folder
+    {
+        // If not even this can be kept, what is said of the failure still tells.
+        let _ = blocking(move || Ok(doubt::keep(&folder, doubt::DISK_WAS_FULL).is_ok())).await;
+    }
+    let outcome = match result {
+        Ok(mut outcome) => {
+            if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full()) {
+                outcome.doubts.push(doubt::DISK_WAS_FULL.to_owned());
+            }
+            outcome
+        }
+        Err(error) => return Err(given_up(keeper, &stop, error.into()).await),
     };
-    let closed = keeper.close().await;
+    match keeper.close(&stop).await {
+        // All that this run has recorded was recorded while the job was its own.
+        Ok(()) | Err(pipeline::error::Error::LeaseLost { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     drop(lock);
-    let (outcome, rejected_total) = (result?, rejected_total?);
-    closed?;
+    let rejected_total = rejected_before + outcome.rejected;
     let exit = exit_of(&outcome, rejected_total);
     Ok(Finished { outcome, rejected_total, exit })
 }
@@ -147,7 +163,7 @@ pub struct Finished {
     pub exit: ExitCode,
 }
 
-/// The error with its causes, outermost first.
+/// The error with its causes, outermost first, and last what to do about a limit that the system has met.
 pub fn chain(error: &Error) -> Vec<String> {
     let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = std::error::Error::source(error);
@@ -155,15 +171,13 @@ pub fn chain(error: &Error) -> Vec<String> {
         texts.push(secrets::redact(cause.to_string()));
         source = cause.source();
     }
+    texts.extend(OpenFiles::behind(error).map(|limit| limit.cure().to_owned()));
     texts
 }
 
 fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
-        Some(StopReason::ByteBudget) => ExitCode::ByteBudget,
-        Some(StopReason::TimeBudget) => ExitCode::TimeBudget,
-        Some(StopReason::Interrupted) => ExitCode::Interrupted,
-        Some(StopReason::Terminated) => ExitCode::Terminated,
+        Some(reason) => stop_exit(reason),
         None if !outcome.closing.destination.is_empty() => ExitCode::Different,
         None if rejected_total > 0
             || !outcome.changed.is_empty()

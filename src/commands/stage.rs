@@ -1,6 +1,6 @@
 //! `migrate --spool`: a spool as the destination. It is its own checkpoint, and nothing else is needed.
 
-use super::checkpoint::Begun;
+use super::checkpoint::{Begins, Begun};
 use super::error::Error;
 use super::facts::SourceFacts;
 use super::job;
@@ -11,6 +11,7 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::write::outlet::Sink;
 use crate::pipeline::write::pool::blocking;
 use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
+use crate::report::stream;
 use crate::spool;
 use crate::spool::state::Job;
 use crate::spool::storage::Storage;
@@ -32,7 +33,10 @@ pub async fn begin(
     let start = match (config.start, known) {
         (Start::At(time), _) => time,
         (Start::Earliest, Some(known)) => known,
-        (Start::Earliest, None) => source.earliest.unwrap_or(stop),
+        (Start::Back(_), Some(known)) => {
+            Begins::Back(source.earliest.unwrap_or(known)).of_known(known)
+        }
+        (Start::Earliest | Start::Back(_), None) => source.earliest.unwrap_or(stop),
     };
     let job = TimeRange::new(start, stop.max(start));
     if job.is_empty() && known.is_none() {
@@ -45,6 +49,7 @@ pub async fn begin(
             rejects,
             is_shared: true,
             lock: None,
+            folder: None,
         };
         return Ok((begun, Sink::Discard));
     }
@@ -55,12 +60,17 @@ pub async fn begin(
     .await?;
     if let Some(mode) = open_mode {
         let place = &choice.place;
-        eprintln!("notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it");
+        stream::say(format_args!(
+            "notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it"
+        ));
     }
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
     let keeper = Keeper::Spool(spool.clone());
-    Ok((Begun { keeper, job, resume, rejects, is_shared: true, lock: None }, Sink::Spool(spool)))
+    Ok((
+        Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
+        Sink::Spool(spool),
+    ))
 }
 
 /// Where the job of the spool begins, if there is one already.

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use super::error::{ConfigError, Shown};
 use super::grammar;
-use super::migrate::{self, QuotaChoice, Start, Stop};
+use super::migrate::{self, QuotaChoice};
+use super::range;
 use super::settings::{Given, Settings, WHOLE};
 use crate::bench::record::Sink;
 use crate::bench::setting::Way;
@@ -78,7 +79,7 @@ impl BenchConfig {
             )?,
             repetitions: repetitions.number(1..=BENCH_REPETITIONS_MAX, "a number from 1 to 100")?,
             seed: seed.transpose()?,
-            out: PathBuf::from(migrate::name(&settings.value("out")?)?),
+            out: PathBuf::from(settings.value("out")?.name()?),
         };
         if let (Some(given), Sink::Discard) = (settings.plain("body-sizes"), config.sink) {
             let given = given.origin.clone();
@@ -167,15 +168,10 @@ impl SimulateConfig {
     pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, ConfigError> {
         let json = settings.switch("json")?;
         let settings = settings.without_job_of_file();
-        let (start, stop) = migrate::range(&settings, now)?;
-        let stop = match stop {
-            Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
-            Stop::At(time) => time,
-        };
-        let start = match start {
-            Start::Earliest => stop.saturating_add_ns(-5 * 365 * 86_400 * NS_PER_S),
-            Start::At(time) => time,
-        };
+        let (start, stop) = range::range_counted(&settings, now)?;
+        let stop = stop.counted_from(now);
+        let years_5 = stop.saturating_add_ns(-5 * 365 * 86_400 * NS_PER_S);
+        let start = start.counted_from(now).unwrap_or(years_5);
         let quota_bytes = match migrate::quota(&settings.value("quota")?)? {
             QuotaChoice::None => None,
             QuotaChoice::Bytes { per_window } => Some(per_window),

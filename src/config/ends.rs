@@ -56,6 +56,19 @@ impl TokenSetting {
     }
 }
 
+impl TokenSetting {
+    /// A word about a token in quotation marks, as files of variables keep them: they are sent with it.
+    pub(super) fn quoted(&self) -> Option<String> {
+        let Self::Given { token, origin } = self else { return None };
+        let quoted = ['"', '\'']
+            .into_iter()
+            .any(|mark| token.len() > 1 && token.starts_with(mark) && token.ends_with(mark));
+        quoted.then(|| {
+            format!("the token from {origin} is in quotation marks, which are sent as a part of it")
+        })
+    }
+}
+
 impl fmt::Debug for TokenSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenSetting(redacted, from {})", self.origin())
@@ -176,7 +189,8 @@ fn from_profile(
     let host = address(&profile.url, || Origin::Profile(profile.name.clone()))?;
     agrees_with_task(names, settings, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
-    Ok(EndConfig { host, org: profile.org.clone(), token, tls_ca_file: settings.path(TLS_CA_FILE) })
+    let org = profile.org.clone().filter(|org| !org.is_empty());
+    Ok(EndConfig { host, org, token, tls_ca_file: settings.path(TLS_CA_FILE) })
 }
 
 /// A task names the source that it copies from: a profile for the source must lead to the same place.
@@ -213,7 +227,7 @@ fn explicit(names: &Names, settings: &Settings, env: &Env) -> Result<EndConfig, 
         Side::Destination => settings.value(names.host)?,
     };
     let host = address(host.text(), || host.origin.clone())?;
-    let org = settings.find(names.org)?.map(|given| given.text().to_owned());
+    let org = settings.find(names.org)?.map(|given| given.name()).transpose()?;
     let token = token(names, settings, env)?;
     Ok(EndConfig { host, org, token, tls_ca_file: settings.path(TLS_CA_FILE) })
 }

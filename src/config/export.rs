@@ -7,6 +7,7 @@ use super::ends;
 use super::env::Env;
 use super::error::ConfigError;
 use super::migrate::{self, Start, Stop};
+use super::range;
 use super::settings::Settings;
 use super::table::EXPORT;
 use crate::cli::export::ExportArgs;
@@ -62,7 +63,7 @@ impl ExportConfig {
     /// Checks flags and variables. Relative times count back from `now`.
     pub fn new(args: &ExportArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
         let settings = Settings::new(args.typed(), EXPORT, env, Vec::new());
-        let (start, stop) = migrate::range(&settings, now)?;
+        let (start, stop) = range::range_counted(&settings, now)?;
         let target = match args.output.as_str() {
             "-" => Target::Stdout,
             path => Target::File(PathBuf::from(path)),

@@ -57,14 +57,23 @@ pub fn duration_ns(text: &str) -> Option<i64> {
     text.parse::<Interval>().ok()?.exact_ns()
 }
 
-/// RFC 3339, a bare date, or a negative Flux duration counted back from `now`.
-pub fn time(text: &str, now: Timestamp) -> Option<Timestamp> {
-    match text.strip_prefix('-') {
-        Some(back) => {
-            back.parse::<Interval>().ok()?.nth_after(now, -1).filter(|time| *time >= Timestamp::MIN)
-        }
-        None => text.parse().ok(),
-    }
+/// RFC 3339 or a bare date.
+pub fn time(text: &str) -> Option<Timestamp> {
+    if is_leap_second(text) { None } else { text.parse().ok() }
+}
+
+/// A negative Flux duration: how far back from the present.
+pub fn back(text: &str) -> Option<Interval> {
+    let interval: Interval = text.strip_prefix('-')?.parse().ok()?;
+    // Longer than all of time is a slip.
+    let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+    interval.nth_after(last, -1).filter(|time| *time > first).map(|_| interval)
+}
+
+/// True for a time in a second 60, which other readers of RFC 3339 take for second 59: a range would lose a second.
+pub fn is_leap_second(text: &str) -> bool {
+    let clock = text.split_once(['T', 't', ' ', '_']).map_or("", |(_, clock)| clock);
+    clock.split(':').nth(2).is_some_and(|second| second.starts_with("60"))
 }
 
 /// Words of a command line: cut at white space; `'...'` and `"..."` hold words together; a backslash keeps the next
@@ -194,21 +203,31 @@ mod tests {
             (duration_ns("0s"), duration_ns("1mo"), duration_ns("-1h"), duration_ns("ten")),
             (Some(0), None, None, None)
         );
+        for (text, expected) in [
+            ("2022-01-01", "2022-01-01T00:00:00Z"),
+            ("2022-01-01T02:00:00+02:00", "2022-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(text).unwrap().to_string(), expected, "{text}");
+        }
         let now: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
         for (text, expected) in [
             ("-30d", "2026-03-01T12:00:00Z"),
             ("-1mo", "2026-02-28T12:00:00Z"),
             ("-1y2mo", "2025-01-31T12:00:00Z"),
-            ("2022-01-01", "2022-01-01T00:00:00Z"),
-            ("2022-01-01T02:00:00+02:00", "2022-01-01T00:00:00Z"),
         ] {
-            assert_eq!(time(text, now).unwrap().to_string(), expected, "{text}");
+            let counted = back(text).unwrap().nth_after(now, -1).unwrap();
+            assert_eq!(counted.to_string(), expected, "{text}");
         }
         for text in
             ["", "-", "30d", "+1h", "--1h", "-900y", "2022-13-01", "yesterday", "1700000000"]
         {
-            assert_eq!(time(text, now), None, "{text}");
+            assert_eq!((time(text), back(text)), (None, None), "{text}");
         }
+        for text in ["2016-12-31T23:59:60Z", "2016-12-31t23:59:60.5+00:00", "2016-12-31 23:59:60Z"]
+        {
+            assert!(is_leap_second(text) && time(text).is_none(), "{text}");
+        }
+        assert!(!is_leap_second("2016-12-31T23:59:59Z") && !is_leap_second("2016-12-31"));
     }
 
     #[test]
@@ -245,7 +264,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "\\PC*") {
             let _ = (size_bytes(&text), rate_bytes_per_window(&text), duration_ns(&text), words(&text));
-            let _ = time(&text, Timestamp::EPOCH);
+            let _ = (time(&text), back(&text), is_leap_second(&text));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::error::{ConfigError, Shown};
 use super::file;
 use super::migrate::{self, Ends, MigrateConfig};
 use super::profile::{self, Profile};
+use super::range;
 use super::settings::{Origin, Settings};
 use super::table::Setting;
 use super::task_record;
@@ -141,7 +142,10 @@ impl Inputs {
         };
         let ends =
             Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };
-        migrate::check(&self.settings, &self.env, ends, now)
+        let config = migrate::check(&self.settings, &self.env, ends, now)?;
+        // There is no clock of a source.
+        let (start, stop) = range::range_counted(&self.settings, now)?;
+        Ok(MigrateConfig { start, stop, ..config })
     }
 
     /// Judges the settings of a command that reads several spools: each goes to a bucket of its own.
@@ -169,7 +173,7 @@ impl Inputs {
         }
         let source =
             ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
-        let bucket = migrate::name(&ends::needed(&self.settings, "source-bucket")?)?;
+        let bucket = ends::needed(&self.settings, "source-bucket")?.name()?;
         let config =
             migrate::check(&self.settings, &self.env, Ends { source, bucket, destination }, now)?;
         let (source, destination) = (&config.source, &config.destination);

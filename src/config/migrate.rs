@@ -6,6 +6,8 @@ use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::grammar;
+pub use super::range::{Start, Stop};
+use super::range::{hold_range, range};
 use super::settings::{Given, Origin, Settings, WHOLE};
 use crate::limits::{
     QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_MAX,
@@ -21,27 +23,6 @@ use crate::spool::place::Surroundings;
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
-
-/// Where a job begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At the oldest value of the source.
-    Earliest,
-    /// Here.
-    At(Timestamp),
-}
-
-/// Where a run ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// So far behind the present.
-    Now {
-        /// How far.
-        settle_ns: i64,
-    },
-    /// Here, as given.
-    At(Timestamp),
-}
 
 /// Length of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +152,11 @@ impl MigrateConfig {
     pub fn has_destination(&self) -> bool {
         self.destination.token != TokenSetting::None
     }
+
+    /// Refuses a range without an instant in it, as a clock that shows `now` counts it.
+    pub fn hold_range(&self, now: Timestamp) -> Result<(), ConfigError> {
+        hold_range((self.start, Origin::Flag("start")), (self.stop, Origin::Flag("stop")), now)
+    }
 }
 
 /// The ends, judged already.
@@ -193,16 +179,18 @@ pub(super) fn check(
 ) -> Result<MigrateConfig, ConfigError> {
     let Ends { source, bucket: source_bucket, destination } = ends;
     let destination_bucket = match settings.find("destination-bucket")? {
-        Some(given) => name(&given)?,
+        Some(given) => given.name()?,
         None => source_bucket.clone(),
     };
     let (start, stop) = range(settings, now)?;
+    let quoted = [&source, &destination].into_iter().filter_map(|end| end.token.quoted());
+    let notices = env.unknown().into_iter().chain(quoted).collect();
     Ok(MigrateConfig {
         source,
         destination,
         source_bucket,
         destination_bucket,
-        batch_bucket: name(&settings.value("batch-bucket")?)?,
+        batch_bucket: settings.value("batch-bucket")?.name()?,
         start,
         stop,
         batch_interval: batch_interval(&settings.value("batch-interval")?)?,
@@ -227,40 +215,8 @@ pub(super) fn check(
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
         max_duration_ms: settings.plain("max-duration").map(max_duration).transpose()?,
         state_dir: state_dir(env)?,
-        notices: env.unknown(),
+        notices,
     })
-}
-
-pub(super) fn name(given: &Given) -> Result<String, ConfigError> {
-    if given.text().is_empty() { Err(given.wrong("a name")) } else { Ok(given.text().to_owned()) }
-}
-
-pub(super) fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop), ConfigError> {
-    const TIME: &str = "a time such as 2022-01-01T00:00:00Z, 2022-01-01 or -30d, between 1677-09-21 and 2262-04-11";
-    let (first, last) = (settings.value("start")?, settings.value("stop")?);
-    let at = |given: &Given| grammar::time(given.text(), now).ok_or_else(|| given.wrong(TIME));
-    let settle = settings.value("settle")?;
-    let settle_ns = grammar::duration_ns(settle.text())
-        .ok_or_else(|| settle.wrong("a duration such as 10m or 0s"))?;
-    let start = match first.text() {
-        "earliest" => Start::Earliest,
-        _ => Start::At(at(&first)?.max(Timestamp::MIN)),
-    };
-    let stop = match last.text() {
-        "now" => Stop::Now { settle_ns },
-        _ => Stop::At(at(&last)?),
-    };
-    let stop_at = match stop {
-        Stop::Now { settle_ns } => now.saturating_add_ns(-settle_ns),
-        Stop::At(time) => time,
-    };
-    match start {
-        Start::At(start_at) if start_at >= stop_at => Err(ConfigError::EmptyRange {
-            start: format!("{} ({start_at})", first.origin),
-            stop: format!("{} ({stop_at})", last.origin),
-        }),
-        _ => Ok((start, stop)),
-    }
 }
 
 pub(super) fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
@@ -400,7 +356,7 @@ fn spool(settings: &Settings, env: &Env) -> Result<Option<SpoolChoice>, ConfigEr
         },
         (Some(format), _) if format.text() != "parquet" => Err(format.wrong("parquet")),
         (Some(_), Some(place)) => {
-            let (place, surroundings) = (name(place)?, env.surroundings());
+            let (place, surroundings) = (place.name()?, env.surroundings());
             Ok(Some(SpoolChoice { place, time_type, surroundings }))
         }
         (Some(given), None) => {

@@ -20,6 +20,7 @@ pub mod grammar;
 pub mod inputs;
 pub mod migrate;
 pub mod profile;
+mod range;
 pub mod settings;
 pub mod table;
 pub mod task_record;

@@ -77,6 +77,11 @@ impl Given {
         self.texts.first().map_or("", String::as_str)
     }
 
+    /// A name, which is not empty.
+    pub(super) fn name(&self) -> Result<String, ConfigError> {
+        if self.text().is_empty() { Err(self.wrong("a name")) } else { Ok(self.text().to_owned()) }
+    }
+
     /// A number within bounds.
     pub(super) fn number<T: FromStr + PartialOrd>(
         &self,

@@ -1,7 +1,16 @@
 //! The `migration` record out of the Flux text of an official task. The text is cut into tokens as Flux cuts it, so
-//! comments, spacing and strings that look like code do not mislead. Only literals are read; nothing is evaluated.
+//! comments, spacing and strings that look like code do not mislead. Only literals are read, a sign before one among
+//! them; nothing is evaluated.
 
 use super::table::SETTINGS;
+
+/// What the first template of the task called some properties.
+const FIRST_NAMES: [(&str, &str); 4] = [
+    ("cloudHost", "sourceHost"),
+    ("cloudOrg", "sourceOrg"),
+    ("cloudBucket", "sourceBucket"),
+    ("ossBucket", "destinationBucket"),
+];
 
 /// A property of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,17 +111,23 @@ pub fn parse(text: &str) -> Result<TaskRecord, TaskRecordError> {
 
 impl TaskRecord {
     fn add(&mut self, name: &str, text: &str, value: &[Token]) -> Result<(), TaskRecordError> {
+        let given = name;
+        let name =
+            FIRST_NAMES.iter().find(|(first, _)| *first == name).map_or(name, |(_, now)| now);
         let Some(setting) =
             SETTINGS.iter().find(|setting| setting.is_official() && setting.camel() == name)
         else {
             return Ok(());
         };
         if self.property(setting.name).is_some() {
-            return Err(TaskRecordError::Twice { name: name.to_owned() });
+            return Err(TaskRecordError::Twice { name: given.to_owned() });
         }
         let property = match value {
             [Token { kind: Kind::Text(Some(literal)) | Kind::Number(literal), .. }] => {
                 Property::Literal(literal.clone())
+            }
+            [Token { kind: Kind::Sign('-'), .. }, Token { kind: Kind::Number(literal), .. }] => {
+                Property::Literal(format!("-{literal}"))
             }
             _ if matches!(name, "start" | "stop") && is_now(value) => {
                 Property::Literal("now".to_owned())

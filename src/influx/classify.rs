@@ -327,12 +327,7 @@ mod tests {
                 &json("partial write: points beyond retention policy dropped=1"),
                 Kind::PartialWrite,
             ),
-            (
-                Write,
-                422,
-                &json("failure: partial write: shard 7 is pending deletion dropped=3"),
-                unavailable,
-            ),
+            (Write, 422, &json("partial write: shard 7 is pending deletion"), unavailable),
             (Write, 500, &json("engine: cache-max-memory-size exceeded: (1/2)"), Kind::CacheFull),
             (
                 Write,
@@ -345,7 +340,7 @@ mod tests {
             (Write, 500, &json("unexpected error writing points to database: timeout"), busy),
             (Write, 500, &json("engine is closed"), busy),
             (Write, 500, &json("field type conflict: input field"), Kind::PartialWrite),
-            (Write, 500, &json("no space left on device"), Kind::ServerError),
+            (Write, 500, &json("no space left on device"), Kind::DiskFull),
             (Api, 200, "", Kind::Unexpected),
             (Api, 600, "", Kind::Unexpected),
         ] {

@@ -106,6 +106,8 @@ pub(super) struct Shared {
     pub(super) requests: AtomicU64,
     /// An InfluxDB has answered.
     pub(super) reached: AtomicBool,
+    /// It had no room on its disk.
+    disk_was_full: AtomicBool,
     /// Version and build, once an answer has told them.
     pub(super) info: OnceLock<ServerInfo>,
     /// A large answer came with nothing that would show a flipped bit.
@@ -146,6 +148,7 @@ impl Client {
             server_time_ns,
             requests: AtomicU64::new(0),
             reached: AtomicBool::new(false),
+            disk_was_full: AtomicBool::new(false),
             info: OnceLock::new(),
             unchecked: AtomicBool::new(false),
             observer,
@@ -252,6 +255,11 @@ impl Client {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
+    /// True once the server has said that its disk is full, whatever it has said since.
+    pub fn disk_was_full(&self) -> bool {
+        self.shared.disk_was_full.load(Ordering::Relaxed)
+    }
+
     /// The time of the server's newest answer, in nanoseconds since 1970, to the second. Never in its future.
     pub fn server_time(&self) -> Option<i64> {
         Some(self.shared.server_time_ns.load(Ordering::Relaxed))
@@ -333,6 +341,9 @@ impl Client {
 
     pub(super) fn error(&self, what: &str, mut failure: Failure) -> Error {
         failure.message = secrets::redact(self.shared.credentials.redact(failure.message));
+        if failure.kind == FailureKind::DiskFull {
+            self.shared.disk_was_full.store(true, Ordering::Relaxed);
+        }
         if let Some(proxy) = self.proxy().filter(|_| may_be_the_proxy(failure.kind)) {
             failure.message.extend([" (through the proxy ", &proxy, ")"]);
         }

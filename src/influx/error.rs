@@ -121,8 +121,6 @@ pub struct Detail {
     pub cure: Option<&'static str>,
     /// True if the server had answered this client before.
     pub reached: bool,
-    /// True for a query or line protocol: its text is ours. All else is made of what a person has named.
-    pub is_ours: bool,
     /// The cause below.
     pub source: Option<Source>,
 }
@@ -146,15 +144,8 @@ impl Error {
             elapsed_ms: 0,
             cure,
             reached: true,
-            is_ours: false,
             source,
         }))
-    }
-
-    #[must_use]
-    pub(super) fn ours(mut self, is_ours: bool) -> Self {
-        self.0.is_ours = is_ours;
-        self
     }
 
     #[must_use]

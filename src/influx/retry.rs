@@ -28,7 +28,6 @@ impl Client {
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
-            let error = error.ours(call.kind != RequestKind::Api);
             if !is_temporary(call.kind, &error.kind) || self.is_enough(&error, begun) {
                 return Err(error);
             }

@@ -109,9 +109,10 @@ pub enum Error {
     },
     /// What answers 413 to so short a line refuses everything: that says nothing of the line.
     #[error(
-        "batch {batch}: a single line of {bytes} bytes is answered as too large (413): a proxy before the destination refuses \
-         whatever is sent; nothing of the batch is committed, and no value counts as refused; \
-         let the proxy take 4 MiB (nginx: client_max_body_size 4m), or name the server itself by --destination-host"
+        "batch {batch}: even a single line of {bytes} bytes is answered as too large (413), so it is no matter of the line; \
+         nothing of the batch is committed, and no value counts as refused; \
+         let the proxy before the destination take 4 MiB (nginx: client_max_body_size 4m), or name the server itself by \
+         --destination-host"
     )]
     NothingTaken {
         /// The batch.

@@ -1,10 +1,14 @@
-//! The local lock: a second run of the same job on this machine is refused at once. The lock is the system's: it is
-//! gone with its process, however that ended.
+//! The local lock: a second run of the same job in the same state folder is refused at once. The lock is the system's: it
+//! is gone with its process, however that ended.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Hexadecimal digits that the file holds, so that no other lock file is taken for it.
+const ID_DIGITS: usize = 32;
 
 /// Why the job cannot be locked.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,7 @@ pub enum LockError {
 #[derive(Debug)]
 pub struct JobLock {
     _file: File,
+    id: String,
 }
 
 impl JobLock {
@@ -38,19 +43,55 @@ impl JobLock {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         make_private(folder).map_err(io)?;
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .mode(0o600)
             .open(&path)
             .map_err(io)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => {
+                let id = identify(&mut file).map_err(io)?;
+                Ok(Self { _file: file, id })
+            }
             Err(TryLockError::WouldBlock) => Err(LockError::Held { path }),
             Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
         }
     }
+
+    /// What tells this lock from every other of the machine: whoever holds a lock of the same id has the same file. A path
+    /// would not do, because containers of one machine have the same paths.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// What the file holds, which is written at its first use, and its number in the file system: a copy is another lock.
+fn identify(file: &mut File) -> io::Result<String> {
+    let inode = file.metadata()?.ino();
+    let mut held = Vec::new();
+    io::Read::by_ref(file).take(ID_DIGITS as u64 + 1).read_to_end(&mut held)?;
+    let known = String::from_utf8(held).ok();
+    let known = known.filter(|text| {
+        text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    if let Some(random) = known {
+        return Ok(format!("{random}-{inode:x}"));
+    }
+    let random = random_digits();
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(random.as_bytes())?;
+    file.sync_all()?;
+    Ok(format!("{random}-{inode:x}"))
+}
+
+/// 128 bits from the system, as the standard library's hashers are seeded by them.
+pub fn random_digits() -> String {
+    let half = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", half(), half())
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -71,5 +112,24 @@ mod tests {
         drop(first);
         JobLock::take(&job).unwrap();
         assert!(matches!(JobLock::take(Path::new("/proc/none")), Err(LockError::Io { .. })));
+    }
+
+    #[test]
+    fn a_lock_keeps_its_id_and_shares_it_with_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, copy] = ["one", "two", "copy"].map(|name| folder.path().join(name));
+        let id = |job: &Path| JobLock::take(job).unwrap().id().to_owned();
+        let first = id(&one);
+        assert_eq!(id(&one), first);
+        assert_ne!(id(&two), first);
+        fs::create_dir(&copy).unwrap();
+        fs::copy(one.join("lock"), copy.join("lock")).unwrap();
+        assert_ne!(id(&copy), first, "a copy is another lock");
+        // What other versions, or anybody, have left there is replaced.
+        for junk in ["", "junk", &"x".repeat(32), &"a".repeat(10_000)] {
+            fs::write(one.join("lock"), junk).unwrap();
+            let new = id(&one);
+            assert_eq!((new == first, id(&one) == new), (false, true), "{junk:.40}");
+        }
     }
 }

@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Duration;
 
 use self::closing::{Checked, Closing};
 use self::commit::committer::{self, Complete};
@@ -31,12 +30,13 @@ use self::stop::Stop;
 use self::write::outlet::Outlet;
 use self::write::pool::{blocking, joined};
 use self::write::rejects::Missing;
-use crate::limits::{BATCHES_OPEN_MAX, DRAIN_MS_MAX};
+use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::Timestamp;
 
 pub mod closing;
 pub mod commit;
 pub mod context;
+pub mod doubt;
 pub mod error;
 pub mod event;
 pub mod feed;
@@ -61,18 +61,19 @@ pub async fn run(
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
     resume_rejects(&out, plan.range().start).await?;
-    let mut committer =
-        tokio::spawn(committer::run(Arc::clone(&out), plan, keeper.clone(), receiver));
+    let recording = committer::run(Arc::clone(&out), plan, keeper.clone(), receiver, stop.clone());
+    let mut committer = tokio::spawn(recording);
     let feed = Feed::new(source, Arc::clone(&out), &keeper);
     let context = feed.context();
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
     let read = tokio::select! {
         read = open.all(feed, &stop) => read,
-        reason = drain_over(&out, stop.clone()) => Ok(Some(reason)),
+        reason = drain_over(&out, &stop) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
     };
-    // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has.
+    // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has. After a
+    // stop it has a bound of its own for that.
     drop(open);
     let committed = joined(committer.await);
     let mut stopped = match read {
@@ -97,7 +98,10 @@ pub async fn run(
             reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
         }
     }
-    let doubts = keeper.doubts().await?;
+    let doubts = tokio::select! {
+        doubts = keeper.doubts() => doubts?,
+        _ = stop.recorded() => Vec::new(),
+    };
     Ok(Outcome {
         job,
         watermark: committed.watermark,
@@ -126,11 +130,10 @@ async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(out: &Outlet, mut stop: Stop) -> StopReason {
-    let reason = stop.wait().await;
+async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
+    let reason = stop.clone().wait().await;
     out.tell(Event::Stopping(reason));
-    tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
-    reason
+    stop.drained().await
 }
 
 /// The open batches: read, written, or complete and on their way to the committer.

@@ -25,6 +25,7 @@ pub mod sender;
 pub mod snippet;
 pub mod spool;
 pub mod state;
+pub mod stream;
 pub mod summary;
 pub mod talk;
 pub mod text;

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::limits::{PLAIN_LINE_MS, REDRAW_MS};
 use crate::model::number;
+use crate::report::stream;
 
 /// On stderr.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Progress {
         if !self.bar.is_hidden() {
             self.bar.set_message(self.line(bytes));
         } else if is_due {
-            eprintln!("{}", self.line(bytes));
+            stream::say(self.line(bytes));
             self.said = Instant::now();
         }
     }

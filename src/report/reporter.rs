@@ -1,6 +1,6 @@
 //! The reporter's thread: takes events, draws, and prints the end.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,6 +13,7 @@ use crate::pipeline::event::{Counters, Event};
 use crate::report::bars::Bars;
 use crate::report::sender::{EventSender, Message};
 use crate::report::state::{Header, State, Totals};
+use crate::report::stream::{self, Stderr, Stdout};
 use crate::report::summary::{self, FailureInput, SummaryInput};
 use crate::report::talk::{self, Talk};
 use crate::report::text::Glyphs;
@@ -55,7 +56,7 @@ impl Mode {
         let env = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         Self::choose(
             json,
-            io::stderr().is_terminal(),
+            stream::stderr_is_terminal(),
             env("TERM").as_deref(),
             env("NO_COLOR").as_deref(),
         )
@@ -88,8 +89,8 @@ impl Output {
     /// The streams of this process.
     pub fn standard() -> Self {
         let stdout_glyphs =
-            if io::stdout().is_terminal() { Glyphs::Unicode } else { Glyphs::Ascii };
-        Self { stdout: Box::new(io::stdout()), stdout_glyphs, stderr: Box::new(io::stderr()) }
+            if stream::stdout_is_terminal() { Glyphs::Unicode } else { Glyphs::Ascii };
+        Self { stdout: Box::new(Stdout), stdout_glyphs, stderr: Box::new(Stderr) }
     }
 }
 
@@ -253,10 +254,9 @@ impl Painter {
     }
 
     fn finish(&mut self, ending: &Ending) -> io::Result<()> {
-        if let View::Bars(bars) = &mut self.view
-            && let Err(error) = bars.clear()
-        {
-            self.failed.get_or_insert(error);
+        if let View::Bars(bars) = &mut self.view {
+            // The talk; the result goes to stdout.
+            let _ = bars.clear();
         }
         let lost = self.sender.lost();
         let glyphs = self.output.stdout_glyphs;

@@ -203,6 +203,6 @@ fn closing(state: &State) -> String {
     }
     format!(
         "Ctrl-C drains (up to {} s) and keeps the place; the same command resumes.",
-        limits::DRAIN_MS_MAX / 1_000
+        limits::STOP_MS_MAX / 1_000
     )
 }

@@ -356,7 +356,7 @@ pub fn stop_name(reason: StopReason) -> &'static str {
 pub fn draining(reason: StopReason) -> String {
     let finish = "open batches finish";
     if reason.is_timed() {
-        format!("{finish}, up to {} s", limits::DRAIN_MS_MAX / 1_000)
+        format!("{finish}, up to {} s", limits::STOP_MS_MAX / 1_000)
     } else {
         finish.to_owned()
     }

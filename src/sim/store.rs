@@ -203,8 +203,12 @@ impl Store {
             return bucket.info.id.clone();
         }
         // Deterministic and well spread, like the ids of a real server.
-        let number = buckets.len() as u64 + 1;
-        let id = format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 << 60);
+        let nth =
+            |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 << 60);
+        // One that was removed has left a gap in their count.
+        let unused = |id: &String| buckets.iter().all(|bucket| bucket.info.id != *id);
+        let mut ids = (buckets.len() as u64 + 1..).map(nth);
+        let id = ids.find(unused).unwrap_or_default();
         buckets.push(Bucket::new(BucketInfo {
             id: id.clone(),
             name: name.to_owned(),

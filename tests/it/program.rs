@@ -5,13 +5,18 @@
 
 mod bench;
 mod exits;
+mod hanging;
 mod interrupted;
+mod leases;
+mod limits;
+mod names;
 mod network;
 mod object_store;
 mod output;
 mod plan;
 mod secrets;
 mod spools;
+mod streams;
 mod tokens;
 
 use std::path::PathBuf;

@@ -12,7 +12,6 @@ mod trial;
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use self::files::Files;
@@ -20,6 +19,7 @@ use self::trial::{Destination, Ends as Early, Ran, Stand, Watch};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
+use super::stop_signals::StopSignals;
 use super::{job, migrate, preflight, print_line, quota};
 use crate::bench::record::{Record, Sink, Verdict};
 use crate::bench::schedule::{Left, Scheduler};
@@ -34,15 +34,15 @@ use crate::influx::client::ClientSettings;
 use crate::pipeline::context::{Context, Job};
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
-use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::pipeline::stop::Stop;
 use crate::pipeline::survey::schema::FieldTypes;
 use crate::pipeline::write::clash;
-use crate::report::json;
 use crate::report::preflight::Verdict as Found;
 use crate::report::text::Glyphs;
+use crate::report::{json, stream};
 
 /// Runs the command.
-pub async fn run(args: BenchArgs, env: Env) -> Result<ExitCode, Error> {
+pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let file = args.job.output.config.as_deref();
     let settings = inputs::settings(args.typed(), BENCH, file, &env, &inputs::read_file)?;
     let bench = BenchConfig::new(&settings)?;
@@ -54,8 +54,9 @@ pub async fn run(args: BenchArgs, env: Env) -> Result<ExitCode, Error> {
     }
     let inputs = Inputs::new(settings, env, &inputs::read_file)?;
     let config = migrate::load_to_look(inputs, &Signals::default()).await?;
-    let (stopper, stop) = stop_pair();
-    watch_signals(&stopper);
+    let writes = bench.sink == Sink::Destination;
+    let _moving = if writes { stops.tidying() } else { stops.moving() };
+    let stop = stops.stop();
     let trials = measure(&config, &bench, &ClientSettings::default(), stop.clone()).await?;
     Ok(match (stop.reason(), trials.rows.is_empty()) {
         (Some(StopReason::Interrupted), _) => ExitCode::Interrupted,
@@ -77,22 +78,6 @@ pub async fn measure(
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
     let deadline = config.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
     trials(config, bench, ends, watch, &Early { stop, deadline }).await
-}
-
-/// Every signal asks for the end, and the bucket of the trial at hand is deleted before it: no second one cuts that short.
-fn watch_signals(stopper: &Stopper) {
-    for (kind, reason) in [
-        (SignalKind::interrupt(), StopReason::Interrupted),
-        (SignalKind::terminate(), StopReason::Terminated),
-    ] {
-        let stopper = stopper.clone();
-        tokio::spawn(async move {
-            let Ok(mut signals) = signal(kind) else { return };
-            while signals.recv().await.is_some() {
-                stopper.stop(reason);
-            }
-        });
-    }
 }
 
 /// Everything that is known before the first trial.
@@ -118,7 +103,7 @@ async fn trials(
     if bench.sink == Sink::Destination && !config.has_destination() {
         return Err(Error::NoDestination);
     }
-    let surveyed = survey(config, bench, ends, &watch).await?;
+    let surveyed = early.stop.unless(Box::pin(survey(config, bench, ends, &watch))).await??;
     let seed = bench.seed.unwrap_or_else(random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
     let mut files = Files::create(&bench.out)?;
@@ -144,7 +129,7 @@ async fn trials(
         let Some(planned) = scheduler.next(left) else { break };
         number += 1;
         if !config.json {
-            eprintln!("{}", screen::trial_line(number, &planned, left));
+            stream::say(screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
         files.add_trial(&trial, &whole)?;
@@ -197,13 +182,13 @@ async fn survey(
         if config.json {
             print_line(&json::preflight(&checked.report));
         } else {
-            checked.report.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+            checked.report.lines(Glyphs::Ascii).iter().for_each(stream::say);
         }
         return Err(Error::Preflight { failures });
     };
     let window = source.quota.bytes_per_window();
     let budget_bytes = terms::budget_bytes(config.max_transfer_bytes, window);
-    eprintln!("{}", screen::budget_line(budget_bytes, config.max_duration_ms, bench.sink));
+    stream::say(screen::budget_line(budget_bytes, config.max_duration_ms, bench.sink));
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
     let job = job::to_look_at(config, &ends, &source, None).await?;

@@ -30,6 +30,7 @@ use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet, Sink};
 use crate::pipeline::write::refusals::RejectLimit;
 use crate::pipeline::{self};
+use crate::report::stream;
 
 /// What all trials share.
 #[derive(Debug)]
@@ -295,9 +296,9 @@ impl Watch {
                 }
             }
             Signal::Retried { side, what, attempt, error } => {
-                eprintln!("retry: {side}, {what}: try {attempt} failed: {error}");
+                stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
             }
-            Signal::Notice { text, .. } => eprintln!("notice: {text}"),
+            Signal::Notice { text, .. } => stream::say(format_args!("notice: {text}")),
             _ => {}
         }
     }
@@ -333,7 +334,7 @@ impl Watch {
                     own.bytes += bytes;
                 }
             }
-            Event::Notice(text) => eprintln!("notice: {text}"),
+            Event::Notice(text) => stream::say(format_args!("notice: {text}")),
             _ => {}
         }
     }

@@ -14,6 +14,7 @@ use crate::config::export::{ExportConfig, Format, Target};
 use crate::exit::ExitCode;
 use crate::report::export::ExportReport;
 use crate::report::progress::Progress;
+use crate::report::stream;
 use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::name::Tree;
@@ -23,14 +24,17 @@ use crate::spool::stored::Stored;
 /// Runs the command.
 pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = ExportConfig::new(args, env, migrate::local_now())?;
-    config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+    config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
     let report = export(&config)?;
     let lines = if config.json { vec![report.json()] } else { report.lines(Glyphs::Ascii) };
     if !config.json {
-        report.notes(Glyphs::Ascii).iter().for_each(|note| eprintln!("notice: {note}"));
+        report
+            .notes(Glyphs::Ascii)
+            .iter()
+            .for_each(|note| stream::say(format_args!("notice: {note}")));
     }
     match config.target {
-        Target::Stdout => lines.iter().for_each(|line| eprintln!("{line}")),
+        Target::Stdout => lines.iter().for_each(stream::say),
         Target::File(_) => lines.iter().for_each(|line| print_line(line)),
     }
     Ok(if report.refused_values > 0 { ExitCode::Rejected } else { ExitCode::Done })

@@ -4,16 +4,15 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::error::Error;
+use crate::commands::stop_signals::HalfDone;
 use crate::config::export::Target;
-use crate::exit::ExitCode;
 use crate::limits::EXPORT_STEP_BYTES;
+use crate::report::stream::Stdout;
 
 /// Data is for its owner.
 const MODE: u32 = 0o600;
@@ -36,6 +35,7 @@ enum Place {
     File {
         partial: PathBuf,
         path: PathBuf,
+        _half: HalfDone,
     },
 }
 
@@ -52,16 +52,16 @@ impl Output {
     /// Begins. A file that is there already is not touched.
     pub(super) fn begin(target: &Target, gzip: bool) -> Result<Self, Error> {
         let (raw, place) = match target {
-            Target::Stdout => (Raw::Stdout(io::stdout()), Place::Stdout),
+            Target::Stdout => (Raw::Stdout(Stdout), Place::Stdout),
             Target::File(path) => {
                 if path.symlink_metadata().is_ok() {
                     return Err(Error::OutputExists { path: path.clone() });
                 }
                 let partial = partial(path);
-                let stops = Stops::listen().map_err(failed(target))?;
                 let file = open(&partial).map_err(failed(target))?;
-                stops.remove(partial.clone(), path.clone()).map_err(failed(target))?;
-                (Raw::File(file), Place::File { partial, path: path.clone() })
+                // An export that is stopped leaves nothing behind: what it has so far is of no use to anybody.
+                let half = HalfDone::begin(&partial, path);
+                (Raw::File(file), Place::File { partial, path: path.clone(), _half: half })
             }
         };
         let counted = Counted { raw, bytes: 0 };
@@ -94,7 +94,7 @@ impl Output {
             };
             let Counted { mut raw, bytes } = counted;
             raw.flush()?;
-            if let (Raw::File(file), Place::File { partial, path }) = (raw, &place) {
+            if let (Raw::File(file), Place::File { partial, path, .. }) = (raw, &place) {
                 file.sync_all()?;
                 fs::rename(partial, path)?;
                 File::open(folder(path))?.sync_all()?;
@@ -120,41 +120,6 @@ impl Place {
             Self::Stdout => "stdout".to_owned(),
             Self::File { path, .. } => path.display().to_string(),
         }
-    }
-}
-
-/// An export that is stopped leaves nothing behind: not what it has so far, which is of no use to anybody.
-struct Stops {
-    runtime: tokio::runtime::Runtime,
-    int: Signal,
-    term: Signal,
-}
-
-impl Stops {
-    /// From now on signals wait here.
-    fn listen() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let entered = runtime.enter();
-        let (int, term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        drop(entered);
-        Ok(Self { runtime, int, term })
-    }
-
-    /// Ends the process when one comes. What is being written may wait for a disk; this does not wait for it.
-    fn remove(self, partial: PathBuf, path: PathBuf) -> io::Result<()> {
-        let Self { runtime, mut int, mut term } = self;
-        let wait = move || {
-            let (code, word) = runtime.block_on(async {
-                tokio::select! {
-                    _ = int.recv() => (ExitCode::Interrupted, "SIGINT"),
-                    _ = term.recv() => (ExitCode::Terminated, "SIGTERM"),
-                }
-            });
-            let _ = fs::remove_file(&partial);
-            let _ = writeln!(io::stderr(), "stopped by {word}: {} is not whole", path.display());
-            std::process::exit(i32::from(code.number()));
-        };
-        thread::Builder::new().name("stop".to_owned()).spawn(wait).map(|_| ())
     }
 }
 
@@ -214,7 +179,7 @@ fn open(partial: &Path) -> io::Result<File> {
 }
 
 enum Raw {
-    Stdout(io::Stdout),
+    Stdout(Stdout),
     File(File),
 }
 

@@ -5,7 +5,6 @@
 mod fields;
 mod looked;
 
-use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use self::fields::{Fields, Series};
@@ -23,10 +22,10 @@ use crate::influx::signal::Observer;
 use crate::pipeline::context::{Context, Job};
 use crate::pipeline::plan::tally;
 use crate::pipeline::write::outlet::Outlet;
-use crate::report::json;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::text::Glyphs;
+use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
@@ -40,7 +39,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
             if config.json {
                 print_line(&json::preflight(&preflight));
             } else {
-                preflight.lines(Glyphs::Ascii).iter().for_each(|line| eprintln!("{line}"));
+                preflight.lines(Glyphs::Ascii).iter().for_each(stream::say);
             }
             return Err(Error::Preflight { failures: preflight.count(Verdict::Fail) });
         }
@@ -48,7 +47,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     if config.json {
         print_line(&json::plan_report(&report));
     } else {
-        let terminal = io::stdout().is_terminal();
+        let terminal = stream::stdout_is_terminal();
         let glyphs = if terminal { Glyphs::Unicode } else { Glyphs::Ascii };
         report.lines(glyphs).iter().for_each(|line| print_line(line));
     }

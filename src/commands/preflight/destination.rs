@@ -76,6 +76,14 @@ fn destination_rows(
 
 /// A bucket that is not there: made, if that was asked for.
 fn missing_bucket(config: &MigrateConfig, code: &str, name: &str) -> Row {
+    let refused = name.starts_with('_') || name.contains('"');
+    if config.create_buckets && refused {
+        let text = format!(
+            "{name} cannot be created: InfluxDB takes no name that begins with _ or holds a quotation mark"
+        );
+        let flag = if code == "P15" { "--batch-bucket" } else { "--destination-bucket" };
+        return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
+    }
     if config.create_buckets {
         return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
     }

@@ -1,12 +1,14 @@
 //! `preflight`: what both ends say, judged, with a cure for each finding. `migrate` runs it first.
 
+mod clocks;
 mod destination;
+mod names;
 mod source;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::migrate;
 use super::run::Signals;
+use super::{job, migrate};
 use crate::cli::job::JobArgs;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
@@ -18,9 +20,9 @@ use crate::influx::secrets;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::write::clash::{self, TypesByKey};
-use crate::report::json;
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;
+use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
@@ -29,10 +31,10 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = check(&config, &ends).await?.report;
     if config.json {
-        println!("{}", json::preflight(&report));
+        stream::print(json::preflight(&report));
     } else {
         for line in report.lines(Glyphs::Ascii) {
-            println!("{line}");
+            stream::print(line);
         }
     }
     Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
@@ -69,11 +71,21 @@ pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error
         }
         source::org_row(config, source, &mut report.source);
     }
+    if destination.is_some() {
+        let named = source.as_ref().map(|source| job::of_source(config, source));
+        report.progress.extend(names::row(&job::keys(named.as_ref().unwrap_or(config))));
+    }
+    let seen_at = migrate::local_now();
+    report.source.extend(clocks::row(&ends.source, seen_at));
+    if config.has_destination() {
+        report.destination.extend(clocks::row(&ends.destination, seen_at));
+    }
     if let Some(spool) = &config.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
-    report.exit = if report.verdict() == Verdict::Fail { 7 } else { 0 };
+    let failed = report.verdict() == Verdict::Fail;
+    report.exit = if failed { ExitCode::Permanent.number() } else { ExitCode::Done.number() };
     Ok(Checked { report, source, destination })
 }
 
@@ -115,6 +127,7 @@ pub async fn check_load(
     let mut report = PreflightReport { source, ..PreflightReport::default() };
     let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
+    report.progress.extend(names::row(&job::keys(config)));
     Ok((report, destination))
 }
 

@@ -65,7 +65,10 @@ pub(super) fn rows(
         (Start::Earliest, None) => {
             rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None));
         }
-        (Start::At(time), _) => rows.push(Row::fact("start", time.to_string())),
+        (Start::At(_) | Start::Back(_), time) => {
+            let time = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
+            rows.push(Row::fact("start", time));
+        }
     }
     Some(facts)
 }

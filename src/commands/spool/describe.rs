@@ -13,6 +13,7 @@ use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::report::snippet::{self, Engine};
 use crate::report::spool::{MeasurementRow, SpoolReport};
+use crate::report::stream::Stdout;
 use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::name::Tree;
@@ -25,8 +26,8 @@ pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitC
     if let Some(word) = sql {
         let root = root(&config.place)?;
         let text = snippet::text(engine(word), &root, stored.watermark(), &tables);
-        // A reader that has gone away has seen enough.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        // A refusal is told at the end.
+        let _ = Stdout.write_all(text.as_bytes());
         return Ok(ExitCode::Done);
     }
     let report = report(&config.place, &stored, &tables);

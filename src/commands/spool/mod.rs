@@ -10,6 +10,7 @@ use crate::cli::spool::SpoolCommand;
 use crate::config::env::Env;
 use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
+use crate::report::stream;
 use crate::spool;
 use crate::spool::storage::Storage;
 use crate::spool::stored::Stored;
@@ -17,7 +18,7 @@ use crate::spool::stored::Stored;
 /// Runs one of them.
 pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     let config = PlaceConfig::new(command, env)?;
-    config.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+    config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
     match command {
         SpoolCommand::Verify(_) => verify::run(&config),
         SpoolCommand::Describe(args) => describe::run(&config, args.sql),

@@ -15,6 +15,7 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::batch::Done;
+use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::Outlet;
 use crate::pipeline::write::pool::blocking;
 use crate::pipeline::write::refusals::Refusals;
@@ -55,7 +56,8 @@ struct Committer {
     committed: Committed,
 }
 
-/// Receives complete batches in any order until the sender is gone, and commits what can be committed.
+/// Receives complete batches in any order until the sender is gone, and commits what can be committed. After a stop it ends in
+/// bounded time, whoever it waits for then: what has no record is moved again.
 ///
 /// # Panics
 ///
@@ -65,6 +67,7 @@ pub async fn run(
     plan: BatchPlan,
     keeper: Keeper,
     mut complete: mpsc::Receiver<Complete>,
+    stop: Stop,
 ) -> Result<Committed, Error> {
     let committed = Committed {
         watermark: plan.range().start,
@@ -78,25 +81,32 @@ pub async fn run(
     let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut committer = Committer { out, plan, keeper, refresh, committed };
-    let mut watermark = Watermark::new(0);
-    loop {
-        tokio::select! {
-            batch = complete.recv() => {
-                let Some(batch) = batch else { break };
-                for Complete { done, permit } in watermark.complete(batch.done.seq.clone(), batch) {
-                    committer.commit(done).await?;
-                    drop(permit);
-                }
-                let waiting = watermark.waiting();
-                assert!(waiting < BATCHES_OPEN_MAX, "{waiting} batches wait, with the one before them still open");
-            }
-            _ = committer.refresh.tick() => committer.keeper.refresh().await?,
-        }
+    tokio::select! {
+        ended = committer.all(&mut complete) => ended?,
+        _ = stop.recorded() => {}
     }
     Ok(committer.committed)
 }
 
 impl Committer {
+    async fn all(&mut self, complete: &mut mpsc::Receiver<Complete>) -> Result<(), Error> {
+        let mut watermark = Watermark::new(0);
+        loop {
+            tokio::select! {
+                batch = complete.recv() => {
+                    let Some(batch) = batch else { return Ok(()) };
+                    for Complete { done, permit } in watermark.complete(batch.done.seq.clone(), batch) {
+                        self.commit(done).await?;
+                        drop(permit);
+                    }
+                    let waiting = watermark.waiting();
+                    assert!(waiting < BATCHES_OPEN_MAX, "{waiting} batches wait, with the one before them still open");
+                }
+                _ = self.refresh.tick() => self.keeper.refresh().await?,
+            }
+        }
+    }
+
     async fn commit(&mut self, mut done: Done) -> Result<(), Error> {
         let whole = done.range(self.plan);
         let refusals = self.keep(whole, std::mem::take(&mut done.refusals)).await?;

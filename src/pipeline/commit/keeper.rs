@@ -5,6 +5,7 @@ use crate::model::batch::BatchPlan;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
 use crate::pipeline::read::batch::Done;
+use crate::pipeline::stop::Stop;
 use crate::pipeline::write::pool::blocking;
 use crate::spool::writable::Spool;
 
@@ -44,25 +45,16 @@ impl Keeper {
     /// Gives a sign of life.
     pub async fn refresh(&mut self) -> Result<(), Error> {
         match self {
-            Self::Bucket(records) => records.refresh_lease(false).await,
+            Self::Bucket(records) => records.refresh_lease().await,
             // The lock of a folder is the system's, that of an object store is kept young by the spool itself.
             Self::Spool(_) | Self::Nobody => Ok(()),
-        }
-    }
-
-    /// Values refused in all committed batches of the job.
-    pub async fn rejected_total(&self) -> Result<u64, Error> {
-        match self {
-            Self::Bucket(records) => records.store().rejected_total().await,
-            Self::Spool(spool) => Ok(spool.rejected()),
-            Self::Nobody => Ok(0),
         }
     }
 
     /// What each committed batch of the job came to; `None` where that is not known of all of them.
     pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
         match self {
-            Self::Bucket(records) => records.store().committed().await,
+            Self::Bucket(records) => records.committed().await,
             Self::Spool(_) | Self::Nobody => Ok(None),
         }
     }
@@ -84,12 +76,18 @@ impl Keeper {
         }
     }
 
-    /// Lets the job go, so that the next run need not wait for this one to be taken for dead.
-    pub async fn close(self) -> Result<(), Error> {
+    /// Lets the job go, so that the next run need not wait for this one to be taken for dead. In bounded time: a lease that
+    /// cannot be given back grows stale by itself. The one error of a lease is that another run has it.
+    pub async fn close(self, stop: &Stop) -> Result<(), Error> {
         match self {
-            // A lease that cannot be given back grows stale by itself.
-            Self::Bucket(records) => records.refresh_lease(true).await.or(Ok(())),
-            Self::Spool(spool) => blocking(move || Ok(spool.close()?)).await,
+            Self::Bucket(records) => match stop.briefly(records.release_lease()).await {
+                Some(Err(lost @ Error::LeaseLost { .. })) => Err(lost),
+                _ => Ok(()),
+            },
+            Self::Spool(spool) => tokio::select! {
+                closed = blocking(move || Ok(spool.close()?)) => closed,
+                _ = stop.closed() => Ok(()),
+            },
             Self::Nobody => Ok(()),
         }
     }

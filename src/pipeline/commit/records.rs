@@ -1,7 +1,7 @@
 //! The checkpoint in the batch bucket: records of the official form, written only while the job is this run's own.
 
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::record::{Record, next_record_time};
+use crate::checkpoint::record::{CommittedBatch, Record, next_record_time};
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::point::Point;
@@ -19,12 +19,25 @@ pub struct Records {
     job: TimeRange,
     /// Time of the newest record in the bucket, as far as this run knows.
     newest: Option<Timestamp>,
+    /// Another program has recorded a part of the job.
+    is_adopted: bool,
 }
 
 impl Records {
     /// Of a job that is held by `lease` and whose newest record has this time.
     pub fn new(store: Store, lease: Lease, job: TimeRange, newest: Option<Timestamp>) -> Self {
-        Self { store, lease, job, newest }
+        Self { store, lease, job, newest, is_adopted: false }
+    }
+
+    /// The same, where another program may have recorded a part of the job.
+    #[must_use]
+    pub fn adopted(self, is_adopted: bool) -> Self {
+        Self { is_adopted, ..self }
+    }
+
+    /// What each committed batch of the job came to; `None` where that is not known of all of them.
+    pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
+        if self.is_adopted { Ok(None) } else { self.store.committed().await }
     }
 
     /// The bucket they are in.
@@ -69,15 +82,7 @@ impl Records {
     /// The lease must be ours, and the newest record the one this run found or wrote: a run that slept while another one
     /// took over must not commit.
     async fn check_ownership(&self) -> Result<(), Error> {
-        let lease = self.store.lease().await?;
-        match lease {
-            Some(stored) if stored.lease == self.lease => {}
-            Some(stored) => {
-                let found = format!("run {} on {}", stored.lease.run, stored.lease.machine);
-                return Err(Error::LeaseLost { found });
-            }
-            None => return Err(Error::LeaseLost { found: "no lease".to_owned() }),
-        }
+        self.store.held(&self.lease).await?;
         let newest = self.store.newest_record().await?.map(|(_, time)| time);
         if newest == self.newest {
             Ok(())
@@ -86,8 +91,13 @@ impl Records {
         }
     }
 
-    /// Says that this run is alive, or with `released` that it is over.
-    pub async fn refresh_lease(&self, released: bool) -> Result<(), Error> {
-        self.store.refresh_lease(&self.lease, released).await
+    /// Says that this run is alive.
+    pub async fn refresh_lease(&self) -> Result<(), Error> {
+        self.store.refresh_lease(&self.lease).await
+    }
+
+    /// Says that it is over.
+    pub async fn release_lease(&self) -> Result<(), Error> {
+        self.store.release_lease(&self.lease).await
     }
 }

@@ -88,14 +88,39 @@ impl Store {
         Ok(stored.and_then(|stored| StoredLease::read(&stored.fields, stored.time)))
     }
 
-    /// Writes a later point of the lease, or with `released` its last one. It must still be `own`.
-    pub async fn refresh_lease(&self, own: &Lease, released: bool) -> Result<(), Error> {
-        let Some(stored) = self.lease().await?.filter(|stored| stored.lease == *own) else {
-            return Err(Error::LeaseLost { found: "another lease".to_owned() });
-        };
-        let now = self.now().unwrap_or(stored.refreshed);
-        let time = next_record_time(Some(stored.refreshed), now);
-        self.write(&[own.point(&self.keys, time, released)], "lease").await
+    /// The newest point of the lease, which must still be of this run.
+    pub async fn held(&self, own: &Lease) -> Result<StoredLease, Error> {
+        match self.lease().await? {
+            Some(stored) => of_run(stored, own),
+            None => Err(Error::LeaseLost { found: "its lease is gone".to_owned() }),
+        }
+    }
+
+    /// Writes a later point of the lease, which must still be `own`.
+    pub async fn refresh_lease(&self, own: &Lease) -> Result<(), Error> {
+        let stored = self.held(own).await?;
+        self.write_lease(own, Some(&stored), false).await
+    }
+
+    /// Gives the lease back. If it was never taken there is nothing to give; that another run has it is an error.
+    pub async fn release_lease(&self, own: &Lease) -> Result<(), Error> {
+        match self.lease().await? {
+            None => Ok(()),
+            Some(stored) => self.write_lease(own, Some(&of_run(stored, own)?), true).await,
+        }
+    }
+
+    /// Writes a point of the lease behind the newest one that was found.
+    pub async fn write_lease(
+        &self,
+        own: &Lease,
+        newest: Option<&StoredLease>,
+        released: bool,
+    ) -> Result<(), Error> {
+        let newest = newest.map(|stored| stored.time);
+        let now = self.now().or(newest).unwrap_or(Timestamp::EPOCH);
+        let time = next_record_time(newest, now);
+        self.write(&[own.point(&self.keys, time, now, released)], "lease").await
     }
 
     /// Values refused in all committed batches of the job.
@@ -211,6 +236,14 @@ impl Store {
         let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
         Ok(pick(&tables, field, end))
     }
+}
+
+fn of_run(stored: StoredLease, own: &Lease) -> Result<StoredLease, Error> {
+    let StoredLease { lease, .. } = &stored;
+    if lease.run == own.run {
+        return Ok(stored);
+    }
+    Err(Error::LeaseLost { found: format!("run {} on machine {}", lease.run, lease.machine) })
 }
 
 #[derive(Clone, Copy)]

@@ -137,7 +137,7 @@ pub async fn run(
         let strings = reading.carriage_returns(&windows).await?;
         details.source_bytes += strings.bytes;
         details.retries += strings.retries;
-        moved.refusals.add(strings.refusals);
+        moved.refusals.add(strings.refusals.counted_before());
         let staged = inlet.close().await?;
         if let Some(staged) = &staged
             && let Err(error) = all_staged(range, &moved, staged)

@@ -1,5 +1,6 @@
 //! One body on its way out, down to the single lines that the destination refuses.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::refusals::{Refusals, RejectBudget};
 use crate::pipeline::write::refused::{self, Verdict};
 use crate::wire::line::body::Body;
 use crate::wire::line::conflict::{self, PartialWrite};
@@ -53,18 +54,24 @@ impl Written {
 /// with 204, or all of it is known to be refused.
 pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Written, Error> {
     let mut written = Written::default();
-    let mut whole = Some((body.lines, body.values));
+    let whole = (body.lines, body.values);
     let Some(bucket) = out.bucket() else {
-        written.add(acknowledged(out, &body.bytes, whole));
+        written.add(acknowledged(out, body.bytes.len(), whole));
         return Ok(written);
     };
+    let mut whole = Some(whole);
     let mut parts = vec![body.bytes];
     while let Some(part) = parts.pop() {
         let known = whole.take();
         let what = format!("write of {} bytes of batch {batch}", part.len());
         let failure = match send(out, bucket, &part, &what).await? {
             Ok(()) => {
-                written.add(acknowledged(out, &part, known));
+                let bytes = part.len();
+                let counts = match known {
+                    Some(counts) => counts,
+                    None => pool::run(move || counts_of(&part)).await?,
+                };
+                written.add(acknowledged(out, bytes, counts));
                 continue;
             }
             Err(failure) => failure,
@@ -81,23 +88,34 @@ pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Writ
         {
             return Err(Error::TypeConflict { batch, text: failure.message.clone() });
         }
-        match refused::judge(&part, &failure) {
-            Verdict::Refused(groups, rest) => {
-                for (reason, lines) in groups {
-                    let values = values_of(&lines);
-                    let refusals = out.rejects.lines(batch, &reason, values, &lines)?;
-                    written.refuse(refusals).await?;
-                }
-                parts.extend(rest);
-            }
-            Verdict::Apart(smaller) => parts.extend(smaller),
-            Verdict::NothingTaken => {
-                return Err(Error::NothingTaken { batch, bytes: part.len() });
-            }
-            Verdict::Foreign => return Err(foreign(batch, &failure)),
-        }
+        let rejects = Arc::clone(&out.rejects);
+        let (refusals, rest) =
+            pool::run(move || sort_out(&rejects, batch, &part, &failure)).await??;
+        written.refuse(refusals).await?;
+        parts.extend(rest);
     }
     Ok(written)
+}
+
+/// What of a refused body is refused for good, and what is to be sent again, the last part first.
+fn sort_out(
+    rejects: &Arc<RejectBudget>,
+    batch: TimeRange,
+    part: &Bytes,
+    failure: &influx::error::Error,
+) -> Result<(Refusals, Vec<Bytes>), Error> {
+    let mut refusals = Refusals::default();
+    match refused::judge(part, failure) {
+        Verdict::Refused(groups, rest) => {
+            for (reason, lines) in groups {
+                refusals.add(rejects.lines(batch, &reason, values_of(&lines), &lines)?);
+            }
+            Ok((refusals, rest.into_iter().collect()))
+        }
+        Verdict::Apart(smaller) => Ok((refusals, smaller.into())),
+        Verdict::NothingTaken => Err(Error::NothingTaken { batch, bytes: part.len() }),
+        Verdict::Foreign => Err(foreign(batch, failure)),
+    }
 }
 
 fn foreign(batch: TimeRange, failure: &influx::error::Error) -> Error {
@@ -133,14 +151,17 @@ async fn send(
     Ok(sent)
 }
 
-fn acknowledged(out: &Outlet, part: &[u8], known: Option<(u64, u64)>) -> Written {
-    let (lines, values) =
-        known.unwrap_or_else(|| (split_lines(part).count() as u64, values_of(part)));
+fn acknowledged(out: &Outlet, bytes: usize, (lines, values): (u64, u64)) -> Written {
     Counters::add(&out.counters.lines_written, lines);
     Counters::add(&out.counters.values_written, values);
-    Counters::add(&out.counters.body_bytes, part.len() as u64);
+    Counters::add(&out.counters.body_bytes, bytes as u64);
     out.counters.bodies.fetch_add(1, Ordering::Relaxed);
     Written { lines, values, refusals: Refusals::default() }
+}
+
+/// Lines and values.
+fn counts_of(lines: &[u8]) -> (u64, u64) {
+    (split_lines(lines).count() as u64, values_of(lines))
 }
 
 fn values_of(lines: &[u8]) -> u64 {

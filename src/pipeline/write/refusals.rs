@@ -151,7 +151,7 @@ impl RejectBudget {
         }
         let mut pieces = Vec::new();
         if self.limit.file.is_kept() {
-            let mut text = format!("# {values} values: {reason}\n").into_bytes();
+            let mut text = format!("# {values} values: {}\n", commented(&reason)).into_bytes();
             for part in parts {
                 text.extend_from_slice(part);
             }
@@ -261,6 +261,16 @@ impl Refusals {
         })
     }
 
+    /// The same, for values that were refused once before in another form: their text is kept, and they count once.
+    #[must_use]
+    pub fn counted_before(mut self) -> Self {
+        let values = std::mem::take(&mut self.values);
+        if let Some(budget) = &self.budget {
+            budget.refused.fetch_sub(values, Ordering::Relaxed);
+        }
+        self
+    }
+
     /// Their batch is committed: they count for good.
     pub fn committed(mut self) {
         self.values = 0;
@@ -301,6 +311,16 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.budget.held_bytes.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
+}
+
+/// A reason as a comment that ends where its line does, for the server too: that looks for quotes and backslashes at line
+/// ends before it looks for comments.
+fn commented(reason: &str) -> String {
+    let mut text = reason.replace('"', "'");
+    if text.ends_with('\\') {
+        text.push(' ');
+    }
+    text
 }
 
 /// A reason in one line of bounded length: a server's text holds names of the source.
@@ -387,6 +407,22 @@ mod tests {
         let line = one_line(&format!("a\r\nb\u{1b}[31m{}", "\u{e4}".repeat(70_000)));
         assert!(line.starts_with("a  b [31m") && line.ends_with("..."));
         assert_eq!(line.chars().count(), ERROR_SHOWN_CHARS_MAX + 3);
+    }
+
+    #[test]
+    fn a_comment_swallows_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = budget(&folder, u64::MAX);
+        for reason in ["a=1 \"b", "a=\\", "input field \"x=\" of \"", "=\"\\\\\\"] {
+            let mut all = budget.lines(batch(), reason, 1, b"m f=1 1").unwrap();
+            all.add(budget.uncarried(batch(), reason, 1, reason.as_bytes()).unwrap());
+            let mut text = Vec::new();
+            all.write_to(&mut text).unwrap();
+            let lines: Vec<_> = crate::wire::line::split::split_lines(&text).collect();
+            assert_eq!(lines.len(), 4, "{}", text.escape_ascii());
+            assert_eq!(&text[lines[1].clone()], b"m f=1 1\n");
+            assert_eq!(all.reason(), Some(reason), "as it was said");
+        }
     }
 
     /// Of a run that only looks nothing is kept.

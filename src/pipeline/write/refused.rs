@@ -10,9 +10,10 @@ use crate::influx::error::{Error as Failure, FailureKind};
 use crate::limits::LINE_BYTES_TAKEN;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
+use crate::wire::line::carry;
 use crate::wire::line::conflict::{PartialWrite, parse_bad_lines, parse_partial_write};
 use crate::wire::line::escape;
-use crate::wire::line::fields::Line;
+use crate::wire::line::fields::{Field, Line};
 use crate::wire::line::split::split_lines;
 
 /// What is to be done with the lines of a refused body.
@@ -89,9 +90,8 @@ fn partial(part: &Bytes, text: &str) -> Verdict {
     let refused = |refused: Bytes, rest| Verdict::Refused(vec![(text.to_owned(), refused)], rest);
     match parse_partial_write(text) {
         PartialWrite::TypeConflict { measurement, field, existing_type, dropped, .. } => {
-            let clash = Clash::new(&measurement, &field, existing_type);
-            match divided(part, |line| clash.is_in(line)) {
-                // The others were dropped for reasons of their own, which they tell when they are sent alone.
+            match Clash::new(&measurement, &field, existing_type).parted(part) {
+                // What else was dropped had reasons of its own, which it tells when it is sent alone.
                 Some([rest, clashing]) if dropped == lines => refused(clashing, Some(rest)),
                 Some(parts) => Verdict::Apart(parts),
                 None if dropped == lines => refused(part.clone(), None),
@@ -103,7 +103,7 @@ fn partial(part: &Bytes, text: &str) -> Verdict {
         }
         PartialWrite::OutsideRetention { dropped, newest: Some(newest) } => {
             let is_old = |line: &Line<'_>| line.time().is_some_and(|time| time <= newest);
-            match divided(part, is_old) {
+            match by_line(part, is_old) {
                 Some([rest, old]) if split_lines(&old).count() as u64 == dropped => {
                     refused(old, Some(rest))
                 }
@@ -136,20 +136,48 @@ impl Clash {
         Self { measurement: escaped_measurement, field: escaped_field, existing }
     }
 
-    fn is_in(&self, line: &Line<'_>) -> bool {
-        let clashes = |(key, kind): (&[u8], FieldType)| key == self.field && kind != self.existing;
-        line.is_of(&self.measurement) && line.fields().any(clashes)
+    /// Everything but the values that clash, and those alone, if there are both. A line is taken apart, unless a field
+    /// came to its beginning that the server would shorten there.
+    fn parted(&self, part: &Bytes) -> Option<[Bytes; 2]> {
+        let (mut others, mut clashing) = (Vec::new(), Vec::new());
+        for range in split_lines(part) {
+            let text = &part[range];
+            let line = Line::of(text);
+            if !line.is_of(&self.measurement) {
+                others.extend_from_slice(text);
+                continue;
+            }
+            let clashes =
+                |field: &Field<'_>| field.key == self.field && field.kind != self.existing;
+            let (clash, rest): (Vec<_>, Vec<_>) = line.fields().partition(clashes);
+            let may_begin = |fields: &[Field<'_>]| {
+                fields.first().is_none_or(|field| carry::may_be_first(field.key))
+            };
+            if clash.is_empty() {
+                others.extend_from_slice(text);
+            } else if rest.is_empty() || !may_begin(&rest) || !may_begin(&clash) {
+                clashing.extend_from_slice(text);
+            } else {
+                line.append_with(&rest, &mut others);
+                line.append_with(&clash, &mut clashing);
+            }
+        }
+        both(others, clashing)
     }
 }
 
 /// The lines that are not meant, and those that are, if there are both.
-fn divided(part: &Bytes, is_meant: impl Fn(&Line<'_>) -> bool) -> Option<[Bytes; 2]> {
+fn by_line(part: &Bytes, is_meant: impl Fn(&Line<'_>) -> bool) -> Option<[Bytes; 2]> {
     let (mut others, mut meant) = (Vec::new(), Vec::new());
     for range in split_lines(part) {
         let line = &part[range];
         let to = if is_meant(&Line::of(line)) { &mut meant } else { &mut others };
         to.extend_from_slice(line);
     }
+    both(others, meant)
+}
+
+fn both(others: Vec<u8>, meant: Vec<u8>) -> Option<[Bytes; 2]> {
     (!others.is_empty() && !meant.is_empty()).then(|| [others.into(), meant.into()])
 }
 
@@ -193,13 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn a_type_conflict_parts_the_lines_by_their_field() {
+    fn a_type_conflict_takes_the_values_of_its_field_out() {
         let part = bytes(THREE);
-        let (clashing, rest) = (bytes("m,t=a f=1,g=1i 1\n"), bytes("m f=2i,g=2i 2\nn f=3 3\n"));
+        let clashing = bytes("m,t=a f=1 1\n");
+        let rest = bytes("m,t=a g=1i 1\nm f=2i,g=2i 2\nn f=3 3\n");
         assert_eq!(
             partial(&part, &conflict(1)),
             Verdict::Apart([rest.clone(), clashing.clone()]),
-            "the server may hold one shard's lines in that count"
+            "the count may be that of one shard among several"
         );
         assert_eq!(
             partial(&part, &conflict(3)),
@@ -213,6 +242,14 @@ mod tests {
             Verdict::Apart([bytes("m g=2i 2\n"), bytes("m g=1i 1\n")])
         );
         assert_eq!(partial(&others, &conflict(2)), all(&others, &conflict(2)));
+    }
+
+    #[test]
+    fn no_field_comes_to_the_beginning_that_may_not_stand_there() {
+        let part = bytes("m f=1,\tg=1i 1\nm h=1 2\n");
+        let [rest, whole] = [bytes("m h=1 2\n"), bytes("m f=1,\tg=1i 1\n")];
+        assert_eq!(partial(&part, &conflict(1)), Verdict::Apart([rest, whole.clone()]));
+        assert_eq!(partial(&whole, &conflict(1)), all(&whole, &conflict(1)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 
+use crate::model::number;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::{Error, NotUsed};
@@ -201,11 +202,12 @@ impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, found, refused } = self;
         let path = file.path.display();
+        let (found, refused) = (number::grouped(*found), number::grouped(*refused));
         write!(
             f,
             "the committed batches of this job have refused {refused} values, but {path} accounts for {found} of them: \
-             it is missing, cut, changed, or not the file of the earlier runs. Nothing can restore it; the batches are \
-             those in batch_details with rejected > 0, and the source still holds what it held"
+             it is missing, cut, changed, or not the file of the earlier runs. sluice cannot restore it; the batches are \
+             those of batch_details with rejected > 0"
         )
     }
 }

@@ -31,24 +31,47 @@ impl<'a> Line<'a> {
         self.key.strip_prefix(measurement).is_some_and(|rest| matches!(rest, [] | [b',', ..]))
     }
 
-    /// Its fields: escaped keys and the types of their values.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], FieldType)> + use<'a> {
+    /// Its fields.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
         let mut rest = self.fields;
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let field = &rest[..until(rest, |byte, in_string| byte == b',' && !in_string)];
-            rest = rest.get(field.len() + 1..).unwrap_or_default();
-            let key = &field[..key_length(field)];
-            Some((key, type_of(field.get(key.len() + 1..).unwrap_or_default())))
+            let text = &rest[..until(rest, |byte, in_string| byte == b',' && !in_string)];
+            rest = rest.get(text.len() + 1..).unwrap_or_default();
+            let key = &text[..until(text, |byte, _| byte == b'=')];
+            let kind = type_of(text.get(key.len() + 1..).unwrap_or_default());
+            Some(Field { text, key, kind })
         })
+    }
+
+    /// Appends a line of the same series and time with some of its fields.
+    pub fn append_with(&self, fields: &[Field<'_>], out: &mut Vec<u8>) {
+        out.extend_from_slice(self.key);
+        for (at, field) in fields.iter().enumerate() {
+            out.push(if at == 0 { b' ' } else { b',' });
+            out.extend_from_slice(field.text);
+        }
+        out.push(b' ');
+        out.extend_from_slice(self.time);
+        out.push(b'\n');
     }
 
     /// Its time.
     pub fn time(&self) -> Option<Timestamp> {
         Some(Timestamp::from_ns(std::str::from_utf8(self.time).ok()?.parse().ok()?))
     }
+}
+
+/// One field, as it stands in its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    text: &'a [u8],
+    /// Its key, escaped.
+    pub key: &'a [u8],
+    /// The type of its value.
+    pub kind: FieldType,
 }
 
 /// Fields, which are values, of one line that an encoder of this module has written.
@@ -79,10 +102,6 @@ fn until(fields: &[u8], ends: impl Fn(u8, bool) -> bool) -> usize {
     fields.len()
 }
 
-fn key_length(field: &[u8]) -> usize {
-    until(field, |byte, _| byte == b'=')
-}
-
 fn type_of(value: &[u8]) -> FieldType {
     match (value.first(), value.last()) {
         (Some(b'"'), _) => FieldType::String,
@@ -102,7 +121,7 @@ mod tests {
     fn fields_are_found_with_their_types() {
         let fields = |line: &'static str| -> Vec<(&str, FieldType)> {
             let name = |key| std::str::from_utf8(key).unwrap();
-            Line::of(line.as_bytes()).fields().map(|(key, kind)| (name(key), kind)).collect()
+            Line::of(line.as_bytes()).fields().map(|field| (name(field.key), field.kind)).collect()
         };
         assert_eq!(fields("m f=1 1"), [("f", Float)]);
         assert_eq!(
@@ -116,6 +135,21 @@ mod tests {
         assert_eq!(fields("m f\"=1,g\"=2i 1"), [("f\"", Float), ("g\"", Integer)]);
         assert_eq!(count_fields(b"m,k=a\\\\ b f=1,g=2,h=3 1\n"), 3);
         assert_eq!(count_fields(b""), 0);
+    }
+
+    #[test]
+    fn a_line_can_be_put_together_again_with_some_of_its_fields() {
+        let text = b"m,k=a\\\\ b f=1,g=\"a,b\nc=d\",h\\,i=t 1\n";
+        let line = Line::of(text);
+        let fields: Vec<_> = line.fields().collect();
+        let with = |fields: &[Field<'_>]| {
+            let mut out = Vec::new();
+            line.append_with(fields, &mut out);
+            out
+        };
+        assert_eq!(with(&fields), text);
+        assert_eq!(with(&fields[1..2]), b"m,k=a\\\\ b g=\"a,b\nc=d\" 1\n");
+        assert_eq!(with(&[fields[0], fields[2]]), b"m,k=a\\\\ b f=1,h\\,i=t 1\n");
     }
 
     #[test]

@@ -54,6 +54,23 @@ fn a_task_gives_the_whole_record() {
 }
 
 #[test]
+fn a_task_of_the_first_template_and_one_that_counts_back_are_read() {
+    let first = r#"migration = {start: -30y, stop: now(), batchInterval: 1h, batchBucket: "migration",
+        cloudHost: "https://cloud.example", cloudOrg: "example-org",
+        cloudToken: secrets.get(key: "INFLUXDB_CLOUD_TOKEN"), cloudBucket: "plant", ossBucket: "copy"}"#;
+    let config = with_task(&[], first).good();
+    assert_eq!(
+        (&*config.source.host, config.source.org.as_deref()),
+        ("https://cloud.example", Some("example-org"))
+    );
+    assert_eq!((&*config.source_bucket, &*config.destination_bucket), ("plant", "copy"));
+    assert_eq!(config.start, Start::Back("30y".parse().unwrap()));
+    let both = first.replace("cloudOrg", "sourceOrg: \"x\", cloudOrg");
+    let error = with_task(&[], &both).error();
+    assert!(error.contains("cloudOrg twice"), "{error}");
+}
+
+#[test]
 fn a_task_stands_behind_the_layer_that_names_it() {
     let bucket = |given: Given<'_>| given.good().destination_bucket;
     assert_eq!(bucket(with_task(&["--destination-bucket", "flag"], TASK)), "flag");

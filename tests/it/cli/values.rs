@@ -232,10 +232,25 @@ fn every_value_is_read() {
 }
 
 #[test]
-fn relative_times_are_frozen_against_now() {
+fn relative_times_are_counted_from_a_clock_that_is_given_later() {
     let config = Given::job(&["--start", "-30d", "--stop", "-1h"]).good();
-    assert_eq!(config.start, Start::At("2026-10-21T12:00:00Z".parse().unwrap()));
-    assert_eq!(config.stop, Stop::At("2026-11-20T11:00:00Z".parse().unwrap()));
+    let there: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    let start = config.start.counted_from(there).unwrap();
+    assert_eq!(start, "2026-10-21T12:00:00Z".parse().unwrap());
+    assert_eq!(config.stop.counted_from(there), "2026-11-20T11:00:00Z".parse().unwrap());
+    // What is fixed is held against what is counted once the clock is known.
+    let config = Given::job(&["--start", "2026-11-20T11:55:00Z"]).good();
+    let error = config.hold_range(there).unwrap_err().to_string();
+    assert!(
+        error
+            .contains("--start (2026-11-20T11:55:00Z) is not before --stop (2026-11-20T11:50:00Z)"),
+        "{error}"
+    );
+    config.hold_range("2026-11-20T12:10:00Z".parse().unwrap()).unwrap();
+    for argv in [["--start", "-5m"], ["--start", "-10m"]] {
+        let error = Given::job(&argv).error();
+        assert!(error.contains("nothing to copy"), "{error}");
+    }
     let config = Given::job(&["--settle", "0s", "--start", "-1mo"]).good();
     assert_eq!(config.stop, Stop::Now { settle_ns: 0 });
     let early = Given::job(&["--start", "1677-09-21T00:12:43.145224193Z"]).good();
@@ -285,7 +300,10 @@ fn values_that_are_refused_name_flag_value_and_cure() {
         (["--max-transfer", "0GB"], ["--max-transfer", "10GB"]),
         (["--max-duration", "0s"], ["--max-duration", "8h"]),
         (["--reject-limit", "-1"], ["--reject-limit", "10000"]),
-        (["--start", "2027-01-01"], ["--start (2027-01-01T00:00:00Z)", "nothing to copy"]),
+        (["--start", "2016-12-31T23:59:60Z"], ["no second 60", "give second 59"]),
+        (["--stop", "2016-12-31T23:59:60Z"], ["no second 60", "the minute behind it"]),
+        (["--source-org", ""], ["--source-org", "a name"]),
+        (["--destination-org", ""], ["--destination-org", "a name"]),
         (["--stop", control], ["--stop: \"x\\u{1b}[2J\"", "-30d"]),
         (["--config", "gone.toml"], ["cannot read gone.toml, named by --config", "not found"]),
         (["--task", "gone.flux"], ["cannot read gone.flux, named by --task", "not found"]),

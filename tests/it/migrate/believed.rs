@@ -448,3 +448,46 @@ async fn carriage_returns_at_the_largest_time_arrive() {
         }
     }
 }
+
+/// A destination without room on its disk: what it acknowledged may be gone later, which every later run says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_whose_disk_was_full_is_remembered() {
+    let full = || {
+        Fault::Status {
+        status: 500,
+        retry_after: None,
+        body: "{\"code\":\"internal error\",\"message\":\"unexpected error writing points to database: write \
+               /wal/_00001.wal: no space left on device\"}"
+            .to_owned(),
+    }
+    };
+    for (times, exit) in [(u32::MAX, ExitCode::DiskFull), (2, ExitCode::Rejected)] {
+        let data = (0..6).flat_map(|h| values("a", NOON_S + h * 3_600, 60)).collect::<Vec<_>>();
+        let mut rig = Rig::start(oss_source(), store_of(&data, DAY_S)).await;
+        rig.client.retries_max = 3;
+        let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T18:00:00Z", "1h");
+        rig.destination_fault(
+            Matcher::path("/api/v2/write").body("m,host=a").skip(2),
+            times,
+            full(),
+        );
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(exit);
+        assert!(
+            exit != ExitCode::DiskFull || run.words().contains("into a new bucket"),
+            "{}",
+            run.words()
+        );
+        rig.destination.clear_faults();
+        for _ in 0..2 {
+            let run = rig.migrate(rig.config()).await;
+            run.assert_exit(ExitCode::Rejected);
+            let doubts = &run.finished().outcome.doubts;
+            assert!(
+                doubts.len() == 1 && doubts[0].contains("disk of the destination was full"),
+                "{doubts:?}"
+            );
+        }
+        assert!(is_equal(&rig));
+    }
+}

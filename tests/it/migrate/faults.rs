@@ -187,14 +187,12 @@ fn lasting() -> Vec<(Place, Fault, ExitCode)> {
         ]);
     }
     for place in [Survey, Count, Read, Ownership] {
-        // A query that the destination cannot run is one of ours.
-        let panics = if place == Ownership { ExitCode::Unexpected } else { Permanent };
         let panic = Fault::ErrorTable {
             after_rows: if place == Read { 3 } else { 0 },
             message: "runtime error: a panic has occurred".to_owned(),
         };
         rows.extend([
-            (place, panic, panics),
+            (place, panic, Permanent),
             (place, status(200, "<html>Please log in</html>"), Temporary),
             (place, Fault::Cut { after_bytes: 60 }, Temporary),
             (place, status(204, ""), Temporary),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use sluice::config::migrate::{ExistingPolicy, MigrateConfig};
 use sluice::exit::ExitCode;
+use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{Clock, Fault, Matcher, ServerSettings, Store};
+use sluice::sim::{Clock, Column, Fault, Matcher, ServerSettings, Store};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time};
 
@@ -60,9 +61,7 @@ async fn twenty_thousand_refused_lines_cost_a_few_requests() {
     assert!(refused(&rig) == clashing_lines, "{} lines", refused(&rig).len());
     assert_eq!(rig.destination.store().count(BUCKET), 10_000 + 2);
     assert!(data_writes(&rig) <= 36, "{} writes", data_writes(&rig));
-    assert!(
-        rig.rejects().contains("input field \"v\"") && rig.rejects().contains("input field \"w\"")
-    );
+    assert!(rig.rejects().contains("input field 'v'") && rig.rejects().contains("input field 'w'"));
 
     // One less, and the run stops: nothing is committed, nothing kept as refused.
     let (rig, config) = {
@@ -236,12 +235,12 @@ async fn the_limit_holds_for_every_source_of_refusals() {
     }
     // Names that no line carries.
     let rig = hours().await;
-    let series = sluice::model::series::Series::new(
+    let series = Series::new(
         b"air".to_vec().into_boxed_slice(),
         [(b"host".to_vec().into_boxed_slice(), b"x\\".to_vec().into_boxed_slice())],
     );
     let times: Vec<_> = (0..7).map(|at| time("2022-01-01T01:00:00Z").ns() + at).collect();
-    let column = sluice::sim::Column::Float(vec![0.5; 7]);
+    let column = Column::Float(vec![0.5; 7]);
     rig.source.store().load_column(BUCKET, &series, b"f", &times, &column).unwrap();
     let run = rig.migrate(MigrateConfig { reject_limit: 6, ..rig.config() }).await;
     run.assert_exit(ExitCode::Permanent);
@@ -250,4 +249,29 @@ async fn the_limit_holds_for_every_source_of_refusals() {
     rig.migrate(MigrateConfig { reject_limit: 7, ..rig.config() })
         .await
         .assert_exit(ExitCode::Rejected);
+}
+
+/// A string that is read a second time for its carriage return, and refused a second time, is one refused value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_twice_counts_once() {
+    let (rig, config) = clashing("m,t=b g=1i 1640995200000000000\n").await;
+    let series = Series::new(*b"m", [(Name::from(*b"t"), Name::from(*b"b"))]);
+    let first = time("2022-01-01").ns();
+    let texts: [&[u8]; 3] = [b"a", b"b\rc", b"d"];
+    let column = Column::String(texts.iter().map(|text| (*text).into()).collect());
+    let times = [first, first + NS_PER_S, first + 2 * NS_PER_S];
+    rig.source.store().load_column(BUCKET, &series, b"n", &times, &column).unwrap();
+    rig.destination.store().write_lp(BUCKET, b"m,t=z n=7i 1640995200000000000").unwrap();
+    let run = rig.migrate(config.clone()).await;
+    run.assert_exit(ExitCode::Rejected);
+    let text = rig.rejects();
+    assert!(text.contains("n=\"b\rc\"") && text.matches("n=\"bc\"").count() == 1, "{text}");
+    // The line of the first instant holds `g` as well, which is taken.
+    assert_eq!(run.finished().outcome.rejected, 3, "{text}");
+    assert!(text.contains(", 3 values in "), "{text}");
+    assert_eq!(rig.destination.store().count(BUCKET), 3 + 1);
+    let again = rig.migrate(config).await;
+    again.assert_exit(ExitCode::Rejected);
+    let notices = |event: &Event| matches!(event, Event::Notice(text) if text.contains("accounts"));
+    assert_eq!(again.count(notices), 0);
 }

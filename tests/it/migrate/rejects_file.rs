@@ -13,7 +13,7 @@ use sluice::pipeline::event::Event;
 use sluice::sim::{Column, Fault, Matcher, Store};
 
 use crate::spool::full::Disk;
-use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, store_of, time};
+use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time};
 
 const LINE: &str = "partial write: points beyond retention policy dropped=1";
 
@@ -229,6 +229,16 @@ async fn strings_that_look_like_marks_are_none() {
     let clean = start().await;
     let run = clean.migrate(clean.config()).await;
     run.assert_exit(ExitCode::Rejected);
+    // Sent again as it is, it brings what was refused and nothing else.
+    let all = Store::default();
+    all.create_bucket(BUCKET, 0);
+    all.write_lp(BUCKET, &fs::read(clean.config().rejects.unwrap()).unwrap()).unwrap();
+    assert_eq!(all.count(BUCKET), run.finished().outcome.rejected);
+    let missing_here: Vec<_> = points(clean.source.store(), BUCKET)
+        .into_iter()
+        .filter(|point| !points(clean.destination.store(), BUCKET).contains(point))
+        .collect();
+    assert_eq!(points(&all, BUCKET), missing_here);
     let committed = |event: &Event| matches!(event, Event::Committed { .. });
     let refused = |event: &Event| matches!(event, Event::Rejected { .. });
     for pick in [committed as fn(&Event) -> bool, refused] {

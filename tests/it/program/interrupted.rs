@@ -27,9 +27,9 @@ async fn stopped_by(signal: &str, code: i32) {
     ended.assert_code(code);
     let done = world.records().len();
     assert!((1..12).contains(&done), "{done} batches after SIG{signal}");
-    assert!(ended.out.contains("STOPPED") || ended.out.contains("stopped"), "{ended:?}");
-    let said = format!("stopping: SIG{signal}; open batches finish, up to 20 s");
-    assert!(ended.err.contains(&said), "no {said}: {ended:?}");
+    assert!(ended.out.contains(&format!("STOPPED by SIG{signal}")), "{ended:?}");
+    let line = format!("stopping: SIG{signal}; open batches finish, up to 20 s");
+    assert!(ended.err.contains(&line), "{ended:?}");
     world.migrate(&[]).await.assert_code(0);
     world.assert_whole();
 }

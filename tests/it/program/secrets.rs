@@ -170,3 +170,31 @@ async fn no_token_stands_in_the_process_list() {
     assert!(!line.contains(super::CLOUD_TOKEN) && !line.contains(super::OSS_TOKEN), "{line}");
     running.ended().await.assert_code(0);
 }
+
+#[tokio::test]
+async fn a_lone_word_may_be_a_token_of_any_form_and_is_not_repeated() {
+    for args in [
+        &["migrate", "CANARY-of-any-form"][..],
+        &["plan", "--yes", "CANARY of any form"],
+        &["spool", "verify", "/x", "CANARY"],
+        &["migrate", "--source-bucket", "plant", "CANARY"],
+    ] {
+        let ended = run(bare(args)).await;
+        ended.assert_code(2);
+        assert!(!format!("{ended:?}").contains("CANARY"), "{args:?}: {ended:?}");
+        assert!(
+            ended.err.contains(&format!("argument {} is not expected", args.len())),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn quotation_marks_of_a_file_of_variables_are_named() {
+    let world = World::new().await;
+    let mut job = world.job("preflight", &[]);
+    job.env("INFLUX_TOKEN", format!("\"{}\"", super::OSS_TOKEN));
+    let ended = world.start(job).ended().await;
+    ended.assert_code(12);
+    assert!(ended.err.contains("the token from INFLUX_TOKEN is in quotation marks"), "{ended:?}");
+}

@@ -391,7 +391,7 @@ async fn flow(
         let failures = report.count(Verdict::Fail);
         *preflight.lock().unwrap() = Some(report);
         let checked = checked.ok_or(Error::Preflight { failures })?;
-        let prepared = load::prepare(&spool, checked, config, &both.destination).await?;
+        let prepared = load::prepare(&spool, checked, config, &both.destination, &stop).await?;
         return run::execute(prepared, sink, counters, stop).await;
     }
     let checked = preflight::check(config, &both).await?;
@@ -401,7 +401,7 @@ async fn flow(
         return Err(Error::Preflight { failures });
     };
     both.source = quota::paced(config, &both.source, &source, &observer).await;
-    let prepared = migrate::prepare(config, &both, &source, destination.as_mut()).await?;
+    let prepared = migrate::prepare(config, &both, &source, destination.as_mut(), &stop).await?;
     run::execute(prepared, sink, counters, stop).await
 }
 
