@@ -97,7 +97,7 @@ fn exported(real: &Real, program: &str, bucket_id: &str) -> BTreeSet<Vec<u8>> {
         let time = line.trim_ascii_end().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
         let quotes = memchr::memchr_iter(b'"', &line).count();
         if time.len() > 8 && time.iter().all(|b| b.is_ascii_digit() || *b == b'-')
-            || quotes % 2 == 0
+            || quotes.is_multiple_of(2)
         {
             lines.insert(std::mem::take(&mut line));
         }
