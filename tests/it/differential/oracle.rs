@@ -237,7 +237,9 @@ fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
             *time >= start && (*time < stop || stop >= i64::MAX - 1)
         })
     };
-    let changed = is_changed(case, difference) && within(&ended.changed);
+    // What was read before it was deleted is at the destination, and more than what was acknowledged last.
+    let told = within(&ended.changed) || within(&ended.lost);
+    let changed = is_changed(case, difference) && told;
     let lost = matches!(case.trouble, Trouble::Loss { .. })
         && difference.what != "extra"
         && within(&ended.lost);
