@@ -25,6 +25,7 @@ use super::stream::{QueryStream, whole_ms};
 use super::transport::Transport;
 use super::way::may_be_the_proxy;
 use crate::limits;
+use crate::model::canary::Canary;
 use crate::model::side::Side;
 
 /// How a client behaves. The defaults are those of `limits.rs`.
@@ -56,6 +57,8 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// Seed of the jitter; random if none.
     pub seed: Option<u64>,
+    /// A mended fault that a test puts back.
+    pub canary: Canary,
 }
 
 impl Default for ClientSettings {
@@ -74,6 +77,7 @@ impl Default for ClientSettings {
             backoff_ms_max: limits::BACKOFF_MS_MAX,
             ca_file: None,
             seed: None,
+            canary: Canary::None,
         }
     }
 }
@@ -234,6 +238,11 @@ impl Client {
     /// True once an InfluxDB has answered: from then on trouble is waited out.
     pub(super) fn is_reached(&self) -> bool {
         self.shared.reached.load(Ordering::Relaxed)
+    }
+
+    /// The mended fault that a test has put back.
+    pub fn canary(&self) -> Canary {
+        self.shared.settings.canary
     }
 
     /// How often this server has made all its requests wait, with 429, 503 or a full cache.

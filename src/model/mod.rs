@@ -1,6 +1,7 @@
 //! Plain data that every part agrees on: times and ranges, batches, series, frames; and how numbers are written. No IO, no async.
 
 pub mod batch;
+pub mod canary;
 pub mod catalogue;
 pub mod filter;
 pub mod frame;

@@ -182,7 +182,7 @@ impl Shared {
         let binary = reply.headers.iter().any(|(_, value)| value == "application/x-msgpack");
         let (mut rows, mut part, whole) = self.begin(reply.body, fault, limit);
         let metered = is_query(request);
-        let (by_checksum, zipped) = self.zips(request, fault, part.len());
+        let (by_checksum, zipped) = zips(request, fault, part.len());
         let mut plain = Plain::new(fault, binary, by_checksum);
         let mut body = plain.next(&part);
         // Go sends the length of what fits into its buffer.
@@ -237,13 +237,6 @@ impl Shared {
         };
         record.sent_bytes = sender.sent_bytes();
         if unframed { end.or(Some(Stop::Close)) } else { end }
-    }
-
-    /// Whether a checksum tells of a damage, and whether the answer is packed.
-    fn zips(&self, request: &Request, fault: Option<&Fault>, bytes: usize) -> (bool, bool) {
-        let by_checksum = matches!(fault, Some(Fault::Damage { end: DamageEnd::Checksum, .. }));
-        let takes = is_query(request) && request.takes_gzip();
-        (by_checksum, takes && (by_checksum || bytes >= GZIP_BYTES_MIN))
     }
 
     /// The rest of the rows, the first bytes, and whether these are all and nothing was flushed.
@@ -371,6 +364,13 @@ impl Plain {
     fn truth<'a>(&self, part: &'a [u8], body: &'a [u8]) -> &'a [u8] {
         if self.by_checksum { part } else { body }
     }
+}
+
+/// Whether a checksum tells of a damage, and whether the answer is packed.
+fn zips(request: &Request, fault: Option<&Fault>, bytes: usize) -> (bool, bool) {
+    let by_checksum = matches!(fault, Some(Fault::Damage { end: DamageEnd::Checksum, .. }));
+    let takes = is_query(request) && request.takes_gzip();
+    (by_checksum, takes && (by_checksum || bytes >= GZIP_BYTES_MIN))
 }
 
 fn is_query(request: &Request) -> bool {

@@ -110,7 +110,7 @@ impl<'a> Sender<'a> {
             return self.piece(bytes).await;
         }
         self.pending.extend_from_slice(bytes);
-        let Some(piece) = self.piece else { return None };
+        let piece = self.piece?;
         let pending = std::mem::take(&mut self.pending);
         let held = self.missing.map_or(0, |(bytes, _)| bytes);
         let whole = pending.len().saturating_sub(held) / piece * piece;

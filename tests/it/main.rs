@@ -13,6 +13,7 @@
 mod bench;
 mod checkpoint;
 mod cli;
+mod differential;
 mod influx;
 mod migrate;
 mod program;

@@ -12,6 +12,7 @@
 
 mod content;
 mod mirror;
+mod random;
 mod task;
 mod transports;
 

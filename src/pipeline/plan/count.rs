@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::influx::error::FailureKind;
+use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -44,7 +45,7 @@ pub(super) async fn windows_of(
     // exactly that stretch.
     let mut stretches = vec![(range, None)];
     while let Some((stretch, believed)) = stretches.pop() {
-        if stretch.is_empty() {
+        if stretch.is_empty() || believed == Some(0) {
             continue;
         }
         let Some((first, second)) = shape.halves(stretch) else {
@@ -65,7 +66,13 @@ pub(super) async fn windows_of(
                     Some(_) => one(context, layer, first).await?,
                     None => None,
                 };
-                stretches.push((second, rest(all, part)));
+                let rest = match context.source.canary() {
+                    Canary::DerivedZero => {
+                        all.zip(part).map(|(all, part)| all.saturating_sub(part))
+                    }
+                    _ => rest(all, part),
+                };
+                stretches.push((second, rest));
                 if part != Some(0) {
                     stretches.push((first, part));
                 }

@@ -10,6 +10,7 @@ use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::influxql::Encoding;
 use crate::influx::stream::QueryStream;
 use crate::limits::{CUTS_BEFORE_SPLIT, DECODE_STEP_BYTES_MAX, HELD_UNIT_VALUES, HELD_VALUES_MAX};
+use crate::model::canary::Canary;
 use crate::model::frame::Frame;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
@@ -67,7 +68,14 @@ pub async fn read(
     let units = request.values_predicted.min(HELD_VALUES_MAX).div_ceil(HELD_UNIT_VALUES);
     let units = u32::try_from(units).unwrap_or(u32::MAX);
     let _held = context.held.acquire_many(units).await.map_err(|_| Error::StageGone("held"))?;
-    let (fetched, held) = stream(context, progress, request).await?;
+    let mut held = Vec::new();
+    let fetched = stream_into(&mut held, context, progress, request).await;
+    if fetched.is_err() && context.source.canary() == Canary::DamagedWritten {
+        for frame in held.drain(..) {
+            frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
+        }
+    }
+    let fetched = fetched?;
     if let Some((measurement, known)) = request.target.known() {
         let now = catalogue::cardinality(context, measurement).await?;
         if now != Ok(known.cardinality) {
@@ -89,6 +97,17 @@ pub(super) async fn stream(
     progress: &Progress,
     request: Request<'_>,
 ) -> Result<(Fetched, Vec<Frame>), Error> {
+    let mut held = Vec::new();
+    let fetched = stream_into(&mut held, context, progress, request).await?;
+    Ok((fetched, held))
+}
+
+async fn stream_into(
+    held: &mut Vec<Frame>,
+    context: &Context,
+    progress: &Progress,
+    request: Request<'_>,
+) -> Result<Fetched, Error> {
     let what = request.what;
     let counters = &context.out.counters;
     let decode = |error| Error::decode(what, error);
@@ -99,7 +118,7 @@ pub(super) async fn stream(
     let mut stream = stream.charge(admission);
     Counters::add(&counters.slice_requests, 1);
     let mut decoder = Decoder::new(settings);
-    let (mut held, mut counted, mut held_bytes) = (Vec::new(), 0, 0);
+    let (mut counted, mut held_bytes) = (0, 0);
     let (mut wire, mut decoded) = (0, 0);
     let mut first_byte = None;
     loop {
@@ -115,7 +134,7 @@ pub(super) async fn stream(
             return Err(Error::CutOff { what: what.to_owned() });
         }
         for step in chunk.chunks(DECODE_STEP_BYTES_MAX) {
-            if let Err(error) = decoder.push(step, &mut held) {
+            if let Err(error) = decoder.push(step, held) {
                 // What the checksum says of such an answer counts before what the answer says.
                 stream.verified().await.map_err(|source| Error::influx(what, source))?;
                 return Err(decode(error));
@@ -127,11 +146,11 @@ pub(super) async fn stream(
             }
         }
     }
-    let totals = decoder.finish(&mut held).map_err(decode)?;
+    let totals = decoder.finish(held).map_err(decode)?;
     let elapsed = stream.elapsed();
     let first_byte = first_byte.unwrap_or(elapsed);
     let (ended, reader_busy) = (Instant::now(), stream.reader_busy());
-    Ok((Fetched { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy }, held))
+    Ok(Fetched { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy })
 }
 
 async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, Error> {

@@ -17,6 +17,7 @@ use crate::limits::{
     MEASUREMENTS_NAMED_MAX, WITNESS_AGAIN_VALUES_MAX, WITNESS_BYTES_PER_MILLE, WITNESS_TRIES,
     WITNESS_VALUES_MAX,
 };
+use crate::model::canary::Canary;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable, Series};
 use crate::model::time::{TimeRange, Timestamp};
@@ -98,7 +99,8 @@ impl Witness {
         request: Request<'_>,
         frames: Vec<Frame>,
     ) -> Result<Vec<Frame>, Error> {
-        if !is_of_interest(context, request) {
+        let believed = context.source.canary() == Canary::GuessedDatabase;
+        if believed || !is_of_interest(context, request) {
             return Ok(frames);
         }
         let mut due = self.due(&frames);

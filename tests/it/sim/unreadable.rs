@@ -13,7 +13,7 @@ async fn serve(lines: &[&str]) -> Server {
     store.create_bucket_with("b", 0, 86_400);
     for (at, line) in lines.iter().enumerate() {
         let (day, line) = line.split_once('@').unwrap_or(("0", line));
-        let time = day.parse::<i64>().unwrap() * 86_400_000_000_000 + at as i64;
+        let time = day.parse::<i64>().unwrap() * 86_400_000_000_000 + i64::try_from(at).unwrap();
         store.write_lp("b", format!("{line} {time}").as_bytes()).unwrap();
     }
     Server::start(ServerSettings::oss("o", "secret"), store).await.unwrap()

@@ -56,7 +56,7 @@ fn unreadable_lines() -> String {
     ];
     let mut lines = String::new();
     for (at, line) in written.iter().enumerate() {
-        lines.push_str(&format!("{line} {}\n", START_NS + at as i64));
+        lines.push_str(&format!("{line} {}\n", START_NS + i64::try_from(at).unwrap()));
     }
     for (days, line) in [(1, r"z\\ z,h=a v=19i"), (1, r"z\ z,h=a w=20i"), (2, r"z\ z,h=a v=21i")] {
         lines.push_str(&format!("{line} {}\n", START_NS + days * DAY_NS));
