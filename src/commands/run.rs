@@ -89,7 +89,7 @@ pub async fn run(
     let result = execute(prepared, sender.as_fn(), counters, stop).await;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ending = match &result {
-        Ok(finished) => Ending::Finished(SummaryInput {
+        Ok(finished) => Ending::Finished(Box::new(SummaryInput {
             outcome: finished.outcome.clone(),
             source: shown.header.source,
             destination: shown.header.destination,
@@ -98,7 +98,7 @@ pub async fn run(
             rejects: (finished.rejected_total > 0).then_some(rejects),
             next: shown.next,
             later: shown.later,
-        }),
+        })),
         Err(error) => Ending::Failed(FailureInput {
             errors: chain(error),
             elapsed_ms,

@@ -98,7 +98,7 @@ impl Output {
 #[derive(Debug, Clone)]
 pub enum Ending {
     /// As planned, or early on request.
-    Finished(SummaryInput),
+    Finished(Box<SummaryInput>),
     /// With an error, which the program itself prints unless the lines are JSON.
     Failed(FailureInput),
 }

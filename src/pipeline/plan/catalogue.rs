@@ -46,6 +46,11 @@ pub async fn look_up(
         Ok(series) => series,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    // A list that reads values shows a field by the type of its first shard only: it may be short without a word.
+    if series.len() as u64 != before {
+        let found = series.len();
+        return Ok(Err(format!("the source counts {before} series and lists {found}")));
+    }
     let catalogue = Catalogue::new(series);
     if cardinality(context, measurement).await? != Ok(before) {
         return Ok(Err("its series changed while they were read".to_owned()));

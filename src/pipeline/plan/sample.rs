@@ -238,7 +238,7 @@ pub async fn read(
 }
 
 fn is_of_the_transport(error: &Error) -> bool {
-    let kind = fetch::failure(error);
+    let kind = fetch::failure(error, u32::MAX);
     fetch::is_misfit(error)
         || matches!(
             kind,

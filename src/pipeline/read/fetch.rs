@@ -178,13 +178,14 @@ pub fn may_pass(error: &InfluxError) -> bool {
     classify::is_temporary(RequestKind::Query, &error.kind())
 }
 
-/// What kind of failure a failed try of a slice was, if it was the source's.
-pub fn failure(error: &Error) -> Option<FailureKind> {
+/// What kind of failure the `tries`th failed try of a slice was, if it was the source's.
+pub fn failure(error: &Error, tries: u32) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
-        // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass.
-        Error::Decode { source, .. } if source.is_final() => None,
+        // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass. What looks
+        // like the bucket's own content is believed the second time.
+        Error::Decode { source, .. } if source.is_final() && tries >= CUTS_BEFORE_SPLIT => None,
         Error::Decode { source, .. } => Some(
             source.failed_query().map_or(FailureKind::Interrupted, classify::classify_query_text),
         ),

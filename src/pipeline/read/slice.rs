@@ -84,7 +84,7 @@ pub async fn run(
             parts.push(part.by(plain));
             continue;
         }
-        let Some(kind) = fetch::failure(&error) else { return Err(error) };
+        let Some(kind) = fetch::failure(&error, tries) else { return Err(error) };
         context.source.back_off(&kind);
         match (fetch::action(kind, tries), part.parts()) {
             (_, None) if matches!(error, Error::TooMuchHeld { .. }) => {

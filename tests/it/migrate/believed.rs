@@ -355,9 +355,9 @@ async fn what_the_source_never_returns_is_named() {
         for source in [oss_source(), cloud()] {
             for transport in Transport::ALL.into_iter().map(Some).chain([None]) {
                 let lines = |lines: &[&str]| -> Vec<u8> {
-                    let numbered = lines.iter().enumerate();
+                    let numbered = (0_i64..).zip(lines);
                     numbered
-                        .flat_map(|(n, line)| format!("{line} {}\n", at + n as i64).into_bytes())
+                        .flat_map(|(n, line)| format!("{line} {}\n", at + n).into_bytes())
                         .collect()
                 };
                 let all = [lines(&lost), lines(&kept)].concat();
@@ -376,7 +376,7 @@ async fn what_the_source_never_returns_is_named() {
                 let expected = store_of(&lines(&kept), DAY_S);
                 assert!(expected.dump(BUCKET) == rig.destination.store().dump(BUCKET), "{what}");
                 for name in &names {
-                    let named = format!("measurement \"{name}\", 1 series");
+                    let named = format!("measurement '{name}', 1 series");
                     assert!(rig.rejects().contains(&named), "{named}: {what}");
                     assert!(run.finding("P08").is_some(), "{what}");
                 }

@@ -74,7 +74,7 @@ fn a_migration_takes_what_its_plan_foretells() {
                 let forecast = &report.forecast;
                 let before = rig.source.records().len();
                 let begun = Instant::now();
-                let run = rig.migrate_here(config).await;
+                let run = Box::pin(rig.migrate_here(config)).await;
                 let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap();
                 run.assert_exit(ExitCode::Done);
                 let records = rig.source.records().split_off(before);

@@ -70,7 +70,7 @@ fn run(mode: Mode, events: &[Event], ending: &Ending) -> (String, String) {
 }
 
 fn finished() -> Ending {
-    Ending::Finished(fixture::finished().0)
+    Ending::Finished(Box::new(fixture::finished().0))
 }
 
 fn failed() -> Ending {

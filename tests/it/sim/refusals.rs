@@ -43,6 +43,7 @@ async fn request(server: &Server, token: &str, method: &str, path: &str, body: &
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of requests and refusals")]
 async fn an_organization_is_wanted_where_the_real_server_wants_one() {
     let server = serve().await;
     let query = r#"{"query":"x","type":"flux"}"#;
