@@ -94,6 +94,7 @@ impl Error {
                     | csv::error::Error::KeyNotUnique(_)
                     | csv::error::Error::LostName { .. }
                     | csv::error::Error::StringUnderPivot { .. }
+                    | csv::error::Error::DuplicateColumn { .. }
             ),
             Self::Influxql(error) => matches!(
                 error,
