@@ -5,7 +5,7 @@ use crate::model::number;
 use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::event::{Outcome, StopReason};
 use crate::report::state::{SinkKind, State};
-use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width};
+use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
 
 /// What the summary of a run without failure says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,9 +114,7 @@ fn headline(input: &SummaryInput, sink: SinkKind) -> &'static str {
         Some(StopReason::TimeBudget) => "STOPPED: time budget used (--max-duration)",
         Some(StopReason::Interrupted) => "STOPPED by SIGINT",
         Some(StopReason::Terminated) => "STOPPED by SIGTERM",
-        None if !input.outcome.closing.destination.is_empty() => {
-            "DIFFERENT: the destination does not hold what it acknowledged"
-        }
+        None if !input.outcome.closing.destination.is_empty() => "DIFFERENT AT THE DESTINATION",
         None if !input.outcome.closing.source.is_empty() => {
             "COPIED, but the source has changed since"
         }
@@ -168,9 +166,10 @@ fn changed(outcome: &Outcome) -> Vec<String> {
 fn unreturned(outcome: &Outcome, glyphs: Glyphs) -> Vec<String> {
     let told = outcome.unreturned.iter().take(limits::SUMMARY_RANGES_MAX);
     let mut lines: Vec<_> =
-        told.map(|name| format!("    not returned: {}", clean(name, glyphs))).collect();
-    if outcome.unreturned.len() > lines.len() {
-        lines.push(format!("    and {} more", outcome.unreturned.len() - lines.len()));
+        told.flat_map(|name| wrap_after("    not returned: ", &clean(name, glyphs))).collect();
+    let more = outcome.unreturned.len().saturating_sub(limits::SUMMARY_RANGES_MAX);
+    if more > 0 {
+        lines.push(format!("    and {more} more"));
     }
     if !lines.is_empty() {
         let verb = "listed by the source, but returned to no query, so not copied:";
@@ -190,7 +189,7 @@ fn closing(closing: &Closing) -> Vec<String> {
         {
             lines.push(format!("  differs {range}"));
             let (expected, found) = (number::grouped(*expected), number::grouped(*found));
-            lines.push(format!("    {verb} {expected}   {place} {found}"));
+            lines.extend(flow("    ", &[format!("{verb} {expected}"), format!("{place} {found}")]));
         }
         if found.len() > limits::SUMMARY_RANGES_MAX {
             lines.push(format!("    and {} more", found.len() - limits::SUMMARY_RANGES_MAX));
@@ -198,10 +197,8 @@ fn closing(closing: &Closing) -> Vec<String> {
     }
     if !closing.source.is_empty() {
         lines.push("  To bring what came late, once for each of these ranges:".to_owned());
-        lines.push(
-            "    the same command with --start START --stop STOP --existing merge --batch-bucket NAME"
-                .to_owned(),
-        );
+        lines.push("    the same command with --start START --stop STOP".to_owned());
+        lines.push("    --existing merge --batch-bucket NAME".to_owned());
     }
     if !closing.destination.is_empty() {
         lines.push(
@@ -215,10 +212,8 @@ fn closing(closing: &Closing) -> Vec<String> {
         ));
     }
     if let Some(ahead) = closing.ahead {
-        lines.push(format!(
-            "    the newest lies ahead of the source's clock, at {ahead}: --stop {} brings it",
-            ahead.saturating_add_ns(1)
-        ));
+        lines.push(format!("    the newest lies ahead of the source's clock: {ahead}"));
+        lines.push(format!("    --stop {} brings it", ahead.saturating_add_ns(1)));
     }
     lines
 }

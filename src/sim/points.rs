@@ -7,7 +7,7 @@ use super::line::{
     Point, parse_boolean, parse_point, scan_field_value, scan_line, scan_to, skip_whitespace,
 };
 use super::text::json_string;
-use crate::model::series::Series;
+use crate::model::series::{Name, Series};
 
 /// Reads a body. One bad line refuses all of it; the error names every bad line.
 pub(super) fn parse_body(body: &[u8], ns_per_unit: i64) -> Result<Vec<Point<'_>>, Vec<u8>> {
@@ -154,15 +154,21 @@ fn scan_tag_value(key: &[u8], start: usize) -> usize {
 }
 
 /// The escaped key of a series, as the server makes it from the names. A measurement is unescaped once more first, so that
-/// one whose backslash stands before a space or a comma gets the key of its neighbour without it.
+/// one whose backslash stands before a space or a comma gets the key of its neighbour without it. Tags are sorted as they are
+/// written: an escaped space stands behind letters.
 pub(super) fn key_of_series(series: &Series) -> Vec<u8> {
     let mut key =
         escape_codes(&unescape_codes(&series.measurement, MEASUREMENT_CODES), MEASUREMENT_CODES);
-    for (tag, value) in &series.tags {
+    let escaped = |(tag, value): &(Name, Name)| {
+        (escape_codes(tag, TAG_CODES), escape_codes(value, TAG_CODES))
+    };
+    let mut tags: Vec<_> = series.tags.iter().map(escaped).collect();
+    tags.sort();
+    for (tag, value) in tags {
         key.push(b',');
-        key.extend_from_slice(&escape_codes(tag, TAG_CODES));
+        key.extend_from_slice(&tag);
         key.push(b'=');
-        key.extend_from_slice(&escape_codes(value, TAG_CODES));
+        key.extend_from_slice(&value);
     }
     key
 }

@@ -244,7 +244,7 @@ fn damage(after_bytes: u64, places: u32, place: Place, end: DamageEnd) -> Fault 
 
 /// Another bucket that is the same in its oldest and newest values, and in `same` of the values between them.
 fn almost_twins(same: i64) -> Arc<Store> {
-    let store = Arc::new(Store::default());
+    let store = store_of(b"", DAY_S);
     for (bucket, other) in [("twin", 1_000), (BUCKET, 0)] {
         store.create_bucket_with(bucket, 0, DAY_S);
         let line =

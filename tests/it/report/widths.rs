@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sluice::influx::signal::Signal;
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::pipeline::closing::Discrepancy;
 use sluice::pipeline::event::{Event, Planned, StopReason};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
@@ -99,6 +100,12 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     (input.elapsed_ms, input.outcome.values, input.outcome.rejected, input.outcome.expired) =
         (now_ms, n, n, n);
     (input.outcome.closing.newer, input.outcome.changed) = (Some(n), vec![batch; 20]);
+    let differs = Discrepancy { range: batch, expected: n, found: n };
+    let closing = &mut input.outcome.closing;
+    (closing.source, closing.destination) = (vec![differs; 20], vec![differs; 20]);
+    closing.ahead = Some(batch.stop);
+    (input.outcome.unreturned, input.outcome.doubts) =
+        (vec![name.to_owned(); 20], vec![name.to_owned(); 20]);
     for stopped in [None, Some(StopReason::ByteBudget)] {
         input.outcome.stopped = stopped;
         assert_fits(&summary::lines(&input, &state, glyphs), glyphs);
