@@ -67,8 +67,8 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
         lines.extend(waits(state, input.elapsed_ms));
     }
     lines.extend(unreturned(outcome, glyphs));
-    lines
-        .extend(outcome.doubts.iter().map(|doubt| format!("  in doubt: {}", clean(doubt, glyphs))));
+    let doubts = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
+    lines.extend(doubts.flat_map(|doubt| wrap_after("  in doubt: ", &clean(doubt, glyphs))));
     if let Some(path) = &input.rejects {
         lines.push(format!("  rejects {}", clean(path, glyphs)));
     }
