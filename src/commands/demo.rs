@@ -155,9 +155,9 @@ impl Servers {
 fn faults() -> FaultScript {
     let reads = |skip| Matcher::path("/query").body("SELECT").skip(skip);
     FaultScript::none()
-        .with(reads(2), 1, Fault::too_many(Some(2)))
-        .with(reads(5), 1, Fault::Cut { after_bytes: 20_000 })
-        .with(reads(9), 1, Fault::Timeout)
+        .with(reads(4), 1, Fault::too_many(Some(2)))
+        .with(reads(7), 1, Fault::Cut { after_bytes: 20_000 })
+        .with(reads(11), 1, Fault::Timeout)
 }
 
 fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfig {
