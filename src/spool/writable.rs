@@ -131,6 +131,16 @@ impl Spool {
         held(&self.inner.kept).state.rejected()
     }
 
+    /// The committed batches that hold something, in sequence, each with its values.
+    pub fn committed(&self) -> Vec<(TimeRange, u64)> {
+        let kept = held(&self.inner.kept);
+        let time = Timestamp::from_ns;
+        let batches = kept.state.batches.iter().filter(|(_, batch)| batch.values > 0);
+        batches
+            .map(|(start, batch)| (TimeRange::new(time(*start), time(batch.stop)), batch.values))
+            .collect()
+    }
+
     /// Begins to write a batch. Several may be open at one time.
     pub fn begin(&self, batch: TimeRange) -> BatchWriter {
         BatchWriter::new(Arc::clone(&self.inner), batch)

@@ -55,7 +55,18 @@ impl Keeper {
     pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
         match self {
             Self::Bucket(records) => records.committed().await,
-            Self::Spool(_) | Self::Nobody => Ok(None),
+            // A journal does not tell which batch lacks the values that no file could take.
+            Self::Spool(spool) if spool.rejected() > 0 => Ok(None),
+            Self::Spool(spool) => {
+                let batch = |(range, values)| CommittedBatch {
+                    range,
+                    read: values,
+                    acknowledged: values,
+                    doubtful: 0,
+                };
+                Ok(Some(spool.committed().into_iter().map(batch).collect()))
+            }
+            Self::Nobody => Ok(None),
         }
     }
 

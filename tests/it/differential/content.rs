@@ -301,7 +301,8 @@ impl Content {
     pub(crate) fn time_at(&self, per_mille: usize) -> i64 {
         let mut times: Vec<_> = self.cells.iter().map(|cell| cell.time).collect();
         times.sort_unstable();
-        times[(times.len() - 1) * per_mille / 1_000]
+        let last = times.len().saturating_sub(1);
+        times.get(last * per_mille / 1_000).copied().unwrap_or(self.start)
     }
 
     /// Measurements that no read returns, as they are written.
