@@ -124,19 +124,7 @@ async fn at_source(source: &Context, pieces: &[CommittedBatch]) -> Result<Vec<Di
             let read = sum(pieces, |piece| piece.read);
             counted == read || (expire && counted < read)
         };
-        let mut stack = vec![pieces];
-        while let Some(pieces) = stack.pop() {
-            let Some(range) = whole(pieces) else { continue };
-            let counted = count::total(source, range).await?;
-            if is_fine(pieces, counted) {
-                continue;
-            }
-            let expected = sum(pieces, |piece| piece.read);
-            narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
-            if found.len() >= CLOSING_DIFFERENCES_MAX {
-                return Ok(found);
-            }
-        }
+        narrow(source, pieces, is_fine, |piece| piece.read, &mut found).await?;
     }
     Ok(found)
 }
@@ -159,35 +147,36 @@ async fn at_destination(
         }
         tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
     }
-    let (mut found, mut stack) = (Vec::new(), vec![pieces]);
-    while let Some(pieces) = stack.pop() {
-        let Some(range) = whole(pieces) else { continue };
-        let counted = count::total(&counter, range).await?;
-        if is_fine(pieces, counted) {
-            continue;
-        }
-        let expected = sum(pieces, |piece| piece.acknowledged);
-        narrow(pieces, Discrepancy { range, expected, found: counted }, &mut stack, &mut found);
-        if found.len() >= CLOSING_DIFFERENCES_MAX {
-            break;
-        }
-    }
+    let mut found = Vec::new();
+    narrow(&counter, pieces, is_fine, |piece| piece.acknowledged, &mut found).await?;
     Ok(found)
 }
 
-/// Goes on with both halves, the earlier one first, or takes the difference down.
-fn narrow<'a>(
-    pieces: &'a [CommittedBatch],
-    difference: Discrepancy,
-    stack: &mut Vec<&'a [CommittedBatch]>,
-    found: &mut Vec<Discrepancy>,
-) {
-    if pieces.len() > 1 {
-        let (first, second) = pieces.split_at(pieces.len() / 2);
-        stack.extend([second, first]);
-    } else {
-        found.push(difference);
+/// Finds the pieces whose count is not fine: one count of all of them, and only where it is not fine, of their halves.
+async fn narrow(
+    counter: &Context,
+    pieces: &[CommittedBatch],
+    is_fine: impl Fn(&[CommittedBatch], u64) -> bool,
+    expected: impl Fn(&CommittedBatch) -> u64,
+    differing: &mut Vec<Discrepancy>,
+) -> Result<(), Error> {
+    let mut stack = vec![pieces];
+    while differing.len() < CLOSING_DIFFERENCES_MAX
+        && let Some(pieces) = stack.pop()
+    {
+        let Some(range) = whole(pieces) else { continue };
+        let found = count::total(counter, range).await?;
+        if is_fine(pieces, found) {
+            continue;
+        }
+        if pieces.len() > 1 {
+            let (first, second) = pieces.split_at(pieces.len() / 2);
+            stack.extend([second, first]);
+        } else {
+            differing.push(Discrepancy { range, expected: sum(pieces, &expected), found });
+        }
     }
+    Ok(())
 }
 
 fn whole(pieces: &[CommittedBatch]) -> Option<TimeRange> {

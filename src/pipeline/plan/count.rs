@@ -219,20 +219,45 @@ pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
     if context.job.shape.types != TypeHistory::Single {
         return Ok(window::values(&windows(context, range).await?));
     }
-    let mut values = 0;
-    let mut parts = vec![TimeRange::new(range.start, range.stop.min(Timestamp::MAX))];
-    while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
-        match (one(context, Layer::Plain, part).await?, part.halves()) {
-            (Some(counted), _) => values += counted,
-            (None, Some((first, second))) => parts.extend([second, first]),
-            (None, None) => return Err(Error::TooSlow { range: part }),
-        }
-    }
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+    let mut values = 0;
+    if !before_end.is_empty() {
+        values = total_of_layer(context, Layer::Plain, before_end).await?;
+    }
     let mut rest = windows_of(context, Layer::Mixed, before_end).await?;
     rest.extend(largest_time(context, range).await?);
     let by_influxql = influxql_counts(context, range).await?;
     Ok(values + window::values(&rest) + by_influxql.values().sum::<u64>())
+}
+
+/// Values of one layer: one count where one is exact, else one for each window that holds something.
+pub(super) async fn total_of_layer(
+    context: &Context,
+    layer: Layer,
+    range: TimeRange,
+) -> Result<u64, Error> {
+    if layer == Layer::InfluxqlOnly {
+        return Ok(influxql_counts(context, range).await?.values().sum());
+    }
+    let Some(shape) = context.job.shape_of(layer) else { return Ok(0) };
+    let mut values = 0;
+    let mut stretches = vec![range];
+    while let Some(stretch) = stretches.pop() {
+        if shape.types != TypeHistory::Single
+            && let Some((first, second)) = shape.halves(stretch)
+        {
+            if !is_empty_of(context, layer, shape, stretch).await? {
+                stretches.extend([second, first]);
+            }
+            continue;
+        }
+        match (one(context, layer, stretch).await?, stretch.halves()) {
+            (Some(counted), _) => values += counted,
+            (None, Some((first, second))) => stretches.extend([second, first]),
+            (None, None) => return Err(Error::TooSlow { range: stretch }),
+        }
+    }
+    Ok(values)
 }
 
 /// One count; `None` if the source runs out of time or memory over it.

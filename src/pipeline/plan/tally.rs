@@ -190,18 +190,18 @@ async fn add_cells(
         if end - first == 1 {
             cells[first] += match known {
                 Some(values) => values,
-                None => total(context, layer, range).await?,
+                None => count::total_of_layer(context, layer, range).await?,
             };
         } else if adds_up {
             let all = match known {
                 Some(values) => values,
-                None => total(context, layer, range).await?,
+                None => count::total_of_layer(context, layer, range).await?,
             };
             let part = TimeRange { stop: bounds[middle].min(range.stop), ..range };
             let part = if all == 0 || part.start >= part.stop {
                 0
             } else {
-                total(context, layer, part).await?
+                count::total_of_layer(context, layer, part).await?
             };
             let rest = all.saturating_sub(part);
             stretches.extend([(middle, end, Some(rest)), (first, middle, Some(part))]);
@@ -218,33 +218,7 @@ pub async fn values(context: &Context, range: TimeRange) -> Result<u64, Error> {
     for layer in [Layer::Plain, Layer::Mixed, Layer::InfluxqlOnly] {
         let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
         if !range.is_empty() {
-            values += total(context, layer, range).await?;
-        }
-    }
-    Ok(values)
-}
-
-/// Values of one layer: one count where one is exact, else one for each window that holds something.
-async fn total(context: &Context, layer: Layer, range: TimeRange) -> Result<u64, Error> {
-    if layer == Layer::InfluxqlOnly {
-        return Ok(count::influxql_counts(context, range).await?.values().sum());
-    }
-    let Some(shape) = context.job.shape_of(layer) else { return Ok(0) };
-    let mut values = 0;
-    let mut stretches = vec![range];
-    while let Some(stretch) = stretches.pop() {
-        if shape.types != TypeHistory::Single
-            && let Some((first, second)) = shape.halves(stretch)
-        {
-            if !count::is_empty_of(context, layer, shape, stretch).await? {
-                stretches.extend([second, first]);
-            }
-            continue;
-        }
-        match (count::one(context, layer, stretch).await?, stretch.halves()) {
-            (Some(counted), _) => values += counted,
-            (None, Some((first, second))) => stretches.extend([second, first]),
-            (None, None) => return Err(Error::TooSlow { range: stretch }),
+            values += count::total_of_layer(context, layer, range).await?;
         }
     }
     Ok(values)
