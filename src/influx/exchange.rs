@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::api::ServerInfo;
 use super::backoff::{http_date_ns, retry_after_ms};
 use super::body::{Body, tells_its_end};
-use super::classify::{RequestKind, classify_response, server_message};
+use super::classify::{RequestKind, classify_response, is_temporary, server_message};
 use super::client::Client;
 use super::credentials::Credential;
 use super::error::{Failure, FailureKind};
@@ -138,9 +138,9 @@ impl Client {
             self.shared.reached.store(true, Ordering::Relaxed);
             return Ok(Answer { body: body?, begun });
         }
-        let text = match body {
+        let (text, whole) = match body {
             Ok(body) => self.error_text(call.kind, body).await,
-            Err(_) => String::new(),
+            Err(_) => (String::new(), false),
         };
         if (200..300).contains(&status) {
             pass.answered();
@@ -152,6 +152,7 @@ impl Client {
         let asked_ms = header(&headers, RETRY_AFTER)
             .and_then(|value| retry_after_ms(value, header(&headers, DATE)));
         let kind = classify_response(call.kind, status, asked_ms, &text);
+        let kind = if whole { kind } else { of_broken_text(call.kind, kind) };
         match refusal(&kind) {
             Some((cause, retry_after_ms)) => pass.refused(cause, retry_after_ms),
             None => pass.answered(),
@@ -201,19 +202,23 @@ impl Client {
         }
     }
 
-    /// What there is of an error's text, up to a bound. A broken one still tells something.
-    async fn error_text(&self, kind: RequestKind, mut body: Body) -> String {
+    /// What there is of an error's text, up to a bound, and whether it came without breaking off.
+    async fn error_text(&self, kind: RequestKind, mut body: Body) -> (String, bool) {
         let mut text = Vec::new();
-        while text.len() < ERROR_BODY_BYTES_MAX
-            && let Ok(Some(bytes)) = body.next().await
-        {
-            text.extend_from_slice(&bytes);
-        }
+        let whole = loop {
+            match body.next().await {
+                Ok(Some(bytes)) => text.extend_from_slice(&bytes),
+                ended => break ended.is_ok(),
+            }
+            if text.len() >= ERROR_BODY_BYTES_MAX {
+                break true;
+            }
+        };
         if kind == RequestKind::Query {
             self.quota().charge(body.wire_bytes().max(body.decoded_bytes()));
         }
         text.truncate(ERROR_BODY_BYTES_MAX);
-        String::from_utf8_lossy(&text).into_owned()
+        (String::from_utf8_lossy(&text).into_owned(), whole)
     }
 
     fn deadline(&self, kind: RequestKind, begun: Instant) -> Instant {
@@ -234,6 +239,16 @@ impl Client {
             self.shared.server_time_ns.store(time_ns, Ordering::Relaxed);
             self.quota().note_time(Timestamp::from_ns(time_ns));
         }
+    }
+}
+
+/// What an error means whose text broke off. Most statuses mean one thing or another by their text, so the request is sent
+/// again to read all of it, unless the status alone tells what to do.
+fn of_broken_text(request: RequestKind, kind: FailureKind) -> FailureKind {
+    match kind {
+        FailureKind::Redirect | FailureKind::Proxy | FailureKind::TooLarge => kind,
+        kind if is_temporary(request, &kind) => kind,
+        _ => FailureKind::Interrupted,
     }
 }
 

@@ -75,6 +75,25 @@ async fn what_would_fail_again_is_sent_once() {
     }
 }
 
+/// One status means one thing or another by its text: half a text decides nothing.
+#[tokio::test]
+async fn an_error_whose_text_breaks_off_is_asked_for_again() {
+    let text = "{\"code\":\"not found\",\"message\":\"bucket \\\"plant\\\" not found\"}";
+    for status in [400, 401, 403, 404, 422, 500] {
+        for cut in [0, 1, text.len() / 2, text.len() - 1] {
+            let mut broken = reply(status, &[JSON], text);
+            if let Some(Step::Send(bytes)) = broken.first_mut() {
+                bytes.truncate(bytes.len() - text.len() + cut);
+            }
+            broken.push(Step::Close);
+            let server = Scripted::start([broken, reply(200, &[CSV], "\r\n")]).await;
+            let answer = source(&server.host).query_all("x", "rows").await;
+            assert_eq!(answer.unwrap(), b"\r\n", "status {status}, cut at {cut}");
+            assert_eq!(server.requests().len(), 2);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_streamed_query_and_a_plain_write_are_single_attempts() {
     let server =
