@@ -8,7 +8,7 @@
 //!           +--------+------------------ events -> report (bars, plain lines, JSON lines)
 //! ```
 //!
-//! Modules have ranks, and a module uses only modules of lower rank (a test reads the `use` lines):
+//! Modules have ranks, and a module uses only modules of lower rank (a test reads this table and the `use` lines):
 //!
 //! | rank | modules | what |
 //! |---|---|---|

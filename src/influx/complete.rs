@@ -5,8 +5,9 @@ use serde::de::IgnoredAny;
 use super::classify::server_message;
 use super::exchange::Content;
 use crate::limits::INFLUXQL_DEPTH_MAX;
+use crate::model::series::Readable;
 use crate::wire::csv::error::Error as CsvError;
-use crate::wire::csv::table::read_tables;
+use crate::wire::csv::table::{Table, read_tables};
 
 /// Why an answer that ended well as an HTTP message is not whole all the same.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,11 +33,22 @@ pub(super) fn check(content: Content, body: &[u8]) -> Result<(), Incomplete> {
 fn check_csv(body: &[u8]) -> Result<(), Incomplete> {
     check_csv_end(body)?;
     match read_tables(body) {
-        Err(error @ (CsvError::Malformed { .. } | CsvError::Incomplete { .. })) => {
-            Err(Incomplete::Malformed(error.to_string()))
-        }
+        Ok(tables) => match tables.iter().find_map(Table::misfit) {
+            Some((column, cell)) => Err(Incomplete::Malformed(format!(
+                "{} in column {}",
+                Readable(cell),
+                Readable(&column.label)
+            ))),
+            None => Ok(()),
+        },
+        Err(
+            error @ (CsvError::Malformed { .. }
+            | CsvError::Incomplete { .. }
+            | CsvError::TooLong { .. }
+            | CsvError::UnsupportedType { .. }),
+        ) => Err(Incomplete::Malformed(error.to_string())),
         // Errors that tell of the content are for those who asked.
-        _ => Ok(()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -191,6 +203,8 @@ mod tests {
         for body in [
             format!("{table},,0,1,2\r\n\r\n"),
             format!("{table},,0\r\n\r\n"),
+            format!("{table},,0,x\r\n\r\n"),
+            whole.replace("long\r", "lonf\r"),
             "<html>\r\n<p>Please log in</p>\r\n\r\n".to_owned(),
         ] {
             assert!(bad(Content::Csv, body.as_bytes()), "{body}");

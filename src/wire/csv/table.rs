@@ -60,6 +60,27 @@ impl Table {
         Clock::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
     }
 
+    /// A cell that its column's type does not allow, with its label: damage, for no server writes it.
+    pub fn misfit(&self) -> Option<(&Column, &[u8])> {
+        let mut cells = self.rows.iter().flat_map(|row| self.columns.iter().zip(row));
+        cells.find_map(|(column, cell)| {
+            let whole = |len: Option<usize>| len == Some(cell.len());
+            let fits = cell.is_empty()
+                || match column.datatype {
+                    Datatype::String => true,
+                    Datatype::Boolean => matches!(&**cell, b"true" | b"false"),
+                    Datatype::Long => whole(number::integer(cell).map(|(_, len)| len)),
+                    Datatype::UnsignedLong => whole(number::unsigned(cell).map(|(_, len)| len)),
+                    Datatype::Double => {
+                        matches!(&**cell, b"NaN" | b"+Inf" | b"-Inf")
+                            || whole(number::float(cell).map(|(_, len)| len))
+                    }
+                    Datatype::Time => Clock::new().whole(cell).is_some(),
+                };
+            (!fits).then_some((column, &**cell))
+        })
+    }
+
     fn typed(&self, row: usize, label: &str, datatype: Datatype) -> Option<&[u8]> {
         let column = &self.columns[self.column(label)?];
         if column.datatype == datatype { self.bytes(row, label) } else { None }
