@@ -202,7 +202,7 @@ async fn read(
         };
         tries += 1;
         let may_pass = match &error {
-            Error::Influx(error) => is_temporary(RequestKind::Query, &error.kind()),
+            Error::Influx(error) => error.may_pass(),
             Error::Decode { source, .. } => is_temporary(RequestKind::Query, &failure_of(source)),
             _ => false,
         };

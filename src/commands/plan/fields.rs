@@ -6,6 +6,7 @@ use crate::commands::error::Error;
 use crate::commands::facts::{DestinationFacts, SourceFacts};
 use crate::config::migrate::MigrateConfig;
 use crate::model::frame::FieldType;
+use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
 use crate::pipeline::context::Context;
 use crate::pipeline::plan::catalogue;
@@ -115,8 +116,8 @@ impl Fields {
     }
 }
 
-async fn first_types(context: &Context, names: &[Name]) -> Result<schema::FieldTypes, Error> {
-    let mut types = schema::FieldTypes::new();
+async fn first_types(context: &Context, names: &[Name]) -> Result<FieldTypes, Error> {
+    let mut types = FieldTypes::new();
     for name in names {
         let Ok(found) = catalogue::field_types(context, name).await? else { continue };
         let text = |name: &Name| String::from_utf8_lossy(name).into_owned();

@@ -10,7 +10,6 @@ use crate::model::time::TimeRange;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::survey::schema;
-use crate::wire::csv::block::Datatype;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
@@ -81,7 +80,7 @@ pub async fn cardinality(
     let query = flux::series_cardinality(&context.job.source_bucket, measurement);
     let answer = match context.source.query_all(&query, what).await {
         Ok(answer) => answer,
-        Err(error) if crate::pipeline::read::fetch::may_pass(&error) => {
+        Err(error) if error.may_pass() => {
             return Err(Error::influx(what, error));
         }
         Err(error) => return Ok(Err(error.cause())),
@@ -116,7 +115,7 @@ async fn series_of(
     let query = flux::series_of(unfiltered(context), measurement, &keys);
     let answer = match context.source.query_all(&query, &what).await {
         Ok(answer) => answer,
-        Err(error) if crate::pipeline::read::fetch::may_pass(&error) => {
+        Err(error) if error.may_pass() => {
             return Err(Error::influx(what, error));
         }
         Err(error) => return Ok(Err(error.cause())),
@@ -170,7 +169,7 @@ pub async fn field_types(
     let selection = Selection { measurements, ..context.job.selection(TimeRange::ALL) };
     let answer = match context.source.query_all(&flux::fields_of(selection), what).await {
         Ok(answer) => answer,
-        Err(error) if crate::pipeline::read::fetch::may_pass(&error) => {
+        Err(error) if error.may_pass() => {
             return Err(Error::influx(what, error));
         }
         Err(error) => return Ok(Err(error.cause())),
@@ -178,22 +177,10 @@ pub async fn field_types(
     let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
     let mut types = BTreeMap::new();
     for table in &tables {
-        let (Some(name), Some(kind)) = (table.bytes(0, "_field"), value_type(table)) else {
+        let (Some(name), Some(kind)) = (table.bytes(0, "_field"), table.value_type()) else {
             continue;
         };
         types.insert(Name::from(name), kind);
     }
     Ok(Ok(types))
-}
-
-/// The type of a table's values.
-pub fn value_type(table: &Table) -> Option<FieldType> {
-    Some(match table.columns[table.column("_value")?].datatype {
-        Datatype::Boolean => FieldType::Boolean,
-        Datatype::Long => FieldType::Integer,
-        Datatype::UnsignedLong => FieldType::Unsigned,
-        Datatype::Double => FieldType::Float,
-        Datatype::String => FieldType::String,
-        Datatype::Time => return None,
-    })
 }

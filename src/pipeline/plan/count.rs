@@ -13,7 +13,6 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::Scope;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory};
 use crate::pipeline::plan::window::{self, Layer, Window};
-use crate::pipeline::read::fetch::may_pass;
 use crate::pipeline::survey::schema;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -420,7 +419,7 @@ async fn is_unknown_to_the_index(
     let query = flux::series_in_range(&context.job.source_bucket, range, conditions);
     let answer = match context.source.query_all(&query, &what).await {
         Ok(answer) => answer,
-        Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
+        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
         Err(_) => return Ok(false),
     };
     let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;

@@ -160,7 +160,7 @@ impl Target {
                 let at_end = matches!(scope, Scope::LargestTime(_));
                 let read = if at_end { flux::read_largest_time } else { flux::read };
                 let text = scope.select(context, range, |selection| read(selection, label));
-                (Ask::Flux(text), Settings::Csv(whole(label)))
+                (Ask::Flux(text), Settings::Csv(DecoderSettings::whole(label)))
             }
             Self::CarriageReturns(scope) => {
                 let read = |selection: Selection<'_>| match scope {
@@ -169,7 +169,7 @@ impl Target {
                     }
                     _ => flux::read_carriage_returns(selection, label),
                 };
-                let settings = DecoderSettings { unescape_strings: true, ..whole(label) };
+                let settings = DecoderSettings { unescape_strings: true, ..DecoderSettings::whole(label) };
                 (Ask::Flux(scope.select(context, range, read)), Settings::Csv(settings))
             }
             Self::Keyed(choice, among, kinds) => {
@@ -188,9 +188,10 @@ impl Target {
                     .iter()
                     .filter_map(|choice| statement(context, choice, among.as_ref(), range))
                     .collect();
-                let encoding = job.routes.access.as_ref().map(|access| access.encoding);
+                                // Where no format was proven nothing is sent.
+                let format = job.routes.access.as_ref().map(|access| access.format);
                 let settings = influxql::DecoderSettings {
-                    format: crate::pipeline::read::fetch::format(encoding),
+                    format: format.unwrap_or(influxql::Format::MessagePack),
                     statements: choices.iter().map(|choice| expected(choice)).collect(),
                 };
                 (Ask::Influxql(statements), Settings::Influxql(settings))
@@ -298,18 +299,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// An answer that names everything.
-pub fn whole(label: &str) -> DecoderSettings {
-    DecoderSettings {
-        form: Form::Narrow,
-        series: SeriesOf::Whole,
-        field_label: label.to_owned(),
-        unescape_strings: false,
-    }
-}
-
 fn restored(choice: &Choice, label: &str, form: Form) -> DecoderSettings {
-    DecoderSettings { series: series_of(choice), form, ..whole(label) }
+    DecoderSettings { series: series_of(choice), form, ..DecoderSettings::whole(label) }
 }
 
 fn series_of(choice: &Choice) -> SeriesOf {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::influx::classify::{self, Action, RequestKind};
-use crate::influx::error::{Error as InfluxError, FailureKind};
-use crate::influx::influxql::Encoding;
+use crate::influx::classify::{self, Action};
+use crate::influx::error::FailureKind;
 use crate::influx::stream::QueryStream;
 use crate::limits::{CUTS_BEFORE_SPLIT, DECODE_STEP_BYTES_MAX, HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::canary::Canary;
@@ -22,7 +21,6 @@ use crate::pipeline::plan::target::{Ask, Target};
 use crate::pipeline::progress::Progress;
 use crate::wire::answer::Decoder;
 use crate::wire::frames::totals::Totals;
-use crate::wire::influxql::decoder::Format;
 
 /// What one request asks for.
 #[derive(Debug, Clone, Copy)]
@@ -157,25 +155,12 @@ async fn send(context: &Context, ask: &Ask, what: &str) -> Result<QueryStream, E
     let sent = match (ask, &context.job.routes.access) {
         (Ask::Flux(query), _) => context.source.query(query, what).await,
         (Ask::Influxql(statements), Some(access)) => {
-            let (database, encoding) = (&access.database, access.encoding);
-            context.source.influxql_stream(database, statements, encoding, what).await
+            let (database, format) = (&access.database, access.format);
+            context.source.influxql_stream(database, statements, format, what).await
         }
         (Ask::Influxql(_), None) => return Err(Error::StageGone("InfluxQL")),
     };
     sent.map_err(|error| Error::influx(what, error))
-}
-
-/// The format of an encoding; MessagePack where none was proven, in which case nothing is sent.
-pub fn format(encoding: Option<Encoding>) -> Format {
-    match encoding {
-        Some(Encoding::Json) => Format::Json,
-        Some(Encoding::MessagePack) | None => Format::MessagePack,
-    }
-}
-
-/// True if a failed query may succeed later; else the source refuses it.
-pub fn may_pass(error: &InfluxError) -> bool {
-    classify::is_temporary(RequestKind::Query, &error.kind())
 }
 
 /// What kind of failure the `tries`th failed try of a slice was, if it was the source's.

@@ -23,12 +23,12 @@ use crate::model::series::{Name, Readable, Series};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::target::{Among, Target, whole};
+use crate::pipeline::plan::target::{Among, Target};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::outlet::Sink;
 use crate::pipeline::write::pool;
-use crate::wire::csv::decoder::Decoder;
+use crate::wire::csv::decoder::{Decoder, DecoderSettings};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values::{self, Wanted};
 
@@ -238,7 +238,7 @@ impl Witness {
         let answer = context.source.query_all(&flux::read(selection, label), &what).await;
         let answer = answer.map_err(|error| Error::influx(&what, error))?;
         self.state().sample_bytes += answer.len() as u64;
-        let mut decoder = Decoder::new(whole(label));
+        let mut decoder = Decoder::new(DecoderSettings::whole(label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(&what, error))?;
         decoder.finish(&mut frames).map_err(|error| Error::csv(&what, error))?;

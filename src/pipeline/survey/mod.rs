@@ -13,17 +13,19 @@ pub use self::unreadable::Unreadable;
 pub use self::unreturned::Unreturned;
 
 use self::probe::{Doubt, Probe};
-use self::schema::{FieldTypes, Schema};
+use self::schema::Schema;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
-use crate::influx::influxql::{Database, Encoding};
+use crate::influx::influxql::Database;
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
+use crate::model::schema::FieldTypes;
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::time::{SourceShape, TypeHistory, assumed_shard_group_ns};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
+use crate::wire::influxql::decoder::Format;
 
 /// What the survey found.
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ pub struct Influxql {
     /// Measurements, fields, tags.
     pub schema: Schema,
     /// How series are written, if a small part read both ways was the same; else why not.
-    pub reads: Result<Encoding, String>,
+    pub reads: Result<Format, String>,
 }
 
 impl Survey {
@@ -71,11 +73,11 @@ impl Survey {
         if let Ok((database, schema)) = &named {
             let probed = Probe { source, database, bucket: name, filter, label: &label };
             let probed = match source.canary() {
-                Canary::GuessedDatabase => Ok(Encoding::MessagePack),
+                Canary::GuessedDatabase => Ok(Format::MessagePack),
                 _ => probed.run(schema, &unreadable).await?,
             };
             match probed {
-                Ok(encoding) => reads = Ok(encoding),
+                Ok(format) => reads = Ok(format),
                 Err(Doubt::NotCompared(why)) => reads = Err(why),
                 Err(Doubt::Differs(why)) => {
                     // Neither are its names and types those of this bucket.

@@ -7,20 +7,18 @@ use super::Unreadable;
 use super::route::{Fields, Routes};
 use super::schema::Schema;
 use crate::influx::client::Client;
-use crate::influx::influxql::{Database, Encoding};
+use crate::influx::influxql::Database;
 use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
 use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::target::whole;
-use crate::pipeline::read::fetch::{format, may_pass};
-use crate::wire::csv::decoder::Decoder;
+use crate::wire::csv::decoder::{Decoder, DecoderSettings};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
-use crate::wire::influxql::decoder::{self as influxql, Statement};
+use crate::wire::influxql::decoder::{self as influxql, Format, Statement};
 use crate::wire::influxql::query::{self, Grouping, Select};
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
@@ -54,12 +52,12 @@ struct Part {
 }
 
 impl Probe<'_> {
-    /// The encoding to read with, or why InfluxQL must not be used.
+    /// The format to read with, or why InfluxQL must not be used.
     pub(super) async fn run(
         &self,
         schema: &Schema,
         unreadable: &[Unreadable],
-    ) -> Result<Result<Encoding, Doubt>, Error> {
+    ) -> Result<Result<Format, Doubt>, Error> {
         if self.filter.predicate.is_some() {
             return Ok(Err(Doubt::NotCompared("--predicate is Flux".to_owned())));
         }
@@ -68,7 +66,7 @@ impl Probe<'_> {
             |name: &Name| !unreadable.iter().any(|found| found.measurement.as_ref() == Some(name));
         let (both, by_influxql): (Vec<_>, Vec<_>) =
             readable.iter().partition(|(name, _)| by_flux(name));
-        let mut encodings = vec![Encoding::MessagePack, Encoding::Json];
+        let mut formats = vec![Format::MessagePack, Format::Json];
         let mut doubt = Doubt::NotCompared("no value was found to read both ways".to_owned());
         // What Flux does not read it still counts: less of a proof, for where there is no other.
         for (compared, measurements) in [(Compared::Content, both), (Compared::Number, by_influxql)]
@@ -78,40 +76,40 @@ impl Probe<'_> {
                 let parts = self.parts(name, fields).await?;
                 for part in &parts {
                     let one = One { measurement: name, fields, part };
-                    encodings = self.compared(one, compared, &encodings, &mut doubt).await?;
+                    formats = self.compared(one, compared, &formats, &mut doubt).await?;
                 }
                 tried += usize::from(!parts.is_empty());
-                if tried == PROBE_MEASUREMENTS_MAX || encodings.is_empty() {
+                if tried == PROBE_MEASUREMENTS_MAX || formats.is_empty() {
                     break;
                 }
             }
             if tried > 0 {
-                return Ok(encodings.into_iter().next().ok_or(doubt));
+                return Ok(formats.into_iter().next().ok_or(doubt));
             }
         }
         Ok(Err(doubt))
     }
 
-    /// The encodings in which InfluxQL gives the same as Flux.
+    /// The formats in which InfluxQL gives the same as Flux.
     async fn compared(
         &self,
         one: One<'_>,
         compared: Compared,
-        encodings: &[Encoding],
+        formats: &[Format],
         doubt: &mut Doubt,
-    ) -> Result<Vec<Encoding>, Error> {
+    ) -> Result<Vec<Format>, Error> {
         let expected = match compared {
             Compared::Content => Seen::Content(self.by_flux(one).await?),
             Compared::Number => Seen::Number(self.count(one.measurement, one.part).await?),
         };
         let mut left = Vec::new();
-        for encoding in encodings {
-            let found = self.by_influxql(one, *encoding).await?.map(|lines| match compared {
+        for format in formats {
+            let found = self.by_influxql(one, *format).await?.map(|lines| match compared {
                 Compared::Content => Seen::Content(lines),
                 Compared::Number => Seen::Number(lines.len() as u64),
             });
             match found {
-                Ok(found) if found == expected => left.push(*encoding),
+                Ok(found) if found == expected => left.push(*format),
                 Ok(_) => {
                     let name = Readable(one.measurement);
                     let text = format!("it reads measurement {name} otherwise than Flux");
@@ -232,7 +230,7 @@ impl Probe<'_> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
         let answer = self.ask(&flux::read(selection, self.label), what).await?;
-        let mut decoder = Decoder::new(whole(self.label));
+        let mut decoder = Decoder::new(DecoderSettings::whole(self.label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(what, error))?;
         decoder.finish(&mut frames).map_err(|error| Error::csv(what, error))?;
@@ -242,7 +240,7 @@ impl Probe<'_> {
     async fn by_influxql(
         &self,
         one: One<'_>,
-        encoding: Encoding,
+        format: Format,
     ) -> Result<Result<BTreeSet<Vec<u8>>, String>, Error> {
         let what = "probe by InfluxQL";
         let text = String::from_utf8_lossy(one.measurement);
@@ -254,10 +252,10 @@ impl Probe<'_> {
             among: None,
         };
         let statements = [query::select(&select)];
-        let asked = self.source.influxql_all(self.database, &statements, encoding, what).await;
+        let asked = self.source.influxql_all(self.database, &statements, format, what).await;
         let answer = match asked {
             Ok(answer) => answer,
-            Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
+            Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
             Err(error) => return Ok(Err(error.to_string())),
         };
         let statement = Statement {
@@ -265,7 +263,6 @@ impl Probe<'_> {
             types: Arc::clone(&one.fields.types),
             series: SeriesOf::Whole,
         };
-        let format = format(Some(encoding));
         let mut decoder = influxql::Decoder::new(influxql::DecoderSettings {
             format,
             statements: vec![statement],

@@ -7,18 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Survey;
-use super::schema::FieldTypes;
 use super::unreadable::Unreadable;
 use super::unreturned::Unreturned;
-use crate::influx::influxql::{Database, Encoding};
+use crate::influx::influxql::Database;
 use crate::model::filter::Filter;
 use crate::model::frame::FieldType;
+use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::series::{Name, Readable};
 use crate::wire::flux::{self, literal};
+use crate::wire::influxql::decoder::Format;
 use crate::wire::influxql::query;
-
-/// Measurement and field.
-pub type FieldKey = (Name, Name);
 
 /// Measurements whose names InfluxQL keeps for itself: it refuses to read them.
 const SYSTEM_MEASUREMENTS: [&str; 7] =
@@ -33,7 +31,7 @@ pub struct Access {
     /// Its name there.
     pub database: Database,
     /// How series are written.
-    pub encoding: Encoding,
+    pub format: Format,
 }
 
 /// The fields of a measurement that InfluxQL reads.
@@ -86,9 +84,9 @@ impl Routes {
                     _ if filter.predicate.is_some() => {
                         "--predicate is Flux".clone_into(&mut routes.nowhere);
                     }
-                    Ok(encoding) => {
+                    Ok(format) => {
                         let database = known.database.clone();
-                        routes.access = Some(Access { database, encoding: *encoding });
+                        routes.access = Some(Access { database, format: *format });
                         (routes.influxql, routes.why_not) =
                             Self::readable(&known.schema.types, filter);
                     }

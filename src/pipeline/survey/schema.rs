@@ -1,15 +1,12 @@
 //! Measurements, their fields with all types, and their tag keys, as InfluxQL shows them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
+use crate::model::schema::FieldTypes;
 use crate::pipeline::error::Error;
 use crate::wire::influxql::{query, show};
-
-/// Types of a bucket's fields: measurement, field, the names of its types.
-pub type FieldTypes = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// What InfluxQL shows of a bucket.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +77,7 @@ pub async fn ask(
 ) -> Result<Result<Vec<u8>, String>, Error> {
     match client.influxql(database, statement, statement).await {
         Ok(answer) => Ok(Ok(answer)),
-        Err(error) if is_temporary(RequestKind::Query, &error.kind()) => {
+        Err(error) if error.may_pass() => {
             Err(Error::influx(statement, error))
         }
         Err(error) => Ok(Err(error.to_string())),

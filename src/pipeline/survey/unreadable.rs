@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::schema::FieldTypes;
 use super::unreturned::Unreturned;
 use crate::influx::client::Client;
 use crate::limits::TAGS_PER_PROBE_MAX;
 use crate::model::filter::Filter;
+use crate::model::schema::FieldTypes;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::read::fetch::may_pass;
 use crate::wire::csv::error::Error as DecodeError;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection, literal};
@@ -156,7 +155,7 @@ async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool,
     let what = format!("series with a tag {name}");
     let answer = match source.query_all(&flux::series_with_tag(bucket, name), &what).await {
         Ok(answer) => answer,
-        Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
+        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
         // A source that does not tell may have some.
         Err(_) => return Ok(true),
     };

@@ -13,7 +13,6 @@ use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::read::fetch::may_pass;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection, literal};
 
@@ -114,7 +113,7 @@ async fn series_of(source: &Client, bucket: &str, name: &[u8]) -> Result<u64, Er
     let what = "number of series";
     let answer = match source.query_all(&flux::series_cardinality(bucket, name), what).await {
         Ok(answer) => answer,
-        Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
+        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
         Err(_) => return Ok(0),
     };
     let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;

@@ -11,13 +11,11 @@ use arrow::datatypes::TimestampNanosecondType;
 use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::frame::{FieldType, Frame};
+use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::catalogue::value_type;
-use crate::pipeline::survey::route::FieldKey;
-use crate::pipeline::survey::schema::FieldTypes;
 use crate::pipeline::write::outlet::Bucket;
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
@@ -177,7 +175,7 @@ async fn own_type(
     let selection =
         Selection { bucket, range: group, filter: &filter, measurements: &[], without: &[] };
     let tables = ask(client, &flux::first(selection), key, group).await?;
-    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(value_type))
+    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(Table::value_type))
 }
 
 /// The type of most values of the field at the source. Counts come by series, and so do types.
@@ -202,7 +200,7 @@ pub async fn majority(
             .iter()
             .flat_map(|table| {
                 (0..table.rows.len())
-                    .filter_map(move |row| Some((series_of(table, row), value_type(table)?)))
+                    .filter_map(move |row| Some((series_of(table, row), table.value_type()?)))
             })
             .collect();
         for table in ask(&context.source, &flux::count_by_series(selection), key, range).await? {

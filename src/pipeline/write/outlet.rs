@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::influx::client::Client;
 use crate::limits::{BODY_BYTES_TARGET, WRITES_IN_FLIGHT_DEFAULT};
+use crate::model::schema::FieldKey;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::permits::Permits;
-use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::write::clash::{ConflictPolicy, TypePlan};
 use crate::pipeline::write::pressure::Pressure;
 use crate::pipeline::write::refusals::{Refusals, RejectBudget, RejectLimit};

@@ -7,6 +7,7 @@ use super::outline::{Kind, Outline};
 use super::row::{Cell, Scan, Scanner};
 use super::time::Clock;
 use crate::limits;
+use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::wire::number;
@@ -58,6 +59,18 @@ impl Table {
     /// A cell of type `dateTime`.
     pub fn time(&self, row: usize, label: &str) -> Option<Timestamp> {
         Clock::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
+    }
+
+    /// The type of its values.
+    pub fn value_type(&self) -> Option<FieldType> {
+        Some(match self.columns[self.column("_value")?].datatype {
+            Datatype::Boolean => FieldType::Boolean,
+            Datatype::Long => FieldType::Integer,
+            Datatype::UnsignedLong => FieldType::Unsigned,
+            Datatype::Double => FieldType::Float,
+            Datatype::String => FieldType::String,
+            Datatype::Time => return None,
+        })
     }
 
     fn typed(&self, row: usize, label: &str, datatype: Datatype) -> Option<&[u8]> {
