@@ -16,7 +16,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::context::Job;
 use crate::pipeline::error::Error as Failure;
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::pipeline::write::refusals::RejectsFile;
 use crate::spool::digest::sha256;
 

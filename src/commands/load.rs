@@ -26,7 +26,7 @@ use crate::pipeline::feed::Source;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::unload;
 use crate::pipeline::write::outlet::{Bucket, Sink};
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;

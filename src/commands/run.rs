@@ -10,12 +10,12 @@ use crate::exit::ExitCode;
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
-use crate::pipeline::event::{Counters, Event, EventSink, Outcome};
+use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::feed::Source;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::{Outlet, Sink};
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::{self, doubt};
+use crate::pipeline::pool::blocking;
+use crate::pipeline::{self, RunOutcome, doubt};
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings, stream};
@@ -156,7 +156,7 @@ pub async fn execute(
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// How.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// Values refused in all committed batches of the job, earlier runs included.
     pub rejected_total: u64,
     /// With which code.
@@ -175,7 +175,7 @@ pub fn chain(error: &Error) -> Vec<String> {
     texts
 }
 
-fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
+fn exit_of(outcome: &RunOutcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
         Some(reason) => stop_exit(reason),
         None if !outcome.closing.destination.is_empty() => ExitCode::Different,

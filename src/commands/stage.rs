@@ -10,7 +10,7 @@ use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::write::outlet::Sink;
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
 use crate::report::stream;
 use crate::spool;

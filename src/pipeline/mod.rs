@@ -23,15 +23,14 @@ use self::closing::{Checked, Closing};
 use self::commit::committer::{self, Complete};
 use self::commit::keeper::Keeper;
 use self::error::Error;
-use self::event::{Event, Outcome, StopReason};
+use self::event::{Event, StopReason};
 use self::feed::{Feed, Moving, Next, Source};
+use self::pool::{blocking, joined};
 use self::read::batch::Done;
 use self::stop::Stop;
-use self::write::outlet::Outlet;
-use self::write::pool::{blocking, joined};
 use self::write::rejects::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
-use crate::model::time::Timestamp;
+use crate::model::time::{TimeRange, Timestamp};
 
 pub mod closing;
 pub mod commit;
@@ -43,12 +42,40 @@ pub mod feed;
 pub mod lock;
 pub mod permits;
 pub mod plan;
+pub mod pool;
 pub mod progress;
 pub mod read;
 pub mod stop;
 pub mod survey;
 pub mod unload;
 pub mod write;
+
+/// How a run ended, for the closing summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOutcome {
+    /// The whole job.
+    pub job: TimeRange,
+    /// Everything before this is committed.
+    pub watermark: Timestamp,
+    /// Values committed in this run.
+    pub values: u64,
+    /// Values refused in this run.
+    pub rejected: u64,
+    /// Values of the batches of this run that disappeared behind the retention line while being read.
+    pub expired: u64,
+    /// Ranges that kept changing while they were read.
+    pub changed: Vec<TimeRange>,
+    /// What the source lists and returns to no query, in words.
+    pub unreturned: Vec<String>,
+    /// What this run or an earlier one of the job may have read wrongly, in words.
+    pub doubts: Vec<String>,
+    /// What both ends held when all was committed; nothing for a run that ended before.
+    pub closing: Closing,
+    /// Batches committed by this run.
+    pub batches: u64,
+    /// Why the run ended before the plan did, if it did.
+    pub stopped: Option<StopReason>,
+}
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
@@ -57,7 +84,7 @@ pub async fn run(
     out: Arc<Outlet>,
     keeper: Keeper,
     stop: Stop,
-) -> Result<Outcome, Error> {
+) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
     resume_rejects(&out, plan.range().start).await?;
@@ -107,7 +134,7 @@ pub async fn run(
         doubts = keeper.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),
     };
-    Ok(Outcome {
+    Ok(RunOutcome {
         job,
         watermark: committed.watermark,
         values: committed.values,

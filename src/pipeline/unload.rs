@@ -21,7 +21,7 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::read::batch::Done;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::outlet::Outlet;
-use crate::pipeline::write::pool::{blocking, joined};
+use crate::pipeline::pool::{blocking, joined};
 use crate::pipeline::write::refusals::Refusals;
 use crate::spool::name;
 use crate::spool::state::FileEntry;

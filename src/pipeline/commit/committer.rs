@@ -17,7 +17,7 @@ use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::batch::Done;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::Outlet;
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::pipeline::write::refusals::Refusals;
 
 /// What was committed.

@@ -6,7 +6,7 @@ use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
 use crate::pipeline::read::batch::Done;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::spool::writable::Spool;
 
 /// Keeps the checkpoint.

@@ -22,7 +22,7 @@ use crate::pipeline::plan::time::slices;
 use crate::pipeline::plan::window::Layer;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::spool::size::Encoded;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};

@@ -25,7 +25,7 @@ use crate::pipeline::read::slice::{self, Moved};
 use crate::pipeline::survey::Unreturned;
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::pool::joined;
+use crate::pipeline::pool::joined;
 use crate::pipeline::write::refusals::Refusals;
 use crate::spool::batch::FinishedBatch;
 

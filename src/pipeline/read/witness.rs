@@ -27,7 +27,7 @@ use crate::pipeline::plan::target::{Among, Target};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::outlet::Sink;
-use crate::pipeline::write::pool;
+use crate::pipeline::pool;
 use crate::wire::csv::decoder::{Decoder, DecoderSettings};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values::{self, Wanted};

@@ -14,7 +14,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
-use crate::pipeline::write::pool;
+use crate::pipeline::pool;
 use crate::pipeline::write::refusals::{Refusals, RejectBudget};
 use crate::pipeline::write::refused::{self, Verdict};
 use crate::wire::line::body::Body;

@@ -13,7 +13,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::write::body::{self, Written};
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
-use crate::pipeline::write::pool;
+use crate::pipeline::pool;
 use crate::pipeline::write::refusals::{Refusals, RejectBudget};
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;

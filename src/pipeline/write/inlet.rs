@@ -11,7 +11,7 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::write::body::Written;
 use crate::pipeline::write::encode;
 use crate::pipeline::write::outlet::{Outlet, Sink};
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::spool::batch::{BatchWriter, FinishedBatch};
 
 /// The way in for one reading of a batch. What is read again after it was given up leaves nothing of the first reading

@@ -6,7 +6,6 @@ pub mod clash;
 pub mod encode;
 pub mod inlet;
 pub mod outlet;
-pub mod pool;
 pub mod pressure;
 pub mod refusals;
 mod refused;

@@ -14,7 +14,7 @@ use crate::limits::{ERROR_SHOWN_CHARS_MAX, REFUSALS_HELD_BYTES_MAX};
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::pool::blocking;
 use crate::pipeline::write::spill::{Span, Spill};
 use crate::wire::line::encoder::Rejected;
 

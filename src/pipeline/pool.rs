@@ -5,12 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::pipeline::error::Error;
-
-/// A job panicked; the text is what the panic said.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a worker panicked: {0}")]
-pub struct Panicked(pub String);
+use crate::pipeline::error::{Error, Panicked};
 
 /// Runs `job` on the pool. At most one job per caller is under way, so the pool's queue is bounded by its callers.
 /// A job never waits: it takes all it needs with it and gives all it made back.
