@@ -22,7 +22,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::feed;
 use crate::pipeline::plan::look::{self, SeriesLeft};
-use crate::pipeline::survey;
+use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
@@ -61,7 +61,7 @@ pub async fn run(
     let first = if range.is_empty() {
         None
     } else {
-        survey::earliest(&ends.source, source.selection(config, range)).await?
+        earliest(&ends.source, source.selection(config, range)).await?
     };
     let (mut lines, mut lines_missing) = (Vec::new(), Some("the range is empty"));
     let (mut rows, mut choices_more) = (Vec::new(), 0);

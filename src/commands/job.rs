@@ -59,7 +59,7 @@ pub async fn lay(
         transport: config.transport,
         field_label: source.survey.field_label.clone(),
         strings: source.survey.strings,
-        source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
+        source_retention_ns: crate::pipeline::source::shape::retention_ns(source.bucket.retention_s),
         range: job,
         plan,
         interval,

@@ -15,8 +15,9 @@ use crate::pipeline::context::{Context, Job};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::survey::{self, schema};
+use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::pipeline::source::earliest::latest;
+use crate::pipeline::source::schema;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
 
 /// What the check found.
@@ -190,7 +191,7 @@ fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64) -> u64 {
 /// The newest value, if its time has not come yet.
 async fn ahead(source: &Context, newer: TimeRange) -> Result<Option<Timestamp>, Error> {
     let now = source.source.server_time().map(Timestamp::from_ns);
-    let newest = survey::latest(&source.source, source.job.selection(newer)).await?;
+    let newest = latest(&source.source, source.job.selection(newer)).await?;
     Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
 }
 

@@ -19,11 +19,11 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::plan::window::Layer;
+use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::pipeline::source::layer::Layer;
 use crate::pipeline::read::witness::Witness;
-use crate::pipeline::survey::Unreturned;
-use crate::pipeline::survey::route::{Access, Routes};
+use crate::pipeline::source::unreturned::Unreturned;
+use crate::pipeline::source::route::{InfluxqlAccess, Routes};
 use crate::pipeline::write::outlet::Outlet;
 use crate::wire::flux::{self, Selection};
 
@@ -144,7 +144,7 @@ impl Job {
     }
 
     /// How InfluxQL names a measurement that it reads.
-    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a Access, &'a str)> {
+    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a InfluxqlAccess, &'a str)> {
         let access = self.routes.access.as_ref()?;
         let known = self.routes.influxql.contains_key(measurement);
         Some((access, std::str::from_utf8(measurement).ok().filter(|_| known)?))
@@ -212,7 +212,7 @@ impl Context {
     }
 
     /// How InfluxQL names a measurement that it reads, unless it was found to read it otherwise than Flux.
-    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a Access, &'a str)> {
+    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a InfluxqlAccess, &'a str)> {
         self.job.influxql_name(measurement).filter(|_| self.witness.refusal(measurement).is_none())
     }
 

@@ -45,8 +45,9 @@ pub mod plan;
 pub mod pool;
 pub mod progress;
 pub mod read;
+pub mod source;
 pub mod stop;
-pub mod survey;
+
 pub mod unload;
 pub mod write;
 

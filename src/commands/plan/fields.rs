@@ -10,7 +10,7 @@ use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
 use crate::pipeline::context::Context;
 use crate::pipeline::plan::catalogue;
-use crate::pipeline::survey::schema;
+use crate::pipeline::source::schema;
 use crate::report::plan::Conflict;
 use crate::wire::csv::table;
 use crate::wire::flux;

@@ -9,7 +9,7 @@ use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::survey::schema;
+use crate::pipeline::source::{listed, schema};
 use crate::wire::csv::table::{self, Table};
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
@@ -100,7 +100,7 @@ async fn series_of(
             .and_then(|json| show::parse_show_series(&json).map_err(|error| error.to_string())));
     }
     let what = format!("series of measurement {:?}", String::from_utf8_lossy(measurement));
-    let keys = crate::pipeline::survey::tag_keys(
+    let keys = listed::tag_keys(
         &context.source,
         &context.job.source_bucket,
         TimeRange::ALL,

@@ -11,9 +11,9 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::Scope;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::plan::window::{self, Layer, Window};
-use crate::pipeline::survey::schema;
+use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::pipeline::source::layer::{Layer, Window, values_in};
+use crate::pipeline::source::schema;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
@@ -216,7 +216,7 @@ async fn influxql_count(
 /// Values of a range in all layers, as far as they are read.
 pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
     if context.job.shape.types != TypeHistory::Single {
-        return Ok(window::values(&windows(context, range).await?));
+        return Ok(values_in(&windows(context, range).await?));
     }
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     let mut values = 0;
@@ -226,7 +226,7 @@ pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
     let mut rest = windows_of(context, Layer::Mixed, before_end).await?;
     rest.extend(largest_time(context, range).await?);
     let by_influxql = influxql_counts(context, range).await?;
-    Ok(values + window::values(&rest) + by_influxql.values().sum::<u64>())
+    Ok(values + values_in(&rest) + by_influxql.values().sum::<u64>())
 }
 
 /// Values of one layer: one count where one is exact, else one for each window that holds something.

@@ -5,7 +5,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::count;
-use crate::pipeline::plan::window::Window;
+use crate::pipeline::source::layer::Window;
 
 /// What the counter found next.
 #[derive(Debug, Clone, PartialEq, Eq)]

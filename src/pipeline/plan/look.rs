@@ -19,8 +19,8 @@ use crate::pipeline::plan::count;
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
 use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
-use crate::pipeline::plan::window::{Layer, Window};
-use crate::pipeline::survey;
+use crate::pipeline::source::layer::{Layer, Window};
+use crate::pipeline::source::earliest::earliest;
 use crate::spool::size::Encoded;
 use crate::wire::flux::Selection;
 
@@ -264,7 +264,7 @@ async fn own_batch(context: &Context, measurement: &Name) -> Result<Vec<Batch>, 
         measurements: std::slice::from_ref(measurement),
         ..context.job.selection(range)
     };
-    match survey::earliest(&context.source, selection).await? {
+    match earliest(&context.source, selection).await? {
         Some(time) => Ok(batch_at(context, time).await?.into_iter().collect()),
         None => Ok(Vec::new()),
     }

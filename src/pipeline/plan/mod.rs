@@ -13,7 +13,6 @@ pub mod forecast;
 pub mod look;
 pub mod parts;
 pub mod sample;
+pub mod slice;
 pub mod tally;
 pub mod target;
-pub mod time;
-pub mod window;

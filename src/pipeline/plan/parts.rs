@@ -12,7 +12,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{Choice, Choices};
 use crate::pipeline::plan::target::{Kinds, Scope, Target};
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::source::layer::{Layer, Window};
 
 /// What is read in one way.
 #[derive(Debug, Clone)]

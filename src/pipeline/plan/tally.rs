@@ -9,8 +9,8 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::count;
-use crate::pipeline::plan::time::TypeHistory;
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::source::shape::TypeHistory;
+use crate::pipeline::source::layer::{Layer, Window};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 

@@ -12,7 +12,7 @@ use crate::model::transport::Transport;
 use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::plan::catalogue::Known;
 use crate::pipeline::plan::choice::Choice;
-use crate::pipeline::plan::window::Layer;
+use crate::pipeline::source::layer::Layer;
 use crate::wire::answer::Settings;
 use crate::wire::csv::decoder::{DecoderSettings, Form};
 use crate::wire::flux::{self, Selection, literal};

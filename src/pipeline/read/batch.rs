@@ -18,11 +18,11 @@ use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
 use crate::pipeline::plan::parts;
 use crate::pipeline::plan::target::Target;
-use crate::pipeline::plan::time::{Slice, slices};
-use crate::pipeline::plan::window::{self, Window};
+use crate::pipeline::plan::slice::{Slice, slices};
+use crate::pipeline::source::layer::{Window, values_in};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::slice::{self, Moved};
-use crate::pipeline::survey::Unreturned;
+use crate::pipeline::source::unreturned::Unreturned;
 use crate::pipeline::write::clash;
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::pool::joined;
@@ -91,7 +91,7 @@ pub async fn run(
     }
     loop {
         let inlet = Inlet::open(&context.out, range);
-        let counted = window::values(&windows);
+        let counted = values_in(&windows);
         let predicted = parts::bytes(&context, &windows).await?;
         context.tell(Event::BatchOpened {
             batch: range,
@@ -104,7 +104,7 @@ pub async fn run(
         details.retries += moved.retries;
         if moved.values != counted {
             let again = count::windows(&context, range).await?;
-            let recounted = window::values(&again);
+            let recounted = values_in(&again);
             if recounted == counted {
                 if misread {
                     return Err(Error::Mismatch { batch: range, counted, read: moved.values });

@@ -16,7 +16,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::plan::target::Target;
-use crate::pipeline::plan::time::Slice;
+use crate::pipeline::plan::slice::Slice;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::inlet::Inlet;

@@ -37,6 +37,6 @@ impl Window {
 }
 
 /// Values of several windows.
-pub fn values(windows: &[Window]) -> u64 {
+pub fn values_in(windows: &[Window]) -> u64 {
     windows.iter().map(Window::values).sum()
 }

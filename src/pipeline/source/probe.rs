@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Unreadable;
-use super::route::{Fields, Routes};
-use super::schema::Schema;
+use super::earliest::{earliest, latest};
+use super::readable::{InfluxqlFields, readable};
+use super::schema::InfluxqlSchema;
+use super::unreadable::{Unreadable, is_nameable};
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
 use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
@@ -55,13 +56,13 @@ impl Probe<'_> {
     /// The format to read with, or why InfluxQL must not be used.
     pub(super) async fn run(
         &self,
-        schema: &Schema,
+        schema: &InfluxqlSchema,
         unreadable: &[Unreadable],
     ) -> Result<Result<Format, Doubt>, Error> {
         if self.filter.predicate.is_some() {
             return Ok(Err(Doubt::NotCompared("--predicate is Flux".to_owned())));
         }
-        let (readable, _) = Routes::readable(&schema.types, self.filter);
+        let (readable, _) = readable(&schema.types, self.filter);
         let by_flux =
             |name: &Name| !unreadable.iter().any(|found| found.measurement.as_ref() == Some(name));
         let (both, by_influxql): (Vec<_>, Vec<_>) =
@@ -125,14 +126,14 @@ impl Probe<'_> {
     }
 
     /// The oldest and the newest part of the measurement that hold between one and a few values.
-    async fn parts(&self, measurement: &Name, fields: &Fields) -> Result<Vec<Part>, Error> {
+    async fn parts(&self, measurement: &Name, fields: &InfluxqlFields) -> Result<Vec<Part>, Error> {
         let filter = Filter { fields: fields.listed.clone(), ..self.filter.clone() };
         let whole = Part { range: TimeRange::ALL, filter };
         let measurements = std::slice::from_ref(measurement);
         let selection = self.selection(measurements, &whole);
         let ends = [
-            super::earliest(self.source, selection).await?,
-            super::latest(self.source, selection).await?,
+            earliest(self.source, selection).await?,
+            latest(self.source, selection).await?,
         ];
         let from_oldest = |at: Timestamp, ns| TimeRange::new(at, at.saturating_add_ns(ns));
         let to_newest = |at: Timestamp, ns: i64| {
@@ -162,7 +163,7 @@ impl Probe<'_> {
     async fn small_part(
         &self,
         measurement: &Name,
-        fields: &Fields,
+        fields: &InfluxqlFields,
         filter: &Filter,
         range: impl Fn(i64) -> TimeRange,
     ) -> Result<Option<Part>, Error> {
@@ -203,7 +204,7 @@ impl Probe<'_> {
         let Some(table) = tables.iter().find(|table| !table.rows.is_empty()) else { return Ok(()) };
         for column in &table.columns {
             let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
-            let own = super::unreadable::is_nameable(&column.label);
+            let own = is_nameable(&column.label);
             let (Some(key), Some(value)) = (
                 text(&column.label),
                 table.bytes(0, &String::from_utf8_lossy(&column.label)).and_then(text),
@@ -291,7 +292,7 @@ impl Probe<'_> {
 #[derive(Debug, Clone, Copy)]
 struct One<'a> {
     measurement: &'a Name,
-    fields: &'a Fields,
+    fields: &'a InfluxqlFields,
     part: &'a Part,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::listed;
 use super::unreturned::Unreturned;
 use crate::influx::client::Client;
 use crate::limits::TAGS_PER_PROBE_MAX;
@@ -170,15 +171,10 @@ async fn by_first(
     filter: &Filter,
     unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
-    let what = "measurements";
     let range = TimeRange::ALL;
-    let query = flux::measurements(bucket, range);
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
     let mut found = Vec::new();
     let returned = |name: &Vec<u8>| unreturned.iter().all(|found| *found.measurement != **name);
-    for measurement in column_of_names(&tables).into_iter().filter(returned) {
+    for measurement in listed::measurements(source, bucket).await?.into_iter().filter(returned) {
         let what = format!("columns of measurement {:?}", String::from_utf8_lossy(&measurement));
         let selection = Selection { bucket, range, filter, measurements: &[], without: &[] };
         let query = flux::first_of_measurement(selection, &measurement);
@@ -211,15 +207,6 @@ async fn by_first(
 fn repeated_label(table: &table::Table) -> Option<&[u8]> {
     let labels: Vec<&[u8]> = table.columns.iter().map(|column| &*column.label).collect();
     labels.iter().enumerate().find_map(|(at, label)| labels[..at].contains(label).then_some(*label))
-}
-
-pub(super) fn column_of_names(tables: &[table::Table]) -> Vec<Vec<u8>> {
-    let mut names = Vec::new();
-    for table in tables {
-        let Some(column) = table.column("_value") else { continue };
-        names.extend(table.rows.iter().map(|row| row[column].to_vec()));
-    }
-    names
 }
 
 #[cfg(test)]

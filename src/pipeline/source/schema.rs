@@ -10,14 +10,14 @@ use crate::wire::influxql::{query, show};
 
 /// What InfluxQL shows of a bucket.
 #[derive(Debug, Clone, Default)]
-pub struct Schema {
+pub struct InfluxqlSchema {
     /// All fields, with every type each one has.
     pub types: FieldTypes,
     /// Tag keys by measurement; none where the server does not tell them for this bucket.
     pub tag_keys: Option<BTreeMap<String, Vec<String>>>,
 }
 
-impl Schema {
+impl InfluxqlSchema {
     /// Asks for it; or why the server does not tell. Refusals are normal: Cloud answers InfluxQL only for buckets with a
     /// DBRP mapping.
     pub async fn read(client: &Client, database: &Database) -> Result<Result<Self, String>, Error> {

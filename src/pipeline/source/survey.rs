@@ -1,29 +1,20 @@
 //! What is known of the source before anything is read: how its time is cut, its measurements and types, what Flux cannot
 //! read of it, and whether InfluxQL reads it. All from cheap pushed-down queries.
 
-mod earliest;
-mod probe;
-pub mod route;
-pub mod schema;
-mod unreadable;
-mod unreturned;
-
-pub use self::earliest::{earliest, earliest_counted, latest};
-pub use self::unreadable::Unreadable;
-pub use self::unreturned::Unreturned;
-
-use self::probe::{Doubt, Probe};
-use self::schema::Schema;
+use super::listed::tag_keys;
+use super::probe::{Doubt, Probe};
+use super::schema::InfluxqlSchema;
+use super::shape::{SourceShape, TypeHistory, assumed_shard_group_ns, retention_ns};
+use super::unreadable::{self, Unreadable};
+use super::unreturned::{self, Unreturned};
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::schema::FieldTypes;
-use crate::model::time::{NS_PER_S, TimeRange};
+use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory, assumed_shard_group_ns};
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::decoder::Format;
 
@@ -52,7 +43,7 @@ pub struct Influxql {
     /// The bucket's name there.
     pub database: Database,
     /// Measurements, fields, tags.
-    pub schema: Schema,
+    pub schema: InfluxqlSchema,
     /// How series are written, if a small part read both ways was the same; else why not.
     pub reads: Result<Format, String>,
 }
@@ -83,7 +74,7 @@ impl Survey {
                     // Neither are its names and types those of this bucket.
                     named = Err(why);
                     unreturned = unreturned::take(source, name, filter, None).await?;
-                    unreadable = self::unreadable(about, None, &unreturned).await?;
+                    unreadable = unreadable(about, None, &unreturned).await?;
                 }
             }
         }
@@ -92,11 +83,11 @@ impl Survey {
         let strings = types.is_none_or(|types| {
             types.values().flat_map(|fields| fields.values()).any(|names| names.contains("string"))
         });
-        let retention_ns = retention_ns(bucket.retention_s);
-        let told_ns = bucket.shard_group_duration_s.and_then(self::retention_ns);
+        let retention = retention_ns(bucket.retention_s);
+        let told_ns = bucket.shard_group_duration_s.and_then(retention_ns);
         Ok(Self {
             shape: SourceShape {
-                shard_group_ns: told_ns.unwrap_or_else(|| assumed_shard_group_ns(retention_ns)),
+                shard_group_ns: told_ns.unwrap_or_else(|| assumed_shard_group_ns(retention)),
                 types: if influxql.is_ok() { TypeHistory::Single } else { TypeHistory::Unknown },
             },
             influxql,
@@ -118,12 +109,12 @@ impl Survey {
 async fn named(
     source: &Client,
     bucket: &Bucket,
-) -> Result<Result<(Database, Schema), String>, Error> {
+) -> Result<Result<(Database, InfluxqlSchema), String>, Error> {
     let found = source.database_of(bucket).await;
     let found = found.map_err(|error| Error::influx("InfluxQL name of the bucket", error))?;
     match found.or_else(|why| guessed(source, bucket).ok_or(why)) {
         Ok(database) => {
-            let schema = Schema::read(source, &database).await?;
+            let schema = InfluxqlSchema::read(source, &database).await?;
             Ok(schema.map(|schema| (database, schema)))
         }
         Err(why) => Ok(Err(why)),
@@ -150,7 +141,7 @@ struct About<'a> {
 
 async fn unreadable(
     about: About<'_>,
-    schema: Option<&Schema>,
+    schema: Option<&InfluxqlSchema>,
     unreturned: &[Unreturned],
 ) -> Result<Vec<Unreadable>, Error> {
     let About { source, bucket, filter, tag_keys } = about;
@@ -174,25 +165,4 @@ async fn unreadable(
     };
     found.extend(unreadable::by_tag_values(source, selection, tag_keys).await?);
     Ok(found)
-}
-
-/// Keys of all tags, with those of Flux's own columns among them.
-pub async fn tag_keys(
-    source: &Client,
-    bucket: &str,
-    range: TimeRange,
-) -> Result<Vec<Vec<u8>>, Error> {
-    let what = "tag keys";
-    let query = flux::tag_keys(bucket, range);
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(unreadable::column_of_names(&tables))
-}
-
-/// Seconds as nanoseconds, none for "for ever".
-pub fn retention_ns(every_seconds: u64) -> Option<i64> {
-    (every_seconds > 0).then(|| {
-        i64::try_from(every_seconds).unwrap_or(i64::MAX / NS_PER_S).saturating_mul(NS_PER_S)
-    })
 }

@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use super::schema::Schema;
+use super::listed;
+use super::schema::InfluxqlSchema;
 use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
@@ -48,11 +49,14 @@ pub(super) async fn take(
     source: &Client,
     bucket: &str,
     filter: &Filter,
-    schema: Option<&mut Schema>,
+    schema: Option<&mut InfluxqlSchema>,
 ) -> Result<Vec<Unreturned>, Error> {
     let listed = match &schema {
         Some(schema) => schema.types.keys().map(|name| name.as_bytes().into()).collect(),
-        None => listed(source, bucket).await?,
+        None => {
+            let listed = listed::measurements(source, bucket).await?;
+            listed.into_iter().map(Name::from).collect()
+        }
     };
     let mut names: Vec<Name> = Vec::new();
     for name in listed {
@@ -85,15 +89,6 @@ pub(super) fn is_misnamed(listed: &[u8]) -> bool {
 /// True if it may have been written with an escape that it does not need, and that the list does not show.
 fn is_suspect(listed: &[u8]) -> bool {
     listed.iter().any(|byte| b"=\"".contains(byte))
-}
-
-async fn listed(source: &Client, bucket: &str) -> Result<Vec<Name>, Error> {
-    let what = "measurements";
-    let query = flux::measurements(bucket, TimeRange::ALL);
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(super::unreadable::column_of_names(&tables).into_iter().map(Name::from).collect())
 }
 
 /// True if no value comes back under this name.
