@@ -344,7 +344,7 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
         Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
         Failure::Decode { .. } => {
-            pipeline::read::fetch::failure(error, u32::MAX).map_or(ExitCode::Permanent, kind_exit)
+            pipeline::read::bucket::failure::source_failure(error, u32::MAX).map_or(ExitCode::Permanent, kind_exit)
         }
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }

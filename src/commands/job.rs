@@ -14,7 +14,7 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
-use crate::pipeline::context::Job;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::write::refusals::RejectsFile;
@@ -43,7 +43,7 @@ pub async fn lay(
     client: &Client,
     job: TimeRange,
     resume: Timestamp,
-) -> Result<Job, Error> {
+) -> Result<BucketJob, Error> {
     let rest = TimeRange::new(resume, job.stop);
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
@@ -51,14 +51,14 @@ pub async fn lay(
     };
     let plan = BatchPlan::new(resume, interval, job.stop);
     hold_batches(&plan, interval)?;
-    Ok(Job {
+    Ok(BucketJob {
         source_bucket: config.source_bucket.clone(),
         shape: source.survey.shape,
         filter: config.filter.clone(),
         routes: source.routes.clone(),
         transport: config.transport,
         field_label: source.survey.field_label.clone(),
-        strings: source.survey.strings,
+        may_hold_carriage_returns: source.survey.strings,
         source_retention_ns: crate::pipeline::source::shape::retention_ns(source.bucket.retention_s),
         range: job,
         plan,
@@ -92,7 +92,7 @@ pub async fn to_look_at(
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&DestinationFacts>,
-) -> Result<Job, Error> {
+) -> Result<BucketJob, Error> {
     let stop = source.stop(config);
     let start = source.earliest.unwrap_or(stop).min(stop);
     let newest = match destination {

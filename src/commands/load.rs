@@ -22,9 +22,9 @@ use crate::model::frame::FieldType;
 use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::feed::Source;
+use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::unload;
+use crate::pipeline::plan::spool::{self as stored, SpoolJob};
 use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::pipeline::pool::blocking;
 use crate::report::preflight::{PreflightReport, Verdict};
@@ -229,19 +229,19 @@ pub async fn prepare(
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
     .shared(begun.is_shared);
-    Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
+    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Sink::Bucket(bucket), begun })
 }
 
-fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> unload::Job {
+fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> SpoolJob {
     let interval = match config.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => unload::interval(
+        IntervalChoice::Auto => stored::interval(
             &spool.stored.files(&part.selection()),
             part.range,
             LOAD_BATCH_VALUES_MIN,
         ),
     };
-    unload::Job {
+    SpoolJob {
         stored: spool.stored.clone(),
         measurements: part.measurements,
         range: begun.job,

@@ -20,7 +20,7 @@ use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
-use crate::pipeline::feed::Source;
+use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::{Stop, Stopper, stop_pair};
 use crate::pipeline::write::outlet::{Bucket, Sink};
 use crate::report::preflight::Verdict;
@@ -76,7 +76,7 @@ pub async fn prepare(
     let laying = job::lay(config, source, &ends.source, begun.job, begun.resume);
     match stop.unless(laying).await.map_err(Error::from).flatten() {
         Ok(job) => {
-            let source = Source::Bucket(Box::new(job), ends.source.clone());
+            let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
             Ok(Prepared { source, sink, begun })
         }
         Err(error) => Err(begun.give_up(stop, error).await),

@@ -11,7 +11,7 @@ use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline::event::{Counters, Event, EventSink};
-use crate::pipeline::feed::Source;
+use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::{Outlet, Sink};
 use crate::pipeline::pool::blocking;
@@ -61,7 +61,7 @@ pub struct Shown {
 #[derive(Debug)]
 pub struct Prepared {
     /// What is read.
-    pub source: Source,
+    pub source: BatchOrigin,
     /// Where it goes.
     pub sink: Sink,
     /// The job that it is part of.
@@ -82,7 +82,7 @@ pub async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
-    if let Source::Bucket(_, client) = &prepared.source {
+    if let BatchOrigin::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
     let rejects = prepared.begun.rejects.file.path.display().to_string();

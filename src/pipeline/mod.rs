@@ -20,13 +20,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use self::closing::{Checked, Closing};
-use self::commit::committer::{self, Complete};
+use self::commit::committer;
+use self::commit::complete::{Complete, Done};
 use self::commit::keeper::Keeper;
 use self::error::Error;
 use self::event::{Event, StopReason};
-use self::feed::{Feed, Moving, Next, Source};
 use self::pool::{blocking, joined};
-use self::read::batch::Done;
+use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::Stop;
 use self::write::rejects::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
@@ -34,21 +34,16 @@ use crate::model::time::{TimeRange, Timestamp};
 
 pub mod closing;
 pub mod commit;
-pub mod context;
 pub mod doubt;
 pub mod error;
 pub mod event;
-pub mod feed;
 pub mod lock;
 pub mod permits;
 pub mod plan;
 pub mod pool;
-pub mod progress;
 pub mod read;
 pub mod source;
 pub mod stop;
-
-pub mod unload;
 pub mod write;
 
 /// How a run ended, for the closing summary.
@@ -81,21 +76,21 @@ pub struct RunOutcome {
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
 pub async fn run(
-    source: Source,
+    origin: BatchOrigin,
     out: Arc<Outlet>,
     keeper: Keeper,
     stop: Stop,
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
-    let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
+    let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
     resume_rejects(&out, plan.range().start).await?;
     let recording = committer::run(Arc::clone(&out), plan, keeper.clone(), receiver, stop.clone());
     let mut committer = tokio::spawn(recording);
-    let feed = Feed::new(source, Arc::clone(&out), &keeper);
-    let context = feed.context();
+    let batches = Batches::new(origin, Arc::clone(&out), &keeper);
+    let reader = batches.reader();
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
     let read = tokio::select! {
-        read = open.all(feed, &stop) => read,
+        read = open.all(batches, &stop) => read,
         reason = drain_over(&out, &stop) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
@@ -113,7 +108,7 @@ pub async fn run(
     let mut closing = Closing::default();
     if stopped.is_none() && !matches!(keeper, Keeper::Nobody) {
         let checked = Checked {
-            source: context.as_deref(),
+            source: reader.as_deref().map(|reader| &reader.source),
             out: &out,
             keeper: &keeper,
             job,
@@ -127,9 +122,9 @@ pub async fn run(
         }
     }
     // The closing check asks the source too.
-    if let Some(context) = &context {
-        let source = &context.source;
-        out.counters.note_answered(source.quota().total_bytes(), source.requests());
+    if let Some(reader) = &reader {
+        let client = &reader.source.client;
+        out.counters.note_answered(client.quota().total_bytes(), client.requests());
     }
     let doubts = tokio::select! {
         doubts = keeper.doubts() => doubts?,
@@ -178,12 +173,12 @@ struct Open {
 
 impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
-    async fn all(&mut self, mut feed: Feed, stop: &Stop) -> Result<Option<StopReason>, Error> {
+    async fn all(&mut self, mut batches: Batches, stop: &Stop) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
         let (mut stopped, mut begun) = (None, false);
         loop {
             // At least one batch, or a budget smaller than the look-ups would never lead anywhere.
-            let used_up = self.budget_used(&feed).filter(|_| begun);
+            let used_up = self.budget_used(&batches).filter(|_| begun);
             if let Some(reason) = used_up {
                 self.out.tell(Event::Stopping(reason));
             }
@@ -193,15 +188,15 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            let next = self.while_open(feed.next()).await??;
+            let next = self.while_open(batches.next()).await??;
             begun = true;
             match next {
                 None => break,
                 Some(Next::Empty(stretch)) => {
                     self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
                 }
-                Some(Next::Batch(moving, requested)) => {
-                    self.tasks.spawn(complete(moving, permit));
+                Some(Next::Batch(task, requested)) => {
+                    self.tasks.spawn(complete(task, permit));
                     // A batch that fails drops its sender: its error comes with its task.
                     let _ = self.while_open(requested).await?;
                 }
@@ -210,7 +205,7 @@ impl Open {
         while let Some(done) = self.tasks.join_next().await {
             self.hand_on(joined(done)?).await?;
         }
-        feed.note_answered(&self.out.counters);
+        batches.note_answered(&self.out.counters);
         Ok(stopped)
     }
 
@@ -229,14 +224,14 @@ impl Open {
         self.complete.send(complete).await.map_err(|_| Error::StageGone("commit"))
     }
 
-    fn budget_used(&self, feed: &Feed) -> Option<StopReason> {
-        feed.note_answered(&self.out.counters);
-        let max = feed.transfer_bytes_max()?;
+    fn budget_used(&self, batches: &Batches) -> Option<StopReason> {
+        batches.note_answered(&self.out.counters);
+        let max = batches.transfer_bytes_max()?;
         (self.out.counters.source_bytes() >= max).then_some(StopReason::ByteBudget)
     }
 }
 
 /// A batch moved to its end; its permit goes with it to the committer.
-async fn complete(moving: Moving, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
-    moving.await.map(|done| Complete { done, permit })
+async fn complete(task: BatchTask, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
+    task.await.map(|done| Complete { done, permit })
 }

@@ -32,7 +32,8 @@ use crate::config::table::BENCH;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::schema::FieldTypes;
-use crate::pipeline::context::{Context, Job};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
 use crate::pipeline::stop::Stop;
@@ -85,7 +86,7 @@ struct Surveyed {
     source: SourceFacts,
     destination: Option<DestinationFacts>,
     ends: Ends,
-    job: Job,
+    job: BucketJob,
     tally: Tally,
     budget_bytes: u64,
     /// Spent before the ledger began to count.
@@ -192,11 +193,7 @@ async fn survey(
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
     let job = job::to_look_at(config, &ends, &source, None).await?;
-    let context = Context::new(
-        job,
-        ends.source.clone(),
-        std::sync::Arc::new(crate::pipeline::write::outlet::Outlet::nowhere()),
-    );
+    let context = SourceBucket::unheard(job, ends.source.clone());
     let tally = tally::of(&context, context.job.plan.range()).await?;
     let (job, destination) = (context.job, checked.destination);
     Ok(Surveyed { source, destination, ends, job, tally, budget_bytes, before_bytes })

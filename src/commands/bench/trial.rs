@@ -21,10 +21,10 @@ use crate::model::schema::FieldKey;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::context::Job;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
-use crate::pipeline::feed::Source;
+use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::{Stop, stop_pair};
 use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet, Sink};
@@ -36,7 +36,7 @@ use crate::report::stream;
 #[derive(Debug)]
 pub(super) struct Stand {
     /// The whole job.
-    pub(super) job: Job,
+    pub(super) job: BucketJob,
     /// Reads, within the quota.
     pub(super) client: Client,
     /// Hears what the client says.
@@ -130,7 +130,7 @@ async fn measured(
     let (bytes_before, requests_before) = (quota.total_bytes(), stand.client.requests());
     let setting = planned.setting;
     let plan = BatchPlan::new(planned.range.start, setting.interval, planned.range.stop);
-    let job = Job {
+    let job = BucketJob {
         transport: setting.transport.0,
         plan,
         interval: setting.interval,
@@ -150,7 +150,7 @@ async fn measured(
     // What is refused belongs to no migration.
     let mut out = Outlet::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
     out.body_bytes_target = setting.body_bytes;
-    let source = Source::Bucket(Box::new(job), stand.client.clone());
+    let source = BatchOrigin::Bucket(Box::new(job), stand.client.clone());
     let begun = Instant::now();
     // Never asked to stop: a trial that has to end is dropped as it stands.
     let (_stopper, never) = stop_pair();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, Interval, MissedTickBehavior, interval};
 
 use crate::checkpoint::record::CommittedBatch;
@@ -11,10 +11,10 @@ use crate::checkpoint::watermark::Watermark;
 use crate::limits::{BATCHES_OPEN_MAX, CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::complete::{Complete, Done};
 use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
-use crate::pipeline::read::batch::Done;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::write::outlet::Outlet;
 use crate::pipeline::pool::blocking;
@@ -37,15 +37,6 @@ pub struct Committed {
     pub changed: Vec<TimeRange>,
     /// What each of them came to that holds anything; neighbours as one where they are very many.
     pub each: Vec<CommittedBatch>,
-}
-
-/// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
-#[derive(Debug)]
-pub struct Complete {
-    /// What became of it.
-    pub done: Done,
-    /// Lets it be open.
-    pub permit: OwnedSemaphorePermit,
 }
 
 struct Committer {

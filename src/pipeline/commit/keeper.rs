@@ -4,7 +4,7 @@ use crate::checkpoint::record::CommittedBatch;
 use crate::model::batch::BatchPlan;
 use crate::pipeline::commit::records::Records;
 use crate::pipeline::error::Error;
-use crate::pipeline::read::batch::Done;
+use crate::pipeline::commit::complete::Done;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::pool::blocking;
 use crate::spool::writable::Spool;

@@ -8,7 +8,7 @@ use crate::model::point::Point;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::store::Store;
 use crate::pipeline::error::Error;
-use crate::pipeline::read::batch::Done;
+use crate::pipeline::commit::complete::Done;
 
 /// What a run knows of its records.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use crate::limits::{HELD_INSTANT_BYTES_MAX, HELD_SLICE_BYTES_MAX, SPLIT_DEPTH_MAX};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::plan::target::Target;
+use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::source::layer::Layer;
 
 /// A part of a batch that one request reads.
@@ -13,7 +13,7 @@ pub struct Slice {
     /// Which values.
     pub layer: Layer,
     /// What of them, and how.
-    pub target: Target,
+    pub request: SliceRequest,
     /// Values expected in it.
     pub values_predicted: u64,
     /// How often it was cut in halves.
@@ -27,7 +27,7 @@ pub struct Slice {
 pub fn slices(
     window: TimeRange,
     layer: Layer,
-    target: &Target,
+    request: &SliceRequest,
     values: u64,
     values_max: u64,
 ) -> Vec<Slice> {
@@ -37,14 +37,14 @@ pub fn slices(
     let ranges = even_parts(window, values.div_ceil(values_max.max(1)));
     let by_range = values.div_ceil(ranges.len().max(1) as u64);
     let groups = usize::try_from(by_range / values_max.max(1)).unwrap_or(usize::MAX);
-    let targets = if groups > 1 { target.divided(groups) } else { vec![target.clone()] };
-    let values_predicted = by_range.div_ceil(targets.len().max(1) as u64);
+    let requests = if groups > 1 { request.divided(groups) } else { vec![request.clone()] };
+    let values_predicted = by_range.div_ceil(requests.len().max(1) as u64);
     let held_bytes_max = HELD_SLICE_BYTES_MAX;
     let slice =
-        |range, target| Slice { range, layer, target, values_predicted, depth: 0, held_bytes_max };
+        |range, request| Slice { range, layer, request, values_predicted, depth: 0, held_bytes_max };
     ranges
         .into_iter()
-        .flat_map(|range| targets.iter().cloned().map(move |target| slice(range, target)))
+        .flat_map(|range| requests.iter().cloned().map(move |request| slice(range, request)))
         .collect()
 }
 
@@ -72,26 +72,26 @@ impl Slice {
         if self.depth >= SPLIT_DEPTH_MAX {
             return None;
         }
-        let part = |range, target, of: usize| Self {
+        let part = |range, request, of: usize| Self {
             range,
             layer: self.layer,
-            target,
+            request,
             values_predicted: self.values_predicted.div_ceil(of.max(1) as u64),
             depth: self.depth + 1,
             held_bytes_max: self.held_bytes_max,
         };
         let halves = self.range.halves();
         if self.range.duration_ns() <= i128::from(NS_PER_S) || halves.is_none() {
-            let targets = self.target.divided(2);
-            if targets.len() > 1 {
-                let of = targets.len();
+            let requests = self.request.divided(2);
+            if requests.len() > 1 {
+                let of = requests.len();
                 return Some(
-                    targets.into_iter().map(|target| part(self.range, target, of)).collect(),
+                    requests.into_iter().map(|request| part(self.range, request, of)).collect(),
                 );
             }
         }
         let (first, second) = halves?;
-        Some([first, second].map(|range| part(range, self.target.clone(), 2)).into())
+        Some([first, second].map(|range| part(range, self.request.clone(), 2)).into())
     }
 
     /// The same where it cannot be cut, but holds more than other slices may; `None` if it had that leave already.
@@ -100,24 +100,24 @@ impl Slice {
         more.then(|| Self { held_bytes_max: HELD_INSTANT_BYTES_MAX, ..self.clone() })
     }
 
-    /// The same values by another target.
+    /// The same values by another request.
     #[must_use]
-    pub fn by(&self, target: Target) -> Self {
-        Self { target, ..self.clone() }
+    pub fn by(&self, request: SliceRequest) -> Self {
+        Self { request, ..self.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::plan::target::Scope;
+    use crate::pipeline::plan::request::FluxScope;
 
     fn range(start: &str, stop: &str) -> TimeRange {
         TimeRange::new(start.parse().unwrap(), stop.parse().unwrap())
     }
 
-    fn flux() -> Target {
-        Target::Flux(Scope::All)
+    fn flux() -> SliceRequest {
+        SliceRequest::Flux(FluxScope::All)
     }
 
     #[test]
@@ -146,19 +146,19 @@ mod tests {
     #[test]
     fn a_second_that_holds_too_much_is_cut_by_measurement() {
         let names = ["a", "b", "c"].map(|name| name.as_bytes().into()).to_vec();
-        let target = Target::Flux(Scope::Measurements(names));
+        let request = SliceRequest::Flux(FluxScope::Measurements(names));
         let second = range("2020-01-01T00:00:00Z", "2020-01-01T00:00:01Z");
-        assert_eq!(slices(second, Layer::Plain, &target, 300, 100).len(), 3);
+        assert_eq!(slices(second, Layer::Plain, &request, 300, 100).len(), 3);
         let slice = Slice {
             range: second,
             layer: Layer::Plain,
-            target,
+            request,
             values_predicted: 300,
             depth: 0,
             held_bytes_max: 1,
         };
         let parts = slice.parts().unwrap();
-        assert_eq!(parts.iter().map(|part| part.target.measurements().len()).sum::<usize>(), 3);
+        assert_eq!(parts.iter().map(|part| part.request.measurements().len()).sum::<usize>(), 3);
         assert!(parts.len() == 2 && parts.iter().all(|part| part.range == second));
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let of = |range| Slice {
             range,
             layer: Layer::Plain,
-            target: flux(),
+            request: flux(),
             values_predicted: 3,
             depth: 0,
             held_bytes_max: 1,

@@ -1,6 +1,6 @@
 //! One type per measurement, field and destination shard group, fixed before anything of it is written: the
 //! destination's own, else the source's majority. What has another type follows `--on-type-conflict`, never the order in
-//! which it arrives.
+//! which it arrives. Pure: nobody is asked here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -8,17 +8,10 @@ use std::sync::Mutex;
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 
-use crate::influx::client::Client;
-use crate::model::filter::Filter;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::context::Context;
-use crate::pipeline::error::Error;
-use crate::pipeline::write::outlet::Bucket;
-use crate::wire::csv::table::{self, Table};
-use crate::wire::flux::{self, Selection};
 
 /// What to do with a value whose field has another type at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,30 +47,16 @@ impl TypePlan {
         self.watched.iter().any(|(watched, _)| watched == measurement)
     }
 
-    /// Fixes the types that the shard groups of the bucket hold already, for every one that `range` touches; gives the
-    /// fields and shard groups without a type.
-    pub async fn prepare(
-        &self,
-        bucket: &Bucket,
-        range: TimeRange,
-    ) -> Result<Vec<(FieldKey, TimeRange)>, Error> {
-        let mut left = Vec::new();
+    /// The fields and shard groups that `range` touches and that have no type yet.
+    pub fn unfixed(&self, range: TimeRange, shard_group_ns: i64) -> Vec<(FieldKey, TimeRange)> {
         if self.is_empty() {
-            return Ok(left);
+            return Vec::new();
         }
-        for part in range.shard_group_parts(bucket.shard_group_ns) {
-            let group = part.start.shard_group(bucket.shard_group_ns);
-            for key in &self.watched {
-                if self.lock().contains_key(&(key.clone(), group.start)) {
-                    continue;
-                }
-                match own_type(&bucket.client, &bucket.name, key, group).await? {
-                    Some(own) => self.fix(key, group, own),
-                    None => left.push((key.clone(), group)),
-                }
-            }
-        }
-        Ok(left)
+        let fixed = self.lock();
+        let groups = range.shard_group_parts(shard_group_ns).into_iter();
+        let groups = groups.map(|part| part.start.shard_group(shard_group_ns));
+        let all = groups.flat_map(|group| self.watched.iter().map(move |key| (key.clone(), group)));
+        all.filter(|(key, group)| !fixed.contains_key(&(key.clone(), group.start))).collect()
     }
 
     /// Fixes the type of a field in a shard group.
@@ -163,102 +142,6 @@ pub fn watched(
         foreign || (types.len() > 1 && !nested)
     };
     source.iter().filter(can_clash).map(|(key, _)| key.clone()).collect()
-}
-
-async fn own_type(
-    client: &Client,
-    bucket: &str,
-    key: &FieldKey,
-    group: TimeRange,
-) -> Result<Option<FieldType>, Error> {
-    let filter = field_filter(key, None);
-    let selection =
-        Selection { bucket, range: group, filter: &filter, measurements: &[], without: &[] };
-    let tables = ask(client, &flux::first(selection), key, group).await?;
-    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(Table::value_type))
-}
-
-/// The type of most values of the field at the source. Counts come by series, and so do types.
-pub async fn majority(
-    context: &Context,
-    key: &FieldKey,
-    group: TimeRange,
-) -> Result<Option<FieldType>, Error> {
-    let group = group.intersect(context.job.range);
-    let filter = field_filter(key, Some(&context.job.filter));
-    let mut votes: BTreeMap<FieldType, i64> = BTreeMap::new();
-    for range in context.job.shape.read_windows(group) {
-        let selection = Selection {
-            bucket: &context.job.source_bucket,
-            range,
-            filter: &filter,
-            measurements: &[],
-            without: &[],
-        };
-        let firsts = ask(&context.source, &flux::first(selection), key, range).await?;
-        let types: BTreeMap<Vec<(Name, Name)>, FieldType> = firsts
-            .iter()
-            .flat_map(|table| {
-                (0..table.rows.len())
-                    .filter_map(move |row| Some((series_of(table, row), table.value_type()?)))
-            })
-            .collect();
-        for table in ask(&context.source, &flux::count_by_series(selection), key, range).await? {
-            for row in 0..table.rows.len() {
-                if let (Some(kind), Some(count)) =
-                    (types.get(&series_of(&table, row)), table.long(row, "_value"))
-                {
-                    *votes.entry(*kind).or_default() += count;
-                }
-            }
-        }
-    }
-    Ok(votes.into_iter().max_by_key(|(_, count)| *count).map(|(kind, _)| kind))
-}
-
-async fn ask(
-    client: &Client,
-    query: &str,
-    key: &FieldKey,
-    range: TimeRange,
-) -> Result<Vec<Table>, Error> {
-    let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
-    let answer =
-        client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
-    let mut tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
-    // A name that no query can spell finds others that look like it.
-    let is_key = |table: &Table| {
-        table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)
-    };
-    tables.retain(is_key);
-    Ok(tables)
-}
-
-fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter {
-    let own = format!(
-        "{} and {}",
-        flux::literal::is_measurement(measurement),
-        flux::literal::is_field(field)
-    );
-    let base = job.cloned().unwrap_or_default();
-    let predicate = match &base.predicate {
-        Some(predicate) => format!("{own} and ({predicate})"),
-        None => own,
-    };
-    Filter { predicate: Some(predicate), ..base }
-}
-
-fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {
-    let bounds: [&[u8]; 2] = [b"_start", b"_stop"];
-    let mut cells: Vec<_> = table
-        .columns
-        .iter()
-        .zip(&table.rows[row])
-        .filter(|(column, _)| column.group && !bounds.contains(&&*column.label))
-        .map(|(column, cell)| (column.label.clone(), cell.clone()))
-        .collect();
-    cells.sort();
-    cells
 }
 
 fn first_time(frame: &Frame) -> Option<Timestamp> {
