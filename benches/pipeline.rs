@@ -24,7 +24,7 @@ use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::commit::keeper::Keeper;
 use sluice::pipeline::event::Counters;
-use sluice::pipeline::write::outlet::Sink;
+use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Server, ServerSettings, Store};
 use sluice::spool::place::Surroundings;
@@ -220,7 +220,7 @@ impl Servers {
             .await
             .expect("buckets and a plan");
         if way == Way::Discard {
-            prepared.sink = Sink::Discard;
+            prepared.sink = Destination::Discard;
             prepared.begun.keeper = Keeper::Nobody;
         }
         prepared

@@ -19,7 +19,7 @@ use crate::pipeline::doubt;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::lock::{JobLock, LockError, random_digits};
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::refusals::RejectLimit;
+use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::spool;
 
 /// Hexadecimal digits of a run's name.

@@ -19,7 +19,7 @@ use crate::pipeline::source::schema;
 use crate::pipeline::source::earliest::{earliest, earliest_counted};
 use crate::pipeline::source::shape::retention_ns;
 use crate::pipeline::source::survey::Survey;
-use crate::pipeline::write::clash::{self, TypesByKey};
+use crate::pipeline::write::bucket::type_conflict::{self, TypesByKey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -356,7 +356,7 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
-    let types = source.survey.field_types().map(clash::by_key);
+    let types = source.survey.field_types().map(type_conflict::by_key);
     watched(types.as_ref(), source.one_type_ns(), destination)
 }
 
@@ -369,7 +369,7 @@ pub fn watched(
     let Some(types) = types else { return Vec::new() };
     // Where the destination's are not known either, all of them are watched.
     let destination_ns = destination.shard_group_ns(one_type_ns.unwrap_or(1));
-    clash::watched(types, one_type_ns, &destination.field_types, destination_ns)
+    type_conflict::watched(types, one_type_ns, &destination.field_types, destination_ns)
 }
 
 /// Values that a bucket of the destination holds in a range.

@@ -17,7 +17,7 @@ use crate::pipeline::commit::store::Store;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::write::refusals::RejectsFile;
+use crate::pipeline::write::rejects::limit::RejectsFile;
 use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.

@@ -25,7 +25,8 @@ use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::plan::spool::{self as stored, SpoolJob};
-use crate::pipeline::write::outlet::{Bucket, Sink};
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::pool::blocking;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
@@ -221,7 +222,7 @@ pub async fn prepare(
     if let Err(error) = job::hold_batches(&job.plan, job.interval) {
         return Err(begun.give_up(stop, error).await);
     }
-    let bucket = Bucket::new(
+    let bucket = DestinationBucket::new(
         client.clone(),
         &config.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
@@ -229,7 +230,7 @@ pub async fn prepare(
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
     .shared(begun.is_shared);
-    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Sink::Bucket(bucket), begun })
+    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
 }
 
 fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> SpoolJob {

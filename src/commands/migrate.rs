@@ -22,7 +22,8 @@ use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::{Stop, Stopper, stop_pair};
-use crate::pipeline::write::outlet::{Bucket, Sink};
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::report::text::Glyphs;
@@ -89,7 +90,7 @@ async fn into_bucket(
     source: &SourceFacts,
     destination: &mut DestinationFacts,
     stop: &Stop,
-) -> Result<(Begun, Sink), Error> {
+) -> Result<(Begun, Destination), Error> {
     let client = &ends.destination;
     job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
@@ -107,7 +108,7 @@ async fn into_bucket(
     };
     let begun =
         checkpoint::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
-    let bucket = Bucket::new(
+    let bucket = DestinationBucket::new(
         client.clone(),
         &config.destination_bucket,
         destination.shard_group_ns(source_ns),
@@ -115,7 +116,7 @@ async fn into_bucket(
         watched_fields(source, destination),
     )
     .shared(begun.is_shared);
-    Ok((begun, Sink::Bucket(bucket)))
+    Ok((begun, Destination::Bucket(bucket)))
 }
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.

@@ -13,7 +13,7 @@ use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::outlet::{Outlet, Sink};
+use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::pool::blocking;
 use crate::pipeline::{self, RunOutcome, doubt};
 use crate::report::state::Header;
@@ -63,7 +63,7 @@ pub struct Prepared {
     /// What is read.
     pub source: BatchOrigin,
     /// Where it goes.
-    pub sink: Sink,
+    pub sink: Destination,
     /// The job that it is part of.
     pub begun: Begun,
 }
@@ -124,7 +124,7 @@ pub async fn execute(
     let Begun { keeper, rejects, lock, folder, .. } = begun;
     let rejected_before = rejects.before;
     events(Event::Planned(source.planned()));
-    let out = Arc::new(Outlet::new(sink, rejects, events, counters));
+    let out = Arc::new(DestinationWriter::new(sink, rejects, events, counters));
     let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
     if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
         && let Some(folder) = folder

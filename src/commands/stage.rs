@@ -9,9 +9,9 @@ use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::write::outlet::Sink;
+use crate::pipeline::write::Destination;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
+use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::stream;
 use crate::spool;
 use crate::spool::state::Job;
@@ -24,7 +24,7 @@ pub async fn begin(
     config: &MigrateConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
-) -> Result<(Begun, Sink), Error> {
+) -> Result<(Begun, Destination), Error> {
     let file = rejects(config, choice, &source.bucket.id);
     job::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
@@ -52,7 +52,7 @@ pub async fn begin(
             lock: None,
             folder: None,
         };
-        return Ok((begun, Sink::Discard));
+        return Ok((begun, Destination::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
     let (spool, open_mode) = blocking(move || {
@@ -70,7 +70,7 @@ pub async fn begin(
     let keeper = Keeper::Spool(spool.clone());
     Ok((
         Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
-        Sink::Spool(spool),
+        Destination::Spool(spool),
     ))
 }
 

@@ -16,7 +16,8 @@ use crate::pipeline::source::shape::{SourceShape, TypeHistory};
 use crate::pipeline::source::earliest::latest;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::{SourceBucket, schema};
-use crate::pipeline::write::outlet::{Bucket, Outlet};
+use crate::pipeline::write::DestinationWriter;
+use crate::pipeline::write::bucket::DestinationBucket;
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +49,7 @@ pub struct Checked<'a> {
     /// The source, if it is a bucket.
     pub source: Option<&'a SourceBucket>,
     /// The destination.
-    pub out: &'a Outlet,
+    pub out: &'a DestinationWriter,
     /// What earlier runs have committed.
     pub keeper: &'a Keeper,
     /// The job, from its start to this run's stop.
@@ -129,7 +130,7 @@ async fn at_source(source: &SourceBucket, pieces: &[CommittedBatch]) -> Result<V
 }
 
 async fn at_destination(
-    bucket: &Bucket,
+    bucket: &DestinationBucket,
     pieces: &[CommittedBatch],
 ) -> Result<Vec<Discrepancy>, Error> {
     let is_fine = |pieces: &[CommittedBatch], counted: u64| {
@@ -195,7 +196,7 @@ async fn ahead(source: &SourceBucket, newer: TimeRange) -> Result<Option<Timesta
 
 /// What counts a bucket of the destination: the same as at the source. Only where each of its fields has one type a count may
 /// reach over shard groups.
-async fn counter(bucket: &Bucket, range: TimeRange) -> Result<SourceBucket, Error> {
+async fn counter(bucket: &DestinationBucket, range: TimeRange) -> Result<SourceBucket, Error> {
     let client = &bucket.client;
     let what = "destination bucket";
     let own = client.bucket_by_name(&bucket.name).await;

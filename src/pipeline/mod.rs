@@ -28,7 +28,7 @@ use self::event::{Event, StopReason};
 use self::pool::{blocking, joined};
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::Stop;
-use self::write::rejects::Missing;
+use self::write::rejects::file::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::{TimeRange, Timestamp};
 
@@ -77,7 +77,7 @@ pub struct RunOutcome {
 /// it ends; the error of the stage that failed first is returned.
 pub async fn run(
     origin: BatchOrigin,
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     keeper: Keeper,
     stop: Stop,
 ) -> Result<RunOutcome, Error> {
@@ -146,7 +146,7 @@ pub async fn run(
 }
 
 /// Takes out of the rejects file what is moved again, and says if it lacks what committed batches have refused.
-async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
+async fn resume_rejects(out: &DestinationWriter, resume: Timestamp) -> Result<(), Error> {
     let limit = out.rejects.limit();
     let file = limit.file.clone();
     let found = blocking(move || file.resume(resume)).await?;
@@ -158,7 +158,7 @@ async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
+async fn drain_over(out: &DestinationWriter, stop: &Stop) -> StopReason {
     let reason = stop.clone().wait().await;
     out.tell(Event::Stopping(reason));
     stop.drained().await
@@ -166,7 +166,7 @@ async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
 
 /// The open batches: read, written, or complete and on their way to the committer.
 struct Open {
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     tasks: JoinSet<Result<Complete, Error>>,
     complete: mpsc::Sender<Complete>,
 }

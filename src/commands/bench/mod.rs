@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::files::Files;
-use self::trial::{Destination, Ends as Early, Ran, Stand, Watch};
+use self::trial::{TrialDestination, Ends as Early, Ran, Stand, Watch};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
@@ -37,7 +37,7 @@ use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::clash;
+use crate::pipeline::write::bucket::type_conflict;
 use crate::report::preflight::Verdict as Found;
 use crate::report::text::Glyphs;
 use crate::report::{json, stream};
@@ -219,11 +219,11 @@ async fn stand(
             let types = surveyed.source.survey.field_types();
             let watched = types.map_or_else(Vec::new, |types| {
                 let one_type_ns = surveyed.source.one_type_ns();
-                clash::watched(&clash::by_key(types), one_type_ns, &FieldTypes::new(), shard_ns)
+                type_conflict::watched(&type_conflict::by_key(types), one_type_ns, &FieldTypes::new(), shard_ns)
             });
             let on_type_conflict = config.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;
-            Some(Destination { client, org_id, shard_ns, on_type_conflict, watched })
+            Some(TrialDestination { client, org_id, shard_ns, on_type_conflict, watched })
         }
     };
     let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());

@@ -26,9 +26,10 @@ use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::{Stop, stop_pair};
-use crate::pipeline::write::clash::ConflictPolicy;
-use crate::pipeline::write::outlet::{Bucket, Outlet, Sink};
-use crate::pipeline::write::refusals::RejectLimit;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::{Destination, DestinationWriter};
+use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::{self};
 use crate::report::stream;
 
@@ -42,12 +43,12 @@ pub(super) struct Stand {
     /// Hears what the client says.
     pub(super) watch: Watch,
     /// Where values go; nowhere if none.
-    pub(super) destination: Option<Destination>,
+    pub(super) destination: Option<TrialDestination>,
 }
 
 /// A destination in which buckets for trials can be made.
 #[derive(Debug)]
-pub(super) struct Destination {
+pub(super) struct TrialDestination {
     pub(super) client: Client,
     pub(super) org_id: String,
     pub(super) shard_ns: i64,
@@ -102,14 +103,17 @@ pub(super) async fn run(
         None => None,
     };
     let sink = match (&stand.destination, &scratch) {
-        (Some(to), Some(scratch)) => Sink::Bucket(Bucket::new(
-            to.client.clone(),
-            &scratch.name,
-            to.shard_ns,
-            to.on_type_conflict,
-            to.watched.clone(),
-        )),
-        _ => Sink::Discard,
+        (Some(to), Some(scratch)) => Destination::Bucket(DestinationBucket {
+            body_bytes_target: planned.setting.body_bytes,
+            ..DestinationBucket::new(
+                to.client.clone(),
+                &scratch.name,
+                to.shard_ns,
+                to.on_type_conflict,
+                to.watched.clone(),
+            )
+        }),
+        _ => Destination::Discard,
     };
     let (trial, error) = measured(stand, planned, number, sink, ends).await;
     let left = match scratch {
@@ -123,7 +127,7 @@ async fn measured(
     stand: &Stand,
     planned: &Planned,
     number: u64,
-    sink: Sink,
+    sink: Destination,
     ends: &Ends,
 ) -> (Trial, Option<Error>) {
     let quota = stand.client.quota();
@@ -148,8 +152,7 @@ async fn measured(
     }));
     let events = stand.watch.events();
     // What is refused belongs to no migration.
-    let mut out = Outlet::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
-    out.body_bytes_target = setting.body_bytes;
+    let out = DestinationWriter::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
     let source = BatchOrigin::Bucket(Box::new(job), stand.client.clone());
     let begun = Instant::now();
     // Never asked to stop: a trial that has to end is dropped as it stands.

@@ -16,9 +16,9 @@ use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::stop::Stop;
-use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Committed {
 }
 
 struct Committer {
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     plan: BatchPlan,
     keeper: Keeper,
     refresh: Interval,
@@ -54,7 +54,7 @@ struct Committer {
 ///
 /// If more batches wait than may be open.
 pub async fn run(
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     plan: BatchPlan,
     keeper: Keeper,
     mut complete: mpsc::Receiver<Complete>,
@@ -110,7 +110,7 @@ impl Committer {
 
     /// Adds refused lines to the rejects file, on a thread that may wait for the disk. They may be many: the lease must not
     /// grow old meanwhile.
-    async fn keep(&mut self, batch: TimeRange, refusals: Refusals) -> Result<Refusals, Error> {
+    async fn keep(&mut self, batch: TimeRange, refusals: RefusedValues) -> Result<RefusedValues, Error> {
         if refusals.is_empty() {
             return Ok(refusals);
         }

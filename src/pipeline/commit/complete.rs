@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::checkpoint::record::BatchDetails;
 use crate::model::batch::BatchPlan;
 use crate::model::time::TimeRange;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
 /// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
@@ -31,7 +31,7 @@ pub struct Done {
     /// What is kept about it.
     pub details: BatchDetails,
     /// Refused lines.
-    pub refusals: Refusals,
+    pub refusals: RefusedValues,
     /// Its files, where a spool is written.
     pub staged: Option<FinishedBatch>,
 }
@@ -54,7 +54,7 @@ impl Done {
             values: 0,
             left_out: 0,
             details: BatchDetails::default(),
-            refusals: Refusals::default(),
+            refusals: RefusedValues::default(),
             staged: None,
         }
     }

@@ -11,8 +11,8 @@ use crate::pipeline::error::Error;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::pool::joined;
 use crate::pipeline::source::types_at::own_type;
-use crate::pipeline::write::outlet::Bucket;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What became of a slice, or of several.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Moved {
     /// Tries that failed.
     pub retries: u64,
     /// Values refused.
-    pub refusals: Refusals,
+    pub refusals: RefusedValues,
     /// How they were read, if from a bucket.
     pub transports: BTreeSet<Transport>,
 }
@@ -83,7 +83,7 @@ impl SlicesInFlight {
 /// Fixes the types that the shard groups of the destination hold already, for every one that a batch touches; gives the
 /// fields and shard groups without a type.
 pub(super) async fn untyped(
-    bucket: &Bucket,
+    bucket: &DestinationBucket,
     batch: TimeRange,
 ) -> Result<Vec<(FieldKey, TimeRange)>, Error> {
     let mut left = Vec::new();

@@ -21,7 +21,7 @@ use crate::pipeline::plan::counter::Counter;
 use crate::pipeline::plan::spool::{SpoolBatches, SpoolJob};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
-use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::write::DestinationWriter;
 
 pub mod batch;
 pub mod bucket;
@@ -107,7 +107,7 @@ pub(super) type BatchTask = Pin<Box<dyn Future<Output = Result<Done, Error>> + S
 
 impl Batches {
     /// Of a run that writes to `out`.
-    pub(super) fn new(origin: BatchOrigin, out: Arc<Outlet>, keeper: &Keeper) -> Self {
+    pub(super) fn new(origin: BatchOrigin, out: Arc<DestinationWriter>, keeper: &Keeper) -> Self {
         match origin {
             BatchOrigin::Bucket(job, client) => {
                 let source = SourceBucket::new(*job, client, Arc::clone(&out.events));

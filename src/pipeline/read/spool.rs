@@ -19,8 +19,8 @@ use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::spool::{SpoolJob, StoredSlice, measurements, next_part};
 use crate::pipeline::pool::blocking;
-use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::write::BatchSink;
+use crate::pipeline::write::DestinationWriter;
 use crate::spool::state::FileEntry;
 use crate::spool::stored::Selection;
 
@@ -31,13 +31,13 @@ pub const TRANSPORT: &str = "spool";
 #[derive(Debug)]
 pub struct SpoolReader {
     job: SpoolJob,
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     slices: Permits,
 }
 
 impl SpoolReader {
     /// At the beginning of a run.
-    pub fn new(job: SpoolJob, out: Arc<Outlet>) -> Self {
+    pub fn new(job: SpoolJob, out: Arc<DestinationWriter>) -> Self {
         Self { slices: Permits::new("read", job.slices_in_flight), job, out }
     }
 }
@@ -57,12 +57,12 @@ pub async fn run(
         values: measurements.iter().map(|slice| slice.values).sum(),
         bytes_predicted: measurements.iter().map(|slice| slice.bytes).sum(),
     });
-    let inlet = Inlet::open(&reader.out, batch);
+    let sink = reader.out.open(batch);
     let progress = Arc::new(BatchProgress::new(batch, Arc::clone(&reader.out.events)));
     let mut in_flight = SlicesInFlight::new(&reader.slices);
     for slice in measurements {
         let (reader, progress) = (Arc::clone(&reader), Arc::clone(&progress));
-        in_flight.begin(move_slice(reader, progress, inlet.clone(), slice)).await?;
+        in_flight.begin(move_slice(reader, progress, sink.clone(), slice)).await?;
     }
     // A pipeline that is being taken down no longer listens.
     let _ = requested.send(());
@@ -83,7 +83,7 @@ pub async fn run(
         left_out: 0,
         details,
         refusals: moved.refusals,
-        staged: inlet.close().await?,
+        staged: sink.close().await?,
     })
 }
 
@@ -102,7 +102,7 @@ async fn fix_types(reader: &Arc<SpoolReader>, batch: TimeRange) -> Result<(), Er
 async fn move_slice(
     reader: Arc<SpoolReader>,
     progress: Arc<BatchProgress>,
-    inlet: Inlet,
+    sink: BatchSink,
     slice: StoredSlice,
 ) -> Result<Moved, Error> {
     let batch = progress.batch();
@@ -112,7 +112,7 @@ async fn move_slice(
         let reader = Arc::clone(&reader);
         move || read(&reader, batch, &measurement, &files, &sender)
     });
-    let (read, written) = tokio::join!(read, inlet.take(receiver));
+    let (read, written) = tokio::join!(read, sink.take(receiver));
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
     let values = read?;

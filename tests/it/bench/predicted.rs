@@ -18,7 +18,7 @@ use sluice::pipeline::commit::keeper::Keeper;
 use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::plan::tally;
 use sluice::pipeline::stop::stop_pair;
-use sluice::pipeline::write::outlet::Outlet;
+use sluice::pipeline::write::DestinationWriter;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Fault, Matcher, QuotaSettings, ServerSettings, Store};
 
@@ -63,7 +63,7 @@ async fn actual(rig: &Rig, config: &MigrateConfig, setting: Setting) -> (u64, u6
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
     ends.source = quota::paced_look(&config, &ends.source, &source, &observer).await;
     let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
-    let out = Outlet::nowhere();
+    let out = DestinationWriter::nowhere();
     let begun = tokio::time::Instant::now();
     let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
     let run = pipeline::run(source, Arc::new(out), Keeper::Nobody, stop_pair().1);

@@ -17,7 +17,7 @@ use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::NextBatch;
 use sluice::pipeline::plan::spool::{SpoolBatches, SpoolJob};
-use sluice::pipeline::write::clash::ConflictPolicy;
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::sim::{Fault, Matcher, ServerSettings, Store};
 use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;

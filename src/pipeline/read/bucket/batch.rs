@@ -23,8 +23,8 @@ use crate::pipeline::read::progress::BatchProgress;
 use crate::pipeline::source::layer::{Window, values_in};
 use crate::pipeline::source::types_at;
 use crate::pipeline::source::unreturned::Unreturned;
-use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::BatchSink;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
 /// Moves batch `seq`. `requested` is told once every slice has been asked for: the next batch may start then.
@@ -40,7 +40,7 @@ pub async fn run(
     let progress = Arc::new(reader.progress(range));
     fix_types(&reader, range).await?;
     loop {
-        let inlet = Inlet::open(&reader.out, range);
+        let sink = reader.out.open(range);
         let counted = values_in(&windows);
         let predicted = parts::bytes(&reader.source, &reader.choices, &windows).await?;
         reader.tell(Event::BatchOpened {
@@ -49,7 +49,7 @@ pub async fn run(
             bytes_predicted: predicted,
         });
         let misread = tries.misread;
-        let reading = Reading { reader: &reader, progress: &progress, inlet: &inlet, misread };
+        let reading = Reading { reader: &reader, progress: &progress, sink: &sink, misread };
         let mut moved = reading.all(&windows, requested.take()).await?;
         tries.details.source_bytes += moved.bytes;
         tries.details.retries += moved.retries;
@@ -64,7 +64,7 @@ pub async fn run(
         tries.details.source_bytes += strings.bytes;
         tries.details.retries += strings.retries;
         moved.refusals.add(strings.refusals.counted_before());
-        let staged = inlet.close().await?;
+        let staged = sink.close().await?;
         if let Some(staged) = &staged
             && let Err(error) = all_staged(range, &moved, staged)
         {
@@ -180,7 +180,7 @@ fn may_expire(reader: &BucketReader, range: TimeRange) -> bool {
 struct Reading<'a> {
     reader: &'a Arc<BucketReader>,
     progress: &'a Arc<BatchProgress>,
-    inlet: &'a Inlet,
+    sink: &'a BatchSink,
     /// Each slice is asked for in the form that needs to know least.
     misread: bool,
 }
@@ -213,8 +213,8 @@ impl Reading<'_> {
     }
 
     fn slice(&self, slice: Slice) -> impl Future<Output = Result<Moved, Error>> + use<> {
-        let Self { reader, progress, inlet, .. } = *self;
-        slice::run(Arc::clone(reader), Arc::clone(progress), inlet.clone(), slice)
+        let Self { reader, progress, sink, .. } = *self;
+        slice::run(Arc::clone(reader), Arc::clone(progress), sink.clone(), slice)
     }
 
     /// Strings with a carriage return arrive by Flux without it: they are found by the server, read again in escaped form,
@@ -262,10 +262,10 @@ fn cut_for_types(reader: &BucketReader, range: TimeRange) -> Vec<TimeRange> {
 }
 
 /// The values that neither language carries: counted, and refused without their text.
-async fn lost(reader: &BucketReader, batch: TimeRange) -> Result<Refusals, Error> {
+async fn lost(reader: &BucketReader, batch: TimeRange) -> Result<RefusedValues, Error> {
     let values = count::lost(&reader.source, batch).await?;
     if values == 0 {
-        return Ok(Refusals::default());
+        return Ok(RefusedValues::default());
     }
     let found: Vec<_> = reader.source.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
     let reason =
@@ -278,7 +278,7 @@ fn refused_unread(
     reader: &BucketReader,
     batch: TimeRange,
     found: &Unreturned,
-) -> Result<Refusals, Error> {
+) -> Result<RefusedValues, Error> {
     let reason = format!(
         "{found}: the source lists it and returns its values to no query; `influxd inspect export-lp` has them"
     );

@@ -15,7 +15,6 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::series_group::SeriesGroup;
 use crate::pipeline::pool;
 use crate::pipeline::read::progress::BatchProgress;
-use crate::pipeline::write::outlet::Sink;
 use crate::wire::csv::decoder::{Decoder, DecoderSettings};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values;
@@ -124,7 +123,7 @@ async fn read_by_flux(
 fn is_of_interest(reader: &BucketReader, attempt: Attempt<'_>) -> bool {
     match attempt.request {
         // What is only looked at is believed by nobody.
-        _ if matches!(reader.out.sink, Sink::Discard) => false,
+        _ if reader.out.discards() => false,
         _ if attempt.range.contains(Timestamp::MAX) => false,
         SliceRequest::Flux(_) | SliceRequest::CarriageReturns(_) => false,
         SliceRequest::Keyed(..) | SliceRequest::Pivot(..) => true,

@@ -14,14 +14,14 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
 use crate::pipeline::read::progress::BatchProgress;
 use crate::pipeline::source::SourceBucket;
-use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::write::DestinationWriter;
 
 /// Source, destination, permits, and what was learned on the way.
 pub struct BucketReader {
     /// What is read.
     pub source: SourceBucket,
     /// Where the values go.
-    pub out: Arc<Outlet>,
+    pub out: Arc<DestinationWriter>,
     /// Keeps what later runs must know.
     pub keeper: Keeper,
     /// Permits for slices.
@@ -42,7 +42,7 @@ impl fmt::Debug for BucketReader {
 
 impl BucketReader {
     /// At the beginning of a run.
-    pub fn new(source: SourceBucket, out: Arc<Outlet>, keeper: Keeper) -> Self {
+    pub fn new(source: SourceBucket, out: Arc<DestinationWriter>, keeper: Keeper) -> Self {
         let held = usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1);
         Self {
             slices: Permits::new("fetch", source.job.slices_in_flight),
@@ -57,7 +57,7 @@ impl BucketReader {
 
     /// For a look at values that go nowhere.
     pub fn to_look(source: SourceBucket) -> Self {
-        Self::new(source, Arc::new(Outlet::nowhere()), Keeper::Nobody)
+        Self::new(source, Arc::new(DestinationWriter::nowhere()), Keeper::Nobody)
     }
 
     /// How far a batch is.

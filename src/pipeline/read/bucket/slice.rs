@@ -19,8 +19,8 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::slice::Slice;
 use crate::pipeline::read::batch::Moved;
 use crate::pipeline::read::progress::BatchProgress;
-use crate::pipeline::write::inlet::Inlet;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::write::BatchSink;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 
 /// Reads and writes one slice; split, retried, or asked for in a plainer form as its failures ask for. Its parts keep its
@@ -28,7 +28,7 @@ use crate::wire::csv::suspect::{Place, Suspect, Suspects};
 pub async fn run(
     reader: Arc<BucketReader>,
     progress: Arc<BatchProgress>,
-    inlet: Inlet,
+    sink: BatchSink,
     slice: Slice,
 ) -> Result<Moved, Error> {
     let batch = progress.batch();
@@ -38,7 +38,7 @@ pub async fn run(
     let mut tries = 0;
     while let Some(part) = parts.pop() {
         let what = format!("slice {} {} of batch {batch}", part.range, part.request);
-        let error = match attempt(&reader, &progress, &inlet, &part, &what).await {
+        let error = match attempt(&reader, &progress, &sink, &part, &what).await {
             Ok(done) => {
                 moved.add(done);
                 tries = 0;
@@ -114,7 +114,7 @@ async fn note_doubt(reader: &BucketReader, error: &Error) -> Result<(), Error> {
 async fn attempt(
     reader: &BucketReader,
     progress: &BatchProgress,
-    inlet: &Inlet,
+    sink: &BatchSink,
     part: &Slice,
     what: &str,
 ) -> Result<Moved, Error> {
@@ -128,7 +128,7 @@ async fn attempt(
         held_bytes_max: *held_bytes_max,
     };
     let read = fetch::read(reader, progress, attempt, sender);
-    let write = inlet.take(receiver);
+    let write = sink.take(receiver);
     let (fetched, written) = tokio::join!(read, write);
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
@@ -172,8 +172,8 @@ async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, w
 }
 
 /// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
-fn lost_names(reader: &BucketReader, batch: TimeRange, suspects: &Suspects) -> Result<Refusals, Error> {
-    let (rejects, mut refusals) = (&reader.out.rejects, Refusals::default());
+fn lost_names(reader: &BucketReader, batch: TimeRange, suspects: &Suspects) -> Result<RefusedValues, Error> {
+    let (rejects, mut refusals) = (&reader.out.rejects, RefusedValues::default());
     let names =
         suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
     for Suspect { measurement, place, count, .. } in names {

@@ -12,12 +12,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 
+use super::limit::RejectsFile;
+use super::refusals::RefusedValues;
+use super::sections;
 use crate::model::number;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::{Error, NotUsed};
-use crate::pipeline::write::refusals::{Refusals, RejectsFile};
-use crate::pipeline::write::sections;
 
 /// Begins the first line; the name of the job ends it.
 const OWNER: &str = "# sluice rejects of ";
@@ -60,7 +61,7 @@ impl RejectsFile {
         };
         let state = |source| self.error(source);
         let found = if from == 0 && is_named {
-            sections::Found { keep: 0, values: 0, whole: true }
+            sections::FoundSections { keep: 0, values: 0, whole: true }
         } else {
             sections::find(&file, from, len, resume).map_err(state)?
         };
@@ -73,7 +74,7 @@ impl RejectsFile {
     }
 
     /// Adds the section of one batch and syncs it.
-    pub fn append(&self, batch: TimeRange, refusals: &Refusals) -> Result<(), Error> {
+    pub fn append(&self, batch: TimeRange, refusals: &RefusedValues) -> Result<(), Error> {
         if refusals.is_empty() || !self.is_kept() {
             return Ok(());
         }
@@ -105,7 +106,7 @@ impl RejectsFile {
         head: Head,
         len: u64,
         batch: TimeRange,
-        refusals: &Refusals,
+        refusals: &RefusedValues,
     ) -> io::Result<()> {
         let mut begin = String::new();
         if head == Head::Empty {
@@ -218,7 +219,8 @@ mod tests {
 
     use super::*;
     use crate::limits::REJECTS_STEP_BYTES;
-    use crate::pipeline::write::refusals::{RejectBudget, RejectLimit};
+    use crate::pipeline::write::rejects::limit::RejectLimit;
+    use crate::pipeline::write::rejects::refusals::RejectBudget;
 
     fn file(path: PathBuf, job: &str, is_own_place: bool) -> RejectsFile {
         RejectsFile { path, job: job.to_owned(), is_own_place }

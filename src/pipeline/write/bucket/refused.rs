@@ -18,7 +18,7 @@ use crate::wire::line::split::split_lines;
 
 /// What is to be done with the lines of a refused body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RefusalVerdict {
     /// Some are refused, each group for a reason; the others are to be sent again.
     Refused(Vec<(String, Bytes)>, Option<Bytes>),
     /// Each part is to be sent by itself, the last one first.
@@ -30,7 +30,7 @@ pub(super) enum Verdict {
 }
 
 /// Reads a refusal of a kind that may be about lines.
-pub(super) fn judge(part: &Bytes, failure: &Failure) -> Verdict {
+pub(super) fn judge(part: &Bytes, failure: &Failure) -> RefusalVerdict {
     let text = &*failure.message;
     match failure.kind() {
         FailureKind::TooLarge => too_large(part),
@@ -40,20 +40,20 @@ pub(super) fn judge(part: &Bytes, failure: &Failure) -> Verdict {
         {
             partial(part, text)
         }
-        _ => Verdict::Foreign,
+        _ => RefusalVerdict::Foreign,
     }
 }
 
-fn too_large(part: &Bytes) -> Verdict {
+fn too_large(part: &Bytes) -> RefusalVerdict {
     match halves(part) {
-        Some(halves) => Verdict::Apart(halves),
-        None if part.len() <= LINE_BYTES_TAKEN => Verdict::NothingTaken,
+        Some(halves) => RefusalVerdict::Apart(halves),
+        None if part.len() <= LINE_BYTES_TAKEN => RefusalVerdict::NothingTaken,
         None => {
             let bytes = part.len();
             let reason = format!(
                 "one line of {bytes} bytes is larger than the destination or a proxy before it takes (413)"
             );
-            Verdict::Refused(vec![(reason, part.clone())], None)
+            RefusalVerdict::Refused(vec![(reason, part.clone())], None)
         }
     }
 }
@@ -62,7 +62,7 @@ const UNPARSED: &str = "unable to parse '";
 
 /// Nothing of the body was written, and every line that cannot be parsed is named. A text that a line could have forged is
 /// not believed.
-fn unparsed(part: &Bytes, text: &str) -> Verdict {
+fn unparsed(part: &Bytes, text: &str) -> RefusalVerdict {
     let is_plain = memchr::memmem::find(part, UNPARSED.as_bytes()).is_none();
     let named = if is_plain { parse_bad_lines(text) } else { Vec::new() };
     let (mut refused, mut rest) = (Vec::new(), Vec::new());
@@ -78,22 +78,22 @@ fn unparsed(part: &Bytes, text: &str) -> Verdict {
     if refused.is_empty() || named.next().is_some() {
         return in_halves(part, text);
     }
-    Verdict::Refused(refused, (!rest.is_empty()).then(|| rest.into()))
+    RefusalVerdict::Refused(refused, (!rest.is_empty()).then(|| rest.into()))
 }
 
-fn partial(part: &Bytes, text: &str) -> Verdict {
+fn partial(part: &Bytes, text: &str) -> RefusalVerdict {
     // A text that was cut on its way holds no sentence of the server, only the beginning of its answer.
     if text.starts_with('{') {
         return in_halves(part, text);
     }
     let lines = split_lines(part).count() as u64;
-    let refused = |refused: Bytes, rest| Verdict::Refused(vec![(text.to_owned(), refused)], rest);
+    let refused = |refused: Bytes, rest| RefusalVerdict::Refused(vec![(text.to_owned(), refused)], rest);
     match parse_partial_write(text) {
         PartialWrite::TypeConflict { measurement, field, existing_type, dropped, .. } => {
             match Clash::new(&measurement, &field, existing_type).parted(part) {
                 // What else was dropped had reasons of its own, which it tells when it is sent alone.
                 Some([rest, clashing]) if dropped == lines => refused(clashing, Some(rest)),
-                Some(parts) => Verdict::Apart(parts),
+                Some(parts) => RefusalVerdict::Apart(parts),
                 None if dropped == lines => refused(part.clone(), None),
                 None => in_halves(part, text),
             }
@@ -182,10 +182,10 @@ fn both(others: Vec<u8>, meant: Vec<u8>) -> Option<[Bytes; 2]> {
 }
 
 /// Where the text does not tell more: a line alone is what it is about.
-fn in_halves(part: &Bytes, text: &str) -> Verdict {
+fn in_halves(part: &Bytes, text: &str) -> RefusalVerdict {
     match halves(part) {
-        Some(halves) => Verdict::Apart(halves),
-        None => Verdict::Refused(vec![(text.to_owned(), part.clone())], None),
+        Some(halves) => RefusalVerdict::Apart(halves),
+        None => RefusalVerdict::Refused(vec![(text.to_owned(), part.clone())], None),
     }
 }
 
@@ -207,8 +207,8 @@ mod tests {
         Bytes::from_static(text.as_bytes())
     }
 
-    fn all(part: &Bytes, reason: &str) -> Verdict {
-        Verdict::Refused(vec![(reason.to_owned(), part.clone())], None)
+    fn all(part: &Bytes, reason: &str) -> RefusalVerdict {
+        RefusalVerdict::Refused(vec![(reason.to_owned(), part.clone())], None)
     }
 
     const THREE: &str = "m,t=a f=1,g=1i 1\nm f=2i,g=2i 2\nn f=3 3\n";
@@ -227,19 +227,19 @@ mod tests {
         let rest = bytes("m,t=a g=1i 1\nm f=2i,g=2i 2\nn f=3 3\n");
         assert_eq!(
             partial(&part, &conflict(1)),
-            Verdict::Apart([rest.clone(), clashing.clone()]),
+            RefusalVerdict::Apart([rest.clone(), clashing.clone()]),
             "the count may be that of one shard among several"
         );
         assert_eq!(
             partial(&part, &conflict(3)),
-            Verdict::Refused(vec![(conflict(3), clashing.clone())], Some(rest))
+            RefusalVerdict::Refused(vec![(conflict(3), clashing.clone())], Some(rest))
         );
         assert_eq!(partial(&clashing, &conflict(1)), all(&clashing, &conflict(1)));
         // Another field of another shard's type is not told: halves.
         let others = bytes("m g=1i 1\nm g=2i 2\n");
         assert_eq!(
             partial(&others, &conflict(1)),
-            Verdict::Apart([bytes("m g=2i 2\n"), bytes("m g=1i 1\n")])
+            RefusalVerdict::Apart([bytes("m g=2i 2\n"), bytes("m g=1i 1\n")])
         );
         assert_eq!(partial(&others, &conflict(2)), all(&others, &conflict(2)));
     }
@@ -248,7 +248,7 @@ mod tests {
     fn no_field_comes_to_the_beginning_that_may_not_stand_there() {
         let part = bytes("m f=1,\tg=1i 1\nm h=1 2\n");
         let [rest, whole] = [bytes("m h=1 2\n"), bytes("m f=1,\tg=1i 1\n")];
-        assert_eq!(partial(&part, &conflict(1)), Verdict::Apart([rest, whole.clone()]));
+        assert_eq!(partial(&part, &conflict(1)), RefusalVerdict::Apart([rest, whole.clone()]));
         assert_eq!(partial(&whole, &conflict(1)), all(&whole, &conflict(1)));
     }
 
@@ -267,11 +267,11 @@ mod tests {
         let old = bytes("m,t=a f=1,g=1i 1\nm f=2i,g=2i 2\n");
         assert_eq!(
             partial(&part, &text(2)),
-            Verdict::Refused(vec![(text(2), old)], Some(bytes("n f=3 3\n")))
+            RefusalVerdict::Refused(vec![(text(2), old)], Some(bytes("n f=3 3\n")))
         );
         assert_eq!(partial(&part, &text(3)), all(&part, &text(3)));
         let halves = [bytes("m f=2i,g=2i 2\nn f=3 3\n"), bytes("m,t=a f=1,g=1i 1\n")];
-        assert_eq!(partial(&part, &text(1)), Verdict::Apart(halves));
+        assert_eq!(partial(&part, &text(1)), RefusalVerdict::Apart(halves));
     }
 
     #[test]
@@ -284,30 +284,30 @@ mod tests {
         ];
         assert_eq!(
             unparsed(&part, text),
-            Verdict::Refused(refused, Some(bytes("m f=2i,g=2i 2\n")))
+            RefusalVerdict::Refused(refused, Some(bytes("m f=2i,g=2i 2\n")))
         );
         for text in
             ["unable to parse 'm f': bad", "unable to parse 'n f=3 3': x\nunable to parse 'z': y"]
         {
-            assert!(matches!(unparsed(&part, text), Verdict::Apart(_)), "{text}");
+            assert!(matches!(unparsed(&part, text), RefusalVerdict::Apart(_)), "{text}");
         }
         let forger = bytes("m f=\"': x\nunable to parse 'n f=3 3\" 1\nn f=3 3\n");
         let text = "unable to parse 'm f=\"': x\nunable to parse 'n f=3 3\" 1': bad";
-        assert!(matches!(unparsed(&forger, text), Verdict::Apart(_)));
+        assert!(matches!(unparsed(&forger, text), RefusalVerdict::Apart(_)));
     }
 
     #[test]
     fn a_short_line_is_never_too_large() {
-        assert!(matches!(too_large(&bytes(THREE)), Verdict::Apart(_)));
-        assert_eq!(too_large(&bytes("m f=1 1\n")), Verdict::NothingTaken);
+        assert!(matches!(too_large(&bytes(THREE)), RefusalVerdict::Apart(_)));
+        assert_eq!(too_large(&bytes("m f=1 1\n")), RefusalVerdict::NothingTaken);
         let long = Bytes::from(format!("m f=\"{}\" 1\n", "x".repeat(LINE_BYTES_TAKEN)));
-        let Verdict::Refused(refused, None) = too_large(&long) else { panic!("not refused") };
+        let RefusalVerdict::Refused(refused, None) = too_large(&long) else { panic!("not refused") };
         assert!(refused[0].0.starts_with("one line of 65") && refused[0].0.len() < 100);
     }
 
     #[test]
     fn a_text_that_was_cut_tells_nothing() {
         let cut = "{\"code\":\"unprocessable entity\",\"message\":\"partial write: x dropped=3";
-        assert!(matches!(partial(&bytes(THREE), cut), Verdict::Apart(_)));
+        assert!(matches!(partial(&bytes(THREE), cut), RefusalVerdict::Apart(_)));
     }
 }

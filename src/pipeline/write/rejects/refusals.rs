@@ -6,66 +6,18 @@
 //! without a name beside the rejects file.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::limit::RejectLimit;
+use super::spill::{Span, Spill};
 use crate::limits::{ERROR_SHOWN_CHARS_MAX, REFUSALS_HELD_BYTES_MAX};
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::write::spill::{Span, Spill};
+
 use crate::wire::line::encoder::Rejected;
-
-/// Where refused lines go, and whose they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectsFile {
-    /// The file; empty if refused lines are not kept.
-    pub path: PathBuf,
-    /// The job, in one line.
-    pub job: String,
-    /// True if it stands at the job's own place, where a file without a first line is the job's, too.
-    pub is_own_place: bool,
-}
-
-impl RejectsFile {
-    /// Of a run whose refused values nobody asks for.
-    pub fn nowhere() -> Self {
-        Self { path: PathBuf::new(), job: String::new(), is_own_place: false }
-    }
-
-    /// False if refused lines are not kept.
-    pub fn is_kept(&self) -> bool {
-        !self.path.as_os_str().is_empty()
-    }
-
-    /// Where temporary files beside it go.
-    pub fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
-    }
-}
-
-/// What may be refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectLimit {
-    /// Values refused in the batches that earlier runs have committed.
-    pub before: u64,
-    /// Refused values at the most, earlier runs included.
-    pub max: u64,
-    /// Where refused lines go.
-    pub file: RejectsFile,
-}
-
-impl RejectLimit {
-    /// Of a run that only looks: all may be refused, and nobody asks what.
-    pub fn none() -> Self {
-        Self { before: 0, max: u64::MAX, file: RejectsFile::nowhere() }
-    }
-}
 
 /// What may still be refused, for all batches of a run.
 #[derive(Debug)]
@@ -97,7 +49,7 @@ impl RejectBudget {
         reason: &str,
         values: u64,
         lines: &[u8],
-    ) -> Result<Refusals, Error> {
+    ) -> Result<RefusedValues, Error> {
         let end: &[u8] = if lines.ends_with(b"\n") { b"" } else { b"\n" };
         self.refuse(batch, reason, values, &[lines, end])
     }
@@ -109,7 +61,7 @@ impl RejectBudget {
         reason: &str,
         values: u64,
         text: &[u8],
-    ) -> Result<Refusals, Error> {
+    ) -> Result<RefusedValues, Error> {
         let text = format!("# not line protocol: {}\n", text.escape_ascii());
         self.refuse(batch, reason, values, &[text.as_bytes()])
     }
@@ -119,8 +71,8 @@ impl RejectBudget {
         self: &Arc<Self>,
         batch: TimeRange,
         rejected: impl IntoIterator<Item = Rejected>,
-    ) -> Result<Refusals, Error> {
-        let mut refusals = Refusals::default();
+    ) -> Result<RefusedValues, Error> {
+        let mut refusals = RefusedValues::default();
         for Rejected { series, field, time_min, time_max, values, reason, text } in rejected {
             let field = field.map_or(String::new(), |field| format!(" field {}", Readable(&field)));
             let reason = format!("{reason}: {series}{field}, {time_min} to {time_max}");
@@ -135,7 +87,7 @@ impl RejectBudget {
         reason: &str,
         values: u64,
         parts: &[&[u8]],
-    ) -> Result<Refusals, Error> {
+    ) -> Result<RefusedValues, Error> {
         let reason = one_line(reason);
         let max = self.limit.max;
         let within = |refused: u64| refused.checked_add(values).filter(|sum| *sum <= max);
@@ -159,7 +111,7 @@ impl RejectBudget {
             pieces.push(Piece::Held(Held { text, budget: Arc::clone(self) }));
         }
         let reason = Some(reason);
-        Ok(Refusals { values, reason, pieces, budget: Some(Arc::clone(self)) })
+        Ok(RefusedValues { values, reason, pieces, budget: Some(Arc::clone(self)) })
     }
 
     /// Moves text to the disk.
@@ -195,7 +147,7 @@ impl RejectBudget {
 
 /// Refused values of a batch, or of a part of it.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct RefusedValues {
     values: u64,
     /// The first of their reasons.
     reason: Option<String>,
@@ -204,7 +156,7 @@ pub struct Refusals {
     budget: Option<Arc<RejectBudget>>,
 }
 
-impl Refusals {
+impl RefusedValues {
     /// How many values.
     pub fn values(&self) -> u64 {
         self.values
@@ -277,7 +229,7 @@ impl Refusals {
     }
 }
 
-impl Drop for Refusals {
+impl Drop for RefusedValues {
     fn drop(&mut self) {
         if let Some(budget) = &self.budget {
             budget.refused.fetch_sub(self.values, Ordering::Relaxed);
@@ -339,6 +291,7 @@ fn one_line(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limit::RejectsFile;
     use super::*;
 
     fn budget(folder: &tempfile::TempDir, max: u64) -> Arc<RejectBudget> {
@@ -365,7 +318,7 @@ mod tests {
         drop(first);
         let mut kept = refuse(7).unwrap();
         assert!(refuse(1).is_err(), "exactly the limit");
-        kept.add(Refusals::default());
+        kept.add(RefusedValues::default());
         kept.committed();
         assert!(refuse(1).is_err(), "what is committed stays");
         assert_eq!(budget.held_bytes.load(Ordering::Relaxed), 0);
@@ -377,7 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let budget = budget(&folder, u64::MAX);
         let line = format!("m f=\"{}\" 1\n", "x".repeat(1_000_000));
-        let (mut all, mut wanted) = (Refusals::default(), String::new());
+        let (mut all, mut wanted) = (RefusedValues::default(), String::new());
         for at in 0..30 {
             let reason = format!("reason {at}");
             let mut one = budget.lines(batch(), &reason, 2, line.as_bytes()).unwrap();

@@ -5,31 +5,27 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::limits::BODY_BYTES_MAX;
+use super::lines::LineWriter;
+use super::type_conflict::ConflictPolicy;
+use super::{DestinationBucket, body};
 use crate::model::frame::Frame;
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::write::body::{self, Written};
-use crate::pipeline::write::clash::ConflictPolicy;
-use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::pool;
-use crate::pipeline::write::refusals::{Refusals, RejectBudget};
+use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
+use crate::pipeline::write::written::Written;
 use crate::wire::line::body::{Body, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known. Without a bucket the bodies are dropped.
 pub async fn encode_and_write(
-    out: &Arc<Outlet>,
+    out: &Arc<LineWriter>,
     batch: TimeRange,
     mut frames: mpsc::Receiver<Frame>,
 ) -> Result<Written, Error> {
-    let mut encoder = Encoder::new(EncoderSettings {
-        shard_group_ns: out.bucket().map(|bucket| bucket.shard_group_ns),
-        body_bytes_target: out.body_bytes_target,
-        body_bytes_max: BODY_BYTES_MAX,
-    });
+    let mut encoder = Encoder::new(out.encoder_settings());
     let mut written = Written::default();
     let mut writes = JoinSet::new();
     while let Some(frame) = frames.recv().await {
@@ -59,8 +55,8 @@ pub async fn encode_and_write(
 
 /// Takes out, or renames, what would clash with the type that the destination's shard group holds.
 async fn by_type(
-    out: &Arc<Outlet>,
-    bucket: &Bucket,
+    out: &Arc<LineWriter>,
+    bucket: &DestinationBucket,
     batch: TimeRange,
     frame: Frame,
     written: &mut Written,
@@ -89,7 +85,7 @@ fn refuse_lines(
     batch: TimeRange,
     reason: &str,
     frame: &Frame,
-) -> Result<Refusals, Error> {
+) -> Result<RefusedValues, Error> {
     let mut encoder = Encoder::new(EncoderSettings::default());
     let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
     encoder.push(frame, &mut bodies, &mut uncarried);
@@ -103,14 +99,14 @@ fn refuse_lines(
 
 /// Starts the writes of some bodies, each as soon as there is a permit for it.
 async fn start(
-    out: &Arc<Outlet>,
+    out: &Arc<LineWriter>,
     batch: TimeRange,
     bodies: impl IntoIterator<Item = Body>,
     writes: &mut JoinSet<Result<Written, Error>>,
     written: &mut Written,
 ) -> Result<(), Error> {
     for body in bodies {
-        let permit = out.pressure.permits().one().await?;
+        let permit = out.write_rate.permits().one().await?;
         let out = Arc::clone(out);
         writes.spawn(async move {
             let done = body::send_all(&out, batch, body).await;

@@ -7,52 +7,27 @@ use bytes::Bytes;
 
 use tokio::time::Instant;
 
+use super::DestinationBucket;
+use super::lines::LineWriter;
+use super::refused::{self, RefusalVerdict};
+use super::type_conflict::ConflictPolicy;
 use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
-use crate::pipeline::write::clash::ConflictPolicy;
-use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::pool;
-use crate::pipeline::write::refusals::{Refusals, RejectBudget};
-use crate::pipeline::write::refused::{self, Verdict};
+use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
+use crate::pipeline::write::written::Written;
 use crate::wire::line::body::Body;
 use crate::wire::line::conflict::{self, PartialWrite};
 use crate::wire::line::fields::count_fields;
 use crate::wire::line::split::split_lines;
 
-/// What became of some lines.
-#[derive(Debug, Default)]
-pub struct Written {
-    /// Lines acknowledged.
-    pub lines: u64,
-    /// Values acknowledged.
-    pub values: u64,
-    /// Values refused.
-    pub refusals: Refusals,
-}
-
-impl Written {
-    /// Adds another part.
-    pub fn add(&mut self, other: Self) {
-        self.lines += other.lines;
-        self.values += other.values;
-        self.refusals.add(other.refusals);
-    }
-
-    /// Adds values that were refused just now.
-    pub async fn refuse(&mut self, mut refusals: Refusals) -> Result<(), Error> {
-        refusals.settle().await?;
-        self.refusals.add(refusals);
-        Ok(())
-    }
-}
-
 /// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
 /// the server has refused lines the rest of a body is not known to be stored, so every part is sent until it is answered
 /// with 204, or all of it is known to be refused.
-pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Written, Error> {
+pub async fn send_all(out: &LineWriter, batch: TimeRange, body: Body) -> Result<Written, Error> {
     let mut written = Written::default();
     let whole = (body.lines, body.values);
     let Some(bucket) = out.bucket() else {
@@ -103,18 +78,18 @@ fn sort_out(
     batch: TimeRange,
     part: &Bytes,
     failure: &influx::error::Error,
-) -> Result<(Refusals, Vec<Bytes>), Error> {
-    let mut refusals = Refusals::default();
+) -> Result<(RefusedValues, Vec<Bytes>), Error> {
+    let mut refusals = RefusedValues::default();
     match refused::judge(part, failure) {
-        Verdict::Refused(groups, rest) => {
+        RefusalVerdict::Refused(groups, rest) => {
             for (reason, lines) in groups {
                 refusals.add(rejects.lines(batch, &reason, values_of(&lines), &lines)?);
             }
             Ok((refusals, rest.into_iter().collect()))
         }
-        Verdict::Apart(smaller) => Ok((refusals, smaller.into())),
-        Verdict::NothingTaken => Err(Error::NothingTaken { batch, bytes: part.len() }),
-        Verdict::Foreign => Err(foreign(batch, failure)),
+        RefusalVerdict::Apart(smaller) => Ok((refusals, smaller.into())),
+        RefusalVerdict::NothingTaken => Err(Error::NothingTaken { batch, bytes: part.len() }),
+        RefusalVerdict::Foreign => Err(foreign(batch, failure)),
     }
 }
 
@@ -127,15 +102,15 @@ fn foreign(batch: TimeRange, failure: &influx::error::Error) -> Error {
     Error::ForeignRefusal { batch, status: failure.status.unwrap_or_default(), text }
 }
 
-/// Sends one body, packed if that pays, and tells the pressure how it went.
+/// Sends one body, packed if that pays, and tells the rate how it went.
 async fn send(
-    out: &Outlet,
-    bucket: &Bucket,
+    out: &LineWriter,
+    bucket: &DestinationBucket,
     part: &Bytes,
     what: &str,
 ) -> Result<Result<(), influx::error::Error>, Error> {
     let (client, bucket) = (&bucket.client, &bucket.name);
-    let packed = out.pressure.packs();
+    let packed = out.write_rate.packs();
     let begun = Instant::now();
     let sent = if packed {
         let plain = part.clone();
@@ -146,17 +121,17 @@ async fn send(
     };
     if sent.is_ok() {
         let bytes = part.len() as u64;
-        out.pressure.acknowledged(bytes, begun.elapsed(), packed, client.refusals());
+        out.write_rate.acknowledged(bytes, begun.elapsed(), packed, client.refusals());
     }
     Ok(sent)
 }
 
-fn acknowledged(out: &Outlet, bytes: usize, (lines, values): (u64, u64)) -> Written {
+fn acknowledged(out: &LineWriter, bytes: usize, (lines, values): (u64, u64)) -> Written {
     Counters::add(&out.counters.lines_written, lines);
     Counters::add(&out.counters.values_written, values);
     Counters::add(&out.counters.body_bytes, bytes as u64);
     out.counters.bodies.fetch_add(1, Ordering::Relaxed);
-    Written { lines, values, refusals: Refusals::default() }
+    Written { lines, values, refusals: RefusedValues::default() }
 }
 
 /// Lines and values.

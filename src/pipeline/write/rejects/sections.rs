@@ -22,7 +22,7 @@ pub(super) fn first_line(batch: TimeRange, values: u64, bytes: u64) -> String {
 
 /// What was found in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundSections {
     /// Bytes that stay: up to the first section of a batch that is not committed.
     pub(super) keep: u64,
     /// Values in the sections of committed batches, as far as they are whole.
@@ -58,7 +58,7 @@ impl Section {
 }
 
 /// Goes from section to section. They are in the order of their batches, so what is not committed is a tail.
-pub(super) fn find(file: &File, from: u64, len: u64, resume: Timestamp) -> io::Result<Found> {
+pub(super) fn find(file: &File, from: u64, len: u64, resume: Timestamp) -> io::Result<FoundSections> {
     let (mut at, mut values) = (from, 0_u64);
     // A section is as it was left if the next one, or the end, stands where its length says.
     let mut unproven = 0;
@@ -68,14 +68,14 @@ pub(super) fn find(file: &File, from: u64, len: u64, resume: Timestamp) -> io::R
         let section = match Section::read(&line) {
             // The end; or a section that was begun when the run was killed.
             None if is_torn && is_begun(&line) => {
-                return Ok(Found { keep: at, values: values + unproven, whole: true });
+                return Ok(FoundSections { keep: at, values: values + unproven, whole: true });
             }
-            None => return Ok(Found { keep: len, values, whole: false }),
+            None => return Ok(FoundSections { keep: len, values, whole: false }),
             Some(section) => section,
         };
         values += unproven;
         if section.start >= resume {
-            return Ok(Found { keep: at, values, whole: true });
+            return Ok(FoundSections { keep: at, values, whole: true });
         }
         let begin = at + line.len() as u64;
         let end = if let Some((in_it, bytes)) = section.size {
@@ -88,7 +88,7 @@ pub(super) fn find(file: &File, from: u64, len: u64, resume: Timestamp) -> io::R
         };
         match end {
             Some(end) => at = end,
-            None => return Ok(Found { keep: len, values, whole: false }),
+            None => return Ok(FoundSections { keep: len, values, whole: false }),
         }
     }
 }

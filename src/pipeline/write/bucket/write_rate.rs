@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::limits::{
-    PRESSURE_BODIES, PRESSURE_GAIN_PER_MILLE, PRESSURE_REST_ROUNDS, WRITES_IN_FLIGHT_MAX,
+    WRITE_RATE_BODIES, WRITE_RATE_GAIN_PER_MILLE, WRITE_RATE_REST_ROUNDS, WRITES_IN_FLIGHT_MAX,
 };
 use crate::pipeline::permits::Permits;
 
 /// The state of writing.
 #[derive(Debug)]
-pub struct Pressure {
+pub struct WriteRate {
     permits: Permits,
     state: Mutex<State>,
 }
@@ -57,7 +57,7 @@ enum Packing {
 /// Bodies of each kind that decide about packing.
 const PACKING_TRIES: u32 = 3;
 
-impl Pressure {
+impl WriteRate {
     /// Steers these permits; `pack` if packing may pay.
     pub fn new(permits: Permits, pack: bool) -> Self {
         let packing = if pack {
@@ -102,12 +102,12 @@ impl Pressure {
             for _ in 0..self.permits.count() / 2 {
                 self.permits.lower();
             }
-            state.begin_round(None, PRESSURE_REST_ROUNDS);
+            state.begin_round(None, WRITE_RATE_REST_ROUNDS);
             return;
         }
         state.bodies += 1;
         state.bytes += bytes;
-        if state.bodies < PRESSURE_BODIES {
+        if state.bodies < WRITE_RATE_BODIES {
             return;
         }
         let rate = rate(state.bytes, state.since.elapsed());
@@ -118,11 +118,11 @@ impl Pressure {
         // Only what waits for its turn says something of a larger number.
         let waiting = self.permits.is_exhausted();
         let paid = state.before.is_none_or(|before| {
-            rate * 1_000.0 > before * (1_000.0 + f64::from(PRESSURE_GAIN_PER_MILLE))
+            rate * 1_000.0 > before * (1_000.0 + f64::from(WRITE_RATE_GAIN_PER_MILLE))
         });
         if state.changed == Changed::Raised && !paid {
             self.permits.lower();
-            state.begin_round(None, PRESSURE_REST_ROUNDS);
+            state.begin_round(None, WRITE_RATE_REST_ROUNDS);
         } else if state.rest > 0 {
             let rest = state.rest - 1;
             state.begin_round(None, rest);
@@ -172,21 +172,21 @@ mod tests {
 
     /// Writes bodies to a destination that takes `capacity` bodies' worth of work at once, for so many rounds.
     async fn settle(capacity: usize, rounds: u32) -> usize {
-        let pressure = Pressure::new(Permits::new("write", 2), false);
-        for _ in 0..rounds * PRESSURE_BODIES {
-            let count = pressure.permits().count();
+        let rate = WriteRate::new(Permits::new("write", 2), false);
+        for _ in 0..rounds * WRITE_RATE_BODIES {
+            let count = rate.permits().count();
             // Somebody always waits.
             let mut held = Vec::new();
             for _ in 0..count {
-                held.push(pressure.permits().one().await.unwrap());
+                held.push(rate.permits().one().await.unwrap());
             }
             let busy = count.min(capacity);
             tokio::time::advance(Duration::from_millis(1_000 / busy as u64)).await;
-            pressure.acknowledged(1_000_000, Duration::from_secs(1), false, 0);
+            rate.acknowledged(1_000_000, Duration::from_secs(1), false, 0);
             drop(held);
             tokio::task::yield_now().await;
         }
-        pressure.permits().count()
+        rate.permits().count()
     }
 
     #[tokio::test(start_paused = true)]
@@ -199,25 +199,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_halves_it() {
-        let pressure = Pressure::new(Permits::new("write", 8), false);
-        pressure.acknowledged(1, Duration::from_secs(1), false, 1);
+        let rate = WriteRate::new(Permits::new("write", 8), false);
+        rate.acknowledged(1, Duration::from_secs(1), false, 1);
         tokio::task::yield_now().await;
-        assert_eq!(pressure.permits().count(), 4);
-        pressure.acknowledged(1, Duration::from_secs(1), false, 1);
-        assert_eq!(pressure.permits().count(), 4, "each refusal counts once");
+        assert_eq!(rate.permits().count(), 4);
+        rate.acknowledged(1, Duration::from_secs(1), false, 1);
+        assert_eq!(rate.permits().count(), 4, "each refusal counts once");
     }
 
     #[tokio::test(start_paused = true)]
     async fn packing_is_kept_if_it_pays() {
         for (plain_ms, packed_ms, packs) in [(100, 50, true), (50, 100, false)] {
-            let pressure = Pressure::new(Permits::new("write", 2), true);
+            let rate = WriteRate::new(Permits::new("write", 2), true);
             for _ in 0..2 * PACKING_TRIES {
-                let packed = pressure.packs();
+                let packed = rate.packs();
                 let took_ms = if packed { packed_ms } else { plain_ms };
-                pressure.acknowledged(1_000, Duration::from_millis(took_ms), packed, 0);
+                rate.acknowledged(1_000, Duration::from_millis(took_ms), packed, 0);
             }
-            assert_eq!(pressure.packs(), packs);
+            assert_eq!(rate.packs(), packs);
         }
-        assert!(!Pressure::new(Permits::new("write", 2), false).packs());
+        assert!(!WriteRate::new(Permits::new("write", 2), false).packs());
     }
 }
