@@ -22,7 +22,7 @@ use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::migrate::{MigrateConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
-use sluice::pipeline::commit::keeper::Keeper;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::event::Counters;
 use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
@@ -221,7 +221,7 @@ impl Servers {
             .expect("buckets and a plan");
         if way == Way::Discard {
             prepared.sink = Destination::Discard;
-            prepared.begun.keeper = Keeper::Nobody;
+            prepared.begun.keeper = Checkpoint::None;
         }
         prepared
     }

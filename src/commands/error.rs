@@ -15,7 +15,7 @@ use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::event::StopReason;
-use crate::pipeline::lock::LockError;
+use crate::pipeline::commit::job_lock::LockError;
 use crate::report::state::stop_name;
 use crate::spool;
 use crate::wire::csv;

@@ -13,7 +13,7 @@ use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NA
 use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::commit::store::Store;
+use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::pool::blocking;
@@ -98,7 +98,7 @@ pub async fn to_look_at(
     let newest = match destination {
         Some(_) => {
             let keys = keys(&of_source(config, source));
-            let store = Store::new(ends.destination.clone(), &config.batch_bucket, keys);
+            let store = BatchBucket::new(ends.destination.clone(), &config.batch_bucket, keys);
             match store.newest_record().await {
                 // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
                 Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {

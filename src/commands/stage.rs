@@ -8,7 +8,7 @@ use crate::checkpoint::identity::{Identity, filter_text};
 use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::write::Destination;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
@@ -44,7 +44,7 @@ pub async fn begin(
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
         let rejects = RejectLimit { before: 0, max: config.reject_limit, file };
         let begun = Begun {
-            keeper: Keeper::Nobody,
+            keeper: Checkpoint::None,
             job,
             resume: start,
             rejects,
@@ -67,7 +67,7 @@ pub async fn begin(
     }
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
-    let keeper = Keeper::Spool(spool.clone());
+    let keeper = Checkpoint::Spool(spool.clone());
     Ok((
         Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
         Destination::Spool(spool),

@@ -8,7 +8,7 @@
 use crate::checkpoint::record::CommittedBatch;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
@@ -45,13 +45,13 @@ pub struct Discrepancy {
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
 #[derive(Debug, Clone, Copy)]
-pub struct Checked<'a> {
+pub struct ClosingCheck<'a> {
     /// The source, if it is a bucket.
     pub source: Option<&'a SourceBucket>,
     /// The destination.
     pub out: &'a DestinationWriter,
     /// What earlier runs have committed.
-    pub keeper: &'a Keeper,
+    pub checkpoint: &'a Checkpoint,
     /// The job, from its start to this run's stop.
     pub job: TimeRange,
     /// Where this run began.
@@ -60,7 +60,7 @@ pub struct Checked<'a> {
     pub batches: &'a [CommittedBatch],
 }
 
-impl Checked<'_> {
+impl ClosingCheck<'_> {
     /// Counts both ends.
     pub async fn run(self) -> Result<Closing, Error> {
         let mut closing = Closing::default();
@@ -84,7 +84,7 @@ impl Checked<'_> {
     /// too, only what this run has moved.
     async fn pieces(self) -> Result<Vec<CommittedBatch>, Error> {
         let own = TimeRange::new(self.resume, self.job.stop);
-        let (range, mut batches) = match self.keeper.committed().await? {
+        let (range, mut batches) = match self.checkpoint.committed().await? {
             Some(all) => (self.job, all),
             None if own == self.job => (own, self.batches.to_vec()),
             None => {

@@ -15,7 +15,7 @@ pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The plan stands; reading begins.
-    Planned(Planned),
+    Planned(PlannedRun),
     /// A batch has been counted at the source and is being read.
     BatchOpened {
         /// Its range.
@@ -103,7 +103,7 @@ pub enum Event {
 
 /// What the run is about to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedRun {
     /// The whole job, from its start to this run's stop.
     pub job: TimeRange,
     /// Where this run goes on; the job's start for a new one.

@@ -19,10 +19,9 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use self::closing::{Checked, Closing};
-use self::commit::committer;
+use self::closing::{ClosingCheck, Closing};
+use self::commit::{Checkpoint, committer};
 use self::commit::complete::{Complete, Done};
-use self::commit::keeper::Keeper;
 use self::error::Error;
 use self::event::{Event, StopReason};
 use self::pool::{blocking, joined};
@@ -34,10 +33,8 @@ use crate::model::time::{TimeRange, Timestamp};
 
 pub mod closing;
 pub mod commit;
-pub mod doubt;
 pub mod error;
 pub mod event;
-pub mod lock;
 pub mod permits;
 pub mod plan;
 pub mod pool;
@@ -78,15 +75,15 @@ pub struct RunOutcome {
 pub async fn run(
     origin: BatchOrigin,
     out: Arc<DestinationWriter>,
-    keeper: Keeper,
+    checkpoint: Checkpoint,
     stop: Stop,
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
     resume_rejects(&out, plan.range().start).await?;
-    let recording = committer::run(Arc::clone(&out), plan, keeper.clone(), receiver, stop.clone());
+    let recording = committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
     let mut committer = tokio::spawn(recording);
-    let batches = Batches::new(origin, Arc::clone(&out), &keeper);
+    let batches = Batches::new(origin, Arc::clone(&out), &checkpoint);
     let reader = batches.reader();
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
     let read = tokio::select! {
@@ -106,11 +103,11 @@ pub async fn run(
     };
     let committed = committed?;
     let mut closing = Closing::default();
-    if stopped.is_none() && !matches!(keeper, Keeper::Nobody) {
-        let checked = Checked {
+    if stopped.is_none() && !matches!(checkpoint, Checkpoint::None) {
+        let checked = ClosingCheck {
             source: reader.as_deref().map(|reader| &reader.source),
             out: &out,
-            keeper: &keeper,
+            checkpoint: &checkpoint,
             job,
             resume: plan.range().start,
             batches: &committed.each,
@@ -127,7 +124,7 @@ pub async fn run(
         out.counters.note_answered(client.quota().total_bytes(), client.requests());
     }
     let doubts = tokio::select! {
-        doubts = keeper.doubts() => doubts?,
+        doubts = checkpoint.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),
     };
     Ok(RunOutcome {

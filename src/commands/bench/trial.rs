@@ -20,7 +20,7 @@ use crate::model::batch::BatchPlan;
 use crate::model::schema::FieldKey;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
-use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
@@ -157,7 +157,7 @@ async fn measured(
     let begun = Instant::now();
     // Never asked to stop: a trial that has to end is dropped as it stands.
     let (_stopper, never) = stop_pair();
-    let work = pipeline::run(source, Arc::new(out), Keeper::Nobody, never);
+    let work = pipeline::run(source, Arc::new(out), Checkpoint::None, never);
     let (ending, error) = tokio::select! {
         biased;
         by = ends.wait() => (Ending::Cut { by: by.to_owned() }, None),

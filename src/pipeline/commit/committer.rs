@@ -11,8 +11,8 @@ use crate::checkpoint::watermark::Watermark;
 use crate::limits::{BATCHES_OPEN_MAX, CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::complete::{Complete, Done};
-use crate::pipeline::commit::keeper::Keeper;
+use super::complete::{Complete, Done};
+use super::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::stop::Stop;
@@ -42,7 +42,7 @@ pub struct Committed {
 struct Committer {
     out: Arc<DestinationWriter>,
     plan: BatchPlan,
-    keeper: Keeper,
+    checkpoint: Checkpoint,
     refresh: Interval,
     committed: Committed,
 }
@@ -56,7 +56,7 @@ struct Committer {
 pub async fn run(
     out: Arc<DestinationWriter>,
     plan: BatchPlan,
-    keeper: Keeper,
+    checkpoint: Checkpoint,
     mut complete: mpsc::Receiver<Complete>,
     stop: Stop,
 ) -> Result<Committed, Error> {
@@ -71,7 +71,7 @@ pub async fn run(
     };
     let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut committer = Committer { out, plan, keeper, refresh, committed };
+    let mut committer = Committer { out, plan, checkpoint, refresh, committed };
     tokio::select! {
         ended = committer.all(&mut complete) => ended?,
         _ = stop.recorded() => {}
@@ -93,7 +93,7 @@ impl Committer {
                     let waiting = watermark.waiting();
                     assert!(waiting < BATCHES_OPEN_MAX, "{waiting} batches wait, with the one before them still open");
                 }
-                _ = self.refresh.tick() => self.keeper.refresh().await?,
+                _ = self.refresh.tick() => self.checkpoint.refresh().await?,
             }
         }
     }
@@ -101,7 +101,7 @@ impl Committer {
     async fn commit(&mut self, mut done: Done) -> Result<(), Error> {
         let whole = done.range(self.plan);
         let refusals = self.keep(whole, std::mem::take(&mut done.refusals)).await?;
-        self.keeper.commit(self.plan, &mut done).await?;
+        self.checkpoint.commit(self.plan, &mut done).await?;
         refusals.committed();
         self.committed.watermark = whole.stop;
         self.note(&done, whole);
@@ -120,7 +120,7 @@ impl Committer {
         loop {
             tokio::select! {
                 added = &mut adding => return added,
-                _ = self.refresh.tick() => self.keeper.refresh().await?,
+                _ = self.refresh.tick() => self.checkpoint.refresh().await?,
             }
         }
     }

@@ -12,10 +12,10 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
-use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::commit::complete::Done;
 use crate::pipeline::error::Error;
-use crate::pipeline::event::{Counters, Planned};
+use crate::pipeline::event::{Counters, PlannedRun};
 use crate::pipeline::plan::NextBatch;
 use crate::pipeline::plan::counter::Counter;
 use crate::pipeline::plan::spool::{SpoolBatches, SpoolJob};
@@ -63,7 +63,7 @@ impl BatchOrigin {
     }
 
     /// What the run is about to do, for the report.
-    pub fn planned(&self) -> Planned {
+    pub fn planned(&self) -> PlannedRun {
         let (interval, transport) = match self {
             Self::Bucket(job, _) => (job.interval, transport_name(job.transport)),
             Self::Spool(job) => (job.interval, spool::TRANSPORT),
@@ -73,8 +73,8 @@ impl BatchOrigin {
 }
 
 /// What a run is about to do.
-pub fn planned(job: TimeRange, plan: BatchPlan, interval: Interval, transport: &str) -> Planned {
-    Planned {
+pub fn planned(job: TimeRange, plan: BatchPlan, interval: Interval, transport: &str) -> PlannedRun {
+    PlannedRun {
         job,
         resume: plan.range().start,
         batches: plan.len(),
@@ -107,11 +107,11 @@ pub(super) type BatchTask = Pin<Box<dyn Future<Output = Result<Done, Error>> + S
 
 impl Batches {
     /// Of a run that writes to `out`.
-    pub(super) fn new(origin: BatchOrigin, out: Arc<DestinationWriter>, keeper: &Keeper) -> Self {
+    pub(super) fn new(origin: BatchOrigin, out: Arc<DestinationWriter>, checkpoint: &Checkpoint) -> Self {
         match origin {
             BatchOrigin::Bucket(job, client) => {
                 let source = SourceBucket::new(*job, client, Arc::clone(&out.events));
-                let reader = BucketReader::new(source, out, keeper.clone());
+                let reader = BucketReader::new(source, out, checkpoint.clone());
                 Self::Bucket(Arc::new(reader), Counter::new())
             }
             BatchOrigin::Spool(job) => {

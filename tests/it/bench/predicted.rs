@@ -14,7 +14,7 @@ use sluice::influx::signal::Observer;
 use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;
 use sluice::pipeline;
-use sluice::pipeline::commit::keeper::Keeper;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::plan::tally;
 use sluice::pipeline::stop::stop_pair;
@@ -66,7 +66,7 @@ async fn actual(rig: &Rig, config: &MigrateConfig, setting: Setting) -> (u64, u6
     let out = DestinationWriter::nowhere();
     let begun = tokio::time::Instant::now();
     let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
-    let run = pipeline::run(source, Arc::new(out), Keeper::Nobody, stop_pair().1);
+    let run = pipeline::run(source, Arc::new(out), Checkpoint::None, stop_pair().1);
     assert_eq!(run.await.unwrap().values, rig.source.store().count(BUCKET));
     let elapsed = begun.elapsed().as_millis();
     (u64::try_from(elapsed).unwrap(), ends.source.quota().total_bytes())

@@ -5,7 +5,7 @@ use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::closing::Closing;
 use sluice::pipeline::RunOutcome;
-use sluice::pipeline::event::{Event, Planned};
+use sluice::pipeline::event::{Event, PlannedRun};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
 use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, MeasurementRow, PlanReport};
@@ -35,8 +35,8 @@ pub(crate) fn header() -> Header {
     }
 }
 
-pub(crate) fn planned() -> Planned {
-    Planned {
+pub(crate) fn planned() -> PlannedRun {
+    PlannedRun {
         job: range("2021-03-01", "2026-11-20"),
         resume: time("2021-03-01"),
         batches: 2_090,

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::witness::Witness;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::time::TimeRange;
-use crate::pipeline::commit::keeper::Keeper;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::event::Event;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::plan::choice::Choices;
@@ -23,7 +23,7 @@ pub struct BucketReader {
     /// Where the values go.
     pub out: Arc<DestinationWriter>,
     /// Keeps what later runs must know.
-    pub keeper: Keeper,
+    pub checkpoint: Checkpoint,
     /// Permits for slices.
     pub slices: Permits,
     /// How each measurement is read.
@@ -42,13 +42,13 @@ impl fmt::Debug for BucketReader {
 
 impl BucketReader {
     /// At the beginning of a run.
-    pub fn new(source: SourceBucket, out: Arc<DestinationWriter>, keeper: Keeper) -> Self {
+    pub fn new(source: SourceBucket, out: Arc<DestinationWriter>, checkpoint: Checkpoint) -> Self {
         let held = usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1);
         Self {
             slices: Permits::new("fetch", source.job.slices_in_flight),
             source,
             out,
-            keeper,
+            checkpoint,
             choices: Choices::new(),
             witness: Witness::new(None),
             held: Semaphore::new(held),
@@ -57,7 +57,7 @@ impl BucketReader {
 
     /// For a look at values that go nowhere.
     pub fn to_look(source: SourceBucket) -> Self {
-        Self::new(source, Arc::new(DestinationWriter::nowhere()), Keeper::Nobody)
+        Self::new(source, Arc::new(DestinationWriter::nowhere()), Checkpoint::None)
     }
 
     /// How far a batch is.

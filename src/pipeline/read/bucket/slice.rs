@@ -108,7 +108,7 @@ async fn note_doubt(reader: &BucketReader, error: &Error) -> Result<(), Error> {
          ({text})"
     );
     reader.tell(Event::Notice(doubt.clone()));
-    reader.keeper.note_doubt(&doubt).await
+    reader.checkpoint.note_doubt(&doubt).await
 }
 
 async fn attempt(

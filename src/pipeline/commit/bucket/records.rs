@@ -1,19 +1,19 @@
 //! The checkpoint in the batch bucket: records of the official form, written only while the job is this run's own.
 
+use super::batch_bucket::BatchBucket;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::{CommittedBatch, Record, next_record_time};
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::point::Point;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::store::Store;
 use crate::pipeline::error::Error;
 use crate::pipeline::commit::complete::Done;
 
 /// What a run knows of its records.
 #[derive(Debug, Clone)]
 pub struct Records {
-    store: Store,
+    store: BatchBucket,
     lease: Lease,
     /// The whole job, for the share that is done.
     job: TimeRange,
@@ -25,7 +25,7 @@ pub struct Records {
 
 impl Records {
     /// Of a job that is held by `lease` and whose newest record has this time.
-    pub fn new(store: Store, lease: Lease, job: TimeRange, newest: Option<Timestamp>) -> Self {
+    pub fn new(store: BatchBucket, lease: Lease, job: TimeRange, newest: Option<Timestamp>) -> Self {
         Self { store, lease, job, newest, is_adopted: false }
     }
 
@@ -41,7 +41,7 @@ impl Records {
     }
 
     /// The bucket they are in.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &BatchBucket {
         &self.store
     }
 

@@ -22,22 +22,22 @@ use crate::wire::line::point;
 
 /// The newest or oldest point of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+struct StoredPoint {
     /// Its fields as text.
-    pub fields: StoredFields,
+    fields: StoredFields,
     /// Its time.
-    pub time: Timestamp,
+    time: Timestamp,
 }
 
 /// Batch bucket and job keys.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct BatchBucket {
     client: Client,
     bucket: String,
     keys: Keys,
 }
 
-impl Store {
+impl BatchBucket {
     /// The checkpoint of the job `keys` in `bucket`.
     pub fn new(client: Client, bucket: &str, keys: Keys) -> Self {
         Self { client, bucket: bucket.to_owned(), keys }
@@ -230,7 +230,7 @@ impl Store {
         field: &str,
         what: &str,
         end: End,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<Option<StoredPoint>, Error> {
         let answer =
             self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
         let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
@@ -254,7 +254,7 @@ enum End {
 use End::{Newest, Oldest};
 
 /// The point at the newest (oldest) time of `field`, whatever series it is in: with all its fields of that time.
-fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
+fn pick(tables: &[Table], field: &str, end: End) -> Option<StoredPoint> {
     let mut times = Vec::new();
     let mut cells = Vec::new();
     for table in tables {
@@ -282,7 +282,7 @@ fn pick(tables: &[Table], field: &str, end: End) -> Option<Stored> {
         .filter(|(at, ..)| *at == time)
         .map(|(_, name, value)| (name, value))
         .collect();
-    Some(Stored { fields, time })
+    Some(StoredPoint { fields, time })
 }
 
 /// Two doubts of one second stand beside each other.
