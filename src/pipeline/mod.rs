@@ -1,14 +1,17 @@
-//! The stages, and the only owner of channels and of the pool.
+//! The stages, and the only owner of channels.
 //!
 //! ```text
-//! survey   what is in the source, and who can read it
-//! plan     count, choose a transport for each measurement, cut into slices
-//! read     a batch in slices, each with a permit; held against the source's count    (this file: batches in sequence)
-//! unload   the same for a batch of a spool, which knows its own counts
-//! write    pool jobs to bodies, bodies to the destination; or rows to the files of a spool
-//! commit   strictly in sequence
-//! closing  when all is committed: both ends counted once more
+//! source    what the bucket is like: asked, never read
+//! plan      counted, a transport for each measurement, cut into slices         bucket, spool
+//! read      a batch in slices, held against the count of its source            bucket, spool
+//! write     frames to lines and bodies, or to rows of files                    bucket, spool, nowhere
+//! commit    strictly in sequence                                               bucket, spool, nowhere
+//! closing   when all is committed: both ends counted once more
 //! ```
+//!
+//! Each stage that has two kinds of ends names them in its `mod.rs`; `bucket` and `spool` beside it are those. A stage uses
+//! what stands below: `read` all others, `plan` the source, `commit` what was written; never the other way. Here the batches
+//! are opened in sequence, moved, and handed to the committer.
 //!
 //! Slices and bodies of the open batches flow in any order; writes can be repeated, so only the checkpoint has an order.
 //! A batch task ends when everything of its batch is acknowledged or known to be refused; the committer alone moves the
@@ -104,7 +107,7 @@ pub async fn run(
     let committed = committed?;
     let mut closing = Closing::default();
     if stopped.is_none() && !matches!(checkpoint, Checkpoint::None) {
-        let checked = ClosingCheck {
+        let check = ClosingCheck {
             source: reader.as_deref().map(|reader| &reader.source),
             out: &out,
             checkpoint: &checkpoint,
@@ -113,9 +116,9 @@ pub async fn run(
             batches: &committed.each,
         };
         // All is committed: whoever asks for the end gets it at once.
-        tokio::select! {
-            found = checked.run() => closing = found?,
-            reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
+        match stop.unless(check.run()).await {
+            Ok(found) => closing = found?,
+            Err(reason) => stopped = Some(reason),
         }
     }
     // The closing check asks the source too.

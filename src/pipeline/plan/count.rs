@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::influx::error::FailureKind;
+use super::emptiness::{is_empty_in, is_empty_of};
+use super::one_count::{answer, ask, one, single};
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::FluxScope;
-use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::{SourceBucket, schema};
 use crate::wire::csv::table;
@@ -31,7 +32,7 @@ pub async fn windows(source: &SourceBucket, range: TimeRange) -> Result<Vec<Wind
 }
 
 /// Counts one layer, halving down to windows that one query reads whole.
-pub(super) async fn windows_of(
+pub async fn windows_of(
     source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
@@ -91,7 +92,7 @@ fn rest(all: Option<u64>, part: Option<u64>) -> Option<u64> {
 }
 
 /// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
-pub(super) async fn by_measurement(
+pub async fn by_measurement(
     source: &SourceBucket,
     layer: Layer,
     window: TimeRange,
@@ -154,7 +155,7 @@ async fn influxql_only(source: &SourceBucket, range: TimeRange) -> Result<Vec<Wi
 }
 
 /// What lies at the largest time, if the range reaches it. One row is one value.
-pub(super) async fn largest_time(
+pub async fn largest_time(
     source: &SourceBucket,
     range: TimeRange,
 ) -> Result<Vec<Window>, Error> {
@@ -180,7 +181,7 @@ pub(super) async fn largest_time(
     Ok(if window.counts.is_empty() { Vec::new() } else { vec![window] })
 }
 
-pub(super) async fn influxql_counts(
+pub async fn influxql_counts(
     source: &SourceBucket,
     range: TimeRange,
 ) -> Result<BTreeMap<Name, u64>, Error> {
@@ -229,7 +230,7 @@ pub async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error
 }
 
 /// Values of one layer: one count where one is exact, else one for each window that holds something.
-pub(super) async fn total_of_layer(
+pub async fn total_of_layer(
     source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
@@ -256,42 +257,6 @@ pub(super) async fn total_of_layer(
         }
     }
     Ok(values)
-}
-
-/// One count; `None` if the source runs out of time or memory over it.
-pub(super) async fn one(
-    source: &SourceBucket,
-    layer: Layer,
-    range: TimeRange,
-) -> Result<Option<u64>, Error> {
-    let what = format!("count of {range}");
-    let filter = source.job.filter_of(layer);
-    ask(source, Selection { filter: &filter, ..source.job.selection_of(layer, range) }, &what)
-        .await
-}
-
-async fn ask(
-    source: &SourceBucket,
-    selection: Selection<'_>,
-    what: &str,
-) -> Result<Option<u64>, Error> {
-    let answer = answer(source, &flux::count(selection), what).await?;
-    answer.map(|answer| single(&answer, what)).transpose()
-}
-
-fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
-    let count = table::single_long(answer).map_err(|error| Error::csv(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
-}
-
-async fn answer(source: &SourceBucket, query: &str, what: &str) -> Result<Option<Vec<u8>>, Error> {
-    match source.client.query_all(query, what).await {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::influx(what, error)),
-    }
 }
 
 /// String values of a range that hold a carriage return.
@@ -359,68 +324,4 @@ pub async fn is_empty(source: &SourceBucket, range: TimeRange) -> Result<bool, E
     let only = influxql_counts(source, range).await?;
     let at_end = largest_time(source, range).await?;
     Ok(only.is_empty() && at_end.is_empty() && lost(source, range).await? == 0)
-}
-
-pub(super) async fn is_empty_of(
-    source: &SourceBucket,
-    layer: Layer,
-    shape: SourceShape,
-    range: TimeRange,
-) -> Result<bool, Error> {
-    let filter = source.job.filter_of(layer);
-    let selection = Selection { filter: &filter, ..source.job.selection_of(layer, range) };
-    let mixed = [source.job.routes.is_mixed()];
-    let conditions = if layer == Layer::Mixed { &mixed } else { selection.without };
-    is_empty_in(source, shape, selection, conditions).await
-}
-
-/// True if the selection certainly holds nothing; the conditions are those of it that an index can be asked for.
-async fn is_empty_in(
-    source: &SourceBucket,
-    shape: SourceShape,
-    selection: Selection<'_>,
-    conditions: &[String],
-) -> Result<bool, Error> {
-    let range = selection.range;
-    if ask(source, selection, &format!("count of {range}")).await? != Some(0) {
-        return Ok(false);
-    }
-    let Some((first, second)) = shape.halves(range).filter(|_| shape.types != TypeHistory::Single)
-    else {
-        return Ok(true);
-    };
-    // A field of several types hides behind the type of its first shard, and from the other side behind that of its last
-    // one: one zero proves nothing.
-    for query in [flux::earliest(selection), flux::latest(selection)] {
-        let what = format!("emptiness of {range}");
-        let answer = source
-        .client
-            .query_all(&query, &what)
-            .await
-            .map_err(|error| Error::influx(&what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
-        if tables.iter().any(|table| !table.rows.is_empty()) {
-            return Ok(false);
-        }
-    }
-    // What lies between shards that hide it only the index knows, which has no types.
-    let has_no_middle = shape.halves(first).is_none() && shape.halves(second).is_none();
-    Ok(has_no_middle || is_unknown_to_the_index(source, range, conditions).await?)
-}
-
-/// False also where the index does not tell.
-async fn is_unknown_to_the_index(
-    source: &SourceBucket,
-    range: TimeRange,
-    conditions: &[String],
-) -> Result<bool, Error> {
-    let what = format!("series in {range}");
-    let query = flux::series_in_range(&source.job.source_bucket, range, conditions);
-    let answer = match source.client.query_all(&query, &what).await {
-        Ok(answer) => answer,
-        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
-        Err(_) => return Ok(false),
-    };
-    let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-    Ok(series.unwrap_or(0) == 0)
 }

@@ -16,7 +16,7 @@ use crate::pipeline::plan::cost::LearnedCost;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
-use crate::pipeline::plan::count;
+use crate::pipeline::plan::{count, one_count};
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
 use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
@@ -55,7 +55,7 @@ pub async fn fullest(context: &SourceBucket, cell: Cell) -> Result<Option<Batch>
         let mut halves = [0; 2];
         for (values, part) in halves.iter_mut().zip([range(first, middle), range(middle, end)]) {
             if let Some(part) = part.filter(|part| !part.is_empty()) {
-                *values = count::one(context, Layer::Plain, part).await?.unwrap_or(u64::MAX);
+                *values = one_count::one(context, Layer::Plain, part).await?.unwrap_or(u64::MAX);
             }
         }
         if halves[0] >= halves[1] { end = middle } else { first = middle }

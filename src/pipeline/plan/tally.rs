@@ -8,7 +8,7 @@ use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::count;
+use crate::pipeline::plan::{count, emptiness};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::layer::{Layer, Window};
 use crate::wire::csv::table;
@@ -205,7 +205,7 @@ async fn add_cells(
             };
             let rest = all.saturating_sub(part);
             stretches.extend([(middle, end, Some(rest)), (first, middle, Some(part))]);
-        } else if !count::is_empty_of(context, layer, shape, range).await? {
+        } else if !emptiness::is_empty_of(context, layer, shape, range).await? {
             stretches.extend([(middle, end, None), (first, middle, None)]);
         }
     }
