@@ -18,7 +18,7 @@ use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::commit::job_lock::{JobLock, LockError, random_digits};
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::spool;
 
@@ -46,13 +46,13 @@ pub struct Begun {
 
 impl Begun {
     /// Lets the job go before anything of it was moved; gives the error that is to be told.
-    pub async fn give_up(self, stop: &Stop, error: Error) -> Error {
+    pub async fn give_up(self, stop: &StopSignal, error: Error) -> Error {
         given_up(self.keeper, stop, error).await
     }
 }
 
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
-pub async fn given_up(keeper: Checkpoint, stop: &Stop, error: Error) -> Error {
+pub async fn given_up(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
     match keeper.close(stop).await {
         Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
         _ => error,
@@ -119,7 +119,7 @@ pub async fn begin(
     destination: &mut DestinationFacts,
     shard_group_ns: Option<i64>,
     wanted: &Wanted,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Begun, Error> {
     let keys = job::keys(config);
     let folder = job::state_folder(config, &keys);

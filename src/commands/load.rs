@@ -23,7 +23,7 @@ use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::read::BatchOrigin;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::pipeline::plan::spool::{self as stored, SpoolJob};
 use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
@@ -204,7 +204,7 @@ pub async fn prepare(
     checked: Checked,
     config: &MigrateConfig,
     client: &Client,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
     job::check_rejects(job::rejects_file(config)).await?;

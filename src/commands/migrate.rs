@@ -21,7 +21,7 @@ use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::read::BatchOrigin;
-use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
 use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::report::preflight::Verdict;
@@ -65,7 +65,7 @@ pub async fn prepare(
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     // From here on the organization is what the records call it.
     let config = &job::of_source(config, source);
@@ -89,7 +89,7 @@ async fn into_bucket(
     ends: &Ends,
     source: &SourceFacts,
     destination: &mut DestinationFacts,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<(Begun, Destination), Error> {
     let client = &ends.destination;
     job::check_rejects(job::rejects_file(config)).await?;
@@ -243,6 +243,6 @@ pub(super) fn limit_time(stopper: &Stopper, max_duration_ms: Option<u64>) {
 }
 
 /// Unused stops never fire.
-pub fn never() -> Stop {
+pub fn never() -> StopSignal {
     stop_pair().1
 }

@@ -12,7 +12,7 @@ use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::read::BatchOrigin;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::pool::blocking;
 use crate::pipeline::commit::doubt;
@@ -74,7 +74,7 @@ pub async fn run(
     prepared: Prepared,
     shown: Shown,
     signals: &Signals,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Finished, Error> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
@@ -119,7 +119,7 @@ pub async fn execute(
     prepared: Prepared,
     events: EventSink,
     counters: Arc<Counters>,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Finished, Error> {
     let Prepared { source, sink, begun } = prepared;
     let Begun { keeper, rejects, lock, folder, .. } = begun;

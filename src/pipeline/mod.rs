@@ -29,7 +29,7 @@ use self::error::Error;
 use self::event::{Event, StopReason};
 use self::pool::{blocking, joined};
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
-use self::stop::Stop;
+use self::stop::StopSignal;
 use self::write::rejects::file::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::{TimeRange, Timestamp};
@@ -79,7 +79,7 @@ pub async fn run(
     origin: BatchOrigin,
     out: Arc<DestinationWriter>,
     checkpoint: Checkpoint,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
@@ -158,7 +158,7 @@ async fn resume_rejects(out: &DestinationWriter, resume: Timestamp) -> Result<()
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(out: &DestinationWriter, stop: &Stop) -> StopReason {
+async fn drain_over(out: &DestinationWriter, stop: &StopSignal) -> StopReason {
     let reason = stop.clone().wait().await;
     out.tell(Event::Stopping(reason));
     stop.drained().await
@@ -173,7 +173,7 @@ struct Open {
 
 impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
-    async fn all(&mut self, mut batches: Batches, stop: &Stop) -> Result<Option<StopReason>, Error> {
+    async fn all(&mut self, mut batches: Batches, stop: &StopSignal) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
         let (mut stopped, mut begun) = (None, false);
         loop {

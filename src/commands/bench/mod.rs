@@ -36,7 +36,7 @@ use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::bucket::type_conflict;
 use crate::report::preflight::Verdict as Found;
 use crate::report::text::Glyphs;
@@ -73,7 +73,7 @@ pub async fn measure(
     config: &MigrateConfig,
     bench: &BenchConfig,
     settings: &ClientSettings,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Verdict, Error> {
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;

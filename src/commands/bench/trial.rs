@@ -25,7 +25,7 @@ use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::BatchOrigin;
-use crate::pipeline::stop::{Stop, stop_pair};
+use crate::pipeline::stop::{StopSignal, stop_pair};
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::{Destination, DestinationWriter};
@@ -69,7 +69,7 @@ pub(super) struct Ran {
 /// When a trial ends early.
 #[derive(Debug, Clone)]
 pub(super) struct Ends {
-    pub(super) stop: Stop,
+    pub(super) stop: StopSignal,
     pub(super) deadline: Option<Instant>,
 }
 

@@ -15,7 +15,7 @@ use super::complete::{Complete, Done};
 use super::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
@@ -58,7 +58,7 @@ pub async fn run(
     plan: BatchPlan,
     checkpoint: Checkpoint,
     mut complete: mpsc::Receiver<Complete>,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Committed, Error> {
     let committed = Committed {
         watermark: plan.range().start,

@@ -7,7 +7,7 @@ use crate::checkpoint::record::CommittedBatch;
 use crate::model::batch::BatchPlan;
 use crate::pipeline::error::Error;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::StopSignal;
 use crate::spool::writable::Spool;
 
 pub mod bucket;
@@ -75,7 +75,7 @@ impl Checkpoint {
 
     /// Lets the job go, so that the next run need not wait for this one to be taken for dead. In bounded time: a lease that
     /// cannot be given back grows stale by itself. The one error of a lease is that another run has it.
-    pub async fn close(self, stop: &Stop) -> Result<(), Error> {
+    pub async fn close(self, stop: &StopSignal) -> Result<(), Error> {
         match self {
             Self::Bucket(records) => match stop.briefly(records.release_lease()).await {
                 Some(Err(lost @ Error::LeaseLost { .. })) => Err(lost),

@@ -25,7 +25,7 @@ use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::{Counters, Event};
-use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
+use sluice::pipeline::stop::{StopSignal, stop_pair};
 use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};

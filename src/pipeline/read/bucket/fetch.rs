@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::answer::{Attempt, FetchedSlice, read_into};
-use super::hearing::hear;
+use super::against_flux::hold_against_flux;
 use super::reader::BucketReader;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::canary::Canary;
@@ -40,7 +40,7 @@ pub async fn read(
             return Err(Error::SeriesChanged { what: attempt.what.to_owned(), before, now });
         }
     }
-    let held = hear(reader, progress, attempt, held).await?;
+    let held = hold_against_flux(reader, progress, attempt, held).await?;
     for frame in held {
         frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
     }

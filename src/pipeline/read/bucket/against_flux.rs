@@ -20,7 +20,7 @@ use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values;
 
 /// Holds the frames of an answer against Flux as far as it is due, and gives them back.
-pub(super) async fn hear(
+pub(super) async fn hold_against_flux(
     reader: &BucketReader,
     progress: &BatchProgress,
     attempt: Attempt<'_>,
