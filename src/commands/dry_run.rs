@@ -19,9 +19,9 @@ use crate::limits::{
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::source::SourceBucket;
-use crate::pipeline::read;
 use crate::pipeline::plan::look::{self, SeriesLeft};
+use crate::pipeline::read;
+use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;

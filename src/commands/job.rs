@@ -14,9 +14,9 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
-use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::pool::blocking;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::write::rejects::limit::RejectsFile;
 use crate::spool::digest::sha256;
 
@@ -59,7 +59,9 @@ pub async fn lay(
         transport: config.transport,
         field_label: source.survey.field_label.clone(),
         may_hold_carriage_returns: source.survey.strings,
-        source_retention_ns: crate::pipeline::source::shape::retention_ns(source.bucket.retention_s),
+        source_retention_ns: crate::pipeline::source::shape::retention_ns(
+            source.bucket.retention_s,
+        ),
         range: job,
         plan,
         interval,

@@ -12,9 +12,9 @@ use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
-use crate::pipeline::source::shape::{SourceShape, TypeHistory};
 use crate::pipeline::source::earliest::latest;
 use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::shape::{SourceShape, TypeHistory};
 use crate::pipeline::source::{SourceBucket, schema};
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
@@ -113,7 +113,10 @@ fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
 }
 
 /// Values that passed the retention line since they were read are missed by nobody.
-async fn at_source(source: &SourceBucket, pieces: &[CommittedBatch]) -> Result<Vec<Discrepancy>, Error> {
+async fn at_source(
+    source: &SourceBucket,
+    pieces: &[CommittedBatch],
+) -> Result<Vec<Discrepancy>, Error> {
     let now = source.client.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
     let line = source.job.source_retention_ns.map(|ns| now.saturating_add_ns(-ns));
     let before = line.map_or(0, |line| pieces.partition_point(|piece| piece.range.start < line));

@@ -22,14 +22,15 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use self::closing::{ClosingCheck, Closing};
-use self::commit::{Checkpoint, committer};
+use self::closing::{Closing, ClosingCheck};
 use self::commit::complete::{Complete, Done};
+use self::commit::{Checkpoint, committer};
 use self::error::Error;
 use self::event::{Event, StopReason};
 use self::pool::{blocking, joined};
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::StopSignal;
+use self::write::DestinationWriter;
 use self::write::rejects::file::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::{TimeRange, Timestamp};
@@ -84,7 +85,8 @@ pub async fn run(
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
     resume_rejects(&out, plan.range().start).await?;
-    let recording = committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
+    let recording =
+        committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
     let mut committer = tokio::spawn(recording);
     let batches = Batches::new(origin, Arc::clone(&out), &checkpoint);
     let reader = batches.reader();
@@ -173,7 +175,11 @@ struct Open {
 
 impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
-    async fn all(&mut self, mut batches: Batches, stop: &StopSignal) -> Result<Option<StopReason>, Error> {
+    async fn all(
+        &mut self,
+        mut batches: Batches,
+        stop: &StopSignal,
+    ) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
         let (mut stopped, mut begun) = (None, false);
         loop {

@@ -2,8 +2,8 @@
 
 use crate::limits;
 use crate::model::number;
-use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::RunOutcome;
+use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::event::StopReason;
 use crate::report::state::{SinkKind, State};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};

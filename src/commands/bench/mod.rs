@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::files::Files;
-use self::trial::{TrialDestination, Ends as Early, Ran, Stand, Watch};
+use self::trial::{Ends as Early, Ran, Stand, TrialDestination, Watch};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
@@ -32,10 +32,10 @@ use crate::config::table::BENCH;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::schema::FieldTypes;
-use crate::pipeline::source::SourceBucket;
-use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::bucket::type_conflict;
 use crate::report::preflight::Verdict as Found;
@@ -219,7 +219,12 @@ async fn stand(
             let types = surveyed.source.survey.field_types();
             let watched = types.map_or_else(Vec::new, |types| {
                 let one_type_ns = surveyed.source.one_type_ns();
-                type_conflict::watched(&type_conflict::by_key(types), one_type_ns, &FieldTypes::new(), shard_ns)
+                type_conflict::watched(
+                    &type_conflict::by_key(types),
+                    one_type_ns,
+                    &FieldTypes::new(),
+                    shard_ns,
+                )
             });
             let on_type_conflict = config.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;

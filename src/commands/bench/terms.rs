@@ -11,8 +11,8 @@ use crate::config::bench::BenchConfig;
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
 use crate::model::transport::Transport;
-use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::plan::tally::Cell;
+use crate::pipeline::source::job::BucketJob;
 
 /// What may be spent: what was said, else a part of one window of the quota.
 pub(super) fn budget_bytes(said: Option<u64>, window: Option<u64>) -> u64 {

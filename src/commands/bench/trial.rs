@@ -21,15 +21,15 @@ use crate::model::schema::FieldKey;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::commit::Checkpoint;
-use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
 use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::stop::{StopSignal, stop_pair};
-use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::pipeline::write::bucket::DestinationBucket;
-use crate::pipeline::write::{Destination, DestinationWriter};
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::pipeline::write::rejects::limit::RejectLimit;
+use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self};
 use crate::report::stream;
 

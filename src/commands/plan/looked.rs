@@ -11,11 +11,11 @@ use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::cost::LearnedCost;
-use crate::pipeline::source::SourceBucket;
 use crate::pipeline::plan::forecast::{self, Spread};
 use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
 use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::{self, Tally};
+use crate::pipeline::source::SourceBucket;
 use crate::report::plan::{Forecast, Guide, MeasurementRow};
 use crate::spool::size::Encoded;
 

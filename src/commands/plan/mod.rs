@@ -5,8 +5,6 @@
 mod fields;
 mod looked;
 
-use std::sync::Arc;
-
 use self::fields::{Fields, Series};
 use self::looked::Looked;
 use super::error::Error;
@@ -19,9 +17,9 @@ use crate::config::inputs::{Inputs, read_file};
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
+use crate::pipeline::plan::tally;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
-use crate::pipeline::plan::tally;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::text::Glyphs;

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Interval, MissedTickBehavior, interval};
 
+use super::Checkpoint;
+use super::complete::{Complete, Done};
 use crate::checkpoint::record::CommittedBatch;
 use crate::checkpoint::watermark::Watermark;
 use crate::limits::{BATCHES_OPEN_MAX, CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
-use super::complete::{Complete, Done};
-use super::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
+use crate::pipeline::pool::blocking;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::DestinationWriter;
-use crate::pipeline::pool::blocking;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What was committed.
@@ -110,7 +110,11 @@ impl Committer {
 
     /// Adds refused lines to the rejects file, on a thread that may wait for the disk. They may be many: the lease must not
     /// grow old meanwhile.
-    async fn keep(&mut self, batch: TimeRange, refusals: RefusedValues) -> Result<RefusedValues, Error> {
+    async fn keep(
+        &mut self,
+        batch: TimeRange,
+        refusals: RefusedValues,
+    ) -> Result<RefusedValues, Error> {
         if refusals.is_empty() {
             return Ok(refusals);
         }

@@ -28,11 +28,7 @@ pub(super) fn committed(spool: &Spool) -> Option<Vec<CommittedBatch>> {
     if spool.rejected() > 0 {
         return None;
     }
-    let batch = |(range, values)| CommittedBatch {
-        range,
-        read: values,
-        acknowledged: values,
-        doubtful: 0,
-    };
+    let batch =
+        |(range, values)| CommittedBatch { range, read: values, acknowledged: values, doubtful: 0 };
     Some(spool.committed().into_iter().map(batch).collect())
 }

@@ -100,12 +100,7 @@ async fn series_of(
             .and_then(|json| show::parse_show_series(&json).map_err(|error| error.to_string())));
     }
     let what = format!("series of measurement {:?}", String::from_utf8_lossy(measurement));
-    let keys = listed::tag_keys(
-        &source.client,
-        &source.job.source_bucket,
-        TimeRange::ALL,
-    )
-    .await?;
+    let keys = listed::tag_keys(&source.client, &source.job.source_bucket, TimeRange::ALL).await?;
     let own: [&[u8]; 6] = [b"_start", b"_stop", b"_time", b"_value", b"_field", b"_measurement"];
     let keys: Vec<Vec<u8>> =
         keys.into_iter().filter(|key| !own.contains(&key.as_slice())).collect();

@@ -11,8 +11,8 @@ use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::FluxScope;
-use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
+use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -155,10 +155,7 @@ async fn influxql_only(source: &SourceBucket, range: TimeRange) -> Result<Vec<Wi
 }
 
 /// What lies at the largest time, if the range reaches it. One row is one value.
-pub async fn largest_time(
-    source: &SourceBucket,
-    range: TimeRange,
-) -> Result<Vec<Window>, Error> {
+pub async fn largest_time(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
     if !range.contains(Timestamp::MAX) {
         return Ok(Vec::new());
     }
@@ -181,6 +178,7 @@ pub async fn largest_time(
     Ok(if window.counts.is_empty() { Vec::new() } else { vec![window] })
 }
 
+/// What only InfluxQL reads of a range, by measurement.
 pub async fn influxql_counts(
     source: &SourceBucket,
     range: TimeRange,
@@ -271,7 +269,9 @@ pub async fn carriage_returns(
     while let Some(part) = parts.pop() {
         let count = match scope {
             FluxScope::LargestTime(_) => flux::count_carriage_returns_at_largest_time,
-            FluxScope::All | FluxScope::Measurements(_) | FluxScope::Mixed => flux::count_carriage_returns,
+            FluxScope::All | FluxScope::Measurements(_) | FluxScope::Mixed => {
+                flux::count_carriage_returns
+            }
         };
         let query = scope.select(&source.job, part, count);
         let answer = answer(source, &query, &what).await?;

@@ -27,7 +27,10 @@ impl Counter {
     ///
     /// # Panics
     /// Never: the numbers it keeps are inside the plan.
-    pub async fn next(&mut self, source: &SourceBucket) -> Result<Option<NextBatch<Vec<Window>>>, Error> {
+    pub async fn next(
+        &mut self,
+        source: &SourceBucket,
+    ) -> Result<Option<NextBatch<Vec<Window>>>, Error> {
         let plan = &source.job.plan;
         loop {
             let Some((first, end)) = self.stretches.pop() else {
@@ -49,7 +52,11 @@ impl Counter {
                     return Ok(Some(NextBatch::Empty(first..end)));
                 }
                 self.reach = 1;
-                return Ok(Some(NextBatch::Batch { seq: first, range: first_range, holds: windows }));
+                return Ok(Some(NextBatch::Batch {
+                    seq: first,
+                    range: first_range,
+                    holds: windows,
+                }));
             }
             let stretch = TimeRange::new(first_range.start, last_range.stop);
             if count::is_empty(source, stretch).await? {

@@ -43,7 +43,7 @@ pub(super) async fn is_empty_in(
     for query in [flux::earliest(selection), flux::latest(selection)] {
         let what = format!("emptiness of {range}");
         let answer = source
-        .client
+            .client
             .query_all(&query, &what)
             .await
             .map_err(|error| Error::influx(&what, error))?;

@@ -12,16 +12,16 @@ use crate::limits::{
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::plan::cost::LearnedCost;
-use crate::pipeline::source::SourceBucket;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
-use crate::pipeline::plan::{count, one_count};
+use crate::pipeline::plan::cost::LearnedCost;
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
 use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
-use crate::pipeline::source::layer::{Layer, Window};
+use crate::pipeline::plan::{count, one_count};
+use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;
+use crate::pipeline::source::layer::{Layer, Window};
 use crate::spool::size::Encoded;
 use crate::wire::flux::Selection;
 

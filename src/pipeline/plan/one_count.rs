@@ -16,8 +16,7 @@ pub async fn one(
 ) -> Result<Option<u64>, Error> {
     let what = format!("count of {range}");
     let filter = source.job.filter_of(layer);
-    ask(source, Selection { filter: &filter, ..source.job.selection_of(layer, range) }, &what)
-        .await
+    ask(source, Selection { filter: &filter, ..source.job.selection_of(layer, range) }, &what).await
 }
 
 /// The same of a selection.
@@ -37,7 +36,11 @@ pub(super) fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
 }
 
 /// An answer; `None` if the source runs out of time or memory over it.
-pub(super) async fn answer(source: &SourceBucket, query: &str, what: &str) -> Result<Option<Vec<u8>>, Error> {
+pub(super) async fn answer(
+    source: &SourceBucket,
+    query: &str,
+    what: &str,
+) -> Result<Option<Vec<u8>>, Error> {
     match source.client.query_all(query, what).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {

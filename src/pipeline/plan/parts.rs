@@ -35,7 +35,9 @@ pub async fn parts_of_window(
 ) -> Result<Vec<WindowPart>, Error> {
     let part = |request, values| WindowPart { request, range: window.range, values };
     match window.layer {
-        Layer::Mixed => return Ok(vec![part(SliceRequest::Flux(FluxScope::Mixed), window.values())]),
+        Layer::Mixed => {
+            return Ok(vec![part(SliceRequest::Flux(FluxScope::Mixed), window.values())]);
+        }
         Layer::LargestTime => return Ok(at_largest_time(&source.job, window)),
         Layer::Plain | Layer::InfluxqlOnly => {}
     }
@@ -49,15 +51,17 @@ pub async fn parts_of_window(
             continue;
         }
         let choice = match window.layer {
-            Layer::InfluxqlOnly => {
-                Choices::influxql_only(&source.job, measurement).ok_or(Error::StageGone("InfluxQL"))?
-            }
+            Layer::InfluxqlOnly => Choices::influxql_only(&source.job, measurement)
+                .ok_or(Error::StageGone("InfluxQL"))?,
             _ => choices.choice_for(source, measurement, values).await?,
         };
         match choice.transport {
             Transport::Flux => rest.push((measurement.clone(), values)),
             Transport::Influxql if plain => {
-                parts.push(part(SliceRequest::Influxql(vec![choice.without_catalogue()], None), values));
+                parts.push(part(
+                    SliceRequest::Influxql(vec![choice.without_catalogue()], None),
+                    values,
+                ));
             }
             Transport::Influxql if choice.known.is_none() => {
                 let values_max = choice.cost.slice_values(source.job.slice_bytes_max);
@@ -76,7 +80,9 @@ pub async fn parts_of_window(
     parts.extend(small.take().map(|(target, values)| part(target, values)));
     let whole = rest.len() == window.counts.len();
     parts.extend(
-        flux(&rest, whole).into_iter().map(|(scope, values)| part(SliceRequest::Flux(scope), values)),
+        flux(&rest, whole)
+            .into_iter()
+            .map(|(scope, values)| part(SliceRequest::Flux(scope), values)),
     );
     Ok(parts)
 }
@@ -85,7 +91,10 @@ pub async fn parts_of_window(
 pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
     match choice.transport {
         Transport::Flux => {
-            vec![(SliceRequest::Flux(FluxScope::Measurements(vec![choice.measurement.clone()])), values)]
+            vec![(
+                SliceRequest::Flux(FluxScope::Measurements(vec![choice.measurement.clone()])),
+                values,
+            )]
         }
         Transport::FluxKeyed => {
             vec![(SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::All), values)]
@@ -94,13 +103,18 @@ pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
             let strings = strings(choice, values);
             let mut targets = Vec::new();
             if strings > 0 {
-                targets.push((SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::Strings), strings));
+                targets.push((
+                    SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::Strings),
+                    strings,
+                ));
             }
             let rest = values.saturating_sub(strings).max(1);
             targets.push((SliceRequest::Pivot(Arc::clone(choice), None), rest));
             targets
         }
-        Transport::Influxql => vec![(SliceRequest::Influxql(vec![Arc::clone(choice)], None), values)],
+        Transport::Influxql => {
+            vec![(SliceRequest::Influxql(vec![Arc::clone(choice)], None), values)]
+        }
     }
 }
 
@@ -200,7 +214,12 @@ struct SmallMeasurements {
 
 impl SmallMeasurements {
     /// Adds one; gives those before it if they would not share a request.
-    fn add(&mut self, choice: Arc<Choice>, values: u64, values_max: u64) -> Option<(SliceRequest, u64)> {
+    fn add(
+        &mut self,
+        choice: Arc<Choice>,
+        values: u64,
+        values_max: u64,
+    ) -> Option<(SliceRequest, u64)> {
         let full = self.values + values > values_max || self.choices.len() >= STATEMENTS_MAX;
         let before = if full { self.take() } else { None };
         self.choices.push(choice);
@@ -210,6 +229,10 @@ impl SmallMeasurements {
 
     fn take(&mut self) -> Option<(SliceRequest, u64)> {
         let Self { choices, values } = std::mem::take(self);
-        if choices.is_empty() { None } else { Some((SliceRequest::Influxql(choices, None), values)) }
+        if choices.is_empty() {
+            None
+        } else {
+            Some((SliceRequest::Influxql(choices, None), values))
+        }
     }
 }

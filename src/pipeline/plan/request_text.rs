@@ -44,12 +44,13 @@ impl SliceRequest {
                     }
                     _ => flux::read_carriage_returns(selection, label),
                 };
-                let settings = DecoderSettings { unescape_strings: true, ..DecoderSettings::whole(label) };
+                let settings =
+                    DecoderSettings { unescape_strings: true, ..DecoderSettings::whole(label) };
                 (RequestText::Flux(scope.select(job, range, read)), Settings::Csv(settings))
             }
             Self::Keyed(choice, among, kinds) => {
-                let only =
-                    (*kinds == FieldKinds::Strings).then(|| strings(choice, literal::is_field, " or "));
+                let only = (*kinds == FieldKinds::Strings)
+                    .then(|| strings(choice, literal::is_field, " or "));
                 let text = keyed(job, choice, among.as_ref(), only, range, flux::read_keyed);
                 (RequestText::Flux(text), Settings::Csv(restored(choice, label, Form::Narrow)))
             }

@@ -13,18 +13,18 @@ use crate::limits::{
 use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::source::SourceBucket;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{Choice, Choices};
 use crate::pipeline::plan::parts;
 use crate::pipeline::plan::request::{FluxScope, SliceRequest};
 use crate::pipeline::plan::series_group::SeriesGroup;
 use crate::pipeline::plan::slice::slices;
-use crate::pipeline::source::layer::Layer;
+use crate::pipeline::pool::blocking;
 use crate::pipeline::read::bucket::answer::Attempt;
 use crate::pipeline::read::bucket::reader::BucketReader;
 use crate::pipeline::read::bucket::{failure, fetch};
-use crate::pipeline::pool::blocking;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::layer::Layer;
 use crate::spool::size::Encoded;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -91,7 +91,12 @@ impl Place {
 }
 
 /// Slices that a run makes of so many values of a measurement in one window.
-pub fn slice_count(context: &SourceBucket, choice: &Arc<Choice>, window: TimeRange, values: u64) -> u64 {
+pub fn slice_count(
+    context: &SourceBucket,
+    choice: &Arc<Choice>,
+    window: TimeRange,
+    values: u64,
+) -> u64 {
     let targets = parts::alone(choice, values);
     let count = |(target, values): &(SliceRequest, u64)| {
         let values_max = target.values_max(&context.job, &Choices::new());
@@ -129,7 +134,13 @@ fn middle_slice(
     values: u64,
 ) -> (TimeRange, u64) {
     let Some((target, _)) = parts::alone(choice, values).pop() else { return (window, values) };
-    let cut = slices(window, Layer::Plain, &target, values, target.values_max(&context.job, &Choices::new()));
+    let cut = slices(
+        window,
+        Layer::Plain,
+        &target,
+        values,
+        target.values_max(&context.job, &Choices::new()),
+    );
     let ranges: std::collections::BTreeSet<_> =
         cut.iter().map(|slice| (slice.range.start, slice.range.stop)).collect();
     let parts = ranges.len() as u64;

@@ -44,7 +44,11 @@ impl SeriesGroup {
 }
 
 /// Groups of series by the values of the key tag that has most of them; the whole if there is no such tag.
-pub(super) fn groups(choice: &Choice, among: Option<&SeriesGroup>, parts: usize) -> Vec<Option<SeriesGroup>> {
+pub(super) fn groups(
+    choice: &Choice,
+    among: Option<&SeriesGroup>,
+    parts: usize,
+) -> Vec<Option<SeriesGroup>> {
     let whole = || vec![among.cloned()];
     let (key, values) = match among {
         Some(among) => (among.key.clone(), among.values.to_vec()),

@@ -40,8 +40,14 @@ pub fn slices(
     let requests = if groups > 1 { request.divided(groups) } else { vec![request.clone()] };
     let values_predicted = by_range.div_ceil(requests.len().max(1) as u64);
     let held_bytes_max = HELD_SLICE_BYTES_MAX;
-    let slice =
-        |range, request| Slice { range, layer, request, values_predicted, depth: 0, held_bytes_max };
+    let slice = |range, request| Slice {
+        range,
+        layer,
+        request,
+        values_predicted,
+        depth: 0,
+        held_bytes_max,
+    };
     ranges
         .into_iter()
         .flat_map(|range| requests.iter().cloned().map(move |request| slice(range, request)))

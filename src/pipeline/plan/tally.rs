@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::limits::{DENSITY_CELLS, TALLY_MIXED_MEASUREMENTS_MAX, TALLY_MIXED_WINDOWS_MAX};
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::source::SourceBucket;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::{count, emptiness};
-use crate::pipeline::source::shape::TypeHistory;
+use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::{Layer, Window};
+use crate::pipeline::source::shape::TypeHistory;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 

@@ -107,7 +107,11 @@ pub(super) type BatchTask = Pin<Box<dyn Future<Output = Result<Done, Error>> + S
 
 impl Batches {
     /// Of a run that writes to `out`.
-    pub(super) fn new(origin: BatchOrigin, out: Arc<DestinationWriter>, checkpoint: &Checkpoint) -> Self {
+    pub(super) fn new(
+        origin: BatchOrigin,
+        out: Arc<DestinationWriter>,
+        checkpoint: &Checkpoint,
+    ) -> Self {
         match origin {
             BatchOrigin::Bucket(job, client) => {
                 let source = SourceBucket::new(*job, client, Arc::clone(&out.events));

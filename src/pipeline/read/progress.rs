@@ -1,5 +1,6 @@
 //! How far one batch is, for the reporter: sums over all its slices and tries.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits::PROGRESS_STEP_BYTES;
@@ -13,6 +14,12 @@ pub struct BatchProgress {
     values_read: AtomicU64,
     values_written: AtomicU64,
     bytes_read: AtomicU64,
+}
+
+impl fmt::Debug for BatchProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchProgress").field("batch", &self.batch).finish_non_exhaustive()
+    }
 }
 
 impl BatchProgress {

@@ -124,7 +124,10 @@ impl BucketJob {
     }
 
     /// How InfluxQL names a measurement that it reads.
-    pub fn influxql_name<'a>(&'a self, measurement: &'a [u8]) -> Option<(&'a InfluxqlAccess, &'a str)> {
+    pub fn influxql_name<'a>(
+        &'a self,
+        measurement: &'a [u8],
+    ) -> Option<(&'a InfluxqlAccess, &'a str)> {
         let access = self.routes.access.as_ref()?;
         let known = self.routes.influxql.contains_key(measurement);
         Some((access, std::str::from_utf8(measurement).ok().filter(|_| known)?))

@@ -1,14 +1,16 @@
 //! What the source lists without reading a value: names of measurements and keys of tags.
 
 use crate::influx::client::Client;
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::wire::csv::table;
 use crate::wire::flux;
 
 /// Names of all measurements.
-pub(super) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Vec<u8>>, Error> {
-    names(source, &flux::measurements(bucket, TimeRange::ALL), "measurements").await
+pub(super) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Name>, Error> {
+    let names = names(source, &flux::measurements(bucket, TimeRange::ALL), "measurements").await?;
+    Ok(names.into_iter().map(Name::from).collect())
 }
 
 /// Keys of all tags, with those of Flux's own columns among them.

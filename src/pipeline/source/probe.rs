@@ -131,10 +131,7 @@ impl Probe<'_> {
         let whole = Part { range: TimeRange::ALL, filter };
         let measurements = std::slice::from_ref(measurement);
         let selection = self.selection(measurements, &whole);
-        let ends = [
-            earliest(self.source, selection).await?,
-            latest(self.source, selection).await?,
-        ];
+        let ends = [earliest(self.source, selection).await?, latest(self.source, selection).await?];
         let from_oldest = |at: Timestamp, ns| TimeRange::new(at, at.saturating_add_ns(ns));
         let to_newest = |at: Timestamp, ns: i64| {
             let stop = at.saturating_add_ns(1);

@@ -69,8 +69,7 @@ impl Routes {
                     Ok(format) => {
                         let database = known.database.clone();
                         routes.access = Some(InfluxqlAccess { database, format: *format });
-                        (routes.influxql, routes.why_not) =
-                            readable(&known.schema.types, filter);
+                        (routes.influxql, routes.why_not) = readable(&known.schema.types, filter);
                     }
                     Err(why) => routes.nowhere.clone_from(why),
                 }

@@ -77,9 +77,7 @@ pub async fn ask(
 ) -> Result<Result<Vec<u8>, String>, Error> {
     match client.influxql(database, statement, statement).await {
         Ok(answer) => Ok(Ok(answer)),
-        Err(error) if error.may_pass() => {
-            Err(Error::influx(statement, error))
-        }
+        Err(error) if error.may_pass() => Err(Error::influx(statement, error)),
         Err(error) => Ok(Err(error.to_string())),
     }
 }

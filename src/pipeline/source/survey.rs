@@ -59,7 +59,7 @@ impl Survey {
         let mut unreturned = unreturned::take(source, name, filter, schema).await?;
         let schema = named.as_ref().ok().map(|(_, schema)| schema);
         let about = About { source, bucket: name, filter, tag_keys: &tag_keys };
-        let mut unreadable = unreadable(about, schema, &unreturned).await?;
+        let mut unreadable = find_unreadable(about, schema, &unreturned).await?;
         let mut reads = Err(String::new());
         if let Ok((database, schema)) = &named {
             let probed = Probe { source, database, bucket: name, filter, label: &label };
@@ -74,7 +74,7 @@ impl Survey {
                     // Neither are its names and types those of this bucket.
                     named = Err(why);
                     unreturned = unreturned::take(source, name, filter, None).await?;
-                    unreadable = unreadable(about, None, &unreturned).await?;
+                    unreadable = find_unreadable(about, None, &unreturned).await?;
                 }
             }
         }
@@ -139,7 +139,7 @@ struct About<'a> {
     tag_keys: &'a [Vec<u8>],
 }
 
-async fn unreadable(
+async fn find_unreadable(
     about: About<'_>,
     schema: Option<&InfluxqlSchema>,
     unreturned: &[Unreturned],

@@ -21,8 +21,7 @@ pub async fn own_type(
     range: TimeRange,
 ) -> Result<Option<FieldType>, Error> {
     let filter = field_filter(key, None);
-    let selection =
-        Selection { bucket, range, filter: &filter, measurements: &[], without: &[] };
+    let selection = Selection { bucket, range, filter: &filter, measurements: &[], without: &[] };
     let tables = ask(client, &flux::first(selection), key, range).await?;
     Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(Table::value_type))
 }

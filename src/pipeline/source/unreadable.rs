@@ -173,7 +173,7 @@ async fn by_first(
 ) -> Result<Vec<Unreadable>, Error> {
     let range = TimeRange::ALL;
     let mut found = Vec::new();
-    let returned = |name: &Vec<u8>| unreturned.iter().all(|found| *found.measurement != **name);
+    let returned = |name: &Name| unreturned.iter().all(|found| *found.measurement != **name);
     for measurement in listed::measurements(source, bucket).await?.into_iter().filter(returned) {
         let what = format!("columns of measurement {:?}", String::from_utf8_lossy(&measurement));
         let selection = Selection { bucket, range, filter, measurements: &[], without: &[] };

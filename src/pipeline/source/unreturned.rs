@@ -51,12 +51,9 @@ pub(super) async fn take(
     filter: &Filter,
     schema: Option<&mut InfluxqlSchema>,
 ) -> Result<Vec<Unreturned>, Error> {
-    let listed = match &schema {
+    let listed: Vec<Name> = match &schema {
         Some(schema) => schema.types.keys().map(|name| name.as_bytes().into()).collect(),
-        None => {
-            let listed = listed::measurements(source, bucket).await?;
-            listed.into_iter().map(Name::from).collect()
-        }
+        None => listed::measurements(source, bucket).await?,
     };
     let mut names: Vec<Name> = Vec::new();
     for name in listed {

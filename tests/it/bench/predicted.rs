@@ -15,8 +15,8 @@ use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;
 use sluice::pipeline;
 use sluice::pipeline::commit::Checkpoint;
-use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::plan::tally;
+use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::stop::stop_pair;
 use sluice::pipeline::write::DestinationWriter;
 use sluice::sim::tsbs::Workload;
@@ -153,8 +153,7 @@ fn a_migration_takes_as_long_as_foretold() {
             let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
             let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
             let range = job.plan.range();
-            let context =
-                pipeline::source::SourceBucket::unheard(job, ends.source);
+            let context = pipeline::source::SourceBucket::unheard(job, ends.source);
             let cells = tally::of(&context, range).await.unwrap().cells;
             let milli = bytes * 1_000 / values;
             let per_s = case.bytes_per_s.map_or(u64::MAX, |bytes| bytes * 1_000 / milli);

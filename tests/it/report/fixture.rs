@@ -3,8 +3,8 @@
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::pipeline::closing::Closing;
 use sluice::pipeline::RunOutcome;
+use sluice::pipeline::closing::Closing;
 use sluice::pipeline::event::{Event, PlannedRun};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;

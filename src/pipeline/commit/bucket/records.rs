@@ -7,8 +7,8 @@ use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::point::Point;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::error::Error;
 use crate::pipeline::commit::complete::Done;
+use crate::pipeline::error::Error;
 
 /// What a run knows of its records.
 #[derive(Debug, Clone)]
@@ -25,7 +25,12 @@ pub struct Records {
 
 impl Records {
     /// Of a job that is held by `lease` and whose newest record has this time.
-    pub fn new(store: BatchBucket, lease: Lease, job: TimeRange, newest: Option<Timestamp>) -> Self {
+    pub fn new(
+        store: BatchBucket,
+        lease: Lease,
+        job: TimeRange,
+        newest: Option<Timestamp>,
+    ) -> Self {
         Self { store, lease, job, newest, is_adopted: false }
     }
 

@@ -65,11 +65,8 @@ async fn compare(
         return Ok(());
     }
     let names = sample.measurements.iter().map(|name| Readable(name).to_string());
-    let place = format!(
-        "measurement {} at {}",
-        names.collect::<Vec<_>>().join(", "),
-        sample.range.start
-    );
+    let place =
+        format!("measurement {} at {}", names.collect::<Vec<_>>().join(", "), sample.range.start);
     let changed = |text: String| {
         Err(Error::NotAsFlux { what: attempt.what.to_owned(), text, measurement: None })
     };
@@ -77,10 +74,8 @@ async fn compare(
         let again = Attempt { range: sample.range, ..attempt };
         let (_, frames) = answer::read(reader, progress, again).await?;
         let read = wanted_of(&frames, sample, attempt.request);
-        let before = std::mem::replace(
-            &mut by_flux,
-            read_by_flux(reader, attempt.request, sample).await?,
-        );
+        let before =
+            std::mem::replace(&mut by_flux, read_by_flux(reader, attempt.request, sample).await?);
         if read == by_flux {
             return changed(format!("{place} changed while it was read"));
         }
@@ -107,8 +102,7 @@ async fn read_by_flux(
     let mut conditions = base.without.to_vec();
     conditions.extend(request.among().map(SeriesGroup::condition));
     conditions.extend(sample.tags.iter().map(|(key, value)| literal::is_tag(key, value)));
-    let selection =
-        Selection { measurements: &sample.measurements, without: &conditions, ..base };
+    let selection = Selection { measurements: &sample.measurements, without: &conditions, ..base };
     let answer = reader.source.client.query_all(&flux::read(selection, label), &what).await;
     let answer = answer.map_err(|error| Error::influx(&what, error))?;
     reader.witness.note_sample(answer.len() as u64);

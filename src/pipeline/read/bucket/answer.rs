@@ -88,7 +88,11 @@ pub(super) async fn read_into(
         Counters::add(&counters.slice_bytes_decoded, stream.decoded_bytes() - decoded);
         progress.bytes(stream.decoded_bytes() - decoded);
         (wire, decoded) = (stream.wire_bytes(), stream.decoded_bytes());
-        if reader.source.job.cut_at_bytes.is_some_and(|most| reader.source.client.quota().total_bytes() > most)
+        if reader
+            .source
+            .job
+            .cut_at_bytes
+            .is_some_and(|most| reader.source.client.quota().total_bytes() > most)
         {
             return Err(Error::CutOff { what: what.to_owned() });
         }

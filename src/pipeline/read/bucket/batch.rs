@@ -267,7 +267,8 @@ async fn lost(reader: &BucketReader, batch: TimeRange) -> Result<RefusedValues, 
     if values == 0 {
         return Ok(RefusedValues::default());
     }
-    let found: Vec<_> = reader.source.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
+    let found: Vec<_> =
+        reader.source.job.routes.lost.iter().map(|found| found.why.as_str()).collect();
     let reason =
         format!("left out, because the source's answers cannot carry it: {}", found.join("; "));
     reader.out.rejects.uncarried(batch, &reason, values, b"")

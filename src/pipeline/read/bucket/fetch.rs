@@ -2,8 +2,8 @@
 
 use tokio::sync::mpsc;
 
-use super::answer::{Attempt, FetchedSlice, read_into};
 use super::against_flux::hold_against_flux;
+use super::answer::{Attempt, FetchedSlice, read_into};
 use super::reader::BucketReader;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::canary::Canary;

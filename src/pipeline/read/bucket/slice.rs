@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 use tokio::time::Duration;
 
 use super::answer::Attempt;
-use super::{failure, fetch};
 use super::reader::BucketReader;
+use super::{failure, fetch};
 use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::FRAMES_QUEUED_MAX;
@@ -172,7 +172,11 @@ async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, w
 }
 
 /// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
-fn lost_names(reader: &BucketReader, batch: TimeRange, suspects: &Suspects) -> Result<RefusedValues, Error> {
+fn lost_names(
+    reader: &BucketReader,
+    batch: TimeRange,
+    suspects: &Suspects,
+) -> Result<RefusedValues, Error> {
     let (rejects, mut refusals) = (&reader.out.rejects, RefusedValues::default());
     let names =
         suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));

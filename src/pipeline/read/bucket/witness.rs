@@ -202,7 +202,11 @@ fn nth_row<'a>(frames: &'a [Frame], measurement: &Name, random: u64) -> Option<(
 }
 
 /// What of these frames the sample is about, as far as the request reads it.
-pub(super) fn wanted_of(frames: &[Frame], sample: &DrawnSample, request: &SliceRequest) -> BTreeSet<Vec<u8>> {
+pub(super) fn wanted_of(
+    frames: &[Frame],
+    sample: &DrawnSample,
+    request: &SliceRequest,
+) -> BTreeSet<Vec<u8>> {
     let series = |series: &Series| {
         sample.measurements.contains(&series.measurement)
             && sample.tags.iter().all(|tag| series.tags.contains(tag))

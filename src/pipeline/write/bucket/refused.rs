@@ -87,7 +87,8 @@ fn partial(part: &Bytes, text: &str) -> RefusalVerdict {
         return in_halves(part, text);
     }
     let lines = split_lines(part).count() as u64;
-    let refused = |refused: Bytes, rest| RefusalVerdict::Refused(vec![(text.to_owned(), refused)], rest);
+    let refused =
+        |refused: Bytes, rest| RefusalVerdict::Refused(vec![(text.to_owned(), refused)], rest);
     match parse_partial_write(text) {
         PartialWrite::TypeConflict { measurement, field, existing_type, dropped, .. } => {
             match Clash::new(&measurement, &field, existing_type).parted(part) {
@@ -301,7 +302,9 @@ mod tests {
         assert!(matches!(too_large(&bytes(THREE)), RefusalVerdict::Apart(_)));
         assert_eq!(too_large(&bytes("m f=1 1\n")), RefusalVerdict::NothingTaken);
         let long = Bytes::from(format!("m f=\"{}\" 1\n", "x".repeat(LINE_BYTES_TAKEN)));
-        let RefusalVerdict::Refused(refused, None) = too_large(&long) else { panic!("not refused") };
+        let RefusalVerdict::Refused(refused, None) = too_large(&long) else {
+            panic!("not refused")
+        };
         assert!(refused[0].0.starts_with("one line of 65") && refused[0].0.len() < 100);
     }
 

@@ -58,7 +58,12 @@ impl Section {
 }
 
 /// Goes from section to section. They are in the order of their batches, so what is not committed is a tail.
-pub(super) fn find(file: &File, from: u64, len: u64, resume: Timestamp) -> io::Result<FoundSections> {
+pub(super) fn find(
+    file: &File,
+    from: u64,
+    len: u64,
+    resume: Timestamp,
+) -> io::Result<FoundSections> {
     let (mut at, mut values) = (from, 0_u64);
     // A section is as it was left if the next one, or the end, stands where its length says.
     let mut unproven = 0;
