@@ -22,9 +22,9 @@ use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::migrate::{MigrateConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
-use sluice::pipeline::commit::keeper::Keeper;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::event::Counters;
-use sluice::pipeline::write::outlet::Sink;
+use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Server, ServerSettings, Store};
 use sluice::spool::place::Surroundings;
@@ -220,8 +220,8 @@ impl Servers {
             .await
             .expect("buckets and a plan");
         if way == Way::Discard {
-            prepared.sink = Sink::Discard;
-            prepared.begun.keeper = Keeper::Nobody;
+            prepared.sink = Destination::Discard;
+            prepared.begun.keeper = Checkpoint::None;
         }
         prepared
     }

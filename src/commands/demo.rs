@@ -26,7 +26,7 @@ use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::sim::tsbs::Workload;

@@ -8,10 +8,10 @@ use crate::checkpoint::identity::{Identity, filter_text};
 use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::write::outlet::Sink;
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
+use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::stream;
 use crate::spool;
 use crate::spool::state::Job;
@@ -24,7 +24,7 @@ pub async fn begin(
     config: &MigrateConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
-) -> Result<(Begun, Sink), Error> {
+) -> Result<(Begun, Destination), Error> {
     let file = rejects(config, choice, &source.bucket.id);
     job::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
@@ -44,7 +44,7 @@ pub async fn begin(
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
         let rejects = RejectLimit { before: 0, max: config.reject_limit, file };
         let begun = Begun {
-            keeper: Keeper::Nobody,
+            keeper: Checkpoint::None,
             job,
             resume: start,
             rejects,
@@ -52,7 +52,7 @@ pub async fn begin(
             lock: None,
             folder: None,
         };
-        return Ok((begun, Sink::Discard));
+        return Ok((begun, Destination::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
     let (spool, open_mode) = blocking(move || {
@@ -67,10 +67,10 @@ pub async fn begin(
     }
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
-    let keeper = Keeper::Spool(spool.clone());
+    let keeper = Checkpoint::Spool(spool.clone());
     Ok((
         Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
-        Sink::Spool(spool),
+        Destination::Spool(spool),
     ))
 }
 

@@ -9,6 +9,7 @@ pub mod interval;
 pub mod number;
 pub mod point;
 pub mod scale;
+pub mod schema;
 pub mod series;
 pub mod share;
 pub mod side;

@@ -20,7 +20,7 @@ use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::tally::Cell;
-use crate::pipeline::plan::time::assumed_shard_group_ns;
+use crate::pipeline::source::shape::assumed_shard_group_ns;
 
 /// Rehearses.
 pub(super) fn run(settings: &Settings, bench: &BenchConfig) -> Result<ExitCode, Error> {

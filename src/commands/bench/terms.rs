@@ -11,8 +11,8 @@ use crate::config::bench::BenchConfig;
 use crate::config::migrate::{IntervalChoice, MigrateConfig};
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
 use crate::model::transport::Transport;
-use crate::pipeline::context::Job;
 use crate::pipeline::plan::tally::Cell;
+use crate::pipeline::source::job::BucketJob;
 
 /// What may be spent: what was said, else a part of one window of the quota.
 pub(super) fn budget_bytes(said: Option<u64>, window: Option<u64>) -> u64 {
@@ -96,7 +96,7 @@ pub(super) fn terms(
 }
 
 /// What was named; what `migrate` was told; else what is worth trying.
-fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &Job, usual: Transport) -> Axes {
+fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &BucketJob, usual: Transport) -> Axes {
     let intervals = match (&bench.intervals, config.batch_interval) {
         (Some(named), _) => Axis::only(named.clone()),
         (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),

@@ -44,6 +44,13 @@ pub struct DecoderSettings {
     pub unescape_strings: bool,
 }
 
+impl DecoderSettings {
+    /// For a narrow answer that names everything.
+    pub fn whole(field_label: &str) -> Self {
+        Self { field_label: field_label.to_owned(), ..Self::default() }
+    }
+}
+
 /// How an answer is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {

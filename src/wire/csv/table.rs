@@ -7,6 +7,7 @@ use super::outline::{Kind, Outline};
 use super::row::{Cell, Scan, Scanner};
 use super::time::Clock;
 use crate::limits;
+use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::wire::number;
@@ -78,6 +79,18 @@ impl Table {
                     Datatype::Time => Clock::new().whole(cell).is_some(),
                 };
             (!fits).then_some((column, &**cell))
+        })
+    }
+
+    /// The type of its values.
+    pub fn value_type(&self) -> Option<FieldType> {
+        Some(match self.columns[self.column("_value")?].datatype {
+            Datatype::Boolean => FieldType::Boolean,
+            Datatype::Long => FieldType::Integer,
+            Datatype::UnsignedLong => FieldType::Unsigned,
+            Datatype::Double => FieldType::Float,
+            Datatype::String => FieldType::String,
+            Datatype::Time => return None,
         })
     }
 

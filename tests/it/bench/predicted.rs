@@ -14,11 +14,11 @@ use sluice::influx::signal::Observer;
 use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;
 use sluice::pipeline;
-use sluice::pipeline::commit::keeper::Keeper;
-use sluice::pipeline::feed::Source;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::plan::tally;
+use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::stop::stop_pair;
-use sluice::pipeline::write::outlet::Outlet;
+use sluice::pipeline::write::DestinationWriter;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{Fault, Matcher, QuotaSettings, ServerSettings, Store};
 
@@ -63,10 +63,10 @@ async fn actual(rig: &Rig, config: &MigrateConfig, setting: Setting) -> (u64, u6
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
     ends.source = quota::paced_look(&config, &ends.source, &source, &observer).await;
     let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
-    let out = Outlet::nowhere();
+    let out = DestinationWriter::nowhere();
     let begun = tokio::time::Instant::now();
-    let source = Source::Bucket(Box::new(job), ends.source.clone());
-    let run = pipeline::run(source, Arc::new(out), Keeper::Nobody, stop_pair().1);
+    let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
+    let run = pipeline::run(source, Arc::new(out), Checkpoint::None, stop_pair().1);
     assert_eq!(run.await.unwrap().values, rig.source.store().count(BUCKET));
     let elapsed = begun.elapsed().as_millis();
     (u64::try_from(elapsed).unwrap(), ends.source.quota().total_bytes())
@@ -153,8 +153,7 @@ fn a_migration_takes_as_long_as_foretold() {
             let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
             let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
             let range = job.plan.range();
-            let context =
-                pipeline::context::Context::new(job, ends.source, Arc::new(Outlet::nowhere()));
+            let context = pipeline::source::SourceBucket::unheard(job, ends.source);
             let cells = tally::of(&context, range).await.unwrap().cells;
             let milli = bytes * 1_000 / values;
             let per_s = case.bytes_per_s.map_or(u64::MAX, |bytes| bytes * 1_000 / milli);

@@ -6,10 +6,11 @@ use std::time::Duration;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::endpoint::TokenSource;
 use sluice::influx::error::FailureKind;
-use sluice::influx::influxql::{Database, Encoding};
+use sluice::influx::influxql::Database;
 use sluice::influx::quota::{QuotaLedger, QuotaSettings};
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
+use sluice::wire::influxql::decoder::Format;
 
 use super::{client_of, destination, drain, given, recorder, settings, silent, source};
 use crate::support::scripted::{Scripted, Step, chunk, head, reply};
@@ -169,13 +170,13 @@ async fn what_is_no_answer_is_asked_for_again() {
     let packed = ("Content-Type", "application/x-msgpack");
     for (encoding, content, good, bad) in [
         (
-            Encoding::Json,
+            Format::Json,
             JSON,
             &b"{\"results\":[]}\n"[..],
             [&b"{\"results\":["[..], b"{\"res\x02lts:[]}", page.as_bytes(), b""],
         ),
         (
-            Encoding::MessagePack,
+            Format::MessagePack,
             packed,
             b"\x81\xa7results\x90",
             [b"\x81\xa7results\x91", b"\x81\xa7results\xc1", page.as_bytes(), b""],

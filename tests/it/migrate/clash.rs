@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sluice::config::migrate::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::write::clash::ConflictPolicy;
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::sim::{ServerSettings, Store, Value};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, points, store_of};

@@ -11,7 +11,7 @@ use sluice::exit::ExitCode;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::write::clash::ConflictPolicy;
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::sim::{Clock, Column, Fault, Matcher, ServerSettings, Store};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time};
