@@ -1,4 +1,4 @@
-//! A counted window in parts, each with the target that reads it: measurements that are worth it by themselves, small ones
+//! A counted window in parts, each with the request that reads it: measurements that are worth it by themselves, small ones
 //! together.
 
 use std::sync::Arc;
@@ -68,16 +68,16 @@ pub async fn parts_of_window(
                 parts.extend(
                     small
                         .add(choice, values, values_max)
-                        .map(|(target, values)| part(target, values)),
+                        .map(|(request, values)| part(request, values)),
                 );
             }
             Transport::FluxKeyed | Transport::FluxPivot | Transport::Influxql => {
                 let alone = alone(&choice, values);
-                parts.extend(alone.into_iter().map(|(target, values)| part(target, values)));
+                parts.extend(alone.into_iter().map(|(request, values)| part(request, values)));
             }
         }
     }
-    parts.extend(small.take().map(|(target, values)| part(target, values)));
+    parts.extend(small.take().map(|(request, values)| part(request, values)));
     let whole = rest.len() == window.counts.len();
     parts.extend(
         flux(&rest, whole)
@@ -101,16 +101,16 @@ pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
         }
         Transport::FluxPivot => {
             let strings = strings(choice, values);
-            let mut targets = Vec::new();
+            let mut requests = Vec::new();
             if strings > 0 {
-                targets.push((
+                requests.push((
                     SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::Strings),
                     strings,
                 ));
             }
             let rest = values.saturating_sub(strings).max(1);
-            targets.push((SliceRequest::Pivot(Arc::clone(choice), None), rest));
-            targets
+            requests.push((SliceRequest::Pivot(Arc::clone(choice), None), rest));
+            requests
         }
         Transport::Influxql => {
             vec![(SliceRequest::Influxql(vec![Arc::clone(choice)], None), values)]
@@ -147,12 +147,13 @@ pub async fn read_by_flux(
         Layer::Mixed => return Ok(vec![FluxScope::Mixed]),
         Layer::InfluxqlOnly => return Ok(Vec::new()),
         Layer::LargestTime => {
-            let targets = at_largest_time(&source.job, window).into_iter().map(|part| part.request);
-            let scope = |target| match target {
+            let requests =
+                at_largest_time(&source.job, window).into_iter().map(|part| part.request);
+            let scope = |request| match request {
                 SliceRequest::Flux(scope) => Some(scope),
                 _ => None,
             };
-            return Ok(targets.filter_map(scope).collect());
+            return Ok(requests.filter_map(scope).collect());
         }
         Layer::Plain => {}
     }
