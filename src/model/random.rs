@@ -1,6 +1,6 @@
 //! Random numbers that a seed gives again, on every machine and in every version.
 
-/// SplitMix64.
+/// SplitMix64, by hand: ten lines whose numbers tests and workloads rely on, where a crate may change its own.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -31,6 +31,12 @@ impl Random {
         let wide = u128::from(self.next()) * u128::from(bound);
         // The upper half of 128 bits.
         u64::try_from(wide >> 64).unwrap_or(0)
+    }
+
+    /// Between 0 and 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit into a float")]
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A place in a list of this length; 0 for an empty one.
