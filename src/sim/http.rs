@@ -1,5 +1,6 @@
 //! HTTP/1.1 as raw bytes: requests in, answers out.
 
+use percent_encoding::percent_decode;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -81,27 +82,10 @@ impl Request {
     }
 }
 
-/// Undoes percent-encoding.
+/// A name or a value of a form as it was before it was encoded.
 fn decode(bytes: &[u8]) -> Vec<u8> {
-    let (mut out, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 3;
-            }
-            (b'+', _) => {
-                out.push(b' ');
-                at += 1;
-            }
-            (byte, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    out
+    let spaced: Vec<_> = bytes.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
+    percent_decode(&spaced).collect()
 }
 
 /// Reads the next request; `None` if the client is gone or sends no HTTP.
