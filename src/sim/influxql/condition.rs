@@ -1,6 +1,6 @@
 //! The `WHERE` of a statement: a range of time, and a test of the tags of a series.
 
-use super::super::regex::Regex;
+use super::super::regex::GoRegex;
 use super::statement::{Cast, Expression, Join};
 use crate::model::series::Series;
 use crate::model::time::Timestamp;
@@ -22,7 +22,7 @@ pub(super) enum Test {
     All(Vec<Test>),
     Any(Vec<Test>),
     Equals { key: Vec<u8>, value: Vec<u8>, negated: bool },
-    Matches { key: Vec<u8>, pattern: Regex, negated: bool },
+    Matches { key: Vec<u8>, pattern: GoRegex, negated: bool },
 }
 
 impl Test {

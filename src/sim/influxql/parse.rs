@@ -1,6 +1,6 @@
 //! Tokens to statements. What is not simulated is refused as a parse error that says so.
 
-use super::super::regex::Regex;
+use super::super::regex::GoRegex;
 use super::scan::{Place, Scanner, Spanned, Token};
 use super::statement::{Cast, Expression, Item, Join, Select, Source, Statement};
 
@@ -197,7 +197,7 @@ impl Parser {
     }
 
     /// `/.../`, if it is next.
-    fn pattern(&mut self) -> Parsed<Option<Regex>> {
+    fn pattern(&mut self) -> Parsed<Option<GoRegex>> {
         let start = self.scanner.at;
         while matches!(self.scanner.next_character(), ' ' | '\t' | '\n') {
             self.scanner.at += 1;
@@ -207,7 +207,7 @@ impl Parser {
             return Ok(None);
         }
         let (text, place) = self.scanner.pattern().map_err(|(why, place)| fails(&why, place))?;
-        Regex::new(text.as_bytes()).map(Some).map_err(|why| fails(&why, place))
+        GoRegex::new(text.as_bytes()).map(Some).map_err(|why| fails(&why, place))
     }
 
     fn name(&mut self) -> Parsed<String> {

@@ -1,12 +1,12 @@
 //! What a query consists of, once it is read.
 
-use super::super::regex::Regex;
+use super::super::regex::GoRegex;
 
 /// Where a statement reads.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     Name(String),
-    Pattern(Regex),
+    Pattern(GoRegex),
 }
 
 /// What `::` says about a reference.
@@ -52,7 +52,7 @@ pub(super) enum Expression {
     Integer(i64),
     /// Too large for the other, but not for 64 bits.
     LargeInteger,
-    Pattern(Regex),
+    Pattern(GoRegex),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
