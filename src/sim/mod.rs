@@ -8,39 +8,28 @@
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
 //! hide in its own mirror.
 
-mod alias;
 mod api;
-mod chunk;
 mod clock;
-mod connection;
-mod damage;
-mod dbrp;
-mod digest;
+mod data;
 mod faults;
 mod flux;
-mod forget;
+mod go;
 mod http;
 mod influxql;
-mod line;
-mod points;
-mod query;
-mod quota;
-mod regex;
-mod respond;
-mod rows;
-mod send;
-mod server;
+mod serve;
 mod settings;
-mod store;
-mod text;
 pub mod tsbs;
-mod write;
+mod view;
 
-pub use chunk::{Column, FieldType, Value};
 pub use clock::Clock;
-pub use dbrp::Dbrp;
-pub use faults::{Change, DamageEnd, Fault, FaultScript, Forgotten, Matcher, Place, Rule, When};
-pub use quota::{Quota, QuotaSettings};
-pub use server::{RequestRecord, Server};
-pub use settings::{Kind, Permission, ServerSettings, Task, TimeoutForm, Token};
-pub use store::{BucketInfo, Store, StoredValue};
+pub use data::bucket::BucketInfo;
+pub use data::chunk::{Value, Values};
+pub use data::store::{Store, StoredValue};
+pub use faults::fault::{Change, DamageEnd, Fault, Forgotten, Place, When};
+pub use faults::script::{FaultScript, Matcher, Rule};
+pub use serve::quota::Quota;
+pub use serve::server::Server;
+pub use serve::state::RequestRecord;
+pub use settings::{
+    Dbrp, Kind, Permission, QuotaSettings, ServerSettings, Task, TimeoutForm, Token,
+};

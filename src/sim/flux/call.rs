@@ -1,15 +1,21 @@
 //! Calls of a pipeline and their arguments.
 
-use super::super::http::ApiError as Failure;
-use super::eval::BucketRef;
 use super::lex::Place;
-use super::mutate::Operation;
+use super::operation::Operation;
 use super::parse::{Expr, Node};
 use super::pivot::Spec;
 use super::predicate::Predicate;
+use crate::sim::http::reply::ApiError as Failure;
 
 /// Names or texts, each with what takes its place.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A bucket by name or id.
+#[derive(Debug)]
+pub(super) struct BucketRef {
+    pub(super) text: String,
+    pub(super) by_id: bool,
+}
 
 /// One call of a pipeline.
 pub(super) struct Call<'a> {

@@ -2,18 +2,19 @@
 
 use std::io::Write as _;
 
-use super::super::chunk::Column as Values;
-use super::super::rows::Step;
-use super::super::text::{TimeText, json_string, push_float};
-use super::table::{Cell, Column, Datum, Picked, Segment, Stream, StreamError, Table};
+use super::cell::{Cell, Column, Datum, Picked, Segment};
+use super::table::{Stream, StreamError, Table};
+use crate::sim::data::chunk::Values;
+use crate::sim::go::text::{TimeText, json_string, push_float};
+use crate::sim::http::rows::{RowStream, Step};
 
 /// How the client wants its CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sim) struct Dialect {
-    pub(in crate::sim) header: bool,
-    pub(in crate::sim) delimiter: u8,
+pub(crate) struct Dialect {
+    pub(crate) header: bool,
+    pub(crate) delimiter: u8,
     /// `datatype`, `group`, `default`, in the order asked for.
-    pub(in crate::sim) annotations: Vec<String>,
+    pub(crate) annotations: Vec<String>,
 }
 
 impl Default for Dialect {
@@ -35,7 +36,7 @@ struct Position {
 
 /// Writes results one after the other, in steps.
 #[derive(Debug)]
-pub(in crate::sim) struct Encoder {
+pub(crate) struct Encoder {
     results: Vec<(Vec<u8>, Stream)>,
     dialect: Dialect,
     /// Path and query of the request, which a panic names.
@@ -69,22 +70,6 @@ impl Encoder {
             fail_after: None,
             done: false,
         }
-    }
-
-    /// Makes the answer end with an error table after `rows` rows, or at once if more were sent.
-    pub(in crate::sim) fn fail_after(&mut self, rows: u64, message: &str) {
-        self.fail_after = Some((rows, message.to_owned()));
-    }
-
-    /// Appends at least `limit` bytes, or all that is left.
-    pub(in crate::sim) fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
-        let target = out.len() + limit;
-        while !self.done && out.len() < target {
-            let before = out.len();
-            self.done = self.advance(out, target) == Step::Done;
-            self.bytes_written |= out.len() > before;
-        }
-        if self.done { Step::Done } else { Step::More }
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) -> Step {
@@ -270,6 +255,27 @@ impl Encoder {
         }
         line(&[b"", b"error", b"reference"]);
         line(&[b"", message.as_bytes(), b""]);
+    }
+}
+
+impl RowStream for Encoder {
+    /// Makes the answer end with an error table after `rows` rows, or at once if more were sent.
+    fn fail_after(&mut self, rows: u64, message: &str) {
+        self.fail_after = Some((rows, message.to_owned()));
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
+        let target = out.len() + limit;
+        while !self.done && out.len() < target {
+            let before = out.len();
+            self.done = self.advance(out, target) == Step::Done;
+            self.bytes_written |= out.len() > before;
+        }
+        if self.done { Step::Done } else { Step::More }
+    }
+
+    fn flushes(&self) -> bool {
+        true
     }
 }
 

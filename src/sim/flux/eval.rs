@@ -1,8 +1,6 @@
 //! Runs a script: pipelines of calls, from the bucket to the results.
 
-use super::super::http::ApiError as Failure;
-use super::super::store::Store;
-use super::call::{Call, calls, renames, replacements};
+use super::call::{BucketRef, Call, calls, renames, replacements};
 use super::csv::{Dialect, Encoder, panic_json};
 use super::found::Pick;
 use super::mutate;
@@ -12,23 +10,25 @@ use super::predicate::Predicate;
 use super::read::Selection;
 use super::schema::{self, Names};
 use super::table::{Stream, StreamError, Table};
+use crate::sim::data::store::Store;
+use crate::sim::http::reply::ApiError as Failure;
 
 /// What a query runs against.
-pub(in crate::sim) struct Context<'a> {
-    pub(in crate::sim) store: &'a Store,
+pub(crate) struct Context<'a> {
+    pub(crate) store: &'a Store,
     /// Whether the token may read a bucket of this name; what it may not read does not exist.
-    pub(in crate::sim) may_read: &'a dyn Fn(&str) -> bool,
+    pub(crate) may_read: &'a dyn Fn(&str) -> bool,
     /// Nanoseconds since 1970.
-    pub(in crate::sim) now: i64,
+    pub(crate) now: i64,
     /// Path and query of the request.
-    pub(in crate::sim) uri: &'a str,
+    pub(crate) uri: &'a str,
 }
 
 /// Thirty days, the start of the schema functions.
 const SCHEMA_START_NS: i64 = 30 * 86_400 * 1_000_000_000;
 
 /// Runs a script up to the first byte of its answer.
-pub(in crate::sim) fn run(
+pub(crate) fn run(
     script: &[u8],
     dialect: Dialect,
     context: &Context<'_>,
@@ -72,13 +72,6 @@ pub(in crate::sim) fn run(
         });
     }
     Ok(Encoder::new(results, dialect, context.uri))
-}
-
-/// A bucket by name or id.
-#[derive(Debug)]
-pub(super) struct BucketRef {
-    pub(super) text: String,
-    pub(super) by_id: bool,
 }
 
 #[derive(Debug)]

@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType};
-use super::super::store::Bucket;
+use super::cell::{Cell, Column, Datum, Kind, Segment};
 use super::found::{Found, Pick};
 use super::read::{STOP_MAX, Selection};
-use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table};
+use super::table::{Stream, StreamError, Table};
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::Bucket;
+use crate::sim::data::chunk::Chunk;
 
 impl Selection {
     /// Tables by the values of some columns, tags that a series lacks as null.

@@ -1,6 +1,6 @@
 //! Splits Flux into tokens.
 
-use super::super::text::days_from_civil;
+use crate::sim::go::text::days_from_civil;
 
 /// Line and column, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,11 @@
-//! `pivot`: the values of one time in one row. Rows are put together when their table is written, so that a large answer
-//! needs no large memory.
+//! `pivot`: the values of one time in one row.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType};
-use super::mutate::Operation;
-use super::table::{
-    Cell, Column, Datum, Kind, Picked, Segment, Stream, StreamError, Table, compare_keys,
-};
+use super::cell::{Cell, Column, Datum, Kind};
+use super::operation::Operation;
+use super::pivoted::{Input, Pivot};
+use super::table::{Stream, StreamError, Table, compare_keys};
 
 /// The arguments of a call.
 #[derive(Debug)]
@@ -16,22 +13,6 @@ pub(super) struct Spec {
     pub(super) row_key: Vec<Vec<u8>>,
     pub(super) column_key: Vec<Vec<u8>>,
     pub(super) value_column: Vec<u8>,
-}
-
-/// One table before it is pivoted.
-#[derive(Debug)]
-struct Input {
-    /// Where its values go.
-    column: usize,
-    segments: Vec<Segment>,
-}
-
-/// What the rows of one pivoted table are made of.
-#[derive(Debug)]
-pub(super) struct Pivot {
-    /// The columns before those of the fields; nothing for the time.
-    head: Vec<Option<Datum>>,
-    inputs: Vec<Input>,
 }
 
 /// Why a table cannot be pivoted.
@@ -213,83 +194,4 @@ fn field_column(
         return Err(Refused::invalid("fields of several types are not simulated".to_owned()));
     }
     Ok(place)
-}
-
-fn times(segment: &Segment) -> std::slice::Iter<'_, i64> {
-    segment.chunk.times[segment.rows.clone()].iter()
-}
-
-impl Pivot {
-    /// The rows, in the order in which their times are met.
-    pub(super) fn segments(&self, columns: &[Column]) -> Vec<Segment> {
-        let fields = columns.len() - self.head.len();
-        self.aligned(fields).unwrap_or_else(|| vec![self.gathered(fields)])
-    }
-
-    fn head(&self) -> Vec<Cell> {
-        self.head.iter().map(|datum| datum.clone().map_or(Cell::Time, Cell::Same)).collect()
-    }
-
-    /// Where every field has the same times, each once: then rows need no search.
-    fn aligned(&self, fields: usize) -> Option<Vec<Segment>> {
-        let (first, others) = self.inputs.split_first()?;
-        if self.inputs.len() != fields {
-            return None;
-        }
-        // Tables of several series may hold one time twice.
-        let rises = first
-            .segments
-            .windows(2)
-            .all(|pair| times(&pair[0]).next_back() < times(&pair[1]).next());
-        let like_first = |input: &Input| {
-            input.segments.len() == first.segments.len()
-                && input.segments.iter().zip(&first.segments).all(|(a, b)| times(a).eq(times(b)))
-        };
-        if !rises || !others.iter().all(like_first) {
-            return None;
-        }
-        let build = |(number, segment): (usize, &Segment)| {
-            let mut cells = self.head();
-            cells.extend(self.inputs.iter().map(|input| {
-                let other = &input.segments[number];
-                let behind = other.rows.start.wrapping_sub(segment.rows.start).cast_signed();
-                Cell::Beside(Arc::clone(&other.chunk), behind)
-            }));
-            Segment { cells, chunk: Arc::clone(&segment.chunk), rows: segment.rows.clone() }
-        };
-        Some(first.segments.iter().enumerate().map(build).collect())
-    }
-
-    fn gathered(&self, fields: usize) -> Segment {
-        let mut times = Vec::new();
-        let mut row_of: HashMap<i64, usize> = HashMap::new();
-        let mut picked: Vec<_> =
-            (0..fields).map(|_| Picked { chunks: Vec::new(), rows: Vec::new() }).collect();
-        for input in &self.inputs {
-            let column = &mut picked[input.column - self.head.len()];
-            for segment in &input.segments {
-                column.chunks.push(Arc::clone(&segment.chunk));
-                for at in segment.rows.clone() {
-                    let time = segment.chunk.times[at];
-                    let row = *row_of.entry(time).or_insert_with(|| {
-                        times.push(time);
-                        times.len() - 1
-                    });
-                    if column.rows.len() <= row {
-                        column.rows.resize(row + 1, None);
-                    }
-                    // A later value of the same time wins.
-                    column.rows[row] = Some((column.chunks.len() - 1, at));
-                }
-            }
-        }
-        let rows = 0..times.len();
-        let mut cells = self.head();
-        cells.extend(picked.into_iter().map(|mut column| {
-            column.rows.resize(rows.end, None);
-            Cell::Picked(Arc::new(column))
-        }));
-        let chunk = Chunk { times, ..Chunk::empty(FieldType::Integer) };
-        Segment { cells, chunk: Arc::new(chunk), rows }
-    }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::super::regex::GoRegex;
+use super::cell::Datum;
 use super::parse::{Expr, Node};
-use super::table::Datum;
+use crate::sim::go::regex::GoRegex;
 
 /// A boolean expression over the columns of one row.
 #[derive(Debug, Clone)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::Chunk;
-use super::super::store::{Bucket, SeriesEntry};
+use super::cell::{Cell, Column, Datum, Kind, Segment};
 use super::found::{Found, Pick};
 use super::predicate::Predicate;
-use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table};
+use super::table::{Stream, StreamError, Table};
 use crate::model::series::Series;
+use crate::sim::data::bucket::{Bucket, SeriesEntry};
+use crate::sim::data::chunk::Chunk;
 
 /// Bounds and pushed-down filters of one read.
 #[derive(Debug)]

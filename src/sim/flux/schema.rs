@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::store::{Bucket, SeriesEntry};
+use super::cell::{Column, Datum, Kind, Segment};
 use super::predicate::Predicate;
 use super::read::{STOP_MAX, fields_near, pushed_column};
-use super::table::{Column, Datum, Kind, Segment, Stream, Table};
+use super::table::{Stream, Table};
+use crate::sim::data::bucket::{Bucket, SeriesEntry};
 
 /// Which names are asked for.
 #[derive(Debug, Clone)]

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::super::rows::Step;
 use super::format::Writer;
 use super::series::{Outcome, Pieces, Series};
+use crate::sim::http::rows::{RowStream, Step};
 
 /// Rows of a piece where the client does not say how many.
-pub(super) const PIECE_ROWS: u64 = 10_000;
+pub(crate) const PIECE_ROWS: u64 = 10_000;
 
 /// What a statement that was never begun fails with.
 const NOT_EXECUTED: &str = "not executed";
@@ -51,7 +51,7 @@ struct Current {
 
 /// An answer to some statements.
 #[derive(Debug, Clone)]
-pub(in crate::sim) struct Answer {
+pub(crate) struct Answer {
     entries: VecDeque<Entry>,
     writer: Writer,
     /// Rows of a piece; `None` for one document.
@@ -102,36 +102,6 @@ impl Answer {
             fail_after: None,
             done: false,
         }
-    }
-
-    /// Makes the answer fail once this many rows were read, or at the end of the piece if more were. A chunk that is not
-    /// full or not followed by another row is lost with the error; one document is lost whole.
-    pub(in crate::sim) fn fail_after(&mut self, rows: u64, message: &str) {
-        self.fail_after = Some((rows, message.to_owned()));
-    }
-
-    /// Lets one document fail if it is longer than this: it would not have been sent before it was whole.
-    pub(in crate::sim) fn bound(&mut self, bytes: u64, message: &str) {
-        if self.chunk_rows.is_some() {
-            return;
-        }
-        let (mut trial, mut part, mut length) = (self.clone(), Vec::new(), 0);
-        while length <= bytes && trial.step(&mut part, STEP_BYTES) == Step::More {
-            length += part.len() as u64;
-            part.clear();
-        }
-        if length + part.len() as u64 > bytes {
-            self.fail_after(0, message);
-        }
-    }
-
-    /// Appends at least `limit` bytes, or all that is left.
-    pub(in crate::sim) fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
-        let target = out.len().saturating_add(limit);
-        while !self.done && out.len() < target {
-            self.advance(out, target);
-        }
-        if self.done { Step::Done } else { Step::More }
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) {
@@ -335,6 +305,41 @@ impl Answer {
             of_series -= 1;
         }
         left
+    }
+}
+
+impl RowStream for Answer {
+    /// Makes the answer fail once this many rows were read, or at the end of the piece if more were. A chunk that is not
+    /// full or not followed by another row is lost with the error; one document is lost whole.
+    fn fail_after(&mut self, rows: u64, message: &str) {
+        self.fail_after = Some((rows, message.to_owned()));
+    }
+
+    /// Lets one document fail if it is longer than this: it would not have been sent before it was whole.
+    fn bound(&mut self, bytes: u64, message: &str) {
+        if self.chunk_rows.is_some() {
+            return;
+        }
+        let (mut trial, mut part, mut length) = (self.clone(), Vec::new(), 0);
+        while length <= bytes && trial.step(&mut part, STEP_BYTES) == Step::More {
+            length += part.len() as u64;
+            part.clear();
+        }
+        if length + part.len() as u64 > bytes {
+            self.fail_after(0, message);
+        }
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
+        let target = out.len().saturating_add(limit);
+        while !self.done && out.len() < target {
+            self.advance(out, target);
+        }
+        if self.done { Step::Done } else { Step::More }
+    }
+
+    fn flushes(&self) -> bool {
+        false
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::super::chunk::FieldType;
 use super::schema::{SYSTEM_FIELDS, Schema};
 use super::statement::{Cast, Item};
+use crate::model::frame::FieldType;
 
 /// Where a column comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The `WHERE` of a statement: a range of time, and a test of the tags of a series.
 
-use super::super::regex::GoRegex;
 use super::statement::{Cast, Expression, Join};
 use crate::model::series::Series;
 use crate::model::time::Timestamp;
+use crate::sim::go::regex::GoRegex;
 
 /// The smallest and the largest time that can be stored.
 pub(super) const TIME_MIN: i64 = i64::MIN + 2;

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::super::chunk::Column;
-use super::super::text::{TimeText, push_json_float, push_json_string};
 use super::msgpack::{array, float, integer, map, text, unsigned};
+use crate::sim::data::chunk::Values;
+use crate::sim::go::text::{TimeText, push_json_float, push_json_string};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Json,
     MessagePack,
 }
@@ -245,20 +245,20 @@ impl Writer {
     pub(super) fn value(
         &self,
         out: &mut Vec<u8>,
-        values: &Column,
+        values: &Values,
         row: usize,
         conversion: Conversion,
     ) {
         match (values, conversion) {
-            (Column::Integer(v), Conversion::None) => self.integer(out, v[row]),
-            (Column::Float(v), Conversion::None) => self.float(out, v[row]),
-            (Column::Unsigned(v), Conversion::None) => self.unsigned(out, v[row]),
-            (Column::Boolean(v), _) => match (self.format, v[row]) {
+            (Values::Integer(v), Conversion::None) => self.integer(out, v[row]),
+            (Values::Float(v), Conversion::None) => self.float(out, v[row]),
+            (Values::Unsigned(v), Conversion::None) => self.unsigned(out, v[row]),
+            (Values::Boolean(v), _) => match (self.format, v[row]) {
                 (Format::Json, true) => out.extend_from_slice(b"true"),
                 (Format::Json, false) => out.extend_from_slice(b"false"),
                 (Format::MessagePack, value) => out.push(0xc2 + u8::from(value)),
             },
-            (Column::String(v), _) => match self.format {
+            (Values::String(v), _) => match self.format {
                 Format::Json => push_json_string(out, &v[row]),
                 Format::MessagePack => text(out, &v[row]),
             },
@@ -284,22 +284,22 @@ impl Writer {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the real server loses it too")]
-fn as_float(number: &Column, row: usize) -> f64 {
+fn as_float(number: &Values, row: usize) -> f64 {
     match number {
-        Column::Float(v) => v[row],
-        Column::Integer(v) => v[row] as f64,
-        Column::Unsigned(v) => v[row] as f64,
-        Column::Boolean(_) | Column::String(_) => 0.0,
+        Values::Float(v) => v[row],
+        Values::Integer(v) => v[row] as f64,
+        Values::Unsigned(v) => v[row] as f64,
+        Values::Boolean(_) | Values::String(_) => 0.0,
     }
 }
 
 /// A float beyond 64 bits is what its processor makes of it.
 #[expect(clippy::cast_possible_truncation, reason = "out of range is handled")]
-fn as_integer(number: &Column, row: usize) -> i64 {
+fn as_integer(number: &Values, row: usize) -> i64 {
     match number {
-        Column::Float(v) if v[row] >= -TWO_TO_63 && v[row] < TWO_TO_63 => v[row] as i64,
-        Column::Integer(v) => v[row],
-        Column::Unsigned(v) => v[row].cast_signed(),
+        Values::Float(v) if v[row] >= -TWO_TO_63 && v[row] < TWO_TO_63 => v[row] as i64,
+        Values::Integer(v) => v[row],
+        Values::Unsigned(v) => v[row].cast_signed(),
         _ => i64::MIN,
     }
 }
@@ -309,10 +309,10 @@ fn as_integer(number: &Column, row: usize) -> i64 {
     clippy::cast_sign_loss,
     reason = "out of range is handled"
 )]
-fn as_unsigned(number: &Column, row: usize) -> u64 {
+fn as_unsigned(number: &Values, row: usize) -> u64 {
     match number {
-        Column::Float(v) if v[row] >= TWO_TO_63 && v[row] < 2.0 * TWO_TO_63 => v[row] as u64,
-        Column::Unsigned(v) => v[row],
+        Values::Float(v) if v[row] >= TWO_TO_63 && v[row] < 2.0 * TWO_TO_63 => v[row] as u64,
+        Values::Unsigned(v) => v[row],
         other => as_integer(other, row).cast_unsigned(),
     }
 }

@@ -1,8 +1,8 @@
 //! Tokens to statements. What is not simulated is refused as a parse error that says so.
 
-use super::super::regex::GoRegex;
 use super::scan::{Place, Scanner, Spanned, Token};
 use super::statement::{Cast, Expression, Item, Join, Select, Source, Statement};
+use crate::sim::go::regex::GoRegex;
 
 type Parsed<T> = Result<T, String>;
 

@@ -5,8 +5,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, Column as Values};
 use super::format::{Cell, Conversion, Writer};
+use crate::sim::data::chunk::{Chunk, Values};
 
 /// What one column takes from one series of one shard group.
 #[derive(Debug, Clone)]

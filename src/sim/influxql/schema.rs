@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::super::chunk::FieldType;
-use super::super::store::{Bucket, SeriesEntry};
 use super::statement::Source;
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::{Bucket, SeriesEntry};
 
 /// Fields and tags of one measurement or of several together.
 #[derive(Debug, Default)]

@@ -3,10 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, Column as Values, FieldType};
-use super::super::flux::type_panic;
-use super::super::points::key_of_series;
-use super::super::store::{Bucket, SeriesEntry};
 use super::columns::{self, Column, Take};
 use super::condition::{TIME_MIN, Test, Times, split};
 use super::format::{Cell, Conversion, Head, Tags};
@@ -14,6 +10,11 @@ use super::rows::{Cursor, Leaf, Rows, Source};
 use super::schema::{SYSTEM_FIELDS, Schema, Shards, measurements};
 use super::series::{Content, Outcome, Pieces, Series};
 use super::statement::{Item, Select};
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::{Bucket, SeriesEntry};
+use crate::sim::data::chunk::type_panic;
+use crate::sim::data::chunk::{Chunk, Values};
+use crate::sim::data::points::key_of_series;
 
 /// Plans a statement; the error is that of its result.
 pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String> {

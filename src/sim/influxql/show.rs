@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::points::key_of_series;
-use super::super::store::Bucket;
 use super::format::{Cell, Head};
 use super::schema::is_named;
 use super::series::{Outcome, Pieces, Series};
 use super::statement::Source;
+use crate::sim::data::bucket::Bucket;
+use crate::sim::data::points::key_of_series;
 
 fn text(bytes: &[u8]) -> Cell {
     Cell::Text(bytes.into())

@@ -1,6 +1,6 @@
 //! What a query consists of, once it is read.
 
-use super::super::regex::GoRegex;
+use crate::sim::go::regex::GoRegex;
 
 /// Where a statement reads.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{Clock, Column, Fault, Matcher, ServerSettings, Store};
+use sluice::sim::{Clock, Fault, Matcher, ServerSettings, Store, Values};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time};
 
@@ -240,7 +240,7 @@ async fn the_limit_holds_for_every_source_of_refusals() {
         [(b"host".to_vec().into_boxed_slice(), b"x\\".to_vec().into_boxed_slice())],
     );
     let times: Vec<_> = (0..7).map(|at| time("2022-01-01T01:00:00Z").ns() + at).collect();
-    let column = Column::Float(vec![0.5; 7]);
+    let column = Values::Float(vec![0.5; 7]);
     rig.source.store().load_column(BUCKET, &series, b"f", &times, &column).unwrap();
     let run = rig.migrate(MigrateConfig { reject_limit: 6, ..rig.config() }).await;
     run.assert_exit(ExitCode::Permanent);
@@ -258,7 +258,7 @@ async fn what_is_refused_twice_counts_once() {
     let series = Series::new(*b"m", [(Name::from(*b"t"), Name::from(*b"b"))]);
     let first = time("2022-01-01").ns();
     let texts: [&[u8]; 3] = [b"a", b"b\rc", b"d"];
-    let column = Column::String(texts.iter().map(|text| (*text).into()).collect());
+    let column = Values::String(texts.iter().map(|text| (*text).into()).collect());
     let times = [first, first + NS_PER_S, first + 2 * NS_PER_S];
     rig.source.store().load_column(BUCKET, &series, b"n", &times, &column).unwrap();
     rig.destination.store().write_lp(BUCKET, b"m,t=z n=7i 1640995200000000000").unwrap();

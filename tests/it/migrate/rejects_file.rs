@@ -10,7 +10,7 @@ use sluice::config::migrate::{MigrateConfig, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::pipeline::event::Event;
-use sluice::sim::{Column, Fault, Matcher, Store};
+use sluice::sim::{Fault, Matcher, Store, Values};
 
 use crate::spool::full::Disk;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time};
@@ -214,7 +214,7 @@ async fn strings_that_look_like_marks_are_none() {
             let series = Series::new(name("hostile"), [(name("t"), name("\"# batch"))]);
             let times =
                 [time("2022-01-01").ns() + i64::try_from(hour).unwrap() * 3_600_000_000_000];
-            let column = Column::String(vec![string.as_bytes().into()]);
+            let column = Values::String(vec![string.as_bytes().into()]);
             store.load_column(BUCKET, &series, b"s", &times, &column).unwrap();
         }
         store
