@@ -7,6 +7,19 @@
 //!
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
 //! hide in its own mirror.
+//!
+//! Lower modules know nothing of the higher ones:
+//!
+//! | modules | what |
+//! |---|---|
+//! | `serve` | the listener, the connections, and what strikes them |
+//! | `api` | the endpoints |
+//! | `flux`, `influxql` | the two languages, strangers to each other |
+//! | `view` | a server as the one who asks sees it |
+//! | `settings` | how a server is set up |
+//! | `faults` | what can go wrong, and for which requests |
+//! | `data`, `http` | what a server holds, and how lines get into it; requests and replies |
+//! | `go`, `clock` | what Go does with numbers, texts and patterns; the wall clock |
 
 mod api;
 mod clock;
@@ -21,15 +34,14 @@ mod settings;
 pub mod tsbs;
 mod view;
 
-pub use clock::Clock;
+pub use clock::ServerClock;
 pub use data::bucket::BucketInfo;
-pub use data::chunk::{Value, Values};
-pub use data::store::{Store, StoredValue};
-pub use faults::fault::{Change, DamageEnd, Fault, Forgotten, Place, When};
+pub use data::chunk::{ColumnValues, Value};
+pub use data::store::{BucketStore, StoredValue};
+pub use faults::fault::{DamageEnd, DamagePlace, Fault, Forgotten, StoreChange, When};
 pub use faults::script::{FaultScript, Matcher, Rule};
-pub use serve::quota::Quota;
 pub use serve::server::Server;
 pub use serve::state::RequestRecord;
 pub use settings::{
-    Dbrp, Kind, Permission, QuotaSettings, ServerSettings, Task, TimeoutForm, Token,
+    AccessToken, Dbrp, FluxTask, Permission, Product, ReadQuota, ServerSettings, TimeoutForm,
 };

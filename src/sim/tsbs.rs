@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray};
 
-use super::data::chunk::Values;
-use super::data::store::Store;
+use super::data::chunk::ColumnValues;
+use super::data::store::BucketStore;
 use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::random::Random;
 use crate::model::series::Series;
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The series of a host, and the values of its fields.
-pub type Host = (Series, Vec<(&'static str, Values)>);
+pub type Host = (Series, Vec<(&'static str, ColumnValues)>);
 
 /// What is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Workload {
     }
 
     /// Loads everything into a bucket; the error is the store's.
-    pub fn load(&self, store: &Store, bucket: &str) -> Result<(), String> {
+    pub fn load(&self, store: &BucketStore, bucket: &str) -> Result<(), String> {
         let times = self.times();
         for host in 0..self.hosts {
             let (series, columns) = self.host(host);
@@ -99,10 +99,10 @@ impl Workload {
         let mut fields = Vec::new();
         for (name, column) in columns {
             let (kind, array): (_, ArrayRef) = match column {
-                Values::Integer(own) => {
+                ColumnValues::Integer(own) => {
                     (FieldType::Integer, Arc::new(Int64Array::from(own[rows.clone()].to_vec())))
                 }
-                Values::Float(own) => {
+                ColumnValues::Float(own) => {
                     (FieldType::Float, Arc::new(Float64Array::from(own[rows.clone()].to_vec())))
                 }
                 _ => unreachable!("a workload has no other columns"),
@@ -120,7 +120,7 @@ impl Workload {
         }
     }
 
-    fn walk(&self, random: &mut Random) -> Values {
+    fn walk(&self, random: &mut Random) -> ColumnValues {
         let mut at = random.unit() * 100.0;
         let steps = std::iter::repeat_with(|| {
             at = (at + normal(random)).clamp(0.0, 100.0);
@@ -128,9 +128,9 @@ impl Workload {
         });
         let steps = steps.take(self.points_per_host);
         if self.floats {
-            Values::Float(steps.collect())
+            ColumnValues::Float(steps.collect())
         } else {
-            Values::Integer(steps.map(whole).collect())
+            ColumnValues::Integer(steps.map(whole).collect())
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use super::data::store::Store;
-use super::settings::{ServerSettings, Task, Token};
+use super::data::store::BucketStore;
+use super::settings::{AccessToken, FluxTask, ServerSettings};
 
 /// Who asks, and what there is.
 pub(super) struct ServerView<'a> {
     pub(super) settings: &'a ServerSettings,
-    pub(super) store: &'a Store,
-    pub(super) token: &'a Token,
-    pub(super) tasks: &'a Mutex<Vec<Task>>,
+    pub(super) store: &'a BucketStore,
+    pub(super) token: &'a AccessToken,
+    pub(super) tasks: &'a Mutex<Vec<FluxTask>>,
 }

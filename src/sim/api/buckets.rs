@@ -5,12 +5,12 @@ use serde::Deserialize;
 use super::orgs::{MADE_AT, check_id};
 use crate::sim::data::bucket::{BucketInfo, default_shard_s};
 use crate::sim::go::text::json_string;
-use crate::sim::http::reply::{ApiError, Body, Reply};
-use crate::sim::http::request::Request;
+use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
 use crate::sim::view::ServerView;
 
 /// Those that the request names and the token may read.
-pub(super) fn list(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let number = |name: &str, default: usize| {
         request.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     };
@@ -145,7 +145,7 @@ struct RetentionRule {
     shard_s: Option<i64>,
 }
 
-fn bucket_body(request: &Request) -> Result<(BucketBody, Option<RetentionRule>), ApiError> {
+fn bucket_body(request: &HttpRequest) -> Result<(BucketBody, Option<RetentionRule>), ApiError> {
     let body: BucketBody = serde_json::from_slice(&request.body)
         .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
     let unprocessable = |text| Err(ApiError::pretty(422, "unprocessable entity", text));
@@ -187,7 +187,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(super) fn create(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn create(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let (body, rule) = bucket_body(request)?;
     let org_id = &view.settings.org_id;
     if body.org_id.is_empty() {
@@ -234,7 +234,11 @@ pub(super) fn create(request: &Request, view: &ServerView<'_>) -> Result<Reply, 
     Ok(Reply::json(201, bucket_json(&bucket, org_id, 0)))
 }
 
-pub(super) fn patch(request: &Request, view: &ServerView<'_>, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn patch(
+    request: &HttpRequest,
+    view: &ServerView<'_>,
+    id: &str,
+) -> Result<Reply, ApiError> {
     let mut bucket = writable_bucket(view, id)?;
     let (body, rule) = bucket_body(request)?;
     if let Some(name) = body.name {
@@ -258,5 +262,5 @@ pub(super) fn patch(request: &Request, view: &ServerView<'_>, id: &str) -> Resul
 pub(super) fn delete(view: &ServerView<'_>, id: &str) -> Result<Reply, ApiError> {
     let bucket = writable_bucket(view, id)?;
     view.store.remove_bucket(&bucket.id);
-    Ok(Reply::new(204, &[], Body::Empty))
+    Ok(Reply::new(204, &[], ReplyBody::Empty))
 }

@@ -2,12 +2,12 @@
 
 use crate::sim::go::text::json_string;
 use crate::sim::http::reply::{ApiError, Reply};
-use crate::sim::http::request::Request;
+use crate::sim::http::request::HttpRequest;
 use crate::sim::influxql::{DbrpFilter, DbrpMapping};
 use crate::sim::view::ServerView;
 
 /// `GET /api/v2/dbrps`.
-pub(super) fn list(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let invalid = |text: String| ApiError::pretty(400, "invalid", &text);
     let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let bad_id = |what: &str, id: &str| {

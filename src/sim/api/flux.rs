@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::model::time::Timestamp;
-use crate::sim::flux::{self, Context, Dialect};
-use crate::sim::http::reply::{ApiError, Body, Reply};
-use crate::sim::http::request::Request;
+use crate::sim::flux::{self, Dialect, ScriptContext};
+use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
 use crate::sim::view::ServerView;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct DialectBody {
 }
 
 /// Answers a query, or refuses it.
-pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn answer(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     view.check_query_org(request)?;
     let (script, dialect, now) = decode(request)?;
     if script.iter().all(u8::is_ascii_whitespace) {
@@ -36,7 +36,7 @@ pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, 
             "failed to decode request body: request body requires either query or AST",
         ));
     }
-    let context = Context {
+    let context = ScriptContext {
         store: view.store,
         may_read: &|bucket| view.token.may_read(bucket),
         now: now.unwrap_or_else(|| view.settings.clock.now()),
@@ -44,10 +44,10 @@ pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, 
     };
     let encoder = flux::run(&script, dialect, &context)?;
     let headers = [("Content-Type", "text/csv; charset=utf-8"), ("Vary", "Accept-Encoding")];
-    Ok(Reply::new(200, &headers, Body::Rows(Box::new(encoder))))
+    Ok(Reply::new(200, &headers, ReplyBody::Rows(Box::new(encoder))))
 }
 
-fn decode(request: &Request) -> Result<(Vec<u8>, Dialect, Option<i64>), ApiError> {
+fn decode(request: &HttpRequest) -> Result<(Vec<u8>, Dialect, Option<i64>), ApiError> {
     let failed = |text: String| ApiError::decode(format!("failed to decode request body: {text}"));
     if request.header("content-type").is_some_and(|kind| kind.starts_with("application/vnd.flux")) {
         return Ok((request.body.clone(), Dialect::default(), None));

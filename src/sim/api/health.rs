@@ -1,14 +1,14 @@
 //! What needs no token.
 
-use crate::sim::http::reply::{Body, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::settings::{Kind, ServerSettings};
+use crate::sim::http::reply::{Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::{Product, ServerSettings};
 
 /// The answer, if the request is for one of these.
-pub(super) fn answer(request: &Request, settings: &ServerSettings) -> Option<Reply> {
-    let oss = settings.kind == Kind::Oss;
+pub(super) fn answer(request: &HttpRequest, settings: &ServerSettings) -> Option<Reply> {
+    let oss = settings.kind == Product::Oss;
     match (request.path.as_str(), request.method.as_str()) {
-        ("/ping", "GET" | "HEAD") => Some(Reply::new(204, &[("Vary", "Accept-Encoding")], Body::Empty)),
+        ("/ping", "GET" | "HEAD") => Some(Reply::new(204, &[("Vary", "Accept-Encoding")], ReplyBody::Empty)),
         ("/health", "GET") if oss => Some(Reply::json(
             200,
             format!(

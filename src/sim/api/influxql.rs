@@ -1,20 +1,20 @@
 //! `/query`: what its parameters ask for.
 
 use crate::sim::http::queries::statements_of;
-use crate::sim::http::reply::{ApiError, Body, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::influxql::{self, Format, PIECE_ROWS, StatementsAsked};
+use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
+use crate::sim::influxql::{self, AnswerFormat, PIECE_ROWS, StatementsAsked};
 use crate::sim::view::ServerView;
 
 /// Answers one or several statements.
-pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn answer(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let text = statements_of(request).ok_or_else(|| ApiError::decode("mime: no media type"))?;
     let (format, kind) = match request.header("accept") {
-        Some("application/x-msgpack") => (Format::MessagePack, "application/x-msgpack"),
+        Some("application/x-msgpack") => (AnswerFormat::MessagePack, "application/x-msgpack"),
         Some("application/csv" | "text/csv") => {
             return Err(ApiError::decode("only JSON and MessagePack are simulated"));
         }
-        _ => (Format::Json, "application/json"),
+        _ => (AnswerFormat::Json, "application/json"),
     };
     let chunk_rows = (request.parameter("chunked").as_deref() == Some("true")).then(|| {
         let rows = request.parameter("chunk_size").and_then(|rows| rows.parse().ok());
@@ -39,5 +39,5 @@ pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, 
     let answer = influxql::run(&asked, view)
         .map_err(|message| ApiError::decode(format!("failed to parse query: {message}")))?;
     let headers = [("Content-Type", kind), ("Vary", "Accept-Encoding")];
-    Ok(Reply::new(200, &headers, Body::Rows(Box::new(answer))))
+    Ok(Reply::new(200, &headers, ReplyBody::Rows(Box::new(answer))))
 }

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use crate::sim::go::text::json_string;
 use crate::sim::http::reply::{ApiError, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::settings::Kind;
+use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::Product;
 use crate::sim::view::ServerView;
 
 /// When everything was made.
 pub(super) const MADE_AT: &str = "2020-01-01T00:00:00.123456789Z";
 
 /// Those that the request names and the token may see.
-pub(super) fn list(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let (name, id) = (&view.settings.org, &view.settings.org_id);
     let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     // What is no id is not looked at.
@@ -81,8 +81,8 @@ pub(super) fn limits(view: &ServerView<'_>, id: &str) -> Result<Reply, ApiError>
 
 impl ServerView<'_> {
     /// OSS wants the organisation on every query; Cloud takes the token's.
-    pub(super) fn check_query_org(&self, request: &Request) -> Result<(), ApiError> {
-        if self.settings.kind == Kind::Cloud {
+    pub(super) fn check_query_org(&self, request: &HttpRequest) -> Result<(), ApiError> {
+        if self.settings.kind == Product::Cloud {
             return Ok(());
         }
         let failed =
@@ -92,7 +92,7 @@ impl ServerView<'_> {
 
     /// The status and text for a request that names another organisation or none. What looks like an id is one, even
     /// where the name of an organisation is asked for.
-    pub(super) fn check_org(&self, request: &Request) -> Result<(), (u16, String)> {
+    pub(super) fn check_org(&self, request: &HttpRequest) -> Result<(), (u16, String)> {
         let by_id = |id: &str| {
             let own = id == self.settings.org_id;
             if own { Ok(()) } else { Err((404, "organization not found".to_owned())) }

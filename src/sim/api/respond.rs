@@ -3,18 +3,18 @@
 use std::sync::Mutex;
 
 use super::{buckets, dbrps, flux, health, influxql, orgs, tasks, write};
-use crate::sim::data::store::Store;
-use crate::sim::http::reply::{ApiError, Body, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::settings::{Kind, ServerSettings, Task};
+use crate::sim::data::store::BucketStore;
+use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::{FluxTask, Product, ServerSettings};
 use crate::sim::view::ServerView;
 
 /// The answer to a request, faults aside.
 pub(crate) fn answer(
-    request: &Request,
+    request: &HttpRequest,
     settings: &ServerSettings,
-    store: &Store,
-    tasks: &Mutex<Vec<Task>>,
+    store: &BucketStore,
+    tasks: &Mutex<Vec<FluxTask>>,
 ) -> Reply {
     if let Some(reply) = health::answer(request, settings) {
         return reply;
@@ -52,18 +52,18 @@ pub(crate) fn answer(
 }
 
 /// Organisations, buckets, databases and tasks.
-fn managed(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+fn managed(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let parts: Vec<_> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), &parts[..]) {
         ("GET", ["api", "v2", "orgs"]) => orgs::list(request, view),
-        ("GET", ["api", "v2", "orgs", id, "limits"]) if view.settings.kind == Kind::Cloud => {
+        ("GET", ["api", "v2", "orgs", id, "limits"]) if view.settings.kind == Product::Cloud => {
             orgs::limits(view, id)
         }
         // Not even the words of its API.
         ("GET", ["api", "v2", "orgs", _, "limits"]) => Ok(Reply::new(
             404,
             &[("Content-Type", "text/plain; charset=utf-8")],
-            Body::Whole(b"404 page not found\n".to_vec()),
+            ReplyBody::Whole(b"404 page not found\n".to_vec()),
         )),
         ("GET", ["api", "v2", "buckets"]) => buckets::list(request, view),
         ("POST", ["api", "v2", "buckets"]) => buckets::create(request, view),

@@ -7,17 +7,17 @@ use serde::Deserialize;
 use super::orgs::check_id;
 use crate::sim::go::text::json_string;
 use crate::sim::http::reply::{ApiError, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::settings::{ServerSettings, Task};
+use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::{FluxTask, ServerSettings};
 use crate::sim::view::ServerView;
 
 /// Those that the request names and the token may see.
-pub(super) fn list(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     check_request(request, view)?;
     Ok(Reply::json(200, list_json(request, view)))
 }
 
-fn check_request(request: &Request, view: &ServerView<'_>) -> Result<(), ApiError> {
+fn check_request(request: &HttpRequest, view: &ServerView<'_>) -> Result<(), ApiError> {
     let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let failed =
         |text: &str| ApiError::plain(400, "invalid", format!("failed to decode request: {text}"));
@@ -34,7 +34,7 @@ fn check_request(request: &Request, view: &ServerView<'_>) -> Result<(), ApiErro
     }
 }
 
-fn list_json(request: &Request, view: &ServerView<'_>) -> String {
+fn list_json(request: &HttpRequest, view: &ServerView<'_>) -> String {
     let tasks = view.tasks.lock().unwrap_or_else(PoisonError::into_inner);
     let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let (name, after) = (given("name"), given("after"));
@@ -49,7 +49,11 @@ fn list_json(request: &Request, view: &ServerView<'_>) -> String {
 }
 
 /// One task, with a new status if the request brings one.
-pub(super) fn one(request: &Request, view: &ServerView<'_>, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn one(
+    request: &HttpRequest,
+    view: &ServerView<'_>,
+    id: &str,
+) -> Result<Reply, ApiError> {
     #[derive(Deserialize)]
     struct TaskBody {
         status: Option<String>,
@@ -66,7 +70,7 @@ pub(super) fn one(request: &Request, view: &ServerView<'_>, id: &str) -> Result<
     Ok(Reply::json(200, task_json(task, view.settings)))
 }
 
-fn task_json(task: &Task, settings: &ServerSettings) -> String {
+fn task_json(task: &FluxTask, settings: &ServerSettings) -> String {
     format!(
         "{{\"id\":\"{}\",\"orgID\":\"{}\",\"org\":{},\"name\":{},\"status\":{},\"flux\":{}}}",
         task.id,

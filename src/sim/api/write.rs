@@ -3,15 +3,15 @@
 use crate::sim::data::bucket::BucketInfo;
 use crate::sim::data::points::parse_body;
 use crate::sim::data::write::apply;
-use crate::sim::http::reply::{ApiError, Body, Reply};
-use crate::sim::http::request::Request;
-use crate::sim::settings::Kind;
+use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
+use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::Product;
 use crate::sim::view::ServerView;
 
 /// Writes all lines, or refuses some or all.
-pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, ApiError> {
+pub(super) fn answer(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let code = |status| if status == 400 { "invalid" } else { "not found" };
-    if view.settings.kind == Kind::Oss {
+    if view.settings.kind == Product::Oss {
         view.check_org(request)
             .map_err(|(status, text)| ApiError::plain(status, code(status), text))?;
     }
@@ -37,14 +37,14 @@ pub(super) fn answer(request: &Request, view: &ServerView<'_>) -> Result<Reply, 
     let bucket = buckets.iter_mut().find(|known| known.info.id == bucket.id);
     let bucket = bucket.ok_or_else(|| ApiError::plain(404, "not found", "bucket not found"))?;
     match apply(bucket, &points, Some(now)) {
-        Ok(()) => Ok(Reply::new(204, &[], Body::Empty)),
+        Ok(()) => Ok(Reply::new(204, &[], ReplyBody::Empty)),
         Err(refused) => {
             Err(ApiError::plain(422, "unprocessable entity", refused.message(&bucket.info.id)))
         }
     }
 }
 
-fn bucket_of(request: &Request, view: &ServerView<'_>) -> Result<BucketInfo, ApiError> {
+fn bucket_of(request: &HttpRequest, view: &ServerView<'_>) -> Result<BucketInfo, ApiError> {
     let name = request.parameter("bucket").unwrap_or_default();
     let not_found = |text: String| ApiError::plain(404, "not found", text);
     if name.is_empty() {
@@ -61,7 +61,7 @@ fn bucket_of(request: &Request, view: &ServerView<'_>) -> Result<BucketInfo, Api
     }
 }
 
-fn body_of(request: &Request, view: &ServerView<'_>) -> Result<Vec<u8>, ApiError> {
+fn body_of(request: &HttpRequest, view: &ServerView<'_>) -> Result<Vec<u8>, ApiError> {
     let bound = view.settings.write_bytes_max.unwrap_or(usize::MAX);
     let too_large = || {
         ApiError::plain(413, "request too large", "unable to read data: points batch is too large")

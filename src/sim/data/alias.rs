@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::bucket::{Bucket, Chunks, SeriesEntry};
+use super::bucket::{Chunks, SeriesEntry, StoredBucket};
 use super::points;
 use crate::model::series::Series;
 
-impl Bucket {
+impl StoredBucket {
     /// A read makes the key of a series anew from its names. For an unreadable series that is no key or the key of its
     /// neighbour: `disk\ c` is listed, and the values of `disk c` with the same tags answer for it, as far as the
     /// shard groups know the fields of both. To be called after each change.
-    pub(crate) fn find_aliases(&mut self) {
+    pub(super) fn find_aliases(&mut self) {
         self.aliases.clear();
         if self.order.len() == self.entries.len() {
             return;

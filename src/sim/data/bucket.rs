@@ -27,10 +27,10 @@ pub struct BucketInfo {
 }
 
 /// The values of one field of one series, by start of the shard group.
-pub(crate) type Chunks = BTreeMap<i64, Arc<Chunk>>;
+pub(super) type Chunks = BTreeMap<i64, Arc<Chunk>>;
 
 /// The type of a field by start of the shard group.
-pub(crate) type TypesByShard = BTreeMap<i64, FieldType>;
+pub(super) type TypesByShard = BTreeMap<i64, FieldType>;
 
 #[derive(Debug)]
 pub(crate) struct SeriesEntry {
@@ -40,9 +40,9 @@ pub(crate) struct SeriesEntry {
 
 /// A bucket with its content.
 #[derive(Debug)]
-pub(crate) struct Bucket {
+pub(crate) struct StoredBucket {
     pub(crate) info: BucketInfo,
-    pub(crate) by_key: HashMap<Box<[u8]>, usize>,
+    pub(super) by_key: HashMap<Box<[u8]>, usize>,
     /// Every series ever written; some keys are never found again by reads.
     pub(crate) entries: Vec<SeriesEntry>,
     /// Readable series in the order of reads.
@@ -50,11 +50,11 @@ pub(crate) struct Bucket {
     pub(crate) types: BTreeMap<Name, BTreeMap<Name, TypesByShard>>,
     /// Start and end of the shard groups there are.
     groups: BTreeMap<i64, i64>,
-    /// Unreadable series that a read takes for another one, with the values of that one. See [`Bucket::find_aliases`].
-    pub(crate) aliases: Vec<SeriesEntry>,
+    /// Unreadable series that a read takes for another one, with the values of that one. See [`StoredBucket::find_aliases`].
+    pub(super) aliases: Vec<SeriesEntry>,
 }
 
-impl Bucket {
+impl StoredBucket {
     pub(crate) fn new(info: BucketInfo) -> Self {
         Self {
             info,
@@ -68,7 +68,7 @@ impl Bucket {
     }
 
     /// Start and end of the shard group for `time`. One that exists is used even if its length is an older setting.
-    pub(crate) fn shard_group(&mut self, time: i64) -> (i64, i64) {
+    pub(super) fn shard_group(&mut self, time: i64) -> (i64, i64) {
         let before = self.groups.range(..=time).next_back().map(|(&start, &end)| (start, end));
         if let Some(group) = before.filter(|(_, end)| time < *end) {
             return group;
@@ -100,7 +100,7 @@ impl Bucket {
     }
 
     /// Index of the series of an escaped key, made if new.
-    pub(crate) fn entry_of_key(&mut self, key: &[u8]) -> usize {
+    pub(super) fn entry_of_key(&mut self, key: &[u8]) -> usize {
         if let Some(&at) = self.by_key.get(key) {
             return at;
         }
@@ -115,7 +115,7 @@ impl Bucket {
     }
 
     /// The type that the shard group has for the field, set to `field_type` if it has none yet.
-    pub(crate) fn type_or_insert(
+    pub(super) fn type_or_insert(
         &mut self,
         measurement: &[u8],
         field: &[u8],

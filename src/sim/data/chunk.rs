@@ -46,7 +46,7 @@ pub(crate) fn type_panic(stored: FieldType, wanted: FieldType) -> String {
 
 /// Values of one type.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Values {
+pub enum ColumnValues {
     /// See [`FieldType::Float`].
     Float(Vec<f64>),
     /// See [`FieldType::Integer`].
@@ -59,7 +59,7 @@ pub enum Values {
     String(Vec<Arc<[u8]>>),
 }
 
-impl Values {
+impl ColumnValues {
     /// No values of this type yet.
     pub const fn empty(field_type: FieldType) -> Self {
         match field_type {
@@ -139,12 +139,12 @@ impl Values {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chunk {
     pub(crate) times: Vec<i64>,
-    pub(crate) values: Values,
+    pub(crate) values: ColumnValues,
 }
 
 impl Chunk {
     pub(crate) const fn empty(field_type: FieldType) -> Self {
-        Self { times: Vec::new(), values: Values::empty(field_type) }
+        Self { times: Vec::new(), values: ColumnValues::empty(field_type) }
     }
 
     /// Sets the value at `time`; a later write of the same time wins. False if the type is another one.
@@ -191,7 +191,7 @@ mod tests {
             "another type is refused and leaves no time behind"
         );
         assert_eq!(chunk.times, [1, 5, 6, 7]);
-        assert_eq!(chunk.values, Values::Integer(vec![3, 9, 4, 2]));
+        assert_eq!(chunk.values, ColumnValues::Integer(vec![3, 9, 4, 2]));
         assert_eq!(chunk.rows(5, 7), 1..3);
         assert_eq!(chunk.rows(8, 2), 4..4);
     }

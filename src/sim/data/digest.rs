@@ -1,7 +1,7 @@
 //! A digest of the content of a bucket.
 
 /// FNV-1a over words: quick, and good enough to tell two contents apart in a test.
-pub(crate) struct Digest(u64);
+pub(super) struct Digest(u64);
 
 impl Digest {
     pub(crate) const fn new() -> Self {
@@ -17,7 +17,7 @@ impl Digest {
         self.0 ^= self.0 >> 29;
     }
 
-    pub(crate) fn typed(&mut self, kind: u64, bits: u64) {
+    pub(super) fn typed(&mut self, kind: u64, bits: u64) {
         self.word(kind);
         self.word(bits);
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::bucket::{Bucket, SeriesEntry};
+use super::bucket::{SeriesEntry, StoredBucket};
 use crate::model::series::Name;
 
-impl Bucket {
+impl StoredBucket {
     /// Forgets a measurement.
     pub(crate) fn drop_measurement(&mut self, name: &[u8]) {
         self.types.remove(name);

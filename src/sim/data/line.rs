@@ -16,14 +16,14 @@ const RESERVED_TAG_KEYS: [(&[u8], &str); 5] = [
 
 /// A line that was read: escaped key with sorted tags, raw fields, time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Point<'a> {
+pub(crate) struct LinePoint<'a> {
     pub(crate) key: std::borrow::Cow<'a, [u8]>,
     pub(crate) fields: &'a [u8],
     pub(crate) time: Option<i64>,
 }
 
 /// Reads a line; the error is the server's text.
-pub(crate) fn parse_point(buf: &[u8], ns_per_unit: i64) -> Result<Point<'_>, String> {
+pub(super) fn parse_point(buf: &[u8], ns_per_unit: i64) -> Result<LinePoint<'_>, String> {
     let (mut at, key) = scan_key(buf)?;
     if key.len() > KEY_BYTES_MAX {
         return Err(format!("max key length exceeded: {} > {KEY_BYTES_MAX}", key.len()));
@@ -39,7 +39,7 @@ pub(crate) fn parse_point(buf: &[u8], ns_per_unit: i64) -> Result<Point<'_>, Str
     at = scan_time(buf, time_start)?;
     let digits = &buf[time_start..at];
     if digits.is_empty() {
-        return Ok(Point { key, fields, time: None });
+        return Ok(LinePoint { key, fields, time: None });
     }
     let time = parse_i64(digits)?;
     let out_of_range = || format!("time outside range {} - {TIME_MAX}", -TIME_MAX);
@@ -50,7 +50,7 @@ pub(crate) fn parse_point(buf: &[u8], ns_per_unit: i64) -> Result<Point<'_>, Str
     if buf[at..].iter().any(|&byte| byte != b' ') {
         return Err("point is invalid".to_owned());
     }
-    Ok(Point { key, fields, time: Some(time) })
+    Ok(LinePoint { key, fields, time: Some(time) })
 }
 
 /// Where the line that begins at `start` ends.
@@ -75,12 +75,12 @@ pub(crate) fn scan_line(buf: &[u8], start: usize) -> usize {
     i
 }
 
-pub(crate) fn skip_whitespace(buf: &[u8], start: usize) -> usize {
+pub(super) fn skip_whitespace(buf: &[u8], start: usize) -> usize {
     start + buf[start..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t' | 0)).count()
 }
 
 /// The end of the text before an unescaped `stop`.
-pub(crate) fn scan_to(buf: &[u8], start: usize, stop: u8) -> usize {
+pub(super) fn scan_to(buf: &[u8], start: usize, stop: u8) -> usize {
     let mut i = start;
     while i < buf.len() && !(buf[i] == stop && (i == 0 || buf[i - 1] != b'\\')) {
         i += 1;
@@ -89,7 +89,7 @@ pub(crate) fn scan_to(buf: &[u8], start: usize, stop: u8) -> usize {
 }
 
 /// The end of a field value.
-pub(crate) fn scan_field_value(buf: &[u8], start: usize) -> usize {
+pub(super) fn scan_field_value(buf: &[u8], start: usize) -> usize {
     let (mut i, mut quoted) = (start, false);
     while i < buf.len() {
         match buf[i] {
@@ -249,7 +249,7 @@ fn scan_boolean(buf: &[u8], start: usize) -> Result<usize, String> {
     }
 }
 
-pub(crate) fn parse_boolean(text: &[u8]) -> Option<bool> {
+pub(super) fn parse_boolean(text: &[u8]) -> Option<bool> {
     match text {
         b"t" | b"T" | b"true" | b"True" | b"TRUE" => Some(true),
         b"f" | b"F" | b"false" | b"False" | b"FALSE" => Some(false),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::chunk::Value;
 use super::line::{
-    Point, parse_boolean, parse_point, scan_field_value, scan_line, scan_to, skip_whitespace,
+    LinePoint, parse_boolean, parse_point, scan_field_value, scan_line, scan_to, skip_whitespace,
 };
 use crate::model::series::{Name, Series};
 use crate::sim::go::text::replace;
 
 /// Reads a body. One bad line refuses all of it; the error names every bad line.
-pub(crate) fn parse_body(body: &[u8], ns_per_unit: i64) -> Result<Vec<Point<'_>>, Vec<u8>> {
+pub(crate) fn parse_body(body: &[u8], ns_per_unit: i64) -> Result<Vec<LinePoint<'_>>, Vec<u8>> {
     let (mut points, mut failed) = (Vec::new(), Vec::<u8>::new());
     let mut at = 0;
     while at < body.len() {
@@ -107,7 +107,7 @@ const MEASUREMENT_CODES: &[u8] = b", ";
 const TAG_CODES: &[u8] = b", =";
 
 /// The series of an escaped key, and whether reads find it: they look for the key made anew from the names.
-pub(crate) fn series_of_key(key: &[u8]) -> (Arc<Series>, bool) {
+pub(super) fn series_of_key(key: &[u8]) -> (Arc<Series>, bool) {
     let name_end = scan_to(key, 0, b',');
     let measurement = unescape_name(&key[..name_end]);
     let mut tags = Vec::new();

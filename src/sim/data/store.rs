@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bucket::{Bucket, BucketInfo, default_shard_s};
-use super::chunk::{Chunk, Value, Values};
+use super::bucket::{BucketInfo, StoredBucket, default_shard_s};
+use super::chunk::{Chunk, ColumnValues, Value};
 use super::digest::Digest;
 use super::{points, write};
 use crate::model::series::Series;
@@ -25,12 +25,12 @@ pub struct StoredValue {
 
 /// All buckets of one server. Cheap to share; a lock guards the content, reads work on snapshots of it.
 #[derive(Debug, Default)]
-pub struct Store {
-    buckets: Mutex<Vec<Bucket>>,
+pub struct BucketStore {
+    buckets: Mutex<Vec<StoredBucket>>,
 }
 
-impl Store {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<Bucket>> {
+impl BucketStore {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<StoredBucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -40,7 +40,7 @@ impl Store {
         self.create_bucket_with(name, retention_s, default_shard_s(retention_s))
     }
 
-    /// As [`Store::create_bucket`], with the length of a shard group.
+    /// As [`BucketStore::create_bucket`], with the length of a shard group.
     pub fn create_bucket_with(&self, name: &str, retention_s: u64, shard_s: u64) -> String {
         let mut buckets = self.lock();
         if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.info.name == name) {
@@ -55,7 +55,7 @@ impl Store {
         let unused = |id: &String| buckets.iter().all(|bucket| bucket.info.id != *id);
         let mut ids = (buckets.len() as u64 + 1..).map(nth);
         let id = ids.find(unused).unwrap_or_default();
-        buckets.push(Bucket::new(BucketInfo {
+        buckets.push(StoredBucket::new(BucketInfo {
             id: id.clone(),
             name: name.to_owned(),
             retention_s,
@@ -117,7 +117,7 @@ impl Store {
         series: &Series,
         field: &[u8],
         times: &[i64],
-        values: &Values,
+        values: &ColumnValues,
     ) -> Result<(), String> {
         let mut buckets = self.lock();
         let bucket = buckets
@@ -190,7 +190,7 @@ impl Store {
         chunks.flat_map(|(entry, field, chunk)| stored(&entry.series, field, chunk)).collect()
     }
 
-    /// A digest of what [`Store::dump`] lists: equal for equal content, whatever the order of the writes or
+    /// A digest of what [`BucketStore::dump`] lists: equal for equal content, whatever the order of the writes or
     /// the length of the shard groups.
     pub fn digest(&self, bucket: &str) -> u64 {
         let mut digest = Digest::new();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::bucket::Bucket;
+use super::bucket::StoredBucket;
 use super::chunk::Value;
-use super::line::Point;
+use super::line::LinePoint;
 use super::points::fields;
 use crate::sim::go::text::{go_duration, json_string, rfc3339_nano};
 
@@ -13,14 +13,14 @@ const STRING_BYTES_MAX: usize = 1_048_576;
 
 /// Why not everything was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct WriteRefusal {
     reason: String,
     dropped: u64,
     /// Whether the text names the bucket.
     names_bucket: bool,
 }
 
-impl Refused {
+impl WriteRefusal {
     /// The server's text.
     pub(crate) fn message(&self, bucket_id: &str) -> String {
         let place = if self.names_bucket {
@@ -38,10 +38,10 @@ impl Refused {
 /// Writes points. `now` is the server's time: default time of a line and the end of the retention; without it, lines
 /// without a time go to 1970 and nothing is too old.
 pub(crate) fn apply(
-    bucket: &mut Bucket,
-    points: &[Point<'_>],
+    bucket: &mut StoredBucket,
+    points: &[LinePoint<'_>],
     now: Option<i64>,
-) -> Result<(), Refused> {
+) -> Result<(), WriteRefusal> {
     let oldest = now.filter(|_| bucket.info.retention_s > 0).map(|now| {
         let kept = i64::try_from(bucket.info.retention_s)
             .unwrap_or(i64::MAX)
@@ -50,7 +50,7 @@ pub(crate) fn apply(
     });
     let mut expired: Vec<(&[u8], i64)> = Vec::new();
     // The server answers with the first shard group that fails, and still writes the others.
-    let mut refused: BTreeMap<i64, Refused> = BTreeMap::new();
+    let mut refused: BTreeMap<i64, WriteRefusal> = BTreeMap::new();
     for point in points {
         let time = point.time.or(now).unwrap_or(0);
         if oldest.is_some_and(|oldest| time < oldest) {
@@ -60,7 +60,7 @@ pub(crate) fn apply(
         let (shard, _) = bucket.shard_group(time);
         if let Err(why) = apply_point(bucket, point, shard, time) {
             let known =
-                refused.entry(shard).or_insert_with(|| Refused { dropped: 0, ..why.clone() });
+                refused.entry(shard).or_insert_with(|| WriteRefusal { dropped: 0, ..why.clone() });
             known.dropped += why.dropped;
         }
     }
@@ -73,11 +73,11 @@ pub(crate) fn apply(
 }
 
 fn apply_point(
-    bucket: &mut Bucket,
-    point: &Point<'_>,
+    bucket: &mut StoredBucket,
+    point: &LinePoint<'_>,
     shard: i64,
     time: i64,
-) -> Result<(), Refused> {
+) -> Result<(), WriteRefusal> {
     let entry = bucket.entry_of_key(&point.key);
     let series = std::sync::Arc::clone(&bucket.entries[entry].series);
     let measurement = &series.measurement;
@@ -87,7 +87,7 @@ fn apply_point(
             json_string(measurement)
         )
     };
-    let drop = |reason| Refused { reason, dropped: 1, names_bucket: false };
+    let drop = |reason| WriteRefusal { reason, dropped: 1, names_bucket: false };
     let mut values = fields(point.fields);
     let all = values.len();
     values.retain(|(field, _)| field != b"time");
@@ -120,12 +120,12 @@ fn apply_point(
     }
     if stripped {
         let reason = format!("{}. Field \"time\" has been stripped from point.", invalid_time());
-        return Err(Refused { reason, dropped: 0, names_bucket: true });
+        return Err(WriteRefusal { reason, dropped: 0, names_bucket: true });
     }
     Ok(())
 }
 
-fn too_old(bucket: &Bucket, expired: &[(&[u8], i64)], oldest: i64) -> Refused {
+fn too_old(bucket: &StoredBucket, expired: &[(&[u8], i64)], oldest: i64) -> WriteRefusal {
     let show = |point: Option<&(&[u8], i64)>| {
         point.map_or_else(String::new, |(key, time)| {
             format!("{} at {}", String::from_utf8_lossy(key), rfc3339_nano(*time))
@@ -142,5 +142,5 @@ fn too_old(bucket: &Bucket, expired: &[(&[u8], i64)], oldest: i64) -> Refused {
         expired.len(),
         go_duration(bucket.info.retention_s)
     );
-    Refused { reason, dropped: expired.len() as u64, names_bucket: true }
+    WriteRefusal { reason, dropped: expired.len() as u64, names_bucket: true }
 }

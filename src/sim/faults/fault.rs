@@ -1,9 +1,9 @@
 //! What can go wrong.
 
 use crate::sim::data::line::scan_line;
-use crate::sim::data::store::Store;
+use crate::sim::data::store::BucketStore;
 use crate::sim::go::text::json_string;
-use crate::sim::http::request::Request;
+use crate::sim::http::request::HttpRequest;
 
 /// On which side of a request a change lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum When {
 
 /// A change of what a server holds, made by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum StoreChange {
     /// Lines with times in nanoseconds are written.
     Write {
         /// The bucket, by name.
@@ -37,13 +37,13 @@ pub enum Change {
     },
 }
 
-impl Change {
+impl StoreChange {
     fn write(bucket: &str, lines: &[u8]) -> Self {
         Self::Write { bucket: bucket.to_owned(), lines: lines.to_vec() }
     }
 
     /// Carries it out. What a store refuses is left out: lines of another type.
-    pub(crate) fn apply(&self, store: &Store) {
+    pub(crate) fn apply(&self, store: &BucketStore) {
         match self {
             Self::Write { bucket, lines } => drop(store.write_lp(bucket, lines)),
             Self::Delete { bucket, measurement, start, stop } => {
@@ -55,7 +55,7 @@ impl Change {
 
 /// What is changed by [`Fault::Damage`]: always the lowest digit or bit, so that the bytes keep their form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum DamagePlace {
     /// The time of a row.
     Time,
     /// A number of a row.
@@ -102,7 +102,7 @@ pub enum Forgotten {
 
 impl Forgotten {
     /// A write without these lines.
-    pub(crate) fn leave_out(self, request: Request) -> Request {
+    pub(crate) fn leave_out(self, request: HttpRequest) -> HttpRequest {
         let body = request.plain_body().unwrap_or_default();
         let (mut kept, mut at, mut number) = (Vec::new(), 0, 0);
         while at < body.len() {
@@ -130,7 +130,7 @@ pub enum Fault {
         /// Before or after the request.
         when: When,
         /// What is changed.
-        change: Change,
+        change: StoreChange,
     },
     /// Values or times of the answer are changed, and only its end may tell.
     Damage {
@@ -139,7 +139,7 @@ pub enum Fault {
         /// How many places are changed from there on.
         places: u32,
         /// Which.
-        place: Place,
+        place: DamagePlace,
         /// How the end tells.
         end: DamageEnd,
     },
@@ -218,12 +218,12 @@ pub enum Fault {
 impl Fault {
     /// These lines are in the bucket from before the request on.
     pub fn written_before(bucket: &str, lines: &[u8]) -> Self {
-        Self::Change { when: When::Before, change: Change::write(bucket, lines) }
+        Self::Change { when: When::Before, change: StoreChange::write(bucket, lines) }
     }
 
     /// These lines are in the bucket once the request was carried out.
     pub fn written_after(bucket: &str, lines: &[u8]) -> Self {
-        Self::Change { when: When::After, change: Change::write(bucket, lines) }
+        Self::Change { when: When::After, change: StoreChange::write(bucket, lines) }
     }
 
     /// 401 with the body of the real server.

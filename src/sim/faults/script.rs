@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::fault::{Change, Fault, When};
-use crate::sim::data::store::Store;
+use super::fault::{Fault, StoreChange, When};
+use crate::sim::data::store::BucketStore;
 use crate::sim::http::queries::{script_of, statements_of};
-use crate::sim::http::request::Request;
+use crate::sim::http::request::HttpRequest;
 
 /// Which requests a rule looks at. Empty texts match everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,7 +38,7 @@ impl Matcher {
         Self { skip: requests, ..self }
     }
 
-    fn matches(&self, request: &Request) -> bool {
+    fn matches(&self, request: &HttpRequest) -> bool {
         let method = self.method.is_empty() || self.method == request.method;
         let found = |text: &[u8]| memchr::memmem::find(text, self.body.as_bytes()).is_some();
         let body = || {
@@ -92,7 +92,7 @@ impl FaultScript {
     }
 
     /// What strikes a request.
-    pub(crate) fn strike(&mut self, request: &Request) -> Struck {
+    pub(crate) fn strike(&mut self, request: &HttpRequest) -> Struck {
         let mut struck = Struck::default();
         let mut at = 0;
         while at < self.rules.len() {
@@ -126,12 +126,12 @@ impl FaultScript {
 #[derive(Debug, Default)]
 pub(crate) struct Struck {
     pub(crate) fault: Option<Fault>,
-    pub(crate) changes: Vec<(When, Change)>,
+    pub(crate) changes: Vec<(When, StoreChange)>,
 }
 
 impl Struck {
     /// Carries out what lies on that side of the request.
-    pub(crate) fn apply(&self, when: When, store: &Store) {
+    pub(crate) fn apply(&self, when: When, store: &BucketStore) {
         self.changes.iter().filter(|(at, _)| *at == when).for_each(|(_, c)| c.apply(store));
     }
 

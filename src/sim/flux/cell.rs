@@ -9,7 +9,7 @@ use crate::sim::data::chunk::{Chunk, Value};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum DatumKind {
     Boolean,
     Integer,
     Unsigned,
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Time,
 }
 
-impl Kind {
+impl DatumKind {
     /// As the datatype annotation names it.
     pub(super) const fn annotation(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-impl From<FieldType> for Kind {
+impl From<FieldType> for DatumKind {
     fn from(field_type: FieldType) -> Self {
         match field_type {
             FieldType::Float => Self::Float,
@@ -103,21 +103,21 @@ impl From<Value> for Datum {
 
 /// Label, type, and whether the column is part of the group key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct TableColumn {
     pub(super) label: Arc<[u8]>,
-    pub(super) kind: Kind,
+    pub(super) kind: DatumKind,
     pub(super) key: bool,
 }
 
-impl Column {
-    pub(super) fn new(label: &[u8], kind: Kind, key: bool) -> Self {
+impl TableColumn {
+    pub(super) fn new(label: &[u8], kind: DatumKind, key: bool) -> Self {
         Self { label: label.into(), kind, key }
     }
 }
 
 /// What a run of rows holds in one column.
 #[derive(Debug, Clone)]
-pub(super) enum Cell {
+pub(super) enum RunCell {
     /// The same in every row.
     Same(Datum),
     /// The times of the chunk.
@@ -149,7 +149,7 @@ impl Picked {
 /// Rows of one chunk.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
-    pub(super) cells: Vec<Cell>,
+    pub(super) cells: Vec<RunCell>,
     pub(super) chunk: Arc<Chunk>,
     pub(super) rows: Range<usize>,
 }
@@ -158,18 +158,18 @@ impl Segment {
     /// One row.
     pub(super) fn row(cells: impl IntoIterator<Item = Datum>) -> Self {
         let chunk = Arc::new(Chunk::empty(FieldType::Integer));
-        Self { cells: cells.into_iter().map(Cell::Same).collect(), chunk, rows: 0..1 }
+        Self { cells: cells.into_iter().map(RunCell::Same).collect(), chunk, rows: 0..1 }
     }
 
     pub(super) fn datum(&self, column: usize, row: usize) -> Datum {
         match &self.cells[column] {
-            Cell::Same(datum) => datum.clone(),
-            Cell::Time => Datum::Time(self.chunk.times[row]),
-            Cell::Value => self.chunk.values.get(row).into(),
-            Cell::Beside(chunk, behind) => {
+            RunCell::Same(datum) => datum.clone(),
+            RunCell::Time => Datum::Time(self.chunk.times[row]),
+            RunCell::Value => self.chunk.values.get(row).into(),
+            RunCell::Beside(chunk, behind) => {
                 chunk.values.get(row.wrapping_add_signed(*behind)).into()
             }
-            Cell::Picked(picked) => {
+            RunCell::Picked(picked) => {
                 picked.place(row).map_or(Datum::Null, |(chunk, row)| chunk.values.get(row).into())
             }
         }

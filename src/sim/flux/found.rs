@@ -21,14 +21,14 @@ pub(super) enum Pick {
 }
 
 /// The values of one field of one series.
-pub(super) struct Found {
+pub(super) struct FoundField {
     pub(super) series: Arc<Series>,
     pub(super) field: Arc<[u8]>,
     pub(super) field_type: FieldType,
     pub(super) parts: Vec<(Arc<Chunk>, Range<usize>)>,
 }
 
-impl Found {
+impl FoundField {
     pub(super) fn count(&self) -> i64 {
         i64::try_from(self.parts.iter().map(|(_, rows)| rows.len()).sum::<usize>())
             .unwrap_or(i64::MAX)

@@ -19,4 +19,4 @@ mod schema;
 mod table;
 
 pub(super) use csv::Dialect;
-pub(super) use eval::{Context, run};
+pub(super) use eval::{ScriptContext, run};

@@ -1,14 +1,14 @@
 //! Operations that run in the query engine: how they take a stream of tables, and what they make of its error.
 
-use super::lex::Place;
-use super::table::{Stream, StreamError, Table, merge_by_key};
+use super::lex::ScriptPlace;
+use super::table::{FluxTable, Stream, StreamError, merge_by_key};
 
 /// An engine operation with the place of its call.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) name: &'static str,
-    pub(super) start: Place,
-    pub(super) end: Place,
+    pub(super) start: ScriptPlace,
+    pub(super) end: ScriptPlace,
 }
 
 impl Operation {
@@ -37,7 +37,7 @@ impl Operation {
     pub(super) fn reshape(
         &self,
         stream: Stream,
-        change: impl Fn(&mut Table) -> Result<(), String>,
+        change: impl Fn(&mut FluxTable) -> Result<(), String>,
     ) -> Stream {
         if let Some(error) = stream.error {
             return Stream { tables: Vec::new(), error: Some(self.wrap(error)) };
@@ -54,7 +54,7 @@ impl Operation {
     pub(super) fn each(
         &self,
         stream: Stream,
-        change: impl Fn(Table) -> Result<Option<Table>, String>,
+        change: impl Fn(FluxTable) -> Result<Option<FluxTable>, String>,
     ) -> Stream {
         let mut done =
             Stream { tables: Vec::new(), error: stream.error.map(|error| self.wrap(error)) };

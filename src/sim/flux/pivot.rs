@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::cell::{Cell, Column, Datum, Kind};
+use super::cell::{Datum, DatumKind, RunCell, TableColumn};
 use super::operation::Operation;
-use super::pivoted::{Input, Pivot};
-use super::table::{Stream, StreamError, Table, compare_keys};
+use super::pivoted::{Input, PivotedRows};
+use super::table::{FluxTable, Stream, StreamError, compare_keys};
 
 /// The arguments of a call.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Strea
     let mut order: Vec<_> = (0..found.len()).collect();
     order.sort_by(|&a, &b| compare_keys(&found[a].0, &found[b].0));
     let mut group_of = vec![0; found.len()];
-    let mut groups: Vec<Option<(Table, Pivot)>> = Vec::new();
+    let mut groups: Vec<Option<(FluxTable, PivotedRows)>> = Vec::new();
     for (at, &number) in order.iter().enumerate() {
         let first = at == 0 || compare_keys(&found[order[at - 1]].0, &found[number].0).is_ne();
         if first {
@@ -82,11 +82,11 @@ pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Strea
     if let Some(error) = end {
         return failed(error);
     }
-    let finish = |(table, pivot)| Table { pivot: Some(Arc::new(pivot)), ..table };
+    let finish = |(table, pivot)| FluxTable { pivot: Some(Arc::new(pivot)), ..table };
     Stream { tables: groups.into_iter().flatten().map(finish).collect(), error: None }
 }
 
-fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
+fn places(spec: &Spec, columns: &[TableColumn]) -> Result<Places, Refused> {
     let name = |label: &[u8]| String::from_utf8_lossy(label).into_owned();
     let place = |label: &[u8]| columns.iter().position(|column| &*column.label == label);
     if let Some(lost) = spec.row_key.iter().find(|label| place(label).is_none()) {
@@ -101,9 +101,10 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
         let message = format!("specified column does not exist in table: {}", name(lost));
         return Err(Refused::invalid(message));
     }
-    let is =
-        |labels: &[Vec<u8>], column: &Column| labels.iter().any(|label| label[..] == *column.label);
-    let stays = |column: &Column| {
+    let is = |labels: &[Vec<u8>], column: &TableColumn| {
+        labels.iter().any(|label| label[..] == *column.label)
+    };
+    let stays = |column: &TableColumn| {
         !is(&spec.column_key, column)
             && *column.label != *spec.value_column
             && (column.key || is(&spec.row_key, column))
@@ -117,7 +118,7 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
         }
     }
     // Columns of the group key are the same in every row, so only the time tells rows apart.
-    let others = |column: &Column| is(&spec.row_key, column) && !column.key;
+    let others = |column: &TableColumn| is(&spec.row_key, column) && !column.key;
     let mut rows = columns.iter().filter(|column| others(column));
     match (rows.next(), rows.next(), place(b"_time"), &spec.column_key[..]) {
         (Some(row), None, Some(time), [label]) if *row.label == *b"_time" => {
@@ -128,7 +129,7 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
 }
 
 /// A new table, still without the columns of its fields.
-fn begin(places: &Places, table: &Table) -> (Table, Pivot) {
+fn begin(places: &Places, table: &FluxTable) -> (FluxTable, PivotedRows) {
     let first = table.segments.first();
     let datum = |&place: &usize| {
         (place != places.time)
@@ -136,23 +137,23 @@ fn begin(places: &Places, table: &Table) -> (Table, Pivot) {
     };
     let head = places.kept.iter().map(datum).collect();
     let columns = places.kept.iter().map(|&place| table.columns[place].clone()).collect();
-    (Table::new(columns, Vec::new()), Pivot { head, inputs: Vec::new() })
+    (FluxTable::new(columns, Vec::new()), PivotedRows { head, inputs: Vec::new() })
 }
 
 /// Adds the values of one table.
 fn add(
-    columns: &mut Vec<Column>,
-    pivot: &mut Pivot,
+    columns: &mut Vec<TableColumn>,
+    pivot: &mut PivotedRows,
     places: &Places,
-    table: Table,
+    table: FluxTable,
 ) -> Result<(), Refused> {
     let kind = table.columns[places.value].kind;
     let mut last: Option<Input> = None;
     for segment in table.segments {
         let field = match &segment.cells[places.label] {
-            Cell::Same(Datum::String(field))
-                if matches!(segment.cells[places.time], Cell::Time)
-                    && matches!(segment.cells[places.value], Cell::Value) =>
+            RunCell::Same(Datum::String(field))
+                if matches!(segment.cells[places.time], RunCell::Time)
+                    && matches!(segment.cells[places.value], RunCell::Value) =>
             {
                 Arc::clone(field)
             }
@@ -173,10 +174,10 @@ fn add(
 
 /// The column of a field, made if new.
 fn field_column(
-    columns: &mut Vec<Column>,
+    columns: &mut Vec<TableColumn>,
     head: usize,
     field: Arc<[u8]>,
-    kind: Kind,
+    kind: DatumKind,
 ) -> Result<usize, Refused> {
     let place = columns.iter().position(|column| column.label == field);
     if place.is_some_and(|place| place < head) {
@@ -187,7 +188,7 @@ fn field_column(
         )));
     }
     let place = place.unwrap_or_else(|| {
-        columns.push(Column { label: field, kind, key: false });
+        columns.push(TableColumn { label: field, kind, key: false });
         columns.len() - 1
     });
     if columns[place].kind != kind {

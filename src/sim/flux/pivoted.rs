@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cell::{Cell, Column, Datum, Picked, Segment};
+use super::cell::{Datum, Picked, RunCell, Segment, TableColumn};
 use crate::model::frame::FieldType;
 use crate::sim::data::chunk::Chunk;
 
@@ -17,7 +17,7 @@ pub(super) struct Input {
 
 /// What the rows of one pivoted table are made of.
 #[derive(Debug)]
-pub(super) struct Pivot {
+pub(super) struct PivotedRows {
     /// The columns before those of the fields; nothing for the time.
     pub(super) head: Vec<Option<Datum>>,
     pub(super) inputs: Vec<Input>,
@@ -27,15 +27,15 @@ fn times(segment: &Segment) -> std::slice::Iter<'_, i64> {
     segment.chunk.times[segment.rows.clone()].iter()
 }
 
-impl Pivot {
+impl PivotedRows {
     /// The rows, in the order in which their times are met.
-    pub(super) fn segments(&self, columns: &[Column]) -> Vec<Segment> {
+    pub(super) fn segments(&self, columns: &[TableColumn]) -> Vec<Segment> {
         let fields = columns.len() - self.head.len();
         self.aligned(fields).unwrap_or_else(|| vec![self.gathered(fields)])
     }
 
-    fn head(&self) -> Vec<Cell> {
-        self.head.iter().map(|datum| datum.clone().map_or(Cell::Time, Cell::Same)).collect()
+    fn head(&self) -> Vec<RunCell> {
+        self.head.iter().map(|datum| datum.clone().map_or(RunCell::Time, RunCell::Same)).collect()
     }
 
     /// Where every field has the same times, each once: then rows need no search.
@@ -61,7 +61,7 @@ impl Pivot {
             cells.extend(self.inputs.iter().map(|input| {
                 let other = &input.segments[number];
                 let behind = other.rows.start.wrapping_sub(segment.rows.start).cast_signed();
-                Cell::Beside(Arc::clone(&other.chunk), behind)
+                RunCell::Beside(Arc::clone(&other.chunk), behind)
             }));
             Segment { cells, chunk: Arc::clone(&segment.chunk), rows: segment.rows.clone() }
         };
@@ -95,7 +95,7 @@ impl Pivot {
         let mut cells = self.head();
         cells.extend(picked.into_iter().map(|mut column| {
             column.rows.resize(rows.end, None);
-            Cell::Picked(Arc::new(column))
+            RunCell::Picked(Arc::new(column))
         }));
         let chunk = Chunk { times, ..Chunk::empty(FieldType::Integer) };
         Segment { cells, chunk: Arc::new(chunk), rows }

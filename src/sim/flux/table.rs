@@ -3,22 +3,22 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::cell::{Cell, Column, Datum, Kind, Segment};
-use super::pivoted::Pivot;
+use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::pivoted::PivotedRows;
 
 #[derive(Debug, Clone)]
-pub(super) struct Table {
-    pub(super) columns: Vec<Column>,
+pub(super) struct FluxTable {
+    pub(super) columns: Vec<TableColumn>,
     pub(super) segments: Vec<Segment>,
     /// What the rows are made of once the table is written; until then it has no segments.
-    pub(super) pivot: Option<Arc<Pivot>>,
+    pub(super) pivot: Option<Arc<PivotedRows>>,
 }
 
 /// A group key, sorted by label.
-pub(super) type Key = Vec<(Arc<[u8]>, Kind, Datum)>;
+pub(super) type Key = Vec<(Arc<[u8]>, DatumKind, Datum)>;
 
-impl Table {
-    pub(super) const fn new(columns: Vec<Column>, segments: Vec<Segment>) -> Self {
+impl FluxTable {
+    pub(super) const fn new(columns: Vec<TableColumn>, segments: Vec<Segment>) -> Self {
         Self { columns, segments, pivot: None }
     }
 
@@ -96,7 +96,7 @@ impl Table {
                     self.columns.push(column.clone());
                     self.segments
                         .iter_mut()
-                        .for_each(|segment| segment.cells.push(Cell::Same(Datum::Null)));
+                        .for_each(|segment| segment.cells.push(RunCell::Same(Datum::Null)));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Table {
             self.columns.iter().map(|column| other.column(&column.label)).collect();
         self.segments.extend(other.segments.into_iter().map(|segment| {
             let cell = |place: &Option<usize>| {
-                place.map_or(Cell::Same(Datum::Null), |place| segment.cells[place].clone())
+                place.map_or(RunCell::Same(Datum::Null), |place| segment.cells[place].clone())
             };
             Segment {
                 cells: places.iter().map(cell).collect(),
@@ -117,10 +117,10 @@ impl Table {
 }
 
 /// Sorts tables by group key and joins those whose keys are equal.
-pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
+pub(super) fn merge_by_key(tables: Vec<FluxTable>) -> Result<Vec<FluxTable>, String> {
     let mut keyed: Vec<_> = tables.into_iter().map(|table| (table.key(), table)).collect();
     keyed.sort_by(|a, b| compare_keys(&a.0, &b.0));
-    let mut merged: Vec<(Vec<_>, Table)> = Vec::with_capacity(keyed.len());
+    let mut merged: Vec<(Vec<_>, FluxTable)> = Vec::with_capacity(keyed.len());
     for (key, table) in keyed {
         match merged.last_mut() {
             Some((last, into)) if compare_keys(last, &key).is_eq() => into.append(table)?,
@@ -131,8 +131,8 @@ pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
 }
 
 pub(super) fn compare_keys(
-    a: &[(Arc<[u8]>, Kind, Datum)],
-    b: &[(Arc<[u8]>, Kind, Datum)],
+    a: &[(Arc<[u8]>, DatumKind, Datum)],
+    b: &[(Arc<[u8]>, DatumKind, Datum)],
 ) -> Ordering {
     a.iter()
         .zip(b)
@@ -145,7 +145,7 @@ pub(super) fn compare_keys(
 /// What flows between two operations: tables, then perhaps the error that ends the stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    pub(super) tables: Vec<Table>,
+    pub(super) tables: Vec<FluxTable>,
     pub(super) error: Option<StreamError>,
 }
 
@@ -158,6 +158,6 @@ pub(super) enum StreamError {
     Panics {
         text: String,
         /// Of the table whose rows could not be read.
-        columns: Vec<Column>,
+        columns: Vec<TableColumn>,
     },
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::request::Request;
+use super::request::HttpRequest;
 
 /// The script in a JSON body.
 pub(crate) fn script_of(body: &[u8]) -> Option<Vec<u8>> {
@@ -15,7 +15,7 @@ pub(crate) fn script_of(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The statements of a request, if it has any.
-pub(crate) fn statements_of(request: &Request) -> Option<Vec<u8>> {
+pub(crate) fn statements_of(request: &HttpRequest) -> Option<Vec<u8>> {
     if request.path != "/query" {
         return None;
     }

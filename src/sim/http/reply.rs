@@ -5,7 +5,7 @@ use crate::sim::go::text::json_string;
 
 /// What an answer carries.
 #[derive(Debug)]
-pub(crate) enum Body {
+pub(crate) enum ReplyBody {
     /// None at all: 204.
     Empty,
     /// Sent with its length if it is small, else in chunks, as Go does.
@@ -21,11 +21,11 @@ pub(crate) enum Body {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Body,
+    pub(crate) body: ReplyBody,
 }
 
 impl Reply {
-    pub(crate) fn new(status: u16, headers: &[(&'static str, &str)], body: Body) -> Self {
+    pub(crate) fn new(status: u16, headers: &[(&'static str, &str)], body: ReplyBody) -> Self {
         Self {
             status,
             headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
@@ -34,7 +34,7 @@ impl Reply {
     }
 
     pub(crate) fn json(status: u16, body: String) -> Self {
-        Self::new(status, &[("Content-Type", JSON)], Body::Whole(body.into_bytes()))
+        Self::new(status, &[("Content-Type", JSON)], ReplyBody::Whole(body.into_bytes()))
     }
 }
 
@@ -96,7 +96,7 @@ impl From<ApiError> for Reply {
         Self::new(
             error.status,
             &headers,
-            if error.chunked { Body::Chunked(body) } else { Body::Whole(body) },
+            if error.chunked { ReplyBody::Chunked(body) } else { ReplyBody::Whole(body) },
         )
     }
 }

@@ -8,7 +8,7 @@ use super::reply::ApiError;
 
 /// A request, read whole.
 #[derive(Debug, Default)]
-pub(crate) struct Request {
+pub(crate) struct HttpRequest {
     pub(crate) method: String,
     /// Without the query.
     pub(crate) path: String,
@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-impl Request {
+impl HttpRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -45,8 +45,8 @@ impl Request {
         self.parameter_bytes(name).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// As [`Request::parameter`], as it was sent.
-    pub(crate) fn parameter_bytes(&self, name: &str) -> Option<Vec<u8>> {
+    /// As [`HttpRequest::parameter`], as it was sent.
+    pub(super) fn parameter_bytes(&self, name: &str) -> Option<Vec<u8>> {
         let form = self.method == "POST"
             && self
                 .header("content-type")

@@ -18,5 +18,5 @@ mod statement;
 
 pub(super) use answer::PIECE_ROWS;
 pub(super) use databases::{DbrpFilter, DbrpMapping};
-pub(super) use format::Format;
+pub(super) use format::AnswerFormat;
 pub(super) use run::{StatementsAsked, run};

@@ -1,14 +1,14 @@
 //! Statements one after the other, each against its bucket.
 
-use super::answer::Answer;
-use super::format::{Format, Writer};
+use super::answer::InfluxqlAnswer;
+use super::format::{AnswerFormat, AnswerWriter};
 use super::parse::parse;
 use super::select::select;
-use super::series::{Outcome, Pieces};
+use super::series::{Pieces, StatementOutcome};
 use super::show;
-use super::statement::{Source, Statement};
-use crate::sim::data::bucket::Bucket;
-use crate::sim::data::store::Store;
+use super::statement::{FromClause, InfluxqlStatement};
+use crate::sim::data::bucket::StoredBucket;
+use crate::sim::data::store::BucketStore;
 use crate::sim::go::text::TimeText;
 use crate::sim::view::ServerView;
 
@@ -19,7 +19,7 @@ pub(crate) struct StatementsAsked {
     /// Empty for none.
     pub(crate) database: String,
     pub(crate) policy: Option<String>,
-    pub(crate) format: Format,
+    pub(crate) format: AnswerFormat,
     /// Nanoseconds of the unit of times; `None` for RFC 3339.
     pub(crate) time_unit_ns: Option<i64>,
     /// Rows of a chunk; `None` for one document.
@@ -27,20 +27,23 @@ pub(crate) struct StatementsAsked {
 }
 
 /// Runs statements up to the first byte of their answer; the error says what cannot be read.
-pub(crate) fn run(asked: &StatementsAsked, view: &ServerView<'_>) -> Result<Answer, String> {
+pub(crate) fn run(
+    asked: &StatementsAsked,
+    view: &ServerView<'_>,
+) -> Result<InfluxqlAnswer, String> {
     let statements = parse(&asked.text)?;
     let mut outcomes = Vec::new();
     for statement in &statements {
         let outcome = execute(statement, view, &asked.database, asked.policy.as_deref());
-        let fails = matches!(outcome, Outcome::Fails(_));
+        let fails = matches!(outcome, StatementOutcome::Fails(_));
         outcomes.push(outcome);
         if fails {
             break;
         }
     }
     let (format, time_unit_ns) = (asked.format, asked.time_unit_ns);
-    let writer = Writer { format, time_unit_ns, times: TimeText::default() };
-    Ok(Answer::new(outcomes, statements.len(), writer, asked.chunk_rows))
+    let writer = AnswerWriter { format, time_unit_ns, times: TimeText::default() };
+    Ok(InfluxqlAnswer::new(outcomes, statements.len(), writer, asked.chunk_rows))
 }
 
 /// Names that the real server keeps for itself, with what it wants instead.
@@ -55,40 +58,42 @@ const SYSTEM_SOURCES: [(&str, &str); 7] = [
 ];
 
 fn execute(
-    statement: &Statement,
+    statement: &InfluxqlStatement,
     view: &ServerView<'_>,
     database: &str,
     policy: Option<&str>,
-) -> Outcome {
+) -> StatementOutcome {
     let result = match statement {
-        Statement::NotImplemented(what) => Err(format!("not implemented: {what}")),
-        Statement::DropMeasurement { name } => return drop_measurement(view, database, name),
-        Statement::Measurements | Statement::TagKeys if database.is_empty() => {
+        InfluxqlStatement::NotImplemented(what) => Err(format!("not implemented: {what}")),
+        InfluxqlStatement::DropMeasurement { name } => {
+            return drop_measurement(view, database, name);
+        }
+        InfluxqlStatement::Measurements | InfluxqlStatement::TagKeys if database.is_empty() => {
             Err("database name required".to_owned())
         }
-        Statement::Measurements => match view.default_bucket(database) {
+        InfluxqlStatement::Measurements => match view.default_bucket(database) {
             Some(bucket) => {
                 with_bucket(view.store, &bucket, |bucket| Ok(show::measurements(bucket)))
             }
-            None => Ok(Outcome::Series(Vec::new(), Pieces::Whole)),
+            None => Ok(StatementOutcome::Series(Vec::new(), Pieces::Whole)),
         },
-        Statement::TagKeys => view
+        InfluxqlStatement::TagKeys => view
             .default_bucket(database)
             .ok_or_else(|| format!("default retention policy not set for: {database}"))
             .and_then(|bucket| {
                 with_bucket(view.store, &bucket, |bucket| Ok(show::tag_keys(bucket)))
             }),
-        Statement::FieldKeys => read(view, database, policy, None, show::field_keys),
-        Statement::Series { from } => {
+        InfluxqlStatement::FieldKeys => read(view, database, policy, None, show::field_keys),
+        InfluxqlStatement::Series { from } => {
             read(view, database, policy, from.as_ref(), |b| show::series(b, from.as_ref()))
         }
-        Statement::SeriesCardinality { from } => {
+        InfluxqlStatement::SeriesCardinality { from } => {
             read(view, database, policy, from.as_ref(), |b| show::cardinality(b, from.as_ref()))
         }
-        Statement::Select(asked) => {
+        InfluxqlStatement::Select(asked) => {
             let system = SYSTEM_SOURCES
                 .iter()
-                .find(|(name, _)| matches!(&asked.from, Source::Name(from) if from == name));
+                .find(|(name, _)| matches!(&asked.from, FromClause::Name(from) if from == name));
             match system {
                 Some((name, instead)) => {
                     Err(format!("unable to use system source '{name}': use {instead} instead"))
@@ -99,16 +104,16 @@ fn execute(
             }
         }
     };
-    result.unwrap_or_else(Outcome::Fails)
+    result.unwrap_or_else(StatementOutcome::Fails)
 }
 
 fn read(
     view: &ServerView<'_>,
     database: &str,
     policy: Option<&str>,
-    from: Option<&Source>,
-    answer: impl FnOnce(&Bucket) -> Outcome,
-) -> Result<Outcome, String> {
+    from: Option<&FromClause>,
+    answer: impl FnOnce(&StoredBucket) -> StatementOutcome,
+) -> Result<StatementOutcome, String> {
     let bucket = find(view, database, policy, from)?;
     with_bucket(view.store, &bucket, |bucket| Ok(answer(bucket)))
 }
@@ -118,9 +123,9 @@ fn find(
     view: &ServerView<'_>,
     database: &str,
     policy: Option<&str>,
-    from: Option<&Source>,
+    from: Option<&FromClause>,
 ) -> Result<String, String> {
-    if matches!(from, Some(Source::Name(name)) if name.is_empty()) {
+    if matches!(from, Some(FromClause::Name(name)) if name.is_empty()) {
         return Err("invalid measurement".to_owned());
     }
     if database.is_empty() {
@@ -130,25 +135,25 @@ fn find(
 }
 
 fn with_bucket(
-    store: &Store,
+    store: &BucketStore,
     name: &str,
-    answer: impl FnOnce(&Bucket) -> Result<Outcome, String>,
-) -> Result<Outcome, String> {
+    answer: impl FnOnce(&StoredBucket) -> Result<StatementOutcome, String>,
+) -> Result<StatementOutcome, String> {
     let buckets = store.lock();
     let bucket = buckets.iter().find(|bucket| bucket.info.name == name);
     answer(bucket.ok_or_else(|| format!("database not found: {name}"))?)
 }
 
 /// The real server runs this on a GET too.
-fn drop_measurement(view: &ServerView<'_>, database: &str, name: &str) -> Outcome {
+fn drop_measurement(view: &ServerView<'_>, database: &str, name: &str) -> StatementOutcome {
     for bucket in view.buckets_of_database(database) {
         if !view.token.may_write(&bucket) {
-            return Outcome::Refuses("insufficient permissions".to_owned());
+            return StatementOutcome::Refuses("insufficient permissions".to_owned());
         }
         let mut buckets = view.store.lock();
         if let Some(bucket) = buckets.iter_mut().find(|known| known.info.name == bucket) {
             bucket.drop_measurement(name.as_bytes());
         }
     }
-    Outcome::Silent
+    StatementOutcome::Silent
 }

@@ -9,17 +9,17 @@ use tokio::net::TcpStream;
 
 use super::damage::{Damage, Zip, missing};
 use super::receive::read_request;
-use super::send::{Sender, Stop};
-use super::state::{RequestRecord, Shared, lock};
+use super::send::{ConnectionEnd, Sender};
+use super::state::{RequestRecord, ServerState, lock};
 use crate::sim::api::respond;
 use crate::sim::faults::fault::{DamageEnd, Fault, When};
 use crate::sim::faults::script::Struck;
 use crate::sim::go::text::http_date;
 use crate::sim::http::queries::{script_of, statements_of};
-use crate::sim::http::reply::{ApiError, Body, JSON, Reply, reason};
-use crate::sim::http::request::Request;
+use crate::sim::http::reply::{ApiError, JSON, Reply, ReplyBody, reason};
+use crate::sim::http::request::HttpRequest;
 use crate::sim::http::rows::{RowStream, Step};
-use crate::sim::settings::{Kind, TimeoutForm};
+use crate::sim::settings::{Product, TimeoutForm};
 
 /// Bytes of a query's answer that are made before they are sent.
 const STEP_BYTES: usize = 64 * 1024;
@@ -37,7 +37,7 @@ const RECORD_BODY_BYTES_MAX: usize = 4_096;
 const TIMEOUT_TEXT: &str = "query timeout: context deadline exceeded";
 
 /// Answers requests until the client or a fault ends the connection.
-pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
+pub(super) async fn serve(shared: Arc<ServerState>, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
@@ -60,18 +60,18 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
         let closes =
             request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         match end {
-            Some(Stop::Reset) => {
+            Some(ConnectionEnd::Reset) => {
                 let _ = stream.set_zero_linger();
                 return;
             }
-            Some(Stop::Close) => return,
-            Some(Stop::Clean) | None if closes => return,
-            Some(Stop::Clean) | None => {}
+            Some(ConnectionEnd::Close) => return,
+            Some(ConnectionEnd::Clean) | None if closes => return,
+            Some(ConnectionEnd::Clean) | None => {}
         }
     }
 }
 
-impl Shared {
+impl ServerState {
     /// Waits while the server hangs; false if the client is gone by then.
     async fn until_it_answers(&self, stream: &TcpStream) -> bool {
         if !*self.hangs.borrow() {
@@ -92,7 +92,7 @@ impl Shared {
         }
     }
 
-    fn record(&self, request: &Request, fault: Option<&'static str>) -> RequestRecord {
+    fn record(&self, request: &HttpRequest, fault: Option<&'static str>) -> RequestRecord {
         let script = match request.path.as_str() {
             "/api/v2/query" => script_of(&request.body),
             _ => statements_of(request),
@@ -117,14 +117,14 @@ impl Shared {
     async fn answer(
         self: &Arc<Self>,
         stream: &mut TcpStream,
-        request: &Arc<Request>,
+        request: &Arc<HttpRequest>,
         struck: Struck,
         record: &mut RequestRecord,
-    ) -> Option<Stop> {
+    ) -> Option<ConnectionEnd> {
         let fault = &struck.fault;
         struck.apply(When::Before, &self.store);
         let mut reply = match fault {
-            Some(Fault::Refuse) => return Some(Stop::Close),
+            Some(Fault::Refuse) => return Some(ConnectionEnd::Close),
             Some(Fault::Status { status, retry_after, body }) => {
                 scripted(*status, retry_after.as_deref(), body)
             }
@@ -136,27 +136,27 @@ impl Shared {
         // An answer holds what it found: it was taken before this.
         struck.apply(When::After, &self.store);
         if matches!(fault, Some(Fault::LostAck)) {
-            return Some(Stop::Reset);
+            return Some(ConnectionEnd::Reset);
         }
         if let Some(Fault::Stall { after_bytes: 0, ms }) = fault {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
         }
         if request.method == "HEAD" {
-            reply.body = Body::Empty;
+            reply.body = ReplyBody::Empty;
         }
         record.status = reply.status;
         self.send(stream, request, reply, fault.as_ref(), record).await
     }
 
     /// Parsing and planning may take a while, so they leave the event loop alone.
-    async fn compute(self: &Arc<Self>, request: &Arc<Request>) -> Option<Reply> {
+    async fn compute(self: &Arc<Self>, request: &Arc<HttpRequest>) -> Option<Reply> {
         let (shared, request) = (Arc::clone(self), Arc::clone(request));
         let work =
             move || respond::answer(&request, &shared.settings, &shared.store, &shared.tasks);
         tokio::task::spawn_blocking(work).await.ok()
     }
 
-    fn over_quota(&self, request: &Request) -> Option<Reply> {
+    fn over_quota(&self, request: &HttpRequest) -> Option<Reply> {
         if !is_query(request) {
             return None;
         }
@@ -172,11 +172,11 @@ impl Shared {
     async fn send(
         &self,
         stream: &mut TcpStream,
-        request: &Request,
+        request: &HttpRequest,
         reply: Reply,
         fault: Option<&Fault>,
         record: &mut RequestRecord,
-    ) -> Option<Stop> {
+    ) -> Option<ConnectionEnd> {
         let limit = self.timeout_bytes(fault);
         let binary = reply.headers.iter().any(|(_, value)| value == "application/x-msgpack");
         let (mut rows, mut part, whole) = self.begin(reply.body, fault, limit);
@@ -218,7 +218,7 @@ impl Shared {
             let Some(encoder) = rows.as_mut().filter(|_| end.is_none()) else { break end };
             let late = limit.is_some_and(|limit| record.decoded_bytes >= limit);
             if late && self.settings.timeout_form == TimeoutForm::Cut {
-                break Some(Stop::Close);
+                break Some(ConnectionEnd::Close);
             }
             part.clear();
             let step = self.step(encoder.as_mut(), &mut part, limit, record.decoded_bytes);
@@ -235,21 +235,21 @@ impl Shared {
             end
         };
         record.sent_bytes = sender.sent_bytes();
-        if unframed { end.or(Some(Stop::Close)) } else { end }
+        if unframed { end.or(Some(ConnectionEnd::Close)) } else { end }
     }
 
     /// The rest of the rows, the first bytes, and whether these are all and nothing was flushed.
     fn begin(
         &self,
-        body: Body,
+        body: ReplyBody,
         fault: Option<&Fault>,
         limit: Option<u64>,
     ) -> (Option<Box<dyn RowStream>>, Vec<u8>, bool) {
         let mut rows = match body {
-            Body::Empty => return (None, Vec::new(), true),
-            Body::Whole(bytes) => return (None, bytes, true),
-            Body::Chunked(bytes) => return (None, bytes, false),
-            Body::Rows(rows) => rows,
+            ReplyBody::Empty => return (None, Vec::new(), true),
+            ReplyBody::Whole(bytes) => return (None, bytes, true),
+            ReplyBody::Chunked(bytes) => return (None, bytes, false),
+            ReplyBody::Rows(rows) => rows,
         };
         if let Some(Fault::ErrorTable { after_rows, message }) = fault {
             rows.fail_after(*after_rows, message);
@@ -305,7 +305,7 @@ impl Shared {
         zipped: bool,
         length: Option<usize>,
     ) -> Vec<u8> {
-        if self.settings.kind == Kind::Oss {
+        if self.settings.kind == Product::Oss {
             headers.push(("X-Influxdb-Build", "OSS".to_owned()));
             headers.push(("X-Influxdb-Version", self.settings.version.clone()));
         }
@@ -372,13 +372,13 @@ impl Plain {
 }
 
 /// Whether a checksum tells of a damage, and whether the answer is packed.
-fn zips(request: &Request, fault: Option<&Fault>, bytes: usize) -> (bool, bool) {
+fn zips(request: &HttpRequest, fault: Option<&Fault>, bytes: usize) -> (bool, bool) {
     let by_checksum = matches!(fault, Some(Fault::Damage { end: DamageEnd::Checksum, .. }));
     let takes = is_query(request) && request.takes_gzip();
     (by_checksum, takes && (by_checksum || bytes >= GZIP_BYTES_MIN))
 }
 
-fn is_query(request: &Request) -> bool {
+fn is_query(request: &HttpRequest) -> bool {
     matches!(request.path.as_str(), "/api/v2/query" | "/query")
 }
 
@@ -389,7 +389,7 @@ fn scripted(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
         _ => "text/html",
     };
     let mut reply =
-        Reply::new(status, &[("Content-Type", kind)], Body::Whole(body.as_bytes().to_vec()));
+        Reply::new(status, &[("Content-Type", kind)], ReplyBody::Whole(body.as_bytes().to_vec()));
     if let Some(retry_after) = retry_after {
         reply.headers.push(("Retry-After", retry_after.to_owned()));
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Crc;
 use flate2::write::DeflateEncoder;
 
-use crate::sim::faults::fault::{DamageEnd, Fault, Place};
+use crate::sim::faults::fault::{DamageEnd, DamagePlace, Fault};
 
 /// A gzip head without a name and a time, as Go writes it.
 const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -15,7 +15,7 @@ const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 pub(super) struct Damage {
     after_bytes: u64,
     places: u32,
-    place: Place,
+    place: DamagePlace,
     binary: bool,
     seen: u64,
 }
@@ -50,13 +50,13 @@ impl Damage {
         (from.max(1)..part.len().saturating_sub(1)).find(|&at| {
             let (byte, next) = (part[at], part[at + 1]);
             match self.place {
-                Place::Letter => {
+                DamagePlace::Letter => {
                     // An exchanged bit must not make another kind of byte of it.
                     matches!(byte, b'b'..=b'y') && part[at - 1].is_ascii_lowercase()
                 }
-                Place::Time | Place::Number if !byte.is_ascii_digit() => false,
-                Place::Time => next == b'Z' || next == b',' && is_first_cell(part, at),
-                Place::Number => {
+                DamagePlace::Time | DamagePlace::Number if !byte.is_ascii_digit() => false,
+                DamagePlace::Time => next == b'Z' || next == b',' && is_first_cell(part, at),
+                DamagePlace::Number => {
                     let ends = matches!(next, b',' | b']' | b'\r');
                     ends && !is_first_cell(part, at)
                 }
@@ -68,11 +68,11 @@ impl Damage {
     fn in_binary(&self, part: &[u8], from: usize) -> Option<usize> {
         (from..part.len()).find_map(|at| {
             let bytes = match (self.place, part[at]) {
-                (Place::Time, 0xd3) | (Place::Number, 0xcb | 0xcf) => 8,
-                (Place::Number, 0xcc | 0xd0) => 1,
-                (Place::Number, 0xcd | 0xd1) => 2,
-                (Place::Number, 0xce | 0xd2) => 4,
-                (Place::Letter, b'b'..=b'y') => 0,
+                (DamagePlace::Time, 0xd3) | (DamagePlace::Number, 0xcb | 0xcf) => 8,
+                (DamagePlace::Number, 0xcc | 0xd0) => 1,
+                (DamagePlace::Number, 0xcd | 0xd1) => 2,
+                (DamagePlace::Number, 0xce | 0xd2) => 4,
+                (DamagePlace::Letter, b'b'..=b'y') => 0,
                 _ => return None,
             };
             (at + bytes < part.len()).then_some(at + bytes)

@@ -2,7 +2,7 @@
 
 mod connection;
 mod damage;
-pub(super) mod quota;
+mod quota;
 mod receive;
 mod send;
 pub(super) mod server;

@@ -1,23 +1,23 @@
 //! Cloud's read quota: so many bytes of answers in each fixed window.
 
-use crate::sim::settings::QuotaSettings;
+use crate::sim::settings::ReadQuota;
 
 /// Counts bytes by window. Times are milliseconds since the start of the server.
 #[derive(Debug, Clone)]
-pub struct Quota {
-    settings: QuotaSettings,
+pub(super) struct QuotaMeter {
+    settings: ReadQuota,
     window: u64,
     used: u64,
 }
 
-impl Quota {
+impl QuotaMeter {
     /// A quota nothing of which is used.
-    pub const fn new(settings: QuotaSettings) -> Self {
+    pub(super) const fn new(settings: ReadQuota) -> Self {
         Self { settings, window: 0, used: 0 }
     }
 
     /// Lets a query in, or tells the whole seconds until the window is reset. A query that was let in runs to its end.
-    pub fn admit(&mut self, now_ms: u64) -> Result<(), u64> {
+    pub(super) fn admit(&mut self, now_ms: u64) -> Result<(), u64> {
         let into_window_ms = self.enter(now_ms);
         if self.used < self.settings.bytes_per_window {
             return Ok(());
@@ -26,13 +26,13 @@ impl Quota {
     }
 
     /// Counts bytes that were sent.
-    pub fn debit(&mut self, now_ms: u64, bytes: u64) {
+    pub(super) fn debit(&mut self, now_ms: u64, bytes: u64) {
         self.enter(now_ms);
         self.used = self.used.saturating_add(bytes);
     }
 
     /// Bytes counted in the current window.
-    pub fn used(&mut self, now_ms: u64) -> u64 {
+    pub(super) fn used(&mut self, now_ms: u64) -> u64 {
         self.enter(now_ms);
         self.used
     }
@@ -55,8 +55,11 @@ mod tests {
 
     #[test]
     fn windows_are_fixed_and_begin_at_the_phase() {
-        let mut quota =
-            Quota::new(QuotaSettings { bytes_per_window: 100, window_ms: 10_000, phase_ms: 4_000 });
+        let mut quota = QuotaMeter::new(ReadQuota {
+            bytes_per_window: 100,
+            window_ms: 10_000,
+            phase_ms: 4_000,
+        });
         quota.debit(0, 99);
         assert_eq!(quota.admit(0), Ok(()));
         quota.debit(1_000, 500);

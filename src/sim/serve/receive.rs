@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::sim::http::request::Request;
+use crate::sim::http::request::HttpRequest;
 
 /// Head of a request at the most.
 const HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -12,7 +12,10 @@ const HEAD_BYTES_MAX: usize = 256 * 1024;
 const BODY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Reads the next request; `None` if the client is gone or sends no HTTP.
-pub(super) async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
+pub(super) async fn read_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> Option<HttpRequest> {
     let (mut request, head_bytes) = loop {
         if let Some(found) = parse_head(buffer)? {
             break found;
@@ -56,7 +59,7 @@ async fn read_more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
 
 /// The outer `None` is a broken head, the inner one a head that is not complete yet.
 #[expect(clippy::option_option, reason = "three outcomes, each handled at the one call")]
-fn parse_head(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
+fn parse_head(buffer: &[u8]) -> Option<Option<(HttpRequest, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Request::new(&mut headers);
     match head.parse(buffer) {
@@ -67,7 +70,7 @@ fn parse_head(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
             let header = |header: &httparse::Header<'_>| {
                 (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned())
             };
-            let request = Request {
+            let request = HttpRequest {
                 method: head.method?.to_owned(),
                 path: path.to_owned(),
                 raw_query: query.to_owned(),

@@ -15,7 +15,7 @@ const WIRE_BYTES: usize = 64 * 1024;
 
 /// How a connection ends before its answer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum ConnectionEnd {
     /// RST.
     Reset,
     /// FIN.
@@ -34,9 +34,9 @@ pub(super) struct Sender<'a> {
     /// Bytes of the body that do not fill a chunk yet.
     pending: Vec<u8>,
     sent: u64,
-    stop: Option<(u64, Stop)>,
+    stop: Option<(u64, ConnectionEnd)>,
     /// Bytes at the end of the body that are never sent, and how the connection ends instead.
-    missing: Option<(usize, Stop)>,
+    missing: Option<(usize, ConnectionEnd)>,
     flip: Option<(u64, u8)>,
     stall: Option<(u64, Duration)>,
     drip: Option<(usize, Duration)>,
@@ -55,10 +55,10 @@ impl<'a> Sender<'a> {
         let (mut stop, mut stall, mut drip) = (None, None, None);
         let (mut missing, mut flip) = (None, None);
         match fault {
-            Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, Stop::Reset)),
-            Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, Stop::Close)),
+            Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, ConnectionEnd::Reset)),
+            Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, ConnectionEnd::Close)),
             Some(Fault::CutClean { after_bytes }) if piece.is_some() => {
-                stop = Some((*after_bytes, Stop::Clean));
+                stop = Some((*after_bytes, ConnectionEnd::Clean));
             }
             Some(Fault::Stall { after_bytes, ms }) if *after_bytes > 0 => {
                 stall = Some((*after_bytes, Duration::from_millis(*ms)));
@@ -66,8 +66,8 @@ impl<'a> Sender<'a> {
             Some(Fault::Flip { at_byte, bit }) => flip = Some((*at_byte, *bit)),
             Some(Fault::Damage { end, .. }) => {
                 let how = match end {
-                    DamageEnd::Cut { .. } => Some(Stop::Close),
-                    DamageEnd::Reset { .. } => Some(Stop::Reset),
+                    DamageEnd::Cut { .. } => Some(ConnectionEnd::Close),
+                    DamageEnd::Reset { .. } => Some(ConnectionEnd::Reset),
                     _ => None,
                 };
                 let bytes = usize::try_from(missing_of(fault).1).unwrap_or(usize::MAX);
@@ -101,7 +101,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a part of the body. `decoded_bytes` of the answer were made so far: the pace counts those.
-    pub(super) async fn push(&mut self, bytes: &[u8], decoded_bytes: u64) -> Option<Stop> {
+    pub(super) async fn push(&mut self, bytes: &[u8], decoded_bytes: u64) -> Option<ConnectionEnd> {
         if let Some(rate) = self.bytes_per_s {
             let due = Duration::from_millis(decoded_bytes.saturating_mul(1_000) / rate.max(1));
             tokio::time::sleep_until(self.started + due).await;
@@ -124,7 +124,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends what is left, and the end of the message.
-    pub(super) async fn finish(&mut self, tail: &[u8]) -> Option<Stop> {
+    pub(super) async fn finish(&mut self, tail: &[u8]) -> Option<ConnectionEnd> {
         let mut rest = std::mem::take(&mut self.pending);
         rest.extend_from_slice(tail);
         if let Some((bytes, _)) = self.missing {
@@ -136,7 +136,7 @@ impl<'a> Sender<'a> {
             }
         }
         // A cut that falls on the very end still takes the end of the message away.
-        if let Some((after, stop @ (Stop::Reset | Stop::Close))) = self.stop
+        if let Some((after, stop @ (ConnectionEnd::Reset | ConnectionEnd::Close))) = self.stop
             && self.sent >= after
         {
             self.flush().await;
@@ -149,11 +149,11 @@ impl<'a> Sender<'a> {
         if self.piece.is_some() {
             self.wire.extend_from_slice(b"0\r\n\r\n");
         }
-        if self.flush().await { None } else { Some(Stop::Close) }
+        if self.flush().await { None } else { Some(ConnectionEnd::Close) }
     }
 
     /// Sends one chunk, or a whole body.
-    async fn piece(&mut self, bytes: &[u8]) -> Option<Stop> {
+    async fn piece(&mut self, bytes: &[u8]) -> Option<ConnectionEnd> {
         if let Some((after, pause)) =
             self.stall.take_if(|(after, _)| self.sent + bytes.len() as u64 > *after)
         {
@@ -172,7 +172,8 @@ impl<'a> Sender<'a> {
         }
         if self.piece.is_some() {
             // A cut leaves the chunk short of the size it announced.
-            let announced = if stop == Some(Stop::Clean) { part.len() } else { bytes.len() };
+            let announced =
+                if stop == Some(ConnectionEnd::Clean) { part.len() } else { bytes.len() };
             if announced > 0 {
                 let _ = write!(self.wire, "{announced:x}\r\n");
                 self.wire.extend_from_slice(part);
@@ -185,11 +186,11 @@ impl<'a> Sender<'a> {
         }
         self.flip_in(part.len());
         self.sent += part.len() as u64;
-        if stop == Some(Stop::Clean) {
+        if stop == Some(ConnectionEnd::Clean) {
             self.wire.extend_from_slice(b"0\r\n\r\n");
         }
         let gathers = stop.is_none() && self.wire.len() < WIRE_BYTES && self.bytes_per_s.is_none();
-        if gathers || self.flush().await { stop } else { Some(Stop::Close) }
+        if gathers || self.flush().await { stop } else { Some(ConnectionEnd::Close) }
     }
 
     /// Changes the bit that is to be another one, if it is among the last `bytes` of the body.

@@ -9,28 +9,28 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::connection::serve;
-use super::quota::Quota;
-use super::state::{RequestRecord, Shared, lock};
-use crate::sim::data::store::Store;
+use super::quota::QuotaMeter;
+use super::state::{RequestRecord, ServerState, lock};
+use crate::sim::data::store::BucketStore;
 use crate::sim::faults::script::{FaultScript, Rule};
-use crate::sim::settings::{ServerSettings, Task};
+use crate::sim::settings::{FluxTask, ServerSettings};
 
 /// A running server; it stops when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     accepting: JoinHandle<()>,
 }
 
 impl Server {
     /// Listens on a free port of the loopback address and serves `store`.
-    pub async fn start(settings: ServerSettings, store: Arc<Store>) -> std::io::Result<Self> {
+    pub async fn start(settings: ServerSettings, store: Arc<BucketStore>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ServerState {
             tasks: Mutex::new(settings.tasks.clone()),
-            quota: Mutex::new(settings.quota.map(Quota::new)),
+            quota: Mutex::new(settings.quota.map(QuotaMeter::new)),
             faults: Mutex::new(settings.faults.clone()),
             records: Mutex::new(Vec::new()),
             hangs: watch::Sender::new(false),
@@ -53,7 +53,7 @@ impl Server {
     }
 
     /// What it holds.
-    pub fn store(&self) -> &Arc<Store> {
+    pub fn store(&self) -> &Arc<BucketStore> {
         &self.shared.store
     }
 
@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// The tasks as they stand.
-    pub fn tasks(&self) -> Vec<Task> {
+    pub fn tasks(&self) -> Vec<FluxTask> {
         lock(&self.shared.tasks).clone()
     }
 
@@ -101,7 +101,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<ServerState>) {
     // The connections end with this task.
     let mut connections = JoinSet::new();
     loop {

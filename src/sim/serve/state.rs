@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::quota::Quota;
-use crate::sim::data::store::Store;
+use super::quota::QuotaMeter;
+use crate::sim::data::store::BucketStore;
 use crate::sim::faults::script::FaultScript;
-use crate::sim::settings::{ServerSettings, Task};
+use crate::sim::settings::{FluxTask, ServerSettings};
 
 /// One request as the server saw it; never its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub struct RequestRecord {
 }
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
-    pub(super) store: Arc<Store>,
-    pub(super) tasks: Mutex<Vec<Task>>,
-    pub(super) quota: Mutex<Option<Quota>>,
+    pub(super) store: Arc<BucketStore>,
+    pub(super) tasks: Mutex<Vec<FluxTask>>,
+    pub(super) quota: Mutex<Option<QuotaMeter>>,
     pub(super) faults: Mutex<FaultScript>,
     pub(super) records: Mutex<Vec<RequestRecord>>,
     /// Whether nothing is answered.
@@ -49,7 +49,7 @@ pub(super) struct Shared {
     pub(super) started: Instant,
 }
 
-impl Shared {
+impl ServerState {
     /// Since the start of the server.
     pub(super) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)

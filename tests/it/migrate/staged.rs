@@ -17,7 +17,7 @@ use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::unload::{self, Found};
 use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{Fault, Matcher, ServerSettings, Store};
+use sluice::sim::{BucketStore, Fault, Matcher, ServerSettings};
 use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
@@ -29,7 +29,7 @@ use crate::support::golden::Case;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time};
 
 /// A day of two series.
-fn a_day() -> Arc<Store> {
+fn a_day() -> Arc<BucketStore> {
     store_of(&plant(0..24), 7 * 86_400)
 }
 
