@@ -18,8 +18,8 @@ pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply
     if !(1..=100).contains(&limit) {
         return Err(ApiError::pretty(400, "invalid", "limit must be between 1 and 100"));
     }
-    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
-    let (name, id, org, org_id) = (given("name"), given("id"), given("org"), given("orgID"));
+    let (name, id, org, org_id) =
+        (request.given("name"), request.given("id"), request.given("org"), request.given("orgID"));
     for id in [&org_id, &id].into_iter().flatten() {
         check_id(id).map_err(|text| ApiError::pretty(400, "invalid", text))?;
     }

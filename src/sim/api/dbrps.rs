@@ -9,14 +9,13 @@ use crate::sim::view::ServerView;
 /// `GET /api/v2/dbrps`.
 pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let invalid = |text: String| ApiError::pretty(400, "invalid", &text);
-    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let bad_id = |what: &str, id: &str| {
         let hex = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         (!hex).then(|| {
             invalid(format!("invalid {what} ID \"{id}\": id must have a length of 16 bytes"))
         })
     };
-    let own = match (given("orgID"), given("org")) {
+    let own = match (request.given("orgID"), request.given("org")) {
         (Some(id), _) => {
             if let Some(error) = bad_id("org", &id) {
                 return Err(error);
@@ -32,19 +31,19 @@ pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply
             return Err(invalid("either 'org' or 'orgID' must be provided".to_owned()));
         }
     };
-    let (id, bucket_id) = (given("id"), given("bucketID"));
+    let (id, bucket_id) = (request.given("id"), request.given("bucketID"));
     for (what, given) in [("DBRP", &id), ("bucket", &bucket_id)] {
         if let Some(error) = given.as_ref().and_then(|id| bad_id(what, id)) {
             return Err(error);
         }
     }
-    let default = match given("default").as_deref() {
+    let default = match request.given("default").as_deref() {
         None => None,
         Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Some(true),
         Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Some(false),
         Some(_) => return Err(invalid("invalid default parameter".to_owned())),
     };
-    let (database, policy) = (given("db"), given("rp"));
+    let (database, policy) = (request.given("db"), request.given("rp"));
     let filter = DbrpFilter {
         id: id.as_deref(),
         bucket_id: bucket_id.as_deref(),

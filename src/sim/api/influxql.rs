@@ -23,7 +23,7 @@ pub(super) fn answer(request: &HttpRequest, view: &ServerView<'_>) -> Result<Rep
     let asked = StatementsAsked {
         text,
         database: request.parameter("db").unwrap_or_default(),
-        policy: request.parameter("rp").filter(|policy| !policy.is_empty()),
+        policy: request.given("rp"),
         format,
         time_unit_ns: match request.parameter("epoch").as_deref() {
             None | Some("") => None,

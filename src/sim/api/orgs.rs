@@ -14,12 +14,11 @@ pub(super) const MADE_AT: &str = "2020-01-01T00:00:00.123456789Z";
 /// Those that the request names and the token may see.
 pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let (name, id) = (&view.settings.org, &view.settings.org_id);
-    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     // What is no id is not looked at.
-    if given("orgID").is_some_and(|wanted| check_id(&wanted).is_ok() && wanted != *id) {
+    if request.given("orgID").is_some_and(|wanted| check_id(&wanted).is_ok() && wanted != *id) {
         return Err(ApiError::pretty(404, "not found", "organization not found"));
     }
-    if let Some(wanted) = given("org").filter(|wanted| wanted != name) {
+    if let Some(wanted) = request.given("org").filter(|wanted| wanted != name) {
         return Err(ApiError::pretty(
             404,
             "not found",
@@ -97,13 +96,13 @@ impl ServerView<'_> {
             let own = id == self.settings.org_id;
             if own { Ok(()) } else { Err((404, "organization not found".to_owned())) }
         };
-        if let Some(id) = request.parameter("orgID").filter(|id| !id.is_empty()) {
+        if let Some(id) = request.given("orgID") {
             return match check_id(&id) {
                 Ok(()) => by_id(&id),
                 Err(text) => Err((400, text.to_owned())),
             };
         }
-        match request.parameter("org").filter(|name| !name.is_empty()) {
+        match request.given("org") {
             None => Err((400, "Please provide either orgID or org".to_owned())),
             Some(id) if check_id(&id).is_ok() => by_id(&id),
             Some(name) if name == self.settings.org => Ok(()),

@@ -18,16 +18,15 @@ pub(super) fn list(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply
 }
 
 fn check_request(request: &HttpRequest, view: &ServerView<'_>) -> Result<(), ApiError> {
-    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let failed =
         |text: &str| ApiError::plain(400, "invalid", format!("failed to decode request: {text}"));
     for name in ["after", "orgID"] {
-        given(name).map_or(Ok(()), |id| check_id(&id)).map_err(failed)?;
+        request.given(name).map_or(Ok(()), |id| check_id(&id)).map_err(failed)?;
     }
-    if let Some(name) = given("org").filter(|name| *name != view.settings.org) {
+    if let Some(name) = request.given("org").filter(|name| *name != view.settings.org) {
         return Err(failed(&format!("organization name \"{name}\" not found")));
     }
-    match given("limit").map(|limit| limit.parse::<i64>()) {
+    match request.given("limit").map(|limit| limit.parse::<i64>()) {
         None | Some(Ok(1..=500)) => Ok(()),
         Some(Ok(_)) => Err(failed("limit must be between 1 and 500")),
         Some(Err(_)) => Err(failed("strconv.Atoi: invalid syntax")),
@@ -36,9 +35,8 @@ fn check_request(request: &HttpRequest, view: &ServerView<'_>) -> Result<(), Api
 
 fn list_json(request: &HttpRequest, view: &ServerView<'_>) -> String {
     let tasks = view.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-    let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
-    let (name, after) = (given("name"), given("after"));
-    let own = given("orgID").is_none_or(|id| id == view.settings.org_id);
+    let (name, after) = (request.given("name"), request.given("after"));
+    let own = request.given("orgID").is_none_or(|id| id == view.settings.org_id);
     let visible = tasks.iter().filter(|task| {
         own && view.token.may_all()
             && name.as_ref().is_none_or(|name| *name == task.name)

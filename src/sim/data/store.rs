@@ -102,10 +102,7 @@ impl BucketStore {
         let points = points::parse_body(lines, 1)
             .map_err(|text| String::from_utf8_lossy(&text).into_owned())?;
         let mut buckets = self.lock();
-        let bucket = buckets
-            .iter_mut()
-            .find(|b| b.info.name == bucket)
-            .ok_or_else(|| format!("bucket {bucket:?} not found"))?;
+        let bucket = named(&mut buckets, bucket)?;
         write::apply(bucket, &points, None).map_err(|refused| refused.message(&bucket.info.id))
     }
 
@@ -120,10 +117,7 @@ impl BucketStore {
         values: &ColumnValues,
     ) -> Result<(), String> {
         let mut buckets = self.lock();
-        let bucket = buckets
-            .iter_mut()
-            .find(|b| b.info.name == bucket)
-            .ok_or_else(|| format!("bucket {bucket:?} not found"))?;
+        let bucket = named(&mut buckets, bucket)?;
         let entry = bucket.entry_of_key(&points::key_of_series(series));
         let mut row = 0;
         while row < times.len() {
@@ -229,6 +223,11 @@ impl BucketStore {
             }
         }
     }
+}
+
+fn named<'a>(buckets: &'a mut [StoredBucket], name: &str) -> Result<&'a mut StoredBucket, String> {
+    let found = buckets.iter_mut().find(|bucket| bucket.info.name == name);
+    found.ok_or_else(|| format!("bucket {name:?} not found"))
 }
 
 fn stored<'a>(

@@ -45,6 +45,11 @@ impl HttpRequest {
         self.parameter_bytes(name).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
+    /// A parameter that is not empty.
+    pub(crate) fn given(&self, name: &str) -> Option<String> {
+        self.parameter(name).filter(|value| !value.is_empty())
+    }
+
     /// As [`HttpRequest::parameter`], as it was sent.
     pub(super) fn parameter_bytes(&self, name: &str) -> Option<Vec<u8>> {
         let form = self.method == "POST"
