@@ -26,7 +26,7 @@ use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::event::Counters;
 use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
-use sluice::sim::{Server, ServerSettings, Store};
+use sluice::sim::{BucketStore, Server, ServerSettings};
 use sluice::spool::place::Surroundings;
 
 use self::size::Size;
@@ -145,7 +145,7 @@ impl Servers {
     }
 
     async fn simulated(workload: Workload) -> Self {
-        let (source, sink) = (Store::default(), Store::default());
+        let (source, sink) = (BucketStore::default(), BucketStore::default());
         source.create_bucket(BUCKET, 0);
         // The servers of one organisation number their buckets alike; this one keeps the ids apart.
         sink.create_bucket("_monitoring", 0);

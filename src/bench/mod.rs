@@ -15,7 +15,6 @@ mod cost;
 pub mod csv;
 pub mod extrapolate;
 pub mod html;
-pub mod random;
 pub mod recommend;
 pub mod record;
 pub mod sample;

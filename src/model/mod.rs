@@ -8,6 +8,7 @@ pub mod frame;
 pub mod interval;
 pub mod number;
 pub mod point;
+pub mod random;
 pub mod scale;
 pub mod schema;
 pub mod series;

@@ -1,43 +1,28 @@
 //! Places inside a spool: names of any bytes as parts of paths, months, file names.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use super::digest;
 use crate::limits::SPOOL_NAME_BYTES_MAX;
 use crate::model::time::{TimeRange, Timestamp};
 
+/// All but letters, digits, `_` and `-`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+
 /// Percent-encoded: letters, digits, `_` and `-` stay, all other bytes become `%XX`. So no name is a path, a hidden
 /// file or a key of its own.
 pub fn encode(name: &[u8]) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    percent_encode(name, ENCODED).to_string()
 }
 
 /// The bytes that [`encode`] wrote so; `None` for any other text.
 pub fn decode(text: &str) -> Option<Box<[u8]>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
+    let bytes: Vec<_> = percent_decode_str(text).collect();
     // Whatever else decodes to these bytes was not written by `encode`.
     (encode(&bytes) == text).then(|| bytes.into())
 }

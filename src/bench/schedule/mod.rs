@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bench::cost::Cost;
 use crate::bench::extrapolate::{self, Whole};
-use crate::bench::random::Random;
 use crate::bench::recommend;
 use crate::bench::record::{Ending, Row, Trial, Verdict, scaled};
 use crate::bench::sample::{Strata, Stratum};
@@ -21,6 +20,7 @@ use crate::limits::{
     SLICE_VALUES_MAX,
 };
 use crate::model::interval::Interval;
+use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
 

@@ -2,7 +2,6 @@
 
 use super::{machine, random_seed, screen, terms};
 use crate::bench::extrapolate::Whole;
-use crate::bench::random::Random;
 use crate::bench::record::{Header, Record, Sink, Verdict};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Scheduler, Terms};
@@ -17,6 +16,7 @@ use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
 use crate::model::interval::Interval;
+use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::tally::Cell;

@@ -20,14 +20,14 @@ use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::stop::stop_pair;
 use sluice::pipeline::write::DestinationWriter;
 use sluice::sim::tsbs::Workload;
-use sluice::sim::{Fault, Matcher, QuotaSettings, ServerSettings, Store};
+use sluice::sim::{BucketStore, Fault, Matcher, ReadQuota, ServerSettings};
 
 use super::DAY_NS;
 use crate::support::rig::{BUCKET, Rig, oss_source, store_of, time};
 use crate::support::virtual_time;
 
 /// A day of 12 hosts: a million values, in 24 batches of an hour.
-fn data() -> Arc<Store> {
+fn data() -> Arc<BucketStore> {
     let store = store_of(b"", 7 * 86_400);
     let workload = Workload {
         hosts: 12,
@@ -89,7 +89,7 @@ struct Case {
 }
 
 async fn measured(case: &Case) -> (Rig, MigrateConfig, Verdict) {
-    let quota = case.quota_bytes.map(|bytes_per_window| QuotaSettings {
+    let quota = case.quota_bytes.map(|bytes_per_window| ReadQuota {
         bytes_per_window,
         window_ms: QUOTA_WINDOW_MS,
         phase_ms: 0,

@@ -18,7 +18,7 @@ use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::NextBatch;
 use sluice::pipeline::plan::spool::{SpoolBatches, SpoolJob};
 use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
-use sluice::sim::{Fault, Matcher, ServerSettings, Store};
+use sluice::sim::{BucketStore, Fault, Matcher, ServerSettings};
 use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
@@ -30,7 +30,7 @@ use crate::support::golden::Case;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time};
 
 /// A day of two series.
-fn a_day() -> Arc<Store> {
+fn a_day() -> Arc<BucketStore> {
     store_of(&plant(0..24), 7 * 86_400)
 }
 

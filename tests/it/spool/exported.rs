@@ -18,7 +18,7 @@ use sluice::model::frame::FieldType;
 use sluice::model::series::Series;
 use sluice::report::export::ExportReport;
 use sluice::report::text::Glyphs;
-use sluice::sim::Store;
+use sluice::sim::BucketStore;
 use sluice::spool::place::Surroundings;
 use sluice::spool::storage::Storage;
 use sluice::wire::csv::encoder::Encoder;
@@ -70,7 +70,7 @@ fn exported(points: &[Point], format: Format, gzip: bool) -> (Vec<u8>, ExportRep
 
 /// What a simulated server holds after it was sent these lines.
 fn held(lines: &[u8], shard_s: u64) -> Vec<Point> {
-    let store = Store::default();
+    let store = BucketStore::default();
     store.create_bucket_with(BUCKET, 0, shard_s);
     store.write_lp(BUCKET, lines).unwrap_or_else(|error| panic!("{error}"));
     rig::points(&store, BUCKET)
