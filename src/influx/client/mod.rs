@@ -1,31 +1,34 @@
 //! Requests to one server: sent through the gate, charged to the quota, tried again where that may help.
+//!
+//! Here is what all requests of a client share; [`exchange`] is one request, `retry` tries again until an answer is
+//! `complete`, `way` tells what lies between. What is asked stands beside this folder.
+
+mod complete;
+pub(super) mod exchange;
+mod retry;
+mod way;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use reqwest::Method;
 use tokio::time::Instant;
 
-use super::api::ServerInfo;
 use super::backoff::{Backoff, Jitter};
 use super::classify::{RequestKind, classify_late};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::{Error, Failure, FailureKind};
-use super::exchange::{Call, Content, refusal};
 use super::gate::Gate;
-use super::org::OrgKey;
+use super::id::OrgKey;
 use super::quota::{Admission, QuotaLedger};
 use super::secrets;
-use super::signal::{Observer, Signal};
-use super::stream::{QueryStream, whole_ms};
-use super::transport::Transport;
-use super::way::may_be_the_proxy;
+use super::signal::{Observer, Signal, WaitCause};
+use super::transport::HttpTransport;
 use crate::limits;
 use crate::model::canary::Canary;
+use crate::model::scale::whole_ms;
 use crate::model::side::Side;
 
 /// How a client behaves. The defaults are those of `limits.rs`.
@@ -82,41 +85,57 @@ impl Default for ClientSettings {
     }
 }
 
+/// What the server says of itself; Cloud names no version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerInfo {
+    /// `X-Influxdb-Version`.
+    pub version: Option<String>,
+    /// `X-Influxdb-Build`: `OSS`, `Core`, `Enterprise`, or as Cloud has it.
+    pub build: Option<String>,
+}
+
+impl ServerInfo {
+    /// True if it says that it is an InfluxDB OSS.
+    pub fn is_oss(&self) -> bool {
+        self.build.as_deref() == Some("OSS")
+    }
+}
+
 /// One server. Clones share connections, token, gate and ledger.
 #[derive(Clone)]
 pub struct Client {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     quota: Arc<QuotaLedger>,
 }
 
-pub(super) struct Shared {
-    pub(super) side: Side,
+struct Shared {
+    side: Side,
     /// The organization as a person gave it.
-    pub(super) given_org: Option<String>,
+    given_org: Option<String>,
     /// How requests name it; what was found out about it counts more than what was given.
     org_key: Option<OrgKey>,
     learnt_org_key: OnceLock<OrgKey>,
-    pub(super) settings: ClientSettings,
-    pub(super) transport: Transport,
-    pub(super) credentials: Credentials,
-    pub(super) gate: Gate,
+    settings: ClientSettings,
+    transport: HttpTransport,
+    credentials: Credentials,
+    gate: Gate,
     /// From the newest `Date` header; [`NO_TIME`] before the first.
-    pub(super) server_time_ns: AtomicI64,
+    server_time_ns: AtomicI64,
     /// Requests sent, tries again included.
-    pub(super) requests: AtomicU64,
+    requests: AtomicU64,
     /// An InfluxDB has answered.
-    pub(super) reached: AtomicBool,
+    reached: AtomicBool,
     /// It had no room on its disk.
     disk_was_full: AtomicBool,
     /// Version and build, once an answer has told them.
-    pub(super) info: OnceLock<ServerInfo>,
+    info: OnceLock<ServerInfo>,
     /// A large answer came with nothing that would show a flipped bit.
-    pub(super) unchecked: AtomicBool,
-    pub(super) observer: Observer,
+    unchecked: AtomicBool,
+    observer: Observer,
 }
 
 /// No answer has named the time yet.
-pub(super) const NO_TIME: i64 = i64::MIN;
+const NO_TIME: i64 = i64::MIN;
 
 impl Client {
     /// A client for `endpoint`. Nothing is sent and no token is read yet.
@@ -128,7 +147,7 @@ impl Client {
         let Endpoint { side, host, org, token } = endpoint;
         let ca_file = settings.ca_file.as_deref();
         let (connect_ms_max, connections_max) = (settings.connect_ms_max, settings.connections_max);
-        let transport = Transport::new(&host, connect_ms_max, connections_max, ca_file)
+        let transport = HttpTransport::new(&host, connect_ms_max, connections_max, ca_file)
             .map_err(|failure| Error::new(side, "host", failure))?;
         for text in transport.doubts() {
             observer(Signal::Notice { side, text });
@@ -198,43 +217,6 @@ impl Client {
         }
     }
 
-    /// One streamed query, sent once. Trying again is the caller's business: what has been read must be dropped first,
-    /// or the slice be split. After a 429 or 503 calling again is enough: it waits for the gate.
-    pub async fn query(&self, flux: &str, what: &str) -> Result<QueryStream, Error> {
-        let call = self.flux(flux, what);
-        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
-        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
-    }
-
-    /// A query with a small answer, whole: temporary trouble is retried, the end of the CSV is checked, errors in it are errors.
-    pub async fn query_all(&self, flux: &str, what: &str) -> Result<Vec<u8>, Error> {
-        self.whole(&self.flux(flux, what)).await
-    }
-
-    /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
-    pub async fn write(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
-        self.refuse_on_source(what)?;
-        let call = self.lines(bucket, body, what);
-        let begun = Instant::now();
-        let sent = self.whole_once(&call).await;
-        sent.map(drop)
-            .map_err(|failure| self.error(what, failure).after(1, whole_ms(begun.elapsed())))
-    }
-
-    /// As [`Client::write`]; temporary trouble is retried. Writing the same points again changes nothing.
-    pub async fn write_retrying(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
-        self.refuse_on_source(what)?;
-        self.whole(&self.lines(bucket, body, what)).await.map(drop)
-    }
-
-    /// As [`Client::write_retrying`], with a body from [`super::pack`].
-    pub async fn write_packed(&self, bucket: &str, packed: Bytes, what: &str) -> Result<(), Error> {
-        self.refuse_on_source(what)?;
-        let mut call = self.lines(bucket, packed, what);
-        call.packed = true;
-        self.whole(&call).await.map(drop)
-    }
-
     /// True once an InfluxDB has answered: from then on trouble is waited out.
     pub(super) fn is_reached(&self) -> bool {
         self.shared.reached.load(Ordering::Relaxed)
@@ -255,6 +237,11 @@ impl Client {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
+    /// Version and build, as far as the answers so far tell them.
+    pub fn known_info(&self) -> ServerInfo {
+        self.shared.info.get().cloned().unwrap_or_default()
+    }
+
     /// True once the server has said that its disk is full, whatever it has said since.
     pub fn disk_was_full(&self) -> bool {
         self.shared.disk_was_full.load(Ordering::Relaxed)
@@ -266,47 +253,15 @@ impl Client {
             .filter(|time_ns| *time_ns != NO_TIME)
     }
 
-    fn flux<'a>(&'a self, flux: &str, what: &'a str) -> Call<'a> {
-        let body = serde_json::json!({
-            "query": flux,
-            "type": "flux",
-            "dialect": { "annotations": ["datatype", "group", "default"] },
-        });
-        Call {
-            kind: RequestKind::Query,
-            method: Method::POST,
-            path: "/api/v2/query",
-            parameters: self.org().into_iter().collect(),
-            body: Some(("application/json", body.to_string().into())),
-            packed: false,
-            status: 200,
-            content: Content::Csv,
-            accept: None,
-            what,
-        }
-    }
-
-    fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> Call<'a> {
-        let mut parameters: Vec<_> = self.org().into_iter().collect();
-        parameters.extend([("bucket", bucket), ("precision", "ns")]);
-        Call {
-            kind: RequestKind::Write,
-            method: Method::POST,
-            path: "/api/v2/write",
-            parameters,
-            body: Some(("text/plain; charset=utf-8", body)),
-            packed: false,
-            status: 204,
-            content: Content::Any,
-            accept: None,
-            what,
-        }
-    }
-
     /// The organization as a parameter: an id goes by another name.
     pub(super) fn org(&self) -> Option<(&'static str, &str)> {
         let learnt = self.shared.learnt_org_key.get();
         learnt.or(self.shared.org_key.as_ref()).map(OrgKey::parameter)
+    }
+
+    /// The organization as a person gave it.
+    pub(super) fn given_org(&self) -> Option<&str> {
+        self.shared.given_org.as_deref()
     }
 
     /// Names the organization so from now on.
@@ -344,7 +299,8 @@ impl Client {
         if failure.kind == FailureKind::DiskFull {
             self.shared.disk_was_full.store(true, Ordering::Relaxed);
         }
-        if let Some(proxy) = self.proxy().filter(|_| may_be_the_proxy(failure.kind)) {
+        let proxy = self.shared.transport.proxy();
+        if let Some(proxy) = proxy.filter(|_| failure.kind.may_be_of_a_proxy()) {
             failure.message.extend([" (through the proxy ", &proxy, ")"]);
         }
         Error::new(self.shared.side, what, failure).reached(self.is_reached())
@@ -363,7 +319,16 @@ impl fmt::Debug for Client {
     }
 }
 
-/// True for an id as InfluxDB writes it.
-pub(super) fn is_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// The wait that a kind of failure means for the whole side.
+fn refusal(kind: &FailureKind) -> Option<(WaitCause, Option<u64>)> {
+    match kind {
+        FailureKind::RateLimited { retry_after_ms } => {
+            Some((WaitCause::RateLimited, *retry_after_ms))
+        }
+        FailureKind::Unavailable { retry_after_ms } => {
+            Some((WaitCause::Unavailable, *retry_after_ms))
+        }
+        FailureKind::CacheFull => Some((WaitCause::Unavailable, None)),
+        _ => None,
+    }
 }

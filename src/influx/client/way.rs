@@ -2,9 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::client::Client;
-use super::error::FailureKind;
-use super::signal::Signal;
+use super::Client;
+use crate::influx::signal::Signal;
 use crate::limits::UNCHECKED_BYTES_MIN;
 use crate::model::side::Side;
 
@@ -30,7 +29,7 @@ impl Client {
     }
 
     /// Says once that answers come with nothing that would show a flipped bit.
-    pub(super) fn note_body(&self, is_packed: bool, bytes: u64) {
+    pub(in crate::influx) fn note_body(&self, is_packed: bool, bytes: u64) {
         let unchecked = !is_packed && bytes >= UNCHECKED_BYTES_MIN && self.is_in_the_clear();
         if unchecked
             && self.shared.side == Side::Source
@@ -50,21 +49,3 @@ impl Client {
 /// What is said where an answer of the source has no checksum.
 const UNCHECKED: &str = "the source sends large answers without gzip and without TLS: a bit that flips on the way would \
                          not be seen";
-
-/// True for what a proxy may have said or done instead of the server.
-pub(super) fn may_be_the_proxy(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::Connect
-            | FailureKind::Tls
-            | FailureKind::Proxy
-            | FailureKind::Timeout
-            | FailureKind::Interrupted
-            | FailureKind::Unframed
-            | FailureKind::Unavailable { .. }
-            | FailureKind::ServerError
-            | FailureKind::Forbidden
-            | FailureKind::Redirect
-            | FailureKind::Unexpected
-    )
-}

@@ -11,21 +11,19 @@ use reqwest::header::{
 use reqwest::{Method, Response};
 use tokio::time::Instant;
 
-use super::api::ServerInfo;
-use super::backoff::{http_date_ns, retry_after_ms};
-use super::body::{Body, tells_its_end};
-use super::classify::{RequestKind, classify_response, server_message};
-use super::client::Client;
-use super::credentials::Credential;
-use super::error::{Failure, FailureKind};
-use super::gate::Pass;
-use super::signal::WaitCause;
+use super::{Client, ServerInfo, refusal};
+use crate::influx::backoff::{http_date_ns, retry_after_ms};
+use crate::influx::body::{Body, tells_its_end};
+use crate::influx::classify::{RequestKind, classify_response, server_message};
+use crate::influx::credentials::Credential;
+use crate::influx::error::{Failure, FailureKind};
+use crate::influx::gate::Pass;
 use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX};
 use crate::model::time::Timestamp;
 
 /// What an answer must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in crate::influx) enum Content {
     Any,
     Csv,
     Json,
@@ -34,32 +32,32 @@ pub(super) enum Content {
 
 /// One request, as often as it is sent.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
-    pub(super) kind: RequestKind,
-    pub(super) method: Method,
-    pub(super) path: &'a str,
-    pub(super) parameters: Vec<(&'a str, &'a str)>,
+pub(in crate::influx) struct Call<'a> {
+    pub(in crate::influx) kind: RequestKind,
+    pub(in crate::influx) method: Method,
+    pub(in crate::influx) path: &'a str,
+    pub(in crate::influx) parameters: Vec<(&'a str, &'a str)>,
     /// Content type and bytes.
-    pub(super) body: Option<(&'static str, Bytes)>,
+    pub(in crate::influx) body: Option<(&'static str, Bytes)>,
     /// True if the bytes are packed.
-    pub(super) packed: bool,
+    pub(in crate::influx) packed: bool,
     /// The status that means success.
-    pub(super) status: u16,
-    pub(super) content: Content,
+    pub(in crate::influx) status: u16,
+    pub(in crate::influx) content: Content,
     /// The content type that is asked for, where the server has a choice.
-    pub(super) accept: Option<&'static str>,
-    pub(super) what: &'a str,
+    pub(in crate::influx) accept: Option<&'static str>,
+    pub(in crate::influx) what: &'a str,
 }
 
 /// The head of a good answer, its body still to come.
-pub(super) struct Answer {
-    pub(super) body: Body,
-    pub(super) begun: Instant,
+pub(in crate::influx) struct Answer {
+    pub(in crate::influx) body: Body,
+    pub(in crate::influx) begun: Instant,
 }
 
 impl Client {
     /// Sends once; a refused token is read again and the request repeated with the new one.
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+    pub(in crate::influx) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
         // Before the gate: who waits there for the server must not have passed it already.
         let slot = match call.kind {
             RequestKind::Query => self.quota().slot(&self.shared.observer).await,
@@ -264,20 +262,6 @@ fn is_content(headers: &HeaderMap, content: Content) -> bool {
     content_type.is_some_and(|value| {
         allowed.iter().any(|allowed| value.trim().eq_ignore_ascii_case(allowed))
     })
-}
-
-/// The wait that a kind of failure means for the whole side.
-pub(super) fn refusal(kind: &FailureKind) -> Option<(WaitCause, Option<u64>)> {
-    match kind {
-        FailureKind::RateLimited { retry_after_ms } => {
-            Some((WaitCause::RateLimited, *retry_after_ms))
-        }
-        FailureKind::Unavailable { retry_after_ms } => {
-            Some((WaitCause::Unavailable, *retry_after_ms))
-        }
-        FailureKind::CacheFull => Some((WaitCause::Unavailable, None)),
-        _ => None,
-    }
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
-use super::client::Client;
+use super::Client;
 use super::complete::{Incomplete, check};
-use super::error::{Error, Failure, FailureKind};
 use super::exchange::Call;
-use super::signal::{Signal, WaitCause};
-use super::stream::whole_ms;
+use crate::influx::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
+use crate::influx::error::{Error, Failure, FailureKind};
+use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::{
     FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX,
     UNFRAMED_TRIES_MAX,
 };
+use crate::model::scale::whole_ms;
 
 impl Client {
     /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
-    pub(super) async fn whole(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    pub(in crate::influx) async fn whole(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
         let mut backoff = self.backoff();
         let begun = Instant::now();
         let mut attempt = 1;
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    pub(super) async fn whole_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+    pub(in crate::influx) async fn whole_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
         let mut admission = match call.kind {
             RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
             RequestKind::Write | RequestKind::Api => None,

@@ -2,8 +2,8 @@
 
 use serde::de::IgnoredAny;
 
-use super::classify::server_message;
 use super::exchange::Content;
+use crate::influx::classify::server_message;
 use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::wire::csv::error::Error as CsvError;
 use crate::wire::csv::table::read_tables;
