@@ -21,16 +21,17 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use super::columns::{Columns, FieldColumn, TIME};
-use super::digest::ContentDigest;
-use super::error::Error;
-use super::held::held;
-use super::{block, times};
 use crate::limits::{
     ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX, ROW_GROUP_STRING_BYTES_MAX, SPOOL_PART_PAGE_BYTES,
 };
 use crate::model::frame::{FieldType, Frame};
 use crate::model::time::Timestamp;
+use crate::spool::digest::ContentDigest;
+use crate::spool::error::Error;
+use crate::spool::format::block;
+use crate::spool::format::columns::{BYTES_KEY, Columns, FieldColumn, TIME};
+use crate::spool::format::times;
+use crate::spool::held::held;
 
 /// What the file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +51,6 @@ pub(super) struct Content {
     pub(super) time_min: Timestamp,
     pub(super) time_max: Timestamp,
 }
-
-/// The size of a row before it is encoded, for readers that choose how many rows they take at one time.
-pub(super) const BYTES_KEY: &str = "sluice.bytes";
 
 /// A file that is being written.
 pub(super) struct FileWriter<W: Write + Send> {

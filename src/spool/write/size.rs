@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::block;
-use super::columns::Shape;
-use super::error::Error;
+use super::file_writer::{FileWriter, Purpose};
 use super::sorted::HeldPart;
-use super::write::{FileWriter, Purpose};
 use crate::model::frame::Frame;
 use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::error::Error;
+use crate::spool::format::block;
+use crate::spool::format::columns::Shape;
 
 /// The end of a Parquet file: the length of its footer, and four letters.
 const TAIL_BYTES: usize = 8;

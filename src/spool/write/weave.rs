@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, MutableArrayData, make_array};
 use arrow::datatypes::DataType;
 
-use super::block;
 use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::series::{Name, Series};
+use crate::spool::format::block;
 
 /// Rows of one source that belong to one series and rise in time.
 #[derive(Debug, Clone)]

@@ -11,18 +11,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use super::digest;
-use super::error::Error;
-use super::held::held;
+use super::job::{FIRST_FORMAT, FORMAT};
 use super::sound;
-use super::state::{FIRST_FORMAT, FORMAT, Record, State};
-use super::storage::{Storage, several};
+use super::state::{Record, State};
 use crate::limits::{SPOOL_STATE_BYTES_MAX, SPOOL_STATE_READS};
+use crate::spool::digest;
+use crate::spool::error::Error;
+use crate::spool::held::held;
+use crate::spool::storage::{Storage, several};
 
 /// The manifest.
-pub(super) const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 /// The journal of a folder; in an object store each record is an object below it.
-pub(super) const JOURNAL: &str = "journal/records";
+pub(crate) const JOURNAL: &str = "journal/records";
 const JOURNAL_FOLDER: &str = "journal";
 
 /// What every format of a manifest has.
@@ -42,9 +43,9 @@ fn number_of(name: &str) -> Option<u64> {
 
 /// Where the next record goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct End {
+pub(crate) struct End {
     /// Bytes of the records so far; folders only.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The digest of the chain with one more record.
@@ -61,12 +62,12 @@ fn manifest_text(state: &State) -> String {
 
 /// Writes the manifest anew, over the one before. In an object store that may even be a later one of a run that took the
 /// spool over meanwhile: both are states after some record of one journal, and what the older one lacks is read there.
-pub(super) fn write_manifest(storage: &Storage, state: &State) -> Result<(), Error> {
+pub(crate) fn write_manifest(storage: &Storage, state: &State) -> Result<(), Error> {
     storage.put(MANIFEST, manifest_text(state).as_bytes())
 }
 
 /// Writes the manifest of a new spool. In an object store somebody else may have begun one meanwhile.
-pub(super) fn begin(storage: &Storage, state: &State) -> Result<(), Error> {
+pub(crate) fn begin(storage: &Storage, state: &State) -> Result<(), Error> {
     if !storage.is_objects() {
         return write_manifest(storage, state);
     }
@@ -99,7 +100,7 @@ fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
 
 /// The state that manifest and journal tell of; `None` if there is neither. Read while a run writes them, they may seem
 /// damaged: what is so stays so.
-pub(super) fn read(storage: &Storage) -> Result<Option<(State, End)>, Error> {
+pub(crate) fn read(storage: &Storage) -> Result<Option<(State, End)>, Error> {
     let mut before = None;
     for _ in 1..SPOOL_STATE_READS {
         match read_once(storage) {
@@ -239,7 +240,7 @@ fn read_objects(storage: &Storage, manifest: Option<State>) -> Result<Option<(St
 }
 
 /// Appends a record, and applies it once it is safe.
-pub(super) fn append(
+pub(crate) fn append(
     storage: &Storage,
     state: &mut State,
     end: &mut End,

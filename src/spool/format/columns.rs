@@ -26,9 +26,12 @@ const NAME_KEY: &str = "sluice.name";
 /// The measurement's name, percent-encoded.
 const RAW_MEASUREMENT_KEY: &str = "sluice.measurement";
 /// The time column, and the label that no other column gets.
-pub(super) const TIME: &str = "time";
+pub(crate) const TIME: &str = "time";
 /// Where it stands.
-pub(super) const TIME_AT: usize = 0;
+pub(crate) const TIME_AT: usize = 0;
+
+/// The size of a row before it is encoded, for readers that choose how many rows they take at one time.
+pub(crate) const BYTES_KEY: &str = "sluice.bytes";
 
 fn role_of(kind: FieldType) -> &'static str {
     match kind {
@@ -41,7 +44,7 @@ fn role_of(kind: FieldType) -> &'static str {
 }
 
 /// What the values of a field are stored as.
-pub(super) fn data_type(kind: FieldType, binary: bool) -> DataType {
+pub(crate) fn data_type(kind: FieldType, binary: bool) -> DataType {
     match kind {
         FieldType::Float => DataType::Float64,
         FieldType::Integer => DataType::Int64,
@@ -54,15 +57,15 @@ pub(super) fn data_type(kind: FieldType, binary: bool) -> DataType {
 
 /// Which tags and fields some rows hold.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Tags, and whether one of the values is not UTF-8.
-    pub(super) tags: BTreeMap<Name, bool>,
+    pub(crate) tags: BTreeMap<Name, bool>,
     /// Fields with a type, their values, and whether one of them is not UTF-8.
-    pub(super) fields: BTreeMap<(Name, FieldType), (u64, bool)>,
+    pub(crate) fields: BTreeMap<(Name, FieldType), (u64, bool)>,
 }
 
 impl Shape {
-    pub(super) fn add_series(&mut self, series: &Series) {
+    pub(crate) fn add_series(&mut self, series: &Series) {
         for (key, value) in &series.tags {
             let binary = std::str::from_utf8(value).is_err();
             match self.tags.get_mut(key) {
@@ -74,7 +77,7 @@ impl Shape {
         }
     }
 
-    pub(super) fn add_field(&mut self, name: &Name, kind: FieldType, values: u64, binary: bool) {
+    pub(crate) fn add_field(&mut self, name: &Name, kind: FieldType, values: u64, binary: bool) {
         if values > 0 {
             let field = self.fields.entry((name.clone(), kind)).or_default();
             field.0 += values;
@@ -83,7 +86,7 @@ impl Shape {
     }
 
     /// Adds all that the other has.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (name, binary) in &other.tags {
             *self.tags.entry(name.clone()).or_default() |= binary;
         }
@@ -93,7 +96,7 @@ impl Shape {
     }
 
     /// What all months hold together.
-    pub(super) fn of_all(shapes: &BTreeMap<Month, Self>) -> Self {
+    pub(crate) fn of_all(shapes: &BTreeMap<Month, Self>) -> Self {
         let mut all = Self::default();
         for shape in shapes.values() {
             all.add(shape);
@@ -102,7 +105,7 @@ impl Shape {
     }
 
     /// The columns with these fields, and times in nanoseconds.
-    pub(super) fn columns(
+    pub(crate) fn columns(
         &self,
         measurement: &Name,
         keep: impl Fn(&Name, FieldType) -> bool,
@@ -118,28 +121,28 @@ impl Shape {
 
 /// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tag {
-    pub(super) label: String,
-    pub(super) name: Name,
-    pub(super) binary: bool,
+pub(crate) struct Tag {
+    pub(crate) label: String,
+    pub(crate) name: Name,
+    pub(crate) binary: bool,
 }
 
 /// One field with one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FieldColumn {
-    pub(super) label: String,
-    pub(super) name: Name,
-    pub(super) kind: FieldType,
-    pub(super) binary: bool,
+pub(crate) struct FieldColumn {
+    pub(crate) label: String,
+    pub(crate) name: Name,
+    pub(crate) kind: FieldType,
+    pub(crate) binary: bool,
 }
 
 /// The columns of a file: the time, the tags sorted by name, the fields sorted by name and type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Columns {
-    pub(super) measurement: Name,
-    pub(super) time: TimeType,
-    pub(super) tags: Vec<Tag>,
-    pub(super) fields: Vec<FieldColumn>,
+pub(crate) struct Columns {
+    pub(crate) measurement: Name,
+    pub(crate) time: TimeType,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) fields: Vec<FieldColumn>,
 }
 
 impl Columns {
@@ -174,18 +177,18 @@ impl Columns {
 
     /// The same with times of this type.
     #[must_use]
-    pub(super) fn with_time(self, time: TimeType) -> Self {
+    pub(crate) fn with_time(self, time: TimeType) -> Self {
         Self { time, ..self }
     }
 
-    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
         let tags = self.tags.iter().map(|tag| &*tag.label);
         let fields = self.fields.iter().map(|field| &*field.label);
         std::iter::once(TIME).chain(tags).chain(fields)
     }
 
     /// The schema of the file.
-    pub(super) fn schema(&self) -> SchemaRef {
+    pub(crate) fn schema(&self) -> SchemaRef {
         let meta = |role: &str, name: &[u8], label: &str| {
             let mut meta = HashMap::from([(ROLE_KEY.to_owned(), role.to_owned())]);
             if name != label.as_bytes() {
@@ -217,7 +220,7 @@ impl Columns {
     }
 
     /// The columns that a schema tells of. Gives what is wrong with it otherwise.
-    pub(super) fn of_schema(schema: &Schema) -> Result<Self, String> {
+    pub(crate) fn of_schema(schema: &Schema) -> Result<Self, String> {
         let raw = schema.metadata().get(RAW_MEASUREMENT_KEY);
         let measurement = raw.and_then(|raw| name::decode(raw)).ok_or("no measurement")?;
         let time = TimeType::NsUtc;

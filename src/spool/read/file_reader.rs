@@ -1,122 +1,26 @@
 //! One Parquet file to sorted blocks.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt as _;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, DictionaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type};
-use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use parquet::file::reader::{ChunkReader, Length};
 
-use super::columns::{Columns, TIME_AT};
-use super::digest::Sha256;
-use super::error::Error;
-use super::sorted::block_rows;
-use super::write::BYTES_KEY;
-use super::{block, pages, times};
-use crate::limits::SPOOL_STEP_BYTES;
 use crate::model::frame::{Frame, Run};
 use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
-
-/// A stretch of a file that is a Parquet file of its own.
-#[derive(Debug, Clone)]
-pub(super) struct Section {
-    file: Arc<File>,
-    start: u64,
-    length: u64,
-    /// Bytes that were read of it.
-    read: Arc<AtomicU64>,
-}
-
-impl Section {
-    /// So many bytes of a file, from a place on.
-    pub(super) fn new(file: Arc<File>, start: u64, length: u64) -> Self {
-        Self { file, start, length, read: Arc::default() }
-    }
-
-    /// The same, to be read by somebody else.
-    pub(super) fn anew(&self) -> Self {
-        Self::new(Arc::clone(&self.file), self.start, self.length)
-    }
-
-    /// Its bytes.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// The SHA-256 of its bytes.
-    pub(super) fn sha256(&self) -> io::Result<String> {
-        let (mut sha256, mut buffer, mut at) = (Sha256::new(), vec![0; SPOOL_STEP_BYTES / 8], 0);
-        loop {
-            let left = usize::try_from(self.length - at).unwrap_or(usize::MAX).min(buffer.len());
-            match self.file.read_at(&mut buffer[..left], self.start + at)? {
-                0 => return Ok(sha256.finish()),
-                read => {
-                    sha256.update(&buffer[..read]);
-                    at += read as u64;
-                }
-            }
-        }
-    }
-
-    fn count(&self, bytes: usize) {
-        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-/// Reads on from a place of a section.
-pub(super) struct SectionReader {
-    section: Section,
-    at: u64,
-}
-
-impl Read for SectionReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.section.length.saturating_sub(self.at);
-        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let place = self.section.start + self.at;
-        let read = self.section.file.read_at(&mut buffer[..wanted], place)?;
-        self.at += read as u64;
-        self.section.count(read);
-        Ok(read)
-    }
-}
-
-impl Length for Section {
-    fn len(&self) -> u64 {
-        self.length
-    }
-}
-
-impl ChunkReader for Section {
-    type T = BufReader<SectionReader>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(SectionReader { section: self.clone(), at: start }))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let end = start.checked_add(length as u64);
-        if end.is_none_or(|end| end > self.length) {
-            return Err(ParquetError::EOF("beyond the end of the file".to_owned()));
-        }
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, self.start + start)?;
-        self.count(length);
-        Ok(buffer.into())
-    }
-}
+use crate::spool::error::Error;
+use crate::spool::format::block::{self, block_rows};
+use crate::spool::format::columns::{BYTES_KEY, Columns, TIME_AT};
+use crate::spool::format::{pages, times};
+use crate::spool::storage::Section;
 
 thread_local! {
     /// True while this thread runs the decoder.
@@ -174,7 +78,7 @@ fn expect_sizes(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
 }
 
 /// A file that is being read: blocks in the order of their rows.
-pub(super) struct FileReader {
+pub(crate) struct FileReader {
     file: String,
     columns: Columns,
     metadata: Vec<(String, String)>,
@@ -187,12 +91,12 @@ pub(super) struct FileReader {
 impl FileReader {
     /// Opens a file; `file` names it in errors. Of a range, stretches in which no row can lie inside are left unread; rows
     /// outside of it come where they stand among others.
-    pub(super) fn open(
+    pub(crate) fn open(
         file: &str,
         section: Section,
         range: Option<TimeRange>,
     ) -> Result<Self, Error> {
-        let read = Arc::clone(&section.read);
+        let read = section.bytes_read();
         let (columns, metadata, reader) = guarded(file, || {
             let text = |error: ParquetError| error.to_string();
             let length = section.length();
@@ -226,17 +130,17 @@ impl FileReader {
     }
 
     /// Bytes that were read so far.
-    pub(super) fn bytes_read(&self) -> u64 {
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 
     /// Its columns.
-    pub(super) fn columns(&self) -> &Columns {
+    pub(crate) fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// An entry of the footer.
-    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.iter().find(|(own, _)| own == key).map(|(_, value)| &**value)
     }
 
@@ -363,19 +267,5 @@ mod tests {
     fn a_panic_of_the_decoder_is_damage_of_the_file() {
         let result = guarded::<()>("data/x.parquet", || panic!("a defect"));
         assert!(matches!(result, Err(Error::Damaged { file, .. }) if file == "data/x.parquet"));
-    }
-
-    #[test]
-    fn a_section_is_a_file_of_its_own() {
-        let mut file = tempfile::tempfile().unwrap();
-        std::io::Write::write_all(&mut file, b"0123456789").unwrap();
-        let section = Section::new(Arc::new(file), 3, 4);
-        assert_eq!(section.get_bytes(1, 3).unwrap(), &b"456"[..]);
-        for (start, length) in [(2, 3), (5, 0), (u64::MAX, 1)] {
-            assert!(section.get_bytes(start, length).is_err(), "{start} {length}");
-        }
-        let mut rest = String::new();
-        section.get_read(2).unwrap().read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "56");
     }
 }

@@ -14,7 +14,7 @@ use crate::model::time::TimeRange;
 use crate::model::time_type::TimeType;
 
 /// The row groups to read, and which of their rows.
-pub(super) fn within(
+pub(crate) fn within(
     metadata: &ParquetMetaData,
     time: TimeType,
     range: TimeRange,

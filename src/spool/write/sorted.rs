@@ -5,23 +5,17 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::block::{self, Stretch};
-use super::error::Error;
-use super::name::Month;
 use super::weave::{Thread, Weave};
-use crate::limits::{SPOOL_BLOCK_BYTES_TARGET, SPOOL_BLOCK_ROWS_MAX, SPOOL_BLOCK_ROWS_MIN};
+use crate::limits::{SPOOL_BLOCK_BYTES_TARGET, SPOOL_BLOCK_ROWS_MAX};
 use crate::model::frame::Frame;
 use crate::model::series::Series;
 use crate::model::time::Timestamp;
+use crate::spool::error::Error;
+use crate::spool::format::block::{self, Stretch, block_rows};
+use crate::spool::format::name::Month;
 
 /// Blocks of one measurement in the order of month, tags, time.
 pub(super) type Part = Box<dyn Iterator<Item = Result<Frame, Error>> + Send>;
-
-/// Rows of a block for rows of this size.
-pub(super) fn block_rows(bytes_per_row: usize) -> usize {
-    (SPOOL_BLOCK_BYTES_TARGET / bytes_per_row.max(1))
-        .clamp(SPOOL_BLOCK_ROWS_MIN, SPOOL_BLOCK_ROWS_MAX)
-}
 
 fn bytes_per_row(frame: &Frame) -> usize {
     block::bytes(frame) / frame.rows().max(1)

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
-use super::columns::Columns;
-use super::error::Error;
-use super::read::{FileReader, Section};
+use super::file_writer::{FileWriter, Purpose};
 use super::sorted::{self, Part};
-use super::storage::{Staged, Storage};
-use super::write::{FileWriter, Purpose};
 use crate::limits::SPOOL_MERGE_PARTS_MAX;
+use crate::spool::error::Error;
+use crate::spool::format::columns::Columns;
+use crate::spool::read::file_reader::FileReader;
+use crate::spool::storage::{Section, Staged, Storage};
 
 /// A file of sorted parts, each a Parquet file of its own.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::name::{self, PartitionKeys, Tree};
 use super::stored::Stored;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::format::name::{self, PartitionKeys, Tree};
 
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]

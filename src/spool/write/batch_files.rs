@@ -5,24 +5,34 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 
-use super::batch::Totals;
-use super::block;
-use super::columns::{Columns, Shape};
-use super::digest::HashingWriter;
-use super::error::Error;
-use super::name::{self, Month, Tree};
+use super::file_writer::{Content, FileWriter, Purpose};
+use super::open::OpenSpool;
 use super::sorted::{self, Part};
-use super::state::{FileEntry, Settled};
-use super::storage::Staged;
-use super::writable::Inner;
-use super::write::{Content, FileWriter, Purpose};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::digest::{ContentDigest, HashingWriter};
+use crate::spool::error::Error;
+use crate::spool::format::block;
+use crate::spool::format::columns::{Columns, Shape};
+use crate::spool::format::name::{self, Month, Tree};
+use crate::spool::format::state::{FileEntry, Settled};
+use crate::spool::storage::Staged;
+
+/// What a finished batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Rows: series and times. One that stands in both trees counts twice.
+    pub rows: u64,
+    /// Values, each once however often it came.
+    pub values: u64,
+    /// Of the content, whatever its order.
+    pub digest: ContentDigest,
+}
 
 /// Complete and synced files, and those that are being written.
-pub(super) struct Files<'a> {
-    inner: &'a Inner,
+pub(super) struct BatchFiles<'a> {
+    inner: &'a OpenSpool,
     /// Its name when the values were read. It may have another one by now.
     bucket: Name,
     /// What the values belong to.
@@ -43,15 +53,15 @@ struct OpenFile {
     writer: Output,
 }
 
-impl<'a> Files<'a> {
+impl<'a> BatchFiles<'a> {
     /// No files yet, for values of these batches, which are read now.
-    pub(super) fn new(inner: &'a Inner, batches: Vec<TimeRange>, range: TimeRange) -> Self {
+    pub(super) fn new(inner: &'a OpenSpool, batches: Vec<TimeRange>, range: TimeRange) -> Self {
         Self::of_bucket(inner, inner.job.source_bucket.as_bytes().into(), batches, range)
     }
 
     /// The same for values that were read before.
     pub(super) fn of_bucket(
-        inner: &'a Inner,
+        inner: &'a OpenSpool,
         bucket: Name,
         batches: Vec<TimeRange>,
         range: TimeRange,

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::ContentDigest;
-use super::error::Error;
-use super::journal;
-use super::state::{Batch, FileEntry};
 use super::stored::{Selection, Stored};
 use crate::limits::SPOOL_FINDINGS_MAX;
+use crate::spool::digest::ContentDigest;
+use crate::spool::error::Error;
+use crate::spool::format::journal;
+use crate::spool::format::state::{Batch, FileEntry};
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::digest;
 use crate::limits::SPOOL_NAME_BYTES_MAX;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::digest;
 
 /// Percent-encoded: letters, digits, `_` and `-` stay, all other bytes become `%XX`. So no name is a path, a hidden
 /// file or a key of its own.
@@ -44,7 +44,7 @@ pub fn decode(text: &str) -> Option<Box<[u8]>> {
 
 /// The part of a path that stands for a name: encoded, and cut where it would be too long for a file system. A cut
 /// name keeps its beginning and gets a digest behind `~`, which no encoded name holds.
-pub(super) fn part(name: &[u8]) -> String {
+pub(crate) fn part(name: &[u8]) -> String {
     let mut text = encode(name);
     if text.len() <= SPOOL_NAME_BYTES_MAX {
         return text;
@@ -119,7 +119,7 @@ impl Tree {
 }
 
 /// The folder of the files of a measurement and month, from the root of the spool.
-pub(super) fn folder(
+pub(crate) fn folder(
     tree: Tree,
     keys: &PartitionKeys,
     bucket: &[u8],
@@ -138,13 +138,13 @@ pub(super) fn folder(
 }
 
 /// `<start>_<stop>-<hash>.parquet`.
-pub(super) fn file_name(range: TimeRange, sha256: &str) -> String {
+pub(crate) fn file_name(range: TimeRange, sha256: &str) -> String {
     let time = |time: Timestamp| time.to_string().replace(['-', ':'], "");
     format!("{}_{}-{}.parquet", time(range.start), time(range.stop), &sha256[..16])
 }
 
 /// The range in the name of a file; `None` if it was not made by [`file_name`].
-pub(super) fn range_of(path: &str) -> Option<TimeRange> {
+pub(crate) fn range_of(path: &str) -> Option<TimeRange> {
     let name = path.rsplit('/').next()?.strip_suffix(".parquet")?;
     let (range, hash) = name.rsplit_once('-')?;
     let (start, stop) = range.split_once('_')?;
@@ -158,21 +158,21 @@ pub(super) fn range_of(path: &str) -> Option<TimeRange> {
 
 /// What the path of a file is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place<'a> {
-    pub(super) tree: Tree,
+pub(crate) struct Place<'a> {
+    pub(crate) tree: Tree,
     /// The part that stands for the bucket.
-    pub(super) bucket: &'a str,
+    pub(crate) bucket: &'a str,
     /// The part that stands for the measurement.
-    pub(super) measurement: &'a str,
-    pub(super) month: Month,
+    pub(crate) measurement: &'a str,
+    pub(crate) month: Month,
     /// The file itself.
-    pub(super) file: &'a str,
+    pub(crate) file: &'a str,
 }
 
 impl<'a> Place<'a> {
     /// The place that a path names; `None` for every path that [`folder`] and [`file_name`] do not make. So no path that
     /// was read leads out of its tree.
-    pub(super) fn of(path: &'a str) -> Option<Self> {
+    pub(crate) fn of(path: &'a str) -> Option<Self> {
         let mut parts = path.split('/');
         let mut next = || parts.next();
         let (tree, bucket, measurement, month, file) =
@@ -198,7 +198,7 @@ fn value<'a>(part: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// True for a key of partitions, however often it was lengthened.
-pub(super) fn is_key(text: &str, key: &str) -> bool {
+pub(crate) fn is_key(text: &str, key: &str) -> bool {
     text.trim_start_matches('_') == key
 }
 
@@ -224,7 +224,7 @@ impl Month {
     }
 
     /// The first nanosecond of the next month; `None` if that is beyond 64 bits.
-    pub(super) fn next_ns(self) -> Option<i64> {
+    pub(crate) fn next_ns(self) -> Option<i64> {
         let (year, month) =
             if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
         let date = Date::new(year, month, 1).ok()?;

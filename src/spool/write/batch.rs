@@ -8,49 +8,37 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use super::block;
-use super::columns::{Columns, Shape};
-use super::digest::ContentDigest;
-use super::error::Error;
-use super::files::Files;
-use super::held::held;
-use super::name::Month;
+use super::batch_files::{BatchFiles, Totals};
+use super::open::OpenSpool;
 use super::parts::PartsFile;
 use super::sorted::{self, HeldPart, Part};
-use super::state::FileEntry;
-use super::storage::{Staged, Storage};
-use super::writable::Inner;
 use crate::limits::SPOOL_BUFFER_BYTES_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::error::Error;
+use crate::spool::format::block;
+use crate::spool::format::columns::{Columns, Shape};
+use crate::spool::format::name::Month;
+use crate::spool::format::state::FileEntry;
+use crate::spool::held::held;
+use crate::spool::storage::{Staged, Storage};
 
 /// A batch that is being written.
 #[derive(Debug)]
 pub struct BatchWriter {
-    inner: Arc<Inner>,
+    inner: Arc<OpenSpool>,
     range: TimeRange,
     buffers: Mutex<Buffers>,
-}
-
-/// What a finished batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Rows: series and times. One that stands in both trees counts twice.
-    pub rows: u64,
-    /// Values, each once however often it came.
-    pub values: u64,
-    /// Of the content, whatever its order.
-    pub digest: ContentDigest,
 }
 
 /// A batch whose files are complete and synced, and that can be committed. Dropped, it is given up.
 #[derive(Debug)]
 pub struct FinishedBatch {
-    inner: Arc<Inner>,
+    inner: Arc<OpenSpool>,
     range: TimeRange,
     files: Vec<FileEntry>,
-    /// Files that go to their places with the commit.
+    /// BatchFiles that go to their places with the commit.
     staged: Vec<(Staged, String)>,
     totals: Totals,
     rejected: u64,
@@ -87,7 +75,7 @@ impl FinishedBatch {
     }
 }
 
-/// Files that stand at their places already are told of, so that nobody takes them for foreign ones.
+/// BatchFiles that stand at their places already are told of, so that nobody takes them for foreign ones.
 impl Drop for FinishedBatch {
     fn drop(&mut self) {
         if self.staged.is_empty() && !self.files.is_empty() {
@@ -115,7 +103,7 @@ struct Held {
 }
 
 impl BatchWriter {
-    pub(super) fn new(inner: Arc<Inner>, range: TimeRange) -> Self {
+    pub(super) fn new(inner: Arc<OpenSpool>, range: TimeRange) -> Self {
         Self { inner, range, buffers: Mutex::default() }
     }
 
@@ -175,7 +163,7 @@ impl BatchWriter {
             return Err(Error::Encode { file, what });
         }
         let Buffers { measurements, parts, .. } = &mut *buffers;
-        let mut files = Files::new(&self.inner, vec![self.range], self.range);
+        let mut files = BatchFiles::new(&self.inner, vec![self.range], self.range);
         while let Some((measurement, own)) = measurements.pop_first() {
             let bytes = own.bytes;
             let written = own
@@ -187,7 +175,7 @@ impl BatchWriter {
         if let Some(parts) = parts.take() {
             self.inner.storage.discard(&parts.staged)?;
         }
-        let Files { entries, mut staged, totals, .. } = files;
+        let BatchFiles { entries, mut staged, totals, .. } = files;
         if self.inner.is_past_watermark(self.range) {
             self.inner.storage.publish_all(&staged)?;
             staged.clear();

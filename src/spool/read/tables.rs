@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{Columns, TIME};
-use super::error::Error;
-use super::name::{self, PartitionKeys, Tree};
-use super::state::FileEntry;
 use super::stored::{Selection, Stored};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
+use crate::spool::error::Error;
+use crate::spool::format::columns::{Columns, TIME};
+use crate::spool::format::name::{self, PartitionKeys, Tree};
+use crate::spool::format::state::FileEntry;
 
 /// What a column is for InfluxDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

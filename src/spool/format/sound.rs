@@ -16,11 +16,12 @@
 
 use std::collections::BTreeSet;
 
-use super::digest::ContentDigest;
+use super::job::StoredJob;
 use super::name::{self, Month, Place};
-use super::state::{self, FileEntry, Record, Settled, State, StoredJob};
+use super::state::{self, FileEntry, Record, Settled, State};
 use crate::model::frame::FieldType;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::spool::digest::ContentDigest;
 
 /// What is wrong, for people; after the name of the file that says it.
 type Sound = Result<(), String>;
@@ -30,7 +31,7 @@ fn must(fits: bool, else_what: &str) -> Sound {
 }
 
 /// Judges what a manifest says of its job.
-pub(super) fn job(job: &StoredJob) -> Sound {
+pub(crate) fn job(job: &StoredJob) -> Sound {
     let whole = job.job().ok_or("the job is not whole")?;
     must(whole.identity.start <= whole.stop, "its job stops before it starts")?;
     let [shard_group, one_type] = job.lengths_ns();
@@ -39,7 +40,7 @@ pub(super) fn job(job: &StoredJob) -> Sound {
 }
 
 /// Judges a record that comes next.
-pub(super) fn record(state: &State, record: &Record) -> Sound {
+pub(crate) fn record(state: &State, record: &Record) -> Sound {
     match record {
         Record::Batch { .. } => batch(state, record),
         Record::Announce { files } => files.iter().try_for_each(|path| match Place::of(path) {
@@ -227,7 +228,7 @@ impl Sums {
 }
 
 /// Judges whether everything together can be counted: nothing that adds it up has to look.
-pub(super) fn totals(state: &State) -> Sound {
+pub(crate) fn totals(state: &State) -> Sound {
     let of = |count: fn(&FileEntry) -> u64| {
         state.files.values().map(|file| u128::from(count(file))).sum::<u128>()
     };
@@ -237,7 +238,7 @@ pub(super) fn totals(state: &State) -> Sound {
 }
 
 /// Judges a manifest by what its records say.
-pub(super) fn manifest(manifest: &State, said: &State) -> Sound {
+pub(crate) fn manifest(manifest: &State, said: &State) -> Sound {
     must(manifest.chain == said.chain, "journal/records holds other records than it knows")?;
     if manifest.files != said.files {
         let all = manifest.files.keys().chain(said.files.keys());

@@ -5,23 +5,22 @@
 
 use std::collections::BTreeMap;
 
-use super::batch::Totals;
-use super::columns::{Columns, Shape};
-use super::digest::ContentDigest;
-use super::error::Error;
-use super::files::Files;
-use super::held::held;
-use super::lock::Reading;
-use super::name::{self, Month, Tree};
+use super::batch_files::{BatchFiles, Totals};
 use super::parts::PartsFile;
-use super::read::FileReader;
 use super::sorted::{self, Part};
-use super::state::{FileEntry, joined};
-use super::storage::Stamp;
-use super::stored::{check_file, open_file};
 use super::writable::Spool;
 use crate::limits::{SPOOL_COMPACTED_BYTES_MAX, SPOOL_MERGE_PARTS_MAX, SPOOL_SMALL_FILE_BYTES};
 use crate::model::time::{TimeRange, Timestamp};
+use crate::spool::digest::ContentDigest;
+use crate::spool::error::Error;
+use crate::spool::format::columns::{Columns, Shape};
+use crate::spool::format::name::{self, Month, Tree};
+use crate::spool::format::state::{FileEntry, joined};
+use crate::spool::held::held;
+use crate::spool::lock::Reading;
+use crate::spool::read::checked_file::{check_file, open_file};
+use crate::spool::read::file_reader::FileReader;
+use crate::spool::storage::Stamp;
 
 /// What is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +101,7 @@ impl Spool {
         };
         let ranges: Vec<_> = joined(own).into_iter().map(at).collect();
         let whole = TimeRange { start: ranges[0].start, stop: ranges[ranges.len() - 1].stop };
-        let mut files = Files::of_bucket(inner, bucket, ranges, whole);
+        let mut files = BatchFiles::of_bucket(inner, bucket, ranges, whole);
         let (part, parts_file) = self.part(&stamps, &columns)?;
         files.write_merged(&measurement, &settled, (tree, month), columns, part)?;
         if let Some(parts) = parts_file {

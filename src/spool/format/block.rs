@@ -15,17 +15,18 @@ use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
 
 use super::columns::{self, Shape};
 use super::name::Month;
+use crate::limits::{SPOOL_BLOCK_BYTES_TARGET, SPOOL_BLOCK_ROWS_MAX, SPOOL_BLOCK_ROWS_MIN};
 use crate::model::frame::{FieldType, Frame, Run};
 use crate::model::series::{Name, Series, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The times of the rows.
-pub(super) fn times(block: &Frame) -> &[i64] {
+pub(crate) fn times(block: &Frame) -> &[i64] {
     block.batch.column(0).as_primitive::<TimestampNanosecondType>().values()
 }
 
 /// A block of these arrays; the first is the time.
-pub(super) fn of(
+pub(crate) fn of(
     measurement: Name,
     fields: Vec<(Name, FieldType)>,
     arrays: Vec<ArrayRef>,
@@ -45,12 +46,12 @@ pub(super) fn of(
 }
 
 /// Cells that are not null.
-pub(super) fn count(array: &dyn Array) -> u64 {
+pub(crate) fn count(array: &dyn Array) -> u64 {
     (array.len() - array.null_count()) as u64
 }
 
 /// About how much memory the block takes, its series included.
-pub(super) fn bytes(block: &Frame) -> usize {
+pub(crate) fn bytes(block: &Frame) -> usize {
     let columns: usize = block.batch.columns().iter().map(column_bytes).sum();
     let mut series = 0;
     let mut last: Option<&Arc<Series>> = None;
@@ -73,7 +74,7 @@ fn column_bytes(array: &ArrayRef) -> usize {
 }
 
 /// Bytes of the strings of a column.
-pub(super) fn string_bytes(array: &ArrayRef) -> usize {
+pub(crate) fn string_bytes(array: &ArrayRef) -> usize {
     let span = |offsets: &[i32]| {
         let ends = offsets.first().zip(offsets.last());
         ends.map_or(0, |(first, last)| usize::try_from(last - first).unwrap_or(0))
@@ -86,7 +87,7 @@ pub(super) fn string_bytes(array: &ArrayRef) -> usize {
 }
 
 /// The column as bytes, if it is not so yet.
-pub(super) fn as_binary(array: &ArrayRef) -> ArrayRef {
+pub(crate) fn as_binary(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Utf8 => Arc::new(BinaryArray::from(array.as_string::<i32>().clone())),
         _ => Arc::clone(array),
@@ -94,7 +95,7 @@ pub(super) fn as_binary(array: &ArrayRef) -> ArrayRef {
 }
 
 /// The column as text, if it is not so yet; `None` if one of its values is not UTF-8.
-pub(super) fn as_text(array: &ArrayRef) -> Option<ArrayRef> {
+pub(crate) fn as_text(array: &ArrayRef) -> Option<ArrayRef> {
     if *array.data_type() != DataType::Binary {
         return Some(Arc::clone(array));
     }
@@ -104,12 +105,12 @@ pub(super) fn as_text(array: &ArrayRef) -> Option<ArrayRef> {
 }
 
 /// A column without values.
-pub(super) fn nulls(kind: FieldType, binary: bool, rows: usize) -> ArrayRef {
+pub(crate) fn nulls(kind: FieldType, binary: bool, rows: usize) -> ArrayRef {
     new_null_array(&columns::data_type(kind, binary), rows)
 }
 
 /// The order of rows: by the tags as columns in the order of their names, a missing one last.
-pub(super) fn by_tags(a: &Series, b: &Series) -> Ordering {
+pub(crate) fn by_tags(a: &Series, b: &Series) -> Ordering {
     let mut left = a.tags.iter();
     let mut right = b.tags.iter();
     loop {
@@ -131,14 +132,14 @@ pub(super) fn by_tags(a: &Series, b: &Series) -> Ordering {
 
 /// Rows of one series in one month, rising in time.
 #[derive(Debug, Clone)]
-pub(super) struct Stretch {
-    pub(super) month: Month,
-    pub(super) rows: Range<usize>,
-    pub(super) series: Arc<Series>,
+pub(crate) struct Stretch {
+    pub(crate) month: Month,
+    pub(crate) rows: Range<usize>,
+    pub(crate) series: Arc<Series>,
 }
 
 /// The stretches of a block, in the order of its rows.
-pub(super) fn stretches(block: &Frame) -> Vec<Stretch> {
+pub(crate) fn stretches(block: &Frame) -> Vec<Stretch> {
     let times = times(block);
     let mut stretches = Vec::with_capacity(block.runs.len());
     let (mut row, mut month, mut next_ns) = (0, None, None);
@@ -166,7 +167,7 @@ pub(super) fn stretches(block: &Frame) -> Vec<Stretch> {
 }
 
 /// Adds what the block holds to the shape of each of its months.
-pub(super) fn add_shapes(block: &Frame, shapes: &mut BTreeMap<Month, Shape>) {
+pub(crate) fn add_shapes(block: &Frame, shapes: &mut BTreeMap<Month, Shape>) {
     let mut last: Option<(Month, Arc<Series>)> = None;
     let mut rows: BTreeMap<Month, Vec<Range<usize>>> = BTreeMap::new();
     for Stretch { month, rows: own, series } in stretches(block) {
@@ -215,7 +216,7 @@ fn retain(block: &Frame, mask: BooleanBuffer) -> Option<Frame> {
 }
 
 /// The rows inside of the range; `None` if there are none.
-pub(super) fn inside(block: &Frame, range: TimeRange) -> Option<Frame> {
+pub(crate) fn inside(block: &Frame, range: TimeRange) -> Option<Frame> {
     let times = times(block);
     let mask = BooleanBuffer::collect_bool(times.len(), |row| {
         range.contains(Timestamp::from_ns(times[row]))
@@ -224,7 +225,7 @@ pub(super) fn inside(block: &Frame, range: TimeRange) -> Option<Frame> {
 }
 
 /// Some of the columns, without those that are empty, and the rows that hold a value in one of them.
-pub(super) fn without_empty(
+pub(crate) fn without_empty(
     block: &Frame,
     keep: impl Fn(usize, &(Name, FieldType)) -> bool,
 ) -> Option<Frame> {
@@ -256,7 +257,7 @@ pub(super) fn without_empty(
 }
 
 /// Frames in which each field has one type: a block with a field in several types becomes several frames.
-pub(super) fn frames(block: &Frame) -> Vec<Frame> {
+pub(crate) fn frames(block: &Frame) -> Vec<Frame> {
     // How often the name of each column stood before it; equal names are neighbours.
     let mut layers = Vec::with_capacity(block.fields.len());
     for (at, (name, _)) in block.fields.iter().enumerate() {
@@ -265,4 +266,10 @@ pub(super) fn frames(block: &Frame) -> Vec<Frame> {
     }
     let last = layers.iter().copied().max().unwrap_or(0);
     (0..=last).filter_map(|layer| without_empty(block, |at, _| layers[at] == layer)).collect()
+}
+
+/// Rows of a block for rows of this size.
+pub(crate) fn block_rows(bytes_per_row: usize) -> usize {
+    (SPOOL_BLOCK_BYTES_TARGET / bytes_per_row.max(1))
+        .clamp(SPOOL_BLOCK_ROWS_MIN, SPOOL_BLOCK_ROWS_MAX)
 }

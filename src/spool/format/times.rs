@@ -14,7 +14,7 @@ use crate::model::time_type::TimeType;
 const UTC: &str = "UTC";
 
 /// What the times are stored as.
-pub(super) fn data_type(kind: TimeType) -> DataType {
+pub(crate) fn data_type(kind: TimeType) -> DataType {
     match kind {
         TimeType::NsUtc => DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into())),
         TimeType::UsUtc => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
@@ -23,12 +23,12 @@ pub(super) fn data_type(kind: TimeType) -> DataType {
 }
 
 /// Nanoseconds of a stored number; `None` if they are beyond 64 bits.
-pub(super) fn ns_of(stored: i64, kind: TimeType) -> Option<i64> {
+pub(crate) fn ns_of(stored: i64, kind: TimeType) -> Option<i64> {
     stored.checked_mul(kind.unit_ns())
 }
 
 /// The column of a frame as it is stored; `None` if a time would lose digits. Without nulls.
-pub(super) fn stored(times: &ArrayRef, kind: TimeType) -> Option<ArrayRef> {
+pub(crate) fn stored(times: &ArrayRef, kind: TimeType) -> Option<ArrayRef> {
     let ns = || times.as_primitive::<TimestampNanosecondType>().values();
     match kind {
         TimeType::NsUtc => Some(Arc::clone(times)),
@@ -43,7 +43,7 @@ pub(super) fn stored(times: &ArrayRef, kind: TimeType) -> Option<ArrayRef> {
 }
 
 /// The stored column as a frame has it; `None` if a time is beyond 64 bits. The column is of this type, without nulls.
-pub(super) fn nanoseconds(stored: &ArrayRef, kind: TimeType) -> Option<ArrayRef> {
+pub(crate) fn nanoseconds(stored: &ArrayRef, kind: TimeType) -> Option<ArrayRef> {
     let ns = match kind {
         TimeType::NsUtc => return Some(Arc::clone(stored)),
         TimeType::I64 => stored.as_primitive::<Int64Type>().values().clone(),
