@@ -3,7 +3,7 @@
 //! ```text
 //! sample (where) + setting (what) -> schedule (which trial next, within the budget) -> a trial -> record (raw, kept)
 //!          extrapolate (the whole migration) <- statistics (median, spread) <----------------------+
-//!          recommend (the setting, its margin, what limits it)      compare (two recorded benches)
+//!          recommend (the setting, its margin, what limits it) -> verdict (kept)   compare (two recorded benches)
 //! ```
 //!
 //! Everything here is plain data and arithmetic: the same numbers and the same seed give the same answer. The trials
@@ -22,3 +22,5 @@ pub mod schedule;
 pub mod setting;
 pub mod simulate;
 pub mod statistics;
+mod text;
+pub mod verdict;

@@ -16,6 +16,7 @@ use super::settings::{Origin, Settings};
 use super::table::Setting;
 use super::task_record;
 use crate::cli::job::{JobArgs, Typed};
+use crate::influx::id::is_id;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
@@ -88,7 +89,8 @@ impl Inputs {
         let destination_profile = load_profile(Side::Destination, &settings, &env, read)?;
         let mut inputs = Self { settings, env, source_profile, destination_profile, task_id: None };
         if let Some(task) = inputs.settings.plain("task") {
-            if is_task_id(task.text()) {
+            // A file of such a name is written `./0123456789abcdef`.
+            if is_id(task.text()) {
                 inputs.task_id = Some(task.text().to_owned());
             } else {
                 let text = text(read, Path::new(task.text()), &task.origin.to_string())?;
@@ -216,9 +218,4 @@ fn load_profile(
     let path = path.ok_or_else(|| ConfigError::NoProfilePath { name: Shown::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
     profile::find(&text, &path, named.text()).map(Some)
-}
-
-/// InfluxDB's ids are sixteen hexadecimal digits; a file of such a name is written `./0123456789abcdef`.
-fn is_task_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

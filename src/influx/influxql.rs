@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use super::classify::RequestKind;
 use super::client::Client;
+use super::client::exchange::{Call, Content};
 use super::error::{Error, Failure, FailureKind};
-use super::exchange::{Call, Content};
 use super::stream::QueryStream;
 use crate::wire::influxql::decoder::Format;
 

@@ -2,11 +2,12 @@
 
 use super::{machine, random_seed, screen, terms};
 use crate::bench::extrapolate::Whole;
-use crate::bench::record::{Header, Record, Sink, Verdict};
+use crate::bench::record::{Header, Record, Sink};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Scheduler, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::bench::simulate::{Model, Rehearsal, WayCost};
+use crate::bench::verdict::Verdict;
 use crate::commands::error::Error;
 use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};

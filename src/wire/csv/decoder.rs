@@ -28,6 +28,7 @@ use super::row::{Scan, Scanner};
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::wire::frames::series_of::SeriesOf;
+use crate::wire::frames::totals::rows_of;
 
 pub use crate::wire::frames::totals::Totals;
 
@@ -111,7 +112,7 @@ impl Decoder {
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         let known = frames.len();
         let outcome = self.push_bytes(bytes, frames);
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         outcome
     }
 
@@ -249,7 +250,7 @@ impl Decoder {
                 pivot.totals
             }
         };
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         totals.rows = self.rows;
         totals.bytes = self.position.byte;
         totals.values_by_statement = vec![totals.values];

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sluice::bench::record::{Sink as Where, Verdict};
+use sluice::bench::record::Sink as Where;
 use sluice::bench::setting::{Setting, Way};
 use sluice::bench::simulate::{Model, WayCost};
+use sluice::bench::verdict::Verdict;
 use sluice::commands::bench;
 use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight, quota};
