@@ -25,7 +25,7 @@ use crate::pipeline::write::pool::{blocking, joined};
 use crate::pipeline::write::refusals::Refusals;
 use crate::spool::name;
 use crate::spool::state::FileEntry;
-use crate::spool::stored::{Selection, Stored};
+use crate::spool::stored::{Stored, StoredSelection};
 
 /// How a spool is read, where a bucket has a transport.
 pub const TRANSPORT: &str = "spool";
@@ -48,8 +48,8 @@ pub struct Job {
 }
 
 impl Job {
-    fn selection(&self, range: TimeRange) -> Selection {
-        Selection { range, measurements: self.measurements.clone(), buckets: None }
+    fn selection(&self, range: TimeRange) -> StoredSelection {
+        StoredSelection { range, measurements: self.measurements.clone(), buckets: None }
     }
 }
 
@@ -316,7 +316,7 @@ async fn majority(
     let (stored, field) = (context.job.stored.clone(), field.clone());
     let range = group.intersect(context.job.range);
     let measurements = Some(BTreeSet::from([measurement.clone()]));
-    let selection = Selection { range, measurements, buckets: None };
+    let selection = StoredSelection { range, measurements, buckets: None };
     blocking(move || {
         let mut votes: BTreeMap<FieldType, usize> = BTreeMap::new();
         for frame in stored.frames(&selection)? {

@@ -11,7 +11,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::survey::schema;
 use crate::wire::csv::block::Datatype;
-use crate::wire::csv::table::{self, Table};
+use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
@@ -134,7 +134,7 @@ fn unfiltered(context: &Context) -> Selection<'_> {
     }
 }
 
-fn series_in(tables: &[Table], measurement: &Name) -> Result<Vec<Series>, String> {
+fn series_in(tables: &[CsvTable], measurement: &Name) -> Result<Vec<Series>, String> {
     let mut found = Vec::new();
     for table in tables {
         let bounds: [&[u8]; 3] = [b"_time", b"_start", b"_stop"];
@@ -187,7 +187,7 @@ pub async fn field_types(
 }
 
 /// The type of a table's values.
-pub fn value_type(table: &Table) -> Option<FieldType> {
+pub fn value_type(table: &CsvTable) -> Option<FieldType> {
     Some(match table.columns[table.column("_value")?].datatype {
         Datatype::Boolean => FieldType::Boolean,
         Datatype::Long => FieldType::Integer,

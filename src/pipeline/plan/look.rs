@@ -21,7 +21,7 @@ use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::plan::window::{Layer, Window};
 use crate::pipeline::survey;
-use crate::spool::size::Encoded;
+use crate::spool::size::EncodedSize;
 use crate::wire::flux::Selection;
 
 /// A batch as a run would find it.
@@ -117,7 +117,7 @@ pub struct Look {
     /// Samples in the other transports, or why there is none.
     pub others: Vec<(Transport, Result<Sample, String>)>,
     /// The samples as they would be staged.
-    pub encoded: Encoded,
+    pub encoded: EncodedSize,
     /// A sample in the form of the vendor's guide.
     pub unchanged: Option<Sample>,
     /// Why a sample is missing.
@@ -199,7 +199,7 @@ pub async fn at(
         choice: chosen(context, batches, measurement, values, left).await?,
         samples: Vec::new(),
         others: Vec::new(),
-        encoded: Encoded::default(),
+        encoded: EncodedSize::default(),
         unchanged: None,
         missing: None,
     };

@@ -13,12 +13,12 @@ use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::plan::catalogue::Known;
 use crate::pipeline::plan::choice::Choice;
 use crate::pipeline::plan::window::Layer;
-use crate::wire::answer::Settings;
-use crate::wire::csv::decoder::{DecoderSettings, Form};
+use crate::wire::answer::AnswerDecoderSettings;
+use crate::wire::csv::decoder::{CsvDecoderSettings, Form};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::influxql::decoder as influxql;
-use crate::wire::influxql::query::{self, Grouping, Select};
+use crate::wire::influxql::query::{self, Grouping, SelectStatement};
 
 /// Which of the values of a range a plain Flux query reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,14 +153,14 @@ impl Target {
     }
 
     /// The request for a range, and what its answer looks like.
-    pub fn ask(&self, context: &Context, range: TimeRange) -> (Ask, Settings) {
+    pub fn ask(&self, context: &Context, range: TimeRange) -> (Ask, AnswerDecoderSettings) {
         let (job, label) = (&context.job, context.job.field_label.as_str());
         match self {
             Self::Flux(scope) => {
                 let at_end = matches!(scope, Scope::LargestTime(_));
                 let read = if at_end { flux::read_largest_time } else { flux::read };
                 let text = scope.select(context, range, |selection| read(selection, label));
-                (Ask::Flux(text), Settings::Csv(whole(label)))
+                (Ask::Flux(text), AnswerDecoderSettings::Csv(whole(label)))
             }
             Self::CarriageReturns(scope) => {
                 let read = |selection: Selection<'_>| match scope {
@@ -169,19 +169,25 @@ impl Target {
                     }
                     _ => flux::read_carriage_returns(selection, label),
                 };
-                let settings = DecoderSettings { unescape_strings: true, ..whole(label) };
-                (Ask::Flux(scope.select(context, range, read)), Settings::Csv(settings))
+                let settings = CsvDecoderSettings { unescape_strings: true, ..whole(label) };
+                (
+                    Ask::Flux(scope.select(context, range, read)),
+                    AnswerDecoderSettings::Csv(settings),
+                )
             }
             Self::Keyed(choice, among, kinds) => {
                 let only =
                     (*kinds == Kinds::Strings).then(|| strings(choice, literal::is_field, " or "));
                 let text = keyed(context, choice, among.as_ref(), only, range, flux::read_keyed);
-                (Ask::Flux(text), Settings::Csv(restored(choice, label, Form::Narrow)))
+                (Ask::Flux(text), AnswerDecoderSettings::Csv(restored(choice, label, Form::Narrow)))
             }
             Self::Pivot(choice, among) => {
                 let only = Some(strings(choice, literal::is_other_field, " and "));
                 let text = keyed(context, choice, among.as_ref(), only, range, flux::read_pivoted);
-                (Ask::Flux(text), Settings::Csv(restored(choice, label, Form::Pivoted)))
+                (
+                    Ask::Flux(text),
+                    AnswerDecoderSettings::Csv(restored(choice, label, Form::Pivoted)),
+                )
             }
             Self::Influxql(choices, among) => {
                 let statements = choices
@@ -189,11 +195,11 @@ impl Target {
                     .filter_map(|choice| statement(context, choice, among.as_ref(), range))
                     .collect();
                 let encoding = job.routes.access.as_ref().map(|access| access.encoding);
-                let settings = influxql::DecoderSettings {
+                let settings = influxql::InfluxqlDecoderSettings {
                     format: crate::pipeline::read::fetch::format(encoding),
                     statements: choices.iter().map(|choice| expected(choice)).collect(),
                 };
-                (Ask::Influxql(statements), Settings::Influxql(settings))
+                (Ask::Influxql(statements), AnswerDecoderSettings::Influxql(settings))
             }
         }
     }
@@ -299,8 +305,8 @@ impl fmt::Display for Target {
 }
 
 /// An answer that names everything.
-pub fn whole(label: &str) -> DecoderSettings {
-    DecoderSettings {
+pub fn whole(label: &str) -> CsvDecoderSettings {
+    CsvDecoderSettings {
         form: Form::Narrow,
         series: SeriesOf::Whole,
         field_label: label.to_owned(),
@@ -308,8 +314,8 @@ pub fn whole(label: &str) -> DecoderSettings {
     }
 }
 
-fn restored(choice: &Choice, label: &str, form: Form) -> DecoderSettings {
-    DecoderSettings { series: series_of(choice), form, ..whole(label) }
+fn restored(choice: &Choice, label: &str, form: Form) -> CsvDecoderSettings {
+    CsvDecoderSettings { series: series_of(choice), form, ..whole(label) }
 }
 
 fn series_of(choice: &Choice) -> SeriesOf {
@@ -322,8 +328,8 @@ fn series_of(choice: &Choice) -> SeriesOf {
     }
 }
 
-fn expected(choice: &Choice) -> influxql::Statement {
-    influxql::Statement {
+fn expected(choice: &Choice) -> influxql::AskedStatement {
+    influxql::AskedStatement {
         measurement: choice.measurement.clone(),
         types: Arc::clone(&choice.types),
         series: series_of(choice),
@@ -373,7 +379,7 @@ fn statement(
     let keys: Option<Vec<String>> = choice.known.as_ref().map(|known| {
         known.catalogue.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
     });
-    Some(query::select(&Select {
+    Some(query::select(&SelectStatement {
         measurement,
         range,
         filter: &filter,

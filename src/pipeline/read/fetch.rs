@@ -20,8 +20,8 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::plan::catalogue;
 use crate::pipeline::plan::target::{Ask, Target};
 use crate::pipeline::progress::Progress;
-use crate::wire::answer::Decoder;
-use crate::wire::frames::totals::Totals;
+use crate::wire::answer::AnswerDecoder;
+use crate::wire::frames::totals::AnswerTotals;
 use crate::wire::influxql::decoder::Format;
 
 /// What one request asks for.
@@ -43,7 +43,7 @@ pub struct Request<'a> {
 #[derive(Debug)]
 pub struct Fetched {
     /// What the decoder saw.
-    pub totals: Totals,
+    pub totals: AnswerTotals,
     /// Bytes of the answer, decoded.
     pub bytes: u64,
     /// Time from the request to the end of the answer.
@@ -117,7 +117,7 @@ async fn stream_into(
     let stream = send(context, &ask, what).await?;
     let mut stream = stream.charge(admission);
     Counters::add(&counters.slice_requests, 1);
-    let mut decoder = Decoder::new(settings);
+    let mut decoder = AnswerDecoder::new(settings);
     let (mut counted, mut held_bytes) = (0, 0);
     let (mut wire, mut decoded) = (0, 0);
     let mut first_byte = None;

@@ -21,7 +21,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::inlet::Inlet;
 use crate::pipeline::write::refusals::Refusals;
-use crate::wire::csv::suspect::{Place, Suspect, Suspects};
+use crate::wire::csv::suspect::{Suspect, SuspectPlace, Suspects};
 
 /// What became of a slice, or of several.
 #[derive(Debug, Default)]
@@ -199,8 +199,10 @@ async fn pause(context: &Context, what: &str, attempt: u32, error: &Error, wait_
 /// Values under names that lost a carriage return on their way: they are in no frame. String values that did are found by the source and read again.
 fn lost_names(context: &Context, batch: TimeRange, suspects: &Suspects) -> Result<Refusals, Error> {
     let (rejects, mut refusals) = (&context.out.rejects, Refusals::default());
-    let names =
-        suspects.listed.iter().filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
+    let names = suspects
+        .listed
+        .iter()
+        .filter(|suspect| !matches!(suspect.place, SuspectPlace::FieldValue(_)));
     for Suspect { measurement, place, count, .. } in names {
         let reason = format!("Flux dropped a carriage return from {place:?}");
         refusals.add(rejects.uncarried(batch, &reason, *count, measurement)?);

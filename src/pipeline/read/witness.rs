@@ -28,9 +28,9 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::read::fetch::{self, Request};
 use crate::pipeline::write::outlet::Sink;
 use crate::pipeline::write::pool;
-use crate::wire::csv::decoder::Decoder;
+use crate::wire::csv::decoder::CsvDecoder;
 use crate::wire::flux::{self, Selection, literal};
-use crate::wire::frames::values::{self, Wanted};
+use crate::wire::frames::values::{self, WantedValues};
 
 /// What this run has held against Flux so far.
 #[derive(Debug)]
@@ -238,7 +238,7 @@ impl Witness {
         let answer = context.source.query_all(&flux::read(selection, label), &what).await;
         let answer = answer.map_err(|error| Error::influx(&what, error))?;
         self.state().sample_bytes += answer.len() as u64;
-        let mut decoder = Decoder::new(whole(label));
+        let mut decoder = CsvDecoder::new(whole(label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(&what, error))?;
         decoder.finish(&mut frames).map_err(|error| Error::csv(&what, error))?;
@@ -334,5 +334,5 @@ fn wanted_of(frames: &[Frame], sample: &Sample, target: &Target) -> BTreeSet<Vec
             && sample.tags.iter().all(|tag| series.tags.contains(tag))
     };
     let field = |measurement: &Name, field: &Name| target.reads(measurement, field);
-    values::some(frames, &Wanted { range: sample.range, series: &series, field: &field })
+    values::some(frames, &WantedValues { range: sample.range, series: &series, field: &field })
 }

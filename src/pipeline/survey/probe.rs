@@ -15,13 +15,13 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::target::whole;
 use crate::pipeline::read::fetch::{format, may_pass};
-use crate::wire::csv::decoder::Decoder;
+use crate::wire::csv::decoder::CsvDecoder;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
-use crate::wire::influxql::decoder::{self as influxql, Statement};
-use crate::wire::influxql::query::{self, Grouping, Select};
+use crate::wire::influxql::decoder::{self as influxql, AskedStatement};
+use crate::wire::influxql::query::{self, Grouping, SelectStatement};
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
 const PARTS_NS: [i64; 3] = [1, 60 * NS_PER_S, 86_400 * NS_PER_S];
@@ -232,7 +232,7 @@ impl Probe<'_> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
         let answer = self.ask(&flux::read(selection, self.label), what).await?;
-        let mut decoder = Decoder::new(whole(self.label));
+        let mut decoder = CsvDecoder::new(whole(self.label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(what, error))?;
         decoder.finish(&mut frames).map_err(|error| Error::csv(what, error))?;
@@ -246,7 +246,7 @@ impl Probe<'_> {
     ) -> Result<Result<BTreeSet<Vec<u8>>, String>, Error> {
         let what = "probe by InfluxQL";
         let text = String::from_utf8_lossy(one.measurement);
-        let select = Select {
+        let select = SelectStatement {
             measurement: &text,
             range: one.part.range,
             filter: &one.part.filter,
@@ -260,13 +260,13 @@ impl Probe<'_> {
             Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let statement = Statement {
+        let statement = AskedStatement {
             measurement: one.measurement.clone(),
             types: Arc::clone(&one.fields.types),
             series: SeriesOf::Whole,
         };
         let format = format(Some(encoding));
-        let mut decoder = influxql::Decoder::new(influxql::DecoderSettings {
+        let mut decoder = influxql::InfluxqlDecoder::new(influxql::InfluxqlDecoderSettings {
             format,
             statements: vec![statement],
         });

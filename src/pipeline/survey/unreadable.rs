@@ -209,12 +209,12 @@ async fn by_first(
 }
 
 /// A label that two columns have: one is Flux's own, the other the tag, whose value is lost.
-fn repeated_label(table: &table::Table) -> Option<&[u8]> {
+fn repeated_label(table: &table::CsvTable) -> Option<&[u8]> {
     let labels: Vec<&[u8]> = table.columns.iter().map(|column| &*column.label).collect();
     labels.iter().enumerate().find_map(|(at, label)| labels[..at].contains(label).then_some(*label))
 }
 
-pub(super) fn column_of_names(tables: &[table::Table]) -> Vec<Vec<u8>> {
+pub(super) fn column_of_names(tables: &[table::CsvTable]) -> Vec<Vec<u8>> {
     let mut names = Vec::new();
     for table in tables {
         let Some(column) = table.column("_value") else { continue };

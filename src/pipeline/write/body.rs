@@ -17,7 +17,7 @@ use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
 use crate::pipeline::write::refusals::{Refusals, RejectBudget};
 use crate::pipeline::write::refused::{self, Verdict};
-use crate::wire::line::body::Body;
+use crate::wire::line::body::LineBody;
 use crate::wire::line::conflict::{self, PartialWrite};
 use crate::wire::line::fields::count_fields;
 use crate::wire::line::split::split_lines;
@@ -52,7 +52,7 @@ impl Written {
 /// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
 /// the server has refused lines the rest of a body is not known to be stored, so every part is sent until it is answered
 /// with 204, or all of it is known to be refused.
-pub async fn send_all(out: &Outlet, batch: TimeRange, body: Body) -> Result<Written, Error> {
+pub async fn send_all(out: &Outlet, batch: TimeRange, body: LineBody) -> Result<Written, Error> {
     let mut written = Written::default();
     let whole = (body.lines, body.values);
     let Some(bucket) = out.bucket() else {

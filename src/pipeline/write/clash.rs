@@ -19,7 +19,7 @@ use crate::pipeline::plan::catalogue::value_type;
 use crate::pipeline::survey::route::FieldKey;
 use crate::pipeline::survey::schema::FieldTypes;
 use crate::pipeline::write::outlet::Bucket;
-use crate::wire::csv::table::{self, Table};
+use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux::{self, Selection};
 
 /// What to do with a value whose field has another type at the destination.
@@ -223,13 +223,13 @@ async fn ask(
     query: &str,
     key: &FieldKey,
     range: TimeRange,
-) -> Result<Vec<Table>, Error> {
+) -> Result<Vec<CsvTable>, Error> {
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
     let answer =
         client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
     let mut tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
     // A name that no query can spell finds others that look like it.
-    let is_key = |table: &Table| {
+    let is_key = |table: &CsvTable| {
         table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)
     };
     tables.retain(is_key);
@@ -250,7 +250,7 @@ fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter
     Filter { predicate: Some(predicate), ..base }
 }
 
-fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {
+fn series_of(table: &CsvTable, row: usize) -> Vec<(Name, Name)> {
     let bounds: [&[u8]; 2] = [b"_start", b"_stop"];
     let mut cells: Vec<_> = table
         .columns

@@ -15,7 +15,7 @@ use crate::pipeline::write::clash::ConflictPolicy;
 use crate::pipeline::write::outlet::{Bucket, Outlet};
 use crate::pipeline::write::pool;
 use crate::pipeline::write::refusals::{Refusals, RejectBudget};
-use crate::wire::line::body::{Body, EncoderSettings};
+use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
@@ -105,7 +105,7 @@ fn refuse_lines(
 async fn start(
     out: &Arc<Outlet>,
     batch: TimeRange,
-    bodies: impl IntoIterator<Item = Body>,
+    bodies: impl IntoIterator<Item = LineBody>,
     writes: &mut JoinSet<Result<Written, Error>>,
     written: &mut Written,
 ) -> Result<(), Error> {
