@@ -3,13 +3,13 @@
 use sluice::checkpoint::identity::Identity;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
 use sluice::spool::writable::Spool;
 
 /// Opens it in an empty place.
 pub(crate) fn open(storage: &Storage, start_ns: i64) -> Spool {
-    let job = Job {
+    let job = StagedJob {
         identity: Identity {
             source_host: "https://cloud.example".into(),
             source_bucket_id: "0123456789abcdef".into(),

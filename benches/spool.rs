@@ -16,9 +16,9 @@ use sluice::model::frame::Frame;
 use sluice::model::series::Series;
 use sluice::model::time::TimeRange;
 use sluice::sim::tsbs::Workload;
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use self::size::Size;
@@ -89,15 +89,15 @@ fn speed(name: &str, workload: &Workload) -> f64 {
     drop(frames);
     let written = bytes(folder.path());
     let begin = Instant::now();
-    spool.compact(Sizes::default()).expect("whole files");
+    spool.compact(CompactedSizes::default()).expect("whole files");
     let merge_s = begin.elapsed().as_secs_f64();
     spool.close().expect("a manifest");
     let merged = bytes(folder.path());
 
     let stored = Stored::open(&storage).expect("a spool");
-    stored.verify(&Selection::ALL).expect("whole files");
+    stored.verify(&StoredSelection::ALL).expect("whole files");
     let begin = Instant::now();
-    let frames = stored.frames(&Selection::ALL).expect("whole files");
+    let frames = stored.frames(&StoredSelection::ALL).expect("whole files");
     let read: u64 = frames.map(|frame| frame.expect("whole files").values).sum();
     let read_s = begin.elapsed().as_secs_f64();
     assert_eq!(read, workload.values(), "what was written is read");
@@ -137,7 +137,7 @@ fn memory(name: &str, measurements: u32, rounds: usize, floats: bool) -> u64 {
     }
     let write = peak_mib();
     machine::forget_memory_peak();
-    spool.compact(Sizes::default()).expect("whole files");
+    spool.compact(CompactedSizes::default()).expect("whole files");
     let merge = peak_mib();
     let (_, values) = spool.totals();
     spool.close().expect("a manifest");

@@ -8,10 +8,10 @@ use divan::counter::{BytesCount, ItemsCount};
 use sluice::limits::DECODE_STEP_BYTES_MAX;
 use sluice::model::catalogue::Catalogue;
 use sluice::model::frame::{FieldType, Frame};
-use sluice::wire::answer::{Decoder, Settings};
-use sluice::wire::csv::decoder::{DecoderSettings as CsvSettings, Form as CsvForm};
+use sluice::wire::answer::{AnswerDecoder, AnswerDecoderSettings};
+use sluice::wire::csv::decoder::{CsvDecoderSettings as CsvSettings, Form as CsvForm};
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{DecoderSettings, Format, Statement};
+use sluice::wire::influxql::decoder::{AskedStatement, Format, InfluxqlDecoderSettings};
 use sluice::wire::line::encoder::Encoder;
 
 use super::answers::{self, FIELDS, Form, Kind, SHAPES, Shape};
@@ -40,7 +40,7 @@ fn measure(bencher: Bencher<'_, '_>, shape: &Shape, work: impl Fn(&Answer) -> u6
 /// An answer, and what leads to the decoder for it.
 struct Answer {
     body: Vec<u8>,
-    settings: Settings,
+    settings: AnswerDecoderSettings,
 }
 
 impl Answer {
@@ -52,7 +52,7 @@ impl Answer {
     /// Gives each frame away as it comes; tells the values.
     #[inline(never)]
     fn decode(&self, mut take: impl FnMut(&Frame)) -> u64 {
-        let mut decoder = Decoder::new(self.settings.clone());
+        let mut decoder = AnswerDecoder::new(self.settings.clone());
         let mut frames = Vec::new();
         for step in self.body.chunks(DECODE_STEP_BYTES_MAX) {
             decoder.push(step, &mut frames).expect("a proper answer");
@@ -78,12 +78,17 @@ impl Answer {
     }
 }
 
-fn settings(shape: &Shape) -> Settings {
+fn settings(shape: &Shape) -> AnswerDecoderSettings {
     let catalogue = Arc::new(Catalogue::new((0..shape.hosts).map(answers::series)));
     let keyed = SeriesOf::Keyed { measurement: answers::name("cpu"), catalogue };
     let csv = |form, series| {
         let field_label = "~f".to_owned();
-        Settings::Csv(CsvSettings { form, series, field_label, unescape_strings: false })
+        AnswerDecoderSettings::Csv(CsvSettings {
+            form,
+            series,
+            field_label,
+            unescape_strings: false,
+        })
     };
     let influxql = |format, series| {
         let kind = match shape.kind {
@@ -93,8 +98,11 @@ fn settings(shape: &Shape) -> Settings {
         };
         let types = FIELDS.iter().map(|field| (answers::name(field), kind));
         let types = types.collect::<BTreeMap<_, _>>().into();
-        let statement = Statement { measurement: answers::name("cpu"), types, series };
-        Settings::Influxql(DecoderSettings { format, statements: vec![statement] })
+        let statement = AskedStatement { measurement: answers::name("cpu"), types, series };
+        AnswerDecoderSettings::Influxql(InfluxqlDecoderSettings {
+            format,
+            statements: vec![statement],
+        })
     };
     match shape.form {
         Form::FluxBounds | Form::Flux => csv(CsvForm::Narrow, SeriesOf::Whole),

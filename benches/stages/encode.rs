@@ -8,8 +8,8 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use sluice::model::frame::{FieldType, Frame, Run};
 use sluice::model::series::{Name, Series};
-use sluice::wire::csv::encoder::Encoder as CsvEncoder;
-use sluice::wire::line::body::{Body, EncoderSettings};
+use sluice::wire::csv::encoder::CsvEncoder;
+use sluice::wire::line::body::{EncoderSettings, LineBody};
 use sluice::wire::line::encoder::Encoder;
 use sluice::wire::line::fields::count_fields;
 use sluice::wire::line::split::split_lines;
@@ -88,7 +88,7 @@ fn split(bencher: Bencher<'_, '_>, shape: &Shape) {
 }
 
 /// Encodes the frame a few times, and gives each body away as it comes.
-fn encode(frame: &Frame, mut take: impl FnMut(Body)) {
+fn encode(frame: &Frame, mut take: impl FnMut(LineBody)) {
     let (mut bodies, mut rejected) = (Vec::new(), Vec::new());
     let mut encoder = Encoder::new(settings());
     for _ in 0..PUSHES {
@@ -101,7 +101,7 @@ fn encode(frame: &Frame, mut take: impl FnMut(Body)) {
 }
 
 /// A body as it goes to the destination.
-pub(crate) fn first_body(shape: &Shape) -> Body {
+pub(crate) fn first_body(shape: &Shape) -> LineBody {
     let mut first = None;
     encode(&frame(shape), |body| {
         first.get_or_insert(body);

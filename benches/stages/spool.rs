@@ -7,7 +7,7 @@ use sluice::sim::tsbs::Workload;
 use sluice::spool::batch::FinishedBatch;
 use sluice::spool::digest::ContentDigest;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 use tempfile::TempDir;
 
@@ -68,9 +68,9 @@ fn read(bencher: Bencher<'_, '_>, kind: &str) {
     spool.commit(batch.write(&spool)).expect("the first batch");
     spool.close().expect("a manifest");
     let stored = Stored::open(&storage).expect("a spool");
-    stored.verify(&Selection::ALL).expect("whole files");
+    stored.verify(&StoredSelection::ALL).expect("whole files");
     bencher.counter(batch.values()).bench_local(|| {
-        let frames = stored.frames(&Selection::ALL).expect("whole files");
+        let frames = stored.frames(&StoredSelection::ALL).expect("whole files");
         let values = frames.map(|frame| frame.expect("whole files").values).sum::<u64>();
         assert_eq!(values, batch.workload.values(), "what was written is read");
     });

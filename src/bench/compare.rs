@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::record::{Recorded, Trial};
-use super::setting::Setting;
+use super::setting::TrialSetting;
 use super::statistics::{Ratio, median, ratio};
 
 /// One setting in both.
@@ -11,7 +11,7 @@ use super::statistics::{Ratio, median, ratio};
 pub struct Pair {
     /// Which.
     #[serde(flatten)]
-    pub setting: Setting,
+    pub setting: TrialSetting,
     /// Runs that count, in the first and in the second.
     pub runs: [u64; 2],
     /// Median values per second.
@@ -30,16 +30,16 @@ pub struct Comparison {
     /// The settings that both have measured.
     pub pairs: Vec<Pair>,
     /// Those that only the first has.
-    pub only_first: Vec<Setting>,
+    pub only_first: Vec<TrialSetting>,
     /// Those that only the second has.
-    pub only_second: Vec<Setting>,
+    pub only_second: Vec<TrialSetting>,
     /// Circumstances that differ: what is compared may not be what was meant to be.
-    pub circumstances: Vec<Difference>,
+    pub circumstances: Vec<BenchDifference>,
 }
 
 /// A circumstance that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub struct BenchDifference {
     /// Which.
     pub what: &'static str,
     /// In the first.
@@ -53,7 +53,7 @@ pub fn compare(first: &Recorded, second: &Recorded) -> Comparison {
     let (ours, theirs) = (settings(first), settings(second));
     let both = ours.iter().filter(|setting| theirs.contains(setting));
     let pairs = both.map(|setting| pair(*setting, first, second)).collect();
-    let without = |list: &[Setting], other: &[Setting]| {
+    let without = |list: &[TrialSetting], other: &[TrialSetting]| {
         list.iter().copied().filter(|setting| !other.contains(setting)).collect()
     };
     Comparison {
@@ -65,15 +65,15 @@ pub fn compare(first: &Recorded, second: &Recorded) -> Comparison {
 }
 
 /// Settings with a trial that counts.
-fn settings(bench: &Recorded) -> Vec<Setting> {
+fn settings(bench: &Recorded) -> Vec<TrialSetting> {
     let counting = bench.trials.iter().filter(|trial| trial.counts());
-    let mut found: Vec<Setting> = counting.map(|trial| trial.setting).collect();
-    found.sort_by_key(Setting::order);
+    let mut found: Vec<TrialSetting> = counting.map(|trial| trial.setting).collect();
+    found.sort_by_key(TrialSetting::order);
     found.dedup();
     found
 }
 
-fn pair(setting: Setting, first: &Recorded, second: &Recorded) -> Pair {
+fn pair(setting: TrialSetting, first: &Recorded, second: &Recorded) -> Pair {
     let numbers = |bench: &Recorded, number: fn(&Trial) -> u64| -> Vec<u64> {
         let own = bench.trials.iter().filter(|trial| trial.counts() && trial.setting == setting);
         own.map(number).collect()
@@ -91,10 +91,10 @@ fn pair(setting: Setting, first: &Recorded, second: &Recorded) -> Pair {
     }
 }
 
-fn circumstances(first: &Recorded, second: &Recorded) -> Vec<Difference> {
-    let both = |what, text: fn(&super::record::Header) -> String| {
+fn circumstances(first: &Recorded, second: &Recorded) -> Vec<BenchDifference> {
+    let both = |what, text: fn(&super::record::BenchHeader) -> String| {
         let (first, second) = (text(&first.header), text(&second.header));
-        (first != second).then_some(Difference { what, first, second })
+        (first != second).then_some(BenchDifference { what, first, second })
     };
     [
         both("version", |header| header.version.clone()),

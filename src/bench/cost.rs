@@ -1,6 +1,6 @@
 //! What a way to read costs, as far as the trials have shown: how many bytes the next trial takes at the most.
 
-use super::record::{Ending, Trial, scaled};
+use super::record::{Trial, TrialEnding, scaled};
 use crate::limits::BENCH_COUNT_BYTES;
 use crate::model::transport::Transport;
 use crate::pipeline::plan::cost::LearnedCost;
@@ -52,7 +52,7 @@ impl Cost {
         } else {
             (self.milli, self.milli_max, self.seen) = (milli, milli, true);
         }
-        if trial.ending == Ending::Complete {
+        if trial.ending == TrialEnding::Complete {
             let excess = scaled(trial.values, 1_000, trial.values_predicted.max(1));
             self.excess_per_mille = self.excess_per_mille.max(excess);
         }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::extrapolate::{self, Whole};
-use super::record::{Ending, Trial, scaled};
-use super::setting::Setting;
+use super::record::{Trial, TrialEnding, scaled};
+use super::setting::TrialSetting;
 
 /// The first line of the table of trials.
 pub const HEAD: &str = "number,interval,transport,concurrency,body_bytes,repetition,warm_up,stratum,start,stop,\
@@ -18,11 +18,11 @@ whole_ms";
 pub fn line(trial: &Trial, whole: &Whole) -> String {
     let optional = |n: Option<u64>| n.map_or(String::new(), |n| n.to_string());
     let ending = match &trial.ending {
-        Ending::Complete => "complete".to_owned(),
-        Ending::Cut { by } => format!("cut by {by}"),
-        Ending::Failed { .. } => "failed".to_owned(),
+        TrialEnding::Complete => "complete".to_owned(),
+        TrialEnding::Cut { by } => format!("cut by {by}"),
+        TrialEnding::Failed { .. } => "failed".to_owned(),
     };
-    let Setting { interval, transport, concurrency, body_bytes } = trial.setting;
+    let TrialSetting { interval, transport, concurrency, body_bytes } = trial.setting;
     let mut line = format!(
         "{},{interval},{transport},{concurrency},{body_bytes},{},{},{},{},{},{ending}",
         trial.number,

@@ -1,11 +1,11 @@
 //! From a few trials to the whole migration, by the formulas of a plan: bytes at the rate of the quota, and values at the
 //! speed of the engines, stratum by stratum. The slower of the two is the time.
 
-use super::record::{Header, Sink, Trial, scaled};
+use super::record::{BenchHeader, Trial, TrialSink, scaled};
 use super::sample::{Strata, Stratum};
-use super::setting::Setting;
+use super::setting::TrialSetting;
 use super::statistics::spread;
-use super::verdict::{Limit, Row};
+use super::verdict::{Limit, SettingRow};
 use crate::pipeline::plan::forecast::{self, Spread};
 
 /// What is migrated, and under which limits.
@@ -18,7 +18,7 @@ pub struct Whole {
     /// The source's limit for one query.
     pub query_timeout_ms: u64,
     /// Where the values went.
-    pub sink: Sink,
+    pub sink: TrialSink,
     /// Processors of this machine.
     pub cpus: u64,
     /// Its memory, if known.
@@ -27,7 +27,7 @@ pub struct Whole {
 
 impl Whole {
     /// Of a bench under these circumstances, whose time has these strata.
-    pub fn new(header: &Header, strata: &Strata) -> Self {
+    pub fn new(header: &BenchHeader, strata: &Strata) -> Self {
         Self {
             strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
             quota_bytes_per_s: header.quota_bytes_per_s,
@@ -40,7 +40,7 @@ impl Whole {
 }
 
 /// What the trials of one setting say; none if none of them counts, or only such of sparse stretches.
-pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
+pub fn row(setting: TrialSetting, trials: &[Trial], whole: &Whole) -> Option<SettingRow> {
     let counting: Vec<&Trial> = trials.iter().filter(|trial| trial.counts()).collect();
     let of_all = |number: &dyn Fn(&Trial) -> u64| {
         let numbers: Vec<u64> = counting.iter().map(|trial| number(trial)).collect();
@@ -77,7 +77,7 @@ pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
     let is_quota = quota_ms.is_some_and(|quota| quota.likely >= engine_ms.likely);
     let limit =
         if is_quota { Limit::Quota } else { engine_limit(&counting, deadline_per_mille, whole) };
-    Some(Row {
+    Some(SettingRow {
         setting,
         runs: counting.len() as u64,
         transports,
@@ -106,7 +106,11 @@ fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &Whole) -> Li
     let answers_wait = sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2;
     let values_wait = sum(&|trial| trial.written_us) > sum(&|trial| trial.answers_us) / 2;
     if answers_wait || values_wait {
-        return if whole.sink == Sink::Destination { Limit::Destination } else { Limit::Client };
+        return if whole.sink == TrialSink::Destination {
+            Limit::Destination
+        } else {
+            Limit::Client
+        };
     }
     let cpu = sum(&|trial| trial.cpu_us.unwrap_or(0));
     let time = sum(&|trial| trial.elapsed_us).saturating_mul(whole.cpus.max(1));
@@ -114,7 +118,7 @@ fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &Whole) -> Li
 }
 
 /// What one trial alone would say; likewise.
-pub fn of_trial(trial: &Trial, whole: &Whole) -> Option<Row> {
+pub fn of_trial(trial: &Trial, whole: &Whole) -> Option<SettingRow> {
     row(trial.setting, std::slice::from_ref(trial), whole)
 }
 

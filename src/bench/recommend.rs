@@ -9,9 +9,9 @@
 use super::extrapolate::Whole;
 use super::record::{Trial, scaled};
 use super::sample::Stratum;
-use super::setting::Setting;
+use super::setting::TrialSetting;
 use super::statistics::median;
-use super::verdict::{Bound, Recommendation, Row};
+use super::verdict::{Bound, Recommendation, SettingRow};
 use crate::limits::{LOAD_BATCH_VALUES_MIN, QUOTA_WINDOW_MS};
 
 /// Differences of time below this are none, and those above this are always some, in thousandths.
@@ -19,7 +19,7 @@ const EQUAL_PER_MILLE: (u64, u64) = (10, 50);
 
 /// The best of some settings, each with its trials.
 pub fn best<'a>(
-    rows: impl IntoIterator<Item = (&'a Row, &'a [Trial])>,
+    rows: impl IntoIterator<Item = (&'a SettingRow, &'a [Trial])>,
     whole: &Whole,
 ) -> Option<Recommendation> {
     let judged = rows.into_iter().map(|(row, trials)| (judge(row, trials, whole), held(trials)));
@@ -32,7 +32,7 @@ pub fn best<'a>(
     let equal = own.clamp(least, most);
     let slowest_ms = time.likely.saturating_add(scaled(time.likely, equal, 1_000));
     let order = |(judged, values): &&(Recommendation, u64)| {
-        let Setting { concurrency, body_bytes, .. } = judged.setting;
+        let TrialSetting { concurrency, body_bytes, .. } = judged.setting;
         let length = judged.setting.interval_ns();
         let is_small = *values < LOAD_BATCH_VALUES_MIN;
         let length = if is_small { -length } else { length };
@@ -50,7 +50,7 @@ fn held(trials: &[Trial]) -> u64 {
     median(&values).unwrap_or(0)
 }
 
-fn judge(row: &Row, trials: &[Trial], whole: &Whole) -> Recommendation {
+fn judge(row: &SettingRow, trials: &[Trial], whole: &Whole) -> Recommendation {
     let counting: Vec<&Trial> = trials.iter().filter(|trial| trial.counts()).collect();
     let most = |number: &dyn Fn(&Trial) -> u64| {
         counting.iter().map(|trial| number(trial)).max().unwrap_or(0).max(1)
@@ -99,13 +99,13 @@ fn variation(trials: &[&Trial]) -> u64 {
 mod tests {
     use super::*;
     use crate::bench::extrapolate;
-    use crate::bench::record::{Batch, Ending, Sink};
+    use crate::bench::record::{TrialBatch, TrialEnding, TrialSink};
     use crate::bench::setting::Way;
     use crate::bench::verdict::Limit;
     use crate::model::time::Timestamp;
     use crate::pipeline::plan::forecast::Spread;
 
-    fn whole(sink: Sink, quota_bytes_per_s: Option<u64>) -> Whole {
+    fn whole(sink: TrialSink, quota_bytes_per_s: Option<u64>) -> Whole {
         Whole {
             strata: vec![(Stratum::Dense, 1_000_000_000)],
             quota_bytes_per_s,
@@ -119,10 +119,10 @@ mod tests {
     /// Two million values in ten seconds, in batches of these bytes.
     fn trial(interval: &str, bytes: &[u64]) -> Trial {
         let batch =
-            |bytes: &u64| Batch { start: Timestamp::EPOCH, values: bytes / 2, bytes: *bytes };
+            |bytes: &u64| TrialBatch { start: Timestamp::EPOCH, values: bytes / 2, bytes: *bytes };
         Trial {
             number: 1,
-            setting: Setting {
+            setting: TrialSetting {
                 interval: interval.parse().unwrap(),
                 transport: Way(None),
                 concurrency: 2,
@@ -133,7 +133,7 @@ mod tests {
             stratum: Stratum::Dense,
             start: Timestamp::EPOCH,
             stop: Timestamp::EPOCH,
-            ending: Ending::Complete,
+            ending: TrialEnding::Complete,
             values_predicted: 2_000_000,
             bytes_predicted: 4_000_000,
             values: 2_000_000,
@@ -162,23 +162,27 @@ mod tests {
         }
     }
 
-    fn row(trial: &Trial, whole: &Whole) -> Row {
+    fn row(trial: &Trial, whole: &Whole) -> SettingRow {
         extrapolate::row(trial.setting, std::slice::from_ref(trial), whole).unwrap()
     }
 
     #[test]
     fn what_limits_is_found() {
         type Change<'a> = &'a dyn Fn(&mut Trial);
-        let cases: [(Sink, Change<'_>, Limit); 9] = [
-            (Sink::Discard, &|_| (), Limit::Source),
-            (Sink::Discard, &|trial| trial.slice_us.high = 46_000_000, Limit::Deadline),
-            (Sink::Discard, &|trial| trial.memory_bytes_max = Some(5_000_000_000), Limit::Memory),
-            (Sink::Destination, &|trial| trial.reader_busy_us = 9_000_000, Limit::Destination),
-            (Sink::Discard, &|trial| trial.reader_busy_us = 9_000_000, Limit::Client),
-            (Sink::Destination, &|trial| trial.written_us = 9_000_000, Limit::Destination),
-            (Sink::Discard, &|trial| trial.written_us = 9_000_000, Limit::Client),
-            (Sink::Discard, &|trial| trial.cpu_us = Some(17_000_000), Limit::Client),
-            (Sink::Discard, &|trial| trial.cpu_us = None, Limit::Source),
+        let cases: [(TrialSink, Change<'_>, Limit); 9] = [
+            (TrialSink::Discard, &|_| (), Limit::Source),
+            (TrialSink::Discard, &|trial| trial.slice_us.high = 46_000_000, Limit::Deadline),
+            (
+                TrialSink::Discard,
+                &|trial| trial.memory_bytes_max = Some(5_000_000_000),
+                Limit::Memory,
+            ),
+            (TrialSink::Destination, &|trial| trial.reader_busy_us = 9_000_000, Limit::Destination),
+            (TrialSink::Discard, &|trial| trial.reader_busy_us = 9_000_000, Limit::Client),
+            (TrialSink::Destination, &|trial| trial.written_us = 9_000_000, Limit::Destination),
+            (TrialSink::Discard, &|trial| trial.written_us = 9_000_000, Limit::Client),
+            (TrialSink::Discard, &|trial| trial.cpu_us = Some(17_000_000), Limit::Client),
+            (TrialSink::Discard, &|trial| trial.cpu_us = None, Limit::Source),
         ];
         for (sink, change, limit) in cases {
             let mut trial = trial("1h", &[1_000_000]);
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn a_batch_that_may_outgrow_its_bound_is_passed_over() {
         // A window brings 60 MB. Batches of a day differ fourfold, the fullest one has room for twice itself only.
-        let whole = whole(Sink::Discard, Some(200_000));
+        let whole = whole(TrialSink::Discard, Some(200_000));
         let long = trial("1d", &[30_000_000, 7_500_000, 7_500_000]);
         let mut short = trial("6h", &[4_000_000, 3_900_000, 4_100_000]);
         short.bytes_charged = 4_400_000;

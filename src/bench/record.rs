@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::sample::Stratum;
-use super::setting::Setting;
+use super::setting::TrialSetting;
 use super::text;
-use super::verdict::Verdict;
+use super::verdict::BenchVerdict;
 use crate::model::scale;
 use crate::model::time::Timestamp;
 use crate::pipeline::plan::forecast::Spread;
@@ -17,25 +17,25 @@ pub const VERSION: u32 = 1;
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message_type", rename_all = "snake_case")]
-pub enum Record {
+pub enum BenchRecord {
     /// The first line.
-    BenchHeader(Box<Header>),
+    BenchHeader(Box<BenchHeader>),
     /// A trial, however it ended.
     BenchTrial(Box<Trial>),
     /// The last line.
-    BenchVerdict(Box<Verdict>),
+    BenchVerdict(Box<BenchVerdict>),
 }
 
 #[derive(Serialize, Deserialize)]
 struct Line {
     v: u32,
     #[serde(flatten)]
-    record: Record,
+    record: BenchRecord,
 }
 
 /// Under which circumstances was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Header {
+pub struct BenchHeader {
     /// Version of sluice.
     pub version: String,
     /// The command line as typed.
@@ -52,7 +52,7 @@ pub struct Header {
     /// Version and build of the source, as far as told; `simulated` for a computed one.
     pub source_version: String,
     /// Where the values of the trials went.
-    pub sink: Sink,
+    pub sink: TrialSink,
     /// Start of the whole job.
     #[serde(with = "text")]
     pub start: Timestamp,
@@ -80,14 +80,14 @@ pub struct Header {
 /// Where the values of the trials went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Sink {
+pub enum TrialSink {
     /// Nowhere: encoded and dropped.
     Discard,
     /// Into a bucket of the destination that was made for it and deleted again.
     Destination,
 }
 
-impl Sink {
+impl TrialSink {
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -128,7 +128,7 @@ pub struct Density {
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum TrialEnding {
     /// All batches were read.
     Complete,
     /// It was cut off, and counts for nothing but what it has cost.
@@ -150,7 +150,7 @@ pub struct Trial {
     pub number: u64,
     /// What was tried.
     #[serde(flatten)]
-    pub setting: Setting,
+    pub setting: TrialSetting,
     /// Which repetition, from 1.
     pub repetition: u32,
     /// True for one that only warms up connections and the first guess of the costs.
@@ -164,7 +164,7 @@ pub struct Trial {
     #[serde(with = "text")]
     pub stop: Timestamp,
     /// How it ended.
-    pub ending: Ending,
+    pub ending: TrialEnding,
     /// Values that were expected by the density.
     pub values_predicted: u64,
     /// Bytes that were expected at the most.
@@ -214,12 +214,12 @@ pub struct Trial {
     /// The ways in which it was read.
     pub transports: Vec<String>,
     /// Its batches that held anything.
-    pub batches: Vec<Batch>,
+    pub batches: Vec<TrialBatch>,
 }
 
 /// One batch of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
+pub struct TrialBatch {
     /// Its start.
     #[serde(with = "text")]
     pub start: Timestamp,
@@ -232,7 +232,7 @@ pub struct Batch {
 impl Trial {
     /// True if it says something of its setting.
     pub fn counts(&self) -> bool {
-        self.ending == Ending::Complete && !self.warm_up && self.values > 0
+        self.ending == TrialEnding::Complete && !self.warm_up && self.values > 0
     }
 
     /// Time in which it worked on batches: what is left without waits, but no less than its readers took for the answers.
@@ -267,7 +267,7 @@ pub(super) fn scaled(n: u64, by: u64, of: u64) -> u64 {
     if of == 0 { 0 } else { scale::scaled(n, by, of) }
 }
 
-impl Record {
+impl BenchRecord {
     /// The line, without its end.
     ///
     /// # Panics
@@ -307,11 +307,11 @@ pub enum ReadError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// Its circumstances.
-    pub header: Header,
+    pub header: BenchHeader,
     /// Its trials in their order.
     pub trials: Vec<Trial>,
     /// What it came to; none if it was killed.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<BenchVerdict>,
 }
 
 impl Recorded {
@@ -329,9 +329,9 @@ impl Recorded {
                 return Err(ReadError::Version { line: at + 1, found: line.v });
             }
             match line.record {
-                Record::BenchHeader(found) => header = Some(*found),
-                Record::BenchTrial(trial) => trials.push(*trial),
-                Record::BenchVerdict(found) => verdict = Some(*found),
+                BenchRecord::BenchHeader(found) => header = Some(*found),
+                BenchRecord::BenchTrial(trial) => trials.push(*trial),
+                BenchRecord::BenchVerdict(found) => verdict = Some(*found),
             }
         }
         Ok(Self { header: header.ok_or(ReadError::NoHeader)?, trials, verdict })

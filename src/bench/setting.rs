@@ -32,7 +32,7 @@ impl FromStr for Way {
 
 /// One combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Setting {
+pub struct TrialSetting {
     /// Length of a batch.
     #[serde(with = "text")]
     pub interval: Interval,
@@ -45,7 +45,7 @@ pub struct Setting {
     pub body_bytes: usize,
 }
 
-impl Setting {
+impl TrialSetting {
     /// Where it stands in a list.
     pub fn order(&self) -> impl Ord + use<> {
         let Self { interval, transport, concurrency, body_bytes } = self;
@@ -60,7 +60,7 @@ impl Setting {
 }
 
 /// As in `auto 1h x2`; the size of bodies only where it is not the usual one.
-impl fmt::Display for Setting {
+impl fmt::Display for TrialSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { interval, transport, concurrency, body_bytes } = self;
         write!(f, "{transport} {interval} x{concurrency}")?;
@@ -135,7 +135,7 @@ const BODY_BYTES_MIN: usize = 256 * 1024;
 impl Axes {
     /// What is tried first. Where all is left open: every interval in the likeliest way, every other way at a middle one.
     /// Named values are all combined.
-    pub fn first(&self) -> Vec<Setting> {
+    pub fn first(&self) -> Vec<TrialSetting> {
         let mut settings = Vec::new();
         for (rank, transport) in self.transports.values.iter().enumerate() {
             let narrow = rank > 0 && self.transports.open && self.intervals.open;
@@ -145,7 +145,7 @@ impl Axes {
             for interval in intervals {
                 for concurrency in &self.concurrencies.values {
                     for body_bytes in &self.bodies.values {
-                        settings.push(Setting {
+                        settings.push(TrialSetting {
                             interval: *interval,
                             transport: *transport,
                             concurrency: *concurrency,
@@ -167,7 +167,7 @@ impl Axes {
 
     /// What lies beside a setting: one step longer and shorter, the likeliest way, twice and half of each number; of the
     /// open ones.
-    pub fn beside(&self, setting: Setting) -> Vec<Setting> {
+    pub fn beside(&self, setting: TrialSetting) -> Vec<TrialSetting> {
         let mut beside = Vec::new();
         if self.intervals.open {
             let own = setting.interval_ns() / NS_PER_S;
@@ -175,19 +175,19 @@ impl Axes {
             let longer = LADDER_S.iter().find(|length| **length > own);
             for length in shorter.into_iter().chain(longer) {
                 let interval = Interval::from_ns(length * NS_PER_S);
-                beside.push(Setting { interval, ..setting });
+                beside.push(TrialSetting { interval, ..setting });
             }
         }
         if let Some(likeliest) = self.transports.values.first().filter(|_| self.transports.open)
             && *likeliest != setting.transport
         {
-            beside.push(Setting { transport: *likeliest, ..setting });
+            beside.push(TrialSetting { transport: *likeliest, ..setting });
         }
         if self.concurrencies.open {
             let own = setting.concurrency;
             let more = own.saturating_mul(2).min(SLICES_IN_FLIGHT_MAX);
             for concurrency in [more, (own / 2).max(1)].into_iter().filter(|n| *n != own) {
-                beside.push(Setting { concurrency, ..setting });
+                beside.push(TrialSetting { concurrency, ..setting });
             }
         }
         if self.bodies.open {
@@ -196,7 +196,7 @@ impl Axes {
             for body_bytes in
                 [more, (own / 2).max(BODY_BYTES_MIN)].into_iter().filter(|n| *n != own)
             {
-                beside.push(Setting { body_bytes, ..setting });
+                beside.push(TrialSetting { body_bytes, ..setting });
             }
         }
         beside
@@ -262,9 +262,9 @@ mod tests {
         let best = axes().first()[1];
         let texts: Vec<_> = axes().beside(best).iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["auto 3h x2", "auto 12h x2", "auto 6h x4", "auto 6h x1"]);
-        let small = Setting { body_bytes: 1_000_000, ..best };
+        let small = TrialSetting { body_bytes: 1_000_000, ..best };
         assert_eq!(small.to_string(), "auto 6h x2 1.0 MB");
-        let ends = Setting { interval: interval("1m"), concurrency: 1, ..best };
+        let ends = TrialSetting { interval: interval("1m"), concurrency: 1, ..best };
         assert_eq!(axes().beside(ends).len(), 2);
         let closed =
             Axes { intervals: Axis::only(vec![]), concurrencies: Axis::only(vec![2]), ..axes() };
@@ -287,13 +287,13 @@ mod tests {
 
     #[test]
     fn settings_are_kept_as_people_write_them() {
-        let setting = Setting { interval: interval("1h"), ..axes().first()[3] };
+        let setting = TrialSetting { interval: interval("1h"), ..axes().first()[3] };
         let json = serde_json::to_string(&setting).unwrap();
         assert_eq!(
             json,
             r#"{"interval":"1h","transport":"flux","concurrency":2,"body_bytes":2097152}"#
         );
-        assert_eq!(serde_json::from_str::<Setting>(&json).unwrap(), setting);
-        assert!(serde_json::from_str::<Setting>(&json.replace("1h", "1x")).is_err());
+        assert_eq!(serde_json::from_str::<TrialSetting>(&json).unwrap(), setting);
+        assert!(serde_json::from_str::<TrialSetting>(&json.replace("1h", "1x")).is_err());
     }
 }

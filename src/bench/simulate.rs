@@ -4,9 +4,9 @@
 //! The stages overlap, so each stretch takes as long as the slowest of them: the slices over all readers, the counts one
 //! after the other, the line, the source, the destination; and the whole no less than the quota lets it.
 
-use super::record::{Batch, Ending, Trial, scaled};
-use super::schedule::Planned;
-use super::setting::{Setting, Way};
+use super::record::{TrialBatch, TrialEnding, Trial, scaled};
+use super::schedule::PlannedTrial;
+use super::setting::{TrialSetting, Way};
 use crate::influx::quota::Bounds;
 use crate::limits::{
     BENCH_BATCHES_KEPT_MAX, CATALOGUE_VALUES_MIN, QUOTA_WINDOW_MS, SLICE_BYTES_MAX,
@@ -97,7 +97,7 @@ impl Rehearsal {
 
 impl Model {
     /// The whole migration with a setting; none if the setting's way is none of the model's.
-    pub fn rehearse(&self, setting: Setting) -> Option<Rehearsal> {
+    pub fn rehearse(&self, setting: TrialSetting) -> Option<Rehearsal> {
         let (first, last) = (self.cells.first()?, self.cells.last()?);
         self.part(setting, TimeRange::new(first.range.start, last.range.stop))
     }
@@ -117,7 +117,7 @@ impl Model {
         self.quota.map(|(bytes, share)| Bounds::new(bytes, share))
     }
 
-    fn part(&self, setting: Setting, range: TimeRange) -> Option<Rehearsal> {
+    fn part(&self, setting: TrialSetting, range: TimeRange) -> Option<Rehearsal> {
         let cost = self.ways.iter().find(|cost| cost.way == setting.transport)?;
         let mut found = Rehearsal { requests: self.begin_requests, ..Rehearsal::default() };
         self.each_batch(setting.interval_ns(), range, |batches, values| {
@@ -136,7 +136,7 @@ impl Model {
     fn add(
         &self,
         found: &mut Rehearsal,
-        setting: Setting,
+        setting: TrialSetting,
         cost: &WayCost,
         batches: u64,
         values: u64,
@@ -212,16 +212,16 @@ impl Model {
     }
 
     /// What a planned trial would have come to. `noise` gives each one another speed, up to a twentieth off.
-    pub fn trial(&self, planned: &Planned, number: u64, noise: &mut Random) -> Option<Trial> {
+    pub fn trial(&self, planned: &PlannedTrial, number: u64, noise: &mut Random) -> Option<Trial> {
         let part = self.part(planned.setting, planned.range)?;
         let off = 950 + noise.below(101);
         let busy_us = scaled(part.engine_us, off, 1_000).max(1);
         let begun_us = part.begun_us;
         let slice_us = scaled(part.slice_us, off, 1_000);
         let ending = if part.bytes > planned.bytes_max {
-            Ending::Cut { by: "byte budget".to_owned() }
+            TrialEnding::Cut { by: "byte budget".to_owned() }
         } else {
-            Ending::Complete
+            TrialEnding::Complete
         };
         let charged = part.bytes.min(planned.bytes_max);
         let mut batches = Vec::new();
@@ -231,7 +231,7 @@ impl Model {
             let stop = start.saturating_add_ns(interval_ns).min(planned.range.stop);
             let of = self.part(planned.setting, TimeRange::new(start, stop))?;
             if of.values > 0 {
-                batches.push(Batch { start, values: of.values, bytes: of.bytes });
+                batches.push(TrialBatch { start, values: of.values, bytes: of.bytes });
             }
             start = stop;
         }

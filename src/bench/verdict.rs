@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::setting::Setting;
+use super::setting::TrialSetting;
 use crate::pipeline::plan::forecast::Spread;
 
 /// What the trials say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct BenchVerdict {
     /// Each setting that a trial says something of.
-    pub rows: Vec<Row>,
+    pub rows: Vec<SettingRow>,
     /// What to use; none where nothing was measured.
     pub recommendation: Option<Recommendation>,
     /// What was not measured, and why.
@@ -26,10 +26,10 @@ pub struct Verdict {
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct SettingRow {
     /// Which.
     #[serde(flatten)]
-    pub setting: Setting,
+    pub setting: TrialSetting,
     /// Trials that count.
     pub runs: u64,
     /// The ways in which was read.
@@ -110,7 +110,7 @@ impl Bound {
 pub struct Recommendation {
     /// The setting.
     #[serde(flatten)]
-    pub setting: Setting,
+    pub setting: TrialSetting,
     /// Time of the whole migration with it.
     pub whole_ms: Spread,
     /// What it is limited by.

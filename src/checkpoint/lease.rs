@@ -34,7 +34,7 @@ pub struct StoredLease {
 
 /// What a stored lease means for a run that wants to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum LeaseVerdict {
     /// Nobody holds the job, or its holder is dead.
     Free,
     /// Another run is alive, or was until a moment ago.
@@ -81,16 +81,16 @@ impl StoredLease {
 
     /// May a run start that holds the local lock `lock` on `machine`? A lease of the same lock is dead then: its run would
     /// hold that lock. One of the same machine and another lock is of another state folder, and as alive as any other.
-    pub fn verdict(&self, machine: &str, lock: &str, server_now: Timestamp) -> Verdict {
+    pub fn verdict(&self, machine: &str, lock: &str, server_now: Timestamp) -> LeaseVerdict {
         let age_ms = i128::from(server_now.ns()) - i128::from(self.refreshed.ns());
         let age_ms = age_ms / 1_000_000;
         let same_lock =
             !lock.is_empty() && (&*self.lease.machine, &*self.lease.lock) == (machine, lock);
         let lives = -i128::from(LEASE_AHEAD_MS_MAX)..=i128::from(LEASE_STALE_MS);
         if self.released || same_lock || !lives.contains(&age_ms) {
-            Verdict::Free
+            LeaseVerdict::Free
         } else {
-            Verdict::Held { age_ms: u64::try_from(age_ms).unwrap_or(0) }
+            LeaseVerdict::Held { age_ms: u64::try_from(age_ms).unwrap_or(0) }
         }
     }
 }
@@ -109,7 +109,7 @@ mod tests {
             refreshed,
             released,
         };
-        let held = |age_ms| Verdict::Held { age_ms };
+        let held = |age_ms| LeaseVerdict::Held { age_ms };
         for (age_s, released, machine, lock, verdict) in [
             (10, false, "b", "x", held(10_000)),
             (10, false, "a", "y", held(10_000)),
@@ -117,11 +117,11 @@ mod tests {
             (180, false, "a", "y", held(180_000)),
             (-5, false, "b", "x", held(0)),
             (-180, false, "b", "x", held(0)),
-            (-181, false, "b", "x", Verdict::Free),
-            (-73 * 365 * 86_400, false, "b", "x", Verdict::Free),
-            (10, false, "a", "x", Verdict::Free),
-            (10, true, "b", "x", Verdict::Free),
-            (181, false, "b", "x", Verdict::Free),
+            (-181, false, "b", "x", LeaseVerdict::Free),
+            (-73 * 365 * 86_400, false, "b", "x", LeaseVerdict::Free),
+            (10, false, "a", "x", LeaseVerdict::Free),
+            (10, true, "b", "x", LeaseVerdict::Free),
+            (181, false, "b", "x", LeaseVerdict::Free),
         ] {
             let stored = stored(seconds_ago(age_s), released);
             assert_eq!(stored.verdict(machine, lock, now), verdict, "{age_s} {machine} {lock}");

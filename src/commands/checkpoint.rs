@@ -6,7 +6,7 @@ use super::error::Error;
 use super::facts::{DestinationFacts, count_at};
 use super::{buckets, job};
 use crate::checkpoint::identity::{Difference, Existing, Identity};
-use crate::checkpoint::lease::{Lease, StoredLease, Verdict};
+use crate::checkpoint::lease::{Lease, LeaseVerdict, StoredLease};
 use crate::config::migrate::{ExistingPolicy, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
@@ -298,8 +298,8 @@ async fn take_lease(store: &BatchBucket, own: &Lease) -> Result<(), Error> {
 fn may_follow(store: &BatchBucket, own: &Lease, stored: &StoredLease) -> Result<(), Error> {
     let now = store.now().unwrap_or(Timestamp::EPOCH);
     match stored.verdict(&own.machine, &own.lock, now) {
-        Verdict::Free => Ok(()),
-        Verdict::Held { age_ms } => {
+        LeaseVerdict::Free => Ok(()),
+        LeaseVerdict::Held { age_ms } => {
             let Lease { machine, run, .. } = stored.lease.clone();
             Err(Error::Leased { machine, run, age_s: age_ms / 1_000 })
         }

@@ -28,7 +28,7 @@ use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::preflight::Verdict;
-use crate::report::state::{Header, Quota, SinkKind};
+use crate::report::state::{Header, QuotaShown, SinkKind};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
     AccessToken, BucketStore, Fault, FaultScript, Matcher, ReadQuota, Server, ServerSettings,
@@ -67,7 +67,7 @@ pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
         source: format!("{CLOUD_ORG}/{BUCKET}"),
         destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
         sink: SinkKind::Bucket,
-        quota: Some(Quota { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
+        quota: Some(QuotaShown { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
     };
     let shown = Shown {
         header,

@@ -27,7 +27,7 @@ use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
 use crate::report::text::Glyphs;
-use crate::wire::csv::decoder::{Decoder, DecoderSettings};
+use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::line::body::EncoderSettings;
@@ -224,10 +224,10 @@ async fn read_once(
     let admission = ends.source.admit(QUOTA_SMALL_BYTES_PREDICTED).await;
     let stream = ends.source.query(&flux::read(selection, field_label), what).await?;
     let mut stream = stream.charge(admission);
-    let mut decoder = Decoder::new(DecoderSettings {
+    let mut decoder = CsvDecoder::new(CsvDecoderSettings {
         field_label: field_label.to_owned(),
         unescape_strings: false,
-        ..DecoderSettings::default()
+        ..CsvDecoderSettings::default()
     });
     let mut frames = Vec::new();
     while let Some(chunk) = stream.next().await? {

@@ -34,7 +34,7 @@ use crate::report::text::Glyphs;
 use crate::report::{json, stream};
 use crate::spool;
 use crate::spool::place::Surroundings;
-use crate::spool::state::Job;
+use crate::spool::state::StagedJob;
 use crate::spool::stored::{Stored, Verified};
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
@@ -69,7 +69,7 @@ pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
 pub struct Spool {
     place: String,
     stored: Stored,
-    job: Job,
+    job: StagedJob,
 }
 
 impl Spool {

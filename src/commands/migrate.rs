@@ -25,7 +25,7 @@ use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
 use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::report::preflight::Verdict;
-use crate::report::state::{Header, Quota, SinkKind};
+use crate::report::state::{Header, QuotaShown, SinkKind};
 use crate::report::text::Glyphs;
 use crate::report::{Mode, json, stream};
 use crate::spool::place;
@@ -224,7 +224,7 @@ pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
         source: format!("{}/{}", source.org, config.source_bucket),
         destination,
         sink,
-        quota: source.quota.bytes_per_window().map(|window_bytes| Quota {
+        quota: source.quota.bytes_per_window().map(|window_bytes| QuotaShown {
             window_bytes,
             share_percent: u64::from(config.quota_share.at(source.now)) / 10,
         }),

@@ -8,7 +8,7 @@ use crate::config::migrate::{Start, Stop};
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
-use crate::spool::stored::{Selection, Stored};
+use crate::spool::stored::{Stored, StoredSelection};
 
 /// A part of a spool.
 #[derive(Debug)]
@@ -63,7 +63,11 @@ impl Part {
     }
 
     /// Its files and values.
-    pub fn selection(&self) -> Selection {
-        Selection { range: self.range, measurements: self.measurements.clone(), buckets: None }
+    pub fn selection(&self) -> StoredSelection {
+        StoredSelection {
+            range: self.range,
+            measurements: self.measurements.clone(),
+            buckets: None,
+        }
     }
 }

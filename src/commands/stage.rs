@@ -14,7 +14,7 @@ use crate::pipeline::write::Destination;
 use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::stream;
 use crate::spool;
-use crate::spool::state::Job;
+use crate::spool::state::StagedJob;
 use crate::spool::storage::Storage;
 use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
@@ -89,12 +89,12 @@ fn spool_job(
     choice: &SpoolChoice,
     source: &SourceFacts,
     job: TimeRange,
-) -> Job {
+) -> StagedJob {
     let interval = match config.batch_interval {
         IntervalChoice::Auto => "auto".to_owned(),
         IntervalChoice::Fixed(interval) => interval.to_string(),
     };
-    Job {
+    StagedJob {
         identity: Identity {
             source_host: config.source.host.clone(),
             source_bucket_id: source.bucket.id.clone(),

@@ -8,7 +8,7 @@ use super::grammar;
 use super::migrate::{self, QuotaChoice};
 use super::range;
 use super::settings::{Given, Settings, WHOLE};
-use crate::bench::record::Sink;
+use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
 use crate::limits::{
     BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX, BODY_BYTES_MAX, SLICES_IN_FLIGHT_MAX,
@@ -21,7 +21,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BenchConfig {
     /// Where values go.
-    pub sink: Sink,
+    pub sink: TrialSink,
     /// Intervals that were named, rising.
     pub intervals: Option<Vec<Interval>>,
     /// Ways to read that were named.
@@ -81,7 +81,7 @@ impl BenchConfig {
             seed: seed.transpose()?,
             out: PathBuf::from(settings.value("out")?.name()?),
         };
-        if let (Some(given), Sink::Discard) = (settings.plain("body-sizes"), config.sink) {
+        if let (Some(given), TrialSink::Discard) = (settings.plain("body-sizes"), config.sink) {
             let given = given.origin.clone();
             return Err(ConfigError::Incomplete { given, needs: "--sink destination" });
         }
@@ -112,10 +112,10 @@ impl BenchConfig {
     }
 }
 
-fn sink(given: &Given) -> Result<Sink, ConfigError> {
+fn sink(given: &Given) -> Result<TrialSink, ConfigError> {
     match given.text() {
-        "discard" => Ok(Sink::Discard),
-        "destination" => Ok(Sink::Destination),
+        "discard" => Ok(TrialSink::Discard),
+        "destination" => Ok(TrialSink::Destination),
         _ => Err(given.wrong("discard or destination")),
     }
 }

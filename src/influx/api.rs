@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::exchange::Content;
+use super::client::exchange::ExpectedContent;
 use super::client::{Client, ServerInfo};
 use super::error::{Error, Failure, FailureKind};
 use super::json::api;
@@ -150,7 +150,7 @@ impl Client {
     /// Version and build. A gateway that closes this path is no hindrance: the other answers tell them as well.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         let mut call = api(Method::GET, "/ping", vec![], "version");
-        (call.status, call.content) = (204, Content::Any);
+        (call.status, call.content) = (204, ExpectedContent::Any);
         match self.whole(&call).await {
             Ok(_) => Ok(self.known_info()),
             Err(error) => match error.kind {

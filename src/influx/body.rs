@@ -30,7 +30,7 @@ pub fn pack(plain: &[u8]) -> Bytes {
 
 /// The body of one answer.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(super) struct AnswerBody {
     response: Response,
     coding: Coding,
     deadline: Instant,
@@ -47,7 +47,7 @@ enum Coding {
     Gzip(Box<Gunzip>),
 }
 
-impl Body {
+impl AnswerBody {
     /// The body of `response`. One that does not tell its own end (see [`tells_its_end`]) proves nothing when it ends.
     pub(super) fn new(
         response: Response,

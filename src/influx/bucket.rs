@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Client;
-use super::client::exchange::Content;
+use super::client::exchange::ExpectedContent;
 use super::error::{Error, Failure, FailureKind};
 use super::influxql::Database;
 use super::json::api;
@@ -168,7 +168,7 @@ impl Client {
         self.refuse_on_source(&what)?;
         let path = self.path("/api/v2/buckets/", bucket_id, "", &what)?;
         let mut call = api(Method::DELETE, &path, vec![], &what);
-        (call.status, call.content) = (204, Content::Any);
+        (call.status, call.content) = (204, ExpectedContent::Any);
         match self.whole(&call).await {
             Ok(_) => Ok(()),
             Err(error) if error.kind == FailureKind::NotFound => Ok(()),

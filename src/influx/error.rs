@@ -112,7 +112,7 @@ impl FailureKind {
 }
 
 /// A cause in another library.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
+pub type ForeignCause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request that failed. Holds no token: the client strikes it out of every text.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ pub struct Detail {
     /// True if the server had answered this client before.
     pub reached: bool,
     /// The cause below.
-    pub source: Option<Source>,
+    pub source: Option<ForeignCause>,
 }
 
 impl Error {
@@ -252,7 +252,7 @@ pub(super) struct Failure {
     pub(super) status: Option<u16>,
     pub(super) message: String,
     pub(super) cure: Option<&'static str>,
-    pub(super) source: Option<Source>,
+    pub(super) source: Option<ForeignCause>,
 }
 
 impl Failure {
@@ -273,7 +273,7 @@ impl Failure {
     }
 
     #[must_use]
-    pub(super) fn caused_by(mut self, source: impl Into<Source>) -> Self {
+    pub(super) fn caused_by(mut self, source: impl Into<ForeignCause>) -> Self {
         self.source = Some(source.into());
         self
     }

@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::classify::RequestKind;
 use super::client::Client;
-use super::client::exchange::{Call, Content};
+use super::client::exchange::{HttpCall, ExpectedContent};
 use super::error::{Error, Failure, FailureKind};
 use super::stream::QueryStream;
 use crate::wire::influxql::decoder::Format;
@@ -75,7 +75,7 @@ impl Client {
         statements: &[String],
         format: Format,
         what: &'a str,
-    ) -> Result<Call<'a>, Error> {
+    ) -> Result<HttpCall<'a>, Error> {
         let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
         let mut call = statements_call(database, self.reading(&statements, what)?, format, what);
         call.parameters.extend([("chunked", "true"), ("chunk_size", CHUNK_ROWS)]);
@@ -96,14 +96,14 @@ fn statements_call<'a>(
     statements: Bytes,
     format: Format,
     what: &'a str,
-) -> Call<'a> {
+) -> HttpCall<'a> {
     let mut parameters = vec![("db", database.name.as_str()), ("epoch", "ns")];
     parameters.extend(database.policy.as_deref().map(|policy| ("rp", policy)));
     let (content, accept) = match format {
-        Format::MessagePack => (Content::MessagePack, "application/x-msgpack"),
-        Format::Json => (Content::Json, "application/json"),
+        Format::MessagePack => (ExpectedContent::MessagePack, "application/x-msgpack"),
+        Format::Json => (ExpectedContent::Json, "application/json"),
     };
-    Call {
+    HttpCall {
         kind: RequestKind::Query,
         method: Method::POST,
         path: "/query",

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::classify::RequestKind;
 use super::client::Client;
-use super::client::exchange::{Call, Content};
+use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::{Error, Failure, FailureKind};
 use super::id::is_id;
 
@@ -65,9 +65,9 @@ pub(super) fn api<'a>(
     path: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
     what: &'a str,
-) -> Call<'a> {
-    let content = Content::Json;
-    Call {
+) -> HttpCall<'a> {
+    let content = ExpectedContent::Json;
+    HttpCall {
         kind: RequestKind::Api,
         method,
         path,

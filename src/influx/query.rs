@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::classify::RequestKind;
 use super::client::Client;
-use super::client::exchange::{Call, Content};
+use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::Error;
 use super::stream::QueryStream;
 use crate::model::scale::whole_ms;
@@ -49,13 +49,13 @@ impl Client {
         self.whole(&call).await.map(drop)
     }
 
-    fn flux<'a>(&'a self, flux: &str, what: &'a str) -> Call<'a> {
+    fn flux<'a>(&'a self, flux: &str, what: &'a str) -> HttpCall<'a> {
         let body = serde_json::json!({
             "query": flux,
             "type": "flux",
             "dialect": { "annotations": ["datatype", "group", "default"] },
         });
-        Call {
+        HttpCall {
             kind: RequestKind::Query,
             method: Method::POST,
             path: "/api/v2/query",
@@ -63,16 +63,16 @@ impl Client {
             body: Some(("application/json", body.to_string().into())),
             packed: false,
             status: 200,
-            content: Content::Csv,
+            content: ExpectedContent::Csv,
             accept: None,
             what,
         }
     }
 
-    fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> Call<'a> {
+    fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> HttpCall<'a> {
         let mut parameters: Vec<_> = self.org().into_iter().collect();
         parameters.extend([("bucket", bucket), ("precision", "ns")]);
-        Call {
+        HttpCall {
             kind: RequestKind::Write,
             method: Method::POST,
             path: "/api/v2/write",
@@ -80,7 +80,7 @@ impl Client {
             body: Some(("text/plain; charset=utf-8", body)),
             packed: false,
             status: 204,
-            content: Content::Any,
+            content: ExpectedContent::Any,
             accept: None,
             what,
         }

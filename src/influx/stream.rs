@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::body::Body;
+use super::body::AnswerBody;
 use super::client::Client;
 use super::error::{Error, Failure, FailureKind};
 use super::quota::Admission;
@@ -16,7 +16,7 @@ use crate::model::scale::whole_ms;
 pub struct QueryStream {
     client: Client,
     what: String,
-    body: Body,
+    body: AnswerBody,
     admission: Option<Admission>,
     begun: Instant,
     handed_out: Instant,
@@ -32,7 +32,7 @@ enum State {
 }
 
 impl QueryStream {
-    pub(super) fn new(client: Client, what: &str, body: Body, begun: Instant) -> Self {
+    pub(super) fn new(client: Client, what: &str, body: AnswerBody, begun: Instant) -> Self {
         Self {
             client,
             what: what.to_owned(),

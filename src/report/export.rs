@@ -44,14 +44,14 @@ pub struct ExportReport {
     /// Values that the form cannot carry.
     pub refused_values: u64,
     /// Those by reason.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedValues>,
     /// Those beyond that list.
     pub refused_more: u64,
 }
 
 /// Values that are not carried, of one reason, measurement and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedValues {
     /// Why.
     pub reason: String,
     /// Whose.

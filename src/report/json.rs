@@ -11,9 +11,9 @@ use crate::pipeline::event::{Event, PlannedRun};
 use crate::pipeline::plan::forecast::{Spread, Stretch, stretches};
 use crate::pipeline::plan::tally::Cell;
 use crate::report::dry_run::{ChoiceRow, DryRun};
-use crate::report::plan::{Conflict, Forecast, IntervalRow, MeasurementRow, PlanReport};
+use crate::report::plan::{Conflict, Forecast, IntervalRow, PlanMeasurement, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
-use crate::report::state::{State, Totals, stop_name};
+use crate::report::state::{RunState, RunTotals, stop_name};
 use crate::report::summary::{FailureInput, SummaryInput, stop_word};
 use crate::report::waits::{KINDS, cause_word};
 
@@ -91,7 +91,7 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
 }
 
 /// Where the run stands.
-pub fn status(state: &State, now_ms: u64, time: Timestamp) -> String {
+pub fn status(state: &RunState, now_ms: u64, time: Timestamp) -> String {
     let eta = state.eta_ms(now_ms);
     let open = state.open.iter().map(|(range, open)| {
         with_range(
@@ -143,7 +143,12 @@ pub fn status(state: &State, now_ms: u64, time: Timestamp) -> String {
 }
 
 /// How the run ended.
-pub fn summary(input: &SummaryInput, state: &State, events_lost: u64, time: Timestamp) -> String {
+pub fn summary(
+    input: &SummaryInput,
+    state: &RunState,
+    events_lost: u64,
+    time: Timestamp,
+) -> String {
     let outcome = &input.outcome;
     let changed: Vec<_> =
         outcome.changed.iter().map(|range| with_range(*range, json!({}))).collect();
@@ -188,7 +193,12 @@ fn differences(found: &[Discrepancy], expected: &str) -> Vec<Value> {
 }
 
 /// That the run failed. The place is where it was at the last commit.
-pub fn failure(input: &FailureInput, state: &State, events_lost: u64, time: Timestamp) -> String {
+pub fn failure(
+    input: &FailureInput,
+    state: &RunState,
+    events_lost: u64,
+    time: Timestamp,
+) -> String {
     let mut body = json!({
         "exit": input.exit,
         "message": input.errors.join(": "),
@@ -292,7 +302,7 @@ pub fn plan_report(report: &PlanReport) -> String {
     line("plan_report", None, body)
 }
 
-fn measurement(row: &MeasurementRow) -> Value {
+fn measurement(row: &PlanMeasurement) -> Value {
     let others = row.others.iter().map(|(transport, cost)| match cost {
         Ok(milli) => json!({"transport": transport, "milli_bytes_per_value": milli}),
         Err(why) => json!({"transport": transport, "not_usable": why}),
@@ -343,7 +353,7 @@ fn spread(spread: Spread) -> Value {
     json!({"low": spread.low, "likely": spread.likely, "high": spread.high})
 }
 
-fn phase(state: &State, now_ms: u64) -> String {
+fn phase(state: &RunState, now_ms: u64) -> String {
     match (&state.stopping, state.waits.current(now_ms), &state.planned) {
         (Some(_), ..) => "draining".to_owned(),
         (None, Some(waiting), _) => format!("wait:{}", waiting.word()),
@@ -368,14 +378,14 @@ fn with_range(range: TimeRange, mut body: Value) -> Value {
     body
 }
 
-fn waits(state: &State, now_ms: u64) -> Value {
+fn waits(state: &RunState, now_ms: u64) -> Value {
     let of = |(side, cause)| {
         (format!("{side}_{}", cause_word(cause)), json!(state.waits.total_ms(side, cause, now_ms)))
     };
     Value::Object(KINDS.into_iter().map(of).collect())
 }
 
-fn totals(totals: &Totals) -> Value {
+fn totals(totals: &RunTotals) -> Value {
     json!({
         "source_bytes_wire": totals.source_bytes_wire,
         "source_bytes_decoded": totals.source_bytes_decoded,

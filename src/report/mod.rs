@@ -31,5 +31,5 @@ pub mod talk;
 pub mod text;
 pub mod waits;
 
-pub use reporter::{Ending, Mode, Output, ReportSettings, Reporter, start, start_on};
+pub use reporter::{Ending, Mode, ReportOutput, ReportSettings, Reporter, start, start_on};
 pub use sender::EventSender;

@@ -37,9 +37,9 @@ pub struct PlanReport {
     /// Equal parts of the time between the first and the last value.
     pub cells: Vec<Cell>,
     /// The largest measurements.
-    pub rows: Vec<MeasurementRow>,
+    pub rows: Vec<PlanMeasurement>,
     /// All others together.
-    pub rest: Option<MeasurementRow>,
+    pub rest: Option<PlanMeasurement>,
     /// Fields by type, as `integer`; more types joined by a slash.
     pub types: Vec<(String, u64)>,
     /// What the types are known from, where that is not the whole bucket.
@@ -66,7 +66,7 @@ pub struct PlanReport {
 
 /// A measurement, or the sum of many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeasurementRow {
+pub struct PlanMeasurement {
     /// Its name; of a sum how many.
     pub name: String,
     /// Its values in the range.

@@ -10,7 +10,7 @@ use crate::report::stream;
 
 /// On stderr.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressLine {
     what: &'static str,
     all_bytes: u64,
     bar: ProgressBar,
@@ -18,7 +18,7 @@ pub struct Progress {
     said: Instant,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Work on so many bytes; `what` is what was done with them, as `verified`. Says nothing if `quiet`.
     ///
     /// # Panics
@@ -60,7 +60,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -72,8 +72,8 @@ mod tests {
 
     #[test]
     fn tells_bytes_and_their_share() {
-        let progress = Progress::new("verified", 2_000_000, true);
+        let progress = ProgressLine::new("verified", 2_000_000, true);
         assert_eq!(progress.line(500_000), "verified 0.5/2.0 MB, 25.0 %");
-        assert_eq!(Progress::new("merged", 0, true).line(0), "merged 0/0 B, 100.0 %");
+        assert_eq!(ProgressLine::new("merged", 0, true).line(0), "merged 0/0 B, 100.0 %");
     }
 }

@@ -12,7 +12,7 @@ use crate::model::time::{NS_PER_S, Timestamp};
 use crate::pipeline::event::{Counters, Event};
 use crate::report::bars::Bars;
 use crate::report::sender::{EventSender, Message};
-use crate::report::state::{Header, State, Totals};
+use crate::report::state::{Header, RunState, RunTotals};
 use crate::report::stream::{self, Stderr, Stdout};
 use crate::report::summary::{self, FailureInput, SummaryInput};
 use crate::report::talk::{self, Talk};
@@ -76,7 +76,7 @@ pub struct ReportSettings {
 
 /// Where the lines go.
 #[expect(missing_debug_implementations, reason = "streams have nothing to show")]
-pub struct Output {
+pub struct ReportOutput {
     /// The result.
     pub stdout: Box<dyn Write + Send>,
     /// Which characters the result may hold.
@@ -85,7 +85,7 @@ pub struct Output {
     pub stderr: Box<dyn Write + Send>,
 }
 
-impl Output {
+impl ReportOutput {
     /// The streams of this process.
     pub fn standard() -> Self {
         let stdout_glyphs =
@@ -115,14 +115,14 @@ pub fn start(
     settings: ReportSettings,
     counters: Arc<Counters>,
 ) -> io::Result<(EventSender, Reporter)> {
-    start_on(settings, counters, Output::standard())
+    start_on(settings, counters, ReportOutput::standard())
 }
 
 /// Starts the reporter on any streams. Bars are drawn on the process's own stderr alone.
 pub fn start_on(
     settings: ReportSettings,
     counters: Arc<Counters>,
-    output: Output,
+    output: ReportOutput,
 ) -> io::Result<(EventSender, Reporter)> {
     let (sender, events) = EventSender::new(Instant::now());
     let mut painter = Painter::new(settings, counters, output, sender.clone());
@@ -147,13 +147,13 @@ impl Reporter {
 }
 
 struct Painter {
-    state: State,
+    state: RunState,
     counters: Arc<Counters>,
     sender: EventSender,
     lost: u64,
     talk: Talk,
     view: View,
-    output: Output,
+    output: ReportOutput,
     failed: Option<io::Error>,
     started: Timestamp,
     line_ms: u64,
@@ -178,7 +178,7 @@ impl Painter {
     fn new(
         settings: ReportSettings,
         counters: Arc<Counters>,
-        output: Output,
+        output: ReportOutput,
         sender: EventSender,
     ) -> Self {
         let ReportSettings { header, mode, line_ms } = settings;
@@ -188,7 +188,7 @@ impl Painter {
             Mode::Json => (View::Json, Glyphs::Ascii),
         };
         Self {
-            state: State::new(header, glyphs),
+            state: RunState::new(header, glyphs),
             counters,
             sender,
             lost: 0,
@@ -219,7 +219,7 @@ impl Painter {
                 self.tick(now_ms);
             }
         }
-        self.state.observe(Totals::of(&self.counters), self.sender.elapsed_ms());
+        self.state.observe(RunTotals::of(&self.counters), self.sender.elapsed_ms());
     }
 
     fn take(&mut self, event: &Event, at_ms: u64) {
@@ -235,7 +235,7 @@ impl Painter {
     }
 
     fn tick(&mut self, now_ms: u64) {
-        self.state.observe(Totals::of(&self.counters), now_ms);
+        self.state.observe(RunTotals::of(&self.counters), now_ms);
         let lost = self.sender.lost();
         if lost > self.lost {
             self.lost = lost;

@@ -3,13 +3,13 @@
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::report::state::{OpenBatch, State, draining, stop_name};
+use crate::report::state::{OpenBatch, RunState, draining, stop_name};
 use crate::report::text::{COLUMNS, fit, fit_both, flow, width};
 
 const BAR_CELLS: u32 = 40;
 
 /// All lines, `now_ms` after the start of the run.
-pub fn screen(state: &State, now_ms: u64) -> Vec<String> {
+pub fn screen(state: &RunState, now_ms: u64) -> Vec<String> {
     let mut lines = vec![title(state, &number::duration(now_ms))];
     if state.planned.is_none() {
         lines.push(fit(&format!("STATE         {}", condition(state, now_ms)), COLUMNS));
@@ -30,7 +30,7 @@ pub fn screen(state: &State, now_ms: u64) -> Vec<String> {
 }
 
 /// `sluice migrate  from -> to  1h25m`, the names shortened until they fit.
-pub fn title(state: &State, end: &str) -> String {
+pub fn title(state: &RunState, end: &str) -> String {
     let header = &state.header;
     let command = fit(&header.command, 16);
     let taken = "sluice   ->   ".len() + 2 + width(&command) + width(end);
@@ -40,7 +40,7 @@ pub fn title(state: &State, end: &str) -> String {
 }
 
 /// What the run does at this moment, always with the reason.
-pub fn condition(state: &State, now_ms: u64) -> String {
+pub fn condition(state: &RunState, now_ms: u64) -> String {
     if let Some(reason) = state.stopping {
         return format!("draining: {} ({})", draining(reason), stop_name(reason));
     }
@@ -65,7 +65,7 @@ pub fn condition(state: &State, now_ms: u64) -> String {
     }
 }
 
-fn overall_bar(state: &State) -> String {
+fn overall_bar(state: &RunState) -> String {
     let per_mille = state.job_per_mille();
     let full = (per_mille * BAR_CELLS / 1_000) as usize;
     let bar = format!("[{}{}]", "#".repeat(full), ".".repeat(BAR_CELLS as usize - full));
@@ -81,7 +81,7 @@ fn overall_bar(state: &State) -> String {
     )
 }
 
-fn committed(state: &State) -> Vec<String> {
+fn committed(state: &RunState) -> Vec<String> {
     let totals = &state.totals;
     let bytes = match state.bytes_expected() {
         Some(expected) => number::bytes_of(totals.source_bytes_decoded, expected),
@@ -99,7 +99,7 @@ fn committed(state: &State) -> Vec<String> {
     )
 }
 
-fn average(state: &State, now_ms: u64) -> Vec<String> {
+fn average(state: &RunState, now_ms: u64) -> Vec<String> {
     let eta = match state.eta_ms(now_ms) {
         Some((low, high)) => number::duration_range(low, high),
         None if state.stopping.is_some() => "-".to_owned(),
@@ -115,7 +115,7 @@ fn average(state: &State, now_ms: u64) -> Vec<String> {
     )
 }
 
-fn quota(state: &State, now_ms: u64) -> Option<String> {
+fn quota(state: &RunState, now_ms: u64) -> Option<String> {
     let quota = state.header.quota?;
     let (used, resets_ms) = state.window(now_ms);
     let used = number::bytes_of(used, quota.window_bytes);
@@ -125,7 +125,7 @@ fn quota(state: &State, now_ms: u64) -> Option<String> {
     ))
 }
 
-fn batches(state: &State) -> Vec<String> {
+fn batches(state: &RunState) -> Vec<String> {
     let shown: Vec<_> = state
         .open
         .iter()
@@ -152,7 +152,7 @@ fn batches(state: &State) -> Vec<String> {
     lines
 }
 
-fn counts(state: &State) -> Vec<String> {
+fn counts(state: &RunState) -> Vec<String> {
     let (equal, compared) =
         (number::count(state.batches_equal), number::count(state.batches_compared));
     flow(
@@ -197,7 +197,7 @@ pub fn batch_text(open: &OpenBatch) -> String {
     }
 }
 
-fn closing(state: &State) -> String {
+fn closing(state: &RunState) -> String {
     if state.stopping.is_some() {
         return "The place is kept; the same command resumes.".to_owned();
     }

@@ -10,7 +10,7 @@ use crate::report::json;
 use crate::report::text::{Glyphs, clean, fit, labelled, width, wrap_after};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;
-use crate::spool::tables::{Column, Role};
+use crate::spool::tables::{Role, TableColumn};
 
 /// `spool verify`.
 #[derive(Debug)]
@@ -173,12 +173,12 @@ pub struct SpoolReport {
     /// Values that could not be staged.
     pub rejected: u64,
     /// By name.
-    pub measurements: Vec<MeasurementRow>,
+    pub measurements: Vec<SpoolMeasurement>,
 }
 
 /// A measurement of a spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeasurementRow {
+pub struct SpoolMeasurement {
     /// Its name.
     pub name: Name,
     /// Its folder below `data`.
@@ -196,13 +196,13 @@ pub struct MeasurementRow {
     /// Times of the first and the last value.
     pub times: (Timestamp, Timestamp),
     /// Columns in `data`.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// Fields in `conflicts`.
-    pub conflict_columns: Vec<Column>,
+    pub conflict_columns: Vec<TableColumn>,
 }
 
 impl SpoolReport {
-    fn sum(&self, of: impl Fn(&MeasurementRow) -> u64) -> u64 {
+    fn sum(&self, of: impl Fn(&SpoolMeasurement) -> u64) -> u64 {
         self.measurements.iter().map(of).sum()
     }
 
@@ -265,13 +265,13 @@ impl SpoolReport {
             "bytes": self.sum(|row| row.bytes),
             "conflicts": self.sum(|row| row.conflicts),
             "rejected": self.rejected,
-            "measurements": self.measurements.iter().map(MeasurementRow::json).collect::<Vec<_>>(),
+            "measurements": self.measurements.iter().map(SpoolMeasurement::json).collect::<Vec<_>>(),
         });
         json::line("spool", None, body)
     }
 }
 
-impl MeasurementRow {
+impl SpoolMeasurement {
     fn lines(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
         let name = fit(&clean(&Readable(&self.name).to_string(), glyphs), 29);
         let gap = " ".repeat(30 - width(&name));
@@ -307,7 +307,7 @@ impl MeasurementRow {
     }
 
     fn json(&self) -> Value {
-        let columns = |columns: &[Column]| columns.iter().map(column_json).collect::<Vec<_>>();
+        let columns = |columns: &[TableColumn]| columns.iter().map(column_json).collect::<Vec<_>>();
         json!({
             "measurement": schema_label(&self.name),
             "folder": self.folder,
@@ -324,7 +324,7 @@ impl MeasurementRow {
     }
 }
 
-fn column_json(column: &Column) -> Value {
+fn column_json(column: &TableColumn) -> Value {
     let (role, kind) = match column.role {
         Role::Time(TimeType::NsUtc) => ("time", "timestamp ns utc"),
         Role::Time(TimeType::UsUtc) => ("time", "timestamp us utc"),

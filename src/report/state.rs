@@ -24,7 +24,7 @@ pub struct Header {
     /// What kind of destination it is.
     pub sink: SinkKind,
     /// The source's read quota, if one binds.
-    pub quota: Option<Quota>,
+    pub quota: Option<QuotaShown>,
 }
 
 /// A kind of destination.
@@ -38,14 +38,14 @@ pub enum SinkKind {
 
 /// A read quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+pub struct QuotaShown {
     /// Bytes per window of [`limits::QUOTA_WINDOW_MS`].
     pub window_bytes: u64,
     /// Share of it that this run may use, in percent.
     pub share_percent: u64,
 }
 
-impl Quota {
+impl QuotaShown {
     /// What the pacing lets through, in bytes per second.
     pub fn bytes_per_s(self) -> u64 {
         number::per_second(self.window_bytes / 100 * self.share_percent, limits::QUOTA_WINDOW_MS)
@@ -66,7 +66,7 @@ pub struct Pace {
 /// The sums of [`Counters`] at one moment. Those without a text of their own are described there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "most fields are described at the counter of the same name")]
-pub struct Totals {
+pub struct RunTotals {
     /// Source bytes as they came over the wire.
     pub source_bytes_wire: u64,
     /// Source bytes after decompression, which the quota is held against.
@@ -87,7 +87,7 @@ pub struct Totals {
     pub values_committed: u64,
 }
 
-impl Totals {
+impl RunTotals {
     /// Reads all sums.
     pub fn of(counters: &Counters) -> Self {
         let survey_bytes = Counters::get(&counters.survey_bytes);
@@ -134,7 +134,7 @@ pub struct OpenBatch {
 
 /// The fold of all events so far.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct RunState {
     /// Names and quota, cleaned for printing.
     pub header: Header,
     /// Which characters may be printed.
@@ -156,12 +156,12 @@ pub struct State {
     /// Why the run is being ended.
     pub stopping: Option<StopReason>,
     /// The sums when they were last looked at.
-    pub totals: Totals,
+    pub totals: RunTotals,
     window_bytes_before: u64,
     window: u64,
 }
 
-impl State {
+impl RunState {
     /// Nothing has happened yet.
     pub fn new(mut header: Header, glyphs: Glyphs) -> Self {
         for name in [&mut header.command, &mut header.source, &mut header.destination] {
@@ -178,7 +178,7 @@ impl State {
             pace: None,
             waits: Waits::default(),
             stopping: None,
-            totals: Totals::default(),
+            totals: RunTotals::default(),
             window_bytes_before: 0,
             window: 0,
         }
@@ -263,7 +263,7 @@ impl State {
     }
 
     /// Takes in the sums of this moment.
-    pub fn observe(&mut self, totals: Totals, now_ms: u64) {
+    pub fn observe(&mut self, totals: RunTotals, now_ms: u64) {
         let window = now_ms / limits::QUOTA_WINDOW_MS;
         if window != self.window {
             self.window = window;

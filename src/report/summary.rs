@@ -5,7 +5,7 @@ use crate::model::number;
 use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::event::StopReason;
-use crate::report::state::{SinkKind, State};
+use crate::report::state::{SinkKind, RunState};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
 
 /// What the summary of a run without failure says.
@@ -42,7 +42,7 @@ pub struct FailureInput {
 
 /// The summary for people. Paths and commands are never cut, since they are to be copied; all other lines keep
 /// within [`COLUMNS`].
-pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String> {
+pub fn lines(input: &SummaryInput, state: &RunState, glyphs: Glyphs) -> Vec<String> {
     let outcome = &input.outcome;
     let mut lines = vec![format!(
         "{}   {}   exit {}",
@@ -79,7 +79,7 @@ pub fn lines(input: &SummaryInput, state: &State, glyphs: Glyphs) -> Vec<String>
 }
 
 /// What a run that failed leaves: the place, and the same figures.
-pub fn failure_lines(input: &FailureInput, state: &State) -> Vec<String> {
+pub fn failure_lines(input: &FailureInput, state: &RunState) -> Vec<String> {
     let mut lines =
         vec![format!("FAILED   {}   exit {}", number::duration(input.elapsed_ms), input.exit)];
     if let Some(committed_to) = state.committed_to {
@@ -219,7 +219,7 @@ fn closing(closing: &Closing) -> Vec<String> {
     lines
 }
 
-fn statistics(state: &State) -> Vec<String> {
+fn statistics(state: &RunState) -> Vec<String> {
     let totals = &state.totals;
     let (rows, files) = match state.header.sink {
         SinkKind::Bucket => ("lines", "bodies"),
@@ -247,7 +247,7 @@ fn statistics(state: &State) -> Vec<String> {
     lines
 }
 
-fn waits(state: &State, elapsed_ms: u64) -> Vec<String> {
+fn waits(state: &RunState, elapsed_ms: u64) -> Vec<String> {
     let mut parts = state.waits.parts(elapsed_ms);
     parts.push(format!("retries {}", number::count(state.totals.retries)));
     parts.push(format!("splits {}", number::count(state.totals.splits)));

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, PlannedRun};
-use crate::report::state::{State, draining, stop_name};
+use crate::report::state::{RunState, draining, stop_name};
 use crate::report::text::{COLUMNS, clean, width, wrap};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
@@ -26,7 +26,7 @@ struct Recent {
 
 impl Talk {
     /// What to say of an event, if anything; `state` already knows it.
-    pub fn lines(&mut self, event: &Event, state: &State, now_ms: u64) -> Vec<String> {
+    pub fn lines(&mut self, event: &Event, state: &RunState, now_ms: u64) -> Vec<String> {
         let shown = |text: &str| clean(text, state.glyphs);
         let (kind, text) = match event {
             Event::Planned(planned) => (None, plan_text(planned, state)),
@@ -115,7 +115,7 @@ pub fn remark(text: &str, now_ms: u64) -> Vec<String> {
 }
 
 /// One line of progress. What does not fit is left out, the last parts first.
-pub fn progress(state: &State, now_ms: u64) -> String {
+pub fn progress(state: &RunState, now_ms: u64) -> String {
     let Some(planned) = &state.planned else {
         return format!("{}  preparing the plan", number::duration(now_ms));
     };
@@ -156,7 +156,7 @@ pub fn range(range: TimeRange) -> String {
     format!("[{}, {})", number::day_or_minute(range.start), number::day_or_minute(range.stop))
 }
 
-fn plan_text(planned: &PlannedRun, state: &State) -> String {
+fn plan_text(planned: &PlannedRun, state: &RunState) -> String {
     let interval = clean(&planned.interval, state.glyphs);
     let transport = clean(&planned.transport, state.glyphs);
     let batches = number::grouped(planned.batches);

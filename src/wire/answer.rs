@@ -1,26 +1,26 @@
 //! An answer of any form to frames: the decoder for it, and what can be wrong.
 
 use super::csv;
-use super::frames::totals::Totals;
+use super::frames::totals::AnswerTotals;
 use super::influxql;
 use crate::model::frame::Frame;
 
 /// What a decoder must know of the request.
 #[derive(Debug, Clone)]
-pub enum Settings {
+pub enum AnswerDecoderSettings {
     /// Annotated CSV.
-    Csv(csv::decoder::DecoderSettings),
+    Csv(csv::decoder::CsvDecoderSettings),
     /// Series in pieces.
-    Influxql(influxql::decoder::DecoderSettings),
+    Influxql(influxql::decoder::InfluxqlDecoderSettings),
 }
 
 /// Decodes one answer.
 #[derive(Debug)]
-pub enum Decoder {
+pub enum AnswerDecoder {
     /// Annotated CSV.
-    Csv(Box<csv::decoder::Decoder>),
+    Csv(Box<csv::decoder::CsvDecoder>),
     /// Series in pieces.
-    Influxql(Box<influxql::decoder::Decoder>),
+    Influxql(Box<influxql::decoder::InfluxqlDecoder>),
 }
 
 /// Why an answer cannot be used. What was decoded before it must not be committed.
@@ -34,13 +34,15 @@ pub enum Error {
     Influxql(#[from] influxql::error::Error),
 }
 
-impl Decoder {
+impl AnswerDecoder {
     /// A decoder for one answer.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: AnswerDecoderSettings) -> Self {
         match settings {
-            Settings::Csv(settings) => Self::Csv(Box::new(csv::decoder::Decoder::new(settings))),
-            Settings::Influxql(settings) => {
-                Self::Influxql(Box::new(influxql::decoder::Decoder::new(settings)))
+            AnswerDecoderSettings::Csv(settings) => {
+                Self::Csv(Box::new(csv::decoder::CsvDecoder::new(settings)))
+            }
+            AnswerDecoderSettings::Influxql(settings) => {
+                Self::Influxql(Box::new(influxql::decoder::InfluxqlDecoder::new(settings)))
             }
         }
     }
@@ -54,7 +56,7 @@ impl Decoder {
     }
 
     /// The body ended well. Checks that the answer is complete and gives the last frames.
-    pub fn finish(self, frames: &mut Vec<Frame>) -> Result<Totals, Error> {
+    pub fn finish(self, frames: &mut Vec<Frame>) -> Result<AnswerTotals, Error> {
         match self {
             Self::Csv(decoder) => Ok(decoder.finish(frames)?),
             Self::Influxql(decoder) => Ok(decoder.finish(frames)?),

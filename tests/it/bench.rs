@@ -11,7 +11,7 @@ mod predicted;
 mod records;
 
 use sluice::bench::extrapolate::Whole;
-use sluice::bench::record::{Header, Machine, Recorded, Sink, Trial};
+use sluice::bench::record::{BenchHeader, Machine, Recorded, TrialSink, Trial};
 use sluice::bench::sample::Strata;
 use sluice::bench::schedule::{Left, Scheduler, Terms};
 use sluice::bench::setting::{Axes, Axis, Way, intervals_around};
@@ -68,7 +68,7 @@ fn terms(model: &Model, chosen: &str, budget_bytes: u64, seed: u64) -> Terms {
         strata: strata.found.iter().map(|(stratum, values, _)| (*stratum, *values)).collect(),
         quota_bytes_per_s: model.bytes_per_s(),
         query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
-        sink: Sink::Discard,
+        sink: TrialSink::Discard,
         cpus: 2,
         memory_bytes: None,
     };
@@ -111,7 +111,7 @@ fn run(model: &Model, terms: Terms, seed: u64) -> (Vec<Trial>, Scheduler) {
 
 fn recorded(model: &Model, trials: Vec<Trial>) -> Recorded {
     let range = (model.cells[0].range.start, model.cells[model.cells.len() - 1].range.stop);
-    let header = Header {
+    let header = BenchHeader {
         version: "0.1.0".to_owned(),
         command: vec!["sluice".to_owned(), "bench".to_owned()],
         started: range.1,
@@ -119,7 +119,7 @@ fn recorded(model: &Model, trials: Vec<Trial>) -> Recorded {
         seed: 1,
         source: "ops-eu/plant".to_owned(),
         source_version: "simulated".to_owned(),
-        sink: Sink::Discard,
+        sink: TrialSink::Discard,
         start: range.0,
         stop: range.1,
         values: model.cells.iter().map(|cell| cell.values).sum(),

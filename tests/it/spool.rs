@@ -38,16 +38,16 @@ use sluice::model::series::Name;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
 use sluice::spool::error::Error;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use crate::support::golden::{Point, flatten};
 
 /// The job of most tests: everything.
-fn job() -> Job {
-    Job {
+fn job() -> StagedJob {
+    StagedJob {
         identity: Identity {
             source_host: "https://cloud.example".into(),
             source_bucket_id: "0123456789abcdef".into(),
@@ -81,11 +81,11 @@ fn write_batch(spool: &Spool, range: TimeRange, frames: &[Frame]) -> Result<(), 
 /// All values of the spool, sorted, after every check there is.
 fn read_all(storage: &Storage) -> Result<Vec<Point>, Error> {
     let stored = Stored::open(storage)?;
-    stored.verify_content(&Selection::ALL)?;
-    read(&stored, &Selection::ALL)
+    stored.verify_content(&StoredSelection::ALL)?;
+    read(&stored, &StoredSelection::ALL)
 }
 
-fn read(stored: &Stored, selection: &Selection) -> Result<Vec<Point>, Error> {
+fn read(stored: &Stored, selection: &StoredSelection) -> Result<Vec<Point>, Error> {
     let frames = stored.frames(selection)?.collect::<Result<Vec<_>, _>>()?;
     for frame in &frames {
         let names: BTreeSet<&Name> = frame.fields.iter().map(|(name, _)| name).collect();

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use sluice::model::frame::{FieldType, Frame};
 use sluice::model::series::Name;
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{Decoder, DecoderSettings, Format, Statement, Totals};
+use sluice::wire::influxql::decoder::{
+    AnswerTotals, AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
+};
 use sluice::wire::influxql::error::Error;
 
 use crate::support::golden::{Point, Value};
@@ -22,10 +24,11 @@ use crate::support::golden::{Point, Value};
 /// Decodes an answer that comes in these pieces.
 fn decode_pieces<'a>(
     format: Format,
-    statements: &[Statement],
+    statements: &[AskedStatement],
     pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<Frame>, Totals), Error> {
-    let mut decoder = Decoder::new(DecoderSettings { format, statements: statements.to_vec() });
+) -> Result<(Vec<Frame>, AnswerTotals), Error> {
+    let mut decoder =
+        InfluxqlDecoder::new(InfluxqlDecoderSettings { format, statements: statements.to_vec() });
     let mut frames = Vec::new();
     for piece in pieces {
         decoder.push(piece, &mut frames)?;
@@ -40,18 +43,25 @@ fn decode_pieces<'a>(
 
 fn decode(
     format: Format,
-    statements: &[Statement],
+    statements: &[AskedStatement],
     bytes: &[u8],
-) -> Result<(Vec<Frame>, Totals), Error> {
+) -> Result<(Vec<Frame>, AnswerTotals), Error> {
     decode_pieces(format, statements, [bytes])
 }
 
 /// A statement about all tags of a measurement, with the types that its points have.
-fn statement<'a>(measurement: &[u8], points: impl IntoIterator<Item = &'a Point>) -> Statement {
+fn statement<'a>(
+    measurement: &[u8],
+    points: impl IntoIterator<Item = &'a Point>,
+) -> AskedStatement {
     let own = points.into_iter().filter(|point| *point.series.measurement == *measurement);
     let types: BTreeMap<Name, FieldType> =
         own.map(|point| (point.field.clone(), kind(&point.value))).collect();
-    Statement { measurement: measurement.into(), types: Arc::new(types), series: SeriesOf::Whole }
+    AskedStatement {
+        measurement: measurement.into(),
+        types: Arc::new(types),
+        series: SeriesOf::Whole,
+    }
 }
 
 fn kind(value: &Value) -> FieldType {

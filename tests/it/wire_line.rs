@@ -13,14 +13,17 @@ use points::{Point, Value, frames, name, series};
 use proptest::prelude::*;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::Timestamp;
-use sluice::wire::line::body::{Body, EncoderSettings};
+use sluice::wire::line::body::{EncoderSettings, LineBody};
 use sluice::wire::line::carry::Uncarried;
 use sluice::wire::line::encoder::{Encoder, Rejected};
 use sluice::wire::line::split::split_lines;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 
-fn encode_with(points: &BTreeSet<Point>, settings: EncoderSettings) -> (Vec<Body>, Vec<Rejected>) {
+fn encode_with(
+    points: &BTreeSet<Point>,
+    settings: EncoderSettings,
+) -> (Vec<LineBody>, Vec<Rejected>) {
     let (mut bodies, mut rejected) = (Vec::new(), Vec::new());
     let mut encoder = Encoder::new(settings);
     for frame in frames(points) {
@@ -43,11 +46,11 @@ fn encode_with(points: &BTreeSet<Point>, settings: EncoderSettings) -> (Vec<Body
     (bodies, rejected)
 }
 
-fn encode(points: &BTreeSet<Point>, shard_group_ns: Option<i64>) -> (Vec<Body>, Vec<Rejected>) {
+fn encode(points: &BTreeSet<Point>, shard_group_ns: Option<i64>) -> (Vec<LineBody>, Vec<Rejected>) {
     encode_with(points, EncoderSettings { shard_group_ns, ..EncoderSettings::default() })
 }
 
-fn text(bodies: &[Body]) -> String {
+fn text(bodies: &[LineBody]) -> String {
     bodies.iter().map(|body| std::str::from_utf8(&body.bytes).unwrap()).collect()
 }
 
@@ -146,7 +149,7 @@ proptest! {
     fn bodies_do_not_cross_shard_groups(points in points_of_any_name(), hours in 1..5i64) {
         let (whole, rejected) = encode(&points, None);
         let (bodies, again) = encode(&points, Some(hours * HOUR_NS));
-        let lines = |bodies: &[Body]| -> BTreeSet<Vec<u8>> {
+        let lines = |bodies: &[LineBody]| -> BTreeSet<Vec<u8>> {
             bodies.iter().flat_map(|body| split_lines(&body.bytes).map(|line| body.bytes[line].to_vec())).collect()
         };
         prop_assert_eq!(lines(&whole), lines(&bodies));

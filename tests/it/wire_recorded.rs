@@ -10,10 +10,12 @@ use influxdb_line_protocol::{FieldValue, parse_lines};
 use sluice::model::catalogue::Catalogue;
 use sluice::model::frame::{FieldType, Frame};
 use sluice::model::series::{Name, Series};
-use sluice::wire::csv::decoder::{Decoder as CsvDecoder, DecoderSettings as CsvSettings, Form};
+use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::totals::Totals;
-use sluice::wire::influxql::decoder::{Decoder, DecoderSettings, Format, Statement};
+use sluice::wire::frames::totals::AnswerTotals;
+use sluice::wire::influxql::decoder::{
+    AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
+};
 use sluice::wire::influxql::show::parse_show_series;
 
 use crate::support::golden::{Point, Value, flatten, read};
@@ -57,7 +59,7 @@ fn keyed() -> SeriesOf {
 /// Reads an answer in pieces of every length and at every cut.
 fn check(
     name: &str,
-    decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> (Vec<Frame>, Totals),
+    decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> (Vec<Frame>, AnswerTotals),
     expected: &[Point],
 ) {
     let bytes = file(name);
@@ -112,10 +114,10 @@ fn influxql_answers_give_what_was_written() {
     let types = types.map(|(field, kind)| (Name::from(field.as_bytes()), kind));
     let decode = |format: Format, series: SeriesOf| {
         let types = Arc::new(types.clone().into());
-        let statement = Statement { measurement: (*b"cpu").into(), types, series };
-        let settings = DecoderSettings { format, statements: vec![statement] };
+        let statement = AskedStatement { measurement: (*b"cpu").into(), types, series };
+        let settings = InfluxqlDecoderSettings { format, statements: vec![statement] };
         move |pieces: &mut dyn Iterator<Item = &[u8]>| {
-            let mut decoder = Decoder::new(settings.clone());
+            let mut decoder = InfluxqlDecoder::new(settings.clone());
             let mut frames = Vec::new();
             for piece in pieces {
                 decoder.push(piece, &mut frames).unwrap();

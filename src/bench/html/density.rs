@@ -2,7 +2,7 @@
 
 use super::scale::{Round, Scale, float};
 use super::svg::{self, Area, Figure, WIDTH, place};
-use super::tables::{Column, table};
+use super::tables::{HeadCell, table};
 use super::text::{date_and_time, escaped, put};
 use crate::bench::record::{Density, Trial, scaled};
 use crate::bench::sample::Stratum;
@@ -176,11 +176,11 @@ fn dates(range: TimeRange) -> String {
 fn numbers(density: &[Density], rates: &[u64], per: Per, trials: &[Trial]) -> String {
     let each = format!("per {}", per.name);
     let head = [
-        Column::text("from"),
-        Column::text("to"),
-        Column::number("values"),
-        Column::number(&each),
-        Column::text("read by trials of"),
+        HeadCell::text("from"),
+        HeadCell::text("to"),
+        HeadCell::number("values"),
+        HeadCell::number(&each),
+        HeadCell::text("read by trials of"),
     ];
     let read = |cell: &Density| {
         let cell = TimeRange::new(cell.start, cell.stop);

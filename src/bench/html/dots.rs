@@ -2,9 +2,9 @@
 //! the most.
 
 use super::scale::{Round, Scale, float};
-use super::series::{Grouped, Series};
+use super::series::{Grouped, PlotLine};
 use super::svg::{self, Area, Figure, WIDTH};
-use super::tables::{Column, table};
+use super::tables::{HeadCell, table};
 use crate::bench::record::Trial;
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
@@ -50,7 +50,7 @@ struct Drawn {
 impl Dots<'_> {
     /// As markup.
     pub(super) fn markup(&self, grouped: &Grouped<'_>) -> String {
-        let lines: Vec<(&Series<'_>, Vec<Drawn>)> = grouped
+        let lines: Vec<(&PlotLine<'_>, Vec<Drawn>)> = grouped
             .series
             .iter()
             .enumerate()
@@ -86,7 +86,7 @@ impl Dots<'_> {
         .markup()
     }
 
-    fn drawn(&self, grouped: &Grouped<'_>, at: usize, series: &Series<'_>) -> Vec<Drawn> {
+    fn drawn(&self, grouped: &Grouped<'_>, at: usize, series: &PlotLine<'_>) -> Vec<Drawn> {
         let beside = grouped.series.len().max(1);
         let taken = room(grouped) * ROOM_TAKEN;
         let own = taken * ((float(at as u64) + 0.5) / float(beside as u64) - 0.5);
@@ -100,7 +100,7 @@ impl Dots<'_> {
         series.cells.iter().filter_map(drawn).collect()
     }
 
-    fn line(&self, series: &Series<'_>, drawn: &[Drawn], scale: &Scale) -> String {
+    fn line(&self, series: &PlotLine<'_>, drawn: &[Drawn], scale: &Scale) -> String {
         let (look, class) = (series.look, series.look.class());
         let mut text = String::new();
         for pair in drawn.windows(2) {
@@ -140,7 +140,7 @@ impl Dots<'_> {
             + &svg::label("limit-words", "end", (AREA.right, y - 6.0), &words)
     }
 
-    fn description(&self, lines: &[(&Series<'_>, Vec<Drawn>)]) -> String {
+    fn description(&self, lines: &[(&PlotLine<'_>, Vec<Drawn>)]) -> String {
         let shown = self.shown;
         let mut parts: Vec<String> =
             self.limit.iter().map(|(limit, words)| format!("{words}: {}", shown(*limit))).collect();
@@ -151,14 +151,14 @@ impl Dots<'_> {
         parts.join("; ") + "."
     }
 
-    fn numbers(&self, lines: &[(&Series<'_>, Vec<Drawn>)]) -> String {
+    fn numbers(&self, lines: &[(&PlotLine<'_>, Vec<Drawn>)]) -> String {
         let head = [
-            Column::text("setting"),
-            Column::number("runs"),
-            Column::number("least"),
-            Column::number("median"),
-            Column::number("most"),
-            Column::text("each trial"),
+            HeadCell::text("setting"),
+            HeadCell::number("runs"),
+            HeadCell::number("least"),
+            HeadCell::number("median"),
+            HeadCell::number("most"),
+            HeadCell::text("each trial"),
         ];
         let shown = self.shown;
         let row = |own: &Drawn| {
@@ -205,7 +205,7 @@ fn names(grouped: &Grouped<'_>) -> String {
     text + &svg::label("soft", "middle", (centre, AREA.bottom + 44.0), "batch interval")
 }
 
-fn legend(series: &[Series<'_>]) -> String {
-    let entry = |own: &Series<'_>| (own.look, own.name.clone());
+fn legend(series: &[PlotLine<'_>]) -> String {
+    let entry = |own: &PlotLine<'_>| (own.look, own.name.clone());
     svg::legend(&series.iter().map(entry).collect::<Vec<_>>())
 }

@@ -2,11 +2,11 @@
 
 use super::scale::{Round, Scale, float};
 use super::series;
-use super::svg::{self, Area, Figure, Look, WIDTH};
-use super::tables::{Column, table};
+use super::svg::{self, Area, Figure, LineLook, WIDTH};
+use super::tables::{HeadCell, table};
 use super::text::{put, tick as tick_text, whole_time};
-use crate::bench::setting::Setting;
-use crate::bench::verdict::Row;
+use crate::bench::setting::TrialSetting;
+use crate::bench::verdict::SettingRow;
 use crate::pipeline::plan::forecast::Spread;
 
 /// Settings that are drawn; the others are in the table.
@@ -17,8 +17,8 @@ const ROW_HEIGHT: f64 = 42.0;
 const FOOT: f64 = 30.0;
 
 /// As markup; the best setting first.
-pub(super) fn markup(rows: &[Row], best: Option<Setting>) -> String {
-    let mut rows: Vec<&Row> = rows.iter().collect();
+pub(super) fn markup(rows: &[SettingRow], best: Option<TrialSetting>) -> String {
+    let mut rows: Vec<&SettingRow> = rows.iter().collect();
     rows.sort_by_key(|row| row.whole_ms.likely);
     let drawn = &rows[..rows.len().min(DRAWN_MAX)];
     let height = TOP + ROW_HEIGHT * float(drawn.len() as u64) + FOOT;
@@ -38,7 +38,7 @@ pub(super) fn markup(rows: &[Row], best: Option<Setting>) -> String {
     if rows.len() > drawn.len() {
         put(&mut note, format_args!(" The fastest {} of {} settings.", drawn.len(), rows.len()));
     }
-    let said = |row: &&Row| {
+    let said = |row: &&SettingRow| {
         let Spread { low, likely, high } = row.whole_ms;
         let times = [likely, low, high].map(whole_time);
         format!("{}: {}, {} to {}", name(row.setting), times[0], times[1], times[2])
@@ -56,7 +56,7 @@ pub(super) fn markup(rows: &[Row], best: Option<Setting>) -> String {
     .markup()
 }
 
-fn name(setting: Setting) -> String {
+fn name(setting: TrialSetting) -> String {
     setting.to_string().replace(" x", " ×")
 }
 
@@ -76,9 +76,9 @@ fn axis(area: Area, scale: &Scale) -> String {
     text
 }
 
-fn line(row: &Row, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
+fn line(row: &SettingRow, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
     let Spread { low, likely, high } = row.whole_ms;
-    let look = Look { shape: series::shape(row.setting.transport), variant: 0 };
+    let look = LineLook { shape: series::shape(row.setting.transport), variant: 0 };
     let class = look.class();
     let (own, middle) = (name(row.setting), y + 30.0);
     let title =
@@ -97,17 +97,17 @@ fn line(row: &Row, is_best: bool, y: f64, area: Area, scale: &Scale) -> String {
     text + &look.mark((scale.at(likely), middle), 5.5, &title)
 }
 
-fn numbers(rows: &[&Row], best: Option<Setting>) -> String {
+fn numbers(rows: &[&SettingRow], best: Option<TrialSetting>) -> String {
     let head = [
-        Column::text("setting"),
-        Column::number("least"),
-        Column::number("likely"),
-        Column::number("most"),
-        Column::number("by the quota"),
-        Column::number("by the work"),
-        Column::text("limited by"),
+        HeadCell::text("setting"),
+        HeadCell::number("least"),
+        HeadCell::number("likely"),
+        HeadCell::number("most"),
+        HeadCell::number("by the quota"),
+        HeadCell::number("by the work"),
+        HeadCell::text("limited by"),
     ];
-    let cells = |row: &Row| {
+    let cells = |row: &SettingRow| {
         vec![
             row.setting.to_string(),
             whole_time(row.whole_ms.low),

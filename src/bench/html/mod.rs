@@ -17,8 +17,8 @@ mod view;
 use self::dots::Dots;
 use self::series::Grouped;
 use self::text::escaped;
-use self::view::View;
-use super::record::{Header, Recorded, Trial};
+use self::view::PageView;
+use super::record::{BenchHeader, Recorded, Trial};
 use super::sample::Stratum;
 use super::statistics::spread;
 use crate::model::number;
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("style.css");
 
 /// The page of a bench, whether it came to its end or not.
 pub fn page(recorded: &Recorded) -> String {
-    let view = View::of(recorded);
+    let view = PageView::of(recorded);
     let source = escaped(&view.header.source);
     let mut body = head(&view);
     body += &summary::notices(&view);
@@ -49,7 +49,7 @@ pub fn page(recorded: &Recorded) -> String {
     )
 }
 
-fn head(view: &View<'_>) -> String {
+fn head(view: &PageView<'_>) -> String {
     let header = view.header;
     let words = format!(
         "{} values from {} to {}, measured {} with sluice {}",
@@ -66,7 +66,7 @@ fn head(view: &View<'_>) -> String {
     )
 }
 
-fn plots(view: &View<'_>) -> String {
+fn plots(view: &PageView<'_>) -> String {
     let mut text = String::new();
     if !view.rows.is_empty() {
         text += &finish::markup(&view.rows, view.best.as_ref().map(|best| best.setting));
@@ -120,7 +120,7 @@ fn each(trials: &[&Trial], number: fn(&Trial) -> u64) -> Option<(Spread, Vec<u64
     Some((spread(&numbers)?, numbers))
 }
 
-fn answers(header: &Header, grouped: &Grouped<'_>) -> String {
+fn answers(header: &BenchHeader, grouped: &Grouped<'_>) -> String {
     let limit = header.query_timeout_ms.saturating_mul(1_000);
     let dots = Dots {
         id: "answers",
@@ -141,7 +141,7 @@ fn answers(header: &Header, grouped: &Grouped<'_>) -> String {
     dots.markup(grouped)
 }
 
-fn listed(view: &View<'_>) -> String {
+fn listed(view: &PageView<'_>) -> String {
     let mut text = String::from("<section>\n<h2>Settings</h2>\n");
     if view.rows.is_empty() {
         text += "<p>No trial says anything of a setting.</p>\n";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::svg::Look;
+use super::svg::LineLook;
 use super::text::put;
 use crate::bench::record::Trial;
 use crate::bench::setting::Way;
@@ -17,16 +17,16 @@ pub(super) struct Grouped<'a> {
     /// The intervals that were tried, rising.
     pub(super) intervals: Vec<Interval>,
     /// The lines, by transport.
-    pub(super) series: Vec<Series<'a>>,
+    pub(super) series: Vec<PlotLine<'a>>,
 }
 
 /// One line.
 #[derive(Debug)]
-pub(super) struct Series<'a> {
+pub(super) struct PlotLine<'a> {
     /// The transport, and what else tells it from the others.
     pub(super) name: String,
     /// Its shape is the same for a transport on every page; its variant tells the lines of this transport apart.
-    pub(super) look: Look,
+    pub(super) look: LineLook,
     /// The trials at each interval, by its place on the axis.
     pub(super) cells: BTreeMap<usize, Vec<&'a Trial>>,
 }
@@ -54,7 +54,7 @@ pub(super) fn grouped<'a>(trials: &[&'a Trial]) -> Grouped<'a> {
         found.keys().any(|own| first.is_some_and(|first| number(own) != number(&first)))
     };
     let (by_concurrency, by_body) = (differs(|own| own.1), differs(|own| own.2));
-    let mut series: Vec<Series<'a>> = Vec::new();
+    let mut series: Vec<PlotLine<'a>> = Vec::new();
     for ((way, concurrency, body_bytes), cells) in found {
         let mut name = way.to_string();
         if by_concurrency {
@@ -65,7 +65,7 @@ pub(super) fn grouped<'a>(trials: &[&'a Trial]) -> Grouped<'a> {
         }
         let shape = shape(way);
         let variant = series.iter().filter(|other| other.look.shape == shape).count();
-        series.push(Series { name, look: Look { shape, variant }, cells });
+        series.push(PlotLine { name, look: LineLook { shape, variant }, cells });
     }
     Grouped { intervals, series }
 }

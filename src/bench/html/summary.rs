@@ -1,13 +1,13 @@
 //! What the bench came to, in front of everything; and the circumstances, at the end.
 
 use super::text::{escaped, milli, put, times, whole_time};
-use super::view::View;
-use crate::bench::record::{Header, Trial};
-use crate::bench::verdict::{Recommendation, Row};
+use super::view::PageView;
+use crate::bench::record::{BenchHeader, Trial};
+use crate::bench::verdict::{Recommendation, SettingRow};
 use crate::model::number;
 
 /// What of the page has to be known first: simulated, without an end.
-pub(super) fn notices(view: &View<'_>) -> String {
+pub(super) fn notices(view: &PageView<'_>) -> String {
     let mut notices = Vec::new();
     if view.header.source_version == "simulated" {
         notices.push("Simulated: the source was computed, nothing was measured.".to_owned());
@@ -26,7 +26,7 @@ pub(super) fn notices(view: &View<'_>) -> String {
 }
 
 /// The recommendation with its margin, and what limits it.
-pub(super) fn answer(view: &View<'_>) -> String {
+pub(super) fn answer(view: &PageView<'_>) -> String {
     let mut text = String::from("<section class=\"answer\" aria-labelledby=\"answer\">\n");
     if let Some(best) = &view.best {
         let title =
@@ -67,7 +67,7 @@ fn tile(name: &str, value: &str, more: &str) -> String {
     format!("<div><dt>{name}</dt><dd><strong>{value}</strong><span>{more}</span></dd></div>\n")
 }
 
-fn recommended(best: &Recommendation, row: Option<&Row>) -> Vec<[String; 3]> {
+fn recommended(best: &Recommendation, row: Option<&SettingRow>) -> Vec<[String; 3]> {
     let whole = best.whole_ms;
     let mut tiles = vec![
         [
@@ -108,7 +108,7 @@ fn recommended(best: &Recommendation, row: Option<&Row>) -> Vec<[String; 3]> {
     tiles
 }
 
-fn spent(view: &View<'_>) -> Vec<[String; 3]> {
+fn spent(view: &PageView<'_>) -> Vec<[String; 3]> {
     let sum = |number: fn(&Trial) -> u64| -> u64 {
         view.trials.iter().fold(0, |sum, trial| sum.saturating_add(number(trial)))
     };
@@ -141,7 +141,7 @@ fn counted(n: u64, what: &str) -> String {
 }
 
 /// What was not measured, and why.
-pub(super) fn not_seen(view: &View<'_>) -> String {
+pub(super) fn not_seen(view: &PageView<'_>) -> String {
     let mut text = String::from("<section class=\"card\">\n<h3>Not measured</h3>\n");
     let Some(verdict) = view.verdict else {
         return text + "<p>Unknown: the bench ended before its verdict.</p>\n</section>\n";
@@ -159,7 +159,7 @@ pub(super) fn not_seen(view: &View<'_>) -> String {
 }
 
 /// Where and how was measured.
-pub(super) fn circumstances(header: &Header) -> String {
+pub(super) fn circumstances(header: &BenchHeader) -> String {
     let command = header.command.join(" ");
     let mut text = format!(
         "<section>\n<h2>Circumstances</h2>\n<pre class=\"command\" tabindex=\"0\"><code>{}</code></pre>\n<dl class=\"facts\">\n",
@@ -171,7 +171,7 @@ pub(super) fn circumstances(header: &Header) -> String {
     text + "</dl>\n</section>\n"
 }
 
-fn facts(header: &Header) -> Vec<(&'static str, String)> {
+fn facts(header: &BenchHeader) -> Vec<(&'static str, String)> {
     let machine = &header.machine;
     let kernel =
         machine.kernel.as_ref().map_or(String::new(), |kernel| format!(", kernel {kernel}"));

@@ -108,14 +108,14 @@ pub(super) fn mark(look: usize, class: &str, (x, y): (f64, f64), size: f64, titl
 
 /// How a line of a plot looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct LineLook {
     /// Colour and shape.
     pub(super) shape: usize,
     /// Which line of this shape.
     pub(super) variant: usize,
 }
 
-impl Look {
+impl LineLook {
     /// Its class of the style sheet.
     pub(super) fn class(self) -> String {
         format!("look{} variant{}", self.shape, self.variant.min(3))
@@ -143,7 +143,7 @@ impl Look {
 }
 
 /// A line of a legend for each mark: its look and its name.
-pub(super) fn legend(entries: &[(Look, String)]) -> String {
+pub(super) fn legend(entries: &[(LineLook, String)]) -> String {
     let mut text = String::from("<ul class=\"legend\">\n");
     for (look, name) in entries {
         let drawn = look.mark((9.0, 9.0), 5.5, "").replace('\n', "");

@@ -1,21 +1,21 @@
 //! The tables of the page.
 
 use super::text::{escaped, milli, percent, put, whole_time};
-use super::view::View;
+use super::view::PageView;
 use crate::bench::extrapolate;
-use crate::bench::record::{Ending, Trial};
-use crate::bench::verdict::Row;
+use crate::bench::record::{Trial, TrialEnding};
+use crate::bench::verdict::SettingRow;
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
 
 /// The head of a column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column<'a> {
+pub(super) struct HeadCell<'a> {
     name: &'a str,
     class: &'static str,
 }
 
-impl<'a> Column<'a> {
+impl<'a> HeadCell<'a> {
     /// A column of numbers, which end below each other.
     pub(super) const fn number(name: &'a str) -> Self {
         Self { name, class: "" }
@@ -36,20 +36,20 @@ impl<'a> Column<'a> {
 /// row of what is recommended.
 pub(super) fn table(
     name: &str,
-    head: &[Column<'_>],
+    head: &[HeadCell<'_>],
     rows: impl Iterator<Item = (bool, Vec<String>)>,
 ) -> String {
     let name = escaped(name);
     let mut text = format!(
         "<div class=\"wide\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n<thead><tr>"
     );
-    for Column { name, class } in head {
+    for HeadCell { name, class } in head {
         put(&mut text, format_args!("<th scope=\"col\"{class}>{}</th>", escaped(name)));
     }
     text.push_str("</tr></thead>\n<tbody>\n");
     for (is_best, cells) in rows {
         text.push_str(if is_best { "<tr class=\"best\">" } else { "<tr>" });
-        for (at, (cell, Column { class, .. })) in cells.iter().zip(head).enumerate() {
+        for (at, (cell, HeadCell { class, .. })) in cells.iter().zip(head).enumerate() {
             let cell = escaped(cell);
             match at {
                 0 => put(&mut text, format_args!("<th scope=\"row\"{class}>{cell}</th>")),
@@ -71,24 +71,24 @@ fn spread(numbers: Spread, shown: fn(u64) -> String) -> String {
 }
 
 /// One row for each setting.
-pub(super) fn settings(view: &View<'_>) -> String {
+pub(super) fn settings(view: &PageView<'_>) -> String {
     let head = [
-        Column::text("transport"),
-        Column::number("interval"),
-        Column::number("requests at a time"),
-        Column::number("body"),
-        Column::number("runs"),
-        Column::number("whole migration"),
-        Column::number("by the quota"),
-        Column::number("by the work"),
-        Column::text("limited by"),
-        Column::number("bytes/value"),
-        Column::number("values/s"),
-        Column::number("longest answer of the limit"),
-        Column::text("read by"),
+        HeadCell::text("transport"),
+        HeadCell::number("interval"),
+        HeadCell::number("requests at a time"),
+        HeadCell::number("body"),
+        HeadCell::number("runs"),
+        HeadCell::number("whole migration"),
+        HeadCell::number("by the quota"),
+        HeadCell::number("by the work"),
+        HeadCell::text("limited by"),
+        HeadCell::number("bytes/value"),
+        HeadCell::number("values/s"),
+        HeadCell::number("longest answer of the limit"),
+        HeadCell::text("read by"),
     ];
     let best = view.best.as_ref().map(|best| best.setting);
-    let cells = |row: &Row| {
+    let cells = |row: &SettingRow| {
         let setting = row.setting;
         let mark = if best == Some(setting) { " (recommended)" } else { "" };
         vec![
@@ -111,58 +111,58 @@ pub(super) fn settings(view: &View<'_>) -> String {
     table("Settings", &head, rows)
 }
 
-const TRIAL_HEAD: [Column<'static>; 37] = [
-    Column::number("trial"),
-    Column::text("setting"),
-    Column::number("run"),
-    Column::text("ending"),
-    Column::text("stretch"),
-    Column::text("from"),
-    Column::text("to"),
-    Column::number("values"),
-    Column::number("expected"),
-    Column::number("bytes charged"),
-    Column::number("at most expected"),
-    Column::number("before the first batch"),
-    Column::number("over the wire"),
-    Column::number("decoded"),
-    Column::number("bytes/value"),
-    Column::number("values/s"),
-    Column::number("longest answer of the limit"),
-    Column::number("whole migration by it alone"),
-    Column::number("requests"),
-    Column::number("elapsed µs"),
-    Column::number("before the first batch µs"),
-    Column::number("waited for the quota µs"),
-    Column::number("answers"),
-    Column::number("first byte µs: least"),
-    Column::number("median"),
-    Column::number("most"),
-    Column::number("answer µs: least"),
-    Column::number("median"),
-    Column::number("most"),
-    Column::number("waited for a reader µs"),
-    Column::number("written after that µs"),
-    Column::number("retries"),
-    Column::number("splits"),
-    Column::number("processor µs"),
-    Column::number("memory bytes"),
-    Column::number("bodies"),
-    Column::number("bytes in them"),
+const TRIAL_HEAD: [HeadCell<'static>; 37] = [
+    HeadCell::number("trial"),
+    HeadCell::text("setting"),
+    HeadCell::number("run"),
+    HeadCell::text("ending"),
+    HeadCell::text("stretch"),
+    HeadCell::text("from"),
+    HeadCell::text("to"),
+    HeadCell::number("values"),
+    HeadCell::number("expected"),
+    HeadCell::number("bytes charged"),
+    HeadCell::number("at most expected"),
+    HeadCell::number("before the first batch"),
+    HeadCell::number("over the wire"),
+    HeadCell::number("decoded"),
+    HeadCell::number("bytes/value"),
+    HeadCell::number("values/s"),
+    HeadCell::number("longest answer of the limit"),
+    HeadCell::number("whole migration by it alone"),
+    HeadCell::number("requests"),
+    HeadCell::number("elapsed µs"),
+    HeadCell::number("before the first batch µs"),
+    HeadCell::number("waited for the quota µs"),
+    HeadCell::number("answers"),
+    HeadCell::number("first byte µs: least"),
+    HeadCell::number("median"),
+    HeadCell::number("most"),
+    HeadCell::number("answer µs: least"),
+    HeadCell::number("median"),
+    HeadCell::number("most"),
+    HeadCell::number("waited for a reader µs"),
+    HeadCell::number("written after that µs"),
+    HeadCell::number("retries"),
+    HeadCell::number("splits"),
+    HeadCell::number("processor µs"),
+    HeadCell::number("memory bytes"),
+    HeadCell::number("bodies"),
+    HeadCell::number("bytes in them"),
 ];
 
 /// One row for each trial, with every number as it was recorded.
-pub(super) fn trials(view: &View<'_>) -> String {
+pub(super) fn trials(view: &PageView<'_>) -> String {
     let rows = view.trials.iter().map(|trial| (false, trial_cells(trial, view)));
     table("Trials", &TRIAL_HEAD, rows)
 }
 
-fn trial_cells(trial: &Trial, view: &View<'_>) -> Vec<String> {
+fn trial_cells(trial: &Trial, view: &PageView<'_>) -> Vec<String> {
     let ending = match &trial.ending {
-        Ending::Complete if trial.warm_up => "warm-up".to_owned(),
-        Ending::Complete => "complete".to_owned(),
-        Ending::Cut { by } => format!("cut by {by}"),
-        Ending::Failed { .. } => "failed".to_owned(),
+        TrialEnding::Complete if trial.warm_up => "warm-up".to_owned(),
+        TrialEnding::Complete => "complete".to_owned(),
+        TrialEnding::Cut { by } => format!("cut by {by}"),
+        TrialEnding::Failed { .. } => "failed".to_owned(),
     };
     let optional = |n: Option<u64>| n.map_or("-".to_owned(), number::grouped);
     let mut cells = vec![
@@ -215,11 +215,11 @@ fn trial_cells(trial: &Trial, view: &View<'_>) -> Vec<String> {
 /// The batches of all trials.
 pub(super) fn batches(trials: &[Trial]) -> String {
     let head = [
-        Column::number("trial"),
-        Column::text("setting"),
-        Column::text("batch from"),
-        Column::number("values"),
-        Column::number("bytes decoded"),
+        HeadCell::number("trial"),
+        HeadCell::text("setting"),
+        HeadCell::text("batch from"),
+        HeadCell::number("values"),
+        HeadCell::number("bytes decoded"),
     ];
     let rows = trials.iter().flat_map(|trial| {
         trial.batches.iter().map(|batch| {
@@ -238,14 +238,14 @@ pub(super) fn batches(trials: &[Trial]) -> String {
 
 /// The trials that failed, each with its error.
 pub(super) fn failures(trials: &[Trial]) -> String {
-    let head = [Column::number("trial"), Column::text("setting"), Column::long("error")];
+    let head = [HeadCell::number("trial"), HeadCell::text("setting"), HeadCell::long("error")];
     let failed = |trial: &Trial| match &trial.ending {
-        Ending::Failed { error } => {
+        TrialEnding::Failed { error } => {
             let cells =
                 vec![number::grouped(trial.number), trial.setting.to_string(), error.clone()];
             Some((false, cells))
         }
-        Ending::Complete | Ending::Cut { .. } => None,
+        TrialEnding::Complete | TrialEnding::Cut { .. } => None,
     };
     let rows: Vec<_> = trials.iter().filter_map(failed).collect();
     if rows.is_empty() {

@@ -2,24 +2,24 @@
 
 use crate::bench::extrapolate::{self, Whole};
 use crate::bench::recommend;
-use crate::bench::record::{Header, Recorded, Trial};
+use crate::bench::record::{BenchHeader, Recorded, Trial};
 use crate::bench::sample::Strata;
-use crate::bench::setting::Setting;
-use crate::bench::verdict::{Recommendation, Row, Verdict};
+use crate::bench::setting::TrialSetting;
+use crate::bench::verdict::{BenchVerdict, Recommendation, SettingRow};
 use crate::model::time::TimeRange;
 use crate::pipeline::plan::tally::Cell;
 
 /// A recorded bench, and what follows from its trials where it has no verdict.
-pub(super) struct View<'a> {
-    pub(super) header: &'a Header,
+pub(super) struct PageView<'a> {
+    pub(super) header: &'a BenchHeader,
     pub(super) trials: &'a [Trial],
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<SettingRow>,
     pub(super) best: Option<Recommendation>,
-    pub(super) verdict: Option<&'a Verdict>,
+    pub(super) verdict: Option<&'a BenchVerdict>,
     pub(super) whole: Option<Whole>,
 }
 
-impl<'a> View<'a> {
+impl<'a> PageView<'a> {
     pub(super) fn of(recorded: &'a Recorded) -> Self {
         let Recorded { header, trials, verdict } = recorded;
         let verdict = verdict.as_ref();
@@ -34,11 +34,11 @@ impl<'a> View<'a> {
 }
 
 /// What the trials of a bench without a verdict say, as its verdict would.
-fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>) {
-    let mut settings: Vec<Setting> = trials.iter().map(|trial| trial.setting).collect();
-    settings.sort_by_key(Setting::order);
+fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<SettingRow>, Option<Recommendation>) {
+    let mut settings: Vec<TrialSetting> = trials.iter().map(|trial| trial.setting).collect();
+    settings.sort_by_key(TrialSetting::order);
     settings.dedup();
-    let found: Vec<(Row, Vec<Trial>)> = settings
+    let found: Vec<(SettingRow, Vec<Trial>)> = settings
         .into_iter()
         .filter_map(|setting| {
             let own = trials.iter().filter(|trial| trial.setting == setting);
@@ -52,7 +52,7 @@ fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>)
 }
 
 /// The migration that the trials are extrapolated to; none if its density is no possible one.
-fn whole(header: &Header) -> Option<Whole> {
+fn whole(header: &BenchHeader) -> Option<Whole> {
     header.density.iter().try_fold(0u64, |sum, cell| sum.checked_add(cell.values))?;
     let cells: Vec<Cell> = header
         .density

@@ -2,7 +2,7 @@
 //! half, until the repetitions, the bytes or the time are used up.
 //!
 //! A trial is only begun if what it will cost at the most, by all that was seen so far, fits into what is left. Whoever
-//! runs it cuts it off at [`Planned::bytes_max`]: what it may bring beyond that is kept back from the start.
+//! runs it cuts it off at [`PlannedTrial::bytes_max`]: what it may bring beyond that is kept back from the start.
 
 mod rounds;
 
@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bench::cost::Cost;
 use crate::bench::extrapolate::{self, Whole};
 use crate::bench::recommend;
-use crate::bench::record::{Ending, Trial, scaled};
+use crate::bench::record::{Trial, TrialEnding, scaled};
 use crate::bench::sample::{Strata, Stratum};
-use crate::bench::setting::{Axes, Setting, Way};
-use crate::bench::verdict::{Row, Verdict};
+use crate::bench::setting::{Axes, TrialSetting, Way};
+use crate::bench::verdict::{BenchVerdict, SettingRow};
 use crate::limits::{
     BENCH_LAST_TRIALS, BENCH_REFINEMENTS, BENCH_RESERVE_BYTES, BENCH_SLICES_PER_READER,
     BENCH_TRIAL_BATCHES_MAX, BENCH_TRIAL_BATCHES_TARGET, BENCH_TRIAL_VALUES_TARGET,
@@ -27,9 +27,9 @@ use crate::model::transport::Transport;
 
 /// A trial to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedTrial {
     /// What is tried.
-    pub setting: Setting,
+    pub setting: TrialSetting,
     /// Which repetition, from 1.
     pub repetition: u32,
     /// True if it only warms up.
@@ -101,13 +101,13 @@ pub struct Scheduler {
 
 #[derive(Debug)]
 struct Candidate {
-    setting: Setting,
+    setting: TrialSetting,
     alive: bool,
     trials: Vec<Trial>,
 }
 
 impl Candidate {
-    fn new(setting: Setting) -> Self {
+    fn new(setting: TrialSetting) -> Self {
         Self { setting, alive: true, trials: Vec::new() }
     }
 }
@@ -138,7 +138,7 @@ enum Round {
 }
 
 /// What may still arrive of a trial after it was cut off.
-pub fn reserve_bytes(setting: Setting) -> u64 {
+pub fn reserve_bytes(setting: TrialSetting) -> u64 {
     BENCH_RESERVE_BYTES * setting.concurrency.max(1) as u64
 }
 
@@ -176,7 +176,7 @@ impl Scheduler {
     }
 
     /// The next trial; none if there is nothing more to learn or nothing left to spend.
-    pub fn next(&mut self, left: Left) -> Option<Planned> {
+    pub fn next(&mut self, left: Left) -> Option<PlannedTrial> {
         loop {
             while let Some(turn) = self.queue.pop() {
                 if !self.field[turn.candidate].alive {
@@ -205,7 +205,7 @@ impl Scheduler {
         let mut cost = self.cost(way, trial.stratum);
         cost.learn(&trial);
         self.costs.insert((way, trial.stratum), cost);
-        if let Ending::Failed { error } = &trial.ending {
+        if let TrialEnding::Failed { error } = &trial.ending {
             self.not_seen.insert(format!("{}: {error}", trial.setting));
             // What fails already when it warms up fails everywhere.
             for other in self.field.iter_mut().filter(|other| {
@@ -220,8 +220,13 @@ impl Scheduler {
     }
 
     /// What the trials so far say.
-    pub fn verdict(&self, stopped: Option<&str>, bytes_spent: u64, elapsed_ms: u64) -> Verdict {
-        let rows: Vec<(Row, &[Trial])> = self
+    pub fn verdict(
+        &self,
+        stopped: Option<&str>,
+        bytes_spent: u64,
+        elapsed_ms: u64,
+    ) -> BenchVerdict {
+        let rows: Vec<(SettingRow, &[Trial])> = self
             .field
             .iter()
             .filter_map(|own| {
@@ -242,10 +247,10 @@ impl Scheduler {
         };
         let unseen = self.terms.strata.found.iter().filter(|(stratum, ..)| !seen(*stratum));
         not_seen.extend(unseen.map(|(stratum, ..)| format!("{} stretches", stratum.name())));
-        let mut rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let mut rows: Vec<SettingRow> = rows.iter().map(|(row, _)| row.clone()).collect();
         rows.sort_by_key(|row| row.setting.order());
         let own = self.short.unwrap_or("all repetitions done");
-        Verdict {
+        BenchVerdict {
             rows,
             recommendation,
             not_seen,
@@ -256,7 +261,7 @@ impl Scheduler {
         }
     }
 
-    fn plan(&mut self, turn: Turn, left: Left) -> Option<Planned> {
+    fn plan(&mut self, turn: Turn, left: Left) -> Option<PlannedTrial> {
         let Turn { candidate, repetition, stratum, warm_up } = turn;
         let setting = self.field[candidate].setting;
         let sized = self.sized(setting, turn)?;
@@ -275,7 +280,7 @@ impl Scheduler {
         if sized.bytes > bytes_max {
             return None;
         }
-        Some(Planned {
+        Some(PlannedTrial {
             setting,
             repetition,
             warm_up,
@@ -289,7 +294,7 @@ impl Scheduler {
 
     /// Which part of the job a turn reads: as many batches as it takes to say something of their speed, fewer where they
     /// are too large. A warm-up says nothing of batches, so it may be a part of one.
-    fn sized(&self, setting: Setting, turn: Turn) -> Option<Sized> {
+    fn sized(&self, setting: TrialSetting, turn: Turn) -> Option<Sized> {
         let Turn { repetition, stratum, warm_up, .. } = turn;
         let cost = self.cost(setting.transport, stratum);
         let allowed = self.batch_bytes_max(setting);
@@ -314,7 +319,7 @@ impl Scheduler {
 
     /// What a trial of one batch may hold. More of the budget for the shortest batches of the likeliest way: without them
     /// nothing would be known.
-    fn batch_bytes_max(&self, setting: Setting) -> u64 {
+    fn batch_bytes_max(&self, setting: TrialSetting) -> u64 {
         let axes = &self.terms.axes;
         let is_likeliest = axes.transports.values.first() == Some(&setting.transport);
         if is_likeliest && axes.shorter(setting.interval).is_none() {
@@ -337,7 +342,7 @@ impl Scheduler {
         self.field[long].alive = false;
         let setting = self.field[long].setting;
         let Some(interval) = self.terms.axes.shorter(setting.interval) else { return };
-        let setting = Setting { interval, ..setting };
+        let setting = TrialSetting { interval, ..setting };
         if let Some(known) = self.field.iter().position(|own| own.setting == setting) {
             // It has its own turns, unless this one is for the warm-up.
             if turn.warm_up {
@@ -354,7 +359,7 @@ impl Scheduler {
     }
 
     /// One batch, or as many as it takes to say something of their speed.
-    fn batches(&self, setting: Setting, turn: Turn, cost: Cost) -> Option<i64> {
+    fn batches(&self, setting: TrialSetting, turn: Turn, cost: Cost) -> Option<i64> {
         let cell = self.terms.strata.cell(turn.stratum, turn.repetition, self.terms.seed)?;
         let interval_ns = setting.interval_ns();
         let cell_ns = i64::try_from(cell.range.duration_ns()).unwrap_or(i64::MAX);

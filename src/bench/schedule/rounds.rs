@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::{Candidate, Round, Scheduler, Turn};
 use crate::bench::extrapolate;
 use crate::bench::record::scaled;
-use crate::bench::setting::Setting;
+use crate::bench::setting::TrialSetting;
 use crate::model::random::Random;
 
 /// Times that differ by no more than so many thousandths cannot be told apart by one run.
@@ -63,7 +63,7 @@ impl Scheduler {
         }
         self.refinements_left -= 1;
         let Some((_, best)) = self.ranked().first().copied() else { return false };
-        let known: Vec<Setting> = self.field.iter().map(|own| own.setting).collect();
+        let known: Vec<TrialSetting> = self.field.iter().map(|own| own.setting).collect();
         let job_ns = self.terms.strata.range.duration_ns();
         let beside = self.terms.axes.beside(self.field[best].setting);
         let fresh = beside.into_iter().filter(|setting| {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::bench::csv;
 use crate::bench::extrapolate::Whole;
 use crate::bench::html;
-use crate::bench::record::{Record, Recorded, Trial};
+use crate::bench::record::{BenchRecord, Recorded, Trial};
 use crate::commands::error::Error;
 
 /// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
@@ -39,7 +39,7 @@ impl Files {
     }
 
     /// Adds a line.
-    pub(super) fn add(&mut self, record: &Record) -> Result<(), Error> {
+    pub(super) fn add(&mut self, record: &BenchRecord) -> Result<(), Error> {
         let written = writeln!(self.lines, "{}", record.to_line());
         let written = written.and_then(|()| self.lines.sync_data());
         written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source })
@@ -61,7 +61,7 @@ impl Files {
 
     /// Adds a trial to both.
     pub(super) fn add_trial(&mut self, trial: &Trial, whole: &Whole) -> Result<(), Error> {
-        self.add(&Record::BenchTrial(Box::new(trial.clone())))?;
+        self.add(&BenchRecord::BenchTrial(Box::new(trial.clone())))?;
         let written = writeln!(self.table, "{}", csv::line(trial, whole));
         written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
     }

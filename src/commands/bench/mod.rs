@@ -21,9 +21,9 @@ use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
 use super::stop_signals::StopSignals;
 use super::{job, migrate, preflight, print_line, quota};
-use crate::bench::record::{Record, Sink};
+use crate::bench::record::{BenchRecord, TrialSink};
 use crate::bench::schedule::{Left, Scheduler};
-use crate::bench::verdict::Verdict;
+use crate::bench::verdict::BenchVerdict;
 use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
@@ -56,7 +56,7 @@ pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitC
     }
     let inputs = Inputs::new(settings, env, &inputs::read_file)?;
     let config = migrate::load_to_look(inputs, &Signals::default()).await?;
-    let writes = bench.sink == Sink::Destination;
+    let writes = bench.sink == TrialSink::Destination;
     let _moving = if writes { stops.tidying() } else { stops.moving() };
     let stop = stops.stop();
     let trials = measure(&config, &bench, &ClientSettings::default(), stop.clone()).await?;
@@ -75,7 +75,7 @@ pub async fn measure(
     bench: &BenchConfig,
     settings: &ClientSettings,
     stop: StopSignal,
-) -> Result<Verdict, Error> {
+) -> Result<BenchVerdict, Error> {
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
     let deadline = config.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
@@ -100,22 +100,22 @@ async fn trials(
     ends: Ends,
     watch: Watch,
     early: &Early,
-) -> Result<Verdict, Error> {
+) -> Result<BenchVerdict, Error> {
     let begun = Instant::now();
-    if bench.sink == Sink::Destination && !config.has_destination() {
+    if bench.sink == TrialSink::Destination && !config.has_destination() {
         return Err(Error::NoDestination);
     }
     let surveyed = early.stop.unless(Box::pin(survey(config, bench, ends, &watch))).await??;
     let seed = bench.seed.unwrap_or_else(random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
     let mut files = Files::create(&bench.out)?;
-    files.add(&Record::BenchHeader(Box::new(header.clone())))?;
-    let tell = |record: Record| {
+    files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
+    let tell = |record: BenchRecord| {
         if config.json {
             print_line(&record.to_line());
         }
     };
-    tell(Record::BenchHeader(Box::new(header.clone())));
+    tell(BenchRecord::BenchHeader(Box::new(header.clone())));
     let client = surveyed.ends.source.clone();
     let spent = || surveyed.before_bytes + client.quota().total_bytes();
     let terms = terms::terms(bench, config, &surveyed, &header);
@@ -135,7 +135,7 @@ async fn trials(
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
         files.add_trial(&trial, &whole)?;
-        tell(Record::BenchTrial(Box::new(trial.clone())));
+        tell(BenchRecord::BenchTrial(Box::new(trial.clone())));
         if let Some(left) = left {
             return Err(left);
         }
@@ -151,9 +151,9 @@ async fn trials(
         }
     }
     let verdict = scheduler.verdict(stopped, spent(), millis(begun.elapsed()));
-    files.add(&Record::BenchVerdict(Box::new(verdict.clone())))?;
+    files.add(&BenchRecord::BenchVerdict(Box::new(verdict.clone())))?;
     files.show()?;
-    tell(Record::BenchVerdict(Box::new(verdict.clone())));
+    tell(BenchRecord::BenchVerdict(Box::new(verdict.clone())));
     if let Some(error) = failed.filter(|_| verdict.rows.is_empty()) {
         return Err(error);
     }
@@ -207,8 +207,8 @@ async fn stand(
     watch: Watch,
 ) -> Result<Stand, Error> {
     let destination = match bench.sink {
-        Sink::Discard => None,
-        Sink::Destination => {
+        TrialSink::Discard => None,
+        TrialSink::Destination => {
             let client = surveyed.ends.destination.clone();
             let known = surveyed.destination.as_ref().and_then(|facts| facts.org_id.clone());
             let org_id = match known {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use crate::bench::compare::{Comparison, Pair};
-use crate::bench::record::{Header, Sink};
-use crate::bench::schedule::{Left, Planned};
-use crate::bench::setting::Setting;
+use crate::bench::record::{BenchHeader, TrialSink};
+use crate::bench::schedule::{Left, PlannedTrial};
+use crate::bench::setting::TrialSetting;
 use crate::bench::simulate::Rehearsal;
 use crate::bench::statistics::Ratio;
-use crate::bench::verdict::{Row, Verdict};
+use crate::bench::verdict::{BenchVerdict, SettingRow};
 use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
@@ -21,11 +21,13 @@ const LABEL: usize = 12;
 const LISTED_MAX: usize = 6;
 
 /// What may be spent, before anything is.
-pub fn budget_line(bytes: u64, ms: Option<u64>, sink: Sink) -> String {
+pub fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
     let time = ms.map_or(String::new(), |ms| format!(" and {}", number::duration(ms)));
     let written = match sink {
-        Sink::Discard => "nothing is written",
-        Sink::Destination => "written is only into buckets of its own, deleted after each trial",
+        TrialSink::Discard => "nothing is written",
+        TrialSink::Destination => {
+            "written is only into buckets of its own, deleted after each trial"
+        }
     };
     format!(
         "bench spends {} of the source's quota{time} at the most; {written}",
@@ -34,8 +36,8 @@ pub fn budget_line(bytes: u64, ms: Option<u64>, sink: Sink) -> String {
 }
 
 /// A trial that begins.
-pub fn trial_line(number: u64, planned: &Planned, left: Left) -> String {
-    let Setting { interval, transport, concurrency, .. } = planned.setting;
+pub fn trial_line(number: u64, planned: &PlannedTrial, left: Left) -> String {
+    let TrialSetting { interval, transport, concurrency, .. } = planned.setting;
     let what = if planned.warm_up { "warm-up" } else { planned.stratum.name() };
     format!(
         "trial {number}: {transport} {interval} x{concurrency}, {what}, at most {} of {} left",
@@ -45,7 +47,7 @@ pub fn trial_line(number: u64, planned: &Planned, left: Left) -> String {
 }
 
 /// The end of a bench.
-pub fn lines(header: &Header, verdict: &Verdict, files: &[PathBuf]) -> Vec<String> {
+pub fn lines(header: &BenchHeader, verdict: &BenchVerdict, files: &[PathBuf]) -> Vec<String> {
     let mut lines = vec![head(header, verdict)];
     lines.extend(wrap(&runs(verdict), COLUMNS, 0));
     table(verdict, &mut lines);
@@ -59,10 +61,10 @@ pub fn lines(header: &Header, verdict: &Verdict, files: &[PathBuf]) -> Vec<Strin
     lines
 }
 
-fn head(header: &Header, verdict: &Verdict) -> String {
+fn head(header: &BenchHeader, verdict: &BenchVerdict) -> String {
     let written = match header.sink {
-        Sink::Discard => "sink discard, nothing written",
-        Sink::Destination => "sink destination, its buckets deleted",
+        TrialSink::Discard => "sink discard, nothing written",
+        TrialSink::Destination => "sink destination, its buckets deleted",
     };
     let spent = number::bytes_of(verdict.bytes_spent, header.budget_bytes);
     let spent = spent.replace('/', " of ");
@@ -71,7 +73,7 @@ fn head(header: &Header, verdict: &Verdict) -> String {
     format!("BENCH {}{behind}", fit(&clean(&header.source, Glyphs::Ascii), room))
 }
 
-fn runs(verdict: &Verdict) -> String {
+fn runs(verdict: &BenchVerdict) -> String {
     let settings = verdict.rows.len();
     let runs: Vec<u64> = verdict.rows.iter().map(|row| row.runs).collect();
     let (least, most) =
@@ -83,7 +85,7 @@ fn runs(verdict: &Verdict) -> String {
     )
 }
 
-fn table(verdict: &Verdict, lines: &mut Vec<String>) {
+fn table(verdict: &BenchVerdict, lines: &mut Vec<String>) {
     if verdict.rows.is_empty() {
         lines.push("nothing was measured".to_owned());
         return;
@@ -107,7 +109,7 @@ fn table(verdict: &Verdict, lines: &mut Vec<String>) {
 }
 
 /// True if the size of bodies has to stand beside the number of requests.
-fn tells_bodies(mut settings: impl Iterator<Item = Setting>) -> bool {
+fn tells_bodies(mut settings: impl Iterator<Item = TrialSetting>) -> bool {
     settings.any(|setting| setting.body_bytes != BODY_BYTES_TARGET)
 }
 
@@ -115,8 +117,8 @@ fn requests_head(bodies: bool) -> &'static str {
     if bodies { "CONC/MB" } else { "CONC" }
 }
 
-fn requests(setting: Setting, bodies: bool) -> String {
-    let Setting { concurrency, body_bytes, .. } = setting;
+fn requests(setting: TrialSetting, bodies: bool) -> String {
+    let TrialSetting { concurrency, body_bytes, .. } = setting;
     if bodies {
         format!("{concurrency}/{}", number::ratio(body_bytes as u64, 1_000_000))
     } else {
@@ -124,8 +126,8 @@ fn requests(setting: Setting, bodies: bool) -> String {
     }
 }
 
-fn cells(row: &Row, bodies: bool) -> String {
-    let Setting { interval, transport, .. } = row.setting;
+fn cells(row: &SettingRow, bodies: bool) -> String {
+    let TrialSetting { interval, transport, .. } = row.setting;
     format!(
         "{:<10} {:<8} {:>7} {:>8}  {:<22} {:>6} {:>9}",
         transport.to_string(),
@@ -154,14 +156,14 @@ fn speed(spread: Spread, runs: u64) -> String {
     format!("{median} ({}-{})", shown(spread.low), shown(spread.high))
 }
 
-fn conclusion(header: &Header, verdict: &Verdict, lines: &mut Vec<String>) {
+fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<String>) {
     if let Some(best) = &verdict.recommendation {
         let destination = match header.sink {
-            Sink::Discard => ". Destination: not measured (--sink destination)",
-            Sink::Destination => "",
+            TrialSink::Discard => ". Destination: not measured (--sink destination)",
+            TrialSink::Destination => "",
         };
         labelled("LIMITED BY", &format!("{}{destination}", best.limit.words()), lines);
-        let Setting { interval, transport, concurrency, body_bytes } = best.setting;
+        let TrialSetting { interval, transport, concurrency, body_bytes } = best.setting;
         let mut text = format!(
             "--batch-interval {interval} --transport {transport} --concurrency {concurrency}"
         );
@@ -245,7 +247,7 @@ pub fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> 
 }
 
 fn pair(pair: &Pair, bodies: bool) -> String {
-    let Setting { interval, transport, .. } = pair.setting;
+    let TrialSetting { interval, transport, .. } = pair.setting;
     let ratio = |ratio: Option<Ratio>| {
         ratio.map_or("-".to_owned(), |Ratio { ratio, low, high }| {
             format!("{ratio:.2} [{low:.2}, {high:.2}]")

@@ -2,12 +2,12 @@
 
 use super::{machine, random_seed, screen, terms};
 use crate::bench::extrapolate::Whole;
-use crate::bench::record::{Header, Record, Sink};
+use crate::bench::record::{BenchHeader, BenchRecord, TrialSink};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Scheduler, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::bench::simulate::{Model, Rehearsal, WayCost};
-use crate::bench::verdict::Verdict;
+use crate::bench::verdict::BenchVerdict;
 use crate::commands::error::Error;
 use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};
@@ -33,11 +33,11 @@ pub(super) fn run(settings: &Settings, bench: &BenchConfig) -> Result<ExitCode, 
     let best = verdict.recommendation.as_ref();
     let rehearsed = best.and_then(|best| model.rehearse(best.setting));
     if config.json {
-        print_line(&Record::BenchHeader(Box::new(header)).to_line());
+        print_line(&BenchRecord::BenchHeader(Box::new(header)).to_line());
         for trial in &trials {
             print_line(&trial.to_line());
         }
-        print_line(&Record::BenchVerdict(Box::new(verdict)).to_line());
+        print_line(&BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
         if let Some(found) = rehearsed {
             print_line(&line(&found));
         }
@@ -112,8 +112,8 @@ fn model(config: &SimulateConfig) -> Model {
     }
 }
 
-fn header(config: &SimulateConfig, model: &Model, seed: u64) -> Header {
-    Header {
+fn header(config: &SimulateConfig, model: &Model, seed: u64) -> BenchHeader {
+    BenchHeader {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: terms::command(std::env::args_os()),
         started: migrate::local_now(),
@@ -121,7 +121,7 @@ fn header(config: &SimulateConfig, model: &Model, seed: u64) -> Header {
         seed,
         source: "simulated".to_owned(),
         source_version: "simulated".to_owned(),
-        sink: Sink::Discard,
+        sink: TrialSink::Discard,
         start: config.range.start,
         stop: config.range.stop,
         values: config.values,
@@ -139,8 +139,8 @@ fn trials(
     config: &SimulateConfig,
     bench: &BenchConfig,
     model: &Model,
-    header: &Header,
-) -> (Verdict, Vec<Record>) {
+    header: &BenchHeader,
+) -> (BenchVerdict, Vec<BenchRecord>) {
     let strata = Strata::new(config.range, &model.cells);
     let chosen = Interval::from_ns(86_400 * NS_PER_S);
     let around = || Axis::from(intervals_around(chosen, config.range.duration_ns()));
@@ -174,7 +174,7 @@ fn trials(
         let Some(trial) = model.trial(&planned, number, &mut noise) else { break };
         spent += trial.bytes_charged;
         elapsed_us += trial.elapsed_us;
-        records.push(Record::BenchTrial(Box::new(trial.clone())));
+        records.push(BenchRecord::BenchTrial(Box::new(trial.clone())));
         scheduler.take(trial);
     }
     (scheduler.verdict(None, spent, elapsed_us / 1_000), records)

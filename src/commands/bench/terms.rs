@@ -2,7 +2,7 @@
 
 use super::{Surveyed, machine};
 use crate::bench::extrapolate::Whole;
-use crate::bench::record::{Density, Header, Sink};
+use crate::bench::record::{BenchHeader, Density, TrialSink};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
@@ -36,13 +36,13 @@ pub(super) fn header(
     bench: &BenchConfig,
     surveyed: &Surveyed,
     seed: u64,
-) -> Header {
+) -> BenchHeader {
     let Surveyed { source, job, tally, .. } = surveyed;
     let quota = surveyed.ends.source.quota();
     let told = [&source.info.build, &source.info.version];
     let told: Vec<&str> = told.into_iter().filter_map(Option::as_deref).collect();
     let range = job.plan.range();
-    Header {
+    BenchHeader {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: command(std::env::args_os()),
         started: migrate::local_now(),
@@ -68,7 +68,7 @@ pub(super) fn terms(
     bench: &BenchConfig,
     config: &MigrateConfig,
     surveyed: &Surveyed,
-    header: &Header,
+    header: &BenchHeader,
 ) -> Terms {
     let Surveyed { source, job, tally, .. } = surveyed;
     let range = job.plan.range();
@@ -120,10 +120,10 @@ fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &BucketJob, usual: Tra
         None => Axis::from(vec![config.concurrency]),
     };
     let bodies = match (&bench.body_sizes, bench.sink) {
-        (Some(named), Sink::Destination) => Axis::only(named.clone()),
-        (None, Sink::Destination) => Axis::from(vec![BODY_BYTES_TARGET]),
+        (Some(named), TrialSink::Destination) => Axis::only(named.clone()),
+        (None, TrialSink::Destination) => Axis::from(vec![BODY_BYTES_TARGET]),
         // Bodies that go nowhere are as good in any size.
-        (_, Sink::Discard) => Axis::only(vec![BODY_BYTES_TARGET]),
+        (_, TrialSink::Discard) => Axis::only(vec![BODY_BYTES_TARGET]),
     };
     Axes { intervals, transports, concurrencies, bodies }
 }

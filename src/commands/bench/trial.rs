@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::machine;
 use super::scratch::Scratch;
-use crate::bench::record::{Batch, Ending, Trial};
-use crate::bench::schedule::Planned;
+use crate::bench::record::{Trial, TrialBatch, TrialEnding};
+use crate::bench::schedule::PlannedTrial;
 use crate::bench::statistics::spread;
 use crate::commands::error::Error;
 use crate::commands::run::chain;
@@ -94,7 +94,7 @@ impl Ends {
 /// Runs it.
 pub(super) async fn run(
     stand: &Stand,
-    planned: &Planned,
+    planned: &PlannedTrial,
     number: u64,
     ends: &Ends,
 ) -> Result<Ran, Error> {
@@ -125,7 +125,7 @@ pub(super) async fn run(
 
 async fn measured(
     stand: &Stand,
-    planned: &Planned,
+    planned: &PlannedTrial,
     number: u64,
     sink: Destination,
     ends: &Ends,
@@ -160,7 +160,7 @@ async fn measured(
     let work = pipeline::run(source, Arc::new(out), Checkpoint::None, never);
     let (ending, error) = tokio::select! {
         biased;
-        by = ends.wait() => (Ending::Cut { by: by.to_owned() }, None),
+        by = ends.wait() => (TrialEnding::Cut { by: by.to_owned() }, None),
         result = work => ended(result),
     };
     let elapsed_us = micros(begun.elapsed());
@@ -205,13 +205,15 @@ async fn measured(
     (trial, error)
 }
 
-fn ended<T>(result: Result<T, PipelineError>) -> (Ending, Option<Error>) {
+fn ended<T>(result: Result<T, PipelineError>) -> (TrialEnding, Option<Error>) {
     match result {
-        Ok(_) => (Ending::Complete, None),
-        Err(PipelineError::CutOff { .. }) => (Ending::Cut { by: "byte budget".to_owned() }, None),
+        Ok(_) => (TrialEnding::Complete, None),
+        Err(PipelineError::CutOff { .. }) => {
+            (TrialEnding::Cut { by: "byte budget".to_owned() }, None)
+        }
         Err(error) => {
             let error = Error::from(error);
-            (Ending::Failed { error: chain(&error).join(": ") }, Some(error))
+            (TrialEnding::Failed { error: chain(&error).join(": ") }, Some(error))
         }
     }
 }
@@ -244,7 +246,7 @@ struct Seen {
     reader_busy: Duration,
     written: Duration,
     transports: BTreeSet<&'static str>,
-    batches: BTreeMap<Timestamp, Batch>,
+    batches: BTreeMap<Timestamp, TrialBatch>,
     /// Requests that wait for the quota now, since when any does, and how long any did.
     waiting: u32,
     waiting_since: Option<Instant>,
@@ -316,7 +318,7 @@ impl Watch {
                     seen.begun = Some((Instant::now(), charged()));
                 }
                 let (start, values) = (batch.start, *values);
-                seen.batches.insert(start, Batch { start, values, bytes: 0 });
+                seen.batches.insert(start, TrialBatch { start, values, bytes: 0 });
             }
             Event::SliceRead {
                 batch,

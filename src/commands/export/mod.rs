@@ -13,7 +13,7 @@ use crate::config::env::Env;
 use crate::config::export::{ExportConfig, Format, Target};
 use crate::exit::ExitCode;
 use crate::report::export::ExportReport;
-use crate::report::progress::Progress;
+use crate::report::progress::ProgressLine;
 use crate::report::stream;
 use crate::report::text::Glyphs;
 use crate::spool;
@@ -49,7 +49,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
     let files = stored.files(&selection);
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let output = Output::begin(&config.target, config.gzip)?;
-    let mut progress = Progress::new("verified", bytes, config.json);
+    let mut progress = ProgressLine::new("verified", bytes, config.json);
     let verified = stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
     if let Err(error) = verified {
         output.give_up();
@@ -60,7 +60,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
         part: &part,
         text: Text::new(config.format),
         output,
-        progress: Progress::new("exported", bytes, config.json),
+        progress: ProgressLine::new("exported", bytes, config.json),
         bytes_read: 0,
     };
     let written = export.trees(&files);
@@ -118,7 +118,7 @@ struct Export<'a> {
     part: &'a Part,
     text: Text,
     output: Output,
-    progress: Progress,
+    progress: ProgressLine,
     bytes_read: u64,
 }
 

@@ -10,9 +10,9 @@ use crate::limits::EXPORT_REFUSALS_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::model::time::Timestamp;
-use crate::report::export::Refused;
+use crate::report::export::RefusedValues;
 use crate::wire::csv::encoder as csv;
-use crate::wire::line::body::{Body, EncoderSettings};
+use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder as line;
 
 /// What was written so far.
@@ -34,8 +34,8 @@ pub(super) struct Text {
 }
 
 enum Encoder {
-    Line { encoder: Box<line::Encoder>, bodies: Vec<Body>, rejected: Vec<line::Rejected> },
-    Csv { encoder: csv::Encoder, bytes: Vec<u8>, rejected: Vec<csv::Rejected> },
+    Line { encoder: Box<line::Encoder>, bodies: Vec<LineBody>, rejected: Vec<line::Rejected> },
+    Csv { encoder: csv::CsvEncoder, bytes: Vec<u8>, rejected: Vec<csv::CsvRejected> },
 }
 
 impl Text {
@@ -47,7 +47,7 @@ impl Text {
                 rejected: Vec::new(),
             },
             Format::Csv => Encoder::Csv {
-                encoder: csv::Encoder::default(),
+                encoder: csv::CsvEncoder::default(),
                 bytes: Vec::new(),
                 rejected: Vec::new(),
             },
@@ -75,7 +75,7 @@ impl Text {
                 let encoded = encoder.push(frame, bytes, rejected);
                 self.totals.lines += encoded.rows;
                 self.totals.values += encoded.values;
-                for csv::Rejected { series, field, time, values, reason } in rejected.drain(..) {
+                for csv::CsvRejected { series, field, time, values, reason } in rejected.drain(..) {
                     self.refusals.add(&series, field, time, values, reason.to_string());
                 }
                 write(bytes)?;
@@ -120,7 +120,7 @@ impl Text {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     /// At most [`EXPORT_REFUSALS_MAX`].
-    pub(super) groups: Vec<Refused>,
+    pub(super) groups: Vec<RefusedValues>,
     /// Values of all, of those beyond the named ones too.
     pub(super) values: u64,
     /// Values beyond the named ones.
@@ -150,6 +150,6 @@ impl Refusals {
         let (reason, measurement, field) = key.clone();
         self.places.insert(key, self.groups.len());
         let first = format!("{series} at {time}");
-        self.groups.push(Refused { reason, measurement, field, values, first });
+        self.groups.push(RefusedValues { reason, measurement, field, values, first });
     }
 }

@@ -16,8 +16,8 @@ use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
 use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::{self, Tally};
 use crate::pipeline::source::SourceBucket;
-use crate::report::plan::{Forecast, Guide, MeasurementRow};
-use crate::spool::size::Encoded;
+use crate::report::plan::{Forecast, Guide, PlanMeasurement};
+use crate::spool::size::EncodedSize;
 
 /// The range of the guide's formula.
 const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
@@ -91,7 +91,7 @@ impl Looked {
         &self,
         tally: &Tally,
         series: &Series,
-    ) -> (Vec<MeasurementRow>, Option<MeasurementRow>) {
+    ) -> (Vec<PlanMeasurement>, Option<PlanMeasurement>) {
         let sizes = tally.by_size();
         let (largest, small) = sizes.split_at(self.order.len());
         let row = |(name, values): &(Name, u64)| {
@@ -109,7 +109,7 @@ impl Looked {
                 let cost = cost.clone().map(Sample::milli_bytes_per_value);
                 (transport.name().to_owned(), cost)
             });
-            MeasurementRow {
+            PlanMeasurement {
                 name: Readable(name).to_string(),
                 values: *values,
                 series: series.of.get(name).copied(),
@@ -131,8 +131,8 @@ impl Looked {
         tally: &Tally,
         series: &Series,
         small: &[(Name, u64)],
-        rows: &[MeasurementRow],
-    ) -> MeasurementRow {
+        rows: &[PlanMeasurement],
+    ) -> PlanMeasurement {
         let milli = self.rest_milli();
         let bytes = small.iter().map(|(name, _)| self.bytes(tally, name, milli));
         let transports: BTreeSet<_> = self
@@ -142,7 +142,7 @@ impl Looked {
             .collect();
         let shown: Option<u64> = rows.iter().map(|row| row.series).sum();
         let samples: usize = self.others.iter().map(|(_, look)| look.samples.len()).sum();
-        MeasurementRow {
+        PlanMeasurement {
             name: format!("and {} more", number::grouped(small.len() as u64)),
             values: small.iter().map(|(_, values)| values).sum(),
             series: series.total.zip(shown).map(|(all, shown)| all.saturating_sub(shown)),
@@ -205,7 +205,7 @@ impl Looked {
     fn spool_bytes(&self, tally: &Tally, held: Spread) -> Option<Spread> {
         let sizes = tally.by_size();
         let looks = self.looks.values().chain(self.others.iter().map(|(_, look)| look));
-        let all = looks.map(|look| look.encoded).fold(Encoded::default(), Encoded::plus);
+        let all = looks.map(|look| look.encoded).fold(EncodedSize::default(), EncodedSize::plus);
         if all.values == 0 {
             return None;
         }

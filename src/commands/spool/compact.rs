@@ -3,10 +3,10 @@
 use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
-use crate::report::progress::Progress;
+use crate::report::progress::ProgressLine;
 use crate::report::spool::CompactReport;
 use crate::report::text::Glyphs;
-use crate::spool::compact::Sizes;
+use crate::spool::compact::CompactedSizes;
 use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
 
@@ -16,11 +16,12 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let spool = Spool::open(&storage, &job, config.adopt).map_err(Box::new)?;
     let (before, (_, values)) = (spool.size(), spool.totals());
     let mut progress = None;
-    let compacted = spool.compact_step_by_step(Sizes::default(), |compacted, all_bytes| {
-        let progress =
-            progress.get_or_insert_with(|| Progress::new("merged", all_bytes, config.json));
-        progress.at(compacted.bytes_before);
-    });
+    let compacted =
+        spool.compact_step_by_step(CompactedSizes::default(), |compacted, all_bytes| {
+            let progress =
+                progress.get_or_insert_with(|| ProgressLine::new("merged", all_bytes, config.json));
+            progress.at(compacted.bytes_before);
+        });
     drop(progress);
     let compacted = compacted.map_err(Box::new)?;
     let after = spool.size();

@@ -12,13 +12,13 @@ use crate::exit::ExitCode;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::report::snippet::{self, Engine};
-use crate::report::spool::{MeasurementRow, SpoolReport};
+use crate::report::spool::{SpoolMeasurement, SpoolReport};
 use crate::report::stream::Stdout;
 use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::name::Tree;
 use crate::spool::stored::Stored;
-use crate::spool::tables::{Column, Role, Table};
+use crate::spool::tables::{Role, SpoolTable, TableColumn};
 
 pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitCode, Error> {
     let stored = super::open(config)?;
@@ -59,10 +59,10 @@ fn root(place: &str) -> Result<String, Error> {
     Ok(root.trim_end_matches('/').to_owned())
 }
 
-fn report(place: &str, stored: &Stored, tables: &[Table]) -> SpoolReport {
+fn report(place: &str, stored: &Stored, tables: &[SpoolTable]) -> SpoolReport {
     let (job, described) = (stored.job(), stored.describe());
     let mut folders: BTreeMap<&Name, &str> = BTreeMap::new();
-    let mut columns: BTreeMap<(&Name, Tree), Vec<Column>> = BTreeMap::new();
+    let mut columns: BTreeMap<(&Name, Tree), Vec<TableColumn>> = BTreeMap::new();
     for table in tables {
         folders.entry(&table.measurement).or_insert(&table.folder);
         let own = columns.entry((&table.measurement, table.tree)).or_default();
@@ -74,7 +74,7 @@ fn report(place: &str, stored: &Stored, tables: &[Table]) -> SpoolReport {
         let mut of = |tree| columns.remove(&(&own.name, tree)).unwrap_or_default();
         let (data, mut conflicts) = (of(Tree::Data), of(Tree::Conflicts));
         conflicts.retain(|column| matches!(column.role, Role::Field(_)));
-        MeasurementRow {
+        SpoolMeasurement {
             name: own.name.clone(),
             folder: folders.get(&own.name).copied().unwrap_or_default().to_owned(),
             files: own.files,

@@ -4,15 +4,15 @@ use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
 use crate::model::time::TimeRange;
-use crate::report::progress::Progress;
+use crate::report::progress::ProgressLine;
 use crate::report::spool::ProofReport;
 use crate::report::text::Glyphs;
-use crate::spool::stored::Selection;
+use crate::spool::stored::StoredSelection;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let stored = super::open(config)?;
-    let bytes = stored.files(&Selection::ALL).iter().map(|file| file.bytes).sum();
-    let mut progress = Progress::new("verified", bytes, config.json);
+    let bytes = stored.files(&StoredSelection::ALL).iter().map(|file| file.bytes).sum();
+    let mut progress = ProgressLine::new("verified", bytes, config.json);
     let proof = stored.prove(|proof| progress.at(proof.bytes)).map_err(Box::new)?;
     drop(progress);
     let range = TimeRange::new(stored.job().identity.start, stored.watermark());

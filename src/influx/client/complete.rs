@@ -2,12 +2,12 @@
 
 use serde::de::IgnoredAny;
 
-use super::exchange::Content;
+use super::exchange::ExpectedContent;
 use crate::influx::classify::server_message;
 use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::series::Readable;
 use crate::wire::csv::error::Error as CsvError;
-use crate::wire::csv::table::{Table, read_tables};
+use crate::wire::csv::table::{CsvTable, read_tables};
 
 /// Why an answer that ended well as an HTTP message is not whole all the same.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,19 +21,19 @@ pub(super) enum Incomplete {
 }
 
 /// Holds a whole answer against its format. What it says is the caller's to judge.
-pub(super) fn check(content: Content, body: &[u8]) -> Result<(), Incomplete> {
+pub(super) fn check(content: ExpectedContent, body: &[u8]) -> Result<(), Incomplete> {
     match content {
-        Content::Any => Ok(()),
-        Content::Csv => check_csv(body),
-        Content::Json => check_json(body),
-        Content::MessagePack => check_messagepack(body),
+        ExpectedContent::Any => Ok(()),
+        ExpectedContent::Csv => check_csv(body),
+        ExpectedContent::Json => check_json(body),
+        ExpectedContent::MessagePack => check_messagepack(body),
     }
 }
 
 fn check_csv(body: &[u8]) -> Result<(), Incomplete> {
     check_csv_end(body)?;
     match read_tables(body) {
-        Ok(tables) => match tables.iter().find_map(Table::misfit) {
+        Ok(tables) => match tables.iter().find_map(CsvTable::misfit) {
             Some((column, cell)) => Err(Incomplete::Malformed(format!(
                 "{} in column {}",
                 Readable(cell),
@@ -199,7 +199,7 @@ mod tests {
             |content, body: &[u8]| matches!(check(content, body), Err(Incomplete::Malformed(_)));
         let table = "#datatype,string,long,long\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n";
         let whole = format!("{table},,0,1\r\n\r\n");
-        assert_eq!(check(Content::Csv, whole.as_bytes()), Ok(()));
+        assert_eq!(check(ExpectedContent::Csv, whole.as_bytes()), Ok(()));
         for body in [
             format!("{table},,0,1,2\r\n\r\n"),
             format!("{table},,0\r\n\r\n"),
@@ -207,20 +207,20 @@ mod tests {
             whole.replace("long\r", "lonf\r"),
             "<html>\r\n<p>Please log in</p>\r\n\r\n".to_owned(),
         ] {
-            assert!(bad(Content::Csv, body.as_bytes()), "{body}");
+            assert!(bad(ExpectedContent::Csv, body.as_bytes()), "{body}");
         }
         for body in ["", " ", "{", "{\"results\":[}", "<html>", "{\"results\":[]}\n<"] {
-            assert!(bad(Content::Json, body.as_bytes()), "{body}");
+            assert!(bad(ExpectedContent::Json, body.as_bytes()), "{body}");
         }
         for body in ["{\"results\":[]}", "{\"results\":[]}\n{\"results\":[]}\n", "[]"] {
-            assert_eq!(check(Content::Json, body.as_bytes()), Ok(()), "{body}");
+            assert_eq!(check(ExpectedContent::Json, body.as_bytes()), Ok(()), "{body}");
         }
         let map = b"\x81\xa7results\x92\x01\xcb\0\0\0\0\0\0\0\0".as_slice();
         let glued = b"{\"code\":\"internal error\",\"message\":\"a panic\"}".as_slice();
-        assert_eq!(check(Content::MessagePack, map), Ok(()));
-        assert_eq!(check(Content::MessagePack, &[map, map].concat()), Ok(()));
+        assert_eq!(check(ExpectedContent::MessagePack, map), Ok(()));
+        assert_eq!(check(ExpectedContent::MessagePack, &[map, map].concat()), Ok(()));
         assert_eq!(
-            check(Content::MessagePack, &[map, glued].concat()),
+            check(ExpectedContent::MessagePack, &[map, glued].concat()),
             Err(Incomplete::Error("a panic".to_owned()))
         );
         for body in [
@@ -231,8 +231,8 @@ mod tests {
             b"\xdf\xff\xff\xff\xff",
             &[0x91; 40],
         ] {
-            assert!(bad(Content::MessagePack, body), "{body:?}");
+            assert!(bad(ExpectedContent::MessagePack, body), "{body:?}");
         }
-        assert!(bad(Content::MessagePack, &[map, b"x"].concat()));
+        assert!(bad(ExpectedContent::MessagePack, &[map, b"x"].concat()));
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Client, ServerInfo, refusal};
 use crate::influx::backoff::{http_date_ns, retry_after_ms};
-use crate::influx::body::{Body, tells_its_end};
+use crate::influx::body::{AnswerBody, tells_its_end};
 use crate::influx::classify::{RequestKind, classify_response, is_temporary, server_message};
 use crate::influx::credentials::Credential;
 use crate::influx::error::{Failure, FailureKind};
@@ -23,7 +23,7 @@ use crate::model::time::Timestamp;
 
 /// What an answer must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::influx) enum Content {
+pub(in crate::influx) enum ExpectedContent {
     Any,
     Csv,
     Json,
@@ -32,7 +32,7 @@ pub(in crate::influx) enum Content {
 
 /// One request, as often as it is sent.
 #[derive(Debug)]
-pub(in crate::influx) struct Call<'a> {
+pub(in crate::influx) struct HttpCall<'a> {
     pub(in crate::influx) kind: RequestKind,
     pub(in crate::influx) method: Method,
     pub(in crate::influx) path: &'a str,
@@ -43,7 +43,7 @@ pub(in crate::influx) struct Call<'a> {
     pub(in crate::influx) packed: bool,
     /// The status that means success.
     pub(in crate::influx) status: u16,
-    pub(in crate::influx) content: Content,
+    pub(in crate::influx) content: ExpectedContent,
     /// The content type that is asked for, where the server has a choice.
     pub(in crate::influx) accept: Option<&'static str>,
     pub(in crate::influx) what: &'a str,
@@ -51,13 +51,13 @@ pub(in crate::influx) struct Call<'a> {
 
 /// The head of a good answer, its body still to come.
 pub(in crate::influx) struct Answer {
-    pub(in crate::influx) body: Body,
+    pub(in crate::influx) body: AnswerBody,
     pub(in crate::influx) begun: Instant,
 }
 
 impl Client {
     /// Sends once; a refused token is read again and the request repeated with the new one.
-    pub(in crate::influx) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+    pub(in crate::influx) async fn send(&self, call: &HttpCall<'_>) -> Result<Answer, Failure> {
         // Before the gate: who waits there for the server must not have passed it already.
         let slot = match call.kind {
             RequestKind::Query => self.quota().slot(&self.shared.observer).await,
@@ -81,7 +81,7 @@ impl Client {
 
     async fn execute(
         &self,
-        call: &Call<'_>,
+        call: &HttpCall<'_>,
         credential: &Credential,
         begun: Instant,
     ) -> Result<Response, Failure> {
@@ -115,7 +115,7 @@ impl Client {
     /// Opens the body of a good answer; turns any other into a failure and tells the gate.
     async fn judge(
         &self,
-        call: &Call<'_>,
+        call: &HttpCall<'_>,
         response: Response,
         pass: Pass<'_>,
         begun: Instant,
@@ -126,7 +126,7 @@ impl Client {
         let silence = Duration::from_millis(self.shared.settings.silence_ms_max);
         self.note_info(&headers);
         let ends = tells_its_end(&headers) || matches!(status, 204 | 304);
-        let body = Body::new(response, deadline, silence);
+        let body = AnswerBody::new(response, deadline, silence);
         if status == call.status && is_content(&headers, call.content) {
             pass.answered();
             if !ends {
@@ -201,7 +201,7 @@ impl Client {
     }
 
     /// What there is of an error's text, up to a bound, and whether it came without breaking off.
-    async fn error_text(&self, kind: RequestKind, mut body: Body) -> (String, bool) {
+    async fn error_text(&self, kind: RequestKind, mut body: AnswerBody) -> (String, bool) {
         let mut text = Vec::new();
         let whole = loop {
             match body.next().await {
@@ -266,12 +266,12 @@ fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str
     headers.get(name)?.to_str().ok()
 }
 
-fn is_content(headers: &HeaderMap, content: Content) -> bool {
+fn is_content(headers: &HeaderMap, content: ExpectedContent) -> bool {
     let allowed: &[&str] = match content {
-        Content::Any => return true,
-        Content::Csv => &["text/csv", "application/csv"],
-        Content::Json => &["application/json"],
-        Content::MessagePack => &["application/x-msgpack"],
+        ExpectedContent::Any => return true,
+        ExpectedContent::Csv => &["text/csv", "application/csv"],
+        ExpectedContent::Json => &["application/json"],
+        ExpectedContent::MessagePack => &["application/x-msgpack"],
     };
     let content_type = header(headers, CONTENT_TYPE).and_then(|value| value.split(';').next());
     content_type.is_some_and(|value| {

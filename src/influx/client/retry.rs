@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Client;
 use super::complete::{Incomplete, check};
-use super::exchange::Call;
+use super::exchange::HttpCall;
 use crate::influx::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
 use crate::influx::error::{Error, Failure, FailureKind};
 use crate::influx::signal::{Signal, WaitCause};
@@ -18,7 +18,7 @@ use crate::model::scale::whole_ms;
 
 impl Client {
     /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
-    pub(in crate::influx) async fn whole(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    pub(in crate::influx) async fn whole(&self, call: &HttpCall<'_>) -> Result<Vec<u8>, Error> {
         let mut backoff = self.backoff();
         let begun = Instant::now();
         let mut attempt = 1;
@@ -57,7 +57,10 @@ impl Client {
         }
     }
 
-    pub(in crate::influx) async fn whole_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+    pub(in crate::influx) async fn whole_once(
+        &self,
+        call: &HttpCall<'_>,
+    ) -> Result<Vec<u8>, Failure> {
         let mut admission = match call.kind {
             RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
             RequestKind::Write | RequestKind::Api => None,

@@ -16,7 +16,7 @@ use crate::limits::QUOTA_WINDOW_MS;
 use crate::model::share::Share;
 
 /// The pacing of one run: which part of the quota it has, which share of that it takes now.
-pub(super) struct Pace {
+pub(super) struct QuotaPace {
     pub(super) share: Share,
     /// Of the whole quota.
     whole: Bounds,
@@ -38,7 +38,7 @@ pub(super) enum Paid {
     Closed,
 }
 
-impl Pace {
+impl QuotaPace {
     /// Alone with the whole quota, with the burst at hand.
     pub(super) fn new(quota_bytes: u64, share: Share, clock: SourceClock) -> Self {
         let whole = Bounds::new(quota_bytes, share.max_per_mille());
@@ -52,7 +52,7 @@ impl Pace {
             limiter: None,
             clock: TokioClock::new(),
         };
-        pace.limiter = Some(pace.limiter(Start::Full));
+        pace.limiter = Some(pace.limiter(BurstAtStart::Full));
         pace
     }
 
@@ -62,13 +62,13 @@ impl Pace {
         let changed = share_per_mille != self.share_per_mille;
         if changed {
             self.share_per_mille = share_per_mille;
-            self.limiter = (self.part_ppm > 0).then(|| self.limiter(Start::Empty));
+            self.limiter = (self.part_ppm > 0).then(|| self.limiter(BurstAtStart::Empty));
         }
         changed
     }
 
     /// Takes another part of the quota.
-    pub(super) fn set_part(&mut self, part_ppm: u32, start: Start) {
+    pub(super) fn set_part(&mut self, part_ppm: u32, start: BurstAtStart) {
         self.part_ppm = part_ppm;
         self.bounds = self.whole.part(part_ppm);
         self.limiter = (part_ppm > 0).then(|| self.limiter(start));
@@ -104,7 +104,7 @@ impl Pace {
         }
     }
 
-    fn limiter(&self, start: Start) -> Limiter {
+    fn limiter(&self, start: BurstAtStart) -> Limiter {
         let rate = self.bounds.rate_bytes_per_window(self.share_per_mille);
         Limiter::new(rate, self.bounds.burst_bytes, start, self.clock.clone())
     }
@@ -112,7 +112,7 @@ impl Pace {
 
 /// With how much of the burst a limiter starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum BurstAtStart {
     /// All of it.
     Full,
     /// Nothing.
@@ -126,7 +126,12 @@ struct Limiter {
 }
 
 impl Limiter {
-    fn new(bytes_per_window: u64, burst_bytes: u64, start: Start, clock: TokioClock) -> Self {
+    fn new(
+        bytes_per_window: u64,
+        burst_bytes: u64,
+        start: BurstAtStart,
+        clock: TokioClock,
+    ) -> Self {
         // Rounded up: rather a little too slow.
         let period_ns = u128::from(KIB) * u128::from(QUOTA_WINDOW_MS) * 1_000_000;
         let period_ns = period_ns.div_ceil(u128::from(bytes_per_window.max(1)));
@@ -136,7 +141,7 @@ impl Limiter {
             .expect("the period is at least a nanosecond")
             .allow_burst(burst);
         let governor = RateLimiter::direct_with_clock(rate, clock);
-        if start == Start::Empty {
+        if start == BurstAtStart::Empty {
             // Cannot fail: a new limiter has its burst.
             let _ = governor.check_n(burst);
         }

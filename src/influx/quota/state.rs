@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::bounds::{WHOLE_PPM, signed, unsigned};
 use super::clock::SourceClock;
-use super::pace::{Pace, Start};
+use super::pace::{BurstAtStart, QuotaPace};
 use super::runs::View;
 use super::time::QueryTime;
 use crate::limits::QUOTA_WINDOW_MS;
@@ -40,7 +40,7 @@ pub(super) struct LedgerState {
     /// The share where no bytes are limited: that of query time.
     share: Share,
     /// None: no quota.
-    pub(super) pace: Option<Pace>,
+    pub(super) pace: Option<QuotaPace>,
     /// None: the time of queries is not limited.
     pub(super) time: Option<QueryTime>,
     /// Runs that share the quota, this one among them.
@@ -68,7 +68,7 @@ impl LedgerState {
         Self {
             clock,
             share: share.clone(),
-            pace: quota_bytes.map(|quota| Pace::new(quota, share.clone(), clock)),
+            pace: quota_bytes.map(|quota| QuotaPace::new(quota, share.clone(), clock)),
             time: query_time_ms.map(QueryTime::new),
             runs: 1,
             part_ppm: WHOLE_PPM,
@@ -162,7 +162,7 @@ impl LedgerState {
             time.set_part(0);
         }
         if let Some(pace) = &mut self.pace {
-            pace.set_part(0, Start::Empty);
+            pace.set_part(0, BurstAtStart::Empty);
         }
     }
 
@@ -198,7 +198,10 @@ impl LedgerState {
             time.set_part(self.part_ppm);
         }
         if let Some(pace) = &mut self.pace {
-            pace.set_part(self.part_ppm, if fresh { Start::Full } else { Start::Empty });
+            pace.set_part(
+                self.part_ppm,
+                if fresh { BurstAtStart::Full } else { BurstAtStart::Empty },
+            );
         }
         self.cut_credit();
         true

@@ -10,7 +10,7 @@ use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::source::{SourceBucket, listed, schema};
-use crate::wire::csv::table::{self, Table};
+use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
@@ -123,7 +123,7 @@ async fn series_of(
     Ok(series_in(&tables, measurement))
 }
 
-fn series_in(tables: &[Table], measurement: &Name) -> Result<Vec<Series>, String> {
+fn series_in(tables: &[CsvTable], measurement: &Name) -> Result<Vec<Series>, String> {
     let mut found = Vec::new();
     for table in tables {
         let bounds: [&[u8]; 3] = [b"_time", b"_start", b"_stop"];

@@ -22,7 +22,7 @@ use crate::pipeline::plan::{count, one_count};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;
 use crate::pipeline::source::layer::{Layer, Window};
-use crate::spool::size::Encoded;
+use crate::spool::size::EncodedSize;
 use crate::wire::flux::Selection;
 
 /// A batch as a run would find it.
@@ -118,7 +118,7 @@ pub struct Look {
     /// Samples in the other transports, or why there is none.
     pub others: Vec<(Transport, Result<Sample, String>)>,
     /// The samples as they would be staged.
-    pub encoded: Encoded,
+    pub encoded: EncodedSize,
     /// A sample in the form of the vendor's guide.
     pub unchanged: Option<Sample>,
     /// Why a sample is missing.
@@ -200,7 +200,7 @@ pub async fn at(
         choice: chosen(context, batches, measurement, values, left).await?,
         samples: Vec::new(),
         others: Vec::new(),
-        encoded: Encoded::default(),
+        encoded: EncodedSize::default(),
         unchanged: None,
         missing: None,
     };

@@ -10,12 +10,13 @@ use crate::model::frame::FieldType;
 use crate::model::time::TimeRange;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::Layer;
-use crate::wire::answer::Settings;
-use crate::wire::csv::decoder::{DecoderSettings, Form};
+use crate::wire::answer::AnswerDecoderSettings;
+use crate::wire::csv::decoder::{CsvDecoderSettings, Form};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::influxql::decoder as influxql;
-use crate::wire::influxql::query::{self, Grouping, Select};
+use crate::wire::influxql::query::{self, Grouping, SelectStatement};
+use crate::wire::influxql::statement::AskedStatement;
 
 /// A request that can be sent.
 #[derive(Debug, Clone)]
@@ -28,14 +29,14 @@ pub enum RequestText {
 
 impl SliceRequest {
     /// The request for a range, and what its answer looks like.
-    pub fn text(&self, job: &BucketJob, range: TimeRange) -> (RequestText, Settings) {
+    pub fn text(&self, job: &BucketJob, range: TimeRange) -> (RequestText, AnswerDecoderSettings) {
         let label = job.field_label.as_str();
         match self {
             Self::Flux(scope) => {
                 let at_end = matches!(scope, FluxScope::LargestTime(_));
                 let read = if at_end { flux::read_largest_time } else { flux::read };
                 let text = scope.select(job, range, |selection| read(selection, label));
-                (RequestText::Flux(text), Settings::Csv(DecoderSettings::whole(label)))
+                (RequestText::Flux(text), AnswerDecoderSettings::Csv(CsvDecoderSettings::whole(label)))
             }
             Self::CarriageReturns(scope) => {
                 let read = |selection: Selection<'_>| match scope {
@@ -45,19 +46,19 @@ impl SliceRequest {
                     _ => flux::read_carriage_returns(selection, label),
                 };
                 let settings =
-                    DecoderSettings { unescape_strings: true, ..DecoderSettings::whole(label) };
-                (RequestText::Flux(scope.select(job, range, read)), Settings::Csv(settings))
+                    CsvDecoderSettings { unescape_strings: true, ..CsvDecoderSettings::whole(label) };
+                (RequestText::Flux(scope.select(job, range, read)), AnswerDecoderSettings::Csv(settings))
             }
             Self::Keyed(choice, among, kinds) => {
                 let only = (*kinds == FieldKinds::Strings)
                     .then(|| strings(choice, literal::is_field, " or "));
                 let text = keyed(job, choice, among.as_ref(), only, range, flux::read_keyed);
-                (RequestText::Flux(text), Settings::Csv(restored(choice, label, Form::Narrow)))
+                (RequestText::Flux(text), AnswerDecoderSettings::Csv(restored(choice, label, Form::Narrow)))
             }
             Self::Pivot(choice, among) => {
                 let only = Some(strings(choice, literal::is_other_field, " and "));
                 let text = keyed(job, choice, among.as_ref(), only, range, flux::read_pivoted);
-                (RequestText::Flux(text), Settings::Csv(restored(choice, label, Form::Pivoted)))
+                (RequestText::Flux(text), AnswerDecoderSettings::Csv(restored(choice, label, Form::Pivoted)))
             }
             Self::Influxql(choices, among) => {
                 let statements = choices
@@ -66,11 +67,11 @@ impl SliceRequest {
                     .collect();
                 // Where no format was proven nothing is sent.
                 let format = job.routes.access.as_ref().map(|access| access.format);
-                let settings = influxql::DecoderSettings {
+                let settings = influxql::InfluxqlDecoderSettings {
                     format: format.unwrap_or(influxql::Format::MessagePack),
                     statements: choices.iter().map(|choice| expected(choice)).collect(),
                 };
-                (RequestText::Influxql(statements), Settings::Influxql(settings))
+                (RequestText::Influxql(statements), AnswerDecoderSettings::Influxql(settings))
             }
         }
     }
@@ -100,8 +101,8 @@ impl FluxScope {
     }
 }
 
-fn restored(choice: &Choice, label: &str, form: Form) -> DecoderSettings {
-    DecoderSettings { series: series_of(choice), form, ..DecoderSettings::whole(label) }
+fn restored(choice: &Choice, label: &str, form: Form) -> CsvDecoderSettings {
+    CsvDecoderSettings { series: series_of(choice), form, ..CsvDecoderSettings::whole(label) }
 }
 
 fn series_of(choice: &Choice) -> SeriesOf {
@@ -114,8 +115,8 @@ fn series_of(choice: &Choice) -> SeriesOf {
     }
 }
 
-fn expected(choice: &Choice) -> influxql::Statement {
-    influxql::Statement {
+fn expected(choice: &Choice) -> AskedStatement {
+    AskedStatement {
         measurement: choice.measurement.clone(),
         types: Arc::clone(&choice.types),
         series: series_of(choice),
@@ -165,7 +166,7 @@ fn statement(
     let keys: Option<Vec<String>> = choice.known.as_ref().map(|known| {
         known.catalogue.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
     });
-    Some(query::select(&Select {
+    Some(query::select(&SelectStatement {
         measurement,
         range,
         filter: &filter,

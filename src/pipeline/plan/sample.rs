@@ -25,7 +25,7 @@ use crate::pipeline::read::bucket::reader::BucketReader;
 use crate::pipeline::read::bucket::{failure, fetch};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
-use crate::spool::size::Encoded;
+use crate::spool::size::EncodedSize;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -69,7 +69,7 @@ pub struct Read {
     /// As it was read.
     pub sample: Sample,
     /// As it would be staged.
-    pub encoded: Encoded,
+    pub encoded: EncodedSize,
 }
 
 /// A part of a slice that is small enough to be read for a look.
@@ -282,7 +282,7 @@ async fn read_one(
     let (fetched, kept) = tokio::join!(read, keep);
     let fetched = fetched?;
     let sample = Sample { values: fetched.totals.values, bytes: fetched.bytes };
-    let encoded = blocking(move || Ok(Encoded::of(kept)?)).await?;
+    let encoded = blocking(move || Ok(EncodedSize::of(kept)?)).await?;
     Ok(Read { sample, encoded })
 }
 

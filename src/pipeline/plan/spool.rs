@@ -9,7 +9,7 @@ use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::name;
 use crate::spool::state::FileEntry;
-use crate::spool::stored::{Selection, Stored};
+use crate::spool::stored::{StoredSelection, Stored};
 
 /// What of a spool is read.
 #[derive(Debug, Clone)]
@@ -29,8 +29,8 @@ pub struct SpoolJob {
 }
 
 impl SpoolJob {
-    fn selection(&self, range: TimeRange) -> Selection {
-        Selection { range, measurements: self.measurements.clone(), buckets: None }
+    fn selection(&self, range: TimeRange) -> StoredSelection {
+        StoredSelection { range, measurements: self.measurements.clone(), buckets: None }
     }
 }
 

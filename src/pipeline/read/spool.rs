@@ -22,7 +22,7 @@ use crate::pipeline::pool::blocking;
 use crate::pipeline::write::BatchSink;
 use crate::pipeline::write::DestinationWriter;
 use crate::spool::state::FileEntry;
-use crate::spool::stored::Selection;
+use crate::spool::stored::StoredSelection;
 
 /// How a spool is read, where a bucket has a transport.
 pub const TRANSPORT: &str = "spool";
@@ -162,7 +162,7 @@ async fn majority(
     let (stored, field) = (reader.job.stored.clone(), field.clone());
     let range = group.intersect(reader.job.range);
     let measurements = Some(BTreeSet::from([measurement.clone()]));
-    let selection = Selection { range, measurements, buckets: None };
+    let selection = StoredSelection { range, measurements, buckets: None };
     blocking(move || {
         let mut votes: BTreeMap<FieldType, usize> = BTreeMap::new();
         for frame in stored.frames(&selection)? {

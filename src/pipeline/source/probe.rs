@@ -14,13 +14,14 @@ use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
-use crate::wire::csv::decoder::{Decoder, DecoderSettings};
+use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
-use crate::wire::influxql::decoder::{self as influxql, Format, Statement};
-use crate::wire::influxql::query::{self, Grouping, Select};
+use crate::wire::influxql::decoder::{self as influxql, Format};
+use crate::wire::influxql::query::{self, Grouping, SelectStatement};
+use crate::wire::influxql::statement::AskedStatement;
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
 const PARTS_NS: [i64; 3] = [1, 60 * NS_PER_S, 86_400 * NS_PER_S];
@@ -228,7 +229,7 @@ impl Probe<'_> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
         let answer = self.ask(&flux::read(selection, self.label), what).await?;
-        let mut decoder = Decoder::new(DecoderSettings::whole(self.label));
+        let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(self.label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(what, error))?;
         decoder.finish(&mut frames).map_err(|error| Error::csv(what, error))?;
@@ -242,7 +243,7 @@ impl Probe<'_> {
     ) -> Result<Result<BTreeSet<Vec<u8>>, String>, Error> {
         let what = "probe by InfluxQL";
         let text = String::from_utf8_lossy(one.measurement);
-        let select = Select {
+        let select = SelectStatement {
             measurement: &text,
             range: one.part.range,
             filter: &one.part.filter,
@@ -256,12 +257,12 @@ impl Probe<'_> {
             Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let statement = Statement {
+        let statement = AskedStatement {
             measurement: one.measurement.clone(),
             types: Arc::clone(&one.fields.types),
             series: SeriesOf::Whole,
         };
-        let mut decoder = influxql::Decoder::new(influxql::DecoderSettings {
+        let mut decoder = influxql::InfluxqlDecoder::new(influxql::InfluxqlDecoderSettings {
             format,
             statements: vec![statement],
         });

@@ -10,7 +10,7 @@ use crate::model::schema::FieldKey;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table::{self, Table};
+use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux::{self, Selection};
 
 /// The type that a bucket holds of a field in a stretch, if it holds any of it.
@@ -23,7 +23,7 @@ pub async fn own_type(
     let filter = field_filter(key, None);
     let selection = Selection { bucket, range, filter: &filter, measurements: &[], without: &[] };
     let tables = ask(client, &flux::first(selection), key, range).await?;
-    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(Table::value_type))
+    Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(CsvTable::value_type))
 }
 
 /// The type of most values of the field at the source. Counts come by series, and so do types.
@@ -69,13 +69,13 @@ async fn ask(
     query: &str,
     key: &FieldKey,
     range: TimeRange,
-) -> Result<Vec<Table>, Error> {
+) -> Result<Vec<CsvTable>, Error> {
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
     let answer =
         client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
     let mut tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
     // A name that no query can spell finds others that look like it.
-    let is_key = |table: &Table| {
+    let is_key = |table: &CsvTable| {
         table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)
     };
     tables.retain(is_key);
@@ -96,7 +96,7 @@ fn field_filter((measurement, field): &FieldKey, job: Option<&Filter>) -> Filter
     Filter { predicate: Some(predicate), ..base }
 }
 
-fn series_of(table: &Table, row: usize) -> Vec<(Name, Name)> {
+fn series_of(table: &CsvTable, row: usize) -> Vec<(Name, Name)> {
     let bounds: [&[u8]; 2] = [b"_start", b"_stop"];
     let mut cells: Vec<_> = table
         .columns

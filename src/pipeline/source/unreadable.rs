@@ -204,7 +204,7 @@ async fn by_first(
 }
 
 /// A label that two columns have: one is Flux's own, the other the tag, whose value is lost.
-fn repeated_label(table: &table::Table) -> Option<&[u8]> {
+fn repeated_label(table: &table::CsvTable) -> Option<&[u8]> {
     let labels: Vec<&[u8]> = table.columns.iter().map(|column| &*column.label).collect();
     labels.iter().enumerate().find_map(|(at, label)| labels[..at].contains(label).then_some(*label))
 }

@@ -1,7 +1,7 @@
 //! The engines, and what they make of a table.
 
 use crate::model::time_type::TimeType;
-use crate::spool::tables::{Role, Table};
+use crate::spool::tables::{Role, SpoolTable};
 
 /// An engine that reads Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +85,10 @@ impl Engine {
 /// A table with the name that it gets.
 pub(super) struct Named<'a> {
     pub(super) name: String,
-    pub(super) table: &'a Table,
+    pub(super) table: &'a SpoolTable,
 }
 
-pub(super) fn time_type(table: &Table) -> Option<TimeType> {
+pub(super) fn time_type(table: &SpoolTable) -> Option<TimeType> {
     table.columns.iter().find_map(|column| match column.role {
         Role::Time(kind) => Some(kind),
         _ => None,

@@ -14,13 +14,13 @@ use crate::model::series::schema_label;
 use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
 use crate::spool::name::Tree;
-use crate::spool::tables::Table;
+use crate::spool::tables::SpoolTable;
 
 pub use engine::Engine;
 use engine::{Named, time_type};
 
 /// The text for the spool in this folder, an absolute path of UTF-8 without control characters.
-pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -> String {
+pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[SpoolTable]) -> String {
     let mut text = String::new();
     let comment = if engine.is_sql() { "--" } else { "#" };
     let _ =
@@ -44,10 +44,10 @@ pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[Table]) -
 }
 
 /// Names that differ in more than case.
-fn named(tables: &[Table]) -> Vec<Named<'_>> {
+fn named(tables: &[SpoolTable]) -> Vec<Named<'_>> {
     let mut used = BTreeSet::new();
     let name = |table| {
-        let Table { measurement, tree, .. }: &Table = table;
+        let SpoolTable { measurement, tree, .. }: &SpoolTable = table;
         let ending = if *tree == Tree::Conflicts { "_conflicts" } else { "" };
         let base = format!("{}{ending}", schema_label(measurement).replace(char::is_control, "_"));
         let mut name = base.clone();

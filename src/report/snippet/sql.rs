@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use super::engine::{Engine, Named, time_type};
 use crate::model::frame::FieldType;
 use crate::model::time_type::TimeType;
-use crate::spool::tables::{Column, Role, Table};
+use crate::spool::tables::{Role, SpoolTable, TableColumn};
 
 /// Two columns, partitions included, that an engine which ignores case takes for one.
-fn alike(table: &Table) -> Option<(String, String)> {
+fn alike(table: &SpoolTable) -> Option<(String, String)> {
     let keys = [&table.keys.bucket, &table.keys.measurement, &table.keys.month];
     let labels = keys.into_iter().chain(table.columns.iter().map(|column| &column.label));
     let mut seen: BTreeMap<String, &String> = BTreeMap::new();
@@ -51,7 +51,7 @@ fn duckdb_path(path: &str) -> String {
     sql_text(&path.chars().map(letter).collect::<String>())
 }
 
-fn duckdb_files(root: &str, table: &Table) -> String {
+fn duckdb_files(root: &str, table: &SpoolTable) -> String {
     let path = |path: &str, ending: &str| {
         let path = duckdb_path(&format!("{root}/{path}"));
         format!("{}{ending}'", &path[..path.len() - 1])
@@ -194,7 +194,7 @@ pub(super) fn trino(text: &mut String, root: &str, tables: &[Named<'_>]) {
     }
 }
 
-fn trino_type(column: &Column) -> &'static str {
+fn trino_type(column: &TableColumn) -> &'static str {
     match column.role {
         Role::Time(TimeType::NsUtc) => "timestamp(9)",
         Role::Time(TimeType::UsUtc) => "timestamp(6)",

@@ -132,14 +132,14 @@ pub(crate) fn by_tags(a: &Series, b: &Series) -> Ordering {
 
 /// Rows of one series in one month, rising in time.
 #[derive(Debug, Clone)]
-pub(crate) struct Stretch {
+pub(crate) struct SeriesStretch {
     pub(crate) month: Month,
     pub(crate) rows: Range<usize>,
     pub(crate) series: Arc<Series>,
 }
 
 /// The stretches of a block, in the order of its rows.
-pub(crate) fn stretches(block: &Frame) -> Vec<Stretch> {
+pub(crate) fn stretches(block: &Frame) -> Vec<SeriesStretch> {
     let times = times(block);
     let mut stretches = Vec::with_capacity(block.runs.len());
     let (mut row, mut month, mut next_ns) = (0, None, None);
@@ -159,7 +159,7 @@ pub(crate) fn stretches(block: &Frame) -> Vec<Stretch> {
             let rows = &times[row..run.end_row];
             let inside = next_ns.map_or(rows.len(), |next| rows.partition_point(|ns| *ns < next));
             let series = Arc::clone(&run.series);
-            stretches.push(Stretch { month: of, rows: row..row + inside, series });
+            stretches.push(SeriesStretch { month: of, rows: row..row + inside, series });
             row += inside;
         }
     }
@@ -170,7 +170,7 @@ pub(crate) fn stretches(block: &Frame) -> Vec<Stretch> {
 pub(crate) fn add_shapes(block: &Frame, shapes: &mut BTreeMap<Month, Shape>) {
     let mut last: Option<(Month, Arc<Series>)> = None;
     let mut rows: BTreeMap<Month, Vec<Range<usize>>> = BTreeMap::new();
-    for Stretch { month, rows: own, series } in stretches(block) {
+    for SeriesStretch { month, rows: own, series } in stretches(block) {
         let same = last.as_ref().is_some_and(|(m, s)| *m == month && Arc::ptr_eq(s, &series));
         if !same {
             shapes.entry(month).or_default().add_series(&series);

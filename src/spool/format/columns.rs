@@ -121,7 +121,7 @@ impl Shape {
 
 /// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tag {
+pub(crate) struct StoredTag {
     pub(crate) label: String,
     pub(crate) name: Name,
     pub(crate) binary: bool,
@@ -141,7 +141,7 @@ pub(crate) struct FieldColumn {
 pub(crate) struct Columns {
     pub(crate) measurement: Name,
     pub(crate) time: TimeType,
-    pub(crate) tags: Vec<Tag>,
+    pub(crate) tags: Vec<StoredTag>,
     pub(crate) fields: Vec<FieldColumn>,
 }
 
@@ -162,8 +162,9 @@ impl Columns {
             }
             label
         };
-        let tags: Vec<_> =
-            tags.map(|(name, binary)| Tag { label: free(&name, "tag"), name, binary }).collect();
+        let tags: Vec<_> = tags
+            .map(|(name, binary)| StoredTag { label: free(&name, "tag"), name, binary })
+            .collect();
         let fields = fields
             .map(|(name, kind, binary)| FieldColumn {
                 label: free(&name, kind.name()),
@@ -258,7 +259,7 @@ impl Columns {
                 && **values == data_type(FieldType::String, binary)
                 && self.fields.is_empty()
                 && self.tags.last().is_none_or(|last| last.name < name);
-            self.tags.push(Tag { label, name, binary });
+            self.tags.push(StoredTag { label, name, binary });
             return fits.then_some(());
         }
         let kind = FieldType::ALL.into_iter().find(|kind| role_of(*kind) == role)?;

@@ -16,7 +16,7 @@ pub(crate) const FIRST_FORMAT: u64 = 1;
 
 /// What a spool is for: whose content it holds. No part of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
+pub struct StagedJob {
     /// What must not change between runs; the destination is the spool itself.
     pub identity: Identity,
     /// Name of the source's organization.
@@ -52,7 +52,7 @@ pub(crate) struct StoredJob {
 }
 
 impl StoredJob {
-    pub(crate) fn new(job: &Job) -> Self {
+    pub(crate) fn new(job: &StagedJob) -> Self {
         Self {
             identity: job.identity.stored(),
             source_org: job.source_org.clone(),
@@ -65,7 +65,7 @@ impl StoredJob {
         }
     }
 
-    pub(crate) fn differences(&self, job: &Job) -> Vec<Difference> {
+    pub(crate) fn differences(&self, job: &StagedJob) -> Vec<Difference> {
         let mut differences = job.identity.differences(&self.identity);
         if self.time_type != job.time_type {
             let (stored, given) = (self.time_type.to_string(), job.time_type.to_string());
@@ -75,9 +75,9 @@ impl StoredJob {
     }
 
     /// The job; `None` if its identity is not whole.
-    pub(crate) fn job(&self) -> Option<Job> {
+    pub(crate) fn job(&self) -> Option<StagedJob> {
         let part = |name: &str| self.identity.get(name).cloned();
-        Some(Job {
+        Some(StagedJob {
             identity: Identity {
                 source_host: part("source_host")?,
                 source_bucket_id: part("source_bucket_id")?,
@@ -151,7 +151,7 @@ mod tests {
             start: Timestamp::EPOCH,
             filter: filter.into(),
         };
-        StoredJob::new(&Job {
+        StoredJob::new(&StagedJob {
             identity,
             source_org: "org".into(),
             source_bucket: "plant".into(),

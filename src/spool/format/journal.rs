@@ -13,7 +13,7 @@ use std::sync::Mutex;
 
 use super::job::{FIRST_FORMAT, FORMAT};
 use super::sound;
-use super::state::{Record, State};
+use super::state::{JournalRecord, SpoolState};
 use crate::limits::{SPOOL_STATE_BYTES_MAX, SPOOL_STATE_READS};
 use crate::spool::digest;
 use crate::spool::error::Error;
@@ -54,7 +54,7 @@ fn link(chain: &str, json: &str) -> String {
 }
 
 /// The text of a manifest.
-fn manifest_text(state: &State) -> String {
+fn manifest_text(state: &SpoolState) -> String {
     let json = serde_json::to_string(state).expect("a state is plain data");
     let digest = digest::sha256(json.as_bytes());
     format!("{json}\n{{\"sha256\":\"{digest}\"}}\n")
@@ -62,12 +62,12 @@ fn manifest_text(state: &State) -> String {
 
 /// Writes the manifest anew, over the one before. In an object store that may even be a later one of a run that took the
 /// spool over meanwhile: both are states after some record of one journal, and what the older one lacks is read there.
-pub(crate) fn write_manifest(storage: &Storage, state: &State) -> Result<(), Error> {
+pub(crate) fn write_manifest(storage: &Storage, state: &SpoolState) -> Result<(), Error> {
     storage.put(MANIFEST, manifest_text(state).as_bytes())
 }
 
 /// Writes the manifest of a new spool. In an object store somebody else may have begun one meanwhile.
-pub(crate) fn begin(storage: &Storage, state: &State) -> Result<(), Error> {
+pub(crate) fn begin(storage: &Storage, state: &SpoolState) -> Result<(), Error> {
     if !storage.is_objects() {
         return write_manifest(storage, state);
     }
@@ -78,7 +78,7 @@ pub(crate) fn begin(storage: &Storage, state: &State) -> Result<(), Error> {
     }
 }
 
-fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
+fn read_manifest(storage: &Storage) -> Result<Option<SpoolState>, Error> {
     let Some(bytes) = storage.read(MANIFEST, SPOOL_STATE_BYTES_MAX)? else { return Ok(None) };
     let damaged = |what: &str| Error::damaged(MANIFEST, what);
     let text = String::from_utf8(bytes).map_err(|_| damaged("not text"))?;
@@ -93,14 +93,15 @@ fn read_manifest(storage: &Storage) -> Result<Option<State>, Error> {
         let file = MANIFEST.to_owned();
         return Err(Error::Format { file, found: format, known: FORMAT });
     }
-    let state: State = serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
+    let state: SpoolState =
+        serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?;
     sound::job(&state.job).map_err(|what| damaged(&what))?;
     Ok(Some(state))
 }
 
 /// The state that manifest and journal tell of; `None` if there is neither. Read while a run writes them, they may seem
 /// damaged: what is so stays so.
-pub(crate) fn read(storage: &Storage) -> Result<Option<(State, End)>, Error> {
+pub(crate) fn read(storage: &Storage) -> Result<Option<(SpoolState, End)>, Error> {
     let mut before = None;
     for _ in 1..SPOOL_STATE_READS {
         match read_once(storage) {
@@ -117,7 +118,7 @@ pub(crate) fn read(storage: &Storage) -> Result<Option<(State, End)>, Error> {
     read_once(storage)
 }
 
-fn read_once(storage: &Storage) -> Result<Option<(State, End)>, Error> {
+fn read_once(storage: &Storage) -> Result<Option<(SpoolState, End)>, Error> {
     let manifest = read_manifest(storage)?;
     if storage.is_objects() {
         read_objects(storage, manifest)
@@ -128,13 +129,13 @@ fn read_once(storage: &Storage) -> Result<Option<(State, End)>, Error> {
 
 /// All records so far, from the first one on, held against the manifest where that was written.
 struct Replay {
-    manifest: State,
-    state: State,
+    manifest: SpoolState,
+    state: SpoolState,
 }
 
 impl Replay {
-    fn new(manifest: State) -> Result<Self, Error> {
-        let state = State::before_all(manifest.job.clone(), manifest.format);
+    fn new(manifest: SpoolState) -> Result<Self, Error> {
+        let state = SpoolState::before_all(manifest.job.clone(), manifest.format);
         let replay = Self { manifest, state };
         replay.meet()?;
         Ok(replay)
@@ -165,7 +166,7 @@ impl Replay {
         self.meet()
     }
 
-    fn end(self) -> Result<State, Error> {
+    fn end(self) -> Result<SpoolState, Error> {
         let (left, known) = (self.state.records, self.manifest.records);
         if left < known {
             return Err(Error::damaged(JOURNAL, format!("{left} of {known} records are left")));
@@ -175,7 +176,10 @@ impl Replay {
     }
 }
 
-fn read_lines(storage: &Storage, manifest: Option<State>) -> Result<Option<(State, End)>, Error> {
+fn read_lines(
+    storage: &Storage,
+    manifest: Option<SpoolState>,
+) -> Result<Option<(SpoolState, End)>, Error> {
     let journal = storage.read(JOURNAL, SPOOL_STATE_BYTES_MAX)?;
     let Some(manifest) = manifest else {
         // The manifest comes first, so a journal never stands alone.
@@ -199,7 +203,10 @@ fn read_lines(storage: &Storage, manifest: Option<State>) -> Result<Option<(Stat
     Ok(Some((replay.end()?, End { bytes: whole as u64 })))
 }
 
-fn read_objects(storage: &Storage, manifest: Option<State>) -> Result<Option<(State, End)>, Error> {
+fn read_objects(
+    storage: &Storage,
+    manifest: Option<SpoolState>,
+) -> Result<Option<(SpoolState, End)>, Error> {
     let names = storage.list(JOURNAL_FOLDER)?;
     let Some(manifest) = manifest else {
         if names.is_empty() {
@@ -242,9 +249,9 @@ fn read_objects(storage: &Storage, manifest: Option<State>) -> Result<Option<(St
 /// Appends a record, and applies it once it is safe.
 pub(crate) fn append(
     storage: &Storage,
-    state: &mut State,
+    state: &mut SpoolState,
     end: &mut End,
-    record: Record,
+    record: JournalRecord,
 ) -> Result<(), Error> {
     // Before it is written: a record that no reader takes would cost the whole spool.
     sound::record(state, &record)

@@ -143,7 +143,7 @@ pub(crate) fn range_of(path: &str) -> Option<TimeRange> {
 
 /// What the path of a file is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place<'a> {
+pub(crate) struct FilePlace<'a> {
     pub(crate) tree: Tree,
     /// The part that stands for the bucket.
     pub(crate) bucket: &'a str,
@@ -154,7 +154,7 @@ pub(crate) struct Place<'a> {
     pub(crate) file: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> FilePlace<'a> {
     /// The place that a path names; `None` for every path that [`folder`] and [`file_name`] do not make. So no path that
     /// was read leads out of its tree.
     pub(crate) fn of(path: &'a str) -> Option<Self> {
@@ -316,12 +316,12 @@ mod tests {
         for name in [&b""[..], b"..", b"a/b", b"\xff", &[b'x'; 999]] {
             let keys = PartitionKeys::default().apart_from(|key| key == "bucket");
             let path = format!("{}/{file}", folder(Tree::Conflicts, &keys, name, b"m", month));
-            let place = Place::of(&path).unwrap();
+            let place = FilePlace::of(&path).unwrap();
             assert_eq!((place.tree, place.month), (Tree::Conflicts, month));
             assert_eq!((place.bucket, place.measurement), (&*part(name), "m"));
         }
         let good = format!("data/bucket=b/measurement=m/month=2022-01/{file}");
-        assert!(Place::of(&good).is_some());
+        assert!(FilePlace::of(&good).is_some());
         for bad in [
             "",
             "/",
@@ -344,7 +344,7 @@ mod tests {
             &good.replace("abcdef", "..cdef"),
             &good.replace("bucket=b", &format!("bucket={}", "b".repeat(181))),
         ] {
-            assert_eq!(Place::of(bad), None, "{bad}");
+            assert_eq!(FilePlace::of(bad), None, "{bad}");
         }
     }
 

@@ -17,8 +17,8 @@
 use std::collections::BTreeSet;
 
 use super::job::StoredJob;
-use super::name::{self, Month, Place};
-use super::state::{self, FileEntry, Record, Settled, State};
+use super::name::{self, FilePlace, Month};
+use super::state::{self, FileEntry, JournalRecord, Settled, SpoolState};
 use crate::model::frame::FieldType;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::spool::digest::ContentDigest;
@@ -40,21 +40,32 @@ pub(crate) fn job(job: &StoredJob) -> Sound {
 }
 
 /// Judges a record that comes next.
-pub(crate) fn record(state: &State, record: &Record) -> Sound {
+pub(crate) fn record(state: &SpoolState, record: &JournalRecord) -> Sound {
     match record {
-        Record::Batch { .. } => batch(state, record),
-        Record::Announce { files } => files.iter().try_for_each(|path| match Place::of(path) {
-            Some(_) => Ok(()),
-            None => Err(format!("{path:?} is no place of a file")),
-        }),
-        Record::Begin { .. } => Ok(()),
-        Record::Compact { files, removed } => merged(state, files, removed),
+        JournalRecord::Batch { .. } => batch(state, record),
+        JournalRecord::Announce { files } => {
+            files.iter().try_for_each(|path| match FilePlace::of(path) {
+                Some(_) => Ok(()),
+                None => Err(format!("{path:?} is no place of a file")),
+            })
+        }
+        JournalRecord::Begin { .. } => Ok(()),
+        JournalRecord::Compact { files, removed } => merged(state, files, removed),
     }
 }
 
-fn batch(state: &State, record: &Record) -> Sound {
-    let Record::Batch { start, stop, rows, values, rejected, digest, files, removed, settled } =
-        record
+fn batch(state: &SpoolState, record: &JournalRecord) -> Sound {
+    let JournalRecord::Batch {
+        start,
+        stop,
+        rows,
+        values,
+        rejected,
+        digest,
+        files,
+        removed,
+        settled,
+    } = record
     else {
         return Ok(());
     };
@@ -96,7 +107,7 @@ fn batch(state: &State, record: &Record) -> Sound {
 }
 
 /// All files of a batch that is written again, and no others.
-fn replaced(state: &State, range: (i64, i64), removed: &[String]) -> Sound {
+fn replaced(state: &SpoolState, range: (i64, i64), removed: &[String]) -> Sound {
     let removed: BTreeSet<&String> = removed.iter().collect();
     let mut own = 0;
     for file in state.files.values() {
@@ -110,7 +121,7 @@ fn replaced(state: &State, range: (i64, i64), removed: &[String]) -> Sound {
     must(own == removed.len(), "a batch that replaces files of others")
 }
 
-fn merged(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
+fn merged(state: &SpoolState, files: &[FileEntry], removed: &[String]) -> Sound {
     let [file] = files else { return Err("files were merged into none, or several".to_owned()) };
     entry(file)?;
     let mut sums = Sums::default();
@@ -135,7 +146,7 @@ fn merged(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
 }
 
 /// No file takes the place of another one that stays.
-fn are_new(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
+fn are_new(state: &SpoolState, files: &[FileEntry], removed: &[String]) -> Sound {
     let mut seen = BTreeSet::new();
     for file in files {
         let taken = state.files.contains_key(&file.path) && !removed.contains(&file.path);
@@ -147,7 +158,7 @@ fn are_new(state: &State, files: &[FileEntry], removed: &[String]) -> Sound {
 /// Judges what is said of one file.
 fn entry(file: &FileEntry) -> Sound {
     let wrong = |what: &str| Err(format!("{:?}: {what}", file.path));
-    let Some(place) = Place::of(&file.path) else { return wrong("no place of a file") };
+    let Some(place) = FilePlace::of(&file.path) else { return wrong("no place of a file") };
     let ranges = &file.batches;
     let (Some((start, _)), Some((_, stop))) = (ranges.first(), ranges.last()) else {
         return wrong("it belongs to no batch");
@@ -228,7 +239,7 @@ impl Sums {
 }
 
 /// Judges whether everything together can be counted: nothing that adds it up has to look.
-pub(crate) fn totals(state: &State) -> Sound {
+pub(crate) fn totals(state: &SpoolState) -> Sound {
     let of = |count: fn(&FileEntry) -> u64| {
         state.files.values().map(|file| u128::from(count(file))).sum::<u128>()
     };
@@ -238,7 +249,7 @@ pub(crate) fn totals(state: &State) -> Sound {
 }
 
 /// Judges a manifest by what its records say.
-pub(crate) fn manifest(manifest: &State, said: &State) -> Sound {
+pub(crate) fn manifest(manifest: &SpoolState, said: &SpoolState) -> Sound {
     must(manifest.chain == said.chain, "journal/records holds other records than it knows")?;
     if manifest.files != said.files {
         let all = manifest.files.keys().chain(said.files.keys());

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::job::{StoredJob, is_default};
-use super::name::{self, PartitionKeys, Place, Tree};
+use super::name::{self, FilePlace, PartitionKeys, Tree};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::digest::{self, ContentDigest};
 
-pub use super::job::{FORMAT, Job};
+pub use super::job::{FORMAT, StagedJob};
 
 /// One file of the spool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl Settled {
 /// One record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Record {
+pub(crate) enum JournalRecord {
     /// A batch is committed.
     Batch {
         start: i64,
@@ -123,7 +123,7 @@ pub(crate) enum Record {
 
 /// A batch by its last record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Batch {
+pub(crate) struct KeptBatch {
     pub(crate) stop: i64,
     pub(crate) values: u64,
     pub(crate) digest: ContentDigest,
@@ -145,7 +145,7 @@ pub(crate) fn joined(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 /// Everything that is known of a spool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct State {
+pub(crate) struct SpoolState {
     pub(crate) format: u64,
     pub(crate) job: StoredJob,
     /// Everything before it is committed, ns.
@@ -162,12 +162,12 @@ pub(crate) struct State {
     pub(crate) chain: String,
     /// All batches by their starts, ns. The records tell of them.
     #[serde(skip)]
-    pub(crate) batches: BTreeMap<i64, Batch>,
+    pub(crate) batches: BTreeMap<i64, KeptBatch>,
 }
 
-impl State {
+impl SpoolState {
     /// Of a new spool.
-    pub(crate) fn new(job: &Job) -> Self {
+    pub(crate) fn new(job: &StagedJob) -> Self {
         Self::before_all(StoredJob::new(job), FORMAT)
     }
 
@@ -194,9 +194,9 @@ impl State {
     }
 
     /// Applies the next record, which is sound after this state, and the digest of the chain with it.
-    pub(crate) fn apply(&mut self, record: Record, chain: String) {
+    pub(crate) fn apply(&mut self, record: JournalRecord, chain: String) {
         match record {
-            Record::Batch {
+            JournalRecord::Batch {
                 start,
                 stop,
                 files,
@@ -214,12 +214,12 @@ impl State {
                 }
                 self.measurements.extend(settled);
                 let digest = digest.parse().unwrap_or_default();
-                self.batches.insert(start, Batch { stop, values, digest });
+                self.batches.insert(start, KeptBatch { stop, values, digest });
                 self.replace(files, removed);
             }
-            Record::Announce { files } => self.leftovers.extend(files),
-            Record::Begin { .. } => {}
-            Record::Compact { files, removed } => self.replace(files, removed),
+            JournalRecord::Announce { files } => self.leftovers.extend(files),
+            JournalRecord::Begin { .. } => {}
+            JournalRecord::Compact { files, removed } => self.replace(files, removed),
         }
         self.records += 1;
         self.chain = chain;
@@ -239,7 +239,7 @@ impl State {
     /// True if the file may have been left by a run that ended too early, and means nothing.
     pub(crate) fn is_leftover(&self, path: &str) -> bool {
         let later = |range: TimeRange| range.start.ns() >= self.watermark;
-        let is_place = Place::of(path).is_some();
+        let is_place = FilePlace::of(path).is_some();
         self.leftovers.contains(path) || is_place && name::range_of(path).is_some_and(later)
     }
 

@@ -8,14 +8,14 @@ use crate::spool::error::Error;
 use crate::spool::format::block;
 use crate::spool::format::columns::FieldColumn;
 use crate::spool::format::name::{self, Tree};
-use crate::spool::format::state::{FileEntry, State};
+use crate::spool::format::state::{FileEntry, SpoolState};
 use crate::spool::storage::{self, Stamp, Storage};
 
 /// Holds the bytes of a file against its entry. What has another length is read only if it may be another file of this
 /// spool; how long it is, is known before.
 pub(crate) fn check_file(
     storage: &Storage,
-    state: &State,
+    state: &SpoolState,
     file: &FileEntry,
 ) -> Result<Stamp, Error> {
     let fits = |found: u64| {
@@ -40,7 +40,7 @@ pub(crate) fn check_file(
 /// manifest tells of it.
 pub(crate) fn open_file(
     storage: &Storage,
-    state: &State,
+    state: &SpoolState,
     file: &FileEntry,
     range: Option<TimeRange>,
     known: Option<Stamp>,

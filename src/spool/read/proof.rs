@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::stored::{Selection, Stored};
+use super::stored::{Stored, StoredSelection};
 use crate::limits::SPOOL_FINDINGS_MAX;
 use crate::spool::digest::ContentDigest;
 use crate::spool::error::Error;
 use crate::spool::format::journal;
-use crate::spool::format::state::{Batch, FileEntry};
+use crate::spool::format::state::{FileEntry, KeptBatch};
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Stored {
     pub fn prove(&self, mut tell: impl FnMut(&Proof)) -> Result<Proof, Error> {
         let mut proof = Proof::default();
         self.find_foreign(&mut proof)?;
-        for file in self.files(&Selection::ALL) {
+        for file in self.files(&StoredSelection::ALL) {
             let whole = self.verify_file(file).and_then(|()| self.verify_decoded(file));
             proof.files += 1;
             proof.bytes += file.bytes;
@@ -130,7 +130,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(batches: &BTreeMap<i64, Batch>) -> Self {
+    fn new(batches: &BTreeMap<i64, KeptBatch>) -> Self {
         Self { next: batches.keys().map(|start| (*start, *start)).collect(), held: BTreeMap::new() }
     }
 
@@ -148,7 +148,7 @@ impl Groups {
     }
 
     /// False if the file lies in no batch.
-    fn add(&mut self, batches: &BTreeMap<i64, Batch>, file: &FileEntry) -> Result<bool, Error> {
+    fn add(&mut self, batches: &BTreeMap<i64, KeptBatch>, file: &FileEntry) -> Result<bool, Error> {
         let mut first = None;
         for (start, stop) in file.batches.iter().filter(|(start, stop)| start < stop) {
             for (own, batch) in batches.range(start..stop) {
@@ -175,7 +175,7 @@ impl Groups {
     }
 
     /// The sums of each group, by its root.
-    fn sums(mut self, batches: &BTreeMap<i64, Batch>) -> BTreeMap<i64, Group> {
+    fn sums(mut self, batches: &BTreeMap<i64, KeptBatch>) -> BTreeMap<i64, Group> {
         let mut groups: BTreeMap<i64, Group> = BTreeMap::new();
         for (start, batch) in batches {
             let group = groups.entry(self.root(*start)).or_default();

@@ -11,17 +11,17 @@ use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::error::Error;
 use crate::spool::format::block;
-use crate::spool::format::job::Job;
+use crate::spool::format::job::StagedJob;
 use crate::spool::format::journal;
 use crate::spool::format::name::{self, Tree};
-use crate::spool::format::state::{FileEntry, State};
+use crate::spool::format::state::{FileEntry, SpoolState};
 use crate::spool::held::held;
 use crate::spool::lock::Reading;
 use crate::spool::storage::{Stamp, Storage, several};
 
 /// What of a spool is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
+pub struct StoredSelection {
     /// Times.
     pub range: TimeRange,
     /// Any of these; `None` takes all.
@@ -30,7 +30,7 @@ pub struct Selection {
     pub buckets: Option<BTreeSet<Name>>,
 }
 
-impl Selection {
+impl StoredSelection {
     /// Everything.
     pub const ALL: Self = Self { range: TimeRange::ALL, measurements: None, buckets: None };
 
@@ -71,7 +71,7 @@ pub struct Verified {
 #[derive(Debug, Clone)]
 pub struct Stored {
     storage: Storage,
-    state: Arc<State>,
+    state: Arc<SpoolState>,
     /// Files whose digest matched, as they were then.
     verified: Arc<Mutex<BTreeMap<String, Stamp>>>,
     /// True once the trees were searched for files that do not belong there.
@@ -108,11 +108,11 @@ impl Stored {
     /// # Panics
     ///
     /// Never: a manifest without a whole job is refused.
-    pub fn job_of(storage: &Storage) -> Result<Job, Error> {
+    pub fn job_of(storage: &Storage) -> Result<StagedJob, Error> {
         Ok(read_state(storage)?.job.job().expect("checked when the manifest was read"))
     }
 
-    pub(crate) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &SpoolState {
         &self.state
     }
 
@@ -125,7 +125,7 @@ impl Stored {
     /// # Panics
     ///
     /// Never: a manifest without a whole job is refused.
-    pub fn job(&self) -> Job {
+    pub fn job(&self) -> StagedJob {
         self.state.job.job().expect("checked when the manifest was read")
     }
 
@@ -142,7 +142,7 @@ impl Stored {
     /// The types of each field in the files of a selection, by measurement and field; these files are verified first.
     pub fn field_types(
         &self,
-        selection: &Selection,
+        selection: &StoredSelection,
     ) -> Result<BTreeMap<(Name, Name), BTreeSet<FieldType>>, Error> {
         self.verify(selection)?;
         let mut types: BTreeMap<(Name, Name), BTreeSet<FieldType>> = BTreeMap::new();
@@ -169,7 +169,7 @@ impl Stored {
     }
 
     /// The files of a selection, by bucket, measurement, month and time.
-    pub fn files(&self, selection: &Selection) -> Vec<&FileEntry> {
+    pub fn files(&self, selection: &StoredSelection) -> Vec<&FileEntry> {
         let mut files: Vec<_> =
             self.state.files.values().filter(|file| selection.takes(file)).collect();
         files.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -177,14 +177,14 @@ impl Stored {
     }
 
     /// Makes sure that each file of the selection is the one that was written, and that no other lies among them.
-    pub fn verify(&self, selection: &Selection) -> Result<Verified, Error> {
+    pub fn verify(&self, selection: &StoredSelection) -> Result<Verified, Error> {
         self.verify_step_by_step(selection, |_| ())
     }
 
     /// The same; `tell` hears after each file what was looked at so far.
     pub fn verify_step_by_step(
         &self,
-        selection: &Selection,
+        selection: &StoredSelection,
         mut tell: impl FnMut(&Verified),
     ) -> Result<Verified, Error> {
         self.search()?;
@@ -204,7 +204,7 @@ impl Stored {
     }
 
     /// The same, and decodes everything: rows, values and content must be those of the manifest.
-    pub fn verify_content(&self, selection: &Selection) -> Result<Verified, Error> {
+    pub fn verify_content(&self, selection: &StoredSelection) -> Result<Verified, Error> {
         let verified = self.verify(selection)?;
         self.files(selection).into_iter().try_for_each(|file| self.verify_decoded(file))?;
         Ok(verified)
@@ -220,7 +220,7 @@ impl Stored {
     }
 
     /// The frames of a selection, measurement by measurement and month by month. All files are verified first.
-    pub fn frames(&self, selection: &Selection) -> Result<Frames, Error> {
+    pub fn frames(&self, selection: &StoredSelection) -> Result<Frames, Error> {
         self.verify(selection)?;
         let files: Vec<_> = self.files(selection).into_iter().cloned().collect();
         self.frames_of(&files, selection.range)
@@ -312,7 +312,7 @@ impl Stored {
     }
 }
 
-fn read_state(storage: &Storage) -> Result<State, Error> {
+fn read_state(storage: &Storage) -> Result<SpoolState, Error> {
     let (state, _) =
         journal::read(storage)?.ok_or_else(|| Error::NoSpool { place: storage.place() })?;
     Ok(state)

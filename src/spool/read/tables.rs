@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stored::{Selection, Stored};
+use super::stored::{Stored, StoredSelection};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
@@ -25,7 +25,7 @@ pub enum Role {
 
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub struct TableColumn {
     /// What it is.
     pub role: Role,
     /// Its name in InfluxDB.
@@ -36,7 +36,7 @@ pub struct Column {
     pub binary: bool,
 }
 
-impl Column {
+impl TableColumn {
     fn order(&self) -> (u8, &Name, Role) {
         let rank = match self.role {
             Role::Time(_) => 0,
@@ -49,7 +49,7 @@ impl Column {
 
 /// Files of one measurement and tree in which each label means one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct SpoolTable {
     /// The measurement.
     pub measurement: Name,
     /// Where its files stand.
@@ -63,7 +63,7 @@ pub struct Table {
     /// True if the folder holds no other files.
     pub is_folder: bool,
     /// All columns: time, tags by name, fields by name.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// Rows.
     pub rows: u64,
     /// Values.
@@ -74,7 +74,7 @@ pub struct Table {
     pub times: (Timestamp, Timestamp),
 }
 
-impl Table {
+impl SpoolTable {
     fn new(file: &FileEntry, tree: Tree, measurement: Name, keys: PartitionKeys) -> Self {
         let folder = file.path.rsplitn(3, '/').nth(2).unwrap_or_default();
         Self {
@@ -93,20 +93,20 @@ impl Table {
     }
 
     /// True if no label would mean two things, and nothing would have two labels.
-    fn takes(&self, columns: &[Column]) -> bool {
+    fn takes(&self, columns: &[TableColumn]) -> bool {
         // Nearly always; the comparison below takes the square of their number.
         if self.columns == columns {
             return true;
         }
         columns.iter().all(|column| {
-            let same = |own: &Column| {
+            let same = |own: &TableColumn| {
                 own.label == column.label || (&own.name, own.role) == (&column.name, column.role)
             };
             self.columns.iter().filter(|own| same(own)).all(|own| own == column)
         })
     }
 
-    fn add(&mut self, file: &FileEntry, columns: Vec<Column>) {
+    fn add(&mut self, file: &FileEntry, columns: Vec<TableColumn>) {
         if self.columns != columns {
             let new = columns.into_iter().filter(|column| !self.columns.contains(column));
             let new: Vec<_> = new.collect();
@@ -125,9 +125,9 @@ impl Table {
 
 impl Stored {
     /// The tables of the spool, by measurement, data before conflicts. Opens each file, but reads its columns only.
-    pub fn tables(&self) -> Result<Vec<Table>, Error> {
-        let mut tables: BTreeMap<(&str, Option<Tree>), Vec<Table>> = BTreeMap::new();
-        for file in self.files(&Selection::ALL) {
+    pub fn tables(&self) -> Result<Vec<SpoolTable>, Error> {
+        let mut tables: BTreeMap<(&str, Option<Tree>), Vec<SpoolTable>> = BTreeMap::new();
+        for file in self.files(&StoredSelection::ALL) {
             let strange = || Error::damaged(&file.path, "its entry makes no sense");
             let measurement = name::decode(&file.measurement).ok_or_else(strange)?;
             let tree = file.tree().ok_or_else(strange)?;
@@ -139,7 +139,7 @@ impl Stored {
             }
             let settled = self.state().measurements.get(&file.measurement);
             let keys = settled.map(|settled| settled.keys.clone()).unwrap_or_default();
-            let mut table = Table::new(file, tree, measurement, keys);
+            let mut table = SpoolTable::new(file, tree, measurement, keys);
             table.add(file, columns);
             own.push(table);
         }
@@ -161,20 +161,20 @@ impl Stored {
     }
 }
 
-fn columns_of(columns: &Columns) -> Vec<Column> {
-    let time = Column {
+fn columns_of(columns: &Columns) -> Vec<TableColumn> {
+    let time = TableColumn {
         role: Role::Time(columns.time),
         name: TIME.as_bytes().into(),
         label: TIME.to_owned(),
         binary: false,
     };
-    let tags = columns.tags.iter().map(|tag| Column {
+    let tags = columns.tags.iter().map(|tag| TableColumn {
         role: Role::Tag,
         name: tag.name.clone(),
         label: tag.label.clone(),
         binary: tag.binary,
     });
-    let fields = columns.fields.iter().map(|field| Column {
+    let fields = columns.fields.iter().map(|field| TableColumn {
         role: Role::Field(field.kind),
         name: field.name.clone(),
         label: field.label.clone(),

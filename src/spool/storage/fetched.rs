@@ -9,9 +9,9 @@ use crate::limits::OBJECT_KEPT_BYTES_MAX;
 /// The files, by the digest of their content; the one that was used last stands at the end. They have no names: what is
 /// forgotten is gone with its last reader.
 #[derive(Debug, Default)]
-pub(super) struct Fetched(Mutex<VecDeque<(String, Section)>>);
+pub(super) struct FetchedFiles(Mutex<VecDeque<(String, Section)>>);
 
-impl Fetched {
+impl FetchedFiles {
     fn held(&self) -> MutexGuard<'_, VecDeque<(String, Section)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,7 +46,7 @@ mod tests {
     fn what_was_used_last_is_kept_as_far_as_there_is_room() {
         let file = Arc::new(tempfile::tempfile().unwrap());
         let third = Section::new(Arc::clone(&file), 0, OBJECT_KEPT_BYTES_MAX / 3);
-        let fetched = Fetched::default();
+        let fetched = FetchedFiles::default();
         let known = |names: [&str; 4]| names.map(|name| fetched.get(name).is_some());
         for name in ["a", "b", "c"] {
             fetched.keep(name, &third);

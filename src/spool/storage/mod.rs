@@ -20,7 +20,7 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 pub use faults::Faults;
-use fetched::Fetched;
+use fetched::FetchedFiles;
 use folder::Folder;
 use objects::Objects;
 pub use objects::Reach;
@@ -49,7 +49,7 @@ struct Inner {
     /// A folder of this machine for what is not complete, and for the lock among its runs.
     local: PathBuf,
     staging: Staging,
-    fetched: Fetched,
+    fetched: FetchedFiles,
     faults: Faults,
 }
 
@@ -69,7 +69,7 @@ impl Storage {
     }
 
     fn new(place: Place, local: PathBuf, staging: Staging, faults: Faults) -> Self {
-        let inner = Inner { place, local, staging, fetched: Fetched::default(), faults };
+        let inner = Inner { place, local, staging, fetched: FetchedFiles::default(), faults };
         Self { inner: Arc::new(inner) }
     }
 

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use super::batch_files::{BatchFiles, Totals};
+use super::batch_files::{BatchFiles, BatchTotals};
 use super::open::OpenSpool;
 use super::parts::PartsFile;
-use super::sorted::{self, HeldPart, Part};
+use super::sorted::{self, HeldPart, SortedPart};
 use crate::limits::SPOOL_BUFFER_BYTES_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::Name;
@@ -40,7 +40,7 @@ pub struct FinishedBatch {
     files: Vec<FileEntry>,
     /// BatchFiles that go to their places with the commit.
     staged: Vec<(Staged, String)>,
-    totals: Totals,
+    totals: BatchTotals,
     rejected: u64,
 }
 
@@ -56,7 +56,7 @@ impl FinishedBatch {
     }
 
     /// What it holds.
-    pub fn totals(&self) -> &Totals {
+    pub fn totals(&self) -> &BatchTotals {
         &self.totals
     }
 
@@ -70,7 +70,7 @@ impl FinishedBatch {
         self.rejected
     }
 
-    pub(super) fn into_parts(mut self) -> (Vec<FileEntry>, Vec<(Staged, String)>, Totals) {
+    pub(super) fn into_parts(mut self) -> (Vec<FileEntry>, Vec<(Staged, String)>, BatchTotals) {
         (std::mem::take(&mut self.files), std::mem::take(&mut self.staged), self.totals)
     }
 }
@@ -223,7 +223,7 @@ impl Held {
         self,
         measurement: &Name,
         parts_file: Option<&mut PartsFile>,
-    ) -> Result<(BTreeMap<Month, Shape>, Part), Error> {
+    ) -> Result<(BTreeMap<Month, Shape>, SortedPart), Error> {
         let columns = self.columns(measurement);
         let mut parts = match parts_file {
             Some(file) if !self.sections.is_empty() => file.reduce(self.sections, &columns, 1)?,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 
-use super::file_writer::{Content, FileWriter, Purpose};
+use super::file_writer::{FileContent, FileWriter, Purpose};
 use super::open::OpenSpool;
-use super::sorted::{self, Part};
+use super::sorted::{self, SortedPart};
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -21,7 +21,7 @@ use crate::spool::storage::Staged;
 
 /// What a finished batch holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct BatchTotals {
     /// Rows: series and times. One that stands in both trees counts twice.
     pub rows: u64,
     /// Values, each once however often it came.
@@ -41,7 +41,7 @@ pub(super) struct BatchFiles<'a> {
     range: TimeRange,
     pub(super) entries: Vec<FileEntry>,
     pub(super) staged: Vec<(Staged, String)>,
-    pub(super) totals: Totals,
+    pub(super) totals: BatchTotals,
 }
 
 type Output = FileWriter<HashingWriter<BufWriter<File>>>;
@@ -67,7 +67,7 @@ impl<'a> BatchFiles<'a> {
         range: TimeRange,
     ) -> Self {
         let (entries, staged) = (Vec::new(), Vec::new());
-        Self { inner, bucket, batches, range, entries, staged, totals: Totals::default() }
+        Self { inner, bucket, batches, range, entries, staged, totals: BatchTotals::default() }
     }
 
     /// Writes a sorted part: a file for each month, and one more where a field has several types.
@@ -75,7 +75,7 @@ impl<'a> BatchFiles<'a> {
         &mut self,
         measurement: &Name,
         shapes: &BTreeMap<Month, Shape>,
-        part: Part,
+        part: SortedPart,
     ) -> Result<(), Error> {
         let all = Shape::of_all(shapes);
         let settled = self.inner.settle(measurement, |settled| settle(settled, measurement, &all));
@@ -181,7 +181,7 @@ impl<'a> BatchFiles<'a> {
     }
 
     /// What the footer of a file tells of it. No part is secret.
-    fn metadata(&self, content: &Content) -> [(&'static str, String); 8] {
+    fn metadata(&self, content: &FileContent) -> [(&'static str, String); 8] {
         let span = |start: Timestamp, stop: Timestamp| format!("{start}/{stop}");
         [
             ("sluice.format", self.inner.format.to_string()),
@@ -202,7 +202,7 @@ impl<'a> BatchFiles<'a> {
         settled: &Settled,
         (tree, month): (Tree, Month),
         columns: Columns,
-        part: Part,
+        part: SortedPart,
     ) -> Result<(), Error> {
         let mut file = self.open(tree, columns)?;
         for block in part {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::batch_files::{BatchFiles, Totals};
+use super::batch_files::{BatchFiles, BatchTotals};
 use super::parts::PartsFile;
-use super::sorted::{self, Part};
+use super::sorted::{self, SortedPart};
 use super::writable::Spool;
 use crate::limits::{SPOOL_COMPACTED_BYTES_MAX, SPOOL_MERGE_PARTS_MAX, SPOOL_SMALL_FILE_BYTES};
 use crate::model::time::{TimeRange, Timestamp};
@@ -24,14 +24,14 @@ use crate::spool::storage::Stamp;
 
 /// What is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sizes {
+pub struct CompactedSizes {
     /// Files of this size and larger stay as they are.
     pub small_bytes: u64,
     /// Files that become one have so many bytes together, at the most.
     pub merged_bytes_max: u64,
 }
 
-impl Default for Sizes {
+impl Default for CompactedSizes {
     fn default() -> Self {
         Self { small_bytes: SPOOL_SMALL_FILE_BYTES, merged_bytes_max: SPOOL_COMPACTED_BYTES_MAX }
     }
@@ -53,14 +53,14 @@ pub struct Compacted {
 impl Spool {
     /// Merges small files. Each one is held against the manifest before, and the content of a merged file against that
     /// of the files it is made of. In a folder nobody may read the spool meanwhile.
-    pub fn compact(&self, sizes: Sizes) -> Result<Compacted, Error> {
+    pub fn compact(&self, sizes: CompactedSizes) -> Result<Compacted, Error> {
         self.compact_step_by_step(sizes, |_, _| ())
     }
 
     /// The same; `tell` hears after each new file what was done so far, and of how many bytes.
     pub fn compact_step_by_step(
         &self,
-        sizes: Sizes,
+        sizes: CompactedSizes,
         mut tell: impl FnMut(&Compacted, u64),
     ) -> Result<Compacted, Error> {
         let _alone = Reading::alone(&self.inner.storage)?;
@@ -126,9 +126,9 @@ impl Spool {
         &self,
         group: &[(&FileEntry, Stamp)],
         columns: &Columns,
-    ) -> Result<(Part, Option<PartsFile>), Error> {
-        let open = |files: &[(&FileEntry, Stamp)]| -> Result<Part, Error> {
-            let parts = files.iter().map(|(file, stamp)| -> Result<Part, Error> {
+    ) -> Result<(SortedPart, Option<PartsFile>), Error> {
+        let open = |files: &[(&FileEntry, Stamp)]| -> Result<SortedPart, Error> {
+            let parts = files.iter().map(|(file, stamp)| -> Result<SortedPart, Error> {
                 Ok(Box::new(self.reader(file, *stamp)?))
             });
             Ok(sorted::merge(parts.collect::<Result<_, _>>()?))
@@ -147,7 +147,7 @@ impl Spool {
 }
 
 /// Files that become one: neighbours in time, small, of one tree, bucket, measurement and month.
-fn groups(files: Vec<FileEntry>, sizes: Sizes) -> Vec<Vec<FileEntry>> {
+fn groups(files: Vec<FileEntry>, sizes: CompactedSizes) -> Vec<Vec<FileEntry>> {
     let mut by_place: BTreeMap<(Option<Tree>, String, String, String), Vec<FileEntry>> =
         BTreeMap::new();
     for file in files {
@@ -185,7 +185,7 @@ fn add_columns(shape: &mut Shape, columns: &Columns) {
     }
 }
 
-fn check_totals(group: &[FileEntry], totals: &Totals) -> Result<(), Error> {
+fn check_totals(group: &[FileEntry], totals: &BatchTotals) -> Result<(), Error> {
     let mut digest = ContentDigest::default();
     for file in group {
         let own = file.digest.parse();

@@ -44,7 +44,7 @@ pub(super) enum Purpose {
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Content {
+pub(super) struct FileContent {
     pub(super) rows: u64,
     pub(super) values: u64,
     pub(super) digest: ContentDigest,
@@ -59,7 +59,7 @@ pub(super) struct FileWriter<W: Write + Send> {
     schema: SchemaRef,
     purpose: Purpose,
     state: State<W>,
-    content: Content,
+    content: FileContent,
     bytes: u64,
     group_string_bytes: usize,
     failed: Failed,
@@ -108,7 +108,7 @@ impl<W: Write + Send> FileWriter<W> {
     /// A file with these columns; `file` names it in errors.
     pub(super) fn new(file: String, columns: Columns, purpose: Purpose, out: W) -> Self {
         let schema = columns.schema();
-        let content = Content {
+        let content = FileContent {
             rows: 0,
             values: 0,
             digest: ContentDigest::default(),
@@ -161,12 +161,12 @@ impl<W: Write + Send> FileWriter<W> {
     }
 
     /// What was pushed so far.
-    pub(super) fn content(&self) -> &Content {
+    pub(super) fn content(&self) -> &FileContent {
         &self.content
     }
 
     /// Ends the file, with this metadata in its footer. There was at least one block.
-    pub(super) fn finish(self, metadata: &[(&str, String)]) -> Result<(W, Content), Error> {
+    pub(super) fn finish(self, metadata: &[(&str, String)]) -> Result<(W, FileContent), Error> {
         let State::Open(mut writer) = self.state else {
             return Err(Error::Encode { file: self.file, what: "no rows".into() });
         };

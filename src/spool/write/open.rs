@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicUsize;
 
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::error::Error;
-use crate::spool::format::job::Job;
+use crate::spool::format::job::StagedJob;
 use crate::spool::format::journal::{self, End};
 use crate::spool::format::name::{self, Tree};
-use crate::spool::format::state::{FileEntry, Record, Settled, State};
+use crate::spool::format::state::{FileEntry, JournalRecord, Settled, SpoolState};
 use crate::spool::held::held;
 use crate::spool::lock::Lock;
 use crate::spool::storage::Storage;
@@ -18,7 +18,7 @@ use crate::spool::storage::Storage;
 #[derive(Debug)]
 pub(super) struct OpenSpool {
     pub(super) storage: Storage,
-    pub(super) job: Job,
+    pub(super) job: StagedJob,
     /// Both go into the files.
     pub(super) job_id: String,
     pub(super) format: u64,
@@ -36,14 +36,14 @@ pub(super) struct OpenSpool {
 
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) state: State,
+    pub(super) state: SpoolState,
     pub(super) end: End,
     /// Files since the last manifest.
     files_since: usize,
 }
 
 impl Kept {
-    pub(super) fn new(state: State, end: End) -> Self {
+    pub(super) fn new(state: SpoolState, end: End) -> Self {
         Self { state, end, files_since: 0 }
     }
 
@@ -76,17 +76,17 @@ impl Kept {
         if files.is_empty() {
             return Ok(());
         }
-        let record = Record::Announce { files };
+        let record = JournalRecord::Announce { files };
         journal::append(&inner.storage, &mut self.state, &mut self.end, record)
     }
 
     pub(super) fn announce(&mut self, inner: &OpenSpool, files: Vec<String>) -> Result<(), Error> {
-        let record = Record::Announce { files };
+        let record = JournalRecord::Announce { files };
         journal::append(&inner.storage, &mut self.state, &mut self.end, record)
     }
 
-    pub(super) fn append(&mut self, inner: &OpenSpool, record: Record) -> Result<(), Error> {
-        if let Record::Batch { files, .. } = &record {
+    pub(super) fn append(&mut self, inner: &OpenSpool, record: JournalRecord) -> Result<(), Error> {
+        if let JournalRecord::Batch { files, .. } = &record {
             self.files_since += files.len();
         }
         self.announce_given_up(inner)?;
@@ -123,7 +123,7 @@ impl OpenSpool {
 
     pub(super) fn newly_settled(
         &self,
-        state: &State,
+        state: &SpoolState,
         files: &[FileEntry],
     ) -> BTreeMap<String, Settled> {
         let all = held(&self.settled);
@@ -139,7 +139,7 @@ impl OpenSpool {
 
 /// Removes files that a killed run left; those of others stay, and are named when the spool is read. They are known by
 /// their names alone, so what a link leads to stays too.
-pub(super) fn sweep(storage: &Storage, state: &State) -> Result<(), Error> {
+pub(super) fn sweep(storage: &Storage, state: &SpoolState) -> Result<(), Error> {
     for tree in Tree::ALL.into_iter().filter(|tree| !storage.is_link(tree.folder())) {
         for path in storage.list(tree.folder())? {
             if !state.files.contains_key(&path) && state.is_leftover(&path) {

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use super::file_writer::{FileWriter, Purpose};
-use super::sorted::{self, Part};
+use super::sorted::{self, SortedPart};
 use crate::limits::SPOOL_MERGE_PARTS_MAX;
 use crate::spool::error::Error;
 use crate::spool::format::columns::Columns;
@@ -30,7 +30,11 @@ impl PartsFile {
     }
 
     /// Appends a sorted part; gives its place and length.
-    pub(super) fn append(&mut self, columns: Columns, part: Part) -> Result<(u64, u64), Error> {
+    pub(super) fn append(
+        &mut self,
+        columns: Columns,
+        part: SortedPart,
+    ) -> Result<(u64, u64), Error> {
         let name = self.name();
         let start = (&*self.file).seek(SeekFrom::End(0)).map_err(Error::io(&name))?;
         let out = BufWriter::new(self.file.try_clone().map_err(Error::io(&name))?);
@@ -44,7 +48,7 @@ impl PartsFile {
         Ok((start, end - start))
     }
 
-    fn open(&self, (start, length): (u64, u64)) -> Result<Part, Error> {
+    fn open(&self, (start, length): (u64, u64)) -> Result<SortedPart, Error> {
         let section = Section::new(Arc::clone(&self.file), start, length);
         Ok(Box::new(FileReader::open(&self.name(), section, None)?))
     }
@@ -55,7 +59,7 @@ impl PartsFile {
         mut sections: Vec<(u64, u64)>,
         columns: &Columns,
         others: usize,
-    ) -> Result<Vec<Part>, Error> {
+    ) -> Result<Vec<SortedPart>, Error> {
         while sections.len() + others > SPOOL_MERGE_PARTS_MAX {
             let mut merged = Vec::new();
             for group in sections.chunks(SPOOL_MERGE_PARTS_MAX) {

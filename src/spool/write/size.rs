@@ -16,7 +16,7 @@ const TAIL_BYTES: usize = 8;
 
 /// Values in the form of a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Encoded {
+pub struct EncodedSize {
     /// Values.
     pub values: u64,
     /// Bytes that grow with them.
@@ -25,7 +25,7 @@ pub struct Encoded {
     pub file_bytes: u64,
 }
 
-impl Encoded {
+impl EncodedSize {
     /// Encodes frames of one measurement as one file would hold them, once all of their time and once the first half of
     /// it: the difference is what more values cost. All of it is kept in memory meanwhile.
     pub fn of(frames: Vec<Frame>) -> Result<Self, Error> {

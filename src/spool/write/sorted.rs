@@ -11,11 +11,11 @@ use crate::model::frame::Frame;
 use crate::model::series::Series;
 use crate::model::time::Timestamp;
 use crate::spool::error::Error;
-use crate::spool::format::block::{self, Stretch, block_rows};
+use crate::spool::format::block::{self, SeriesStretch, block_rows};
 use crate::spool::format::name::Month;
 
 /// Blocks of one measurement in the order of month, tags, time.
-pub(super) type Part = Box<dyn Iterator<Item = Result<Frame, Error>> + Send>;
+pub(super) type SortedPart = Box<dyn Iterator<Item = Result<Frame, Error>> + Send>;
 
 fn bytes_per_row(frame: &Frame) -> usize {
     block::bytes(frame) / frame.rows().max(1)
@@ -25,7 +25,7 @@ fn bytes_per_row(frame: &Frame) -> usize {
 pub(super) struct HeldPart {
     frames: Vec<Frame>,
     /// Sorted; with the frame of each.
-    stretches: Vec<(Stretch, usize)>,
+    stretches: Vec<(SeriesStretch, usize)>,
     next: usize,
     rows_max: usize,
     weave: Weave,
@@ -34,7 +34,7 @@ pub(super) struct HeldPart {
 impl HeldPart {
     /// The frames in the order in which they came: the later one counts where two hold the same value.
     pub(super) fn new(frames: Vec<Frame>) -> Self {
-        let mut all: Vec<(Stretch, usize)> = Vec::new();
+        let mut all: Vec<(SeriesStretch, usize)> = Vec::new();
         for (at, frame) in frames.iter().enumerate() {
             all.extend(block::stretches(frame).into_iter().map(|stretch| (stretch, at)));
         }
@@ -78,14 +78,14 @@ fn key_order(a: (Month, &Arc<Series>), b: (Month, &Arc<Series>)) -> Ordering {
 
 /// Where a part stands.
 struct Cursor {
-    part: Part,
+    part: SortedPart,
     at: Option<At>,
 }
 
 /// A stretch of the block that a part stands at.
 struct At {
     frame: Frame,
-    stretches: VecDeque<Stretch>,
+    stretches: VecDeque<SeriesStretch>,
     /// Place among the sources of the block that is being built.
     source: Option<usize>,
     bytes_per_row: usize,
@@ -111,7 +111,7 @@ impl Cursor {
         Ok(())
     }
 
-    fn head(&self) -> Option<&Stretch> {
+    fn head(&self) -> Option<&SeriesStretch> {
         self.at.as_ref()?.stretches.front()
     }
 }
@@ -126,7 +126,7 @@ pub(super) struct Merge {
 }
 
 /// Merges parts into one.
-pub(super) fn merge(mut parts: Vec<Part>) -> Part {
+pub(super) fn merge(mut parts: Vec<SortedPart>) -> SortedPart {
     if parts.len() == 1 {
         return parts.remove(0);
     }
@@ -144,8 +144,9 @@ impl Merge {
         let heads = self.cursors.iter().filter_map(Cursor::head);
         let first = heads.min_by(|a, b| key_order((a.month, &a.series), (b.month, &b.series)));
         let Some(first) = first.cloned() else { return Ok(false) };
-        let is_first =
-            |head: &Stretch| head.month == first.month && is_same(&head.series, &first.series);
+        let is_first = |head: &SeriesStretch| {
+            head.month == first.month && is_same(&head.series, &first.series)
+        };
         // Up to here each part has shown all rows of the series: where its block ends with them, there may be more.
         let shown = self.cursors.iter().filter_map(|cursor| {
             let at = cursor.at.as_ref()?;

@@ -8,10 +8,10 @@ use super::batch::{BatchWriter, FinishedBatch};
 use super::open::{Kept, OpenSpool, sweep};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::error::Error;
-use crate::spool::format::job::{Job, StoredJob};
+use crate::spool::format::job::{StagedJob, StoredJob};
 use crate::spool::format::journal::{self, End};
 use crate::spool::format::sound;
-use crate::spool::format::state::{FileEntry, Record, State};
+use crate::spool::format::state::{FileEntry, JournalRecord, SpoolState};
 use crate::spool::held::held;
 use crate::spool::lock::{LOCK, Lock};
 use crate::spool::storage::{Staged, Storage};
@@ -25,7 +25,7 @@ pub struct Spool {
 impl Spool {
     /// Opens the spool of a job, or begins it. A spool of another job is refused, and one that another run holds. What a
     /// killed run left behind is removed. `take_over` ignores the lock of an object store, which outlives its run.
-    pub fn open(storage: &Storage, job: &Job, take_over: bool) -> Result<Self, Error> {
+    pub fn open(storage: &Storage, job: &StagedJob, take_over: bool) -> Result<Self, Error> {
         let lock = Lock::take(storage, take_over)?;
         match Self::open_locked(storage, job, &lock) {
             Ok((state, end)) => Ok(Self::new(storage, job, lock, state, end)),
@@ -37,7 +37,11 @@ impl Spool {
         }
     }
 
-    fn open_locked(storage: &Storage, job: &Job, lock: &Lock) -> Result<(State, End), Error> {
+    fn open_locked(
+        storage: &Storage,
+        job: &StagedJob,
+        lock: &Lock,
+    ) -> Result<(SpoolState, End), Error> {
         storage.sweep_staging()?;
         // Before it is written: no reader would take another one.
         let stored = StoredJob::new(job);
@@ -46,7 +50,7 @@ impl Spool {
         let (mut state, mut end) = if let Some(known) = journal::read(storage)? {
             known
         } else {
-            let state = State::new(job);
+            let state = SpoolState::new(job);
             journal::begin(storage, &state)?;
             (state, End::default())
         };
@@ -56,7 +60,7 @@ impl Spool {
         }
         if let Some(run) = lock.run() {
             // From here on no other run can commit: nothing that is removed below was committed meanwhile.
-            let record = Record::Begin { run: run.to_owned() };
+            let record = JournalRecord::Begin { run: run.to_owned() };
             journal::append(storage, &mut state, &mut end, record)?;
         }
         if state.job != stored {
@@ -67,7 +71,7 @@ impl Spool {
         Ok((state, end))
     }
 
-    fn new(storage: &Storage, job: &Job, lock: Lock, state: State, end: End) -> Self {
+    fn new(storage: &Storage, job: &StagedJob, lock: Lock, state: SpoolState, end: End) -> Self {
         let inner = OpenSpool {
             job: job.clone(),
             job_id: state.job_id(),
@@ -134,7 +138,7 @@ impl Spool {
         }
         let gone: Vec<_> =
             replaced.iter().filter(|path| !new.contains(path.as_str())).cloned().collect();
-        let record = Record::Batch {
+        let record = JournalRecord::Batch {
             start: range.start.ns(),
             stop: range.stop.ns(),
             rows: totals.rows,
@@ -172,7 +176,7 @@ impl Spool {
         held(&self.inner.kept).state.files.values().cloned().collect()
     }
 
-    pub(super) fn with_state<T>(&self, work: impl FnOnce(&State) -> T) -> T {
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&SpoolState) -> T) -> T {
         work(&held(&self.inner.kept).state)
     }
 
@@ -188,7 +192,7 @@ impl Spool {
         kept.announce(&self.inner, vec![file.path.clone()])?;
         let place = file.path.clone();
         self.inner.storage.publish_all(&[(staged, place.clone())])?;
-        let record = Record::Compact { files: vec![file], removed: removed.clone() };
+        let record = JournalRecord::Compact { files: vec![file], removed: removed.clone() };
         kept.append(&self.inner, record)?;
         journal::write_manifest(&self.inner.storage, &kept.state)?;
         for path in removed.iter().filter(|path| **path != place) {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::block::Block;
 use super::error::{Error, Position};
 use super::layout::{Layout, duplicate};
-use super::row::Cell;
+use super::row::CsvCell;
 use super::series::SeriesBuffer;
 use super::template::Template;
-use super::time::Clock;
+use super::time::TimeReader;
 use super::value;
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::wire::frames::builder::FrameBuilder;
 use crate::wire::frames::series_of::{KeyNotUnique, SeriesOf};
-use crate::wire::frames::suspect::Place;
-use crate::wire::frames::totals::Totals;
+use crate::wire::frames::suspect::SuspectPlace;
+use crate::wire::frames::totals::AnswerTotals;
 use crate::wire::number;
 
 /// Everything after the grammar: takes blocks and rows of values, gives frames.
@@ -29,16 +29,16 @@ pub(super) struct Assembly {
     /// The open table of the block.
     table: Option<Table>,
     template: Template,
-    clock: Clock,
+    clock: TimeReader,
     /// The series of the held fields, and the bytes of its cells in this block.
     series: Option<Arc<Series>>,
     series_raw: Vec<u8>,
     held: SeriesBuffer,
     /// What the names of the held values lost: such values belong to another series, and are counted instead of handed on.
-    lost: Option<Place>,
+    lost: Option<SuspectPlace>,
     builder: FrameBuilder,
     /// What was decoded so far.
-    pub(super) totals: Totals,
+    pub(super) totals: AnswerTotals,
 }
 
 /// The open block.
@@ -70,13 +70,13 @@ impl Assembly {
             columns: Columns::None,
             table: None,
             template: Template::new(!unescape_strings),
-            clock: Clock::new(),
+            clock: TimeReader::new(),
             series: None,
             series_raw: Vec::new(),
             held: SeriesBuffer::default(),
             lost: None,
             builder: FrameBuilder::default(),
-            totals: Totals::default(),
+            totals: AnswerTotals::default(),
         }
     }
 
@@ -132,7 +132,7 @@ impl Assembly {
     pub(super) fn row(
         &mut self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
@@ -156,7 +156,7 @@ impl Assembly {
         &mut self,
         layout: &Layout,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
@@ -186,7 +186,7 @@ impl Assembly {
         &mut self,
         layout: &Layout,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
@@ -231,8 +231,8 @@ impl Assembly {
     fn take_value(
         &mut self,
         row: &[u8],
-        time: Cell,
-        value: Cell,
+        time: CsvCell,
+        value: CsvCell,
         position: Position,
     ) -> Result<(), Error> {
         let Some(ns) = self.clock.whole(time.raw(row)) else {
@@ -257,7 +257,7 @@ impl Assembly {
         {
             self.totals.suspects.add(
                 measurement_of(self.series.as_ref()),
-                Place::FieldValue(table.field.clone()),
+                SuspectPlace::FieldValue(table.field.clone()),
                 1,
             );
         }
@@ -309,19 +309,23 @@ fn measurement_of(series: Option<&Arc<Series>>) -> &[u8] {
 }
 
 /// The first name of a table that lost a carriage return; an error where the series cannot be known without it.
-fn lost_name(layout: &Layout, row: &[u8], cells: &[Cell]) -> Result<Option<Place>, Error> {
+fn lost_name(
+    layout: &Layout,
+    row: &[u8],
+    cells: &[CsvCell],
+) -> Result<Option<SuspectPlace>, Error> {
     match layout.naming.lost(row, cells) {
         Some(place) if layout.naming.is_keyed() => Err(layout.naming.lost_error(place, row, cells)),
-        Some(Place::Measurement) => Ok(Some(Place::Measurement)),
+        Some(SuspectPlace::Measurement) => Ok(Some(SuspectPlace::Measurement)),
         _ if cells[layout.field].lost_carriage_return(row) => {
-            Ok(Some(Place::FieldName(cells[layout.field].content(row).into())))
+            Ok(Some(SuspectPlace::FieldName(cells[layout.field].content(row).into())))
         }
         place => Ok(place),
     }
 }
 
 /// The number of a row's table. The two cells before it are empty in every row of values.
-pub(super) fn table_id(row: &[u8], cells: &[Cell], position: Position) -> Result<u64, Error> {
+pub(super) fn table_id(row: &[u8], cells: &[CsvCell], position: Position) -> Result<u64, Error> {
     if !cells[0].raw(row).is_empty() || !cells[1].raw(row).is_empty() {
         let what = "a row of values with an annotation or a result name";
         return Err(Error::malformed(position, what));

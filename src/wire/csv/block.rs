@@ -1,7 +1,7 @@
 //! Annotations and header to columns.
 
 use super::error::{Error, Position};
-use super::row::Cell;
+use super::row::CsvCell;
 use crate::model::series::Name;
 
 /// The columns before the named ones: annotation, `result`, `table`.
@@ -43,7 +43,7 @@ impl Datatype {
 
 /// One named column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub struct BlockColumn {
     /// Its label.
     pub label: Name,
     /// Its type.
@@ -64,7 +64,7 @@ pub(super) struct Block {
     /// Number of the table, if the block is a table without rows.
     pub(super) table: Name,
     /// The columns from the fourth on.
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<BlockColumn>,
 }
 
 impl Block {
@@ -87,7 +87,7 @@ impl Annotations {
     pub(super) fn take(
         &mut self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
     ) -> Result<(), Error> {
         let kind = cells[0].content(row);
@@ -113,7 +113,7 @@ impl Annotations {
     pub(super) fn end(
         self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
     ) -> Result<Block, Error> {
         let (Some(datatype), Some(group), Some(mut default)) =
@@ -141,7 +141,7 @@ impl Annotations {
         let mut columns = Vec::with_capacity(cells.len() - FIXED_COLUMNS);
         for at in FIXED_COLUMNS..cells.len() {
             let label: Name = cells[at].content(row).into();
-            columns.push(Column {
+            columns.push(BlockColumn {
                 datatype: Datatype::new(&label, &datatype[at])?,
                 group: match &*group[at] {
                     b"true" => true,

@@ -1,10 +1,10 @@
 //! The streaming decoder: bytes of one answer in, frames out, at whatever places the bytes are cut.
 //!
 //! ```
-//! use sluice::wire::csv::decoder::{Decoder, DecoderSettings};
+//! use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 //!
-//! let settings = DecoderSettings { field_label: "~f".to_owned(), ..DecoderSettings::default() };
-//! let mut decoder = Decoder::new(settings);
+//! let settings = CsvDecoderSettings { field_label: "~f".to_owned(), ..CsvDecoderSettings::default() };
+//! let mut decoder = CsvDecoder::new(settings);
 //! let mut frames = Vec::new();
 //! for chunk in [&b"\r"[..], b"\n"] {
 //!     decoder.push(chunk, &mut frames)?;
@@ -22,19 +22,19 @@ use serde::Deserialize;
 
 use super::assembly::Assembly;
 use super::error::{Error, Position};
-use super::outline::{Kind, Outline};
-use super::pivot::Pivot;
-use super::row::{Scan, Scanner};
+use super::outline::{RowGrammar, RowKind};
+use super::pivot::PivotAssembly;
+use super::row::{RowScanner, Scan};
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::totals::rows_of;
 
-pub use crate::wire::frames::totals::Totals;
+pub use crate::wire::frames::totals::AnswerTotals;
 
 /// What a decoder must know of the query.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DecoderSettings {
+pub struct CsvDecoderSettings {
     /// How the answer is laid out.
     pub form: Form,
     /// How it names its series.
@@ -45,7 +45,7 @@ pub struct DecoderSettings {
     pub unescape_strings: bool,
 }
 
-impl DecoderSettings {
+impl CsvDecoderSettings {
     /// For a narrow answer that names everything.
     pub fn whole(field_label: &str) -> Self {
         Self { field_label: field_label.to_owned(), ..Self::default() }
@@ -66,14 +66,14 @@ pub enum Form {
 #[derive(Debug)]
 enum Content {
     Narrow(Box<Assembly>),
-    Pivoted(Box<Pivot>),
+    Pivoted(Box<PivotAssembly>),
 }
 
 /// Decodes one answer.
 #[derive(Debug)]
-pub struct Decoder {
-    scanner: Scanner,
-    outline: Outline,
+pub struct CsvDecoder {
+    scanner: RowScanner,
+    outline: RowGrammar,
     content: Content,
     /// The beginning of a row whose end has not come yet.
     carry: Vec<u8>,
@@ -87,19 +87,19 @@ pub struct Decoder {
 /// How JSON errors of the server begin. Inside CSV this text cannot occur, since quotes are doubled there.
 const GLUED: &[u8] = b"{\"code\":";
 
-impl Decoder {
+impl CsvDecoder {
     /// A decoder for one answer.
-    pub fn new(settings: DecoderSettings) -> Self {
-        let DecoderSettings { form, series, field_label, unescape_strings } = settings;
+    pub fn new(settings: CsvDecoderSettings) -> Self {
+        let CsvDecoderSettings { form, series, field_label, unescape_strings } = settings;
         let content = match form {
             Form::Narrow => {
                 Content::Narrow(Box::new(Assembly::new(field_label, unescape_strings, series)))
             }
-            Form::Pivoted => Content::Pivoted(Box::new(Pivot::new(series))),
+            Form::Pivoted => Content::Pivoted(Box::new(PivotAssembly::new(series))),
         };
         Self {
-            scanner: Scanner::new(),
-            outline: Outline::new(),
+            scanner: RowScanner::new(),
+            outline: RowGrammar::new(),
             content,
             carry: Vec::new(),
             position: Position::default(),
@@ -200,16 +200,20 @@ impl Decoder {
         let cells = self.scanner.cells();
         let kind = self.outline.row(row, cells, self.position)?;
         match (kind, &mut self.content) {
-            (Kind::Data, Content::Narrow(narrow)) => narrow.row(row, cells, self.position, frames),
-            (Kind::Data, Content::Pivoted(pivot)) => pivot.row(row, cells, self.position, frames),
-            (Kind::Block(block), Content::Narrow(narrow)) => {
+            (RowKind::Data, Content::Narrow(narrow)) => {
+                narrow.row(row, cells, self.position, frames)
+            }
+            (RowKind::Data, Content::Pivoted(pivot)) => {
+                pivot.row(row, cells, self.position, frames)
+            }
+            (RowKind::Block(block), Content::Narrow(narrow)) => {
                 narrow.begin_block(&block, self.position)
             }
-            (Kind::Block(block), Content::Pivoted(pivot)) => {
+            (RowKind::Block(block), Content::Pivoted(pivot)) => {
                 pivot.begin_block(&block, self.position)
             }
-            (Kind::Between, Content::Narrow(narrow)) => narrow.end_block(),
-            (Kind::Between, Content::Pivoted(pivot)) => pivot.end_block(self.position, frames),
+            (RowKind::Between, Content::Narrow(narrow)) => narrow.end_block(),
+            (RowKind::Between, Content::Pivoted(pivot)) => pivot.end_block(self.position, frames),
         }
     }
 
@@ -227,7 +231,7 @@ impl Decoder {
     }
 
     /// The body ended well. Checks that the answer is complete and gives the last frames.
-    pub fn finish(mut self, frames: &mut Vec<Frame>) -> Result<Totals, Error> {
+    pub fn finish(mut self, frames: &mut Vec<Frame>) -> Result<AnswerTotals, Error> {
         if !self.carry.is_empty() {
             return Err(unfinished(
                 &self.carry,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::series::{Name, Readable};
 use crate::wire::frames::series_of::{KeyNotUnique, UnknownSeries};
-use crate::wire::frames::suspect::Place;
+use crate::wire::frames::suspect::SuspectPlace;
 
 /// Where a row begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +98,7 @@ pub enum Error {
         /// The measurement as it came, if it is known.
         measurement: Option<Name>,
         /// The name.
-        place: Place,
+        place: SuspectPlace,
     },
     /// A field of strings in a pivoted answer, where an empty string looks like a missing one.
     #[error("field {} holds strings, which a pivoted answer cannot carry", Readable(label))]

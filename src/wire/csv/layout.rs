@@ -1,12 +1,12 @@
 //! What the columns of a block mean to the decoder.
 
-use super::block::{Block, Column, Datatype, FIXED_COLUMNS};
+use super::block::{Block, BlockColumn, Datatype, FIXED_COLUMNS};
 use super::error::{Error, Position};
 use super::naming::Naming;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::wire::frames::series_of::SeriesOf;
-use crate::wire::frames::suspect::Place;
+use crate::wire::frames::suspect::SuspectPlace;
 
 /// Where the cells of a narrow row are that matter: one value in each row. Cells count from 0, the fixed columns included.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Layout {
         let time = find(block, b"_time", false, Some(Datatype::Time), position)?;
         let field = find(block, field_label, true, Some(Datatype::String), position)?;
         let value_type = value_type(&block.columns[value - FIXED_COLUMNS])?;
-        let is_other = |cell: usize, _: &Column| [value, time, field].contains(&cell);
+        let is_other = |cell: usize, _: &BlockColumn| [value, time, field].contains(&cell);
         let naming = Naming::new(block, series_of, is_other, position)?;
         let cells = block.columns.len() + FIXED_COLUMNS;
         Ok(Self { cells, time, value, value_type, field, naming })
@@ -58,7 +58,7 @@ impl PivotLayout {
         position: Position,
     ) -> Result<(Self, Vec<(Name, FieldType)>), Error> {
         let time = find(block, b"_time", false, Some(Datatype::Time), position)?;
-        let is_other = |cell: usize, column: &Column| cell == time || !column.group;
+        let is_other = |cell: usize, column: &BlockColumn| cell == time || !column.group;
         let naming = Naming::new(block, series_of, is_other, position)?;
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
         for (cell, column) in (FIXED_COLUMNS..).zip(&block.columns) {
@@ -67,7 +67,7 @@ impl PivotLayout {
             }
             let label = &column.label;
             if column.lost_carriage_return {
-                let place = Place::FieldName(label.clone());
+                let place = SuspectPlace::FieldName(label.clone());
                 return Err(Error::LostName { measurement: None, place });
             }
             let kind = value_type(column)?;
@@ -93,7 +93,7 @@ fn find(
     datatype: Option<Datatype>,
     position: Position,
 ) -> Result<usize, Error> {
-    let is_proper = |column: &Column| {
+    let is_proper = |column: &BlockColumn| {
         column.group == group && datatype.is_none_or(|datatype| column.datatype == datatype)
     };
     let found = block.columns.iter().position(|column| *column.label == *label);
@@ -112,7 +112,7 @@ pub(super) fn duplicate(block: &Block) -> Option<&Name> {
     labels.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-fn value_type(column: &Column) -> Result<FieldType, Error> {
+fn value_type(column: &BlockColumn) -> Result<FieldType, Error> {
     match column.datatype {
         Datatype::Boolean => Ok(FieldType::Boolean),
         Datatype::Long => Ok(FieldType::Integer),

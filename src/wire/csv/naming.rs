@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, Column, Datatype, FIXED_COLUMNS};
+use super::block::{Block, BlockColumn, Datatype, FIXED_COLUMNS};
 use super::error::{Error, Position};
-use super::row::Cell;
+use super::row::CsvCell;
 use crate::model::catalogue::Catalogue;
 use crate::model::series::{Name, Series};
 use crate::wire::frames::series_of::{self, SeriesOf};
-use crate::wire::frames::suspect::Place;
+use crate::wire::frames::suspect::SuspectPlace;
 
 /// Where the cells are that name the series. Cells count from 0, the fixed columns included.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) enum Naming {
         /// The cell of the measurement.
         measurement: usize,
         /// The tags of the block; a row need not have all of them.
-        tags: Vec<Tag>,
+        tags: Vec<TagCell>,
     },
     /// The key tags of a catalogue.
     Keyed {
@@ -31,7 +31,7 @@ pub(super) enum Naming {
 
 /// A tag column.
 #[derive(Debug)]
-pub(super) struct Tag {
+pub(super) struct TagCell {
     cell: usize,
     key: Name,
     /// True if the key lost a carriage return.
@@ -43,7 +43,7 @@ impl Naming {
     pub(super) fn new(
         block: &Block,
         series_of: &SeriesOf,
-        is_other: impl Fn(usize, &Column) -> bool,
+        is_other: impl Fn(usize, &BlockColumn) -> bool,
         position: Position,
     ) -> Result<Self, Error> {
         let columns = (FIXED_COLUMNS..).zip(&block.columns);
@@ -54,7 +54,7 @@ impl Naming {
                 if let Some(key) = catalogue.carriage_return() {
                     return Err(Error::LostName {
                         measurement: Some(measurement.clone()),
-                        place: Place::TagValue(key.clone()),
+                        place: SuspectPlace::TagValue(key.clone()),
                     });
                 }
                 let mut keys = vec![None; catalogue.keys().len()];
@@ -62,7 +62,7 @@ impl Naming {
                     if column.lost_carriage_return {
                         return Err(Error::LostName {
                             measurement: Some(measurement.clone()),
-                            place: Place::TagKey(column.label.clone()),
+                            place: SuspectPlace::TagKey(column.label.clone()),
                         });
                     }
                     let at = catalogue.keys().binary_search(&column.label).ok();
@@ -77,7 +77,7 @@ impl Naming {
     }
 
     fn whole<'a>(
-        columns: impl Iterator<Item = (usize, &'a Column)>,
+        columns: impl Iterator<Item = (usize, &'a BlockColumn)>,
         position: Position,
     ) -> Result<Self, Error> {
         let (mut measurement, mut tags) = (None, Vec::new());
@@ -89,7 +89,7 @@ impl Naming {
                 measurement = Some(cell);
             } else {
                 let (key, key_lost) = (column.label.clone(), column.lost_carriage_return);
-                tags.push(Tag { cell, key, key_lost });
+                tags.push(TagCell { cell, key, key_lost });
             }
         }
         let measurement = measurement
@@ -98,7 +98,7 @@ impl Naming {
     }
 
     /// The cells that tell one series from another, as they came, each with a comma behind it. Never empty.
-    pub(super) fn raw(&self, row: &[u8], cells: &[Cell]) -> Vec<u8> {
+    pub(super) fn raw(&self, row: &[u8], cells: &[CsvCell]) -> Vec<u8> {
         let mut raw = Vec::with_capacity(row.len());
         raw.push(b',');
         let mut take = |cell: usize| {
@@ -116,17 +116,17 @@ impl Naming {
     }
 
     /// The first name that lost a carriage return.
-    pub(super) fn lost(&self, row: &[u8], cells: &[Cell]) -> Option<Place> {
+    pub(super) fn lost(&self, row: &[u8], cells: &[CsvCell]) -> Option<SuspectPlace> {
         match self {
             Self::Whole { measurement, tags } => {
                 if cells[*measurement].lost_carriage_return(row) {
-                    return Some(Place::Measurement);
+                    return Some(SuspectPlace::Measurement);
                 }
                 tags.iter().find_map(|tag| {
                     if cells[tag.cell].lost_carriage_return(row) {
-                        Some(Place::TagValue(tag.key.clone()))
+                        Some(SuspectPlace::TagValue(tag.key.clone()))
                     } else if tag.key_lost && !cells[tag.cell].raw(row).is_empty() {
-                        Some(Place::TagKey(tag.key.clone()))
+                        Some(SuspectPlace::TagKey(tag.key.clone()))
                     } else {
                         None
                     }
@@ -137,7 +137,7 @@ impl Naming {
                     cell.is_some_and(|cell| cells[cell].lost_carriage_return(row))
                 };
                 let at = keys.iter().position(is_lost)?;
-                Some(Place::TagValue(catalogue.keys()[at].clone()))
+                Some(SuspectPlace::TagValue(catalogue.keys()[at].clone()))
             }
         }
     }
@@ -146,7 +146,7 @@ impl Naming {
     pub(super) fn read(
         &self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
     ) -> Result<Arc<Series>, Error> {
         match self {
@@ -170,7 +170,7 @@ impl Naming {
     }
 
     /// An error for a name that lost a carriage return where its values cannot be set aside.
-    pub(super) fn lost_error(&self, place: Place, row: &[u8], cells: &[Cell]) -> Error {
+    pub(super) fn lost_error(&self, place: SuspectPlace, row: &[u8], cells: &[CsvCell]) -> Error {
         let measurement = match self {
             Self::Whole { measurement, .. } => cells[*measurement].content(row).into(),
             Self::Keyed { measurement, .. } => measurement.clone(),
@@ -184,18 +184,18 @@ impl Naming {
     }
 }
 
-fn is_tag(column: &Column) -> bool {
+fn is_tag(column: &BlockColumn) -> bool {
     column.group && column.datatype == Datatype::String
 }
 
 /// `_start` and `_stop`, which a read without `drop` or `keep` leaves in.
-fn is_bound(column: &Column) -> bool {
+fn is_bound(column: &BlockColumn) -> bool {
     matches!(&*column.label, b"_start" | b"_stop")
         && column.datatype == Datatype::Time
         && column.group
 }
 
-fn unknown(column: &Column, position: Position) -> Error {
+fn unknown(column: &BlockColumn, position: Position) -> Error {
     let label = String::from_utf8_lossy(&column.label);
     Error::malformed(position, format!("column {label} is neither known nor a tag"))
 }

@@ -2,12 +2,12 @@
 
 use super::block::{Annotations, Block};
 use super::error::{Error, Position};
-use super::row::Cell;
+use super::row::CsvCell;
 use crate::model::series::Name;
 
 /// What a row is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum RowKind {
     /// A row of values of the open block.
     Data,
     /// A header: a block begins.
@@ -30,13 +30,13 @@ enum State {
 
 /// Follows the rows of one answer.
 #[derive(Debug)]
-pub(super) struct Outline {
+pub(super) struct RowGrammar {
     state: State,
     result: Option<Name>,
     results: u64,
 }
 
-impl Outline {
+impl RowGrammar {
     pub(super) fn new() -> Self {
         Self { state: State::Start, result: None, results: 0 }
     }
@@ -45,9 +45,9 @@ impl Outline {
     pub(super) fn row(
         &mut self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
-    ) -> Result<Kind, Error> {
+    ) -> Result<RowKind, Error> {
         if let State::ErrorHeader = self.state {
             return Err(query_error(row, cells));
         }
@@ -55,16 +55,16 @@ impl Outline {
             return self.blank(position);
         }
         match (&mut self.state, row[0]) {
-            (State::Block, b',') => Ok(Kind::Data),
+            (State::Block, b',') => Ok(RowKind::Data),
             (State::Annotated(annotations), b'#') => {
                 annotations.take(row, cells, position)?;
-                Ok(Kind::Between)
+                Ok(RowKind::Between)
             }
             (State::Start | State::Blank, b'#') => {
                 let mut annotations = Annotations::default();
                 annotations.take(row, cells, position)?;
                 self.state = State::Annotated(annotations);
-                Ok(Kind::Between)
+                Ok(RowKind::Between)
             }
             (State::Start | State::Blank | State::Annotated(_), b',') => {
                 self.header(row, cells, position)
@@ -76,7 +76,7 @@ impl Outline {
         }
     }
 
-    fn blank(&mut self, position: Position) -> Result<Kind, Error> {
+    fn blank(&mut self, position: Position) -> Result<RowKind, Error> {
         match self.state {
             State::Annotated(_) => {
                 return Err(Error::malformed(position, "a blank line among annotations"));
@@ -89,13 +89,18 @@ impl Outline {
             State::Block | State::ErrorHeader => {}
         }
         self.state = State::Blank;
-        Ok(Kind::Between)
+        Ok(RowKind::Between)
     }
 
-    fn header(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<Kind, Error> {
+    fn header(
+        &mut self,
+        row: &[u8],
+        cells: &[CsvCell],
+        position: Position,
+    ) -> Result<RowKind, Error> {
         if cells.get(1).is_some_and(|cell| *cell.content(row) == *b"error") {
             self.state = State::ErrorHeader;
-            return Ok(Kind::Between);
+            return Ok(RowKind::Between);
         }
         let State::Annotated(annotations) = std::mem::replace(&mut self.state, State::Block) else {
             return Err(Error::malformed(position, "a header without annotations"));
@@ -105,7 +110,7 @@ impl Outline {
             self.results += 1;
             self.result = Some(block.result.clone());
         }
-        Ok(Kind::Block(block))
+        Ok(RowKind::Block(block))
     }
 
     /// The body ended well after a whole row: true completeness, as far as the body itself can tell. Gives the number
@@ -122,7 +127,7 @@ impl Outline {
     }
 }
 
-fn query_error(row: &[u8], cells: &[Cell]) -> Error {
+fn query_error(row: &[u8], cells: &[CsvCell]) -> Error {
     let text = |at: usize| {
         cells
             .get(at)

@@ -11,14 +11,14 @@ use super::block::Block;
 use super::error::{Error, Position};
 use super::layout::{PivotLayout, duplicate};
 use super::pivot_template::PivotTemplate;
-use super::row::Cell;
-use super::time::Clock;
+use super::row::CsvCell;
+use super::time::TimeReader;
 use super::value;
 use crate::model::frame::Frame;
 use crate::model::series::Series;
 use crate::wire::frames::builder::FrameBuilder;
 use crate::wire::frames::series_of::{KeyNotUnique, SeriesOf};
-use crate::wire::frames::totals::Totals;
+use crate::wire::frames::totals::AnswerTotals;
 use crate::wire::frames::wide::WideRows;
 
 /// The values are what binds.
@@ -26,36 +26,36 @@ const ROWS_MAX: usize = usize::MAX;
 
 /// Everything after the grammar: takes blocks and rows of values, gives frames.
 #[derive(Debug)]
-pub(super) struct Pivot {
+pub(super) struct PivotAssembly {
     series_of: SeriesOf,
     /// The open block.
     layout: Option<PivotLayout>,
     /// Number of the open table.
     table: Option<u64>,
     template: PivotTemplate,
-    clock: Clock,
+    clock: TimeReader,
     /// The series of the open table, and the bytes of its cells.
     series: Option<Arc<Series>>,
     series_raw: Vec<u8>,
     rows: WideRows,
     builder: FrameBuilder,
     /// What was decoded so far.
-    pub(super) totals: Totals,
+    pub(super) totals: AnswerTotals,
 }
 
-impl Pivot {
+impl PivotAssembly {
     pub(super) fn new(series_of: SeriesOf) -> Self {
         Self {
             series_of,
             layout: None,
             table: None,
             template: PivotTemplate::default(),
-            clock: Clock::new(),
+            clock: TimeReader::new(),
             series: None,
             series_raw: Vec::new(),
             rows: WideRows::default(),
             builder: FrameBuilder::default(),
-            totals: Totals::default(),
+            totals: AnswerTotals::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Pivot {
     pub(super) fn row(
         &mut self,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
@@ -153,7 +153,7 @@ impl Pivot {
         &mut self,
         layout: &PivotLayout,
         row: &[u8],
-        cells: &[Cell],
+        cells: &[CsvCell],
         position: Position,
     ) -> Result<(), Error> {
         let Some(ns) = self.clock.whole(cells[layout.time].raw(row)) else {

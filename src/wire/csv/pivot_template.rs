@@ -6,8 +6,8 @@
 
 use super::fixed::Fixed;
 use super::layout::PivotLayout;
-use super::row::Cell;
-use super::time::Clock;
+use super::row::CsvCell;
+use super::time::TimeReader;
 use crate::wire::frames::column::Values;
 use crate::wire::frames::wide::{WideColumn, WideRows};
 use crate::wire::number;
@@ -51,7 +51,7 @@ impl PivotTemplate {
     }
 
     /// Remembers a row, unless its time does not come before its values or it is remembered already.
-    pub(super) fn set(&mut self, layout: &PivotLayout, row: &[u8], cells: &[Cell]) {
+    pub(super) fn set(&mut self, layout: &PivotLayout, row: &[u8], cells: &[CsvCell]) {
         let time = cells[layout.time];
         if !self.head.is_empty() || layout.fields.first().is_some_and(|cell| *cell < layout.time) {
             return;
@@ -71,7 +71,7 @@ impl PivotTemplate {
         &self,
         bytes: &[u8],
         rows_max: usize,
-        clock: &mut Clock,
+        clock: &mut TimeReader,
         rows: &mut WideRows,
     ) -> (usize, usize) {
         let (mut rest, mut count) = (bytes, 0);
@@ -88,7 +88,12 @@ impl PivotTemplate {
 
     /// Reads one row; gives what comes after it. Of a row that is not read nothing is kept.
     #[inline]
-    fn row<'a>(&self, bytes: &'a [u8], clock: &mut Clock, rows: &mut WideRows) -> Option<&'a [u8]> {
+    fn row<'a>(
+        &self,
+        bytes: &'a [u8],
+        clock: &mut TimeReader,
+        rows: &mut WideRows,
+    ) -> Option<&'a [u8]> {
         let time_on = self.head.strip(bytes)?;
         let (time, len) = clock.read(time_on)?;
         let cells = self.first_gap.strip(&time_on[len..])?;

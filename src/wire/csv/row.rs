@@ -8,13 +8,13 @@ use memchr::{memchr, memchr2, memchr2_iter, memchr3};
 
 /// One cell: the bytes between its commas, without the quotes around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
+pub(super) struct CsvCell {
     start: usize,
     end: usize,
     quoted: bool,
 }
 
-impl Cell {
+impl CsvCell {
     /// Where the cell's first byte is, its quote included.
     pub(super) fn start(self) -> usize {
         self.start - usize::from(self.quoted)
@@ -89,14 +89,14 @@ enum State {
 
 /// Finds the cells of one row.
 #[derive(Debug)]
-pub(super) struct Scanner {
-    cells: Vec<Cell>,
+pub(super) struct RowScanner {
+    cells: Vec<CsvCell>,
     state: State,
     at: usize,
     start: usize,
 }
 
-impl Scanner {
+impl RowScanner {
     pub(super) fn new() -> Self {
         Self { cells: Vec::new(), state: State::CellStart, at: 0, start: 0 }
     }
@@ -109,7 +109,7 @@ impl Scanner {
     }
 
     /// The cells of the row that was found whole.
-    pub(super) fn cells(&self) -> &[Cell] {
+    pub(super) fn cells(&self) -> &[CsvCell] {
         &self.cells
     }
 
@@ -172,7 +172,7 @@ impl Scanner {
         if memchr(b'\r', &bytes[self.start..end]).is_some() {
             return Err("a carriage return inside a cell without quotes");
         }
-        self.cells.push(Cell { start: self.start, end, quoted: false });
+        self.cells.push(CsvCell { start: self.start, end, quoted: false });
         self.at = end + 1;
         self.state = State::CellStart;
         Ok(())
@@ -199,7 +199,7 @@ impl Scanner {
                 return Err("a line end inside quotes that is not CRLF");
             }
         }
-        self.cells.push(Cell { start: self.start, end, quoted: true });
+        self.cells.push(CsvCell { start: self.start, end, quoted: true });
         self.at += 1;
         self.state = next;
         Ok(())
@@ -211,10 +211,10 @@ mod tests {
     use super::*;
 
     fn cells(row: &[u8]) -> Result<Vec<(Vec<u8>, bool)>, &'static str> {
-        let mut whole = Scanner::new();
+        let mut whole = RowScanner::new();
         let outcome = whole.scan(row);
         // The same row byte by byte.
-        let mut pieces = Scanner::new();
+        let mut pieces = RowScanner::new();
         let mut last = Ok(Scan::More);
         for end in 0..=row.len() {
             last = pieces.scan(&row[..end]);

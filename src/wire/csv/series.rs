@@ -11,14 +11,14 @@ use crate::wire::frames::merge::{self, Timed};
 
 /// Rising times of one field. As long as they are those of the first field they are not stored a second time.
 #[derive(Debug, Default)]
-pub(super) struct Times {
+pub(super) struct SeriesTimes {
     own: Vec<i64>,
     shares: bool,
     rows: usize,
     last: Option<i64>,
 }
 
-impl Times {
+impl SeriesTimes {
     /// Takes the time of the next value; false if it does not rise.
     #[inline]
     pub(super) fn push(&mut self, leading: &[i64], time: i64) -> bool {
@@ -53,13 +53,13 @@ impl Times {
 
 /// One field of the series.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct SeriesField {
     pub(super) name: Name,
     pub(super) values: Values,
-    times: Times,
+    times: SeriesTimes,
 }
 
-impl Field {
+impl SeriesField {
     /// The times of the values, given those of the first field.
     pub(super) fn times<'a>(&'a self, leading: &'a [i64]) -> &'a [i64] {
         if self.times.shares { &leading[..self.times.rows] } else { &self.times.own }
@@ -71,14 +71,14 @@ impl Field {
 pub(super) struct OpenField<'a> {
     /// Times of the first field; empty for the first field itself.
     pub(super) leading: &'a [i64],
-    pub(super) times: &'a mut Times,
+    pub(super) times: &'a mut SeriesTimes,
     pub(super) values: &'a mut Values,
 }
 
 /// What is held of one series. The vectors are used again for the next one.
 #[derive(Debug, Default)]
 pub(super) struct SeriesBuffer {
-    fields: Vec<Field>,
+    fields: Vec<SeriesField>,
     /// Fields in use; the last one is open.
     used: usize,
     /// Values and string bytes in the fields before the open one.
@@ -108,10 +108,10 @@ impl SeriesBuffer {
             self.rising = true;
         }
         if self.used == self.fields.len() {
-            self.fields.push(Field {
+            self.fields.push(SeriesField {
                 name: name.into(),
                 values: Values::new(kind),
-                times: Times::default(),
+                times: SeriesTimes::default(),
             });
         }
         let field = &mut self.fields[self.used];
@@ -128,12 +128,12 @@ impl SeriesBuffer {
     pub(super) fn open(&mut self) -> Option<OpenField<'_>> {
         let (before, rest) = self.fields.split_at_mut(self.used.checked_sub(1)?);
         let leading = before.first().map_or(&[][..], |first| &first.times.own);
-        let Field { values, times, .. } = &mut rest[0];
+        let SeriesField { values, times, .. } = &mut rest[0];
         Some(OpenField { leading, times, values })
     }
 
     /// The fields held. Times of all but the first refer to [`SeriesBuffer::leading`].
-    pub(super) fn fields(&self) -> &[Field] {
+    pub(super) fn fields(&self) -> &[SeriesField] {
         &self.fields[..self.used]
     }
 

@@ -1,11 +1,11 @@
 //! Small answers read whole: counts, first values, schema, records.
 
-use super::block::{Block, Column, Datatype, FIXED_COLUMNS};
+use super::block::{Block, BlockColumn, Datatype, FIXED_COLUMNS};
 use super::decoder::unfinished;
 use super::error::{Error, Position};
-use super::outline::{Kind, Outline};
-use super::row::{Cell, Scan, Scanner};
-use super::time::Clock;
+use super::outline::{RowGrammar, RowKind};
+use super::row::{CsvCell, RowScanner, Scan};
+use super::time::TimeReader;
 use crate::limits;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
@@ -14,20 +14,20 @@ use crate::wire::number;
 
 /// One table of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct CsvTable {
     /// Name of its result.
     pub result: Name,
     /// Its number within the result.
     pub id: u64,
     /// Its columns; `result` and `table` are not among them.
-    pub columns: Vec<Column>,
+    pub columns: Vec<BlockColumn>,
     /// Its rows, one cell for each column.
     pub rows: Vec<Vec<Name>>,
     /// Row and column of cells that lost a carriage return.
     pub suspects: Vec<(usize, usize)>,
 }
 
-impl Table {
+impl CsvTable {
     /// The place of a column.
     pub fn column(&self, label: &str) -> Option<usize> {
         self.columns.iter().position(|column| *column.label == *label.as_bytes())
@@ -58,11 +58,11 @@ impl Table {
 
     /// A cell of type `dateTime`.
     pub fn time(&self, row: usize, label: &str) -> Option<Timestamp> {
-        Clock::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
+        TimeReader::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
     }
 
     /// A cell that its column's type does not allow, with its label: damage, for no server writes it.
-    pub fn misfit(&self) -> Option<(&Column, &[u8])> {
+    pub fn misfit(&self) -> Option<(&BlockColumn, &[u8])> {
         let mut cells = self.rows.iter().flat_map(|row| self.columns.iter().zip(row));
         cells.find_map(|(column, cell)| {
             let whole = |len: Option<usize>| len == Some(cell.len());
@@ -76,7 +76,7 @@ impl Table {
                         matches!(&**cell, b"NaN" | b"+Inf" | b"-Inf")
                             || whole(number::float(cell).map(|(_, len)| len))
                     }
-                    Datatype::Time => Clock::new().whole(cell).is_some(),
+                    Datatype::Time => TimeReader::new().whole(cell).is_some(),
                 };
             (!fits).then_some((column, &**cell))
         })
@@ -101,10 +101,10 @@ impl Table {
 }
 
 /// All tables of a complete answer, of however many results.
-pub fn read_tables(bytes: &[u8]) -> Result<Vec<Table>, Error> {
+pub fn read_tables(bytes: &[u8]) -> Result<Vec<CsvTable>, Error> {
     let mut tables = Tables::default();
     let (mut scanner, mut outline, mut position) =
-        (Scanner::new(), Outline::new(), Position::default());
+        (RowScanner::new(), RowGrammar::new(), Position::default());
     let mut rest = bytes;
     while !rest.is_empty() {
         let scan = scanner.scan(rest);
@@ -116,9 +116,9 @@ pub fn read_tables(bytes: &[u8]) -> Result<Vec<Table>, Error> {
         }
         let (row, after) = rest.split_at(len);
         match outline.row(row, scanner.cells(), position)? {
-            Kind::Data => tables.row(row, scanner.cells(), position)?,
-            Kind::Block(block) => tables.begin_block(block, position)?,
-            Kind::Between => tables.end_block(position)?,
+            RowKind::Data => tables.row(row, scanner.cells(), position)?,
+            RowKind::Block(block) => tables.begin_block(block, position)?,
+            RowKind::Between => tables.end_block(position)?,
         }
         position.byte += len as u64;
         position.row += 1;
@@ -150,7 +150,7 @@ pub fn single_long(bytes: &[u8]) -> Result<Option<i64>, Error> {
 
 #[derive(Debug, Default)]
 struct Tables {
-    done: Vec<Table>,
+    done: Vec<CsvTable>,
     block: Option<Block>,
     /// True once the block has a table.
     filled: bool,
@@ -169,13 +169,13 @@ impl Tables {
             && !self.filled
         {
             let id = if block.table.is_empty() { 0 } else { table_id(&block.table, position)? };
-            self.done.push(Table::new(&block, id));
+            self.done.push(CsvTable::new(&block, id));
         }
         self.filled = false;
         Ok(())
     }
 
-    fn row(&mut self, row: &[u8], cells: &[Cell], position: Position) -> Result<(), Error> {
+    fn row(&mut self, row: &[u8], cells: &[CsvCell], position: Position) -> Result<(), Error> {
         let Some(block) = &self.block else {
             return Err(Error::malformed(position, "a row outside of a block"));
         };
@@ -184,7 +184,7 @@ impl Tables {
         }
         let id = table_id(cells[2].raw(row), position)?;
         if !self.filled || self.done.last().is_none_or(|table| table.id != id) {
-            self.done.push(Table::new(block, id));
+            self.done.push(CsvTable::new(block, id));
             self.filled = true;
         }
         let Some(table) = self.done.last_mut() else { return Ok(()) };
@@ -201,7 +201,7 @@ impl Tables {
     }
 }
 
-impl Table {
+impl CsvTable {
     fn new(block: &Block, id: u64) -> Self {
         Self {
             result: block.result.clone(),

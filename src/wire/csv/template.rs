@@ -5,8 +5,8 @@
 //! strict reader.
 
 use super::fixed::Fixed;
-use super::series::{OpenField, Times};
-use super::time::Clock;
+use super::series::{OpenField, SeriesTimes};
+use super::time::TimeReader;
 use super::value;
 use crate::wire::frames::column::Values;
 use crate::wire::number;
@@ -48,7 +48,7 @@ impl Template {
         &self,
         bytes: &[u8],
         rows_max: usize,
-        clock: &mut Clock,
+        clock: &mut TimeReader,
         open: OpenField<'_>,
     ) -> (usize, usize) {
         if self.prefix.is_empty() {
@@ -73,9 +73,9 @@ struct Reader<'a> {
     template: &'a Template,
     bytes: &'a [u8],
     rows_max: usize,
-    clock: &'a mut Clock,
+    clock: &'a mut TimeReader,
     leading: &'a [i64],
-    times: &'a mut Times,
+    times: &'a mut SeriesTimes,
 }
 
 impl<'a> Reader<'a> {

@@ -4,7 +4,7 @@ use crate::model::time::{NS_PER_S, Timestamp};
 
 /// Reads times; remembers the last day.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct TimeReader {
     date: [u8; 10],
     day_s: i64,
 }
@@ -12,7 +12,7 @@ pub(super) struct Clock {
 /// Times of fewer seconds than this lie inside 64 bits whatever their fraction.
 const SAFE_S: u64 = i64::MAX.unsigned_abs() / NS_PER_S.unsigned_abs();
 
-impl Clock {
+impl TimeReader {
     pub(super) fn new() -> Self {
         Self { date: [0; 10], day_s: 0 }
     }
@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> Option<i64> {
-        Clock::new().whole(text.as_bytes())
+        TimeReader::new().whole(text.as_bytes())
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr3};
 
 use super::error::{Error, Position};
-use super::row::Cell;
+use super::row::CsvCell;
 use crate::wire::frames::column::Values;
 use crate::wire::number;
 
 /// Appends the value of a cell, which is not null.
 pub(super) fn push_value(
     values: &mut Values,
-    cell: Cell,
+    cell: CsvCell,
     row: &[u8],
     is_escaped: bool,
     position: Position,
@@ -51,7 +51,7 @@ pub(super) fn push_value(
 }
 
 /// The error for a cell that is no time.
-pub(super) fn no_time(cell: Cell, row: &[u8], position: Position) -> Error {
+pub(super) fn no_time(cell: CsvCell, row: &[u8], position: Position) -> Error {
     let text = String::from_utf8_lossy(cell.raw(row)).into_owned();
     Error::malformed(position, format!("{text:?} is no time that InfluxDB stores"))
 }

@@ -7,7 +7,7 @@ use crate::model::series::{Name, Readable};
 
 /// What lost a carriage return.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum SuspectPlace {
     /// The measurement's name.
     Measurement,
     /// The name of a tag.
@@ -20,7 +20,7 @@ pub enum Place {
     FieldValue(Name),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SuspectPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Measurement => write!(f, "a name"),
@@ -38,7 +38,7 @@ pub struct Suspect {
     /// The measurement, as it came.
     pub measurement: Name,
     /// What of it.
-    pub place: Place,
+    pub place: SuspectPlace,
     /// How many values. Those under a name that lost something are in no frame.
     pub count: u64,
 }
@@ -60,7 +60,7 @@ impl Suspects {
         self.listed.is_empty() && self.unlisted == 0
     }
 
-    pub(in crate::wire) fn add(&mut self, measurement: &[u8], place: Place, values: u64) {
+    pub(in crate::wire) fn add(&mut self, measurement: &[u8], place: SuspectPlace, values: u64) {
         if values == 0 {
             return;
         }
@@ -76,7 +76,7 @@ impl Suspects {
             self.listed.push(Suspect { measurement: measurement.into(), place, count: values });
         } else {
             self.unlisted += values;
-            if !matches!(place, Place::FieldValue(_)) {
+            if !matches!(place, SuspectPlace::FieldValue(_)) {
                 self.unlisted_under_names += values;
             }
         }
@@ -93,7 +93,7 @@ mod tests {
         assert!(suspects.is_empty());
         for round in 0..2 {
             for at in 0..CSV_SUSPECTS_MAX + 3 {
-                suspects.add(format!("m{at}").as_bytes(), Place::Measurement, 1);
+                suspects.add(format!("m{at}").as_bytes(), SuspectPlace::Measurement, 1);
             }
             assert!(suspects.listed.iter().all(|suspect| suspect.count == round + 1));
         }

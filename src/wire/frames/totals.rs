@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 
 /// What a complete answer held.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct AnswerTotals {
     /// Field values: cells that are not null.
     pub values: u64,
     /// Values of each statement of the request, in their order; a Flux query counts as one.
@@ -25,7 +25,7 @@ pub struct Totals {
     pub suspects: Suspects,
 }
 
-impl Totals {
+impl AnswerTotals {
     /// Takes note of the time of a value.
     pub(in crate::wire) fn see(&mut self, time: i64) {
         let time = Timestamp::from_ns(time);

@@ -11,7 +11,7 @@ use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 
 /// What of some frames is compared.
-pub struct Wanted<'a> {
+pub struct WantedValues<'a> {
     /// Values of these times.
     pub range: TimeRange,
     /// Of series for which this is true.
@@ -20,7 +20,7 @@ pub struct Wanted<'a> {
     pub field: &'a (dyn Fn(&Name, &Name) -> bool + Sync),
 }
 
-impl std::fmt::Debug for Wanted<'_> {
+impl std::fmt::Debug for WantedValues<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wanted").field("range", &self.range).finish_non_exhaustive()
     }
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Wanted<'_> {
 
 /// All values of the frames.
 pub fn all(frames: &[Frame]) -> BTreeSet<Vec<u8>> {
-    some(frames, &Wanted { range: TimeRange::ALL, series: &|_| true, field: &|_, _| true })
+    some(frames, &WantedValues { range: TimeRange::ALL, series: &|_| true, field: &|_, _| true })
 }
 
 /// Those that are wanted: each as bytes that are the same only for the same series, field, type, time and value. Carriage
@@ -37,7 +37,7 @@ pub fn all(frames: &[Frame]) -> BTreeSet<Vec<u8>> {
 /// # Panics
 ///
 /// If the columns of a frame are not of the types that [`Frame`] promises.
-pub fn some(frames: &[Frame], wanted: &Wanted<'_>) -> BTreeSet<Vec<u8>> {
+pub fn some(frames: &[Frame], wanted: &WantedValues<'_>) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     for frame in frames {
         let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();

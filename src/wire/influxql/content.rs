@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::json;
-use super::statement::{Format, Statement};
-use super::token::{Number, Token};
+use super::statement::{AskedStatement, Format};
+use super::token::{AnswerToken, Number};
 use crate::limits;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::{Name, Series};
@@ -14,15 +14,15 @@ use crate::model::time::Timestamp;
 use crate::wire::frames::builder::FrameBuilder;
 use crate::wire::frames::column::Values;
 use crate::wire::frames::series_of::{self, KeyNotUnique, SeriesOf};
-use crate::wire::frames::suspect::Place;
-use crate::wire::frames::totals::Totals;
+use crate::wire::frames::suspect::SuspectPlace;
+use crate::wire::frames::totals::AnswerTotals;
 use crate::wire::frames::wide::WideRows;
 
 /// Everything after the grammar.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(super) struct AnswerContent {
     format: Format,
-    statements: Vec<Statement>,
+    statements: Vec<AskedStatement>,
     /// Statements answered to their end; the next one is being answered.
     done: usize,
     /// Tags of the series as far as they were read.
@@ -40,14 +40,14 @@ pub(super) struct Content {
     nulls: usize,
     rows: WideRows,
     builder: FrameBuilder,
-    totals: Totals,
+    totals: AnswerTotals,
 }
 
 /// Before every time that InfluxDB stores.
 const BEFORE_ALL: i64 = Timestamp::MIN.ns() - 1;
 
-impl Content {
-    pub(super) fn new(format: Format, statements: Vec<Statement>) -> Self {
+impl AnswerContent {
+    pub(super) fn new(format: Format, statements: Vec<AskedStatement>) -> Self {
         let values_by_statement = vec![0; statements.len()];
         Self {
             format,
@@ -62,7 +62,7 @@ impl Content {
             nulls: 0,
             rows: WideRows::default(),
             builder: FrameBuilder::default(),
-            totals: Totals { values_by_statement, ..Totals::default() },
+            totals: AnswerTotals { values_by_statement, ..AnswerTotals::default() },
         }
     }
 
@@ -118,8 +118,8 @@ impl Content {
 
     /// The series has this tag; an empty value says that it has not.
     pub(super) fn tag(&mut self, key: Name, value: &[u8], byte: u64) -> Result<(), Error> {
-        self.check_exact(&key, || Place::TagKey(key.clone()))?;
-        self.check_exact(value, || Place::TagValue(key.clone()))?;
+        self.check_exact(&key, || SuspectPlace::TagKey(key.clone()))?;
+        self.check_exact(value, || SuspectPlace::TagValue(key.clone()))?;
         if self.tags.iter().any(|(known, _)| *known == key) {
             return Err(Error::malformed(byte, "a tag twice"));
         }
@@ -143,7 +143,7 @@ impl Content {
             }
             self.new_columns = Some(self.first_columns(at));
         }
-        self.check_exact(label, || Place::FieldName(label.into()))?;
+        self.check_exact(label, || SuspectPlace::FieldName(label.into()))?;
         let statement = self.statement();
         let Some(kind) = statement.types.get(label) else {
             let measurement = statement.measurement.clone();
@@ -224,7 +224,8 @@ impl Content {
         let time =
             number.integer().filter(|ns| (BEFORE_ALL + 1..=Timestamp::MAX.ns()).contains(ns));
         let Some(time) = time else {
-            let what = format!("{}, which is no time that InfluxDB stores", Token::Number(number));
+            let what =
+                format!("{}, which is no time that InfluxDB stores", AnswerToken::Number(number));
             return Err(Error::malformed(byte, what));
         };
         if time <= self.last_time {
@@ -242,18 +243,23 @@ impl Content {
     }
 
     /// A cell of the row.
-    pub(super) fn cell(&mut self, at: usize, token: &Token<'_>, byte: u64) -> Result<(), Error> {
+    pub(super) fn cell(
+        &mut self,
+        at: usize,
+        token: &AnswerToken<'_>,
+        byte: u64,
+    ) -> Result<(), Error> {
         let is_exact = self.format == Format::MessagePack;
         let Some(column) = self.rows.columns().get_mut(at) else {
             return Err(Error::malformed(byte, "a row that is longer than its columns"));
         };
         let is_taken = match (&mut column.values, token) {
-            (_, Token::Null) => {
+            (_, AnswerToken::Null) => {
                 column.null(self.row);
                 self.nulls += 1;
                 return Ok(());
             }
-            (Values::Float(values), Token::Number(number)) => match number.float() {
+            (Values::Float(values), AnswerToken::Number(number)) => match number.float() {
                 Some(value) if !value.is_finite() => {
                     let column = column.name.clone();
                     let measurement = self.statement().measurement.clone();
@@ -261,15 +267,21 @@ impl Content {
                 }
                 value => keep(value, values),
             },
-            (Values::Integer(values), Token::Number(number)) => keep(number.integer(), values),
-            (Values::Unsigned(values), Token::Number(number)) => keep(number.unsigned(), values),
-            (Values::Boolean(values), Token::Boolean(value)) => keep(Some(*value), values),
-            (Values::Text(texts), Token::Text(text)) if is_exact || !json::is_doubtful(text) => {
+            (Values::Integer(values), AnswerToken::Number(number)) => {
+                keep(number.integer(), values)
+            }
+            (Values::Unsigned(values), AnswerToken::Number(number)) => {
+                keep(number.unsigned(), values)
+            }
+            (Values::Boolean(values), AnswerToken::Boolean(value)) => keep(Some(*value), values),
+            (Values::Text(texts), AnswerToken::Text(text))
+                if is_exact || !json::is_doubtful(text) =>
+            {
                 texts.push(text);
                 true
             }
-            (Values::Text(_), Token::Text(_)) => {
-                let place = Place::FieldValue(column.name.clone());
+            (Values::Text(_), AnswerToken::Text(_)) => {
+                let place = SuspectPlace::FieldValue(column.name.clone());
                 return Err(Error::NotExact {
                     measurement: self.statement().measurement.clone(),
                     place,
@@ -337,7 +349,11 @@ impl Content {
     }
 
     /// The answer ended well. Checks that every statement was answered to its end and gives the last rows.
-    pub(super) fn finish(mut self, byte: u64, frames: &mut Vec<Frame>) -> Result<Totals, Error> {
+    pub(super) fn finish(
+        mut self,
+        byte: u64,
+        frames: &mut Vec<Frame>,
+    ) -> Result<AnswerTotals, Error> {
         if self.done < self.statements.len() {
             let what = "no final result of a statement";
             return Err(Error::Incomplete { byte, what });
@@ -347,11 +363,11 @@ impl Content {
     }
 
     /// The statement that is being answered.
-    fn statement(&self) -> &Statement {
+    fn statement(&self) -> &AskedStatement {
         &self.statements[self.done]
     }
 
-    fn check_exact(&self, text: &[u8], place: impl FnOnce() -> Place) -> Result<(), Error> {
+    fn check_exact(&self, text: &[u8], place: impl FnOnce() -> SuspectPlace) -> Result<(), Error> {
         if self.format == Format::Json && json::is_doubtful(text) {
             let measurement = self.statement().measurement.clone();
             return Err(Error::NotExact { measurement, place: place() });

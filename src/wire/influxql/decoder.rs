@@ -1,15 +1,15 @@
 //! The streaming decoder: bytes of one answer in, frames out, at whatever places the bytes are cut.
 //!
 //! ```
-//! use sluice::wire::influxql::decoder::{Decoder, DecoderSettings, Format, Statement};
+//! use sluice::wire::influxql::decoder::{AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings};
 //!
-//! let statement = Statement {
+//! let statement = AskedStatement {
 //!     measurement: (*b"cpu").into(),
 //!     types: Default::default(),
 //!     series: Default::default(),
 //! };
-//! let settings = DecoderSettings { format: Format::Json, statements: vec![statement] };
-//! let mut decoder = Decoder::new(settings);
+//! let settings = InfluxqlDecoderSettings { format: Format::Json, statements: vec![statement] };
+//! let mut decoder = InfluxqlDecoder::new(settings);
 //! let mut frames = Vec::new();
 //! for chunk in [&br#"{"results":[{"state"#[..], br#"ment_id":0}]}"#] {
 //!     decoder.push(chunk, &mut frames)?;
@@ -21,33 +21,33 @@
 //! Frames that came out before an error are right as far as they go, but the answer is not complete: none of its
 //! batch may be committed.
 
-use super::content::Content;
+use super::content::AnswerContent;
 use super::error::Error;
-use super::outline::Outline;
-use super::token::{Stop, Token};
+use super::outline::AnswerGrammar;
+use super::token::{AnswerToken, NoToken};
 use super::{json, messagepack};
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::wire::frames::totals::rows_of;
 
-pub use super::statement::{Format, Statement};
-pub use crate::wire::frames::totals::Totals;
+pub use super::statement::{AskedStatement, Format};
+pub use crate::wire::frames::totals::AnswerTotals;
 
 /// What a decoder must know of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecoderSettings {
+pub struct InfluxqlDecoderSettings {
     /// The format asked for.
     pub format: Format,
     /// The statements of the query, in their order.
-    pub statements: Vec<Statement>,
+    pub statements: Vec<AskedStatement>,
 }
 
 /// Decodes one answer.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct InfluxqlDecoder {
     lexer: Lexer,
-    outline: Outline,
-    content: Content,
+    outline: AnswerGrammar,
+    content: AnswerContent,
     /// The beginning of a token whose end has not come yet.
     carry: Vec<u8>,
     /// Bytes of the answer before the carry.
@@ -57,13 +57,13 @@ pub struct Decoder {
 
 #[derive(Debug)]
 enum Lexer {
-    MessagePack(messagepack::Lexer),
-    Json(json::Lexer),
+    MessagePack(messagepack::MessagePackLexer),
+    Json(json::JsonLexer),
 }
 
 impl Lexer {
     #[inline]
-    fn token<'a>(&mut self, bytes: &'a [u8]) -> Result<(Token<'a>, usize), Stop> {
+    fn token<'a>(&mut self, bytes: &'a [u8]) -> Result<(AnswerToken<'a>, usize), NoToken> {
         match self {
             Self::MessagePack(lexer) => lexer.token(bytes),
             Self::Json(lexer) => lexer.token(bytes),
@@ -73,23 +73,23 @@ impl Lexer {
     /// White space between documents at the start of the bytes.
     fn space(&self, bytes: &[u8]) -> usize {
         match self {
-            Self::Json(lexer) if lexer.is_between() => json::Lexer::space(bytes),
+            Self::Json(lexer) if lexer.is_between() => json::JsonLexer::space(bytes),
             Self::Json(_) | Self::MessagePack(_) => 0,
         }
     }
 }
 
-impl Decoder {
+impl InfluxqlDecoder {
     /// A decoder for one answer.
-    pub fn new(settings: DecoderSettings) -> Self {
-        let DecoderSettings { format, statements } = settings;
+    pub fn new(settings: InfluxqlDecoderSettings) -> Self {
+        let InfluxqlDecoderSettings { format, statements } = settings;
         Self {
             lexer: match format {
-                Format::MessagePack => Lexer::MessagePack(messagepack::Lexer::default()),
-                Format::Json => Lexer::Json(json::Lexer::default()),
+                Format::MessagePack => Lexer::MessagePack(messagepack::MessagePackLexer::default()),
+                Format::Json => Lexer::Json(json::JsonLexer::default()),
             },
-            outline: Outline::new(),
-            content: Content::new(format, statements),
+            outline: AnswerGrammar::new(),
+            content: AnswerContent::new(format, statements),
             carry: Vec::new(),
             byte: 0,
             rows: 0,
@@ -161,8 +161,8 @@ impl Decoder {
                     self.outline.token(token, self.byte, &mut self.content, frames)?;
                     at += self.advance(len);
                 }
-                Err(Stop::More) => return Ok(at),
-                Err(Stop::Malformed(what)) => return Err(Error::malformed(self.byte, what)),
+                Err(NoToken::More) => return Ok(at),
+                Err(NoToken::Malformed(what)) => return Err(Error::malformed(self.byte, what)),
             }
         }
     }
@@ -191,7 +191,7 @@ impl Decoder {
     }
 
     /// The body ended well. Checks that the answer is complete and gives the last frames.
-    pub fn finish(mut self, frames: &mut Vec<Frame>) -> Result<Totals, Error> {
+    pub fn finish(mut self, frames: &mut Vec<Frame>) -> Result<AnswerTotals, Error> {
         let incomplete = |what| Error::Incomplete { byte: self.byte, what };
         if !self.carry.is_empty() {
             return Err(incomplete("the last value is not whole"));

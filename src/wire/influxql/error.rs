@@ -3,7 +3,7 @@
 use crate::model::frame::FieldType;
 use crate::model::series::{Name, Readable};
 use crate::wire::frames::series_of::{KeyNotUnique, UnknownSeries};
-use crate::wire::frames::suspect::Place;
+use crate::wire::frames::suspect::SuspectPlace;
 
 /// Why an answer cannot be used. What was decoded before it must not be committed. Bytes are counted from the start of the
 /// answer.
@@ -105,7 +105,7 @@ pub enum Error {
         /// The measurement.
         measurement: Name,
         /// The text.
-        place: Place,
+        place: SuspectPlace,
     },
     /// A key that the catalogue does not know; the slice is to be read in a form without keys.
     #[error(transparent)]

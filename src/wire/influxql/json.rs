@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2, memmem};
 
 use super::digits::{float, integer, is_proper_whole, number_len, unsigned};
-use super::token::{Number, Stop, Token};
+use super::token::{AnswerToken, NoToken, Number};
 use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::time::Timestamp;
 use crate::wire::frames::column::Values;
@@ -25,7 +25,7 @@ pub(super) fn is_doubtful(text: &[u8]) -> bool {
 
 /// Reads tokens; knows what may follow in each open map and list.
 #[derive(Debug, Default)]
-pub(super) struct Lexer {
+pub(super) struct JsonLexer {
     /// Innermost last.
     open: Vec<Open>,
 }
@@ -47,7 +47,7 @@ enum Place {
     Value,
 }
 
-impl Lexer {
+impl JsonLexer {
     /// True between documents.
     pub(super) fn is_between(&self) -> bool {
         self.open.is_empty()
@@ -60,22 +60,25 @@ impl Lexer {
 
     /// The token at the start of the bytes, and the length up to its end: space, comma and colon belong to the token
     /// after, or the key before.
-    pub(super) fn token<'a>(&mut self, bytes: &'a [u8]) -> Result<(Token<'a>, usize), Stop> {
+    pub(super) fn token<'a>(
+        &mut self,
+        bytes: &'a [u8],
+    ) -> Result<(AnswerToken<'a>, usize), NoToken> {
         let mut at = Self::space(bytes);
-        let mut next = *bytes.get(at).ok_or(Stop::More)?;
+        let mut next = *bytes.get(at).ok_or(NoToken::More)?;
         if let Some(open) = self.open.last().filter(|open| open.place != Place::Value) {
             if next == if open.is_map { b'}' } else { b']' } {
                 self.open.pop();
                 self.passed();
-                return Ok((Token::End, at + 1));
+                return Ok((AnswerToken::End, at + 1));
             }
             if open.place == Place::Behind {
                 if next != b',' {
-                    return Err(Stop::Malformed("no comma between two values"));
+                    return Err(NoToken::Malformed("no comma between two values"));
                 }
                 at += 1;
                 at += Self::space(&bytes[at..]);
-                next = *bytes.get(at).ok_or(Stop::More)?;
+                next = *bytes.get(at).ok_or(NoToken::More)?;
             }
             if open.is_map {
                 return self.key(bytes, at);
@@ -84,11 +87,11 @@ impl Lexer {
         let (token, len) = match next {
             b'{' | b'[' => {
                 if self.open.len() == INFLUXQL_DEPTH_MAX {
-                    return Err(Stop::Malformed("too many maps and lists inside each other"));
+                    return Err(NoToken::Malformed("too many maps and lists inside each other"));
                 }
                 let is_map = next == b'{';
                 self.open.push(Open { is_map, place: Place::First });
-                return Ok((if is_map { Token::Map } else { Token::List }, at + 1));
+                return Ok((if is_map { AnswerToken::Map } else { AnswerToken::List }, at + 1));
             }
             _ => value(&bytes[at..])?,
         };
@@ -97,21 +100,21 @@ impl Lexer {
     }
 
     /// A key with the colon behind it.
-    fn key<'a>(&mut self, bytes: &'a [u8], at: usize) -> Result<(Token<'a>, usize), Stop> {
+    fn key<'a>(&mut self, bytes: &'a [u8], at: usize) -> Result<(AnswerToken<'a>, usize), NoToken> {
         if bytes[at] != b'"' {
-            return Err(Stop::Malformed("a key that is no text"));
+            return Err(NoToken::Malformed("a key that is no text"));
         }
         let (text, len) = text(&bytes[at..])?;
         let end = at + len + Self::space(&bytes[at + len..]);
         match bytes.get(end) {
-            None => Err(Stop::More),
+            None => Err(NoToken::More),
             Some(b':') => {
                 if let Some(open) = self.open.last_mut() {
                     open.place = Place::Value;
                 }
-                Ok((Token::Text(text), end + 1))
+                Ok((AnswerToken::Text(text), end + 1))
             }
-            Some(_) => Err(Stop::Malformed("no colon behind a key")),
+            Some(_) => Err(NoToken::Malformed("no colon behind a key")),
         }
     }
 
@@ -223,40 +226,41 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// A value that is no map and no list.
-fn value(bytes: &[u8]) -> Result<(Token<'_>, usize), Stop> {
+fn value(bytes: &[u8]) -> Result<(AnswerToken<'_>, usize), NoToken> {
     for (literal, token) in [
-        (&b"null"[..], Token::Null),
-        (b"true", Token::Boolean(true)),
-        (b"false", Token::Boolean(false)),
+        (&b"null"[..], AnswerToken::Null),
+        (b"true", AnswerToken::Boolean(true)),
+        (b"false", AnswerToken::Boolean(false)),
     ] {
         if bytes.starts_with(literal) {
             return Ok((token, literal.len()));
         }
         if literal.starts_with(bytes) {
-            return Err(Stop::More);
+            return Err(NoToken::More);
         }
     }
     match bytes[0] {
-        b'"' => text(bytes).map(|(text, len)| (Token::Text(text), len)),
+        b'"' => text(bytes).map(|(text, len)| (AnswerToken::Text(text), len)),
         b'-' | b'0'..=b'9' => {
             // The last digit is known by what follows it.
-            let len = bytes.iter().position(|byte| !number::is_numeric(*byte)).ok_or(Stop::More)?;
+            let len =
+                bytes.iter().position(|byte| !number::is_numeric(*byte)).ok_or(NoToken::More)?;
             let digits = &bytes[..len];
             if number_len(digits) != Some(len) {
-                return Err(Stop::Malformed("a number that is none"));
+                return Err(NoToken::Malformed("a number that is none"));
             }
-            Ok((Token::Number(Number::Digits(digits)), len))
+            Ok((AnswerToken::Number(Number::Digits(digits)), len))
         }
-        _ => Err(Stop::Malformed("a value that is none")),
+        _ => Err(NoToken::Malformed("a value that is none")),
     }
 }
 
 /// A text and its length, quotes included.
-fn text(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, usize), Stop> {
+fn text(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, usize), NoToken> {
     let mut at = 1;
     let mut has_escape = false;
     loop {
-        at += memchr2(b'"', b'\\', &bytes[at..]).ok_or(Stop::More)?;
+        at += memchr2(b'"', b'\\', &bytes[at..]).ok_or(NoToken::More)?;
         if bytes[at] == b'"' {
             break;
         }
@@ -264,15 +268,15 @@ fn text(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, usize), Stop> {
         has_escape = true;
         at += 2;
         if at > bytes.len() {
-            return Err(Stop::More);
+            return Err(NoToken::More);
         }
     }
     let inner = &bytes[1..at];
     if !is_proper(inner) {
-        return Err(Stop::Malformed("a text that is not UTF-8 or holds control characters"));
+        return Err(NoToken::Malformed("a text that is not UTF-8 or holds control characters"));
     }
     let text = if has_escape {
-        Cow::Owned(unescape(inner).ok_or(Stop::Malformed("an escape that is none"))?)
+        Cow::Owned(unescape(inner).ok_or(NoToken::Malformed("an escape that is none"))?)
     } else {
         Cow::Borrowed(inner)
     };

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::token::{Number, Stop, Token};
+use super::token::{AnswerToken, NoToken, Number};
 use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::time::Timestamp;
 use crate::wire::frames::column::Values;
@@ -13,17 +13,20 @@ use crate::wire::frames::wide::{WideColumn, WideRows};
 
 /// Reads tokens; knows how many are still to come in each open map and list.
 #[derive(Debug, Default)]
-pub(super) struct Lexer {
+pub(super) struct MessagePackLexer {
     /// Keys and values left of a map, items left of a list, innermost last.
     open: Vec<u64>,
 }
 
-impl Lexer {
+impl MessagePackLexer {
     /// The token at the start of the bytes, and its length.
-    pub(super) fn token<'a>(&mut self, bytes: &'a [u8]) -> Result<(Token<'a>, usize), Stop> {
+    pub(super) fn token<'a>(
+        &mut self,
+        bytes: &'a [u8],
+    ) -> Result<(AnswerToken<'a>, usize), NoToken> {
         if self.open.last() == Some(&0) {
             self.open.pop();
-            return Ok((Token::End, 0));
+            return Ok((AnswerToken::End, 0));
         }
         let mut reader = Reader { rest: bytes };
         let read = reader.token()?;
@@ -35,15 +38,15 @@ impl Lexer {
             Read::Token(token) => return Ok((token, len)),
             Read::Map(pairs) => {
                 self.open.push(2 * u64::from(pairs));
-                Token::Map
+                AnswerToken::Map
             }
             Read::List(items) => {
                 self.open.push(items.into());
-                Token::List
+                AnswerToken::List
             }
         };
         if self.open.len() > INFLUXQL_DEPTH_MAX {
-            return Err(Stop::Malformed("too many maps and lists inside each other"));
+            return Err(NoToken::Malformed("too many maps and lists inside each other"));
         }
         Ok((token, len))
     }
@@ -188,7 +191,7 @@ fn wide<const N: usize, T, W: From<T>>(
 
 /// A token, or how long a map or list will be.
 enum Read<'a> {
-    Token(Token<'a>),
+    Token(AnswerToken<'a>),
     Map(u32),
     List(u32),
 }
@@ -198,16 +201,16 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn token(&mut self) -> Result<Read<'a>, Stop> {
+    fn token(&mut self) -> Result<Read<'a>, NoToken> {
         let [mark] = self.bytes()?;
-        let number = |number| Ok(Read::Token(Token::Number(number)));
+        let number = |number| Ok(Read::Token(AnswerToken::Number(number)));
         match mark {
             0..=0x7f => number(Number::Small(mark)),
             0x80..=0x8f => Ok(Read::Map((mark & 0x0f).into())),
             0x90..=0x9f => Ok(Read::List((mark & 0x0f).into())),
             0xa0..=0xbf => self.text((mark & 0x1f).into()),
-            0xc0 => Ok(Read::Token(Token::Null)),
-            0xc2 | 0xc3 => Ok(Read::Token(Token::Boolean(mark == 0xc3))),
+            0xc0 => Ok(Read::Token(AnswerToken::Null)),
+            0xc2 | 0xc3 => Ok(Read::Token(AnswerToken::Boolean(mark == 0xc3))),
             0xcb => number(Number::Float(f64::from_be_bytes(self.bytes()?))),
             0xcc => number(Number::Unsigned(u8::from_be_bytes(self.bytes()?).into())),
             0xcd => number(Number::Unsigned(u16::from_be_bytes(self.bytes()?).into())),
@@ -234,21 +237,21 @@ impl<'a> Reader<'a> {
             0xdd => Ok(Read::List(u32::from_be_bytes(self.bytes()?))),
             0xde => Ok(Read::Map(u16::from_be_bytes(self.bytes()?).into())),
             0xdf => Ok(Read::Map(u32::from_be_bytes(self.bytes()?))),
-            0xca => Err(Stop::Malformed("a float of 32 bits")),
+            0xca => Err(NoToken::Malformed("a float of 32 bits")),
             0xc1 | 0xc4..=0xc9 | 0xd4..=0xd8 => {
-                Err(Stop::Malformed("a kind of MessagePack that the server does not use"))
+                Err(NoToken::Malformed("a kind of MessagePack that the server does not use"))
             }
         }
     }
 
-    fn text(&mut self, len: u32) -> Result<Read<'a>, Stop> {
-        let (text, rest) = self.rest.split_at_checked(len as usize).ok_or(Stop::More)?;
+    fn text(&mut self, len: u32) -> Result<Read<'a>, NoToken> {
+        let (text, rest) = self.rest.split_at_checked(len as usize).ok_or(NoToken::More)?;
         self.rest = rest;
-        Ok(Read::Token(Token::Text(Cow::Borrowed(text))))
+        Ok(Read::Token(AnswerToken::Text(Cow::Borrowed(text))))
     }
 
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Stop::More)?;
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], NoToken> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(NoToken::More)?;
         self.rest = rest;
         Ok(*bytes)
     }

@@ -15,7 +15,7 @@
 //! - A series with `partial` goes on in the next one.
 //! - Tags of the grouping that a series does not have come with an empty value, in any order. A null is a field without a
 //!   value.
-//! - Types are those of `SHOW FIELD KEYS`: the formats do not tell all of them apart ([`decoder::Statement::types`]).
+//! - Types are those of `SHOW FIELD KEYS`: the formats do not tell all of them apart ([`decoder::AskedStatement::types`]).
 //! - Errors come with HTTP status 200, and in MessagePack without the number of their statement.
 //!
 //! Reading order: `token` (what both formats are made of), `messagepack` and `json` with its `digits` (bytes to tokens, and
@@ -30,5 +30,5 @@ mod messagepack;
 mod outline;
 pub mod query;
 pub mod show;
-mod statement;
+pub mod statement;
 mod token;

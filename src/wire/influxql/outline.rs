@@ -3,9 +3,9 @@
 //! Keys come in any order, each once, but what a value needs must come before it: the statement before its series, the
 //! columns before the values.
 
-use super::content::Content;
+use super::content::AnswerContent;
 use super::error::Error;
-use super::token::Token;
+use super::token::AnswerToken;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 
@@ -45,7 +45,7 @@ enum State {
 
 /// Follows the tokens of one answer.
 #[derive(Debug)]
-pub(super) struct Outline {
+pub(super) struct AnswerGrammar {
     state: State,
     /// Keys seen in the open document, result and series.
     in_document: Seen,
@@ -88,7 +88,7 @@ const TAGS: u8 = 1 << 1;
 const COLUMNS: u8 = 1 << 3;
 const VALUES: u8 = 1 << 4;
 
-impl Outline {
+impl AnswerGrammar {
     pub(super) fn new() -> Self {
         Self {
             state: State::Document,
@@ -114,21 +114,21 @@ impl Outline {
     /// Takes the next token, which begins at that byte.
     pub(super) fn token(
         &mut self,
-        token: Token<'_>,
+        token: AnswerToken<'_>,
         byte: u64,
-        content: &mut Content,
+        content: &mut AnswerContent,
         frames: &mut Vec<Frame>,
     ) -> Result<(), Error> {
         self.state = match (self.state, token) {
             (State::Cell(at), token) => match (at, token) {
-                (0, Token::Number(number)) => {
+                (0, AnswerToken::Number(number)) => {
                     content.time(number, byte)?;
                     State::Cell(1)
                 }
                 (0, token) => {
                     return Err(Error::malformed(byte, format!("{token} in place of a time")));
                 }
-                (at, Token::End) => {
+                (at, AnswerToken::End) => {
                     content.end_row(at - 1, byte, frames)?;
                     State::Row
                 }
@@ -137,8 +137,8 @@ impl Outline {
                     State::Cell(at + 1)
                 }
             },
-            (State::Row, Token::List) => State::Cell(0),
-            (State::Row, Token::End) => State::SeriesKey,
+            (State::Row, AnswerToken::List) => State::Cell(0),
+            (State::Row, AnswerToken::End) => State::SeriesKey,
             (state, token) => self.frame_token(state, token, byte, content, frames)?,
         };
         Ok(())
@@ -148,50 +148,56 @@ impl Outline {
     fn frame_token(
         &mut self,
         state: State,
-        token: Token<'_>,
+        token: AnswerToken<'_>,
         byte: u64,
-        content: &mut Content,
+        content: &mut AnswerContent,
         frames: &mut Vec<Frame>,
     ) -> Result<State, Error> {
         Ok(match (state, token) {
-            (State::Document, Token::Map) => {
+            (State::Document, AnswerToken::Map) => {
                 content.begin_document(byte)?;
                 self.in_document = Seen::default();
                 State::DocumentKey
             }
-            (State::DocumentKey, Token::Text(key)) => self.document_key(&key, byte)?,
-            (State::DocumentKey, Token::End) if self.in_document.has(RESULTS) => State::Document,
-            (State::QueryError | State::StatementError, Token::Text(text)) => {
+            (State::DocumentKey, AnswerToken::Text(key)) => self.document_key(&key, byte)?,
+            (State::DocumentKey, AnswerToken::End) if self.in_document.has(RESULTS) => {
+                State::Document
+            }
+            (State::QueryError | State::StatementError, AnswerToken::Text(text)) => {
                 let message = String::from_utf8_lossy(&text).into_owned();
                 return Err(Error::Query { message });
             }
-            (State::Results, Token::List) => State::Result,
-            (State::Result, Token::End) | (State::ErrorCode, Token::Text(_)) => State::DocumentKey,
-            (State::Result, Token::Map) => {
+            (State::Results, AnswerToken::List) => State::Result,
+            (State::Result, AnswerToken::End) | (State::ErrorCode, AnswerToken::Text(_)) => {
+                State::DocumentKey
+            }
+            (State::Result, AnswerToken::Map) => {
                 (self.in_result, self.is_partial) = (Seen::default(), false);
                 State::ResultKey
             }
-            (State::ResultKey, Token::Text(key)) => self.result_key(&key, byte)?,
-            (State::ResultKey, Token::End) if self.in_result.has(STATEMENT_ID) => {
+            (State::ResultKey, AnswerToken::Text(key)) => self.result_key(&key, byte)?,
+            (State::ResultKey, AnswerToken::End) if self.in_result.has(STATEMENT_ID) => {
                 content.end_result(self.is_partial, byte, frames)?;
                 State::Result
             }
-            (State::StatementId, Token::Number(number)) => {
+            (State::StatementId, AnswerToken::Number(number)) => {
                 // A failed statement may have any number; nothing but its error may follow.
                 if !content.is_due(number) {
                     self.in_result.remove(STATEMENT_ID);
                 }
                 State::ResultKey
             }
-            (State::ResultPartial, Token::Boolean(is_partial)) => {
+            (State::ResultPartial, AnswerToken::Boolean(is_partial)) => {
                 self.is_partial = is_partial;
                 State::ResultKey
             }
-            (State::Messages(depth), Token::Map | Token::List) => State::Messages(depth + 1),
-            (State::Messages(1) | State::Series, Token::End) => State::ResultKey,
-            (State::Messages(depth @ 2..), Token::End) => State::Messages(depth - 1),
+            (State::Messages(depth), AnswerToken::Map | AnswerToken::List) => {
+                State::Messages(depth + 1)
+            }
+            (State::Messages(1) | State::Series, AnswerToken::End) => State::ResultKey,
+            (State::Messages(depth @ 2..), AnswerToken::End) => State::Messages(depth - 1),
             (State::Messages(depth @ 1..), _) => State::Messages(depth),
-            (State::AllSeries, Token::List) => State::Series,
+            (State::AllSeries, AnswerToken::List) => State::Series,
             (state, token) => self.series_token(state, token, byte, content, frames)?,
         })
     }
@@ -200,50 +206,50 @@ impl Outline {
     fn series_token(
         &mut self,
         state: State,
-        token: Token<'_>,
+        token: AnswerToken<'_>,
         byte: u64,
-        content: &mut Content,
+        content: &mut AnswerContent,
         frames: &mut Vec<Frame>,
     ) -> Result<State, Error> {
         Ok(match (state, token) {
-            (State::Series, Token::Map) => {
+            (State::Series, AnswerToken::Map) => {
                 content.begin_series();
                 (self.in_series, self.is_open) = (Seen::default(), false);
                 State::SeriesKey
             }
-            (State::SeriesKey, Token::Text(key)) => self.series_key(&key, byte)?,
-            (State::SeriesKey, Token::End) => {
+            (State::SeriesKey, AnswerToken::Text(key)) => self.series_key(&key, byte)?,
+            (State::SeriesKey, AnswerToken::End) => {
                 content.end_series(self.is_open);
                 State::Series
             }
-            (State::Measurement, Token::Text(name)) => {
+            (State::Measurement, AnswerToken::Text(name)) => {
                 content.measurement(&name)?;
                 State::SeriesKey
             }
-            (State::Tags, Token::Map) => State::TagKey,
-            (State::TagKey, Token::Text(key)) => {
+            (State::Tags, AnswerToken::Map) => State::TagKey,
+            (State::TagKey, AnswerToken::Text(key)) => {
                 self.tag_key = (*key).into();
                 State::TagValue
             }
-            (State::TagKey, Token::End) => State::SeriesKey,
-            (State::TagValue, Token::Text(value)) => {
+            (State::TagKey, AnswerToken::End) => State::SeriesKey,
+            (State::TagValue, AnswerToken::Text(value)) => {
                 content.tag(std::mem::take(&mut self.tag_key), &value, byte)?;
                 State::TagKey
             }
-            (State::Columns, Token::List) => State::Column(0),
-            (State::Column(at), Token::Text(label)) => {
+            (State::Columns, AnswerToken::List) => State::Column(0),
+            (State::Column(at), AnswerToken::Text(label)) => {
                 content.column(at, &label, byte)?;
                 State::Column(at + 1)
             }
-            (State::Column(count), Token::End) => {
+            (State::Column(count), AnswerToken::End) => {
                 content.end_columns(count, byte, frames)?;
                 State::SeriesKey
             }
-            (State::SeriesPartial, Token::Boolean(is_partial)) => {
+            (State::SeriesPartial, AnswerToken::Boolean(is_partial)) => {
                 self.is_open = is_partial;
                 State::SeriesKey
             }
-            (State::Values, Token::List) => {
+            (State::Values, AnswerToken::List) => {
                 content.begin_values(byte, frames)?;
                 State::Row
             }

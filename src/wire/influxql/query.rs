@@ -31,7 +31,7 @@ pub fn show_series_cardinality(measurement: &str) -> String {
 
 /// One statement of the `influxql` transport: all fields of one measurement, one row for each series and time.
 #[derive(Debug, Clone, Copy)]
-pub struct Select<'a> {
+pub struct SelectStatement<'a> {
     /// The measurement.
     pub measurement: &'a str,
     /// Half-open.
@@ -54,8 +54,8 @@ pub enum Grouping<'a> {
 }
 
 /// The text of a statement. `SELECT *::field` and not `*`: a tag that is not in the grouping would become a column.
-pub fn select(select: &Select<'_>) -> String {
-    let Select { measurement, range, filter, grouping, among } = *select;
+pub fn select(select: &SelectStatement<'_>) -> String {
+    let SelectStatement { measurement, range, filter, grouping, among } = *select;
     let fields = if filter.fields.is_empty() {
         "*::field".to_owned()
     } else {
@@ -202,7 +202,7 @@ mod tests {
         let range = TimeRange::new(Timestamp::from_ns(-5), Timestamp::from_ns(7));
         let none = Filter::default();
         let keys = ["host".to_owned(), "a b".to_owned()];
-        let whole = Select {
+        let whole = SelectStatement {
             measurement: "c\"pu",
             range,
             filter: &none,
@@ -214,7 +214,7 @@ mod tests {
             "SELECT *::field FROM \"c\\\"pu\" WHERE time >= -5 AND time < 7 GROUP BY *"
         );
         let values = ["x".to_owned(), "y".to_owned()];
-        let part = Select {
+        let part = SelectStatement {
             filter: &Filter { fields: vec!["f".into(), "g".into()], ..filter() },
             grouping: Grouping::Keys(&keys),
             among: Some(("host", &values)),
@@ -226,7 +226,7 @@ mod tests {
              AND (\"h\"::tag = 'a\\'\\\\' OR \"h\"::tag = 'b') AND (\"z\"::tag = '1') \
              AND (\"host\"::tag = 'x' OR \"host\"::tag = 'y') GROUP BY \"host\", \"a b\""
         );
-        let end = Select { range: TimeRange::ALL, ..whole };
+        let end = SelectStatement { range: TimeRange::ALL, ..whole };
         assert!(
             select(&end)
                 .contains("time >= -9223372036854775806 AND time <= 9223372036854775806 GROUP")

@@ -18,7 +18,7 @@ pub enum Format {
 
 /// One statement of `wire::influxql::query::select`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
+pub struct AskedStatement {
     /// Its measurement.
     pub measurement: Name,
     /// The type of each field of the measurement; answers do not tell them apart.

@@ -8,7 +8,7 @@ use crate::model::series::Readable;
 
 /// The smallest part that is read at once.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Token<'a> {
+pub(super) enum AnswerToken<'a> {
     Map,
     List,
     /// The map or list opened last is closed.
@@ -70,7 +70,7 @@ fn whole<T>(read: Option<(T, usize)>, text: &[u8]) -> Option<T> {
 }
 
 /// For messages.
-impl fmt::Display for Token<'_> {
+impl fmt::Display for AnswerToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Map => f.write_str("a map"),
@@ -90,7 +90,7 @@ impl fmt::Display for Token<'_> {
 
 /// Why there is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum NoToken {
     /// It is not whole yet.
     More,
     /// It will never be one.

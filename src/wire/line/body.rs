@@ -7,7 +7,7 @@ use crate::model::time::{TimeRange, Timestamp};
 
 /// One write request: whole lines of one shard group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
+pub struct LineBody {
     /// Line protocol with nanosecond times; every line ends in a newline.
     pub bytes: Bytes,
     /// Lines in it.
@@ -84,7 +84,7 @@ impl OpenBody {
         time: Timestamp,
         values: u64,
         settings: &EncoderSettings,
-        bodies: &mut Vec<Body>,
+        bodies: &mut Vec<LineBody>,
     ) {
         if self.bytes.len() + line.len() > settings.body_bytes_max {
             self.hand_out(bodies);
@@ -102,11 +102,11 @@ impl OpenBody {
         }
     }
 
-    fn hand_out(&mut self, bodies: &mut Vec<Body>) {
+    fn hand_out(&mut self, bodies: &mut Vec<LineBody>) {
         let full = std::mem::replace(self, Self::new(self.shard_group));
         if full.lines > 0 {
             let Self { bytes, shard_group, lines, values, time_min, time_max } = full;
-            bodies.push(Body {
+            bodies.push(LineBody {
                 bytes: bytes.into(),
                 lines,
                 values,
@@ -126,7 +126,11 @@ pub(super) struct OpenBodies {
 
 impl OpenBodies {
     /// The body of a shard group. To make room for a new group the largest body is handed out as it is.
-    pub(super) fn of(&mut self, shard_group: TimeRange, bodies: &mut Vec<Body>) -> &mut OpenBody {
+    pub(super) fn of(
+        &mut self,
+        shard_group: TimeRange,
+        bodies: &mut Vec<LineBody>,
+    ) -> &mut OpenBody {
         let found = self.open.iter().position(|body| body.shard_group == shard_group);
         let at = found.unwrap_or_else(|| {
             if self.open.len() >= BODIES_OPEN_MAX {
@@ -138,7 +142,7 @@ impl OpenBodies {
         &mut self.open[at]
     }
 
-    fn hand_out_largest(&mut self, bodies: &mut Vec<Body>) {
+    fn hand_out_largest(&mut self, bodies: &mut Vec<LineBody>) {
         let largest = (0..self.open.len()).max_by_key(|&at| self.open[at].bytes.len());
         if let Some(at) = largest {
             self.open.swap_remove(at).hand_out(bodies);
@@ -146,7 +150,7 @@ impl OpenBodies {
     }
 
     /// Hands out everything, in order of time.
-    pub(super) fn finish(&mut self, bodies: &mut Vec<Body>) {
+    pub(super) fn finish(&mut self, bodies: &mut Vec<LineBody>) {
         self.open.sort_by_key(|body| body.shard_group);
         self.open.drain(..).for_each(|mut body| body.hand_out(bodies));
     }

@@ -15,7 +15,7 @@ use crate::model::series::{Name, Readable};
 
 /// One field column.
 #[derive(Debug)]
-pub(super) struct Column<'a> {
+pub(super) struct LineColumn<'a> {
     pub(super) name: &'a Name,
     /// `,key=`, escaped.
     prefix: Piece,
@@ -38,20 +38,20 @@ enum Cells<'a> {
 }
 
 /// Times and columns of a frame. Columns that may not be the first of a line stand last.
-pub(super) fn of_frame(frame: &Frame) -> (&[i64], Vec<Column<'_>>) {
+pub(super) fn of_frame(frame: &Frame) -> (&[i64], Vec<LineColumn<'_>>) {
     let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();
     let arrays = &frame.batch.columns()[1..];
     let mut columns: Vec<_> = frame
         .fields
         .iter()
         .zip(arrays)
-        .map(|((name, _), array)| Column::new(name, array.as_ref()))
+        .map(|((name, _), array)| LineColumn::new(name, array.as_ref()))
         .collect();
     columns.sort_by_key(|column| !column.may_be_first);
     (times, columns)
 }
 
-impl<'a> Column<'a> {
+impl<'a> LineColumn<'a> {
     fn new(name: &'a Name, array: &'a dyn Array) -> Self {
         let cells = match array.data_type() {
             DataType::Float64 => Cells::Float(array.as_primitive::<Float64Type>().values()),

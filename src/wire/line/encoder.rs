@@ -8,10 +8,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::body::{Body, EncoderSettings, OpenBodies, OpenBody};
+use super::body::{EncoderSettings, LineBody, OpenBodies, OpenBody};
 use super::buffer::LineBuffer;
 use super::carry::{self, Balance, Uncarried};
-use super::column::{self, Column};
+use super::column::{self, LineColumn};
 use super::escape;
 use crate::model::frame::{Frame, Run};
 use crate::model::series::{Name, Series};
@@ -56,7 +56,12 @@ impl Encoder {
     /// # Panics
     ///
     /// If the columns of the frame are not of the types that [`Frame`] promises.
-    pub fn push(&mut self, frame: &Frame, bodies: &mut Vec<Body>, rejected: &mut Vec<Rejected>) {
+    pub fn push(
+        &mut self,
+        frame: &Frame,
+        bodies: &mut Vec<LineBody>,
+        rejected: &mut Vec<Rejected>,
+    ) {
         let (times, columns) = column::of_frame(frame);
         let mut next_row = 0;
         let mut rest: Vec<(Range<usize>, &Run)> = Vec::with_capacity(frame.runs.len());
@@ -85,7 +90,7 @@ impl Encoder {
     }
 
     /// Hands out the bodies that are not full. The encoder can be used again.
-    pub fn finish(&mut self, bodies: &mut Vec<Body>) {
+    pub fn finish(&mut self, bodies: &mut Vec<LineBody>) {
         self.open.finish(bodies);
     }
 }
@@ -133,12 +138,12 @@ struct Output<'a> {
     line: &'a mut LineBuffer,
     body: &'a mut OpenBody,
     settings: &'a EncoderSettings,
-    bodies: &'a mut Vec<Body>,
+    bodies: &'a mut Vec<LineBody>,
     rejected: &'a mut Vec<Rejected>,
 }
 
 impl Part<'_> {
-    fn encode(&self, columns: &[Column<'_>], out: &mut Output<'_>) {
+    fn encode(&self, columns: &[LineColumn<'_>], out: &mut Output<'_>) {
         let mut carried = Vec::with_capacity(columns.len());
         match self.key.verdict {
             Err(reason) => self.reject_rows(self.rows.clone(), columns, reason, out.rejected),
@@ -165,14 +170,14 @@ impl Part<'_> {
         }
     }
 
-    fn judge(&self, column: &Column<'_>, balance: Balance) -> Result<(), Uncarried> {
+    fn judge(&self, column: &LineColumn<'_>, balance: Balance) -> Result<(), Uncarried> {
         column.verdict?;
         carry::field_key_length(self.key.bytes.len(), column.escaped_key().len())?;
         balance.field(column.escaped_key(), column.is_string())
     }
 
     #[inline]
-    fn line(&self, row: usize, carried: &[&Column<'_>], out: &mut Output<'_>) {
+    fn line(&self, row: usize, carried: &[&LineColumn<'_>], out: &mut Output<'_>) {
         out.line.begin();
         let mut values = 0;
         for column in carried {
@@ -201,7 +206,7 @@ impl Part<'_> {
     fn reject_rows<'c>(
         &self,
         rows: Range<usize>,
-        columns: impl IntoIterator<Item = &'c Column<'c>>,
+        columns: impl IntoIterator<Item = &'c LineColumn<'c>>,
         reason: Uncarried,
         rejected: &mut Vec<Rejected>,
     ) {
@@ -211,7 +216,12 @@ impl Part<'_> {
         }
     }
 
-    fn reject_column(&self, column: &Column<'_>, reason: Uncarried, rejected: &mut Vec<Rejected>) {
+    fn reject_column(
+        &self,
+        column: &LineColumn<'_>,
+        reason: Uncarried,
+        rejected: &mut Vec<Rejected>,
+    ) {
         let held = |row: &usize| !column.is_null(*row);
         let (first, last) = (self.rows.clone().find(held), self.rows.clone().rfind(held));
         if let (Some(first), Some(last)) = (first, last) {
@@ -228,7 +238,7 @@ impl Part<'_> {
     fn rejected(
         &self,
         rows: Range<usize>,
-        column: Option<&Column<'_>>,
+        column: Option<&LineColumn<'_>>,
         values: u64,
         reason: Uncarried,
     ) -> Rejected {

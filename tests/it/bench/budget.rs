@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use sluice::bench::record::{Ending, Trial};
+use sluice::bench::record::{TrialEnding, Trial};
 use sluice::bench::schedule::{Left, Scheduler, reserve_bytes};
 use sluice::bench::setting::Way;
 use sluice::model::random::Random;
@@ -47,9 +47,9 @@ proptest! {
             trial.bytes_charged = came.min(planned.bytes_max + random.below(reserve));
             trial.elapsed_us = random.below(10_000_000);
             trial.ending = match random.below(10) {
-                0 => Ending::Failed { error: "no".to_owned() },
-                _ if came > planned.bytes_max => Ending::Cut { by: "byte budget".to_owned() },
-                _ => Ending::Complete,
+                0 => TrialEnding::Failed { error: "no".to_owned() },
+                _ if came > planned.bytes_max => TrialEnding::Cut { by: "byte budget".to_owned() },
+                _ => TrialEnding::Complete,
             };
             spent += trial.bytes_charged;
             elapsed_ms += trial.elapsed_us / 1_000;

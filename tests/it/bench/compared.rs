@@ -1,7 +1,7 @@
 //! Two benches side by side.
 
 use sluice::bench::compare::compare;
-use sluice::bench::record::Ending;
+use sluice::bench::record::TrialEnding;
 use sluice::model::transport::Transport;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
@@ -43,7 +43,7 @@ fn what_only_one_has_and_what_differs_is_named() {
     let mut second = recorded(&model, trials);
     for trial in &mut second.trials {
         if trial.setting.transport.0 == Some(Transport::Flux) {
-            trial.ending = Ending::Cut { by: "signal".to_owned() };
+            trial.ending = TrialEnding::Cut { by: "signal".to_owned() };
         }
     }
     second.header.values += 1;

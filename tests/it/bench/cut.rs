@@ -1,6 +1,6 @@
 //! A trial that brings more than anybody could expect is cut off in the middle of an answer.
 
-use sluice::bench::record::{Ending, Recorded, Sink};
+use sluice::bench::record::{Recorded, TrialEnding, TrialSink};
 use sluice::bench::setting::Way;
 use sluice::commands::bench;
 use sluice::config::bench::BenchConfig;
@@ -34,7 +34,7 @@ fn what_is_larger_than_expected_is_cut_and_used_for_nothing() {
         config.max_transfer_bytes = Some(BUDGET);
         let out = tempfile::tempdir().unwrap();
         let settings = BenchConfig {
-            sink: Sink::Discard,
+            sink: TrialSink::Discard,
             intervals: Some(vec!["1h".parse().unwrap()]),
             transports: Some(vec![Way(Some(Transport::Flux))]),
             concurrencies: Some(vec![2]),
@@ -46,7 +46,7 @@ fn what_is_larger_than_expected_is_cut_and_used_for_nothing() {
         let verdict = bench::measure(&config, &settings, &rig.client, stop_pair().1).await.unwrap();
         let lines = std::fs::read_to_string(out.path().join("bench.jsonl")).unwrap();
         let trials = Recorded::parse(&lines).unwrap().trials;
-        let cut = Ending::Cut { by: "byte budget".to_owned() };
+        let cut = TrialEnding::Cut { by: "byte budget".to_owned() };
         assert!(trials.iter().any(|trial| trial.ending == cut), "{trials:?}");
         assert!(trials.iter().all(|trial| trial.ending != cut || !trial.counts()));
         assert!(verdict.bytes_spent <= BUDGET, "{}", verdict.bytes_spent);

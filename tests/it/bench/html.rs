@@ -10,7 +10,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use sluice::bench::html::page;
-use sluice::bench::record::{Density, Ending, Recorded, Trial};
+use sluice::bench::record::{Density, Recorded, Trial, TrialEnding};
 use sluice::bench::sample::Stratum;
 use sluice::model::interval::Interval;
 use sluice::model::time::Timestamp;
@@ -131,8 +131,8 @@ fn trials_that_count_for_nothing_are_only_listed() {
     bench.verdict = None;
     for (n, trial) in bench.trials.iter_mut().enumerate() {
         trial.ending = match n % 2 {
-            0 => Ending::Cut { by: "signal".to_owned() },
-            _ => Ending::Failed { error: format!("refused <{n}>") },
+            0 => TrialEnding::Cut { by: "signal".to_owned() },
+            _ => TrialEnding::Failed { error: format!("refused <{n}>") },
         };
     }
     let page = hold(&bench);
@@ -161,7 +161,9 @@ fn names_are_text_and_nothing_else() {
         header.machine.kernel = Some(name.to_owned());
         for trial in &mut bench.trials {
             trial.transports = vec![name.to_owned()];
-            if let Ending::Cut { by: text } | Ending::Failed { error: text } = &mut trial.ending {
+            if let TrialEnding::Cut { by: text } | TrialEnding::Failed { error: text } =
+                &mut trial.ending
+            {
                 *text = name.to_owned();
             }
         }

@@ -1,6 +1,6 @@
 //! Sources whose best setting is known, because all settings can be computed.
 
-use sluice::bench::setting::{Axis, Setting, Way};
+use sluice::bench::setting::{Axis, TrialSetting, Way};
 use sluice::bench::simulate::Model;
 use sluice::bench::verdict::Limit;
 use sluice::limits::BODY_BYTES_TARGET;
@@ -20,7 +20,7 @@ fn true_optimum_ms(model: &Model, concurrency_max: usize) -> u64 {
                 let interval = Interval::from_ns(length * NS_PER_S);
                 let transport = cost.way;
                 let body_bytes = BODY_BYTES_TARGET;
-                let setting = Setting { interval, transport, concurrency, body_bytes };
+                let setting = TrialSetting { interval, transport, concurrency, body_bytes };
                 best = best.min(model.rehearse(setting).unwrap().whole_ms());
             }
         }
@@ -64,7 +64,7 @@ fn a_sparse_source_wants_long_batches() {
     // 1,000 values a day: each batch costs a round trip, whatever its length.
     let model = model(cells(30 * DAY_NS, std::iter::repeat_n(30_000, 64)));
     assert_near_the_optimum("sparse", &model, "7d", 300_000_000);
-    let setting = |text: &str| Setting {
+    let setting = |text: &str| TrialSetting {
         interval: text.parse().unwrap(),
         transport: Way(None),
         concurrency: 2,
@@ -155,7 +155,7 @@ fn the_margin_is_what_the_batches_show() {
 fn a_rehearsal_of_a_million_million_values_takes_no_time() {
     let mut huge = model(cells(30 * DAY_NS, std::iter::repeat_n(15_625_000_000, 64)));
     huge.quota = Some((3_000_000_000, 900));
-    let setting = Setting {
+    let setting = TrialSetting {
         interval: "1h".parse().unwrap(),
         transport: Way(None),
         concurrency: 2,

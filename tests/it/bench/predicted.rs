@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sluice::bench::record::Sink as Where;
-use sluice::bench::setting::{Setting, Way};
+use sluice::bench::record::TrialSink as Where;
+use sluice::bench::setting::{TrialSetting, Way};
 use sluice::bench::simulate::{Model, WayCost};
-use sluice::bench::verdict::Verdict;
+use sluice::bench::verdict::BenchVerdict;
 use sluice::commands::bench;
 use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight, quota};
@@ -54,7 +54,7 @@ fn settings(out: &tempfile::TempDir) -> BenchConfig {
 }
 
 /// Time of the whole migration with a setting, in virtual milliseconds, and what it was charged with.
-async fn actual(rig: &Rig, config: &MigrateConfig, setting: Setting) -> (u64, u64) {
+async fn actual(rig: &Rig, config: &MigrateConfig, setting: TrialSetting) -> (u64, u64) {
     let mut config = config.clone();
     config.batch_interval = IntervalChoice::Fixed(setting.interval);
     (config.transport, config.concurrency) = (setting.transport.0, setting.concurrency);
@@ -89,7 +89,7 @@ struct Case {
     budget_bytes: u64,
 }
 
-async fn measured(case: &Case) -> (Rig, MigrateConfig, Verdict) {
+async fn measured(case: &Case) -> (Rig, MigrateConfig, BenchVerdict) {
     let quota = case.quota_bytes.map(|bytes_per_window| ReadQuota {
         bytes_per_window,
         window_ms: QUOTA_WINDOW_MS,
@@ -176,7 +176,7 @@ fn a_migration_takes_as_long_as_foretold() {
                 begin_requests: 4,
                 shard_ns: 7 * DAY_NS,
             };
-            let setting = Setting { body_bytes: BODY_BYTES_TARGET, ..best.setting };
+            let setting = TrialSetting { body_bytes: BODY_BYTES_TARGET, ..best.setting };
             let rehearsed = model.rehearse(setting).unwrap();
             assert_within_15_percent("rehearsal", rehearsed.whole_ms(), took_ms);
         });

@@ -1,7 +1,7 @@
 //! The lines of a bench: written, read, cut, of another version.
 
 use sluice::bench::csv;
-use sluice::bench::record::{Record, Recorded};
+use sluice::bench::record::{BenchRecord, Recorded};
 use sluice::bench::sample::Stratum;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
@@ -11,9 +11,9 @@ fn lines() -> (Recorded, String) {
     let (trials, scheduler) = run(&model, terms(&model, "6h", 300_000_000, 9), 9);
     let mut bench = recorded(&model, trials);
     bench.verdict = Some(scheduler.verdict(None, 7, 8));
-    let records = std::iter::once(Record::BenchHeader(Box::new(bench.header.clone())))
-        .chain(bench.trials.iter().cloned().map(Box::new).map(Record::BenchTrial))
-        .chain(bench.verdict.clone().map(Box::new).map(Record::BenchVerdict));
+    let records = std::iter::once(BenchRecord::BenchHeader(Box::new(bench.header.clone())))
+        .chain(bench.trials.iter().cloned().map(Box::new).map(BenchRecord::BenchTrial))
+        .chain(bench.verdict.clone().map(Box::new).map(BenchRecord::BenchVerdict));
     let text = records.map(|record| record.to_line() + "\n").collect();
     (bench, text)
 }

@@ -1,6 +1,6 @@
 //! What one command alone takes: `bench` from flags, variables and the table `[bench]`, the others from flags and variables.
 
-use sluice::bench::record::Sink;
+use sluice::bench::record::TrialSink;
 use sluice::cli::args::Command;
 use sluice::config::bench::{BenchConfig, SimulateConfig};
 use sluice::config::env::Env;
@@ -52,10 +52,10 @@ fn a_bench_takes_flag_before_variable_before_file_before_default() {
     let mut by_flag = by_env.clone();
     by_flag.argv.extend(["--intervals", "6h", "--repetitions", "7", "--sink", "destination"]);
     for (given, intervals, repetitions, sink, seed) in [
-        (Given::bare(&[]), "", 3, Sink::Discard, None),
-        (by_file.clone(), "2h,1d", 5, Sink::Destination, Some(7)),
-        (by_env, "1h,3h", 6, Sink::Discard, Some(7)),
-        (by_flag, "6h", 7, Sink::Destination, Some(7)),
+        (Given::bare(&[]), "", 3, TrialSink::Discard, None),
+        (by_file.clone(), "2h,1d", 5, TrialSink::Destination, Some(7)),
+        (by_env, "1h,3h", 6, TrialSink::Discard, Some(7)),
+        (by_flag, "6h", 7, TrialSink::Destination, Some(7)),
     ] {
         let config = bench(&given).unwrap();
         assert_eq!(texts(config.intervals.as_ref()), intervals);

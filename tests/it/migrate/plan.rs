@@ -15,7 +15,7 @@ use sluice::pipeline::plan::forecast::stretches;
 use sluice::report::plan::PlanReport;
 use sluice::sim::{BucketStore, ServerSettings, Value, tsbs::Workload};
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 
 use crate::support::rig::{
     BATCHES, BUCKET, Rig, Run, cloud, oss, oss_source, plant, store_of, time,
@@ -384,7 +384,7 @@ async fn the_disk_for_a_spool_is_foretold() {
         let foretold = planned(&rig, &rig.config()).await.forecast.spool_bytes.unwrap();
         rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
         let stored = Stored::open(&Storage::folder(rig.stage_dir())).unwrap();
-        let files = stored.files(&Selection::ALL);
+        let files = stored.files(&StoredSelection::ALL);
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         assert!(foretold.low <= bytes * 5 / 4, "{foretold:?} and {bytes}");
         assert!(

@@ -21,7 +21,7 @@ use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::sim::{BucketStore, Fault, Matcher, ServerSettings};
 use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 
 use super::golden::over_all_of;
 use super::whole::workload;
@@ -54,7 +54,7 @@ async fn what_is_staged_and_loaded_is_the_bucket() {
         assert_eq!((outcome.values, outcome.batches), (workload.values(), 12));
         assert_eq!(rig.destination.store().count(BUCKET), 0, "nothing of it is at the destination");
         let stored = stored(&rig);
-        let verified = stored.verify_content(&Selection::ALL).unwrap();
+        let verified = stored.verify_content(&StoredSelection::ALL).unwrap();
         assert_eq!(verified.values, workload.values());
         assert_eq!(stored.watermark(), time("2022-01-01T12:00:00Z"));
 
@@ -116,7 +116,7 @@ async fn every_recorded_content_survives_both_steps() {
             let Some((rig, staged)) = copied(name, source(), true).await else { return };
             let kind = source().kind;
             let stored = stored(&rig);
-            stored.verify_content(&Selection::ALL).unwrap();
+            stored.verify_content(&StoredSelection::ALL).unwrap();
             let mut config = rig.load_config();
             if kind == cloud().kind {
                 // No shard group of Cloud keeps types apart, so the spool's would be looked at; none of them clashes.
@@ -183,9 +183,9 @@ fn is_event(number: usize) -> impl Fn(&Event) -> bool + Send + Sync {
 
 fn content(rig: &Rig) -> (u64, u64, String) {
     let stored = stored(rig);
-    let verified = stored.verify_content(&Selection::ALL).unwrap();
+    let verified = stored.verify_content(&StoredSelection::ALL).unwrap();
     let mut digest = sluice::spool::digest::ContentDigest::default();
-    for frame in stored.frames(&Selection::ALL).unwrap() {
+    for frame in stored.frames(&StoredSelection::ALL).unwrap() {
         digest.add_frame(&frame.unwrap());
     }
     (verified.rows, verified.values, digest.to_string())
@@ -259,7 +259,7 @@ async fn a_damaged_spool_is_refused_before_a_point_is_written() {
         Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
     staged(&rig).await;
     let stored = stored(&rig);
-    let last = rig.stage_dir().join(&stored.files(&Selection::ALL).last().unwrap().path);
+    let last = rig.stage_dir().join(&stored.files(&StoredSelection::ALL).last().unwrap().path);
     let mut bytes = fs::read(&last).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -350,7 +350,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
             let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
             for batch in seq.map(|seq| plan.nth(seq).unwrap()) {
                 let reaches = |file: &&FileEntry| !file.range().intersect(batch).is_empty();
-                let all = stored.files(&Selection::ALL);
+                let all = stored.files(&StoredSelection::ALL);
                 let wanted: BTreeSet<_> =
                     all.into_iter().filter(reaches).map(|file| &file.path).collect();
                 assert_eq!(paths, wanted, "{batch}");
@@ -408,7 +408,7 @@ async fn microseconds_stop_at_the_batch_that_they_cannot_hold() {
     }
     let stored = stored(&rig);
     assert!(stored.watermark() <= time("2022-01-01T02:00:00Z"));
-    assert!(stored.verify_content(&Selection::ALL).unwrap().values <= 1);
+    assert!(stored.verify_content(&StoredSelection::ALL).unwrap().values <= 1);
 }
 
 /// What could not be staged stands in a file that tells nothing of the content.
@@ -450,6 +450,6 @@ async fn a_full_disk_ends_with_its_code_and_the_same_command_goes_on() {
     disk.resize(4_096);
     rig.migrate(config).await.assert_exit(ExitCode::Done);
     let stored = Stored::open(&Storage::folder(&place)).unwrap();
-    let verified = stored.verify_content(&Selection::ALL).unwrap();
+    let verified = stored.verify_content(&StoredSelection::ALL).unwrap();
     assert_eq!(verified.values, rig.source.store().count(BUCKET));
 }

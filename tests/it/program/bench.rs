@@ -1,6 +1,6 @@
 //! `bench` as its users meet it.
 
-use sluice::bench::record::{Ending, Recorded};
+use sluice::bench::record::{TrialEnding, Recorded};
 use sluice::sim::{AccessToken, Fault, Matcher, Rule, ServerSettings};
 
 use super::{CLOUD_TOKEN, World, cloud_settings, oss_settings};
@@ -94,7 +94,7 @@ async fn a_destination_gets_its_values_back_out_of_the_way() {
     assert!(scratch_made(&world) >= kept.trials.len() && !kept.trials.is_empty());
     assert!(scratch_buckets(&world).is_empty(), "{:?}", scratch_buckets(&world));
     assert_eq!(world.writes(super::BUCKET), 0);
-    assert!(kept.trials.iter().all(|trial| trial.bodies > 0 && trial.ending == Ending::Complete));
+    assert!(kept.trials.iter().all(|trial| trial.bodies > 0 && trial.ending == TrialEnding::Complete));
     assert!(
         world.oss.store().bucket(super::BUCKET).is_none(),
         "the migration's bucket is not made"
@@ -116,7 +116,7 @@ async fn the_bucket_of_a_trial_is_deleted_in_every_ending() {
     ended.assert_code(12);
     assert!(scratch_made(&world) > 0 && scratch_buckets(&world).is_empty());
     let kept = recorded(&world, "a");
-    assert!(kept.trials.iter().all(|trial| matches!(trial.ending, Ending::Failed { .. })));
+    assert!(kept.trials.iter().all(|trial| matches!(trial.ending, TrialEnding::Failed { .. })));
     // A signal in the middle of a trial; a second one changes nothing.
     for signal in ["INT", "TERM"] {
         let world = World::slow().await;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use sluice::spool::place::{self, Surroundings};
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World, bare};
@@ -36,7 +36,7 @@ fn committed(world: &World, server: &S3) -> Option<i64> {
     let surroundings = Surroundings::new(&server.variables(), Some(world.state()));
     let storage = place::storage(&url(), &surroundings).unwrap();
     let stored = Stored::open(&storage).ok()?;
-    stored.verify_content(&Selection::ALL).unwrap();
+    stored.verify_content(&StoredSelection::ALL).unwrap();
     Some((stored.watermark().ns() - super::DATA.start_ns) / 300_000_000_000)
 }
 

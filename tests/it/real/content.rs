@@ -2,7 +2,7 @@
 
 use sluice::model::filter::Filter;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::wire::csv::decoder::{Decoder, DecoderSettings};
+use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use sluice::wire::flux::{self, Selection};
 
 use super::Real;
@@ -69,9 +69,11 @@ async fn carried(real: &Real, name: &str) -> Option<String> {
         without: &[],
     };
     let answer = real.query(&flux::read(selection, "\u{10ffff}~f")).await;
-    let settings =
-        DecoderSettings { field_label: "\u{10ffff}~f".to_owned(), ..DecoderSettings::default() };
-    let mut decoder = Decoder::new(settings);
+    let settings = CsvDecoderSettings {
+        field_label: "\u{10ffff}~f".to_owned(),
+        ..CsvDecoderSettings::default()
+    };
+    let mut decoder = CsvDecoder::new(settings);
     let mut frames = Vec::new();
     let read = decoder.push(&answer.body, &mut frames).and_then(|()| decoder.finish(&mut frames));
     if let Err(error) = read {

@@ -10,12 +10,14 @@ use sluice::model::filter::Filter;
 use sluice::model::frame::FieldType;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::TimeRange;
-use sluice::wire::csv::decoder::{Decoder as CsvDecoder, DecoderSettings as CsvSettings, Form};
+use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
 use sluice::wire::flux::{self, Selection, literal};
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::totals::Totals;
-use sluice::wire::influxql::decoder::{Decoder, DecoderSettings, Format, Statement};
-use sluice::wire::influxql::query::{self, Grouping, Select};
+use sluice::wire::frames::totals::AnswerTotals;
+use sluice::wire::influxql::decoder::{
+    AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
+};
+use sluice::wire::influxql::query::{self, Grouping, SelectStatement};
 use sluice::wire::influxql::show::{parse_series_cardinality, parse_show_keys, parse_show_series};
 use sluice::wire::line::body::EncoderSettings;
 use sluice::wire::line::encoder::Encoder;
@@ -69,7 +71,7 @@ fn lines(content: &Content) -> Option<Vec<u8>> {
         shuffle: 0,
     };
     let answer = crate::wire_influxql::write(std::slice::from_ref(content), &form);
-    let statement = Statement {
+    let statement = AskedStatement {
         measurement: content.measurement.clone(),
         types: Arc::new(content.types.clone()),
         series: SeriesOf::Whole,
@@ -86,10 +88,11 @@ fn lines(content: &Content) -> Option<Vec<u8>> {
 
 fn read_influxql(
     format: Format,
-    statement: Statement,
+    statement: AskedStatement,
     answer: &[u8],
-) -> (Vec<sluice::model::frame::Frame>, Totals) {
-    let mut decoder = Decoder::new(DecoderSettings { format, statements: vec![statement] });
+) -> (Vec<sluice::model::frame::Frame>, AnswerTotals) {
+    let mut decoder =
+        InfluxqlDecoder::new(InfluxqlDecoderSettings { format, statements: vec![statement] });
     let mut frames = Vec::new();
     let read = decoder.push(answer, &mut frames).and_then(|()| decoder.finish(&mut frames));
     let text = || String::from_utf8_lossy(answer).into_owned();
@@ -175,7 +178,7 @@ async fn check_influxql(real: &Real, content: &Content, letters: Letters) -> usi
                 _ => SeriesOf::Whole,
             };
             let filter = Filter::default();
-            let select = Select {
+            let select = SelectStatement {
                 measurement,
                 range: TimeRange::ALL,
                 filter: &filter,
@@ -183,7 +186,7 @@ async fn check_influxql(real: &Real, content: &Content, letters: Letters) -> usi
                 among: None,
             };
             let answer = influxql(real, &query::select(&select), format).await;
-            let statement = Statement {
+            let statement = AskedStatement {
                 measurement: content.measurement.clone(),
                 types: Arc::clone(&listed.types),
                 series,

@@ -8,9 +8,9 @@ use sluice::pipeline::closing::Closing;
 use sluice::pipeline::event::{Event, PlannedRun};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
-use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, MeasurementRow, PlanReport};
+use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, PlanMeasurement, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
-use sluice::report::state::{Header, Quota, SinkKind, State, Totals};
+use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use sluice::report::summary::SummaryInput;
 use sluice::report::text::Glyphs;
 
@@ -31,7 +31,7 @@ pub(crate) fn header() -> Header {
         source: "ops-eu/plant-telemetry".to_owned(),
         destination: "ops@oss1:8086/plant-telemetry".to_owned(),
         sink: SinkKind::Bucket,
-        quota: Some(Quota { window_bytes: 3_000_000_000, share_percent: 90 }),
+        quota: Some(QuotaShown { window_bytes: 3_000_000_000, share_percent: 90 }),
     }
 }
 
@@ -45,8 +45,8 @@ pub(crate) fn planned() -> PlannedRun {
     }
 }
 
-pub(crate) fn totals() -> Totals {
-    Totals {
+pub(crate) fn totals() -> RunTotals {
+    RunTotals {
         source_bytes_wire: 46_000_000_000,
         source_bytes_decoded: 46_000_000_000,
         source_bytes_survey: 2_300_000,
@@ -131,8 +131,8 @@ pub(crate) fn committed(range: TimeRange, batches: u64, values: u64) -> Event {
     Event::Committed { range, batches, values, rejected: 0 }
 }
 
-pub(crate) fn fold(header: Header, glyphs: Glyphs, events: &[(u64, Event)]) -> State {
-    let mut state = State::new(header, glyphs);
+pub(crate) fn fold(header: Header, glyphs: Glyphs, events: &[(u64, Event)]) -> RunState {
+    let mut state = RunState::new(header, glyphs);
     for (at_ms, event) in events {
         state.apply(event, *at_ms);
     }
@@ -140,9 +140,9 @@ pub(crate) fn fold(header: Header, glyphs: Glyphs, events: &[(u64, Event)]) -> S
 }
 
 /// The run of the screens at [`NOW_MS`].
-pub(crate) fn running() -> State {
+pub(crate) fn running() -> RunState {
     let mut state = fold(header(), Glyphs::Unicode, &events());
-    let before = Totals { source_bytes_decoded: 45_788_000_000, ..totals() };
+    let before = RunTotals { source_bytes_decoded: 45_788_000_000, ..totals() };
     state.observe(before, 5_099_000 - 300_000);
     state.observe(before, 5_099_000 - 1_000);
     state.observe(totals(), NOW_MS - 1);
@@ -150,7 +150,7 @@ pub(crate) fn running() -> State {
 }
 
 /// The run of the screens at its end.
-pub(crate) fn finished() -> (SummaryInput, State) {
+pub(crate) fn finished() -> (SummaryInput, RunState) {
     let mut state = running();
     for event in [
         ended(Side::Source, WaitCause::Quota, 13_000),
@@ -158,7 +158,7 @@ pub(crate) fn finished() -> (SummaryInput, State) {
     ] {
         state.apply(&event, NOW_MS);
     }
-    let end = Totals {
+    let end = RunTotals {
         source_bytes_decoded: 112_600_000_000,
         source_bytes_wire: 112_600_000_000,
         source_requests: 9_871,
@@ -250,11 +250,11 @@ fn plan_cells() -> Vec<Cell> {
     (0..64).map(cell).collect()
 }
 
-fn plan_rows() -> [MeasurementRow; 3] {
+fn plan_rows() -> [PlanMeasurement; 3] {
     let row =
         |name: &str, values, series, transport: &str, reason: &str, milli: (u64, u64, u64)| {
             let milli = Spread { low: milli.0, likely: milli.1, high: milli.2 };
-            MeasurementRow {
+            PlanMeasurement {
                 name: name.to_owned(),
                 values,
                 series: Some(series),

@@ -15,7 +15,7 @@ use sluice::report::screen::screen;
 use sluice::report::summary::{self, FailureInput, SummaryInput};
 use sluice::report::talk::{self, Talk};
 use sluice::report::text::Glyphs;
-use sluice::report::{json, state::State};
+use sluice::report::{json, state::RunState};
 
 use super::fixture::{self, NOW_MS, range, time};
 
@@ -34,22 +34,22 @@ fn check(name: &str, lines: &[String]) {
     assert_eq!(text, kept, "{name} differs; SLUICE_UPDATE_GOLDEN=1 rewrites it");
 }
 
-fn preparing() -> State {
-    State::new(fixture::header(), Glyphs::Ascii)
+fn preparing() -> RunState {
+    RunState::new(fixture::header(), Glyphs::Ascii)
 }
 
 /// The first seconds: planned, nothing committed.
-fn starting() -> State {
+fn starting() -> RunState {
     fixture::fold(fixture::header(), Glyphs::Ascii, &fixture::events()[..1])
 }
 
-fn stopping() -> State {
+fn stopping() -> RunState {
     let mut state = fixture::running();
     state.apply(&Event::Stopping(StopReason::Interrupted), NOW_MS);
     state
 }
 
-fn rate_limited() -> State {
+fn rate_limited() -> RunState {
     let mut state = fixture::running();
     state.apply(&fixture::began(Side::Source, WaitCause::RateLimited, 30_000), NOW_MS - 1_000);
     state
@@ -111,7 +111,7 @@ fn plain_lines() {
     check("plain.txt", &lines);
 }
 
-fn ended_early(reason: StopReason, exit: u8) -> (SummaryInput, State) {
+fn ended_early(reason: StopReason, exit: u8) -> (SummaryInput, RunState) {
     let (mut input, _) = fixture::finished();
     input.outcome.watermark = time("2023-07-06");
     input.outcome.values = 7_540_000_000;
@@ -123,7 +123,7 @@ fn ended_early(reason: StopReason, exit: u8) -> (SummaryInput, State) {
     (input, stopping())
 }
 
-fn nothing_to_do(exit: u8) -> (SummaryInput, State) {
+fn nothing_to_do(exit: u8) -> (SummaryInput, RunState) {
     let (mut input, _) = fixture::finished();
     (input.outcome.values, input.outcome.rejected, input.outcome.batches) = (0, 0, 0);
     (input.elapsed_ms, input.exit, input.outcome.closing.newer) = (1_300, exit, None);
@@ -132,7 +132,7 @@ fn nothing_to_do(exit: u8) -> (SummaryInput, State) {
     (input, preparing())
 }
 
-fn with_trouble() -> (SummaryInput, State) {
+fn with_trouble() -> (SummaryInput, RunState) {
     let (mut input, state) = fixture::finished();
     input.outcome.expired = 51_200;
     let day = |n: i64| Timestamp::from_ns(1_700_006_400_000_000_000 + n * 86_400_000_000_000);

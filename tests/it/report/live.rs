@@ -9,7 +9,7 @@ use sluice::model::side::Side;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::report::summary::FailureInput;
 use sluice::report::text::Glyphs;
-use sluice::report::{Ending, Mode, Output, ReportSettings, start_on};
+use sluice::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
 
 use super::fixture;
 
@@ -52,7 +52,7 @@ fn settings(mode: Mode, line_ms: u64) -> ReportSettings {
 /// What a run with these events leaves on stdout and stderr.
 fn run(mode: Mode, events: &[Event], ending: &Ending) -> (String, String) {
     let (out, err) = (Kept::default(), Kept::default());
-    let output = Output {
+    let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
         stderr: Box::new(err.clone()),
@@ -130,7 +130,7 @@ fn json_mode_prints_json_lines_on_stdout_and_nothing_else() {
 #[test]
 fn nothing_but_progress_is_lost_in_a_flood_and_the_order_is_kept() {
     let (out, err) = (Kept::default(), Kept::default());
-    let output = Output {
+    let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
         stderr: Box::new(err),
@@ -169,7 +169,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
         (io::ErrorKind::BrokenPipe, None),
         (io::ErrorKind::StorageFull, Some(io::ErrorKind::StorageFull)),
     ] {
-        let output = Output {
+        let output = ReportOutput {
             stdout: Box::new(Closed(kind)),
             stdout_glyphs: Glyphs::Ascii,
             stderr: Box::new(Closed(kind)),
@@ -185,7 +185,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
 #[test]
 fn stages_and_clients_get_functions() {
     let (out, err) = (Kept::default(), Kept::default());
-    let output = Output {
+    let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
         stderr: Box::new(err),

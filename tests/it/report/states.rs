@@ -5,13 +5,13 @@ use sluice::limits;
 use sluice::model::side::Side;
 use sluice::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::report::screen::{batch_text, condition, screen};
-use sluice::report::state::{OpenBatch, Quota, State, Totals};
+use sluice::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
 use sluice::report::text::Glyphs;
 
 use super::fixture::{self, began, committed, ended, opened, progress, range, time};
 
-fn empty() -> State {
-    State::new(fixture::header(), Glyphs::Unicode)
+fn empty() -> RunState {
+    RunState::new(fixture::header(), Glyphs::Unicode)
 }
 
 #[test]
@@ -150,11 +150,11 @@ fn bytes_expected_count_open_batches_by_their_prediction() {
     state.apply(&Event::BatchOpened { batch, values: 9, bytes_predicted: 500 }, 0);
     state.apply(&progress(batch, 1, 0, 100), 0);
     state.observe(
-        Totals {
+        RunTotals {
             source_bytes_decoded: 310,
             source_bytes_survey: 10,
             batches_committed: 2,
-            ..Totals::default()
+            ..RunTotals::default()
         },
         0,
     );
@@ -163,10 +163,10 @@ fn bytes_expected_count_open_batches_by_their_prediction() {
 
 #[test]
 fn quota_windows_begin_with_the_run() {
-    let quota = Quota { window_bytes: 300_000_000, share_percent: 90 };
+    let quota = QuotaShown { window_bytes: 300_000_000, share_percent: 90 };
     assert_eq!(quota.bytes_per_s(), 900_000);
     let mut state = empty();
-    let read = |bytes| Totals { source_bytes_decoded: bytes, ..Totals::default() };
+    let read = |bytes| RunTotals { source_bytes_decoded: bytes, ..RunTotals::default() };
     state.observe(read(100), 1_000);
     assert_eq!(state.window(1_000), (100, 299_000));
     state.observe(read(250), 299_999);

@@ -8,10 +8,10 @@ use sluice::pipeline::closing::Discrepancy;
 use sluice::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
-use sluice::report::plan::{Conflict, Forecast, MeasurementRow, PlanReport};
+use sluice::report::plan::{Conflict, Forecast, PlanMeasurement, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::screen::screen;
-use sluice::report::state::{Header, Quota, SinkKind, State, Totals};
+use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use sluice::report::summary;
 use sluice::report::talk::{self, Talk};
 use sluice::report::text::{COLUMNS, Glyphs, width};
@@ -19,8 +19,8 @@ use sluice::report::text::{COLUMNS, Glyphs, width};
 use super::fixture;
 
 /// All counters at one number.
-fn totals(n: u64) -> Totals {
-    Totals {
+fn totals(n: u64) -> RunTotals {
+    RunTotals {
         source_bytes_wire: n,
         source_bytes_decoded: n,
         source_bytes_survey: n / 2,
@@ -84,9 +84,9 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         source: name.to_owned(),
         destination: name.to_owned(),
         sink: SinkKind::Bucket,
-        quota: Some(Quota { window_bytes: n, share_percent: 90 }),
+        quota: Some(QuotaShown { window_bytes: n, share_percent: 90 }),
     };
-    let mut state = State::new(header, glyphs);
+    let mut state = RunState::new(header, glyphs);
     let mut talk = Talk::default();
     state.observe(totals(n), now_ms);
     for event in events(name, n, batch) {
@@ -143,7 +143,7 @@ fn plan(name: &str, n: u64, batch: TimeRange) -> PlanReport {
     for cell in &mut plan.cells {
         *cell = Cell { range: batch, values: n / 64 };
     }
-    let row = MeasurementRow {
+    let row = PlanMeasurement {
         name: text(),
         values: n,
         series: Some(n),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
@@ -58,11 +58,11 @@ fn small_files_become_few_and_hold_the_same() {
     }
     let mut all: Vec<_> = hours.iter().flatten().cloned().collect();
     all.sort();
-    let compacted = spool.compact(Sizes::default()).unwrap();
+    let compacted = spool.compact(CompactedSizes::default()).unwrap();
     // Two months, and the conflicts of both.
     assert_eq!((compacted.files_before, compacted.files_after), (46, 4));
     assert!(compacted.bytes_after < compacted.bytes_before / 4, "{compacted:?}");
-    assert_eq!(spool.compact(Sizes::default()).unwrap().files_before, 0);
+    assert_eq!(spool.compact(CompactedSizes::default()).unwrap().files_before, 0);
     let error = write_batch(&spool, range(start, 2), &[]).unwrap_err();
     assert!(matches!(error, Error::Compacted { .. }), "{error}");
     // The job goes on behind it.
@@ -72,7 +72,7 @@ fn small_files_become_few_and_hold_the_same() {
 
     let stored = Stored::open(&storage).unwrap();
     for n in [0, 3, 19, 20, 39] {
-        let selection = Selection { range: range(start, n), ..Selection::ALL };
+        let selection = StoredSelection { range: range(start, n), ..StoredSelection::ALL };
         let mut expected = hours[usize::try_from(n).unwrap()].clone();
         expected.sort();
         assert_eq!(read(&stored, &selection).unwrap(), expected, "hour {n}");
@@ -94,10 +94,11 @@ fn large_files_stay_and_the_size_of_merged_ones_is_bounded() {
         let points = [point("a", n * HOUR_NS, b"f", Value::Integer(n))];
         write_batch(&spool, range(start, n), &frames_of(&points)).unwrap();
     }
-    let bytes = Stored::open(&storage).unwrap().files(&Selection::ALL)[0].bytes;
-    let none = spool.compact(Sizes { small_bytes: 1, merged_bytes_max: u64::MAX }).unwrap();
+    let bytes = Stored::open(&storage).unwrap().files(&StoredSelection::ALL)[0].bytes;
+    let none =
+        spool.compact(CompactedSizes { small_bytes: 1, merged_bytes_max: u64::MAX }).unwrap();
     assert_eq!(none.files_before, 0);
-    let sizes = Sizes { small_bytes: u64::MAX, merged_bytes_max: bytes * 5 / 2 };
+    let sizes = CompactedSizes { small_bytes: u64::MAX, merged_bytes_max: bytes * 5 / 2 };
     let pairs = spool.compact(sizes).unwrap();
     assert_eq!((pairs.files_before, pairs.files_after), (6, 3));
     spool.close().unwrap();
@@ -122,13 +123,13 @@ fn a_bucket_that_was_renamed_keeps_both_names() {
         spool.close().unwrap();
     }
     let spool = Spool::open(&storage, &job, false).unwrap();
-    let compacted = spool.compact(Sizes::default()).unwrap();
+    let compacted = spool.compact(CompactedSizes::default()).unwrap();
     assert_eq!((compacted.files_before, compacted.files_after), (6, 2));
     spool.close().unwrap();
     assert_eq!(read_all(&storage).unwrap(), all);
     let stored = Stored::open(&storage).unwrap();
     let buckets: Vec<_> =
-        stored.files(&Selection::ALL).iter().map(|file| file.bucket.clone()).collect();
+        stored.files(&StoredSelection::ALL).iter().map(|file| file.bucket.clone()).collect();
     assert_eq!(buckets, ["plant", "works"]);
     assert!(stored.prove(|_| ()).unwrap().findings.is_empty());
 }
@@ -175,10 +176,13 @@ fn a_batch_larger_than_memory_goes_through_sorted_parts() {
     spool.close().unwrap();
     assert_eq!(std::fs::read_dir(&staged).unwrap().count(), 0);
     let stored = Stored::open(&storage).unwrap();
-    let m7 = Selection { measurements: Some(BTreeSet::from([(*b"m7").into()])), ..Selection::ALL };
+    let m7 = StoredSelection {
+        measurements: Some(BTreeSet::from([(*b"m7").into()])),
+        ..StoredSelection::ALL
+    };
     let times: BTreeSet<_> = read(&stored, &m7).unwrap().iter().map(|point| point.time).collect();
     let expected: BTreeSet<_> =
         (0..6).flat_map(|at| (0..8).map(move |r| at * 100 + r * 7)).collect();
     assert_eq!(times, expected);
-    assert_eq!(stored.verify(&Selection::ALL).unwrap().values, 200 * 48);
+    assert_eq!(stored.verify(&StoredSelection::ALL).unwrap().values, 200 * 48);
 }

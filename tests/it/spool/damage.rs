@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::error::Error;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::forgery::Forgery;
@@ -24,7 +24,7 @@ fn made(folder: &Path) -> Vec<Point> {
     made_of(folder, &Job0::from(0), 1)
 }
 
-fn made_of(folder: &Path, job: &Job, factor: i64) -> Vec<Point> {
+fn made_of(folder: &Path, job: &StagedJob, factor: i64) -> Vec<Point> {
     let storage = Storage::folder(folder);
     let spool = Spool::open(&storage, job, false).unwrap();
     let mut all = Vec::new();
@@ -68,7 +68,7 @@ fn is_harmless(file: &Path) -> bool {
 /// The spool must read as before, or be refused for one of these files before the first row. True if it was refused.
 fn refused(folder: &Path, touched: &[&Path], expected: &[Point], what: &str) -> bool {
     let stored = Stored::open(&Storage::folder(folder));
-    match stored.and_then(|stored| stored.frames(&Selection::ALL)) {
+    match stored.and_then(|stored| stored.frames(&StoredSelection::ALL)) {
         Ok(frames) => {
             let frames: Result<Vec<_>, _> = frames.collect();
             let frames = frames.unwrap_or_else(|error| panic!("{what}: too late: {error}"));

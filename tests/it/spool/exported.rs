@@ -21,7 +21,7 @@ use sluice::report::text::Glyphs;
 use sluice::sim::BucketStore;
 use sluice::spool::place::Surroundings;
 use sluice::spool::storage::Storage;
-use sluice::wire::csv::encoder::Encoder;
+use sluice::wire::csv::encoder::CsvEncoder;
 
 use super::round_trip::{frames_of, point};
 use super::write_all;
@@ -145,7 +145,7 @@ const KINDS: &[FieldType] = &[
 
 /// Rows of CSV, and how many values were refused.
 fn csv_of(points: &[Point]) -> (Vec<u8>, u64, u64) {
-    let (mut encoder, mut text, mut rejected) = (Encoder::default(), Vec::new(), Vec::new());
+    let (mut encoder, mut text, mut rejected) = (CsvEncoder::default(), Vec::new(), Vec::new());
     let mut values = 0;
     for frame in frames_of(points) {
         values += encoder.push(&frame, &mut text, &mut rejected).values;

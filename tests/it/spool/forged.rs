@@ -11,11 +11,11 @@ use parquet::file::metadata::{
 };
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::forgery::{Forgery, sha256};
@@ -56,7 +56,7 @@ impl Forged {
     fn new(time_type: TimeType) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::folder(folder.path());
-        let job = Job { time_type, ..Job0::from(0) };
+        let job = StagedJob { time_type, ..Job0::from(0) };
         let spool = Spool::open(&storage, &job, false).unwrap();
         let bounds = |n: i64| Timestamp::from_ns(n * 1_000_000);
         for n in 0..2 {
@@ -65,7 +65,7 @@ impl Forged {
         }
         spool.close().unwrap();
         let stored = Stored::open(&storage).unwrap();
-        let place = stored.files(&Selection::ALL)[0].path.clone();
+        let place = stored.files(&StoredSelection::ALL)[0].path.clone();
         let path = folder.path().join(&place);
         Self {
             bytes: fs::read(&path).unwrap(),
@@ -100,8 +100,10 @@ impl Forged {
 
     /// Reads all of it: as it was, or an error at this file.
     fn read(&self, what: &str) -> Result<(), Error> {
-        let frames =
-            self.stored().frames(&Selection::ALL).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let frames = self
+            .stored()
+            .frames(&StoredSelection::ALL)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let read = self.named(frames, what).map(|frames| {
             let mut found = flatten(&frames);
             found.sort();
@@ -109,7 +111,7 @@ impl Forged {
             expected.sort();
             assert_eq!(found, expected, "{what}");
         });
-        let verified = self.named(self.stored().verify_content(&Selection::ALL), what);
+        let verified = self.named(self.stored().verify_content(&StoredSelection::ALL), what);
         assert_eq!(verified.is_ok(), read.is_ok(), "{what}: both look at the content");
         read
     }
@@ -126,7 +128,7 @@ impl Forged {
     /// A part of the file cannot be held against the digest of the whole; but nothing breaks.
     fn read_part(&self, what: &str) {
         let range = TimeRange::new(Timestamp::from_ns(10_000), Timestamp::from_ns(20_000));
-        let frames = self.stored().frames(&Selection { range, ..Selection::ALL });
+        let frames = self.stored().frames(&StoredSelection { range, ..StoredSelection::ALL });
         let _ = self.named(frames.and_then(Iterator::collect::<Result<Vec<_>, _>>), what);
     }
 }
@@ -314,7 +316,7 @@ fn what_is_damaged_is_not_merged() {
             continue;
         }
         let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
-        let error = spool.compact(Sizes::default()).unwrap_err();
+        let error = spool.compact(CompactedSizes::default()).unwrap_err();
         assert!(error.is_state(), "bit {at}: {error}");
         drop(spool);
         assert_eq!(fs::read(&*forged.path.borrow()).unwrap(), damaged, "bit {at}");
@@ -323,6 +325,6 @@ fn what_is_damaged_is_not_merged() {
     assert!(refused > 20, "only {refused}");
     forged.write(&forged.bytes);
     let spool = Spool::open(&storage, &Job0::from(0), false).unwrap();
-    assert_eq!(spool.compact(Sizes::default()).unwrap().files_after, 1);
+    assert_eq!(spool.compact(CompactedSizes::default()).unwrap().files_after, 1);
     spool.close().unwrap();
 }

@@ -8,10 +8,10 @@ use parquet::file::metadata::ParquetMetaDataReader;
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::Sizes;
-use sluice::spool::state::{FORMAT, Job};
+use sluice::spool::compact::CompactedSizes;
+use sluice::spool::state::{FORMAT, StagedJob};
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of};
@@ -31,7 +31,7 @@ fn fixture(format: u64) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(place)
 }
 
-fn own_job() -> Job {
+fn own_job() -> StagedJob {
     let mut job = Job0::from(START_NS);
     job.source_bucket = "plant".into();
     // Not known, so a load takes no field for one that has a single type in each shard group.
@@ -159,11 +159,11 @@ fn a_spool_of_each_format_goes_on_in_it_and_is_merged() {
         let spool = Spool::open(&storage, &own_job(), false).unwrap();
         assert_eq!((spool.watermark(), spool.totals()), (batch(2).stop, (39, 72)));
         write_batch(&spool, batch(3), &frames_of(&content(3))).unwrap();
-        assert!(spool.compact(Sizes::default()).unwrap().files_before > 0);
+        assert!(spool.compact(CompactedSizes::default()).unwrap().files_before > 0);
         spool.close().unwrap();
         assert_eq!(read_all(&storage).unwrap(), contents(4));
         let stored = Stored::open(&storage).unwrap();
-        let parts = Selection { range: batch(1), ..Selection::ALL };
+        let parts = StoredSelection { range: batch(1), ..StoredSelection::ALL };
         assert_eq!(super::read(&stored, &parts).unwrap(), content(1));
         let (own, footers) = told(folder.path());
         assert_eq!((own, footers.len()), (format, 1), "one id, one format");

@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::killed::{BATCHES, content, range, run};
@@ -38,7 +38,7 @@ fn a_disk_that_is_full_from_any_change_on_loses_nothing() {
             Err(Error::NoSpool { .. }) => 0,
             Err(error) => panic!("{what}: {error}"),
             Ok(stored) => {
-                let found = read(&stored, &Selection::ALL).unwrap();
+                let found = read(&stored, &StoredSelection::ALL).unwrap();
                 let batches = stored.watermark().ns() / 100;
                 let known = [false, true].map(|again| content(batches, again));
                 assert!(known.contains(&found), "{what}: {found:?}");
@@ -49,7 +49,7 @@ fn a_disk_that_is_full_from_any_change_on_loses_nothing() {
         run(&Storage::folder(&place)).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(read_all(&Storage::folder(&place)).unwrap(), content(BATCHES, true), "{what}");
         let stored = Stored::open(&Storage::folder(&place)).unwrap();
-        assert_eq!(stored.files(&Selection::ALL).len(), 2, "{what}");
+        assert_eq!(stored.files(&StoredSelection::ALL).len(), 2, "{what}");
         steps += 1;
     }
     assert!(steps > 60, "only {steps} changes need room");
@@ -117,7 +117,7 @@ fn run_noise(storage: &Storage) -> Result<(), Error> {
     for n in spool.watermark().ns() / 100..BATCHES {
         write_batch(&spool, range(n), &frames_of(&noise(n)))?;
     }
-    spool.compact(Sizes::default())?;
+    spool.compact(CompactedSizes::default())?;
     spool.close()
 }
 
@@ -138,7 +138,7 @@ fn a_disk_that_is_really_full_loses_nothing() {
             Ok(stored) => {
                 let batches = stored.watermark().ns() / 100;
                 let expected: Vec<_> = (0..batches).flat_map(noise).collect();
-                assert_eq!(read(&stored, &Selection::ALL).unwrap(), expected, "{what}");
+                assert_eq!(read(&stored, &StoredSelection::ALL).unwrap(), expected, "{what}");
                 batches
             }
         };

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::frames_of;
@@ -67,7 +67,7 @@ fn every_recorded_content_comes_back_with_each_type_of_times_in_batches_and_merg
         for (kind, seen) in TimeType::ALL.into_iter().zip(&mut seen) {
             let folder = tempfile::tempdir().unwrap();
             let storage = Storage::folder(folder.path());
-            let job = sluice::spool::state::Job { time_type: kind, ..job() };
+            let job = sluice::spool::state::StagedJob { time_type: kind, ..job() };
             let spool = Spool::open(&storage, &job, false).unwrap();
             let stopped = spooled(&spool, &points, kind);
             let expected = match stopped {
@@ -80,15 +80,16 @@ fn every_recorded_content_comes_back_with_each_type_of_times_in_batches_and_merg
             };
             *seen += usize::from(stopped.is_none());
             assert_eq!(read_all(&storage).unwrap(), expected, "{name} {kind}");
-            let before = Stored::open(&storage).unwrap().files(&Selection::ALL).len();
-            let merged = spool.compact(Sizes::default()).unwrap();
+            let before = Stored::open(&storage).unwrap().files(&StoredSelection::ALL).len();
+            let merged = spool.compact(CompactedSizes::default()).unwrap();
             spool.close().unwrap();
             let stored = Stored::open(&storage).unwrap();
-            let after = stored.files(&Selection::ALL).len() as u64;
+            let after = stored.files(&StoredSelection::ALL).len() as u64;
             assert_eq!(before as u64 - merged.files_before + merged.files_after, after);
             assert_eq!(read_all(&storage).unwrap(), expected, "{name} {kind}, merged");
             for range in batches(&points) {
-                let part = read(&stored, &Selection { range, ..Selection::ALL }).unwrap();
+                let part =
+                    read(&stored, &StoredSelection { range, ..StoredSelection::ALL }).unwrap();
                 assert_eq!(part, inside(&expected, range), "{name} {kind} {range}");
             }
             if stopped.is_none() {
@@ -113,7 +114,7 @@ fn minority_types_stand_apart_and_are_not_cast() {
         write_all(&storage, &frames_of(&points)).unwrap();
         let stored = Stored::open(&storage).unwrap();
         let mut trees = [BTreeSet::new(), BTreeSet::new()];
-        for file in stored.files(&Selection::ALL) {
+        for file in stored.files(&StoredSelection::ALL) {
             let tree = usize::from(file.path.starts_with("conflicts/"));
             let frames = stored.frames_of(std::slice::from_ref(file), TimeRange::ALL).unwrap();
             for frame in frames {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use object_store::memory::InMemory;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
@@ -42,7 +42,7 @@ pub(super) fn run(storage: &Storage) -> Result<(), Error> {
         Err(Error::Compacted { .. }) => {}
         result => result?,
     }
-    spool.compact(Sizes::default())?;
+    spool.compact(CompactedSizes::default())?;
     spool.close()
 }
 
@@ -70,7 +70,7 @@ fn kill_everywhere(make: impl Fn() -> Box<dyn Fn() -> Storage>) -> u64 {
             Err(Error::NoSpool { .. }) => {}
             Err(error) => panic!("killed after {step}: {error}"),
             Ok(stored) => {
-                let found = read(&stored, &Selection::ALL).unwrap();
+                let found = read(&stored, &StoredSelection::ALL).unwrap();
                 let batches = stored.watermark().ns() / 100;
                 assert!(
                     [false, true].map(|again| content(batches, again)).contains(&found),
@@ -81,7 +81,7 @@ fn kill_everywhere(make: impl Fn() -> Box<dyn Fn() -> Storage>) -> u64 {
         run(&place()).unwrap_or_else(|error| panic!("killed after {step}: {error}"));
         assert_eq!(read_all(&place()).unwrap(), content(BATCHES, true), "killed after {step}");
         let stored = Stored::open(&place()).unwrap();
-        assert_eq!(stored.files(&Selection::ALL).len(), 2, "killed after {step}");
+        assert_eq!(stored.files(&StoredSelection::ALL).len(), 2, "killed after {step}");
     }
     steps
 }
@@ -130,7 +130,7 @@ fn a_compaction_killed_at_any_change_is_whole_before_and_after() {
     let expected = content(MANY, false);
     let merge = |storage: &Storage| {
         let spool = Spool::open(storage, &Job0::from(0), false)?;
-        spool.compact(Sizes::default())?;
+        spool.compact(CompactedSizes::default())?;
         spool.close()
     };
     let mut steps = 0;
@@ -143,7 +143,7 @@ fn a_compaction_killed_at_any_change_is_whole_before_and_after() {
         drop(storage);
         let storage = Storage::folder(folder.path());
         let stored = Stored::open(&storage).unwrap();
-        assert_eq!(read(&stored, &Selection::ALL).unwrap(), expected, "killed after {steps}");
+        assert_eq!(read(&stored, &StoredSelection::ALL).unwrap(), expected, "killed after {steps}");
         assert_eq!(stored.watermark(), range(MANY).start);
         drop(stored);
         if done {
@@ -189,7 +189,7 @@ fn a_manifest_killed_at_any_change_is_the_old_one_or_the_new_one() {
                     let job = if is_old { before.unwrap_or(after) } else { after };
                     assert_eq!(stored.job(), *job, "killed after {steps}");
                     let expected = content(i64::from(before.is_some()), false);
-                    assert_eq!(read(&stored, &Selection::ALL).unwrap(), expected);
+                    assert_eq!(read(&stored, &StoredSelection::ALL).unwrap(), expected);
                 }
             }
             let again = Spool::open(&Storage::folder(folder.path()), after, false);

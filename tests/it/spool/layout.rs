@@ -7,7 +7,7 @@ use parquet::file::metadata::SortingColumn;
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{frames_of, point};
@@ -61,11 +61,12 @@ fn rows_are_sorted_by_tags_and_time_and_the_footer_says_so() {
     }
     write_all(&storage, &frames_of(&points)).unwrap();
     let stored = Stored::open(&storage).unwrap();
-    let frames: Vec<_> = stored.frames(&Selection::ALL).unwrap().map(Result::unwrap).collect();
+    let frames: Vec<_> =
+        stored.frames(&StoredSelection::ALL).unwrap().map(Result::unwrap).collect();
     let order: Vec<_> = frames[0].runs.iter().map(|run| run.series.to_string()).collect();
     assert_eq!(order, ["a/b,a=1,b=1", "a/b,a=1,b=2", "a/b,a=1", "a/b,b=1", "a/b"]);
 
-    let file = stored.files(&Selection::ALL)[0].path.clone();
+    let file = stored.files(&StoredSelection::ALL)[0].path.clone();
     let file = File::open(folder.path().join(file)).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let names: Vec<_> = builder.schema().fields().iter().map(|field| field.name()).collect();

@@ -8,10 +8,10 @@ use object_store::memory::InMemory;
 use sluice::commands::error::Error as CommandError;
 use sluice::exit::ExitCode;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::full::Disk;
@@ -57,7 +57,7 @@ async fn nothing_is_merged_under_a_reader_and_nothing_read_while_it_is_merged() 
     assert!(ended.err.contains("reads the spool"), "{ended:?}");
     drop(one);
     sluice(&["spool", "compact"], folder.path()).await.assert_code(11);
-    assert_eq!(read(&two, &Selection::ALL).unwrap(), expected);
+    assert_eq!(read(&two, &StoredSelection::ALL).unwrap(), expected);
     // Others read at the same time.
     sluice(&["spool", "verify"], folder.path()).await.assert_code(0);
     drop(two);
@@ -86,10 +86,14 @@ fn a_spool_is_read_while_a_run_stages_into_it() {
     for n in 3..8 {
         write_batch(&spool, range(n), &frames_of(&points(n))).unwrap();
         let now = Stored::open(&storage).unwrap();
-        assert_eq!(now.verify_content(&Selection::ALL).unwrap().files, n.unsigned_abs() + 1);
-        assert_eq!(read(&stored, &Selection::ALL).unwrap(), expected, "as it was when opened");
+        assert_eq!(now.verify_content(&StoredSelection::ALL).unwrap().files, n.unsigned_abs() + 1);
+        assert_eq!(
+            read(&stored, &StoredSelection::ALL).unwrap(),
+            expected,
+            "as it was when opened"
+        );
     }
-    assert_eq!(exit(spool.compact(Sizes::default()).unwrap_err()), ExitCode::Locked);
+    assert_eq!(exit(spool.compact(CompactedSizes::default()).unwrap_err()), ExitCode::Locked);
 }
 
 /// Where no lock can hold a compaction back, a reader is told what became of its file.
@@ -104,14 +108,14 @@ fn a_reader_of_an_object_store_is_told_that_files_were_merged() {
     let expected = made(&there);
     let stored = Stored::open(&storage).unwrap();
     let verified = Stored::open(&storage).unwrap();
-    verified.verify(&Selection::ALL).unwrap();
+    verified.verify(&StoredSelection::ALL).unwrap();
     let spool = Spool::open(&there, &Job0::from(0), false).unwrap();
-    spool.compact(Sizes::default()).unwrap();
+    spool.compact(CompactedSizes::default()).unwrap();
     spool.close().unwrap();
     for result in [
-        stored.verify(&Selection::ALL).map(|_| ()),
+        stored.verify(&StoredSelection::ALL).map(|_| ()),
         stored.prove(|_| ()).map(|_| ()),
-        read(&verified, &Selection::ALL).map(|_| ()),
+        read(&verified, &StoredSelection::ALL).map(|_| ()),
     ] {
         let error = result.unwrap_err();
         let text = error.to_string();

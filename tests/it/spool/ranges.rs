@@ -13,9 +13,9 @@ use sluice::model::frame::{FieldType, Frame, Run};
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Decoded, Selection, Stored};
+use sluice::spool::stored::{Decoded, Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
@@ -50,7 +50,7 @@ fn frame(series: i64, rows: i64) -> Frame {
 fn spool_of(time_type: TimeType, rows: i64) -> (tempfile::TempDir, Stored) {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::folder(folder.path());
-    let job = Job { time_type, ..Job0::from(0) };
+    let job = StagedJob { time_type, ..Job0::from(0) };
     let spool = Spool::open(&storage, &job, false).unwrap();
     let whole = TimeRange::new(Timestamp::EPOCH, Timestamp::from_ns(rows * STEP_NS));
     let frames: Vec<_> = (0..SERIES).map(|series| frame(series, rows)).collect();
@@ -62,7 +62,7 @@ fn spool_of(time_type: TimeType, rows: i64) -> (tempfile::TempDir, Stored) {
 /// What a part costs, and how many rows it has. Each is the one that was written.
 fn cost(stored: &Stored, start: i64, stop: i64) -> (Decoded, u64) {
     let range = TimeRange::new(Timestamp::from_ns(start), Timestamp::from_ns(stop));
-    let mut frames = stored.frames(&Selection { range, ..Selection::ALL }).unwrap();
+    let mut frames = stored.frames(&StoredSelection { range, ..StoredSelection::ALL }).unwrap();
     let mut rows = 0;
     for frame in &mut frames {
         let frame = frame.unwrap();
@@ -91,7 +91,7 @@ fn a_part_of_a_file_costs_its_own_pages() {
         let (_folder, stored) = spool_of(kind, ROWS);
         let (whole, rows) = cost(&stored, 0, ROWS * STEP_NS);
         assert_eq!((rows, whole.rows), (450_000, 450_000));
-        let file = stored.files(&Selection::ALL)[0].bytes;
+        let file = stored.files(&StoredSelection::ALL)[0].bytes;
         assert!(whole.bytes >= file / 2, "{whole:?} of {file}");
         // Some rows in the middle, a bound beside a row, one row, the ends.
         for (start, stop, found) in [
@@ -116,7 +116,7 @@ fn a_part_of_a_file_costs_its_own_pages() {
 fn row_groups_are_bounded_hold_each_series_in_one_piece_and_are_skipped() {
     const ROWS: i64 = 400_000;
     let (folder, stored) = spool_of(TimeType::NsUtc, ROWS);
-    let path = folder.path().join(&stored.files(&Selection::ALL)[0].path);
+    let path = folder.path().join(&stored.files(&StoredSelection::ALL)[0].path);
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
     let metadata = Arc::clone(builder.metadata());
     let rows: Vec<_> = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).collect();
@@ -159,10 +159,10 @@ fn row_groups_are_bounded_by_their_strings_too() {
     write_batch(&spool, range, &frames_of(&points)).unwrap();
     spool.close().unwrap();
     let stored = Stored::open(&storage).unwrap();
-    let path = folder.path().join(&stored.files(&Selection::ALL)[0].path);
+    let path = folder.path().join(&stored.files(&StoredSelection::ALL)[0].path);
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
     let groups = builder.metadata().row_groups();
     assert!(groups.len() >= 2, "{} groups", groups.len());
     assert!(groups.iter().all(|group| group.num_rows() <= 72), "{groups:?}");
-    assert_eq!(read(&stored, &Selection::ALL).unwrap(), points);
+    assert_eq!(read(&stored, &StoredSelection::ALL).unwrap(), points);
 }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use sluice::model::series::Series;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
 use sluice::spool::writable::Spool;
 use tempfile::TempDir;
@@ -99,7 +99,7 @@ fn spool(time_type: TimeType) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("sp ool's [1]{2,3}*%41;");
     let start = START.parse::<Timestamp>().unwrap();
-    let job = Job { time_type, ..Job0::from(start.ns()) };
+    let job = StagedJob { time_type, ..Job0::from(start.ns()) };
     let spool = Spool::open(&Storage::folder(&place), &job, false).unwrap();
     let unit = time_type.unit_ns();
     let points = [points(start.ns(), unit), odd(start.ns(), unit)].concat();

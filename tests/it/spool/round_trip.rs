@@ -13,7 +13,7 @@ use sluice::model::frame::{FieldType, Frame, Run};
 use sluice::model::series::{Name, Series};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::{job, read, read_all, write_all, write_batch};
@@ -217,7 +217,7 @@ proptest! {
             Timestamp::from_ns(base),
             Timestamp::from_ns(base + length * 1_000_000_000),
         );
-        let selection = Selection {
+        let selection = StoredSelection {
             range,
             measurements: Some(BTreeSet::from([(*b"m").into()])),
             buckets: Some(BTreeSet::from([(*b"b/1").into()])),
@@ -229,7 +229,7 @@ proptest! {
             .collect();
         let stored = Stored::open(&storage).unwrap();
         prop_assert_eq!(read(&stored, &selection).unwrap(), chosen);
-        let other = Selection { buckets: Some(BTreeSet::from([(*b"b").into()])), ..selection };
+        let other = StoredSelection { buckets: Some(BTreeSet::from([(*b"b").into()])), ..selection };
         prop_assert!(read(&stored, &other).unwrap().is_empty());
     }
 }
@@ -306,7 +306,7 @@ fn a_batch_that_is_written_again_replaces_its_files() {
 pub(super) struct Job0;
 
 impl Job0 {
-    pub(super) fn from(start: i64) -> sluice::spool::state::Job {
+    pub(super) fn from(start: i64) -> sluice::spool::state::StagedJob {
         let mut job = job();
         job.identity.start = Timestamp::from_ns(start);
         job

@@ -1,9 +1,9 @@
 //! What a value takes on disk, with data in the manner of TSBS cpu-only. `cargo bench --bench spool` measures more of it.
 
 use sluice::sim::tsbs::Workload;
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::Job0;
@@ -28,12 +28,12 @@ fn bytes_per_value(floats: bool, hosts: u32, batches: usize) -> (f64, f64) {
         spool.commit(batch.finish().unwrap()).unwrap();
     }
     let bytes = |storage: &Storage| {
-        let found = Stored::open(storage).unwrap().verify(&Selection::ALL).unwrap();
+        let found = Stored::open(storage).unwrap().verify(&StoredSelection::ALL).unwrap();
         assert_eq!(found.values, workload.values());
         found.bytes as f64 / found.values as f64
     };
     let written = bytes(&storage);
-    spool.compact(Sizes::default()).unwrap();
+    spool.compact(CompactedSizes::default()).unwrap();
     (written, bytes(&storage))
 }
 

@@ -13,7 +13,7 @@ use std::process::Command;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::error::Error;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
@@ -170,9 +170,9 @@ fn a_file_that_changes_after_it_was_verified_is_named() {
     ];
     for (what, change) in changes {
         let stored = Stored::open(&Storage::folder(folder.path())).unwrap();
-        stored.verify(&Selection::ALL).unwrap();
+        stored.verify(&StoredSelection::ALL).unwrap();
         change();
-        let read = super::read(&stored, &Selection::ALL);
+        let read = super::read(&stored, &StoredSelection::ALL);
         let error = read.expect_err(what);
         let text = error.to_string();
         assert!(error.is_state() && text.contains(data.to_str().unwrap()), "{what}: {text}");
@@ -184,13 +184,13 @@ fn a_file_that_changes_after_it_was_verified_is_named() {
     }
     // What is written anew and holds the same is the same.
     let stored = Stored::open(&Storage::folder(folder.path())).unwrap();
-    stored.verify(&Selection::ALL).unwrap();
+    stored.verify(&StoredSelection::ALL).unwrap();
     fs::remove_file(&path).unwrap();
     fs::write(&path, &kept).unwrap();
-    assert_eq!(super::read(&stored, &Selection::ALL).unwrap(), expected);
+    assert_eq!(super::read(&stored, &StoredSelection::ALL).unwrap(), expected);
     // A decoder that is at work meets the end of the file.
     let stored = Stored::open(&Storage::folder(folder.path())).unwrap();
-    let mut frames = stored.frames(&Selection::ALL).unwrap();
+    let mut frames = stored.frames(&StoredSelection::ALL).unwrap();
     open().set_len(10).unwrap();
     let read = frames.try_fold(0, |rows, frame| frame.map(|frame| rows + frame.rows()));
     assert!(read.unwrap_err().is_state());
@@ -272,7 +272,7 @@ fn nothing_is_removed_where_a_link_leads_to() {
     symlink(&downloads, strange.join("staging")).unwrap();
     for _ in 0..2 {
         let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
-        spool.compact(sluice::spool::compact::Sizes::default()).unwrap();
+        spool.compact(sluice::spool::compact::CompactedSizes::default()).unwrap();
         spool.close().unwrap();
     }
     assert_eq!(fs::read(downloads.join("film.partial")).unwrap(), b"half");

@@ -8,17 +8,17 @@ use parquet::basic::{LogicalType, TimeUnit as ParquetUnit, Type};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::model::time_type::TimeType;
 use sluice::spool::error::Error;
-use sluice::spool::state::Job;
+use sluice::spool::state::StagedJob;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
 use super::{files, read_all, write_batch};
 use crate::support::golden::{Point, Value};
 
-fn job_of(time_type: TimeType) -> Job {
-    Job { time_type, ..Job0::from(0) }
+fn job_of(time_type: TimeType) -> StagedJob {
+    StagedJob { time_type, ..Job0::from(0) }
 }
 
 fn range(n: i64) -> TimeRange {
@@ -56,7 +56,7 @@ fn other_readers_see_the_type_that_was_chosen() {
         assert_eq!(read_all(&storage).unwrap(), points(0), "{kind}");
         let stored = Stored::open(&storage).unwrap();
         assert_eq!(stored.job().time_type, kind);
-        let path = folder.path().join(&stored.files(&Selection::ALL)[0].path);
+        let path = folder.path().join(&stored.files(&StoredSelection::ALL)[0].path);
         let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
         assert_eq!(*builder.schema().field(0).data_type(), arrow, "{kind}");
         let column = builder.parquet_schema().column(0);

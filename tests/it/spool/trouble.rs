@@ -11,7 +11,7 @@ use sluice::limits::{LEASE_STALE_MS, OBJECT_ATTEMPTS_MAX};
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::spool::error::Error;
 use sluice::spool::storage::{Reach, Storage};
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::faulty::{Faulty, Trouble};
@@ -149,16 +149,16 @@ fn an_object_that_changes_while_it_is_read_is_named() {
     killed::run(&storage).unwrap();
     let stored = Stored::open(&storage).unwrap();
     store.replace.store(true, Ordering::SeqCst);
-    let error = stored.verify(&Selection::ALL).unwrap_err();
+    let error = stored.verify(&StoredSelection::ALL).unwrap_err();
     assert!(error.to_string().contains("changed while it was read"), "{error}");
     // One that is exchanged after it was verified is not read either.
-    stored.verify(&Selection::ALL).unwrap();
-    let path = format!("some/prefix/{}", stored.files(&Selection::ALL)[0].path);
+    stored.verify(&StoredSelection::ALL).unwrap();
+    let path = format!("some/prefix/{}", stored.files(&StoredSelection::ALL)[0].path);
     let path = object_store::path::Path::parse(path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let put = object_store::ObjectStoreExt::put(&*store.inner, &path, "x".into());
     runtime.block_on(put).unwrap();
-    let read = stored.frames(&Selection::ALL).unwrap().collect::<Result<Vec<_>, _>>();
+    let read = stored.frames(&StoredSelection::ALL).unwrap().collect::<Result<Vec<_>, _>>();
     let error = read.unwrap_err();
     assert!(matches!(&error, Error::Damaged { .. }), "{error}");
 }
@@ -170,7 +170,7 @@ fn a_file_that_was_fetched_is_not_fetched_again() {
     let storage = reached(&store, local.path());
     killed::run(&storage).unwrap();
     let stored = Stored::open(&storage).unwrap();
-    let read = || super::read(&stored, &Selection::ALL).unwrap();
+    let read = || super::read(&stored, &StoredSelection::ALL).unwrap();
     assert_eq!(read(), killed::content(BATCHES, true));
     let before = store.requests();
     assert_eq!(read(), killed::content(BATCHES, true));

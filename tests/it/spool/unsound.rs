@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::Sizes;
+use sluice::spool::compact::CompactedSizes;
 use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Selection, Stored};
+use sluice::spool::stored::{Stored, StoredSelection};
 use sluice::spool::writable::Spool;
 
 use super::forgery::Forgery;
@@ -41,7 +41,7 @@ fn made(folder: &Path) -> (Storage, Vec<Point>) {
     for n in [0, 1, 2, 1] {
         write_batch(&spool, range(n), &frames_of(&points(n))).unwrap();
     }
-    spool.compact(Sizes::default()).unwrap();
+    spool.compact(CompactedSizes::default()).unwrap();
     for n in [3, 4] {
         write_batch(&spool, range(n), &frames_of(&points(n))).unwrap();
     }
@@ -356,9 +356,9 @@ fn a_file_that_says_something_else_of_itself_is_refused_before_it_is_read() {
         forgery.edit(&path, |entry| entry[key] = value.into());
         forgery.write();
         let stored = Stored::open(&storage).unwrap();
-        let error = stored.verify_content(&Selection::ALL).unwrap_err();
+        let error = stored.verify_content(&StoredSelection::ALL).unwrap_err();
         assert!(error.is_state() && error.to_string().contains("sluice.range"), "{error}");
-        let error = super::read(&stored, &Selection::ALL).unwrap_err();
+        let error = super::read(&stored, &StoredSelection::ALL).unwrap_err();
         assert!(error.is_state() && error.to_string().contains("sluice.range"), "{error}");
     }
 }
@@ -371,9 +371,9 @@ fn types_that_were_not_settled_are_refused() {
     let genuine = Forgery::of(folder.path());
     let refused = |what: &str| {
         let stored = Stored::open(&storage).unwrap();
-        let error = super::read(&stored, &Selection::ALL).expect_err(what);
+        let error = super::read(&stored, &StoredSelection::ALL).expect_err(what);
         assert!(error.is_state() && error.to_string().contains("settled"), "{what}: {error}");
-        let error = stored.verify_content(&Selection::ALL).expect_err(what);
+        let error = stored.verify_content(&StoredSelection::ALL).expect_err(what);
         assert!(error.is_state() && error.to_string().contains("settled"), "{what}: {error}");
     };
     let mut forgery = genuine.clone();

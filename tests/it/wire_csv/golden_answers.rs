@@ -3,19 +3,19 @@
 use sluice::model::frame::Frame;
 use sluice::model::series::Series;
 use sluice::model::time::Timestamp;
-use sluice::wire::csv::decoder::{Decoder, DecoderSettings, Totals};
+use sluice::wire::csv::decoder::{AnswerTotals, CsvDecoder, CsvDecoderSettings};
 use sluice::wire::csv::error::Error;
-use sluice::wire::csv::suspect::{Place, Suspect};
+use sluice::wire::csv::suspect::{Suspect, SuspectPlace};
 use sluice::wire::csv::table::read_tables;
 
 use crate::support::golden::{Case, Point, Value, flatten};
 
 /// Decodes an answer that comes in these pieces.
 pub(super) fn decode_pieces<'a>(
-    settings: &DecoderSettings,
+    settings: &CsvDecoderSettings,
     pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<Frame>, Totals), Error> {
-    let mut decoder = Decoder::new(settings.clone());
+) -> Result<(Vec<Frame>, AnswerTotals), Error> {
+    let mut decoder = CsvDecoder::new(settings.clone());
     let mut frames = Vec::new();
     for piece in pieces {
         decoder.push(piece, &mut frames)?;
@@ -32,20 +32,20 @@ pub(super) fn decode_pieces<'a>(
 }
 
 /// Values under names that lost a carriage return: they are counted, and in no frame.
-fn under_lost_names(totals: &Totals) -> u64 {
+fn under_lost_names(totals: &AnswerTotals) -> u64 {
     let names = totals
         .suspects
         .listed
         .iter()
-        .filter(|suspect| !matches!(suspect.place, Place::FieldValue(_)));
+        .filter(|suspect| !matches!(suspect.place, SuspectPlace::FieldValue(_)));
     names.map(|suspect| suspect.count).sum::<u64>() + totals.suspects.unlisted_under_names
 }
 
-pub(super) fn settings(field_label: &str) -> DecoderSettings {
-    DecoderSettings { field_label: field_label.to_owned(), ..DecoderSettings::default() }
+pub(super) fn settings(field_label: &str) -> CsvDecoderSettings {
+    CsvDecoderSettings { field_label: field_label.to_owned(), ..CsvDecoderSettings::default() }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<(Vec<Frame>, Totals), Error> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(Vec<Frame>, AnswerTotals), Error> {
     decode_pieces(&settings("_field"), [bytes])
 }
 
@@ -203,7 +203,8 @@ fn annotations_come_in_any_order_and_odd_result_names_are_fine() {
         assert_eq!(decode(&case.bytes(file)).unwrap().1.values, values, "{file}");
     }
     for file in ["empty_result.csv", "empty_result_range.csv"] {
-        let empty = Totals { bytes: 2, values_by_statement: vec![0], ..Totals::default() };
+        let empty =
+            AnswerTotals { bytes: 2, values_by_statement: vec![0], ..AnswerTotals::default() };
         assert_eq!(decode(&case.bytes(file)).unwrap().1, empty);
     }
 }
@@ -258,7 +259,7 @@ fn lost_carriage_returns_are_named() {
         }
     }
     assert_eq!(flatten(&frames), expected);
-    let field = || Place::FieldValue(b"s"[..].into());
+    let field = || SuspectPlace::FieldValue(b"s"[..].into());
     assert_eq!(
         totals.suspects.listed,
         [
@@ -274,10 +275,10 @@ fn lost_carriage_returns_are_named() {
     assert_eq!(
         places,
         [
-            suspect(b"c", Place::TagKey(b"kq"[..].into())),
-            suspect(b"c", Place::TagValue(b"k"[..].into())),
-            suspect(b"c", Place::FieldName(b"fg"[..].into())),
-            suspect(b"cd", Place::Measurement),
+            suspect(b"c", SuspectPlace::TagKey(b"kq"[..].into())),
+            suspect(b"c", SuspectPlace::TagValue(b"k"[..].into())),
+            suspect(b"c", SuspectPlace::FieldName(b"fg"[..].into())),
+            suspect(b"cd", SuspectPlace::Measurement),
         ]
     );
 }
@@ -285,7 +286,7 @@ fn lost_carriage_returns_are_named() {
 #[test]
 fn escaped_strings_come_back_exactly() {
     let Some(case) = Case::open("02-newlines") else { return };
-    let settings = DecoderSettings { unescape_strings: true, ..settings("_field") };
+    let settings = CsvDecoderSettings { unescape_strings: true, ..settings("_field") };
     let bytes = case.bytes("escaped.csv");
     let (frames, totals) = decode_pieces(&settings, [&bytes[..]]).unwrap();
     assert_eq!(flatten(&frames), case.expected());

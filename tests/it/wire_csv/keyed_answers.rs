@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use sluice::model::catalogue::Catalogue;
 use sluice::model::frame::FieldType;
 use sluice::model::series::{Name, Series};
-use sluice::wire::csv::decoder::DecoderSettings;
+use sluice::wire::csv::decoder::CsvDecoderSettings;
 use sluice::wire::csv::error::Error;
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::suspect::Place;
+use sluice::wire::frames::suspect::SuspectPlace;
 
 use super::golden_answers::{decode_pieces, settings};
 use super::writer::{Form, Table, write};
@@ -24,10 +24,10 @@ const KINDS: &[FieldType] = &[
     FieldType::String,
 ];
 
-pub(super) fn keyed(measurement: &Name, catalogue: &Arc<Catalogue>) -> DecoderSettings {
+pub(super) fn keyed(measurement: &Name, catalogue: &Arc<Catalogue>) -> CsvDecoderSettings {
     let series =
         SeriesOf::Keyed { measurement: measurement.clone(), catalogue: Arc::clone(catalogue) };
-    DecoderSettings { series, ..settings("\u{10ffff}~f") }
+    CsvDecoderSettings { series, ..settings("\u{10ffff}~f") }
 }
 
 /// Series by series and field by field.
@@ -143,7 +143,7 @@ fn a_key_that_does_not_fit_the_catalogue_is_an_error_of_its_own() {
     // A value that lost its carriage return may look like another one.
     let error = outcome(&answer("host", &row(1, "\"a\""))).unwrap_err();
     assert!(
-        matches!(&error, Error::LostName { place: Place::TagValue(key), .. } if **key == *b"host"),
+        matches!(&error, Error::LostName { place: SuspectPlace::TagValue(key), .. } if **key == *b"host"),
         "{error}"
     );
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_key_that_does_not_fit_the_catalogue_is_an_error_of_its_own() {
         "measurement m has a value of the tag host that holds a carriage return, which this form of Flux cannot carry"
     );
     let error = outcome(&answer("\"host\"", &row(1, "a"))).unwrap_err();
-    assert!(matches!(error, Error::LostName { place: Place::TagKey(_), .. }), "{error}");
+    assert!(matches!(error, Error::LostName { place: SuspectPlace::TagKey(_), .. }), "{error}");
     // Where a comma explains the quotes nothing shows that one was lost: such keys are refused from the start.
     let twins = ["a,b", "a,\rb"].map(|host| series(&[("host", host)]));
     let settings = keyed(&(*b"m").into(), &Arc::new(Catalogue::new(twins)));

@@ -10,7 +10,7 @@ use sluice::model::catalogue::Catalogue;
 use sluice::model::frame::FieldType;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::Timestamp;
-use sluice::wire::csv::decoder::{DecoderSettings, Form as Layout};
+use sluice::wire::csv::decoder::{CsvDecoderSettings, Form as Layout};
 use sluice::wire::csv::error::Error;
 
 use super::golden_answers::{decode_pieces, settings};
@@ -22,12 +22,12 @@ use crate::support::random::{Content, Letters, content, cut};
 const KINDS: &[FieldType] =
     &[FieldType::Float, FieldType::Integer, FieldType::Unsigned, FieldType::Boolean];
 
-fn whole() -> DecoderSettings {
-    DecoderSettings { form: Layout::Pivoted, ..settings("") }
+fn whole() -> CsvDecoderSettings {
+    CsvDecoderSettings { form: Layout::Pivoted, ..settings("") }
 }
 
-fn keyed_pivot(measurement: &Name, catalogue: &Arc<Catalogue>) -> DecoderSettings {
-    DecoderSettings { form: Layout::Pivoted, ..keyed(measurement, catalogue) }
+fn keyed_pivot(measurement: &Name, catalogue: &Arc<Catalogue>) -> CsvDecoderSettings {
+    CsvDecoderSettings { form: Layout::Pivoted, ..keyed(measurement, catalogue) }
 }
 
 fn form(keys: Option<Vec<Name>>, shuffle: u64, wide: bool, bounds: bool) -> Form {

@@ -7,13 +7,13 @@ use sluice::model::catalogue::Catalogue;
 use sluice::model::frame::FieldType;
 use sluice::model::series::{Name, Series};
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{Format, Statement};
+use sluice::wire::influxql::decoder::{AskedStatement, Format};
 use sluice::wire::influxql::error::Error;
 
 use super::{decode, decode_pieces};
 use crate::support::golden::read;
 
-fn statement(measurement: &str) -> Statement {
+fn statement(measurement: &str) -> AskedStatement {
     let types = [
         ("f", FieldType::Float),
         ("i", FieldType::Integer),
@@ -23,7 +23,7 @@ fn statement(measurement: &str) -> Statement {
     ];
     let types: BTreeMap<Name, FieldType> =
         types.into_iter().map(|(name, kind)| (name.as_bytes().into(), kind)).collect();
-    Statement {
+    AskedStatement {
         measurement: measurement.as_bytes().into(),
         types: Arc::new(types),
         series: SeriesOf::Whole,
@@ -31,7 +31,7 @@ fn statement(measurement: &str) -> Statement {
 }
 
 /// The error of an answer, the same however it is cut.
-fn error(format: Format, statements: &[Statement], bytes: &[u8]) -> Error {
+fn error(format: Format, statements: &[AskedStatement], bytes: &[u8]) -> Error {
     let error = decode(format, statements, bytes).map(|_| ()).expect_err("an error");
     for size in [1, 5] {
         let cut = decode_pieces(format, statements, bytes.chunks(size)).map(|_| ());
@@ -357,7 +357,7 @@ fn keys_must_be_those_of_the_catalogue() {
     let catalogue = Arc::new(Catalogue::new(all));
     assert_eq!(catalogue.keys(), [(*b"a").into(), (*b"b").into()]);
     let series = SeriesOf::Keyed { measurement: (*b"m").into(), catalogue };
-    let statements = [Statement { series, ..statement("m") }];
+    let statements = [AskedStatement { series, ..statement("m") }];
     let outcome = |tags: &str| {
         let text = result(&format!(r#""name":"m"{tags},"columns":["time","i"],"values":[[1,1]]"#));
         decode(Format::Json, &statements, text.as_bytes())

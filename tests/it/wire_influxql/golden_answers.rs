@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use sluice::model::series::Name;
 use sluice::model::time::Timestamp;
-use sluice::wire::influxql::decoder::{Format, Statement};
+use sluice::wire::influxql::decoder::{AskedStatement, Format};
 use sluice::wire::influxql::error::Error;
 
 use super::{decode, decode_pieces, statement};
@@ -85,7 +85,13 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 }
 
 /// Holds an answer against what it must give, at once and cut in every way.
-fn check(name: &str, format: Format, statements: &[Statement], bytes: &[u8], expected: &[Point]) {
+fn check(
+    name: &str,
+    format: Format,
+    statements: &[AskedStatement],
+    bytes: &[u8],
+    expected: &[Point],
+) {
     let (frames, totals) =
         decode(format, statements, bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(flatten(&frames), expected, "{name}");
@@ -226,7 +232,7 @@ fn values_cast_by_the_server_are_refused() {
     let mut types = (*statements[1].types).clone();
     types.insert((*b"v").into(), sluice::model::frame::FieldType::Integer);
     let as_first =
-        [statements[0].clone(), Statement { types: types.into(), ..statements[1].clone() }];
+        [statements[0].clone(), AskedStatement { types: types.into(), ..statements[1].clone() }];
     let bytes = case.bytes("influxql_each.msgpack");
     let outcome = decode(Format::MessagePack, &as_first, &bytes).map(|_| ());
     assert!(matches!(outcome, Err(Error::WrongType { .. })), "{outcome:?}");

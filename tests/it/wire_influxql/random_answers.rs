@@ -10,7 +10,7 @@ use sluice::limits;
 use sluice::model::frame::FieldType;
 use sluice::model::series::{Name, Series};
 use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{Format, Statement};
+use sluice::wire::influxql::decoder::{AskedStatement, Format};
 use sluice::wire::influxql::error::Error;
 
 use super::writer::{Form, write};
@@ -26,17 +26,17 @@ const KINDS: &[FieldType] = &[
     FieldType::String,
 ];
 
-fn whole(content: &Content) -> Statement {
-    Statement {
+fn whole(content: &Content) -> AskedStatement {
+    AskedStatement {
         measurement: content.measurement.clone(),
         types: Arc::new(content.types.clone()),
         series: SeriesOf::Whole,
     }
 }
 
-fn keyed(content: &Content) -> Statement {
+fn keyed(content: &Content) -> AskedStatement {
     let (measurement, catalogue) = (content.measurement.clone(), Arc::new(content.catalogue()));
-    Statement { series: SeriesOf::Keyed { measurement, catalogue }, ..whole(content) }
+    AskedStatement { series: SeriesOf::Keyed { measurement, catalogue }, ..whole(content) }
 }
 
 /// A format with content that it can carry: two statements, the second one about anything or nothing.
@@ -66,9 +66,9 @@ fn points(contents: &[Content]) -> Vec<Point> {
     points
 }
 
-type Outcome = Result<(Vec<Point>, sluice::wire::influxql::decoder::Totals), Error>;
+type Outcome = Result<(Vec<Point>, sluice::wire::influxql::decoder::AnswerTotals), Error>;
 
-fn outcome(format: Format, statements: &[Statement], pieces: Vec<&[u8]>) -> Outcome {
+fn outcome(format: Format, statements: &[AskedStatement], pieces: Vec<&[u8]>) -> Outcome {
     decode_pieces(format, statements, pieces).map(|(frames, totals)| (flatten(&frames), totals))
 }
 
@@ -376,7 +376,10 @@ fn a_key_that_stands_for_two_series_is_seen() {
     let error = decode(Format::Json, &[keyed(&content)], body).map(|_| ()).unwrap_err();
     let Error::KeyNotUnique(found) = &error else { panic!("{error}") };
     assert_eq!((found.time_ns, found.series.tags.len()), (2, 2));
-    let error =
-        decode(Format::Json, &[Statement { series: SeriesOf::Whole, ..keyed(&content) }], body);
+    let error = decode(
+        Format::Json,
+        &[AskedStatement { series: SeriesOf::Whole, ..keyed(&content) }],
+        body,
+    );
     assert!(matches!(error, Err(Error::Malformed { .. })));
 }

@@ -16,7 +16,7 @@ use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table::{self, Table};
+use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux;
 use crate::wire::line::point;
 
@@ -254,7 +254,7 @@ enum End {
 use End::{Newest, Oldest};
 
 /// The point at the newest (oldest) time of `field`, whatever series it is in: with all its fields of that time.
-fn pick(tables: &[Table], field: &str, end: End) -> Option<StoredPoint> {
+fn pick(tables: &[CsvTable], field: &str, end: End) -> Option<StoredPoint> {
     let mut times = Vec::new();
     let mut cells = Vec::new();
     for table in tables {

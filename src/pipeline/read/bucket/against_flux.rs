@@ -15,7 +15,7 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::series_group::SeriesGroup;
 use crate::pipeline::pool;
 use crate::pipeline::read::progress::BatchProgress;
-use crate::wire::csv::decoder::{Decoder, DecoderSettings};
+use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values;
 
@@ -106,7 +106,7 @@ async fn read_by_flux(
     let answer = reader.source.client.query_all(&flux::read(selection, label), &what).await;
     let answer = answer.map_err(|error| Error::influx(&what, error))?;
     reader.witness.note_sample(answer.len() as u64);
-    let mut decoder = Decoder::new(DecoderSettings::whole(label));
+    let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(label));
     let mut frames = Vec::new();
     decoder.push(&answer, &mut frames).map_err(|error| Error::csv(&what, error))?;
     decoder.finish(&mut frames).map_err(|error| Error::csv(&what, error))?;

@@ -14,8 +14,8 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::request_text::RequestText;
 use crate::pipeline::read::progress::BatchProgress;
-use crate::wire::answer::Decoder;
-use crate::wire::frames::totals::Totals;
+use crate::wire::answer::AnswerDecoder;
+use crate::wire::frames::totals::AnswerTotals;
 
 /// One try to read a slice.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ pub struct Attempt<'a> {
 #[derive(Debug)]
 pub struct FetchedSlice {
     /// What the decoder saw.
-    pub totals: Totals,
+    pub totals: AnswerTotals,
     /// Bytes of the answer, decoded.
     pub bytes: u64,
     /// Time from the request to the end of the answer.
@@ -76,7 +76,7 @@ pub(super) async fn read_into(
     let stream = send(reader, &text, what).await?;
     let mut stream = stream.charge(admission);
     Counters::add(&counters.slice_requests, 1);
-    let mut decoder = Decoder::new(settings);
+    let mut decoder = AnswerDecoder::new(settings);
     let (mut counted, mut held_bytes) = (0, 0);
     let (mut wire, mut decoded) = (0, 0);
     let mut first_byte = None;

@@ -20,7 +20,7 @@ use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable, Series};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::plan::request::SliceRequest;
-use crate::wire::frames::values::{self, Wanted};
+use crate::wire::frames::values::{self, WantedValues};
 
 /// What this run has held against Flux so far.
 #[derive(Debug)]
@@ -212,5 +212,5 @@ pub(super) fn wanted_of(
             && sample.tags.iter().all(|tag| series.tags.contains(tag))
     };
     let field = |measurement: &Name, field: &Name| request.reads(measurement, field);
-    values::some(frames, &Wanted { range: sample.range, series: &series, field: &field })
+    values::some(frames, &WantedValues { range: sample.range, series: &series, field: &field })
 }

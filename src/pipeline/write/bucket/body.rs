@@ -19,7 +19,7 @@ use crate::pipeline::event::Counters;
 use crate::pipeline::pool;
 use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
 use crate::pipeline::write::written::Written;
-use crate::wire::line::body::Body;
+use crate::wire::line::body::LineBody;
 use crate::wire::line::conflict::{self, PartialWrite};
 use crate::wire::line::fields::count_fields;
 use crate::wire::line::split::split_lines;
@@ -27,7 +27,7 @@ use crate::wire::line::split::split_lines;
 /// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
 /// the server has refused lines the rest of a body is not known to be stored, so every part is sent until it is answered
 /// with 204, or all of it is known to be refused.
-pub async fn send_all(out: &LineWriter, batch: TimeRange, body: Body) -> Result<Written, Error> {
+pub async fn send_all(out: &LineWriter, batch: TimeRange, body: LineBody) -> Result<Written, Error> {
     let mut written = Written::default();
     let whole = (body.lines, body.values);
     let Some(bucket) = out.bucket() else {

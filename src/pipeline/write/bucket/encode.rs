@@ -15,7 +15,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::pool;
 use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
 use crate::pipeline::write::written::Written;
-use crate::wire::line::body::{Body, EncoderSettings};
+use crate::wire::line::body::{LineBody, EncoderSettings};
 use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
@@ -101,7 +101,7 @@ fn refuse_lines(
 async fn start(
     out: &Arc<LineWriter>,
     batch: TimeRange,
-    bodies: impl IntoIterator<Item = Body>,
+    bodies: impl IntoIterator<Item = LineBody>,
     writes: &mut JoinSet<Result<Written, Error>>,
     written: &mut Written,
 ) -> Result<(), Error> {

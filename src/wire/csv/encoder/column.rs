@@ -5,14 +5,14 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use memchr::memchr;
 
 use super::cell::{cell, integer};
-use super::uncarried::{Uncarried, is_taken};
+use super::uncarried::{CsvUncarried, is_taken};
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::wire::line::carry::{self, Balance};
 use crate::wire::line::escape;
 
 /// One field.
-pub(super) struct Column<'a> {
+pub(super) struct CsvColumn<'a> {
     pub(super) name: &'a Name,
     pub(super) kind: FieldType,
     pub(super) array: &'a dyn Array,
@@ -20,10 +20,10 @@ pub(super) struct Column<'a> {
     pub(super) is_wide: bool,
     pub(super) may_be_first: bool,
     pub(super) key: Vec<u8>,
-    pub(super) verdict: Result<(), Uncarried>,
+    pub(super) verdict: Result<(), CsvUncarried>,
 }
 
-impl<'a> Column<'a> {
+impl<'a> CsvColumn<'a> {
     /// All of a frame; those that may not be the first of a line last.
     pub(super) fn all(frame: &'a Frame) -> Vec<Self> {
         let arrays = &frame.batch.columns()[1..];
@@ -40,8 +40,8 @@ impl<'a> Column<'a> {
         escape::tag(&mut plain, name);
         let verdict = match carry::field_key(name) {
             Err(reason) => Err(reason.into()),
-            Ok(()) if memchr(b'\n', name).is_some() => Err(Uncarried::LineFeed),
-            Ok(()) if key != plain => Err(Uncarried::FieldKeyQuote),
+            Ok(()) if memchr(b'\n', name).is_some() => Err(CsvUncarried::LineFeed),
+            Ok(()) if key != plain => Err(CsvUncarried::FieldKeyQuote),
             Ok(()) => Ok(()),
         };
         let (is_wide, may_be_first) = (!is_taken(name), carry::may_be_first(name));
@@ -49,20 +49,20 @@ impl<'a> Column<'a> {
     }
 
     /// In a series whose key has this length.
-    pub(super) fn judge(&self, key_bytes: usize, balance: Balance) -> Result<(), Uncarried> {
+    pub(super) fn judge(&self, key_bytes: usize, balance: Balance) -> Result<(), CsvUncarried> {
         self.verdict?;
         carry::field_key_length(key_bytes, self.key.len())?;
         Ok(balance.field(&self.key, self.kind == FieldType::String)?)
     }
 
-    pub(super) fn judge_value(&self, row: usize) -> Result<(), Uncarried> {
+    pub(super) fn judge_value(&self, row: usize) -> Result<(), CsvUncarried> {
         match self.kind {
             FieldType::Float => carry::float(self.array.as_primitive::<Float64Type>().value(row))?,
             FieldType::String => {
                 let text = self.text(row);
                 carry::string(text)?;
                 if memchr(b'\n', text).is_some() {
-                    return Err(Uncarried::LineFeed);
+                    return Err(CsvUncarried::LineFeed);
                 }
             }
             _ => {}

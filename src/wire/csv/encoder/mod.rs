@@ -29,18 +29,18 @@ mod uncarried;
 use std::collections::BTreeSet;
 
 use self::cell::{cell, integer};
-use self::column::Column;
-use self::run::Run;
+use self::column::CsvColumn;
+use self::run::SeriesRows;
 use crate::model::frame::Frame;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::wire::line::carry;
 
-pub use self::uncarried::{RESERVED, Rejected, Uncarried};
+pub use self::uncarried::{CsvRejected, CsvUncarried, RESERVED};
 
 /// What a frame became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Encoded {
+pub struct CsvRows {
     /// Rows of the CSV, without headers.
     pub rows: u64,
     /// Values in them.
@@ -49,7 +49,7 @@ pub struct Encoded {
 
 /// Turns frames into tables.
 #[derive(Debug, Default)]
-pub struct Encoder {
+pub struct CsvEncoder {
     /// The header of the table that is open.
     header: Vec<u8>,
     /// Rows of the second table of a frame.
@@ -57,7 +57,7 @@ pub struct Encoder {
     piece: Vec<u8>,
 }
 
-impl Encoder {
+impl CsvEncoder {
     /// Appends the frame to `out`.
     ///
     /// # Panics
@@ -67,15 +67,15 @@ impl Encoder {
         &mut self,
         frame: &Frame,
         out: &mut Vec<u8>,
-        rejected: &mut Vec<Rejected>,
-    ) -> Encoded {
-        let runs = Run::all(frame);
+        rejected: &mut Vec<CsvRejected>,
+    ) -> CsvRows {
+        let runs = SeriesRows::all(frame);
         let tags: BTreeSet<&Name> =
-            runs.iter().filter(|run| run.verdict.is_ok()).flat_map(Run::tags).collect();
-        let columns = Column::all(frame);
-        let wide: Vec<&Column<'_>> = columns.iter().filter(|column| column.is_wide).collect();
+            runs.iter().filter(|run| run.verdict.is_ok()).flat_map(SeriesRows::tags).collect();
+        let columns = CsvColumn::all(frame);
+        let wide: Vec<&CsvColumn<'_>> = columns.iter().filter(|column| column.is_wide).collect();
         let header = header(&tags, &wide);
-        let mut encoded = Encoded::default();
+        let mut encoded = CsvRows::default();
         self.odd.clear();
         for run in &runs {
             let balance = match run.verdict {
@@ -117,8 +117,8 @@ impl Encoder {
         row: usize,
         header: &[u8],
         out: &mut Vec<u8>,
-        rejected: &mut Vec<Rejected>,
-        encoded: &mut Encoded,
+        rejected: &mut Vec<CsvRejected>,
+        encoded: &mut CsvRows,
     ) {
         let time = rows.run.time(row);
         if let Err(reason) = carry::time(time) {
@@ -172,15 +172,15 @@ impl Encoder {
 
 /// The rows of one series.
 struct Rows<'a> {
-    run: &'a Run<'a>,
-    columns: &'a [Column<'a>],
-    verdicts: &'a [Result<(), Uncarried>],
+    run: &'a SeriesRows<'a>,
+    columns: &'a [CsvColumn<'a>],
+    verdicts: &'a [Result<(), CsvUncarried>],
     /// The cells before the fields.
     prefix: Vec<u8>,
 }
 
 /// Annotation and labels of the table of a frame.
-fn header(tags: &BTreeSet<&Name>, columns: &[&Column<'_>]) -> Vec<u8> {
+fn header(tags: &BTreeSet<&Name>, columns: &[&CsvColumn<'_>]) -> Vec<u8> {
     let fields = columns.iter().map(|column| (column.datatype(), &**column.name));
     table(tags, fields)
 }
@@ -212,7 +212,7 @@ fn table<'a>(
 }
 
 /// The empty cell of the annotations, measurement and tags.
-fn prefix(run: &Run<'_>, tags: &BTreeSet<&Name>) -> Vec<u8> {
+fn prefix(run: &SeriesRows<'_>, tags: &BTreeSet<&Name>) -> Vec<u8> {
     let mut out = vec![b','];
     cell(&mut out, &run.series.measurement);
     let mut own = run.series.tags.iter().peekable();

@@ -7,8 +7,8 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::TimestampNanosecondType;
 use memchr::memchr;
 
-use super::column::Column;
-use super::uncarried::{Rejected, Uncarried, is_taken};
+use super::column::CsvColumn;
+use super::uncarried::{CsvRejected, CsvUncarried, is_taken};
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::model::time::Timestamp;
@@ -16,15 +16,15 @@ use crate::wire::line::carry::{self, Balance};
 use crate::wire::line::escape;
 
 /// Rows of one series, judged.
-pub(super) struct Run<'a> {
+pub(super) struct SeriesRows<'a> {
     pub(super) series: &'a Arc<Series>,
     pub(super) times: &'a [i64],
     pub(super) rows: Range<usize>,
     pub(super) key_bytes: usize,
-    pub(super) verdict: Result<Balance, Uncarried>,
+    pub(super) verdict: Result<Balance, CsvUncarried>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> SeriesRows<'a> {
     pub(super) fn all(frame: &'a Frame) -> Vec<Self> {
         let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();
         let (mut runs, mut row, mut key) = (Vec::with_capacity(frame.runs.len()), 0, Vec::new());
@@ -53,9 +53,9 @@ impl<'a> Run<'a> {
 
     pub(super) fn reject(
         &self,
-        columns: &[Column<'_>],
-        reason: Uncarried,
-        rejected: &mut Vec<Rejected>,
+        columns: &[CsvColumn<'_>],
+        reason: CsvUncarried,
+        rejected: &mut Vec<CsvRejected>,
     ) {
         self.reject_rows(self.rows.clone(), columns, reason, rejected);
     }
@@ -64,11 +64,11 @@ impl<'a> Run<'a> {
     pub(super) fn reject_rows(
         &self,
         rows: Range<usize>,
-        columns: &[Column<'_>],
-        reason: Uncarried,
-        rejected: &mut Vec<Rejected>,
+        columns: &[CsvColumn<'_>],
+        reason: CsvUncarried,
+        rejected: &mut Vec<CsvRejected>,
     ) {
-        let held = |column: &Column<'_>| {
+        let held = |column: &CsvColumn<'_>| {
             let cells = column.array.slice(rows.start, rows.len());
             (cells.len() - cells.null_count()) as u64
         };
@@ -81,23 +81,23 @@ impl<'a> Run<'a> {
     pub(super) fn rejected(
         &self,
         row: usize,
-        column: Option<&Column<'_>>,
+        column: Option<&CsvColumn<'_>>,
         values: u64,
-        reason: Uncarried,
-    ) -> Rejected {
+        reason: CsvUncarried,
+    ) -> CsvRejected {
         let field = column.map(|column| column.name.clone());
         let series = Arc::clone(self.series);
-        Rejected { series, field, time: self.time(row), values, reason }
+        CsvRejected { series, field, time: self.time(row), values, reason }
     }
 }
 
-fn judge(series: &Series, key: &[u8]) -> Result<Balance, Uncarried> {
+fn judge(series: &Series, key: &[u8]) -> Result<Balance, CsvUncarried> {
     let balance = carry::series(series, key)?;
     if memchr(b'\n', key).is_some() {
-        return Err(Uncarried::LineFeed);
+        return Err(CsvUncarried::LineFeed);
     }
     if series.tags.iter().any(|(name, _)| is_taken(name)) {
-        return Err(Uncarried::TagLabel);
+        return Err(CsvUncarried::TagLabel);
     }
     Ok(balance)
 }

@@ -11,7 +11,7 @@ pub const RESERVED: [&[u8]; 4] = [b"_measurement", b"_time", b"_field", b"_value
 
 /// Why `influx write --format csv` cannot carry something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Uncarried {
+pub enum CsvUncarried {
     /// Line protocol cannot.
     #[error(transparent)]
     Line(carry::Uncarried),
@@ -26,7 +26,7 @@ pub enum Uncarried {
     FieldKeyQuote,
 }
 
-impl From<carry::Uncarried> for Uncarried {
+impl From<carry::Uncarried> for CsvUncarried {
     fn from(reason: carry::Uncarried) -> Self {
         Self::Line(reason)
     }
@@ -34,7 +34,7 @@ impl From<carry::Uncarried> for Uncarried {
 
 /// Values that are not carried, all for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
+pub struct CsvRejected {
     /// Their series.
     pub series: Arc<Series>,
     /// Their field; `None` if series or time are the reason.
@@ -44,7 +44,7 @@ pub struct Rejected {
     /// How many.
     pub values: u64,
     /// Why.
-    pub reason: Uncarried,
+    pub reason: CsvUncarried,
 }
 
 /// True for a label that the reader takes for its own, or for none.

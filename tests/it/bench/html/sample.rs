@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use sluice::model::random::Random;
-use sluice::bench::record::{Batch, Density, Ending, Header, Machine, Recorded, Sink, Trial};
+use sluice::bench::record::{TrialBatch, Density, TrialEnding, BenchHeader, Machine, Recorded, TrialSink, Trial};
 use sluice::bench::sample::Stratum;
-use sluice::bench::setting::{Setting, Way};
+use sluice::bench::setting::{TrialSetting, Way};
 use sluice::bench::statistics::spread;
-use sluice::bench::verdict::{Bound, Limit, Recommendation, Row, Verdict};
+use sluice::bench::verdict::{Bound, Limit, Recommendation, SettingRow, BenchVerdict};
 use sluice::model::time::{NS_PER_S, Timestamp};
 use sluice::model::transport::Transport;
 use sluice::pipeline::plan::forecast::Spread;
@@ -19,7 +19,7 @@ fn day(n: i64) -> Timestamp {
     Timestamp::from_ns(1_640_995_200 * NS_PER_S + n * DAY_NS)
 }
 
-pub(crate) fn header() -> Header {
+pub(crate) fn header() -> BenchHeader {
     let season = |n: i64| match n {
         0..6 => 2_000_000 * n,
         20..23 => 0,
@@ -33,7 +33,7 @@ pub(crate) fn header() -> Header {
             values: season(n).unsigned_abs(),
         })
         .collect();
-    Header {
+    BenchHeader {
         version: "0.1.0".to_owned(),
         command: "sluice bench --source-host https://eu-central-1-1.aws.cloud2.influxdata.com --source-org ops-eu --source-bucket plant --intervals 1h,6h,1d,1w,1mo --transports influxql,flux-pivot,flux"
             .split(' ')
@@ -50,7 +50,7 @@ pub(crate) fn header() -> Header {
         seed: 7,
         source: "ops-eu/plant".to_owned(),
         source_version: "InfluxDB Cloud".to_owned(),
-        sink: Sink::Destination,
+        sink: TrialSink::Destination,
         start: day(0),
         stop: day(64 * 25),
         values: density.iter().map(|cell| cell.values).sum(),
@@ -64,8 +64,8 @@ pub(crate) fn header() -> Header {
     }
 }
 
-pub(crate) fn setting(transport: Option<Transport>, interval: &str) -> Setting {
-    Setting {
+pub(crate) fn setting(transport: Option<Transport>, interval: &str) -> TrialSetting {
+    TrialSetting {
         interval: interval.parse().unwrap(),
         transport: Way(transport),
         concurrency: 4,
@@ -76,7 +76,7 @@ pub(crate) fn setting(transport: Option<Transport>, interval: &str) -> Setting {
 /// One trial of a transport whose bytes and speed are about these.
 pub(crate) fn trial(
     number: u64,
-    setting: Setting,
+    setting: TrialSetting,
     repetition: u32,
     stratum: Stratum,
     (milli_bytes, speed): (u64, u64),
@@ -106,7 +106,7 @@ pub(crate) fn trial(
         stratum,
         start,
         stop: start.saturating_add_ns(setting.interval_ns().max(DAY_NS)),
-        ending: Ending::Complete,
+        ending: TrialEnding::Complete,
         values_predicted: full,
         bytes_predicted: bytes * 13 / 10,
         values,
@@ -132,8 +132,8 @@ pub(crate) fn trial(
         body_bytes_sum: values * 9,
         transports: vec![setting.transport.to_string()],
         batches: vec![
-            Batch { start, values: values / 2, bytes: bytes / 2 },
-            Batch { start: start.saturating_add_ns(DAY_NS), values: values / 2, bytes: bytes / 2 },
+            TrialBatch { start, values: values / 2, bytes: bytes / 2 },
+            TrialBatch { start: start.saturating_add_ns(DAY_NS), values: values / 2, bytes: bytes / 2 },
         ],
     }
 }
@@ -164,11 +164,11 @@ pub(crate) fn trials(intervals: &[&str]) -> Vec<Trial> {
 }
 
 /// The verdict as it follows from trials, by medians alone.
-pub(crate) fn verdict(header: &Header, trials: &[Trial]) -> Verdict {
-    let mut settings: Vec<Setting> = trials.iter().map(|trial| trial.setting).collect();
+pub(crate) fn verdict(header: &BenchHeader, trials: &[Trial]) -> BenchVerdict {
+    let mut settings: Vec<TrialSetting> = trials.iter().map(|trial| trial.setting).collect();
     settings.sort_by_key(|setting| (setting.transport, setting.interval.about_ns()));
     settings.dedup();
-    let rows: Vec<Row> = settings.into_iter().filter_map(|own| row(header, trials, own)).collect();
+    let rows: Vec<SettingRow> = settings.into_iter().filter_map(|own| row(header, trials, own)).collect();
     let best = rows.iter().min_by_key(|row| row.whole_ms.likely);
     let recommendation = best.map(|row| Recommendation {
         setting: row.setting,
@@ -178,7 +178,7 @@ pub(crate) fn verdict(header: &Header, trials: &[Trial]) -> Verdict {
         headroom_per_mille: 4_250,
         bound: Bound::Window,
     });
-    Verdict {
+    BenchVerdict {
         rows,
         recommendation,
         not_seen: vec![
@@ -192,7 +192,7 @@ pub(crate) fn verdict(header: &Header, trials: &[Trial]) -> Verdict {
     }
 }
 
-fn row(header: &Header, trials: &[Trial], setting: Setting) -> Option<Row> {
+fn row(header: &BenchHeader, trials: &[Trial], setting: TrialSetting) -> Option<SettingRow> {
     let own: Vec<&Trial> = trials
         .iter()
         .filter(|trial| {
@@ -213,7 +213,7 @@ fn row(header: &Header, trials: &[Trial], setting: Setting) -> Option<Row> {
         high: quota.high.max(engine_ms.high),
     };
     let longest = own.iter().map(|trial| trial.slice_us.high).max()?;
-    Some(Row {
+    Some(SettingRow {
         setting,
         runs: own.len() as u64,
         transports: vec![setting.transport.to_string()],
@@ -240,8 +240,8 @@ pub(crate) fn small() -> Recorded {
     let mut header = header();
     header.density = header.density.into_iter().step_by(8).collect();
     let mut trials = trials(&["6h", "1d"]);
-    trials[5].ending = Ending::Cut { by: "byte budget".to_owned() };
-    trials[6].ending = Ending::Failed {
+    trials[5].ending = TrialEnding::Cut { by: "byte budget".to_owned() };
+    trials[6].ending = TrialEnding::Failed {
         error: "the source refused the query: 503 Service Unavailable".to_owned(),
     };
     let verdict = Some(verdict(&header, &trials));

@@ -2,7 +2,7 @@
 
 use sluice::model::filter::Filter;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::wire::influxql::query::{self, Grouping, Select};
+use sluice::wire::influxql::query::{self, Grouping, SelectStatement};
 
 use super::data::{DAY_NS, HARD_NAMES, KEYS, START_NS};
 use super::pair::{Asked, Pair, Way};
@@ -95,9 +95,16 @@ async fn selects(
     let values = texts(among.1);
     for range in ranges() {
         for filter in filters {
-            let whole = Select { measurement, range, filter, grouping: Grouping::All, among: None };
-            let keyed = keys.iter().map(|keys| Select { grouping: Grouping::Keys(keys), ..whole });
-            let some = Select { among: Some((among.0, &values)), ..whole };
+            let whole = SelectStatement {
+                measurement,
+                range,
+                filter,
+                grouping: Grouping::All,
+                among: None,
+            };
+            let keyed =
+                keys.iter().map(|keys| SelectStatement { grouping: Grouping::Keys(keys), ..whole });
+            let some = SelectStatement { among: Some((among.0, &values)), ..whole };
             let all: Vec<_> =
                 [whole, some].into_iter().chain(keyed).map(|one| query::select(&one)).collect();
             for text in &all {
@@ -175,7 +182,8 @@ pub(crate) async fn changing(asker: &mut Asker<'_>, bucket: &str) {
                 for filter in &filters {
                     for keys in [None, Some(texts(&["a"])), Some(Vec::new())] {
                         let grouping = keys.as_deref().map_or(Grouping::All, Grouping::Keys);
-                        let one = Select { measurement, range, filter, grouping, among: None };
+                        let one =
+                            SelectStatement { measurement, range, filter, grouping, among: None };
                         asker.ask(bucket, &query::select(&one)).await;
                     }
                 }
@@ -199,7 +207,7 @@ pub(crate) async fn hard_names(asker: &mut Asker<'_>, bucket: &str) {
     let filter = Filter::default();
     for name in HARD_NAMES {
         let name = String::from_utf8_lossy(name).replace('\n', "");
-        let whole = Select {
+        let whole = SelectStatement {
             measurement: &name,
             range: TimeRange::ALL,
             filter: &filter,
@@ -215,13 +223,13 @@ pub(crate) async fn hard_names(asker: &mut Asker<'_>, bucket: &str) {
         let values = Filter { tags: vec![("k".into(), name.clone())], ..Filter::default() };
         for text in [
             query::select(&whole),
-            query::select(&Select {
+            query::select(&SelectStatement {
                 measurement: "tags",
                 grouping: Grouping::Keys(&keys),
                 ..whole
             }),
-            query::select(&Select { measurement: "fields", filter: &fields, ..whole }),
-            query::select(&Select { measurement: "values", filter: &values, ..whole }),
+            query::select(&SelectStatement { measurement: "fields", filter: &fields, ..whole }),
+            query::select(&SelectStatement { measurement: "values", filter: &values, ..whole }),
             query::count(&name, END, &fields),
             query::show_series(&name),
             query::show_series_cardinality(&name),
@@ -260,7 +268,8 @@ pub(crate) async fn odd_shapes(asker: &mut Asker<'_>, bucket: &str) {
         for range in ranges() {
             for keys in [None, Some(texts(&["k"])), Some(texts(&["a", "b"])), Some(Vec::new())] {
                 let grouping = keys.as_deref().map_or(Grouping::All, Grouping::Keys);
-                let one = Select { measurement, range, filter: &filter, grouping, among: None };
+                let one =
+                    SelectStatement { measurement, range, filter: &filter, grouping, among: None };
                 if range == TimeRange::ALL {
                     asker.ask_all(bucket, &query::select(&one)).await;
                 } else {
