@@ -6,12 +6,10 @@ use clap_complete::Shell;
 use super::bench::BenchArgs;
 use super::demo::DemoArgs;
 use super::export::ExportArgs;
+use super::help::TEMPLATE;
 use super::job::JobArgs;
 use super::load::LoadArgs;
 use super::spool::SpoolCommand;
-
-pub(super) const TEMPLATE: &str =
-    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -9,6 +9,7 @@ pub mod argv;
 pub mod bench;
 pub mod demo;
 pub mod export;
+mod help;
 pub mod job;
 pub mod load;
 pub mod pages;

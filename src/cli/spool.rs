@@ -2,7 +2,7 @@
 
 use clap::{Subcommand, ValueEnum, ValueHint};
 
-use super::args::TEMPLATE;
+use super::help::TEMPLATE;
 use super::job::{Typed, on, typed};
 
 const VERIFY_EXAMPLES: &str = "\

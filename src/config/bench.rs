@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::error::{ConfigError, Shown};
+use super::given::{Given, WHOLE};
 use super::grammar;
 use super::migrate::{self, QuotaChoice};
 use super::range;
-use super::settings::{Given, Settings, WHOLE};
+use super::settings::Settings;
 use crate::bench::record::Sink;
 use crate::bench::setting::Way;
 use crate::limits::{

@@ -2,8 +2,9 @@
 
 use super::env::Env;
 use super::error::ConfigError;
+use super::given::WHOLE;
 use super::migrate::{self, ColorChoice};
-use super::settings::{Settings, WHOLE};
+use super::settings::Settings;
 use super::table::DEMO;
 use crate::cli::demo::DemoArgs;
 

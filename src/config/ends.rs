@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use super::env::Env;
 use super::error::{ConfigError, Shown};
+use super::given::Given;
 use super::grammar;
+use super::origin::{Origin, Rank};
 use super::profile::Profile;
-use super::settings::{Given, Origin, Rank, Settings};
+use super::settings::Settings;
 use super::task_record::Property;
 use crate::influx::endpoint;
 use crate::model::side::Side;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::settings::Origin;
+use super::origin::Origin;
 use super::task_record::TaskRecordError;
 use crate::cli::argv::looks_like_token;
 use crate::model::series::Readable;

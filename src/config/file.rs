@@ -6,7 +6,9 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Shown};
-use super::settings::{self, Given, Origin, Rank};
+use super::given::Given;
+use super::origin::{Origin, Rank};
+use super::suggest::nearest;
 use super::table::{self, Kind, Setting};
 
 /// Reads the text of a file; `path` is for messages.
@@ -90,7 +92,7 @@ impl Reader<'_> {
                 Err(ConfigError::KeyPlace { path, key: shown.to_owned(), belongs })
             }
             None => {
-                let meant = settings::nearest(key, known().map(|setting| setting.name));
+                let meant = nearest(key, known().map(|setting| setting.name));
                 let meant = known().find(|setting| Some(setting.name) == meant);
                 let meant = meant.map(|setting| match setting.table {
                     Some(table) => format!("{} in the table [{table}]", setting.key()),

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
+use super::given::{Given, WHOLE};
 use super::grammar;
+use super::origin::Origin;
 pub use super::range::{Start, Stop};
 use super::range::{hold_range, range};
-use super::settings::{Given, Origin, Settings, WHOLE};
+use super::settings::Settings;
 use crate::limits::{
     QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_MAX,
 };
@@ -214,7 +216,7 @@ pub(super) fn check(
         reject_limit: reject_limit(&settings.value("reject-limit")?)?,
         max_transfer_bytes: settings.plain("max-transfer").map(max_transfer).transpose()?,
         max_duration_ms: settings.plain("max-duration").map(max_duration).transpose()?,
-        state_dir: state_dir(env)?,
+        state_dir: env.state_dir()?,
         notices,
     })
 }
@@ -389,14 +391,6 @@ fn max_duration(given: &Given) -> Result<u64, ConfigError> {
 
 fn duration_ms(given: &Given) -> Option<u64> {
     u64::try_from(grammar::duration_ns(given.text())? / NS_PER_MS).ok()
-}
-
-/// `$XDG_STATE_HOME/sluice`, else `~/.local/state/sluice`. A relative `XDG_STATE_HOME` counts as not set, as its
-/// specification wants.
-pub(super) fn state_dir(env: &Env) -> Result<PathBuf, ConfigError> {
-    let xdg = env.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = xdg.or_else(|| Some(env.home()?.join(".local").join("state")));
-    base.map(|base| base.join("sluice")).ok_or(ConfigError::NoStateDir)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //!                     (the only file access)             flag > task > env > file
 //! ```
 //!
-//! Every value stays text with its [`settings::Origin`] until [`migrate`] reads it, so each error names the flag,
+//! Every value stays text with its [`origin::Origin`] until [`migrate`] reads it, so each error names the flag,
 //! variable or key that is to be changed. A token is never part of an error.
 
 pub mod bench;
@@ -16,11 +16,14 @@ pub mod env;
 pub mod error;
 pub mod export;
 pub mod file;
+pub mod given;
 pub mod grammar;
 pub mod inputs;
 pub mod migrate;
+pub mod origin;
 pub mod profile;
 mod range;
 pub mod settings;
+mod suggest;
 pub mod table;
 pub mod task_record;

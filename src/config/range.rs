@@ -1,8 +1,10 @@
 //! Where a job begins and where a run ends: fixed times, or times that are counted back from a present that is not known yet.
 
 use super::error::ConfigError;
+use super::given::Given;
 use super::grammar;
-use super::settings::{Given, Origin, Settings};
+use super::origin::Origin;
+use super::settings::Settings;
 use crate::model::interval::Interval;
 use crate::model::time::Timestamp;
 
