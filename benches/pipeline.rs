@@ -19,7 +19,7 @@ use sluice::commands::run::Prepared;
 use sluice::commands::{load, migrate, preflight, run};
 use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
-use sluice::config::migrate::{MigrateConfig, SpoolChoice};
+use sluice::config::job::{MigrateConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::commit::keeper::Keeper;

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::facts::{DestinationFacts, whole_seconds};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::api::{Bucket, TaskStatus};
 use crate::influx::client::Client;
 

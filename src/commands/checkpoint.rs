@@ -7,7 +7,7 @@ use super::facts::{DestinationFacts, count_at};
 use super::{buckets, job};
 use crate::checkpoint::identity::{Difference, Existing, Identity};
 use crate::checkpoint::lease::{Lease, StoredLease, Verdict};
-use crate::config::migrate::{ExistingPolicy, MigrateConfig};
+use crate::config::job::{ExistingPolicy, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::limits::SKEW_MS_MAX;

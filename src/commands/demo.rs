@@ -13,9 +13,7 @@ use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
-use crate::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
-};
+use crate::config::job::{ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop};
 use crate::exit::ExitCode;
 use crate::limits::{
     QUERY_TIMEOUT_MS_DEFAULT, QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS,

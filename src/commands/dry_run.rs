@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 use super::error::{Error, failure_of};
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::{job, plan, print_line};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::{ends, known_jobs, orgs};
-use crate::config::migrate::{MigrateConfig, QuotaChoice};
+use crate::config::job::{MigrateConfig, QuotaChoice};
 use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::error::{Error as InfluxError, FailureKind};

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::facts::SourceFacts;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};

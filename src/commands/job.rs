@@ -6,7 +6,7 @@ use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::interval;
 use crate::checkpoint::record::Keys;
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::{IntervalChoice, MigrateConfig};
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NAME_BYTES_MAX};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::Error;
 use crate::checkpoint::record::BATCHES;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::client::Client;
 use crate::wire::csv::table;
 use crate::wire::flux;

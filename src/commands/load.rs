@@ -13,7 +13,7 @@ use super::{ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;

@@ -14,7 +14,7 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
+use crate::config::job::{ColorChoice, MigrateConfig, Start};
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;

@@ -1,7 +1,7 @@
 //! Which organization the destination's buckets are in, where no setting says it.
 
 use super::error::Error;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::org::OrgFound;

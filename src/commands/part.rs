@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::Error;
 use crate::checkpoint::identity::filter_text;
-use crate::config::migrate::{Start, Stop};
+use crate::config::job::{Start, Stop};
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{Quota, SourceFacts};
 use super::job::fnv1a;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::quota::{QuotaLedger, QuotaSettings, runs};

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::facts::SourceFacts;
 use super::job;
 use crate::checkpoint::identity::{Identity, filter_text};
-use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
+use crate::config::job::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::keeper::Keeper;

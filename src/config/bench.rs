@@ -6,9 +6,9 @@ use std::str::FromStr;
 use super::error::{ConfigError, Shown};
 use super::given::{Given, WHOLE};
 use super::grammar;
-use super::migrate::{self, QuotaChoice};
+use super::job::{self, QuotaChoice};
+use super::layers::Settings;
 use super::range;
-use super::settings::Settings;
 use crate::bench::record::Sink;
 use crate::bench::setting::Way;
 use crate::limits::{
@@ -173,7 +173,7 @@ impl SimulateConfig {
         let stop = stop.counted_from(now);
         let years_5 = stop.saturating_add_ns(-5 * 365 * 86_400 * NS_PER_S);
         let start = start.counted_from(now).unwrap_or(years_5);
-        let quota_bytes = match migrate::quota(&settings.value("quota")?)? {
+        let quota_bytes = match job::quota(&settings.value("quota")?)? {
             QuotaChoice::None => None,
             QuotaChoice::Bytes { per_window } => Some(per_window),
             QuotaChoice::Auto => Some(crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT),
@@ -197,10 +197,10 @@ impl SimulateConfig {
                 .value("sim-source-rate")?
                 .number(1.., "a number above 0")?,
             quota_bytes,
-            quota_share: migrate::quota_share(&settings.value("quota-share")?)?,
+            quota_share: job::quota_share(&settings.value("quota-share")?)?,
             max_transfer_bytes: settings
                 .plain("max-transfer")
-                .map(migrate::max_transfer)
+                .map(job::max_transfer)
                 .transpose()?,
             json,
         })

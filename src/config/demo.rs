@@ -3,8 +3,8 @@
 use super::env::Env;
 use super::error::ConfigError;
 use super::given::WHOLE;
-use super::migrate::{self, ColorChoice};
-use super::settings::Settings;
+use super::job::{self, ColorChoice};
+use super::layers::Settings;
 use super::table::DEMO;
 use crate::cli::demo::DemoArgs;
 
@@ -32,7 +32,7 @@ impl DemoConfig {
             hours: settings.value("hours")?.number(1..=720, "a number from 1 to 720")?,
             seed: settings.value("seed")?.number(.., WHOLE)?,
             json: settings.switch("json")?,
-            color: migrate::color(&settings.value("color")?, env)?,
+            color: job::color(&settings.value("color")?, env)?,
         })
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::ends;
 use super::env::Env;
 use super::error::ConfigError;
-use super::migrate::{self, Start, Stop};
+use super::job::{self, Start, Stop};
+use super::layers::Settings;
 use super::range;
-use super::settings::Settings;
 use super::table::EXPORT;
 use crate::cli::export::ExportArgs;
 use crate::cli::spool::SpoolCommand;
@@ -82,7 +82,7 @@ impl ExportConfig {
             target,
             start,
             stop,
-            filter: migrate::filter(&settings)?,
+            filter: job::filter(&settings)?,
             json: settings.switch("json")?,
             notices: env.unknown(),
         })

@@ -9,11 +9,11 @@ use super::ends::{self, EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::file;
-use super::migrate::{self, Ends, MigrateConfig};
+use super::job::{self, Ends, MigrateConfig};
+use super::layers::Settings;
 use super::origin::Origin;
 use super::profile::{self, Profile};
 use super::range;
-use super::settings::Settings;
 use super::table::Setting;
 use super::task_record;
 use crate::cli::job::{JobArgs, Typed};
@@ -143,7 +143,7 @@ impl Inputs {
         };
         let ends =
             Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };
-        let config = migrate::check(&self.settings, &self.env, ends, now)?;
+        let config = job::check(&self.settings, &self.env, ends, now)?;
         // There is no clock of a source.
         let (start, stop) = range::range_counted(&self.settings, now)?;
         Ok(MigrateConfig { start, stop, ..config })
@@ -176,7 +176,7 @@ impl Inputs {
             ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
         let bucket = ends::needed(&self.settings, "source-bucket")?.name()?;
         let config =
-            migrate::check(&self.settings, &self.env, Ends { source, bucket, destination }, now)?;
+            job::check(&self.settings, &self.env, Ends { source, bucket, destination }, now)?;
         let (source, destination) = (&config.source, &config.destination);
         let same_org = source.org.is_some() && source.org == destination.org;
         let same_bucket = config.source_bucket == config.destination_bucket;

@@ -3,8 +3,8 @@
 use super::error::ConfigError;
 use super::given::Given;
 use super::grammar;
+use super::layers::Settings;
 use super::origin::Origin;
-use super::settings::Settings;
 use crate::model::interval::Interval;
 use crate::model::time::Timestamp;
 

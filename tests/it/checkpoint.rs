@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::config::migrate::{MigrateConfig, Start};
+use sluice::config::job::{MigrateConfig, Start};
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::sim::{Fault, Matcher, Server, Store, Value};

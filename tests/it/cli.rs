@@ -21,7 +21,7 @@ use sluice::cli::job::JobArgs;
 use sluice::config::env::Env;
 use sluice::config::error::ConfigError;
 use sluice::config::inputs::Inputs;
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::MigrateConfig;
 
 /// Looks like a token; may stand in no message.
 const CANARY: &str =

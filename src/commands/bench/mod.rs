@@ -27,7 +27,7 @@ use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
 use crate::config::inputs::{self, Inputs};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::config::table::BENCH;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;

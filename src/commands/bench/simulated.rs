@@ -11,7 +11,7 @@ use crate::bench::simulate::{Model, Rehearsal, WayCost};
 use crate::commands::error::Error;
 use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};
-use crate::config::settings::Settings;
+use crate::config::layers::Settings;
 use crate::exit::ExitCode;
 use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,

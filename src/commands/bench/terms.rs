@@ -8,7 +8,7 @@ use crate::bench::schedule::{Left, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::commands::migrate;
 use crate::config::bench::BenchConfig;
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::{IntervalChoice, MigrateConfig};
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
 use crate::model::transport::Transport;
 use crate::pipeline::context::Job;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::error::Error;
 use crate::commands::facts::{DestinationFacts, SourceFacts};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::model::frame::FieldType;
 use crate::model::series::{Name, Readable};
 use crate::pipeline::context::Context;

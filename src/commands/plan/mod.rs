@@ -16,7 +16,7 @@ use super::{job, migrate, preflight, print_line, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::{IntervalChoice, MigrateConfig};
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
 use crate::pipeline::context::{Context, Job};

@@ -2,7 +2,7 @@
 
 use super::{Content, finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::series::Readable;

@@ -12,7 +12,7 @@ use super::{job, migrate};
 use crate::cli::job::JobArgs;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::MigrateConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};

@@ -3,7 +3,7 @@
 use super::{finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{SourceFacts, SourceSeen, seconds};
 use crate::commands::quota;
-use crate::config::migrate::{MigrateConfig, Start};
+use crate::config::job::{MigrateConfig, Start};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::side::Side;

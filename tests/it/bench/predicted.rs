@@ -9,7 +9,7 @@ use sluice::commands::bench;
 use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight, quota};
 use sluice::config::bench::BenchConfig;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice};
+use sluice::config::job::{IntervalChoice, MigrateConfig, QuotaChoice};
 use sluice::influx::signal::Observer;
 use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;

@@ -4,7 +4,7 @@ use std::io;
 
 use sluice::config::env::Env;
 use sluice::config::inputs;
-use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::job::{IntervalChoice, Start, Stop};
 use sluice::config::table::{Kind, SETTINGS};
 
 use super::{CANARY, Given, chain};

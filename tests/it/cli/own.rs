@@ -7,7 +7,7 @@ use sluice::config::env::Env;
 use sluice::config::error::ConfigError;
 use sluice::config::export::{ExportConfig, Format, PlaceConfig};
 use sluice::config::inputs;
-use sluice::config::settings::Settings;
+use sluice::config::layers::Settings;
 use sluice::config::table::BENCH;
 use sluice::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 

@@ -1,6 +1,6 @@
 //! The record of an official task.
 
-use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::job::{IntervalChoice, Start, Stop};
 use sluice::config::task_record;
 use sluice::config::task_record::{Property, TaskRecordError};
 

@@ -7,9 +7,7 @@ use sluice::cli::argv::{self, ArgvError};
 use sluice::config::demo::DemoConfig;
 use sluice::config::ends::TokenSetting;
 use sluice::config::env::Env;
-use sluice::config::migrate::{
-    ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop,
-};
+use sluice::config::job::{ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop};
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::commands::run::chain;
-use sluice::config::migrate::{MigrateConfig, Start, Stop};
+use sluice::config::job::{MigrateConfig, Start, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
@@ -77,7 +77,7 @@ fn settings(case: &Case, rig: &Rig, config: MigrateConfig, rejects: &str) -> Mig
     let mut config = MigrateConfig {
         start: Start::At(Timestamp::from_ns(content.start)),
         stop: Stop::At(Timestamp::from_ns(content.stop)),
-        batch_interval: sluice::config::migrate::IntervalChoice::Fixed(
+        batch_interval: sluice::config::job::IntervalChoice::Fixed(
             content.interval.parse().expect("an interval"),
         ),
         source_bucket: case.bucket.to_owned(),

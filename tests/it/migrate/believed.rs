@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::MigrateConfig;
 use sluice::exit::ExitCode;
 use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::config::migrate::ExistingPolicy;
+use sluice::config::job::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::write::clash::ConflictPolicy;

@@ -272,7 +272,7 @@ async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
             let rig = rig().await;
             let mut config = rig.config();
             config.batch_interval =
-                sluice::config::migrate::IntervalChoice::Fixed("6h".parse().unwrap());
+                sluice::config::job::IntervalChoice::Fixed("6h".parse().unwrap());
             config.source.host = config.source.host.replace("127.0.0.1", "0.0.0.0");
             let matcher = Matcher::path("/api/v2/query").body("rename");
             rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });

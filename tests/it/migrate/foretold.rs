@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice, Start};
+use sluice::config::job::{IntervalChoice, MigrateConfig, QuotaChoice, Start};
 use sluice::exit::ExitCode;
 use sluice::limits::QUOTA_WINDOW_MS;
 use sluice::pipeline::plan::forecast::Spread;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::MigrateConfig;
 use sluice::exit::ExitCode;
 use sluice::report::preflight::Verdict;
 use sluice::sim::{Fault, Matcher, Permission, RequestRecord, ServerSettings, Store, Token};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sluice::commands::facts::Ends;
 use sluice::commands::plan;
 use sluice::config::ends::TokenSetting;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop};
+use sluice::config::job::{IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop};
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::forecast::stretches;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sluice::commands::facts::Ends;
 use sluice::commands::{preflight, quota};
-use sluice::config::migrate::{ExistingPolicy, MigrateConfig, QuotaChoice};
+use sluice::config::job::{ExistingPolicy, MigrateConfig, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::signal::Observer;
 use sluice::report::preflight::Verdict;
@@ -89,11 +89,11 @@ async fn rows() -> Vec<Row> {
         }),
         ("P05", Verdict::Fail, rig(cloud(), reads_only(), both()).await, |_| {}),
         ("P06", Verdict::Warn, limited().await, |c| {
-            c.quota = sluice::config::migrate::QuotaChoice::Auto;
+            c.quota = sluice::config::job::QuotaChoice::Auto;
         }),
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
-        ("P09", Verdict::Warn, empty, |c| c.start = sluice::config::migrate::Start::Earliest),
+        ("P09", Verdict::Warn, empty, |c| c.start = sluice::config::job::Start::Earliest),
         ("P01", Verdict::Fail, plain().await, |c| {
             c.source.host = c.source.host.replace("http:", "https:");
         }),

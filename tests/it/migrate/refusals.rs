@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sluice::config::migrate::{ExistingPolicy, MigrateConfig};
+use sluice::config::job::{ExistingPolicy, MigrateConfig};
 use sluice::exit::ExitCode;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluice::config::migrate::{MigrateConfig, Stop};
+use sluice::config::job::{MigrateConfig, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::pipeline::event::Event;

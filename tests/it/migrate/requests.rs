@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::MigrateConfig;
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
 use sluice::sim::{Fault, Matcher, RequestRecord, ServerSettings, Store, Task};
@@ -89,7 +89,7 @@ async fn rig(creating: bool) -> (Rig, MigrateConfig) {
     let mut config = rig.config();
     config.pause_task = true;
     config.source.org = None;
-    config.quota = sluice::config::migrate::QuotaChoice::Auto;
+    config.quota = sluice::config::job::QuotaChoice::Auto;
     (rig, config)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::commands::error::Error;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start, Stop};
+use sluice::config::job::{IntervalChoice, MigrateConfig, SpoolChoice, Start, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::batch::BatchPlan;
 use sluice::model::interval::Interval;
@@ -239,7 +239,7 @@ async fn a_part_of_a_spool_is_a_job_of_its_own() {
     other.assert_exit(ExitCode::State);
     let mut whole = rig.load_config();
     whole.batch_bucket = "whole".to_owned();
-    whole.existing = sluice::config::migrate::ExistingPolicy::Merge;
+    whole.existing = sluice::config::job::ExistingPolicy::Merge;
     rig.load(whole).await.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.store().count(BUCKET), workload.values() + 1);
 

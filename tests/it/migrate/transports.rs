@@ -124,7 +124,7 @@ async fn a_quota_makes_bytes_decide() {
     let rig = Rig::start(cloud(), store_of(&hosts(), WEEK_S)).await;
     let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "5h");
     let mut config = rig.config();
-    config.quota = sluice::config::migrate::QuotaChoice::Bytes { per_window: 3_000_000_000 };
+    config.quota = sluice::config::job::QuotaChoice::Bytes { per_window: 3_000_000_000 };
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     rig.assert_copied();

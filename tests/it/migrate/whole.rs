@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::{IntervalChoice, Start};
+use sluice::config::job::{IntervalChoice, Start};
 use sluice::exit::ExitCode;
 use sluice::sim::{Store, tsbs::Workload};
 

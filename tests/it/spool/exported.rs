@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use sluice::commands::error::Error;
 use sluice::commands::export::export;
 use sluice::config::export::{ExportConfig, Format, Target};
-use sluice::config::migrate::{Start, Stop};
+use sluice::config::job::{Start, Stop};
 use sluice::exit::ExitCode;
 use sluice::model::filter::Filter;
 use sluice::model::frame::FieldType;

@@ -13,7 +13,7 @@ use sluice::commands::facts::Ends;
 use sluice::commands::run::Finished;
 use sluice::commands::{load, migrate, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
-use sluice::config::migrate::{
+use sluice::config::job::{
     ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, SpoolChoice, Start, Stop,
 };
 use sluice::exit::ExitCode;
@@ -156,7 +156,7 @@ impl Rig {
             dry_run: false,
             yes: true,
             json: false,
-            color: sluice::config::migrate::ColorChoice::Never,
+            color: sluice::config::job::ColorChoice::Never,
             rejects: Some(self.rejects_path()),
             spool: None,
             reject_limit: REJECT_LIMIT_DEFAULT,

@@ -7,10 +7,10 @@ use super::env::Env;
 use super::error::{ConfigError, Shown};
 use super::given::{Given, WHOLE};
 use super::grammar;
+use super::layers::Settings;
 use super::origin::Origin;
 pub use super::range::{Start, Stop};
 use super::range::{hold_range, range};
-use super::settings::Settings;
 use crate::limits::{
     QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN, QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_MAX,
 };
