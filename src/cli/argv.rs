@@ -8,9 +8,7 @@ use clap::{ArgAction, CommandFactory as _, Parser as _};
 
 use super::args::Args;
 use super::pages;
-
-/// Shorter runs of letters are names; tokens of InfluxDB have 86 before their `==`.
-const TOKEN_LETTERS_MIN: usize = 40;
+use crate::config::shown::looks_like_token;
 
 /// A token on the command line. Says where it stands, never what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -166,23 +164,6 @@ fn is_token_flag(argument: &str) -> bool {
     }
 }
 
-/// True for a text that holds a long run of base64 letters ending in `==`.
-pub fn looks_like_token(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut letters = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_') {
-            letters += 1;
-            continue;
-        }
-        if letters >= TOKEN_LETTERS_MIN && bytes[at..].starts_with(b"==") {
-            return true;
-        }
-        letters = 0;
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,31 +218,6 @@ mod tests {
                     || said.contains("argument 3"),
                 "{said}"
             );
-        }
-    }
-
-    #[test]
-    fn knows_tokens_from_names() {
-        let token = format!("{}==", "aB3_-".repeat(17));
-        for text in [
-            token.clone(),
-            format!("x={token}"),
-            format!("Token {token}, please"),
-            format!("\"{token}\""),
-        ] {
-            assert!(looks_like_token(&text), "{text}");
-        }
-        let long_name = "a".repeat(200);
-        for text in [
-            "",
-            "==",
-            "plant",
-            "r.host == \"a\"",
-            "https://eu-central-1-1.aws.cloud2.influxdata.com",
-            &long_name,
-            "c2hvcnQ==",
-        ] {
-            assert!(!looks_like_token(text), "{text}");
         }
     }
 }

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::flag::Flag;
 use super::suggest::nearest;
-use super::table::{self, Setting};
+use super::table::all_flags;
 use crate::spool::place::Surroundings;
 
 /// Variables and their values. Empty values count as not set.
@@ -56,10 +57,9 @@ impl Env {
         Surroundings::new(&self.0, self.state_dir().ok())
     }
 
-    /// `SLUICE_*` variables that no setting has, with the name that was probably meant.
+    /// `SLUICE_*` variables that no flag has, with the name that was probably meant.
     pub(super) fn unknown(&self) -> Vec<String> {
-        let known: Vec<String> =
-            table::all().map(Setting::variable).chain(["SLUICE_CONFIG".to_owned()]).collect();
+        let known: Vec<String> = all_flags().map(Flag::variable).collect();
         let strange = self
             .0
             .keys()

@@ -1,13 +1,11 @@
-//! A value as text, until its setting reads it.
+//! A value as text, until its flag reads it.
 
 use std::ops::RangeBounds;
 use std::str::FromStr;
 
-use super::error::{ConfigError, Shown};
-use super::origin::{Origin, Rank};
-
-/// Any number without sign and fraction.
-pub(super) const WHOLE: &str = "a whole number such as 10000";
+use super::error::ConfigError;
+use super::origin::{Rank, ValueOrigin};
+use super::shown::ShownValue;
 
 /// A value as text, with the place it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,20 +13,25 @@ pub struct Given {
     /// One text, or several for lists.
     pub texts: Vec<String>,
     /// Where from.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
     /// How strong.
     pub rank: Rank,
 }
 
 impl Given {
-    /// The one text of a setting that is no list.
+    /// The one text of a flag that is no list.
     pub fn text(&self) -> &str {
         self.texts.first().map_or("", String::as_str)
     }
 
     /// A name, which is not empty.
     pub(super) fn name(&self) -> Result<String, ConfigError> {
-        if self.text().is_empty() { Err(self.wrong("a name")) } else { Ok(self.text().to_owned()) }
+        self.form(|text| (!text.is_empty()).then(|| text.to_owned()), "a name")
+    }
+
+    /// What can be read out of its text.
+    pub(super) fn parse<T: FromStr>(&self, expected: &'static str) -> Result<T, ConfigError> {
+        self.form(|text| text.parse().ok(), expected)
     }
 
     /// A number within bounds.
@@ -37,12 +40,42 @@ impl Given {
         bounds: impl RangeBounds<T>,
         expected: &'static str,
     ) -> Result<T, ConfigError> {
-        let number = self.text().parse().ok().filter(|number| bounds.contains(number));
-        number.ok_or_else(|| self.wrong(expected))
+        self.form(|text| text.parse().ok().filter(|number| bounds.contains(number)), expected)
+    }
+
+    /// What a grammar makes of its text.
+    pub(super) fn form<T>(
+        &self,
+        grammar: impl FnOnce(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        grammar(self.text()).ok_or_else(|| self.wrong(expected))
+    }
+
+    /// A list with commas, each item once.
+    pub(super) fn items<T: PartialEq>(
+        &self,
+        grammar: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<Vec<T>, ConfigError> {
+        let mut items = Vec::new();
+        for part in self.text().split(',').map(str::trim) {
+            let item = grammar(part).ok_or_else(|| self.wrong(expected))?;
+            if !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        Ok(items)
     }
 
     /// This value in a message.
     pub(super) fn wrong(&self, expected: &'static str) -> ConfigError {
-        ConfigError::Value { origin: self.origin.clone(), value: Shown::new(self.text()), expected }
+        self.wrong_text(self.text(), expected)
+    }
+
+    /// A part of it in a message.
+    pub(super) fn wrong_text(&self, text: &str, expected: &'static str) -> ConfigError {
+        let value = ShownValue::new(text);
+        ConfigError::Value { origin: self.origin.clone(), value, expected }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a value stands, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// On the command line.
     Flag(&'static str),
     /// In the environment, under this name.
@@ -25,7 +25,7 @@ pub enum Origin {
     Default(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Default(name) => write!(f, "--{name}"),

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::error::{ConfigError, Shown};
+use super::error::ConfigError;
 use super::file;
+use super::shown::ShownValue;
 
 /// One profile. Its token is not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub fn find(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError>
             .map(|(name, _)| name.clone())
             .collect();
         return Err(ConfigError::NoProfile {
-            name: Shown::new(name),
+            name: ShownValue::new(name),
             path: path.to_owned(),
             known,
         });
