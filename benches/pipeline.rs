@@ -236,7 +236,7 @@ impl Servers {
         argv.extend(self.flags.iter().map(String::as_str));
         argv.extend(["--destination-bucket", destination, "--batch-bucket", &progress]);
         argv.extend(["--create-buckets", "--yes"]);
-        let Ok(Command::Migrate(args)) = argv::parse(argv).map(|args| args.command) else {
+        let Ok(Command::Migrate(args)) = argv::parse_argv(argv).map(|args| args.command) else {
             panic!("a command line of migrate");
         };
         let state = self.folder.path().display().to_string();

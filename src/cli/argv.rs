@@ -50,7 +50,7 @@ pub enum ArgvError {
 }
 
 /// Reads a whole command line, the program's name first.
-pub fn parse<I, T>(argv: I) -> Result<Args, ArgvError>
+pub fn parse_argv<I, T>(argv: I) -> Result<Args, ArgvError>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString>,
@@ -123,7 +123,8 @@ fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue>
 /// The names of all flags of all commands, and of those that take one value.
 fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
     let root = Args::command();
-    let commands = std::iter::once(&root).chain(pages::pages(&root).map(|(_, command)| command));
+    let commands =
+        std::iter::once(&root).chain(pages::all_pages(&root).map(|(_, command)| command));
     let (mut flags, mut valued) = (BTreeSet::new(), BTreeSet::new());
     flags.extend(["help", "version"].map(str::to_owned));
     for arg in commands.flat_map(clap::Command::get_arguments) {
@@ -206,7 +207,7 @@ mod tests {
             ("sluice preflght", true),
             ("sluice migrate --my-secret-word", true),
         ] {
-            let Err(ArgvError::Clap(error)) = parse(line.split(' ')) else { panic!("{line}") };
+            let Err(ArgvError::Clap(error)) = parse_argv(line.split(' ')) else { panic!("{line}") };
             assert_eq!(error.exit_code(), 2, "{line}");
             let said = error.to_string();
             let word = line.split(' ').next_back().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the user typed, and nothing more: no environment, no file, no judgement beyond spelling. [`argv::parse`] is the
+//! What the user typed, and nothing more: no environment, no file, no judgement beyond spelling. [`argv::parse_argv`] is the
 //! door: it refuses anything that looks like a token before the parser can repeat it in a message.
 //!
 //! Flags are those of [`crate::config::table`], and stay text here: [`crate::config`] reads them, the `SLUICE_*` variables

@@ -32,7 +32,7 @@ impl DemoConfig {
             hours: layers.get(HOURS)?,
             seed: layers.get(DEMO_SEED)?,
             json: layers.get(JSON)?,
-            color: job::color(&layers, env)?,
+            color: job::chosen_color(&layers, env)?,
         })
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn profile_flag(side: Side) -> Flag {
 }
 
 /// Checks one end. `profile` is the one that its profile setting names, already looked up.
-pub fn end(
+pub fn check_end(
     side: Side,
     layers: &Layers,
     env: &Env,
@@ -158,7 +158,7 @@ pub fn destination_if_given(
     if named.any(|flag| layers.plain(flag).is_some())
         || env.get(DESTINATION.token_variable).is_some()
     {
-        return end(Side::Destination, layers, env, profile);
+        return check_end(Side::Destination, layers, env, profile);
     }
     no_destination(layers)
 }
@@ -203,7 +203,7 @@ fn from_profile(
         origin: ValueOrigin::Profile(profile.name.clone()),
         rank: named.rank,
     };
-    let host = values::address(&url)?;
+    let host = values::read_address(&url)?;
     agrees_with_task(flags, layers, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
     let org = profile.org.clone().filter(|org| !org.is_empty());

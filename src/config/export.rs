@@ -71,7 +71,7 @@ impl ExportConfig {
             target,
             start,
             stop,
-            filter: scope::filter(&layers)?,
+            filter: scope::read_filter(&layers)?,
             json: layers.get(JSON)?,
             notices: env.unknown(),
         })

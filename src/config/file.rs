@@ -14,8 +14,8 @@ use super::suggest::nearest;
 use super::table::all_flags;
 
 /// Reads the text of a file; `path` is for messages.
-pub fn parse(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {
-    let keys = keys(text, path)?;
+pub fn parse_file(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {
+    let keys = parse_toml(text, path)?;
     let reader = Reader { path };
     let mut given: Vec<(Flag, Given)> = Vec::new();
     for (key, value) in &keys {
@@ -33,7 +33,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError>
 }
 
 /// Parses TOML. The parser's own display is not used: it repeats the line, which may hold a token.
-pub(super) fn keys(text: &str, path: &Path) -> Result<Table, ConfigError> {
+pub(super) fn parse_toml(text: &str, path: &Path) -> Result<Table, ConfigError> {
     text.parse::<Table>().map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();

@@ -52,11 +52,15 @@ pub struct Spooled {
 
 /// The layers of a command that reads a file: what was typed, the environment, and the file that one of them names. There
 /// is no file that is read unasked.
-pub fn layers(typed: Vec<Typed>, env: &Env, read: ReadFile<'_>) -> Result<Layers, ConfigError> {
+pub fn load_layers(
+    typed: Vec<Typed>,
+    env: &Env,
+    read: ReadFile<'_>,
+) -> Result<Layers, ConfigError> {
     let mut layers = Layers::new(typed, env);
     if let Some(named) = layers.plain(CONFIG.flag) {
         let path = Path::new(named.text());
-        let keys = file::parse(&text(read, path, &named.origin.to_string())?, path)?;
+        let keys = file::parse_file(&text(read, path, &named.origin.to_string())?, path)?;
         layers.add_file(keys);
     }
     Ok(layers)
@@ -75,7 +79,7 @@ pub struct Inputs {
 impl Inputs {
     /// Reads everything that flags, variables and file name.
     pub fn load(typed: Vec<Typed>, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
-        Self::new(layers(typed, &env, read)?, env, read)
+        Self::new(load_layers(typed, &env, read)?, env, read)
     }
 
     /// Reads what the layers name. A task named by its id is left to the caller: [`Inputs::task_id`], then
@@ -102,7 +106,12 @@ impl Inputs {
 
     /// The destination alone: it is needed to fetch the task.
     pub fn destination(&self) -> Result<EndConfig, ConfigError> {
-        ends::end(Side::Destination, &self.layers, &self.env, self.destination_profile.as_ref())
+        ends::check_end(
+            Side::Destination,
+            &self.layers,
+            &self.env,
+            self.destination_profile.as_ref(),
+        )
     }
 
     /// Takes the Flux text of the task.
@@ -111,8 +120,8 @@ impl Inputs {
             .layers
             .plain(TASK.flag)
             .map_or(ValueOrigin::Flag(TASK.flag.name), |given| given.origin.clone());
-        let record =
-            task_record::parse(flux).map_err(|cause| ConfigError::Task { named_by, cause })?;
+        let record = task_record::parse_task_record(flux)
+            .map_err(|cause| ConfigError::Task { named_by, cause })?;
         self.layers.set_task(record);
         self.task_id = None;
         Ok(())
@@ -163,7 +172,7 @@ impl Inputs {
             return Err(ConfigError::TaskNotFetched { id: id.clone() });
         }
         let source =
-            ends::end(Side::Source, &self.layers, &self.env, self.source_profile.as_ref())?;
+            ends::check_end(Side::Source, &self.layers, &self.env, self.source_profile.as_ref())?;
         let bucket = self.layers.needed(SOURCE_BUCKET)?;
         let config = JobConfig::new(&self.layers, &self.env, (source, bucket, destination), now)?;
         let ends = &config.ends;
@@ -200,7 +209,7 @@ fn load_profile(
     let path =
         path.ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
-    profile::find(&text, &path, named.text()).map(Some)
+    profile::find_profile(&text, &path, named.text()).map(Some)
 }
 
 /// InfluxDB's ids are sixteen hexadecimal digits; a file of such a name is written `./0123456789abcdef`.

@@ -150,7 +150,11 @@ impl JobConfig {
                 batch_bucket: layers.get(BATCH_BUCKET)?,
                 spool: spool(layers, env)?,
             },
-            output: JobOutput { json: layers.get(JSON)?, color: color(layers, env)?, notices },
+            output: JobOutput {
+                json: layers.get(JSON)?,
+                color: chosen_color(layers, env)?,
+                notices,
+            },
         })
     }
 }
@@ -208,7 +212,7 @@ impl Default for JobSafety {
 }
 
 /// What was chosen, else `NO_COLOR`, else `CLICOLOR_FORCE`, else what the terminal is.
-pub(super) fn color(layers: &Layers, env: &Env) -> Result<ColorChoice, ConfigError> {
+pub(super) fn chosen_color(layers: &Layers, env: &Env) -> Result<ColorChoice, ConfigError> {
     let given = layers.given_or_default(COLOR.flag)?;
     let is_forced = || env.get("CLICOLOR_FORCE").is_some_and(|text| text != "0");
     match (COLOR.read(&given)?, &given.origin) {

@@ -2,7 +2,7 @@
 //! and the influx CLI profiles come in; one [`job::JobConfig`] comes out, in the parts that their users take.
 //!
 //! ```text
-//! typed + Env --inputs::layers--> layers::Layers --inputs::Inputs--> job::JobConfig
+//! typed + Env --inputs::load_layers--> layers::Layers --inputs::Inputs--> job::JobConfig
 //!     (the only file access)  flag > task > env > file    (checked)
 //! ```
 //!

@@ -33,8 +33,8 @@ impl fmt::Debug for Profile {
 }
 
 /// Finds a profile in the text of the file.
-pub fn find(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
-    let table = file::keys(text, path)?;
+pub fn find_profile(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
+    let table = file::parse_toml(text, path)?;
     let Some(Value::Table(profile)) = table.get(name) else {
         let known = table
             .iter()

@@ -60,7 +60,7 @@ fn back(interval: Interval, now: Timestamp) -> Timestamp {
 pub(super) fn read_start(given: &Given) -> Result<RangeStart, ConfigError> {
     match given.text() {
         "earliest" => Ok(RangeStart::Earliest),
-        text => match grammar::back(text) {
+        text => match grammar::parse_back(text) {
             Some(interval) => Ok(RangeStart::Back(interval)),
             None => Ok(RangeStart::At(at(given)?.max(Timestamp::MIN))),
         },
@@ -71,7 +71,7 @@ pub(super) fn read_start(given: &Given) -> Result<RangeStart, ConfigError> {
 pub(super) fn read_stop(given: &Given) -> Result<Option<RangeStop>, ConfigError> {
     match given.text() {
         "now" => Ok(None),
-        text => match grammar::back(text) {
+        text => match grammar::parse_back(text) {
             Some(interval) => Ok(Some(RangeStop::Back(interval))),
             None => Ok(Some(RangeStop::At(at(given)?))),
         },
@@ -83,5 +83,5 @@ fn at(given: &Given) -> Result<Timestamp, ConfigError> {
     const LEAP: &str =
         "a time that InfluxDB has: it counts no second 60; give second 59, or the minute behind it";
     let expected = if grammar::is_leap_second(given.text()) { LEAP } else { TIME };
-    given.form(grammar::time, expected)
+    given.form(grammar::parse_time, expected)
 }

@@ -28,7 +28,7 @@ impl JobScope {
     pub(super) fn new(layers: &Layers, now: Timestamp) -> Result<Self, ConfigError> {
         let (start, stop) = range(layers, now)?;
         let batch_interval = layers.get(BATCH_INTERVAL)?;
-        Ok(Self { start, stop, batch_interval, filter: filter(layers)? })
+        Ok(Self { start, stop, batch_interval, filter: read_filter(layers)? })
     }
 
     /// Refuses a range without an instant in it, as a clock that shows `now` counts it.
@@ -91,7 +91,7 @@ fn hold_range(
     }
 }
 
-pub(super) fn filter(layers: &Layers) -> Result<Filter, ConfigError> {
+pub(super) fn read_filter(layers: &Layers) -> Result<Filter, ConfigError> {
     let predicate = layers.find(PREDICATE)?;
     let filter = Filter {
         measurements: layers.find(MEASUREMENT)?.unwrap_or_default(),

@@ -40,7 +40,7 @@ impl TaskRecord {
 }
 
 /// Reads the record.
-pub fn parse(text: &str) -> Result<TaskRecord, TaskRecordError> {
+pub fn parse_task_record(text: &str) -> Result<TaskRecord, TaskRecordError> {
     let tokens = tokens(text)?;
     let mut record = TaskRecord { properties: Vec::new(), filter: filter(text, &tokens) };
     let begins = |at: &usize| {

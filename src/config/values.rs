@@ -76,16 +76,16 @@ pub enum ExportFormat {
 // ---------------------------------------------------------------- of any kind
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside those that may refuse a text")]
-pub(super) fn text(given: &Given) -> Result<String, ConfigError> {
+pub(super) fn read_text(given: &Given) -> Result<String, ConfigError> {
     Ok(given.text().to_owned())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside those that may refuse a text")]
-pub(super) fn path(given: &Given) -> Result<PathBuf, ConfigError> {
+pub(super) fn read_path(given: &Given) -> Result<PathBuf, ConfigError> {
     Ok(PathBuf::from(given.text()))
 }
 
-pub(super) fn yes(given: &Given) -> Result<bool, ConfigError> {
+pub(super) fn read_yes(given: &Given) -> Result<bool, ConfigError> {
     match given.text() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
@@ -93,15 +93,15 @@ pub(super) fn yes(given: &Given) -> Result<bool, ConfigError> {
     }
 }
 
-pub(super) fn whole(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_whole(given: &Given) -> Result<u64, ConfigError> {
     given.number(.., "a whole number such as 10000")
 }
 
-pub(super) fn above_0(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_above_0(given: &Given) -> Result<u64, ConfigError> {
     given.number(1.., "a number above 0")
 }
 
-pub(super) fn names(given: &Given) -> Result<Vec<String>, ConfigError> {
+pub(super) fn read_names(given: &Given) -> Result<Vec<String>, ConfigError> {
     let whole = given.texts.iter().all(|text| !text.is_empty());
     if whole { Ok(given.texts.clone()) } else { Err(given.wrong("a name")) }
 }
@@ -109,7 +109,7 @@ pub(super) fn names(given: &Given) -> Result<Vec<String>, ConfigError> {
 // ---------------------------------------------------------------- ends
 
 /// `http://` or `https://`, a host, perhaps a port and a path; no user, query or fragment. The slash at the end goes.
-pub(super) fn address(given: &Given) -> Result<String, ConfigError> {
+pub(super) fn read_address(given: &Given) -> Result<String, ConfigError> {
     let text = given.text();
     let lower = text.to_ascii_lowercase();
     let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
@@ -125,27 +125,27 @@ pub(super) fn address(given: &Given) -> Result<String, ConfigError> {
 }
 
 /// A program with its arguments.
-pub(super) fn command(given: &Given) -> Result<Vec<String>, ConfigError> {
+pub(super) fn read_command(given: &Given) -> Result<Vec<String>, ConfigError> {
     if given.texts.len() > 1 {
         return Ok(given.texts.clone());
     }
-    given.form(grammar::words, "a command such as 'vault read -field=token secret/cloud'")
+    given.form(grammar::parse_words, "a command such as 'vault read -field=token secret/cloud'")
 }
 
 // ---------------------------------------------------------------- spool
 
 /// The one format of a spool.
-pub(super) fn parquet(given: &Given) -> Result<(), ConfigError> {
+pub(super) fn read_parquet(given: &Given) -> Result<(), ConfigError> {
     given.form(|text| (text == "parquet").then_some(()), "parquet")
 }
 
 // ---------------------------------------------------------------- job
 
-pub(super) fn settle_ns(given: &Given) -> Result<i64, ConfigError> {
+pub(super) fn read_settle_ns(given: &Given) -> Result<i64, ConfigError> {
     given.form(grammar::duration_ns, "a duration such as 10m or 0s")
 }
 
-pub(super) fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
+pub(super) fn read_batch_interval(given: &Given) -> Result<IntervalChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(IntervalChoice::Auto),
         _ => {
@@ -154,7 +154,7 @@ pub(super) fn batch_interval(given: &Given) -> Result<IntervalChoice, ConfigErro
     }
 }
 
-pub(super) fn tags(given: &Given) -> Result<Vec<(String, String)>, ConfigError> {
+pub(super) fn read_tags(given: &Given) -> Result<Vec<(String, String)>, ConfigError> {
     const TAG: &str = "a tag such as host=a (for an absent tag, --predicate 'not exists r.host')";
     let pair = |text: &String| match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => {
@@ -165,14 +165,14 @@ pub(super) fn tags(given: &Given) -> Result<Vec<(String, String)>, ConfigError> 
     given.texts.iter().map(pair).collect()
 }
 
-pub(super) fn predicate(given: &Given) -> Result<String, ConfigError> {
+pub(super) fn read_predicate(given: &Given) -> Result<String, ConfigError> {
     let whole = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
     given.form(whole, "a Flux expression such as 'r.host == \"a\"'")
 }
 
 // ---------------------------------------------------------------- pace
 
-pub(super) fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
+pub(super) fn read_quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(QuotaChoice::Auto),
         "none" => Ok(QuotaChoice::None),
@@ -185,7 +185,7 @@ pub(super) fn quota(given: &Given) -> Result<QuotaChoice, ConfigError> {
     }
 }
 
-pub(super) fn quota_share(given: &Given) -> Result<Share, ConfigError> {
+pub(super) fn read_quota_share(given: &Given) -> Result<Share, ConfigError> {
     given.text().parse().map_err(|cause| ConfigError::Share {
         origin: given.origin.clone(),
         value: ShownValue::new(given.text()),
@@ -193,24 +193,24 @@ pub(super) fn quota_share(given: &Given) -> Result<Share, ConfigError> {
     })
 }
 
-pub(super) fn query_timeout_ms(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_query_timeout_ms(given: &Given) -> Result<u64, ConfigError> {
     let bounds = QUERY_TIMEOUT_MS_MIN..=QUERY_TIMEOUT_MS_MAX;
     let bounded = |text: &str| duration_ms(text).filter(|ms| bounds.contains(ms));
     given.form(bounded, "a duration from 1s to 1h")
 }
 
-pub(super) fn transport(given: &Given) -> Result<Option<Transport>, ConfigError> {
+pub(super) fn read_transport(given: &Given) -> Result<Option<Transport>, ConfigError> {
     match given.text() {
         "auto" => Ok(None),
         _ => given.parse("auto, flux, flux-keyed, flux-pivot or influxql").map(Some),
     }
 }
 
-pub(super) fn max_transfer_bytes(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_max_transfer_bytes(given: &Given) -> Result<u64, ConfigError> {
     given.form(bytes_above_0, "a size such as 10GB or 500MiB")
 }
 
-pub(super) fn max_duration_ms(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_max_duration_ms(given: &Given) -> Result<u64, ConfigError> {
     given.form(|text| duration_ms(text).filter(|ms| *ms > 0), "a duration such as 8h or 90m")
 }
 
@@ -224,7 +224,7 @@ fn bytes_above_0(text: &str) -> Option<u64> {
 
 // ---------------------------------------------------------------- safety and output
 
-pub(super) fn on_type_conflict(given: &Given) -> Result<ConflictPolicy, ConfigError> {
+pub(super) fn read_on_type_conflict(given: &Given) -> Result<ConflictPolicy, ConfigError> {
     match given.text() {
         "stop" => Ok(ConflictPolicy::Stop),
         "reject" => Ok(ConflictPolicy::Reject),
@@ -233,7 +233,7 @@ pub(super) fn on_type_conflict(given: &Given) -> Result<ConflictPolicy, ConfigEr
     }
 }
 
-pub(super) fn existing(given: &Given) -> Result<ExistingPolicy, ConfigError> {
+pub(super) fn read_existing(given: &Given) -> Result<ExistingPolicy, ConfigError> {
     match given.text() {
         "refuse" => Ok(ExistingPolicy::Refuse),
         "merge" => Ok(ExistingPolicy::Merge),
@@ -241,7 +241,7 @@ pub(super) fn existing(given: &Given) -> Result<ExistingPolicy, ConfigError> {
     }
 }
 
-pub(super) fn color(given: &Given) -> Result<ColorChoice, ConfigError> {
+pub(super) fn read_color(given: &Given) -> Result<ColorChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(ColorChoice::Auto),
         "always" => Ok(ColorChoice::Always),
@@ -250,7 +250,7 @@ pub(super) fn color(given: &Given) -> Result<ColorChoice, ConfigError> {
     }
 }
 
-pub(super) fn format(given: &Given) -> Result<ExportFormat, ConfigError> {
+pub(super) fn read_format(given: &Given) -> Result<ExportFormat, ConfigError> {
     match given.text() {
         "lp" => Ok(ExportFormat::Line),
         "csv" => Ok(ExportFormat::Csv),
@@ -261,25 +261,25 @@ pub(super) fn format(given: &Given) -> Result<ExportFormat, ConfigError> {
 // ---------------------------------------------------------------- bench
 
 /// Each once, rising.
-pub(super) fn intervals(given: &Given) -> Result<Vec<Interval>, ConfigError> {
+pub(super) fn read_intervals(given: &Given) -> Result<Vec<Interval>, ConfigError> {
     let mut intervals: Vec<Interval> =
         given.items(|text| text.parse().ok(), "Flux durations such as 1h,6h,1d")?;
     intervals.sort_by_key(|interval| interval.about_ns());
     Ok(intervals)
 }
 
-pub(super) fn transports(given: &Given) -> Result<Vec<Way>, ConfigError> {
+pub(super) fn read_transports(given: &Given) -> Result<Vec<Way>, ConfigError> {
     let expected = "a list of auto, flux, flux-keyed, flux-pivot and influxql";
     given.items(|text| text.parse().ok(), expected)
 }
 
-pub(super) fn concurrencies(given: &Given) -> Result<Vec<usize>, ConfigError> {
+pub(super) fn read_concurrencies(given: &Given) -> Result<Vec<usize>, ConfigError> {
     let count =
         |text: &str| text.parse().ok().filter(|count| (1..=SLICES_IN_FLIGHT_MAX).contains(count));
     given.items(count, "numbers from 1 to 16, such as 1,2,4")
 }
 
-pub(super) fn body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> {
+pub(super) fn read_body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> {
     let body = |text: &str| {
         let bytes = usize::try_from(grammar::size_bytes(text)?).ok()?;
         (1_000..=BODY_BYTES_MAX).contains(&bytes).then_some(bytes)
@@ -287,7 +287,7 @@ pub(super) fn body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> {
     given.items(body, "sizes from 1kB to 4MiB, such as 1MB,2MB")
 }
 
-pub(super) fn sink(given: &Given) -> Result<Sink, ConfigError> {
+pub(super) fn read_sink(given: &Given) -> Result<Sink, ConfigError> {
     match given.text() {
         "discard" => Ok(Sink::Discard),
         "destination" => Ok(Sink::Destination),
@@ -296,16 +296,16 @@ pub(super) fn sink(given: &Given) -> Result<Sink, ConfigError> {
 }
 
 /// `2.1` as 2,100 thousandths.
-pub(super) fn milli_bytes(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_milli_bytes(given: &Given) -> Result<u64, ConfigError> {
     given.form(milli, "a number from 0.01 to 1000000, as in 2.1")
 }
 
-pub(super) fn latency_us(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_latency_us(given: &Given) -> Result<u64, ConfigError> {
     let us = |text: &str| u64::try_from(grammar::duration_ns(text)? / 1_000).ok();
     given.form(us, "a duration such as 50ms")
 }
 
-pub(super) fn bandwidth_bytes_per_s(given: &Given) -> Result<u64, ConfigError> {
+pub(super) fn read_bandwidth_bytes_per_s(given: &Given) -> Result<u64, ConfigError> {
     given.form(bytes_above_0, "a size such as 12MB")
 }
 

@@ -94,7 +94,7 @@ impl<'a> Given<'a> {
 }
 
 fn command(argv: &[&str]) -> Command {
-    argv::parse([&["sluice"], argv].concat()).unwrap().command
+    argv::parse_argv([&["sluice"], argv].concat()).unwrap().command
 }
 
 fn job(argv: &[&str]) -> JobArgs {

@@ -43,7 +43,7 @@ use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
-    let layers = inputs::layers(args.typed(), &env, &inputs::read_file)?;
+    let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
     let bench = BenchConfig::new(&layers)?;
     if let [first, second] = &args.compare[..] {
         return compared::run(first, second, layers.get(JSON)?);

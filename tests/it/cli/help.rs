@@ -38,7 +38,7 @@ fn help(argv: &[&str]) -> String {
 #[test]
 fn help_is_as_written_down() {
     golden("tests/golden/cli/sluice.txt", &help(&["--help"]));
-    for (name, _) in pages::pages(&Args::command()) {
+    for (name, _) in pages::all_pages(&Args::command()) {
         // `spool-verify` is `spool verify`.
         let words: Vec<&str> = name.split('-').collect();
         let text = help(&[&words[..], &["--help"]].concat());
@@ -69,7 +69,7 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice migrate --yes --yes", 2),
         ("sluice migrate plant", 2),
     ] {
-        match argv::parse(line.split(' ')) {
+        match argv::parse_argv(line.split(' ')) {
             Err(ArgvError::Clap(error)) => assert_eq!(error.exit_code(), code, "{line}"),
             other => panic!("{line}: {other:?}"),
         }
@@ -79,32 +79,32 @@ fn help_without_arguments_and_codes_of_usage() {
 #[test]
 fn pages_are_made_for_every_command_and_shell() {
     let mut text = Vec::new();
-    pages::man(None, &mut text).unwrap();
+    pages::print_man(None, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains(".TH sluice 1") && text.contains("migrate"), "{text}");
-    for (name, _) in pages::pages(&Args::command()) {
+    for (name, _) in pages::all_pages(&Args::command()) {
         let mut text = Vec::new();
-        pages::man(Some(&name), &mut text).unwrap();
+        pages::print_man(Some(&name), &mut text).unwrap();
         let title = format!(".TH sluice-{name} 1");
         assert!(String::from_utf8(text).unwrap().contains(&title));
     }
-    let error = pages::man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
+    let error = pages::print_man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("copy") && error.contains("preflight"), "{error}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let Command::Completions { shell } =
-            argv::parse(["sluice", "completions", shell]).unwrap().command
+            argv::parse_argv(["sluice", "completions", shell]).unwrap().command
         else {
             panic!("another command")
         };
         let mut text = Vec::new();
-        pages::completions(shell, &mut text).unwrap();
+        pages::print_completions(shell, &mut text).unwrap();
         assert!(String::from_utf8(text).unwrap().contains("source-token-file"), "{shell}");
     }
 }
 
 fn flags(command: &str) -> BTreeMap<String, String> {
     let root = Args::command();
-    let (_, command) = pages::pages(&root).find(|(name, _)| name == command).unwrap();
+    let (_, command) = pages::all_pages(&root).find(|(name, _)| name == command).unwrap();
     let help = |flag: &clap::Arg| flag.get_help().map(ToString::to_string).unwrap_or_default();
     command
         .get_arguments()
@@ -133,7 +133,7 @@ const NO_SETTINGS: [&str; 4] = ["compare", "simulate", "output", "sql"];
 
 #[test]
 fn every_flag_of_every_command_is_a_setting() {
-    for (command, _) in pages::pages(&Args::command()) {
+    for (command, _) in pages::all_pages(&Args::command()) {
         let mut flags = flags(&command);
         for flag in all_flags().filter(|flag| flag.command() == Some(&command)) {
             assert_eq!(flags.remove(flag.name), Some(flag.help()));

@@ -16,7 +16,7 @@ use super::{Given, NOW, command};
 fn layers(given: &Given<'_>) -> Result<Layers, ConfigError> {
     let Command::Bench(args) = command(&[&["bench"], &given.argv[..]].concat()) else { panic!() };
     let env = Env::new(given.env.clone())?;
-    inputs::layers(args.typed(), &env, &|path| given.read(path))
+    inputs::load_layers(args.typed(), &env, &|path| given.read(path))
 }
 
 fn bench(given: &Given<'_>) -> Result<BenchConfig, ConfigError> {

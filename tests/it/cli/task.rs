@@ -171,7 +171,7 @@ fn a_task_that_copies_only_a_part_needs_the_same_filter() {
 
 #[test]
 fn texts_that_are_no_task() {
-    let error = |text: &str| task_record::parse(text).unwrap_err();
+    let error = |text: &str| task_record::parse_task_record(text).unwrap_err();
     assert_eq!(error(""), TaskRecordError::Missing);
     assert_eq!(error("// migration = {start: 1}"), TaskRecordError::Missing);
     assert_eq!(error("x = \"migration = {start: 1}\""), TaskRecordError::Missing);
@@ -190,9 +190,10 @@ fn texts_that_are_no_task() {
     assert_eq!(error("migration = {sourceToken: \"x\"}"), TaskRecordError::Empty);
     let text = chain(&with_task(&[], "x").check().unwrap_err());
     assert!(text.contains("--task") && text.contains("holds no record"), "{text}");
-    let record =
-        task_record::parse("option migration = {start: f(a: {b: [1, 2]}), sourceOrg: \"x\"}")
-            .unwrap();
+    let record = task_record::parse_task_record(
+        "option migration = {start: f(a: {b: [1, 2]}), sourceOrg: \"x\"}",
+    )
+    .unwrap();
     assert_eq!(
         record.property(START.flag),
         Some(&Property::Computed("f(a: {b: [1, 2]})".to_owned()))
@@ -204,7 +205,7 @@ fn texts_that_are_no_task() {
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_readers_panic(text in "\\PC*", flux in "(migration|=|\\{|\\}|\"|\\\\|:|,|//|\n|start|2022-01-01T00:00:00Z|µ| |\\$\\{|\\(|\\))*") {
-        let _ = (task_record::parse(&text), task_record::parse(&flux));
+        let _ = (task_record::parse_task_record(&text), task_record::parse_task_record(&flux));
         let _ = Given::job(&["--config", "s.toml"]).file("s.toml", &text).check();
     }
 }

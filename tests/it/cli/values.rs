@@ -7,6 +7,7 @@ use sluice::cli::argv::{self, ArgvError};
 use sluice::config::demo::DemoConfig;
 use sluice::config::ends::TokenSetting;
 use sluice::config::env::Env;
+use sluice::config::job::JobConfig;
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::config::values::{ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice};
 use sluice::model::share::Share;
@@ -40,7 +41,7 @@ fn a_token_in_argv_is_refused_and_not_repeated() {
         vec!["--", CANARY],
     ] {
         for command in ["migrate", "preflight", "demo", "nonsense"] {
-            match argv::parse([&["sluice", command], &argv[..]].concat()) {
+            match argv::parse_argv([&["sluice", command], &argv[..]].concat()) {
                 Err(error @ ArgvError::Token(_)) => {
                     let text = format!("{error} {error:?}");
                     assert!(!text.contains("cAnArY") && !text.contains("short"), "{text}");
@@ -51,7 +52,7 @@ fn a_token_in_argv_is_refused_and_not_repeated() {
         }
     }
     for argv in [["--source-token-file", "t"], ["--destination-token-command", "get token"]] {
-        assert!(argv::parse([&["sluice", "migrate"], &argv[..]].concat()).is_ok(), "{argv:?}");
+        assert!(argv::parse_argv([&["sluice", "migrate"], &argv[..]].concat()).is_ok(), "{argv:?}");
     }
 }
 
@@ -206,50 +207,37 @@ fn every_value_is_read() {
     ])
     .env("XDG_STATE_HOME", "/state")
     .good();
-    assert_eq!(config.ends.source.org.as_deref(), Some("ops"));
+    let JobConfig { ends, scope, pace, safety, output } = config;
+    assert_eq!(ends.source.org.as_deref(), Some("ops"));
     assert_eq!(
-        (&*config.ends.destination.host, config.ends.destination.org.as_deref()),
+        (&*ends.destination.host, ends.destination.org.as_deref()),
         ("http://oss:8086", Some("home"))
     );
-    assert_eq!(
-        (&*config.ends.destination_bucket, &*config.ends.batch_bucket),
-        ("copy", "progress")
-    );
-    assert_eq!(config.scope.start, RangeStart::At("2022-01-01".parse().unwrap()));
-    assert_eq!(config.scope.stop, RangeStop::At("2022-02-01".parse().unwrap()));
-    assert_eq!(config.scope.batch_interval, IntervalChoice::Fixed("1mo".parse().unwrap()));
-    assert_eq!(config.scope.filter.measurements, ["cpu", "mem"]);
+    assert_eq!((&*ends.destination_bucket, &*ends.batch_bucket), ("copy", "progress"));
+    assert_eq!(scope.start, RangeStart::At("2022-01-01".parse().unwrap()));
+    assert_eq!(scope.stop, RangeStop::At("2022-02-01".parse().unwrap()));
+    assert_eq!(scope.batch_interval, IntervalChoice::Fixed("1mo".parse().unwrap()));
+    assert_eq!(scope.filter.measurements, ["cpu", "mem"]);
     let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    assert_eq!(config.scope.filter.tags, [tag("host", "a"), tag("expr", "a=b")]);
-    assert_eq!(config.scope.filter.fields, ["load"]);
-    assert_eq!(config.scope.filter.predicate.as_deref(), Some("r.x == \"1\""));
-    assert_eq!(config.pace.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
+    assert_eq!(scope.filter.tags, [tag("host", "a"), tag("expr", "a=b")]);
+    assert_eq!(scope.filter.fields, ["load"]);
+    assert_eq!(scope.filter.predicate.as_deref(), Some("r.x == \"1\""));
+    assert_eq!(pace.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
+    assert_eq!((pace.quota_share, pace.query_timeout_ms), (Share::constant(500), 90_000));
+    assert_eq!((pace.concurrency, pace.transport), (16, Some(Transport::Flux)));
     assert_eq!(
-        (config.pace.quota_share, config.pace.query_timeout_ms),
-        (Share::constant(500), 90_000)
-    );
-    assert_eq!((config.pace.concurrency, config.pace.transport), (16, Some(Transport::Flux)));
-    assert_eq!(
-        (config.safety.on_type_conflict, config.safety.existing),
+        (safety.on_type_conflict, safety.existing),
         (ConflictPolicy::Suffix, ExistingPolicy::Merge)
     );
-    assert!(
-        config.safety.create_buckets
-            && config.safety.pause_task
-            && config.safety.adopt
-            && config.safety.dry_run
-    );
-    assert!(config.safety.yes && config.output.json);
-    assert_eq!(config.output.color, ColorChoice::Always);
+    assert!(safety.create_buckets && safety.pause_task && safety.adopt && safety.dry_run);
+    assert!(safety.yes && output.json);
+    assert_eq!(output.color, ColorChoice::Always);
+    assert_eq!((safety.rejects.as_deref(), safety.reject_limit), (Some(Path::new("r.lp")), 0));
     assert_eq!(
-        (config.safety.rejects.as_deref(), config.safety.reject_limit),
-        (Some(Path::new("r.lp")), 0)
-    );
-    assert_eq!(
-        (config.pace.max_transfer_bytes, config.pace.max_duration_ms),
+        (pace.max_transfer_bytes, pace.max_duration_ms),
         (Some(10_000_000_000), Some(28_800_000))
     );
-    assert_eq!(config.safety.state_dir, Path::new("/state/sluice"));
+    assert_eq!(safety.state_dir, Path::new("/state/sluice"));
 }
 
 #[test]
@@ -399,7 +387,9 @@ fn colours() {
 #[test]
 fn the_demo_takes_its_flags_and_no_file() {
     let demo = |line: &str, env: &[(&str, &str)]| {
-        let Command::Demo(args) = argv::parse(line.split(' ')).unwrap().command else { panic!() };
+        let Command::Demo(args) = argv::parse_argv(line.split(' ')).unwrap().command else {
+            panic!()
+        };
         DemoConfig::new(args.typed(), &Env::new(env.iter().copied()).unwrap())
     };
     for (line, env, place) in [
@@ -446,6 +436,6 @@ fn a_spool_has_a_place_and_a_type_of_times() {
     assert!(bad.contains("SLUICE_TIME_TYPE") && bad.contains("us-utc"), "{bad}");
     let alone = Given::job(&["--time-type", "i64"]).error();
     assert!(alone.contains("--time-type") && alone.contains("--spool parquet"), "{alone}");
-    let word = argv::parse(["sluice", "migrate", "--time-type", "ms-utc"]).unwrap_err();
+    let word = argv::parse_argv(["sluice", "migrate", "--time-type", "ms-utc"]).unwrap_err();
     assert!(word.to_string().contains("us-utc"), "{word}");
 }

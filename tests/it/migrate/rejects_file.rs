@@ -126,7 +126,7 @@ async fn a_file_of_an_earlier_version_goes_on_at_its_own_place() {
     let rig = rig().await;
     let config = with(rig.config(), |config| config.safety.rejects = None);
     let half = with(config.clone(), |config| {
-        config.scope.stop = RangeStop::At(time("2022-01-01T02:00:00Z"))
+        config.scope.stop = RangeStop::At(time("2022-01-01T02:00:00Z"));
     });
     rig.migrate(half).await.assert_exit(ExitCode::Rejected);
     let path = own_place(&rig);
@@ -195,7 +195,7 @@ async fn a_file_that_lacks_what_was_refused_is_said_also_of_a_complete_job() {
     let writes = Matcher::path("/api/v2/write").body("u=3003u");
     rig.destination_fault(writes, u32::MAX, Fault::unprocessable(LINE));
     let config = with(rig.config(), |config| {
-        config.scope.stop = RangeStop::At(time("2022-01-01T04:00:00Z"))
+        config.scope.stop = RangeStop::At(time("2022-01-01T04:00:00Z"));
     });
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Rejected);
