@@ -22,11 +22,11 @@ use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::job::{JobConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
-use sluice::pipeline::commit::keeper::Keeper;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::event::Counters;
-use sluice::pipeline::write::outlet::Sink;
+use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
-use sluice::sim::{Server, ServerSettings, Store};
+use sluice::sim::{BucketStore, Server, ServerSettings};
 use sluice::spool::place::Surroundings;
 
 use self::size::Size;
@@ -145,7 +145,7 @@ impl Servers {
     }
 
     async fn simulated(workload: Workload) -> Self {
-        let (source, sink) = (Store::default(), Store::default());
+        let (source, sink) = (BucketStore::default(), BucketStore::default());
         source.create_bucket(BUCKET, 0);
         // The servers of one organisation number their buckets alike; this one keeps the ids apart.
         sink.create_bucket("_monitoring", 0);
@@ -220,8 +220,8 @@ impl Servers {
             .await
             .expect("buckets and a plan");
         if way == Way::Discard {
-            prepared.sink = Sink::Discard;
-            prepared.begun.keeper = Keeper::Nobody;
+            prepared.sink = Destination::Discard;
+            prepared.begun.keeper = Checkpoint::None;
         }
         prepared
     }

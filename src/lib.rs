@@ -8,7 +8,7 @@
 //!           +--------+------------------ events -> report (bars, plain lines, JSON lines)
 //! ```
 //!
-//! Modules have ranks, and a module uses only modules of lower rank (a test reads the `use` lines):
+//! Modules have ranks, and a module uses only modules of lower rank (a test reads this table and the `use` lines):
 //!
 //! | rank | modules | what |
 //! |---|---|---|
@@ -19,7 +19,7 @@
 //! | 4 | [`report`], [`bench`](mod@bench) | listens to events and prints; trials of settings and what follows from them |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
 //! | 2 | [`influx`], [`spool`] | HTTP: the only place of reqwest and governor; Parquet: the only place of parquet and object_store |
-//! | 1 | [`wire`], [`checkpoint`] | bytes to frames and back, query texts; records, identity, watermark |
+//! | 1 | [`wire`], [`checkpoint`], [`lock_file`] | bytes to frames and back, query texts; records, identity, watermark; locks of the system |
 //! | 0 | [`model`], [`limits`], [`exit`] | plain data; every bound; the exit codes |
 //!
 //! To read the program: [`pipeline`], then `wire::csv::decoder` and `wire::influxql::decoder`, then [`checkpoint`].
@@ -35,6 +35,7 @@ pub mod config;
 pub mod exit;
 pub mod influx;
 pub mod limits;
+pub mod lock_file;
 pub mod model;
 pub mod pipeline;
 pub mod report;

@@ -50,13 +50,13 @@ pub const WRITES_IN_FLIGHT_DEFAULT: usize = 2;
 pub const WRITES_IN_FLIGHT_MAX: usize = 16;
 
 /// Bodies after which the number of writes at one time is judged.
-pub const PRESSURE_BODIES: u32 = 12;
+pub const WRITE_RATE_BODIES: u32 = 12;
 
 /// How much more the destination must take for one more write at a time to be kept, in thousandths.
-pub const PRESSURE_GAIN_PER_MILLE: u32 = 40;
+pub const WRITE_RATE_GAIN_PER_MILLE: u32 = 40;
 
-/// Rounds of [`PRESSURE_BODIES`] in which nothing is tried after one more write did not pay, or after a refusal.
-pub const PRESSURE_REST_ROUNDS: u32 = 8;
+/// Rounds of [`WRITE_RATE_BODIES`] in which nothing is tried after one more write did not pay, or after a refusal.
+pub const WRITE_RATE_REST_ROUNDS: u32 = 8;
 
 /// Slices read at one time, by default and at the most.
 pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;

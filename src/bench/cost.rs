@@ -3,7 +3,7 @@
 use super::record::{Ending, Trial, scaled};
 use crate::limits::BENCH_COUNT_BYTES;
 use crate::model::transport::Transport;
-use crate::pipeline::context::LearnedCost;
+use crate::pipeline::plan::cost::LearnedCost;
 
 /// What a way to read costs, as far as seen.
 #[derive(Debug, Clone, Copy)]

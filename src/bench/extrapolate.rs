@@ -1,11 +1,11 @@
 //! From a few trials to the whole migration, by the formulas of a plan: bytes at the rate of the quota, and values at the
 //! speed of the engines, stratum by stratum. The slower of the two is the time.
 
-use super::recommend::{self, Limit};
-use super::record::{Header, Row, Sink, Trial, scaled};
+use super::record::{Header, Sink, Trial, scaled};
 use super::sample::{Strata, Stratum};
 use super::setting::Setting;
 use super::statistics::spread;
+use super::verdict::{Limit, Row};
 use crate::pipeline::plan::forecast::{self, Spread};
 
 /// What is migrated, and under which limits.
@@ -75,11 +75,8 @@ pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
     transports.sort();
     transports.dedup();
     let is_quota = quota_ms.is_some_and(|quota| quota.likely >= engine_ms.likely);
-    let limit = if is_quota {
-        Limit::Quota
-    } else {
-        recommend::engine_limit(&counting, deadline_per_mille, whole)
-    };
+    let limit =
+        if is_quota { Limit::Quota } else { engine_limit(&counting, deadline_per_mille, whole) };
     Some(Row {
         setting,
         runs: counting.len() as u64,
@@ -92,6 +89,28 @@ pub fn row(setting: Setting, trials: &[Trial], whole: &Whole) -> Option<Row> {
         whole_ms,
         limit,
     })
+}
+
+/// What a setting is limited by where no quota is.
+fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &Whole) -> Limit {
+    let sum = |number: &dyn Fn(&Trial) -> u64| -> u64 {
+        trials.iter().fold(0, |sum, trial| sum.saturating_add(number(trial)))
+    };
+    let memory = trials.iter().filter_map(|trial| trial.memory_bytes_max).max();
+    if deadline_per_mille >= 500 {
+        return Limit::Deadline;
+    }
+    if memory.zip(whole.memory_bytes).is_some_and(|(used, memory)| used >= memory / 2) {
+        return Limit::Memory;
+    }
+    let answers_wait = sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2;
+    let values_wait = sum(&|trial| trial.written_us) > sum(&|trial| trial.answers_us) / 2;
+    if answers_wait || values_wait {
+        return if whole.sink == Sink::Destination { Limit::Destination } else { Limit::Client };
+    }
+    let cpu = sum(&|trial| trial.cpu_us.unwrap_or(0));
+    let time = sum(&|trial| trial.elapsed_us).saturating_mul(whole.cpus.max(1));
+    if scaled(cpu, 1_000, time) >= 800 { Limit::Client } else { Limit::Source }
 }
 
 /// What one trial alone would say; likewise.

@@ -3,7 +3,7 @@
 //! ```text
 //! sample (where) + setting (what) -> schedule (which trial next, within the budget) -> a trial -> record (raw, kept)
 //!          extrapolate (the whole migration) <- statistics (median, spread) <----------------------+
-//!          recommend (the setting, its margin, what limits it)      compare (two recorded benches)
+//!          recommend (the setting, its margin, what limits it) -> verdict (kept)   compare (two recorded benches)
 //! ```
 //!
 //! Everything here is plain data and arithmetic: the same numbers and the same seed give the same answer. The trials
@@ -15,7 +15,6 @@ mod cost;
 pub mod csv;
 pub mod extrapolate;
 pub mod html;
-pub mod random;
 pub mod recommend;
 pub mod record;
 pub mod sample;
@@ -23,3 +22,5 @@ pub mod schedule;
 pub mod setting;
 pub mod simulate;
 pub mod statistics;
+mod text;
+pub mod verdict;

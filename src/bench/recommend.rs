@@ -6,95 +6,13 @@
 //! differ, still stays under every bound: the source's time limit for one query, one window of the quota for one batch,
 //! half of the memory of this machine.
 
-use serde::{Deserialize, Serialize};
-
 use super::extrapolate::Whole;
-use super::record::{Row, Sink, Trial, scaled};
+use super::record::{Trial, scaled};
 use super::sample::Stratum;
 use super::setting::Setting;
 use super::statistics::median;
+use super::verdict::{Bound, Recommendation, Row};
 use crate::limits::{LOAD_BATCH_VALUES_MIN, QUOTA_WINDOW_MS};
-use crate::pipeline::plan::forecast::Spread;
-
-/// What a migration with a setting is as fast as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// The source's read quota.
-    Quota,
-    /// The source's time limit for one query: answers take more than half of it.
-    Deadline,
-    /// The memory of this machine.
-    Memory,
-    /// The destination.
-    Destination,
-    /// How fast the source answers.
-    Source,
-    /// The processors of this machine.
-    Client,
-}
-
-impl Limit {
-    /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Quota => "source quota",
-            Self::Deadline => "the source's time limit for one query",
-            Self::Memory => "memory of this machine",
-            Self::Destination => "destination",
-            Self::Source => "how fast the source answers",
-            Self::Client => "processors of this machine",
-        }
-    }
-}
-
-/// What a batch may not grow beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// The source's time limit for one query.
-    Deadline,
-    /// One window of the quota: more would be read again after a crash than five minutes can bring.
-    Window,
-    /// Half of the memory of this machine.
-    Memory,
-}
-
-impl Bound {
-    /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Deadline => "the time limit for one query",
-            Self::Window => "one window of the quota",
-            Self::Memory => "half of the memory",
-        }
-    }
-}
-
-/// What to use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recommendation {
-    /// The setting.
-    #[serde(flatten)]
-    pub setting: Setting,
-    /// Time of the whole migration with it.
-    pub whole_ms: Spread,
-    /// What it is limited by.
-    pub limit: Limit,
-    /// The fullest batch of a stratum in thousandths of its median one.
-    pub variation_per_mille: u64,
-    /// How large the fullest batch seen may grow before it meets the nearest bound, in thousandths of itself.
-    pub headroom_per_mille: u64,
-    /// That bound.
-    pub bound: Bound,
-}
-
-impl Recommendation {
-    /// True if what was seen of the batches stays under the bound.
-    pub fn is_safe(&self) -> bool {
-        self.headroom_per_mille >= self.variation_per_mille
-    }
-}
 
 /// Differences of time below this are none, and those above this are always some, in thousandths.
 const EQUAL_PER_MILLE: (u64, u64) = (10, 50);
@@ -177,35 +95,15 @@ fn variation(trials: &[&Trial]) -> u64 {
     Stratum::ALL.into_iter().filter_map(of).max().unwrap_or(1_000)
 }
 
-/// What a setting is limited by where no quota is.
-pub(super) fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &Whole) -> Limit {
-    let sum = |number: &dyn Fn(&Trial) -> u64| -> u64 {
-        trials.iter().fold(0, |sum, trial| sum.saturating_add(number(trial)))
-    };
-    let memory = trials.iter().filter_map(|trial| trial.memory_bytes_max).max();
-    if deadline_per_mille >= 500 {
-        return Limit::Deadline;
-    }
-    if memory.zip(whole.memory_bytes).is_some_and(|(used, memory)| used >= memory / 2) {
-        return Limit::Memory;
-    }
-    let answers_wait = sum(&|trial| trial.reader_busy_us) > sum(&|trial| trial.answers_us) / 2;
-    let values_wait = sum(&|trial| trial.written_us) > sum(&|trial| trial.answers_us) / 2;
-    if answers_wait || values_wait {
-        return if whole.sink == Sink::Destination { Limit::Destination } else { Limit::Client };
-    }
-    let cpu = sum(&|trial| trial.cpu_us.unwrap_or(0));
-    let time = sum(&|trial| trial.elapsed_us).saturating_mul(whole.cpus.max(1));
-    if scaled(cpu, 1_000, time) >= 800 { Limit::Client } else { Limit::Source }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::extrapolate;
-    use crate::bench::record::{Batch, Ending};
+    use crate::bench::record::{Batch, Ending, Sink};
     use crate::bench::setting::Way;
+    use crate::bench::verdict::Limit;
     use crate::model::time::Timestamp;
+    use crate::pipeline::plan::forecast::Spread;
 
     fn whole(sink: Sink, quota_bytes_per_s: Option<u64>) -> Whole {
         Whole {

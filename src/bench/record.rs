@@ -3,37 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recommend::Recommendation;
 use super::sample::Stratum;
 use super::setting::Setting;
+use super::text;
+use super::verdict::Verdict;
 use crate::model::scale;
 use crate::model::time::Timestamp;
 use crate::pipeline::plan::forecast::Spread;
 
 /// Version of the lines; raised only when a field changes its meaning.
 pub const VERSION: u32 = 1;
-
-/// Values that are kept as people write them.
-pub(super) mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
-
-    pub(crate) fn serialize<T: Display, S: Serializer>(
-        value: &T,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.collect_str(value)
-    }
-
-    pub(crate) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(from: D) -> Result<T, D::Error>
-    where
-        T::Err: Display,
-    {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -286,51 +265,6 @@ impl Trial {
 /// `n * by / of`; 0 of nothing.
 pub(super) fn scaled(n: u64, by: u64, of: u64) -> u64 {
     if of == 0 { 0 } else { scale::scaled(n, by, of) }
-}
-
-/// What the trials say together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// Each setting that a trial says something of.
-    pub rows: Vec<Row>,
-    /// What to use; none where nothing was measured.
-    pub recommendation: Option<Recommendation>,
-    /// What was not measured, and why.
-    pub not_seen: Vec<String>,
-    /// Why no further trial ran.
-    pub stopped: String,
-    /// Trials, those that count for nothing among them.
-    pub trials: u64,
-    /// Source bytes spent.
-    pub bytes_spent: u64,
-    /// Time spent.
-    pub elapsed_ms: u64,
-}
-
-/// One setting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    /// Which.
-    #[serde(flatten)]
-    pub setting: Setting,
-    /// Trials that count.
-    pub runs: u64,
-    /// The ways in which was read.
-    pub transports: Vec<String>,
-    /// Thousandths of a charged byte for each value.
-    pub milli_bytes_per_value: Spread,
-    /// Values per second.
-    pub values_per_s: Spread,
-    /// Longest answer in thousandths of the source's time limit.
-    pub deadline_per_mille: u64,
-    /// Time of the whole migration by the quota alone; none without a quota.
-    pub quota_ms: Option<Spread>,
-    /// Time of the whole migration by the speed of both ends and of this machine.
-    pub engine_ms: Spread,
-    /// Time of the whole migration.
-    pub whole_ms: Spread,
-    /// What it is limited by.
-    pub limit: super::recommend::Limit,
 }
 
 impl Record {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::Random;
+use crate::model::random::Random;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::plan::tally::Cell;
 

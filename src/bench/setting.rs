@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::text;
+use super::text;
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET, SLICES_IN_FLIGHT_MAX};
 use crate::model::interval::Interval;
 use crate::model::number;

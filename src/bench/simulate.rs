@@ -4,7 +4,6 @@
 //! The stages overlap, so each stretch takes as long as the slowest of them: the slices over all readers, the counts one
 //! after the other, the line, the source, the destination; and the whole no less than the quota lets it.
 
-use super::random::Random;
 use super::record::{Batch, Ending, Trial, scaled};
 use super::schedule::Planned;
 use super::setting::{Setting, Way};
@@ -13,6 +12,7 @@ use crate::limits::{
     BENCH_BATCHES_KEPT_MAX, CATALOGUE_VALUES_MIN, QUOTA_WINDOW_MS, SLICE_BYTES_MAX,
     SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
 };
+use crate::model::random::Random;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::forecast::{self, Spread};

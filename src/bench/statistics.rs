@@ -1,7 +1,7 @@
 //! Medians and spreads of a few runs, and how far a ratio of two medians can be trusted.
 
-use super::random::Random;
 use crate::limits::BOOTSTRAP_ROUNDS;
+use crate::model::random::Random;
 use crate::pipeline::plan::forecast::Spread;
 
 /// The median of some numbers, rounded down between two; none without any.

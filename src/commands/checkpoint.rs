@@ -13,14 +13,14 @@ use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::limits::SKEW_MS_MAX;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::commit::records::Records;
-use crate::pipeline::commit::store::Store;
-use crate::pipeline::doubt;
+use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
+use crate::pipeline::commit::bucket::records::Records;
+use crate::pipeline::commit::doubt;
+use crate::pipeline::commit::job_lock::{JobLock, LockError, random_digits};
 use crate::pipeline::error::Error as Failure;
-use crate::pipeline::lock::{JobLock, LockError, random_digits};
-use crate::pipeline::stop::Stop;
-use crate::pipeline::write::refusals::RejectLimit;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::spool;
 
 /// Hexadecimal digits of a run's name.
@@ -30,7 +30,7 @@ const RUN_DIGITS: usize = 16;
 #[derive(Debug)]
 pub struct Begun {
     /// Keeps its checkpoint.
-    pub keeper: Keeper,
+    pub keeper: Checkpoint,
     /// From its start to this run's stop.
     pub job: TimeRange,
     /// Where this run goes on.
@@ -47,13 +47,13 @@ pub struct Begun {
 
 impl Begun {
     /// Lets the job go before anything of it was moved; gives the error that is to be told.
-    pub async fn give_up(self, stop: &Stop, error: Error) -> Error {
+    pub async fn give_up(self, stop: &StopSignal, error: Error) -> Error {
         given_up(self.keeper, stop, error).await
     }
 }
 
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
-pub async fn given_up(keeper: Keeper, stop: &Stop, error: Error) -> Error {
+pub async fn given_up(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
     match keeper.close(stop).await {
         Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
         _ => error,
@@ -120,12 +120,12 @@ pub async fn begin(
     destination: &mut DestinationFacts,
     shard_group_ns: Option<i64>,
     wanted: &Wanted,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Begun, Error> {
     let keys = job::keys(config);
     let folder = job::state_folder(config, &keys);
     let lock = JobLock::take(&folder)?;
-    let store = Store::new(client.clone(), &config.ends.batch_bucket, keys);
+    let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
     let making = async {
         if destination.batch_bucket.is_some() {
             read(config, wanted, &destination.bucket_id(), &store).await?;
@@ -160,9 +160,9 @@ pub async fn begin(
         Ok((checkpoint, job, resume, before))
     };
     let records = |job, newest| Records::new(store.clone(), lease.clone(), job, newest);
-    let keeper = |job, checkpoint: &Checkpoint| {
+    let keeper = |job, checkpoint: &FoundCheckpoint| {
         let records = records(job, checkpoint.newest);
-        Keeper::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
+        Checkpoint::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
     };
     match stop.unless(taking).await.map_err(Error::from).flatten() {
         Ok((checkpoint, job, resume, before)) => {
@@ -176,7 +176,7 @@ pub async fn begin(
         }
         Err(error) => {
             let none = TimeRange::new(wanted.stop, wanted.stop);
-            let keeper = Keeper::Bucket(Box::new(records(none, None)));
+            let keeper = Checkpoint::Bucket(Box::new(records(none, None)));
             Err(given_up(keeper, stop, error).await)
         }
     }
@@ -186,8 +186,8 @@ pub async fn begin(
 async fn settle(
     config: &JobConfig,
     client: &Client,
-    store: &Store,
-    checkpoint: &Checkpoint,
+    store: &BatchBucket,
+    checkpoint: &FoundCheckpoint,
     rest: TimeRange,
 ) -> Result<u64, Error> {
     // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
@@ -201,7 +201,7 @@ async fn settle(
 }
 
 /// What an earlier run could only leave word of is noted for good.
-async fn note_kept_doubt(folder: &Path, store: &Store) -> Result<(), Error> {
+async fn note_kept_doubt(folder: &Path, store: &BatchBucket) -> Result<(), Error> {
     let io = |source| LockError::Io { path: folder.to_owned(), source };
     if let Some(kept) = doubt::kept(folder).map_err(io)? {
         store.note_doubt(&kept).await?;
@@ -210,7 +210,7 @@ async fn note_kept_doubt(folder: &Path, store: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-struct Checkpoint {
+struct FoundCheckpoint {
     start: Timestamp,
     resume: Timestamp,
     newest: Option<Timestamp>,
@@ -223,8 +223,8 @@ async fn read(
     config: &JobConfig,
     wanted: &Wanted,
     destination_bucket_id: &str,
-    store: &Store,
-) -> Result<Checkpoint, Error> {
+    store: &BatchBucket,
+) -> Result<FoundCheckpoint, Error> {
     let newest = store.newest_record().await?;
     let stored = store.identity().await?;
     let oldest_record = match (&stored, newest) {
@@ -251,7 +251,7 @@ async fn read(
     } else if newest.is_some() && !config.safety.adopt {
         adoptable(config, start, oldest_record)?;
     }
-    Ok(Checkpoint {
+    Ok(FoundCheckpoint {
         start,
         resume: newest.map_or(start, |(stop, _)| stop.max(start)),
         newest: newest.map(|(_, time)| time),
@@ -283,7 +283,7 @@ fn adoptable(config: &JobConfig, start: Timestamp, oldest: Option<Timestamp>) ->
 }
 
 /// Takes the lease, and reads it again: of two runs that do so at the same time the one whose point is the newest has it.
-async fn take_lease(store: &Store, own: &Lease) -> Result<(), Error> {
+async fn take_lease(store: &BatchBucket, own: &Lease) -> Result<(), Error> {
     let stored = store.lease().await?;
     if let Some(stored) = &stored {
         may_follow(store, own, stored)?;
@@ -292,7 +292,7 @@ async fn take_lease(store: &Store, own: &Lease) -> Result<(), Error> {
     Ok(store.held(own).await.map(drop)?)
 }
 
-fn may_follow(store: &Store, own: &Lease, stored: &StoredLease) -> Result<(), Error> {
+fn may_follow(store: &BatchBucket, own: &Lease, stored: &StoredLease) -> Result<(), Error> {
     let now = store.now().unwrap_or(Timestamp::EPOCH);
     match stored.verdict(&own.machine, &own.lock, now) {
         Verdict::Free => Ok(()),

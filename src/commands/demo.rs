@@ -27,7 +27,8 @@ use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
-    Fault, FaultScript, Matcher, QuotaSettings, Server, ServerSettings, Store, TimeoutForm, Token,
+    AccessToken, BucketStore, Fault, FaultScript, Matcher, ReadQuota, Server, ServerSettings,
+    TimeoutForm,
 };
 
 /// A tenth of the smallest quota of Cloud: what a demo reads in a few seconds would not feel the whole.
@@ -96,12 +97,12 @@ impl Servers {
             seed: demo.seed,
             ..Workload::default()
         };
-        let data = Arc::new(Store::default());
+        let data = Arc::new(BucketStore::default());
         data.create_bucket(BUCKET, 0);
         workload.load(&data, BUCKET).expect("generated values have one type per field");
         let cloud = ServerSettings {
-            tokens: vec![Token::read(READ_TOKEN, BUCKET)],
-            quota: Some(QuotaSettings {
+            tokens: vec![AccessToken::read(READ_TOKEN, BUCKET)],
+            quota: Some(ReadQuota {
                 bytes_per_window: QUOTA_BYTES_PER_WINDOW,
                 window_ms: QUOTA_WINDOW_MS,
                 phase_ms: 0,
@@ -118,7 +119,7 @@ impl Servers {
         let start = Timestamp::from_ns(workload.start_ns);
         Ok(Self {
             cloud: Server::start(cloud, data).await.map_err(io)?,
-            oss: Server::start(oss, Arc::new(Store::default())).await.map_err(io)?,
+            oss: Server::start(oss, Arc::new(BucketStore::default())).await.map_err(io)?,
             start,
             stop: start.saturating_add_ns(i64::from(demo.hours) * hour_ns),
         })

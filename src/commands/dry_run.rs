@@ -19,10 +19,10 @@ use crate::limits::{
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::context::Context;
-use crate::pipeline::feed;
 use crate::pipeline::plan::look::{self, SeriesLeft};
-use crate::pipeline::survey;
+use crate::pipeline::read;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
@@ -55,13 +55,13 @@ pub async fn run(
     header: Header,
 ) -> Result<ExitCode, Error> {
     let job = job::to_look_at(config, ends, source, destination).await?;
-    let transport = feed::transport_name(job.transport);
-    let planned = feed::planned(job.range, job.plan, job.interval, transport);
+    let transport = read::transport_name(job.transport);
+    let planned = read::planned(job.range, job.plan, job.interval, transport);
     let range = job.plan.range();
     let first = if range.is_empty() {
         None
     } else {
-        survey::earliest(&ends.source, source.selection(config, range)).await?
+        earliest(&ends.source, source.selection(config, range)).await?
     };
     let (mut lines, mut lines_missing) = (Vec::new(), Some("the range is empty"));
     let (mut rows, mut choices_more) = (Vec::new(), 0);
@@ -90,7 +90,7 @@ pub async fn run(
 }
 
 /// How the largest measurements of the first batch that holds anything are read, and how many more there are.
-async fn choices(context: &Context, first: Timestamp) -> Result<(Vec<ChoiceRow>, u64), Error> {
+async fn choices(context: &SourceBucket, first: Timestamp) -> Result<(Vec<ChoiceRow>, u64), Error> {
     let batch = look::batch_at(context, first).await?;
     let mut sums: BTreeMap<&Name, u64> = BTreeMap::new();
     for (name, values) in batch.iter().flat_map(|b| &b.windows).flat_map(|window| &window.counts) {
@@ -202,7 +202,7 @@ async fn read(
         };
         tries += 1;
         let may_pass = match &error {
-            Error::Influx(error) => is_temporary(RequestKind::Query, &error.kind()),
+            Error::Influx(error) => error.may_pass(),
             Error::Decode { source, .. } => is_temporary(RequestKind::Query, &failure_of(source)),
             _ => false,
         };

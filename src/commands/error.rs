@@ -14,8 +14,8 @@ use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
 use crate::pipeline;
+use crate::pipeline::commit::job_lock::LockError;
 use crate::pipeline::event::StopReason;
-use crate::pipeline::lock::LockError;
 use crate::report::state::stop_name;
 use crate::spool;
 use crate::wire::csv;
@@ -343,9 +343,8 @@ fn pipeline_exit(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } => influx_exit(source),
         // The server's words tell; an answer that cannot be read at all stays so.
-        Failure::Decode { .. } => {
-            pipeline::read::fetch::failure(error, u32::MAX).map_or(ExitCode::Permanent, kind_exit)
-        }
+        Failure::Decode { .. } => pipeline::read::bucket::failure::source_failure(error, u32::MAX)
+            .map_or(ExitCode::Permanent, kind_exit),
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }

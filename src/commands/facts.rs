@@ -6,18 +6,21 @@ use super::error::Error;
 use super::{ends, known_jobs, orgs};
 use crate::config::job::JobConfig;
 use crate::config::values::QuotaChoice;
-use crate::influx::api::{Bucket, Limits, ServerInfo, Task, TaskStatus};
-use crate::influx::client::{Client, ClientSettings};
+use crate::influx::api::{Bucket, Limits, Task, TaskStatus};
+use crate::influx::client::{Client, ClientSettings, ServerInfo};
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::org::OrgFound;
 use crate::influx::signal::Observer;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
+use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::survey::route::{FieldKey, Routes};
-use crate::pipeline::survey::schema::{self, FieldTypes};
-use crate::pipeline::survey::{self, Survey};
-use crate::pipeline::write::clash::{self, TypesByKey};
+use crate::pipeline::source::earliest::{earliest, earliest_counted};
+use crate::pipeline::source::route::Routes;
+use crate::pipeline::source::schema;
+use crate::pipeline::source::shape::retention_ns;
+use crate::pipeline::source::survey::Survey;
+use crate::pipeline::write::bucket::type_conflict::{self, TypesByKey};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -190,11 +193,11 @@ async fn oldest(
         measurements: &[],
         without: &routes.plain,
     };
-    let read = survey::earliest(source, selection).await?;
+    let read = earliest(source, selection).await?;
     let Some(not_plain) = &routes.not_plain else { return Ok(read) };
     let before = read.unwrap_or(Timestamp::STOP_MAX);
     let left_out = Selection { without: std::slice::from_ref(not_plain), ..selection };
-    Ok(survey::earliest_counted(source, left_out, before).await?.or(read))
+    Ok(earliest_counted(source, left_out, before).await?.or(read))
 }
 
 async fn quota(
@@ -319,7 +322,7 @@ impl DestinationFacts {
             .bucket
             .as_ref()
             .and_then(|bucket| bucket.shard_group_duration_s)
-            .and_then(survey::retention_ns);
+            .and_then(retention_ns);
         told.unwrap_or(source_ns)
     }
 }
@@ -359,7 +362,7 @@ async fn active_tasks(config: &JobConfig, destination: &Client) -> Result<Vec<Ta
 
 /// Fields that can clash at the destination.
 pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
-    let types = source.survey.field_types().map(clash::by_key);
+    let types = source.survey.field_types().map(type_conflict::by_key);
     watched(types.as_ref(), source.one_type_ns(), destination)
 }
 
@@ -372,7 +375,7 @@ pub fn watched(
     let Some(types) = types else { return Vec::new() };
     // Where the destination's are not known either, all of them are watched.
     let destination_ns = destination.shard_group_ns(one_type_ns.unwrap_or(1));
-    clash::watched(types, one_type_ns, &destination.field_types, destination_ns)
+    type_conflict::watched(types, one_type_ns, &destination.field_types, destination_ns)
 }
 
 /// Values that a bucket of the destination holds in a range.
@@ -395,7 +398,7 @@ pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result
 
 /// True if a bucket with this retention would drop values at `oldest`.
 pub fn would_drop(retention_s: u64, oldest: Timestamp, now: Timestamp) -> bool {
-    let Some(retention_ns) = survey::retention_ns(retention_s) else { return false };
+    let Some(retention_ns) = retention_ns(retention_s) else { return false };
     oldest < now.saturating_add_ns(-retention_ns)
 }
 

@@ -9,7 +9,7 @@ use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::context::LearnedCost;
+use crate::pipeline::plan::cost::LearnedCost;
 use crate::wire::csv::table;
 use crate::wire::flux;
 

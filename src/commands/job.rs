@@ -14,11 +14,11 @@ use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NA
 use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::commit::store::Store;
-use crate::pipeline::context::Job;
+use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::error::Error as Failure;
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::refusals::RejectsFile;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::write::rejects::limit::RejectsFile;
 use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
@@ -44,7 +44,7 @@ pub async fn lay(
     client: &Client,
     job: TimeRange,
     resume: Timestamp,
-) -> Result<Job, Error> {
+) -> Result<BucketJob, Error> {
     let rest = TimeRange::new(resume, job.stop);
     let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
@@ -52,15 +52,17 @@ pub async fn lay(
     };
     let plan = BatchPlan::new(resume, interval, job.stop);
     hold_batches(&plan, interval)?;
-    Ok(Job {
+    Ok(BucketJob {
         source_bucket: config.ends.source_bucket.clone(),
         shape: source.survey.shape,
         filter: config.scope.filter.clone(),
         routes: source.routes.clone(),
         transport: config.pace.transport,
         field_label: source.survey.field_label.clone(),
-        strings: source.survey.strings,
-        source_retention_ns: crate::pipeline::survey::retention_ns(source.bucket.retention_s),
+        may_hold_carriage_returns: source.survey.strings,
+        source_retention_ns: crate::pipeline::source::shape::retention_ns(
+            source.bucket.retention_s,
+        ),
         range: job,
         plan,
         interval,
@@ -93,13 +95,13 @@ pub async fn to_look_at(
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&DestinationFacts>,
-) -> Result<Job, Error> {
+) -> Result<BucketJob, Error> {
     let stop = source.stop(config);
     let start = source.earliest.unwrap_or(stop).min(stop);
     let newest = match destination {
         Some(_) => {
             let keys = keys(&of_source(config, source));
-            let store = Store::new(ends.destination.clone(), &config.ends.batch_bucket, keys);
+            let store = BatchBucket::new(ends.destination.clone(), &config.ends.batch_bucket, keys);
             match store.newest_record().await {
                 // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
                 Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {

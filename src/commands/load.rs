@@ -23,11 +23,12 @@ use crate::model::frame::FieldType;
 use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::feed::Source;
-use crate::pipeline::stop::Stop;
-use crate::pipeline::unload;
-use crate::pipeline::write::outlet::{Bucket, Sink};
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::plan::spool::{self as stored, SpoolJob};
+use crate::pipeline::pool::blocking;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
 use crate::report::text::Glyphs;
@@ -211,7 +212,7 @@ pub async fn prepare(
     checked: Checked,
     config: &JobConfig,
     client: &Client,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     let Checked { part, content, mut destination } = checked;
     job::check_rejects(job::rejects_file(config)).await?;
@@ -229,7 +230,7 @@ pub async fn prepare(
     if let Err(error) = job::hold_batches(&job.plan, job.interval) {
         return Err(begun.give_up(stop, error).await);
     }
-    let bucket = Bucket::new(
+    let bucket = DestinationBucket::new(
         client.clone(),
         &config.ends.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
@@ -237,19 +238,19 @@ pub async fn prepare(
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
     .shared(begun.is_shared);
-    Ok(Prepared { source: Source::Spool(job), sink: Sink::Bucket(bucket), begun })
+    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
 }
 
-fn of_job(spool: &Spool, part: Part, config: &JobConfig, begun: &Begun) -> unload::Job {
+fn of_job(spool: &Spool, part: Part, config: &JobConfig, begun: &Begun) -> SpoolJob {
     let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => unload::interval(
+        IntervalChoice::Auto => stored::interval(
             &spool.stored.files(&part.selection()),
             part.range,
             LOAD_BATCH_VALUES_MIN,
         ),
     };
-    unload::Job {
+    SpoolJob {
         stored: spool.stored.clone(),
         measurements: part.measurements,
         range: begun.job,

@@ -22,9 +22,10 @@ use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::event::StopReason;
-use crate::pipeline::feed::Source;
-use crate::pipeline::stop::{Stop, Stopper, stop_pair};
-use crate::pipeline::write::outlet::{Bucket, Sink};
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, Quota, SinkKind};
 use crate::report::text::Glyphs;
@@ -68,7 +69,7 @@ pub async fn prepare(
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
-    stop: &Stop,
+    stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     // From here on the organization is what the records call it.
     let config = &job::of_source(config, source);
@@ -80,7 +81,7 @@ pub async fn prepare(
     let laying = job::lay(config, source, &ends.source, begun.job, begun.resume);
     match stop.unless(laying).await.map_err(Error::from).flatten() {
         Ok(job) => {
-            let source = Source::Bucket(Box::new(job), ends.source.clone());
+            let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
             Ok(Prepared { source, sink, begun })
         }
         Err(error) => Err(begun.give_up(stop, error).await),
@@ -92,8 +93,8 @@ async fn into_bucket(
     ends: &Ends,
     source: &SourceFacts,
     destination: &mut DestinationFacts,
-    stop: &Stop,
-) -> Result<(Begun, Sink), Error> {
+    stop: &StopSignal,
+) -> Result<(Begun, Destination), Error> {
     let client = &ends.destination;
     job::check_rejects(job::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
@@ -111,7 +112,7 @@ async fn into_bucket(
     };
     let begun =
         checkpoint::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
-    let bucket = Bucket::new(
+    let bucket = DestinationBucket::new(
         client.clone(),
         &config.ends.destination_bucket,
         destination.shard_group_ns(source_ns),
@@ -119,7 +120,7 @@ async fn into_bucket(
         watched_fields(source, destination),
     )
     .shared(begun.is_shared);
-    Ok((begun, Sink::Bucket(bucket)))
+    Ok((begun, Destination::Bucket(bucket)))
 }
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
@@ -247,6 +248,6 @@ pub(super) fn limit_time(stopper: &Stopper, max_duration_ms: Option<u64>) {
 }
 
 /// Unused stops never fire.
-pub fn never() -> Stop {
+pub fn never() -> StopSignal {
     stop_pair().1
 }

@@ -10,12 +10,13 @@ use crate::exit::ExitCode;
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::PLAIN_LINE_MS;
-use crate::pipeline::event::{Counters, Event, EventSink, Outcome};
-use crate::pipeline::feed::Source;
-use crate::pipeline::stop::Stop;
-use crate::pipeline::write::outlet::{Outlet, Sink};
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::{self, doubt};
+use crate::pipeline::commit::doubt;
+use crate::pipeline::event::{Counters, Event, EventSink};
+use crate::pipeline::pool::blocking;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::{Destination, DestinationWriter};
+use crate::pipeline::{self, RunOutcome};
 use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::{self, Ending, EventSender, Mode, ReportSettings, stream};
@@ -61,9 +62,9 @@ pub struct Shown {
 #[derive(Debug)]
 pub struct Prepared {
     /// What is read.
-    pub source: Source,
+    pub source: BatchOrigin,
     /// Where it goes.
-    pub sink: Sink,
+    pub sink: Destination,
     /// The job that it is part of.
     pub begun: Begun,
 }
@@ -73,7 +74,7 @@ pub async fn run(
     prepared: Prepared,
     shown: Shown,
     signals: &Signals,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Finished, Error> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
@@ -82,7 +83,7 @@ pub async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
     signals.connect(sender.clone());
-    if let Source::Bucket(_, client) = &prepared.source {
+    if let BatchOrigin::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
     let rejects = prepared.begun.rejects.file.path.display().to_string();
@@ -118,13 +119,13 @@ pub async fn execute(
     prepared: Prepared,
     events: EventSink,
     counters: Arc<Counters>,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Finished, Error> {
     let Prepared { source, sink, begun } = prepared;
     let Begun { keeper, rejects, lock, folder, .. } = begun;
     let rejected_before = rejects.before;
     events(Event::Planned(source.planned()));
-    let out = Arc::new(Outlet::new(sink, rejects, events, counters));
+    let out = Arc::new(DestinationWriter::new(sink, rejects, events, counters));
     let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
     if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
         && let Some(folder) = folder
@@ -156,7 +157,7 @@ pub async fn execute(
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// How.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// Values refused in all committed batches of the job, earlier runs included.
     pub rejected_total: u64,
     /// With which code.
@@ -175,7 +176,7 @@ pub fn chain(error: &Error) -> Vec<String> {
     texts
 }
 
-fn exit_of(outcome: &Outcome, rejected_total: u64) -> ExitCode {
+fn exit_of(outcome: &RunOutcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
         Some(reason) => stop_exit(reason),
         None if !outcome.closing.destination.is_empty() => ExitCode::Different,

@@ -10,10 +10,10 @@ use crate::config::range::RangeStart;
 use crate::config::values::IntervalChoice;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::write::outlet::Sink;
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::refusals::{RejectLimit, RejectsFile};
+use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::stream;
 use crate::spool;
 use crate::spool::state::Job;
@@ -26,7 +26,7 @@ pub async fn begin(
     config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
-) -> Result<(Begun, Sink), Error> {
+) -> Result<(Begun, Destination), Error> {
     let file = rejects(config, choice, &source.bucket.id);
     job::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
@@ -46,7 +46,7 @@ pub async fn begin(
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
         let rejects = RejectLimit { before: 0, max: config.safety.reject_limit, file };
         let begun = Begun {
-            keeper: Keeper::Nobody,
+            keeper: Checkpoint::None,
             job,
             resume: start,
             rejects,
@@ -54,7 +54,7 @@ pub async fn begin(
             lock: None,
             folder: None,
         };
-        return Ok((begun, Sink::Discard));
+        return Ok((begun, Destination::Discard));
     }
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.safety.adopt);
     let (spool, open_mode) = blocking(move || {
@@ -69,10 +69,10 @@ pub async fn begin(
     }
     let resume = spool.watermark().clamp(job.start, job.stop);
     let rejects = RejectLimit { before: spool.rejected(), max: config.safety.reject_limit, file };
-    let keeper = Keeper::Spool(spool.clone());
+    let keeper = Checkpoint::Spool(spool.clone());
     Ok((
         Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
-        Sink::Spool(spool),
+        Destination::Spool(spool),
     ))
 }
 

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use super::error::{Error, stop_exit};
 use crate::limits::{LAST_WORD_MS_MAX, STOP_MS_MAX};
 use crate::pipeline::event::StopReason;
-use crate::pipeline::stop::{Stop, Stopper, stop_pair};
+use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
 use crate::report::{json, stream};
 
 /// What a signal does.
@@ -66,7 +66,7 @@ pub struct StopSignals(Arc<Shared>);
 struct Shared {
     phase: Mutex<Phase>,
     stopper: Stopper,
-    stop: Stop,
+    stop: StopSignal,
     json: bool,
 }
 
@@ -106,7 +106,7 @@ impl StopSignals {
     }
 
     /// Hears of the end.
-    pub fn stop(&self) -> Stop {
+    pub fn stop(&self) -> StopSignal {
         self.0.stop.clone()
     }
 

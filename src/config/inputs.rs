@@ -18,6 +18,7 @@ use super::scope;
 use super::shown::ShownValue;
 use super::table::{CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SPOOL, TASK};
 use super::task_record;
+use crate::influx::id::is_id;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
@@ -89,7 +90,8 @@ impl Inputs {
         let destination_profile = load_profile(Side::Destination, &layers, &env, read)?;
         let mut inputs = Self { layers, env, source_profile, destination_profile, task_id: None };
         if let Some(task) = inputs.layers.plain(TASK.flag) {
-            if is_task_id(task.text()) {
+            // A file of such a name is written `./0123456789abcdef`.
+            if is_id(task.text()) {
                 inputs.task_id = Some(task.text().to_owned());
             } else {
                 let text = text(read, Path::new(task.text()), &task.origin.to_string())?;
@@ -210,9 +212,4 @@ fn load_profile(
         path.ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
     profile::find_profile(&text, &path, named.text()).map(Some)
-}
-
-/// InfluxDB's ids are sixteen hexadecimal digits; a file of such a name is written `./0123456789abcdef`.
-fn is_task_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -19,7 +19,7 @@ use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
-use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::spool::place::Surroundings;
 
 /// Everything a job needs to know, checked.

@@ -18,7 +18,7 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
-use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 flags! {
     /// Where the data is read.

@@ -16,7 +16,7 @@ use crate::limits::{
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
-use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;

@@ -3,25 +3,22 @@
 use std::hash::{BuildHasher, RandomState};
 
 use crate::limits::{RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN};
+use crate::model::random::Random;
 
-/// Pseudo-random numbers for jitter (SplitMix64): seedable, so that a test sees the same pauses each time.
+/// Pseudo-random numbers for jitter: seedable, so that a test sees the same pauses each time.
 #[derive(Debug, Clone)]
-pub struct Jitter(u64);
+pub struct Jitter(Random);
 
 impl Jitter {
     /// The sequence of this seed; without one, another sequence each time.
     pub fn new(seed: Option<u64>) -> Self {
-        Self(seed.unwrap_or_else(|| RandomState::new().hash_one("jitter")))
+        Self(Random::new(seed.unwrap_or_else(|| RandomState::new().hash_one("jitter"))))
     }
 
     /// A number from 0 to `max`, both included.
     pub fn up_to(&mut self, max: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        max.checked_add(1).map_or(mixed, |count| mixed % count)
+        let drawn = self.0.next();
+        max.checked_add(1).map_or(drawn, |count| drawn % count)
     }
 }
 

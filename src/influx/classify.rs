@@ -3,7 +3,7 @@
 //! The status alone does not tell: a 400 on a query may be memory or a full queue, a 500 on a write may be a full
 //! cache or a type conflict, and errors of a query can come as text behind a 200.
 
-use super::error::FailureKind;
+use super::error::{Error, FailureKind};
 use crate::limits::QUERY_LATE_PER_MILLE;
 
 /// What was asked of the server.
@@ -64,6 +64,13 @@ pub fn is_temporary(request: RequestKind, kind: &FailureKind) -> bool {
         Action::Retry | Action::BackOff => true,
         Action::Split => *kind == FailureKind::Timeout && request != RequestKind::Query,
         Action::Reject | Action::Stop => false,
+    }
+}
+
+impl Error {
+    /// True if a query that failed so may succeed later; else the source refuses it.
+    pub fn may_pass(&self) -> bool {
+        is_temporary(RequestKind::Query, &self.kind())
     }
 }
 

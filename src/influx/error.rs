@@ -61,6 +61,24 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// True for what a proxy may have said or done instead of the server.
+    pub(super) fn may_be_of_a_proxy(self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::Tls
+                | Self::Proxy
+                | Self::Timeout
+                | Self::Interrupted
+                | Self::Unframed
+                | Self::Unavailable { .. }
+                | Self::ServerError
+                | Self::Forbidden
+                | Self::Redirect
+                | Self::Unexpected
+        )
+    }
+
     /// The kind in words, to follow "the source" or a colon.
     pub fn words(self) -> &'static str {
         match self {

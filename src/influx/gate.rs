@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::backoff::Jitter;
 use super::signal::{Observer, Signal, WaitCause};
 use crate::limits::{BACKOFF_MS_MAX, GATE_MS_MIN, GATE_RATE_MS_MAX};
+use crate::model::scale::whole_ms;
 use crate::model::side::Side;
 
 /// The gate of one side.
@@ -211,10 +212,6 @@ impl fmt::Debug for Gate {
             .field("state", &self.state)
             .finish_non_exhaustive()
     }
-}
-
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use reqwest::Method;
 
 use super::classify::RequestKind;
 use super::client::Client;
+use super::client::exchange::{Call, Content};
 use super::error::{Error, Failure, FailureKind};
-use super::exchange::{Call, Content};
 use super::stream::QueryStream;
+use crate::wire::influxql::decoder::Format;
 
 /// What InfluxQL calls a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +28,6 @@ impl std::fmt::Display for Database {
     }
 }
 
-/// How series are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// Binary; OSS writes it, Cloud may not.
-    MessagePack,
-    /// Text.
-    Json,
-}
-
 /// Rows of one series in one piece of an answer: the server's own default.
 const CHUNK_ROWS: &str = "10000";
 
@@ -48,7 +40,7 @@ impl Client {
         what: &str,
     ) -> Result<Vec<u8>, Error> {
         let statements = self.reading(&[statement], what)?;
-        self.whole(&statements_call(database, statements, Encoding::Json, what)).await
+        self.whole(&statements_call(database, statements, Format::Json, what)).await
     }
 
     /// Statements that read, with a small answer, whole: temporary trouble is retried, damage included. The answer has the
@@ -57,10 +49,10 @@ impl Client {
         &self,
         database: &Database,
         statements: &[String],
-        encoding: Encoding,
+        format: Format,
         what: &str,
     ) -> Result<Vec<u8>, Error> {
-        self.whole(&self.in_pieces(database, statements, encoding, what)?).await
+        self.whole(&self.in_pieces(database, statements, format, what)?).await
     }
 
     /// Statements that read, answered in pieces with times in nanoseconds, sent once. Trying again is the caller's
@@ -69,10 +61,10 @@ impl Client {
         &self,
         database: &Database,
         statements: &[String],
-        encoding: Encoding,
+        format: Format,
         what: &str,
     ) -> Result<QueryStream, Error> {
-        let call = self.in_pieces(database, statements, encoding, what)?;
+        let call = self.in_pieces(database, statements, format, what)?;
         let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
         Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
     }
@@ -81,11 +73,11 @@ impl Client {
         &self,
         database: &'a Database,
         statements: &[String],
-        encoding: Encoding,
+        format: Format,
         what: &'a str,
     ) -> Result<Call<'a>, Error> {
         let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-        let mut call = statements_call(database, self.reading(&statements, what)?, encoding, what);
+        let mut call = statements_call(database, self.reading(&statements, what)?, format, what);
         call.parameters.extend([("chunked", "true"), ("chunk_size", CHUNK_ROWS)]);
         Ok(call)
     }
@@ -102,14 +94,14 @@ impl Client {
 fn statements_call<'a>(
     database: &'a Database,
     statements: Bytes,
-    encoding: Encoding,
+    format: Format,
     what: &'a str,
 ) -> Call<'a> {
     let mut parameters = vec![("db", database.name.as_str()), ("epoch", "ns")];
     parameters.extend(database.policy.as_deref().map(|policy| ("rp", policy)));
-    let (content, accept) = match encoding {
-        Encoding::MessagePack => (Content::MessagePack, "application/x-msgpack"),
-        Encoding::Json => (Content::Json, "application/json"),
+    let (content, accept) = match format {
+        Format::MessagePack => (Content::MessagePack, "application/x-msgpack"),
+        Format::Json => (Content::Json, "application/json"),
     };
     Call {
         kind: RequestKind::Query,

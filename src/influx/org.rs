@@ -3,30 +3,10 @@
 
 use serde::Deserialize;
 
-use super::api::{Bucket, named};
-use super::client::{Client, is_id};
+use super::bucket::{Bucket, named};
+use super::client::Client;
 use super::error::{Error, FailureKind};
-
-/// How requests name the organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum OrgKey {
-    Name(String),
-    Id(String),
-}
-
-impl OrgKey {
-    /// A text as a person gives it: an id, if it has the form of one.
-    pub(super) fn given(text: String) -> Self {
-        if is_id(&text) { Self::Id(text) } else { Self::Name(text) }
-    }
-
-    pub(super) fn parameter(&self) -> (&'static str, &str) {
-        match self {
-            Self::Name(name) => ("org", name),
-            Self::Id(id) => ("orgID", id),
-        }
-    }
-}
+use super::id::{OrgKey, is_id};
 
 /// What is known of the organization that a bucket is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +41,7 @@ impl Client {
     /// Finds the organization that `bucket` is in, and names it in all further requests. Gives the bucket too, if the token
     /// may see it.
     pub async fn settle_org(&self, bucket: &str) -> Result<(OrgFound, Option<Bucket>), Error> {
-        match self.shared.given_org.clone() {
+        match self.given_org().map(str::to_owned) {
             Some(given) if is_id(&given) => self.settle_id(given, bucket).await,
             Some(given) => {
                 let found = self.bucket_by_name(bucket).await?;

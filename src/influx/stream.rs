@@ -10,6 +10,7 @@ use super::body::Body;
 use super::client::Client;
 use super::error::{Error, Failure, FailureKind};
 use super::quota::Admission;
+use crate::model::scale::whole_ms;
 
 /// Bytes of one answer, as they come. Rows may be used at once, but nothing counts until [`QueryStream::next`] has said `None`.
 pub struct QueryStream {
@@ -136,8 +137,4 @@ impl fmt::Debug for QueryStream {
             .field("decoded_bytes", &self.decoded_bytes())
             .finish_non_exhaustive()
     }
-}
-
-pub(super) fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

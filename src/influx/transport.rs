@@ -16,13 +16,13 @@ use crate::limits::CONNECTION_IDLE_MS_MAX;
 
 /// Connections to one address.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(super) struct HttpTransport {
     base: Url,
     proxy: Option<Proxy>,
     pub(super) http: reqwest::Client,
 }
 
-impl Transport {
+impl HttpTransport {
     /// Prepares for requests to `host`; nothing is sent yet.
     pub(super) fn new(
         host: &str,
@@ -147,8 +147,8 @@ fn install_tls() {
 mod tests {
     use super::*;
 
-    fn transport(host: &str) -> Transport {
-        Transport::new(host, 1_000, 1, None).unwrap()
+    fn transport(host: &str) -> HttpTransport {
+        HttpTransport::new(host, 1_000, 1, None).unwrap()
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             "http://h/?token=secretword",
             "http://h/#secretword",
         ] {
-            let failure = Transport::new(bad, 1_000, 1, None).unwrap_err();
+            let failure = HttpTransport::new(bad, 1_000, 1, None).unwrap_err();
             assert_eq!(failure.kind, FailureKind::BadRequest, "{bad}");
             assert!(!format!("{failure:?}").contains("secretword"), "{failure:?}");
         }

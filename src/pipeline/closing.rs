@@ -5,19 +5,19 @@
 //! range; only where it differs, halves of it, down to the batch. Counts do not tell one value from another: that is a
 //! verification's business. Counts of the destination cost no quota.
 
-use std::sync::Arc;
-
 use crate::checkpoint::record::CommittedBatch;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::context::{Context, Job};
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::survey::{self, schema};
-use crate::pipeline::write::outlet::{Bucket, Outlet};
+use crate::pipeline::source::earliest::latest;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::pipeline::source::{SourceBucket, schema};
+use crate::pipeline::write::DestinationWriter;
+use crate::pipeline::write::bucket::DestinationBucket;
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,13 +45,13 @@ pub struct Discrepancy {
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
 #[derive(Debug, Clone, Copy)]
-pub struct Checked<'a> {
+pub struct ClosingCheck<'a> {
     /// The source, if it is a bucket.
-    pub source: Option<&'a Context>,
+    pub source: Option<&'a SourceBucket>,
     /// The destination.
-    pub out: &'a Outlet,
+    pub out: &'a DestinationWriter,
     /// What earlier runs have committed.
-    pub keeper: &'a Keeper,
+    pub checkpoint: &'a Checkpoint,
     /// The job, from its start to this run's stop.
     pub job: TimeRange,
     /// Where this run began.
@@ -60,7 +60,7 @@ pub struct Checked<'a> {
     pub batches: &'a [CommittedBatch],
 }
 
-impl Checked<'_> {
+impl ClosingCheck<'_> {
     /// Counts both ends.
     pub async fn run(self) -> Result<Closing, Error> {
         let mut closing = Closing::default();
@@ -84,7 +84,7 @@ impl Checked<'_> {
     /// too, only what this run has moved.
     async fn pieces(self) -> Result<Vec<CommittedBatch>, Error> {
         let own = TimeRange::new(self.resume, self.job.stop);
-        let (range, mut batches) = match self.keeper.committed().await? {
+        let (range, mut batches) = match self.checkpoint.committed().await? {
             Some(all) => (self.job, all),
             None if own == self.job => (own, self.batches.to_vec()),
             None => {
@@ -113,8 +113,11 @@ fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
 }
 
 /// Values that passed the retention line since they were read are missed by nobody.
-async fn at_source(source: &Context, pieces: &[CommittedBatch]) -> Result<Vec<Discrepancy>, Error> {
-    let now = source.source.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
+async fn at_source(
+    source: &SourceBucket,
+    pieces: &[CommittedBatch],
+) -> Result<Vec<Discrepancy>, Error> {
+    let now = source.client.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
     let line = source.job.source_retention_ns.map(|ns| now.saturating_add_ns(-ns));
     let before = line.map_or(0, |line| pieces.partition_point(|piece| piece.range.start < line));
     let (old, young) = pieces.split_at(before);
@@ -130,7 +133,7 @@ async fn at_source(source: &Context, pieces: &[CommittedBatch]) -> Result<Vec<Di
 }
 
 async fn at_destination(
-    bucket: &Bucket,
+    bucket: &DestinationBucket,
     pieces: &[CommittedBatch],
 ) -> Result<Vec<Discrepancy>, Error> {
     let is_fine = |pieces: &[CommittedBatch], counted: u64| {
@@ -154,7 +157,7 @@ async fn at_destination(
 
 /// Finds the pieces whose count is not fine: one count of all of them, and only where it is not fine, of their halves.
 async fn narrow(
-    counter: &Context,
+    counter: &SourceBucket,
     pieces: &[CommittedBatch],
     is_fine: impl Fn(&[CommittedBatch], u64) -> bool,
     expected: impl Fn(&CommittedBatch) -> u64,
@@ -188,15 +191,15 @@ fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64) -> u64 {
 }
 
 /// The newest value, if its time has not come yet.
-async fn ahead(source: &Context, newer: TimeRange) -> Result<Option<Timestamp>, Error> {
-    let now = source.source.server_time().map(Timestamp::from_ns);
-    let newest = survey::latest(&source.source, source.job.selection(newer)).await?;
+async fn ahead(source: &SourceBucket, newer: TimeRange) -> Result<Option<Timestamp>, Error> {
+    let now = source.client.server_time().map(Timestamp::from_ns);
+    let newest = latest(&source.client, source.job.selection(newer)).await?;
     Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
 }
 
 /// What counts a bucket of the destination: the same as at the source. Only where each of its fields has one type a count may
 /// reach over shard groups.
-async fn counter(bucket: &Bucket, range: TimeRange) -> Result<Context, Error> {
+async fn counter(bucket: &DestinationBucket, range: TimeRange) -> Result<SourceBucket, Error> {
     let client = &bucket.client;
     let what = "destination bucket";
     let own = client.bucket_by_name(&bucket.name).await;
@@ -211,6 +214,6 @@ async fn counter(bucket: &Bucket, range: TimeRange) -> Result<Context, Error> {
         }
     }
     let shape = SourceShape { shard_group_ns: bucket.shard_group_ns, types };
-    let job = Job::to_count(&bucket.name, shape, range);
-    Ok(Context::new(job, client.clone(), Arc::new(Outlet::nowhere())))
+    let job = BucketJob::to_count(&bucket.name, shape, range);
+    Ok(SourceBucket::unheard(job, client.clone()))
 }

@@ -6,7 +6,6 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
-use crate::pipeline::write::pool::Panicked;
 use crate::spool;
 use crate::wire::{answer, csv};
 
@@ -200,6 +199,11 @@ pub enum Error {
     #[error("stage {0} ended early")]
     StageGone(&'static str),
 }
+
+/// A job panicked; the text is what the panic said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a worker panicked: {0}")]
+pub struct Panicked(pub String);
 
 /// Why a file is not used for refused lines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::closing::Closing;
 
 /// Who hears of events. Called from async code: must not block.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
@@ -16,7 +15,7 @@ pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The plan stands; reading begins.
-    Planned(Planned),
+    Planned(PlannedRun),
     /// A batch has been counted at the source and is being read.
     BatchOpened {
         /// Its range.
@@ -104,7 +103,7 @@ pub enum Event {
 
 /// What the run is about to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedRun {
     /// The whole job, from its start to this run's stop.
     pub job: TimeRange,
     /// Where this run goes on; the job's start for a new one.
@@ -175,33 +174,6 @@ impl Counters {
     pub fn get(sum: &AtomicU64) -> u64 {
         sum.load(Ordering::Relaxed)
     }
-}
-
-/// How a run ended, for the closing summary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The whole job.
-    pub job: TimeRange,
-    /// Everything before this is committed.
-    pub watermark: Timestamp,
-    /// Values committed in this run.
-    pub values: u64,
-    /// Values refused in this run.
-    pub rejected: u64,
-    /// Values of the batches of this run that disappeared behind the retention line while being read.
-    pub expired: u64,
-    /// Ranges that kept changing while they were read.
-    pub changed: Vec<TimeRange>,
-    /// What the source lists and returns to no query, in words.
-    pub unreturned: Vec<String>,
-    /// What this run or an earlier one of the job may have read wrongly, in words.
-    pub doubts: Vec<String>,
-    /// What both ends held when all was committed; nothing for a run that ended before.
-    pub closing: Closing,
-    /// Batches committed by this run.
-    pub batches: u64,
-    /// Why the run ended before the plan did, if it did.
-    pub stopped: Option<StopReason>,
 }
 
 /// Why a run ends early without a failure, in rising order of urgency.

@@ -1,14 +1,17 @@
-//! The stages, and the only owner of channels and of the pool.
+//! The stages, and the only owner of channels.
 //!
 //! ```text
-//! survey   what is in the source, and who can read it
-//! plan     count, choose a transport for each measurement, cut into slices
-//! read     a batch in slices, each with a permit; held against the source's count    (this file: batches in sequence)
-//! unload   the same for a batch of a spool, which knows its own counts
-//! write    pool jobs to bodies, bodies to the destination; or rows to the files of a spool
-//! commit   strictly in sequence
-//! closing  when all is committed: both ends counted once more
+//! source    what the bucket is like: asked, never read
+//! plan      counted, a transport for each measurement, cut into slices         bucket, spool
+//! read      a batch in slices, held against the count of its source            bucket, spool
+//! write     frames to lines and bodies, or to rows of files                    bucket, spool, nowhere
+//! commit    strictly in sequence                                               bucket, spool, nowhere
+//! closing   when all is committed: both ends counted once more
 //! ```
+//!
+//! Each stage that has two kinds of ends names them in its `mod.rs`; `bucket` and `spool` beside it are those. A stage uses
+//! what stands below: `read` all others, `plan` the source, `commit` what was written; never the other way. Here the batches
+//! are opened in sequence, moved, and handed to the committer.
 //!
 //! Slices and bodies of the open batches flow in any order; writes can be repeated, so only the checkpoint has an order.
 //! A batch task ends when everything of its batch is acknowledged or known to be refused; the committer alone moves the
@@ -19,55 +22,77 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use self::closing::{Checked, Closing};
-use self::commit::committer::{self, Complete};
-use self::commit::keeper::Keeper;
+use self::closing::{Closing, ClosingCheck};
+use self::commit::complete::{Complete, Done};
+use self::commit::{Checkpoint, committer};
 use self::error::Error;
-use self::event::{Event, Outcome, StopReason};
-use self::feed::{Feed, Moving, Next, Source};
-use self::read::batch::Done;
-use self::stop::Stop;
-use self::write::outlet::Outlet;
-use self::write::pool::{blocking, joined};
-use self::write::rejects::Missing;
+use self::event::{Event, StopReason};
+use self::pool::{blocking, joined};
+use self::read::{BatchOrigin, BatchTask, Batches, Next};
+use self::stop::StopSignal;
+use self::write::DestinationWriter;
+use self::write::rejects::file::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
-use crate::model::time::Timestamp;
+use crate::model::time::{TimeRange, Timestamp};
 
 pub mod closing;
 pub mod commit;
-pub mod context;
-pub mod doubt;
 pub mod error;
 pub mod event;
-pub mod feed;
-pub mod lock;
 pub mod permits;
 pub mod plan;
-pub mod progress;
+pub mod pool;
 pub mod read;
+pub mod source;
 pub mod stop;
-pub mod survey;
-pub mod unload;
 pub mod write;
+
+/// How a run ended, for the closing summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOutcome {
+    /// The whole job.
+    pub job: TimeRange,
+    /// Everything before this is committed.
+    pub watermark: Timestamp,
+    /// Values committed in this run.
+    pub values: u64,
+    /// Values refused in this run.
+    pub rejected: u64,
+    /// Values of the batches of this run that disappeared behind the retention line while being read.
+    pub expired: u64,
+    /// Ranges that kept changing while they were read.
+    pub changed: Vec<TimeRange>,
+    /// What the source lists and returns to no query, in words.
+    pub unreturned: Vec<String>,
+    /// What this run or an earlier one of the job may have read wrongly, in words.
+    pub doubts: Vec<String>,
+    /// What both ends held when all was committed; nothing for a run that ended before.
+    pub closing: Closing,
+    /// Batches committed by this run.
+    pub batches: u64,
+    /// Why the run ended before the plan did, if it did.
+    pub stopped: Option<StopReason>,
+}
 
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
 pub async fn run(
-    source: Source,
-    out: Arc<Outlet>,
-    keeper: Keeper,
-    stop: Stop,
-) -> Result<Outcome, Error> {
+    origin: BatchOrigin,
+    out: Arc<DestinationWriter>,
+    checkpoint: Checkpoint,
+    stop: StopSignal,
+) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
-    let (job, plan, unreturned) = (source.range(), source.plan(), source.unreturned());
+    let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
     resume_rejects(&out, plan.range().start).await?;
-    let recording = committer::run(Arc::clone(&out), plan, keeper.clone(), receiver, stop.clone());
+    let recording =
+        committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
     let mut committer = tokio::spawn(recording);
-    let feed = Feed::new(source, Arc::clone(&out), &keeper);
-    let context = feed.context();
+    let batches = Batches::new(origin, Arc::clone(&out), &checkpoint);
+    let reader = batches.reader();
     let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
     let read = tokio::select! {
-        read = open.all(feed, &stop) => read,
+        read = open.all(batches, &stop) => read,
         reason = drain_over(&out, &stop) => Ok(Some(reason)),
         // It ends before its batches do only because it failed.
         committed = &mut committer => return Err(joined(committed).err().unwrap_or(Error::StageGone("commit"))),
@@ -83,31 +108,31 @@ pub async fn run(
     };
     let committed = committed?;
     let mut closing = Closing::default();
-    if stopped.is_none() && !matches!(keeper, Keeper::Nobody) {
-        let checked = Checked {
-            source: context.as_deref(),
+    if stopped.is_none() && !matches!(checkpoint, Checkpoint::None) {
+        let check = ClosingCheck {
+            source: reader.as_deref().map(|reader| &reader.source),
             out: &out,
-            keeper: &keeper,
+            checkpoint: &checkpoint,
             job,
             resume: plan.range().start,
             batches: &committed.each,
         };
         // All is committed: whoever asks for the end gets it at once.
-        tokio::select! {
-            found = checked.run() => closing = found?,
-            reason = { let mut stop = stop.clone(); async move { stop.wait().await } } => stopped = Some(reason),
+        match stop.unless(check.run()).await {
+            Ok(found) => closing = found?,
+            Err(reason) => stopped = Some(reason),
         }
     }
     // The closing check asks the source too.
-    if let Some(context) = &context {
-        let source = &context.source;
-        out.counters.note_answered(source.quota().total_bytes(), source.requests());
+    if let Some(reader) = &reader {
+        let client = &reader.source.client;
+        out.counters.note_answered(client.quota().total_bytes(), client.requests());
     }
     let doubts = tokio::select! {
-        doubts = keeper.doubts() => doubts?,
+        doubts = checkpoint.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),
     };
-    Ok(Outcome {
+    Ok(RunOutcome {
         job,
         watermark: committed.watermark,
         values: committed.values,
@@ -123,7 +148,7 @@ pub async fn run(
 }
 
 /// Takes out of the rejects file what is moved again, and says if it lacks what committed batches have refused.
-async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
+async fn resume_rejects(out: &DestinationWriter, resume: Timestamp) -> Result<(), Error> {
     let limit = out.rejects.limit();
     let file = limit.file.clone();
     let found = blocking(move || file.resume(resume)).await?;
@@ -135,7 +160,7 @@ async fn resume_rejects(out: &Outlet, resume: Timestamp) -> Result<(), Error> {
 }
 
 /// Ends when a stop was asked for and the time for draining is over.
-async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
+async fn drain_over(out: &DestinationWriter, stop: &StopSignal) -> StopReason {
     let reason = stop.clone().wait().await;
     out.tell(Event::Stopping(reason));
     stop.drained().await
@@ -143,19 +168,23 @@ async fn drain_over(out: &Outlet, stop: &Stop) -> StopReason {
 
 /// The open batches: read, written, or complete and on their way to the committer.
 struct Open {
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     tasks: JoinSet<Result<Complete, Error>>,
     complete: mpsc::Sender<Complete>,
 }
 
 impl Open {
     /// Counts and opens batch after batch; gives the reason if a stop ended it early.
-    async fn all(&mut self, mut feed: Feed, stop: &Stop) -> Result<Option<StopReason>, Error> {
+    async fn all(
+        &mut self,
+        mut batches: Batches,
+        stop: &StopSignal,
+    ) -> Result<Option<StopReason>, Error> {
         let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
         let (mut stopped, mut begun) = (None, false);
         loop {
             // At least one batch, or a budget smaller than the look-ups would never lead anywhere.
-            let used_up = self.budget_used(&feed).filter(|_| begun);
+            let used_up = self.budget_used(&batches).filter(|_| begun);
             if let Some(reason) = used_up {
                 self.out.tell(Event::Stopping(reason));
             }
@@ -165,15 +194,15 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            let next = self.while_open(feed.next()).await??;
+            let next = self.while_open(batches.next()).await??;
             begun = true;
             match next {
                 None => break,
                 Some(Next::Empty(stretch)) => {
                     self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
                 }
-                Some(Next::Batch(moving, requested)) => {
-                    self.tasks.spawn(complete(moving, permit));
+                Some(Next::Batch(task, requested)) => {
+                    self.tasks.spawn(complete(task, permit));
                     // A batch that fails drops its sender: its error comes with its task.
                     let _ = self.while_open(requested).await?;
                 }
@@ -182,7 +211,7 @@ impl Open {
         while let Some(done) = self.tasks.join_next().await {
             self.hand_on(joined(done)?).await?;
         }
-        feed.note_answered(&self.out.counters);
+        batches.note_answered(&self.out.counters);
         Ok(stopped)
     }
 
@@ -201,14 +230,14 @@ impl Open {
         self.complete.send(complete).await.map_err(|_| Error::StageGone("commit"))
     }
 
-    fn budget_used(&self, feed: &Feed) -> Option<StopReason> {
-        feed.note_answered(&self.out.counters);
-        let max = feed.transfer_bytes_max()?;
+    fn budget_used(&self, batches: &Batches) -> Option<StopReason> {
+        batches.note_answered(&self.out.counters);
+        let max = batches.transfer_bytes_max()?;
         (self.out.counters.source_bytes() >= max).then_some(StopReason::ByteBudget)
     }
 }
 
 /// A batch moved to its end; its permit goes with it to the committer.
-async fn complete(moving: Moving, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
-    moving.await.map(|done| Complete { done, permit })
+async fn complete(task: BatchTask, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
+    task.await.map(|done| Complete { done, permit })
 }

@@ -19,12 +19,12 @@ pub struct Stopper(watch::Sender<Option<Asked>>);
 
 /// Hears of it.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<Option<Asked>>);
+pub struct StopSignal(watch::Receiver<Option<Asked>>);
 
 /// A connected pair.
-pub fn stop_pair() -> (Stopper, Stop) {
+pub fn stop_pair() -> (Stopper, StopSignal) {
     let (sender, receiver) = watch::channel(None);
-    (Stopper(sender), Stop(receiver))
+    (Stopper(sender), StopSignal(receiver))
 }
 
 impl Stopper {
@@ -37,7 +37,7 @@ impl Stopper {
     }
 }
 
-impl Stop {
+impl StopSignal {
     /// The reason, once there is one.
     pub fn reason(&self) -> Option<StopReason> {
         self.0.borrow().map(|asked| asked.reason)

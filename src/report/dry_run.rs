@@ -1,7 +1,7 @@
 //! What `--dry-run` shows: the plan, and the first lines that would be written.
 
 use crate::model::number;
-use crate::pipeline::event::Planned;
+use crate::pipeline::event::PlannedRun;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit_both, wrap};
 
 /// What a dry run found.
@@ -12,7 +12,7 @@ pub struct DryRun {
     /// `org@host:port/bucket`.
     pub destination: String,
     /// What a run would do.
-    pub planned: Planned,
+    pub planned: PlannedRun,
     /// How the largest measurements of the first batch are read.
     pub choices: Vec<ChoiceRow>,
     /// How many more there are.

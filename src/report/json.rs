@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::influx::signal::Signal;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::closing::Discrepancy;
-use crate::pipeline::event::{Event, Planned};
+use crate::pipeline::event::{Event, PlannedRun};
 use crate::pipeline::plan::forecast::{Spread, Stretch, stretches};
 use crate::pipeline::plan::tally::Cell;
 use crate::report::dry_run::{ChoiceRow, DryRun};
@@ -352,7 +352,7 @@ fn phase(state: &State, now_ms: u64) -> String {
     }
 }
 
-fn plan(planned: &Planned) -> Value {
+fn plan(planned: &PlannedRun) -> Value {
     json!({
         "job_start": planned.job.start.to_string(),
         "job_stop": planned.job.stop.to_string(),

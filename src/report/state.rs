@@ -7,7 +7,7 @@ use crate::influx::signal::Signal;
 use crate::limits;
 use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::event::{Counters, Event, Planned, StopReason};
+use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason};
 use crate::report::eta;
 use crate::report::text::{Glyphs, clean};
 use crate::report::waits::Waits;
@@ -140,7 +140,7 @@ pub struct State {
     /// Which characters may be printed.
     pub glyphs: Glyphs,
     /// The plan, once it stands.
-    pub planned: Option<Planned>,
+    pub planned: Option<PlannedRun>,
     /// Batches under way, in order of time.
     pub open: BTreeMap<TimeRange, OpenBatch>,
     /// Everything before this is committed, as far as this run knows.

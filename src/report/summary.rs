@@ -2,8 +2,9 @@
 
 use crate::limits;
 use crate::model::number;
+use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::{Closing, Discrepancy};
-use crate::pipeline::event::{Outcome, StopReason};
+use crate::pipeline::event::StopReason;
 use crate::report::state::{SinkKind, State};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
 
@@ -11,7 +12,7 @@ use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wr
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SummaryInput {
     /// How the run ended.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// `org/bucket`.
     pub source: String,
     /// `org@host:port/bucket`.
@@ -125,7 +126,7 @@ fn headline(input: &SummaryInput, sink: SinkKind) -> &'static str {
 }
 
 /// Every committed value is accounted for.
-fn balance(outcome: &Outcome) -> Vec<String> {
+fn balance(outcome: &RunOutcome) -> Vec<String> {
     let acknowledged = number::grouped(outcome.values.saturating_sub(outcome.rejected));
     let verb = if outcome.stopped.is_some() { "committed" } else { "planned" };
     let parts = [
@@ -149,7 +150,7 @@ fn balance(outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-fn changed(outcome: &Outcome) -> Vec<String> {
+fn changed(outcome: &RunOutcome) -> Vec<String> {
     let mut lines: Vec<_> = outcome
         .changed
         .iter()
@@ -163,7 +164,7 @@ fn changed(outcome: &Outcome) -> Vec<String> {
 }
 
 /// What no query returns, and so is not there.
-fn unreturned(outcome: &Outcome, glyphs: Glyphs) -> Vec<String> {
+fn unreturned(outcome: &RunOutcome, glyphs: Glyphs) -> Vec<String> {
     let told = outcome.unreturned.iter().take(limits::SUMMARY_RANGES_MAX);
     let mut lines: Vec<_> =
         told.flat_map(|name| wrap_after("    not returned: ", &clean(name, glyphs))).collect();

@@ -4,7 +4,7 @@ use crate::influx::signal::{Signal, WaitCause};
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::pipeline::event::{Event, Planned};
+use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::state::{State, draining, stop_name};
 use crate::report::text::{COLUMNS, clean, width, wrap};
 
@@ -156,7 +156,7 @@ pub fn range(range: TimeRange) -> String {
     format!("[{}, {})", number::day_or_minute(range.start), number::day_or_minute(range.stop))
 }
 
-fn plan_text(planned: &Planned, state: &State) -> String {
+fn plan_text(planned: &PlannedRun, state: &State) -> String {
     let interval = clean(&planned.interval, state.glyphs);
     let transport = clean(&planned.transport, state.glyphs);
     let batches = number::grouped(planned.batches);

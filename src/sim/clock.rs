@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 /// A wall clock that can be set. Clones show the same time.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Mutex<(i64, Instant)>>);
+pub struct ServerClock(Arc<Mutex<(i64, Instant)>>);
 
-impl Clock {
+impl ServerClock {
     /// A clock that shows `ns` nanoseconds since 1970 now.
     pub fn at(ns: i64) -> Self {
         Self(Arc::new(Mutex::new((ns, Instant::now()))))

@@ -7,40 +7,41 @@
 //!
 //! Nothing here knows how sluice works: the module uses plain data only, so that a mistake of the product cannot
 //! hide in its own mirror.
+//!
+//! Lower modules know nothing of the higher ones:
+//!
+//! | modules | what |
+//! |---|---|
+//! | `serve` | the listener, the connections, and what strikes them |
+//! | `api` | the endpoints |
+//! | `flux`, `influxql` | the two languages, strangers to each other |
+//! | `view` | a server as the one who asks sees it |
+//! | `settings` | how a server is set up |
+//! | `faults` | what can go wrong, and for which requests |
+//! | `data`, `http` | what a server holds, and how lines get into it; requests and replies |
+//! | `go`, `clock` | what Go does with numbers, texts and patterns; the wall clock |
 
-mod alias;
 mod api;
-mod chunk;
 mod clock;
-mod connection;
-mod damage;
-mod dbrp;
-mod digest;
+mod data;
 mod faults;
 mod flux;
-mod forget;
+mod go;
 mod http;
 mod influxql;
-mod line;
-mod points;
-mod query;
-mod quota;
-mod regex;
-mod respond;
-mod rows;
-mod send;
-mod server;
+mod serve;
 mod settings;
-mod store;
-mod text;
 pub mod tsbs;
-mod write;
+mod view;
 
-pub use chunk::{Column, FieldType, Value};
-pub use clock::Clock;
-pub use dbrp::Dbrp;
-pub use faults::{Change, DamageEnd, Fault, FaultScript, Forgotten, Matcher, Place, Rule, When};
-pub use quota::{Quota, QuotaSettings};
-pub use server::{RequestRecord, Server};
-pub use settings::{Kind, Permission, ServerSettings, Task, TimeoutForm, Token};
-pub use store::{BucketInfo, Store, StoredValue};
+pub use clock::ServerClock;
+pub use data::bucket::BucketInfo;
+pub use data::chunk::{ColumnValues, Value};
+pub use data::store::{BucketStore, StoredValue};
+pub use faults::fault::{DamageEnd, DamagePlace, Fault, Forgotten, StoreChange, When};
+pub use faults::script::{FaultScript, Matcher, Rule};
+pub use serve::server::Server;
+pub use serve::state::RequestRecord;
+pub use settings::{
+    AccessToken, Dbrp, FluxTask, Permission, Product, ReadQuota, ServerSettings, TimeoutForm,
+};

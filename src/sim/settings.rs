@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use super::clock::Clock;
-use super::dbrp::Dbrp;
-use super::faults::FaultScript;
-use super::quota::QuotaSettings;
+use super::clock::ServerClock;
+use super::faults::script::FaultScript;
 
 /// Which product is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Product {
     /// InfluxDB Cloud on TSM: limits, no version headers, no health endpoint.
     Cloud,
     /// InfluxDB OSS 2.x.
@@ -29,14 +27,14 @@ pub enum Permission {
 
 /// A token with its permissions. Its text appears in no output.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token {
+pub struct AccessToken {
     /// The secret.
     pub text: String,
     /// What it may do.
     pub permissions: Vec<Permission>,
 }
 
-impl Token {
+impl AccessToken {
     /// A token that may do everything.
     pub fn all(text: &str) -> Self {
         Self { text: text.to_owned(), permissions: vec![Permission::All] }
@@ -73,9 +71,9 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
+        f.debug_struct("AccessToken")
             .field("text", &"[redacted]")
             .field("permissions", &self.permissions)
             .finish()
@@ -93,7 +91,7 @@ pub enum TimeoutForm {
 
 /// A Flux task, as `/api/v2/tasks` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
+pub struct FluxTask {
     /// Sixteen hexadecimal digits.
     pub id: String,
     /// Its name.
@@ -104,19 +102,59 @@ pub struct Task {
     pub flux: String,
 }
 
+/// The quota of an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadQuota {
+    /// Bytes of decoded answers in one window.
+    pub bytes_per_window: u64,
+    /// Length of a window; Cloud's is 300,000.
+    pub window_ms: u64,
+    /// How much of the first window has passed when the server starts.
+    pub phase_ms: u64,
+}
+
+/// The retention policy of a database that was made without one.
+pub(super) const AUTOGEN: &str = "autogen";
+
+/// A mapping that somebody made. OSS adds one for each bucket by itself, and so does a server with
+/// [`ServerSettings::influxql`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dbrp {
+    /// What `db` names.
+    pub database: String,
+    /// What `rp` names.
+    pub retention_policy: String,
+    /// Whether it stands for the database where no retention policy is named.
+    pub default: bool,
+    /// The bucket, by name.
+    pub bucket: String,
+}
+
+impl Dbrp {
+    /// The default mapping of a database to a bucket.
+    pub fn default_of(database: &str, bucket: &str) -> Self {
+        Self {
+            database: database.to_owned(),
+            retention_policy: AUTOGEN.to_owned(),
+            default: true,
+            bucket: bucket.to_owned(),
+        }
+    }
+}
+
 /// Everything a server can be told at its start.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     /// Which product.
-    pub kind: Kind,
+    pub kind: Product,
     /// The one organisation.
     pub org: String,
     /// Its id.
     pub org_id: String,
     /// Who may come in.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<AccessToken>,
     /// The read quota; answers to `/api/v2/query` and `/query` count.
-    pub quota: Option<QuotaSettings>,
+    pub quota: Option<ReadQuota>,
     /// Whether a token with all permissions may read the limits.
     pub limits_readable: bool,
     /// Bytes per second at which a query yields; `None` for as fast as it can.
@@ -133,11 +171,11 @@ pub struct ServerSettings {
     /// Largest body of a write; `None` for no bound.
     pub write_bytes_max: Option<usize>,
     /// The wall clock.
-    pub clock: Clock,
+    pub clock: ServerClock,
     /// The version that OSS names.
     pub version: String,
     /// Tasks of the organisation.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<FluxTask>,
     /// What goes wrong.
     pub faults: FaultScript,
     /// Whether requests are recorded.
@@ -145,21 +183,21 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    fn new(kind: Kind, org: &str, token: &str) -> Self {
+    fn new(kind: Product, org: &str, token: &str) -> Self {
         Self {
             kind,
             org: org.to_owned(),
             org_id: "37e0d56ad7b6896a".to_owned(),
-            tokens: vec![Token::all(token)],
+            tokens: vec![AccessToken::all(token)],
             quota: None,
             limits_readable: true,
             read_bytes_per_s: None,
             query_timeout_ms: None,
             timeout_form: TimeoutForm::ErrorTable,
-            influxql: kind == Kind::Oss,
+            influxql: kind == Product::Oss,
             dbrps: Vec::new(),
             write_bytes_max: None,
-            clock: Clock::system(),
+            clock: ServerClock::system(),
             version: "v2.9.1".to_owned(),
             tasks: Vec::new(),
             faults: FaultScript::none(),
@@ -169,11 +207,11 @@ impl ServerSettings {
 
     /// An OSS server with one token that may do everything.
     pub fn oss(org: &str, token: &str) -> Self {
-        Self::new(Kind::Oss, org, token)
+        Self::new(Product::Oss, org, token)
     }
 
     /// A Cloud server with one token that may do everything, without a quota.
     pub fn cloud(org: &str, token: &str) -> Self {
-        Self::new(Kind::Cloud, org, token)
+        Self::new(Product::Cloud, org, token)
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray};
 
-use super::chunk::Column;
-use super::store::Store;
+use super::data::chunk::ColumnValues;
+use super::data::store::BucketStore;
 use crate::model::frame::{FieldType, Frame, Run};
+use crate::model::random::Random;
 use crate::model::series::Series;
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The series of a host, and the values of its fields.
-pub type Host = (Series, Vec<(&'static str, Column)>);
+pub type Host = (Series, Vec<(&'static str, ColumnValues)>);
 
 /// What is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Workload {
     }
 
     /// Loads everything into a bucket; the error is the store's.
-    pub fn load(&self, store: &Store, bucket: &str) -> Result<(), String> {
+    pub fn load(&self, store: &BucketStore, bucket: &str) -> Result<(), String> {
         let times = self.times();
         for host in 0..self.hosts {
             let (series, columns) = self.host(host);
@@ -98,10 +99,10 @@ impl Workload {
         let mut fields = Vec::new();
         for (name, column) in columns {
             let (kind, array): (_, ArrayRef) = match column {
-                Column::Integer(own) => {
+                ColumnValues::Integer(own) => {
                     (FieldType::Integer, Arc::new(Int64Array::from(own[rows.clone()].to_vec())))
                 }
-                Column::Float(own) => {
+                ColumnValues::Float(own) => {
                     (FieldType::Float, Arc::new(Float64Array::from(own[rows.clone()].to_vec())))
                 }
                 _ => unreachable!("a workload has no other columns"),
@@ -119,17 +120,17 @@ impl Workload {
         }
     }
 
-    fn walk(&self, random: &mut Random) -> Column {
+    fn walk(&self, random: &mut Random) -> ColumnValues {
         let mut at = random.unit() * 100.0;
         let steps = std::iter::repeat_with(|| {
-            at = (at + random.normal()).clamp(0.0, 100.0);
+            at = (at + normal(random)).clamp(0.0, 100.0);
             at
         });
         let steps = steps.take(self.points_per_host);
         if self.floats {
-            Column::Float(steps.collect())
+            ColumnValues::Float(steps.collect())
         } else {
-            Column::Integer(steps.map(whole).collect())
+            ColumnValues::Integer(steps.map(whole).collect())
         }
     }
 }
@@ -165,52 +166,28 @@ const REGIONS: [&str; 9] = [
 ];
 
 fn host_series(host: u32, random: &mut Random) -> Series {
-    let region = REGIONS[random.below(REGIONS.len())];
+    let region = REGIONS[below(random, REGIONS.len())];
     let tags: [(&str, String); 10] = [
         ("hostname", format!("host_{host}")),
         ("region", region.to_owned()),
-        ("datacenter", format!("{region}{}", ["a", "b", "c"][random.below(3)])),
-        ("rack", random.below(100).to_string()),
-        ("os", ["Ubuntu16.10", "Ubuntu16.04LTS", "Ubuntu15.10"][random.below(3)].to_owned()),
-        ("arch", ["x64", "x86"][random.below(2)].to_owned()),
-        ("team", ["SF", "NYC", "LON", "CHI"][random.below(4)].to_owned()),
-        ("service", random.below(20).to_string()),
-        ("service_version", random.below(2).to_string()),
-        ("service_environment", ["production", "staging", "test"][random.below(3)].to_owned()),
+        ("datacenter", format!("{region}{}", ["a", "b", "c"][below(random, 3)])),
+        ("rack", below(random, 100).to_string()),
+        ("os", ["Ubuntu16.10", "Ubuntu16.04LTS", "Ubuntu15.10"][below(random, 3)].to_owned()),
+        ("arch", ["x64", "x86"][below(random, 2)].to_owned()),
+        ("team", ["SF", "NYC", "LON", "CHI"][below(random, 4)].to_owned()),
+        ("service", below(random, 20).to_string()),
+        ("service_version", below(random, 2).to_string()),
+        ("service_environment", ["production", "staging", "test"][below(random, 3)].to_owned()),
     ];
     let name = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
     Series::new(name("cpu"), tags.iter().map(|(key, value)| (name(key), name(value))))
 }
 
-/// SplitMix64.
-#[derive(Debug)]
-struct Random(u64);
+fn below(random: &mut Random, bound: usize) -> usize {
+    usize::try_from(random.next() >> 33).unwrap_or(0) % bound
+}
 
-impl Random {
-    const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() >> 33).unwrap_or(0) % bound
-    }
-
-    /// Between 0 and 1.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit into a float")]
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Mean 0, deviation 1: the sum of twelve uniform numbers, the same on every machine.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
-    }
+/// Mean 0, deviation 1: the sum of twelve numbers between 0 and 1, the same on every machine.
+fn normal(random: &mut Random) -> f64 {
+    (0..12).map(|_| random.unit()).sum::<f64>() - 6.0
 }

@@ -5,16 +5,16 @@
 //! that: a run that is taken for dead although it lives is stopped by the journal, whose records are created only where
 //! nothing stands.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::digest;
 use super::error::Error;
-use super::file_lock;
 use super::storage::{Beat, Storage};
 use crate::limits::LEASE_STALE_MS;
+use crate::lock_file::{Attempt, LockFile};
 use crate::model::time::Timestamp;
 
 /// The lock: held by the system in a folder, an object in a store.
@@ -49,53 +49,39 @@ impl std::fmt::Display for Holder {
 #[derive(Debug)]
 pub(super) struct Lock {
     /// Of this machine. In a folder it is all there is.
-    file: File,
+    _file: LockFile,
     object: Option<Object>,
-}
-
-/// Let go at once, even while a process that was just begun still shares the open file.
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing the file lets it go too, only later.
-        let _ = self.file.unlock();
-    }
 }
 
 /// Those who read a spool hold its folder together, and who merges its files holds it alone: no file is taken away
 /// from under a reader. It needs no right to write. In an object store nobody can hold anything so: there a reader is
 /// told what became of its file.
 #[derive(Debug)]
-pub(super) struct Reading(Option<File>);
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.0 {
-            // As for the other lock.
-            let _ = folder.unlock();
-        }
-    }
+pub(super) struct Reading {
+    /// None where a folder cannot be locked: it can be read all the same.
+    _folder: Option<LockFile>,
 }
 
 impl Reading {
     /// Together with other readers.
     pub(super) fn together(storage: &Storage) -> Result<Self, Error> {
-        let folder = storage.folder_itself();
-        match folder.as_ref().map(file_lock::try_lock_shared) {
-            Some(Err(TryLockError::WouldBlock)) => Err(Error::Merging { place: storage.place() }),
-            // A file system that cannot lock a folder can be read all the same.
-            Some(Err(TryLockError::Error(_))) => Ok(Self(None)),
-            Some(Ok(())) | None => Ok(Self(folder)),
-        }
+        let busy = || Error::Merging { place: storage.place() };
+        Self::of(storage, LockFile::share_soon).ok_or_else(busy)
     }
 
     /// With no reader besides.
     pub(super) fn alone(storage: &Storage) -> Result<Self, Error> {
-        let folder = storage.folder_itself();
-        match folder.as_ref().map(file_lock::try_lock) {
-            Some(Err(TryLockError::WouldBlock)) => Err(Error::BeingRead { place: storage.place() }),
-            Some(Err(TryLockError::Error(_))) => Ok(Self(None)),
-            Some(Ok(())) | None => Ok(Self(folder)),
-        }
+        let busy = || Error::BeingRead { place: storage.place() };
+        Self::of(storage, LockFile::take_soon).ok_or_else(busy)
+    }
+
+    /// None if somebody holds the folder in another way.
+    fn of(storage: &Storage, lock: fn(File) -> Attempt) -> Option<Self> {
+        let folder = match storage.folder_itself().map(lock) {
+            Some(Ok(attempt)) => Some(attempt.ok()?),
+            Some(Err(_)) | None => None,
+        };
+        Some(Self { _folder: folder })
     }
 }
 
@@ -112,14 +98,11 @@ impl Lock {
     /// Takes the lock. `take_over` takes that of an object store although its run seems to live.
     pub(super) fn take(storage: &Storage, take_over: bool) -> Result<Self, Error> {
         let file = storage.lock_file(LOCK)?;
-        match file_lock::try_lock(&file) {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { lock: LOCK.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(Error::io(LOCK)(source)),
-        }
+        let attempt = LockFile::take_soon(file).map_err(Error::io(LOCK))?;
+        let file = attempt.map_err(|_| Error::Locked { lock: LOCK.to_owned() })?;
         let object =
             if storage.is_objects() { Some(Object::take(storage, take_over)?) } else { None };
-        Ok(Self { file, object })
+        Ok(Self { _file: file, object })
     }
 
     /// The run, where it has to be told apart from others by what it writes.

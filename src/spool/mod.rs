@@ -11,38 +11,25 @@
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
 //!   [`describe`] tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
-//! - How: [`name`] paths, `columns` and `times` schemas, `block`, `weave`, `sorted` and `parts` rows in order, `files`,
-//!   `write`, `pages` and `read` Parquet files, [`digest`], [`size`], `state` and `journal` what is known, `sound` what
-//!   of it is believed, [`lock`] whose it is, [`storage`] where it lies, [`place`] how that is typed.
+//! - How, each folder using only those before it: [`storage`] where it lies, [`place`] how that is typed, [`lock`] whose it
+//!   is; `format`: [`name`] paths, `columns` and `times` schemas, `block` rows, `pages` what a file tells of them, [`state`] and
+//!   `journal` what is known, `sound` what of it is believed; `read`: `file_reader` one file, `checked_file` what it must be, [`stored`] all
+//!   of them;
+//!   `write`: `sorted`, `weave` and `parts` rows in order, `file_writer` one file, `batch_files` those of a batch, `open`
+//!   what the batches share, [`size`] what they come to. [`digest`] serves all.
 //!
 //! Nothing here is asynchronous: calls block on disk and encoding, and belong on threads that may.
 
-pub mod batch;
-mod block;
-mod columns;
-pub mod compact;
-pub mod describe;
 pub mod digest;
 pub mod error;
-mod file_lock;
-mod files;
+mod format;
 mod held;
-mod journal;
 pub mod lock;
-pub mod name;
-mod pages;
-mod parts;
 pub mod place;
-pub mod proof;
 mod read;
-pub mod size;
-mod sorted;
-mod sound;
-pub mod state;
 pub mod storage;
-pub mod stored;
-pub mod tables;
-mod times;
-mod weave;
-pub mod writable;
 mod write;
+
+pub use format::{name, state};
+pub use read::{describe, proof, stored, tables};
+pub use write::{batch, compact, size, writable};

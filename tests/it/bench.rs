@@ -11,7 +11,6 @@ mod predicted;
 mod records;
 
 use sluice::bench::extrapolate::Whole;
-use sluice::bench::random::Random;
 use sluice::bench::record::{Header, Machine, Recorded, Sink, Trial};
 use sluice::bench::sample::Strata;
 use sluice::bench::schedule::{Left, Scheduler, Terms};
@@ -19,6 +18,7 @@ use sluice::bench::setting::{Axes, Axis, Way, intervals_around};
 use sluice::bench::simulate::{Model, WayCost};
 use sluice::limits::{BODY_BYTES_TARGET, QUERY_TIMEOUT_MS_DEFAULT};
 use sluice::model::interval::Interval;
+use sluice::model::random::Random;
 use sluice::model::time::{NS_PER_S, TimeRange, Timestamp};
 use sluice::model::transport::Transport;
 use sluice::pipeline::plan::tally::Cell;

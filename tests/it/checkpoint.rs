@@ -9,7 +9,7 @@ use sluice::config::job::JobConfig;
 use sluice::config::range::RangeStart;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
-use sluice::sim::{Fault, Matcher, Server, Store, Value};
+use sluice::sim::{BucketStore, Fault, Matcher, Server, Value};
 
 use crate::support::golden::Case;
 use crate::support::rig::{BATCHES, BUCKET, Rig, cloud, oss, plant, store_of, time};
@@ -18,7 +18,7 @@ const KEYS: &str = "dstBucket=plant,srcBucket=plant,srcOrg=cloud-org";
 
 /// Twelve hours, and a destination that has its buckets.
 async fn rig() -> Rig {
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket(BUCKET, 0);
     target.create_bucket(BATCHES, 0);
     Rig::between(cloud(), store_of(&plant(0..12), 7 * 86_400), oss(), target).await.over(
@@ -33,7 +33,7 @@ fn note(rig: &Rig, lines: &str) {
 }
 
 fn now_ns() -> i64 {
-    sluice::sim::Clock::system().now()
+    sluice::sim::ServerClock::system().now()
 }
 
 /// The oldest value at the destination.

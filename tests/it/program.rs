@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use sluice::model::time::Timestamp;
 use sluice::sim::tsbs::Workload;
-use sluice::sim::{RequestRecord, Server, ServerSettings, Store, Value};
+use sluice::sim::{BucketStore, RequestRecord, Server, ServerSettings, Value};
 use tempfile::TempDir;
 
 use crate::support::process::{Ended, Running, bare};
@@ -63,8 +63,8 @@ fn oss_settings() -> ServerSettings {
 }
 
 /// An OSS server as it is after its installation. Its own bucket also keeps the ids of the two servers apart.
-fn sink() -> Store {
-    let store = Store::default();
+fn sink() -> BucketStore {
+    let store = BucketStore::default();
     store.create_bucket("_monitoring", 604_800);
     store
 }
@@ -82,13 +82,18 @@ impl World {
     }
 
     async fn with(cloud: ServerSettings, oss: ServerSettings) -> Self {
-        let store = Store::default();
+        let store = BucketStore::default();
         store.create_bucket(BUCKET, 0);
         DATA.load(&store, BUCKET).unwrap();
         Self::of(cloud, store, oss, sink()).await
     }
 
-    async fn of(cloud: ServerSettings, source: Store, oss: ServerSettings, sink: Store) -> Self {
+    async fn of(
+        cloud: ServerSettings,
+        source: BucketStore,
+        oss: ServerSettings,
+        sink: BucketStore,
+    ) -> Self {
         Self {
             cloud: Server::start(cloud, Arc::new(source)).await.unwrap(),
             oss: Server::start(oss, Arc::new(sink)).await.unwrap(),

@@ -14,7 +14,7 @@ use source::Source;
 /// A module uses only modules of lower rank. The same table stands in `src/lib.rs`.
 const RANKS: [(u8, &[&str]); 9] = [
     (0, &["model", "limits", "exit"]),
-    (1, &["wire", "checkpoint"]),
+    (1, &["wire", "checkpoint", "lock_file"]),
     (2, &["influx", "spool"]),
     (3, &["pipeline", "sim"]),
     (4, &["report", "bench", "verify"]),

@@ -5,8 +5,8 @@ use super::series;
 use super::svg::{self, Area, Figure, Look, WIDTH};
 use super::tables::{Column, table};
 use super::text::{put, tick as tick_text, whole_time};
-use crate::bench::record::Row;
 use crate::bench::setting::Setting;
+use crate::bench::verdict::Row;
 use crate::pipeline::plan::forecast::Spread;
 
 /// Settings that are drawn; the others are in the table.

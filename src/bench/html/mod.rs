@@ -12,33 +12,21 @@ mod summary;
 mod svg;
 mod tables;
 mod text;
+mod view;
 
 use self::dots::Dots;
 use self::series::Grouped;
 use self::text::escaped;
-use super::extrapolate::{self, Whole};
-use super::recommend::{self, Recommendation};
-use super::record::{Header, Recorded, Row, Trial, Verdict};
-use super::sample::{Strata, Stratum};
-use super::setting::Setting;
+use self::view::View;
+use super::record::{Header, Recorded, Trial};
+use super::sample::Stratum;
 use super::statistics::spread;
 use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::plan::forecast::Spread;
-use crate::pipeline::plan::tally::Cell;
 
 /// Colours follow the reader's preference and have a contrast of 4.5 at the least.
 const STYLE: &str = include_str!("style.css");
-
-/// What the page is made of: a recorded bench, and what follows from its trials where it has no verdict.
-struct View<'a> {
-    header: &'a Header,
-    trials: &'a [Trial],
-    rows: Vec<Row>,
-    best: Option<Recommendation>,
-    verdict: Option<&'a Verdict>,
-    whole: Option<Whole>,
-}
 
 /// The page of a bench, whether it came to its end or not.
 pub fn page(recorded: &Recorded) -> String {
@@ -176,48 +164,4 @@ fn listed(view: &View<'_>) -> String {
         text += "</details>\n";
     }
     text + "</section>\n"
-}
-
-impl<'a> View<'a> {
-    fn of(recorded: &'a Recorded) -> Self {
-        let Recorded { header, trials, verdict } = recorded;
-        let verdict = verdict.as_ref();
-        let whole = whole(header);
-        let (rows, best) = match (verdict, &whole) {
-            (Some(verdict), _) => (verdict.rows.clone(), verdict.recommendation.clone()),
-            (None, Some(whole)) => so_far(whole, trials),
-            (None, None) => (Vec::new(), None),
-        };
-        Self { header, trials, rows, best, verdict, whole }
-    }
-}
-
-/// What the trials of a bench without a verdict say, as its verdict would.
-fn so_far(whole: &Whole, trials: &[Trial]) -> (Vec<Row>, Option<Recommendation>) {
-    let mut settings: Vec<Setting> = trials.iter().map(|trial| trial.setting).collect();
-    settings.sort_by_key(Setting::order);
-    settings.dedup();
-    let found: Vec<(Row, Vec<Trial>)> = settings
-        .into_iter()
-        .filter_map(|setting| {
-            let own = trials.iter().filter(|trial| trial.setting == setting);
-            let own: Vec<Trial> = own.cloned().collect();
-            Some((extrapolate::row(setting, &own, whole)?, own))
-        })
-        .collect();
-    let pairs = found.iter().map(|(row, trials)| (row, trials.as_slice()));
-    let best = recommend::best(pairs, whole);
-    (found.into_iter().map(|(row, _)| row).collect(), best)
-}
-
-/// The migration that the trials are extrapolated to; none if its density is no possible one.
-fn whole(header: &Header) -> Option<Whole> {
-    header.density.iter().try_fold(0u64, |sum, cell| sum.checked_add(cell.values))?;
-    let cells: Vec<Cell> = header
-        .density
-        .iter()
-        .map(|cell| Cell { range: TimeRange::new(cell.start, cell.stop), values: cell.values })
-        .collect();
-    let strata = Strata::new(TimeRange::new(header.start, header.stop), &cells);
-    Some(Whole::new(header, &strata))
 }

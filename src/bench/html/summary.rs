@@ -1,9 +1,9 @@
 //! What the bench came to, in front of everything; and the circumstances, at the end.
 
-use super::View;
 use super::text::{escaped, milli, put, times, whole_time};
-use crate::bench::recommend::Recommendation;
-use crate::bench::record::{Header, Row, Trial};
+use super::view::View;
+use crate::bench::record::{Header, Trial};
+use crate::bench::verdict::{Recommendation, Row};
 use crate::model::number;
 
 /// What of the page has to be known first: simulated, without an end.

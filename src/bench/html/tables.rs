@@ -1,9 +1,10 @@
 //! The tables of the page.
 
-use super::View;
 use super::text::{escaped, milli, percent, put, whole_time};
+use super::view::View;
 use crate::bench::extrapolate;
-use crate::bench::record::{Ending, Row, Trial};
+use crate::bench::record::{Ending, Trial};
+use crate::bench::verdict::Row;
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;
 

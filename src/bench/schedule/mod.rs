@@ -10,17 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bench::cost::Cost;
 use crate::bench::extrapolate::{self, Whole};
-use crate::bench::random::Random;
 use crate::bench::recommend;
-use crate::bench::record::{Ending, Row, Trial, Verdict, scaled};
+use crate::bench::record::{Ending, Trial, scaled};
 use crate::bench::sample::{Strata, Stratum};
 use crate::bench::setting::{Axes, Setting, Way};
+use crate::bench::verdict::{Row, Verdict};
 use crate::limits::{
     BENCH_LAST_TRIALS, BENCH_REFINEMENTS, BENCH_RESERVE_BYTES, BENCH_SLICES_PER_READER,
     BENCH_TRIAL_BATCHES_MAX, BENCH_TRIAL_BATCHES_TARGET, BENCH_TRIAL_VALUES_TARGET,
     SLICE_VALUES_MAX,
 };
 use crate::model::interval::Interval;
+use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
 

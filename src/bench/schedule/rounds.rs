@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 
 use super::{Candidate, Round, Scheduler, Turn};
 use crate::bench::extrapolate;
-use crate::bench::random::Random;
 use crate::bench::record::scaled;
 use crate::bench::setting::Setting;
+use crate::model::random::Random;
 
 /// Times that differ by no more than so many thousandths cannot be told apart by one run.
 const EQUAL_PER_MILLE: u64 = 50;

@@ -15,14 +15,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::files::Files;
-use self::trial::{Destination, Ends as Early, Ran, Stand, Watch};
+use self::trial::{Ends as Early, Ran, Stand, TrialDestination, Watch};
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::run::Signals;
 use super::stop_signals::StopSignals;
 use super::{job, migrate, preflight, print_line, quota};
-use crate::bench::record::{Record, Sink, Verdict};
+use crate::bench::record::{Record, Sink};
 use crate::bench::schedule::{Left, Scheduler};
+use crate::bench::verdict::Verdict;
 use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
@@ -31,12 +32,13 @@ use crate::config::job::JobConfig;
 use crate::config::table::JSON;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
-use crate::pipeline::context::{Context, Job};
+use crate::model::schema::FieldTypes;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::plan::tally::{self, Tally};
-use crate::pipeline::stop::Stop;
-use crate::pipeline::survey::schema::FieldTypes;
-use crate::pipeline::write::clash;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::bucket::type_conflict;
 use crate::report::preflight::Verdict as Found;
 use crate::report::text::Glyphs;
 use crate::report::{json, stream};
@@ -71,7 +73,7 @@ pub async fn measure(
     config: &JobConfig,
     bench: &BenchConfig,
     settings: &ClientSettings,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Verdict, Error> {
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
@@ -84,7 +86,7 @@ struct Surveyed {
     source: SourceFacts,
     destination: Option<DestinationFacts>,
     ends: Ends,
-    job: Job,
+    job: BucketJob,
     tally: Tally,
     budget_bytes: u64,
     /// Spent before the ledger began to count.
@@ -191,11 +193,7 @@ async fn survey(
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
     let job = job::to_look_at(config, &ends, &source, None).await?;
-    let context = Context::new(
-        job,
-        ends.source.clone(),
-        std::sync::Arc::new(crate::pipeline::write::outlet::Outlet::nowhere()),
-    );
+    let context = SourceBucket::unheard(job, ends.source.clone());
     let tally = tally::of(&context, context.job.plan.range()).await?;
     let (job, destination) = (context.job, checked.destination);
     Ok(Surveyed { source, destination, ends, job, tally, budget_bytes, before_bytes })
@@ -221,11 +219,16 @@ async fn stand(
             let types = surveyed.source.survey.field_types();
             let watched = types.map_or_else(Vec::new, |types| {
                 let one_type_ns = surveyed.source.one_type_ns();
-                clash::watched(&clash::by_key(types), one_type_ns, &FieldTypes::new(), shard_ns)
+                type_conflict::watched(
+                    &type_conflict::by_key(types),
+                    one_type_ns,
+                    &FieldTypes::new(),
+                    shard_ns,
+                )
             });
             let on_type_conflict = config.safety.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;
-            Some(Destination { client, org_id, shard_ns, on_type_conflict, watched })
+            Some(TrialDestination { client, org_id, shard_ns, on_type_conflict, watched })
         }
     };
     let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use crate::bench::compare::{Comparison, Pair};
-use crate::bench::record::{Header, Row, Sink, Verdict};
+use crate::bench::record::{Header, Sink};
 use crate::bench::schedule::{Left, Planned};
 use crate::bench::setting::Setting;
 use crate::bench::simulate::Rehearsal;
 use crate::bench::statistics::Ratio;
+use crate::bench::verdict::{Row, Verdict};
 use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
 use crate::pipeline::plan::forecast::Spread;

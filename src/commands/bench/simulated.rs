@@ -2,12 +2,12 @@
 
 use super::{machine, random_seed, screen, terms};
 use crate::bench::extrapolate::Whole;
-use crate::bench::random::Random;
-use crate::bench::record::{Header, Record, Sink, Verdict};
+use crate::bench::record::{Header, Record, Sink};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Scheduler, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::bench::simulate::{Model, Rehearsal, WayCost};
+use crate::bench::verdict::Verdict;
 use crate::commands::error::Error;
 use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};
@@ -17,10 +17,11 @@ use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
 use crate::model::interval::Interval;
+use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::tally::Cell;
-use crate::pipeline::plan::time::assumed_shard_group_ns;
+use crate::pipeline::source::shape::assumed_shard_group_ns;
 
 /// Rehearses.
 pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Error> {

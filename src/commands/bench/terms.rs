@@ -12,8 +12,8 @@ use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
 use crate::model::transport::Transport;
-use crate::pipeline::context::Job;
 use crate::pipeline::plan::tally::Cell;
+use crate::pipeline::source::job::BucketJob;
 
 /// What may be spent: what was said, else a part of one window of the quota.
 pub(super) fn budget_bytes(said: Option<u64>, window: Option<u64>) -> u64 {
@@ -97,7 +97,7 @@ pub(super) fn terms(
 }
 
 /// What was named; what `migrate` was told; else what is worth trying.
-fn axes(bench: &BenchConfig, config: &JobConfig, job: &Job, usual: Transport) -> Axes {
+fn axes(bench: &BenchConfig, config: &JobConfig, job: &BucketJob, usual: Transport) -> Axes {
     let intervals = match (&bench.intervals, config.scope.batch_interval) {
         (Some(named), _) => Axis::only(named.clone()),
         (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),

@@ -17,18 +17,19 @@ use crate::influx::client::Client;
 use crate::influx::signal::{Observer, Signal, WaitCause};
 use crate::limits::BENCH_BATCHES_KEPT_MAX;
 use crate::model::batch::BatchPlan;
+use crate::model::schema::FieldKey;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
-use crate::pipeline::commit::keeper::Keeper;
-use crate::pipeline::context::Job;
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
-use crate::pipeline::feed::Source;
-use crate::pipeline::stop::{Stop, stop_pair};
-use crate::pipeline::survey::route::FieldKey;
-use crate::pipeline::write::clash::ConflictPolicy;
-use crate::pipeline::write::outlet::{Bucket, Outlet, Sink};
-use crate::pipeline::write::refusals::RejectLimit;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::stop::{StopSignal, stop_pair};
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::pipeline::write::rejects::limit::RejectLimit;
+use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self};
 use crate::report::stream;
 
@@ -36,18 +37,18 @@ use crate::report::stream;
 #[derive(Debug)]
 pub(super) struct Stand {
     /// The whole job.
-    pub(super) job: Job,
+    pub(super) job: BucketJob,
     /// Reads, within the quota.
     pub(super) client: Client,
     /// Hears what the client says.
     pub(super) watch: Watch,
     /// Where values go; nowhere if none.
-    pub(super) destination: Option<Destination>,
+    pub(super) destination: Option<TrialDestination>,
 }
 
 /// A destination in which buckets for trials can be made.
 #[derive(Debug)]
-pub(super) struct Destination {
+pub(super) struct TrialDestination {
     pub(super) client: Client,
     pub(super) org_id: String,
     pub(super) shard_ns: i64,
@@ -68,7 +69,7 @@ pub(super) struct Ran {
 /// When a trial ends early.
 #[derive(Debug, Clone)]
 pub(super) struct Ends {
-    pub(super) stop: Stop,
+    pub(super) stop: StopSignal,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -102,14 +103,17 @@ pub(super) async fn run(
         None => None,
     };
     let sink = match (&stand.destination, &scratch) {
-        (Some(to), Some(scratch)) => Sink::Bucket(Bucket::new(
-            to.client.clone(),
-            &scratch.name,
-            to.shard_ns,
-            to.on_type_conflict,
-            to.watched.clone(),
-        )),
-        _ => Sink::Discard,
+        (Some(to), Some(scratch)) => Destination::Bucket(DestinationBucket {
+            body_bytes_target: planned.setting.body_bytes,
+            ..DestinationBucket::new(
+                to.client.clone(),
+                &scratch.name,
+                to.shard_ns,
+                to.on_type_conflict,
+                to.watched.clone(),
+            )
+        }),
+        _ => Destination::Discard,
     };
     let (trial, error) = measured(stand, planned, number, sink, ends).await;
     let left = match scratch {
@@ -123,14 +127,14 @@ async fn measured(
     stand: &Stand,
     planned: &Planned,
     number: u64,
-    sink: Sink,
+    sink: Destination,
     ends: &Ends,
 ) -> (Trial, Option<Error>) {
     let quota = stand.client.quota();
     let (bytes_before, requests_before) = (quota.total_bytes(), stand.client.requests());
     let setting = planned.setting;
     let plan = BatchPlan::new(planned.range.start, setting.interval, planned.range.stop);
-    let job = Job {
+    let job = BucketJob {
         transport: setting.transport.0,
         plan,
         interval: setting.interval,
@@ -148,13 +152,12 @@ async fn measured(
     }));
     let events = stand.watch.events();
     // What is refused belongs to no migration.
-    let mut out = Outlet::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
-    out.body_bytes_target = setting.body_bytes;
-    let source = Source::Bucket(Box::new(job), stand.client.clone());
+    let out = DestinationWriter::new(sink, RejectLimit::none(), events, Arc::clone(&counters));
+    let source = BatchOrigin::Bucket(Box::new(job), stand.client.clone());
     let begun = Instant::now();
     // Never asked to stop: a trial that has to end is dropped as it stands.
     let (_stopper, never) = stop_pair();
-    let work = pipeline::run(source, Arc::new(out), Keeper::Nobody, never);
+    let work = pipeline::run(source, Arc::new(out), Checkpoint::None, never);
     let (ending, error) = tokio::select! {
         biased;
         by = ends.wait() => (Ending::Cut { by: by.to_owned() }, None),

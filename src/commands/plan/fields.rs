@@ -6,10 +6,11 @@ use crate::commands::error::Error;
 use crate::commands::facts::{DestinationFacts, SourceFacts};
 use crate::config::job::JobConfig;
 use crate::model::frame::FieldType;
+use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
-use crate::pipeline::context::Context;
 use crate::pipeline::plan::catalogue;
-use crate::pipeline::survey::schema;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::schema;
 use crate::report::plan::Conflict;
 use crate::wire::csv::table;
 use crate::wire::flux;
@@ -23,7 +24,7 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) async fn of(
-        context: &Context,
+        context: &SourceBucket,
         source: &SourceFacts,
         names: &[Name],
     ) -> Result<Self, Error> {
@@ -31,7 +32,7 @@ impl Series {
         let mut total = None;
         if let Ok(influxql) = &source.survey.influxql {
             let statement = query::SHOW_SERIES_CARDINALITY;
-            let answer = schema::ask(&context.source, &influxql.database, statement).await?;
+            let answer = schema::ask(&context.client, &influxql.database, statement).await?;
             if let Some(counts) =
                 answer.ok().and_then(|json| show::parse_series_cardinality(&json).ok())
             {
@@ -50,7 +51,7 @@ impl Series {
         }
         if total.is_none() {
             let query = flux::series_in_bucket(&context.job.source_bucket);
-            let answer = context.source.query_all(&query, "number of series").await;
+            let answer = context.client.query_all(&query, "number of series").await;
             // A source that does not tell leaves the sum open.
             let count = answer.ok().and_then(|answer| table::single_long(&answer).ok());
             total = count.map(|count| count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
@@ -69,7 +70,7 @@ pub(super) struct Fields {
 
 impl Fields {
     pub(super) async fn of(
-        context: &Context,
+        context: &SourceBucket,
         config: &JobConfig,
         source: &SourceFacts,
         destination: Option<&DestinationFacts>,
@@ -115,8 +116,8 @@ impl Fields {
     }
 }
 
-async fn first_types(context: &Context, names: &[Name]) -> Result<schema::FieldTypes, Error> {
-    let mut types = schema::FieldTypes::new();
+async fn first_types(context: &SourceBucket, names: &[Name]) -> Result<FieldTypes, Error> {
+    let mut types = FieldTypes::new();
     for name in names {
         let Ok(found) = catalogue::field_types(context, name).await? else { continue };
         let text = |name: &Name| String::from_utf8_lossy(name).into_owned();

@@ -10,11 +10,12 @@ use crate::model::number;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
-use crate::pipeline::context::{Context, LearnedCost};
+use crate::pipeline::plan::cost::LearnedCost;
 use crate::pipeline::plan::forecast::{self, Spread};
 use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
 use crate::pipeline::plan::sample::Sample;
 use crate::pipeline::plan::tally::{self, Tally};
+use crate::pipeline::source::SourceBucket;
 use crate::report::plan::{Forecast, Guide, MeasurementRow};
 use crate::spool::size::Encoded;
 
@@ -33,7 +34,7 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    pub(super) async fn at(context: &Context, tally: &Tally) -> Result<Self, Error> {
+    pub(super) async fn at(context: &SourceBucket, tally: &Tally) -> Result<Self, Error> {
         let (mut batches, mut fullest): (Vec<Batch>, Vec<_>) = (Vec::new(), Vec::new());
         for cell in forecast::sampled_cells(&tally.cells) {
             let found = look::fullest(context, cell).await?;
@@ -156,7 +157,7 @@ impl Looked {
 
     pub(super) fn forecast(
         &self,
-        context: &Context,
+        context: &SourceBucket,
         source: &SourceFacts,
         tally: &Tally,
     ) -> Forecast {
@@ -176,7 +177,7 @@ impl Looked {
         let asked = self.batches.iter().map(|batch| batch.requests).sum();
         let searched = held.searches.scaled(counts.iter().sum(), asked);
         let count_bytes = forecast::of_samples(&counts).times(held.batches).plus(searched);
-        let bytes_per_s = context.source.quota().bytes_per_s();
+        let bytes_per_s = context.client.quota().bytes_per_s();
         let quota_bytes = source.quota.bytes_per_window();
         let time_ms =
             bytes_per_s.and_then(|rate| forecast::duration_ms(bytes.plus(count_bytes), rate));
@@ -233,7 +234,7 @@ impl Looked {
     /// The guide's formula over the last day that holds values.
     pub(super) async fn guide(
         &self,
-        context: &Context,
+        context: &SourceBucket,
         source: &SourceFacts,
         tally: &Tally,
     ) -> Result<Option<Guide>, Error> {

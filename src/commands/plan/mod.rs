@@ -5,8 +5,6 @@
 mod fields;
 mod looked;
 
-use std::sync::Arc;
-
 use self::fields::{Fields, Series};
 use self::looked::Looked;
 use super::error::Error;
@@ -20,9 +18,9 @@ use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
-use crate::pipeline::context::{Context, Job};
 use crate::pipeline::plan::tally;
-use crate::pipeline::write::outlet::Outlet;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::text::Glyphs;
@@ -56,8 +54,8 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
 }
 
 /// What the stages of a run share, for a job that is only looked at.
-pub fn context(job: Job, ends: &Ends) -> Context {
-    Context::new(job, ends.source.clone(), Arc::new(Outlet::nowhere()))
+pub fn context(job: BucketJob, ends: &Ends) -> SourceBucket {
+    SourceBucket::unheard(job, ends.source.clone())
 }
 
 /// Asks both ends. Where the source is out of reach there is no plan, but what preflight found.

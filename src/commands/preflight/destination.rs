@@ -7,7 +7,7 @@ use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::series::Readable;
 use crate::model::side::Side;
-use crate::pipeline::write::clash::ConflictPolicy;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// Judges all of it; the facts, unless it is out of reach.

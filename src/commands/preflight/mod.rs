@@ -19,7 +19,7 @@ use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::secrets;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
-use crate::pipeline::write::clash::{self, TypesByKey};
+use crate::pipeline::write::bucket::type_conflict::{self, TypesByKey};
 use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use crate::report::text::Glyphs;
 use crate::report::{json, stream};
@@ -110,7 +110,7 @@ impl Content {
             bucket_id: Some(source.bucket.id.clone()),
             oldest: source.earliest,
             now: source.now,
-            types: source.survey.field_types().map(clash::by_key),
+            types: source.survey.field_types().map(type_conflict::by_key),
             one_type_ns: source.one_type_ns(),
         }
     }

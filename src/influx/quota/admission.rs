@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounds::KIB;
+use super::bounds::{KIB, signed, unsigned};
+use super::ledger::QuotaLedger;
 use super::pace::Paid;
-use super::{QuotaLedger, signed, unsigned};
-use crate::influx::signal::{Observer, Signal, WaitCause};
+use super::wait::{Wait, told};
+use crate::influx::signal::Observer;
 use crate::limits::{QUOTA_LOOK_MS, QUOTA_SIGNAL_MS_MIN, QUOTA_SMALL_BYTES_MAX};
 use crate::model::scale::scaled;
-use crate::model::side::Side;
 
 /// Leave to send one request, paid for by prediction. Dropped, it settles at the bytes recorded so far.
 pub struct Admission {
@@ -26,29 +26,29 @@ pub struct Admission {
     query: Option<u64>,
 }
 
-impl Admission {
-    /// Waits until a request of this size may be sent. What was paid and reserved when this future is dropped goes back.
-    pub(super) async fn new(
-        ledger: &Arc<QuotaLedger>,
-        predicted_bytes: u64,
-        observer: &Observer,
-    ) -> Self {
-        let mut admission = Self {
-            ledger: Arc::clone(ledger),
+impl QuotaLedger {
+    /// Waits until a request that is expected to bring `predicted_bytes` may be sent, and pays for it.
+    /// Dropping this future half-way loses nothing: what was paid and reserved goes back. Settle or drop an admission
+    /// before asking for a larger one in its place: the bytes it holds in flight are what the next one may be waiting for.
+    pub async fn admit(self: &Arc<Self>, predicted_bytes: u64, observer: &Observer) -> Admission {
+        let mut admission = Admission {
+            ledger: Arc::clone(self),
             predicted_bytes,
             paid_bytes: 0,
             received_bytes: 0,
             reserved_bytes: 0,
             query: None,
         };
-        if ledger.quota_bytes.is_some() {
+        if self.quota_bytes.is_some() {
             admission.reserve().await;
             admission.pay(observer).await;
         }
         admission.start(observer).await;
         admission
     }
+}
 
+impl Admission {
     /// A place among what is in flight. Small requests are counted, but do not wait for it.
     async fn reserve(&mut self) {
         let is_small = self.predicted_bytes <= QUOTA_SMALL_BYTES_MAX;
@@ -217,41 +217,6 @@ impl Drop for Due<'_> {
     fn drop(&mut self) {
         self.set(0);
     }
-}
-
-/// A wait that was told, and whose end will be.
-pub(super) struct Wait<'a> {
-    observer: &'a Observer,
-    since: Instant,
-}
-
-impl<'a> Wait<'a> {
-    fn begin(observer: &'a Observer, wait_ms: u64) -> Self {
-        observer(Signal::WaitBegan { side: Side::Source, cause: WaitCause::Quota, wait_ms });
-        Self { observer, since: Instant::now() }
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        let waited_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        (self.observer)(Signal::WaitEnded {
-            side: Side::Source,
-            cause: WaitCause::Quota,
-            waited_ms,
-        });
-    }
-}
-
-/// Waits for something whose length nobody knows, and tells that if it is long.
-pub(super) async fn told<T>(observer: &Observer, future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    let short = std::time::Duration::from_millis(QUOTA_SIGNAL_MS_MIN);
-    if let Ok(done) = timeout(short, &mut future).await {
-        return done;
-    }
-    let _wait = Wait::begin(observer, QUOTA_SIGNAL_MS_MIN);
-    future.await
 }
 
 impl fmt::Debug for Admission {

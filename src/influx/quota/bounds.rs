@@ -85,6 +85,14 @@ fn per_mille(bytes: u64, per_mille: u64) -> u64 {
     scaled(bytes, per_mille, 1_000)
 }
 
+pub(super) fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(bytes: i64) -> u64 {
+    u64::try_from(bytes).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,14 +6,15 @@
 //! until the others have given up so much; who has to give up something does so once what it has under way fits
 //! into the smaller part. No clock is involved, so a process that stands still for an hour breaks nothing.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::bounds::WHOLE_PPM;
 use crate::limits::QUOTA_WINDOW_MS;
+use crate::lock_file::LockFile;
 
 /// Ending of the files of runs.
 const RUN_ENDING: &str = "run";
@@ -69,7 +70,7 @@ pub(super) struct View {
 pub(super) struct Runs {
     folder: PathBuf,
     path: PathBuf,
-    file: File,
+    file: LockFile,
     part_ppm: u32,
     rested: bool,
     owes: bool,
@@ -83,9 +84,9 @@ impl Runs {
         // What was here before this run changes the folder.
         let rested = is_rested(folder);
         let _guard = guard(folder)?;
-        let (path, mut file) = new_file(folder)?;
+        let (path, file) = new_file(folder)?;
         let io = |source| RunsError::Io { path: path.clone(), source };
-        write_part(&mut file, 0).map_err(io)?;
+        write_part(file.file(), 0).map_err(io)?;
         Ok(Self { folder: folder.to_owned(), path, file, part_ppm: 0, rested, owes: false })
     }
 
@@ -102,7 +103,7 @@ impl Runs {
         let part_ppm = part_ppm.max(even_ppm.min(free));
         if part_ppm != self.part_ppm {
             let io = |source| RunsError::Io { path: self.path.clone(), source };
-            write_part(&mut self.file, part_ppm).map_err(io)?;
+            write_part(self.file.file(), part_ppm).map_err(io)?;
             self.part_ppm = part_ppm;
         }
         self.rested &= runs == 1 && others.dead_ppm == 0;
@@ -136,8 +137,8 @@ pub fn count(folder: &Path) -> Result<u32, RunsError> {
     let mut runs = 0;
     for path in entries {
         match hold(&path) {
-            Ok(Held::Alive(_)) => runs += 1,
-            Ok(Held::Dead(_)) | Err(RunsError::Io { .. }) => {}
+            Ok(Holder::Alive(_)) => runs += 1,
+            Ok(Holder::Dead(_)) | Err(RunsError::Io { .. }) => {}
             Err(error) => return Err(error),
         }
     }
@@ -158,10 +159,10 @@ fn living(folder: &Path, but: Option<&Path>) -> Result<Living, RunsError> {
         }
         let io = |source| RunsError::Io { path: path.clone(), source };
         match hold(&path) {
-            Ok(Held::Alive(file)) => living.parts_ppm.push(read_part(file, &path)?),
-            Ok(Held::Dead(file)) => {
+            Ok(Holder::Alive(file)) => living.parts_ppm.push(read_part(&file, &path)?),
+            Ok(Holder::Dead(lock)) => {
                 // What cannot be read may have been all of it.
-                let part_ppm = read_part(file, &path).unwrap_or(WHOLE_PPM);
+                let part_ppm = read_part(lock.file(), &path).unwrap_or(WHOLE_PPM);
                 fs::remove_file(&path).map_err(io)?;
                 living.dead_ppm = living.dead_ppm.saturating_add(part_ppm).min(WHOLE_PPM);
             }
@@ -185,31 +186,27 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunsError> {
     Ok(paths)
 }
 
-enum Held {
+enum Holder {
     Alive(File),
-    Dead(File),
+    Dead(LockFile),
 }
 
-fn hold(path: &Path) -> Result<Held, RunsError> {
-    let io = |source| RunsError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Held::Dead(file)),
-        Err(TryLockError::WouldBlock) => Ok(Held::Alive(file)),
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
+fn hold(path: &Path) -> Result<Holder, RunsError> {
+    let shared = File::open(path).and_then(LockFile::share);
+    let shared = shared.map_err(|source| RunsError::Io { path: path.to_owned(), source })?;
+    Ok(shared.map_or_else(Holder::Alive, Holder::Dead))
 }
 
 /// A new file of this run, held. Process numbers alone do not tell runs apart: one process may have several, containers
 /// count on their own, and a dead run's file is still to be looked at.
-fn new_file(folder: &Path) -> Result<(PathBuf, File), RunsError> {
+fn new_file(folder: &Path) -> Result<(PathBuf, LockFile), RunsError> {
     let mut number: u32 = 0;
     loop {
         let path = folder.join(format!("{}-{number}.{RUN_ENDING}", std::process::id()));
         let io = |source| RunsError::Io { path: path.clone(), source };
-        match options().create_new(true).open(&path) {
+        match LockFile::options().create_new(true).open(&path) {
             // Nobody else looks while the folder is locked: it cannot be held already.
-            Ok(file) => return file.lock().map(|()| (path.clone(), file)).map_err(io),
+            Ok(file) => return LockFile::wait(file).map(|lock| (path.clone(), lock)).map_err(io),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(source) => return Err(io(source)),
         }
@@ -217,34 +214,21 @@ fn new_file(folder: &Path) -> Result<(PathBuf, File), RunsError> {
 }
 
 /// The folder's lock, for as long as a look takes.
-fn guard(folder: &Path) -> Result<File, RunsError> {
+fn guard(folder: &Path) -> Result<LockFile, RunsError> {
     let path = folder.join("lock");
-    let io = |source| RunsError::Io { path: path.clone(), source };
-    let file = open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunsError::Busy { path }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    match LockFile::open(&path).and_then(LockFile::take) {
+        Ok(attempt) => attempt.map_err(|_| RunsError::Busy { path }),
+        Err(source) => Err(RunsError::Io { path, source }),
     }
 }
 
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    options().create(true).truncate(false).open(path)
-}
-
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    options
-}
-
-fn write_part(file: &mut File, part_ppm: u32) -> io::Result<()> {
+fn write_part(mut file: &File, part_ppm: u32) -> io::Result<()> {
     file.rewind()?;
     // Always the same length, so that nothing has to be cut off.
     file.write_all(format!("{part_ppm:07}\n").as_bytes())
 }
 
-fn read_part(file: File, path: &Path) -> Result<u32, RunsError> {
+fn read_part(file: &File, path: &Path) -> Result<u32, RunsError> {
     let mut bytes = Vec::new();
     let read = file.take(PART_BYTES_MAX).read_to_end(&mut bytes);
     read.map_err(|source| RunsError::Io { path: path.to_owned(), source })?;
@@ -363,8 +347,7 @@ mod tests {
         drop(held);
         for text in ["", "half", "1000001\n", "-1", "\u{ff}\u{fe}", "99999999999999999999"] {
             let path = folder.path().join("2-0.run");
-            let other = open(&path).unwrap();
-            other.lock().unwrap();
+            let _other = LockFile::wait(LockFile::open(&path).unwrap()).unwrap();
             fs::write(&path, text).unwrap();
             let error = first.look(None).unwrap_err();
             assert!(matches!(&error, RunsError::Damaged { .. }), "{text:?}: {error}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::QuotaLedger;
+use super::ledger::QuotaLedger;
 use super::runs::{Runs, RunsError, View};
 use crate::influx::signal::{Observer, Signal};
 use crate::limits::{QUOTA_JOIN_MS_MAX, QUOTA_LOOK_EAGER_MS, QUOTA_LOOK_MS};

@@ -1,7 +1,6 @@
 //! Places for queries: never more at one time than the organization may have, in all runs of this machine together. A
 //! place is a file in the runs' folder that is locked while the query runs, so a killed run frees its places.
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,42 +8,28 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::runs;
 use crate::limits::{QUERIES_IN_FLIGHT_MAX, QUERY_SLOT_POLL_MS};
+use crate::lock_file::LockFile;
 
 /// The places of one run.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
     count: usize,
     own: Arc<Semaphore>,
-    /// None: this run is alone.
-    shared: Arc<Mutex<Option<Places>>>,
-}
-
-#[derive(Debug)]
-struct Places {
-    folder: PathBuf,
-    /// The files that this run has open; those in use are taken out.
-    files: Vec<Option<File>>,
+    /// The folder of the files; `None`: this run is alone.
+    shared: Arc<Mutex<Option<PathBuf>>>,
 }
 
 /// A place for one query, held while it runs.
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
-    _place: Option<Place>,
-}
-
-#[derive(Debug)]
-struct Place {
-    slots: Slots,
-    index: usize,
-    file: Option<File>,
+    _place: Option<LockFile>,
 }
 
 /// What a look at the places gives.
 enum Found {
-    Place(Place),
+    Place(LockFile),
     /// There are no other runs to share with.
     Alone,
     /// All are taken.
@@ -65,8 +50,7 @@ impl Slots {
 
     /// Shares the places with the other runs of this folder.
     pub(super) fn share(&self, folder: PathBuf) {
-        let files = (0..self.count).map(|_| None).collect();
-        *self.shared() = Some(Places { folder, files });
+        *self.shared() = Some(folder);
     }
 
     /// Waits for a place. An error of the system ends the sharing and is told once, with the place.
@@ -90,40 +74,20 @@ impl Slots {
 
     /// A place that no run has.
     fn try_take(&self) -> io::Result<Found> {
-        let mut shared = self.shared();
-        let Some(places) = &mut *shared else { return Ok(Found::Alone) };
-        for index in 0..places.files.len() {
-            let path = places.folder.join(format!("query-{index}"));
-            let file = match places.files[index].take() {
-                Some(file) => file,
-                // In use by this very run, or not opened yet: a second handle finds the lock of the first.
-                None => runs::open(&path)?,
-            };
-            match file.try_lock() {
-                Ok(()) => {
-                    let slots = self.clone();
-                    return Ok(Found::Place(Place { slots, index, file: Some(file) }));
-                }
-                Err(TryLockError::WouldBlock) => places.files[index] = Some(file),
-                Err(TryLockError::Error(error)) => return Err(error),
+        let shared = self.shared();
+        let Some(folder) = &*shared else { return Ok(Found::Alone) };
+        for index in 0..self.count {
+            // What this very run has is no exception: a second handle finds the lock of the first.
+            let file = LockFile::open(&folder.join(format!("query-{index}")))?;
+            if let Ok(place) = LockFile::take(file)? {
+                return Ok(Found::Place(place));
             }
         }
         Ok(Found::Full)
     }
 
-    fn shared(&self) -> MutexGuard<'_, Option<Places>> {
+    fn shared(&self) -> MutexGuard<'_, Option<PathBuf>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(file) = self.file.take() else { return };
-        if file.unlock().is_ok()
-            && let Some(places) = &mut *self.slots.shared()
-        {
-            places.files[self.index] = Some(file);
-        }
     }
 }
 

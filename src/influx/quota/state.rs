@@ -5,17 +5,37 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bounds::WHOLE_PPM;
+use super::bounds::{WHOLE_PPM, signed, unsigned};
 use super::clock::SourceClock;
 use super::pace::{Pace, Start};
 use super::runs::View;
 use super::time::QueryTime;
-use super::{QuotaUsage, signed, unsigned};
 use crate::limits::QUOTA_WINDOW_MS;
 use crate::model::scale::scaled;
-use crate::model::share::Share;
+use crate::model::share::{Share, ShareChange};
 
-pub(super) struct State {
+/// The state of the ledger, for the progress display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// The quota of one window, if there is one.
+    pub quota_bytes: Option<u64>,
+    /// Bytes received in the last 300 s by this run.
+    pub window_bytes: u64,
+    /// Bytes received by this run so far.
+    pub total_bytes: u64,
+    /// The rate that the pacing grants this run now, if there is a quota; 0 while the other runs have all of it.
+    pub bytes_per_s: Option<u64>,
+    /// The share that is taken now, in thousandths.
+    pub share_per_mille: u32,
+    /// When it will be another one, and which.
+    pub share_change: Option<ShareChange>,
+    /// Runs that share the quota, this one among them.
+    pub runs: u32,
+    /// How long the requests that wait now will wait, all together.
+    pub wait_ms: u64,
+}
+
+pub(super) struct LedgerState {
     pub(super) clock: SourceClock,
     /// The share where no bytes are limited: that of query time.
     share: Share,
@@ -42,7 +62,7 @@ pub(super) struct State {
     origin: Instant,
 }
 
-impl State {
+impl LedgerState {
     pub(super) fn new(quota_bytes: Option<u64>, share: &Share, query_time_ms: Option<u64>) -> Self {
         let clock = SourceClock::local();
         Self {

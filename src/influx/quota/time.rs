@@ -15,7 +15,7 @@ use crate::limits::{
     QUERY_CHARGED_MS_MAX, QUERY_SMALL_MS_PREDICTED, QUERY_TIME_WINDOW_MS, QUOTA_SMALL_BYTES_MAX,
     SLICE_SECONDS_MAX,
 };
-use crate::model::scale::scaled;
+use crate::model::scale::{scaled, whole_ms};
 
 /// The queries that count at this moment.
 #[derive(Debug)]
@@ -209,10 +209,6 @@ impl Usual {
 /// An eighth of the way to what was seen.
 fn approach(known: u64, seen: u64) -> u64 {
     (known - known / 8).saturating_add(seen / 8)
-}
-
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

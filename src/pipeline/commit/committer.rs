@@ -3,22 +3,22 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, Interval, MissedTickBehavior, interval};
 
+use super::Checkpoint;
+use super::complete::{Complete, Done};
 use crate::checkpoint::record::CommittedBatch;
 use crate::checkpoint::watermark::Watermark;
 use crate::limits::{BATCHES_OPEN_MAX, CLOSING_BATCHES_MAX, LEASE_REFRESH_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::keeper::Keeper;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, Event};
-use crate::pipeline::read::batch::Done;
-use crate::pipeline::stop::Stop;
-use crate::pipeline::write::outlet::Outlet;
-use crate::pipeline::write::pool::blocking;
-use crate::pipeline::write::refusals::Refusals;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::DestinationWriter;
+use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +39,10 @@ pub struct Committed {
     pub each: Vec<CommittedBatch>,
 }
 
-/// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
-#[derive(Debug)]
-pub struct Complete {
-    /// What became of it.
-    pub done: Done,
-    /// Lets it be open.
-    pub permit: OwnedSemaphorePermit,
-}
-
 struct Committer {
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     plan: BatchPlan,
-    keeper: Keeper,
+    checkpoint: Checkpoint,
     refresh: Interval,
     committed: Committed,
 }
@@ -63,11 +54,11 @@ struct Committer {
 ///
 /// If more batches wait than may be open.
 pub async fn run(
-    out: Arc<Outlet>,
+    out: Arc<DestinationWriter>,
     plan: BatchPlan,
-    keeper: Keeper,
+    checkpoint: Checkpoint,
     mut complete: mpsc::Receiver<Complete>,
-    stop: Stop,
+    stop: StopSignal,
 ) -> Result<Committed, Error> {
     let committed = Committed {
         watermark: plan.range().start,
@@ -80,7 +71,7 @@ pub async fn run(
     };
     let mut refresh = interval(Duration::from_millis(LEASE_REFRESH_MS));
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut committer = Committer { out, plan, keeper, refresh, committed };
+    let mut committer = Committer { out, plan, checkpoint, refresh, committed };
     tokio::select! {
         ended = committer.all(&mut complete) => ended?,
         _ = stop.recorded() => {}
@@ -102,7 +93,7 @@ impl Committer {
                     let waiting = watermark.waiting();
                     assert!(waiting < BATCHES_OPEN_MAX, "{waiting} batches wait, with the one before them still open");
                 }
-                _ = self.refresh.tick() => self.keeper.refresh().await?,
+                _ = self.refresh.tick() => self.checkpoint.refresh().await?,
             }
         }
     }
@@ -110,7 +101,7 @@ impl Committer {
     async fn commit(&mut self, mut done: Done) -> Result<(), Error> {
         let whole = done.range(self.plan);
         let refusals = self.keep(whole, std::mem::take(&mut done.refusals)).await?;
-        self.keeper.commit(self.plan, &mut done).await?;
+        self.checkpoint.commit(self.plan, &mut done).await?;
         refusals.committed();
         self.committed.watermark = whole.stop;
         self.note(&done, whole);
@@ -119,7 +110,11 @@ impl Committer {
 
     /// Adds refused lines to the rejects file, on a thread that may wait for the disk. They may be many: the lease must not
     /// grow old meanwhile.
-    async fn keep(&mut self, batch: TimeRange, refusals: Refusals) -> Result<Refusals, Error> {
+    async fn keep(
+        &mut self,
+        batch: TimeRange,
+        refusals: RefusedValues,
+    ) -> Result<RefusedValues, Error> {
         if refusals.is_empty() {
             return Ok(refusals);
         }
@@ -129,7 +124,7 @@ impl Committer {
         loop {
             tokio::select! {
                 added = &mut adding => return added,
-                _ = self.refresh.tick() => self.keeper.refresh().await?,
+                _ = self.refresh.tick() => self.checkpoint.refresh().await?,
             }
         }
     }

@@ -10,10 +10,12 @@ use crate::limits::{CATALOGUE_VALUES_MIN, KEYED_VALUES_PER_SERIES_MIN, STATEMENT
 use crate::model::frame::FieldType;
 use crate::model::series::{Name, Readable};
 use crate::model::transport::Transport;
-use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
-use crate::pipeline::plan::catalogue::{self, Known};
+use crate::pipeline::plan::catalogue::{self, KnownSeries};
+use crate::pipeline::plan::cost::LearnedCost;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
 
 /// How one measurement is read.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub struct Choice {
     /// How.
     pub transport: Transport,
     /// Its series, for the forms that name key tags only.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Arc<KnownSeries>>,
     /// Types of its fields, for the forms that need them.
     pub types: Arc<BTreeMap<Name, FieldType>>,
     /// Why, in words.
@@ -52,31 +54,38 @@ impl Choice {
 
 /// The choices of a run. Each measurement has a lock of its own, so that a look-up that takes long is waited for by those
 /// only who need it; the map is locked for an instant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Choices {
+    /// What a value costs to read in plain Flux, whatever the measurement.
+    pub flux_cost: LearnedCost,
     made: Mutex<HashMap<Name, Slot>>,
 }
 
 /// What is chosen for one measurement, if anything is yet.
-type Slot = Arc<tokio::sync::Mutex<Option<Made>>>;
+type Slot = Arc<tokio::sync::Mutex<Option<ChoiceMade>>>;
 
 #[derive(Debug)]
-struct Made {
+struct ChoiceMade {
     choice: Arc<Choice>,
     /// Whether its series were looked at; too few values are not worth that.
     looked: bool,
 }
 
 impl Choices {
+    /// Of a run that has looked at nothing.
+    pub fn new() -> Self {
+        Self { flux_cost: LearnedCost::of(Transport::Flux), made: Mutex::default() }
+    }
+
     /// The choice for a measurement that holds so many values in the batch at hand.
-    pub async fn of(
+    pub async fn choice_for(
         &self,
-        context: &Context,
+        source: &SourceBucket,
         measurement: &Name,
         values: u64,
     ) -> Result<Arc<Choice>, Error> {
-        let look = is_worth_a_look(context, values);
-        if let Some(choice) = too_few(context, measurement, values) {
+        let look = is_worth_a_look(source, values);
+        if let Some(choice) = too_few(source, measurement, values) {
             return Ok(Arc::new(choice));
         }
         let slot = Arc::clone(self.made().entry(measurement.clone()).or_default());
@@ -86,22 +95,22 @@ impl Choices {
         {
             return Ok(Arc::clone(&known.choice));
         }
-        let choice = Arc::new(choose(context, measurement, values, look, u64::MAX).await?);
+        let choice = Arc::new(choose(source, measurement, values, look, u64::MAX).await?);
         let is_new = made.as_ref().is_none_or(|before| before.choice.transport != choice.transport);
         if is_new && look {
-            context.tell(Event::Chosen {
+            source.tell(Event::Chosen {
                 measurement: Readable(measurement).to_string(),
                 transport: choice.transport,
                 reason: choice.reason.clone(),
             });
         }
-        *made = Some(Made { choice: Arc::clone(&choice), looked: look });
+        *made = Some(ChoiceMade { choice: Arc::clone(&choice), looked: look });
         Ok(choice)
     }
 
     /// The only choice for what Flux does not read.
-    pub fn influxql_only(context: &Context, measurement: &Name) -> Option<Arc<Choice>> {
-        let fields = context.job.routes.influxql.get(measurement)?;
+    pub fn influxql_only(job: &BucketJob, measurement: &Name) -> Option<Arc<Choice>> {
+        let fields = job.routes.influxql.get(measurement)?;
         let why = vec!["Flux cannot read it".to_owned()];
         let types = Arc::clone(&fields.types);
         Some(Arc::new(made(measurement, Transport::Influxql, None, types, why)))
@@ -118,24 +127,30 @@ impl Choices {
     }
 }
 
-/// The choice for a measurement with so many values in a batch, as [`Choices::of`] makes it, but not kept, and without the
+impl Default for Choices {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The choice for a measurement with so many values in a batch, as [`Choices::choice_for`] makes it, but not kept, and without the
 /// catalogue of more than `series_max` series: that is for the run.
-pub async fn of_sample(
-    context: &Context,
+pub async fn choice_for_sample(
+    source: &SourceBucket,
     measurement: &Name,
     values: u64,
     series_max: u64,
 ) -> Result<Arc<Choice>, Error> {
-    if let Some(choice) = too_few(context, measurement, values) {
+    if let Some(choice) = too_few(source, measurement, values) {
         return Ok(Arc::new(choice));
     }
-    let look = is_worth_a_look(context, values);
-    Ok(Arc::new(choose(context, measurement, values, look, series_max).await?))
+    let look = is_worth_a_look(source, values);
+    Ok(Arc::new(choose(source, measurement, values, look, series_max).await?))
 }
 
 /// The other transports that can read the same, as far as is known without asking for more series; of the rest why not.
-pub async fn others(
-    context: &Context,
+pub async fn other_choices(
+    source: &SourceBucket,
     choice: &Choice,
 ) -> Result<Vec<(Transport, Result<Arc<Choice>, String>)>, Error> {
     let measurement = &choice.measurement;
@@ -143,9 +158,9 @@ pub async fn others(
     for transport in Transport::ALL.into_iter().filter(|other| *other != choice.transport) {
         let (known, types) = match (transport, &choice.known) {
             (Transport::Flux, _) => (None, Arc::default()),
-            (Transport::Influxql, known) => match context.job.routes.refusal(measurement) {
+            (Transport::Influxql, known) => match source.job.routes.refusal(measurement) {
                 None => {
-                    let types = Arc::clone(&context.job.routes.influxql[measurement].types);
+                    let types = Arc::clone(&source.job.routes.influxql[measurement].types);
                     (known.clone(), types)
                 }
                 Some(refusal) => {
@@ -158,7 +173,7 @@ pub async fn others(
                 continue;
             }
             (_, Some(known)) => {
-                let types = catalogue::field_types(context, measurement).await?;
+                let types = catalogue::field_types(source, measurement).await?;
                 if transport == Transport::FluxPivot
                     && let Err(refusal) = may_pivot(known, types.as_ref())
                 {
@@ -174,13 +189,13 @@ pub async fn others(
 }
 
 /// Whether the series are looked at; too few values are not worth that. Who asks for a transport gets it whatever it costs.
-fn is_worth_a_look(context: &Context, values: u64) -> bool {
-    values >= CATALOGUE_VALUES_MIN || context.job.transport.is_some()
+fn is_worth_a_look(source: &SourceBucket, values: u64) -> bool {
+    values >= CATALOGUE_VALUES_MIN || source.job.transport.is_some()
 }
 
-fn too_few(context: &Context, measurement: &Name, values: u64) -> Option<Choice> {
-    let asked_for = context.job.transport.is_some();
-    (values < STATEMENT_VALUES_MIN && !asked_for && !has_quota(context)).then(|| {
+fn too_few(source: &SourceBucket, measurement: &Name, values: u64) -> Option<Choice> {
+    let asked_for = source.job.transport.is_some();
+    (values < STATEMENT_VALUES_MIN && !asked_for && !has_quota(source)).then(|| {
         let why = vec!["too few values for a statement of its own".to_owned()];
         made(measurement, Transport::Flux, None, Arc::default(), why)
     })
@@ -188,17 +203,17 @@ fn too_few(context: &Context, measurement: &Name, values: u64) -> Option<Choice>
 
 /// Goes through the transports from the best to the one that always works.
 async fn choose(
-    context: &Context,
+    source: &SourceBucket,
     measurement: &Name,
     values: u64,
     look: bool,
     series_max: u64,
 ) -> Result<Choice, Error> {
-    let job = &context.job;
-    if let Some(why) = context.witness.refusal(measurement) {
+    let job = &source.job;
+    if let Some(why) = source.flux_only.why(measurement) {
         return Ok(made(measurement, Transport::Flux, None, Arc::default(), vec![why]));
     }
-    let quota = has_quota(context);
+    let quota = has_quota(source);
     let wanted: &[Transport] = match job.transport {
         Some(Transport::Flux) => &[],
         Some(Transport::FluxKeyed) => &[Transport::FluxKeyed],
@@ -223,7 +238,7 @@ async fn choose(
                 }
                 let types = Arc::clone(&job.routes.influxql[measurement].types);
                 if look {
-                    known = look_up(context, measurement, (values, series_max), &mut why).await?;
+                    known = look_up(source, measurement, (values, series_max), &mut why).await?;
                 }
                 return Ok(made(measurement, *transport, known, types, why));
             }
@@ -233,10 +248,10 @@ async fn choose(
                     continue;
                 }
                 if known.is_none() {
-                    known = look_up(context, measurement, (values, series_max), &mut why).await?;
+                    known = look_up(source, measurement, (values, series_max), &mut why).await?;
                 }
                 let Some(series) = &known else { continue };
-                let types = catalogue::field_types(context, measurement).await?;
+                let types = catalogue::field_types(source, measurement).await?;
                 if *transport == Transport::FluxPivot
                     && let Err(refusal) = may_pivot(series, types.as_ref())
                 {
@@ -252,14 +267,14 @@ async fn choose(
     Ok(made(measurement, Transport::Flux, None, Arc::default(), why))
 }
 
-fn has_quota(context: &Context) -> bool {
-    context.source.quota().bytes_per_s().is_some()
+fn has_quota(source: &SourceBucket) -> bool {
+    source.client.quota().bytes_per_s().is_some()
 }
 
 fn made(
     measurement: &Name,
     transport: Transport,
-    known: Option<Arc<Known>>,
+    known: Option<Arc<KnownSeries>>,
     types: Arc<BTreeMap<Name, FieldType>>,
     mut why: Vec<String>,
 ) -> Choice {
@@ -282,17 +297,17 @@ fn made(
 
 /// The catalogue, if it saves more than it costs.
 async fn look_up(
-    context: &Context,
+    source: &SourceBucket,
     measurement: &Name,
     (values, look_series_max): (u64, u64),
     why: &mut Vec<String>,
-) -> Result<Option<Arc<Known>>, Error> {
-    let in_job = values.saturating_mul(context.job.batches_of_whole());
-    let series_max = match context.job.transport {
+) -> Result<Option<Arc<KnownSeries>>, Error> {
+    let in_job = values.saturating_mul(source.job.batches_of_whole());
+    let series_max = match source.job.transport {
         Some(_) => u64::MAX,
         None => in_job / KEYED_VALUES_PER_SERIES_MIN,
     };
-    match catalogue::look_up(context, measurement, series_max, look_series_max).await? {
+    match catalogue::look_up(source, measurement, series_max, look_series_max).await? {
         Ok(known) => Ok(Some(Arc::new(known))),
         Err(refusal) => {
             why.push(format!("all tags: {refusal}"));
@@ -303,7 +318,7 @@ async fn look_up(
 
 /// Under pivot a missing string looks like an empty one, and a field called as a tag breaks the query.
 fn may_pivot(
-    known: &Known,
+    known: &KnownSeries,
     types: Result<&BTreeMap<Name, FieldType>, &String>,
 ) -> Result<(), String> {
     let types = types.map_err(Clone::clone)?;

@@ -3,43 +3,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::influx::error::FailureKind;
+use super::emptiness::{is_empty_in, is_empty_of};
+use super::one_count::{answer, ask, one, single};
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::target::Scope;
-use crate::pipeline::plan::time::{SourceShape, TypeHistory};
-use crate::pipeline::plan::window::{self, Layer, Window};
-use crate::pipeline::read::fetch::may_pass;
-use crate::pipeline::survey::schema;
+use crate::pipeline::plan::request::FluxScope;
+use crate::pipeline::source::layer::{Layer, Window, values_in};
+use crate::pipeline::source::shape::TypeHistory;
+use crate::pipeline::source::{SourceBucket, schema};
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
 /// Counts a range: the windows that hold something, layer by layer.
-pub async fn windows(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+pub async fn windows(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
     // The largest time has no counts of its own and is read in another way.
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     for layer in [Layer::Plain, Layer::Mixed] {
-        found.extend(windows_of(context, layer, before_end).await?);
+        found.extend(windows_of(source, layer, before_end).await?);
     }
-    found.extend(influxql_only(context, range).await?);
-    found.extend(largest_time(context, range).await?);
+    found.extend(influxql_only(source, range).await?);
+    found.extend(largest_time(source, range).await?);
     Ok(found)
 }
 
 /// Counts one layer, halving down to windows that one query reads whole.
-pub(super) async fn windows_of(
-    context: &Context,
+pub async fn windows_of(
+    source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
 ) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
-    let Some(shape) = context.job.shape_of(layer) else { return Ok(found) };
+    let Some(shape) = source.job.shape_of(layer) else { return Ok(found) };
     // The next stretch lies last, with what two other answers make believe of it. Values arrive between any two answers, so
     // that number only spares the question whether there is anything: that there is nothing is the source's to say, of
     // exactly that stretch.
@@ -49,7 +48,7 @@ pub(super) async fn windows_of(
             continue;
         }
         let Some((first, second)) = shape.halves(stretch) else {
-            let counts = by_measurement(context, layer, stretch).await?;
+            let counts = by_measurement(source, layer, stretch).await?;
             if !counts.is_empty() {
                 found.push(Window { range: stretch, layer, counts });
             }
@@ -59,14 +58,14 @@ pub(super) async fn windows_of(
             TypeHistory::Single => {
                 let all = match believed {
                     Some(values) => Some(values),
-                    None => one(context, layer, stretch).await?,
+                    None => one(source, layer, stretch).await?,
                 };
                 let part = match all {
                     Some(0) => continue,
-                    Some(_) => one(context, layer, first).await?,
+                    Some(_) => one(source, layer, first).await?,
                     None => None,
                 };
-                let rest = match context.source.canary() {
+                let rest = match source.client.canary() {
                     Canary::DerivedZero => {
                         all.zip(part).map(|(all, part)| all.saturating_sub(part))
                     }
@@ -78,7 +77,7 @@ pub(super) async fn windows_of(
                 }
             }
             TypeHistory::Unknown | TypeHistory::Several => {
-                if !is_empty_of(context, layer, shape, stretch).await? {
+                if !is_empty_of(source, layer, shape, stretch).await? {
                     stretches.extend([(second, None), (first, None)]);
                 }
             }
@@ -93,8 +92,8 @@ fn rest(all: Option<u64>, part: Option<u64>) -> Option<u64> {
 }
 
 /// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
-pub(super) async fn by_measurement(
-    context: &Context,
+pub async fn by_measurement(
+    source: &SourceBucket,
     layer: Layer,
     window: TimeRange,
 ) -> Result<BTreeMap<Name, u64>, Error> {
@@ -103,12 +102,12 @@ pub(super) async fn by_measurement(
     while let Some(part) = parts.pop() {
         let what = format!("count of {part}");
         let counted = match layer {
-            Layer::Mixed => one(context, layer, part)
+            Layer::Mixed => one(source, layer, part)
                 .await?
                 .map(|values| BTreeMap::from_iter((values > 0).then(|| (Name::default(), values)))),
             Layer::Plain | Layer::InfluxqlOnly | Layer::LargestTime => {
-                let query = flux::count_by_measurement(context.job.selection(part));
-                let answer = answer(context, &query, &what).await?;
+                let query = flux::count_by_measurement(source.job.selection(part));
+                let answer = answer(source, &query, &what).await?;
                 answer.map(|answer| counts_in(&answer, &what)).transpose()?
             }
         };
@@ -140,14 +139,14 @@ fn counts_in(answer: &[u8], what: &str) -> Result<BTreeMap<Name, u64>, Error> {
 }
 
 /// What only InfluxQL reads of a range.
-async fn influxql_only(context: &Context, range: TimeRange) -> Result<Vec<Window>, Error> {
+async fn influxql_only(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
-    let Some(shape) = context.job.shape_of(Layer::InfluxqlOnly) else { return Ok(found) };
-    if influxql_counts(context, range).await?.is_empty() {
+    let Some(shape) = source.job.shape_of(Layer::InfluxqlOnly) else { return Ok(found) };
+    if influxql_counts(source, range).await?.is_empty() {
         return Ok(found);
     }
     for part in shape.read_windows(range) {
-        let counts = influxql_counts(context, part).await?;
+        let counts = influxql_counts(source, part).await?;
         if !counts.is_empty() {
             found.push(Window { range: part, layer: Layer::InfluxqlOnly, counts });
         }
@@ -156,18 +155,15 @@ async fn influxql_only(context: &Context, range: TimeRange) -> Result<Vec<Window
 }
 
 /// What lies at the largest time, if the range reaches it. One row is one value.
-pub(super) async fn largest_time(
-    context: &Context,
-    range: TimeRange,
-) -> Result<Vec<Window>, Error> {
+pub async fn largest_time(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
     if !range.contains(Timestamp::MAX) {
         return Ok(Vec::new());
     }
     let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
     let what = format!("values at {}", Timestamp::MAX);
-    let query = flux::first(context.job.selection_of(Layer::LargestTime, range));
-    let answer = context
-        .source
+    let query = flux::first(source.job.selection_of(Layer::LargestTime, range));
+    let answer = source
+        .client
         .query_all(&query, &what)
         .await
         .map_err(|error| Error::influx(&what, error))?;
@@ -182,13 +178,14 @@ pub(super) async fn largest_time(
     Ok(if window.counts.is_empty() { Vec::new() } else { vec![window] })
 }
 
-pub(super) async fn influxql_counts(
-    context: &Context,
+/// What only InfluxQL reads of a range, by measurement.
+pub async fn influxql_counts(
+    source: &SourceBucket,
     range: TimeRange,
 ) -> Result<BTreeMap<Name, u64>, Error> {
     let mut counts = BTreeMap::new();
-    for name in &context.job.routes.influxql_only {
-        let values = influxql_count(context, name, range).await?;
+    for name in &source.job.routes.influxql_only {
+        let values = influxql_count(source, name, range).await?;
         if values > 0 {
             counts.insert(Name::from(name.as_bytes()), values);
         }
@@ -198,60 +195,60 @@ pub(super) async fn influxql_counts(
 
 /// Values of one measurement, by InfluxQL; of the fields that it reads.
 async fn influxql_count(
-    context: &Context,
+    source: &SourceBucket,
     measurement: &str,
     range: TimeRange,
 ) -> Result<u64, Error> {
-    let routes = &context.job.routes;
+    let routes = &source.job.routes;
     let known = (&routes.access, routes.influxql.get(measurement.as_bytes()));
     let (Some(access), Some(fields)) = known else { return Ok(0) };
-    let filter = Filter { fields: fields.listed.clone(), ..context.job.filter.clone() };
+    let filter = Filter { fields: fields.listed.clone(), ..source.job.filter.clone() };
     let statement = query::count(measurement, range, &filter);
     let what = format!("count of measurement {measurement:?} in {range}");
-    let answer = schema::ask(&context.source, &access.database, &statement).await?;
+    let answer = schema::ask(&source.client, &access.database, &statement).await?;
     let counted =
         answer.and_then(|json| show::parse_counts(&json).map_err(|error| error.to_string()));
     counted.map_err(|text| Error::Refused { what, text })
 }
 
 /// Values of a range in all layers, as far as they are read.
-pub async fn total(context: &Context, range: TimeRange) -> Result<u64, Error> {
-    if context.job.shape.types != TypeHistory::Single {
-        return Ok(window::values(&windows(context, range).await?));
+pub async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+    if source.job.shape.types != TypeHistory::Single {
+        return Ok(values_in(&windows(source, range).await?));
     }
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     let mut values = 0;
     if !before_end.is_empty() {
-        values = total_of_layer(context, Layer::Plain, before_end).await?;
+        values = total_of_layer(source, Layer::Plain, before_end).await?;
     }
-    let mut rest = windows_of(context, Layer::Mixed, before_end).await?;
-    rest.extend(largest_time(context, range).await?);
-    let by_influxql = influxql_counts(context, range).await?;
-    Ok(values + window::values(&rest) + by_influxql.values().sum::<u64>())
+    let mut rest = windows_of(source, Layer::Mixed, before_end).await?;
+    rest.extend(largest_time(source, range).await?);
+    let by_influxql = influxql_counts(source, range).await?;
+    Ok(values + values_in(&rest) + by_influxql.values().sum::<u64>())
 }
 
 /// Values of one layer: one count where one is exact, else one for each window that holds something.
-pub(super) async fn total_of_layer(
-    context: &Context,
+pub async fn total_of_layer(
+    source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
 ) -> Result<u64, Error> {
     if layer == Layer::InfluxqlOnly {
-        return Ok(influxql_counts(context, range).await?.values().sum());
+        return Ok(influxql_counts(source, range).await?.values().sum());
     }
-    let Some(shape) = context.job.shape_of(layer) else { return Ok(0) };
+    let Some(shape) = source.job.shape_of(layer) else { return Ok(0) };
     let mut values = 0;
     let mut stretches = vec![range];
     while let Some(stretch) = stretches.pop() {
         if shape.types != TypeHistory::Single
             && let Some((first, second)) = shape.halves(stretch)
         {
-            if !is_empty_of(context, layer, shape, stretch).await? {
+            if !is_empty_of(source, layer, shape, stretch).await? {
                 stretches.extend([second, first]);
             }
             continue;
         }
-        match (one(context, layer, stretch).await?, stretch.halves()) {
+        match (one(source, layer, stretch).await?, stretch.halves()) {
             (Some(counted), _) => values += counted,
             (None, Some((first, second))) => stretches.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: stretch }),
@@ -260,46 +257,10 @@ pub(super) async fn total_of_layer(
     Ok(values)
 }
 
-/// One count; `None` if the source runs out of time or memory over it.
-pub(super) async fn one(
-    context: &Context,
-    layer: Layer,
-    range: TimeRange,
-) -> Result<Option<u64>, Error> {
-    let what = format!("count of {range}");
-    let filter = context.job.filter_of(layer);
-    ask(context, Selection { filter: &filter, ..context.job.selection_of(layer, range) }, &what)
-        .await
-}
-
-async fn ask(
-    context: &Context,
-    selection: Selection<'_>,
-    what: &str,
-) -> Result<Option<u64>, Error> {
-    let answer = answer(context, &flux::count(selection), what).await?;
-    answer.map(|answer| single(&answer, what)).transpose()
-}
-
-fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
-    let count = table::single_long(answer).map_err(|error| Error::csv(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
-}
-
-async fn answer(context: &Context, query: &str, what: &str) -> Result<Option<Vec<u8>>, Error> {
-    match context.source.query_all(query, what).await {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::influx(what, error)),
-    }
-}
-
 /// String values of a range that hold a carriage return.
 pub async fn carriage_returns(
-    context: &Context,
-    scope: &Scope,
+    source: &SourceBucket,
+    scope: &FluxScope,
     range: TimeRange,
 ) -> Result<u64, Error> {
     let what = format!("search for carriage returns in {range}");
@@ -307,11 +268,13 @@ pub async fn carriage_returns(
     let mut parts = vec![range];
     while let Some(part) = parts.pop() {
         let count = match scope {
-            Scope::LargestTime(_) => flux::count_carriage_returns_at_largest_time,
-            Scope::All | Scope::Measurements(_) | Scope::Mixed => flux::count_carriage_returns,
+            FluxScope::LargestTime(_) => flux::count_carriage_returns_at_largest_time,
+            FluxScope::All | FluxScope::Measurements(_) | FluxScope::Mixed => {
+                flux::count_carriage_returns
+            }
         };
-        let query = scope.select(context, part, count);
-        let answer = answer(context, &query, &what).await?;
+        let query = scope.select(&source.job, part, count);
+        let answer = answer(source, &query, &what).await?;
         match (answer, part.halves()) {
             (Some(answer), _) => values += single(&answer, &what)?,
             (None, Some((first, second))) => parts.extend([second, first]),
@@ -322,8 +285,8 @@ pub async fn carriage_returns(
 }
 
 /// Values of the range that neither language reads.
-pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
-    let job = &context.job;
+pub async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+    let job = &source.job;
     if job.routes.lost.is_empty() {
         return Ok(0);
     }
@@ -335,12 +298,12 @@ pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
         let halves = job.shape.halves(stretch).filter(|_| job.shape.types != TypeHistory::Single);
         if let Some((first, second)) = halves {
             let only = &job.routes.only_lost;
-            if !is_empty_in(context, job.shape, selection, only).await? {
+            if !is_empty_in(source, job.shape, selection, only).await? {
                 stretches.extend([second, first]);
             }
             continue;
         }
-        match (ask(context, selection, &what).await?, stretch.halves()) {
+        match (ask(source, selection, &what).await?, stretch.halves()) {
             (Some(lost), _) => values += lost,
             (None, Some((first, second))) => stretches.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: stretch }),
@@ -350,79 +313,15 @@ pub async fn lost(context: &Context, range: TimeRange) -> Result<u64, Error> {
 }
 
 /// True if the range certainly holds nothing, in no layer; false if it may hold something.
-pub async fn is_empty(context: &Context, range: TimeRange) -> Result<bool, Error> {
+pub async fn is_empty(source: &SourceBucket, range: TimeRange) -> Result<bool, Error> {
     for layer in [Layer::Plain, Layer::Mixed] {
-        if let Some(shape) = context.job.shape_of(layer)
-            && !is_empty_of(context, layer, shape, range).await?
+        if let Some(shape) = source.job.shape_of(layer)
+            && !is_empty_of(source, layer, shape, range).await?
         {
             return Ok(false);
         }
     }
-    let only = influxql_counts(context, range).await?;
-    let at_end = largest_time(context, range).await?;
-    Ok(only.is_empty() && at_end.is_empty() && lost(context, range).await? == 0)
-}
-
-pub(super) async fn is_empty_of(
-    context: &Context,
-    layer: Layer,
-    shape: SourceShape,
-    range: TimeRange,
-) -> Result<bool, Error> {
-    let filter = context.job.filter_of(layer);
-    let selection = Selection { filter: &filter, ..context.job.selection_of(layer, range) };
-    let mixed = [context.job.routes.is_mixed()];
-    let conditions = if layer == Layer::Mixed { &mixed } else { selection.without };
-    is_empty_in(context, shape, selection, conditions).await
-}
-
-/// True if the selection certainly holds nothing; the conditions are those of it that an index can be asked for.
-async fn is_empty_in(
-    context: &Context,
-    shape: SourceShape,
-    selection: Selection<'_>,
-    conditions: &[String],
-) -> Result<bool, Error> {
-    let range = selection.range;
-    if ask(context, selection, &format!("count of {range}")).await? != Some(0) {
-        return Ok(false);
-    }
-    let Some((first, second)) = shape.halves(range).filter(|_| shape.types != TypeHistory::Single)
-    else {
-        return Ok(true);
-    };
-    // A field of several types hides behind the type of its first shard, and from the other side behind that of its last
-    // one: one zero proves nothing.
-    for query in [flux::earliest(selection), flux::latest(selection)] {
-        let what = format!("emptiness of {range}");
-        let answer = context
-            .source
-            .query_all(&query, &what)
-            .await
-            .map_err(|error| Error::influx(&what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
-        if tables.iter().any(|table| !table.rows.is_empty()) {
-            return Ok(false);
-        }
-    }
-    // What lies between shards that hide it only the index knows, which has no types.
-    let has_no_middle = shape.halves(first).is_none() && shape.halves(second).is_none();
-    Ok(has_no_middle || is_unknown_to_the_index(context, range, conditions).await?)
-}
-
-/// False also where the index does not tell.
-async fn is_unknown_to_the_index(
-    context: &Context,
-    range: TimeRange,
-    conditions: &[String],
-) -> Result<bool, Error> {
-    let what = format!("series in {range}");
-    let query = flux::series_in_range(&context.job.source_bucket, range, conditions);
-    let answer = match context.source.query_all(&query, &what).await {
-        Ok(answer) => answer,
-        Err(error) if may_pass(&error) => return Err(Error::influx(what, error)),
-        Err(_) => return Ok(false),
-    };
-    let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-    Ok(series.unwrap_or(0) == 0)
+    let only = influxql_counts(source, range).await?;
+    let at_end = largest_time(source, range).await?;
+    Ok(only.is_empty() && at_end.is_empty() && lost(source, range).await? == 0)
 }

@@ -1,32 +1,11 @@
 //! Walks over the plan in sequence: which batch comes next, and which stretches are empty.
 
+use super::{NextBatch, count};
 use crate::limits::REACH_BATCHES_MAX;
 use crate::model::time::TimeRange;
-use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::count;
-use crate::pipeline::plan::window::Window;
-
-/// What the counter found next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// Batches `first..end` hold nothing.
-    Empty {
-        /// Number of the first.
-        first: u64,
-        /// Number after the last.
-        end: u64,
-    },
-    /// One batch that holds something.
-    Batch {
-        /// Its number.
-        seq: u64,
-        /// Its range.
-        range: TimeRange,
-        /// Its windows that hold something.
-        windows: Vec<Window>,
-    },
-}
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::layer::Window;
 
 /// Walks over the plan.
 #[derive(Debug)]
@@ -48,8 +27,11 @@ impl Counter {
     ///
     /// # Panics
     /// Never: the numbers it keeps are inside the plan.
-    pub async fn next(&mut self, context: &Context) -> Result<Option<Found>, Error> {
-        let plan = &context.job.plan;
+    pub async fn next(
+        &mut self,
+        source: &SourceBucket,
+    ) -> Result<Option<NextBatch<Vec<Window>>>, Error> {
+        let plan = &source.job.plan;
         loop {
             let Some((first, end)) = self.stretches.pop() else {
                 if plan.nth(self.next).is_none() {
@@ -63,19 +45,23 @@ impl Counter {
             let first_range = plan.nth(first).expect("stretches lie inside the plan");
             let last_range = plan.nth(end - 1).expect("stretches lie inside the plan");
             if end - first == 1 {
-                let windows = count::windows(context, first_range).await?;
-                let is_told = context.job.unreturned_in(first_range).is_empty();
-                if windows.is_empty() && is_told && count::lost(context, first_range).await? == 0 {
+                let windows = count::windows(source, first_range).await?;
+                let is_told = source.job.unreturned_in(first_range).is_empty();
+                if windows.is_empty() && is_told && count::lost(source, first_range).await? == 0 {
                     self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
-                    return Ok(Some(Found::Empty { first, end }));
+                    return Ok(Some(NextBatch::Empty(first..end)));
                 }
                 self.reach = 1;
-                return Ok(Some(Found::Batch { seq: first, range: first_range, windows }));
+                return Ok(Some(NextBatch::Batch {
+                    seq: first,
+                    range: first_range,
+                    holds: windows,
+                }));
             }
             let stretch = TimeRange::new(first_range.start, last_range.stop);
-            if count::is_empty(context, stretch).await? {
+            if count::is_empty(source, stretch).await? {
                 self.reach = (self.reach * 2).min(REACH_BATCHES_MAX);
-                return Ok(Some(Found::Empty { first, end }));
+                return Ok(Some(NextBatch::Empty(first..end)));
             }
             let middle = first + (end - first) / 2;
             self.stretches.push((middle, end));

@@ -12,15 +12,16 @@ use crate::limits::{
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::context::{Context, LearnedCost};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
-use crate::pipeline::plan::count;
+use crate::pipeline::plan::cost::LearnedCost;
 use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
 use crate::pipeline::plan::sample::{self, Place, Read, Sample};
 use crate::pipeline::plan::tally::Cell;
-use crate::pipeline::plan::window::{Layer, Window};
-use crate::pipeline::survey;
+use crate::pipeline::plan::{count, one_count};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::earliest::earliest;
+use crate::pipeline::source::layer::{Layer, Window};
 use crate::spool::size::Encoded;
 use crate::wire::flux::Selection;
 
@@ -38,7 +39,7 @@ pub struct Batch {
 }
 
 /// The fullest batch of a cell, found by halving; none if nothing of the cell is in the plan.
-pub async fn fullest(context: &Context, cell: Cell) -> Result<Option<Batch>, Error> {
+pub async fn fullest(context: &SourceBucket, cell: Cell) -> Result<Option<Batch>, Error> {
     let plan = &context.job.plan;
     let last = cell.range.stop.saturating_add_ns(-1);
     let (Some(mut first), Some(last)) = (plan.at(cell.range.start), plan.at(last)) else {
@@ -54,7 +55,7 @@ pub async fn fullest(context: &Context, cell: Cell) -> Result<Option<Batch>, Err
         let mut halves = [0; 2];
         for (values, part) in halves.iter_mut().zip([range(first, middle), range(middle, end)]) {
             if let Some(part) = part.filter(|part| !part.is_empty()) {
-                *values = count::one(context, Layer::Plain, part).await?.unwrap_or(u64::MAX);
+                *values = one_count::one(context, Layer::Plain, part).await?.unwrap_or(u64::MAX);
             }
         }
         if halves[0] >= halves[1] { end = middle } else { first = middle }
@@ -63,21 +64,21 @@ pub async fn fullest(context: &Context, cell: Cell) -> Result<Option<Batch>, Err
 }
 
 /// The batch that holds this instant.
-pub async fn batch_at(context: &Context, time: Timestamp) -> Result<Option<Batch>, Error> {
+pub async fn batch_at(context: &SourceBucket, time: Timestamp) -> Result<Option<Batch>, Error> {
     match context.job.plan.at(time) {
         Some(number) => numbered(context, number).await,
         None => Ok(None),
     }
 }
 
-async fn numbered(context: &Context, number: u64) -> Result<Option<Batch>, Error> {
+async fn numbered(context: &SourceBucket, number: u64) -> Result<Option<Batch>, Error> {
     let Some(range) = context.job.plan.nth(number) else { return Ok(None) };
-    let (requests, bytes) = (context.source.requests(), context.source.quota().usage().total_bytes);
+    let (requests, bytes) = (context.client.requests(), context.client.quota().usage().total_bytes);
     let windows = count::windows(context, range).await?;
-    let bytes = context.source.quota().usage().total_bytes.saturating_sub(bytes);
+    let bytes = context.client.quota().usage().total_bytes.saturating_sub(bytes);
     let values = windows.iter().map(Window::values).sum();
     let counted = Sample { values, bytes };
-    let requests = context.source.requests().saturating_sub(requests);
+    let requests = context.client.requests().saturating_sub(requests);
     Ok(Some(Batch { range, windows, counted, requests }))
 }
 
@@ -145,7 +146,7 @@ pub fn guess(cost: &LearnedCost) -> Spread {
 
 /// The choice for a measurement that holds `values` values in all, and of at most so many in one window.
 pub async fn chosen(
-    context: &Context,
+    context: &SourceBucket,
     batches: &[Batch],
     measurement: &Name,
     values: u64,
@@ -154,8 +155,8 @@ pub async fn chosen(
     let all = places(batches, measurement).into_iter().flatten();
     let Some((layer, _, most)) = all.max_by_key(|place| place.2) else { return Ok(None) };
     let choice = match layer {
-        Layer::InfluxqlOnly => Choices::influxql_only(context, measurement),
-        _ => Some(choice::of_sample(context, measurement, most, left.max(values)).await?),
+        Layer::InfluxqlOnly => Choices::influxql_only(&context.job, measurement),
+        _ => Some(choice::choice_for_sample(context, measurement, most, left.max(values)).await?),
     };
     if let Some(choice) = &choice {
         left.take(choice);
@@ -183,7 +184,7 @@ fn places(batches: &[Batch], measurement: &Name) -> Vec<Vec<(Layer, TimeRange, u
 
 /// Looks at one measurement: the choice, samples of it in every batch, and if `compare` one in every other transport.
 pub async fn at(
-    context: &Context,
+    context: &SourceBucket,
     batches: &[Batch],
     (measurement, values): (&Name, u64),
     left: &mut SeriesLeft,
@@ -234,7 +235,7 @@ pub async fn at(
 
 /// What the series of a place cost in all of its slice; or why they cannot be read.
 async fn measured(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Arc<Choice>,
     place: Result<Place, String>,
 ) -> Result<Result<Read, String>, Error> {
@@ -254,7 +255,7 @@ async fn measured(
     Ok(Ok(Read { sample, ..read }))
 }
 
-async fn own_batch(context: &Context, measurement: &Name) -> Result<Vec<Batch>, Error> {
+async fn own_batch(context: &SourceBucket, measurement: &Name) -> Result<Vec<Batch>, Error> {
     let range = context.job.plan.range();
     let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     if range.is_empty() {
@@ -264,14 +265,14 @@ async fn own_batch(context: &Context, measurement: &Name) -> Result<Vec<Batch>, 
         measurements: std::slice::from_ref(measurement),
         ..context.job.selection(range)
     };
-    match survey::earliest(&context.source, selection).await? {
+    match earliest(&context.client, selection).await? {
         Some(time) => Ok(batch_at(context, time).await?.into_iter().collect()),
         None => Ok(Vec::new()),
     }
 }
 
 async fn compared(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Arc<Choice>,
     (layer, window, values): (Layer, TimeRange, u64),
     look: &mut Look,
@@ -288,7 +289,7 @@ async fn compared(
             return Ok(());
         }
     };
-    for (transport, other) in choice::others(context, choice).await? {
+    for (transport, other) in choice::other_choices(context, choice).await? {
         let read = match other {
             Ok(other) => sample::read(context, &other, &place).await?.map(|read| read.sample),
             Err(why) => Err(why),
@@ -300,7 +301,7 @@ async fn compared(
 }
 
 /// What the fields of several types cost, from one of their windows that is small enough; none without one.
-pub async fn mixed(context: &Context, batches: &[Batch]) -> Result<Option<Sample>, Error> {
+pub async fn mixed(context: &SourceBucket, batches: &[Batch]) -> Result<Option<Sample>, Error> {
     let windows = batches.iter().flat_map(|batch| &batch.windows);
     let small = LearnedCost::of(Transport::Flux).values_in(PLAN_SAMPLE_BYTES);
     let small = small * PLAN_SAMPLE_EXCESS_MAX;
@@ -314,7 +315,7 @@ pub async fn mixed(context: &Context, batches: &[Batch]) -> Result<Option<Sample
 }
 
 /// Requests of a run for one batch: its counts, its slices, the checks of their series, the searches for carriage returns.
-pub fn requests(context: &Context, batch: &Batch, looks: &BTreeMap<Name, Look>) -> u64 {
+pub fn requests(context: &SourceBucket, batch: &Batch, looks: &BTreeMap<Name, Look>) -> u64 {
     let mut requests = batch.requests;
     for window in &batch.windows {
         let mut shared: BTreeMap<Transport, (u64, u64, u64)> = BTreeMap::new();
@@ -340,13 +341,13 @@ pub fn requests(context: &Context, batch: &Batch, looks: &BTreeMap<Name, Look>) 
             requests += measurements.div_ceil(named as u64).max(by_bytes).max(by_values);
         }
         let by_flux = shared.contains_key(&Transport::Flux);
-        requests += u64::from(context.job.strings && by_flux);
+        requests += u64::from(context.job.may_hold_carriage_returns && by_flux);
     }
     requests
 }
 
 /// What small measurements are read by.
-fn usual(context: &Context) -> Transport {
+fn usual(context: &SourceBucket) -> Transport {
     match context.job.transport {
         Some(transport) => transport,
         None if context.job.routes.access.is_some() => Transport::Influxql,

@@ -1,19 +1,43 @@
-//! What is read, decided: how time is cut, what the source counts, how each measurement is read, and the slices.
+//! What is read, decided: what the source counts, how each measurement is read, and the slices. Nothing is read here.
 //!
-//! Reading order: [`time`] (windows and slices), [`window`] and [`count`] (the source's own counts), [`counter`] (the walk over
-//! the plan), [`choice`] and [`catalogue`] (a transport for each measurement), [`parts`] and [`target`] (who is asked what). A plan without a run
-//! adds [`tally`] (exact sums over the whole range), [`sample`] (what a value costs), [`look`] (both for
-//! each measurement) and [`forecast`] (their arithmetic).
+//! Of a bucket: [`counter`] walks over the plan by the source's own counts ([`count`]); [`choice`] and [`catalogue`] find a
+//! transport for each measurement, and [`cost`] what its values cost; [`parts`], [`request`] and [`slice`] say who is asked
+//! what. A [`spool`] knows its own counts.
+
+use std::ops::Range;
+
+use crate::model::time::TimeRange;
 
 pub mod catalogue;
 pub mod choice;
+pub mod cost;
 pub mod count;
 pub mod counter;
+pub mod emptiness;
 pub mod forecast;
 pub mod look;
+pub mod one_count;
 pub mod parts;
+pub mod request;
+pub mod request_text;
 pub mod sample;
+pub mod series_group;
+pub mod slice;
+pub mod spool;
 pub mod tally;
-pub mod target;
-pub mod time;
-pub mod window;
+
+/// What comes next in the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextBatch<T> {
+    /// Batches without a value.
+    Empty(Range<u64>),
+    /// One that holds something.
+    Batch {
+        /// Its number.
+        seq: u64,
+        /// Its range.
+        range: TimeRange,
+        /// What it holds: counted windows of a bucket, or files of a spool.
+        holds: T,
+    },
+}

@@ -1,4 +1,4 @@
-//! A counted window in parts, each with the target that reads it: measurements that are worth it by themselves, small ones
+//! A counted window in parts, each with the request that reads it: measurements that are worth it by themselves, small ones
 //! together.
 
 use std::sync::Arc;
@@ -8,17 +8,18 @@ use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
-use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{Choice, Choices};
-use crate::pipeline::plan::target::{Kinds, Scope, Target};
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::plan::request::{FieldKinds, FluxScope, SliceRequest};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::layer::{Layer, Window};
 
 /// What is read in one way.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct WindowPart {
     /// What, and how.
-    pub target: Target,
+    pub request: SliceRequest,
     /// Of which range: the whole window.
     pub range: TimeRange,
     /// Values expected in it.
@@ -26,119 +27,140 @@ pub struct Part {
 }
 
 /// The parts of a window; with `plain` all in the form that needs to know least.
-pub async fn of(context: &Context, window: &Window, plain: bool) -> Result<Vec<Part>, Error> {
-    let part = |target, values| Part { target, range: window.range, values };
+pub async fn parts_of_window(
+    source: &SourceBucket,
+    choices: &Choices,
+    window: &Window,
+    plain: bool,
+) -> Result<Vec<WindowPart>, Error> {
+    let part = |request, values| WindowPart { request, range: window.range, values };
     match window.layer {
-        Layer::Mixed => return Ok(vec![part(Target::Flux(Scope::Mixed), window.values())]),
-        Layer::LargestTime => return Ok(at_largest_time(context, window)),
+        Layer::Mixed => {
+            return Ok(vec![part(SliceRequest::Flux(FluxScope::Mixed), window.values())]);
+        }
+        Layer::LargestTime => return Ok(at_largest_time(&source.job, window)),
         Layer::Plain | Layer::InfluxqlOnly => {}
     }
     let by_flux = plain && window.layer == Layer::Plain;
     let mut parts = Vec::new();
     let mut rest = Vec::new();
-    let mut small = Small::default();
+    let mut small = SmallMeasurements::default();
     for (measurement, &values) in &window.counts {
         if by_flux {
             rest.push((measurement.clone(), values));
             continue;
         }
         let choice = match window.layer {
-            Layer::InfluxqlOnly => {
-                Choices::influxql_only(context, measurement).ok_or(Error::StageGone("InfluxQL"))?
-            }
-            _ => context.choices.of(context, measurement, values).await?,
+            Layer::InfluxqlOnly => Choices::influxql_only(&source.job, measurement)
+                .ok_or(Error::StageGone("InfluxQL"))?,
+            _ => choices.choice_for(source, measurement, values).await?,
         };
         match choice.transport {
             Transport::Flux => rest.push((measurement.clone(), values)),
             Transport::Influxql if plain => {
-                parts.push(part(Target::Influxql(vec![choice.without_catalogue()], None), values));
+                parts.push(part(
+                    SliceRequest::Influxql(vec![choice.without_catalogue()], None),
+                    values,
+                ));
             }
             Transport::Influxql if choice.known.is_none() => {
-                let values_max = context.job.values_max(&choice.cost);
+                let values_max = choice.cost.slice_values(source.job.slice_bytes_max);
                 parts.extend(
                     small
                         .add(choice, values, values_max)
-                        .map(|(target, values)| part(target, values)),
+                        .map(|(request, values)| part(request, values)),
                 );
             }
             Transport::FluxKeyed | Transport::FluxPivot | Transport::Influxql => {
                 let alone = alone(&choice, values);
-                parts.extend(alone.into_iter().map(|(target, values)| part(target, values)));
+                parts.extend(alone.into_iter().map(|(request, values)| part(request, values)));
             }
         }
     }
-    parts.extend(small.take().map(|(target, values)| part(target, values)));
+    parts.extend(small.take().map(|(request, values)| part(request, values)));
     let whole = rest.len() == window.counts.len();
     parts.extend(
-        flux(&rest, whole).into_iter().map(|(scope, values)| part(Target::Flux(scope), values)),
+        flux(&rest, whole)
+            .into_iter()
+            .map(|(scope, values)| part(SliceRequest::Flux(scope), values)),
     );
     Ok(parts)
 }
 
 /// What reads a measurement by itself, each with the values expected of it.
-pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(Target, u64)> {
+pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
     match choice.transport {
         Transport::Flux => {
-            vec![(Target::Flux(Scope::Measurements(vec![choice.measurement.clone()])), values)]
+            vec![(
+                SliceRequest::Flux(FluxScope::Measurements(vec![choice.measurement.clone()])),
+                values,
+            )]
         }
         Transport::FluxKeyed => {
-            vec![(Target::Keyed(Arc::clone(choice), None, Kinds::All), values)]
+            vec![(SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::All), values)]
         }
         Transport::FluxPivot => {
             let strings = strings(choice, values);
-            let mut targets = Vec::new();
+            let mut requests = Vec::new();
             if strings > 0 {
-                targets.push((Target::Keyed(Arc::clone(choice), None, Kinds::Strings), strings));
+                requests.push((
+                    SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::Strings),
+                    strings,
+                ));
             }
             let rest = values.saturating_sub(strings).max(1);
-            targets.push((Target::Pivot(Arc::clone(choice), None), rest));
-            targets
+            requests.push((SliceRequest::Pivot(Arc::clone(choice), None), rest));
+            requests
         }
-        Transport::Influxql => vec![(Target::Influxql(vec![Arc::clone(choice)], None), values)],
+        Transport::Influxql => {
+            vec![(SliceRequest::Influxql(vec![Arc::clone(choice)], None), values)]
+        }
     }
 }
 
 /// By InfluxQL where it reads the measurement.
-fn at_largest_time(context: &Context, window: &Window) -> Vec<Part> {
-    let part = |target, values| Part { target, range: window.range, values };
+fn at_largest_time(job: &BucketJob, window: &Window) -> Vec<WindowPart> {
+    let part = |request, values| WindowPart { request, range: window.range, values };
     let (mut parts, mut rest, mut rest_values) = (Vec::new(), Vec::new(), 0);
     for (measurement, &values) in &window.counts {
-        if let Some(choice) = Choices::influxql_only(context, measurement) {
-            parts.push(part(Target::Influxql(vec![choice], None), values));
+        if let Some(choice) = Choices::influxql_only(job, measurement) {
+            parts.push(part(SliceRequest::Influxql(vec![choice], None), values));
         } else {
             rest.push(measurement.clone());
             rest_values += values;
         }
     }
     if !rest.is_empty() {
-        parts.push(part(Target::Flux(Scope::LargestTime(rest)), rest_values));
+        parts.push(part(SliceRequest::Flux(FluxScope::LargestTime(rest)), rest_values));
     }
     parts
 }
 
 /// What of a window is read by plain Flux or by keys, and may hold strings that lost a carriage return.
 pub async fn read_by_flux(
-    context: &Context,
+    source: &SourceBucket,
+    choices: &Choices,
     window: &Window,
     plain: bool,
-) -> Result<Vec<Scope>, Error> {
+) -> Result<Vec<FluxScope>, Error> {
     match window.layer {
-        Layer::Mixed => return Ok(vec![Scope::Mixed]),
+        Layer::Mixed => return Ok(vec![FluxScope::Mixed]),
         Layer::InfluxqlOnly => return Ok(Vec::new()),
         Layer::LargestTime => {
-            let targets = at_largest_time(context, window).into_iter().map(|part| part.target);
-            let scope = |target| match target {
-                Target::Flux(scope) => Some(scope),
+            let requests =
+                at_largest_time(&source.job, window).into_iter().map(|part| part.request);
+            let scope = |request| match request {
+                SliceRequest::Flux(scope) => Some(scope),
                 _ => None,
             };
-            return Ok(targets.filter_map(scope).collect());
+            return Ok(requests.filter_map(scope).collect());
         }
         Layer::Plain => {}
     }
     let mut names = Vec::new();
     for (measurement, &values) in &window.counts {
         if plain
-            || context.choices.of(context, measurement, values).await?.transport
+            || choices.choice_for(source, measurement, values).await?.transport
                 != Transport::Influxql
         {
             names.push((measurement.clone(), values));
@@ -149,27 +171,31 @@ pub async fn read_by_flux(
 }
 
 /// Source bytes expected for these windows.
-pub async fn bytes(context: &Context, windows: &[Window]) -> Result<u64, Error> {
+pub async fn bytes(
+    source: &SourceBucket,
+    choices: &Choices,
+    windows: &[Window],
+) -> Result<u64, Error> {
     let mut bytes: u64 = 0;
     for window in windows {
-        for part in of(context, window, false).await? {
-            bytes = bytes.saturating_add(part.target.cost(context).bytes(part.values));
+        for part in parts_of_window(source, choices, window, false).await? {
+            bytes = bytes.saturating_add(part.request.cost(choices).bytes(part.values));
         }
     }
     Ok(bytes)
 }
 
 /// Plain Flux reads; all in one if nothing else is in the window.
-fn flux(names: &[(Name, u64)], whole: bool) -> Vec<(Scope, u64)> {
+fn flux(names: &[(Name, u64)], whole: bool) -> Vec<(FluxScope, u64)> {
     if names.is_empty() {
         return Vec::new();
     }
     if whole {
-        return vec![(Scope::All, names.iter().map(|(_, values)| values).sum())];
+        return vec![(FluxScope::All, names.iter().map(|(_, values)| values).sum())];
     }
     let scope = |names: &[(Name, u64)]| {
         let values = names.iter().map(|(_, values)| values).sum();
-        (Scope::Measurements(names.iter().map(|(name, _)| name.clone()).collect()), values)
+        (FluxScope::Measurements(names.iter().map(|(name, _)| name.clone()).collect()), values)
     };
     names.chunks(MEASUREMENTS_NAMED_MAX).map(scope).collect()
 }
@@ -180,16 +206,21 @@ fn strings(choice: &Choice, values: u64) -> u64 {
     values * strings / (choice.types.len() as u64).max(1)
 }
 
-/// Small measurements on their way into one request.
+/// SmallMeasurements measurements on their way into one request.
 #[derive(Debug, Default)]
-struct Small {
+struct SmallMeasurements {
     choices: Vec<Arc<Choice>>,
     values: u64,
 }
 
-impl Small {
+impl SmallMeasurements {
     /// Adds one; gives those before it if they would not share a request.
-    fn add(&mut self, choice: Arc<Choice>, values: u64, values_max: u64) -> Option<(Target, u64)> {
+    fn add(
+        &mut self,
+        choice: Arc<Choice>,
+        values: u64,
+        values_max: u64,
+    ) -> Option<(SliceRequest, u64)> {
         let full = self.values + values > values_max || self.choices.len() >= STATEMENTS_MAX;
         let before = if full { self.take() } else { None };
         self.choices.push(choice);
@@ -197,8 +228,12 @@ impl Small {
         before
     }
 
-    fn take(&mut self) -> Option<(Target, u64)> {
+    fn take(&mut self) -> Option<(SliceRequest, u64)> {
         let Self { choices, values } = std::mem::take(self);
-        if choices.is_empty() { None } else { Some((Target::Influxql(choices, None), values)) }
+        if choices.is_empty() {
+            None
+        } else {
+            Some((SliceRequest::Influxql(choices, None), values))
+        }
     }
 }

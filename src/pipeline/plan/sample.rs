@@ -13,16 +13,18 @@ use crate::limits::{
 use crate::model::scale::scaled;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::choice::Choice;
+use crate::pipeline::plan::choice::{Choice, Choices};
 use crate::pipeline::plan::parts;
-use crate::pipeline::plan::target::{Among, Scope, Target};
-use crate::pipeline::plan::time::slices;
-use crate::pipeline::plan::window::Layer;
-use crate::pipeline::progress::Progress;
-use crate::pipeline::read::fetch::{self, Request};
-use crate::pipeline::write::pool::blocking;
+use crate::pipeline::plan::request::{FluxScope, SliceRequest};
+use crate::pipeline::plan::series_group::SeriesGroup;
+use crate::pipeline::plan::slice::slices;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::read::bucket::answer::Attempt;
+use crate::pipeline::read::bucket::reader::BucketReader;
+use crate::pipeline::read::bucket::{failure, fetch};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::layer::Layer;
 use crate::spool::size::Encoded;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
@@ -74,7 +76,7 @@ pub struct Read {
 #[derive(Debug, Clone)]
 pub struct Place {
     range: TimeRange,
-    among: Option<Among>,
+    among: Option<SeriesGroup>,
     values: u64,
     /// What the same series hold in all of the slice.
     pub slice_values: u64,
@@ -89,10 +91,15 @@ impl Place {
 }
 
 /// Slices that a run makes of so many values of a measurement in one window.
-pub fn slice_count(context: &Context, choice: &Arc<Choice>, window: TimeRange, values: u64) -> u64 {
+pub fn slice_count(
+    context: &SourceBucket,
+    choice: &Arc<Choice>,
+    window: TimeRange,
+    values: u64,
+) -> u64 {
     let targets = parts::alone(choice, values);
-    let count = |(target, values): &(Target, u64)| {
-        let values_max = target.values_max(context);
+    let count = |(target, values): &(SliceRequest, u64)| {
+        let values_max = target.values_max(&context.job, &Choices::new());
         slices(window, Layer::Plain, target, *values, values_max).len() as u64
     };
     targets.iter().map(count).sum()
@@ -101,7 +108,7 @@ pub fn slice_count(context: &Context, choice: &Arc<Choice>, window: TimeRange, v
 /// Finds a part with about `values_max` values at the most in the middle slice of a window that holds `values` values of
 /// the measurement; or why there is none.
 pub async fn place(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Arc<Choice>,
     window: TimeRange,
     values: u64,
@@ -111,7 +118,7 @@ pub async fn place(
     if values <= values_max {
         return Ok(Ok(Place { range: slice, among: None, values, slice_values: values }));
     }
-    if let Some((among, ..)) = Among::some(choice, values_max, values) {
+    if let Some((among, ..)) = SeriesGroup::some(choice, values_max, values) {
         let held = count(context, choice, Some(&among), slice).await?;
         if held > 0 {
             return less_time(context, choice, Some(among), (slice, held), values_max).await;
@@ -121,13 +128,19 @@ pub async fn place(
 }
 
 fn middle_slice(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Arc<Choice>,
     window: TimeRange,
     values: u64,
 ) -> (TimeRange, u64) {
     let Some((target, _)) = parts::alone(choice, values).pop() else { return (window, values) };
-    let cut = slices(window, Layer::Plain, &target, values, target.values_max(context));
+    let cut = slices(
+        window,
+        Layer::Plain,
+        &target,
+        values,
+        target.values_max(&context.job, &Choices::new()),
+    );
     let ranges: std::collections::BTreeSet<_> =
         cut.iter().map(|slice| (slice.range.start, slice.range.stop)).collect();
     let parts = ranges.len() as u64;
@@ -139,9 +152,9 @@ fn middle_slice(
 
 /// A first guess by length, then halves.
 async fn less_time(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Choice,
-    among: Option<Among>,
+    among: Option<SeriesGroup>,
     (range, values): (TimeRange, u64),
     values_max: u64,
 ) -> Result<Result<Place, String>, Error> {
@@ -173,9 +186,9 @@ async fn less_time(
 }
 
 async fn count(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Choice,
-    among: Option<&Among>,
+    among: Option<&SeriesGroup>,
     range: TimeRange,
 ) -> Result<u64, Error> {
     let what = "count of a sample";
@@ -184,29 +197,29 @@ async fn count(
         return Ok(0);
     }
     let query = selected(context, choice, among, range, flux::count);
-    let answer = context.source.query_all(&query, what).await;
+    let answer = context.client.query_all(&query, what).await;
     let answer = answer.map_err(|error| Error::influx(what, error))?;
     let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 fn selected(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Choice,
-    among: Option<&Among>,
+    among: Option<&SeriesGroup>,
     range: TimeRange,
     text: impl FnOnce(Selection<'_>) -> String,
 ) -> String {
     let selection = context.job.selection(range);
     let mut conditions = selection.without.to_vec();
-    conditions.extend(among.map(Among::condition));
+    conditions.extend(among.map(SeriesGroup::condition));
     let measurements = std::slice::from_ref(&choice.measurement);
     text(Selection { measurements, without: &conditions, ..selection })
 }
 
 /// Reads a part as a run would; or why the source does not give it in this way.
 pub async fn read(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Arc<Choice>,
     place: &Place,
 ) -> Result<Result<Read, String>, Error> {
@@ -238,8 +251,8 @@ pub async fn read(
 }
 
 fn is_of_the_transport(error: &Error) -> bool {
-    let kind = fetch::failure(error, u32::MAX);
-    fetch::is_misfit(error)
+    let kind = failure::source_failure(error, u32::MAX);
+    failure::is_misfit(error)
         || matches!(
             kind,
             Some(FailureKind::Timeout | FailureKind::MemoryLimit | FailureKind::BadRequest)
@@ -247,17 +260,18 @@ fn is_of_the_transport(error: &Error) -> bool {
 }
 
 async fn read_one(
-    context: &Context,
-    target: &Target,
+    context: &SourceBucket,
+    request: &SliceRequest,
     range: TimeRange,
     values_predicted: u64,
 ) -> Result<Read, Error> {
-    let what = format!("sample {range} {target}");
-    let progress = Progress::new(range);
+    let what = format!("sample {range} {request}");
+    let reader = BucketReader::to_look(context.for_job(context.job.clone()));
+    let progress = reader.progress(range);
     let (sender, mut frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let held_bytes_max = HELD_INSTANT_BYTES_MAX;
-    let request = Request { target, range, what: &what, values_predicted, held_bytes_max };
-    let read = fetch::read(context, &progress, request, sender);
+    let attempt = Attempt { request, range, what: &what, values_predicted, held_bytes_max };
+    let read = fetch::read(&reader, &progress, attempt, sender);
     let keep = async {
         let mut kept = Vec::new();
         while let Some(frame) = frames.recv().await {
@@ -274,11 +288,11 @@ async fn read_one(
 
 /// A window of fields of several types.
 pub async fn read_mixed(
-    context: &Context,
+    context: &SourceBucket,
     window: TimeRange,
     values: u64,
 ) -> Result<Result<Sample, String>, Error> {
-    match read_one(context, &Target::Flux(Scope::Mixed), window, values).await {
+    match read_one(context, &SliceRequest::Flux(FluxScope::Mixed), window, values).await {
         Ok(read) => Ok(Ok(read.sample)),
         Err(error) if is_of_the_transport(&error) => Ok(Err(error.to_string())),
         Err(error) => Err(error),
@@ -287,13 +301,13 @@ pub async fn read_mixed(
 
 /// The same part as the vendor's guide reads it: with all columns.
 pub async fn read_unchanged(
-    context: &Context,
+    context: &SourceBucket,
     choice: &Choice,
     place: &Place,
 ) -> Result<Sample, Error> {
     let what = "sample in the form of the guide";
     let query = selected(context, choice, place.among.as_ref(), place.range, flux::read_unchanged);
-    let answer = context.source.query_all(&query, what).await;
+    let answer = context.client.query_all(&query, what).await;
     let answer = answer.map_err(|error| Error::influx(what, error))?;
     Ok(Sample { values: place.values, bytes: answer.len() as u64 })
 }

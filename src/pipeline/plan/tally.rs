@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::limits::{DENSITY_CELLS, TALLY_MIXED_MEASUREMENTS_MAX, TALLY_MIXED_WINDOWS_MAX};
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::context::Context;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::count;
-use crate::pipeline::plan::time::TypeHistory;
-use crate::pipeline::plan::window::{Layer, Window};
+use crate::pipeline::plan::{count, emptiness};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::layer::{Layer, Window};
+use crate::pipeline::source::shape::TypeHistory;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -58,7 +58,7 @@ impl Tally {
 }
 
 /// Counts a range.
-pub async fn of(context: &Context, range: TimeRange) -> Result<Tally, Error> {
+pub async fn of(context: &SourceBucket, range: TimeRange) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     if range.is_empty() {
         return Ok(tally);
@@ -100,7 +100,7 @@ fn add(sums: &mut BTreeMap<Name, u64>, more: BTreeMap<Name, u64>) {
 }
 
 /// From the first value to just behind the last one. What only InfluxQL reads has its ends found by halving, to the cell.
-async fn extent(context: &Context, range: TimeRange) -> Result<Option<TimeRange>, Error> {
+async fn extent(context: &SourceBucket, range: TimeRange) -> Result<Option<TimeRange>, Error> {
     let mut ends: Vec<Timestamp> = Vec::new();
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     for layer in [Layer::Plain, Layer::Mixed] {
@@ -113,7 +113,7 @@ async fn extent(context: &Context, range: TimeRange) -> Result<Option<TimeRange>
         for (query, what) in
             [(flux::earliest(selection), "oldest value"), (flux::latest(selection), "newest value")]
         {
-            let answer = context.source.query_all(&query, what).await;
+            let answer = context.client.query_all(&query, what).await;
             let answer = answer.map_err(|error| Error::influx(what, error))?;
             let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
             ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));
@@ -133,7 +133,7 @@ async fn extent(context: &Context, range: TimeRange) -> Result<Option<TimeRange>
 }
 
 async fn extent_of_influxql_only(
-    context: &Context,
+    context: &SourceBucket,
     range: TimeRange,
 ) -> Result<Option<TimeRange>, Error> {
     let holds = async |part| -> Result<bool, Error> {
@@ -170,7 +170,7 @@ fn bounds(range: TimeRange) -> Vec<Timestamp> {
 /// Adds what each cell holds of one layer. Where counts of parts add up, halves are counted and their siblings follow; else
 /// empty stretches are found by halving, and the other cells counted window by window.
 async fn add_cells(
-    context: &Context,
+    context: &SourceBucket,
     layer: Layer,
     bounds: &[Timestamp],
     cells: &mut [u64],
@@ -205,7 +205,7 @@ async fn add_cells(
             };
             let rest = all.saturating_sub(part);
             stretches.extend([(middle, end, Some(rest)), (first, middle, Some(part))]);
-        } else if !count::is_empty_of(context, layer, shape, range).await? {
+        } else if !emptiness::is_empty_of(context, layer, shape, range).await? {
             stretches.extend([(middle, end, None), (first, middle, None)]);
         }
     }
@@ -213,7 +213,7 @@ async fn add_cells(
 }
 
 /// Values of a range in all layers.
-pub async fn values(context: &Context, range: TimeRange) -> Result<u64, Error> {
+pub async fn values(context: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
     let mut values = 0;
     for layer in [Layer::Plain, Layer::Mixed, Layer::InfluxqlOnly] {
         let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
@@ -227,7 +227,7 @@ pub async fn values(context: &Context, range: TimeRange) -> Result<u64, Error> {
 /// Values of the plain layer by measurement. One query over all of time may stop short where a type changes, and can only
 /// stop short: if it finds as much as the windows hold together, every one of its counts is right.
 async fn by_measurement(
-    context: &Context,
+    context: &SourceBucket,
     data: TimeRange,
     expected: u64,
 ) -> Result<BTreeMap<Name, u64>, Error> {
@@ -248,7 +248,7 @@ async fn by_measurement(
 
 /// Fields of several types: counted hour by hour, one measurement after the other.
 async fn mixed(
-    context: &Context,
+    context: &SourceBucket,
     data: TimeRange,
     bounds: &[Timestamp],
     cells: &mut [u64],
@@ -284,7 +284,7 @@ async fn mixed(
 }
 
 /// Where the fields of several types lie.
-async fn range_of(context: &Context, data: TimeRange) -> Result<Option<TimeRange>, Error> {
+async fn range_of(context: &SourceBucket, data: TimeRange) -> Result<Option<TimeRange>, Error> {
     let filter = context.job.filter_of(Layer::Mixed);
     let range = TimeRange::new(data.start, data.stop.min(Timestamp::MAX));
     if range.is_empty() {
@@ -294,7 +294,7 @@ async fn range_of(context: &Context, data: TimeRange) -> Result<Option<TimeRange
     let mut ends = Vec::new();
     for query in [flux::earliest(selection), flux::latest(selection)] {
         let what = "range of the fields of several types";
-        let answer = context.source.query_all(&query, what).await;
+        let answer = context.client.query_all(&query, what).await;
         let answer = answer.map_err(|error| Error::influx(what, error))?;
         let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
         ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Engine, Named};
+use super::engine::{Engine, Named};
 
 /// A text as Python writes it.
 fn python_text(text: &str) -> String {

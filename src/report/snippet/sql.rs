@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Engine, Named, time_type};
+use super::engine::{Engine, Named, time_type};
 use crate::model::frame::FieldType;
 use crate::model::time_type::TimeType;
 use crate::spool::tables::{Column, Role, Table};

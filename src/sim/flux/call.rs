@@ -1,25 +1,31 @@
 //! Calls of a pipeline and their arguments.
 
-use super::super::http::ApiError as Failure;
-use super::eval::BucketRef;
-use super::lex::Place;
-use super::mutate::Operation;
+use super::lex::ScriptPlace;
+use super::operation::Operation;
 use super::parse::{Expr, Node};
 use super::pivot::Spec;
 use super::predicate::Predicate;
+use crate::sim::http::reply::ApiError as Failure;
 
 /// Names or texts, each with what takes its place.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// One call of a pipeline.
-pub(super) struct Call<'a> {
-    pub(super) name: String,
-    arguments: &'a [(String, Expr)],
-    start: Place,
-    end: Place,
+/// A bucket by name or id.
+#[derive(Debug)]
+pub(super) struct BucketRef {
+    pub(super) text: String,
+    pub(super) by_id: bool,
 }
 
-impl<'a> Call<'a> {
+/// One call of a pipeline.
+pub(super) struct FluxCall<'a> {
+    pub(super) name: String,
+    arguments: &'a [(String, Expr)],
+    start: ScriptPlace,
+    end: ScriptPlace,
+}
+
+impl<'a> FluxCall<'a> {
     fn new(expr: &'a Expr) -> Result<Self, Failure> {
         let Node::Call { callee, arguments } = &expr.node else {
             return Err(refused(expr, "expression is not simulated"));
@@ -187,18 +193,18 @@ fn refused(expr: &Expr, message: &str) -> Failure {
 }
 
 /// The calls of `a |> b |> c`, in order.
-pub(super) fn calls(expr: &Expr) -> Result<Vec<Call<'_>>, Failure> {
+pub(super) fn calls(expr: &Expr) -> Result<Vec<FluxCall<'_>>, Failure> {
     let (mut chain, mut rest) = (Vec::new(), expr);
     while let Node::Pipe(left, right) = &rest.node {
         chain.push(&**right);
         rest = left;
     }
     chain.push(rest);
-    chain.into_iter().rev().map(Call::new).collect()
+    chain.into_iter().rev().map(FluxCall::new).collect()
 }
 
 /// The names in `rename(columns: {from: "to"})`.
-pub(super) fn renames(call: &Call<'_>) -> Result<Pairs, Failure> {
+pub(super) fn renames(call: &FluxCall<'_>) -> Result<Pairs, Failure> {
     let Some(Expr { node: Node::Record { with: None, fields }, .. }) = call.argument("columns")
     else {
         return Err(call.fails("expected a record of column names"));
@@ -211,7 +217,7 @@ pub(super) fn renames(call: &Call<'_>) -> Result<Pairs, Failure> {
 }
 
 /// The replacements of `map(fn: (r) => ({r with _value: strings.replaceAll(v: ..., t: "a", u: "b")}))`, innermost first.
-pub(super) fn replacements(call: &Call<'_>) -> Result<Pairs, Failure> {
+pub(super) fn replacements(call: &FluxCall<'_>) -> Result<Pairs, Failure> {
     let other = || call.fails("only strings.replaceAll on _value is simulated in map");
     let Some(Expr { node: Node::Function { parameter, body }, .. }) = call.argument("fn") else {
         return Err(other());

@@ -2,18 +2,19 @@
 
 use std::io::Write as _;
 
-use super::super::chunk::Column as Values;
-use super::super::rows::Step;
-use super::super::text::{TimeText, json_string, push_float};
-use super::table::{Cell, Column, Datum, Picked, Segment, Stream, StreamError, Table};
+use super::cell::{Datum, Picked, RunCell, Segment, TableColumn};
+use super::table::{FluxTable, Stream, StreamError};
+use crate::sim::data::chunk::ColumnValues;
+use crate::sim::go::text::{TimeText, json_string, push_float};
+use crate::sim::http::rows::{RowStream, Step};
 
 /// How the client wants its CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sim) struct Dialect {
-    pub(in crate::sim) header: bool,
-    pub(in crate::sim) delimiter: u8,
+pub(crate) struct Dialect {
+    pub(crate) header: bool,
+    pub(crate) delimiter: u8,
     /// `datatype`, `group`, `default`, in the order asked for.
-    pub(in crate::sim) annotations: Vec<String>,
+    pub(crate) annotations: Vec<String>,
 }
 
 impl Default for Dialect {
@@ -35,15 +36,15 @@ struct Position {
 
 /// Writes results one after the other, in steps.
 #[derive(Debug)]
-pub(in crate::sim) struct Encoder {
+pub(crate) struct CsvAnswer {
     results: Vec<(Vec<u8>, Stream)>,
     dialect: Dialect,
     /// Path and query of the request, which a panic names.
     uri: String,
     at: Position,
     /// The current table if its rows had to be put together.
-    built: Option<Table>,
-    last_columns: Option<Vec<Column>>,
+    built: Option<FluxTable>,
+    last_columns: Option<Vec<TableColumn>>,
     last_empty: bool,
     times: TimeText,
     rows_written: u64,
@@ -53,7 +54,7 @@ pub(in crate::sim) struct Encoder {
     done: bool,
 }
 
-impl Encoder {
+impl CsvAnswer {
     pub(super) fn new(results: Vec<(Vec<u8>, Stream)>, dialect: Dialect, uri: &str) -> Self {
         Self {
             results,
@@ -69,22 +70,6 @@ impl Encoder {
             fail_after: None,
             done: false,
         }
-    }
-
-    /// Makes the answer end with an error table after `rows` rows, or at once if more were sent.
-    pub(in crate::sim) fn fail_after(&mut self, rows: u64, message: &str) {
-        self.fail_after = Some((rows, message.to_owned()));
-    }
-
-    /// Appends at least `limit` bytes, or all that is left.
-    pub(in crate::sim) fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
-        let target = out.len() + limit;
-        while !self.done && out.len() < target {
-            let before = out.len();
-            self.done = self.advance(out, target) == Step::Done;
-            self.bytes_written |= out.len() > before;
-        }
-        if self.done { Step::Done } else { Step::More }
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) -> Step {
@@ -135,7 +120,7 @@ impl Encoder {
     }
 
     /// Annotations and header, where they are due.
-    fn table_head(&self, out: &mut Vec<u8>, table: &Table) {
+    fn table_head(&self, out: &mut Vec<u8>, table: &FluxTable) {
         let empty = table.rows() == 0;
         let keyed = table.columns.iter().any(|column| column.key);
         let same = self.last_columns.as_ref() == Some(&table.columns)
@@ -170,8 +155,8 @@ impl Encoder {
         first: &[u8],
         second: &[u8],
         third: &[u8],
-        table: &Table,
-        cell: impl Fn(&Column) -> Vec<u8>,
+        table: &FluxTable,
+        cell: impl Fn(&TableColumn) -> Vec<u8>,
     ) {
         let delimiter = self.dialect.delimiter;
         out.extend_from_slice(first);
@@ -185,7 +170,7 @@ impl Encoder {
     }
 
     /// The result's name; for an empty table also its number and group key.
-    fn default_line(&self, out: &mut Vec<u8>, table: &Table, empty: bool) {
+    fn default_line(&self, out: &mut Vec<u8>, table: &FluxTable, empty: bool) {
         let delimiter = self.dialect.delimiter;
         out.extend_from_slice(b"#default");
         out.push(delimiter);
@@ -273,6 +258,27 @@ impl Encoder {
     }
 }
 
+impl RowStream for CsvAnswer {
+    /// Makes the answer end with an error table after `rows` rows, or at once if more were sent.
+    fn fail_after(&mut self, rows: u64, message: &str) {
+        self.fail_after = Some((rows, message.to_owned()));
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
+        let target = out.len() + limit;
+        while !self.done && out.len() < target {
+            let before = out.len();
+            self.done = self.advance(out, target) == Step::Done;
+            self.bytes_written |= out.len() > before;
+        }
+        if self.done { Step::Done } else { Step::More }
+    }
+
+    fn flushes(&self) -> bool {
+        true
+    }
+}
+
 /// The JSON of a query whose encoder panicked.
 pub(super) fn panic_json(uri: &str, text: &str) -> String {
     let message = json_string(format!("a panic has occurred: {uri}: {text}").as_bytes());
@@ -283,7 +289,7 @@ pub(super) fn panic_json(uri: &str, text: &str) -> String {
 enum Piece<'a> {
     Text(Vec<u8>),
     Time,
-    Value(&'a Values, isize),
+    Value(&'a ColumnValues, isize),
     Picked(&'a Picked),
 }
 
@@ -302,14 +308,14 @@ fn pieces<'a>(
     for cell in &segment.cells {
         text.push(delimiter);
         let piece = match cell {
-            Cell::Same(datum) => {
+            RunCell::Same(datum) => {
                 push_datum(&mut text, datum, delimiter, times);
                 continue;
             }
-            Cell::Time => Piece::Time,
-            Cell::Value => Piece::Value(&segment.chunk.values, 0),
-            Cell::Beside(chunk, behind) => Piece::Value(&chunk.values, *behind),
-            Cell::Picked(picked) => Piece::Picked(picked),
+            RunCell::Time => Piece::Time,
+            RunCell::Value => Piece::Value(&segment.chunk.values, 0),
+            RunCell::Beside(chunk, behind) => Piece::Value(&chunk.values, *behind),
+            RunCell::Picked(picked) => Piece::Picked(picked),
         };
         pieces.push(Piece::Text(std::mem::take(&mut text)));
         pieces.push(piece);
@@ -335,13 +341,17 @@ fn push_datum(out: &mut Vec<u8>, datum: &Datum, delimiter: u8, times: &mut TimeT
     }
 }
 
-fn push_value(out: &mut Vec<u8>, values: &Values, row: usize, delimiter: u8) {
+fn push_value(out: &mut Vec<u8>, values: &ColumnValues, row: usize, delimiter: u8) {
     match values {
-        Values::Float(v) => push_float(out, v[row]),
-        Values::Integer(v) => out.extend_from_slice(itoa::Buffer::new().format(v[row]).as_bytes()),
-        Values::Unsigned(v) => out.extend_from_slice(itoa::Buffer::new().format(v[row]).as_bytes()),
-        Values::Boolean(v) => out.extend_from_slice(if v[row] { b"true" } else { b"false" }),
-        Values::String(v) => push_field(out, &v[row], delimiter),
+        ColumnValues::Float(v) => push_float(out, v[row]),
+        ColumnValues::Integer(v) => {
+            out.extend_from_slice(itoa::Buffer::new().format(v[row]).as_bytes());
+        }
+        ColumnValues::Unsigned(v) => {
+            out.extend_from_slice(itoa::Buffer::new().format(v[row]).as_bytes());
+        }
+        ColumnValues::Boolean(v) => out.extend_from_slice(if v[row] { b"true" } else { b"false" }),
+        ColumnValues::String(v) => push_field(out, &v[row], delimiter),
     }
 }
 

@@ -1,45 +1,47 @@
 //! Runs a script: pipelines of calls, from the bucket to the results.
 
-use super::super::http::ApiError as Failure;
-use super::super::store::Store;
-use super::call::{Call, calls, renames, replacements};
-use super::csv::{Dialect, Encoder, panic_json};
+use super::call::{BucketRef, FluxCall, calls, renames, replacements};
+use super::csv::{CsvAnswer, Dialect, panic_json};
 use super::found::Pick;
 use super::mutate;
-use super::parse::{Expr, Statement, parse};
+use super::parse::{Expr, ScriptStatement, parse};
 use super::pivot::pivot;
 use super::predicate::Predicate;
-use super::read::Selection;
-use super::schema::{self, Names};
-use super::table::{Stream, StreamError, Table};
+use super::read::EngineRead;
+use super::schema::{self, SchemaNames};
+use super::table::{FluxTable, Stream, StreamError};
+use crate::sim::data::store::BucketStore;
+use crate::sim::http::reply::ApiError as Failure;
 
 /// What a query runs against.
-pub(in crate::sim) struct Context<'a> {
-    pub(in crate::sim) store: &'a Store,
+pub(crate) struct ScriptContext<'a> {
+    pub(crate) store: &'a BucketStore,
     /// Whether the token may read a bucket of this name; what it may not read does not exist.
-    pub(in crate::sim) may_read: &'a dyn Fn(&str) -> bool,
+    pub(crate) may_read: &'a dyn Fn(&str) -> bool,
     /// Nanoseconds since 1970.
-    pub(in crate::sim) now: i64,
+    pub(crate) now: i64,
     /// Path and query of the request.
-    pub(in crate::sim) uri: &'a str,
+    pub(crate) uri: &'a str,
 }
 
 /// Thirty days, the start of the schema functions.
 const SCHEMA_START_NS: i64 = 30 * 86_400 * 1_000_000_000;
 
 /// Runs a script up to the first byte of its answer.
-pub(in crate::sim) fn run(
+pub(crate) fn run(
     script: &[u8],
     dialect: Dialect,
-    context: &Context<'_>,
-) -> Result<Encoder, Failure> {
+    context: &ScriptContext<'_>,
+) -> Result<CsvAnswer, Failure> {
     let compile =
         |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
     let mut pipelines = Vec::new();
     for statement in parse(script).map_err(compile)? {
         match statement {
-            Statement::Import | Statement::Assignment => {}
-            Statement::Expression(expr) => pipelines.push(Pipeline::plan(&expr, context.now)?),
+            ScriptStatement::Import | ScriptStatement::Assignment => {}
+            ScriptStatement::Expression(expr) => {
+                pipelines.push(Pipeline::plan(&expr, context.now)?);
+            }
         }
     }
     if pipelines.is_empty() {
@@ -71,30 +73,23 @@ pub(in crate::sim) fn run(
             }
         });
     }
-    Ok(Encoder::new(results, dialect, context.uri))
-}
-
-/// A bucket by name or id.
-#[derive(Debug)]
-pub(super) struct BucketRef {
-    pub(super) text: String,
-    pub(super) by_id: bool,
+    Ok(CsvAnswer::new(results, dialect, context.uri))
 }
 
 #[derive(Debug)]
 enum Source {
-    Read { selection: Selection, group: Option<Vec<Vec<u8>>>, pick: Pick },
-    Schema { names: Names, start: i64, stop: i64 },
+    Read { selection: EngineRead, group: Option<Vec<Vec<u8>>>, pick: Pick },
+    Schema { names: SchemaNames, start: i64, stop: i64 },
     Cardinality { predicate: Option<Predicate>, start: i64, stop: i64 },
 }
 
-type Step = Box<dyn Fn(Stream) -> Stream>;
+type StreamStep = Box<dyn Fn(Stream) -> Stream>;
 
 /// A checked pipeline.
 struct Pipeline {
     bucket: BucketRef,
     source: Source,
-    steps: Vec<Step>,
+    steps: Vec<StreamStep>,
     name: Vec<u8>,
 }
 
@@ -128,7 +123,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    fn run(self, context: &Context<'_>) -> Result<Stream, Failure> {
+    fn run(self, context: &ScriptContext<'_>) -> Result<Stream, Failure> {
         let buckets = context.store.lock();
         let found = buckets.iter().find(|bucket| {
             let known = if self.bucket.by_id { &bucket.info.id } else { &bucket.info.name };
@@ -166,7 +161,7 @@ impl Pipeline {
 }
 
 /// `from() |> range() |> filter()...`, and the group and the aggregate that the storage engine takes over.
-fn read(from: &Call<'_>, rest: &mut &[Call<'_>], now: i64) -> Result<Source, Failure> {
+fn read(from: &FluxCall<'_>, rest: &mut &[FluxCall<'_>], now: i64) -> Result<Source, Failure> {
     let building = |text: String| {
         Failure::query(
             400,
@@ -186,11 +181,11 @@ fn read(from: &Call<'_>, rest: &mut &[Call<'_>], now: i64) -> Result<Source, Fai
     if start >= stop {
         return Err(building("cannot query an empty range".to_owned()));
     }
-    let mut selection = Selection::new(start, stop);
+    let mut selection = EngineRead::new(start, stop);
     while let Some(filter) = take(rest, &["filter"]) {
         selection.filters.push(filter.predicate()?);
     }
-    let group = take(rest, &["group"]).map(Call::labels).transpose()?;
+    let group = take(rest, &["group"]).map(FluxCall::labels).transpose()?;
     let pick = match take(rest, &["count", "first", "last"]).map(|call| call.name.as_str()) {
         Some("count") => Pick::Count,
         Some("first") => Pick::First,
@@ -201,7 +196,7 @@ fn read(from: &Call<'_>, rest: &mut &[Call<'_>], now: i64) -> Result<Source, Fai
 }
 
 /// The next call, if it is one of these.
-fn take<'a, 'b>(rest: &mut &'b [Call<'a>], names: &[&str]) -> Option<&'b Call<'a>> {
+fn take<'a, 'b>(rest: &mut &'b [FluxCall<'a>], names: &[&str]) -> Option<&'b FluxCall<'a>> {
     let (first, others) = rest.split_first()?;
     if !names.contains(&first.name.as_str()) {
         return None;
@@ -210,7 +205,7 @@ fn take<'a, 'b>(rest: &mut &'b [Call<'a>], names: &[&str]) -> Option<&'b Call<'a
     Some(first)
 }
 
-fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
+fn schema_source(call: &FluxCall<'_>, now: i64) -> Result<Source, Failure> {
     if call.name == "influxdb.cardinality" {
         let start = call.time("start", now)?;
         let start = start.ok_or_else(|| call.fails("missing required argument start"))?;
@@ -220,11 +215,13 @@ fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
     let measurement = call.text("measurement")?;
     let tag = || call.text("tag")?.ok_or_else(|| call.fails("missing required argument tag"));
     let names = match call.name.as_str() {
-        "schema.measurements" => Names::Measurements,
-        "schema.tagKeys" | "schema.measurementTagKeys" => Names::TagKeys { measurement },
-        "schema.fieldKeys" | "schema.measurementFieldKeys" => Names::FieldKeys { measurement },
+        "schema.measurements" => SchemaNames::Measurements,
+        "schema.tagKeys" | "schema.measurementTagKeys" => SchemaNames::TagKeys { measurement },
+        "schema.fieldKeys" | "schema.measurementFieldKeys" => {
+            SchemaNames::FieldKeys { measurement }
+        }
         "schema.tagValues" | "schema.measurementTagValues" => {
-            Names::TagValues { measurement, tag: tag()? }
+            SchemaNames::TagValues { measurement, tag: tag()? }
         }
         _ => return Err(call.fails("a pipeline begins with from or a schema function")),
     };
@@ -233,7 +230,7 @@ fn schema_source(call: &Call<'_>, now: i64) -> Result<Source, Failure> {
     Ok(Source::Schema { names, start, stop })
 }
 
-fn step(call: &Call<'_>) -> Result<Step, Failure> {
+fn step(call: &FluxCall<'_>) -> Result<StreamStep, Failure> {
     Ok(match call.name.as_str() {
         "rename" => {
             let (operation, names) = (call.operation("rename"), renames(call)?);
@@ -277,15 +274,15 @@ fn step(call: &Call<'_>) -> Result<Step, Failure> {
 }
 
 fn each(
-    call: &Call<'_>,
+    call: &FluxCall<'_>,
     name: &'static str,
-    change: impl Fn(Table) -> Result<Option<Table>, String> + 'static,
-) -> Step {
+    change: impl Fn(FluxTable) -> Result<Option<FluxTable>, String> + 'static,
+) -> StreamStep {
     let operation = call.operation(name);
     Box::new(move |stream| operation.each(stream, &change))
 }
 
-fn columns(call: &Call<'_>, name: &'static str, keep: bool) -> Result<Step, Failure> {
+fn columns(call: &FluxCall<'_>, name: &'static str, keep: bool) -> Result<StreamStep, Failure> {
     let (operation, labels) = (call.operation(name), call.labels()?);
     Ok(Box::new(move |stream| {
         operation.reshape(stream, |table| {

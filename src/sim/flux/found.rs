@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType};
-use super::table::{Datum, StreamError};
+use super::cell::Datum;
+use super::table::StreamError;
+use crate::model::frame::FieldType;
 use crate::model::series::Series;
+use crate::sim::data::chunk::{Chunk, type_panic};
 
 /// What is pushed down behind the filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,26 +21,14 @@ pub(super) enum Pick {
 }
 
 /// The values of one field of one series.
-pub(super) struct Found {
+pub(super) struct FoundField {
     pub(super) series: Arc<Series>,
     pub(super) field: Arc<[u8]>,
     pub(super) field_type: FieldType,
     pub(super) parts: Vec<(Arc<Chunk>, Range<usize>)>,
 }
 
-/// What the engine says to a value of another type than the index told it.
-pub(in crate::sim) fn type_panic(stored: FieldType, wanted: FieldType) -> String {
-    let name = |field_type| match field_type {
-        FieldType::Float => "FloatValue",
-        FieldType::Integer => "IntegerValue",
-        FieldType::Unsigned => "UnsignedValue",
-        FieldType::Boolean => "BooleanValue",
-        FieldType::String => "StringValue",
-    };
-    format!("interface conversion: tsm1.Value is tsm1.{}, not tsm1.{}", name(stored), name(wanted))
-}
-
-impl Found {
+impl FoundField {
     pub(super) fn count(&self) -> i64 {
         i64::try_from(self.parts.iter().map(|(_, rows)| rows.len()).sum::<usize>())
             .unwrap_or(i64::MAX)

@@ -3,17 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType};
-use super::super::store::Bucket;
-use super::found::{Found, Pick};
-use super::read::{STOP_MAX, Selection};
-use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table};
+use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::found::{FoundField, Pick};
+use super::read::{EngineRead, STOP_MAX};
+use super::table::{FluxTable, Stream, StreamError};
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::StoredBucket;
+use crate::sim::data::chunk::Chunk;
 
-impl Selection {
+impl EngineRead {
     /// Tables by the values of some columns, tags that a series lacks as null.
-    pub(super) fn read_groups(&self, bucket: &Bucket, by: &[Vec<u8>], pick: Pick) -> Stream {
+    pub(super) fn read_groups(&self, bucket: &StoredBucket, by: &[Vec<u8>], pick: Pick) -> Stream {
         let found = self.find(bucket, pick, self.stop.min(STOP_MAX));
-        let key = |found: &Found| -> Vec<Datum> {
+        let key = |found: &FoundField| -> Vec<Datum> {
             let labels = found.labels();
             let value = |label: &Vec<u8>| {
                 labels
@@ -23,7 +25,7 @@ impl Selection {
             };
             by.iter().map(value).collect()
         };
-        let mut groups: Vec<(Vec<Datum>, Vec<Found>)> = Vec::new();
+        let mut groups: Vec<(Vec<Datum>, Vec<FoundField>)> = Vec::new();
         let mut keyed: Vec<_> = found.into_iter().map(|found| (key(&found), found)).collect();
         keyed.sort_by(|a, b| order(&a.0, &b.0));
         for (key, found) in keyed {
@@ -34,7 +36,7 @@ impl Selection {
         }
         let mut stream = Stream::default();
         for (key, members) in groups {
-            stream.error = members.iter().find_map(Found::type_error);
+            stream.error = members.iter().find_map(FoundField::type_error);
             if stream.error.is_some() {
                 break;
             }
@@ -50,21 +52,19 @@ impl Selection {
         stream
     }
 
-    fn group_table(&self, by: &[Vec<u8>], members: &[Found], stream: &mut Stream) {
+    fn group_table(&self, by: &[Vec<u8>], members: &[FoundField], stream: &mut Stream) {
         let mut labels: Vec<&[u8]> =
             members.iter().flat_map(|found| found.labels()).map(|(label, _)| label).collect();
         labels.sort_unstable();
         labels.dedup();
         let field_type = members[0].field_type;
         let mut columns = bounds();
-        columns.push(Column::new(b"_time", Kind::Time, false));
-        columns.push(Column::new(b"_value", field_type.into(), false));
-        columns.extend(
-            labels
-                .iter()
-                .map(|label| Column::new(label, Kind::String, by.iter().any(|key| key == label))),
-        );
-        let mut table = Table::new(columns, Vec::new());
+        columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
+        columns.push(TableColumn::new(b"_value", field_type.into(), false));
+        columns.extend(labels.iter().map(|label| {
+            TableColumn::new(label, DatumKind::String, by.iter().any(|key| key == label))
+        }));
+        let mut table = FluxTable::new(columns, Vec::new());
         for found in members {
             if let Some(error) = clash(field_type, found) {
                 stream.error = Some(error);
@@ -81,12 +81,12 @@ impl Selection {
                     .map_or(Datum::Null, |(_, datum)| datum.clone())
             };
             let mut cells = vec![
-                Cell::Same(Datum::Time(self.start)),
-                Cell::Same(Datum::Time(self.stop)),
-                Cell::Time,
-                Cell::Value,
+                RunCell::Same(Datum::Time(self.start)),
+                RunCell::Same(Datum::Time(self.stop)),
+                RunCell::Time,
+                RunCell::Value,
             ];
-            cells.extend(labels.iter().map(|label| Cell::Same(value(label))));
+            cells.extend(labels.iter().map(|label| RunCell::Same(value(label))));
             let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment {
                 cells: cells.clone(),
                 chunk: Arc::clone(chunk),
@@ -103,15 +103,15 @@ impl Selection {
         &self,
         by: &[Vec<u8>],
         key: Vec<Datum>,
-        members: &[Found],
+        members: &[FoundField],
         pick: Pick,
         stream: &mut Stream,
     ) {
         let mut columns = bounds();
         let mut head = vec![Datum::Time(self.start), Datum::Time(self.stop)];
         if pick == Pick::Count {
-            columns.push(Column::new(b"_value", Kind::Integer, false));
-            head.push(Datum::Integer(members.iter().map(Found::count).sum()));
+            columns.push(TableColumn::new(b"_value", DatumKind::Integer, false));
+            head.push(Datum::Integer(members.iter().map(FoundField::count).sum()));
         } else {
             let field_type = members[0].field_type;
             stream.error = members.iter().find_map(|found| clash(field_type, found));
@@ -122,18 +122,21 @@ impl Selection {
                 edges.max_by_key(|(chunk, row)| chunk.times[*row])
             };
             let Some((chunk, row)) = best.filter(|_| stream.error.is_none()) else { return };
-            columns.push(Column::new(b"_time", Kind::Time, false));
-            columns.push(Column::new(b"_value", field_type.into(), false));
+            columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
+            columns.push(TableColumn::new(b"_value", field_type.into(), false));
             head.extend([Datum::Time(chunk.times[row]), chunk.values.get(row).into()]);
         }
-        columns.extend(by.iter().map(|label| Column::new(label, Kind::String, true)));
+        columns.extend(by.iter().map(|label| TableColumn::new(label, DatumKind::String, true)));
         head.extend(key);
-        stream.tables.push(Table::new(columns, vec![Segment::row(head)]));
+        stream.tables.push(FluxTable::new(columns, vec![Segment::row(head)]));
     }
 }
 
-fn bounds() -> Vec<Column> {
-    vec![Column::new(b"_start", Kind::Time, true), Column::new(b"_stop", Kind::Time, true)]
+fn bounds() -> Vec<TableColumn> {
+    vec![
+        TableColumn::new(b"_start", DatumKind::Time, true),
+        TableColumn::new(b"_stop", DatumKind::Time, true),
+    ]
 }
 
 fn order(a: &[Datum], b: &[Datum]) -> std::cmp::Ordering {
@@ -144,7 +147,7 @@ fn order(a: &[Datum], b: &[Datum]) -> std::cmp::Ordering {
         .unwrap_or(std::cmp::Ordering::Equal)
 }
 
-fn clash(field_type: FieldType, found: &Found) -> Option<StreamError> {
+fn clash(field_type: FieldType, found: &FoundField) -> Option<StreamError> {
     (found.field_type != field_type).then(|| StreamError::Fails {
         message: format!(
             "schema collision: cannot group {} and {} types together",

@@ -1,22 +1,22 @@
 //! Splits Flux into tokens.
 
-use super::super::text::days_from_civil;
+use crate::sim::go::text::days_from_civil;
 
 /// Line and column, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ScriptPlace {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ScriptPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Token {
+pub(super) enum ScriptToken {
     Ident(String),
     String(Vec<u8>),
     Regex(Vec<u8>),
@@ -33,10 +33,10 @@ pub(super) enum Token {
 
 /// A token with the places where it begins and ends.
 #[derive(Debug, Clone)]
-pub(super) struct Spanned {
-    pub(super) token: Token,
-    pub(super) start: Place,
-    pub(super) end: Place,
+pub(super) struct SpannedToken {
+    pub(super) token: ScriptToken,
+    pub(super) start: ScriptPlace,
+    pub(super) end: ScriptPlace,
 }
 
 const SIGNS: [&str; 28] = [
@@ -56,17 +56,17 @@ const UNITS_NS: [(&str, i64); 8] = [
 ];
 
 /// All tokens of a script, or the place and text of what is no token.
-pub(super) fn tokens(text: &[u8]) -> Result<Vec<Spanned>, (Place, String)> {
+pub(super) fn tokens(text: &[u8]) -> Result<Vec<SpannedToken>, (ScriptPlace, String)> {
     let mut lexer =
-        Lexer { text, at: 0, place: Place { line: 1, column: 1 }, regex_may_follow: false };
+        Lexer { text, at: 0, place: ScriptPlace { line: 1, column: 1 }, regex_may_follow: false };
     let mut all = Vec::new();
     loop {
         lexer.skip_blank();
         let start = lexer.place;
         let token = lexer.next().map_err(|message| (start, message))?;
-        lexer.regex_may_follow = matches!(token, Token::Sign("=~" | "!~"));
-        let done = token == Token::End;
-        all.push(Spanned { token, start, end: lexer.place });
+        lexer.regex_may_follow = matches!(token, ScriptToken::Sign("=~" | "!~"));
+        let done = token == ScriptToken::End;
+        all.push(SpannedToken { token, start, end: lexer.place });
         if done {
             return Ok(all);
         }
@@ -76,7 +76,7 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Spanned>, (Place, String)> {
 struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
-    place: Place,
+    place: ScriptPlace,
     regex_may_follow: bool,
 }
 
@@ -88,7 +88,7 @@ impl Lexer<'_> {
     fn skip(&mut self, bytes: usize) {
         for &byte in &self.text[self.at..(self.at + bytes).min(self.text.len())] {
             if byte == b'\n' {
-                self.place = Place { line: self.place.line + 1, column: 1 };
+                self.place = ScriptPlace { line: self.place.line + 1, column: 1 };
             } else {
                 self.place.column += 1;
             }
@@ -109,9 +109,9 @@ impl Lexer<'_> {
         }
     }
 
-    fn next(&mut self) -> Result<Token, String> {
+    fn next(&mut self) -> Result<ScriptToken, String> {
         if self.peek(0) == 0 {
-            return Ok(Token::End);
+            return Ok(ScriptToken::End);
         }
         match self.peek(0) {
             b'"' => self.string(),
@@ -124,19 +124,19 @@ impl Lexer<'_> {
                 let text =
                     String::from_utf8_lossy(&self.text[self.at..self.at + length]).into_owned();
                 self.skip(length);
-                Ok(Token::Ident(text))
+                Ok(ScriptToken::Ident(text))
             }
             byte => {
                 let rest = &self.text[self.at..];
                 let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign.as_bytes()));
                 let sign = sign.ok_or_else(|| format!("invalid token {}", char::from(byte)))?;
                 self.skip(sign.len());
-                Ok(Token::Sign(sign))
+                Ok(ScriptToken::Sign(sign))
             }
         }
     }
 
-    fn string(&mut self) -> Result<Token, String> {
+    fn string(&mut self) -> Result<ScriptToken, String> {
         self.skip(1);
         let start = self.at;
         loop {
@@ -159,17 +159,17 @@ impl Lexer<'_> {
         }
         let value = unescape(&self.text[start..self.at])?;
         self.skip(1);
-        Ok(Token::String(value))
+        Ok(ScriptToken::String(value))
     }
 
-    fn regex(&mut self) -> Result<Token, String> {
+    fn regex(&mut self) -> Result<ScriptToken, String> {
         let mut pattern = Vec::new();
         self.skip(1);
         while self.at < self.text.len() {
             match (self.peek(0), self.peek(1)) {
                 (b'/', _) => {
                     self.skip(1);
-                    return Ok(Token::Regex(pattern));
+                    return Ok(ScriptToken::Regex(pattern));
                 }
                 (b'\\', b'/') => {
                     pattern.push(b'/');
@@ -188,7 +188,7 @@ impl Lexer<'_> {
         Err("invalid regular expression".to_owned())
     }
 
-    fn number(&mut self) -> Result<Token, String> {
+    fn number(&mut self) -> Result<ScriptToken, String> {
         let rest = &self.text[self.at..];
         if rest.get(4) == Some(&b'-') && rest.get(7) == Some(&b'-') {
             let inside = |&byte: &u8| {
@@ -197,7 +197,7 @@ impl Lexer<'_> {
             let length = rest.iter().take_while(|byte| inside(byte)).count();
             let ns = parse_time(&rest[..length]).ok_or("invalid date time literal")?;
             self.skip(length);
-            return Ok(Token::Time(ns));
+            return Ok(ScriptToken::Time(ns));
         }
         let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let whole = digits(rest);
@@ -207,16 +207,19 @@ impl Lexer<'_> {
             self.skip(length);
             return text[..length]
                 .parse()
-                .map(Token::Float)
+                .map(ScriptToken::Float)
                 .map_err(|_| "invalid float literal".to_owned());
         }
         if rest.get(whole).is_some_and(u8::is_ascii_alphabetic) {
             let (ns, length) = parse_duration(rest).ok_or("invalid duration literal")?;
             self.skip(length);
-            return Ok(Token::Duration(ns));
+            return Ok(ScriptToken::Duration(ns));
         }
         self.skip(whole);
-        text[..whole].parse().map(Token::Int).map_err(|_| "invalid integer literal".to_owned())
+        text[..whole]
+            .parse()
+            .map(ScriptToken::Int)
+            .map_err(|_| "invalid integer literal".to_owned())
     }
 }
 

@@ -2,19 +2,21 @@
 //! engine. Anything else is refused like a compile error.
 
 mod call;
+mod cell;
 mod csv;
 mod eval;
 mod found;
 mod groups;
 mod lex;
 mod mutate;
+mod operation;
 mod parse;
 mod pivot;
+mod pivoted;
 mod predicate;
 mod read;
 mod schema;
 mod table;
 
-pub(super) use csv::{Dialect, Encoder};
-pub(super) use eval::{Context, run};
-pub(super) use found::type_panic;
+pub(super) use csv::Dialect;
+pub(super) use eval::{ScriptContext, run};

@@ -1,81 +1,14 @@
-//! Operations that run in the query engine, on whole tables.
+//! What the operations of the query engine make of one table.
 
 use std::sync::Arc;
 
-use super::super::chunk;
-use super::lex::Place;
-use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table, merge_by_key};
-
-/// An engine operation with the place of its call.
-#[derive(Debug)]
-pub(super) struct Operation {
-    pub(super) name: &'static str,
-    pub(super) start: Place,
-    pub(super) end: Place,
-}
-
-impl Operation {
-    /// The error of upstream, as this operation passes it on.
-    pub(super) fn wrap(&self, error: StreamError) -> StreamError {
-        match error {
-            StreamError::Panics { text, .. } => {
-                StreamError::Fails { message: format!("panic: {text}"), internal: true }
-            }
-            StreamError::Fails { message, internal: false } => self.fails(&message),
-            other @ StreamError::Fails { .. } => other,
-        }
-    }
-
-    fn fails(&self, message: &str) -> StreamError {
-        self.fails_as(message, false)
-    }
-
-    pub(super) fn fails_as(&self, message: &str, internal: bool) -> StreamError {
-        let message =
-            format!("runtime error @{}-{}: {}: {message}", self.start, self.end, self.name);
-        StreamError::Fails { message, internal }
-    }
-
-    /// `rename`, `drop`, `keep` and `group`: they hold everything back, so an error leaves nothing.
-    pub(super) fn reshape(
-        &self,
-        stream: Stream,
-        change: impl Fn(&mut Table) -> Result<(), String>,
-    ) -> Stream {
-        if let Some(error) = stream.error {
-            return Stream { tables: Vec::new(), error: Some(self.wrap(error)) };
-        }
-        let mut tables = stream.tables;
-        let changed = tables.iter_mut().try_for_each(change).and_then(|()| merge_by_key(tables));
-        match changed {
-            Ok(tables) => Stream { tables, error: None },
-            Err(message) => Stream { tables: Vec::new(), error: Some(self.fails(&message)) },
-        }
-    }
-
-    /// Operations that go table by table.
-    pub(super) fn each(
-        &self,
-        stream: Stream,
-        change: impl Fn(Table) -> Result<Option<Table>, String>,
-    ) -> Stream {
-        let mut done =
-            Stream { tables: Vec::new(), error: stream.error.map(|error| self.wrap(error)) };
-        for table in stream.tables {
-            match change(table) {
-                Ok(table) => done.tables.extend(table),
-                Err(message) => {
-                    done.error = Some(self.fails(&message));
-                    break;
-                }
-            }
-        }
-        done
-    }
-}
+use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::table::FluxTable;
+use crate::sim::data::chunk::{Chunk, ColumnValues};
+use crate::sim::go::text::replace;
 
 /// `rename(columns: {from: "to"})`.
-pub(super) fn rename(table: &mut Table, names: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
+pub(super) fn rename(table: &mut FluxTable, names: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
     for (from, to) in names {
         let place = table.column(from).ok_or_else(|| {
             format!("rename error: column \"{}\" doesn't exist", String::from_utf8_lossy(from))
@@ -86,14 +19,14 @@ pub(super) fn rename(table: &mut Table, names: &[(Vec<u8>, Vec<u8>)]) -> Result<
 }
 
 /// Keeps the columns for which `keeps` holds.
-pub(super) fn retain_columns(table: &mut Table, keeps: impl Fn(&[u8]) -> bool) {
+pub(super) fn retain_columns(table: &mut FluxTable, keeps: impl Fn(&[u8]) -> bool) {
     let places: Vec<_> =
         (0..table.columns.len()).filter(|&place| keeps(&table.columns[place].label)).collect();
     *table = table.select(&places);
 }
 
 /// `group(columns: [...])` in the engine: splits nothing here, since all key columns are constant per table.
-pub(super) fn regroup(table: &mut Table, by: &[Vec<u8>]) -> Result<(), String> {
+pub(super) fn regroup(table: &mut FluxTable, by: &[Vec<u8>]) -> Result<(), String> {
     for column in &mut table.columns {
         column.key = by.iter().any(|label| label[..] == column.label[..]);
     }
@@ -102,7 +35,7 @@ pub(super) fn regroup(table: &mut Table, by: &[Vec<u8>]) -> Result<(), String> {
             .columns
             .iter()
             .zip(&segment.cells)
-            .any(|(column, cell)| column.key && !matches!(cell, Cell::Same(_)))
+            .any(|(column, cell)| column.key && !matches!(cell, RunCell::Same(_)))
     };
     if table.segments.iter().any(varies) {
         Err("grouping by time or value is not simulated".to_owned())
@@ -112,36 +45,36 @@ pub(super) fn regroup(table: &mut Table, by: &[Vec<u8>]) -> Result<(), String> {
 }
 
 /// An aggregate keeps the group key and one value.
-fn aggregate(table: &Table, kind: Kind, value: Datum) -> Table {
+fn aggregate(table: &FluxTable, kind: DatumKind, value: Datum) -> FluxTable {
     let Some(first) = table.segments.first() else { return table.clone() };
     let places: Vec<_> =
         (0..table.columns.len()).filter(|&place| table.columns[place].key).collect();
     let mut columns: Vec<_> = places.iter().map(|&place| table.columns[place].clone()).collect();
-    columns.push(Column::new(b"_value", kind, false));
+    columns.push(TableColumn::new(b"_value", kind, false));
     let cells = places.iter().map(|&place| first.datum(place, first.rows.start)).chain([value]);
-    Table::new(columns, vec![Segment::row(cells)])
+    FluxTable::new(columns, vec![Segment::row(cells)])
 }
 
-fn value_column(table: &Table) -> Result<usize, String> {
+fn value_column(table: &FluxTable) -> Result<usize, String> {
     table.column(b"_value").ok_or_else(|| "column \"_value\" does not exist".to_owned())
 }
 
-pub(super) fn count(table: &Table) -> Result<Option<Table>, String> {
+pub(super) fn count(table: &FluxTable) -> Result<Option<FluxTable>, String> {
     value_column(table)?;
     Ok(Some(aggregate(
         table,
-        Kind::Integer,
+        DatumKind::Integer,
         Datum::Integer(i64::try_from(table.rows()).unwrap_or(i64::MAX)),
     )))
 }
 
-pub(super) fn sum(table: &Table) -> Result<Option<Table>, String> {
+pub(super) fn sum(table: &FluxTable) -> Result<Option<FluxTable>, String> {
     let place = value_column(table)?;
     let kind = table.columns[place].kind;
     let mut total = match kind {
-        Kind::Integer => Datum::Integer(0),
-        Kind::Unsigned => Datum::Unsigned(0),
-        Kind::Float => Datum::Float(0.0),
+        DatumKind::Integer => Datum::Integer(0),
+        DatumKind::Unsigned => Datum::Unsigned(0),
+        DatumKind::Float => Datum::Float(0.0),
         other => return Err(format!("unsupported aggregate column type {}", other.name())),
     };
     for (segment, row) in table.each_row() {
@@ -157,12 +90,12 @@ pub(super) fn sum(table: &Table) -> Result<Option<Table>, String> {
 
 /// `sum()` in the engine, which takes it over from right behind a read: one window per series from 1970 on, and the value
 /// before the tags.
-pub(super) fn engine_sum(table: &Table) -> Result<Option<Table>, String> {
+pub(super) fn engine_sum(table: &FluxTable) -> Result<Option<FluxTable>, String> {
     let Some(sums) = sum(table)? else { return Ok(None) };
     let value = sums.columns.len() - 1;
     let mut sums = sums.select(&[&[0, 1, value], &(2..value).collect::<Vec<_>>()[..]].concat());
     for segment in &mut sums.segments {
-        if let [Cell::Same(Datum::Time(start)), Cell::Same(Datum::Time(stop)), ..] =
+        if let [RunCell::Same(Datum::Time(start)), RunCell::Same(Datum::Time(stop)), ..] =
             &mut segment.cells[..]
             && *stop > 0
         {
@@ -173,13 +106,13 @@ pub(super) fn engine_sum(table: &Table) -> Result<Option<Table>, String> {
 }
 
 /// `first()` and `last()` in the engine: by place, not by time.
-pub(super) fn edge(table: &Table, first: bool) -> Option<Table> {
+pub(super) fn edge(table: &FluxTable, first: bool) -> Option<FluxTable> {
     let (segment, row) = if first { table.each_row().next() } else { table.each_row().last() }?;
     Some(table.only_row(segment, row))
 }
 
 /// `limit(n: ...)`.
-pub(super) fn limit(mut table: Table, rows: usize) -> Table {
+pub(super) fn limit(mut table: FluxTable, rows: usize) -> FluxTable {
     let mut left = rows;
     for segment in &mut table.segments {
         segment.rows.end = segment.rows.end.min(segment.rows.start.saturating_add(left));
@@ -191,10 +124,10 @@ pub(super) fn limit(mut table: Table, rows: usize) -> Table {
 
 /// The first row with the smallest or largest value of `column`.
 pub(super) fn extreme(
-    table: &Table,
+    table: &FluxTable,
     column: &[u8],
     largest: bool,
-) -> Result<Option<Table>, String> {
+) -> Result<Option<FluxTable>, String> {
     let place = table
         .column(column)
         .ok_or_else(|| format!("no column \"{}\" exists", String::from_utf8_lossy(column)))?;
@@ -216,10 +149,10 @@ pub(super) fn extreme(
 
 /// The rows for which `keeps` holds; a table without any vanishes.
 pub(super) fn filter(
-    table: &Table,
+    table: &FluxTable,
     keeps: impl Fn(&dyn Fn(&[u8]) -> Datum) -> bool,
-) -> Option<Table> {
-    let mut kept = Table::new(table.columns.clone(), Vec::new());
+) -> Option<FluxTable> {
+    let mut kept = FluxTable::new(table.columns.clone(), Vec::new());
     for (segment, row) in table.each_row() {
         let column = |label: &[u8]| {
             table.column(label).map_or(Datum::Null, |place| segment.datum(place, row))
@@ -243,26 +176,23 @@ pub(super) fn filter(
 
 /// `map` that replaces texts in `_value`; as any record, the result has its columns sorted by name.
 pub(super) fn replace_all(
-    table: &Table,
+    table: &FluxTable,
     replacements: &[(Vec<u8>, Vec<u8>)],
-) -> Result<Option<Table>, String> {
+) -> Result<Option<FluxTable>, String> {
     let place = value_column(table)?;
-    if table.columns[place].kind != Kind::String {
+    if table.columns[place].kind != DatumKind::String {
         return Err(format!("type conflict: string != {}", table.columns[place].kind.name()));
     }
     let escape = |text: &Arc<[u8]>| -> Arc<[u8]> {
-        replacements
-            .iter()
-            .fold(text.to_vec(), |text, (from, to)| super::super::points::replace(text, from, to))
-            .into()
+        replacements.iter().fold(text.to_vec(), |text, (from, to)| replace(text, from, to)).into()
     };
     let mut mapped = table.clone();
     for segment in &mut mapped.segments {
-        if let chunk::Column::String(values) = &segment.chunk.values {
-            let values = chunk::Column::String(values.iter().map(escape).collect());
-            segment.chunk = Arc::new(chunk::Chunk { times: segment.chunk.times.clone(), values });
+        if let ColumnValues::String(values) = &segment.chunk.values {
+            let values = ColumnValues::String(values.iter().map(escape).collect());
+            segment.chunk = Arc::new(Chunk { times: segment.chunk.times.clone(), values });
         }
-        if let Cell::Same(Datum::String(text)) = &mut segment.cells[place] {
+        if let RunCell::Same(Datum::String(text)) = &mut segment.cells[place] {
             *text = escape(text);
         }
     }

@@ -1,13 +1,13 @@
 //! Builds the tree of a Flux script: imports and pipelines of calls.
 
-use super::lex::{Place, Spanned, Token, tokens};
+use super::lex::{ScriptPlace, ScriptToken, SpannedToken, tokens};
 
 /// An expression with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Expr {
     pub(super) node: Node,
-    pub(super) start: Place,
-    pub(super) end: Place,
+    pub(super) start: ScriptPlace,
+    pub(super) end: ScriptPlace,
 }
 
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub(super) enum Node {
 
 /// What a script consists of.
 #[derive(Debug)]
-pub(super) enum Statement {
+pub(super) enum ScriptStatement {
     Import,
     /// `name = ...`, `option ...`: not simulated, but known.
     Assignment,
@@ -50,12 +50,12 @@ pub(super) enum Statement {
 }
 
 /// Reads a script; the error is the text after `compilation failed: `.
-pub(super) fn parse(script: &[u8]) -> Result<Vec<Statement>, String> {
+pub(super) fn parse(script: &[u8]) -> Result<Vec<ScriptStatement>, String> {
     let tokens =
         tokens(script).map_err(|(place, message)| format!("error @{place}-{place}: {message}"))?;
     let mut parser = Parser { tokens, at: 0, depth: 0 };
     let mut statements = Vec::new();
-    while parser.peek() != &Token::End {
+    while parser.peek() != &ScriptToken::End {
         statements.push(parser.statement()?);
     }
     Ok(statements)
@@ -65,34 +65,34 @@ pub(super) fn parse(script: &[u8]) -> Result<Vec<Statement>, String> {
 const DEPTH_MAX: usize = 200;
 
 struct Parser {
-    tokens: Vec<Spanned>,
+    tokens: Vec<SpannedToken>,
     at: usize,
     depth: usize,
 }
 
 impl Parser {
-    fn peek(&self) -> &Token {
+    fn peek(&self) -> &ScriptToken {
         &self.tokens[self.at].token
     }
 
-    fn start(&self) -> Place {
+    fn start(&self) -> ScriptPlace {
         self.tokens[self.at].start
     }
 
-    fn last_end(&self) -> Place {
+    fn last_end(&self) -> ScriptPlace {
         self.tokens[self.at.saturating_sub(1)].end
     }
 
-    fn next(&mut self) -> Token {
+    fn next(&mut self) -> ScriptToken {
         let token = self.tokens[self.at].token.clone();
-        if token != Token::End {
+        if token != ScriptToken::End {
             self.at += 1;
         }
         token
     }
 
     fn take(&mut self, sign: &'static str) -> bool {
-        let found = self.peek() == &Token::Sign(sign);
+        let found = self.peek() == &ScriptToken::Sign(sign);
         if found {
             self.at += 1;
         }
@@ -100,46 +100,46 @@ impl Parser {
     }
 
     fn take_word(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), Token::Ident(name) if name == word);
+        let found = matches!(self.peek(), ScriptToken::Ident(name) if name == word);
         if found {
             self.at += 1;
         }
         found
     }
 
-    fn expect(&mut self, sign: &'static str, name: &str, start: Place) -> Result<(), String> {
+    fn expect(&mut self, sign: &'static str, name: &str, start: ScriptPlace) -> Result<(), String> {
         if self.take(sign) { Ok(()) } else { Err(self.expected(name, start)) }
     }
 
-    fn expected(&self, name: &str, start: Place) -> String {
+    fn expected(&self, name: &str, start: ScriptPlace) -> String {
         let got = match self.peek() {
-            Token::End => "EOF".to_owned(),
-            Token::Ident(_) => "IDENT".to_owned(),
+            ScriptToken::End => "EOF".to_owned(),
+            ScriptToken::Ident(_) => "IDENT".to_owned(),
             other => format!("{other:?}"),
         };
         format!("error @{start}-{}: expected {name}, got {got}", self.tokens[self.at].end)
     }
 
-    fn statement(&mut self) -> Result<Statement, String> {
+    fn statement(&mut self) -> Result<ScriptStatement, String> {
         let start = self.start();
         if self.take_word("import") {
             return match self.next() {
-                Token::String(_) => Ok(Statement::Import),
+                ScriptToken::String(_) => Ok(ScriptStatement::Import),
                 _ => Err(self.expected("STRING", start)),
             };
         }
-        let assigns = matches!(self.peek(), Token::Ident(_))
-            && self.tokens[self.at + 1].token == Token::Sign("=");
+        let assigns = matches!(self.peek(), ScriptToken::Ident(_))
+            && self.tokens[self.at + 1].token == ScriptToken::Sign("=");
         if assigns || self.take_word("option") {
             while !self.take("=") {
-                if self.next() == Token::End {
+                if self.next() == ScriptToken::End {
                     return Err(self.expected("ASSIGN", start));
                 }
             }
             self.expression()?;
-            return Ok(Statement::Assignment);
+            return Ok(ScriptStatement::Assignment);
         }
-        self.expression().map(Statement::Expression)
+        self.expression().map(ScriptStatement::Expression)
     }
 
     fn expression(&mut self) -> Result<Expr, String> {
@@ -189,15 +189,15 @@ impl Parser {
 
     fn take_operator(&mut self, operators: &[&'static str]) -> Option<&'static str> {
         let found = operators.iter().copied().find(|operator| match self.peek() {
-            Token::Sign(sign) => sign == operator,
-            Token::Ident(word) => word == operator,
+            ScriptToken::Sign(sign) => sign == operator,
+            ScriptToken::Ident(word) => word == operator,
             _ => false,
         })?;
         self.at += 1;
         Some(found)
     }
 
-    fn done(&self, start: Place, node: Node) -> Expr {
+    fn done(&self, start: ScriptPlace, node: Node) -> Expr {
         Expr { node, start, end: self.last_end() }
     }
 
@@ -217,7 +217,7 @@ impl Parser {
         loop {
             let node = if self.take(".") {
                 match self.next() {
-                    Token::Ident(name) => Node::Member(Box::new(expr), name.into_bytes()),
+                    ScriptToken::Ident(name) => Node::Member(Box::new(expr), name.into_bytes()),
                     _ => return Err(self.expected("IDENT", start)),
                 }
             } else if self.take("[") {
@@ -242,10 +242,10 @@ impl Parser {
         }
     }
 
-    fn arguments(&mut self, start: Place) -> Result<Vec<(String, Expr)>, String> {
+    fn arguments(&mut self, start: ScriptPlace) -> Result<Vec<(String, Expr)>, String> {
         let mut arguments = Vec::new();
-        while self.peek() != &Token::Sign(")") {
-            let Token::Ident(name) = self.next() else {
+        while self.peek() != &ScriptToken::Sign(")") {
+            let ScriptToken::Ident(name) = self.next() else {
                 return Err(self.expected("RPAREN", start));
             };
             self.expect(":", "COLON", start)?;
@@ -261,16 +261,16 @@ impl Parser {
     fn primary(&mut self) -> Result<Expr, String> {
         let start = self.start();
         let node = match self.next() {
-            Token::Ident(name) => Node::Ident(name),
-            Token::String(text) => Node::String(text),
-            Token::Regex(text) => Node::Regex(text),
-            Token::Int(value) => Node::Int(value),
-            Token::Float(value) => Node::Float(value),
-            Token::Time(ns) => Node::Time(ns),
-            Token::Duration(ns) => Node::Duration(ns),
-            Token::Sign("[") => Node::Array(self.array(start)?),
-            Token::Sign("{") => self.record(start)?,
-            Token::Sign("(") => return self.parenthesis(start),
+            ScriptToken::Ident(name) => Node::Ident(name),
+            ScriptToken::String(text) => Node::String(text),
+            ScriptToken::Regex(text) => Node::Regex(text),
+            ScriptToken::Int(value) => Node::Int(value),
+            ScriptToken::Float(value) => Node::Float(value),
+            ScriptToken::Time(ns) => Node::Time(ns),
+            ScriptToken::Duration(ns) => Node::Duration(ns),
+            ScriptToken::Sign("[") => Node::Array(self.array(start)?),
+            ScriptToken::Sign("{") => self.record(start)?,
+            ScriptToken::Sign("(") => return self.parenthesis(start),
             _ => {
                 self.at = self.at.saturating_sub(1);
                 return Err(format!("error @{start}-{start}: invalid expression"));
@@ -279,9 +279,9 @@ impl Parser {
         Ok(self.done(start, node))
     }
 
-    fn array(&mut self, start: Place) -> Result<Vec<Expr>, String> {
+    fn array(&mut self, start: ScriptPlace) -> Result<Vec<Expr>, String> {
         let mut items = Vec::new();
-        while self.peek() != &Token::Sign("]") {
+        while self.peek() != &ScriptToken::Sign("]") {
             items.push(self.expression()?);
             if !self.take(",") {
                 break;
@@ -291,22 +291,22 @@ impl Parser {
         Ok(items)
     }
 
-    fn record(&mut self, start: Place) -> Result<Node, String> {
+    fn record(&mut self, start: ScriptPlace) -> Result<Node, String> {
         let with = match (
             self.peek().clone(),
             &self.tokens[(self.at + 1).min(self.tokens.len() - 1)].token,
         ) {
-            (Token::Ident(name), Token::Ident(word)) if word == "with" => {
+            (ScriptToken::Ident(name), ScriptToken::Ident(word)) if word == "with" => {
                 self.at += 2;
                 Some(name)
             }
             _ => None,
         };
         let mut fields = Vec::new();
-        while self.peek() != &Token::Sign("}") {
+        while self.peek() != &ScriptToken::Sign("}") {
             let name = match self.next() {
-                Token::Ident(name) => name.into_bytes(),
-                Token::String(name) => name,
+                ScriptToken::Ident(name) => name.into_bytes(),
+                ScriptToken::String(name) => name,
                 _ => return Err(self.expected("RBRACE", start)),
             };
             self.expect(":", "COLON", start)?;
@@ -320,12 +320,12 @@ impl Parser {
     }
 
     /// `(r) => body` or an expression in parentheses.
-    fn parenthesis(&mut self, start: Place) -> Result<Expr, String> {
+    fn parenthesis(&mut self, start: ScriptPlace) -> Result<Expr, String> {
         let is = |at: usize, sign| {
-            self.tokens.get(at).is_some_and(|spanned| spanned.token == Token::Sign(sign))
+            self.tokens.get(at).is_some_and(|spanned| spanned.token == ScriptToken::Sign(sign))
         };
         if is(self.at + 1, ")") && is(self.at + 2, "=>") {
-            let Token::Ident(parameter) = self.next() else {
+            let ScriptToken::Ident(parameter) = self.next() else {
                 return Err(self.expected("IDENT", start));
             };
             self.at += 2;

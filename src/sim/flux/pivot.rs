@@ -1,14 +1,11 @@
-//! `pivot`: the values of one time in one row. Rows are put together when their table is written, so that a large answer
-//! needs no large memory.
+//! `pivot`: the values of one time in one row.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType};
-use super::mutate::Operation;
-use super::table::{
-    Cell, Column, Datum, Kind, Picked, Segment, Stream, StreamError, Table, compare_keys,
-};
+use super::cell::{Datum, DatumKind, RunCell, TableColumn};
+use super::operation::Operation;
+use super::pivoted::{Input, PivotedRows};
+use super::table::{FluxTable, Stream, StreamError, compare_keys};
 
 /// The arguments of a call.
 #[derive(Debug)]
@@ -16,22 +13,6 @@ pub(super) struct Spec {
     pub(super) row_key: Vec<Vec<u8>>,
     pub(super) column_key: Vec<Vec<u8>>,
     pub(super) value_column: Vec<u8>,
-}
-
-/// One table before it is pivoted.
-#[derive(Debug)]
-struct Input {
-    /// Where its values go.
-    column: usize,
-    segments: Vec<Segment>,
-}
-
-/// What the rows of one pivoted table are made of.
-#[derive(Debug)]
-pub(super) struct Pivot {
-    /// The columns before those of the fields; nothing for the time.
-    head: Vec<Option<Datum>>,
-    inputs: Vec<Input>,
 }
 
 /// Why a table cannot be pivoted.
@@ -74,7 +55,7 @@ pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Strea
     let mut order: Vec<_> = (0..found.len()).collect();
     order.sort_by(|&a, &b| compare_keys(&found[a].0, &found[b].0));
     let mut group_of = vec![0; found.len()];
-    let mut groups: Vec<Option<(Table, Pivot)>> = Vec::new();
+    let mut groups: Vec<Option<(FluxTable, PivotedRows)>> = Vec::new();
     for (at, &number) in order.iter().enumerate() {
         let first = at == 0 || compare_keys(&found[order[at - 1]].0, &found[number].0).is_ne();
         if first {
@@ -101,11 +82,11 @@ pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Strea
     if let Some(error) = end {
         return failed(error);
     }
-    let finish = |(table, pivot)| Table { pivot: Some(Arc::new(pivot)), ..table };
+    let finish = |(table, pivot)| FluxTable { pivot: Some(Arc::new(pivot)), ..table };
     Stream { tables: groups.into_iter().flatten().map(finish).collect(), error: None }
 }
 
-fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
+fn places(spec: &Spec, columns: &[TableColumn]) -> Result<Places, Refused> {
     let name = |label: &[u8]| String::from_utf8_lossy(label).into_owned();
     let place = |label: &[u8]| columns.iter().position(|column| &*column.label == label);
     if let Some(lost) = spec.row_key.iter().find(|label| place(label).is_none()) {
@@ -120,9 +101,10 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
         let message = format!("specified column does not exist in table: {}", name(lost));
         return Err(Refused::invalid(message));
     }
-    let is =
-        |labels: &[Vec<u8>], column: &Column| labels.iter().any(|label| label[..] == *column.label);
-    let stays = |column: &Column| {
+    let is = |labels: &[Vec<u8>], column: &TableColumn| {
+        labels.iter().any(|label| label[..] == *column.label)
+    };
+    let stays = |column: &TableColumn| {
         !is(&spec.column_key, column)
             && *column.label != *spec.value_column
             && (column.key || is(&spec.row_key, column))
@@ -136,7 +118,7 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
         }
     }
     // Columns of the group key are the same in every row, so only the time tells rows apart.
-    let others = |column: &Column| is(&spec.row_key, column) && !column.key;
+    let others = |column: &TableColumn| is(&spec.row_key, column) && !column.key;
     let mut rows = columns.iter().filter(|column| others(column));
     match (rows.next(), rows.next(), place(b"_time"), &spec.column_key[..]) {
         (Some(row), None, Some(time), [label]) if *row.label == *b"_time" => {
@@ -147,7 +129,7 @@ fn places(spec: &Spec, columns: &[Column]) -> Result<Places, Refused> {
 }
 
 /// A new table, still without the columns of its fields.
-fn begin(places: &Places, table: &Table) -> (Table, Pivot) {
+fn begin(places: &Places, table: &FluxTable) -> (FluxTable, PivotedRows) {
     let first = table.segments.first();
     let datum = |&place: &usize| {
         (place != places.time)
@@ -155,23 +137,23 @@ fn begin(places: &Places, table: &Table) -> (Table, Pivot) {
     };
     let head = places.kept.iter().map(datum).collect();
     let columns = places.kept.iter().map(|&place| table.columns[place].clone()).collect();
-    (Table::new(columns, Vec::new()), Pivot { head, inputs: Vec::new() })
+    (FluxTable::new(columns, Vec::new()), PivotedRows { head, inputs: Vec::new() })
 }
 
 /// Adds the values of one table.
 fn add(
-    columns: &mut Vec<Column>,
-    pivot: &mut Pivot,
+    columns: &mut Vec<TableColumn>,
+    pivot: &mut PivotedRows,
     places: &Places,
-    table: Table,
+    table: FluxTable,
 ) -> Result<(), Refused> {
     let kind = table.columns[places.value].kind;
     let mut last: Option<Input> = None;
     for segment in table.segments {
         let field = match &segment.cells[places.label] {
-            Cell::Same(Datum::String(field))
-                if matches!(segment.cells[places.time], Cell::Time)
-                    && matches!(segment.cells[places.value], Cell::Value) =>
+            RunCell::Same(Datum::String(field))
+                if matches!(segment.cells[places.time], RunCell::Time)
+                    && matches!(segment.cells[places.value], RunCell::Value) =>
             {
                 Arc::clone(field)
             }
@@ -192,10 +174,10 @@ fn add(
 
 /// The column of a field, made if new.
 fn field_column(
-    columns: &mut Vec<Column>,
+    columns: &mut Vec<TableColumn>,
     head: usize,
     field: Arc<[u8]>,
-    kind: Kind,
+    kind: DatumKind,
 ) -> Result<usize, Refused> {
     let place = columns.iter().position(|column| column.label == field);
     if place.is_some_and(|place| place < head) {
@@ -206,90 +188,11 @@ fn field_column(
         )));
     }
     let place = place.unwrap_or_else(|| {
-        columns.push(Column { label: field, kind, key: false });
+        columns.push(TableColumn { label: field, kind, key: false });
         columns.len() - 1
     });
     if columns[place].kind != kind {
         return Err(Refused::invalid("fields of several types are not simulated".to_owned()));
     }
     Ok(place)
-}
-
-fn times(segment: &Segment) -> std::slice::Iter<'_, i64> {
-    segment.chunk.times[segment.rows.clone()].iter()
-}
-
-impl Pivot {
-    /// The rows, in the order in which their times are met.
-    pub(super) fn segments(&self, columns: &[Column]) -> Vec<Segment> {
-        let fields = columns.len() - self.head.len();
-        self.aligned(fields).unwrap_or_else(|| vec![self.gathered(fields)])
-    }
-
-    fn head(&self) -> Vec<Cell> {
-        self.head.iter().map(|datum| datum.clone().map_or(Cell::Time, Cell::Same)).collect()
-    }
-
-    /// Where every field has the same times, each once: then rows need no search.
-    fn aligned(&self, fields: usize) -> Option<Vec<Segment>> {
-        let (first, others) = self.inputs.split_first()?;
-        if self.inputs.len() != fields {
-            return None;
-        }
-        // Tables of several series may hold one time twice.
-        let rises = first
-            .segments
-            .windows(2)
-            .all(|pair| times(&pair[0]).next_back() < times(&pair[1]).next());
-        let like_first = |input: &Input| {
-            input.segments.len() == first.segments.len()
-                && input.segments.iter().zip(&first.segments).all(|(a, b)| times(a).eq(times(b)))
-        };
-        if !rises || !others.iter().all(like_first) {
-            return None;
-        }
-        let build = |(number, segment): (usize, &Segment)| {
-            let mut cells = self.head();
-            cells.extend(self.inputs.iter().map(|input| {
-                let other = &input.segments[number];
-                let behind = other.rows.start.wrapping_sub(segment.rows.start).cast_signed();
-                Cell::Beside(Arc::clone(&other.chunk), behind)
-            }));
-            Segment { cells, chunk: Arc::clone(&segment.chunk), rows: segment.rows.clone() }
-        };
-        Some(first.segments.iter().enumerate().map(build).collect())
-    }
-
-    fn gathered(&self, fields: usize) -> Segment {
-        let mut times = Vec::new();
-        let mut row_of: HashMap<i64, usize> = HashMap::new();
-        let mut picked: Vec<_> =
-            (0..fields).map(|_| Picked { chunks: Vec::new(), rows: Vec::new() }).collect();
-        for input in &self.inputs {
-            let column = &mut picked[input.column - self.head.len()];
-            for segment in &input.segments {
-                column.chunks.push(Arc::clone(&segment.chunk));
-                for at in segment.rows.clone() {
-                    let time = segment.chunk.times[at];
-                    let row = *row_of.entry(time).or_insert_with(|| {
-                        times.push(time);
-                        times.len() - 1
-                    });
-                    if column.rows.len() <= row {
-                        column.rows.resize(row + 1, None);
-                    }
-                    // A later value of the same time wins.
-                    column.rows[row] = Some((column.chunks.len() - 1, at));
-                }
-            }
-        }
-        let rows = 0..times.len();
-        let mut cells = self.head();
-        cells.extend(picked.into_iter().map(|mut column| {
-            column.rows.resize(rows.end, None);
-            Cell::Picked(Arc::new(column))
-        }));
-        let chunk = Chunk { times, ..Chunk::empty(FieldType::Integer) };
-        Segment { cells, chunk: Arc::new(chunk), rows }
-    }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::super::regex::Regex;
+use super::cell::Datum;
 use super::parse::{Expr, Node};
-use super::table::Datum;
+use crate::sim::go::regex::GoRegex;
 
 /// A boolean expression over the columns of one row.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(super) enum Predicate {
     Or(Box<Predicate>, Box<Predicate>),
     Not(Box<Predicate>),
     Compare(Operand, &'static str, Operand),
-    Matches { operand: Operand, regex: Regex, negated: bool },
+    Matches { operand: Operand, regex: GoRegex, negated: bool },
     Exists(Vec<u8>),
     Constant(bool),
 }
@@ -40,7 +40,7 @@ impl Predicate {
             },
             Node::Binary(operator @ ("=~" | "!~"), a, pattern) => {
                 let Node::Regex(pattern) = &pattern.node else { return Err(refused(pattern)) };
-                let regex = Regex::new(pattern)
+                let regex = GoRegex::new(pattern)
                     .map_err(|why| format!("error @{}-{}: {why}", body.start, body.end))?;
                 Self::Matches { operand: operand(a, row)?, regex, negated: *operator == "!~" }
             }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::Chunk;
-use super::super::store::{Bucket, SeriesEntry};
-use super::found::{Found, Pick};
+use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::found::{FoundField, Pick};
 use super::predicate::Predicate;
-use super::table::{Cell, Column, Datum, Kind, Segment, Stream, StreamError, Table};
+use super::table::{FluxTable, Stream, StreamError};
 use crate::model::series::Series;
+use crate::sim::data::bucket::{SeriesEntry, StoredBucket};
+use crate::sim::data::chunk::Chunk;
 
 /// Bounds and pushed-down filters of one read.
 #[derive(Debug)]
-pub(super) struct Selection {
+pub(super) struct EngineRead {
     pub(super) start: i64,
     pub(super) stop: i64,
     pub(super) filters: Vec<Predicate>,
@@ -22,13 +23,13 @@ pub(super) struct Selection {
 /// Rows at the largest storable time are out of reach, even of a bound beyond it.
 pub(super) const STOP_MAX: i64 = i64::MAX - 1;
 
-impl Selection {
+impl EngineRead {
     pub(super) const fn new(start: i64, stop: i64) -> Self {
         Self { start, stop, filters: Vec::new() }
     }
 
     /// One table per field of each series.
-    pub(super) fn read(&self, bucket: &Bucket, pick: Pick) -> Stream {
+    pub(super) fn read(&self, bucket: &StoredBucket, pick: Pick) -> Stream {
         let mut stream = Stream::default();
         // A single value of a series is found up to the very end of time, a row never.
         let stop = if pick == Pick::All { self.stop.min(STOP_MAX) } else { self.stop };
@@ -51,26 +52,30 @@ impl Selection {
         stream
     }
 
-    fn table(&self, found: &Found, pick: Pick) -> Table {
+    fn table(&self, found: &FoundField, pick: Pick) -> FluxTable {
         let labels = found.labels();
-        let mut columns =
-            vec![Column::new(b"_start", Kind::Time, true), Column::new(b"_stop", Kind::Time, true)];
+        let mut columns = vec![
+            TableColumn::new(b"_start", DatumKind::Time, true),
+            TableColumn::new(b"_stop", DatumKind::Time, true),
+        ];
         if pick != Pick::Count {
-            columns.push(Column::new(b"_time", Kind::Time, false));
+            columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
         }
-        let kind = if pick == Pick::Count { Kind::Integer } else { found.field_type.into() };
-        columns.push(Column::new(b"_value", kind, false));
-        columns.extend(labels.iter().map(|(label, _)| Column::new(label, Kind::String, true)));
+        let kind = if pick == Pick::Count { DatumKind::Integer } else { found.field_type.into() };
+        columns.push(TableColumn::new(b"_value", kind, false));
+        columns.extend(
+            labels.iter().map(|(label, _)| TableColumn::new(label, DatumKind::String, true)),
+        );
         let tags = labels.into_iter().map(|(_, datum)| datum);
         let segments = match pick {
             Pick::All | Pick::Sum => {
                 let mut cells = vec![
-                    Cell::Same(Datum::Time(self.start)),
-                    Cell::Same(Datum::Time(self.stop)),
-                    Cell::Time,
-                    Cell::Value,
+                    RunCell::Same(Datum::Time(self.start)),
+                    RunCell::Same(Datum::Time(self.stop)),
+                    RunCell::Time,
+                    RunCell::Value,
                 ];
-                cells.extend(tags.map(Cell::Same));
+                cells.extend(tags.map(RunCell::Same));
                 let part = |(chunk, rows): &(Arc<Chunk>, Range<usize>)| Segment {
                     cells: cells.clone(),
                     chunk: Arc::clone(chunk),
@@ -108,17 +113,23 @@ impl Selection {
                 })
                 .collect(),
         };
-        Table::new(columns, segments)
+        FluxTable::new(columns, segments)
     }
 
     /// Everything selected before `stop`, in the order of reads. A field ends without a word at the first shard group
     /// whose type is not the one of the first shard group that knows the field, seen in the direction of the read. A
     /// count or a sum that found something begins anew behind that shard group.
-    pub(super) fn find(&self, bucket: &Bucket, pick: Pick, stop: i64) -> Vec<Found> {
+    pub(super) fn find(&self, bucket: &StoredBucket, pick: Pick, stop: i64) -> Vec<FoundField> {
         bucket.readable().flat_map(|entry| self.find_in(bucket, entry, pick, stop)).collect()
     }
 
-    fn find_in(&self, bucket: &Bucket, entry: &SeriesEntry, pick: Pick, stop: i64) -> Vec<Found> {
+    fn find_in(
+        &self,
+        bucket: &StoredBucket,
+        entry: &SeriesEntry,
+        pick: Pick,
+        stop: i64,
+    ) -> Vec<FoundField> {
         let Some(types) = bucket.types.get(&entry.series.measurement) else { return Vec::new() };
         let mut all = Vec::new();
         for (field, chunks) in &entry.fields {
@@ -138,7 +149,7 @@ impl Selection {
                     parts.reverse();
                 }
                 let (series, field) = (Arc::clone(&entry.series), Arc::clone(field));
-                (!parts.is_empty()).then_some(Found { series, field, field_type, parts })
+                (!parts.is_empty()).then_some(FoundField { series, field, field_type, parts })
             };
             let goes_on = matches!(pick, Pick::Count | Pick::Sum);
             let mut parts = Vec::new();
@@ -215,7 +226,7 @@ pub(super) fn pushed_column(series: &Series, field: &[u8], label: &[u8]) -> Datu
 
 /// What the index knows near a range, for the schema functions: unreadable series too.
 pub(super) fn fields_near(
-    bucket: &Bucket,
+    bucket: &StoredBucket,
     start: i64,
     stop: i64,
 ) -> BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> {

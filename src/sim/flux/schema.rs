@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::super::store::{Bucket, SeriesEntry};
+use super::cell::{Datum, DatumKind, Segment, TableColumn};
 use super::predicate::Predicate;
 use super::read::{STOP_MAX, fields_near, pushed_column};
-use super::table::{Column, Datum, Kind, Segment, Stream, Table};
+use super::table::{FluxTable, Stream};
+use crate::sim::data::bucket::{SeriesEntry, StoredBucket};
 
 /// Which names are asked for.
 #[derive(Debug, Clone)]
-pub(super) enum Names {
+pub(super) enum SchemaNames {
     Measurements,
     TagKeys { measurement: Option<Vec<u8>> },
     FieldKeys { measurement: Option<Vec<u8>> },
@@ -17,7 +18,7 @@ pub(super) enum Names {
 }
 
 /// One column of names, as an empty table if there are none.
-pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> Stream {
+pub(super) fn names(bucket: &StoredBucket, names: &SchemaNames, start: i64, stop: i64) -> Stream {
     let near = fields_near(bucket, start, stop);
     let of = |measurement: &Option<Vec<u8>>| {
         let measurement = measurement.clone();
@@ -31,13 +32,13 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
     let mut head: Vec<&[u8]> = Vec::new();
     let sorted: BTreeSet<&[u8]> = match names {
         // Measurements are known whatever the range.
-        Names::Measurements => {
+        SchemaNames::Measurements => {
             bucket.entries.iter().map(|entry| &entry.series.measurement[..]).collect()
         }
-        Names::FieldKeys { measurement } => {
+        SchemaNames::FieldKeys { measurement } => {
             of(measurement).into_iter().map(|(_, field)| *field).collect()
         }
-        Names::TagKeys { measurement } => {
+        SchemaNames::TagKeys { measurement } => {
             // The two of the read itself are there even where nothing is found.
             head = vec![b"_start", b"_stop"];
             let mut keys: BTreeSet<&[u8]> = BTreeSet::new();
@@ -47,21 +48,21 @@ pub(super) fn names(bucket: &Bucket, names: &Names, start: i64, stop: i64) -> St
             }
             keys
         }
-        Names::TagValues { measurement, tag } => {
+        SchemaNames::TagValues { measurement, tag } => {
             let tags = of(measurement).into_iter().flat_map(|(entry, _)| entry.series.tags.iter());
             tags.filter(|(key, _)| key[..] == tag[..]).map(|(_, value)| &value[..]).collect()
         }
     };
-    let columns = vec![Column::new(b"_value", Kind::String, false)];
+    let columns = vec![TableColumn::new(b"_value", DatumKind::String, false)];
     let segments =
         head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
-    Stream { tables: vec![Table::new(columns, segments)], error: None }
+    Stream { tables: vec![FluxTable::new(columns, segments)], error: None }
 }
 
 /// `influxdb.cardinality`: series of whole shard groups come from the index, those of the two at the edges only if they
 /// have values in the range.
 pub(super) fn cardinality(
-    bucket: &Bucket,
+    bucket: &StoredBucket,
     predicate: Option<&Predicate>,
     start: i64,
     stop: i64,
@@ -98,7 +99,7 @@ pub(super) fn cardinality(
     let found = found.chain(bucket.readable().filter(in_parts));
     let series: BTreeSet<_> = found.map(|entry| &entry.series).collect();
     let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
-    let columns = vec![Column::new(b"_value", Kind::Integer, false)];
+    let columns = vec![TableColumn::new(b"_value", DatumKind::Integer, false)];
     let segments = vec![Segment::row([Datum::Integer(count)])];
-    Stream { tables: vec![Table::new(columns, segments)], error: None }
+    Stream { tables: vec![FluxTable::new(columns, segments)], error: None }
 }

@@ -1,194 +1,24 @@
-//! Tables of a query: columns, and runs of rows that share everything but time and value.
+//! Tables of a query, and the streams of them.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, FieldType, Value};
-use super::pivot::Pivot;
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Boolean,
-    Integer,
-    Unsigned,
-    Float,
-    String,
-    Time,
-}
-
-impl Kind {
-    /// As the datatype annotation names it.
-    pub(super) const fn annotation(self) -> &'static str {
-        match self {
-            Self::Boolean => "boolean",
-            Self::Integer => "long",
-            Self::Unsigned => "unsignedLong",
-            Self::Float => "double",
-            Self::String => "string",
-            Self::Time => "dateTime:RFC3339",
-        }
-    }
-
-    /// As error messages name it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Boolean => "bool",
-            Self::Integer => "int",
-            Self::Unsigned => "uint",
-            Self::Float => "float",
-            Self::String => "string",
-            Self::Time => "time",
-        }
-    }
-}
-
-impl From<FieldType> for Kind {
-    fn from(field_type: FieldType) -> Self {
-        match field_type {
-            FieldType::Float => Self::Float,
-            FieldType::Integer => Self::Integer,
-            FieldType::Unsigned => Self::Unsigned,
-            FieldType::Boolean => Self::Boolean,
-            FieldType::String => Self::String,
-        }
-    }
-}
-
-/// One cell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Datum {
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    Unsigned(u64),
-    Float(f64),
-    String(Arc<[u8]>),
-    Time(i64),
-}
-
-impl Datum {
-    pub(super) fn text(bytes: &[u8]) -> Self {
-        Self::String(bytes.into())
-    }
-
-    /// The order inside one column; null comes last.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Null, Self::Null) => Ordering::Equal,
-            (Self::Null, _) => Ordering::Greater,
-            (_, Self::Null) => Ordering::Less,
-            (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
-            (Self::Integer(a), Self::Integer(b)) | (Self::Time(a), Self::Time(b)) => a.cmp(b),
-            (Self::Unsigned(a), Self::Unsigned(b)) => a.cmp(b),
-            (Self::Float(a), Self::Float(b)) => a.total_cmp(b),
-            (Self::String(a), Self::String(b)) => a.cmp(b),
-            _ => Ordering::Equal,
-        }
-    }
-}
-
-impl From<Value> for Datum {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Float(v) => Self::Float(v),
-            Value::Integer(v) => Self::Integer(v),
-            Value::Unsigned(v) => Self::Unsigned(v),
-            Value::Boolean(v) => Self::Boolean(v),
-            Value::String(v) => Self::String(v),
-        }
-    }
-}
-
-/// Label, type, and whether the column is part of the group key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
-    pub(super) label: Arc<[u8]>,
-    pub(super) kind: Kind,
-    pub(super) key: bool,
-}
-
-impl Column {
-    pub(super) fn new(label: &[u8], kind: Kind, key: bool) -> Self {
-        Self { label: label.into(), kind, key }
-    }
-}
-
-/// What a run of rows holds in one column.
-#[derive(Debug, Clone)]
-pub(super) enum Cell {
-    /// The same in every row.
-    Same(Datum),
-    /// The times of the chunk.
-    Time,
-    /// The values of the chunk.
-    Value,
-    /// The values of another chunk, whose rows are this far behind.
-    Beside(Arc<Chunk>, isize),
-    /// Rows of other chunks.
-    Picked(Arc<Picked>),
-}
-
-/// A column put together from rows of several chunks.
-#[derive(Debug)]
-pub(super) struct Picked {
-    pub(super) chunks: Vec<Arc<Chunk>>,
-    /// For each row the chunk and its row; nothing for null.
-    pub(super) rows: Vec<Option<(usize, usize)>>,
-}
-
-impl Picked {
-    /// The chunk that holds the value of a row, and where.
-    pub(super) fn place(&self, row: usize) -> Option<(&Chunk, usize)> {
-        let (chunk, row) = self.rows[row]?;
-        Some((&*self.chunks[chunk], row))
-    }
-}
-
-/// Rows of one chunk.
-#[derive(Debug, Clone)]
-pub(super) struct Segment {
-    pub(super) cells: Vec<Cell>,
-    pub(super) chunk: Arc<Chunk>,
-    pub(super) rows: Range<usize>,
-}
-
-impl Segment {
-    /// One row.
-    pub(super) fn row(cells: impl IntoIterator<Item = Datum>) -> Self {
-        let chunk = Arc::new(Chunk::empty(FieldType::Integer));
-        Self { cells: cells.into_iter().map(Cell::Same).collect(), chunk, rows: 0..1 }
-    }
-
-    pub(super) fn datum(&self, column: usize, row: usize) -> Datum {
-        match &self.cells[column] {
-            Cell::Same(datum) => datum.clone(),
-            Cell::Time => Datum::Time(self.chunk.times[row]),
-            Cell::Value => self.chunk.values.get(row).into(),
-            Cell::Beside(chunk, behind) => {
-                chunk.values.get(row.wrapping_add_signed(*behind)).into()
-            }
-            Cell::Picked(picked) => {
-                picked.place(row).map_or(Datum::Null, |(chunk, row)| chunk.values.get(row).into())
-            }
-        }
-    }
-}
+use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::pivoted::PivotedRows;
 
 #[derive(Debug, Clone)]
-pub(super) struct Table {
-    pub(super) columns: Vec<Column>,
+pub(super) struct FluxTable {
+    pub(super) columns: Vec<TableColumn>,
     pub(super) segments: Vec<Segment>,
     /// What the rows are made of once the table is written; until then it has no segments.
-    pub(super) pivot: Option<Arc<Pivot>>,
+    pub(super) pivot: Option<Arc<PivotedRows>>,
 }
 
 /// A group key, sorted by label.
-pub(super) type Key = Vec<(Arc<[u8]>, Kind, Datum)>;
+pub(super) type Key = Vec<(Arc<[u8]>, DatumKind, Datum)>;
 
-impl Table {
-    pub(super) const fn new(columns: Vec<Column>, segments: Vec<Segment>) -> Self {
+impl FluxTable {
+    pub(super) const fn new(columns: Vec<TableColumn>, segments: Vec<Segment>) -> Self {
         Self { columns, segments, pivot: None }
     }
 
@@ -266,7 +96,7 @@ impl Table {
                     self.columns.push(column.clone());
                     self.segments
                         .iter_mut()
-                        .for_each(|segment| segment.cells.push(Cell::Same(Datum::Null)));
+                        .for_each(|segment| segment.cells.push(RunCell::Same(Datum::Null)));
                 }
             }
         }
@@ -274,7 +104,7 @@ impl Table {
             self.columns.iter().map(|column| other.column(&column.label)).collect();
         self.segments.extend(other.segments.into_iter().map(|segment| {
             let cell = |place: &Option<usize>| {
-                place.map_or(Cell::Same(Datum::Null), |place| segment.cells[place].clone())
+                place.map_or(RunCell::Same(Datum::Null), |place| segment.cells[place].clone())
             };
             Segment {
                 cells: places.iter().map(cell).collect(),
@@ -287,10 +117,10 @@ impl Table {
 }
 
 /// Sorts tables by group key and joins those whose keys are equal.
-pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
+pub(super) fn merge_by_key(tables: Vec<FluxTable>) -> Result<Vec<FluxTable>, String> {
     let mut keyed: Vec<_> = tables.into_iter().map(|table| (table.key(), table)).collect();
     keyed.sort_by(|a, b| compare_keys(&a.0, &b.0));
-    let mut merged: Vec<(Vec<_>, Table)> = Vec::with_capacity(keyed.len());
+    let mut merged: Vec<(Vec<_>, FluxTable)> = Vec::with_capacity(keyed.len());
     for (key, table) in keyed {
         match merged.last_mut() {
             Some((last, into)) if compare_keys(last, &key).is_eq() => into.append(table)?,
@@ -301,8 +131,8 @@ pub(super) fn merge_by_key(tables: Vec<Table>) -> Result<Vec<Table>, String> {
 }
 
 pub(super) fn compare_keys(
-    a: &[(Arc<[u8]>, Kind, Datum)],
-    b: &[(Arc<[u8]>, Kind, Datum)],
+    a: &[(Arc<[u8]>, DatumKind, Datum)],
+    b: &[(Arc<[u8]>, DatumKind, Datum)],
 ) -> Ordering {
     a.iter()
         .zip(b)
@@ -315,7 +145,7 @@ pub(super) fn compare_keys(
 /// What flows between two operations: tables, then perhaps the error that ends the stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    pub(super) tables: Vec<Table>,
+    pub(super) tables: Vec<FluxTable>,
     pub(super) error: Option<StreamError>,
 }
 
@@ -328,6 +158,6 @@ pub(super) enum StreamError {
     Panics {
         text: String,
         /// Of the table whose rows could not be read.
-        columns: Vec<Column>,
+        columns: Vec<TableColumn>,
     },
 }

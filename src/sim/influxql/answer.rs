@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::super::rows::Step;
-use super::format::Writer;
-use super::series::{Outcome, Pieces, Series};
+use super::format::AnswerWriter;
+use super::series::{Pieces, ResultSeries, StatementOutcome};
+use crate::sim::http::rows::{RowStream, Step};
 
 /// Rows of a piece where the client does not say how many.
-pub(super) const PIECE_ROWS: u64 = 10_000;
+pub(crate) const PIECE_ROWS: u64 = 10_000;
 
 /// What a statement that was never begun fails with.
 const NOT_EXECUTED: &str = "not executed";
@@ -16,7 +16,7 @@ const NOT_EXECUTED: &str = "not executed";
 /// One result.
 #[derive(Debug, Clone)]
 enum Entry {
-    Series { id: usize, series: Vec<Series>, pieces: Pieces },
+    Series { id: usize, series: Vec<ResultSeries>, pieces: Pieces },
     Error { id: usize, message: String },
 }
 
@@ -35,7 +35,7 @@ struct Piece {
 #[derive(Debug, Clone)]
 struct Current {
     id: usize,
-    series: Vec<Series>,
+    series: Vec<ResultSeries>,
     pieces: VecDeque<Piece>,
     /// How many series the result or each part of it seems to have.
     seen: usize,
@@ -51,9 +51,9 @@ struct Current {
 
 /// An answer to some statements.
 #[derive(Debug, Clone)]
-pub(in crate::sim) struct Answer {
+pub(crate) struct InfluxqlAnswer {
     entries: VecDeque<Entry>,
-    writer: Writer,
+    writer: AnswerWriter,
     /// Rows of a piece; `None` for one document.
     chunk_rows: Option<u64>,
     statements: usize,
@@ -67,23 +67,25 @@ pub(in crate::sim) struct Answer {
     done: bool,
 }
 
-impl Answer {
+impl InfluxqlAnswer {
     /// `outcomes` are those of the first of all `statements`, up to one that fails.
     pub(super) fn new(
-        outcomes: Vec<Outcome>,
+        outcomes: Vec<StatementOutcome>,
         statements: usize,
-        writer: Writer,
+        writer: AnswerWriter,
         chunk_rows: Option<u64>,
     ) -> Self {
         let mut entries = VecDeque::new();
         for (id, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
-                Outcome::Silent => {}
-                Outcome::Series(series, pieces) => {
+                StatementOutcome::Silent => {}
+                StatementOutcome::Series(series, pieces) => {
                     entries.push_back(Entry::Series { id, series, pieces });
                 }
-                Outcome::Refuses(message) => entries.push_back(Entry::Error { id, message }),
-                Outcome::Fails(message) => {
+                StatementOutcome::Refuses(message) => {
+                    entries.push_back(Entry::Error { id, message });
+                }
+                StatementOutcome::Fails(message) => {
                     entries.extend(failed(id, message, statements, chunk_rows.is_some()));
                     break;
                 }
@@ -102,36 +104,6 @@ impl Answer {
             fail_after: None,
             done: false,
         }
-    }
-
-    /// Makes the answer fail once this many rows were read, or at the end of the piece if more were. A chunk that is not
-    /// full or not followed by another row is lost with the error; one document is lost whole.
-    pub(in crate::sim) fn fail_after(&mut self, rows: u64, message: &str) {
-        self.fail_after = Some((rows, message.to_owned()));
-    }
-
-    /// Lets one document fail if it is longer than this: it would not have been sent before it was whole.
-    pub(in crate::sim) fn bound(&mut self, bytes: u64, message: &str) {
-        if self.chunk_rows.is_some() {
-            return;
-        }
-        let (mut trial, mut part, mut length) = (self.clone(), Vec::new(), 0);
-        while length <= bytes && trial.step(&mut part, STEP_BYTES) == Step::More {
-            length += part.len() as u64;
-            part.clear();
-        }
-        if length + part.len() as u64 > bytes {
-            self.fail_after(0, message);
-        }
-    }
-
-    /// Appends at least `limit` bytes, or all that is left.
-    pub(in crate::sim) fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
-        let target = out.len().saturating_add(limit);
-        while !self.done && out.len() < target {
-            self.advance(out, target);
-        }
-        if self.done { Step::Done } else { Step::More }
     }
 
     fn advance(&mut self, out: &mut Vec<u8>, target: usize) {
@@ -180,7 +152,7 @@ impl Answer {
         let strikes = |entry: &Entry| match entry {
             Entry::Error { .. } => false,
             Entry::Series { series, .. } => {
-                read += series.iter().map(Series::rows).sum::<u64>();
+                read += series.iter().map(ResultSeries::rows).sum::<u64>();
                 read >= rows
             }
         };
@@ -210,7 +182,7 @@ impl Answer {
     }
 
     /// Cuts a result into pieces.
-    fn cut(&self, id: usize, series: Vec<Series>, by: Pieces) -> Current {
+    fn cut(&self, id: usize, series: Vec<ResultSeries>, by: Pieces) -> Current {
         let mut pieces: Vec<Piece> = Vec::new();
         let piece =
             |series, rows| Piece { series, rows, partial_series: false, partial_result: false };
@@ -335,6 +307,41 @@ impl Answer {
             of_series -= 1;
         }
         left
+    }
+}
+
+impl RowStream for InfluxqlAnswer {
+    /// Makes the answer fail once this many rows were read, or at the end of the piece if more were. A chunk that is not
+    /// full or not followed by another row is lost with the error; one document is lost whole.
+    fn fail_after(&mut self, rows: u64, message: &str) {
+        self.fail_after = Some((rows, message.to_owned()));
+    }
+
+    /// Lets one document fail if it is longer than this: it would not have been sent before it was whole.
+    fn bound(&mut self, bytes: u64, message: &str) {
+        if self.chunk_rows.is_some() {
+            return;
+        }
+        let (mut trial, mut part, mut length) = (self.clone(), Vec::new(), 0);
+        while length <= bytes && trial.step(&mut part, STEP_BYTES) == Step::More {
+            length += part.len() as u64;
+            part.clear();
+        }
+        if length + part.len() as u64 > bytes {
+            self.fail_after(0, message);
+        }
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>, limit: usize) -> Step {
+        let target = out.len().saturating_add(limit);
+        while !self.done && out.len() < target {
+            self.advance(out, target);
+        }
+        if self.done { Step::Done } else { Step::More }
+    }
+
+    fn flushes(&self) -> bool {
+        false
     }
 }
 

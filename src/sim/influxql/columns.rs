@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::super::chunk::FieldType;
-use super::schema::{SYSTEM_FIELDS, Schema};
-use super::statement::{Cast, Item};
+use super::schema::{MeasurementSchema, SYSTEM_FIELDS};
+use super::statement::{Cast, SelectItem};
+use crate::model::frame::FieldType;
 
 /// Where a column comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) enum Take {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Column {
+pub(super) struct SelectedColumn {
     pub(super) take: Take,
     /// Its name, unless another column has it.
     name: Vec<u8>,
@@ -45,12 +45,14 @@ const FUNCTIONS: [&str; 14] = [
 ];
 
 /// True if values are counted and not read; the error is that of the statement's result.
-pub(super) fn check(items: &[Item]) -> Result<bool, String> {
+pub(super) fn check(items: &[SelectItem]) -> Result<bool, String> {
     let mut counted = 0;
     for item in items {
         match item {
-            Item::Literal => return Err("field must contain at least one variable".to_owned()),
-            Item::Call { function, of } => {
+            SelectItem::Literal => {
+                return Err("field must contain at least one variable".to_owned());
+            }
+            SelectItem::Call { function, of } => {
                 match function.as_str() {
                     "count" => counted += 1,
                     other if FUNCTIONS.contains(&other) => {
@@ -58,11 +60,11 @@ pub(super) fn check(items: &[Item]) -> Result<bool, String> {
                     }
                     other => return Err(format!("undefined function {other}()")),
                 }
-                if !matches!(**of, Item::Wildcard(_) | Item::Reference { .. }) {
+                if !matches!(**of, SelectItem::Wildcard(_) | SelectItem::Reference { .. }) {
                     return Err("expected field argument in count()".to_owned());
                 }
             }
-            Item::Wildcard(_) | Item::Reference { .. } => {}
+            SelectItem::Wildcard(_) | SelectItem::Reference { .. } => {}
         }
     }
     match counted {
@@ -75,46 +77,46 @@ pub(super) fn check(items: &[Item]) -> Result<bool, String> {
 /// The columns behind the time. Tags are among them only where they are asked for: by `*` those that do not tell series
 /// apart.
 pub(super) fn expand(
-    items: &[Item],
-    schema: &Schema<'_>,
+    items: &[SelectItem],
+    schema: &MeasurementSchema<'_>,
     by_all: bool,
     dimensions: &BTreeSet<Arc<[u8]>>,
-) -> Vec<Column> {
+) -> Vec<SelectedColumn> {
     let mut columns = Vec::new();
     for item in items {
         let (item, function) = match item {
-            Item::Call { function, of } => (&**of, Some(function)),
+            SelectItem::Call { function, of } => (&**of, Some(function)),
             other => (other, None),
         };
         match item {
-            Item::Wildcard(cast) => {
+            SelectItem::Wildcard(cast) => {
                 for take in wildcard(schema, *cast, by_all, dimensions) {
                     let (Take::Field(name, _) | Take::Tag(name)) = &take else { continue };
                     let name = name.to_vec();
                     match function {
-                        None => columns.push(Column { take, name, alias: None }),
+                        None => columns.push(SelectedColumn { take, name, alias: None }),
                         // Tags are not counted.
                         Some(_) if matches!(take, Take::Tag(_)) => {}
                         Some(function) => {
                             let alias = Some([function.as_bytes(), b"_", &name].concat());
-                            columns.push(Column { take, name, alias });
+                            columns.push(SelectedColumn { take, name, alias });
                         }
                     }
                 }
             }
-            Item::Reference { name, cast } => {
+            SelectItem::Reference { name, cast } => {
                 let take = reference(schema, name, *cast);
                 let name = function.unwrap_or(name).as_bytes().to_vec();
-                columns.push(Column { take, name, alias: None });
+                columns.push(SelectedColumn { take, name, alias: None });
             }
-            Item::Call { .. } | Item::Literal => {}
+            SelectItem::Call { .. } | SelectItem::Literal => {}
         }
     }
     columns
 }
 
 fn wildcard(
-    schema: &Schema<'_>,
+    schema: &MeasurementSchema<'_>,
     cast: Option<Cast>,
     by_all: bool,
     dimensions: &BTreeSet<Arc<[u8]>>,
@@ -143,7 +145,7 @@ fn sort_key(take: &Take) -> (&[u8], u8) {
     }
 }
 
-fn reference(schema: &Schema<'_>, name: &str, cast: Option<Cast>) -> Take {
+fn reference(schema: &MeasurementSchema<'_>, name: &str, cast: Option<Cast>) -> Take {
     let name: Arc<[u8]> = name.as_bytes().into();
     let field = |field_type| Take::Field(Arc::clone(&name), field_type);
     match cast {
@@ -166,10 +168,10 @@ fn reference(schema: &Schema<'_>, name: &str, cast: Option<Cast>) -> Take {
 }
 
 /// The names of the columns, each once.
-pub(super) fn names(columns: &[Column]) -> Vec<Box<[u8]>> {
+pub(super) fn names(columns: &[SelectedColumn]) -> Vec<Box<[u8]>> {
     let mut taken: HashMap<Vec<u8>, usize> = HashMap::new();
     taken.extend(columns.iter().filter_map(|column| column.alias.clone()).map(|name| (name, 1)));
-    let name = |column: &Column| {
+    let name = |column: &SelectedColumn| {
         if let Some(alias) = &column.alias {
             return alias.clone().into();
         }
@@ -191,7 +193,7 @@ pub(super) fn names(columns: &[Column]) -> Vec<Box<[u8]>> {
 }
 
 /// The columns in the order in which storage has them.
-pub(super) fn order(columns: &[Column]) -> Arc<[usize]> {
+pub(super) fn order(columns: &[SelectedColumn]) -> Arc<[usize]> {
     let mut order: Vec<_> = (0..columns.len()).collect();
     order.sort_by(|&a, &b| sort_key(&columns[a].take).cmp(&sort_key(&columns[b].take)));
     order.into()

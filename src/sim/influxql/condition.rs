@@ -1,9 +1,9 @@
 //! The `WHERE` of a statement: a range of time, and a test of the tags of a series.
 
-use super::super::regex::Regex;
 use super::statement::{Cast, Expression, Join};
 use crate::model::series::Series;
 use crate::model::time::Timestamp;
+use crate::sim::go::regex::GoRegex;
 
 /// The smallest and the largest time that can be stored.
 pub(super) const TIME_MIN: i64 = i64::MIN + 2;
@@ -11,7 +11,7 @@ pub(super) const TIME_MAX: i64 = i64::MAX - 1;
 
 /// Both ends count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Times {
+pub(super) struct TimeBounds {
     pub(super) first: i64,
     pub(super) last: i64,
 }
@@ -22,7 +22,7 @@ pub(super) enum Test {
     All(Vec<Test>),
     Any(Vec<Test>),
     Equals { key: Vec<u8>, value: Vec<u8>, negated: bool },
-    Matches { key: Vec<u8>, pattern: Regex, negated: bool },
+    Matches { key: Vec<u8>, pattern: GoRegex, negated: bool },
 }
 
 impl Test {
@@ -70,7 +70,7 @@ impl Range {
 pub(super) fn split(
     condition: Option<&Expression>,
     is_field: &dyn Fn(&str) -> bool,
-) -> Result<(Times, Option<Test>), String> {
+) -> Result<(TimeBounds, Option<Test>), String> {
     let (range, test) = match condition {
         Some(condition) => part(condition, is_field)?,
         None => (Range::default(), None),
@@ -81,7 +81,10 @@ pub(super) fn split(
             i64::try_from(clamped).unwrap_or(default)
         })
     };
-    Ok((Times { first: bound(range.first, TIME_MIN), last: bound(range.last, TIME_MAX) }, test))
+    Ok((
+        TimeBounds { first: bound(range.first, TIME_MIN), last: bound(range.last, TIME_MAX) },
+        test,
+    ))
 }
 
 type Part = (Range, Option<Test>);

@@ -3,30 +3,30 @@
 
 use std::sync::Arc;
 
-use super::super::chunk::Column;
-use super::super::text::{TimeText, push_json_float, push_json_string};
 use super::msgpack::{array, float, integer, map, text, unsigned};
+use crate::sim::data::chunk::ColumnValues;
+use crate::sim::go::text::{TimeText, push_json_float, push_json_string};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum AnswerFormat {
     Json,
     MessagePack,
 }
 
 /// Keys and values, sorted by key.
-pub(super) type Tags = Vec<(Arc<[u8]>, Arc<[u8]>)>;
+pub(super) type SeriesTags = Vec<(Arc<[u8]>, Arc<[u8]>)>;
 
 /// What stands before the rows of a series.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Head {
+pub(super) struct SeriesHead {
     /// Left out if it is empty.
     pub(super) name: Arc<[u8]>,
-    pub(super) tags: Tags,
+    pub(super) tags: SeriesTags,
     pub(super) columns: Arc<[Box<[u8]>]>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(super) enum ResultCell {
     Null,
     Integer(i64),
     Text(Arc<[u8]>),
@@ -44,20 +44,20 @@ pub(super) enum Conversion {
 
 /// Writes the parts of an answer.
 #[derive(Debug, Clone)]
-pub(super) struct Writer {
-    pub(super) format: Format,
+pub(super) struct AnswerWriter {
+    pub(super) format: AnswerFormat,
     /// Nanoseconds of the unit of times; `None` for RFC 3339.
     pub(super) time_unit_ns: Option<i64>,
     pub(super) times: TimeText,
 }
 
-impl Writer {
+impl AnswerWriter {
     /// The beginning of a document with this many results.
     pub(super) fn open_document(&self, out: &mut Vec<u8>, results: usize) {
         match self.format {
-            Format::Json if results == 0 => out.push(b'{'),
-            Format::Json => out.extend_from_slice(b"{\"results\":["),
-            Format::MessagePack => {
+            AnswerFormat::Json if results == 0 => out.push(b'{'),
+            AnswerFormat::Json => out.extend_from_slice(b"{\"results\":["),
+            AnswerFormat::MessagePack => {
                 map(out, 1);
                 text(out, b"results");
                 array(out, results);
@@ -66,7 +66,7 @@ impl Writer {
     }
 
     pub(super) fn close_document(&self, out: &mut Vec<u8>, results: usize) {
-        if self.format == Format::Json {
+        if self.format == AnswerFormat::Json {
             out.extend_from_slice(if results == 0 { b"}\n" } else { b"]}\n" });
         }
     }
@@ -74,14 +74,14 @@ impl Writer {
     /// The beginning of a result with this many series.
     pub(super) fn open_result(&self, out: &mut Vec<u8>, id: usize, series: usize, partial: bool) {
         match self.format {
-            Format::Json => {
+            AnswerFormat::Json => {
                 out.extend_from_slice(b"{\"statement_id\":");
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 if series > 0 {
                     out.extend_from_slice(b",\"series\":[");
                 }
             }
-            Format::MessagePack => {
+            AnswerFormat::MessagePack => {
                 map(out, 2 + usize::from(partial));
                 text(out, b"statement_id");
                 integer(out, i64::try_from(id).unwrap_or(i64::MAX));
@@ -92,7 +92,7 @@ impl Writer {
     }
 
     pub(super) fn close_result(&self, out: &mut Vec<u8>, series: usize, partial: bool) {
-        if self.format == Format::Json && series > 0 {
+        if self.format == AnswerFormat::Json && series > 0 {
             out.push(b']');
         }
         self.close(out, partial);
@@ -101,14 +101,14 @@ impl Writer {
     /// A result that is an error.
     pub(super) fn error(&self, out: &mut Vec<u8>, id: usize, message: &str) {
         match self.format {
-            Format::Json => {
+            AnswerFormat::Json => {
                 out.extend_from_slice(b"{\"statement_id\":");
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(b",\"error\":");
                 push_json_string(out, message.as_bytes());
                 out.push(b'}');
             }
-            Format::MessagePack => {
+            AnswerFormat::MessagePack => {
                 map(out, 1);
                 text(out, b"error");
                 text(out, message.as_bytes());
@@ -117,9 +117,15 @@ impl Writer {
     }
 
     /// The beginning of a series with this many rows.
-    pub(super) fn open_series(&self, out: &mut Vec<u8>, head: &Head, rows: u64, partial: bool) {
+    pub(super) fn open_series(
+        &self,
+        out: &mut Vec<u8>,
+        head: &SeriesHead,
+        rows: u64,
+        partial: bool,
+    ) {
         match self.format {
-            Format::Json => {
+            AnswerFormat::Json => {
                 out.push(b'{');
                 if !head.name.is_empty() {
                     out.extend_from_slice(b"\"name\":");
@@ -143,7 +149,7 @@ impl Writer {
                 }
                 out.extend_from_slice(b"],\"values\":[");
             }
-            Format::MessagePack => {
+            AnswerFormat::MessagePack => {
                 let named = usize::from(!head.name.is_empty());
                 let tagged = usize::from(!head.tags.is_empty());
                 map(out, 2 + named + tagged + usize::from(partial));
@@ -171,7 +177,7 @@ impl Writer {
     }
 
     pub(super) fn close_series(&self, out: &mut Vec<u8>, partial: bool) {
-        if self.format == Format::Json {
+        if self.format == AnswerFormat::Json {
             out.push(b']');
         }
         self.close(out, partial);
@@ -179,19 +185,19 @@ impl Writer {
 
     fn close(&self, out: &mut Vec<u8>, partial: bool) {
         match (self.format, partial) {
-            (Format::Json, true) => out.extend_from_slice(b",\"partial\":true}"),
-            (Format::Json, false) => out.push(b'}'),
-            (Format::MessagePack, true) => {
+            (AnswerFormat::Json, true) => out.extend_from_slice(b",\"partial\":true}"),
+            (AnswerFormat::Json, false) => out.push(b'}'),
+            (AnswerFormat::MessagePack, true) => {
                 text(out, b"partial");
                 out.push(0xc3);
             }
-            (Format::MessagePack, false) => {}
+            (AnswerFormat::MessagePack, false) => {}
         }
     }
 
     /// What separates two results or two series.
     pub(super) fn separator(&self, out: &mut Vec<u8>) {
-        if self.format == Format::Json {
+        if self.format == AnswerFormat::Json {
             out.push(b',');
         }
     }
@@ -199,45 +205,47 @@ impl Writer {
     /// The beginning of a row, the first of its series or not.
     pub(super) fn open_row(&self, out: &mut Vec<u8>, columns: usize, first: bool) {
         match (self.format, first) {
-            (Format::Json, true) => out.push(b'['),
-            (Format::Json, false) => out.extend_from_slice(b",["),
-            (Format::MessagePack, _) => array(out, columns),
+            (AnswerFormat::Json, true) => out.push(b'['),
+            (AnswerFormat::Json, false) => out.extend_from_slice(b",["),
+            (AnswerFormat::MessagePack, _) => array(out, columns),
         }
     }
 
     pub(super) fn close_row(&self, out: &mut Vec<u8>) {
-        if self.format == Format::Json {
+        if self.format == AnswerFormat::Json {
             out.push(b']');
         }
     }
 
-    pub(super) fn cell(&mut self, out: &mut Vec<u8>, cell: &Cell) {
+    pub(super) fn cell(&mut self, out: &mut Vec<u8>, cell: &ResultCell) {
         match (self.format, cell) {
-            (Format::Json, Cell::Null) => out.extend_from_slice(b"null"),
-            (Format::MessagePack, Cell::Null) => out.push(0xc0),
-            (Format::Json, Cell::Text(bytes)) => push_json_string(out, bytes),
-            (Format::MessagePack, Cell::Text(bytes)) => text(out, bytes),
-            (_, Cell::Integer(value)) => self.integer(out, *value),
-            (_, Cell::Time(ns)) => self.time(out, *ns),
+            (AnswerFormat::Json, ResultCell::Null) => out.extend_from_slice(b"null"),
+            (AnswerFormat::MessagePack, ResultCell::Null) => out.push(0xc0),
+            (AnswerFormat::Json, ResultCell::Text(bytes)) => push_json_string(out, bytes),
+            (AnswerFormat::MessagePack, ResultCell::Text(bytes)) => text(out, bytes),
+            (_, ResultCell::Integer(value)) => self.integer(out, *value),
+            (_, ResultCell::Time(ns)) => self.time(out, *ns),
         }
     }
 
     fn time(&mut self, out: &mut Vec<u8>, ns: i64) {
         match (self.time_unit_ns, self.format) {
             (Some(unit_ns), _) => self.integer(out, ns / unit_ns),
-            (None, Format::Json) => {
+            (None, AnswerFormat::Json) => {
                 out.push(b'"');
                 self.times.push(out, ns);
                 out.push(b'"');
             }
-            (None, Format::MessagePack) => super::msgpack::time(out, ns),
+            (None, AnswerFormat::MessagePack) => super::msgpack::time(out, ns),
         }
     }
 
     fn integer(&self, out: &mut Vec<u8>, value: i64) {
         match self.format {
-            Format::Json => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-            Format::MessagePack => integer(out, value),
+            AnswerFormat::Json => {
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            AnswerFormat::MessagePack => integer(out, value),
         }
     }
 
@@ -245,22 +253,22 @@ impl Writer {
     pub(super) fn value(
         &self,
         out: &mut Vec<u8>,
-        values: &Column,
+        values: &ColumnValues,
         row: usize,
         conversion: Conversion,
     ) {
         match (values, conversion) {
-            (Column::Integer(v), Conversion::None) => self.integer(out, v[row]),
-            (Column::Float(v), Conversion::None) => self.float(out, v[row]),
-            (Column::Unsigned(v), Conversion::None) => self.unsigned(out, v[row]),
-            (Column::Boolean(v), _) => match (self.format, v[row]) {
-                (Format::Json, true) => out.extend_from_slice(b"true"),
-                (Format::Json, false) => out.extend_from_slice(b"false"),
-                (Format::MessagePack, value) => out.push(0xc2 + u8::from(value)),
+            (ColumnValues::Integer(v), Conversion::None) => self.integer(out, v[row]),
+            (ColumnValues::Float(v), Conversion::None) => self.float(out, v[row]),
+            (ColumnValues::Unsigned(v), Conversion::None) => self.unsigned(out, v[row]),
+            (ColumnValues::Boolean(v), _) => match (self.format, v[row]) {
+                (AnswerFormat::Json, true) => out.extend_from_slice(b"true"),
+                (AnswerFormat::Json, false) => out.extend_from_slice(b"false"),
+                (AnswerFormat::MessagePack, value) => out.push(0xc2 + u8::from(value)),
             },
-            (Column::String(v), _) => match self.format {
-                Format::Json => push_json_string(out, &v[row]),
-                Format::MessagePack => text(out, &v[row]),
+            (ColumnValues::String(v), _) => match self.format {
+                AnswerFormat::Json => push_json_string(out, &v[row]),
+                AnswerFormat::MessagePack => text(out, &v[row]),
             },
             (number, Conversion::ToFloat) => self.float(out, as_float(number, row)),
             (number, Conversion::ToInteger) => self.integer(out, as_integer(number, row)),
@@ -270,36 +278,38 @@ impl Writer {
 
     fn unsigned(&self, out: &mut Vec<u8>, value: u64) {
         match self.format {
-            Format::Json => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-            Format::MessagePack => unsigned(out, value),
+            AnswerFormat::Json => {
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            AnswerFormat::MessagePack => unsigned(out, value),
         }
     }
 
     fn float(&self, out: &mut Vec<u8>, value: f64) {
         match self.format {
-            Format::Json => push_json_float(out, value),
-            Format::MessagePack => float(out, value),
+            AnswerFormat::Json => push_json_float(out, value),
+            AnswerFormat::MessagePack => float(out, value),
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the real server loses it too")]
-fn as_float(number: &Column, row: usize) -> f64 {
+fn as_float(number: &ColumnValues, row: usize) -> f64 {
     match number {
-        Column::Float(v) => v[row],
-        Column::Integer(v) => v[row] as f64,
-        Column::Unsigned(v) => v[row] as f64,
-        Column::Boolean(_) | Column::String(_) => 0.0,
+        ColumnValues::Float(v) => v[row],
+        ColumnValues::Integer(v) => v[row] as f64,
+        ColumnValues::Unsigned(v) => v[row] as f64,
+        ColumnValues::Boolean(_) | ColumnValues::String(_) => 0.0,
     }
 }
 
 /// A float beyond 64 bits is what its processor makes of it.
 #[expect(clippy::cast_possible_truncation, reason = "out of range is handled")]
-fn as_integer(number: &Column, row: usize) -> i64 {
+fn as_integer(number: &ColumnValues, row: usize) -> i64 {
     match number {
-        Column::Float(v) if v[row] >= -TWO_TO_63 && v[row] < TWO_TO_63 => v[row] as i64,
-        Column::Integer(v) => v[row],
-        Column::Unsigned(v) => v[row].cast_signed(),
+        ColumnValues::Float(v) if v[row] >= -TWO_TO_63 && v[row] < TWO_TO_63 => v[row] as i64,
+        ColumnValues::Integer(v) => v[row],
+        ColumnValues::Unsigned(v) => v[row].cast_signed(),
         _ => i64::MIN,
     }
 }
@@ -309,10 +319,10 @@ fn as_integer(number: &Column, row: usize) -> i64 {
     clippy::cast_sign_loss,
     reason = "out of range is handled"
 )]
-fn as_unsigned(number: &Column, row: usize) -> u64 {
+fn as_unsigned(number: &ColumnValues, row: usize) -> u64 {
     match number {
-        Column::Float(v) if v[row] >= TWO_TO_63 && v[row] < 2.0 * TWO_TO_63 => v[row] as u64,
-        Column::Unsigned(v) => v[row],
+        ColumnValues::Float(v) if v[row] >= TWO_TO_63 && v[row] < 2.0 * TWO_TO_63 => v[row] as u64,
+        ColumnValues::Unsigned(v) => v[row],
         other => as_integer(other, row).cast_unsigned(),
     }
 }

@@ -1,20 +1,22 @@
 //! Tokens to statements. What is not simulated is refused as a parse error that says so.
 
-use super::super::regex::Regex;
-use super::scan::{Place, Scanner, Spanned, Token};
-use super::statement::{Cast, Expression, Item, Join, Select, Source, Statement};
+use super::scan::{PlacedToken, StatementPlace, StatementScanner, StatementToken};
+use super::statement::{
+    Cast, Expression, FromClause, InfluxqlStatement, Join, SelectItem, SelectStatement,
+};
+use crate::sim::go::regex::GoRegex;
 
 type Parsed<T> = Result<T, String>;
 
 /// Reads statements; the error is the text after `failed to parse query: `.
-pub(super) fn parse(text: &[u8]) -> Parsed<Vec<Statement>> {
-    let mut parser = Parser { scanner: Scanner::new(text), before: 0, depth: 0 };
+pub(super) fn parse(text: &[u8]) -> Parsed<Vec<InfluxqlStatement>> {
+    let mut parser = Parser { scanner: StatementScanner::new(text), before: 0, depth: 0 };
     let (mut statements, mut separated) = (Vec::new(), true);
     loop {
         let next = parser.next();
         match next.token {
-            Token::End => return Ok(statements),
-            Token::Sign(";") => separated = true,
+            StatementToken::End => return Ok(statements),
+            StatementToken::Sign(";") => separated = true,
             _ if !separated => return Err(expected(&next, ";")),
             _ => {
                 parser.back();
@@ -25,11 +27,11 @@ pub(super) fn parse(text: &[u8]) -> Parsed<Vec<Statement>> {
     }
 }
 
-fn expected(found: &Spanned, wanted: &str) -> String {
+fn expected(found: &PlacedToken, wanted: &str) -> String {
     fails(&format!("found {}, expected {wanted}", found.found()), found.place)
 }
 
-fn fails(message: &str, place: Place) -> String {
+fn fails(message: &str, place: StatementPlace) -> String {
     format!("{message} at line {}, char {}", place.line + 1, place.column + 1)
 }
 
@@ -46,7 +48,7 @@ fn is_among(word: &str, list: &str) -> bool {
 }
 
 struct Parser {
-    scanner: Scanner,
+    scanner: StatementScanner,
     /// Where the last token began.
     before: usize,
     depth: usize,
@@ -57,15 +59,15 @@ const DEPTH_MAX: usize = 200;
 
 impl Parser {
     /// The next token, white space and comments included.
-    fn raw(&mut self) -> Spanned {
+    fn raw(&mut self) -> PlacedToken {
         self.before = self.scanner.at;
         self.scanner.scan()
     }
 
-    fn next(&mut self) -> Spanned {
+    fn next(&mut self) -> PlacedToken {
         loop {
             let spanned = self.raw();
-            if !matches!(spanned.token, Token::Space | Token::Comment) {
+            if !matches!(spanned.token, StatementToken::Space | StatementToken::Comment) {
                 return spanned;
             }
         }
@@ -77,7 +79,7 @@ impl Parser {
     }
 
     /// True if the next token is this one, which is then read.
-    fn take(&mut self, token: Token) -> bool {
+    fn take(&mut self, token: StatementToken) -> bool {
         let found = self.next().token == token;
         if !found {
             self.back();
@@ -86,26 +88,32 @@ impl Parser {
     }
 
     fn take_word(&mut self, word: &'static str) -> bool {
-        self.take(Token::Keyword(word))
+        self.take(StatementToken::Keyword(word))
     }
 
     fn expect_word(&mut self, word: &'static str) -> Parsed<()> {
         let found = self.next();
-        if found.token == Token::Keyword(word) { Ok(()) } else { Err(expected(&found, word)) }
+        if found.token == StatementToken::Keyword(word) {
+            Ok(())
+        } else {
+            Err(expected(&found, word))
+        }
     }
 
-    fn statement(&mut self) -> Parsed<Statement> {
+    fn statement(&mut self) -> Parsed<InfluxqlStatement> {
         let first = self.next();
-        let Token::Keyword(word) = first.token else { return Err(expected(&first, STATEMENTS)) };
+        let StatementToken::Keyword(word) = first.token else {
+            return Err(expected(&first, STATEMENTS));
+        };
         match word {
-            "SELECT" => self.select().map(Statement::Select),
+            "SELECT" => self.select().map(InfluxqlStatement::Select),
             "SHOW" => self.show(),
             "DROP" if self.take_word("MEASUREMENT") => {
-                Ok(Statement::DropMeasurement { name: self.name()? })
+                Ok(InfluxqlStatement::DropMeasurement { name: self.name()? })
             }
             "CREATE" if self.take_word("DATABASE") => {
                 self.name()?;
-                Ok(Statement::NotImplemented("CREATE DATABASE"))
+                Ok(InfluxqlStatement::NotImplemented("CREATE DATABASE"))
             }
             _ if is_among(word, STATEMENTS) => {
                 Err(fails(&format!("{word} is not simulated here"), first.place))
@@ -114,17 +122,17 @@ impl Parser {
         }
     }
 
-    fn show(&mut self) -> Parsed<Statement> {
+    fn show(&mut self) -> Parsed<InfluxqlStatement> {
         let kind = self.next();
-        let Token::Keyword(word) = kind.token else { return Err(expected(&kind, SHOWN)) };
+        let StatementToken::Keyword(word) = kind.token else { return Err(expected(&kind, SHOWN)) };
         match word {
-            "MEASUREMENTS" => Ok(Statement::Measurements),
+            "MEASUREMENTS" => Ok(InfluxqlStatement::Measurements),
             "FIELD" | "TAG" => {
                 let keys = self.next();
                 match (word, keys.token) {
-                    ("FIELD", Token::Keyword("KEYS")) => Ok(Statement::FieldKeys),
-                    ("TAG", Token::Keyword("KEYS")) => Ok(Statement::TagKeys),
-                    (_, Token::Keyword("KEY" | "VALUES")) => {
+                    ("FIELD", StatementToken::Keyword("KEYS")) => Ok(InfluxqlStatement::FieldKeys),
+                    ("TAG", StatementToken::Keyword("KEYS")) => Ok(InfluxqlStatement::TagKeys),
+                    (_, StatementToken::Keyword("KEY" | "VALUES")) => {
                         Err(fails("only KEYS are simulated here", keys.place))
                     }
                     ("FIELD", _) => Err(expected(&keys, "KEY, KEYS")),
@@ -136,9 +144,9 @@ impl Parser {
                 let cardinality = self.take_word("CARDINALITY");
                 let from = if self.take_word("FROM") { Some(self.source()?) } else { None };
                 Ok(match (cardinality, exact || from.is_some()) {
-                    (false, _) => Statement::Series { from },
-                    (true, true) => Statement::SeriesCardinality { from },
-                    (true, false) => Statement::NotImplemented("SHOW SERIES CARDINALITY"),
+                    (false, _) => InfluxqlStatement::Series { from },
+                    (true, true) => InfluxqlStatement::SeriesCardinality { from },
+                    (true, false) => InfluxqlStatement::NotImplemented("SHOW SERIES CARDINALITY"),
                 })
             }
             _ if is_among(word, SHOWN) => {
@@ -148,9 +156,9 @@ impl Parser {
         }
     }
 
-    fn select(&mut self) -> Parsed<Select> {
+    fn select(&mut self) -> Parsed<SelectStatement> {
         let mut items = vec![self.item()?];
-        while self.take(Token::Sign(",")) {
+        while self.take(StatementToken::Sign(",")) {
             items.push(self.item()?);
         }
         self.expect_word("FROM")?;
@@ -160,13 +168,13 @@ impl Parser {
         if self.take_word("GROUP") {
             self.expect_word("BY")?;
             dimensions.push(self.item()?);
-            while self.take(Token::Sign(",")) {
+            while self.take(StatementToken::Sign(",")) {
                 dimensions.push(self.item()?);
             }
         }
         let limit = self.number_behind("LIMIT")?;
         let offset = self.number_behind("OFFSET")?;
-        Ok(Select { items, from, condition, dimensions, limit, offset })
+        Ok(SelectStatement { items, from, condition, dimensions, limit, offset })
     }
 
     fn number_behind(&mut self, word: &'static str) -> Parsed<u64> {
@@ -175,29 +183,29 @@ impl Parser {
         }
         let number = self.next();
         match number.token {
-            Token::Integer => {
+            StatementToken::Integer => {
                 number.text.parse().map_err(|_| fails("unable to parse integer", number.place))
             }
             _ => Err(expected(&number, "integer")),
         }
     }
 
-    fn source(&mut self) -> Parsed<Source> {
+    fn source(&mut self) -> Parsed<FromClause> {
         if let Some(pattern) = self.pattern()? {
-            return Ok(Source::Pattern(pattern));
+            return Ok(FromClause::Pattern(pattern));
         }
         let names = self.names()?;
         match &names[..] {
-            [name] => Ok(Source::Name(name.clone())),
+            [name] => Ok(FromClause::Name(name.clone())),
             _ => Err(fails(
                 "databases and retention policies are not simulated here",
-                Place::default(),
+                StatementPlace::default(),
             )),
         }
     }
 
     /// `/.../`, if it is next.
-    fn pattern(&mut self) -> Parsed<Option<Regex>> {
+    fn pattern(&mut self) -> Parsed<Option<GoRegex>> {
         let start = self.scanner.at;
         while matches!(self.scanner.next_character(), ' ' | '\t' | '\n') {
             self.scanner.at += 1;
@@ -207,13 +215,13 @@ impl Parser {
             return Ok(None);
         }
         let (text, place) = self.scanner.pattern().map_err(|(why, place)| fails(&why, place))?;
-        Regex::new(text.as_bytes()).map(Some).map_err(|why| fails(&why, place))
+        GoRegex::new(text.as_bytes()).map(Some).map_err(|why| fails(&why, place))
     }
 
     fn name(&mut self) -> Parsed<String> {
         let found = self.next();
         match found.token {
-            Token::Name => Ok(found.text),
+            StatementToken::Name => Ok(found.text),
             _ => Err(expected(&found, "identifier")),
         }
     }
@@ -221,47 +229,49 @@ impl Parser {
     /// `a.b.c`.
     fn names(&mut self) -> Parsed<Vec<String>> {
         let mut names = vec![self.name()?];
-        while self.raw().token == Token::Sign(".") {
+        while self.raw().token == StatementToken::Sign(".") {
             names.push(self.name()?);
         }
         self.back();
         Ok(names)
     }
 
-    fn item(&mut self) -> Parsed<Item> {
+    fn item(&mut self) -> Parsed<SelectItem> {
         let first = self.next();
         match first.token {
-            Token::Sign("*") => Ok(Item::Wildcard(self.cast(&[])?)),
-            Token::Name => {
-                if self.raw().token == Token::Sign("(") {
+            StatementToken::Sign("*") => Ok(SelectItem::Wildcard(self.cast(&[])?)),
+            StatementToken::Name => {
+                if self.raw().token == StatementToken::Sign("(") {
                     let of = Box::new(self.item()?);
                     let close = self.next();
                     return match close.token {
-                        Token::Sign(")") => {
-                            Ok(Item::Call { function: first.text.to_lowercase(), of })
+                        StatementToken::Sign(")") => {
+                            Ok(SelectItem::Call { function: first.text.to_lowercase(), of })
                         }
                         _ => Err(expected(&close, ")")),
                     };
                 }
                 self.back();
                 let cast = self.cast(&FIELD_TYPES)?;
-                Ok(Item::Reference { name: first.text, cast })
+                Ok(SelectItem::Reference { name: first.text, cast })
             }
-            Token::Integer | Token::Number | Token::Text => Ok(Item::Literal),
+            StatementToken::Integer | StatementToken::Number | StatementToken::Text => {
+                Ok(SelectItem::Literal)
+            }
             _ => Err(expected(&first, OPERAND)),
         }
     }
 
     /// What stands behind `::`, if it is next; the types that may stand there besides `field` and `tag`.
     fn cast(&mut self, types: &[(&'static str, Cast)]) -> Parsed<Option<Cast>> {
-        if self.raw().token != Token::Sign("::") {
+        if self.raw().token != StatementToken::Sign("::") {
             self.back();
             return Ok(None);
         }
         let found = self.raw();
         match found.token {
-            Token::Keyword("FIELD") => Ok(Some(Cast::Field)),
-            Token::Keyword("TAG") => Ok(Some(Cast::Tag)),
+            StatementToken::Keyword("FIELD") => Ok(Some(Cast::Field)),
+            StatementToken::Keyword("TAG") => Ok(Some(Cast::Tag)),
             _ => {
                 let wanted = found.text.to_lowercase();
                 let known = types.iter().find(|(name, _)| *name == wanted);
@@ -276,7 +286,7 @@ impl Parser {
     fn expression(&mut self) -> Parsed<Expression> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(fails("expression is nested too deep", Place::default()));
+            return Err(fails("expression is nested too deep", StatementPlace::default()));
         }
         let found = self.joined(Join::Or);
         self.depth -= 1;
@@ -304,8 +314,10 @@ impl Parser {
         let left = self.operand()?;
         let next = self.next();
         let operator = match next.token {
-            Token::Sign(sign @ ("=" | "!=" | "=~" | "!~" | "<" | "<=" | ">" | ">=")) => sign,
-            Token::Sign(sign @ ("+" | "-" | "*" | "/" | "%" | "&" | "|" | "^")) => {
+            StatementToken::Sign(sign @ ("=" | "!=" | "=~" | "!~" | "<" | "<=" | ">" | ">=")) => {
+                sign
+            }
+            StatementToken::Sign(sign @ ("+" | "-" | "*" | "/" | "%" | "&" | "|" | "^")) => {
                 return Err(fails(&format!("{sign} is not simulated here"), next.place));
             }
             _ => {
@@ -327,24 +339,24 @@ impl Parser {
     fn operand(&mut self) -> Parsed<Expression> {
         let first = self.next();
         match first.token {
-            Token::Sign("(") => {
+            StatementToken::Sign("(") => {
                 let inner = self.expression()?;
                 let close = self.next();
                 match close.token {
-                    Token::Sign(")") => Ok(Expression::Parenthesis(Box::new(inner))),
+                    StatementToken::Sign(")") => Ok(Expression::Parenthesis(Box::new(inner))),
                     _ => Err(expected(&close, ")")),
                 }
             }
-            Token::Name => {
+            StatementToken::Name => {
                 let cast = self.cast(&FIELD_TYPES)?;
                 Ok(Expression::Reference { name: first.text, cast })
             }
-            Token::Text => Ok(Expression::Text(first.text)),
-            Token::Integer => integer(&first, false),
-            Token::Sign("-") => {
+            StatementToken::Text => Ok(Expression::Text(first.text)),
+            StatementToken::Integer => integer(&first, false),
+            StatementToken::Sign("-") => {
                 let number = self.next();
                 match number.token {
-                    Token::Integer => integer(&number, true),
+                    StatementToken::Integer => integer(&number, true),
                     _ => Err(expected(&number, "identifier, number, duration, (")),
                 }
             }
@@ -361,7 +373,7 @@ const FIELD_TYPES: [(&str, Cast); 5] = [
     ("boolean", Cast::Boolean),
 ];
 
-fn integer(number: &Spanned, negative: bool) -> Parsed<Expression> {
+fn integer(number: &PlacedToken, negative: bool) -> Parsed<Expression> {
     let text = if negative { format!("-{}", number.text) } else { number.text.clone() };
     if let Ok(value) = text.parse() {
         return Ok(Expression::Integer(value));

@@ -5,28 +5,28 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, Column as Values};
-use super::format::{Cell, Conversion, Writer};
+use super::format::{AnswerWriter, Conversion, ResultCell};
+use crate::sim::data::chunk::{Chunk, ColumnValues};
 
 /// What one column takes from one series of one shard group.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum ColumnSource {
     /// Null in every row.
     Null,
     /// A tag.
     Text(Arc<[u8]>),
-    Values(Cursor),
+    Values(ChunkCursor),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Cursor {
+pub(super) struct ChunkCursor {
     pub(super) chunk: Arc<Chunk>,
     pub(super) at: usize,
     pub(super) end: usize,
     pub(super) conversion: Conversion,
 }
 
-impl Cursor {
+impl ChunkCursor {
     fn time(&self) -> Option<i64> {
         (self.at < self.end).then(|| self.chunk.times[self.at])
     }
@@ -35,28 +35,28 @@ impl Cursor {
 /// One series of one shard group.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
-    sources: Vec<Source>,
+    sources: Vec<ColumnSource>,
     /// Rows end behind this time.
     last: i64,
     time: Option<i64>,
 }
 
 impl Leaf {
-    pub(super) fn new(sources: Vec<Source>, last: i64) -> Self {
+    pub(super) fn new(sources: Vec<ColumnSource>, last: i64) -> Self {
         let mut leaf = Self { sources, last, time: None };
         leaf.find_time();
         leaf
     }
 
-    fn cursors(&self) -> impl Iterator<Item = &Cursor> {
+    fn cursors(&self) -> impl Iterator<Item = &ChunkCursor> {
         self.sources.iter().filter_map(|source| match source {
-            Source::Values(cursor) => Some(cursor),
+            ColumnSource::Values(cursor) => Some(cursor),
             _ => None,
         })
     }
 
     fn find_time(&mut self) {
-        let time = self.cursors().filter_map(Cursor::time).min();
+        let time = self.cursors().filter_map(ChunkCursor::time).min();
         self.time = time.filter(|&time| time <= self.last);
     }
 
@@ -69,7 +69,7 @@ impl Leaf {
     fn advance(&mut self) {
         let Some(time) = self.time else { return };
         for source in &mut self.sources {
-            if let Source::Values(cursor) = source
+            if let ColumnSource::Values(cursor) = source
                 && cursor.time() == Some(time)
             {
                 cursor.at += 1;
@@ -81,7 +81,7 @@ impl Leaf {
     /// How many rows are left.
     pub(super) fn rows(&self) -> u64 {
         let mut cursors = self.cursors();
-        let times = |cursor: &Cursor| cursor.at..cursor.end;
+        let times = |cursor: &ChunkCursor| cursor.at..cursor.end;
         if let Some(first) = cursors.next() {
             let of_first = &first.chunk.times[times(first)];
             let rises = of_first.last().is_none_or(|&time| time <= self.last)
@@ -102,34 +102,36 @@ impl Leaf {
     /// How many values one column has left.
     pub(super) fn values(&self, column: usize) -> u64 {
         match &self.sources[column] {
-            Source::Values(cursor) => (cursor.end - cursor.at) as u64,
+            ColumnSource::Values(cursor) => (cursor.end - cursor.at) as u64,
             _ => 0,
         }
     }
 
     fn text(&self, column: usize) -> Option<&[u8]> {
         match &self.sources[column] {
-            Source::Text(text) => Some(text),
-            Source::Values(cursor) if cursor.time() == self.time => match &cursor.chunk.values {
-                Values::String(values) => Some(&values[cursor.at]),
-                _ => None,
-            },
-            Source::Null | Source::Values(_) => None,
+            ColumnSource::Text(text) => Some(text),
+            ColumnSource::Values(cursor) if cursor.time() == self.time => {
+                match &cursor.chunk.values {
+                    ColumnValues::String(values) => Some(&values[cursor.at]),
+                    _ => None,
+                }
+            }
+            ColumnSource::Null | ColumnSource::Values(_) => None,
         }
     }
 
-    fn write(&self, out: &mut Vec<u8>, writer: &mut Writer, first: bool) {
+    fn write(&self, out: &mut Vec<u8>, writer: &mut AnswerWriter, first: bool) {
         let Some(time) = self.time else { return };
         writer.open_row(out, self.sources.len() + 1, first);
-        writer.cell(out, &Cell::Time(time));
+        writer.cell(out, &ResultCell::Time(time));
         for source in &self.sources {
             writer.separator(out);
             match source {
-                Source::Values(cursor) if cursor.time() == Some(time) => {
+                ColumnSource::Values(cursor) if cursor.time() == Some(time) => {
                     writer.value(out, &cursor.chunk.values, cursor.at, cursor.conversion);
                 }
-                Source::Text(text) => writer.cell(out, &Cell::Text(Arc::clone(text))),
-                _ => writer.cell(out, &Cell::Null),
+                ColumnSource::Text(text) => writer.cell(out, &ResultCell::Text(Arc::clone(text))),
+                _ => writer.cell(out, &ResultCell::Null),
             }
         }
         writer.close_row(out);
@@ -138,10 +140,10 @@ impl Leaf {
 
 /// Rows of several series in the order of their times.
 #[derive(Debug, Clone)]
-pub(super) enum Rows {
+pub(super) enum MergedRows {
     One(Leaf),
     Merged {
-        parts: Vec<Rows>,
+        parts: Vec<MergedRows>,
         /// Numbers of the parts that have rows, as a heap.
         heap: Vec<usize>,
         /// Columns in the order in which equal times are compared.
@@ -149,7 +151,7 @@ pub(super) enum Rows {
     },
 }
 
-impl Rows {
+impl MergedRows {
     pub(super) fn merged(mut parts: Vec<Self>, order: &Arc<[usize]>) -> Self {
         if parts.len() == 1
             && let Some(one) = parts.pop()
@@ -196,7 +198,7 @@ impl Rows {
     }
 
     /// Writes the next row and moves on.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, writer: &mut Writer, first: bool) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, writer: &mut AnswerWriter, first: bool) {
         self.leaf().write(out, writer, first);
         self.advance();
     }
@@ -229,7 +231,7 @@ impl Rows {
     }
 }
 
-fn less(parts: &[Rows], a: usize, b: usize, order: &[usize]) -> bool {
+fn less(parts: &[MergedRows], a: usize, b: usize, order: &[usize]) -> bool {
     let (a, b) = (parts[a].leaf(), parts[b].leaf());
     match a.time.cmp(&b.time) {
         Ordering::Equal => {
@@ -247,7 +249,7 @@ fn less(parts: &[Rows], a: usize, b: usize, order: &[usize]) -> bool {
     }
 }
 
-fn sift_down(parts: &[Rows], heap: &mut [usize], order: &[usize], from: usize) {
+fn sift_down(parts: &[MergedRows], heap: &mut [usize], order: &[usize], from: usize) {
     let mut at = from;
     loop {
         let left = 2 * at + 1;
@@ -268,7 +270,7 @@ fn sift_down(parts: &[Rows], heap: &mut [usize], order: &[usize], from: usize) {
     }
 }
 
-fn sift_up(parts: &[Rows], heap: &mut [usize], order: &[usize], from: usize) {
+fn sift_up(parts: &[MergedRows], heap: &mut [usize], order: &[usize], from: usize) {
     let mut at = from;
     while at > 0 {
         let above = (at - 1) / 2;

@@ -3,13 +3,13 @@
 
 /// A place in the text, counted from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Place {
+pub(super) struct StatementPlace {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum StatementToken {
     End,
     /// Nothing that begins a token.
     Illegal,
@@ -30,31 +30,31 @@ pub(super) enum Token {
 
 /// A token with its place and its text, if it has any of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Spanned {
-    pub(super) token: Token,
-    pub(super) place: Place,
+pub(super) struct PlacedToken {
+    pub(super) token: StatementToken,
+    pub(super) place: StatementPlace,
     pub(super) text: String,
 }
 
-impl Spanned {
+impl PlacedToken {
     /// As errors name it.
     pub(super) fn found(&self) -> String {
         if !self.text.is_empty() {
             return self.text.clone();
         }
         let name = match self.token {
-            Token::End => "EOF",
-            Token::Illegal => "ILLEGAL",
-            Token::Space => "WS",
-            Token::Comment => "COMMENT",
-            Token::Name => "IDENT",
-            Token::Text => "STRING",
-            Token::BadText => "BADSTRING",
-            Token::BadEscape => "BADESCAPE",
-            Token::Number => "NUMBER",
-            Token::Integer => "INTEGER",
-            Token::Duration => "DURATIONVAL",
-            Token::Keyword(word) | Token::Sign(word) => word,
+            StatementToken::End => "EOF",
+            StatementToken::Illegal => "ILLEGAL",
+            StatementToken::Space => "WS",
+            StatementToken::Comment => "COMMENT",
+            StatementToken::Name => "IDENT",
+            StatementToken::Text => "STRING",
+            StatementToken::BadText => "BADSTRING",
+            StatementToken::BadEscape => "BADESCAPE",
+            StatementToken::Number => "NUMBER",
+            StatementToken::Integer => "INTEGER",
+            StatementToken::Duration => "DURATIONVAL",
+            StatementToken::Keyword(word) | StatementToken::Sign(word) => word,
         };
         name.to_owned()
     }
@@ -70,23 +70,24 @@ const KEYWORDS: &str = "\
 
 const NUL: char = '\0';
 
-/// Reads tokens. To read a token again, set [`Scanner::at`] back to where it was.
+/// Reads tokens. To read a token again, set [`StatementScanner::at`] back to where it was.
 #[derive(Debug)]
-pub(super) struct Scanner {
-    characters: Vec<(char, Place)>,
+pub(super) struct StatementScanner {
+    characters: Vec<(char, StatementPlace)>,
     /// The next character. Beyond the last one there are ends without end.
     pub(super) at: usize,
-    ends: [Place; 2],
+    ends: [StatementPlace; 2],
 }
 
-impl Scanner {
+impl StatementScanner {
     pub(super) fn new(text: &[u8]) -> Self {
-        let (mut characters, mut place) = (Vec::with_capacity(text.len()), Place::default());
+        let (mut characters, mut place) =
+            (Vec::with_capacity(text.len()), StatementPlace::default());
         // After a NUL columns are not counted any more, as after the end.
         let mut ended = false;
-        let mut step = |c: char, place: &mut Place| {
+        let mut step = |c: char, place: &mut StatementPlace| {
             if c == '\n' {
-                *place = Place { line: place.line + 1, column: 0 };
+                *place = StatementPlace { line: place.line + 1, column: 0 };
             } else if !ended {
                 place.column += 1;
             }
@@ -109,7 +110,7 @@ impl Scanner {
     }
 
     /// The character `ahead` of the next one, with its place.
-    fn peek(&self, ahead: usize) -> (char, Place) {
+    fn peek(&self, ahead: usize) -> (char, StatementPlace) {
         let at = self.at + ahead;
         let known = self.characters.get(at).copied();
         known.unwrap_or((NUL, self.ends[usize::from(at > self.characters.len())]))
@@ -127,12 +128,12 @@ impl Scanner {
         }
     }
 
-    fn sign(&mut self, sign: &'static str, characters: usize) -> Token {
+    fn sign(&mut self, sign: &'static str, characters: usize) -> StatementToken {
         self.at += characters;
-        Token::Sign(sign)
+        StatementToken::Sign(sign)
     }
 
-    pub(super) fn scan(&mut self) -> Spanned {
+    pub(super) fn scan(&mut self) -> PlacedToken {
         let (c, place) = self.peek(0);
         let mut text = String::new();
         let token = match c {
@@ -140,32 +141,32 @@ impl Scanner {
                 self.take_while(&mut text, |c| matches!(c, ' ' | '\t' | '\n'));
                 // White space ends with the character that ends it, if that is the end.
                 self.at += usize::from(self.next_character() == NUL);
-                Token::Space
+                StatementToken::Space
             }
             'a'..='z' | 'A'..='Z' | '_' => self.word(&mut text),
             '0'..='9' => self.number(&mut text),
             '"' | '\'' => return self.quoted(),
             NUL => {
                 self.at += 1;
-                Token::End
+                StatementToken::End
             }
             _ => self.signs(c).unwrap_or_else(|| {
                 self.at += 1;
                 text.push(c);
-                Token::Illegal
+                StatementToken::Illegal
             }),
         };
-        Spanned { token, place, text }
+        PlacedToken { token, place, text }
     }
 
-    fn signs(&mut self, c: char) -> Option<Token> {
+    fn signs(&mut self, c: char) -> Option<StatementToken> {
         let next = self.peek(1).0;
         Some(match (c, next) {
             ('-', '-') => {
                 let mut skipped = String::new();
                 self.take_while(&mut skipped, |c| !matches!(c, '\n' | NUL));
                 self.at += 1;
-                Token::Comment
+                StatementToken::Comment
             }
             ('/', '*') => {
                 self.at += 2;
@@ -173,7 +174,7 @@ impl Scanner {
                     self.at += 1;
                 }
                 self.at += 2;
-                Token::Comment
+                StatementToken::Comment
             }
             ('=', '~') => self.sign("=~", 2),
             ('!', '=') | ('<', '>') => self.sign("!=", 2),
@@ -192,7 +193,7 @@ impl Scanner {
         })
     }
 
-    fn word(&mut self, text: &mut String) -> Token {
+    fn word(&mut self, text: &mut String) -> StatementToken {
         self.take_while(text, |c| c.is_ascii_alphanumeric() || c == '_');
         // The end is used up with a word that reaches it.
         self.at += usize::from(self.next_character() == NUL);
@@ -200,13 +201,13 @@ impl Scanner {
         match KEYWORDS.split_whitespace().find(|word| *word == upper) {
             Some(word) => {
                 text.clear();
-                Token::Keyword(word)
+                StatementToken::Keyword(word)
             }
-            None => Token::Name,
+            None => StatementToken::Name,
         }
     }
 
-    fn number(&mut self, text: &mut String) -> Token {
+    fn number(&mut self, text: &mut String) -> StatementToken {
         self.take_while(text, |c| c.is_ascii_digit());
         if self.next_character() == '.' {
             self.at += 1;
@@ -214,20 +215,20 @@ impl Scanner {
                 text.push('.');
                 self.take_while(text, |c| c.is_ascii_digit());
             }
-            return Token::Number;
+            return StatementToken::Number;
         }
         if !self.next_character().is_ascii_alphabetic() && self.next_character() != 'µ' {
-            return Token::Integer;
+            return StatementToken::Integer;
         }
         self.take_while(text, |c| c.is_ascii_alphanumeric() || c == 'µ');
-        Token::Duration
+        StatementToken::Duration
     }
 
     /// A text in quotes: a name in double ones. Its place is that of the character before.
-    fn quoted(&mut self) -> Spanned {
+    fn quoted(&mut self) -> PlacedToken {
         let quote = self.next_character();
         let before = self.at.checked_sub(1).and_then(|at| self.characters.get(at));
-        let place = before.map_or_else(Place::default, |(_, place)| *place);
+        let place = before.map_or_else(StatementPlace::default, |(_, place)| *place);
         self.at += 1;
         let mut text = String::new();
         loop {
@@ -235,10 +236,11 @@ impl Scanner {
             self.at += 1;
             match c {
                 _ if c == quote => {
-                    let token = if quote == '"' { Token::Name } else { Token::Text };
-                    return Spanned { token, place, text };
+                    let token =
+                        if quote == '"' { StatementToken::Name } else { StatementToken::Text };
+                    return PlacedToken { token, place, text };
                 }
-                NUL | '\n' => return Spanned { token: Token::BadText, place, text },
+                NUL | '\n' => return PlacedToken { token: StatementToken::BadText, place, text },
                 '\\' => {
                     let (escaped, place) = self.peek(0);
                     self.at += 1;
@@ -247,7 +249,7 @@ impl Scanner {
                         '\\' | '"' | '\'' => escaped,
                         _ => {
                             let text = format!("\\{escaped}");
-                            return Spanned { token: Token::BadEscape, place, text };
+                            return PlacedToken { token: StatementToken::BadEscape, place, text };
                         }
                     });
                 }
@@ -257,7 +259,7 @@ impl Scanner {
     }
 
     /// A pattern between slashes, the first of which is next; the error is the whole message.
-    pub(super) fn pattern(&mut self) -> Result<(String, Place), (String, Place)> {
+    pub(super) fn pattern(&mut self) -> Result<(String, StatementPlace), (String, StatementPlace)> {
         let (_, place) = self.peek(0);
         self.at += 1;
         let mut text = String::new();
@@ -292,11 +294,11 @@ mod tests {
     use super::*;
 
     fn tokens(text: &str) -> Vec<(String, usize)> {
-        let mut scanner = Scanner::new(text.as_bytes());
+        let mut scanner = StatementScanner::new(text.as_bytes());
         let mut all = Vec::new();
         loop {
             let spanned = scanner.scan();
-            if spanned.token == Token::End {
+            if spanned.token == StatementToken::End {
                 return all;
             }
             all.push((spanned.found(), spanned.place.column));
@@ -316,15 +318,19 @@ mod tests {
     #[test]
     fn a_name_cannot_hold_a_carriage_return_or_nul() {
         for bad in ["\"c\rd\"", "\"c\0d\"", "\"c\nd\"", "\"c"] {
-            let spanned = Scanner::new(format!(" {bad}").as_bytes()).scan_second();
-            assert_eq!((spanned.token, spanned.text.as_str()), (Token::BadText, "c"), "{bad:?}");
+            let spanned = StatementScanner::new(format!(" {bad}").as_bytes()).scan_second();
+            assert_eq!(
+                (spanned.token, spanned.text.as_str()),
+                (StatementToken::BadText, "c"),
+                "{bad:?}"
+            );
         }
-        let spanned = Scanner::new(b" \"c\\td\"").scan_second();
-        assert_eq!((spanned.token, spanned.text.as_str()), (Token::BadEscape, "\\t"));
+        let spanned = StatementScanner::new(b" \"c\\td\"").scan_second();
+        assert_eq!((spanned.token, spanned.text.as_str()), (StatementToken::BadEscape, "\\t"));
     }
 
-    impl Scanner {
-        fn scan_second(&mut self) -> Spanned {
+    impl StatementScanner {
+        fn scan_second(&mut self) -> PlacedToken {
             self.scan();
             self.scan()
         }

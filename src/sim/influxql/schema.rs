@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::super::chunk::FieldType;
-use super::super::store::{Bucket, SeriesEntry};
-use super::statement::Source;
+use super::statement::FromClause;
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::{SeriesEntry, StoredBucket};
 
 /// Fields and tags of one measurement or of several together.
 #[derive(Debug, Default)]
-pub(super) struct Schema<'a> {
+pub(super) struct MeasurementSchema<'a> {
     pub(super) fields: BTreeMap<&'a [u8], FieldType>,
     pub(super) tags: BTreeSet<&'a [u8]>,
 }
@@ -32,9 +32,9 @@ const fn rank(field_type: FieldType) -> u8 {
     }
 }
 
-impl<'a> Schema<'a> {
+impl<'a> MeasurementSchema<'a> {
     /// Of these measurements, as far as these shard groups know them.
-    pub(super) fn new(bucket: &'a Bucket, names: &[&[u8]], shards: &Shards) -> Self {
+    pub(super) fn new(bucket: &'a StoredBucket, names: &[&[u8]], shards: &Shards) -> Self {
         let mut schema = Self::default();
         for name in names {
             for (field, types) in bucket.types.get(*name).into_iter().flatten() {
@@ -62,8 +62,8 @@ fn is_in(entry: &SeriesEntry, shards: &Shards) -> bool {
 
 /// The measurements that a source names and these shard groups know, sorted.
 pub(super) fn measurements<'a>(
-    bucket: &'a Bucket,
-    from: Option<&Source>,
+    bucket: &'a StoredBucket,
+    from: Option<&FromClause>,
     shards: &Shards,
 ) -> Vec<&'a [u8]> {
     let names: BTreeSet<&[u8]> = bucket
@@ -76,10 +76,10 @@ pub(super) fn measurements<'a>(
 }
 
 /// True if the source names this measurement.
-pub(super) fn is_named(measurement: &[u8], from: Option<&Source>) -> bool {
+pub(super) fn is_named(measurement: &[u8], from: Option<&FromClause>) -> bool {
     match from {
         None => true,
-        Some(Source::Name(name)) => name.as_bytes() == measurement,
-        Some(Source::Pattern(pattern)) => pattern.is_match(measurement),
+        Some(FromClause::Name(name)) => name.as_bytes() == measurement,
+        Some(FromClause::Pattern(pattern)) => pattern.is_match(measurement),
     }
 }

@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::chunk::{Chunk, Column as Values, FieldType};
-use super::super::flux::type_panic;
-use super::super::points::key_of_series;
-use super::super::store::{Bucket, SeriesEntry};
-use super::columns::{self, Column, Take};
-use super::condition::{TIME_MIN, Test, Times, split};
-use super::format::{Cell, Conversion, Head, Tags};
-use super::rows::{Cursor, Leaf, Rows, Source};
-use super::schema::{SYSTEM_FIELDS, Schema, Shards, measurements};
-use super::series::{Content, Outcome, Pieces, Series};
-use super::statement::{Item, Select};
+use super::columns::{self, SelectedColumn, Take};
+use super::condition::{TIME_MIN, Test, TimeBounds, split};
+use super::format::{Conversion, ResultCell, SeriesHead, SeriesTags};
+use super::rows::{ChunkCursor, ColumnSource, Leaf, MergedRows};
+use super::schema::{MeasurementSchema, SYSTEM_FIELDS, Shards, measurements};
+use super::series::{Pieces, ResultSeries, SeriesContent, StatementOutcome};
+use super::statement::{SelectItem, SelectStatement};
+use crate::model::frame::FieldType;
+use crate::sim::data::bucket::{SeriesEntry, StoredBucket};
+use crate::sim::data::chunk::type_panic;
+use crate::sim::data::chunk::{Chunk, ColumnValues};
+use crate::sim::data::points::key_of_series;
 
 /// Plans a statement; the error is that of its result.
-pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String> {
+pub(super) fn select(
+    bucket: &StoredBucket,
+    select: &SelectStatement,
+) -> Result<StatementOutcome, String> {
     let condition = select.condition.as_ref();
     // Whether a name is one of a field is known only once the time is.
     let (times, _) = split(condition, &|_| false)?;
@@ -27,15 +31,15 @@ pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String
     }
     let groups = bucket.groups_between(times.first, times.last);
     let (Some((first, _)), Some((last, _))) = (groups.first(), groups.last()) else {
-        return Ok(Outcome::Series(Vec::new(), Pieces::ByRows));
+        return Ok(StatementOutcome::Series(Vec::new(), Pieces::ByRows));
     };
     let shards = *first..=*last;
     let names = measurements(bucket, Some(&select.from), &shards);
-    let schema = Schema::new(bucket, &names, &shards);
+    let schema = MeasurementSchema::new(bucket, &names, &shards);
     let (_, test) = split(condition, &|name| schema.fields.contains_key(name.as_bytes()))?;
     let mut dimensions: BTreeSet<Arc<[u8]>> = BTreeSet::new();
     for item in &select.dimensions {
-        if let Item::Reference { name, .. } = item {
+        if let SelectItem::Reference { name, .. } = item {
             dimensions.insert(name.as_bytes().into());
         }
     }
@@ -62,7 +66,7 @@ pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String
     for name in names {
         for (tags, rows) in plan.groups(name) {
             let columns = Arc::clone(&plan.head_columns);
-            let head = Head { name: name.into(), tags, columns };
+            let head = SeriesHead { name: name.into(), tags, columns };
             series.extend(if counts {
                 plan.count(head, &rows)
             } else {
@@ -70,51 +74,51 @@ pub(super) fn select(bucket: &Bucket, select: &Select) -> Result<Outcome, String
             });
         }
     }
-    Ok(Outcome::Series(series, Pieces::ByRows))
+    Ok(StatementOutcome::Series(series, Pieces::ByRows))
 }
 
 /// Whether all tags tell series apart.
-fn check_dimensions(dimensions: &[Item]) -> Result<bool, String> {
+fn check_dimensions(dimensions: &[SelectItem]) -> Result<bool, String> {
     let mut all = false;
     for item in dimensions {
         match item {
-            Item::Wildcard(_) => all = true,
-            Item::Reference { name, .. } if name.eq_ignore_ascii_case("time") => {
+            SelectItem::Wildcard(_) => all = true,
+            SelectItem::Reference { name, .. } if name.eq_ignore_ascii_case("time") => {
                 return Err("time() is a function and expects at least one argument".to_owned());
             }
-            Item::Reference { .. } => {}
-            Item::Call { .. } => return Err("GROUP BY time() is not simulated".to_owned()),
-            Item::Literal => return Err("only time and tag dimensions allowed".to_owned()),
+            SelectItem::Reference { .. } => {}
+            SelectItem::Call { .. } => return Err("GROUP BY time() is not simulated".to_owned()),
+            SelectItem::Literal => return Err("only time and tag dimensions allowed".to_owned()),
         }
     }
     Ok(all)
 }
 
-fn read(head: Head, mut rows: Rows, limit: u64, offset: u64) -> Option<Series> {
+fn read(head: SeriesHead, mut rows: MergedRows, limit: u64, offset: u64) -> Option<ResultSeries> {
     for _ in 0..offset {
         rows.advance();
     }
-    rows.has_row().then_some(Series { head, content: Content::Read { rows, limit } })
+    rows.has_row().then_some(ResultSeries { head, content: SeriesContent::Read { rows, limit } })
 }
 
 struct Plan<'a> {
-    bucket: &'a Bucket,
+    bucket: &'a StoredBucket,
     shards: Shards,
-    times: Times,
+    times: TimeBounds,
     test: Option<Test>,
     /// Sorted.
     dimensions: Vec<Arc<[u8]>>,
-    columns: Vec<Column>,
+    columns: Vec<SelectedColumn>,
     order: Arc<[usize]>,
     head_columns: Arc<[Box<[u8]>]>,
 }
 
 impl Plan<'_> {
     /// The series of the answer that have rows, in its order.
-    fn groups(&self, measurement: &[u8]) -> Vec<(Tags, Rows)> {
+    fn groups(&self, measurement: &[u8]) -> Vec<(SeriesTags, MergedRows)> {
         /// By shard group the series of storage, each with its key.
         type Members = BTreeMap<i64, Vec<(Vec<u8>, Leaf)>>;
-        let mut groups: BTreeMap<Vec<u8>, (Tags, Members)> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<u8>, (SeriesTags, Members)> = BTreeMap::new();
         let entries =
             self.bucket.readable().filter(|entry| *entry.series.measurement == *measurement);
         for entry in entries {
@@ -138,13 +142,13 @@ impl Plan<'_> {
                 members.entry(shard).or_default().push((key_of_series(&entry.series), leaf));
             }
         }
-        let merge = |(tags, members): (Tags, Members)| {
+        let merge = |(tags, members): (SeriesTags, Members)| {
             let of_shard = |mut leaves: Vec<(Vec<u8>, Leaf)>| {
                 leaves.sort_by(|a, b| a.0.cmp(&b.0));
-                let leaves = leaves.into_iter().map(|(_, leaf)| Rows::One(leaf)).collect();
-                Rows::merged(leaves, &self.order)
+                let leaves = leaves.into_iter().map(|(_, leaf)| MergedRows::One(leaf)).collect();
+                MergedRows::merged(leaves, &self.order)
             };
-            (tags, Rows::merged(members.into_values().map(of_shard).collect(), &self.order))
+            (tags, MergedRows::merged(members.into_values().map(of_shard).collect(), &self.order))
         };
         groups.into_values().map(merge).collect()
     }
@@ -167,16 +171,16 @@ impl Plan<'_> {
         self.bucket.readable().filter(named).find_map(clash)
     }
 
-    fn sources(&self, entry: &SeriesEntry, shard: i64) -> Vec<Source> {
+    fn sources(&self, entry: &SeriesEntry, shard: i64) -> Vec<ColumnSource> {
         self.columns.iter().map(|column| self.source(&column.take, entry, shard)).collect()
     }
 
-    fn source(&self, take: &Take, entry: &SeriesEntry, shard: i64) -> Source {
+    fn source(&self, take: &Take, entry: &SeriesEntry, shard: i64) -> ColumnSource {
         match take {
-            Take::Nothing => Source::Null,
+            Take::Nothing => ColumnSource::Null,
             Take::Tag(key) => match tag(entry, key) {
-                [] => Source::Null,
-                value => Source::Text(value.into()),
+                [] => ColumnSource::Null,
+                value => ColumnSource::Text(value.into()),
             },
             Take::Field(name, wanted) => {
                 let cursor = if SYSTEM_FIELDS.contains(&&**name) {
@@ -185,12 +189,12 @@ impl Plan<'_> {
                     let chunk = entry.fields.get(&**name).and_then(|chunks| chunks.get(&shard));
                     chunk.and_then(|chunk| self.cursor(chunk, *wanted))
                 };
-                cursor.map_or(Source::Null, Source::Values)
+                cursor.map_or(ColumnSource::Null, ColumnSource::Values)
             }
         }
     }
 
-    fn cursor(&self, chunk: &Arc<Chunk>, wanted: FieldType) -> Option<Cursor> {
+    fn cursor(&self, chunk: &Arc<Chunk>, wanted: FieldType) -> Option<ChunkCursor> {
         use FieldType::{Float, Integer, Unsigned};
         let conversion = match (wanted, chunk.values.field_type()) {
             (wanted, stored) if wanted == stored => Conversion::None,
@@ -201,12 +205,12 @@ impl Plan<'_> {
         };
         let rows = chunk.rows(self.times.first, self.times.last.saturating_add(1));
         let chunk = Arc::clone(chunk);
-        let cursor = Cursor { chunk, at: rows.start, end: rows.end, conversion };
+        let cursor = ChunkCursor { chunk, at: rows.start, end: rows.end, conversion };
         (!rows.is_empty()).then_some(cursor)
     }
 
     /// Names instead of values, all of them in 1970 and whatever the range begins with.
-    fn system_field(&self, name: &[u8], entry: &SeriesEntry, shard: i64) -> Option<Cursor> {
+    fn system_field(&self, name: &[u8], entry: &SeriesEntry, shard: i64) -> Option<ChunkCursor> {
         let series = &entry.series;
         let texts: Vec<Arc<[u8]>> = match name {
             b"_name" => vec![(*series.measurement).into()],
@@ -223,20 +227,20 @@ impl Plan<'_> {
             }
         };
         let end = texts.len();
-        let chunk = Arc::new(Chunk { times: vec![0; end], values: Values::String(texts) });
-        (end > 0).then_some(Cursor { chunk, at: 0, end, conversion: Conversion::None })
+        let chunk = Arc::new(Chunk { times: vec![0; end], values: ColumnValues::String(texts) });
+        (end > 0).then_some(ChunkCursor { chunk, at: 0, end, conversion: Conversion::None })
     }
 
     /// One row of counts; null where there are no values, and no row if there are none at all.
-    fn count(&self, head: Head, rows: &Rows) -> Option<Series> {
+    fn count(&self, head: SeriesHead, rows: &MergedRows) -> Option<ResultSeries> {
         let counts: Vec<_> = (0..self.columns.len()).map(|column| rows.values(column)).collect();
         let time = if self.times.first == TIME_MIN { 0 } else { self.times.first };
-        let mut cells = vec![Cell::Time(time)];
+        let mut cells = vec![ResultCell::Time(time)];
         cells.extend(counts.iter().map(|&count| match count {
-            0 => Cell::Null,
-            _ => Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX)),
+            0 => ResultCell::Null,
+            _ => ResultCell::Integer(i64::try_from(count).unwrap_or(i64::MAX)),
         }));
-        counts.iter().any(|&count| count > 0).then(|| Series::ready(head, vec![cells]))
+        counts.iter().any(|&count| count > 0).then(|| ResultSeries::ready(head, vec![cells]))
     }
 }
 

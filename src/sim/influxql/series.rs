@@ -1,44 +1,44 @@
 //! What a statement answers with, before it is written.
 
-use super::format::{Cell, Head, Writer};
-use super::rows::Rows;
+use super::format::{AnswerWriter, ResultCell, SeriesHead};
+use super::rows::MergedRows;
 
 /// One series of a result.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
-    pub(super) head: Head,
-    pub(super) content: Content,
+pub(super) struct ResultSeries {
+    pub(super) head: SeriesHead,
+    pub(super) content: SeriesContent,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Content {
-    Ready(std::vec::IntoIter<Vec<Cell>>),
+pub(super) enum SeriesContent {
+    Ready(std::vec::IntoIter<Vec<ResultCell>>),
     Read {
-        rows: Rows,
+        rows: MergedRows,
         /// 0 for all.
         limit: u64,
     },
 }
 
-impl Series {
-    pub(super) fn ready(head: Head, rows: Vec<Vec<Cell>>) -> Self {
-        Self { head, content: Content::Ready(rows.into_iter()) }
+impl ResultSeries {
+    pub(super) fn ready(head: SeriesHead, rows: Vec<Vec<ResultCell>>) -> Self {
+        Self { head, content: SeriesContent::Ready(rows.into_iter()) }
     }
 
     /// How many rows are left.
     pub(super) fn rows(&self) -> u64 {
         match &self.content {
-            Content::Ready(rows) => rows.len() as u64,
-            Content::Read { rows, limit: 0 } => rows.rows(),
-            Content::Read { rows, limit } => rows.rows().min(*limit),
+            SeriesContent::Ready(rows) => rows.len() as u64,
+            SeriesContent::Read { rows, limit: 0 } => rows.rows(),
+            SeriesContent::Read { rows, limit } => rows.rows().min(*limit),
         }
     }
 
     /// Writes the next row.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, writer: &mut Writer, first: bool) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, writer: &mut AnswerWriter, first: bool) {
         match &mut self.content {
-            Content::Read { rows, .. } => rows.write(out, writer, first),
-            Content::Ready(rows) => {
+            SeriesContent::Read { rows, .. } => rows.write(out, writer, first),
+            SeriesContent::Ready(rows) => {
                 let Some(cells) = rows.next() else { return };
                 writer.open_row(out, cells.len(), first);
                 for (at, cell) in cells.iter().enumerate() {
@@ -76,8 +76,8 @@ pub(super) enum Pieces {
 
 /// What one statement answers.
 #[derive(Debug, Clone)]
-pub(super) enum Outcome {
-    Series(Vec<Series>, Pieces),
+pub(super) enum StatementOutcome {
+    Series(Vec<ResultSeries>, Pieces),
     /// An error; the statements behind it are not executed.
     Fails(String),
     /// An error like any other, but the statements behind it are executed.

@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::points::key_of_series;
-use super::super::store::Bucket;
-use super::format::{Cell, Head};
+use super::format::{ResultCell, SeriesHead};
 use super::schema::is_named;
-use super::series::{Outcome, Pieces, Series};
-use super::statement::Source;
+use super::series::{Pieces, ResultSeries, StatementOutcome};
+use super::statement::FromClause;
+use crate::sim::data::bucket::StoredBucket;
+use crate::sim::data::points::key_of_series;
 
-fn text(bytes: &[u8]) -> Cell {
-    Cell::Text(bytes.into())
+fn text(bytes: &[u8]) -> ResultCell {
+    ResultCell::Text(bytes.into())
 }
 
-pub(super) fn head(name: &[u8], columns: &[&str]) -> Head {
+pub(super) fn head(name: &[u8], columns: &[&str]) -> SeriesHead {
     let columns = columns.iter().map(|column| column.as_bytes().into());
-    Head { name: name.into(), tags: Vec::new(), columns: columns.collect() }
+    SeriesHead { name: name.into(), tags: Vec::new(), columns: columns.collect() }
 }
 
-pub(super) fn field_keys(bucket: &Bucket) -> Outcome {
+pub(super) fn field_keys(bucket: &StoredBucket) -> StatementOutcome {
     let mut tables = Vec::new();
     for (measurement, fields) in &bucket.types {
         let mut rows = Vec::new();
@@ -27,54 +27,54 @@ pub(super) fn field_keys(bucket: &Bucket) -> Outcome {
             let types: BTreeSet<_> = shards.values().map(|known| known.name()).collect();
             rows.extend(types.into_iter().map(|name| vec![text(field), text(name.as_bytes())]));
         }
-        tables.push(Series::ready(head(measurement, &["fieldKey", "fieldType"]), rows));
+        tables.push(ResultSeries::ready(head(measurement, &["fieldKey", "fieldType"]), rows));
     }
-    Outcome::Series(tables, Pieces::ByRows)
+    StatementOutcome::Series(tables, Pieces::ByRows)
 }
 
-pub(super) fn tag_keys(bucket: &Bucket) -> Outcome {
+pub(super) fn tag_keys(bucket: &StoredBucket) -> StatementOutcome {
     let keys = bucket.tag_keys().into_iter().filter(|(_, keys)| !keys.is_empty());
     let table = |(measurement, keys): (&[u8], BTreeSet<&[u8]>)| {
         let rows = keys.into_iter().map(|key| vec![text(key)]).collect();
-        Series::ready(head(measurement, &["tagKey"]), rows)
+        ResultSeries::ready(head(measurement, &["tagKey"]), rows)
     };
-    Outcome::Series(keys.map(table).collect(), Pieces::BySeries)
+    StatementOutcome::Series(keys.map(table).collect(), Pieces::BySeries)
 }
 
-pub(super) fn measurements(bucket: &Bucket) -> Outcome {
+pub(super) fn measurements(bucket: &StoredBucket) -> StatementOutcome {
     let rows: Vec<_> = bucket.tag_keys().into_keys().map(|name| vec![text(name)]).collect();
-    let table = Series::ready(head(b"measurements", &["name"]), rows);
+    let table = ResultSeries::ready(head(b"measurements", &["name"]), rows);
     let tables = if table.rows() > 0 { vec![table] } else { Vec::new() };
-    Outcome::Series(tables, Pieces::Whole)
+    StatementOutcome::Series(tables, Pieces::Whole)
 }
 
 /// Every series of the index, also those that no read finds.
 fn all_series<'a>(
-    bucket: &'a Bucket,
-    from: Option<&Source>,
+    bucket: &'a StoredBucket,
+    from: Option<&FromClause>,
 ) -> BTreeSet<&'a Arc<crate::model::series::Series>> {
     let named = bucket.entries.iter().filter(|entry| is_named(&entry.series.measurement, from));
     named.map(|entry| &entry.series).collect()
 }
 
-pub(super) fn series(bucket: &Bucket, from: Option<&Source>) -> Outcome {
+pub(super) fn series(bucket: &StoredBucket, from: Option<&FromClause>) -> StatementOutcome {
     // Series that a read takes for one have one key.
     let mut keys: Vec<_> = all_series(bucket, from).into_iter().map(|s| key_of_series(s)).collect();
     let mut known = BTreeSet::new();
     keys.retain(|key| known.insert(key.clone()));
     let rows: Vec<_> = keys.iter().map(|key| vec![text(key)]).collect();
-    let table = Series::ready(head(b"", &["key"]), rows);
+    let table = ResultSeries::ready(head(b"", &["key"]), rows);
     let tables = if table.rows() > 0 { vec![table] } else { Vec::new() };
-    Outcome::Series(tables, Pieces::ByRows)
+    StatementOutcome::Series(tables, Pieces::ByRows)
 }
 
-pub(super) fn cardinality(bucket: &Bucket, from: Option<&Source>) -> Outcome {
+pub(super) fn cardinality(bucket: &StoredBucket, from: Option<&FromClause>) -> StatementOutcome {
     let mut counts: BTreeMap<&[u8], i64> = BTreeMap::new();
     for series in all_series(bucket, from) {
         *counts.entry(&series.measurement).or_default() += 1;
     }
     let table = |(measurement, count): (&[u8], i64)| {
-        Series::ready(head(measurement, &["count"]), vec![vec![Cell::Integer(count)]])
+        ResultSeries::ready(head(measurement, &["count"]), vec![vec![ResultCell::Integer(count)]])
     };
-    Outcome::Series(counts.into_iter().map(table).collect(), Pieces::ByRows)
+    StatementOutcome::Series(counts.into_iter().map(table).collect(), Pieces::ByRows)
 }

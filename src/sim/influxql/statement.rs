@@ -1,12 +1,12 @@
 //! What a query consists of, once it is read.
 
-use super::super::regex::Regex;
+use crate::sim::go::regex::GoRegex;
 
 /// Where a statement reads.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum FromClause {
     Name(String),
-    Pattern(Regex),
+    Pattern(GoRegex),
 }
 
 /// What `::` says about a reference.
@@ -23,7 +23,7 @@ pub(super) enum Cast {
 
 /// One item between `SELECT` and `FROM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum SelectItem {
     /// `*`, `*::field`, `*::tag`.
     Wildcard(Option<Cast>),
     Reference {
@@ -33,7 +33,7 @@ pub(super) enum Item {
     /// A function of one of the others.
     Call {
         function: String,
-        of: Box<Item>,
+        of: Box<SelectItem>,
     },
     Literal,
 }
@@ -52,7 +52,7 @@ pub(super) enum Expression {
     Integer(i64),
     /// Too large for the other, but not for 64 bits.
     LargeInteger,
-    Pattern(Regex),
+    Pattern(GoRegex),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,27 +62,27 @@ pub(super) enum Join {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Select {
-    pub(super) items: Vec<Item>,
-    pub(super) from: Source,
+pub(super) struct SelectStatement {
+    pub(super) items: Vec<SelectItem>,
+    pub(super) from: FromClause,
     pub(super) condition: Option<Expression>,
-    pub(super) dimensions: Vec<Item>,
+    pub(super) dimensions: Vec<SelectItem>,
     /// 0 for all.
     pub(super) limit: u64,
     pub(super) offset: u64,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Statement {
-    Select(Select),
+pub(super) enum InfluxqlStatement {
+    Select(SelectStatement),
     FieldKeys,
     TagKeys,
     Measurements,
     Series {
-        from: Option<Source>,
+        from: Option<FromClause>,
     },
     SeriesCardinality {
-        from: Option<Source>,
+        from: Option<FromClause>,
     },
     DropMeasurement {
         name: String,

@@ -2,7 +2,6 @@
 
 mod stores;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use object_store::ObjectStoreScheme;
@@ -13,40 +12,11 @@ use super::error::Error;
 use super::storage::{Reach, Storage};
 use crate::limits::OBJECT_PAUSE_MS;
 use stores::Stores;
+pub use stores::Surroundings;
 
 /// What forms there are, for people.
 const FORMS: &str =
     "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
-
-/// What is not typed but counts.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    /// Variables by their names; those of the object stores are read.
-    pub variables: BTreeMap<String, String>,
-    /// Where this machine keeps state; needed for object stores only.
-    pub state_dir: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// What of an environment concerns object stores.
-    pub fn new(variables: &BTreeMap<String, String>, state_dir: Option<PathBuf>) -> Self {
-        const STARTS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "IDENTITY_ENDPOINT"];
-        let mut variables = variables.clone();
-        variables.retain(|name, _| STARTS.iter().any(|start| name.starts_with(start)));
-        Self { variables, state_dir }
-    }
-}
-
-/// Names only: values may be secret.
-impl std::fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.variables.keys().collect();
-        f.debug_struct("Surroundings")
-            .field("variables", &names)
-            .field("state_dir", &self.state_dir)
-            .finish()
-    }
-}
 
 /// The folder, if the place is one (`stage`, `/data/stage`, `file:///data/stage`).
 pub fn folder(place: &str) -> Option<PathBuf> {

@@ -1,5 +1,7 @@
 //! The clients of the object stores, made from the variables that other programs of those clouds take too.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -9,7 +11,6 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
 use url::Url;
 
-use super::Surroundings;
 use crate::limits::{
     CONNECT_MS_MAX, OBJECT_BACKOFF_MS_MAX, OBJECT_BACKOFF_MS_MIN, OBJECT_REQUEST_MS_MAX,
     OBJECT_RETRIES_MAX, OBJECT_RETRY_MS_MAX, OBJECT_ROLE_MS_MAX,
@@ -18,6 +19,36 @@ use crate::spool::error::Error;
 use crate::spool::storage::{Secrets, Worker};
 
 type Store = Arc<dyn ObjectStore>;
+
+/// What is not typed but counts.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Variables by their names; those of the object stores are read.
+    pub variables: BTreeMap<String, String>,
+    /// Where this machine keeps state; needed for object stores only.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// What of an environment concerns object stores.
+    pub fn new(variables: &BTreeMap<String, String>, state_dir: Option<PathBuf>) -> Self {
+        const STARTS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "IDENTITY_ENDPOINT"];
+        let mut variables = variables.clone();
+        variables.retain(|name, _| STARTS.iter().any(|start| name.starts_with(start)));
+        Self { variables, state_dir }
+    }
+}
+
+/// Names only: values may be secret.
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.variables.keys().collect();
+        f.debug_struct("Surroundings")
+            .field("variables", &names)
+            .field("state_dir", &self.state_dir)
+            .finish()
+    }
+}
 
 const S3_KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 const S3_ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::section::Section;
 use crate::limits::OBJECT_KEPT_BYTES_MAX;
-use crate::spool::read::Section;
 
 /// The files, by the digest of their content; the one that was used last stands at the end. They have no names: what is
 /// forgotten is gone with its last reader.

@@ -8,6 +8,7 @@ mod fetched;
 mod folder;
 mod objects;
 mod regular;
+mod section;
 pub(super) mod several;
 mod staging;
 
@@ -22,14 +23,17 @@ pub use faults::Faults;
 use fetched::Fetched;
 use folder::Folder;
 use objects::Objects;
-pub(super) use objects::{Beat, Secrets, Worker};
+pub use objects::Reach;
+pub(super) use objects::age::Beat;
+pub(super) use objects::trouble::Secrets;
+pub(super) use objects::worker::Worker;
 pub(super) use regular::Stamp;
+pub(super) use section::Section;
 pub(super) use staging::Staged;
 use staging::{STAGING, Staging};
 
 use super::digest::Sha256;
 use super::error::Error;
-use super::read::Section;
 use crate::limits::{OBJECT_PAUSE_MS, OBJECT_TRANSFERS_MAX};
 use crate::model::series::Readable;
 
@@ -53,30 +57,6 @@ struct Inner {
 enum Place {
     Folder(Folder),
     Objects(Objects),
-}
-
-/// An object store, and what is known about it here.
-pub struct Reach {
-    /// The store.
-    pub store: Arc<dyn ObjectStore>,
-    /// What all names begin with; no `/` at its ends, may be empty.
-    pub prefix: String,
-    /// For people.
-    pub place: String,
-    /// A folder of this machine for what is not complete; one for each place.
-    pub local: PathBuf,
-    /// Texts that no error may show.
-    pub secrets: Vec<String>,
-    /// First pause before something that failed is tried again, ms; each later one is twice as long.
-    pub pause_ms: u64,
-}
-
-/// Neither the secrets nor what a client says of itself.
-impl std::fmt::Debug for Reach {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { place, local, .. } = self;
-        f.debug_struct("Reach").field("place", place).field("local", local).finish_non_exhaustive()
-    }
 }
 
 impl Storage {

@@ -99,7 +99,7 @@ pub(super) fn open_to_others(path: &Path) -> Option<u32> {
 /// What tells a file from another one at the same place, and from itself after it was written to. Of objects, nothing:
 /// what is read of them is held against their digest each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::spool) struct Stamp(Option<[i64; 5]>);
+pub(crate) struct Stamp(Option<[i64; 5]>);
 
 impl Stamp {
     pub(super) fn of(found: &Metadata) -> Self {

@@ -5,7 +5,7 @@ use std::thread;
 
 /// Does this with each item, with so many at one time. After an error no further one is begun; that of the first item is
 /// given.
-pub(in crate::spool) fn each<T: Sync, E: Send>(
+pub(crate) fn each<T: Sync, E: Send>(
     items: &[T],
     at_one_time: usize,
     work: impl Fn(&T) -> Result<(), E> + Sync,

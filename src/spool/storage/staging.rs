@@ -23,8 +23,8 @@ pub(super) struct Staging {
 
 /// A file in it.
 #[derive(Debug)]
-pub(in crate::spool) struct Staged {
-    pub(in crate::spool) path: PathBuf,
+pub(crate) struct Staged {
+    pub(crate) path: PathBuf,
     name: String,
 }
 

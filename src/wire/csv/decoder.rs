@@ -28,6 +28,7 @@ use super::row::{Scan, Scanner};
 use crate::limits;
 use crate::model::frame::Frame;
 use crate::wire::frames::series_of::SeriesOf;
+use crate::wire::frames::totals::rows_of;
 
 pub use crate::wire::frames::totals::Totals;
 
@@ -42,6 +43,13 @@ pub struct DecoderSettings {
     pub field_label: String,
     /// True for `wire::flux::read_carriage_returns`: strings of a narrow answer come escaped.
     pub unescape_strings: bool,
+}
+
+impl DecoderSettings {
+    /// For a narrow answer that names everything.
+    pub fn whole(field_label: &str) -> Self {
+        Self { field_label: field_label.to_owned(), ..Self::default() }
+    }
 }
 
 /// How an answer is laid out.
@@ -104,7 +112,7 @@ impl Decoder {
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         let known = frames.len();
         let outcome = self.push_bytes(bytes, frames);
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         outcome
     }
 
@@ -242,7 +250,7 @@ impl Decoder {
                 pivot.totals
             }
         };
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         totals.rows = self.rows;
         totals.bytes = self.position.byte;
         totals.values_by_statement = vec![totals.values];

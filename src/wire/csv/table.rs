@@ -7,6 +7,7 @@ use super::outline::{Kind, Outline};
 use super::row::{Cell, Scan, Scanner};
 use super::time::Clock;
 use crate::limits;
+use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::wire::number;
@@ -58,6 +59,39 @@ impl Table {
     /// A cell of type `dateTime`.
     pub fn time(&self, row: usize, label: &str) -> Option<Timestamp> {
         Clock::new().whole(self.typed(row, label, Datatype::Time)?).map(Timestamp::from_ns)
+    }
+
+    /// A cell that its column's type does not allow, with its label: damage, for no server writes it.
+    pub fn misfit(&self) -> Option<(&Column, &[u8])> {
+        let mut cells = self.rows.iter().flat_map(|row| self.columns.iter().zip(row));
+        cells.find_map(|(column, cell)| {
+            let whole = |len: Option<usize>| len == Some(cell.len());
+            let fits = cell.is_empty()
+                || match column.datatype {
+                    Datatype::String => true,
+                    Datatype::Boolean => matches!(&**cell, b"true" | b"false"),
+                    Datatype::Long => whole(number::integer(cell).map(|(_, len)| len)),
+                    Datatype::UnsignedLong => whole(number::unsigned(cell).map(|(_, len)| len)),
+                    Datatype::Double => {
+                        matches!(&**cell, b"NaN" | b"+Inf" | b"-Inf")
+                            || whole(number::float(cell).map(|(_, len)| len))
+                    }
+                    Datatype::Time => Clock::new().whole(cell).is_some(),
+                };
+            (!fits).then_some((column, &**cell))
+        })
+    }
+
+    /// The type of its values.
+    pub fn value_type(&self) -> Option<FieldType> {
+        Some(match self.columns[self.column("_value")?].datatype {
+            Datatype::Boolean => FieldType::Boolean,
+            Datatype::Long => FieldType::Integer,
+            Datatype::UnsignedLong => FieldType::Unsigned,
+            Datatype::Double => FieldType::Float,
+            Datatype::String => FieldType::String,
+            Datatype::Time => return None,
+        })
     }
 
     fn typed(&self, row: usize, label: &str, datatype: Datatype) -> Option<&[u8]> {

@@ -1,6 +1,7 @@
 //! What a complete answer held.
 
 use super::suspect::Suspects;
+use crate::model::frame::Frame;
 use crate::model::time::Timestamp;
 
 /// What a complete answer held.
@@ -31,4 +32,9 @@ impl Totals {
         self.time_min = Some(self.time_min.map_or(time, |min| min.min(time)));
         self.time_max = self.time_max.max(Some(time));
     }
+}
+
+/// Rows of some frames together.
+pub(in crate::wire) fn rows_of(frames: &[Frame]) -> u64 {
+    frames.iter().map(|frame| frame.rows() as u64).sum()
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::decoder::{Format, Statement};
 use super::error::Error;
 use super::json;
+use super::statement::{Format, Statement};
 use super::token::{Number, Token};
 use crate::limits;
 use crate::model::frame::{FieldType, Frame};

@@ -21,19 +21,16 @@
 //! Frames that came out before an error are right as far as they go, but the answer is not complete: none of its
 //! batch may be committed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::content::Content;
 use super::error::Error;
 use super::outline::Outline;
 use super::token::{Stop, Token};
 use super::{json, messagepack};
 use crate::limits;
-use crate::model::frame::{FieldType, Frame};
-use crate::model::series::Name;
-use crate::wire::frames::series_of::SeriesOf;
+use crate::model::frame::Frame;
+use crate::wire::frames::totals::rows_of;
 
+pub use super::statement::{Format, Statement};
 pub use crate::wire::frames::totals::Totals;
 
 /// What a decoder must know of the request.
@@ -43,26 +40,6 @@ pub struct DecoderSettings {
     pub format: Format,
     /// The statements of the query, in their order.
     pub statements: Vec<Statement>,
-}
-
-/// How the server writes its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `application/x-msgpack`: exact.
-    MessagePack,
-    /// `application/json`: bytes that are not UTF-8 are lost, which is an error.
-    Json,
-}
-
-/// One statement of `wire::influxql::query::select`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    /// Its measurement.
-    pub measurement: Name,
-    /// The type of each field of the measurement; answers do not tell them apart.
-    pub types: Arc<BTreeMap<Name, FieldType>>,
-    /// How the answer names its series: `Whole` for all tags in the grouping.
-    pub series: SeriesOf,
 }
 
 /// Decodes one answer.
@@ -123,7 +100,7 @@ impl Decoder {
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         let known = frames.len();
         let outcome = self.push_bytes(bytes, frames);
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         outcome
     }
 
@@ -224,7 +201,7 @@ impl Decoder {
         }
         let known = frames.len();
         let mut totals = self.content.finish(self.byte, frames)?;
-        self.rows += frames[known..].iter().map(|frame| frame.rows() as u64).sum::<u64>();
+        self.rows += rows_of(&frames[known..]);
         totals.rows = self.rows;
         totals.bytes = self.byte;
         Ok(totals)

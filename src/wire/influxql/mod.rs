@@ -18,15 +18,17 @@
 //! - Types are those of `SHOW FIELD KEYS`: the formats do not tell all of them apart ([`decoder::Statement::types`]).
 //! - Errors come with HTTP status 200, and in MessagePack without the number of their statement.
 //!
-//! Reading order: `token` (what both formats are made of), `messagepack` and `json` (bytes to tokens, and the fast path of
-//! rows), `outline` (the grammar above), `content` (what it means), [`decoder`] (all together).
+//! Reading order: `token` (what both formats are made of), `messagepack` and `json` with its `digits` (bytes to tokens, and
+//! the fast path of rows), `outline` (the grammar above), `content` (what it means), [`decoder`] (all together).
 
 mod content;
 pub mod decoder;
+mod digits;
 pub mod error;
 mod json;
 mod messagepack;
 mod outline;
 pub mod query;
 pub mod show;
+mod statement;
 mod token;

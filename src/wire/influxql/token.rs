@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::json;
+use super::digits;
 use crate::model::series::Readable;
 
 /// The smallest part that is read at once.
@@ -40,7 +40,7 @@ impl Number<'_> {
         match self {
             Self::Small(value) => Some(value.into()),
             Self::Integer(value) => Some(value),
-            Self::Digits(text) => whole(json::integer(text), text),
+            Self::Digits(text) => whole(digits::integer(text), text),
             Self::Unsigned(_) | Self::Float(_) => None,
         }
     }
@@ -50,7 +50,7 @@ impl Number<'_> {
         match self {
             Self::Small(value) => Some(value.into()),
             Self::Unsigned(value) => Some(value),
-            Self::Digits(text) => whole(json::unsigned(text), text),
+            Self::Digits(text) => whole(digits::unsigned(text), text),
             Self::Integer(_) | Self::Float(_) => None,
         }
     }
@@ -59,7 +59,7 @@ impl Number<'_> {
     pub(super) fn float(self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(value),
-            Self::Digits(text) => whole(json::float(text), text),
+            Self::Digits(text) => whole(digits::float(text), text),
             Self::Small(_) | Self::Integer(_) | Self::Unsigned(_) => None,
         }
     }

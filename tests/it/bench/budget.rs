@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use sluice::bench::random::Random;
 use sluice::bench::record::{Ending, Trial};
 use sluice::bench::schedule::{Left, Scheduler, reserve_bytes};
 use sluice::bench::setting::Way;
+use sluice::model::random::Random;
 
 use super::{DAY_NS, cells, model, run, terms};
 

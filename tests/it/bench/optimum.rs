@@ -1,8 +1,8 @@
 //! Sources whose best setting is known, because all settings can be computed.
 
-use sluice::bench::recommend::Limit;
 use sluice::bench::setting::{Axis, Setting, Way};
 use sluice::bench::simulate::Model;
+use sluice::bench::verdict::Limit;
 use sluice::limits::BODY_BYTES_TARGET;
 use sluice::model::interval::Interval;
 use sluice::model::time::NS_PER_S;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sluice::bench::record::{Sink as Where, Verdict};
+use sluice::bench::record::Sink as Where;
 use sluice::bench::setting::{Setting, Way};
 use sluice::bench::simulate::{Model, WayCost};
+use sluice::bench::verdict::Verdict;
 use sluice::commands::bench;
 use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight, quota};
@@ -15,20 +16,20 @@ use sluice::influx::signal::Observer;
 use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;
 use sluice::pipeline;
-use sluice::pipeline::commit::keeper::Keeper;
-use sluice::pipeline::feed::Source;
+use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::plan::tally;
+use sluice::pipeline::read::BatchOrigin;
 use sluice::pipeline::stop::stop_pair;
-use sluice::pipeline::write::outlet::Outlet;
+use sluice::pipeline::write::DestinationWriter;
 use sluice::sim::tsbs::Workload;
-use sluice::sim::{Fault, Matcher, QuotaSettings, ServerSettings, Store};
+use sluice::sim::{BucketStore, Fault, Matcher, ReadQuota, ServerSettings};
 
 use super::DAY_NS;
 use crate::support::rig::{BUCKET, Rig, oss_source, store_of, time};
 use crate::support::virtual_time;
 
 /// A day of 12 hosts: a million values, in 24 batches of an hour.
-fn data() -> Arc<Store> {
+fn data() -> Arc<BucketStore> {
     let store = store_of(b"", 7 * 86_400);
     let workload = Workload {
         hosts: 12,
@@ -64,10 +65,10 @@ async fn actual(rig: &Rig, config: &JobConfig, setting: Setting) -> (u64, u64) {
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
     ends.source = quota::paced_look(&config, &ends.source, &source, &observer).await;
     let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
-    let out = Outlet::nowhere();
+    let out = DestinationWriter::nowhere();
     let begun = tokio::time::Instant::now();
-    let source = Source::Bucket(Box::new(job), ends.source.clone());
-    let run = pipeline::run(source, Arc::new(out), Keeper::Nobody, stop_pair().1);
+    let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
+    let run = pipeline::run(source, Arc::new(out), Checkpoint::None, stop_pair().1);
     assert_eq!(run.await.unwrap().values, rig.source.store().count(BUCKET));
     let elapsed = begun.elapsed().as_millis();
     (u64::try_from(elapsed).unwrap(), ends.source.quota().total_bytes())
@@ -90,7 +91,7 @@ struct Case {
 }
 
 async fn measured(case: &Case) -> (Rig, JobConfig, Verdict) {
-    let quota = case.quota_bytes.map(|bytes_per_window| QuotaSettings {
+    let quota = case.quota_bytes.map(|bytes_per_window| ReadQuota {
         bytes_per_window,
         window_ms: QUOTA_WINDOW_MS,
         phase_ms: 0,
@@ -154,8 +155,7 @@ fn a_migration_takes_as_long_as_foretold() {
             let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
             let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
             let range = job.plan.range();
-            let context =
-                pipeline::context::Context::new(job, ends.source, Arc::new(Outlet::nowhere()));
+            let context = pipeline::source::SourceBucket::unheard(job, ends.source);
             let cells = tally::of(&context, range).await.unwrap().cells;
             let milli = bytes * 1_000 / values;
             let per_s = case.bytes_per_s.map_or(u64::MAX, |bytes| bytes * 1_000 / milli);

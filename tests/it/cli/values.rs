@@ -14,7 +14,7 @@ use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::model::transport::Transport;
-use sluice::pipeline::write::clash::ConflictPolicy;
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 use super::{CANARY, ENDS, Given};
 

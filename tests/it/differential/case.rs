@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use sluice::model::transport::Transport;
-use sluice::sim::{Dbrp, ServerSettings, Store, Token};
+use sluice::sim::{AccessToken, BucketStore, Dbrp, ServerSettings};
 
 use super::content::Content;
 use super::dice::Dice;
@@ -96,8 +96,8 @@ impl Case {
     }
 
     /// What the source serves.
-    pub(super) fn store(&self) -> Arc<Store> {
-        let store = Arc::new(Store::default());
+    pub(super) fn store(&self) -> Arc<BucketStore> {
+        let store = Arc::new(BucketStore::default());
         // Ids are numbers of a server: those of the two ends must differ.
         for other in ["other-1", "other-2", "other-3", "other-4"] {
             store.create_bucket(other, 0);
@@ -125,7 +125,7 @@ impl Case {
         };
         settings.dbrps = dbrps;
         if self.kind == Kind::OssToken {
-            settings.tokens = vec![Token::read(READ_TOKEN, self.bucket)];
+            settings.tokens = vec![AccessToken::read(READ_TOKEN, self.bucket)];
         }
         settings
     }

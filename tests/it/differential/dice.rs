@@ -1,20 +1,19 @@
-//! The choices of a seed: SplitMix64, so that a seed means the same on every machine.
+//! The choices of a seed, which means the same on every machine.
+
+use sluice::model::random::Random;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(Random);
 
 impl Dice {
     /// Each part of a case throws dice of its own, so that one more throw in a part leaves the others as they are.
     pub(crate) const fn new(seed: u64, part: u64) -> Self {
-        Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        let part = part.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self(Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ part))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0.next()
     }
 
     /// Less than `bound`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sluice::model::series::{Readable, Series};
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::sim::{Change, Fault, RequestRecord, Server, StoredValue, Value};
+use sluice::sim::{Fault, RequestRecord, Server, StoreChange, StoredValue, Value};
 
 use super::case::Case;
 use super::run::Ended;
@@ -45,7 +45,7 @@ pub(super) fn tell(case: &Case, source: &Server, destination: &Server) {
             eprintln!("{end} {} {} {status} {fault} {head}", record.method, record.path);
         }
     }
-    if let Some(Change::Write { lines, .. }) = case.trouble.change() {
+    if let Some(StoreChange::Write { lines, .. }) = case.trouble.change() {
         eprintln!("written late:\n{}", String::from_utf8_lossy(lines));
     }
     let wanted =
@@ -205,11 +205,11 @@ fn counted_range(record: &RequestRecord) -> Option<(i64, i64)> {
 fn is_changed(case: &Case, difference: &Difference) -> bool {
     let time = difference.key.2;
     match case.trouble.change() {
-        Some(Change::Write { lines, .. }) => {
+        Some(StoreChange::Write { lines, .. }) => {
             let text = String::from_utf8_lossy(lines);
             text.lines().any(|line| line.ends_with(&format!(" {time}")))
         }
-        Some(Change::Delete { start, stop, .. }) => (*start..*stop).contains(&time),
+        Some(StoreChange::Delete { start, stop, .. }) => (*start..*stop).contains(&time),
         None => false,
     }
 }

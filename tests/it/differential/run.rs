@@ -10,7 +10,7 @@ use sluice::exit::ExitCode;
 use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::Event;
-use sluice::sim::Store;
+use sluice::sim::BucketStore;
 
 use super::case::Case;
 use super::trouble::Trouble;
@@ -65,7 +65,7 @@ impl Ended {
 
 pub(super) async fn rig_of(case: &Case, canary: Canary) -> Rig {
     let mut rig =
-        Rig::between(case.source(), case.store(), oss(), Arc::new(Store::default())).await;
+        Rig::between(case.source(), case.store(), oss(), Arc::new(BucketStore::default())).await;
     rig.client.canary = canary;
     rig.client.retries_max = 4;
     rig.client.silence_ms_max = 400;

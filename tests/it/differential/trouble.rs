@@ -1,7 +1,9 @@
 //! What goes wrong in a case: one thing, somewhere.
 
 use sluice::model::side::Side;
-use sluice::sim::{Change, DamageEnd, Fault, Forgotten, Matcher, Place, Rule, Server, When};
+use sluice::sim::{
+    DamageEnd, DamagePlace, Fault, Forgotten, Matcher, Rule, Server, StoreChange, When,
+};
 
 use super::content::{Content, Shape};
 use super::dice::Dice;
@@ -75,7 +77,7 @@ impl Trouble {
     }
 
     /// What is written or deleted at the source while the job runs.
-    pub(super) fn change(&self) -> Option<&Change> {
+    pub(super) fn change(&self) -> Option<&StoreChange> {
         match self {
             Self::Change { rule: Rule { fault: Fault::Change { change, .. }, .. } } => Some(change),
             _ => None,
@@ -140,9 +142,15 @@ fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
         _ => DamageEnd::Reset { bytes: dice.between(1, 60) },
     };
     let together = content.shape == Shape::Together;
-    let place = *dice.one(&[Place::Time, Place::Time, Place::Time, Place::Number, Place::Letter]);
+    let place = *dice.one(&[
+        DamagePlace::Time,
+        DamagePlace::Time,
+        DamagePlace::Time,
+        DamagePlace::Number,
+        DamagePlace::Letter,
+    ]);
     // A wrong value is written over by the next try, a wrong time is not.
-    let place = if together { Place::Time } else { place };
+    let place = if together { DamagePlace::Time } else { place };
     let places = u32::try_from(dice.between(1, 3)).unwrap();
     // Behind the head, most of all of answers with values that hold several measurements.
     let kind = if together { 2 } else { dice.below(6) };
@@ -160,11 +168,11 @@ fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
 fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {
     let when = *dice.one(&[When::Before, When::After]);
     let change = if content.shape == Shape::Boundary || dice.hits(3, 4) {
-        Change::Write { bucket: bucket.to_owned(), lines: content.late(dice) }
+        StoreChange::Write { bucket: bucket.to_owned(), lines: content.late(dice) }
     } else {
         let (first, second) =
             (content.time_at(dice.index(1_000)), content.time_at(dice.index(1_000)));
-        Change::Delete {
+        StoreChange::Delete {
             bucket: bucket.to_owned(),
             measurement: None,
             start: first.min(second),
@@ -188,7 +196,7 @@ fn loss(dice: &mut Dice, content: &Content) -> Rule {
         return Rule { matcher, times: 1, fault: Fault::Forget { lines } };
     }
     let (first, second) = (content.time_at(dice.index(1_000)), content.time_at(dice.index(1_000)));
-    let change = Change::Delete {
+    let change = StoreChange::Delete {
         bucket: crate::support::rig::BUCKET.to_owned(),
         measurement: None,
         start: first.min(second),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::endpoint::TokenSource;
 use sluice::influx::error::FailureKind;
-use sluice::influx::influxql::{Database, Encoding};
+use sluice::influx::influxql::Database;
 use sluice::influx::quota::{QuotaLedger, QuotaSettings};
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
+use sluice::wire::influxql::decoder::Format;
 
 use super::{client_of, destination, drain, given, recorder, settings, silent, source};
 use crate::support::scripted::{Scripted, Step, chunk, head, reply};
@@ -72,6 +73,25 @@ async fn what_would_fail_again_is_sent_once() {
         let server = Scripted::start((0..3).map(|_| reply(status, &[JSON], &body))).await;
         let error = source(&server.host).query_all("x", "rows").await.unwrap_err();
         assert_eq!((error.kind(), error.attempts, server.requests().len()), (kind, 1, 1));
+    }
+}
+
+/// One status means one thing or another by its text: half a text decides nothing.
+#[tokio::test]
+async fn an_error_whose_text_breaks_off_is_asked_for_again() {
+    let text = "{\"code\":\"not found\",\"message\":\"bucket \\\"plant\\\" not found\"}";
+    for status in [400, 401, 403, 404, 422, 500] {
+        for cut in [0, 1, text.len() / 2, text.len() - 1] {
+            let mut broken = reply(status, &[JSON], text);
+            if let Some(Step::Send(bytes)) = broken.first_mut() {
+                bytes.truncate(bytes.len() - text.len() + cut);
+            }
+            broken.push(Step::Close);
+            let server = Scripted::start([broken, reply(200, &[CSV], "\r\n")]).await;
+            let answer = source(&server.host).query_all("x", "rows").await;
+            assert_eq!(answer.unwrap(), b"\r\n", "status {status}, cut at {cut}");
+            assert_eq!(server.requests().len(), 2);
+        }
     }
 }
 
@@ -150,13 +170,13 @@ async fn what_is_no_answer_is_asked_for_again() {
     let packed = ("Content-Type", "application/x-msgpack");
     for (encoding, content, good, bad) in [
         (
-            Encoding::Json,
+            Format::Json,
             JSON,
             &b"{\"results\":[]}\n"[..],
             [&b"{\"results\":["[..], b"{\"res\x02lts:[]}", page.as_bytes(), b""],
         ),
         (
-            Encoding::MessagePack,
+            Format::MessagePack,
             packed,
             b"\x81\xa7results\x90",
             [b"\x81\xa7results\x91", b"\x81\xa7results\xc1", page.as_bytes(), b""],

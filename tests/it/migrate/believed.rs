@@ -8,7 +8,7 @@ use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;
-use sluice::sim::{DamageEnd, Dbrp, Fault, Matcher, Place, ServerSettings, Store};
+use sluice::sim::{BucketStore, DamageEnd, DamagePlace, Dbrp, Fault, Matcher, ServerSettings};
 
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of, time};
 
@@ -63,7 +63,7 @@ async fn values_that_arrive_between_two_answers_hide_no_others() {
                     assert!(is_named(&run), "{what}");
                 }
                 let (here, there) = (rig.source.store(), rig.destination.store());
-                let untouched = |store: &Store| {
+                let untouched = |store: &BucketStore| {
                     let all = store.dump(BUCKET);
                     all.into_iter().filter(|value| &*value.series.tags[0].1 == b"a").count()
                 };
@@ -130,11 +130,11 @@ async fn what_lies_behind_the_stop_is_counted() {
 /// A destination that acknowledges and does not store, or forgets later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_destination_forgets_is_found() {
-    use sluice::sim::{Change, Forgotten, When};
+    use sluice::sim::{Forgotten, StoreChange, When};
     let hour = |hour: i64| NOON_S + hour * 3_600;
     let forgets =
         |lines| (Matcher::path("/api/v2/write").body("m,host=a v=0i"), Fault::Forget { lines });
-    let drops = Change::Delete {
+    let drops = StoreChange::Delete {
         bucket: BUCKET.to_owned(),
         measurement: None,
         start: hour(1) * 1_000_000_000,
@@ -165,8 +165,8 @@ async fn what_the_destination_forgets_is_found() {
 }
 
 /// Two buckets of the same form and other values.
-fn twins(own: &str, other: &str) -> Arc<Store> {
-    let store = Arc::new(Store::default());
+fn twins(own: &str, other: &str) -> Arc<BucketStore> {
+    let store = Arc::new(BucketStore::default());
     for (bucket, value) in [(other, 9), (own, 1)] {
         store.create_bucket_with(bucket, 0, DAY_S);
         let line = |host: i64, s: i64| {
@@ -183,7 +183,11 @@ fn reads_influxql(rig: &Rig) -> bool {
     rig.source.records().iter().any(|record| record.body_head.contains("SELECT *::field"))
 }
 
-async fn of_bucket(settings: ServerSettings, store: Arc<Store>, own: &str) -> (Rig, JobConfig) {
+async fn of_bucket(
+    settings: ServerSettings,
+    store: Arc<BucketStore>,
+    own: &str,
+) -> (Rig, JobConfig) {
     let rig = Rig::start(settings, store).await;
     let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "6h");
     let mut config = rig.config();
@@ -238,12 +242,12 @@ async fn a_bucket_is_read_by_the_name_that_leads_to_it() {
     assert!(is_equal(&rig) && !reads_influxql(&rig));
 }
 
-fn damage(after_bytes: u64, places: u32, place: Place, end: DamageEnd) -> Fault {
+fn damage(after_bytes: u64, places: u32, place: DamagePlace, end: DamageEnd) -> Fault {
     Fault::Damage { after_bytes, places, place, end }
 }
 
 /// Another bucket that is the same in its oldest and newest values, and in `same` of the values between them.
-fn almost_twins(same: i64) -> Arc<Store> {
+fn almost_twins(same: i64) -> Arc<BucketStore> {
     let store = store_of(b"", DAY_S);
     for (bucket, other) in [("twin", 1_000), (BUCKET, 0)] {
         store.create_bucket_with(bucket, 0, DAY_S);
@@ -257,7 +261,7 @@ fn almost_twins(same: i64) -> Arc<Store> {
 }
 
 /// A source whose list of InfluxQL names is wrong: it calls the bucket as another one is called.
-async fn with_a_wrong_list(store: Arc<Store>, interval: &'static str) -> Rig {
+async fn with_a_wrong_list(store: Arc<BucketStore>, interval: &'static str) -> Rig {
     let id = store.bucket(BUCKET).unwrap().id;
     let rig = Rig::start(oss_source(), store).await;
     let list = format!(
@@ -323,7 +327,7 @@ async fn no_value_of_a_damaged_answer_is_written() {
                 let long = Matcher::path(path).body(text).body("1641038400").skip(0);
                 let long =
                     if path == "/query" { long } else { Matcher::path(path).body(text).skip(6) };
-                rig.source_fault(long, 2, damage(1_000, 3, Place::Time, end));
+                rig.source_fault(long, 2, damage(1_000, 3, DamagePlace::Time, end));
             }
             let run = rig.migrate(config).await;
             let what = format!("{transport:?} {end:?}: {}", run.words());
@@ -411,7 +415,7 @@ async fn values_between_shards_of_another_type_are_found() {
             let run = rig.migrate(rig.config()).await;
             let what = format!("{:?} {interval} {}", source.kind, run.words());
             assert_eq!(run.exit(), ExitCode::Done, "{what}");
-            let inside = |store: &Store| {
+            let inside = |store: &BucketStore| {
                 let (start, stop) = (time(start).ns(), time(stop).ns());
                 let mut all = store.dump(BUCKET);
                 all.retain(|value| (start..stop).contains(&value.time));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sluice::config::values::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{ServerSettings, Store, Value};
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::sim::{BucketStore, ServerSettings, Value};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, points, store_of};
 
@@ -31,7 +31,7 @@ fn lines() -> String {
 
 /// A source with shards of a day; a destination with shards of a week, which holds `there` already.
 async fn rig(source: ServerSettings, there: &str) -> Rig {
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket_with(BUCKET, 0, 7 * 86_400);
     target.write_lp(BUCKET, there.as_bytes()).unwrap();
     Rig::between(source, store_of(lines().as_bytes(), 86_400), oss(), target).await.over(
@@ -147,7 +147,7 @@ async fn without_influxql_the_servers_refusal_follows_the_policy() {
 async fn only_the_shard_groups_of_an_oss_keep_types_apart() {
     for (kind, exit) in [(oss().kind, ExitCode::Done), (cloud().kind, ExitCode::Permanent)] {
         let of_day = || {
-            let target = Arc::new(Store::default());
+            let target = Arc::new(BucketStore::default());
             target.create_bucket_with(BUCKET, 0, 86_400);
             target
         };
@@ -197,7 +197,7 @@ async fn names_that_are_not_utf8_follow_the_policy_of_a_load() {
         ),
         (ConflictPolicy::Reject, ExitCode::Rejected, &[(b"a\xfe", 7), (b"v\xff", 5)]),
     ] {
-        let target = Arc::new(Store::default());
+        let target = Arc::new(BucketStore::default());
         target.create_bucket_with(BUCKET, 0, 7 * 86_400);
         // Not this field, though a query finds it too.
         target.write_lp(BUCKET, b"m\xff,host=a v\xfd=\"x\" 1641168000000000000\n").unwrap();

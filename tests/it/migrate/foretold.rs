@@ -8,7 +8,7 @@ use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::limits::QUOTA_WINDOW_MS;
 use sluice::pipeline::plan::forecast::Spread;
-use sluice::sim::{QuotaSettings, RequestRecord, ServerSettings, Store, tsbs::Workload};
+use sluice::sim::{BucketStore, ReadQuota, RequestRecord, ServerSettings, tsbs::Workload};
 use tokio::time::Instant;
 
 use super::plan::{SHARD_S, planned};
@@ -16,17 +16,17 @@ use crate::support::rig::{BUCKET, Rig, cloud, oss_source, store_of, time};
 use crate::support::virtual_time;
 
 /// Three days without a gap.
-fn dense() -> Arc<Store> {
+fn dense() -> Arc<BucketStore> {
     stretches(&[("2022-01-01", 3 * 720)])
 }
 
 /// Two days, a month of nothing, half a day, two months of nothing, an hour.
-fn sparse() -> Arc<Store> {
+fn sparse() -> Arc<BucketStore> {
     stretches(&[("2022-01-01", 2 * 720), ("2022-02-03", 360), ("2022-04-05T06:00:00Z", 30)])
 }
 
 /// Three hosts with ten fields every two minutes, from each of these times on.
-fn stretches(starts: &[(&str, usize)]) -> Arc<Store> {
+fn stretches(starts: &[(&str, usize)]) -> Arc<BucketStore> {
     let store = store_of(b"", SHARD_S);
     for (start, points_per_host) in starts {
         let workload = Workload {
@@ -60,8 +60,8 @@ fn a_migration_takes_what_its_plan_foretells() {
     for (name, server, bytes_per_window) in
         [("influxql", oss_source(), 150_000), ("flux", cloud(), 5_000_000)]
     {
-        for (kind, data) in [("dense", dense as fn() -> Arc<Store>), ("sparse", sparse)] {
-            let quota = QuotaSettings { bytes_per_window, window_ms: QUOTA_WINDOW_MS, phase_ms: 0 };
+        for (kind, data) in [("dense", dense as fn() -> Arc<BucketStore>), ("sparse", sparse)] {
+            let quota = ReadQuota { bytes_per_window, window_ms: QUOTA_WINDOW_MS, phase_ms: 0 };
             let server = ServerSettings { quota: Some(quota), ..server.clone() };
             virtual_time::run(async {
                 let rig = Rig::start(server, data()).await.over("2021-12-01", "2022-05-01", "1d");

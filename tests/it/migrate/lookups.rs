@@ -9,8 +9,8 @@ use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight};
 use sluice::influx::signal::Observer;
 use sluice::model::series::Name;
-use sluice::pipeline::context::Context;
-use sluice::pipeline::write::outlet::Outlet;
+use sluice::pipeline::plan::choice::Choices;
+use sluice::pipeline::source::SourceBucket;
 use sluice::sim::{Fault, Matcher};
 
 use crate::support::rig::{Rig, oss_source, store_of};
@@ -30,13 +30,14 @@ async fn a_slow_catalogue_stops_no_other_measurement() {
     let ends = Ends::connect_with(&config, &rig.client, &observer).unwrap();
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
     let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
-    let context = Context::new(job, ends.source.clone(), Arc::new(Outlet::nowhere()));
+    let bucket = SourceBucket::unheard(job, ends.source.clone());
+    let choices = Choices::new();
     let [slow, fast] = ["slow", "fast"].map(|name| Name::from(name.as_bytes()));
     // It does not answer as long as this test runs.
     let catalogue = Matcher::path("/query").body("\"slow\"");
     rig.source_fault(catalogue, 1, Fault::Stall { after_bytes: 0, ms: 3_600_000 });
     let values = 1_000_000;
-    let look_up = context.choices.of(&context, &slow, values);
+    let look_up = choices.choice_for(&bucket, &slow, values);
     tokio::pin!(look_up);
     let others = async {
         // The slow one is under way.
@@ -44,15 +45,15 @@ async fn a_slow_catalogue_stops_no_other_measurement() {
             tokio::task::yield_now().await;
         }
         for _ in 0..2 {
-            let choice = context.choices.of(&context, &fast, values).await.unwrap();
+            let choice = choices.choice_for(&bucket, &fast, values).await.unwrap();
             assert!(choice.known.is_some(), "its series were looked at: {}", choice.reason);
-            let again = context.choices.of(&context, &fast, values).await.unwrap();
+            let again = choices.choice_for(&bucket, &fast, values).await.unwrap();
             assert!(Arc::ptr_eq(&choice, &again), "kept");
-            context.choices.forget(&fast);
+            choices.forget(&fast);
         }
-        context.choices.forget(&slow);
+        choices.forget(&slow);
         // Who asks now does not wait for the look-up of before.
-        let choice = context.choices.of(&context, &slow, values).await.unwrap();
+        let choice = choices.choice_for(&bucket, &slow, values).await.unwrap();
         assert!(choice.known.is_some(), "{}", choice.reason);
     };
     tokio::select! {

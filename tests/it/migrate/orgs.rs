@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::report::preflight::Verdict;
-use sluice::sim::{Fault, Matcher, Permission, RequestRecord, ServerSettings, Store, Token};
+use sluice::sim::{
+    AccessToken, BucketStore, Fault, Matcher, Permission, RequestRecord, ServerSettings,
+};
 
 use crate::support::rig::{
     BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
@@ -14,24 +16,27 @@ use crate::support::rig::{
 
 /// The token that the guide prescribes: it reads one bucket and sees no organization.
 fn one_bucket(settings: ServerSettings) -> ServerSettings {
-    ServerSettings { tokens: vec![Token::read(READ_TOKEN, BUCKET)], ..settings }
+    ServerSettings { tokens: vec![AccessToken::read(READ_TOKEN, BUCKET)], ..settings }
 }
 
 /// A token that reads and writes both buckets, and sees no organization.
 fn two_buckets() -> ServerSettings {
     let may = |name: &str| [Permission::Read(name.to_owned()), Permission::Write(name.to_owned())];
     let permissions = [BUCKET, BATCHES].into_iter().flat_map(may).collect();
-    ServerSettings { tokens: vec![Token { text: WRITE_TOKEN.to_owned(), permissions }], ..oss() }
+    ServerSettings {
+        tokens: vec![AccessToken { text: WRITE_TOKEN.to_owned(), permissions }],
+        ..oss()
+    }
 }
 
-fn both() -> Arc<Store> {
-    let store = Arc::new(Store::default());
+fn both() -> Arc<BucketStore> {
+    let store = Arc::new(BucketStore::default());
     store.create_bucket(BUCKET, 0);
     store.create_bucket(BATCHES, 0);
     store
 }
 
-async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<Store>) -> Rig {
+async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<BucketStore>) -> Rig {
     let rig = Rig::between(source, store_of(&plant(0..3), 7 * 86_400), destination, target).await;
     rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h")
 }
@@ -68,10 +73,10 @@ async fn what_was_left_out_is_taken_from_the_buckets() {
     let id = cloud().org_id;
     for (source, destination, target, recorded) in [
         (cloud(), oss(), both(), CLOUD_ORG),
-        (cloud(), oss(), Arc::new(Store::default()), CLOUD_ORG),
+        (cloud(), oss(), Arc::new(BucketStore::default()), CLOUD_ORG),
         (oss_source(), oss(), both(), CLOUD_ORG),
         (one_bucket(cloud()), two_buckets(), both(), id.as_str()),
-        (one_bucket(oss_source()), oss(), Arc::new(Store::default()), id.as_str()),
+        (one_bucket(oss_source()), oss(), Arc::new(BucketStore::default()), id.as_str()),
     ] {
         let rig = rig(source, destination, target).await;
         let run = rig.migrate(without_orgs(&rig)).await;
@@ -107,7 +112,7 @@ async fn the_name_is_taken_from_the_records() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_none_is_to_be_had_it_is_told_before_anything_is_made() {
     // No bucket yet, and a token that sees no organization.
-    let rig = rig(cloud(), two_buckets(), Arc::new(Store::default())).await;
+    let rig = rig(cloud(), two_buckets(), Arc::new(BucketStore::default())).await;
     let run = rig.migrate(without_orgs(&rig)).await;
     run.assert_exit(ExitCode::Permanent);
     let found = run.finding("P04").unwrap();
@@ -191,7 +196,7 @@ async fn an_organization_called_like_an_id_works() {
     for creating in [false, true] {
         let named =
             |settings: ServerSettings| ServerSettings { org: LIKE_AN_ID.to_owned(), ..settings };
-        let target = if creating { Arc::new(Store::default()) } else { both() };
+        let target = if creating { Arc::new(BucketStore::default()) } else { both() };
         let rig = rig(named(cloud()), named(oss()), target).await;
         let mut config = rig.config();
         config.ends.source.org = Some(LIKE_AN_ID.to_owned());

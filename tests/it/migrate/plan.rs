@@ -15,7 +15,7 @@ use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::forecast::stretches;
 use sluice::report::plan::PlanReport;
-use sluice::sim::{ServerSettings, Store, Value, tsbs::Workload};
+use sluice::sim::{BucketStore, ServerSettings, Value, tsbs::Workload};
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
 
@@ -52,7 +52,7 @@ fn bytes_read(run: &Run) -> u64 {
 }
 
 /// Values and series by measurement, as the store holds them.
-fn content(store: &Store) -> BTreeMap<String, (u64, u64)> {
+fn content(store: &BucketStore) -> BTreeMap<String, (u64, u64)> {
     let mut series: BTreeMap<String, std::collections::BTreeSet<_>> = BTreeMap::new();
     let mut values: BTreeMap<String, u64> = BTreeMap::new();
     for value in store.dump(BUCKET) {
@@ -63,7 +63,7 @@ fn content(store: &Store) -> BTreeMap<String, (u64, u64)> {
     values.into_iter().map(|(name, n)| (name.clone(), (n, series[&name].len() as u64))).collect()
 }
 
-fn assert_equals_the_content(report: &PlanReport, store: &Store) {
+fn assert_equals_the_content(report: &PlanReport, store: &BucketStore) {
     let content = content(store);
     let found: BTreeMap<_, _> = report
         .rows
@@ -90,7 +90,7 @@ fn assert_equals_the_content(report: &PlanReport, store: &Store) {
     );
 }
 
-fn tsbs(hosts: u32, points_per_host: usize, interval_s: i64, floats: bool) -> Arc<Store> {
+fn tsbs(hosts: u32, points_per_host: usize, interval_s: i64, floats: bool) -> Arc<BucketStore> {
     let store = store_of(b"", SHARD_S);
     let workload = Workload {
         hosts,
@@ -105,7 +105,7 @@ fn tsbs(hosts: u32, points_per_host: usize, interval_s: i64, floats: bool) -> Ar
 }
 
 /// Three measurements of different size and kind.
-fn several() -> Arc<Store> {
+fn several() -> Arc<BucketStore> {
     let mut lines = String::new();
     for at in 0..3_000_i64 {
         let ns = (1_640_995_200 + at * 20) * 1_000_000_000;
@@ -124,7 +124,7 @@ fn several() -> Arc<Store> {
 }
 
 /// Long silence, a burst, silence, a thin trickle.
-fn bursty() -> Arc<Store> {
+fn bursty() -> Arc<BucketStore> {
     let mut lines = String::new();
     let mut line = |s: i64| {
         let at = 1_640_995_200 + s;
@@ -136,7 +136,7 @@ fn bursty() -> Arc<Store> {
     store_of(lines.as_bytes(), SHARD_S)
 }
 
-type Case = (&'static str, fn() -> Arc<Store>, &'static str);
+type Case = (&'static str, fn() -> Arc<BucketStore>, &'static str);
 
 const CASES: [Case; 5] = [
     ("dense", || tsbs(5, 600, 10, false), "2022-02-01"),
@@ -333,7 +333,7 @@ async fn a_plan_begins_where_a_run_would_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_quota_that_binds_is_named_and_gives_a_range_of_time() {
     let settings = |limits_readable| ServerSettings {
-        quota: Some(sluice::sim::QuotaSettings {
+        quota: Some(sluice::sim::ReadQuota {
             bytes_per_window: 300_000_000,
             window_ms: 300_000,
             phase_ms: 0,

@@ -11,14 +11,14 @@ use sluice::config::values::{ExistingPolicy, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::signal::Observer;
 use sluice::report::preflight::Verdict;
-use sluice::sim::{QuotaSettings, ServerSettings, Store, Task, Token};
+use sluice::sim::{AccessToken, BucketStore, FluxTask, ReadQuota, ServerSettings};
 
 use crate::support::rig::{
     BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
     store_of,
 };
 
-async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<Store>) -> Rig {
+async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<BucketStore>) -> Rig {
     Rig::between(source, store_of(&plant(0..3), 7 * 86_400), destination, target).await.over(
         "2022-01-01",
         "2022-01-01T03:00:00Z",
@@ -27,11 +27,11 @@ async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<St
 }
 
 async fn plain() -> Rig {
-    rig(cloud(), oss(), Arc::new(Store::default())).await
+    rig(cloud(), oss(), Arc::new(BucketStore::default())).await
 }
 
-fn task(status: &str) -> Task {
-    Task {
+fn task(status: &str) -> FluxTask {
+    FluxTask {
         id: "0000000000000abc".to_owned(),
         name: "migrate".to_owned(),
         status: status.to_owned(),
@@ -39,14 +39,14 @@ fn task(status: &str) -> Task {
     }
 }
 
-const QUOTA: QuotaSettings =
-    QuotaSettings { bytes_per_window: 300_000_000, window_ms: 300_000, phase_ms: 0 };
+const QUOTA: ReadQuota =
+    ReadQuota { bytes_per_window: 300_000_000, window_ms: 300_000, phase_ms: 0 };
 
 type Row = (&'static str, Verdict, Rig, fn(&mut JobConfig));
 
 async fn rows() -> Vec<Row> {
     let with = |buckets: &[(&str, u64)]| {
-        let store = Arc::new(Store::default());
+        let store = Arc::new(BucketStore::default());
         for (name, retention_s) in buckets {
             store.create_bucket(name, *retention_s);
         }
@@ -63,7 +63,7 @@ async fn rows() -> Vec<Row> {
     let mut tasked = oss();
     tasked.tasks = vec![task("active")];
     let reads_only = || ServerSettings {
-        tokens: vec![Token {
+        tokens: vec![AccessToken {
             text: WRITE_TOKEN.to_owned(),
             permissions: vec![
                 sluice::sim::Permission::Read(BUCKET.to_owned()),
@@ -72,7 +72,8 @@ async fn rows() -> Vec<Row> {
         }],
         ..oss()
     };
-    let other = ServerSettings { tokens: vec![Token::read(READ_TOKEN, "other-1")], ..cloud() };
+    let other =
+        ServerSettings { tokens: vec![AccessToken::read(READ_TOKEN, "other-1")], ..cloud() };
     let empty = Rig::between(cloud(), store_of(b"", 86_400), oss(), both()).await;
     let unreadable = Rig::between(
         cloud(),
@@ -83,13 +84,18 @@ async fn rows() -> Vec<Row> {
     .await;
     vec![
         ("P01", Verdict::Fail, plain().await, |c| {
-            c.ends.source.host = "http://127.0.0.1:9".to_owned();
+            c.ends.source.host = "http://127.0.0.1:9".to_owned()
         }),
         ("P03", Verdict::Fail, rig(other, oss(), both()).await, |_| {}),
         ("P03", Verdict::Fail, plain().await, |c| c.ends.source_bucket = "nowhere".to_owned()),
-        ("P04", Verdict::Fail, rig(cloud(), reads_only(), Arc::new(Store::default())).await, |c| {
-            c.ends.destination.org = None;
-        }),
+        (
+            "P04",
+            Verdict::Fail,
+            rig(cloud(), reads_only(), Arc::new(BucketStore::default())).await,
+            |c| {
+                c.ends.destination.org = None;
+            },
+        ),
         ("P05", Verdict::Fail, rig(cloud(), reads_only(), both()).await, |_| {}),
         ("P06", Verdict::Warn, limited().await, |c| {
             c.pace.quota = sluice::config::values::QuotaChoice::Auto;
@@ -97,7 +103,7 @@ async fn rows() -> Vec<Row> {
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
         ("P09", Verdict::Warn, empty, |c| {
-            c.scope.start = sluice::config::range::RangeStart::Earliest;
+            c.scope.start = sluice::config::range::RangeStart::Earliest
         }),
         ("P01", Verdict::Fail, plain().await, |c| {
             c.ends.source.host = c.ends.source.host.replace("http:", "https:");
@@ -137,11 +143,11 @@ async fn rows() -> Vec<Row> {
 
 async fn limited() -> Rig {
     let settings = ServerSettings { limits_readable: false, ..cloud() };
-    rig(settings, oss(), Arc::new(Store::default())).await
+    rig(settings, oss(), Arc::new(BucketStore::default())).await
 }
 
 async fn same() -> Rig {
-    rig(oss_source(), oss(), Arc::new(Store::default())).await
+    rig(oss_source(), oss(), Arc::new(BucketStore::default())).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +184,7 @@ async fn every_finding_is_made() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_row_of_the_quota_says_share_and_other_runs() {
     let settings = ServerSettings { quota: Some(QUOTA), ..cloud() };
-    let rig = rig(settings, oss(), Arc::new(Store::default())).await;
+    let rig = rig(settings, oss(), Arc::new(BucketStore::default())).await;
     let mut config = rig.config();
     config.pace.quota = QuotaChoice::Auto;
     let observer: Observer = Arc::new(|_| ());
@@ -213,7 +219,7 @@ async fn the_row_of_the_quota_says_share_and_other_runs() {
 /// The token that the guide prescribes: it reads one bucket and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_for_single_buckets_are_enough() {
-    let source = ServerSettings { tokens: vec![Token::read(READ_TOKEN, BUCKET)], ..cloud() };
+    let source = ServerSettings { tokens: vec![AccessToken::read(READ_TOKEN, BUCKET)], ..cloud() };
     let may = |name: &str| {
         [
             sluice::sim::Permission::Read(name.to_owned()),
@@ -221,13 +227,13 @@ async fn tokens_for_single_buckets_are_enough() {
         ]
     };
     let destination = ServerSettings {
-        tokens: vec![Token {
+        tokens: vec![AccessToken {
             text: WRITE_TOKEN.to_owned(),
             permissions: may(BUCKET).into_iter().chain(may(BATCHES)).collect(),
         }],
         ..oss()
     };
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket(BUCKET, 0);
     target.create_bucket(BATCHES, 0);
     let rig = rig(source, destination, target).await;
@@ -239,7 +245,7 @@ async fn tokens_for_single_buckets_are_enough() {
 async fn an_active_task_is_paused_if_asked() {
     let mut destination = oss();
     destination.tasks = vec![task("active")];
-    let rig = rig(cloud(), destination, Arc::new(Store::default())).await;
+    let rig = rig(cloud(), destination, Arc::new(BucketStore::default())).await;
     let mut config = rig.config();
     rig.migrate(config.clone()).await.assert_exit(ExitCode::Permanent);
     config.safety.pause_task = true;
@@ -249,7 +255,7 @@ async fn an_active_task_is_paused_if_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_of_others_is_not_written_over_unasked() {
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket(BUCKET, 0);
     target
         .write_lp(BUCKET, b"theirs f=1 1640995300000000000\nlater f=1 1650000000000000000\n")

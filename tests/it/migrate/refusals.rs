@@ -12,8 +12,8 @@ use sluice::exit::ExitCode;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{Clock, Column, Fault, Matcher, ServerSettings, Store};
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher, ServerClock, ServerSettings};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time, with};
 
@@ -30,7 +30,7 @@ fn data_writes(rig: &Rig) -> usize {
 
 /// Fields of several types in one hour, whose types nobody knows beforehand, and a destination that holds both as text.
 async fn clashing(lines: &str) -> (Rig, JobConfig) {
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket_with(BUCKET, 0, 7 * 86_400);
     target.write_lp(BUCKET, b"m,t=z v=\"x\",w=\"y\" 1640995200000000000").unwrap();
     let source = store_of(lines.as_bytes(), 7 * 86_400);
@@ -88,9 +88,9 @@ async fn lines_behind_the_retention_are_refused_exactly() {
         writeln!(lines, "m,t=a v={at}i {}", 1_640_995_200_000_000_000 + at * 180 * NS_PER_S)
             .unwrap();
     }
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     target.create_bucket_with(BUCKET, 200 * 3_600, 86_400);
-    let clock = Clock::at(time("2022-01-05T04:00:00Z").ns());
+    let clock = ServerClock::at(time("2022-01-05T04:00:00Z").ns());
     let destination = ServerSettings { clock: clock.clone(), ..oss() };
     let source = ServerSettings { clock: clock.clone(), ..cloud() };
     let data = store_of(lines.as_bytes(), 86_400);
@@ -159,7 +159,7 @@ async fn one_line_that_is_too_large_is_refused_by_itself() {
     lines.extend_from_slice(format!("long s=\"{long}\",i=1i 1640995200000000000\n").as_bytes());
     let destination = ServerSettings { write_bytes_max: Some(100_000), ..oss() };
     let data = store_of(&lines, 7 * 86_400);
-    let rig = Rig::between(cloud(), data, destination, Arc::new(Store::default())).await;
+    let rig = Rig::between(cloud(), data, destination, Arc::new(BucketStore::default())).await;
     let rig = rig.over("2022-01-01", "2022-01-01T01:00:00Z", "1h");
     let run = rig.migrate(rig.config()).await;
     run.assert_exit(ExitCode::Rejected);
@@ -219,7 +219,7 @@ async fn the_limit_holds_for_every_source_of_refusals() {
         writeln!(lines, "m,t=a v={at}i {}", 1_640_995_200_000_000_000 + at * 50_000_000).unwrap();
     }
     for (limit, exit) in [(39_999, ExitCode::Permanent), (40_000, ExitCode::Rejected)] {
-        let target = Arc::new(Store::default());
+        let target = Arc::new(BucketStore::default());
         target.create_bucket_with(BUCKET, 0, 7 * 86_400);
         target.write_lp(BUCKET, b"m,t=z v=\"x\" 1640995200000000000").unwrap();
         let source = store_of(lines.as_bytes(), 7 * 86_400);
@@ -242,7 +242,7 @@ async fn the_limit_holds_for_every_source_of_refusals() {
         [(b"host".to_vec().into_boxed_slice(), b"x\\".to_vec().into_boxed_slice())],
     );
     let times: Vec<_> = (0..7).map(|at| time("2022-01-01T01:00:00Z").ns() + at).collect();
-    let column = Column::Float(vec![0.5; 7]);
+    let column = ColumnValues::Float(vec![0.5; 7]);
     rig.source.store().load_column(BUCKET, &series, b"f", &times, &column).unwrap();
     let run = rig.migrate(with(rig.config(), |config| config.safety.reject_limit = 6)).await;
     run.assert_exit(ExitCode::Permanent);
@@ -260,7 +260,7 @@ async fn what_is_refused_twice_counts_once() {
     let series = Series::new(*b"m", [(Name::from(*b"t"), Name::from(*b"b"))]);
     let first = time("2022-01-01").ns();
     let texts: [&[u8]; 3] = [b"a", b"b\rc", b"d"];
-    let column = Column::String(texts.iter().map(|text| (*text).into()).collect());
+    let column = ColumnValues::String(texts.iter().map(|text| (*text).into()).collect());
     let times = [first, first + NS_PER_S, first + 2 * NS_PER_S];
     rig.source.store().load_column(BUCKET, &series, b"n", &times, &column).unwrap();
     rig.destination.store().write_lp(BUCKET, b"m,t=z n=7i 1640995200000000000").unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::pipeline::event::Event;
-use sluice::sim::{Column, Fault, Matcher, Rule};
+use sluice::sim::{ColumnValues, Fault, Matcher, Rule};
 
 use crate::support::rig::{BATCHES, BUCKET, Rig, cloud, plant, store_of, time};
 
@@ -117,7 +117,7 @@ async fn what_line_protocol_cannot_carry_is_named_with_its_count() {
     let name = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
     let series = Series::new(name("air"), [(name("host"), name("back\\"))]);
     let times: Vec<_> = (0..7).map(|at| time("2022-01-01T01:00:00Z").ns() + at).collect();
-    store.load_column(BUCKET, &series, b"f", &times, &Column::Float(vec![0.5; 7])).unwrap();
+    store.load_column(BUCKET, &series, b"f", &times, &ColumnValues::Float(vec![0.5; 7])).unwrap();
     let rig = Rig::start(cloud(), Arc::clone(&store)).await.over(
         "2022-01-01",
         "2022-01-01T03:00:00Z",

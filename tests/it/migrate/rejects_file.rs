@@ -11,7 +11,7 @@ use sluice::config::range::RangeStop;
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::pipeline::event::Event;
-use sluice::sim::{Column, Fault, Matcher, Store};
+use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher};
 
 use crate::spool::full::Disk;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time, with};
@@ -23,7 +23,7 @@ async fn rig() -> Rig {
     of(store_of(&plant(0..3), 7 * 86_400)).await
 }
 
-async fn of(data: Arc<Store>) -> Rig {
+async fn of(data: Arc<BucketStore>) -> Rig {
     let rig = Rig::start(cloud(), data).await.over("2022-01-01", "2022-01-01T03:00:00Z", "1h");
     for line in ["u=1003u", "u=2003u"] {
         let writes = Matcher::path("/api/v2/write").body(line);
@@ -221,7 +221,7 @@ async fn strings_that_look_like_marks_are_none() {
             let series = Series::new(name("hostile"), [(name("t"), name("\"# batch"))]);
             let times =
                 [time("2022-01-01").ns() + i64::try_from(hour).unwrap() * 3_600_000_000_000];
-            let column = Column::String(vec![string.as_bytes().into()]);
+            let column = ColumnValues::String(vec![string.as_bytes().into()]);
             store.load_column(BUCKET, &series, b"s", &times, &column).unwrap();
         }
         store
@@ -237,7 +237,7 @@ async fn strings_that_look_like_marks_are_none() {
     let run = clean.migrate(clean.config()).await;
     run.assert_exit(ExitCode::Rejected);
     // Sent again as it is, it brings what was refused and nothing else.
-    let all = Store::default();
+    let all = BucketStore::default();
     all.create_bucket(BUCKET, 0);
     all.write_lp(BUCKET, &fs::read(clean.config().safety.rejects.unwrap()).unwrap()).unwrap();
     assert_eq!(all.count(BUCKET), run.finished().outcome.rejected);

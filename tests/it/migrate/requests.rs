@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
-use sluice::sim::{Fault, Matcher, RequestRecord, ServerSettings, Store, Task};
+use sluice::sim::{BucketStore, Fault, FluxTask, Matcher, RequestRecord, ServerSettings};
 use tokio::task::JoinSet;
 
 use crate::support::rig::{BUCKET, Rig, oss, oss_source, plant, store_of};
@@ -70,13 +70,13 @@ fn faults() -> Vec<Fault> {
 
 /// A source that answers InfluxQL and is not named by its organization, and a destination with a task.
 async fn rig(creating: bool) -> (Rig, JobConfig) {
-    let task = Task {
+    let task = FluxTask {
         id: "0000000000000abc".to_owned(),
         name: "migrate".to_owned(),
         status: "active".to_owned(),
         flux: format!("migration = {{batchInterval: 1h, sourceBucket: \"{BUCKET}\"}}"),
     };
-    let target = Arc::new(Store::default());
+    let target = Arc::new(BucketStore::default());
     if !creating {
         target.create_bucket(BUCKET, 0);
         target.create_bucket(crate::support::rig::BATCHES, 0);

@@ -11,7 +11,7 @@ use sluice::limits::BATCHES_OPEN_MAX;
 use sluice::model::series::Series;
 use sluice::pipeline::event::{Event, StopReason};
 use sluice::pipeline::stop::stop_pair;
-use sluice::sim::{Column, Fault, Matcher};
+use sluice::sim::{ColumnValues, Fault, Matcher};
 
 use crate::support::rig::{BUCKET, Record, Rig, Run, cloud, plant, store_of, time};
 
@@ -23,7 +23,7 @@ async fn rig() -> Rig {
     let name = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
     let series = Series::new(name("air"), [(name("host"), name("ends in \\"))]);
     let times = [time("2022-01-01T03:00:00Z").ns(), time("2022-01-01T13:30:00Z").ns()];
-    store.load_column(BUCKET, &series, b"f", &times, &Column::Float(vec![1.0, 2.0])).unwrap();
+    store.load_column(BUCKET, &series, b"f", &times, &ColumnValues::Float(vec![1.0, 2.0])).unwrap();
     Rig::start(cloud(), store).await.over("2022-01-01", STOP, "2h")
 }
 

@@ -17,9 +17,10 @@ use sluice::model::interval::Interval;
 use sluice::model::time::TimeRange;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::unload::{self, Found};
-use sluice::pipeline::write::clash::ConflictPolicy;
-use sluice::sim::{Fault, Matcher, ServerSettings, Store};
+use sluice::pipeline::plan::NextBatch;
+use sluice::pipeline::plan::spool::{SpoolBatches, SpoolJob};
+use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::sim::{BucketStore, Fault, Matcher, ServerSettings};
 use sluice::spool::state::FileEntry;
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Selection, Stored};
@@ -33,7 +34,7 @@ use crate::support::rig::{
 };
 
 /// A day of two series.
-fn a_day() -> Arc<Store> {
+fn a_day() -> Arc<BucketStore> {
     store_of(&plant(0..24), 7 * 86_400)
 }
 
@@ -330,7 +331,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
     for interval in ["7m", "1h", "5h", "100d"] {
         let interval: Interval = interval.parse().unwrap();
         let plan = BatchPlan::new(range.start, interval, range.stop);
-        let job = unload::Job {
+        let job = SpoolJob {
             stored: stored.clone(),
             measurements: None,
             range,
@@ -339,10 +340,10 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
             slices_in_flight: 1,
         };
         let mut expected = 0;
-        for found in unload::Batches::new(&job) {
+        for found in SpoolBatches::new(&job) {
             let (seq, files) = match found {
-                Found::Empty(stretch) => (stretch, Vec::new()),
-                Found::Batch(seq, batch, files) => {
+                NextBatch::Empty(stretch) => (stretch, Vec::new()),
+                NextBatch::Batch { seq, range: batch, holds: files } => {
                     assert_eq!(plan.nth(seq), Some(batch));
                     assert!(!files.is_empty());
                     (seq..seq + 1, files)
@@ -362,7 +363,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
         assert_eq!(expected, plan.len());
     }
     let sparse: Interval = "1ms".parse().unwrap();
-    let job = unload::Job {
+    let job = SpoolJob {
         stored,
         measurements: None,
         range,
@@ -370,7 +371,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
         interval: sparse,
         slices_in_flight: 1,
     };
-    assert_eq!(unload::Batches::new(&job).count(), 1, "a month of milliseconds is one stretch");
+    assert_eq!(SpoolBatches::new(&job).count(), 1, "a month of milliseconds is one stretch");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluice::exit::ExitCode;
 use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;
-use sluice::sim::{ServerSettings, Store};
+use sluice::sim::{BucketStore, ServerSettings};
 
 use crate::support::golden::Case;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, store_of, time};
@@ -145,7 +145,7 @@ async fn what_appears_meanwhile_sends_slices_back_to_a_plain_form() {
             let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "1h");
             let mut config = rig.config();
             config.pace.transport = Some(transport);
-            let store: Arc<Store> = Arc::clone(rig.source.store());
+            let store: Arc<BucketStore> = Arc::clone(rig.source.store());
             let first = time("2022-01-01");
             // The series are known by now, and the last batch is not counted yet.
             let add = move |event: &Event| {

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use sluice::config::range::RangeStart;
 use sluice::config::values::IntervalChoice;
 use sluice::exit::ExitCode;
-use sluice::sim::{Store, tsbs::Workload};
+use sluice::sim::{BucketStore, tsbs::Workload};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, time};
 
 /// TSBS: ten fields to a line.
-pub(super) fn workload() -> (Workload, Arc<Store>) {
+pub(super) fn workload() -> (Workload, Arc<BucketStore>) {
     let workload = Workload {
         hosts: 3,
         points_per_host: 72,

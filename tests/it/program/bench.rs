@@ -1,7 +1,7 @@
 //! `bench` as its users meet it.
 
 use sluice::bench::record::{Ending, Recorded};
-use sluice::sim::{Fault, Matcher, Rule, ServerSettings, Token};
+use sluice::sim::{AccessToken, Fault, Matcher, Rule, ServerSettings};
 
 use super::{CLOUD_TOKEN, World, cloud_settings, oss_settings};
 
@@ -183,8 +183,10 @@ fn trials_kept(world: &World, name: &str) -> usize {
 
 #[tokio::test]
 async fn trouble_has_its_exit_codes() {
-    let cloud =
-        ServerSettings { tokens: vec![Token::read(CLOUD_TOKEN, "other")], ..cloud_settings() };
+    let cloud = ServerSettings {
+        tokens: vec![AccessToken::read(CLOUD_TOKEN, "other")],
+        ..cloud_settings()
+    };
     let world = World::with(cloud, oss_settings()).await;
     let ended = world.start(bench(&world, "a", &[])).ended().await;
     ended.assert_code(7);

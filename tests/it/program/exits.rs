@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sluice::sim::{Fault, Matcher, Rule, ServerSettings, Store};
+use sluice::sim::{BucketStore, Fault, Matcher, Rule, ServerSettings};
 
 use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
 use crate::support::process::run;
@@ -114,7 +114,7 @@ async fn a_second_run_of_the_same_job_is_11() {
 fn lease_elsewhere(world: &World, age_s: i64) {
     let store = world.oss.store();
     store.create_bucket(PROGRESS, 0);
-    let time = sluice::sim::Clock::system().now() - age_s * 1_000_000_000;
+    let time = sluice::sim::ServerClock::system().now() - age_s * 1_000_000_000;
     let tags = format!("dstBucket={BUCKET},kind=lease,srcBucket={BUCKET},srcOrg={CLOUD_ORG}");
     let fields = "machine=\"another\",released=0i,run=\"7\"";
     let line = format!("batch_details,{tags} {fields} {time}");
@@ -139,7 +139,7 @@ async fn a_run_on_another_machine_is_11_until_its_lease_is_stale() {
 
 /// A source with integers, a destination whose shard group already holds the field as text.
 async fn clashing() -> World {
-    let source = Store::default();
+    let source = BucketStore::default();
     source.create_bucket(BUCKET, 0);
     let lines = [
         "m,t=a f=1i,g=1 1577836800000000000",

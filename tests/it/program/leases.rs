@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use sluice::sim::{Clock, Fault, Matcher, Rule};
+use sluice::sim::{Fault, Matcher, Rule, ServerClock};
 
 use super::{BUCKET, CLOUD_ORG, PROGRESS, Running, World};
 
@@ -54,7 +54,7 @@ async fn a_killed_run_of_the_same_state_folder_is_followed_at_once() {
 fn lease(world: &World, time_s: i64, refreshed_s: Option<i64>) {
     let store = world.oss.store();
     store.create_bucket(PROGRESS, 0);
-    let at = |s: i64| Clock::system().now() + s * 1_000_000_000;
+    let at = |s: i64| ServerClock::system().now() + s * 1_000_000_000;
     let tags = format!("dstBucket={BUCKET},kind=lease,srcBucket={BUCKET},srcOrg={CLOUD_ORG}");
     let sign = refreshed_s.map_or(String::new(), |s| {
         let time = sluice::model::time::Timestamp::from_ns(at(s)).to_rfc3339_nano();

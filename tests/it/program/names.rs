@@ -1,6 +1,6 @@
 //! Names as people give them: every one is copied exactly, or refused with its cure before anything is made. Never code 1.
 
-use sluice::sim::{ServerSettings, Store};
+use sluice::sim::{BucketStore, ServerSettings};
 
 use super::{OSS_ORG, OSS_TOKEN, World, cloud_settings, oss_settings, sink};
 use crate::support::process::Ended;
@@ -101,7 +101,7 @@ fn names() -> Vec<String> {
 
 /// One migration between two servers that have no bucket of the name at the destination yet.
 async fn migrate(bucket: &str, org: &str) -> (World, Ended) {
-    let source = Store::default();
+    let source = BucketStore::default();
     source.create_bucket(bucket, 0);
     source.write_lp(bucket, LINES).unwrap();
     let cloud = ServerSettings { org: org.to_owned(), influxql: true, ..cloud_settings() };
@@ -247,7 +247,7 @@ async fn a_destination_of_another_name_is_the_way_out() {
 
 #[tokio::test]
 async fn filters_with_a_hyphen() {
-    let source = Store::default();
+    let source = BucketStore::default();
     source.create_bucket("plant", 0);
     source
         .write_lp("plant", b"-m,-k=-a -f=1i 1577836800000000000\nm f=2i 1577836800000000000")
@@ -260,7 +260,7 @@ async fn filters_with_a_hyphen() {
 
 #[tokio::test]
 async fn an_organization_that_is_found_out_and_a_spool_are_held_to_the_same() {
-    let source = Store::default();
+    let source = BucketStore::default();
     source.create_bucket("plant\\", 0);
     source.write_lp("plant\\", LINES).unwrap();
     source.create_bucket("plant", 0);

@@ -1,6 +1,6 @@
 //! `plan` as its users meet it.
 
-use sluice::sim::{ServerSettings, Token};
+use sluice::sim::{AccessToken, ServerSettings};
 
 use super::{CLOUD_ORG, CLOUD_TOKEN, World, cloud_settings, oss_settings};
 
@@ -64,8 +64,10 @@ async fn a_destination_may_be_left_out() {
 
 #[tokio::test]
 async fn a_token_without_rights_is_7_and_a_refused_one_12() {
-    let cloud =
-        ServerSettings { tokens: vec![Token::read(CLOUD_TOKEN, "other")], ..cloud_settings() };
+    let cloud = ServerSettings {
+        tokens: vec![AccessToken::read(CLOUD_TOKEN, "other")],
+        ..cloud_settings()
+    };
     let world = World::with(cloud, oss_settings()).await;
     let ended = world.start(world.job("plan", &[])).ended().await;
     ended.assert_code(7);

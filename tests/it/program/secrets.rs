@@ -1,6 +1,6 @@
 //! A token is never shown: not on a stream, not in a file, not to other users of the machine.
 
-use sluice::sim::{Fault, FaultScript, Matcher, ServerSettings, Token};
+use sluice::sim::{AccessToken, Fault, FaultScript, Matcher, ServerSettings};
 
 use super::exits::files;
 use super::{BUCKET, CLOUD_ORG, Ended, OSS_ORG, World, bare, cloud_settings, oss_settings};
@@ -22,12 +22,12 @@ async fn world() -> World {
         FaultScript::none().with(Matcher::path(path).skip(2), 1, telltale(canary))
     };
     let cloud = ServerSettings {
-        tokens: vec![Token::read(CLOUD_CANARY, BUCKET)],
+        tokens: vec![AccessToken::read(CLOUD_CANARY, BUCKET)],
         faults: faults(CLOUD_CANARY, "/api/v2/query"),
         ..cloud_settings()
     };
     let oss = ServerSettings {
-        tokens: vec![Token::all(OSS_CANARY)],
+        tokens: vec![AccessToken::all(OSS_CANARY)],
         faults: faults(OSS_CANARY, "/api/v2/write"),
         ..oss_settings()
     };

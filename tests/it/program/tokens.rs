@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use sluice::sim::{Fault, Matcher, Permission, Rule, Token};
+use sluice::sim::{AccessToken, Fault, Matcher, Permission, Rule};
 
 use super::{BUCKET, Ended, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
 use crate::support::process::run;
@@ -80,8 +80,10 @@ async fn no_words_of_a_server_bring_a_token_out() {
         (Matcher::path("/api/v2/buckets"), status(200, json.clone())),
     ];
     for (matcher, fault) in rows {
-        let cloud =
-            sluice::sim::ServerSettings { tokens: vec![Token::all(WORD)], ..cloud_settings() };
+        let cloud = sluice::sim::ServerSettings {
+            tokens: vec![AccessToken::all(WORD)],
+            ..cloud_settings()
+        };
         let world = World::with(cloud, oss_settings()).await;
         world.cloud.inject(Rule { matcher: matcher.clone(), times: 1_000, fault: fault.clone() });
         for more in [&["--json"][..], &[], &["--dry-run"]] {
@@ -98,7 +100,7 @@ async fn no_words_of_a_server_bring_a_token_out() {
 #[tokio::test]
 async fn no_rejects_file_holds_a_token() {
     let oss = sluice::sim::ServerSettings {
-        tokens: vec![Token { text: WORD.to_owned(), permissions: vec![Permission::All] }],
+        tokens: vec![AccessToken { text: WORD.to_owned(), permissions: vec![Permission::All] }],
         ..oss_settings()
     };
     let world = World::with(cloud_settings(), oss).await;
@@ -184,7 +186,7 @@ async fn a_token_file_is_looked_at() {
 #[tokio::test]
 async fn a_token_that_only_writes_is_told_of() {
     let oss = sluice::sim::ServerSettings {
-        tokens: vec![Token::write(OSS_TOKEN, BUCKET)],
+        tokens: vec![AccessToken::write(OSS_TOKEN, BUCKET)],
         ..oss_settings()
     };
     let world = World::with(cloud_settings(), oss).await;

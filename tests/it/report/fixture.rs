@@ -3,8 +3,9 @@
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
+use sluice::pipeline::RunOutcome;
 use sluice::pipeline::closing::Closing;
-use sluice::pipeline::event::{Event, Outcome, Planned};
+use sluice::pipeline::event::{Event, PlannedRun};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
 use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, MeasurementRow, PlanReport};
@@ -34,8 +35,8 @@ pub(crate) fn header() -> Header {
     }
 }
 
-pub(crate) fn planned() -> Planned {
-    Planned {
+pub(crate) fn planned() -> PlannedRun {
+    PlannedRun {
         job: range("2021-03-01", "2026-11-20"),
         resume: time("2021-03-01"),
         batches: 2_090,
@@ -172,7 +173,7 @@ pub(crate) fn finished() -> (SummaryInput, State) {
         ..totals()
     };
     state.observe(end, 12_660_000);
-    let outcome = Outcome {
+    let outcome = RunOutcome {
         job: planned().job,
         watermark: planned().job.stop,
         values: 18_400_000_000,

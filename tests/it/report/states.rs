@@ -3,7 +3,7 @@
 use sluice::influx::signal::{Signal, WaitCause};
 use sluice::limits;
 use sluice::model::side::Side;
-use sluice::pipeline::event::{Event, Planned, StopReason};
+use sluice::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::report::screen::{batch_text, condition, screen};
 use sluice::report::state::{OpenBatch, Quota, State, Totals};
 use sluice::report::text::Glyphs;
@@ -123,7 +123,7 @@ fn a_resumed_run_shows_the_share_of_the_job_and_foretells_its_own_end() {
     let mut state = empty();
     let job = range("2022-01-01T00:00:00Z", "2022-01-01T10:00:00Z");
     let planned =
-        Planned { job, resume: time("2022-01-01T05:00:00Z"), batches: 5, ..fixture::planned() };
+        PlannedRun { job, resume: time("2022-01-01T05:00:00Z"), batches: 5, ..fixture::planned() };
     state.apply(&Event::Planned(planned), 0);
     assert_eq!((state.job_per_mille(), state.eta_ms(60_000)), (500, None));
     state.apply(&committed(range("2022-01-01T05:00:00Z", "2022-01-01T06:00:00Z"), 1, 0), 60_000);
@@ -136,7 +136,7 @@ fn a_resumed_run_shows_the_share_of_the_job_and_foretells_its_own_end() {
 fn bytes_expected_count_open_batches_by_their_prediction() {
     let mut state = empty();
     state.apply(
-        &Event::Planned(Planned {
+        &Event::Planned(PlannedRun {
             batches: 10,
             job: range("2022-01-01", "2022-01-11"),
             resume: time("2022-01-01"),

@@ -5,7 +5,7 @@ use sluice::influx::signal::Signal;
 use sluice::model::side::Side;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::closing::Discrepancy;
-use sluice::pipeline::event::{Event, Planned, StopReason};
+use sluice::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::pipeline::plan::forecast::Spread;
 use sluice::pipeline::plan::tally::Cell;
 use sluice::report::plan::{Conflict, Forecast, MeasurementRow, PlanReport};
@@ -49,7 +49,7 @@ fn assert_fits(lines: &[String], glyphs: Glyphs) {
 fn events(name: &str, n: u64, batch: TimeRange) -> Vec<Event> {
     let text = name.to_owned();
     vec![
-        Event::Planned(Planned {
+        Event::Planned(PlannedRun {
             job: TimeRange::ALL,
             resume: batch.start,
             batches: n,

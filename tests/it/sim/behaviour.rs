@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluice::sim::{
-    Clock, Fault, FaultScript, Matcher, QuotaSettings, Rule, Server, ServerSettings, Store,
+    BucketStore, Fault, FaultScript, Matcher, ReadQuota, Rule, Server, ServerClock, ServerSettings,
     TimeoutForm, tsbs,
 };
 
@@ -11,7 +11,7 @@ use crate::support::cases::{Answer, ask};
 
 /// A server with one bucket `b` of generated data, and its address.
 async fn generated(change: impl FnOnce(&mut ServerSettings)) -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("b", 0);
     tsbs::Workload { hosts: 2, ..tsbs::Workload::default() }.load(&store, "b").unwrap();
     let mut settings = ServerSettings::cloud("o", "secret-token");
@@ -309,11 +309,8 @@ async fn slow_queries_time_out_in_either_form() {
 #[tokio::test]
 async fn the_quota_refuses_until_its_window_ends() {
     let server = generated(|settings| {
-        settings.quota = Some(QuotaSettings {
-            bytes_per_window: 300_000,
-            window_ms: 300_000,
-            phase_ms: 100_000,
-        });
+        settings.quota =
+            Some(ReadQuota { bytes_per_window: 300_000, window_ms: 300_000, phase_ms: 100_000 });
     })
     .await;
     let first = query(&server, ALL).await;
@@ -338,7 +335,7 @@ async fn the_quota_refuses_until_its_window_ends() {
 async fn cloud_shows_no_version_and_may_lack_influxql_and_limits() {
     let server = generated(|settings| {
         settings.limits_readable = false;
-        settings.clock = Clock::at(784_887_151 * 1_000_000_000);
+        settings.clock = ServerClock::at(784_887_151 * 1_000_000_000);
     })
     .await;
     let ping = ask(server.addr(), "GET", "/ping", &[], b"").await;
@@ -361,7 +358,7 @@ async fn cloud_shows_no_version_and_may_lack_influxql_and_limits() {
 
 #[tokio::test]
 async fn tasks_are_listed_and_paused() {
-    let task = sluice::sim::Task {
+    let task = sluice::sim::FluxTask {
         id: "00000000000000aa".into(),
         name: "migrate".into(),
         status: "active".into(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice::sim::{
-    Change, Fault, FaultScript, Forgotten, Matcher, Rule, Server, ServerSettings, Store, When,
+    BucketStore, Fault, FaultScript, Forgotten, Matcher, Rule, Server, ServerSettings, StoreChange,
+    When,
 };
 
 use crate::support::cases::{Answer, ask};
 
 async fn serve() -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("b", 0);
     store.write_lp("b", b"m,k=a f=1i 10\nm,k=b f=2i 20\nn f=3i 30").unwrap();
     Server::start(ServerSettings::oss("o", "secret"), store).await.unwrap()
@@ -42,9 +43,9 @@ fn rule(matcher: Matcher, times: u32, fault: Fault) -> Rule {
     Rule { matcher, times, fault }
 }
 
-fn deleted(measurement: Option<&[u8]>, start: i64, stop: i64) -> Change {
+fn deleted(measurement: Option<&[u8]>, start: i64, stop: i64) -> StoreChange {
     let measurement = measurement.map(<[u8]>::to_vec);
-    Change::Delete { bucket: "b".to_owned(), measurement, start, stop }
+    StoreChange::Delete { bucket: "b".to_owned(), measurement, start, stop }
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn acknowledged_lines_are_forgotten() {
         (Forgotten::EverySecond, &[2]),
     ] {
         for zipped in [false, true] {
-            let store = Arc::new(Store::default());
+            let store = Arc::new(BucketStore::default());
             store.create_bucket("b", 0);
             let server = Server::start(ServerSettings::oss("o", "secret"), store).await.unwrap();
             let fault = Fault::Forget { lines: forgotten };
@@ -127,7 +128,7 @@ async fn acknowledged_lines_are_forgotten() {
 
 #[tokio::test]
 async fn a_hanging_server_answers_nobody_until_it_is_cleared() {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("b", 0);
     let mut settings = ServerSettings::oss("o", "secret");
     settings.faults = FaultScript::none().with(Matcher::default().skip(1), 1, Fault::Hang);

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{DamageEnd, Fault, Matcher, Place, Rule, Server, ServerSettings, Store};
+use sluice::sim::{
+    BucketStore, DamageEnd, DamagePlace, Fault, Matcher, Rule, Server, ServerSettings,
+};
 
 use crate::support::cases::{Answer, ask};
 
 /// Enough for several pieces in every format.
 async fn serve() -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("b", 0);
     let mut lines = String::new();
     for at in 0..4_000_i64 {
@@ -68,7 +70,7 @@ async fn values_and_times_are_damaged_in_place() {
     for format in FORMATS {
         let server = serve().await;
         let truth = read(&server, format, false).await.body;
-        for place in [Place::Time, Place::Number, Place::Letter] {
+        for place in [DamagePlace::Time, DamagePlace::Number, DamagePlace::Letter] {
             let end = DamageEnd::Silent;
             let fault = Fault::Damage { after_bytes: 1_000, places: 3, place, end };
             server.inject(rule(fault));
@@ -84,7 +86,7 @@ async fn values_and_times_are_damaged_in_place() {
                     b'a'..=b'z' => 2,
                     _ => 3,
                 };
-                let binary = format == Format::MessagePack && place != Place::Letter;
+                let binary = format == Format::MessagePack && place != DamagePlace::Letter;
                 assert!(binary || kind(&truth) == kind(&answer.body));
             }
             assert_eq!(read(&server, format, false).await.body, truth, "the next one is well");
@@ -98,8 +100,9 @@ async fn the_checksum_of_the_true_content_tells_at_the_very_end() {
         let server = serve().await;
         let truth = read(&server, format, false).await.body;
         assert_eq!(unpack(&read(&server, format, true).await.body), (truth.clone(), true));
-        let damage =
-            |end| rule(Fault::Damage { after_bytes: 500, places: 2, place: Place::Time, end });
+        let damage = |end| {
+            rule(Fault::Damage { after_bytes: 500, places: 2, place: DamagePlace::Time, end })
+        };
         server.inject(damage(DamageEnd::Checksum));
         let answer = read(&server, format, true).await;
         let (plain, fits) = unpack(&answer.body);
@@ -114,7 +117,7 @@ async fn the_checksum_of_the_true_content_tells_at_the_very_end() {
     server.inject(rule(Fault::Damage {
         after_bytes: 0,
         places: 1,
-        place: Place::Letter,
+        place: DamagePlace::Letter,
         end: DamageEnd::Checksum,
     }));
     let headers = [("Authorization", "Token secret"), ("Accept-Encoding", "gzip")];
@@ -135,7 +138,8 @@ async fn a_cut_near_the_end_tells() {
             (DamageEnd::Cut { bytes: 900 }, false, false),
             (DamageEnd::Reset { bytes: 900 }, false, true),
         ] {
-            let fault = Fault::Damage { after_bytes: 500, places: 2, place: Place::Number, end };
+            let fault =
+                Fault::Damage { after_bytes: 500, places: 2, place: DamagePlace::Number, end };
             server.inject(rule(fault));
             let answer = read(&server, format, false).await;
             assert_eq!((answer.complete, answer.reset), (complete, reset), "{format:?} {end:?}");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use sluice::sim::{
-    Dbrp, Fault, Matcher, QuotaSettings, Rule, Server, ServerSettings, Store, TimeoutForm, Token,
-    Value, tsbs,
+    AccessToken, BucketStore, Dbrp, Fault, Matcher, ReadQuota, Rule, Server, ServerSettings,
+    TimeoutForm, Value, tsbs,
 };
 
 use super::msgpack::{Tree, documents};
@@ -16,7 +16,7 @@ const ALL: &str = "SELECT *::field FROM cpu GROUP BY hostname";
 
 /// A server with two series of 360 rows of ten values in bucket `b`.
 async fn generated(change: impl FnOnce(&mut ServerSettings)) -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("b", 0);
     tsbs::Workload { hosts: 2, ..tsbs::Workload::default() }.load(&store, "b").unwrap();
     let mut settings = ServerSettings::oss("o", "secret");
@@ -183,7 +183,7 @@ async fn answers_are_compressed_and_recorded_like_the_real_ones() {
 async fn the_quota_counts_these_answers_too() {
     let server = generated(|settings| {
         settings.quota =
-            Some(QuotaSettings { bytes_per_window: 1_000, window_ms: 300_000, phase_ms: 0 });
+            Some(ReadQuota { bytes_per_window: 1_000, window_ms: 300_000, phase_ms: 0 });
     })
     .await;
     let first = query(&server, ALL, "chunked=true").await;
@@ -223,9 +223,9 @@ async fn slow_queries_time_out_as_an_error_or_a_cut() {
 #[tokio::test]
 async fn what_a_token_may_not_read_does_not_exist() {
     let server = generated(|settings| {
-        settings.tokens.push(Token::read("reader", "b"));
-        settings.tokens.push(Token::read("stranger", "other"));
-        settings.tokens.push(Token::write("writer", "b"));
+        settings.tokens.push(AccessToken::read("reader", "b"));
+        settings.tokens.push(AccessToken::read("stranger", "other"));
+        settings.tokens.push(AccessToken::write("writer", "b"));
     })
     .await;
     for (token, text, wanted) in [
@@ -338,7 +338,7 @@ fn read(results: &[serde_json::Value]) -> Stored {
     all
 }
 
-fn stored(store: &Store) -> Stored {
+fn stored(store: &BucketStore) -> Stored {
     let dump = store.dump("b").into_iter();
     dump.map(|one| {
         let value = match &one.value {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{Dbrp, Server, ServerSettings, Store, Token};
+use sluice::sim::{AccessToken, BucketStore, Dbrp, Server, ServerSettings};
 
 use crate::support::cases::ask;
 
 /// A bucket for each name, each with one value that tells which it is, and these mappings.
 async fn serve(buckets: &[&str], dbrps: &[(&str, &str, bool, &str)], sees: Option<&str>) -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     for name in buckets {
         store.create_bucket(name, 0);
         store.write_lp(name, format!("m of=\"{name}\" 1").as_bytes()).unwrap();
@@ -24,7 +24,7 @@ async fn serve(buckets: &[&str], dbrps: &[(&str, &str, bool, &str)], sees: Optio
         })
         .collect();
     if let Some(bucket) = sees {
-        settings.tokens = vec![Token::read("secret", bucket)];
+        settings.tokens = vec![AccessToken::read("secret", bucket)];
     }
     Server::start(settings, store).await.unwrap()
 }

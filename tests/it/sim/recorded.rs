@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{Clock, Server, ServerSettings, Store, Token};
+use sluice::sim::{AccessToken, BucketStore, Server, ServerClock, ServerSettings};
 
 use super::msgpack::documents;
 use crate::support::cases::{Case, Exchange, ask, bytes};
@@ -15,13 +15,13 @@ const CAPTURED_AT_NS: i64 = 1_795_408_350_888_731_229;
 fn golden_settings() -> ServerSettings {
     let mut settings = ServerSettings::oss("golden", "golden-token");
     "dev".clone_into(&mut settings.version);
-    settings.clock = Clock::at(CAPTURED_AT_NS);
+    settings.clock = ServerClock::at(CAPTURED_AT_NS);
     for (kind, bucket) in [("read", "dst"), ("read", "src"), ("write", "dst")] {
         let text = format!("<token only-{kind}-{bucket}>");
         settings.tokens.push(if kind == "read" {
-            Token::read(&text, bucket)
+            AccessToken::read(&text, bucket)
         } else {
-            Token::write(&text, bucket)
+            AccessToken::write(&text, bucket)
         });
     }
     settings
@@ -200,7 +200,7 @@ async fn answers_as_recorded() {
     let (mut played, mut wrong) = (0, Vec::new());
     for dir in dirs {
         let case = Case::load(&dir);
-        let store = Arc::new(Store::default());
+        let store = Arc::new(BucketStore::default());
         store.create_bucket("golden", 0);
         store.create_bucket(&case.bucket, 0);
         if !case.exchanges.iter().any(|exchange| exchange.id == "write")
@@ -228,7 +228,7 @@ async fn messages_decode_to_what_was_recorded() {
     let Some(golden) = crate::support::golden() else { return };
     let dir = golden.join("cases/11-transport");
     let case = Case::load(&dir);
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket(&case.bucket, 0);
     store.write_lp(&case.bucket, &std::fs::read(dir.join("data.lp")).unwrap()).unwrap();
     let server = Server::start(golden_settings(), store).await.unwrap();
@@ -268,7 +268,7 @@ async fn messages_decode_to_what_was_recorded() {
 async fn errors_are_as_recorded() {
     let Some(golden) = crate::support::golden() else { return };
     let case = Case::load(&golden.join("errors"));
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("golden", 0);
     let mut ids = Vec::new();
     for (name, retention_s, theirs) in [
@@ -293,7 +293,7 @@ async fn errors_are_as_recorded() {
 async fn every_recorded_line_is_taken_refused_and_read_back_alike() {
     let Some(golden) = crate::support::golden() else { return };
     let lines = std::fs::read_to_string(golden.join("cases/13-lp-lines/lines.jsonl")).unwrap();
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     let server = Server::start(golden_settings(), Arc::clone(&store)).await.unwrap();
     let query = serde_json::json!({"query": "from(bucket: \"lines\") |> range(start: 2000-01-01T00:00:00Z, stop: 2100-01-01T00:00:00Z)", "type": "flux"});
     let auth = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{Server, ServerSettings, Store, Task, Token};
+use sluice::sim::{AccessToken, BucketStore, FluxTask, Server, ServerSettings};
 
 use crate::support::cases::ask;
 
@@ -10,12 +10,14 @@ const ID: &str = "aaaaaaaaaaaaaaaa";
 
 /// A server with the buckets `mine` and `other`, and tokens `all`, `reads`, `writes` for the first.
 async fn serve() -> Server {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(BucketStore::default());
     store.create_bucket("mine", 0);
     store.create_bucket("other", 0);
     let mut settings = ServerSettings::oss("o", "all");
-    settings.tokens.extend([Token::read("reads", "mine"), Token::write("writes", "mine")]);
-    settings.tasks = vec![Task {
+    settings
+        .tokens
+        .extend([AccessToken::read("reads", "mine"), AccessToken::write("writes", "mine")]);
+    settings.tasks = vec![FluxTask {
         id: "00000000000000aa".into(),
         name: "t".into(),
         status: "active".into(),

@@ -1,13 +1,13 @@
 //! What the store holds, without any server.
 
-use sluice::sim::{Store, tsbs};
+use sluice::sim::{BucketStore, tsbs};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 
 #[test]
 fn equal_seeds_give_equal_data() {
     let load = |workload: tsbs::Workload, shard_s| {
-        let store = Store::default();
+        let store = BucketStore::default();
         store.create_bucket_with("b", 0, shard_s);
         workload.load(&store, "b").unwrap();
         (store.count("b"), store.digest("b"), store.dump("b").len() as u64)
@@ -22,7 +22,7 @@ fn equal_seeds_give_equal_data() {
 
 #[test]
 fn content_does_not_depend_on_the_way_it_came() {
-    let (a, b) = (Store::default(), Store::default());
+    let (a, b) = (BucketStore::default(), BucketStore::default());
     for store in [&a, &b] {
         store.create_bucket("b", 0);
     }
@@ -39,7 +39,7 @@ fn content_does_not_depend_on_the_way_it_came() {
 
 #[test]
 fn shard_groups_begin_on_mondays() {
-    let store = Store::default();
+    let store = BucketStore::default();
     store.create_bucket("b", 0);
     let monday_ns = 1_578_268_800_000_000_000_i64;
     for (time, value) in [

@@ -19,7 +19,7 @@ use sluice::model::frame::FieldType;
 use sluice::model::series::Series;
 use sluice::report::export::ExportReport;
 use sluice::report::text::Glyphs;
-use sluice::sim::Store;
+use sluice::sim::BucketStore;
 use sluice::spool::place::Surroundings;
 use sluice::spool::storage::Storage;
 use sluice::wire::csv::encoder::Encoder;
@@ -71,7 +71,7 @@ fn exported(points: &[Point], format: ExportFormat, gzip: bool) -> (Vec<u8>, Exp
 
 /// What a simulated server holds after it was sent these lines.
 fn held(lines: &[u8], shard_s: u64) -> Vec<Point> {
-    let store = Store::default();
+    let store = BucketStore::default();
     store.create_bucket_with(BUCKET, 0, shard_s);
     store.write_lp(BUCKET, lines).unwrap_or_else(|error| panic!("{error}"));
     rig::points(&store, BUCKET)

@@ -24,9 +24,9 @@ use sluice::model::filter::Filter;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::{Counters, Event};
-use sluice::pipeline::stop::{Stop as StopSignal, stop_pair};
+use sluice::pipeline::stop::{StopSignal, stop_pair};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
-use sluice::sim::{Fault, Matcher, Rule, Server, ServerSettings, Store, StoredValue, Value};
+use sluice::sim::{BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value};
 use sluice::spool::place::Surroundings;
 use tokio::sync::Notify;
 
@@ -56,8 +56,8 @@ pub(crate) struct Rig {
 }
 
 /// A source store with this content, in shard groups of this length.
-pub(crate) fn store_of(lines: &[u8], shard_s: u64) -> Arc<Store> {
-    let store = Arc::new(Store::default());
+pub(crate) fn store_of(lines: &[u8], shard_s: u64) -> Arc<BucketStore> {
+    let store = Arc::new(BucketStore::default());
     // Ids are numbers of a server: those of the two ends must differ.
     for other in ["other-1", "other-2", "other-3", "other-4"] {
         store.create_bucket(other, 0);
@@ -89,16 +89,16 @@ pub(crate) fn time(text: &str) -> Timestamp {
 
 impl Rig {
     /// Serves `data` from a source, and an empty store as the destination.
-    pub(crate) async fn start(source: ServerSettings, data: Arc<Store>) -> Self {
-        Self::between(source, data, oss(), Arc::new(Store::default())).await
+    pub(crate) async fn start(source: ServerSettings, data: Arc<BucketStore>) -> Self {
+        Self::between(source, data, oss(), Arc::new(BucketStore::default())).await
     }
 
     /// Serves two stores.
     pub(crate) async fn between(
         source: ServerSettings,
-        data: Arc<Store>,
+        data: Arc<BucketStore>,
         destination: ServerSettings,
-        target: Arc<Store>,
+        target: Arc<BucketStore>,
     ) -> Self {
         let client = ClientSettings {
             backoff_ms_min: 1,
@@ -300,7 +300,7 @@ impl Rig {
     /// Everything before the watermark is at the destination: the checkpoint is never ahead of the data.
     pub(crate) fn assert_checkpoint_is_behind(&self) {
         let Some(last) = self.records().last().cloned() else { return };
-        let before = |store: &Store| -> Vec<StoredValue> {
+        let before = |store: &BucketStore| -> Vec<StoredValue> {
             let in_range =
                 |value: &StoredValue| value.time >= self.start.ns() && value.time < last.stop.ns();
             store.dump(BUCKET).into_iter().filter(in_range).collect()
@@ -475,7 +475,7 @@ pub(crate) struct Record {
 }
 
 /// The records of a store, in the order of their times; panics if one has not exactly the form of the official task.
-pub(crate) fn records_of(store: &Store, bucket: &str) -> Vec<Record> {
+pub(crate) fn records_of(store: &BucketStore, bucket: &str) -> Vec<Record> {
     let mut by_time = std::collections::BTreeMap::new();
     for value in store.dump(bucket) {
         if &*value.series.measurement == b"batches" {
@@ -512,7 +512,7 @@ fn time_of(text: &str) -> Timestamp {
 }
 
 /// A store's content in the form of the golden cases.
-pub(crate) fn points(store: &Store, bucket: &str) -> Vec<Point> {
+pub(crate) fn points(store: &BucketStore, bucket: &str) -> Vec<Point> {
     let mut points: Vec<_> = store
         .dump(bucket)
         .into_iter()

@@ -17,7 +17,7 @@ const CLOCK: &str = "clock";
 
 /// Keeps an object young as long as it lives.
 #[derive(Debug)]
-pub(in crate::spool) struct Beat(AbortHandle);
+pub(crate) struct Beat(AbortHandle);
 
 impl Drop for Beat {
     fn drop(&mut self) {
@@ -27,7 +27,7 @@ impl Drop for Beat {
 
 impl Objects {
     /// See [`Storage::age_ms`](crate::spool::storage::Storage::age_ms).
-    pub(in crate::spool) fn age_ms(&self, name: &str) -> Result<Option<u64>, Error> {
+    pub(crate) fn age_ms(&self, name: &str) -> Result<Option<u64>, Error> {
         let Some(then) = self.put_at_ms(name)? else { return Ok(None) };
         self.put(CLOCK, b"")?;
         let now = self.put_at_ms(CLOCK)?.unwrap_or(then);
@@ -44,7 +44,7 @@ impl Objects {
     }
 
     /// See [`Storage::beat`](crate::spool::storage::Storage::beat).
-    pub(in crate::spool) fn beat(&self, name: &str, bytes: &[u8]) -> Result<Beat, Error> {
+    pub(crate) fn beat(&self, name: &str, bytes: &[u8]) -> Result<Beat, Error> {
         let (store, bytes) = (Arc::clone(&self.store), Bytes::copy_from_slice(bytes));
         Ok(Beat(self.worker.spawn(keep_young(store, self.at(name)?, bytes))))
     }

@@ -3,11 +3,12 @@
 //! The store's client tries each request again by itself. What fails even so is tried again here, with a signature and
 //! credentials of its own; so is what a client must not repeat because it cannot tell whether it was done.
 
-mod age;
+pub(super) mod age;
 mod transfer;
-mod trouble;
-mod worker;
+pub(super) mod trouble;
+pub(super) mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +17,37 @@ use futures_util::TryStreamExt as _;
 use object_store::path::Path as Location;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
-pub(in crate::spool) use age::Beat;
-pub(in crate::spool) use trouble::Secrets;
-use trouble::{is_condition, may_pass};
-pub(in crate::spool) use worker::Worker;
+use trouble::{Secrets, is_condition, may_pass};
+use worker::Worker;
 
-use super::Reach;
 use crate::limits::OBJECT_ATTEMPTS_MAX;
 use crate::spool::error::Error;
 
 type Answer<T> = object_store::Result<T>;
+
+/// An object store, and what is known about it here.
+pub struct Reach {
+    /// The store.
+    pub store: Arc<dyn ObjectStore>,
+    /// What all names begin with; no `/` at its ends, may be empty.
+    pub prefix: String,
+    /// For people.
+    pub place: String,
+    /// A folder of this machine for what is not complete; one for each place.
+    pub local: PathBuf,
+    /// Texts that no error may show.
+    pub secrets: Vec<String>,
+    /// First pause before something that failed is tried again, ms; each later one is twice as long.
+    pub pause_ms: u64,
+}
+
+/// Neither the secrets nor what a client says of itself.
+impl std::fmt::Debug for Reach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { place, local, .. } = self;
+        f.debug_struct("Reach").field("place", place).field("local", local).finish_non_exhaustive()
+    }
+}
 
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,

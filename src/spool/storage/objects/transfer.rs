@@ -25,7 +25,7 @@ struct Download {
 
 impl Objects {
     /// Sends a file, in parts if it is large: it is there as a whole or not at all.
-    pub(in crate::spool) fn upload(&self, path: &Path, name: &str) -> Result<(), Error> {
+    pub(crate) fn upload(&self, path: &Path, name: &str) -> Result<(), Error> {
         let mut file = File::open(path).map_err(Error::io(name))?;
         let bytes = file.metadata().map_err(Error::io(name))?.len();
         if bytes <= SPOOL_STEP_BYTES as u64 {
@@ -79,7 +79,7 @@ impl Objects {
 
     /// Shows all bytes, piece by piece, once `fits` has agreed to their number; false if there is nothing. All of them
     /// are of one object, even if another one is put in its place meanwhile.
-    pub(in crate::spool) fn each(
+    pub(crate) fn each(
         &self,
         name: &str,
         fits: &dyn Fn(u64) -> Result<(), Error>,

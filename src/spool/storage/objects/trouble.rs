@@ -7,13 +7,13 @@ use crate::spool::error::Error;
 
 /// Texts that must not be shown.
 #[derive(Clone, Default)]
-pub(in crate::spool) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 /// Shorter ones would be found in every other word.
 const SECRET_CHARS_MIN: usize = 4;
 
 impl Secrets {
-    pub(in crate::spool) fn new(mut texts: Vec<String>) -> Self {
+    pub(crate) fn new(mut texts: Vec<String>) -> Self {
         texts.retain(|text| text.len() >= SECRET_CHARS_MIN);
         // The longest first: one may be a part of another.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
@@ -21,7 +21,7 @@ impl Secrets {
     }
 
     /// An error with all that is known of its causes, in one line without secrets.
-    pub(in crate::spool) fn told(&self, error: &dyn StdError) -> String {
+    pub(crate) fn told(&self, error: &dyn StdError) -> String {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(below) = cause {

@@ -13,13 +13,13 @@ use tokio::task::AbortHandle;
 
 /// A runtime on a thread, which ends when this is dropped. Nobody waits for that.
 #[derive(Debug)]
-pub(in crate::spool) struct Worker {
+pub(crate) struct Worker {
     handle: Handle,
     _stop: oneshot::Sender<()>,
 }
 
 impl Worker {
-    pub(in crate::spool) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
@@ -32,7 +32,7 @@ impl Worker {
     }
 
     /// Does this and waits for it.
-    pub(in crate::spool) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> io::Result<T> {

@@ -5,8 +5,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use memchr::memchr;
 
 use super::cell::{cell, integer};
-use super::run::Run;
-use super::{Uncarried, is_taken};
+use super::uncarried::{Uncarried, is_taken};
 use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Name;
 use crate::wire::line::carry::{self, Balance};
@@ -49,9 +48,10 @@ impl<'a> Column<'a> {
         Self { name, kind, array, is_wide, may_be_first, key, verdict }
     }
 
-    pub(super) fn judge(&self, run: &Run<'_>, balance: Balance) -> Result<(), Uncarried> {
+    /// In a series whose key has this length.
+    pub(super) fn judge(&self, key_bytes: usize, balance: Balance) -> Result<(), Uncarried> {
         self.verdict?;
-        carry::field_key_length(run.key_bytes, self.key.len())?;
+        carry::field_key_length(key_bytes, self.key.len())?;
         Ok(balance.field(&self.key, self.kind == FieldType::String)?)
     }
 

@@ -8,7 +8,7 @@ use arrow::datatypes::TimestampNanosecondType;
 use memchr::memchr;
 
 use super::column::Column;
-use super::{Rejected, Uncarried, is_taken};
+use super::uncarried::{Rejected, Uncarried, is_taken};
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::model::time::Timestamp;

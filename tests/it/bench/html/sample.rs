@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::bench::random::Random;
-use sluice::bench::recommend::{Bound, Limit, Recommendation};
-use sluice::bench::record::{
-    Batch, Density, Ending, Header, Machine, Recorded, Row, Sink, Trial, Verdict,
-};
+use sluice::bench::record::{Batch, Density, Ending, Header, Machine, Recorded, Sink, Trial};
 use sluice::bench::sample::Stratum;
 use sluice::bench::setting::{Setting, Way};
 use sluice::bench::statistics::spread;
+use sluice::bench::verdict::{Bound, Limit, Recommendation, Row, Verdict};
+use sluice::model::random::Random;
 use sluice::model::time::{NS_PER_S, Timestamp};
 use sluice::model::transport::Transport;
 use sluice::pipeline::plan::forecast::Spread;

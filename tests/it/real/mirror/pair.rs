@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{Dbrp, Server, ServerSettings, Store};
+use sluice::sim::{BucketStore, Dbrp, Server, ServerSettings};
 
 use super::super::{Real, query_body};
 use crate::sim::msgpack::documents;
@@ -41,7 +41,7 @@ impl Pair {
     pub(crate) async fn start_with(dbrps: Vec<Dbrp>) -> Option<Self> {
         let real = Real::start().await?;
         let settings = ServerSettings { dbrps, ..ServerSettings::oss(&real.org, &real.token) };
-        let sim = Server::start(settings, Arc::new(Store::default())).await.unwrap();
+        let sim = Server::start(settings, Arc::new(BucketStore::default())).await.unwrap();
         Some(Self { real, sim })
     }
 

@@ -1,0 +1,101 @@
+//! Whole answers: sent again while the trouble is temporary and tries are left.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Client;
+use super::complete::{Incomplete, check};
+use super::exchange::Call;
+use crate::influx::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
+use crate::influx::error::{Error, Failure, FailureKind};
+use crate::influx::signal::{Signal, WaitCause};
+use crate::limits::{
+    FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX,
+    UNFRAMED_TRIES_MAX,
+};
+use crate::model::scale::whole_ms;
+
+impl Client {
+    /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
+    pub(in crate::influx) async fn whole(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+        let mut backoff = self.backoff();
+        let begun = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let failure = match self.whole_once(call).await {
+                Ok(whole) => return Ok(whole),
+                Err(failure) => failure,
+            };
+            let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
+            if !is_temporary(call.kind, &error.kind) || self.is_enough(&error, begun) {
+                return Err(error);
+            }
+            let side = self.shared.side;
+            let what = call.what.to_owned();
+            (self.shared.observer)(Signal::Retried { side, what, attempt, error: error.cause() });
+            if action(&error.kind) != Action::BackOff {
+                self.pause(backoff.next_ms()).await;
+            }
+            attempt += 1;
+        }
+    }
+
+    /// True if no more tries are worth it. Before a server has ever answered, its address is more likely wrong than its
+    /// trouble passing; and what an old proxy does to an answer it does to the next one.
+    fn is_enough(&self, error: &Error, begun: Instant) -> bool {
+        match error.kind {
+            FailureKind::Unframed => error.attempts >= UNFRAMED_TRIES_MAX,
+            FailureKind::Connect | FailureKind::Interrupted | FailureKind::Timeout
+                if !self.is_reached() =>
+            {
+                error.attempts >= FIRST_TRIES_MAX
+                    || whole_ms(begun.elapsed()) >= FIRST_ANSWER_MS_MAX
+                    || error.attempts > self.retries_max()
+            }
+            _ => error.attempts > self.retries_max(),
+        }
+    }
+
+    pub(in crate::influx) async fn whole_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+        let mut admission = match call.kind {
+            RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
+            RequestKind::Write | RequestKind::Api => None,
+        };
+        let mut answer = self.send(call).await?;
+        if let Some(admission) = &mut admission {
+            admission.begun(answer.begun);
+        }
+        let whole = answer.body.whole(SMALL_RESPONSE_BYTES_MAX).await;
+        if let Some(admission) = &mut admission {
+            admission.record(answer.body.wire_bytes().max(answer.body.decoded_bytes()));
+            self.note_body(answer.body.is_packed(), answer.body.decoded_bytes());
+        }
+        let bytes = whole.map_err(|failure| self.late(call.kind, failure, answer.begun))?;
+        check(call.content, &bytes).map_err(|incomplete| self.incomplete(incomplete))?;
+        Ok(bytes)
+    }
+
+    fn incomplete(&self, incomplete: Incomplete) -> Failure {
+        match incomplete {
+            Incomplete::Cut => {
+                Failure::new(FailureKind::Interrupted, "the last result has no end mark")
+            }
+            Incomplete::Malformed(text) => Failure::new(FailureKind::Interrupted, text),
+            Incomplete::Error(text) => {
+                let kind = classify_query_text(&text);
+                self.back_off(&kind);
+                Failure::new(kind, text)
+            }
+        }
+    }
+
+    async fn pause(&self, wait_ms: u64) {
+        let (side, cause) = (self.shared.side, WaitCause::Backoff);
+        let begun = Instant::now();
+        (self.shared.observer)(Signal::WaitBegan { side, cause, wait_ms });
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let waited_ms = whole_ms(begun.elapsed());
+        (self.shared.observer)(Signal::WaitEnded { side, cause, waited_ms });
+    }
+}

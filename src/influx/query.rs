@@ -1,0 +1,88 @@
+//! What is asked in Flux, and what is written.
+
+use bytes::Bytes;
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::classify::RequestKind;
+use super::client::Client;
+use super::client::exchange::{Call, Content};
+use super::error::Error;
+use super::stream::QueryStream;
+use crate::model::scale::whole_ms;
+
+impl Client {
+    /// One streamed query, sent once. Trying again is the caller's business: what has been read must be dropped first,
+    /// or the slice be split. After a 429 or 503 calling again is enough: it waits for the gate.
+    pub async fn query(&self, flux: &str, what: &str) -> Result<QueryStream, Error> {
+        let call = self.flux(flux, what);
+        let answer = self.send(&call).await.map_err(|failure| self.error(what, failure))?;
+        Ok(QueryStream::new(self.clone(), what, answer.body, answer.begun))
+    }
+
+    /// A query with a small answer, whole: temporary trouble is retried, the end of the CSV is checked, errors in it are errors.
+    pub async fn query_all(&self, flux: &str, what: &str) -> Result<Vec<u8>, Error> {
+        self.whole(&self.flux(flux, what)).await
+    }
+
+    /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
+    pub async fn write(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        let call = self.lines(bucket, body, what);
+        let begun = Instant::now();
+        let sent = self.whole_once(&call).await;
+        sent.map(drop)
+            .map_err(|failure| self.error(what, failure).after(1, whole_ms(begun.elapsed())))
+    }
+
+    /// As [`Client::write`]; temporary trouble is retried. Writing the same points again changes nothing.
+    pub async fn write_retrying(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        self.whole(&self.lines(bucket, body, what)).await.map(drop)
+    }
+
+    /// As [`Client::write_retrying`], with a body from [`super::pack`].
+    pub async fn write_packed(&self, bucket: &str, packed: Bytes, what: &str) -> Result<(), Error> {
+        self.refuse_on_source(what)?;
+        let mut call = self.lines(bucket, packed, what);
+        call.packed = true;
+        self.whole(&call).await.map(drop)
+    }
+
+    fn flux<'a>(&'a self, flux: &str, what: &'a str) -> Call<'a> {
+        let body = serde_json::json!({
+            "query": flux,
+            "type": "flux",
+            "dialect": { "annotations": ["datatype", "group", "default"] },
+        });
+        Call {
+            kind: RequestKind::Query,
+            method: Method::POST,
+            path: "/api/v2/query",
+            parameters: self.org().into_iter().collect(),
+            body: Some(("application/json", body.to_string().into())),
+            packed: false,
+            status: 200,
+            content: Content::Csv,
+            accept: None,
+            what,
+        }
+    }
+
+    fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> Call<'a> {
+        let mut parameters: Vec<_> = self.org().into_iter().collect();
+        parameters.extend([("bucket", bucket), ("precision", "ns")]);
+        Call {
+            kind: RequestKind::Write,
+            method: Method::POST,
+            path: "/api/v2/write",
+            parameters,
+            body: Some(("text/plain; charset=utf-8", body)),
+            packed: false,
+            status: 204,
+            content: Content::Any,
+            accept: None,
+            what,
+        }
+    }
+}

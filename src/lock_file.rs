@@ -1,0 +1,108 @@
+//! Locks of the system on files: each is gone with its process, however that ended.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::limits::{LOCK_TRIES, LOCK_TRY_MS};
+
+/// A file, or a folder, that is locked. Dropped, the lock is let go at once, even while a process that was just begun still
+/// shares the open file.
+#[derive(Debug)]
+pub struct LockFile(File);
+
+/// The lock, or the file as it was where somebody else has that.
+pub type Attempt = io::Result<Result<LockFile, File>>;
+
+impl LockFile {
+    /// Opens a file that is there to be locked: made if need be, for its owner alone.
+    pub fn open(path: &Path) -> io::Result<File> {
+        Self::options().create(true).truncate(false).open(path)
+    }
+
+    /// How such a file is opened: to read and to write, mode 0600.
+    pub fn options() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(0o600);
+        options
+    }
+
+    /// Takes the lock as soon as nobody else has it. Blocks.
+    pub fn wait(file: File) -> io::Result<Self> {
+        file.lock().map(|()| Self(file))
+    }
+
+    /// Takes the lock, unless somebody else has it.
+    pub fn take(file: File) -> Attempt {
+        attempt(file, 1, File::try_lock)
+    }
+
+    /// Takes it together with others, unless somebody has it alone.
+    pub fn share(file: File) -> Attempt {
+        attempt(file, 1, File::try_lock_shared)
+    }
+
+    /// As [`LockFile::take`], where the lock may be that of a run that has ended: a program that is just being started, by
+    /// another thread, holds all files of this process until it runs. So this takes a few tries, and blocks meanwhile.
+    pub fn take_soon(file: File) -> Attempt {
+        attempt(file, LOCK_TRIES, File::try_lock)
+    }
+
+    /// As [`LockFile::share`], likewise.
+    pub fn share_soon(file: File) -> Attempt {
+        attempt(file, LOCK_TRIES, File::try_lock_shared)
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Closing the file lets it go too, only later.
+        let _ = self.0.unlock();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is waited for happens outside of any clock")]
+fn attempt(file: File, tries: u32, lock: fn(&File) -> Result<(), TryLockError>) -> Attempt {
+    let mut left = tries;
+    loop {
+        match lock(&file) {
+            Ok(()) => return Ok(Ok(LockFile(file))),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => left -= 1,
+        }
+        if left == 0 {
+            return Ok(Err(file));
+        }
+        sleep(Duration::from_millis(LOCK_TRY_MS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || LockFile::open(&folder.path().join("lock")).unwrap();
+        let held = LockFile::take(open()).unwrap().unwrap();
+        assert!(LockFile::take(open()).unwrap().is_err());
+        assert!(LockFile::share(open()).unwrap().is_err());
+        // The copy of a program that is being started.
+        let _shared = held.file().try_clone().unwrap();
+        drop(held);
+        let readers = [LockFile::share(open()), LockFile::share_soon(open())];
+        assert!(LockFile::take(open()).unwrap().is_err());
+        drop(readers);
+        drop(LockFile::take_soon(open()).unwrap().unwrap());
+        drop(LockFile::wait(open()).unwrap());
+    }
+}

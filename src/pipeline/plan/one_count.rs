@@ -1,0 +1,51 @@
+//! One question for a number of values.
+
+use crate::influx::error::FailureKind;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::layer::Layer;
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// One count; `None` if the source runs out of time or memory over it.
+pub async fn one(
+    source: &SourceBucket,
+    layer: Layer,
+    range: TimeRange,
+) -> Result<Option<u64>, Error> {
+    let what = format!("count of {range}");
+    let filter = source.job.filter_of(layer);
+    ask(source, Selection { filter: &filter, ..source.job.selection_of(layer, range) }, &what).await
+}
+
+/// The same of a selection.
+pub(super) async fn ask(
+    source: &SourceBucket,
+    selection: Selection<'_>,
+    what: &str,
+) -> Result<Option<u64>, Error> {
+    let answer = answer(source, &flux::count(selection), what).await?;
+    answer.map(|answer| single(&answer, what)).transpose()
+}
+
+/// The number that an answer of one count holds.
+pub(super) fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
+    let count = table::single_long(answer).map_err(|error| Error::csv(what, error))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// An answer; `None` if the source runs out of time or memory over it.
+pub(super) async fn answer(
+    source: &SourceBucket,
+    query: &str,
+    what: &str,
+) -> Result<Option<Vec<u8>>, Error> {
+    match source.client.query_all(query, what).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
+            Ok(None)
+        }
+        Err(error) => Err(Error::influx(what, error)),
+    }
+}

@@ -1,0 +1,175 @@
+//! A request of a range as it is sent, and what its answer looks like. Pure.
+
+use std::sync::Arc;
+
+use super::choice::Choice;
+use super::request::{FieldKinds, FluxScope, SliceRequest};
+use super::series_group::SeriesGroup;
+use crate::model::filter::Filter;
+use crate::model::frame::FieldType;
+use crate::model::time::TimeRange;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::layer::Layer;
+use crate::wire::answer::Settings;
+use crate::wire::csv::decoder::{DecoderSettings, Form};
+use crate::wire::flux::{self, Selection, literal};
+use crate::wire::frames::series_of::SeriesOf;
+use crate::wire::influxql::decoder as influxql;
+use crate::wire::influxql::query::{self, Grouping, Select};
+
+/// A request that can be sent.
+#[derive(Debug, Clone)]
+pub enum RequestText {
+    /// A script.
+    Flux(String),
+    /// Statements.
+    Influxql(Vec<String>),
+}
+
+impl SliceRequest {
+    /// The request for a range, and what its answer looks like.
+    pub fn text(&self, job: &BucketJob, range: TimeRange) -> (RequestText, Settings) {
+        let label = job.field_label.as_str();
+        match self {
+            Self::Flux(scope) => {
+                let at_end = matches!(scope, FluxScope::LargestTime(_));
+                let read = if at_end { flux::read_largest_time } else { flux::read };
+                let text = scope.select(job, range, |selection| read(selection, label));
+                (RequestText::Flux(text), Settings::Csv(DecoderSettings::whole(label)))
+            }
+            Self::CarriageReturns(scope) => {
+                let read = |selection: Selection<'_>| match scope {
+                    FluxScope::LargestTime(_) => {
+                        flux::read_carriage_returns_at_largest_time(selection, label)
+                    }
+                    _ => flux::read_carriage_returns(selection, label),
+                };
+                let settings =
+                    DecoderSettings { unescape_strings: true, ..DecoderSettings::whole(label) };
+                (RequestText::Flux(scope.select(job, range, read)), Settings::Csv(settings))
+            }
+            Self::Keyed(choice, among, kinds) => {
+                let only = (*kinds == FieldKinds::Strings)
+                    .then(|| strings(choice, literal::is_field, " or "));
+                let text = keyed(job, choice, among.as_ref(), only, range, flux::read_keyed);
+                (RequestText::Flux(text), Settings::Csv(restored(choice, label, Form::Narrow)))
+            }
+            Self::Pivot(choice, among) => {
+                let only = Some(strings(choice, literal::is_other_field, " and "));
+                let text = keyed(job, choice, among.as_ref(), only, range, flux::read_pivoted);
+                (RequestText::Flux(text), Settings::Csv(restored(choice, label, Form::Pivoted)))
+            }
+            Self::Influxql(choices, among) => {
+                let statements = choices
+                    .iter()
+                    .filter_map(|choice| statement(job, choice, among.as_ref(), range))
+                    .collect();
+                // Where no format was proven nothing is sent.
+                let format = job.routes.access.as_ref().map(|access| access.format);
+                let settings = influxql::DecoderSettings {
+                    format: format.unwrap_or(influxql::Format::MessagePack),
+                    statements: choices.iter().map(|choice| expected(choice)).collect(),
+                };
+                (RequestText::Influxql(statements), Settings::Influxql(settings))
+            }
+        }
+    }
+}
+
+impl FluxScope {
+    /// Calls `text` with the selection of this scope.
+    pub fn select<T>(
+        &self,
+        job: &BucketJob,
+        range: TimeRange,
+        text: impl FnOnce(Selection<'_>) -> T,
+    ) -> T {
+        match self {
+            Self::All => text(job.selection(range)),
+            Self::Measurements(measurements) => {
+                text(Selection { measurements, ..job.selection(range) })
+            }
+            Self::LargestTime(measurements) => {
+                text(Selection { measurements, ..job.selection_of(Layer::LargestTime, range) })
+            }
+            Self::Mixed => {
+                let filter = job.filter_of(Layer::Mixed);
+                text(Selection { filter: &filter, ..job.selection_of(Layer::Mixed, range) })
+            }
+        }
+    }
+}
+
+fn restored(choice: &Choice, label: &str, form: Form) -> DecoderSettings {
+    DecoderSettings { series: series_of(choice), form, ..DecoderSettings::whole(label) }
+}
+
+fn series_of(choice: &Choice) -> SeriesOf {
+    match &choice.known {
+        Some(known) => SeriesOf::Keyed {
+            measurement: choice.measurement.clone(),
+            catalogue: Arc::clone(&known.catalogue),
+        },
+        None => SeriesOf::Whole,
+    }
+}
+
+fn expected(choice: &Choice) -> influxql::Statement {
+    influxql::Statement {
+        measurement: choice.measurement.clone(),
+        types: Arc::clone(&choice.types),
+        series: series_of(choice),
+    }
+}
+
+/// A condition over the fields that hold strings; true for all if there are none.
+fn strings(choice: &Choice, test: impl Fn(&[u8]) -> String, join: &str) -> String {
+    let fields = choice.types.iter().filter(|(_, kind)| **kind == FieldType::String);
+    let tests: Vec<_> = fields.map(|(name, _)| test(name)).collect();
+    if tests.is_empty() { "true".to_owned() } else { format!("({})", tests.join(join)) }
+}
+
+type KeyedText = fn(Selection<'_>, &str, &[u8], &[Vec<u8>]) -> String;
+
+fn keyed(
+    job: &BucketJob,
+    choice: &Choice,
+    among: Option<&SeriesGroup>,
+    only: Option<String>,
+    range: TimeRange,
+    text: KeyedText,
+) -> String {
+    let selection = job.selection(range);
+    let mut conditions = selection.without.to_vec();
+    conditions.extend(only.filter(|only| only != "true"));
+    conditions.extend(among.map(SeriesGroup::condition));
+    let keys: Vec<Vec<u8>> = choice
+        .known
+        .iter()
+        .flat_map(|known| known.catalogue.keys())
+        .map(|key| key.to_vec())
+        .collect();
+    let selection = Selection { without: &conditions, ..selection };
+    text(selection, &job.field_label, &choice.measurement, &keys)
+}
+
+fn statement(
+    job: &BucketJob,
+    choice: &Choice,
+    among: Option<&SeriesGroup>,
+    range: TimeRange,
+) -> Option<String> {
+    let (_, measurement) = job.influxql_name(&choice.measurement)?;
+    let fields = job.routes.influxql.get(&choice.measurement)?;
+    let filter = Filter { fields: fields.listed.clone(), ..job.filter.clone() };
+    let keys: Option<Vec<String>> = choice.known.as_ref().map(|known| {
+        known.catalogue.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    });
+    Some(query::select(&Select {
+        measurement,
+        range,
+        filter: &filter,
+        grouping: keys.as_deref().map_or(Grouping::All, Grouping::Keys),
+        among: among.map(|among| (among.key.as_str(), &*among.values)),
+    }))
+}

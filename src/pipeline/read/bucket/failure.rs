@@ -1,0 +1,43 @@
+//! What the failure of a slice calls for. Pure.
+
+use crate::influx::classify::{self, Action};
+use crate::influx::error::FailureKind;
+use crate::limits::CUTS_BEFORE_SPLIT;
+use crate::model::side::Side;
+use crate::pipeline::error::Error;
+
+/// What kind of failure the `tries`th failed try of a slice was, if it was the source's.
+pub fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
+    match error {
+        Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
+        Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
+        // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass. What looks
+        // like the bucket's own content is believed the second time.
+        Error::Decode { source, .. } if source.is_final() && tries >= CUTS_BEFORE_SPLIT => None,
+        Error::Decode { source, .. } => Some(
+            source.failed_query().map_or(FailureKind::Interrupted, classify::classify_query_text),
+        ),
+        _ => None,
+    }
+}
+
+/// True if an answer does not fit what the choice of its transport was based on: a form that needs to know less will do.
+pub fn is_misfit(error: &Error) -> bool {
+    match error {
+        Error::SeriesChanged { .. } | Error::NotAsFlux { .. } => true,
+        Error::Decode { source, .. } => source.is_misfit(),
+        _ => false,
+    }
+}
+
+/// What a slice that failed for the `tries`th time in a row calls for. An answer that breaks off twice at the same slice
+/// breaks off for its size.
+pub fn action(kind: FailureKind, tries: u32) -> Action {
+    match kind {
+        FailureKind::Interrupted if tries >= CUTS_BEFORE_SPLIT => Action::Split,
+        // Of a smaller slice a proxy may tell the length; where there is none, it is what it is.
+        FailureKind::Unframed if tries > CUTS_BEFORE_SPLIT => Action::Stop,
+        FailureKind::Unframed if tries == CUTS_BEFORE_SPLIT => Action::Split,
+        _ => classify::action(&kind),
+    }
+}

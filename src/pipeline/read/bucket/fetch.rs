@@ -1,0 +1,48 @@
+//! One slice on its way in: its answer is held until it is proven whole, then handed on.
+
+use tokio::sync::mpsc;
+
+use super::against_flux::hold_against_flux;
+use super::answer::{Attempt, FetchedSlice, read_into};
+use super::reader::BucketReader;
+use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
+use crate::model::canary::Canary;
+use crate::model::frame::Frame;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::catalogue;
+use crate::pipeline::read::progress::BatchProgress;
+
+/// Reads one slice to its end, in one try. No frame goes out before the answer is proven whole, so nothing of one that
+/// turns out damaged is ever written; that of restored series also not before it is sure that no series was added
+/// meanwhile; and what Flux could have read too not before a sample of it was held against Flux.
+pub async fn read(
+    reader: &BucketReader,
+    progress: &BatchProgress,
+    attempt: Attempt<'_>,
+    frames: mpsc::Sender<Frame>,
+) -> Result<FetchedSlice, Error> {
+    let units = attempt.values_predicted.min(HELD_VALUES_MAX).div_ceil(HELD_UNIT_VALUES);
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    let _held = reader.held.acquire_many(units).await.map_err(|_| Error::StageGone("held"))?;
+    let mut held = Vec::new();
+    let fetched = read_into(&mut held, reader, progress, attempt).await;
+    if fetched.is_err() && reader.source.client.canary() == Canary::DamagedWritten {
+        for frame in held.drain(..) {
+            frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
+        }
+    }
+    let fetched = fetched?;
+    if let Some((measurement, known)) = attempt.request.known() {
+        let now = catalogue::cardinality(&reader.source, measurement).await?;
+        if now != Ok(known.cardinality) {
+            let (before, now) =
+                (known.cardinality, now.map_or_else(|text| text, |now| now.to_string()));
+            return Err(Error::SeriesChanged { what: attempt.what.to_owned(), before, now });
+        }
+    }
+    let held = hold_against_flux(reader, progress, attempt, held).await?;
+    for frame in held {
+        frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
+    }
+    Ok(fetched)
+}

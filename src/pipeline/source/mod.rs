@@ -1,0 +1,75 @@
+//! What the bucket that is read is like: how its time is cut, what is in it, who reads what of it. Asked of it; its values
+//! are never read here, but for the few of the probe.
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::flux_only::FluxOnly;
+use self::job::BucketJob;
+use self::route::InfluxqlAccess;
+use crate::influx::client::Client;
+use crate::pipeline::event::{Event, EventSink};
+
+pub mod earliest;
+pub mod flux_only;
+pub mod job;
+pub mod layer;
+pub mod listed;
+mod probe;
+mod readable;
+pub mod route;
+pub mod schema;
+pub mod shape;
+pub mod survey;
+pub mod types_at;
+pub mod unreadable;
+pub mod unreturned;
+
+/// The bucket that is read, or only counted, and what of it.
+pub struct SourceBucket {
+    /// What is moved.
+    pub job: BucketJob,
+    /// Asks the server.
+    pub client: Client,
+    /// Who hears of events.
+    pub events: EventSink,
+    /// What is not to be read in any other way than plain Flux.
+    pub flux_only: FluxOnly,
+}
+
+impl fmt::Debug for SourceBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceBucket").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl SourceBucket {
+    /// At the beginning of a run.
+    pub fn new(job: BucketJob, client: Client, events: EventSink) -> Self {
+        Self { job, client, events, flux_only: FluxOnly::default() }
+    }
+
+    /// For a look, of which nobody hears.
+    pub fn unheard(job: BucketJob, client: Client) -> Self {
+        Self::new(job, client, Arc::new(|_| ()))
+    }
+
+    /// The same bucket for another job.
+    #[must_use]
+    pub fn for_job(&self, job: BucketJob) -> Self {
+        Self::new(job, self.client.clone(), Arc::clone(&self.events))
+    }
+
+    /// How InfluxQL names a measurement that it reads, unless it was found to read it otherwise than Flux.
+    pub fn influxql_name<'a>(
+        &'a self,
+        measurement: &'a [u8],
+    ) -> Option<(&'a InfluxqlAccess, &'a str)> {
+        self.job.influxql_name(measurement).filter(|_| self.flux_only.why(measurement).is_none())
+    }
+
+    /// Tells the reporter.
+    pub fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+}

@@ -1,0 +1,97 @@
+//! What InfluxQL can read of a schema, and of the rest why not. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::filter::Filter;
+use crate::model::frame::FieldType;
+use crate::model::schema::FieldTypes;
+use crate::model::series::Name;
+use crate::wire::influxql::query;
+
+/// Measurements whose names InfluxQL keeps for itself: it refuses to read them.
+const SYSTEM_MEASUREMENTS: [&str; 7] =
+    ["_series", "_tags", "_tagKeys", "_tagKey", "_measurements", "_fieldKeys", "_name"];
+
+/// Fields whose names InfluxQL keeps for itself: it gives metadata in place of their values.
+const SYSTEM_FIELDS: [&str; 5] = ["_name", "_tagKey", "_tagValue", "_seriesKey", "_fieldKey"];
+
+/// The fields of a measurement that InfluxQL reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InfluxqlFields {
+    /// Their types: one for each.
+    pub types: Arc<BTreeMap<Name, FieldType>>,
+    /// Their names, where they are not all that the measurement has.
+    pub listed: Vec<String>,
+}
+
+/// What InfluxQL can read, and of the rest why not.
+pub(super) fn readable(
+    types: &FieldTypes,
+    filter: &Filter,
+) -> (BTreeMap<Name, InfluxqlFields>, BTreeMap<Name, String>) {
+    let (mut can, mut cannot) = (BTreeMap::new(), BTreeMap::new());
+    for (measurement, fields) in types {
+        if !filter.measurements.is_empty() && !filter.measurements.contains(measurement) {
+            continue;
+        }
+        let name = Name::from(measurement.as_bytes());
+        match fields_of(measurement, fields, filter) {
+            Ok(fields) => drop(can.insert(name, fields)),
+            Err(why) => drop(cannot.insert(name, why.to_owned())),
+        }
+    }
+    (can, cannot)
+}
+
+/// The fields of a measurement that have one type, or why InfluxQL cannot read it.
+fn fields_of(
+    measurement: &str,
+    fields: &BTreeMap<String, BTreeSet<String>>,
+    filter: &Filter,
+) -> Result<InfluxqlFields, &'static str> {
+    // JSON shows bytes that are not UTF-8 in this way, and no statement can name them.
+    if measurement.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("its name may not be UTF-8");
+    }
+    if SYSTEM_MEASUREMENTS.contains(&measurement) {
+        return Err("InfluxQL takes it for one of its own");
+    }
+    if filter.tags.iter().any(|(key, _)| key.eq_ignore_ascii_case("time") || key == "_name") {
+        return Err("InfluxQL takes a tag of --tag for a column of its own");
+    }
+    let mut types = BTreeMap::new();
+    let mut listed = Vec::new();
+    let mut all = true;
+    for (field, names) in fields {
+        if field.contains(char::REPLACEMENT_CHARACTER) {
+            return Err("the name of a field may not be UTF-8");
+        }
+        if SYSTEM_FIELDS.contains(&field.as_str()) {
+            return Err("InfluxQL takes a field for one of its own");
+        }
+        let wanted = filter.fields.is_empty() || filter.fields.contains(field);
+        let one = match names.iter().next() {
+            Some(name) if names.len() == 1 => {
+                Some(FieldType::named(name).ok_or("a field of unknown type")?)
+            }
+            _ => None,
+        };
+        match one.filter(|_| wanted) {
+            Some(kind) => {
+                types.insert(Name::from(field.as_bytes()), kind);
+                listed.push(field.clone());
+            }
+            None => all = false,
+        }
+    }
+    if types.is_empty() {
+        return Err("all its fields have several types");
+    }
+    if all {
+        listed.clear();
+    } else if listed.iter().any(|field| query::nameable(field.as_bytes()).is_none()) {
+        return Err("no statement can name one of its fields");
+    }
+    Ok(InfluxqlFields { types: Arc::new(types), listed })
+}

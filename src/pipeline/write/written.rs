@@ -1,0 +1,31 @@
+//! What became of what was given to be written.
+
+use super::rejects::refusals::RefusedValues;
+use crate::pipeline::error::Error;
+
+/// What became of some lines.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Lines acknowledged.
+    pub lines: u64,
+    /// Values acknowledged.
+    pub values: u64,
+    /// Values refused.
+    pub refusals: RefusedValues,
+}
+
+impl Written {
+    /// Adds another part.
+    pub fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.values += other.values;
+        self.refusals.add(other.refusals);
+    }
+
+    /// Adds values that were refused just now.
+    pub async fn refuse(&mut self, mut refusals: RefusedValues) -> Result<(), Error> {
+        refusals.settle().await?;
+        self.refusals.add(refusals);
+        Ok(())
+    }
+}

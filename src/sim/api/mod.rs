@@ -1,0 +1,11 @@
+//! The endpoints.
+
+mod buckets;
+mod dbrps;
+mod flux;
+mod health;
+mod influxql;
+mod orgs;
+pub(super) mod respond;
+mod tasks;
+mod write;

@@ -1,0 +1,4 @@
+//! Misbehaviour on command.
+
+pub(super) mod fault;
+pub(super) mod script;

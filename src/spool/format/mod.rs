@@ -1,0 +1,11 @@
+//! What stands in a spool: names and schemas of its files, blocks of rows, and the record of what is known.
+
+pub(super) mod block;
+pub(super) mod columns;
+pub(super) mod job;
+pub(super) mod journal;
+pub mod name;
+pub(super) mod pages;
+pub(super) mod sound;
+pub mod state;
+pub(super) mod times;
