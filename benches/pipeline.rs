@@ -19,7 +19,7 @@ use sluice::commands::run::Prepared;
 use sluice::commands::{load, migrate, preflight, run};
 use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
-use sluice::config::migrate::{MigrateConfig, SpoolChoice};
+use sluice::config::job::{JobConfig, SpoolChoice};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::commit::Checkpoint;
@@ -199,7 +199,7 @@ impl Servers {
         }
     }
 
-    async fn prepared(&self, way: Way, config: &MigrateConfig) -> Prepared {
+    async fn prepared(&self, way: Way, config: &JobConfig) -> Prepared {
         let signals = run::Signals::default();
         let ends = Ends::connect(config, &signals.observer()).expect("two addresses");
         if way == Way::Load {
@@ -230,13 +230,13 @@ impl Servers {
         self.folder.path().join("stage").display().to_string()
     }
 
-    fn config(&self, way: Way, destination: &str) -> MigrateConfig {
+    fn config(&self, way: Way, destination: &str) -> JobConfig {
         let progress = format!("{destination}-progress");
         let mut argv = vec!["sluice", "migrate"];
         argv.extend(self.flags.iter().map(String::as_str));
         argv.extend(["--destination-bucket", destination, "--batch-bucket", &progress]);
         argv.extend(["--create-buckets", "--yes"]);
-        let Ok(Command::Migrate(args)) = argv::parse(argv).map(|args| args.command) else {
+        let Ok(Command::Migrate(args)) = argv::parse_argv(argv).map(|args| args.command) else {
             panic!("a command line of migrate");
         };
         let state = self.folder.path().display().to_string();
@@ -250,11 +250,11 @@ impl Servers {
         };
         let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |age| age.as_nanos());
         let now = Timestamp::from_ns(i64::try_from(now).expect("a clock before the year 2262"));
-        let mut config = Inputs::load(&args, env.expect("Unicode"), &read_file)
+        let mut config = Inputs::load(args.typed(), env.expect("Unicode"), &read_file)
             .and_then(|inputs| inputs.check(now))
             .expect("good settings");
         if way == Way::Stage {
-            config.spool = Some(SpoolChoice {
+            config.ends.spool = Some(SpoolChoice {
                 place: self.stage(),
                 time_type: TimeType::NsUtc,
                 surroundings: Surroundings::default(),

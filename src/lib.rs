@@ -14,8 +14,8 @@
 //! |---|---|---|
 //! | 8 | `main`, the crate root | parse, run, print the error chain |
 //! | 7 | [`commands`] | one file per command |
-//! | 6 | [`config`] | what was typed, the environment and the files, checked once |
-//! | 5 | [`cli`] | what the user typed |
+//! | 6 | [`cli`] | the command line: what the user typed |
+//! | 5 | [`config`] | every flag; what was typed, the environment and the files, checked once |
 //! | 4 | [`report`], [`bench`](mod@bench) | listens to events and prints; trials of settings and what follows from them |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
 //! | 2 | [`influx`], [`spool`] | HTTP: the only place of reqwest and governor; Parquet: the only place of parquet and object_store |

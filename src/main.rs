@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             secrets::learn(&token);
         }
     }
-    let args = match argv::parse(std::env::args_os()) {
+    let args = match argv::parse_argv(std::env::args_os()) {
         Ok(args) => args,
         Err(ArgvError::Clap(error)) if error.use_stderr() => {
             let said = error.render().to_string();

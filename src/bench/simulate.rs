@@ -4,7 +4,7 @@
 //! The stages overlap, so each stretch takes as long as the slowest of them: the slices over all readers, the counts one
 //! after the other, the line, the source, the destination; and the whole no less than the quota lets it.
 
-use super::record::{TrialBatch, TrialEnding, Trial, scaled};
+use super::record::{Trial, TrialBatch, TrialEnding, scaled};
 use super::schedule::PlannedTrial;
 use super::setting::{TrialSetting, Way};
 use crate::influx::quota::Bounds;

@@ -6,12 +6,11 @@ use clap_complete::Shell;
 use super::bench::BenchArgs;
 use super::demo::DemoArgs;
 use super::export::ExportArgs;
+use super::help::TEMPLATE;
 use super::job::JobArgs;
 use super::load::LoadArgs;
 use super::spool::SpoolCommand;
-
-pub(super) const TEMPLATE: &str =
-    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+use crate::config::table::JSON;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -142,13 +141,13 @@ impl Args {
     /// True if `--json` was typed: then an error is a JSON line as well.
     pub fn wants_json(&self) -> bool {
         match &self.command {
-            Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.output.json,
-            Command::Load(load) => load.output.json,
-            Command::Spool { command } => command.place().json,
+            Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.is_on(JSON),
+            Command::Load(load) => load.flags.is_on(JSON),
+            Command::Spool { command } => command.place().flags.is_on(JSON),
             // Where stdout is the export it holds nothing else.
-            Command::Export(export) => export.json && export.output != "-",
-            Command::Bench(bench) => bench.job.output.json,
-            Command::Demo(demo) => demo.json,
+            Command::Export(export) => export.flags.is_on(JSON) && export.output != "-",
+            Command::Bench(bench) => bench.job.is_on(JSON),
+            Command::Demo(demo) => demo.is_on(JSON),
             Command::Completions { .. } | Command::Man { .. } => false,
         }
     }

@@ -8,9 +8,7 @@ use clap::{ArgAction, CommandFactory as _, Parser as _};
 
 use super::args::Args;
 use super::pages;
-
-/// Shorter runs of letters are names; tokens of InfluxDB have 86 before their `==`.
-const TOKEN_LETTERS_MIN: usize = 40;
+use crate::config::shown::looks_like_token;
 
 /// A token on the command line. Says where it stands, never what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +50,7 @@ pub enum ArgvError {
 }
 
 /// Reads a whole command line, the program's name first.
-pub fn parse<I, T>(argv: I) -> Result<Args, ArgvError>
+pub fn parse_argv<I, T>(argv: I) -> Result<Args, ArgvError>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString>,
@@ -125,7 +123,8 @@ fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue>
 /// The names of all flags of all commands, and of those that take one value.
 fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
     let root = Args::command();
-    let commands = std::iter::once(&root).chain(pages::pages(&root).map(|(_, command)| command));
+    let commands =
+        std::iter::once(&root).chain(pages::all_pages(&root).map(|(_, command)| command));
     let (mut flags, mut valued) = (BTreeSet::new(), BTreeSet::new());
     flags.extend(["help", "version"].map(str::to_owned));
     for arg in commands.flat_map(clap::Command::get_arguments) {
@@ -164,23 +163,6 @@ fn is_token_flag(argument: &str) -> bool {
         // a digit only.
         None => argument.starts_with("-t"),
     }
-}
-
-/// True for a text that holds a long run of base64 letters ending in `==`.
-pub fn looks_like_token(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut letters = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_') {
-            letters += 1;
-            continue;
-        }
-        if letters >= TOKEN_LETTERS_MIN && bytes[at..].starts_with(b"==") {
-            return true;
-        }
-        letters = 0;
-    }
-    false
 }
 
 #[cfg(test)]
@@ -225,7 +207,7 @@ mod tests {
             ("sluice preflght", true),
             ("sluice migrate --my-secret-word", true),
         ] {
-            let Err(ArgvError::Clap(error)) = parse(line.split(' ')) else { panic!("{line}") };
+            let Err(ArgvError::Clap(error)) = parse_argv(line.split(' ')) else { panic!("{line}") };
             assert_eq!(error.exit_code(), 2, "{line}");
             let said = error.to_string();
             let word = line.split(' ').next_back().unwrap_or_default();
@@ -237,31 +219,6 @@ mod tests {
                     || said.contains("argument 3"),
                 "{said}"
             );
-        }
-    }
-
-    #[test]
-    fn knows_tokens_from_names() {
-        let token = format!("{}==", "aB3_-".repeat(17));
-        for text in [
-            token.clone(),
-            format!("x={token}"),
-            format!("Token {token}, please"),
-            format!("\"{token}\""),
-        ] {
-            assert!(looks_like_token(&text), "{text}");
-        }
-        let long_name = "a".repeat(200);
-        for text in [
-            "",
-            "==",
-            "plant",
-            "r.host == \"a\"",
-            "https://eu-central-1-1.aws.cloud2.influxdata.com",
-            &long_name,
-            "c2hvcnQ==",
-        ] {
-            assert!(!looks_like_token(text), "{text}");
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use clap::ValueHint;
 
-use super::job::{DestinationArgs, JobArgs, OutputArgs, SafetyArgs};
+use super::flags::{Flags, Takes};
+use crate::config::flag::FlagGroup;
+use crate::config::table::{
+    ADOPT, BATCH_BUCKET, BATCH_INTERVAL, CONCURRENCY, CONNECTIONS, DESTINATION, MAX_DURATION,
+    MEASUREMENT, OUTPUT, PAUSE_TASK, SAFETY, START, STOP,
+};
 
 /// The spools, and what of the flags of `migrate` means something without a source.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -10,65 +15,32 @@ pub struct LoadArgs {
     /// Spools: folders, or s3://bucket/prefix, gs://..., az://...
     #[arg(required = true, value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub places: Vec<String>,
-
-    /// Where it is written.
+    /// The flags.
     #[command(flatten)]
-    pub destination: DestinationArgs,
-
-    /// First time to load: RFC 3339, a date, or -30d [default: all]
-    #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
-    pub start: Option<String>,
-    /// First time not to load [default: all]
-    #[arg(long, help_heading = "Job", value_name = "TIME", allow_hyphen_values = true)]
-    pub stop: Option<String>,
-    /// Only this measurement; may be repeated
-    #[arg(long, help_heading = "Job", value_name = "NAME")]
-    pub measurement: Vec<String>,
-    /// Length of one batch: auto, or as in 1h, 35d, 1mo [default: auto]
-    #[arg(long, help_heading = "Job", value_name = "DURATION")]
-    pub batch_interval: Option<String>,
-    /// Bucket at the destination that keeps the progress [default: migration]
-    #[arg(long, help_heading = "Job", value_name = "NAME")]
-    pub batch_bucket: Option<String>,
-    /// Take over progress that another start or filter may have written
-    #[arg(long, help_heading = "Job")]
-    pub adopt: bool,
-    /// Pause an active task that writes the same progress
-    #[arg(long, help_heading = "Job")]
-    pub pause_task: bool,
-    /// Measurements read at one time, 1 to 16 [default: 2]
-    #[arg(long, help_heading = "Job", value_name = "COUNT")]
-    pub concurrency: Option<String>,
-    /// Stop after this long, as in 8h; exit code 10
-    #[arg(long, help_heading = "Job", value_name = "DURATION")]
-    pub max_duration: Option<String>,
-
-    /// What must not happen.
-    #[command(flatten)]
-    pub safety: SafetyArgs,
-
-    /// How it is told, and where settings are.
-    #[command(flatten)]
-    pub output: OutputArgs,
+    pub flags: Flags<TakesLoad>,
 }
 
-impl LoadArgs {
-    /// The same as flags of a job.
-    pub fn job(&self) -> JobArgs {
-        JobArgs {
-            destination: self.destination.clone(),
-            start: self.start.clone(),
-            stop: self.stop.clone(),
-            measurement: self.measurement.clone(),
-            batch_interval: self.batch_interval.clone(),
-            batch_bucket: self.batch_bucket.clone(),
-            adopt: self.adopt,
-            pause_task: self.pause_task,
-            concurrency: self.concurrency.clone(),
-            max_duration: self.max_duration.clone(),
-            safety: self.safety.clone(),
-            output: self.output.clone(),
-            ..JobArgs::default()
-        }
-    }
+/// A command that takes a spool to a bucket.
+#[derive(Debug)]
+pub enum TakesLoad {}
+
+impl Takes for TakesLoad {
+    const GROUPS: &'static [FlagGroup] = &[
+        DESTINATION,
+        CONNECTIONS,
+        FlagGroup::of(&[
+            START.flag.told("First time to load: RFC 3339, a date, or -30d").or("all"),
+            STOP.flag.told("First time not to load").or("all"),
+            MEASUREMENT.flag,
+            BATCH_INTERVAL.flag,
+            BATCH_BUCKET.flag,
+            ADOPT.flag.told("Take over progress that another start or filter may have written"),
+            PAUSE_TASK.flag,
+            CONCURRENCY.flag.told("Measurements read at one time, 1 to 16"),
+            MAX_DURATION.flag,
+        ])
+        .under("Job"),
+        SAFETY,
+        OUTPUT,
+    ];
 }

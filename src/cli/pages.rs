@@ -24,14 +24,14 @@ pub enum PageError {
 }
 
 /// Writes the completions of one shell.
-pub fn completions(shell: Shell, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn print_completions(shell: Shell, out: &mut dyn io::Write) -> io::Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "sluice", &mut text);
     out.write_all(&text)
 }
 
 /// All commands with the names of their pages: `spool-verify` is that of `spool verify`.
-pub fn pages(root: &clap::Command) -> impl Iterator<Item = (String, &clap::Command)> {
+pub fn all_pages(root: &clap::Command) -> impl Iterator<Item = (String, &clap::Command)> {
     root.get_subcommands().flat_map(|command| {
         let name = command.get_name();
         let inner = command
@@ -42,14 +42,14 @@ pub fn pages(root: &clap::Command) -> impl Iterator<Item = (String, &clap::Comma
 }
 
 /// Writes the man page of one command, or of sluice itself.
-pub fn man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageError> {
+pub fn print_man(command: Option<&str>, out: &mut dyn io::Write) -> Result<(), PageError> {
     let mut root = Args::command();
     root.build();
     let page = match command {
         None => root,
         Some(name) => {
-            let (name, found) = pages(&root).find(|(own, _)| own == name).ok_or_else(|| {
-                let known = pages(&root).map(|(name, _)| name).collect();
+            let (name, found) = all_pages(&root).find(|(own, _)| own == name).ok_or_else(|| {
+                let known = all_pages(&root).map(|(name, _)| name).collect();
                 PageError::Unknown { name: name.to_owned(), known }
             })?;
             // The page's name is its file name; clap_mangen wants it for the whole life of the program.

@@ -2,8 +2,13 @@
 
 use clap::{Subcommand, ValueEnum, ValueHint};
 
-use super::args::TEMPLATE;
-use super::job::{Typed, on, typed};
+use super::flags::{Flags, Takes};
+use super::help::TEMPLATE;
+use crate::config::env::Env;
+use crate::config::error::ConfigError;
+use crate::config::export::PlaceConfig;
+use crate::config::flag::FlagGroup;
+use crate::config::table::{ADOPT, JSON};
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -54,10 +59,12 @@ impl SpoolCommand {
         }
     }
 
-    /// Every setting that was typed, under the name of its flag. `--sql` is none: it says what is asked.
-    pub fn typed(&self) -> Vec<Typed> {
-        let adopt = matches!(self, Self::Compact(compact) if compact.adopt);
-        typed([("json", on(self.place().json)), ("adopt", on(adopt))]).collect()
+    /// Checks the flags. `--sql` is no setting: it says what is asked.
+    pub fn config(&self, env: &Env) -> Result<PlaceConfig, ConfigError> {
+        let mut typed = self.place().flags.typed();
+        let compact = if let Self::Compact(compact) = self { Some(compact) } else { None };
+        typed.extend(compact.iter().flat_map(|compact| compact.flags.typed()));
+        PlaceConfig::new(typed, &self.place().place, compact.is_some(), env)
     }
 }
 
@@ -67,9 +74,9 @@ pub struct PlaceArgs {
     /// Folder of the spool
     #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
     pub place: String,
-    /// Print JSON lines on stdout
-    #[arg(long)]
-    pub json: bool,
+    /// How it is told.
+    #[command(flatten)]
+    pub flags: Flags<TakesPlace>,
 }
 
 /// The flags of `spool compact`.
@@ -78,9 +85,9 @@ pub struct CompactArgs {
     /// Which spool.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Take over a spool in an object store that a dead run holds
-    #[arg(long)]
-    pub adopt: bool,
+    /// What may be done.
+    #[command(flatten)]
+    pub flags: Flags<TakesCompact>,
 }
 
 /// The flags of `spool describe`.
@@ -118,4 +125,22 @@ pub enum EngineWord {
     Spark,
     /// SQL of Trino's Hive connector.
     Trino,
+}
+
+/// A command that takes a spool.
+#[derive(Debug)]
+pub enum TakesPlace {}
+
+impl Takes for TakesPlace {
+    const GROUPS: &'static [FlagGroup] = &[FlagGroup::of(&[JSON.flag])];
+}
+
+/// A command that writes to a spool.
+#[derive(Debug)]
+pub enum TakesCompact {}
+
+impl Takes for TakesCompact {
+    const GROUPS: &'static [FlagGroup] = &[FlagGroup::of(&[ADOPT
+        .flag
+        .told("Take over a spool in an object store that a dead run holds")])];
 }

@@ -2,13 +2,13 @@
 
 use super::error::Error;
 use super::facts::{DestinationFacts, whole_seconds};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::influx::api::{Bucket, TaskStatus};
 use crate::influx::client::Client;
 
 /// Makes the buckets that are missing: retention 0, and the source's shard groups for the data.
 pub async fn create(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     source_shard_group_ns: Option<i64>,
     destination: &mut DestinationFacts,
@@ -16,11 +16,11 @@ pub async fn create(
     let Some(org_id) = destination.org_id.clone() else { return Ok(()) };
     if destination.bucket.is_none() {
         let shard_s = source_shard_group_ns.map(whole_seconds);
-        let name = &config.destination_bucket;
+        let name = &config.ends.destination_bucket;
         destination.bucket = Some(create_or_find(client, &org_id, name, shard_s).await?);
     }
     if destination.batch_bucket.is_none() {
-        let name = &config.batch_bucket;
+        let name = &config.ends.batch_bucket;
         destination.batch_bucket = Some(create_or_find(client, &org_id, name, None).await?);
     }
     Ok(())

@@ -7,7 +7,8 @@ use super::facts::{DestinationFacts, count_at};
 use super::{buckets, job};
 use crate::checkpoint::identity::{Difference, Existing, Identity};
 use crate::checkpoint::lease::{Lease, LeaseVerdict, StoredLease};
-use crate::config::migrate::{ExistingPolicy, MigrateConfig};
+use crate::config::job::JobConfig;
+use crate::config::values::ExistingPolicy;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::limits::SKEW_MS_MAX;
@@ -114,7 +115,7 @@ pub struct Wanted {
 /// Locks the job, makes at the destination what is missing and asked for, and reads the checkpoint; a new job is begun.
 /// Nothing is made, and no task is paused, for a job that is another one or whose content no run of it has written.
 pub async fn begin(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     destination: &mut DestinationFacts,
     shard_group_ns: Option<i64>,
@@ -124,7 +125,7 @@ pub async fn begin(
     let keys = job::keys(config);
     let folder = job::state_folder(config, &keys);
     let lock = JobLock::take(&folder)?;
-    let store = BatchBucket::new(client.clone(), &config.batch_bucket, keys);
+    let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
     let making = async {
         if destination.batch_bucket.is_some() {
             read(config, wanted, &destination.bucket_id(), &store).await?;
@@ -133,10 +134,10 @@ pub async fn begin(
             let range = TimeRange::new(start, wanted.stop.max(start));
             refuse_foreign_data(config, client, range).await?;
         }
-        if config.create_buckets {
+        if config.safety.create_buckets {
             buckets::create(config, client, shard_group_ns, destination).await?;
         }
-        if config.pause_task {
+        if config.safety.pause_task {
             buckets::pause_tasks(client, destination).await?;
         }
         Ok::<_, Error>(destination.bucket_id())
@@ -166,9 +167,9 @@ pub async fn begin(
     match stop.unless(taking).await.map_err(Error::from).flatten() {
         Ok((checkpoint, job, resume, before)) => {
             let file = job::rejects_file(config);
-            let rejects = RejectLimit { before, max: config.reject_limit, file };
+            let rejects = RejectLimit { before, max: config.safety.reject_limit, file };
             let is_shared = checkpoint.existing != Existing::Nothing
-                || config.existing == ExistingPolicy::Merge;
+                || config.safety.existing == ExistingPolicy::Merge;
             let keeper = keeper(job, &checkpoint);
             let (lock, folder) = (Some(lock), Some(folder.clone()));
             Ok(Begun { keeper, job, resume, rejects, is_shared, lock, folder })
@@ -183,7 +184,7 @@ pub async fn begin(
 
 /// Begins a new job in the batch bucket; gives the values that earlier runs of an old one have refused.
 async fn settle(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     store: &BatchBucket,
     checkpoint: &FoundCheckpoint,
@@ -219,7 +220,7 @@ struct FoundCheckpoint {
 }
 
 async fn read(
-    config: &MigrateConfig,
+    config: &JobConfig,
     wanted: &Wanted,
     destination_bucket_id: &str,
     store: &BatchBucket,
@@ -244,10 +245,10 @@ async fn read(
             identity.differences(stored).into_iter().next()
         {
             let given = if given.is_empty() { "not there any more".to_owned() } else { given };
-            let bucket = config.batch_bucket.clone();
+            let bucket = config.ends.batch_bucket.clone();
             return Err(Error::OtherJob { bucket, part, stored, given });
         }
-    } else if newest.is_some() && !config.adopt {
+    } else if newest.is_some() && !config.safety.adopt {
         adoptable(config, start, oldest_record)?;
     }
     Ok(FoundCheckpoint {
@@ -259,19 +260,15 @@ async fn read(
         existing: match &stored {
             Some(stored) => Identity::stored_existing(stored),
             None if newest.is_some() => Existing::Adopted,
-            None if config.existing == ExistingPolicy::Merge => Existing::Something,
+            None if config.safety.existing == ExistingPolicy::Merge => Existing::Something,
             None => Existing::Nothing,
         },
     })
 }
 
 /// Records of the official task say nothing of filters, and their oldest `batch_start` is the task's start.
-fn adoptable(
-    config: &MigrateConfig,
-    start: Timestamp,
-    oldest: Option<Timestamp>,
-) -> Result<(), Error> {
-    if !config.filter.is_empty() {
+fn adoptable(config: &JobConfig, start: Timestamp, oldest: Option<Timestamp>) -> Result<(), Error> {
+    if !config.scope.filter.is_empty() {
         return Err(Error::NotAdopted {
             why: "this job has a filter, and records do not tell whether theirs had the same"
                 .to_owned(),
@@ -307,17 +304,17 @@ fn may_follow(store: &BatchBucket, own: &Lease, stored: &StoredLease) -> Result<
 }
 
 async fn refuse_foreign_data(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     range: TimeRange,
 ) -> Result<(), Error> {
-    if config.existing == ExistingPolicy::Merge {
+    if config.safety.existing == ExistingPolicy::Merge {
         return Ok(());
     }
-    let values = count_at(client, &config.destination_bucket, range).await?;
+    let values = count_at(client, &config.ends.destination_bucket, range).await?;
     if values == 0 {
         Ok(())
     } else {
-        Err(Error::ForeignData { bucket: config.destination_bucket.clone(), values, range })
+        Err(Error::ForeignData { bucket: config.ends.destination_bucket.clone(), values, range })
     }
 }

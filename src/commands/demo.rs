@@ -13,20 +13,16 @@ use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
-use crate::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop,
-};
+use crate::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety};
+use crate::config::range::{RangeStart, RangeStop};
+use crate::config::scope::JobScope;
+use crate::config::values::{IntervalChoice, QuotaChoice};
 use crate::exit::ExitCode;
-use crate::limits::{
-    QUERY_TIMEOUT_MS_DEFAULT, QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS,
-    REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
-};
+use crate::limits::{QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS};
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::number;
-use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::preflight::Verdict;
 use crate::report::state::{Header, QuotaShown, SinkKind};
 use crate::sim::tsbs::Workload;
@@ -46,7 +42,7 @@ const OSS_TOKEN: &str = "demo-oss";
 
 /// Runs the command.
 pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
-    let demo = DemoConfig::new(&args, &env)?;
+    let demo = DemoConfig::new(args.typed(), &env)?;
     let servers = Servers::start(demo).await?;
     let folder = Scratch::new();
     let config = config(demo, &servers, folder.path());
@@ -161,44 +157,39 @@ fn faults() -> FaultScript {
         .with(reads(11), 1, Fault::Timeout)
 }
 
-fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> MigrateConfig {
+fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
     let end = |host: String, org: &str, token: &str| EndConfig {
         host,
         org: Some(org.to_owned()),
         token: TokenSetting::Given { token: token.to_owned(), origin: "demo".to_owned() },
         tls_ca_file: None,
     };
-    MigrateConfig {
-        source: end(servers.cloud.url(), CLOUD_ORG, READ_TOKEN),
-        destination: end(servers.oss.url(), OSS_ORG, OSS_TOKEN),
-        source_bucket: BUCKET.to_owned(),
-        destination_bucket: BUCKET.to_owned(),
-        batch_bucket: "migration".to_owned(),
-        start: Start::At(servers.start),
-        stop: Stop::At(servers.stop),
-        batch_interval: IntervalChoice::Fixed(Interval::from_ns(1_800 * NS_PER_S)),
-        filter: Filter::default(),
-        quota: QuotaChoice::Bytes { per_window: QUOTA_BYTES_PER_WINDOW },
-        quota_share: Share::default(),
-        query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
-        concurrency: SLICES_IN_FLIGHT_DEFAULT,
-        transport: None,
-        on_type_conflict: ConflictPolicy::Stop,
-        existing: ExistingPolicy::Refuse,
-        create_buckets: true,
-        pause_task: false,
-        adopt: false,
-        dry_run: false,
-        yes: true,
-        json: demo.json,
-        color: demo.color,
-        spool: None,
-        rejects: None,
-        reject_limit: REJECT_LIMIT_DEFAULT,
-        max_transfer_bytes: None,
-        max_duration_ms: None,
-        state_dir: state_dir.to_owned(),
-        notices: Vec::new(),
+    JobConfig {
+        ends: JobEnds {
+            source: end(servers.cloud.url(), CLOUD_ORG, READ_TOKEN),
+            source_bucket: BUCKET.to_owned(),
+            destination: end(servers.oss.url(), OSS_ORG, OSS_TOKEN),
+            destination_bucket: BUCKET.to_owned(),
+            batch_bucket: "migration".to_owned(),
+            spool: None,
+        },
+        scope: JobScope {
+            start: RangeStart::At(servers.start),
+            stop: RangeStop::At(servers.stop),
+            batch_interval: IntervalChoice::Fixed(Interval::from_ns(1_800 * NS_PER_S)),
+            filter: Filter::default(),
+        },
+        pace: JobPace {
+            quota: QuotaChoice::Bytes { per_window: QUOTA_BYTES_PER_WINDOW },
+            ..JobPace::default()
+        },
+        safety: JobSafety {
+            create_buckets: true,
+            yes: true,
+            state_dir: state_dir.to_owned(),
+            ..JobSafety::default()
+        },
+        output: JobOutput { json: demo.json, color: demo.color, notices: Vec::new() },
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 use super::error::{Error, failure_of};
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::{job, plan, print_line};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
@@ -48,7 +48,7 @@ const PARTS_NS: [i64; 8] = [
 
 /// Shows what a run would do.
 pub async fn run(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&DestinationFacts>,
@@ -79,7 +79,7 @@ pub async fn run(
         lines,
         lines_missing,
     };
-    if config.json {
+    if config.output.json {
         print_line(&json::dry_run(&dry_run));
     } else {
         for line in dry_run.lines(Glyphs::Ascii) {
@@ -115,7 +115,7 @@ async fn choices(context: &SourceBucket, first: Timestamp) -> Result<(Vec<Choice
 /// Widens the part of a range that begins at its first value until it holds enough lines, or too many values to read for a look. Without a
 /// line, why there is none.
 async fn first_lines(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     range: TimeRange,

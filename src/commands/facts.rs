@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::{ends, known_jobs, orgs};
-use crate::config::migrate::{MigrateConfig, QuotaChoice};
+use crate::config::job::JobConfig;
+use crate::config::values::QuotaChoice;
 use crate::influx::api::{Bucket, Limits, Task, TaskStatus};
 use crate::influx::client::{Client, ClientSettings, ServerInfo};
 use crate::influx::error::{Error as InfluxError, FailureKind};
@@ -34,23 +35,28 @@ pub struct Ends {
 
 impl Ends {
     /// Clients for both ends; the source is not paced yet.
-    pub fn connect(config: &MigrateConfig, observer: &Observer) -> Result<Self, InfluxError> {
+    pub fn connect(config: &JobConfig, observer: &Observer) -> Result<Self, InfluxError> {
         Self::connect_with(config, &ClientSettings::default(), observer)
     }
 
     /// The same, with other waits than the default ones.
     pub fn connect_with(
-        config: &MigrateConfig,
+        config: &JobConfig,
         settings: &ClientSettings,
         observer: &Observer,
     ) -> Result<Self, InfluxError> {
         let settings =
-            ClientSettings { query_timeout_ms: config.query_timeout_ms, ..settings.clone() };
+            ClientSettings { query_timeout_ms: config.pace.query_timeout_ms, ..settings.clone() };
         Ok(Self {
-            source: ends::connect(Side::Source, &config.source, &settings, Arc::clone(observer))?,
+            source: ends::connect(
+                Side::Source,
+                &config.ends.source,
+                &settings,
+                Arc::clone(observer),
+            )?,
             destination: ends::connect(
                 Side::Destination,
-                &config.destination,
+                &config.ends.destination,
                 &settings,
                 Arc::clone(observer),
             )?,
@@ -124,9 +130,9 @@ impl SourceFacts {
     }
 
     /// Asks the source.
-    pub async fn gather(config: &MigrateConfig, source: &Client) -> Result<SourceSeen, Error> {
+    pub async fn gather(config: &JobConfig, source: &Client) -> Result<SourceSeen, Error> {
         source.server_info().await?;
-        let (org, bucket) = match source.settle_org(&config.source_bucket).await? {
+        let (org, bucket) = match source.settle_org(&config.ends.source_bucket).await? {
             (OrgFound::Ambiguous(ids), _) => return Ok(SourceSeen::InSeveral(ids)),
             (OrgFound::One { name, .. }, Some(bucket)) => (name, bucket),
             _ => return Ok(SourceSeen::NoBucket),
@@ -135,11 +141,11 @@ impl SourceFacts {
         let is_org_named = org.is_some();
         let org = org.unwrap_or_else(|| bucket.org_id.clone());
         let (quota, limits) = quota(config, source, &bucket).await?;
-        let survey = Survey::run(source, &bucket, &config.filter).await?;
-        let routes = Routes::new(&survey, &config.filter);
+        let survey = Survey::run(source, &bucket, &config.scope.filter).await?;
+        let routes = Routes::new(&survey, &config.scope.filter);
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
-        config.hold_range(now)?;
-        let earliest = match config.start.counted_from(now) {
+        config.scope.hold_range(now)?;
+        let earliest = match config.scope.start.counted_from(now) {
             None => oldest(config, source, &routes).await?,
             counted => counted,
         };
@@ -158,16 +164,16 @@ impl SourceFacts {
     }
 
     /// The first instant after this run.
-    pub fn stop(&self, config: &MigrateConfig) -> Timestamp {
-        config.stop.counted_from(self.now)
+    pub fn stop(&self, config: &JobConfig) -> Timestamp {
+        config.scope.stop.counted_from(self.now)
     }
 
     /// What a plain Flux query reads of a range.
-    pub fn selection<'a>(&'a self, config: &'a MigrateConfig, range: TimeRange) -> Selection<'a> {
+    pub fn selection<'a>(&'a self, config: &'a JobConfig, range: TimeRange) -> Selection<'a> {
         Selection {
-            bucket: &config.source_bucket,
+            bucket: &config.ends.source_bucket,
             range,
-            filter: &config.filter,
+            filter: &config.scope.filter,
             measurements: &[],
             without: &self.routes.plain,
         }
@@ -176,14 +182,14 @@ impl SourceFacts {
 
 /// The oldest value of all, also of what plain Flux does not read.
 async fn oldest(
-    config: &MigrateConfig,
+    config: &JobConfig,
     source: &Client,
     routes: &Routes,
 ) -> Result<Option<Timestamp>, Error> {
     let selection = Selection {
-        bucket: &config.source_bucket,
+        bucket: &config.ends.source_bucket,
         range: TimeRange::ALL,
-        filter: &config.filter,
+        filter: &config.scope.filter,
         measurements: &[],
         without: &routes.plain,
     };
@@ -195,15 +201,15 @@ async fn oldest(
 }
 
 async fn quota(
-    config: &MigrateConfig,
+    config: &JobConfig,
     source: &Client,
     bucket: &Bucket,
 ) -> Result<(Quota, Option<Limits>), Error> {
-    if config.quota == QuotaChoice::None {
+    if config.pace.quota == QuotaChoice::None {
         return Ok((Quota::None, None));
     }
     let limits = source.limits(&bucket.org_id).await?;
-    let quota = match (config.quota, limits) {
+    let quota = match (config.pace.quota, limits) {
         (QuotaChoice::None, _) => Quota::None,
         (QuotaChoice::Bytes { per_window }, _) => Quota::Given(per_window),
         (QuotaChoice::Auto, Some(limits)) => {
@@ -246,7 +252,7 @@ pub struct DestinationFacts {
 impl DestinationFacts {
     /// Asks the destination of a job whose source is known as far as it is there.
     pub async fn gather(
-        config: &MigrateConfig,
+        config: &JobConfig,
         destination: &Client,
         source: Option<&SourceFacts>,
     ) -> Result<Self, Error> {
@@ -260,11 +266,11 @@ impl DestinationFacts {
             let info = destination.known_info();
             return Ok(Self { info, no_org, ..Self::default() });
         }
-        let batch_bucket = destination.bucket_by_name(&config.batch_bucket).await?;
+        let batch_bucket = destination.bucket_by_name(&config.ends.batch_bucket).await?;
         let org_id = match [&bucket, &batch_bucket].into_iter().flatten().next() {
             Some(bucket) => Some(bucket.org_id.clone()),
             None if org_id.is_some() => org_id,
-            None => destination.org_id(&config.destination_bucket).await?,
+            None => destination.org_id(&config.ends.destination_bucket).await?,
         };
         let info = destination.known_info();
         let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
@@ -273,10 +279,10 @@ impl DestinationFacts {
                 field_types =
                     schema::field_types(destination, &database).await?.unwrap_or_default();
             }
-            write_refused = probe(destination, &config.destination_bucket).await?;
+            write_refused = probe(destination, &config.ends.destination_bucket).await?;
         }
         let active_tasks = active_tasks(config, destination).await?;
-        let mut source_org = config.source.org.clone();
+        let mut source_org = config.ends.source.org.clone();
         if let (None, Some(source)) = (&source_org, source) {
             let known = match &batch_bucket {
                 Some(_) => known_jobs::org_of_source(config, destination).await?,
@@ -331,7 +337,7 @@ async fn probe(destination: &Client, bucket: &str) -> Result<Option<String>, Err
     }
 }
 
-async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Vec<Task>, Error> {
+async fn active_tasks(config: &JobConfig, destination: &Client) -> Result<Vec<Task>, Error> {
     let tasks = match destination.tasks().await {
         Ok(tasks) => tasks,
         // A token for two buckets may not list tasks; the lease and the newest record still guard the job.
@@ -346,7 +352,7 @@ async fn active_tasks(config: &MigrateConfig, destination: &Client) -> Result<Ve
         Err(error) => return Err(error.into()),
     };
     let ours = |flux: &str| {
-        flux.contains("batchInterval") && flux.contains(&format!("{:?}", config.source_bucket))
+        flux.contains("batchInterval") && flux.contains(&format!("{:?}", config.ends.source_bucket))
     };
     Ok(tasks
         .into_iter()

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::facts::SourceFacts;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
@@ -26,7 +26,7 @@ const SAMPLE_S: i64 = 3_600;
 /// The longest interval of the ladder that is no longer than a shard group and whose batches hold no more than a few
 /// slices, even where the samples are densest.
 pub async fn choose(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     source: &SourceFacts,
     range: TimeRange,
@@ -48,10 +48,10 @@ pub async fn choose(
 }
 
 /// How most of the data will be read, as far as that is known before the series are looked at.
-fn expected(config: &MigrateConfig, source: &SourceFacts) -> Transport {
+fn expected(config: &JobConfig, source: &SourceFacts) -> Transport {
     let unasked =
         if source.routes.access.is_some() { Transport::Influxql } else { Transport::Flux };
-    config.transport.unwrap_or(unasked)
+    config.pace.transport.unwrap_or(unasked)
 }
 
 /// Hours spread evenly over the range, the first and the last among them.
@@ -83,7 +83,7 @@ fn longest(shard_s: i64, values_per_hour: u64, values_max: u64) -> i64 {
 
 /// `None` if the source runs out of time or memory over it.
 async fn count(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     source: &SourceFacts,
     range: TimeRange,

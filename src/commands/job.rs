@@ -6,7 +6,8 @@ use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::interval;
 use crate::checkpoint::record::Keys;
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::JobConfig;
+use crate::config::values::IntervalChoice;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NAME_BYTES_MAX};
@@ -21,42 +22,42 @@ use crate::pipeline::write::rejects::limit::RejectsFile;
 use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
-pub fn keys(config: &MigrateConfig) -> Keys {
+pub fn keys(config: &JobConfig) -> Keys {
     Keys {
-        src_org: config.source.org.clone().unwrap_or_default(),
-        src_bucket: config.source_bucket.clone(),
-        dst_bucket: config.destination_bucket.clone(),
+        src_org: config.ends.source.org.clone().unwrap_or_default(),
+        src_bucket: config.ends.source_bucket.clone(),
+        dst_bucket: config.ends.destination_bucket.clone(),
     }
 }
 
 /// The settings with what the records of the job call the source's organization.
-pub fn of_source(config: &MigrateConfig, source: &SourceFacts) -> MigrateConfig {
+pub fn of_source(config: &JobConfig, source: &SourceFacts) -> JobConfig {
     let mut config = config.clone();
-    config.source.org = Some(source.org.clone());
+    config.ends.source.org = Some(source.org.clone());
     config
 }
 
 /// The bucket, the source's side of a job, and where a run of it stands.
 pub async fn lay(
-    config: &MigrateConfig,
+    config: &JobConfig,
     source: &SourceFacts,
     client: &Client,
     job: TimeRange,
     resume: Timestamp,
 ) -> Result<BucketJob, Error> {
     let rest = TimeRange::new(resume, job.stop);
-    let interval = match config.batch_interval {
+    let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => interval::choose(config, client, source, rest).await?,
     };
     let plan = BatchPlan::new(resume, interval, job.stop);
     hold_batches(&plan, interval)?;
     Ok(BucketJob {
-        source_bucket: config.source_bucket.clone(),
+        source_bucket: config.ends.source_bucket.clone(),
         shape: source.survey.shape,
-        filter: config.filter.clone(),
+        filter: config.scope.filter.clone(),
         routes: source.routes.clone(),
-        transport: config.transport,
+        transport: config.pace.transport,
         field_label: source.survey.field_label.clone(),
         may_hold_carriage_returns: source.survey.strings,
         source_retention_ns: crate::pipeline::source::shape::retention_ns(
@@ -65,13 +66,13 @@ pub async fn lay(
         range: job,
         plan,
         interval,
-        slices_in_flight: config.concurrency,
+        slices_in_flight: config.pace.concurrency,
         slice_bytes_max: client
             .quota()
             .request_bytes_max()
             .unwrap_or(SLICE_BYTES_MAX)
             .min(SLICE_BYTES_MAX),
-        transfer_bytes_max: config.max_transfer_bytes,
+        transfer_bytes_max: config.pace.max_transfer_bytes,
         cut_at_bytes: None,
     })
 }
@@ -90,7 +91,7 @@ pub fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
 
 /// A job to be looked at: no lock, no lease, nothing written. Without a destination there is nothing to resume.
 pub async fn to_look_at(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&DestinationFacts>,
@@ -100,7 +101,7 @@ pub async fn to_look_at(
     let newest = match destination {
         Some(_) => {
             let keys = keys(&of_source(config, source));
-            let store = BatchBucket::new(ends.destination.clone(), &config.batch_bucket, keys);
+            let store = BatchBucket::new(ends.destination.clone(), &config.ends.batch_bucket, keys);
             match store.newest_record().await {
                 // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
                 Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {
@@ -116,22 +117,22 @@ pub async fn to_look_at(
 }
 
 /// The folder of the job's state, below the state folder.
-pub fn state_folder(config: &MigrateConfig, keys: &Keys) -> PathBuf {
-    config.state_dir.join(name(config, keys))
+pub fn state_folder(config: &JobConfig, keys: &Keys) -> PathBuf {
+    config.safety.state_dir.join(name(config, keys))
 }
 
 /// `<source org>.<source bucket>.<destination bucket>`, with a digest of the hosts and the batch bucket, so that no two jobs
 /// share a name. Names too long for a file system are cut, and the digest is a longer one.
-fn name(config: &MigrateConfig, keys: &Keys) -> String {
+fn name(config: &JobConfig, keys: &Keys) -> String {
     let names = [&keys.src_org, &keys.src_bucket, &keys.dst_bucket].map(|name| plain(name));
     let whole = format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
         keys.src_org,
         keys.src_bucket,
         keys.dst_bucket,
-        config.source.host,
-        config.destination.host,
-        config.batch_bucket
+        config.ends.source.host,
+        config.ends.destination.host,
+        config.ends.batch_bucket
     );
     joined(&names, whole.as_bytes())
 }
@@ -154,10 +155,10 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Where the refused lines of a job between two buckets go.
-pub fn rejects_file(config: &MigrateConfig) -> RejectsFile {
+pub fn rejects_file(config: &JobConfig) -> RejectsFile {
     let keys = keys(config);
     let own = || state_folder(config, &keys).join("rejects.lp");
-    let (is_own_place, path) = match &config.rejects {
+    let (is_own_place, path) = match &config.safety.rejects {
         Some(path) => (false, path.clone()),
         None => (true, own()),
     };

@@ -13,7 +13,8 @@ use super::{ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, Spooled, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::JobConfig;
+use crate::config::values::IntervalChoice;
 use crate::exit::ExitCode;
 use crate::influx::client::{Client, ClientSettings};
 use crate::limits::LOAD_BATCH_VALUES_MIN;
@@ -44,7 +45,7 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = Signals::default();
     let surroundings = env.surroundings();
-    let inputs = Inputs::load(&args.job(), env, &read_file)?;
+    let inputs = Inputs::load(args.flags.typed(), env, &read_file)?;
     if args.places.len() > 1 {
         inputs.check_several()?;
     }
@@ -53,7 +54,7 @@ pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
         let spool = Spool::open(place, &surroundings).await?;
         let config = spool.config(&inputs)?;
         if at == 0 {
-            migrate::limit_time(&stops.stopper(), config.max_duration_ms);
+            migrate::limit_time(&stops.stopper(), config.pace.max_duration_ms);
         }
         match one(&spool, &config, &signals, stops).await? {
             ExitCode::Done => {}
@@ -83,42 +84,49 @@ impl Spool {
         Ok(known.await?)
     }
 
-    fn config(&self, inputs: &Inputs) -> Result<MigrateConfig, Error> {
+    fn config(&self, inputs: &Inputs) -> Result<JobConfig, Error> {
         let spooled = Spooled {
             host: self.job.identity.source_host.clone(),
             org: self.job.source_org.clone(),
             bucket: self.job.source_bucket.clone(),
         };
         let config = inputs.check_load(&spooled, migrate::local_now())?;
-        config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
+        config
+            .output
+            .notices
+            .iter()
+            .for_each(|notice| stream::say(format_args!("notice: {notice}")));
         Ok(config)
     }
 }
 
 async fn one(
     spool: &Spool,
-    config: &MigrateConfig,
+    config: &JobConfig,
     signals: &Signals,
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
-    let settings =
-        ClientSettings { query_timeout_ms: config.query_timeout_ms, ..ClientSettings::default() };
+    let settings = ClientSettings {
+        query_timeout_ms: config.pace.query_timeout_ms,
+        ..ClientSettings::default()
+    };
     let client =
-        ends::connect(Side::Destination, &config.destination, &settings, signals.observer())?;
+        ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
     let (checked, report) = check(spool, config, &client).await?;
-    if config.json {
+    if config.output.json {
         print_line(&json::preflight(&report));
     } else {
         report.lines(Glyphs::Ascii).iter().for_each(stream::say);
     }
     let checked = checked.ok_or(Error::Preflight { failures: report.count(Verdict::Fail) })?;
-    migrate::confirm(config, &format!("{} to {}", spool.place, config.destination_bucket)).await?;
+    migrate::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
+        .await?;
     let _moving = stops.moving();
     let stop = stops.stop();
     let prepared = prepare(spool, checked, config, &client, &stop).await?;
     let shown = Shown {
         header: header(spool, config),
-        mode: migrate::mode(config.json, config.color),
+        mode: migrate::mode(config.output.json, config.output.color),
         next: None,
         later: "Later: sluice migrate tops up to now, if the source is still there",
     };
@@ -136,11 +144,11 @@ pub struct Checked {
 /// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
 pub async fn check(
     spool: &Spool,
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
 ) -> Result<(Option<Checked>, PreflightReport), Error> {
-    let bounds = (config.start, config.stop);
-    let part = Part::of(&spool.stored, &spool.place, &config.filter, bounds)?;
+    let bounds = (config.scope.start, config.scope.stop);
+    let part = Part::of(&spool.stored, &spool.place, &config.scope.filter, bounds)?;
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
     let content = content(spool, &part).await?;
@@ -202,7 +210,7 @@ fn source_rows(spool: &Spool, part: &Part, verified: Verified) -> Vec<(&'static 
 pub async fn prepare(
     spool: &Spool,
     checked: Checked,
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
@@ -224,17 +232,17 @@ pub async fn prepare(
     }
     let bucket = DestinationBucket::new(
         client.clone(),
-        &config.destination_bucket,
+        &config.ends.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
-        config.on_type_conflict,
+        config.safety.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
     .shared(begun.is_shared);
     Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
 }
 
-fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> SpoolJob {
-    let interval = match config.batch_interval {
+fn of_job(spool: &Spool, part: Part, config: &JobConfig, begun: &Begun) -> SpoolJob {
+    let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => stored::interval(
             &spool.stored.files(&part.selection()),
@@ -248,11 +256,11 @@ fn of_job(spool: &Spool, part: Part, config: &MigrateConfig, begun: &Begun) -> S
         range: begun.job,
         plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
         interval,
-        slices_in_flight: config.concurrency,
+        slices_in_flight: config.pace.concurrency,
     }
 }
 
-fn header(spool: &Spool, config: &MigrateConfig) -> Header {
+fn header(spool: &Spool, config: &JobConfig) -> Header {
     Header {
         command: "load".to_owned(),
         source: format!("spool {}", spool.place),

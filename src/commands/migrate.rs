@@ -14,7 +14,9 @@ use crate::checkpoint::identity::filter_text;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{ColorChoice, MigrateConfig, Start};
+use crate::config::job::JobConfig;
+use crate::config::range::RangeStart;
+use crate::config::values::ColorChoice;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::side::Side;
@@ -37,31 +39,33 @@ pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCod
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let (source, mut destination) = checked(&config, &ends).await?;
     ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
-    if config.dry_run {
+    if config.safety.dry_run {
         let header = header(&config, &source);
         return dry_run::run(&config, &ends, &source, destination.as_ref(), header).await;
     }
-    let to = config.spool.as_ref().map_or(&config.destination_bucket, |spool| &spool.place);
-    confirm(&config, &format!("{} to {to}", config.source_bucket)).await?;
+    let to =
+        config.ends.spool.as_ref().map_or(&config.ends.destination_bucket, |spool| &spool.place);
+    confirm(&config, &format!("{} to {to}", config.ends.source_bucket)).await?;
     let _moving = stops.moving();
     let stop = stops.stop();
     let prepared = prepare(&config, &ends, &source, destination.as_mut(), &stop).await?;
     let shown = Shown {
         header: header(&config, &source),
-        mode: mode(config.json, config.color),
+        mode: mode(config.output.json, config.output.color),
         next: config
+            .ends
             .spool
             .as_ref()
             .map(|spool| format!("sluice load {}", place::typed(&spool.place))),
         later: "Later: the same command tops up to now",
     };
-    limit_time(&stops.stopper(), config.max_duration_ms);
+    limit_time(&stops.stopper(), config.pace.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
 }
 
 /// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
 pub async fn prepare(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&mut DestinationFacts>,
@@ -69,7 +73,7 @@ pub async fn prepare(
 ) -> Result<Prepared, Error> {
     // From here on the organization is what the records call it.
     let config = &job::of_source(config, source);
-    let (begun, sink) = match (&config.spool, destination) {
+    let (begun, sink) = match (&config.ends.spool, destination) {
         (Some(choice), _) => stop.unless(stage::begin(config, choice, source)).await??,
         (None, Some(destination)) => into_bucket(config, ends, source, destination, stop).await?,
         (None, None) => return Err(Error::Preflight { failures: 1 }),
@@ -85,7 +89,7 @@ pub async fn prepare(
 }
 
 async fn into_bucket(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     destination: &mut DestinationFacts,
@@ -96,13 +100,13 @@ async fn into_bucket(
     let source_ns = source.survey.shape.shard_group_ns;
     let oldest = source.earliest.unwrap_or_else(|| source.stop(config));
     let wanted = Wanted {
-        source_host: config.source.host.clone(),
+        source_host: config.ends.source.host.clone(),
         source_bucket_id: source.bucket.id.clone(),
-        filter: filter_text(&config.filter),
-        begins: match config.start {
-            Start::At(time) => Begins::Exactly(time),
-            Start::Earliest => Begins::AtOldest(oldest),
-            Start::Back(_) => Begins::Back(oldest),
+        filter: filter_text(&config.scope.filter),
+        begins: match config.scope.start {
+            RangeStart::At(time) => Begins::Exactly(time),
+            RangeStart::Earliest => Begins::AtOldest(oldest),
+            RangeStart::Back(_) => Begins::Back(oldest),
         },
         stop: source.stop(config),
     };
@@ -110,9 +114,9 @@ async fn into_bucket(
         checkpoint::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
     let bucket = DestinationBucket::new(
         client.clone(),
-        &config.destination_bucket,
+        &config.ends.destination_bucket,
         destination.shard_group_ns(source_ns),
-        config.on_type_conflict,
+        config.safety.on_type_conflict,
         watched_fields(source, destination),
     )
     .shared(begun.is_shared);
@@ -120,13 +124,13 @@ async fn into_bucket(
 }
 
 /// Settings from everywhere; a task named by its id is fetched from the destination.
-pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<MigrateConfig, Error> {
-    let inputs = Inputs::load(args, env, &read_file)?;
+pub async fn load(args: &JobArgs, env: Env, signals: &Signals) -> Result<JobConfig, Error> {
+    let inputs = Inputs::load(args.typed(), env, &read_file)?;
     Ok(noticed(fetched(inputs, signals).await?.check(local_now())?))
 }
 
 /// The same for a command that may do without a destination.
-pub async fn load_to_look(inputs: Inputs, signals: &Signals) -> Result<MigrateConfig, Error> {
+pub async fn load_to_look(inputs: Inputs, signals: &Signals) -> Result<JobConfig, Error> {
     Ok(noticed(fetched(inputs, signals).await?.check_to_look(local_now())?))
 }
 
@@ -141,8 +145,8 @@ async fn fetched(mut inputs: Inputs, signals: &Signals) -> Result<Inputs, Error>
     Ok(inputs)
 }
 
-fn noticed(config: MigrateConfig) -> MigrateConfig {
-    for notice in &config.notices {
+fn noticed(config: JobConfig) -> JobConfig {
+    for notice in &config.output.notices {
         stream::say(format_args!("notice: {notice}"));
     }
     config
@@ -158,11 +162,11 @@ pub(super) fn local_now() -> Timestamp {
 /// Preflight before a run: shown on stderr, because stdout is for the result. There is a destination unless a spool is
 /// written.
 async fn checked(
-    config: &MigrateConfig,
+    config: &JobConfig,
     ends: &Ends,
 ) -> Result<(SourceFacts, Option<DestinationFacts>), Error> {
     let checked = preflight::check(config, ends).await?;
-    if config.json {
+    if config.output.json {
         stream::print(json::preflight(&checked.report));
     } else {
         for line in checked.report.lines(Glyphs::Ascii) {
@@ -176,9 +180,9 @@ async fn checked(
 }
 
 /// Asks once, where there is somebody to ask. On a thread of its own: the answer may be a signal.
-pub(super) async fn confirm(config: &MigrateConfig, what: &str) -> Result<(), Error> {
+pub(super) async fn confirm(config: &JobConfig, what: &str) -> Result<(), Error> {
     let somebody = io::stdin().is_terminal() && stream::stderr_is_terminal();
-    if config.yes || config.json || !somebody {
+    if config.safety.yes || config.output.json || !somebody {
         return Ok(());
     }
     stream::ask(format_args!("Copy {what}? [y/N] "));
@@ -204,29 +208,30 @@ pub fn mode(json: bool, color: ColorChoice) -> Mode {
 }
 
 /// `org@host:port/bucket`.
-pub(super) fn destination_name(config: &MigrateConfig) -> String {
+pub(super) fn destination_name(config: &JobConfig) -> String {
     let host = config
+        .ends
         .destination
         .host
         .split_once("://")
-        .map_or(config.destination.host.as_str(), |(_, host)| host);
-    let org = config.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
-    format!("{org}{host}/{}", config.destination_bucket)
+        .map_or(config.ends.destination.host.as_str(), |(_, host)| host);
+    let org = config.ends.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", config.ends.destination_bucket)
 }
 
-pub(super) fn header(config: &MigrateConfig, source: &SourceFacts) -> Header {
-    let (destination, sink) = match &config.spool {
+pub(super) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
+    let (destination, sink) = match &config.ends.spool {
         Some(spool) => (format!("spool {}", spool.place), SinkKind::Spool),
         None => (destination_name(config), SinkKind::Bucket),
     };
     Header {
         command: "migrate".to_owned(),
-        source: format!("{}/{}", source.org, config.source_bucket),
+        source: format!("{}/{}", source.org, config.ends.source_bucket),
         destination,
         sink,
         quota: source.quota.bytes_per_window().map(|window_bytes| QuotaShown {
             window_bytes,
-            share_percent: u64::from(config.quota_share.at(source.now)) / 10,
+            share_percent: u64::from(config.pace.quota_share.at(source.now)) / 10,
         }),
     }
 }

@@ -47,10 +47,10 @@ pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
     let json = args.wants_json();
     match args.command {
         Command::Completions { shell } => {
-            let _ = pages::completions(shell, &mut Stdout);
+            let _ = pages::print_completions(shell, &mut Stdout);
             Ok(ExitCode::Done)
         }
-        Command::Man { command } => match pages::man(command.as_deref(), &mut Stdout) {
+        Command::Man { command } => match pages::print_man(command.as_deref(), &mut Stdout) {
             Ok(()) | Err(PageError::Write(_)) => Ok(ExitCode::Done),
             Err(error) => Err(Error::Page(error)),
         },

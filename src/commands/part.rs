@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::Error;
 use crate::checkpoint::identity::filter_text;
-use crate::config::migrate::{Start, Stop};
+use crate::config::range::{RangeStart, RangeStop};
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -27,7 +27,7 @@ impl Part {
         stored: &Stored,
         place: &str,
         filter: &Filter,
-        (start, stop): (Start, Stop),
+        (start, stop): (RangeStart, RangeStop),
     ) -> Result<Self, Error> {
         let job = stored.job();
         let own = &job.identity.filter;
@@ -51,12 +51,12 @@ impl Part {
             if all { own.clone() } else { format!("{own}; loaded: {}", filter_text(filter)) };
         let whole = TimeRange::new(job.identity.start, stored.watermark());
         let start = match start {
-            Start::At(time) => time.max(whole.start),
-            Start::Earliest | Start::Back(_) => whole.start,
+            RangeStart::At(time) => time.max(whole.start),
+            RangeStart::Earliest | RangeStart::Back(_) => whole.start,
         };
         let stop = match stop {
-            Stop::At(time) => time.min(whole.stop),
-            Stop::Now { .. } | Stop::Back(_) => whole.stop,
+            RangeStop::At(time) => time.min(whole.stop),
+            RangeStop::Now { .. } | RangeStop::Back(_) => whole.stop,
         };
         let range = TimeRange::new(start, stop.max(start));
         Ok(Self { range, measurements: (!all).then_some(names), filter: text })

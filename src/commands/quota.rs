@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{Quota, SourceFacts};
 use super::job::fnv1a;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::quota::{QuotaLedger, QuotaSettings, runs};
@@ -17,7 +17,7 @@ use crate::report::preflight::{Finding, Row, Verdict};
 
 /// The source as a run reads it: within its limits, shared with the other runs of this machine.
 pub async fn paced(
-    config: &MigrateConfig,
+    config: &JobConfig,
     source: &Client,
     facts: &SourceFacts,
     observer: &Observer,
@@ -34,7 +34,7 @@ pub async fn paced(
 /// The source as a look reads it: within its limits. A look that is alone on this machine leaves nothing in the folder of
 /// the runs.
 pub async fn paced_look(
-    config: &MigrateConfig,
+    config: &JobConfig,
     source: &Client,
     facts: &SourceFacts,
     observer: &Observer,
@@ -54,25 +54,25 @@ fn ledger(settings: &QuotaSettings, source: &Client) -> Arc<QuotaLedger> {
     ledger
 }
 
-fn settings(config: &MigrateConfig, facts: &SourceFacts) -> QuotaSettings {
+fn settings(config: &JobConfig, facts: &SourceFacts) -> QuotaSettings {
     QuotaSettings {
         bytes_per_window: facts.quota.bytes_per_window(),
         query_time_ms: facts.limits.and_then(|limits| limits.query_time_ms()),
         queries_max: facts.limits.and_then(|limits| limits.queries_max()),
-        share: config.quota_share.clone(),
+        share: config.pace.quota_share.clone(),
     }
 }
 
 /// `<state>/quota/<digest of host and organization>`: all jobs that read from one organization meet there.
-fn folder(config: &MigrateConfig, bucket: &Bucket) -> PathBuf {
-    let host = config.source.host.trim_end_matches('/').to_ascii_lowercase();
+fn folder(config: &JobConfig, bucket: &Bucket) -> PathBuf {
+    let host = config.ends.source.host.trim_end_matches('/').to_ascii_lowercase();
     let digest = fnv1a(format!("{host}\n{}", bucket.org_id).as_bytes());
-    config.state_dir.join("quota").join(format!("{digest:016x}"))
+    config.safety.state_dir.join("quota").join(format!("{digest:016x}"))
 }
 
 /// What preflight says of the quota: how much, how much of it, and who else reads.
-pub fn row(config: &MigrateConfig, facts: &SourceFacts) -> Row {
-    let share = &config.quota_share;
+pub fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
+    let share = &config.pace.quota_share;
     let now = if share.is_constant() {
         String::new()
     } else {

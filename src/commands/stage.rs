@@ -5,7 +5,9 @@ use super::error::Error;
 use super::facts::SourceFacts;
 use super::job;
 use crate::checkpoint::identity::{Identity, filter_text};
-use crate::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start};
+use crate::config::job::{JobConfig, SpoolChoice};
+use crate::config::range::RangeStart;
+use crate::config::values::IntervalChoice;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
@@ -21,7 +23,7 @@ use crate::spool::writable::Spool;
 
 /// Opens the spool of the job, or begins it.
 pub async fn begin(
-    config: &MigrateConfig,
+    config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
 ) -> Result<(Begun, Destination), Error> {
@@ -31,18 +33,18 @@ pub async fn begin(
     let storage = blocking(move || Ok(spool::place::storage(&place, &surroundings)?)).await?;
     let known = stored_start(storage.clone()).await?;
     let stop = source.stop(config);
-    let start = match (config.start, known) {
-        (Start::At(time), _) => time,
-        (Start::Earliest, Some(known)) => known,
-        (Start::Back(_), Some(known)) => {
+    let start = match (config.scope.start, known) {
+        (RangeStart::At(time), _) => time,
+        (RangeStart::Earliest, Some(known)) => known,
+        (RangeStart::Back(_), Some(known)) => {
             Begins::Back(source.earliest.unwrap_or(known)).of_known(known)
         }
-        (Start::Earliest | Start::Back(_), None) => source.earliest.unwrap_or(stop),
+        (RangeStart::Earliest | RangeStart::Back(_), None) => source.earliest.unwrap_or(stop),
     };
     let job = TimeRange::new(start, stop.max(start));
     if job.is_empty() && known.is_none() {
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
-        let rejects = RejectLimit { before: 0, max: config.reject_limit, file };
+        let rejects = RejectLimit { before: 0, max: config.safety.reject_limit, file };
         let begun = Begun {
             keeper: Checkpoint::None,
             job,
@@ -54,7 +56,7 @@ pub async fn begin(
         };
         return Ok((begun, Destination::Discard));
     }
-    let (wanted, take_over) = (spool_job(config, choice, source, job), config.adopt);
+    let (wanted, take_over) = (spool_job(config, choice, source, job), config.safety.adopt);
     let (spool, open_mode) = blocking(move || {
         Ok((Spool::open(&storage, &wanted, take_over)?, storage.open_to_others()))
     })
@@ -66,7 +68,7 @@ pub async fn begin(
         ));
     }
     let resume = spool.watermark().clamp(job.start, job.stop);
-    let rejects = RejectLimit { before: spool.rejected(), max: config.reject_limit, file };
+    let rejects = RejectLimit { before: spool.rejected(), max: config.safety.reject_limit, file };
     let keeper = Checkpoint::Spool(spool.clone());
     Ok((
         Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
@@ -85,25 +87,25 @@ async fn stored_start(storage: Storage) -> Result<Option<Timestamp>, Error> {
 }
 
 fn spool_job(
-    config: &MigrateConfig,
+    config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
     job: TimeRange,
 ) -> StagedJob {
-    let interval = match config.batch_interval {
+    let interval = match config.scope.batch_interval {
         IntervalChoice::Auto => "auto".to_owned(),
         IntervalChoice::Fixed(interval) => interval.to_string(),
     };
     StagedJob {
         identity: Identity {
-            source_host: config.source.host.clone(),
+            source_host: config.ends.source.host.clone(),
             source_bucket_id: source.bucket.id.clone(),
             destination_bucket_id: String::new(),
             start: job.start,
-            filter: filter_text(&config.filter),
+            filter: filter_text(&config.scope.filter),
         },
-        source_org: config.source.org.clone().unwrap_or_default(),
-        source_bucket: config.source_bucket.clone(),
+        source_org: config.ends.source.org.clone().unwrap_or_default(),
+        source_bucket: config.ends.source_bucket.clone(),
         stop: job.stop,
         shard_group_ns: Some(source.survey.shape.shard_group_ns),
         one_type_ns: source.one_type_ns(),
@@ -116,8 +118,9 @@ fn spool_job(
 const NAME_CHARS_SHOWN: usize = 64;
 
 /// In the spool's folder, outside of its data; for an object store in the job's state folder, one file for each place.
-fn rejects(config: &MigrateConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
-    let name: String = job::plain(&config.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
+fn rejects(config: &JobConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
+    let name: String =
+        job::plain(&config.ends.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
     let of_bucket = format!("spool.{name}.{}", job::plain(bucket_id));
     let folder = spool::place::folder(&choice.place);
     let place = match &folder {
@@ -126,7 +129,7 @@ fn rejects(config: &MigrateConfig, choice: &SpoolChoice, bucket_id: &str) -> Rej
     };
     let digest = job::fnv1a(place.as_os_str().as_encoded_bytes());
     let of_place = format!("{of_bucket}.{digest:016x}");
-    match (&config.rejects, folder) {
+    match (&config.safety.rejects, folder) {
         (Some(path), _) => RejectsFile { path: path.clone(), job: of_place, is_own_place: false },
         // A spool may be moved, with its refused lines.
         (None, Some(folder)) => {

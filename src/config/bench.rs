@@ -1,18 +1,19 @@
 //! The checked settings of `bench` beside those of a job.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use super::error::{ConfigError, Shown};
-use super::grammar;
-use super::migrate::{self, QuotaChoice};
-use super::range;
-use super::settings::{Given, Settings, WHOLE};
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::scope;
+use super::table::{
+    BENCH_SEED, BODY_SIZES, CONCURRENCIES, INTERVALS, JSON, MAX_TRANSFER, OUT, QUOTA, QUOTA_SHARE,
+    REPETITIONS, SIM_BANDWIDTH, SIM_BYTES_PER_VALUE, SIM_LATENCY, SIM_SOURCE_RATE, SIM_VALUES,
+    SINK, TRANSPORTS,
+};
+use super::values::QuotaChoice;
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
-use crate::limits::{
-    BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX, BODY_BYTES_MAX, SLICES_IN_FLIGHT_MAX,
-};
+use crate::limits::BENCH_SETTINGS_MAX;
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
@@ -39,102 +40,44 @@ pub struct BenchConfig {
 }
 
 impl BenchConfig {
-    /// Checks the settings.
-    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
-        let intervals = list::<Interval>(
-            settings.plain("intervals"),
-            "Flux durations such as 1h,6h,1d",
-            |text| text.parse().ok(),
-        )?;
-        let intervals = intervals.map(|mut list| {
-            list.sort_by_key(|interval| interval.about_ns());
-            list
-        });
-        let count = |text: &str| {
-            text.parse().ok().filter(|count| (1..=SLICES_IN_FLIGHT_MAX).contains(count))
-        };
-        let body = |text: &str| {
-            let bytes = usize::try_from(grammar::size_bytes(text)?).ok()?;
-            (1_000..=BODY_BYTES_MAX).contains(&bytes).then_some(bytes)
-        };
-        let repetitions = settings.value("repetitions")?;
-        let seed = settings.plain("seed").map(|given| given.number(.., WHOLE));
+    /// Checks the flags.
+    pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let config = Self {
-            sink: sink(&settings.value("sink")?)?,
-            intervals,
-            transports: list(
-                settings.plain("transports"),
-                "a list of auto, flux, flux-keyed, flux-pivot and influxql",
-                |text| text.parse().ok(),
-            )?,
-            concurrencies: list(
-                settings.plain("concurrencies"),
-                "numbers from 1 to 16, such as 1,2,4",
-                count,
-            )?,
-            body_sizes: list(
-                settings.plain("body-sizes"),
-                "sizes from 1kB to 4MiB, such as 1MB,2MB",
-                body,
-            )?,
-            repetitions: repetitions.number(1..=BENCH_REPETITIONS_MAX, "a number from 1 to 100")?,
-            seed: seed.transpose()?,
-            out: PathBuf::from(settings.value("out")?.name()?),
+            sink: layers.get(SINK)?,
+            intervals: layers.find(INTERVALS)?,
+            transports: layers.find(TRANSPORTS)?,
+            concurrencies: layers.find(CONCURRENCIES)?,
+            body_sizes: layers.find(BODY_SIZES)?,
+            repetitions: layers.get(REPETITIONS)?,
+            seed: layers.find(BENCH_SEED)?,
+            out: layers.get(OUT)?,
         };
-        if let (Some(given), TrialSink::Discard) = (settings.plain("body-sizes"), config.sink) {
+        if let (Some(given), TrialSink::Discard) = (layers.plain(BODY_SIZES.flag), config.sink) {
             let given = given.origin.clone();
             return Err(ConfigError::Incomplete { given, needs: "--sink destination" });
         }
-        config.few(settings)?;
+        config.few(layers)?;
         Ok(config)
     }
 
     /// Refuses more combinations than anybody waits for.
-    fn few(&self, settings: &Settings) -> Result<(), ConfigError> {
+    fn few(&self, layers: &Layers) -> Result<(), ConfigError> {
         let lists = [
-            ("intervals", self.intervals.as_ref().map(Vec::len)),
-            ("transports", self.transports.as_ref().map(Vec::len)),
-            ("concurrencies", self.concurrencies.as_ref().map(Vec::len)),
-            ("body-sizes", self.body_sizes.as_ref().map(Vec::len)),
+            (INTERVALS.flag, self.intervals.as_ref().map(Vec::len)),
+            (TRANSPORTS.flag, self.transports.as_ref().map(Vec::len)),
+            (CONCURRENCIES.flag, self.concurrencies.as_ref().map(Vec::len)),
+            (BODY_SIZES.flag, self.body_sizes.as_ref().map(Vec::len)),
         ];
         let lengths = lists.map(|(_, length)| length.unwrap_or(1));
         let longest = lists.iter().max_by_key(|(_, length)| *length);
-        match longest.and_then(|(name, _)| settings.plain(name)) {
+        match longest.and_then(|(flag, _)| layers.plain(*flag)) {
             Some(given) if lengths.iter().product::<usize>() > BENCH_SETTINGS_MAX => {
-                Err(ConfigError::Value {
-                    origin: given.origin.clone(),
-                    value: Shown::new(&lengths.map(|n| n.to_string()).join(" x ")),
-                    expected: "lists with no more than 200 combinations",
-                })
+                let product = lengths.map(|length| length.to_string()).join(" x ");
+                Err(given.wrong_text(&product, "lists with no more than 200 combinations"))
             }
             _ => Ok(()),
         }
     }
-}
-
-fn sink(given: &Given) -> Result<TrialSink, ConfigError> {
-    match given.text() {
-        "discard" => Ok(TrialSink::Discard),
-        "destination" => Ok(TrialSink::Destination),
-        _ => Err(given.wrong("discard or destination")),
-    }
-}
-
-/// A list with commas, each item once.
-fn list<T: PartialEq>(
-    given: Option<&Given>,
-    expected: &'static str,
-    item: impl Fn(&str) -> Option<T>,
-) -> Result<Option<Vec<T>>, ConfigError> {
-    let Some(given) = given else { return Ok(None) };
-    let mut items = Vec::new();
-    for part in given.text().split(',').map(str::trim) {
-        let item = item(part).ok_or_else(|| given.wrong(expected))?;
-        if !items.contains(&item) {
-            items.push(item);
-        }
-    }
-    Ok(Some(items))
 }
 
 /// A source that is computed.
@@ -163,88 +106,44 @@ pub struct SimulateConfig {
 }
 
 impl SimulateConfig {
-    /// Checks the settings. Without `--start` and `--stop` the job is five years long; without `--quota` it has that of the
+    /// Checks the flags. Without `--start` and `--stop` the job is five years long; without `--quota` it has that of the
     /// free plan. The job of a file is another one: of that only the table `[bench]` and `json` count.
-    pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, ConfigError> {
-        let json = settings.switch("json")?;
-        let settings = settings.without_job_of_file();
-        let (start, stop) = range::range_counted(&settings, now)?;
+    pub fn new(layers: &Layers, now: Timestamp) -> Result<Self, ConfigError> {
+        let json = layers.get(JSON)?;
+        let layers = layers.without_job_of_file();
+        let (start, stop) = scope::range_counted(&layers, now)?;
         let stop = stop.counted_from(now);
         let years_5 = stop.saturating_add_ns(-5 * 365 * 86_400 * NS_PER_S);
         let start = start.counted_from(now).unwrap_or(years_5);
-        let quota_bytes = match migrate::quota(&settings.value("quota")?)? {
+        let quota_bytes = match layers.get(QUOTA)? {
             QuotaChoice::None => None,
             QuotaChoice::Bytes { per_window } => Some(per_window),
             QuotaChoice::Auto => Some(crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT),
         };
-        let per_value = settings.value("sim-bytes-per-value")?;
-        let milli_bytes = milli(per_value.text());
-        let latency = settings.value("sim-latency")?;
-        let latency_us = grammar::duration_ns(latency.text())
-            .and_then(|latency_ns| u64::try_from(latency_ns / 1_000).ok());
-        let bandwidth = settings.value("sim-bandwidth")?;
-        let bytes_per_s = grammar::size_bytes(bandwidth.text()).filter(|bytes| *bytes > 0);
         Ok(Self {
             range: TimeRange::new(start, stop),
-            values: settings.value("sim-values")?.number(1.., "a number above 0")?,
-            milli_bytes: milli_bytes
-                .ok_or_else(|| per_value.wrong("a number from 0.01 to 1000000, as in 2.1"))?,
-            latency_us: latency_us.ok_or_else(|| latency.wrong("a duration such as 50ms"))?,
-            bandwidth_bytes_per_s: bytes_per_s
-                .ok_or_else(|| bandwidth.wrong("a size such as 12MB"))?,
-            source_values_per_s: settings
-                .value("sim-source-rate")?
-                .number(1.., "a number above 0")?,
+            values: layers.get(SIM_VALUES)?,
+            milli_bytes: layers.get(SIM_BYTES_PER_VALUE)?,
+            latency_us: layers.get(SIM_LATENCY)?,
+            bandwidth_bytes_per_s: layers.get(SIM_BANDWIDTH)?,
+            source_values_per_s: layers.get(SIM_SOURCE_RATE)?,
             quota_bytes,
-            quota_share: migrate::quota_share(&settings.value("quota-share")?)?,
-            max_transfer_bytes: settings
-                .plain("max-transfer")
-                .map(migrate::max_transfer)
-                .transpose()?,
+            quota_share: layers.get(QUOTA_SHARE)?,
+            max_transfer_bytes: layers.find(MAX_TRANSFER)?,
             json,
         })
     }
 }
 
-/// `2.1` as 2,100 thousandths.
-fn milli(text: &str) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let fraction = u64::from_str(&format!("{fraction:0<3}")).ok()?;
-    let milli = u64::from_str(whole).ok()?.checked_mul(1_000)?.checked_add(fraction)?;
-    (10..=1_000_000_000).contains(&milli).then_some(milli)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::env::Env;
-    use crate::config::table::BENCH;
-    use crate::limits::BENCH_REPETITIONS_DEFAULT;
+    use crate::limits::{BENCH_REPETITIONS_DEFAULT, BENCH_REPETITIONS_MAX};
 
     #[test]
     fn texts_of_defaults_and_messages_agree_with_the_limits() {
-        let settings = Settings::new(Vec::new(), BENCH, &Env::default(), Vec::new());
-        assert_eq!(BenchConfig::new(&settings).unwrap().repetitions, BENCH_REPETITIONS_DEFAULT);
+        let config = BenchConfig::new(&Layers::default()).unwrap();
+        assert_eq!(config.repetitions, BENCH_REPETITIONS_DEFAULT);
         assert_eq!((BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX), (100, 200));
-    }
-
-    #[test]
-    fn thousandths() {
-        for (text, number) in [
-            ("2.1", Some(2_100)),
-            ("2", Some(2_000)),
-            ("0.01", Some(10)),
-            ("120.125", Some(120_125)),
-            ("0", None),
-            ("1.2345", None),
-            ("-1", None),
-            ("1.x", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(milli(text), number, "{text}");
-        }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::env::Env;
 use super::error::ConfigError;
-use super::migrate::{self, ColorChoice};
-use super::settings::{Settings, WHOLE};
-use super::table::DEMO;
-use crate::cli::demo::DemoArgs;
+use super::flag::Typed;
+use super::job;
+use super::layers::Layers;
+use super::table::{DEMO_SEED, HOSTS, HOURS, JSON};
+use super::values::ColorChoice;
 
 /// What the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub struct DemoConfig {
 
 impl DemoConfig {
     /// Checks flags and variables.
-    pub fn new(args: &DemoArgs, env: &Env) -> Result<Self, ConfigError> {
-        let settings = Settings::new(args.typed(), DEMO, env, Vec::new());
+    pub fn new(typed: Vec<Typed>, env: &Env) -> Result<Self, ConfigError> {
+        let layers = Layers::new(typed, env);
         Ok(Self {
-            hosts: settings.value("hosts")?.number(1..=1_000, "a number from 1 to 1000")?,
-            hours: settings.value("hours")?.number(1..=720, "a number from 1 to 720")?,
-            seed: settings.value("seed")?.number(.., WHOLE)?,
-            json: settings.switch("json")?,
-            color: migrate::color(&settings.value("color")?, env)?,
+            hosts: layers.get(HOSTS)?,
+            hours: layers.get(HOURS)?,
+            seed: layers.get(DEMO_SEED)?,
+            json: layers.get(JSON)?,
+            color: job::chosen_color(&layers, env)?,
         })
     }
 }

@@ -5,11 +5,20 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::env::Env;
-use super::error::{ConfigError, Shown};
-use super::grammar;
+use super::error::ConfigError;
+use super::flag::{Flag, FlagOf};
+use super::given::Given;
+use super::layers::Layers;
+use super::origin::{Rank, ValueOrigin};
 use super::profile::Profile;
-use super::settings::{Given, Origin, Rank, Settings};
+use super::shown::ShownValue;
+use super::table::{
+    DESTINATION_HOST, DESTINATION_ORG, DESTINATION_PROFILE, DESTINATION_TOKEN_COMMAND,
+    DESTINATION_TOKEN_FILE, SOURCE_HOST, SOURCE_ORG, SOURCE_PROFILE, SOURCE_TOKEN_COMMAND,
+    SOURCE_TOKEN_FILE, TLS_CA_FILE,
+};
 use super::task_record::Property;
+use super::values;
 use crate::influx::endpoint;
 use crate::model::side::Side;
 
@@ -75,145 +84,155 @@ impl fmt::Debug for TokenSetting {
     }
 }
 
-/// Of both ends, whatever else they are made of.
-const TLS_CA_FILE: &str = "tls-ca-file";
-
-/// The names of one end's settings.
-struct Names {
+/// The flags of one end.
+struct EndFlags {
     side: Side,
-    host: &'static str,
-    org: &'static str,
-    profile: &'static str,
-    token_file: &'static str,
-    token_command: &'static str,
+    host: FlagOf<String>,
+    org: FlagOf<String>,
+    profile: FlagOf<String>,
+    token_file: FlagOf<PathBuf>,
+    token_command: FlagOf<Vec<String>>,
     token_variable: &'static str,
 }
 
-const SOURCE: Names = Names {
+const SOURCE: EndFlags = EndFlags {
     side: Side::Source,
-    host: "source-host",
-    org: "source-org",
-    profile: "source-profile",
-    token_file: "source-token-file",
-    token_command: "source-token-command",
+    host: SOURCE_HOST,
+    org: SOURCE_ORG,
+    profile: SOURCE_PROFILE,
+    token_file: SOURCE_TOKEN_FILE,
+    token_command: SOURCE_TOKEN_COMMAND,
     token_variable: "INFLUXDB_CLOUD_TOKEN",
 };
 
-const DESTINATION: Names = Names {
+const DESTINATION: EndFlags = EndFlags {
     side: Side::Destination,
-    host: "destination-host",
-    org: "destination-org",
-    profile: "destination-profile",
-    token_file: "destination-token-file",
-    token_command: "destination-token-command",
+    host: DESTINATION_HOST,
+    org: DESTINATION_ORG,
+    profile: DESTINATION_PROFILE,
+    token_file: DESTINATION_TOKEN_FILE,
+    token_command: DESTINATION_TOKEN_COMMAND,
     token_variable: "INFLUX_TOKEN",
 };
 
-fn names(side: Side) -> &'static Names {
-    match side {
-        Side::Source => &SOURCE,
-        Side::Destination => &DESTINATION,
+impl EndFlags {
+    const fn of(side: Side) -> &'static Self {
+        match side {
+            Side::Source => &SOURCE,
+            Side::Destination => &DESTINATION,
+        }
+    }
+
+    /// Those that a profile stands for.
+    const fn explicit(&self) -> [Flag; 4] {
+        [self.host.flag, self.org.flag, self.token_file.flag, self.token_command.flag]
     }
 }
 
-/// The setting that names the profile of an end.
-pub(super) fn profile_setting(side: Side) -> &'static str {
-    names(side).profile
+/// The flag that names the profile of an end.
+pub(super) fn profile_flag(side: Side) -> Flag {
+    EndFlags::of(side).profile.flag
 }
 
 /// Checks one end. `profile` is the one that its profile setting names, already looked up.
-pub fn end(
+pub fn check_end(
     side: Side,
-    settings: &Settings,
+    layers: &Layers,
     env: &Env,
     profile: Option<&Profile>,
 ) -> Result<EndConfig, ConfigError> {
-    let names = names(side);
-    match (settings.plain(names.profile), profile) {
-        (Some(named), Some(profile)) => from_profile(names, settings, env, named, profile),
-        _ => explicit(names, settings, env),
+    let flags = EndFlags::of(side);
+    match (layers.plain(flags.profile.flag), profile) {
+        (Some(named), Some(profile)) => from_profile(flags, layers, env, named, profile),
+        _ => explicit(flags, layers, env),
     }
 }
 
 /// The destination, if anything of it is given; else one without a token, which is not to be asked.
 pub fn destination_if_given(
-    settings: &Settings,
+    layers: &Layers,
     env: &Env,
     profile: Option<&Profile>,
 ) -> Result<EndConfig, ConfigError> {
-    let names = &DESTINATION;
-    let named = [names.host, names.org, names.profile, names.token_file, names.token_command];
-    let is_named = named.into_iter().any(|name| settings.plain(name).is_some());
-    if is_named || env.get(names.token_variable).is_some() {
-        return end(Side::Destination, settings, env, profile);
+    let mut named = DESTINATION.explicit().into_iter().chain([DESTINATION.profile.flag]);
+    if named.any(|flag| layers.plain(flag).is_some())
+        || env.get(DESTINATION.token_variable).is_some()
+    {
+        return check_end(Side::Destination, layers, env, profile);
     }
-    no_destination(settings)
+    no_destination(layers)
 }
 
 /// A destination without a token, which is not to be asked.
-pub fn no_destination(settings: &Settings) -> Result<EndConfig, ConfigError> {
-    let host = settings.value(DESTINATION.host)?;
+pub fn no_destination(layers: &Layers) -> Result<EndConfig, ConfigError> {
     Ok(EndConfig {
-        host: address(host.text(), || host.origin.clone())?,
+        host: layers.get(DESTINATION_HOST)?,
         org: None,
         token: TokenSetting::None,
-        tls_ca_file: settings.path(TLS_CA_FILE),
+        tls_ca_file: layers.find(TLS_CA_FILE)?,
     })
 }
 
 fn from_profile(
-    names: &Names,
-    settings: &Settings,
+    flags: &EndFlags,
+    layers: &Layers,
     env: &Env,
     named: &Given,
     profile: &Profile,
 ) -> Result<EndConfig, ConfigError> {
     // A profile named by a flag sets variables and file aside; anything as strong as its name, or stronger, is a mix.
-    let explicit = [names.host, names.org, names.token_file, names.token_command]
+    let rival = flags
+        .explicit()
         .into_iter()
-        .filter_map(|name| settings.plain(name));
-    let rival = explicit
+        .filter_map(|flag| layers.plain(flag))
         .filter(|given| given.rank <= named.rank)
         .map(|given| given.origin.to_string())
         .next();
-    let variable = (named.rank >= Rank::Env && env.get(names.token_variable).is_some())
-        .then(|| names.token_variable.to_owned());
+    let variable = (named.rank >= Rank::Env && env.get(flags.token_variable).is_some())
+        .then(|| flags.token_variable.to_owned());
     if let Some(explicit) = rival.or(variable) {
         return Err(ConfigError::MixedOrigins {
-            side: names.side,
+            side: flags.side,
             explicit,
             profile: named.origin.clone(),
         });
     }
     let origin = format!("profile {:?}", profile.name);
-    let host = address(&profile.url, || Origin::Profile(profile.name.clone()))?;
-    agrees_with_task(names, settings, profile, &host)?;
+    let url = Given {
+        texts: vec![profile.url.clone()],
+        origin: ValueOrigin::Profile(profile.name.clone()),
+        rank: named.rank,
+    };
+    let host = values::read_address(&url)?;
+    agrees_with_task(flags, layers, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
     let org = profile.org.clone().filter(|org| !org.is_empty());
-    Ok(EndConfig { host, org, token, tls_ca_file: settings.path(TLS_CA_FILE) })
+    Ok(EndConfig { host, org, token, tls_ca_file: layers.find(TLS_CA_FILE)? })
 }
 
 /// A task names the source that it copies from: a profile for the source must lead to the same place.
 fn agrees_with_task(
-    names: &Names,
-    settings: &Settings,
+    flags: &EndFlags,
+    layers: &Layers,
     profile: &Profile,
     host: &str,
 ) -> Result<(), ConfigError> {
-    let literal = |name| match settings.task()?.property(name)? {
+    let literal = |flag| match layers.task()?.property(flag)? {
         Property::Literal(text) => Some(text.as_str()),
         Property::Computed(_) => None,
     };
     let differs = |what, in_profile: &str, in_task: &str| ConfigError::TaskDiffersFromProfile {
         profile: profile.name.clone(),
         what,
-        in_profile: Shown::new(in_profile),
-        in_task: Shown::new(in_task),
+        in_profile: ShownValue::new(in_profile),
+        in_task: ShownValue::new(in_task),
     };
-    if let Some(in_task) = literal(names.host).filter(|text| text.trim_end_matches('/') != host) {
+    if let Some(in_task) =
+        literal(flags.host.flag).filter(|text| text.trim_end_matches('/') != host)
+    {
         return Err(differs("address", host, in_task));
     }
-    match (profile.org.as_deref(), literal(names.org)) {
+    match (profile.org.as_deref(), literal(flags.org.flag)) {
         (Some(in_profile), Some(in_task)) if in_profile != in_task => {
             Err(differs("organization", in_profile, in_task))
         }
@@ -221,31 +240,19 @@ fn agrees_with_task(
     }
 }
 
-fn explicit(names: &Names, settings: &Settings, env: &Env) -> Result<EndConfig, ConfigError> {
-    let host = match names.side {
-        Side::Source => needed(settings, names.host)?,
-        Side::Destination => settings.value(names.host)?,
+fn explicit(flags: &EndFlags, layers: &Layers, env: &Env) -> Result<EndConfig, ConfigError> {
+    let host = match flags.side {
+        Side::Source => layers.needed(flags.host)?,
+        Side::Destination => layers.get(flags.host)?,
     };
-    let host = address(host.text(), || host.origin.clone())?;
-    let org = settings.find(names.org)?.map(|given| given.name()).transpose()?;
-    let token = token(names, settings, env)?;
-    Ok(EndConfig { host, org, token, tls_ca_file: settings.path(TLS_CA_FILE) })
-}
-
-/// A setting without default that must be given.
-pub(super) fn needed(settings: &Settings, name: &'static str) -> Result<Given, ConfigError> {
-    let setting = settings.setting(name);
-    let missing = || ConfigError::Missing {
-        flag: name,
-        variable: setting.variable(),
-        key: setting.full_key(),
-    };
-    settings.find(name)?.ok_or_else(missing)
+    let (org, token) = (layers.find(flags.org)?, token(flags, layers, env)?);
+    Ok(EndConfig { host, org, token, tls_ca_file: layers.find(TLS_CA_FILE)? })
 }
 
 /// Token file or command by flag, then by variable, then the token variable, then the file.
-fn token(names: &Names, settings: &Settings, env: &Env) -> Result<TokenSetting, ConfigError> {
-    let (file, command) = (settings.plain(names.token_file), settings.plain(names.token_command));
+fn token(flags: &EndFlags, layers: &Layers, env: &Env) -> Result<TokenSetting, ConfigError> {
+    let file = layers.plain(flags.token_file.flag);
+    let command = layers.plain(flags.token_command.flag);
     if let (Some(file), Some(command)) = (file, command)
         && file.rank == command.rank
     {
@@ -255,24 +262,17 @@ fn token(names: &Names, settings: &Settings, env: &Env) -> Result<TokenSetting, 
         });
     }
     let strongest = file.into_iter().chain(command).min_by_key(|given| given.rank);
-    match (strongest, env.get(names.token_variable)) {
+    match (strongest, env.get(flags.token_variable)) {
         (Some(given), variable) if given.rank < Rank::File || variable.is_none() => {
             if Some(given) == file {
-                return Ok(TokenSetting::File(PathBuf::from(given.text())));
-            }
-            let words = if given.texts.len() > 1 {
-                Some(given.texts.clone())
+                flags.token_file.read(given).map(TokenSetting::File)
             } else {
-                grammar::words(given.text())
-            };
-            let words = words.ok_or_else(|| {
-                given.wrong("a command such as 'vault read -field=token secret/cloud'")
-            })?;
-            Ok(TokenSetting::Command(words))
+                flags.token_command.read(given).map(TokenSetting::Command)
+            }
         }
-        (_, Some(token)) => token_text(token, names.token_variable.to_owned()),
+        (_, Some(token)) => token_text(token, flags.token_variable.to_owned()),
         (_, None) => {
-            Err(ConfigError::MissingToken { side: names.side, variable: names.token_variable })
+            Err(ConfigError::MissingToken { side: flags.side, variable: flags.token_variable })
         }
     }
 }
@@ -286,18 +286,4 @@ fn token_text(text: &str, origin: String) -> Result<TokenSetting, ConfigError> {
         return Err(ConfigError::TokenForm { origin, problem });
     }
     Ok(TokenSetting::Given { token: token.to_owned(), origin })
-}
-
-/// `http://` or `https://`, a host, perhaps a port and a path; no user, query or fragment. The slash at the end goes.
-fn address(text: &str, origin: impl Fn() -> Origin) -> Result<String, ConfigError> {
-    let lower = text.to_ascii_lowercase();
-    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
-    let authority = rest.map(|rest| rest.split('/').next().unwrap_or_default()).unwrap_or_default();
-    let strange =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '"' | '\\');
-    if authority.is_empty() || authority.starts_with(':') || text.contains(strange) {
-        let expected = "an address such as https://cloud2.influxdata.com or http://localhost:8086 (no user, no query)";
-        return Err(ConfigError::Value { origin: origin(), value: Shown::new(text), expected });
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
-use super::migrate;
-use super::settings;
-use super::table::{self, Setting};
+use super::flag::Flag;
+use super::suggest::nearest;
+use super::table::all_flags;
 use crate::spool::place::Surroundings;
 
 /// Variables and their values. Empty values count as not set.
@@ -44,22 +44,29 @@ impl Env {
         self.get("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// What the place of a spool may need of it.
-    pub fn surroundings(&self) -> Surroundings {
-        Surroundings::new(&self.0, migrate::state_dir(self).ok())
+    /// `$XDG_STATE_HOME/sluice`, else `~/.local/state/sluice`. A relative `XDG_STATE_HOME` counts as not set, as its
+    /// specification wants.
+    pub(super) fn state_dir(&self) -> Result<PathBuf, ConfigError> {
+        let xdg = self.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = xdg.or_else(|| Some(self.home()?.join(".local").join("state")));
+        base.map(|base| base.join("sluice")).ok_or(ConfigError::NoStateDir)
     }
 
-    /// `SLUICE_*` variables that no setting has, with the name that was probably meant.
+    /// What the place of a spool may need of it.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::new(&self.0, self.state_dir().ok())
+    }
+
+    /// `SLUICE_*` variables that no flag has, with the name that was probably meant.
     pub(super) fn unknown(&self) -> Vec<String> {
-        let known: Vec<String> =
-            table::all().map(Setting::variable).chain(["SLUICE_CONFIG".to_owned()]).collect();
+        let known: Vec<String> = all_flags().map(Flag::variable).collect();
         let strange = self
             .0
             .keys()
             .filter(|name| name.starts_with("SLUICE_") && !name.starts_with("SLUICE_TEST_"));
         strange
             .filter(|name| !known.contains(name))
-            .map(|name| match settings::nearest(name, known.iter().map(String::as_str)) {
+            .map(|name| match nearest(name, known.iter().map(String::as_str)) {
                 Some(meant) => format!(
                     "the variable {name} is not known and was ignored; did you mean {meant}?"
                 ),

@@ -1,41 +1,12 @@
 //! What can be wrong with the settings. Every message names the place and the cure; none holds a secret.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::settings::Origin;
-use super::task_record::TaskRecordError;
-use crate::cli::argv::looks_like_token;
-use crate::model::series::Readable;
+use super::origin::ValueOrigin;
+use super::shown::ShownValue;
 use crate::model::share::ParseShareError;
 use crate::model::side::Side;
-
-/// A value in a message: quoted, control characters escaped, cut after 80 letters, and not shown at all if it looks
-/// like a token or holds a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown(String);
-
-/// Letters of a value that a message shows.
-const SHOWN_CHARS_MAX: usize = 80;
-
-impl Shown {
-    /// Makes a value fit to be shown.
-    pub fn new(value: &str) -> Self {
-        if looks_like_token(value) || value.contains('@') && value.contains(':') {
-            return Self("(not shown: it may hold a secret)".to_owned());
-        }
-        let cut: String = value.chars().take(SHOWN_CHARS_MAX).collect();
-        let dots = if cut.len() < value.len() { "..." } else { "" };
-        Self(format!("\"{}{dots}\"", Readable(cut.as_bytes())))
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A setting that cannot be used. All of them end the program with the exit code for usage.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +15,9 @@ pub enum ConfigError {
     #[error("{origin}: {value} is not {expected}")]
     Value {
         /// Where it stands.
-        origin: Origin,
+        origin: ValueOrigin,
         /// What it is.
-        value: Shown,
+        value: ShownValue,
         /// The form, with an example.
         expected: &'static str,
     },
@@ -54,9 +25,9 @@ pub enum ConfigError {
     #[error("{origin}: {value} is no share of the quota: {cause}")]
     Share {
         /// Where it stands.
-        origin: Origin,
+        origin: ValueOrigin,
         /// What it is.
-        value: Shown,
+        value: ShownValue,
         /// What is wrong with it, and the right form.
         cause: ParseShareError,
     },
@@ -64,7 +35,7 @@ pub enum ConfigError {
     #[error("{given} needs {needs}")]
     Incomplete {
         /// What was given.
-        given: Origin,
+        given: ValueOrigin,
         /// What it needs.
         needs: &'static str,
     },
@@ -74,7 +45,7 @@ pub enum ConfigError {
     )]
     OneBucket {
         /// What was given.
-        given: Origin,
+        given: ValueOrigin,
     },
     /// A setting that must be given.
     #[error("--{flag} is missing; give it, or {variable}{}", or_key(.key.as_ref()))]
@@ -109,9 +80,9 @@ pub enum ConfigError {
     #[error("{first} and {second} both give a token; keep one")]
     TwoTokens {
         /// One.
-        first: Origin,
+        first: ValueOrigin,
         /// The other.
-        second: Origin,
+        second: ValueOrigin,
     },
     /// A profile and explicit settings for the same end.
     #[error(
@@ -124,7 +95,7 @@ pub enum ConfigError {
         /// The explicit setting.
         explicit: String,
         /// Where the profile is named.
-        profile: Origin,
+        profile: ValueOrigin,
     },
     /// A profile that leads elsewhere than the task.
     #[error(
@@ -136,15 +107,15 @@ pub enum ConfigError {
         /// Address or organization.
         what: &'static str,
         /// The profile's.
-        in_profile: Shown,
+        in_profile: ShownValue,
         /// The task's.
-        in_task: Shown,
+        in_task: ShownValue,
     },
     /// No such profile.
     #[error("there is no profile {name} in {}; it has {}", .path.display(), .known.join(", "))]
     NoProfile {
         /// What was asked for.
-        name: Shown,
+        name: ShownValue,
         /// The file of profiles.
         path: PathBuf,
         /// What it has.
@@ -164,7 +135,7 @@ pub enum ConfigError {
     #[error("cannot look for profile {name}: neither HOME nor INFLUX_CONFIGS_PATH is set")]
     NoProfilePath {
         /// What was asked for.
-        name: Shown,
+        name: ShownValue,
     },
     /// An unknown key.
     #[error("{}: unknown key {key}{}", .path.display(), did_you_mean(.meant.as_ref()))]
@@ -172,7 +143,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// The key with its table.
-        key: Shown,
+        key: ShownValue,
         /// What was probably meant.
         meant: Option<String>,
     },
@@ -257,7 +228,7 @@ pub enum ConfigError {
     #[error("source and destination are the same bucket: {bucket} at {host}")]
     SameBucket {
         /// Its name.
-        bucket: Shown,
+        bucket: ShownValue,
         /// Its server.
         host: String,
     },
@@ -265,7 +236,7 @@ pub enum ConfigError {
     #[error("{named_by}: {cause}")]
     Task {
         /// Who named it.
-        named_by: Origin,
+        named_by: ValueOrigin,
         /// Why.
         #[source]
         cause: TaskRecordError,
@@ -278,7 +249,7 @@ pub enum ConfigError {
         /// The flag that replaces it.
         flag: &'static str,
         /// The expression.
-        text: Shown,
+        text: ShownValue,
     },
     /// The official task reads only a part of the bucket.
     #[error(
@@ -286,7 +257,7 @@ pub enum ConfigError {
     )]
     TaskFilters {
         /// The first step behind `range`.
-        text: Shown,
+        text: ShownValue,
     },
     /// The task was named by its id and has not been fetched.
     #[error("the task {id} has not been fetched from the destination")]
@@ -299,6 +270,40 @@ pub enum ConfigError {
         "neither XDG_STATE_HOME nor HOME is set to an absolute path: there is no place for the state of a job"
     )]
     NoStateDir,
+}
+
+/// Why there is no record of an official task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskRecordError {
+    /// No `migration = {`.
+    #[error(
+        "the text holds no record `migration = {{...}}`; is it the task of the migration guide?"
+    )]
+    Missing,
+    /// The record does not end.
+    #[error("the record `migration` has no closing brace")]
+    Open,
+    /// A string that does not end.
+    #[error("a string that begins in line {line} has no end")]
+    OpenString {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// Not `name: value`.
+    #[error("the record `migration` has something else than `name: value` in line {line}")]
+    Form {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// Twice the same property.
+    #[error("the record `migration` has the property {name} twice")]
+    Twice {
+        /// Its name.
+        name: String,
+    },
+    /// No property of an official record.
+    #[error("the record `migration` has none of the properties of the migration guide")]
+    Empty,
 }
 
 fn or_key(key: Option<&String>) -> String {

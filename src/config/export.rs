@@ -3,31 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ends;
 use super::env::Env;
 use super::error::ConfigError;
-use super::migrate::{self, Start, Stop};
-use super::range;
-use super::settings::Settings;
-use super::table::EXPORT;
-use crate::cli::export::ExportArgs;
-use crate::cli::spool::SpoolCommand;
+use super::flag::Typed;
+use super::layers::Layers;
+use super::range::{RangeStart, RangeStop};
+use super::scope;
+use super::table::{ADOPT, FORMAT, GZIP, JSON};
+use super::values::ExportFormat;
 use crate::model::filter::Filter;
 use crate::model::time::Timestamp;
 use crate::spool::place::Surroundings;
 
-/// The form of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Line protocol, nanoseconds.
-    Line,
-    /// Annotated CSV as `influx write` reads it.
-    Csv,
-}
-
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum ExportTarget {
     /// Standard output; what is told goes to stderr.
     Stdout,
     /// A file that is not there yet.
@@ -42,15 +32,15 @@ pub struct ExportConfig {
     /// What else its store needs.
     pub surroundings: Surroundings,
     /// The form.
-    pub format: Format,
+    pub format: ExportFormat,
     /// Where it goes.
-    pub target: Target,
+    pub target: ExportTarget,
     /// Compressed.
     pub gzip: bool,
     /// First time.
-    pub start: Start,
+    pub start: RangeStart,
     /// First time that is left out.
-    pub stop: Stop,
+    pub stop: RangeStop,
     /// What of the spool.
     pub filter: Filter,
     /// A JSON line instead of the screen.
@@ -60,30 +50,29 @@ pub struct ExportConfig {
 }
 
 impl ExportConfig {
-    /// Checks flags and variables. Relative times count back from `now`.
-    pub fn new(args: &ExportArgs, env: &Env, now: Timestamp) -> Result<Self, ConfigError> {
-        let settings = Settings::new(args.typed(), EXPORT, env, Vec::new());
-        let (start, stop) = range::range_counted(&settings, now)?;
-        let target = match args.output.as_str() {
-            "-" => Target::Stdout,
-            path => Target::File(PathBuf::from(path)),
+    /// Checks flags and variables, for the spool at `place` and a file named `output`. Relative times count back from `now`.
+    pub fn new(
+        typed: Vec<Typed>,
+        (place, output): (&str, &str),
+        env: &Env,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
+        let layers = Layers::new(typed, env);
+        let (start, stop) = scope::range_counted(&layers, now)?;
+        let target = match output {
+            "-" => ExportTarget::Stdout,
+            path => ExportTarget::File(PathBuf::from(path)),
         };
-        let format = ends::needed(&settings, "format")?;
         Ok(Self {
-            place: args.place.clone(),
+            place: place.to_owned(),
             surroundings: env.surroundings(),
-            format: match format.text() {
-                "lp" => Format::Line,
-                "csv" => Format::Csv,
-                _ => return Err(format.wrong("lp or csv")),
-            },
-            gzip: settings.switch("gzip")?
-                || Path::new(&args.output).extension().is_some_and(|end| end == "gz"),
+            format: layers.needed(FORMAT)?,
+            gzip: layers.get(GZIP)? || Path::new(output).extension().is_some_and(|end| end == "gz"),
             target,
             start,
             stop,
-            filter: migrate::filter(&settings)?,
-            json: settings.switch("json")?,
+            filter: scope::read_filter(&layers)?,
+            json: layers.get(JSON)?,
             notices: env.unknown(),
         })
     }
@@ -105,15 +94,19 @@ pub struct PlaceConfig {
 }
 
 impl PlaceConfig {
-    /// Checks flags and variables.
-    pub fn new(command: &SpoolCommand, env: &Env) -> Result<Self, ConfigError> {
-        let settings = Settings::new(command.typed(), &[], env, Vec::new());
-        let writes = matches!(command, SpoolCommand::Compact(_));
+    /// Checks flags and variables, for the spool at `place` and a command that writes to it or not.
+    pub fn new(
+        typed: Vec<Typed>,
+        place: &str,
+        writes: bool,
+        env: &Env,
+    ) -> Result<Self, ConfigError> {
+        let layers = Layers::new(typed, env);
         Ok(Self {
-            place: command.place().place.clone(),
+            place: place.to_owned(),
             surroundings: env.surroundings(),
-            adopt: writes && settings.switch("adopt")?,
-            json: settings.switch("json")?,
+            adopt: writes && layers.get(ADOPT)?,
+            json: layers.get(JSON)?,
             notices: env.unknown(),
         })
     }

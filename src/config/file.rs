@@ -5,18 +5,22 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::error::{ConfigError, Shown};
-use super::settings::{self, Given, Origin, Rank};
-use super::table::{self, Kind, Setting};
+use super::error::ConfigError;
+use super::flag::{Flag, FlagKind};
+use super::given::Given;
+use super::origin::{Rank, ValueOrigin};
+use super::shown::ShownValue;
+use super::suggest::nearest;
+use super::table::all_flags;
 
 /// Reads the text of a file; `path` is for messages.
-pub fn parse(text: &str, path: &Path) -> Result<Vec<(&'static str, Given)>, ConfigError> {
-    let keys = keys(text, path)?;
+pub fn parse_file(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {
+    let keys = parse_toml(text, path)?;
     let reader = Reader { path };
-    let mut given: Vec<(&'static str, Given)> = Vec::new();
+    let mut given: Vec<(Flag, Given)> = Vec::new();
     for (key, value) in &keys {
         match value {
-            _ if !table::is_table(key) => reader.add(&mut given, key, value, None)?,
+            _ if !is_table(key) => reader.add(&mut given, key, value, None)?,
             Value::Table(inner) => {
                 for (inner, value) in inner {
                     reader.add(&mut given, inner, value, Some(key))?;
@@ -29,12 +33,21 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<(&'static str, Given)>, Conf
 }
 
 /// Parses TOML. The parser's own display is not used: it repeats the line, which may hold a token.
-pub(super) fn keys(text: &str, path: &Path) -> Result<Table, ConfigError> {
+pub(super) fn parse_toml(text: &str, path: &Path) -> Result<Table, ConfigError> {
     text.parse::<Table>().map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
         ConfigError::Syntax { path: path.to_owned(), line, message: error.message().to_owned() }
     })
+}
+
+/// The flags that a file may have.
+fn of_file() -> impl Iterator<Item = &'static Flag> {
+    all_flags().filter(|flag| flag.in_file)
+}
+
+fn is_table(name: &str) -> bool {
+    of_file().any(|flag| flag.table == Some(name))
 }
 
 struct Reader<'a> {
@@ -44,7 +57,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn add(
         &self,
-        given: &mut Vec<(&'static str, Given)>,
+        given: &mut Vec<(Flag, Given)>,
         key: &str,
         value: &Value,
         table: Option<&str>,
@@ -53,36 +66,28 @@ impl Reader<'_> {
         if key.to_ascii_lowercase().ends_with("token") {
             return Err(ConfigError::TokenInFile { path: self.path.to_owned(), key: shown });
         }
-        let setting = self.setting(key, &shown, table)?;
-        let texts = self.texts(setting, &shown, value)?;
-        let earlier = given.iter().find(|(name, _)| *name == setting.name);
-        if let Some((_, Given { origin: Origin::Key { key: first, .. }, .. })) = earlier {
+        let flag = self.flag(key, &shown, table)?;
+        let texts = self.texts(flag, &shown, value)?;
+        let earlier = given.iter().find(|(earlier, _)| *earlier == flag);
+        if let Some((_, Given { origin: ValueOrigin::Key { key: first, .. }, .. })) = earlier {
             return Err(ConfigError::KeyTwice {
                 path: self.path.to_owned(),
                 first: first.clone(),
                 second: shown,
             });
         }
-        let origin = Origin::Key { key: shown, path: self.path.to_owned() };
-        given.push((setting.name, Given { texts, origin, rank: Rank::File }));
+        let origin = ValueOrigin::Key { key: shown, path: self.path.to_owned() };
+        given.push((flag, Given { texts, origin, rank: Rank::File }));
         Ok(())
     }
 
-    fn setting(
-        &self,
-        key: &str,
-        shown: &str,
-        table: Option<&str>,
-    ) -> Result<&'static Setting, ConfigError> {
-        let known = || table::all().filter(|setting| setting.full_key().is_some());
-        let matches = |setting: &&Setting| {
-            setting.key() == key || setting.is_official() && setting.camel() == key
-        };
+    fn flag(&self, key: &str, shown: &str, table: Option<&str>) -> Result<Flag, ConfigError> {
+        let is_it = |flag: &&Flag| flag.key() == key || flag.is_official() && flag.camel() == key;
         let path = self.path.to_owned();
-        match known().find(matches) {
-            Some(setting) if setting.table == table => Ok(setting),
-            Some(setting) => {
-                let (place, table) = match setting.table {
+        match of_file().find(is_it) {
+            Some(flag) if flag.table == table => Ok(*flag),
+            Some(flag) => {
+                let (place, table) = match flag.table {
                     Some(own) => ("into", own),
                     None => ("above", table.unwrap_or_default()),
                 };
@@ -90,36 +95,31 @@ impl Reader<'_> {
                 Err(ConfigError::KeyPlace { path, key: shown.to_owned(), belongs })
             }
             None => {
-                let meant = settings::nearest(key, known().map(|setting| setting.name));
-                let meant = known().find(|setting| Some(setting.name) == meant);
-                let meant = meant.map(|setting| match setting.table {
-                    Some(table) => format!("{} in the table [{table}]", setting.key()),
-                    None => setting.key(),
+                let meant = nearest(key, of_file().map(|flag| flag.name));
+                let meant = of_file().find(|flag| Some(flag.name) == meant);
+                let meant = meant.map(|flag| match flag.table {
+                    Some(table) => format!("{} in the table [{table}]", flag.key()),
+                    None => flag.key(),
                 });
-                Err(ConfigError::UnknownKey { path, key: Shown::new(shown), meant })
+                Err(ConfigError::UnknownKey { path, key: ShownValue::new(shown), meant })
             }
         }
     }
 
-    fn texts(
-        &self,
-        setting: &Setting,
-        key: &str,
-        value: &Value,
-    ) -> Result<Vec<String>, ConfigError> {
-        match (setting.kind, value) {
-            (Kind::One, Value::String(_) | Value::Integer(_) | Value::Datetime(_))
-            | (Kind::Words, Value::String(_))
-            | (Kind::Switch, Value::Boolean(_)) => Ok(vec![scalar(value)]),
-            (Kind::List | Kind::Words, Value::Array(items))
+    fn texts(&self, flag: Flag, key: &str, value: &Value) -> Result<Vec<String>, ConfigError> {
+        match (flag.kind, value) {
+            (FlagKind::One, Value::String(_) | Value::Integer(_) | Value::Datetime(_))
+            | (FlagKind::Words, Value::String(_))
+            | (FlagKind::Switch, Value::Boolean(_)) => Ok(vec![scalar(value)]),
+            (FlagKind::List | FlagKind::Words, Value::Array(items))
                 if !items.is_empty() && items.iter().all(Value::is_str) =>
             {
                 Ok(items.iter().map(scalar).collect())
             }
-            (Kind::One, _) => Err(self.wrong_type(key, "a text or a whole number")),
-            (Kind::Words, _) => Err(self.wrong_type(key, "a text or an array of texts")),
-            (Kind::List, _) => Err(self.wrong_type(key, "an array of texts")),
-            (Kind::Switch, _) => Err(self.wrong_type(key, "true or false")),
+            (FlagKind::One, _) => Err(self.wrong_type(key, "a text or a whole number")),
+            (FlagKind::Words, _) => Err(self.wrong_type(key, "a text or an array of texts")),
+            (FlagKind::List, _) => Err(self.wrong_type(key, "an array of texts")),
+            (FlagKind::Switch, _) => Err(self.wrong_type(key, "true or false")),
         }
     }
 

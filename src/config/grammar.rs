@@ -58,12 +58,12 @@ pub fn duration_ns(text: &str) -> Option<i64> {
 }
 
 /// RFC 3339 or a bare date.
-pub fn time(text: &str) -> Option<Timestamp> {
+pub fn parse_time(text: &str) -> Option<Timestamp> {
     if is_leap_second(text) { None } else { text.parse().ok() }
 }
 
 /// A negative Flux duration: how far back from the present.
-pub fn back(text: &str) -> Option<Interval> {
+pub fn parse_back(text: &str) -> Option<Interval> {
     let interval: Interval = text.strip_prefix('-')?.parse().ok()?;
     // Longer than all of time is a slip.
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
@@ -78,7 +78,7 @@ pub fn is_leap_second(text: &str) -> bool {
 
 /// Words of a command line: cut at white space; `'...'` and `"..."` hold words together; a backslash keeps the next
 /// letter, except between single quotes. Nothing is expanded. `None` if a quote is left open or nothing is there.
-pub fn words(text: &str) -> Option<Vec<String>> {
+pub fn parse_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
@@ -207,7 +207,7 @@ mod tests {
             ("2022-01-01", "2022-01-01T00:00:00Z"),
             ("2022-01-01T02:00:00+02:00", "2022-01-01T00:00:00Z"),
         ] {
-            assert_eq!(time(text).unwrap().to_string(), expected, "{text}");
+            assert_eq!(parse_time(text).unwrap().to_string(), expected, "{text}");
         }
         let now: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
         for (text, expected) in [
@@ -215,17 +215,17 @@ mod tests {
             ("-1mo", "2026-02-28T12:00:00Z"),
             ("-1y2mo", "2025-01-31T12:00:00Z"),
         ] {
-            let counted = back(text).unwrap().nth_after(now, -1).unwrap();
+            let counted = parse_back(text).unwrap().nth_after(now, -1).unwrap();
             assert_eq!(counted.to_string(), expected, "{text}");
         }
         for text in
             ["", "-", "30d", "+1h", "--1h", "-900y", "2022-13-01", "yesterday", "1700000000"]
         {
-            assert_eq!((time(text), back(text)), (None, None), "{text}");
+            assert_eq!((parse_time(text), parse_back(text)), (None, None), "{text}");
         }
         for text in ["2016-12-31T23:59:60Z", "2016-12-31t23:59:60.5+00:00", "2016-12-31 23:59:60Z"]
         {
-            assert!(is_leap_second(text) && time(text).is_none(), "{text}");
+            assert!(is_leap_second(text) && parse_time(text).is_none(), "{text}");
         }
         assert!(!is_leap_second("2016-12-31T23:59:59Z") && !is_leap_second("2016-12-31"));
     }
@@ -242,10 +242,10 @@ mod tests {
             ("a'b'c '\\'", vec!["abc", "\\"]),
             ("echo $HOME `x`", vec!["echo", "$HOME", "`x`"]),
         ] {
-            assert_eq!(words(text).unwrap(), expected, "{text}");
+            assert_eq!(parse_words(text).unwrap(), expected, "{text}");
         }
         for text in ["", "  ", "a 'b", "a \"b", "a\\"] {
-            assert_eq!(words(text), None, "{text}");
+            assert_eq!(parse_words(text), None, "{text}");
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
         #[test]
         fn quoted_words_come_back(list in proptest::collection::vec("[ -~]{0,8}", 1..5)) {
             let text: Vec<String> = list.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
-            prop_assert_eq!(words(&text.join(" ")).unwrap(), list);
+            prop_assert_eq!(parse_words(&text.join(" ")).unwrap(), list);
         }
 
         #[test]
@@ -263,8 +263,8 @@ mod tests {
 
         #[test]
         fn nothing_panics(text in "\\PC*") {
-            let _ = (size_bytes(&text), rate_bytes_per_window(&text), duration_ns(&text), words(&text));
-            let _ = (time(&text), back(&text), is_leap_second(&text));
+            let _ = (size_bytes(&text), rate_bytes_per_window(&text), duration_ns(&text), parse_words(&text));
+            let _ = (parse_time(&text), parse_back(&text), is_leap_second(&text));
         }
     }
 }

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use super::ends::{self, EndConfig, TokenSetting};
 use super::env::Env;
-use super::error::{ConfigError, Shown};
+use super::error::ConfigError;
 use super::file;
-use super::migrate::{self, Ends, MigrateConfig};
+use super::flag::Typed;
+use super::job::JobConfig;
+use super::layers::Layers;
+use super::origin::ValueOrigin;
 use super::profile::{self, Profile};
-use super::range;
-use super::settings::{Origin, Settings};
-use super::table::Setting;
+use super::scope;
+use super::shown::ShownValue;
+use super::table::{CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SPOOL, TASK};
 use super::task_record;
-use crate::cli::job::{JobArgs, Typed};
 use crate::influx::id::is_id;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::side::Side;
@@ -49,26 +51,26 @@ pub struct Spooled {
     pub bucket: String,
 }
 
-/// The settings of a command that reads a file: what was typed, the environment, and the file named by `--config`, whose
-/// value is `config`, or by `SLUICE_CONFIG`. `own` are those it takes beside the settings of a job.
-pub fn settings(
+/// The layers of a command that reads a file: what was typed, the environment, and the file that one of them names. There
+/// is no file that is read unasked.
+pub fn load_layers(
     typed: Vec<Typed>,
-    own: &'static [Setting],
-    config: Option<&str>,
     env: &Env,
     read: ReadFile<'_>,
-) -> Result<Settings, ConfigError> {
-    let file = match config_path(config, env) {
-        Some((path, named_by)) => file::parse(&text(read, &path, &named_by)?, &path)?,
-        None => Vec::new(),
-    };
-    Ok(Settings::new(typed, own, env, file))
+) -> Result<Layers, ConfigError> {
+    let mut layers = Layers::new(typed, env);
+    if let Some(named) = layers.plain(CONFIG.flag) {
+        let path = Path::new(named.text());
+        let keys = file::parse_file(&text(read, path, &named.origin.to_string())?, path)?;
+        layers.add_file(keys);
+    }
+    Ok(layers)
 }
 
-/// All texts of one job, read and cut into settings, not yet judged.
+/// All texts of one job, read, not yet judged.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    settings: Settings,
+    layers: Layers,
     env: Env,
     source_profile: Option<Profile>,
     destination_profile: Option<Profile>,
@@ -76,19 +78,18 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads everything that flags, variables and file name, for a command that takes the settings of a job alone.
-    pub fn load(args: &JobArgs, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
-        let config = args.output.config.as_deref();
-        Self::new(settings(args.typed(), &[], config, &env, read)?, env, read)
+    /// Reads everything that flags, variables and file name.
+    pub fn load(typed: Vec<Typed>, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
+        Self::new(load_layers(typed, &env, read)?, env, read)
     }
 
-    /// Reads what the settings name. A task named by its id is left to the caller: [`Inputs::task_id`], then
+    /// Reads what the layers name. A task named by its id is left to the caller: [`Inputs::task_id`], then
     /// [`Inputs::set_task`].
-    pub fn new(settings: Settings, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
-        let source_profile = load_profile(Side::Source, &settings, &env, read)?;
-        let destination_profile = load_profile(Side::Destination, &settings, &env, read)?;
-        let mut inputs = Self { settings, env, source_profile, destination_profile, task_id: None };
-        if let Some(task) = inputs.settings.plain("task") {
+    pub fn new(layers: Layers, env: Env, read: ReadFile<'_>) -> Result<Self, ConfigError> {
+        let source_profile = load_profile(Side::Source, &layers, &env, read)?;
+        let destination_profile = load_profile(Side::Destination, &layers, &env, read)?;
+        let mut inputs = Self { layers, env, source_profile, destination_profile, task_id: None };
+        if let Some(task) = inputs.layers.plain(TASK.flag) {
             // A file of such a name is written `./0123456789abcdef`.
             if is_id(task.text()) {
                 inputs.task_id = Some(task.text().to_owned());
@@ -107,95 +108,87 @@ impl Inputs {
 
     /// The destination alone: it is needed to fetch the task.
     pub fn destination(&self) -> Result<EndConfig, ConfigError> {
-        ends::end(Side::Destination, &self.settings, &self.env, self.destination_profile.as_ref())
+        ends::check_end(
+            Side::Destination,
+            &self.layers,
+            &self.env,
+            self.destination_profile.as_ref(),
+        )
     }
 
     /// Takes the Flux text of the task.
     pub fn set_task(&mut self, flux: &str) -> Result<(), ConfigError> {
-        let named_by =
-            self.settings.plain("task").map_or(Origin::Flag("task"), |given| given.origin.clone());
-        let record =
-            task_record::parse(flux).map_err(|cause| ConfigError::Task { named_by, cause })?;
-        self.settings.set_task(record);
+        let named_by = self
+            .layers
+            .plain(TASK.flag)
+            .map_or(ValueOrigin::Flag(TASK.flag.name), |given| given.origin.clone());
+        let record = task_record::parse_task_record(flux)
+            .map_err(|cause| ConfigError::Task { named_by, cause })?;
+        self.layers.set_task(record);
         self.task_id = None;
         Ok(())
     }
 
     /// Judges all of it. Relative times count back from `now`.
-    pub fn check(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+    pub fn check(&self, now: Timestamp) -> Result<JobConfig, ConfigError> {
         // A spool needs no destination.
-        if self.settings.plain("spool").is_some() {
-            return self.check_with(ends::no_destination(&self.settings)?, now);
+        if self.layers.plain(SPOOL.flag).is_some() {
+            return self.check_with(ends::no_destination(&self.layers)?, now);
         }
         self.check_with(self.destination()?, now)
     }
 
     /// Judges the settings of a command that reads the spool of a bucket. There is no end to ask at the source.
-    pub fn check_load(
-        &self,
-        spooled: &Spooled,
-        now: Timestamp,
-    ) -> Result<MigrateConfig, ConfigError> {
+    pub fn check_load(&self, spooled: &Spooled, now: Timestamp) -> Result<JobConfig, ConfigError> {
         let source = EndConfig {
             host: spooled.host.clone(),
             org: Some(spooled.org.clone()),
             token: TokenSetting::None,
             tls_ca_file: None,
         };
-        let ends =
-            Ends { source, bucket: spooled.bucket.clone(), destination: self.destination()? };
-        let config = migrate::check(&self.settings, &self.env, ends, now)?;
+        let ends = (source, spooled.bucket.clone(), self.destination()?);
+        let mut config = JobConfig::new(&self.layers, &self.env, ends, now)?;
         // There is no clock of a source.
-        let (start, stop) = range::range_counted(&self.settings, now)?;
-        Ok(MigrateConfig { start, stop, ..config })
+        let (start, stop) = scope::range_counted(&self.layers, now)?;
+        (config.scope.start, config.scope.stop) = (start, stop);
+        Ok(config)
     }
 
     /// Judges the settings of a command that reads several spools: each goes to a bucket of its own.
     pub fn check_several(&self) -> Result<(), ConfigError> {
-        match self.settings.find("destination-bucket")? {
+        match self.layers.given(DESTINATION_BUCKET.flag)? {
             Some(given) => Err(ConfigError::OneBucket { given: given.origin }),
             None => Ok(()),
         }
     }
 
     /// Judges all of it for a command that only looks: it may do without a destination.
-    pub fn check_to_look(&self, now: Timestamp) -> Result<MigrateConfig, ConfigError> {
+    pub fn check_to_look(&self, now: Timestamp) -> Result<JobConfig, ConfigError> {
         let profile = self.destination_profile.as_ref();
-        let destination = ends::destination_if_given(&self.settings, &self.env, profile)?;
+        let destination = ends::destination_if_given(&self.layers, &self.env, profile)?;
         self.check_with(destination, now)
     }
 
-    fn check_with(
-        &self,
-        destination: EndConfig,
-        now: Timestamp,
-    ) -> Result<MigrateConfig, ConfigError> {
+    fn check_with(&self, destination: EndConfig, now: Timestamp) -> Result<JobConfig, ConfigError> {
         if let Some(id) = &self.task_id {
             return Err(ConfigError::TaskNotFetched { id: id.clone() });
         }
         let source =
-            ends::end(Side::Source, &self.settings, &self.env, self.source_profile.as_ref())?;
-        let bucket = ends::needed(&self.settings, "source-bucket")?.name()?;
-        let config =
-            migrate::check(&self.settings, &self.env, Ends { source, bucket, destination }, now)?;
-        let (source, destination) = (&config.source, &config.destination);
+            ends::check_end(Side::Source, &self.layers, &self.env, self.source_profile.as_ref())?;
+        let bucket = self.layers.needed(SOURCE_BUCKET)?;
+        let config = JobConfig::new(&self.layers, &self.env, (source, bucket, destination), now)?;
+        let ends = &config.ends;
+        let (source, destination) = (&ends.source, &ends.destination);
         let same_org = source.org.is_some() && source.org == destination.org;
-        let same_bucket = config.source_bucket == config.destination_bucket;
+        let same_bucket = ends.source_bucket == ends.destination_bucket;
         if same_org && source.host == destination.host && same_bucket {
             return Err(ConfigError::SameBucket {
-                bucket: Shown::new(&config.source_bucket),
-                host: config.source.host,
+                bucket: ShownValue::new(&ends.source_bucket),
+                host: source.host.clone(),
             });
         }
         Ok(config)
     }
-}
-
-/// `--config`, else `SLUICE_CONFIG`, with what names it. There is no file that is read unasked.
-fn config_path(config: Option<&str>, env: &Env) -> Option<(PathBuf, String)> {
-    let flag = config.map(|path| (path, "--config"));
-    let (path, named_by) = flag.or_else(|| Some((env.get("SLUICE_CONFIG")?, "SLUICE_CONFIG")))?;
-    Some((PathBuf::from(path), named_by.to_owned()))
 }
 
 fn text(read: ReadFile<'_>, path: &Path, named_by: &str) -> Result<String, ConfigError> {
@@ -208,14 +201,15 @@ fn text(read: ReadFile<'_>, path: &Path, named_by: &str) -> Result<String, Confi
 
 fn load_profile(
     side: Side,
-    settings: &Settings,
+    layers: &Layers,
     env: &Env,
     read: ReadFile<'_>,
 ) -> Result<Option<Profile>, ConfigError> {
-    let Some(named) = settings.plain(ends::profile_setting(side)) else { return Ok(None) };
+    let Some(named) = layers.plain(ends::profile_flag(side)) else { return Ok(None) };
     let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
     let path = env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default);
-    let path = path.ok_or_else(|| ConfigError::NoProfilePath { name: Shown::new(named.text()) })?;
+    let path =
+        path.ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
-    profile::find(&text, &path, named.text()).map(Some)
+    profile::find_profile(&text, &path, named.text()).map(Some)
 }

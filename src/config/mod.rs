@@ -1,12 +1,13 @@
 //! The checked configuration. What was typed, the `SLUICE_*` variables, the TOML file, the record of an official task
-//! and the influx CLI profiles come in; one [`migrate::MigrateConfig`] comes out, which the commands take apart.
+//! and the influx CLI profiles come in; one [`job::JobConfig`] comes out, in the parts that their users take.
 //!
 //! ```text
-//! cli::JobArgs + Env --inputs::Inputs::load--> texts --settings::Settings--> layers --migrate::MigrateConfig--> checked
-//!                     (the only file access)             flag > task > env > file
+//! typed + Env --inputs::load_layers--> layers::Layers --inputs::Inputs--> job::JobConfig
+//!     (the only file access)  flag > task > env > file    (checked)
 //! ```
 //!
-//! Every value stays text with its [`settings::Origin`] until [`migrate`] reads it, so each error names the flag,
+//! [`table`] has every flag: how it is spelt, told and read. A flag is added by a line there and a field of the part that
+//! takes it. A value stays text with its [`origin::ValueOrigin`] until its flag reads it, so each error names the flag,
 //! variable or key that is to be changed. A token is never part of an error.
 
 pub mod bench;
@@ -16,11 +17,18 @@ pub mod env;
 pub mod error;
 pub mod export;
 pub mod file;
+pub mod flag;
+pub mod given;
 pub mod grammar;
 pub mod inputs;
-pub mod migrate;
+pub mod job;
+pub mod layers;
+pub mod origin;
 pub mod profile;
-mod range;
-pub mod settings;
+pub mod range;
+pub mod scope;
+pub mod shown;
+mod suggest;
 pub mod table;
 pub mod task_record;
+pub mod values;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::error::{ConfigError, Shown};
+use super::error::ConfigError;
 use super::file;
+use super::shown::ShownValue;
 
 /// One profile. Its token is not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,8 +33,8 @@ impl fmt::Debug for Profile {
 }
 
 /// Finds a profile in the text of the file.
-pub fn find(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
-    let table = file::keys(text, path)?;
+pub fn find_profile(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
+    let table = file::parse_toml(text, path)?;
     let Some(Value::Table(profile)) = table.get(name) else {
         let known = table
             .iter()
@@ -41,7 +42,7 @@ pub fn find(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError>
             .map(|(name, _)| name.clone())
             .collect();
         return Err(ConfigError::NoProfile {
-            name: Shown::new(name),
+            name: ShownValue::new(name),
             path: path.to_owned(),
             known,
         });

@@ -1,14 +1,14 @@
 //! Where a job begins and where a run ends: fixed times, or times that are counted back from a present that is not known yet.
 
 use super::error::ConfigError;
+use super::given::Given;
 use super::grammar;
-use super::settings::{Given, Origin, Settings};
 use crate::model::interval::Interval;
 use crate::model::time::Timestamp;
 
 /// Where a job begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum RangeStart {
     /// At the oldest value of the source.
     Earliest,
     /// Here.
@@ -17,7 +17,7 @@ pub enum Start {
     Back(Interval),
 }
 
-impl Start {
+impl RangeStart {
     /// The instant, as a clock that shows `now` counts it; none for the oldest value.
     pub fn counted_from(self, now: Timestamp) -> Option<Timestamp> {
         match self {
@@ -30,7 +30,7 @@ impl Start {
 
 /// Where a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub enum RangeStop {
     /// So far behind the present.
     Now {
         /// How far.
@@ -42,7 +42,7 @@ pub enum Stop {
     Back(Interval),
 }
 
-impl Stop {
+impl RangeStop {
     /// The instant, as a clock that shows `now` counts it.
     pub fn counted_from(self, now: Timestamp) -> Timestamp {
         match self {
@@ -57,53 +57,25 @@ fn back(interval: Interval, now: Timestamp) -> Timestamp {
     interval.nth_after(now, -1).unwrap_or(Timestamp::MIN).max(Timestamp::MIN)
 }
 
-/// Start and stop. Where both are fixed, or both count from the same present, they are held against each other at once.
-pub(super) fn range(settings: &Settings, now: Timestamp) -> Result<(Start, Stop), ConfigError> {
-    let (first, last) = (settings.value("start")?, settings.value("stop")?);
-    let settle = settings.value("settle")?;
-    let settle_ns = grammar::duration_ns(settle.text())
-        .ok_or_else(|| settle.wrong("a duration such as 10m or 0s"))?;
-    let start = match first.text() {
-        "earliest" => Start::Earliest,
-        text => match grammar::back(text) {
-            Some(interval) => Start::Back(interval),
-            None => Start::At(at(&first)?.max(Timestamp::MIN)),
+pub(super) fn read_start(given: &Given) -> Result<RangeStart, ConfigError> {
+    match given.text() {
+        "earliest" => Ok(RangeStart::Earliest),
+        text => match grammar::parse_back(text) {
+            Some(interval) => Ok(RangeStart::Back(interval)),
+            None => Ok(RangeStart::At(at(given)?.max(Timestamp::MIN))),
         },
-    };
-    let stop = match last.text() {
-        "now" => Stop::Now { settle_ns },
-        text => match grammar::back(text) {
-            Some(interval) => Stop::Back(interval),
-            None => Stop::At(at(&last)?),
-        },
-    };
-    // One fixed and one counted wait for the clock of the source.
-    let both = matches!((start, stop), (Start::At(_), Stop::At(_)))
-        || matches!((start, stop), (Start::Back(_), Stop::Now { .. } | Stop::Back(_)));
-    if both {
-        hold_range((start, first.origin), (stop, last.origin), now)?;
     }
-    Ok((start, stop))
 }
 
-/// The same, counted from this machine's clock: for what asks no source.
-pub(super) fn range_counted(
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<(Start, Stop), ConfigError> {
-    let (start, stop) = range(settings, now)?;
-    let (first, last) = (settings.value("start")?, settings.value("stop")?);
-    hold_range((start, first.origin), (stop, last.origin), now)?;
-    Ok(counted((start, stop), now))
-}
-
-/// Fixed times instead of counted ones; what depends on the source stays.
-fn counted((start, stop): (Start, Stop), now: Timestamp) -> (Start, Stop) {
-    let stop = match stop {
-        Stop::Back(_) => Stop::At(stop.counted_from(now)),
-        stop => stop,
-    };
-    (start.counted_from(now).map_or(Start::Earliest, Start::At), stop)
+/// Nothing for the present, which stays behind the clock by what another flag says.
+pub(super) fn read_stop(given: &Given) -> Result<Option<RangeStop>, ConfigError> {
+    match given.text() {
+        "now" => Ok(None),
+        text => match grammar::parse_back(text) {
+            Some(interval) => Ok(Some(RangeStop::Back(interval))),
+            None => Ok(Some(RangeStop::At(at(given)?))),
+        },
+    }
 }
 
 fn at(given: &Given) -> Result<Timestamp, ConfigError> {
@@ -111,20 +83,5 @@ fn at(given: &Given) -> Result<Timestamp, ConfigError> {
     const LEAP: &str =
         "a time that InfluxDB has: it counts no second 60; give second 59, or the minute behind it";
     let expected = if grammar::is_leap_second(given.text()) { LEAP } else { TIME };
-    grammar::time(given.text()).ok_or_else(|| given.wrong(expected))
-}
-
-pub(super) fn hold_range(
-    (start, first): (Start, Origin),
-    (stop, last): (Stop, Origin),
-    now: Timestamp,
-) -> Result<(), ConfigError> {
-    let stop_at = stop.counted_from(now);
-    match start.counted_from(now) {
-        Some(start_at) if start_at >= stop_at => Err(ConfigError::EmptyRange {
-            start: format!("{first} ({start_at})"),
-            stop: format!("{last} ({stop_at})"),
-        }),
-        _ => Ok(()),
-    }
+    given.form(grammar::parse_time, expected)
 }

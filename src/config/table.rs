@@ -1,184 +1,264 @@
-//! The settings there are, and how their names are spelt on the command line, in the environment and in the file.
+//! Every flag there is. A flag is added here, under its heading: from its line come its place on the command line, its
+//! variable, its key and its help. Its value is a field of the configuration of those who use it.
 
-/// How many values a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// One text or number.
-    One,
-    /// Any number of texts: the flag is repeated, the variable has one per line, the key takes an array.
-    List,
-    /// Yes or no.
-    Switch,
-    /// A program with its arguments: one text that is cut into words, or an array.
-    Words,
+#![expect(rustdoc::bare_urls, reason = "the comments are the help")]
+
+use std::path::PathBuf;
+
+use super::flag::{
+    Completes, Flag, FlagGroup, FlagOf, flags, list, official, one, program, switch,
+};
+use super::given::Given;
+use super::range::{RangeStart, RangeStop, read_start, read_stop};
+use super::values::{self, ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice};
+use crate::bench::record::TrialSink;
+use crate::bench::setting::Way;
+use crate::limits::{BENCH_REPETITIONS_MAX, SLICES_IN_FLIGHT_MAX};
+use crate::model::interval::Interval;
+use crate::model::share::Share;
+use crate::model::time_type::TimeType;
+use crate::model::transport::Transport;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+
+flags! {
+    /// Where the data is read.
+    SOURCE under "Source":
+    /// InfluxDB Cloud address, such as https://cloud2.influxdata.com
+    SOURCE_HOST: String = official("source-host", "URL").completes(Completes::Url).read_by(values::read_address);
+    /// Organization, where the token sees more than one
+    SOURCE_ORG: String = official("source-org", "NAME").read_by(Given::name);
+    /// Bucket to copy; only ever read
+    SOURCE_BUCKET: String = official("source-bucket", "NAME").read_by(Given::name);
+    /// Address, organization and token from this influx CLI profile
+    SOURCE_PROFILE: String = one("source-profile", "PROFILE").read_by(values::read_text);
+    /// File that holds the token
+    SOURCE_TOKEN_FILE: PathBuf = one("source-token-file", "FILE").completes(Completes::File).read_by(values::read_path);
+    /// Command that prints the token; run without a shell
+    SOURCE_TOKEN_COMMAND: Vec<String> = program("source-token-command").read_by(values::read_command);
 }
 
-/// The table of the official record.
-const MIGRATION: &str = "migration";
-
-/// The tables of the file. Other commands with settings of their own read none.
-const TABLES: [&str; 2] = [MIGRATION, "bench"];
-
-/// One setting: a flag `--name`, a variable `SLUICE_NAME` and a key `name` of the file, dashes as underscores. That of one
-/// command alone is `SLUICE_COMMAND_NAME`, and its key stands in the command's table.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The flag's name.
-    pub name: &'static str,
-    /// How many values.
-    pub kind: Kind,
-    /// `migration` for one of the official record, or the command whose alone it is; none for one of every job.
-    pub table: Option<&'static str>,
-    /// Value where nothing gives one.
-    pub default: Option<&'static str>,
+flags! {
+    /// Where it is written.
+    DESTINATION under "Destination":
+    /// InfluxDB OSS address
+    DESTINATION_HOST: String = one("destination-host", "URL").or("http://localhost:8086")
+        .completes(Completes::Url).read_by(values::read_address);
+    /// Organization, where the token sees more than one
+    DESTINATION_ORG: String = one("destination-org", "NAME").read_by(Given::name);
+    /// Bucket to write to [default: the source bucket's name]
+    DESTINATION_BUCKET: String = official("destination-bucket", "NAME").read_by(Given::name);
+    /// Address, organization and token from this influx CLI profile
+    DESTINATION_PROFILE: String = one("destination-profile", "PROFILE").read_by(values::read_text);
+    /// File that holds the token
+    DESTINATION_TOKEN_FILE: PathBuf = one("destination-token-file", "FILE").completes(Completes::File)
+        .read_by(values::read_path);
+    /// Command that prints the token; run without a shell
+    DESTINATION_TOKEN_COMMAND: Vec<String> = program("destination-token-command").read_by(values::read_command);
+    /// Create destination and batch bucket, with retention 0
+    CREATE_BUCKETS: bool = switch("create-buckets").read_by(values::read_yes);
 }
 
-const fn of(kind: Kind, name: &'static str) -> Setting {
-    Setting { name, kind, table: None, default: None }
+flags! {
+    /// How the ends are reached.
+    CONNECTIONS under "Connections":
+    /// Certificates to trust beside the system's, at both ends
+    TLS_CA_FILE: PathBuf = one("tls-ca-file", "FILE").completes(Completes::File).read_by(values::read_path);
 }
 
-const fn one(name: &'static str) -> Setting {
-    of(Kind::One, name)
+flags! {
+    /// Files instead of the destination.
+    SPOOLED under "Spool":
+    /// Write to files instead of the destination: parquet
+    SPOOL: () = one("spool", "FORMAT").read_by(values::read_parquet);
+    /// Folder of the spool, or s3://bucket/prefix, gs://..., az://...
+    SPOOL_DIR: String = one("spool-dir", "DIR|URL").completes(Completes::Path).read_by(Given::name);
+    /// Times in the files: ns-utc, us-utc (whole microseconds only) or i64
+    TIME_TYPE: TimeType = one("time-type", "TYPE").or("ns-utc").words(&[
+        ("ns-utc", "Timestamps in nanoseconds"),
+        ("us-utc", "Timestamps in microseconds"),
+        ("i64", "Integers: nanoseconds since 1970"),
+    ]).read_by(|given| given.parse("ns-utc, us-utc or i64"));
 }
 
-const fn official(name: &'static str) -> Setting {
-    one(name).only(MIGRATION)
+flags! {
+    /// Range, batches, and the official task.
+    JOB under "Job":
+    /// First time to copy: RFC 3339, a date, or -30d
+    START: RangeStart = official("start", "TIME").or("earliest").hyphens().read_by(read_start);
+    /// First time not to copy; now is less --settle
+    STOP: Option<RangeStop> = official("stop", "TIME").or("now").hyphens().read_by(read_stop);
+    /// How far behind now the default stop stays
+    SETTLE: i64 = one("settle", "DURATION").or("10m").read_by(values::read_settle_ns);
+    /// Length of one batch: auto, or as in 1h, 35d, 1mo
+    BATCH_INTERVAL: IntervalChoice = official("batch-interval", "DURATION").or("auto")
+        .read_by(values::read_batch_interval);
+    /// Bucket at the destination that keeps the progress
+    BATCH_BUCKET: String = official("batch-bucket", "NAME").or("migration").read_by(Given::name);
+    /// Take the settings of the official task: its Flux file, or its id
+    TASK: String = one("task", "FILE|ID").completes(Completes::File).read_by(values::read_text);
+    /// Pause an active task that writes the same progress
+    PAUSE_TASK: bool = switch("pause-task").read_by(values::read_yes);
+    /// Take over progress of another start or filter, or a spool that is held
+    ADOPT: bool = switch("adopt").read_by(values::read_yes);
 }
 
-const fn bench(name: &'static str) -> Setting {
-    one(name).only("bench")
+flags! {
+    /// What of the bucket.
+    COPIED under "What is copied":
+    /// Only this measurement; may be repeated
+    MEASUREMENT: Vec<String> = list("measurement", "NAME").read_by(values::read_names);
+    /// Only series with this tag; may be repeated
+    TAG: Vec<(String, String)> = list("tag", "KEY=VALUE").read_by(values::read_tags);
+    /// Only this field; may be repeated
+    FIELD: Vec<String> = list("field", "NAME").read_by(values::read_names);
+    /// Only where this Flux expression over r holds
+    PREDICATE: String = one("predicate", "FLUX").read_by(values::read_predicate);
 }
 
-const fn demo(name: &'static str) -> Setting {
-    one(name).only("demo")
+flags! {
+    /// How fast, and how much.
+    PACE under "Pace":
+    /// Source read quota: auto, none, or as in 300MB/5min
+    QUOTA: QuotaChoice = one("quota", "RATE").or("auto").read_by(values::read_quota);
+    /// Share of the quota, or by UTC time 08:00,30% 19:00,95%
+    QUOTA_SHARE: Share = one("quota-share", "SHARE").or("90%").read_by(values::read_quota_share);
+    /// The source's time limit for one query, 1s to 1h
+    QUERY_TIMEOUT: u64 = one("query-timeout", "DURATION").or("90s").read_by(values::read_query_timeout_ms);
+    /// Requests to the source at one time, 1 to 16
+    CONCURRENCY: usize = one("concurrency", "COUNT").or("2")
+        .read_by(|given| given.number(1..=SLICES_IN_FLIGHT_MAX, "a number from 1 to 16"));
+    /// How the source is read: auto, flux, flux-keyed, flux-pivot or influxql
+    TRANSPORT: Option<Transport> = one("transport", "NAME").or("auto").read_by(values::read_transport);
+    /// Stop after reading this much, as in 10GB; exit code 8
+    MAX_TRANSFER: u64 = one("max-transfer", "SIZE").read_by(values::read_max_transfer_bytes);
+    /// Stop after this long, as in 8h; exit code 10
+    MAX_DURATION: u64 = one("max-duration", "DURATION").read_by(values::read_max_duration_ms);
 }
 
-impl Setting {
-    const fn or(self, default: &'static str) -> Self {
-        Self { default: Some(default), ..self }
-    }
-
-    const fn only(self, table: &'static str) -> Self {
-        Self { table: Some(table), ..self }
-    }
-
-    /// One of the nine of the official `migration` record.
-    pub fn is_official(&self) -> bool {
-        self.table == Some(MIGRATION)
-    }
-
-    /// `SLUICE_SOURCE_HOST`, `SLUICE_BENCH_INTERVALS`.
-    pub fn variable(&self) -> String {
-        let command = self.table.filter(|table| *table != MIGRATION);
-        let words = ["sluice"].into_iter().chain(command).chain([self.name]);
-        words.collect::<Vec<_>>().join("_").replace('-', "_").to_ascii_uppercase()
-    }
-
-    /// `source_host`.
-    pub fn key(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
-    /// `migration.source_host`, `bench.intervals`; none for one that no file gives.
-    pub fn full_key(&self) -> Option<String> {
-        match self.table {
-            None => Some(self.key()),
-            Some(table) => is_table(table).then(|| format!("{table}.{}", self.key())),
-        }
-    }
-
-    /// `sourceHost`: the spelling of the official record.
-    pub fn camel(&self) -> String {
-        let mut words = self.name.split('-');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |mut camel, word| {
-            camel.push_str(&word[..1].to_ascii_uppercase());
-            camel.push_str(&word[1..]);
-            camel
-        })
-    }
+flags! {
+    /// What must not happen at the destination.
+    SAFETY under "Safety":
+    /// Field of another type: stop, reject or suffix
+    ON_TYPE_CONFLICT: ConflictPolicy = one("on-type-conflict", "POLICY").or("stop").words(&[
+        ("stop", "Stop before anything is written"),
+        ("reject", "Keep the values in the rejects file"),
+        ("suffix", "Write them to a field named after the type"),
+    ]).read_by(values::read_on_type_conflict);
+    /// Data in the destination's range: refuse or merge
+    EXISTING: ExistingPolicy = one("existing", "POLICY").or("refuse")
+        .words(&[("refuse", "Stop"), ("merge", "Write over it")]).read_by(values::read_existing);
+    /// Where refused points go [default: in the job's state folder]
+    REJECTS: PathBuf = one("rejects", "FILE").completes(Completes::File).read_by(values::read_path);
+    /// Refused values before the run stops
+    REJECT_LIMIT: u64 = one("reject-limit", "COUNT").or("10000").read_by(values::read_whole);
+    /// Do not ask
+    YES: bool = switch("yes").read_by(values::read_yes);
 }
 
-/// Every setting of a job, in the order of the help.
-pub const SETTINGS: &[Setting] = &[
-    official("source-host"),
-    official("source-org"),
-    official("source-bucket"),
-    one("source-profile"),
-    one("source-token-file"),
-    of(Kind::Words, "source-token-command"),
-    one("destination-host").or("http://localhost:8086"),
-    one("destination-org"),
-    official("destination-bucket"),
-    one("destination-profile"),
-    one("destination-token-file"),
-    of(Kind::Words, "destination-token-command"),
-    of(Kind::Switch, "create-buckets"),
-    one("tls-ca-file"),
-    official("start").or("earliest"),
-    official("stop").or("now"),
-    one("settle").or("10m"),
-    official("batch-interval").or("auto"),
-    official("batch-bucket").or("migration"),
-    one("task"),
-    of(Kind::Switch, "pause-task"),
-    of(Kind::Switch, "adopt"),
-    of(Kind::List, "measurement"),
-    of(Kind::List, "tag"),
-    of(Kind::List, "field"),
-    one("predicate"),
-    one("quota").or("auto"),
-    one("quota-share").or("90%"),
-    one("query-timeout").or("90s"),
-    one("concurrency").or("2"),
-    one("transport").or("auto"),
-    one("max-transfer"),
-    one("max-duration"),
-    one("on-type-conflict").or("stop"),
-    one("existing").or("refuse"),
-    one("spool"),
-    one("spool-dir"),
-    one("time-type").or("ns-utc"),
-    one("rejects"),
-    one("reject-limit").or("10000"),
-    of(Kind::Switch, "dry-run"),
-    of(Kind::Switch, "yes"),
-    of(Kind::Switch, "json"),
-    one("color").or("auto"),
-];
-
-/// What `bench` takes beside the settings of a job.
-pub const BENCH: &[Setting] = &[
-    bench("intervals"),
-    bench("transports"),
-    bench("concurrencies"),
-    bench("body-sizes"),
-    bench("repetitions").or("3"),
-    bench("sink").or("discard"),
-    bench("seed"),
-    bench("out").or("bench"),
-    bench("sim-values").or("1000000000000"),
-    bench("sim-bytes-per-value").or("2.1"),
-    bench("sim-latency").or("50ms"),
-    bench("sim-bandwidth").or("100MB"),
-    bench("sim-source-rate").or("5000000"),
-];
-
-/// What `export` takes beside some settings of a job.
-pub const EXPORT: &[Setting] =
-    &[one("format").only("export"), of(Kind::Switch, "gzip").only("export")];
-
-/// What `demo` takes beside some settings of a job.
-pub const DEMO: &[Setting] = &[demo("hosts").or("50"), demo("hours").or("6"), demo("seed").or("1")];
-
-/// Every setting there is.
-pub fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(BENCH).chain(EXPORT).chain(DEMO)
+flags! {
+    /// What a job does if it is only tried.
+    TRIED under "Safety":
+    /// Check, plan and show the first 20 lines; write nothing
+    DRY_RUN: bool = switch("dry-run").read_by(values::read_yes);
 }
 
-/// True for a table of the file.
-pub(super) fn is_table(name: &str) -> bool {
-    TABLES.contains(&name)
+flags! {
+    /// The file, and what is printed.
+    OUTPUT under "Output and settings":
+    /// TOML file with settings
+    CONFIG: PathBuf = one("config", "FILE").completes(Completes::File).not_in_file().read_by(values::read_path);
+    /// Print JSON lines on stdout
+    JSON: bool = switch("json").read_by(values::read_yes);
+    /// Colours: auto, always or never
+    COLOR: ColorChoice = one("color", "WHEN").or("auto").words(&[
+        ("auto", "On a terminal, unless the environment says otherwise"),
+        ("always", "Even into a pipe"),
+        ("never", "Nowhere"),
+    ]).read_by(values::read_color);
+}
+
+/// What `migrate`, `preflight`, `plan` and `bench` take, in the order of the help.
+pub const OF_JOB: &[FlagGroup] =
+    &[SOURCE, DESTINATION, CONNECTIONS, SPOOLED, JOB, COPIED, PACE, SAFETY, TRIED, OUTPUT];
+
+const fn bench(name: &'static str, value: &'static str) -> Flag {
+    one(name, value).only("bench")
+}
+
+flags! {
+    /// What `bench` tries.
+    TRIALS under "Trials":
+    /// Batch intervals to try, as in 1h,6h,1d [default: around the one of plan]
+    INTERVALS: Vec<Interval> = bench("intervals", "LIST").read_by(values::read_intervals);
+    /// Transports to try, as in auto,flux [default: all that can be used]
+    TRANSPORTS: Vec<Way> = bench("transports", "LIST").read_by(values::read_transports);
+    /// Requests at one time to try, as in 1,2,4 [default: around 2]
+    CONCURRENCIES: Vec<usize> = bench("concurrencies", "LIST").read_by(values::read_concurrencies);
+    /// Sizes of bodies to try, as in 1MB,2MB,4MB; for --sink destination
+    BODY_SIZES: Vec<usize> = bench("body-sizes", "LIST").read_by(values::read_body_sizes);
+    /// Runs of each setting that stays to the end, 1 to 100
+    REPETITIONS: u32 = bench("repetitions", "COUNT").or("3")
+        .read_by(|given| given.number(1..=BENCH_REPETITIONS_MAX, "a number from 1 to 100"));
+    /// Where values go: discard or destination
+    SINK: TrialSink = bench("sink", "SINK").or("discard").words(&[
+        ("discard", "Nowhere"),
+        ("destination", "Into a bucket made for it"),
+    ]).read_by(values::read_sink);
+    /// Seed of samples and order: the same seed tries the same [default: random]
+    BENCH_SEED: u64 = bench("seed", "NUMBER").read_by(values::read_whole);
+    /// Name of the files of results, without ending
+    OUT: PathBuf = bench("out", "NAME").or("bench").completes(Completes::Path)
+        .read_by(|given| given.name().map(PathBuf::from));
+}
+
+flags! {
+    /// The source that `bench --simulate` computes.
+    SIMULATION under "Simulation":
+    /// Its values
+    SIM_VALUES: u64 = bench("sim-values", "COUNT").or("1000000000000").read_by(values::read_above_0);
+    /// Its bytes for each value
+    SIM_BYTES_PER_VALUE: u64 = bench("sim-bytes-per-value", "BYTES").or("2.1").read_by(values::read_milli_bytes);
+    /// Time to the first byte of an answer
+    SIM_LATENCY: u64 = bench("sim-latency", "DURATION").or("50ms").read_by(values::read_latency_us);
+    /// Bytes of the line in a second, as in 12MB
+    SIM_BANDWIDTH: u64 = bench("sim-bandwidth", "SIZE").or("100MB").read_by(values::read_bandwidth_bytes_per_s);
+    /// Values that the source reads in a second, all requests together
+    SIM_SOURCE_RATE: u64 = bench("sim-source-rate", "COUNT").or("5000000").read_by(values::read_above_0);
+}
+
+const fn export(flag: Flag) -> Flag {
+    flag.only("export").not_in_file()
+}
+
+flags! {
+    /// The form of an export.
+    EXPORTED:
+    /// What is written: lp (line protocol) or csv (annotated CSV); must be given
+    FORMAT: ExportFormat = export(one("format", "FORMAT"))
+        .words(&[("lp", "Line protocol"), ("csv", "Annotated CSV")]).read_by(values::read_format);
+    /// Compress; without saying if the name ends in .gz
+    GZIP: bool = export(switch("gzip")).read_by(values::read_yes);
+}
+
+const fn demo(name: &'static str, value: &'static str) -> Flag {
+    one(name, value).only("demo").not_in_file()
+}
+
+flags! {
+    /// The bucket that `demo` shows.
+    SHOWN:
+    /// Hosts in the simulated bucket, 1 to 1000
+    HOSTS: u32 = demo("hosts", "COUNT").or("50").read_by(|given| given.number(1..=1_000, "a number from 1 to 1000"));
+    /// Hours of data in it, 1 to 720
+    HOURS: u32 = demo("hours", "COUNT").or("6").read_by(|given| given.number(1..=720, "a number from 1 to 720"));
+    /// Seed of its values: the same seed gives the same data
+    DEMO_SEED: u64 = demo("seed", "NUMBER").or("1").read_by(values::read_whole);
+}
+
+/// Every flag that is a variable, in the order of the help.
+pub fn all_flags() -> impl Iterator<Item = &'static Flag> {
+    let groups = OF_JOB.iter().chain(&[TRIALS, SIMULATION, EXPORTED, SHOWN]);
+    groups.flat_map(|group| group.flags)
 }
 
 #[cfg(test)]
@@ -187,22 +267,18 @@ mod tests {
 
     #[test]
     fn names_are_spelt_three_ways() {
-        let setting = |name| all().find(|setting| setting.name == name).unwrap();
-        let interval = setting("batch-interval");
+        let interval = BATCH_INTERVAL.flag;
         assert_eq!(
             (interval.variable(), interval.key(), interval.camel()),
             ("SLUICE_BATCH_INTERVAL".into(), "batch_interval".into(), "batchInterval".into())
         );
-        let sizes = setting("body-sizes");
+        let sizes = BODY_SIZES.flag;
         assert_eq!(
             (sizes.variable(), sizes.full_key()),
             ("SLUICE_BENCH_BODY_SIZES".into(), Some("bench.body_sizes".into()))
         );
-        assert_eq!(setting("gzip").full_key(), None, "export reads no file");
-        assert_eq!(
-            SETTINGS.iter().filter(|setting| setting.is_official()).count(),
-            8,
-            "the nine less sourceToken"
-        );
+        assert_eq!(GZIP.flag.full_key(), None, "export reads no file");
+        let official = all_flags().filter(|flag| flag.is_official());
+        assert_eq!(official.count(), 8, "the nine less sourceToken");
     }
 }

@@ -2,7 +2,9 @@
 //! comments, spacing and strings that look like code do not mislead. Only literals are read, a sign before one among
 //! them; nothing is evaluated.
 
-use super::table::SETTINGS;
+use super::error::TaskRecordError;
+use super::flag::Flag;
+use super::table::all_flags;
 
 /// What the first template of the task called some properties.
 const FIRST_NAMES: [(&str, &str); 4] = [
@@ -15,7 +17,7 @@ const FIRST_NAMES: [(&str, &str); 4] = [
 /// A property of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Property {
-    /// A string, time or duration, as the setting of the same name takes it.
+    /// A string, time or duration, as the flag of the same name takes it.
     Literal(String),
     /// An expression, as it stands.
     Computed(String),
@@ -24,55 +26,21 @@ pub enum Property {
 /// What the task says. The token is never part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskRecord {
-    properties: Vec<(&'static str, Property)>,
+    properties: Vec<(Flag, Property)>,
     /// The step behind `range(start: batch.start, stop: batch.stop)` in the query of the data, if the task was changed
     /// to read only a part of the bucket.
     pub filter: Option<String>,
 }
 
-/// Why there is no record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TaskRecordError {
-    /// No `migration = {`.
-    #[error(
-        "the text holds no record `migration = {{...}}`; is it the task of the migration guide?"
-    )]
-    Missing,
-    /// The record does not end.
-    #[error("the record `migration` has no closing brace")]
-    Open,
-    /// A string that does not end.
-    #[error("a string that begins in line {line} has no end")]
-    OpenString {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// Not `name: value`.
-    #[error("the record `migration` has something else than `name: value` in line {line}")]
-    Form {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// Twice the same property.
-    #[error("the record `migration` has the property {name} twice")]
-    Twice {
-        /// Its name.
-        name: String,
-    },
-    /// No property of an official record.
-    #[error("the record `migration` has none of the properties of the migration guide")]
-    Empty,
-}
-
 impl TaskRecord {
-    /// The property of a setting, by the name of its flag.
-    pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties.iter().find(|(known, _)| *known == name).map(|(_, property)| property)
+    /// The property of a flag.
+    pub fn property(&self, flag: Flag) -> Option<&Property> {
+        self.properties.iter().find(|(known, _)| *known == flag).map(|(_, property)| property)
     }
 }
 
 /// Reads the record.
-pub fn parse(text: &str) -> Result<TaskRecord, TaskRecordError> {
+pub fn parse_task_record(text: &str) -> Result<TaskRecord, TaskRecordError> {
     let tokens = tokens(text)?;
     let mut record = TaskRecord { properties: Vec::new(), filter: filter(text, &tokens) };
     let begins = |at: &usize| {
@@ -114,12 +82,10 @@ impl TaskRecord {
         let given = name;
         let name =
             FIRST_NAMES.iter().find(|(first, _)| *first == name).map_or(name, |(_, now)| now);
-        let Some(setting) =
-            SETTINGS.iter().find(|setting| setting.is_official() && setting.camel() == name)
-        else {
+        let Some(flag) = all_flags().find(|flag| flag.is_official() && flag.camel() == name) else {
             return Ok(());
         };
-        if self.property(setting.name).is_some() {
+        if self.property(*flag).is_some() {
             return Err(TaskRecordError::Twice { name: given.to_owned() });
         }
         let property = match value {
@@ -134,7 +100,7 @@ impl TaskRecord {
             }
             _ => Property::Computed(source(text, value)),
         };
-        self.properties.push((setting.name, property));
+        self.properties.push((*flag, property));
         Ok(())
     }
 }

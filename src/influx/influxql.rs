@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::classify::RequestKind;
 use super::client::Client;
-use super::client::exchange::{HttpCall, ExpectedContent};
+use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::{Error, Failure, FailureKind};
 use super::stream::QueryStream;
 use crate::wire::influxql::decoder::Format;

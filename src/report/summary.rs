@@ -5,7 +5,7 @@ use crate::model::number;
 use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::{Closing, Discrepancy};
 use crate::pipeline::event::StopReason;
-use crate::report::state::{SinkKind, RunState};
+use crate::report::state::{RunState, SinkKind};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
 
 /// What the summary of a run without failure says.

@@ -11,7 +11,7 @@ mod predicted;
 mod records;
 
 use sluice::bench::extrapolate::Whole;
-use sluice::bench::record::{BenchHeader, Machine, Recorded, TrialSink, Trial};
+use sluice::bench::record::{BenchHeader, Machine, Recorded, Trial, TrialSink};
 use sluice::bench::sample::Strata;
 use sluice::bench::schedule::{Left, Scheduler, Terms};
 use sluice::bench::setting::{Axes, Axis, Way, intervals_around};

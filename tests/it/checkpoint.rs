@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::config::migrate::{MigrateConfig, Start};
+use sluice::config::job::JobConfig;
+use sluice::config::range::RangeStart;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::sim::{BucketStore, Fault, Matcher, Server, Value};
@@ -50,7 +51,7 @@ async fn records_of_the_official_task_are_taken_over() {
         note(&rig, &text);
         let mut config = rig.config();
         if earliest {
-            config.start = Start::Earliest;
+            config.scope.start = RangeStart::Earliest;
         }
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Done);
@@ -123,10 +124,10 @@ async fn every_form_of_a_record_resumes_where_the_task_would() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_that_may_be_of_another_job_are_adopted_only_on_request() {
-    let changes: [fn(&mut MigrateConfig); 3] = [
-        |config| config.filter.measurements = vec!["air".to_owned()],
-        |config| config.start = Start::At(time("2022-01-01T01:00:00Z")),
-        |config| config.filter.predicate = Some("r._value != 0.5".to_owned()),
+    let changes: [fn(&mut JobConfig); 3] = [
+        |config| config.scope.filter.measurements = vec!["air".to_owned()],
+        |config| config.scope.start = RangeStart::At(time("2022-01-01T01:00:00Z")),
+        |config| config.scope.filter.predicate = Some("r._value != 0.5".to_owned()),
     ];
     for change in changes {
         let rig = rig().await;
@@ -141,8 +142,8 @@ async fn records_that_may_be_of_another_job_are_adopted_only_on_request() {
         run.assert_exit(ExitCode::State);
         assert!(run.words().contains("--adopt"), "{}", run.words());
         assert_eq!(rig.destination.store().count(BUCKET), 0);
-        config.adopt = true;
-        config.filter.predicate = None;
+        config.safety.adopt = true;
+        config.scope.filter.predicate = None;
         rig.migrate(config).await.assert_exit(ExitCode::Done);
         assert_eq!(first_written(&rig), Some(time("2022-01-01T02:00:00Z").ns() + 1));
     }
@@ -155,13 +156,13 @@ async fn another_job_under_the_same_names_is_refused() {
     let other_host = Server::start(cloud(), Arc::clone(rig.source.store())).await.unwrap();
     let mut rows = Vec::new();
     let mut config = rig.config();
-    config.filter.fields = vec!["f".to_owned()];
+    config.scope.filter.fields = vec!["f".to_owned()];
     rows.push(("filter", config));
     let mut config = rig.config();
-    config.start = Start::At(time("2021-12-31"));
+    config.scope.start = RangeStart::At(time("2021-12-31"));
     rows.push(("start", config));
     let mut config = rig.config();
-    config.source.host = other_host.url();
+    config.ends.source.host = other_host.url();
     rows.push(("source_host", config));
     for (part, config) in rows {
         let run = rig.migrate(config).await;
@@ -174,8 +175,8 @@ async fn another_job_under_the_same_names_is_refused() {
     }
     // The parts that may change: found by the lock and the records, the job goes on.
     let mut config = rig.config();
-    config.start = Start::Earliest;
-    config.concurrency = 1;
+    config.scope.start = RangeStart::Earliest;
+    config.pace.concurrency = 1;
     let run = rig.migrate(config).await;
     assert_eq!(run.exit(), ExitCode::Done, "{}", run.words());
 }
@@ -202,7 +203,7 @@ async fn another_destination_bucket_is_another_job() {
     let rig = rig().await;
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
     let mut config = rig.config();
-    config.destination_bucket = "second".to_owned();
+    config.ends.destination_bucket = "second".to_owned();
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     assert_eq!(run.finished().outcome.batches, 12);

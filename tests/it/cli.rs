@@ -21,7 +21,7 @@ use sluice::cli::job::JobArgs;
 use sluice::config::env::Env;
 use sluice::config::error::ConfigError;
 use sluice::config::inputs::Inputs;
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::JobConfig;
 
 /// Looks like a token; may stand in no message.
 const CANARY: &str =
@@ -71,14 +71,14 @@ impl<'a> Given<'a> {
 
     fn inputs(&self) -> Result<Inputs, ConfigError> {
         let env = Env::new(self.env.clone())?;
-        Inputs::load(&job(&self.argv), env, &|path| self.read(path))
+        Inputs::load(job(&self.argv).typed(), env, &|path| self.read(path))
     }
 
-    fn check(&self) -> Result<MigrateConfig, ConfigError> {
+    fn check(&self) -> Result<JobConfig, ConfigError> {
         self.inputs()?.check(NOW.parse().unwrap())
     }
 
-    fn good(&self) -> MigrateConfig {
+    fn good(&self) -> JobConfig {
         self.check().unwrap_or_else(|error| panic!("{:?}: {}", self.argv, chain(&error)))
     }
 
@@ -94,7 +94,7 @@ impl<'a> Given<'a> {
 }
 
 fn command(argv: &[&str]) -> Command {
-    argv::parse([&["sluice"], argv].concat()).unwrap().command
+    argv::parse_argv([&["sluice"], argv].concat()).unwrap().command
 }
 
 fn job(argv: &[&str]) -> JobArgs {

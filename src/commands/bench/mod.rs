@@ -28,8 +28,8 @@ use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
 use crate::config::env::Env;
 use crate::config::inputs::{self, Inputs};
-use crate::config::migrate::MigrateConfig;
-use crate::config::table::BENCH;
+use crate::config::job::JobConfig;
+use crate::config::table::JSON;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::model::schema::FieldTypes;
@@ -45,16 +45,15 @@ use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
-    let file = args.job.output.config.as_deref();
-    let settings = inputs::settings(args.typed(), BENCH, file, &env, &inputs::read_file)?;
-    let bench = BenchConfig::new(&settings)?;
+    let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
+    let bench = BenchConfig::new(&layers)?;
     if let [first, second] = &args.compare[..] {
-        return compared::run(first, second, settings.switch("json")?);
+        return compared::run(first, second, layers.get(JSON)?);
     }
     if args.simulate {
-        return simulated::run(&settings, &bench);
+        return simulated::run(&layers, &bench);
     }
-    let inputs = Inputs::new(settings, env, &inputs::read_file)?;
+    let inputs = Inputs::new(layers, env, &inputs::read_file)?;
     let config = migrate::load_to_look(inputs, &Signals::default()).await?;
     let writes = bench.sink == TrialSink::Destination;
     let _moving = if writes { stops.tidying() } else { stops.moving() };
@@ -71,14 +70,14 @@ pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitC
 
 /// Runs all trials, keeps them, and shows what they say.
 pub async fn measure(
-    config: &MigrateConfig,
+    config: &JobConfig,
     bench: &BenchConfig,
     settings: &ClientSettings,
     stop: StopSignal,
 ) -> Result<BenchVerdict, Error> {
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
-    let deadline = config.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    let deadline = config.pace.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
     Box::pin(trials(config, bench, ends, watch, &Early { stop, deadline })).await
 }
 
@@ -95,14 +94,14 @@ struct Surveyed {
 }
 
 async fn trials(
-    config: &MigrateConfig,
+    config: &JobConfig,
     bench: &BenchConfig,
     ends: Ends,
     watch: Watch,
     early: &Early,
 ) -> Result<BenchVerdict, Error> {
     let begun = Instant::now();
-    if bench.sink == TrialSink::Destination && !config.has_destination() {
+    if bench.sink == TrialSink::Destination && !config.ends.has_destination() {
         return Err(Error::NoDestination);
     }
     let surveyed = early.stop.unless(Box::pin(survey(config, bench, ends, &watch))).await??;
@@ -111,7 +110,7 @@ async fn trials(
     let mut files = Files::create(&bench.out)?;
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
-        if config.json {
+        if config.output.json {
             print_line(&record.to_line());
         }
     };
@@ -130,7 +129,7 @@ async fn trials(
         };
         let Some(planned) = scheduler.next(left) else { break };
         number += 1;
-        if !config.json {
+        if !config.output.json {
             stream::say(screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
@@ -157,7 +156,7 @@ async fn trials(
     if let Some(error) = failed.filter(|_| verdict.rows.is_empty()) {
         return Err(error);
     }
-    if !config.json {
+    if !config.output.json {
         for line in screen::lines(&header, &verdict, &files.paths) {
             print_line(&line);
         }
@@ -173,7 +172,7 @@ fn rest(bytes: u64, bytes_per_s: u64) -> Duration {
 
 /// Asks the source what it is, says what may be spent, and counts.
 async fn survey(
-    config: &MigrateConfig,
+    config: &JobConfig,
     bench: &BenchConfig,
     mut ends: Ends,
     watch: &Watch,
@@ -181,7 +180,7 @@ async fn survey(
     let checked = preflight::check(config, &ends).await?;
     let failures = checked.report.count(Found::Fail);
     let Some(source) = checked.source else {
-        if config.json {
+        if config.output.json {
             print_line(&json::preflight(&checked.report));
         } else {
             checked.report.lines(Glyphs::Ascii).iter().for_each(stream::say);
@@ -189,8 +188,8 @@ async fn survey(
         return Err(Error::Preflight { failures });
     };
     let window = source.quota.bytes_per_window();
-    let budget_bytes = terms::budget_bytes(config.max_transfer_bytes, window);
-    stream::say(screen::budget_line(budget_bytes, config.max_duration_ms, bench.sink));
+    let budget_bytes = terms::budget_bytes(config.pace.max_transfer_bytes, window);
+    stream::say(screen::budget_line(budget_bytes, config.pace.max_duration_ms, bench.sink));
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
     let job = job::to_look_at(config, &ends, &source, None).await?;
@@ -201,7 +200,7 @@ async fn survey(
 }
 
 async fn stand(
-    config: &MigrateConfig,
+    config: &JobConfig,
     bench: &BenchConfig,
     surveyed: &Surveyed,
     watch: Watch,
@@ -213,7 +212,7 @@ async fn stand(
             let known = surveyed.destination.as_ref().and_then(|facts| facts.org_id.clone());
             let org_id = match known {
                 Some(org_id) => Some(org_id),
-                None => client.org_id(&config.destination_bucket).await?,
+                None => client.org_id(&config.ends.destination_bucket).await?,
             };
             let shard_ns = surveyed.source.survey.shape.shard_group_ns;
             // The bucket of a trial is empty: only the source's own types can clash.
@@ -227,7 +226,7 @@ async fn stand(
                     shard_ns,
                 )
             });
-            let on_type_conflict = config.on_type_conflict;
+            let on_type_conflict = config.safety.on_type_conflict;
             let org_id = org_id.ok_or(Error::NoDestination)?;
             Some(TrialDestination { client, org_id, shard_ns, on_type_conflict, watched })
         }

@@ -11,7 +11,7 @@ use crate::bench::verdict::BenchVerdict;
 use crate::commands::error::Error;
 use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};
-use crate::config::settings::Settings;
+use crate::config::layers::Layers;
 use crate::exit::ExitCode;
 use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
@@ -24,8 +24,8 @@ use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::source::shape::assumed_shard_group_ns;
 
 /// Rehearses.
-pub(super) fn run(settings: &Settings, bench: &BenchConfig) -> Result<ExitCode, Error> {
-    let config = SimulateConfig::new(settings, migrate::local_now())?;
+pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Error> {
+    let config = SimulateConfig::new(layers, migrate::local_now())?;
     let seed = bench.seed.unwrap_or_else(random_seed);
     let model = model(&config);
     let header = header(&config, &model, seed);

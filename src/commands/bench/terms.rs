@@ -8,7 +8,8 @@ use crate::bench::schedule::{Left, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::commands::migrate;
 use crate::config::bench::BenchConfig;
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::JobConfig;
+use crate::config::values::IntervalChoice;
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
 use crate::model::transport::Transport;
 use crate::pipeline::plan::tally::Cell;
@@ -32,7 +33,7 @@ pub(super) fn density(cells: &[Cell]) -> Vec<Density> {
 }
 
 pub(super) fn header(
-    config: &MigrateConfig,
+    config: &JobConfig,
     bench: &BenchConfig,
     surveyed: &Surveyed,
     seed: u64,
@@ -57,16 +58,16 @@ pub(super) fn header(
         density: density(&tally.cells),
         quota_window_bytes: source.quota.bytes_per_window(),
         quota_bytes_per_s: quota.bytes_per_s(),
-        query_timeout_ms: config.query_timeout_ms,
+        query_timeout_ms: config.pace.query_timeout_ms,
         budget_bytes: surveyed.budget_bytes,
-        budget_ms: config.max_duration_ms,
+        budget_ms: config.pace.max_duration_ms,
         survey_bytes: surveyed.before_bytes + quota.total_bytes(),
     }
 }
 
 pub(super) fn terms(
     bench: &BenchConfig,
-    config: &MigrateConfig,
+    config: &JobConfig,
     surveyed: &Surveyed,
     header: &BenchHeader,
 ) -> Terms {
@@ -81,7 +82,7 @@ pub(super) fn terms(
     };
     let budget = Left {
         bytes: header.budget_bytes.saturating_sub(header.survey_bytes),
-        ms: config.max_duration_ms,
+        ms: config.pace.max_duration_ms,
     };
     Terms {
         axes: axes(bench, config, job, usual),
@@ -96,8 +97,8 @@ pub(super) fn terms(
 }
 
 /// What was named; what `migrate` was told; else what is worth trying.
-fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &BucketJob, usual: Transport) -> Axes {
-    let intervals = match (&bench.intervals, config.batch_interval) {
+fn axes(bench: &BenchConfig, config: &JobConfig, job: &BucketJob, usual: Transport) -> Axes {
+    let intervals = match (&bench.intervals, config.scope.batch_interval) {
         (Some(named), _) => Axis::only(named.clone()),
         (None, IntervalChoice::Fixed(interval)) => Axis::only(vec![interval]),
         (None, IntervalChoice::Auto) => {
@@ -107,7 +108,7 @@ fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &BucketJob, usual: Tra
     let usable = |transport: &Transport| {
         *transport != usual && (*transport != Transport::Influxql || job.routes.access.is_some())
     };
-    let transports = match (&bench.transports, config.transport) {
+    let transports = match (&bench.transports, config.pace.transport) {
         (Some(named), _) => Axis::only(named.clone()),
         (None, Some(transport)) => Axis::only(vec![Way(Some(transport))]),
         (None, None) => {
@@ -117,7 +118,7 @@ fn axes(bench: &BenchConfig, config: &MigrateConfig, job: &BucketJob, usual: Tra
     };
     let concurrencies = match &bench.concurrencies {
         Some(named) => Axis::only(named.clone()),
-        None => Axis::from(vec![config.concurrency]),
+        None => Axis::from(vec![config.pace.concurrency]),
     };
     let bodies = match (&bench.body_sizes, bench.sink) {
         (Some(named), TrialSink::Destination) => Axis::only(named.clone()),

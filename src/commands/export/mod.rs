@@ -10,7 +10,8 @@ use super::part::Part;
 use super::{migrate, print_line};
 use crate::cli::export::ExportArgs;
 use crate::config::env::Env;
-use crate::config::export::{ExportConfig, Format, Target};
+use crate::config::export::{ExportConfig, ExportTarget};
+use crate::config::values::ExportFormat;
 use crate::exit::ExitCode;
 use crate::report::export::ExportReport;
 use crate::report::progress::ProgressLine;
@@ -23,7 +24,7 @@ use crate::spool::stored::Stored;
 
 /// Runs the command.
 pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
-    let config = ExportConfig::new(args, env, migrate::local_now())?;
+    let config = args.config(env, migrate::local_now())?;
     config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
     let report = export(&config)?;
     let lines = if config.json { vec![report.json()] } else { report.lines(Glyphs::Ascii) };
@@ -34,8 +35,8 @@ pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
             .for_each(|note| stream::say(format_args!("notice: {note}")));
     }
     match config.target {
-        Target::Stdout => lines.iter().for_each(stream::say),
-        Target::File(_) => lines.iter().for_each(|line| print_line(line)),
+        ExportTarget::Stdout => lines.iter().for_each(stream::say),
+        ExportTarget::File(_) => lines.iter().for_each(|line| print_line(line)),
     }
     Ok(if report.refused_values > 0 { ExitCode::Rejected } else { ExitCode::Done })
 }
@@ -91,8 +92,8 @@ fn report(
         place: config.place.clone(),
         target: shown(&config.target),
         format: match config.format {
-            Format::Line => "line protocol",
-            Format::Csv => "annotated CSV",
+            ExportFormat::Line => "line protocol",
+            ExportFormat::Csv => "annotated CSV",
         },
         gzip: config.gzip,
         range: part.range,

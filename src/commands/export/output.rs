@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use crate::commands::error::Error;
 use crate::commands::stop_signals::HalfDone;
-use crate::config::export::Target;
+use crate::config::export::ExportTarget;
 use crate::limits::EXPORT_STEP_BYTES;
 use crate::report::stream::Stdout;
 
@@ -50,10 +50,10 @@ pub(super) struct Sizes {
 
 impl Output {
     /// Begins. A file that is there already is not touched.
-    pub(super) fn begin(target: &Target, gzip: bool) -> Result<Self, Error> {
+    pub(super) fn begin(target: &ExportTarget, gzip: bool) -> Result<Self, Error> {
         let (raw, place) = match target {
-            Target::Stdout => (Raw::Stdout(Stdout), Place::Stdout),
-            Target::File(path) => {
+            ExportTarget::Stdout => (Raw::Stdout(Stdout), Place::Stdout),
+            ExportTarget::File(path) => {
                 if path.symlink_metadata().is_ok() {
                     return Err(Error::OutputExists { path: path.clone() });
                 }
@@ -132,16 +132,16 @@ impl Place {
     }
 }
 
-fn failed(target: &Target) -> impl FnOnce(io::Error) -> Error {
+fn failed(target: &ExportTarget) -> impl FnOnce(io::Error) -> Error {
     let target = shown(target);
     move |source| Error::Output { target, source }
 }
 
 /// For people.
-pub(super) fn shown(target: &Target) -> String {
+pub(super) fn shown(target: &ExportTarget) -> String {
     match target {
-        Target::Stdout => "stdout".to_owned(),
-        Target::File(path) => path.display().to_string(),
+        ExportTarget::Stdout => "stdout".to_owned(),
+        ExportTarget::File(path) => path.display().to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use memchr::memchr_iter;
 
 use crate::commands::error::Error;
-use crate::config::export::Format;
+use crate::config::values::ExportFormat;
 use crate::limits::EXPORT_REFUSALS_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
@@ -39,14 +39,14 @@ enum Encoder {
 }
 
 impl Text {
-    pub(super) fn new(format: Format) -> Self {
+    pub(super) fn new(format: ExportFormat) -> Self {
         let encoder = match format {
-            Format::Line => Encoder::Line {
+            ExportFormat::Line => Encoder::Line {
                 encoder: Box::new(line::Encoder::new(EncoderSettings::default())),
                 bodies: Vec::new(),
                 rejected: Vec::new(),
             },
-            Format::Csv => Encoder::Csv {
+            ExportFormat::Csv => Encoder::Csv {
                 encoder: csv::CsvEncoder::default(),
                 bytes: Vec::new(),
                 rejected: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::error::Error;
 use crate::commands::facts::{DestinationFacts, SourceFacts};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::model::frame::FieldType;
 use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
@@ -71,7 +71,7 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) async fn of(
         context: &SourceBucket,
-        config: &MigrateConfig,
+        config: &JobConfig,
         source: &SourceFacts,
         destination: Option<&DestinationFacts>,
         names: &[Name],
@@ -90,7 +90,7 @@ impl Fields {
             &looked
         };
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        let filter = &config.filter;
+        let filter = &config.scope.filter;
         let wanted = |list: &[String], name: &String| list.is_empty() || list.contains(name);
         for (measurement, own) in
             types.iter().filter(|(name, _)| wanted(&filter.measurements, name))

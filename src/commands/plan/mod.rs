@@ -14,7 +14,8 @@ use super::{job, migrate, preflight, print_line, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::migrate::{IntervalChoice, MigrateConfig};
+use crate::config::job::JobConfig;
+use crate::config::values::IntervalChoice;
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
 use crate::pipeline::plan::tally;
@@ -28,13 +29,13 @@ use crate::report::{json, stream};
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = Signals::default();
-    let inputs = Inputs::load(&args, env, &read_file)?;
+    let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = migrate::load_to_look(inputs, &signals).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,
         Err(preflight) => {
-            if config.json {
+            if config.output.json {
                 print_line(&json::preflight(&preflight));
             } else {
                 preflight.lines(Glyphs::Ascii).iter().for_each(stream::say);
@@ -42,7 +43,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
             return Err(Error::Preflight { failures: preflight.count(Verdict::Fail) });
         }
     };
-    if config.json {
+    if config.output.json {
         print_line(&json::plan_report(&report));
     } else {
         let terminal = stream::stdout_is_terminal();
@@ -59,7 +60,7 @@ pub fn context(job: BucketJob, ends: &Ends) -> SourceBucket {
 
 /// Asks both ends. Where the source is out of reach there is no plan, but what preflight found.
 pub async fn report(
-    config: &MigrateConfig,
+    config: &JobConfig,
     mut ends: Ends,
     observer: &Observer,
 ) -> Result<Result<PlanReport, PreflightReport>, Error> {
@@ -83,7 +84,7 @@ pub async fn report(
     let findings = checked.report.findings().filter(|finding| finding.verdict != Verdict::Ok);
     Ok(Ok(PlanReport {
         source: header.source,
-        destination: config.has_destination().then_some(header.destination),
+        destination: config.ends.has_destination().then_some(header.destination),
         job: context.job.range,
         resume: range.start,
         data: tally.data,
@@ -100,7 +101,7 @@ pub async fn report(
         lost: tally.lost,
         interval: IntervalRow {
             interval: context.job.interval.to_string(),
-            auto: config.batch_interval == IntervalChoice::Auto,
+            auto: config.scope.batch_interval == IntervalChoice::Auto,
             guide,
         },
         forecast,

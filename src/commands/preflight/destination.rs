@@ -2,7 +2,7 @@
 
 use super::{Content, finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::series::Readable;
@@ -12,7 +12,7 @@ use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// Judges all of it; the facts, unless it is out of reach.
 pub(super) fn judge(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     facts: Result<DestinationFacts, InfluxError>,
     content: Option<&Content>,
@@ -27,12 +27,12 @@ pub(super) fn judge(
 }
 
 fn destination_rows(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     facts: Result<DestinationFacts, InfluxError>,
     rows: &mut Vec<Row>,
 ) -> Option<DestinationFacts> {
-    rows.push(host_row(&config.destination, client));
+    rows.push(host_row(&config.ends.destination, client));
     let facts = match facts {
         Ok(facts) => facts,
         Err(error) => {
@@ -51,8 +51,8 @@ fn destination_rows(
         "org",
         format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
     ));
-    token_rows(&config.destination, client, rows);
-    if facts.org_id.is_none() && config.create_buckets {
+    token_rows(&config.ends.destination, client, rows);
+    if facts.org_id.is_none() && config.safety.create_buckets {
         let text = "no bucket can be created: the organization is not there, or not to be seen";
         let cure =
             "--destination-org ID (influx org list), or create the buckets by hand".to_owned();
@@ -65,7 +65,7 @@ fn destination_rows(
                 format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
             ));
         }
-        None => rows.push(missing_bucket(config, "P13", &config.destination_bucket)),
+        None => rows.push(missing_bucket(config, "P13", &config.ends.destination_bucket)),
     }
     if let Some(refused) = &facts.write_refused {
         let cure = "give the token write access to the bucket".to_owned();
@@ -75,16 +75,16 @@ fn destination_rows(
 }
 
 /// A bucket that is not there: made, if that was asked for.
-fn missing_bucket(config: &MigrateConfig, code: &str, name: &str) -> Row {
+fn missing_bucket(config: &JobConfig, code: &str, name: &str) -> Row {
     let refused = name.starts_with('_') || name.contains('"');
-    if config.create_buckets && refused {
+    if config.safety.create_buckets && refused {
         let text = format!(
             "{name} cannot be created: InfluxDB takes no name that begins with _ or holds a quotation mark"
         );
         let flag = if code == "P15" { "--batch-bucket" } else { "--destination-bucket" };
         return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
     }
-    if config.create_buckets {
+    if config.safety.create_buckets {
         return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
     }
     let cure = format!(
@@ -95,7 +95,7 @@ fn missing_bucket(config: &MigrateConfig, code: &str, name: &str) -> Row {
 }
 
 fn content_rows(
-    config: &MigrateConfig,
+    config: &JobConfig,
     content: &Content,
     destination: &DestinationFacts,
     rows: &mut Vec<Row>,
@@ -121,7 +121,7 @@ fn content_rows(
     }
     let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
     if !watched.is_empty() {
-        let verdict = if config.on_type_conflict == ConflictPolicy::Stop {
+        let verdict = if config.safety.on_type_conflict == ConflictPolicy::Stop {
             Verdict::Fail
         } else {
             Verdict::Warn
@@ -144,7 +144,7 @@ fn content_rows(
 }
 
 fn progress_rows(
-    config: &MigrateConfig,
+    config: &JobConfig,
     destination: &DestinationFacts,
     content: Option<&Content>,
     rows: &mut Vec<Row>,
@@ -166,7 +166,7 @@ fn progress_rows(
             format!("{:?} keeps for ever", bucket.name),
             None,
         )),
-        None => rows.push(missing_bucket(config, "P15", &config.batch_bucket)),
+        None => rows.push(missing_bucket(config, "P15", &config.ends.batch_bucket)),
     }
     if !destination.other_jobs.is_empty() {
         let text = format!(
@@ -177,13 +177,13 @@ fn progress_rows(
         rows.push(finding("P19", Verdict::Warn, "jobs", text, Some(cure)));
     }
     for task in &destination.active_tasks {
-        let verdict = if config.pause_task { Verdict::Warn } else { Verdict::Fail };
+        let verdict = if config.safety.pause_task { Verdict::Warn } else { Verdict::Fail };
         let text = format!("task {:?} writes the same progress", task.name);
         let cure =
             format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
         rows.push(finding("P16", verdict, "task", text, Some(cure)));
     }
-    if config.batch_bucket == config.destination_bucket
+    if config.ends.batch_bucket == config.ends.destination_bucket
         || content.is_some_and(|content| same_bucket(destination, content))
     {
         let cure = "give another --batch-bucket".to_owned();

@@ -12,7 +12,7 @@ use super::{job, migrate};
 use crate::cli::job::JobArgs;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
-use crate::config::migrate::MigrateConfig;
+use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
@@ -30,7 +30,7 @@ pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let config = migrate::load(&args, env, &signals).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = check(&config, &ends).await?.report;
-    if config.json {
+    if config.output.json {
         stream::print(json::preflight(&report));
     } else {
         for line in report.lines(Glyphs::Ascii) {
@@ -53,12 +53,12 @@ pub struct Checked {
 
 /// Asks both ends and judges what they say. Fails only for what is not a finding: a refused token, or trouble that may
 /// pass.
-pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error> {
+pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
     let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
-    let destination = if config.has_destination() {
+    let destination = if config.ends.has_destination() {
         let client = &ends.destination;
         let facts = DestinationFacts::gather(config, client, source.as_ref()).await;
         destination::judge(config, client, gathered(facts)?, content.as_ref(), &mut report)
@@ -77,10 +77,10 @@ pub async fn check(config: &MigrateConfig, ends: &Ends) -> Result<Checked, Error
     }
     let seen_at = migrate::local_now();
     report.source.extend(clocks::row(&ends.source, seen_at));
-    if config.has_destination() {
+    if config.ends.has_destination() {
         report.destination.extend(clocks::row(&ends.destination, seen_at));
     }
-    if let Some(spool) = &config.spool {
+    if let Some(spool) = &config.ends.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
@@ -118,7 +118,7 @@ impl Content {
 
 /// The same checks of a destination alone; `facts` tell of what comes there.
 pub async fn check_load(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     facts: Vec<(&'static str, String)>,
     content: &Content,

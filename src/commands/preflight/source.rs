@@ -3,7 +3,8 @@
 use super::{finding, host_row, out_of_reach, token_rows};
 use crate::commands::facts::{SourceFacts, SourceSeen, seconds};
 use crate::commands::quota;
-use crate::config::migrate::{MigrateConfig, Start};
+use crate::config::job::JobConfig;
+use crate::config::range::RangeStart;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::model::side::Side;
@@ -11,13 +12,13 @@ use crate::report::preflight::{Row, Verdict};
 
 /// What the source says of itself, judged.
 pub(super) fn rows(
-    config: &MigrateConfig,
+    config: &JobConfig,
     client: &Client,
     seen: Result<SourceSeen, InfluxError>,
     rows: &mut Vec<Row>,
 ) -> Option<SourceFacts> {
-    rows.push(host_row(&config.source, client));
-    let bucket = &config.source_bucket;
+    rows.push(host_row(&config.ends.source, client));
+    let bucket = &config.ends.source_bucket;
     let facts = match seen {
         Ok(SourceSeen::Facts(facts)) => *facts,
         Ok(SourceSeen::NoBucket) => {
@@ -51,7 +52,7 @@ pub(super) fn rows(
             seconds(facts.bucket.retention_s)
         ),
     ));
-    token_rows(&config.source, client, rows);
+    token_rows(&config.ends.source, client, rows);
     if client.is_unchecked() {
         let text =
             "large answers come without gzip and without TLS: a flipped bit would not be seen";
@@ -60,12 +61,12 @@ pub(super) fn rows(
     }
     rows.push(quota::row(config, &facts));
     language_rows(config, &facts, rows);
-    match (config.start, facts.earliest) {
-        (Start::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
-        (Start::Earliest, None) => {
+    match (config.scope.start, facts.earliest) {
+        (RangeStart::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
+        (RangeStart::Earliest, None) => {
             rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None));
         }
-        (Start::At(_) | Start::Back(_), time) => {
+        (RangeStart::At(_) | RangeStart::Back(_), time) => {
             let time = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
             rows.push(Row::fact("start", time));
         }
@@ -74,8 +75,8 @@ pub(super) fn rows(
 }
 
 /// What the progress calls the organization, where the token may not know its name.
-pub(super) fn org_row(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
-    if facts.is_org_named || !config.has_destination() {
+pub(super) fn org_row(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    if facts.is_org_named || !config.ends.has_destination() {
         return;
     }
     let text =
@@ -85,7 +86,7 @@ pub(super) fn org_row(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Ve
 }
 
 /// What each query language can do with this bucket.
-fn language_rows(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
+fn language_rows(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
     let survey = &facts.survey;
     match &survey.influxql {
         Ok(known) => match &known.reads {
@@ -102,7 +103,7 @@ fn language_rows(config: &MigrateConfig, facts: &SourceFacts, rows: &mut Vec<Row
             let text = "no InfluxQL: the job reads more bytes".to_owned();
             let cure = format!(
                 "influx v1 dbrp create --bucket-id {} --db {:?} --rp autogen --default (the source says: {refused})",
-                facts.bucket.id, config.source_bucket
+                facts.bucket.id, config.ends.source_bucket
             );
             rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(cure)));
         }

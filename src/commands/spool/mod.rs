@@ -17,7 +17,7 @@ use crate::spool::stored::Stored;
 
 /// Runs one of them.
 pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
-    let config = PlaceConfig::new(command, env)?;
+    let config = command.config(env)?;
     config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
     match command {
         SpoolCommand::Verify(_) => verify::run(&config),

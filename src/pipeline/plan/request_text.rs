@@ -36,7 +36,10 @@ impl SliceRequest {
                 let at_end = matches!(scope, FluxScope::LargestTime(_));
                 let read = if at_end { flux::read_largest_time } else { flux::read };
                 let text = scope.select(job, range, |selection| read(selection, label));
-                (RequestText::Flux(text), AnswerDecoderSettings::Csv(CsvDecoderSettings::whole(label)))
+                (
+                    RequestText::Flux(text),
+                    AnswerDecoderSettings::Csv(CsvDecoderSettings::whole(label)),
+                )
             }
             Self::CarriageReturns(scope) => {
                 let read = |selection: Selection<'_>| match scope {
@@ -45,20 +48,31 @@ impl SliceRequest {
                     }
                     _ => flux::read_carriage_returns(selection, label),
                 };
-                let settings =
-                    CsvDecoderSettings { unescape_strings: true, ..CsvDecoderSettings::whole(label) };
-                (RequestText::Flux(scope.select(job, range, read)), AnswerDecoderSettings::Csv(settings))
+                let settings = CsvDecoderSettings {
+                    unescape_strings: true,
+                    ..CsvDecoderSettings::whole(label)
+                };
+                (
+                    RequestText::Flux(scope.select(job, range, read)),
+                    AnswerDecoderSettings::Csv(settings),
+                )
             }
             Self::Keyed(choice, among, kinds) => {
                 let only = (*kinds == FieldKinds::Strings)
                     .then(|| strings(choice, literal::is_field, " or "));
                 let text = keyed(job, choice, among.as_ref(), only, range, flux::read_keyed);
-                (RequestText::Flux(text), AnswerDecoderSettings::Csv(restored(choice, label, Form::Narrow)))
+                (
+                    RequestText::Flux(text),
+                    AnswerDecoderSettings::Csv(restored(choice, label, Form::Narrow)),
+                )
             }
             Self::Pivot(choice, among) => {
                 let only = Some(strings(choice, literal::is_other_field, " and "));
                 let text = keyed(job, choice, among.as_ref(), only, range, flux::read_pivoted);
-                (RequestText::Flux(text), AnswerDecoderSettings::Csv(restored(choice, label, Form::Pivoted)))
+                (
+                    RequestText::Flux(text),
+                    AnswerDecoderSettings::Csv(restored(choice, label, Form::Pivoted)),
+                )
             }
             Self::Influxql(choices, among) => {
                 let statements = choices

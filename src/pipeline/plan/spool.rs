@@ -9,7 +9,7 @@ use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::spool::name;
 use crate::spool::state::FileEntry;
-use crate::spool::stored::{StoredSelection, Stored};
+use crate::spool::stored::{Stored, StoredSelection};
 
 /// What of a spool is read.
 #[derive(Debug, Clone)]

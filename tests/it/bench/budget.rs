@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use sluice::bench::record::{TrialEnding, Trial};
+use sluice::bench::record::{Trial, TrialEnding};
 use sluice::bench::schedule::{Left, Scheduler, reserve_bytes};
 use sluice::bench::setting::Way;
 use sluice::model::random::Random;

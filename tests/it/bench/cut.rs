@@ -31,7 +31,7 @@ fn what_is_larger_than_expected_is_cut_and_used_for_nothing() {
         let data = store_of(&long_strings(), 7 * 86_400);
         let rig = Rig::start(server, data).await.over("2022-01-01", "2022-01-02", "1h");
         let mut config = rig.config();
-        config.max_transfer_bytes = Some(BUDGET);
+        config.pace.max_transfer_bytes = Some(BUDGET);
         let out = tempfile::tempdir().unwrap();
         let settings = BenchConfig {
             sink: TrialSink::Discard,

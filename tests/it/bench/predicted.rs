@@ -10,7 +10,8 @@ use sluice::commands::bench;
 use sluice::commands::facts::Ends;
 use sluice::commands::{job, preflight, quota};
 use sluice::config::bench::BenchConfig;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice};
+use sluice::config::job::JobConfig;
+use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::influx::signal::Observer;
 use sluice::limits::{BODY_BYTES_TARGET, QUOTA_WINDOW_MS};
 use sluice::model::transport::Transport;
@@ -54,11 +55,11 @@ fn settings(out: &tempfile::TempDir) -> BenchConfig {
 }
 
 /// Time of the whole migration with a setting, in virtual milliseconds, and what it was charged with.
-async fn actual(rig: &Rig, config: &MigrateConfig, setting: TrialSetting) -> (u64, u64) {
+async fn actual(rig: &Rig, config: &JobConfig, setting: TrialSetting) -> (u64, u64) {
     let mut config = config.clone();
-    config.batch_interval = IntervalChoice::Fixed(setting.interval);
-    (config.transport, config.concurrency) = (setting.transport.0, setting.concurrency);
-    config.max_transfer_bytes = None;
+    config.scope.batch_interval = IntervalChoice::Fixed(setting.interval);
+    (config.pace.transport, config.pace.concurrency) = (setting.transport.0, setting.concurrency);
+    config.pace.max_transfer_bytes = None;
     let observer: Observer = Arc::new(|_| ());
     let mut ends = Ends::connect_with(&config, &rig.client, &observer).unwrap();
     let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
@@ -89,7 +90,7 @@ struct Case {
     budget_bytes: u64,
 }
 
-async fn measured(case: &Case) -> (Rig, MigrateConfig, BenchVerdict) {
+async fn measured(case: &Case) -> (Rig, JobConfig, BenchVerdict) {
     let quota = case.quota_bytes.map(|bytes_per_window| ReadQuota {
         bytes_per_window,
         window_ms: QUOTA_WINDOW_MS,
@@ -104,9 +105,9 @@ async fn measured(case: &Case) -> (Rig, MigrateConfig, BenchVerdict) {
         }
     }
     let mut config = rig.config();
-    config.quota =
+    config.pace.quota =
         case.quota_bytes.map_or(QuotaChoice::None, |per_window| QuotaChoice::Bytes { per_window });
-    config.max_transfer_bytes = Some(case.budget_bytes);
+    config.pace.max_transfer_bytes = Some(case.budget_bytes);
     let out = tempfile::tempdir().unwrap();
     let before: u64 = sent(&rig);
     let bench = settings(&out);

@@ -25,19 +25,19 @@ pub(super) const BOTH: [&str; 4] = ["--source-profile", "cloud", "--destination-
 fn a_profile_gives_a_whole_end() {
     let config = with_profiles(&BOTH).good();
     assert_eq!(
-        (&*config.source.host, config.source.org.as_deref()),
+        (&*config.ends.source.host, config.ends.source.org.as_deref()),
         ("https://cloud.example", Some("ops"))
     );
     assert_eq!(
-        (&*config.destination.host, config.destination.org.as_deref()),
+        (&*config.ends.destination.host, config.ends.destination.org.as_deref()),
         ("http://oss:8086", None)
     );
     let token = |token: &str, origin: &str| TokenSetting::Given {
         token: token.to_owned(),
         origin: origin.to_owned(),
     };
-    assert_eq!(config.source.token, token("cloud-secret", "profile \"cloud\""));
-    assert_eq!(config.destination.token, token("oss-secret", "profile \"local\""));
+    assert_eq!(config.ends.source.token, token("cloud-secret", "profile \"cloud\""));
+    assert_eq!(config.ends.destination.token, token("oss-secret", "profile \"local\""));
     let text = format!("{config:?} {:?}", with_profiles(&BOTH).inputs().unwrap());
     assert!(!text.contains("-secret"), "{text}");
     let mut elsewhere = with_profiles(&BOTH).env("INFLUX_CONFIGS_PATH", "/etc/influx");

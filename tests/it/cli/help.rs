@@ -7,12 +7,13 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use sluice::cli::args::{Args, Command};
 use sluice::cli::argv::{self, ArgvError};
-use sluice::cli::job::Typed;
 use sluice::cli::pages;
-use sluice::config::table::{self, Kind, SETTINGS};
+use sluice::cli::spool::SpoolCommand;
+use sluice::config::flag::{Flag, FlagKind, Typed};
+use sluice::config::table::{ADOPT, CONFIG, JSON, SETTLE, all_flags};
 use sluice::exit::ExitCode;
 
-use super::{command, job};
+use super::command;
 
 fn rewriting() -> bool {
     std::env::var_os("SLUICE_TEST_REWRITE").is_some()
@@ -37,7 +38,7 @@ fn help(argv: &[&str]) -> String {
 #[test]
 fn help_is_as_written_down() {
     golden("tests/golden/cli/sluice.txt", &help(&["--help"]));
-    for (name, _) in pages::pages(&Args::command()) {
+    for (name, _) in pages::all_pages(&Args::command()) {
         // `spool-verify` is `spool verify`.
         let words: Vec<&str> = name.split('-').collect();
         let text = help(&[&words[..], &["--help"]].concat());
@@ -68,7 +69,7 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice migrate --yes --yes", 2),
         ("sluice migrate plant", 2),
     ] {
-        match argv::parse(line.split(' ')) {
+        match argv::parse_argv(line.split(' ')) {
             Err(ArgvError::Clap(error)) => assert_eq!(error.exit_code(), code, "{line}"),
             other => panic!("{line}: {other:?}"),
         }
@@ -78,32 +79,32 @@ fn help_without_arguments_and_codes_of_usage() {
 #[test]
 fn pages_are_made_for_every_command_and_shell() {
     let mut text = Vec::new();
-    pages::man(None, &mut text).unwrap();
+    pages::print_man(None, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains(".TH sluice 1") && text.contains("migrate"), "{text}");
-    for (name, _) in pages::pages(&Args::command()) {
+    for (name, _) in pages::all_pages(&Args::command()) {
         let mut text = Vec::new();
-        pages::man(Some(&name), &mut text).unwrap();
+        pages::print_man(Some(&name), &mut text).unwrap();
         let title = format!(".TH sluice-{name} 1");
         assert!(String::from_utf8(text).unwrap().contains(&title));
     }
-    let error = pages::man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
+    let error = pages::print_man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("copy") && error.contains("preflight"), "{error}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let Command::Completions { shell } =
-            argv::parse(["sluice", "completions", shell]).unwrap().command
+            argv::parse_argv(["sluice", "completions", shell]).unwrap().command
         else {
             panic!("another command")
         };
         let mut text = Vec::new();
-        pages::completions(shell, &mut text).unwrap();
+        pages::print_completions(shell, &mut text).unwrap();
         assert!(String::from_utf8(text).unwrap().contains("source-token-file"), "{shell}");
     }
 }
 
 fn flags(command: &str) -> BTreeMap<String, String> {
     let root = Args::command();
-    let (_, command) = pages::pages(&root).find(|(name, _)| name == command).unwrap();
+    let (_, command) = pages::all_pages(&root).find(|(name, _)| name == command).unwrap();
     let help = |flag: &clap::Arg| flag.get_help().map(ToString::to_string).unwrap_or_default();
     command
         .get_arguments()
@@ -112,36 +113,32 @@ fn flags(command: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Those of every job.
+fn of_job() -> impl Iterator<Item = &'static Flag> {
+    all_flags().filter(|flag| flag.command().is_none())
+}
+
 #[test]
-fn flags_settings_and_defaults_agree() {
+fn every_command_of_a_job_takes_all_flags_of_a_job() {
     let flags = flags("migrate");
-    let mut settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-    settings.push("config");
-    settings.sort_unstable();
-    assert_eq!(flags.keys().map(String::as_str).collect::<Vec<_>>(), settings);
-    for setting in SETTINGS {
-        let help = &flags[setting.name];
-        if let Some(default) = setting.default {
-            assert!(help.ends_with(&format!("[default: {default}]")), "{}: {help}", setting.name);
-        }
-    }
+    let mut names: Vec<_> = of_job().map(|flag| flag.name).collect();
+    names.sort_unstable();
+    assert_eq!(flags.keys().map(String::as_str).collect::<Vec<_>>(), names);
     assert_eq!(flags, self::flags("preflight"));
     assert_eq!(flags, self::flags("plan"));
 }
 
 /// Flags that have neither variable nor key; the page of settings says why.
-const NO_SETTINGS: [&str; 5] = ["config", "compare", "simulate", "output", "sql"];
+const NO_SETTINGS: [&str; 4] = ["compare", "simulate", "output", "sql"];
 
 #[test]
 fn every_flag_of_every_command_is_a_setting() {
-    for (command, _) in pages::pages(&Args::command()) {
+    for (command, _) in pages::all_pages(&Args::command()) {
         let mut flags = flags(&command);
-        for setting in table::all().filter(|setting| setting.table == Some(&command)) {
-            let help = flags.remove(setting.name).unwrap();
-            let default = setting.default.map(|default| format!("[default: {default}]"));
-            assert!(help.ends_with(&default.unwrap_or_default()), "{}: {help}", setting.name);
+        for flag in all_flags().filter(|flag| flag.command() == Some(&command)) {
+            assert_eq!(flags.remove(flag.name), Some(flag.help()));
         }
-        flags.retain(|name, _| !SETTINGS.iter().any(|setting| setting.name == name));
+        flags.retain(|name, _| !of_job().any(|flag| flag.name == name));
         flags.retain(|name, _| !NO_SETTINGS.contains(&&**name));
         assert!(flags.is_empty(), "{command}: {flags:?}");
     }
@@ -151,16 +148,17 @@ fn typed(argv: &[&str]) -> Vec<Typed> {
     match command(argv) {
         Command::Migrate(args) => args.typed(),
         Command::Bench(args) => args.typed(),
-        Command::Export(args) => args.typed(),
+        Command::Export(args) => [args.form.typed(), args.flags.typed()].concat(),
         Command::Demo(args) => args.typed(),
-        Command::Spool { command } => command.typed(),
+        Command::Spool { command: SpoolCommand::Compact(args) } => args.flags.typed(),
+        Command::Spool { command } => command.place().flags.typed(),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn every_flag_arrives() {
-    for setting in table::all() {
+    for setting in all_flags() {
         let command: &[&str] = match setting.table {
             Some("bench") => &["bench"],
             Some("demo") => &["demo"],
@@ -168,35 +166,26 @@ fn every_flag_arrives() {
             _ => &["migrate"],
         };
         let flag = format!("--{}", setting.name);
-        let value = match setting.name {
-            "on-type-conflict" => "reject",
-            "existing" => "merge",
-            "color" => "never",
-            "time-type" => "i64",
-            "sink" => "destination",
-            "format" => "csv",
-            _ => "canary",
-        };
+        let value = setting.words.last().map_or("canary", |(word, _)| word);
         let (argv, expected) = match setting.kind {
-            Kind::Switch => (vec![flag.as_str()], vec!["true"]),
-            Kind::List => (vec![flag.as_str(), value, &flag, "second"], vec![value, "second"]),
-            Kind::One | Kind::Words => (vec![flag.as_str(), value], vec![value]),
+            FlagKind::Switch => (vec![flag.as_str()], vec!["true"]),
+            FlagKind::List => (vec![flag.as_str(), value, &flag, "second"], vec![value, "second"]),
+            FlagKind::One | FlagKind::Words => (vec![flag.as_str(), value], vec![value]),
         };
         let expected = expected.into_iter().map(str::to_owned).collect();
-        assert_eq!(typed(&[command, &argv].concat()), [(setting.name, expected)]);
+        assert_eq!(typed(&[command, &argv].concat()), [(*setting, expected)]);
     }
-    for (words, name) in [
-        (["spool", "verify", "/x", "--json"], "json"),
-        (["spool", "describe", "/x", "--json"], "json"),
-        (["spool", "compact", "/x", "--adopt"], "adopt"),
-        (["export", "/x", "--output=y", "--json"], "json"),
-        (["bench", "--settle=0s", "--simulate", "--json"], "json"),
+    for (words, switch) in [
+        (["spool", "verify", "/x", "--json"], JSON),
+        (["spool", "describe", "/x", "--json"], JSON),
+        (["spool", "compact", "/x", "--adopt"], ADOPT),
+        (["export", "/x", "--output=y", "--json"], JSON),
+        (["bench", "--settle=0s", "--simulate", "--json"], JSON),
     ] {
         let mut typed = typed(&words);
-        typed.retain(|(name, _)| *name != "settle");
-        assert_eq!(typed, [(name, vec!["true".to_owned()])]);
+        typed.retain(|(flag, _)| *flag != SETTLE.flag);
+        assert_eq!(typed, [(switch.flag, vec!["true".to_owned()])]);
     }
-    assert_eq!(job(&["--config", "x.toml"]).output.config.as_deref(), Some("x.toml"));
 }
 
 /// Replaces what stands between the two marks of a page of the docs.
@@ -213,24 +202,21 @@ fn the_page_of_settings_is_whole() {
     let mut table =
         "| flag | variable | key in the file | default | what |\n|---|---|---|---|---|\n"
             .to_owned();
-    for setting in table::all() {
-        let own = setting.table.filter(|_| !setting.is_official());
+    for setting in all_flags().filter(|flag| **flag != CONFIG.flag) {
+        let own = setting.command();
         let flags = flags(own.unwrap_or("migrate"));
         let mut key = setting.key();
         if setting.is_official() && setting.camel() != key {
             key = format!("{key}` `{}", setting.camel());
         }
-        let key = match (setting.full_key(), setting.table) {
-            (None, _) => "-".to_owned(),
+        let key = match (setting.in_file, setting.table) {
+            (false, _) => "-".to_owned(),
             (_, None) => format!("`{key}`"),
             (_, Some(table)) => format!("`[{table}]` `{key}`"),
         };
         let (help, default) = match flags[setting.name].split_once(" [default: ") {
-            Some((help, words)) if setting.default.is_none() => (help, words.trim_end_matches(']')),
-            Some((help, _)) => (help, ""),
-            None => {
-                (&*flags[setting.name], if setting.kind == Kind::Switch { "`false`" } else { "-" })
-            }
+            Some((help, words)) => (help, words.trim_end_matches(']')),
+            None => (&*flags[setting.name], "-"),
         };
         let default = setting.default.map_or(default.to_owned(), |text| format!("`{text}`"));
         let (name, variable) = (setting.name, setting.variable());

@@ -3,9 +3,11 @@
 use std::io;
 
 use sluice::config::env::Env;
+use sluice::config::flag::FlagKind;
 use sluice::config::inputs;
-use sluice::config::migrate::{IntervalChoice, Start, Stop};
-use sluice::config::table::{Kind, SETTINGS};
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::table::all_flags;
+use sluice::config::values::IntervalChoice;
 
 use super::{CANARY, Given, chain};
 
@@ -36,29 +38,29 @@ fn flag_beats_environment_beats_file_beats_default() {
         (by_flag, 6, vec!["from flag"], "from flag", true),
     ] {
         let config = given.good();
-        assert_eq!(config.concurrency, count);
-        assert_eq!(config.filter.measurements, measurements);
-        assert_eq!((&*config.batch_bucket, config.json), (bucket, json));
+        assert_eq!(config.pace.concurrency, count);
+        assert_eq!(config.scope.filter.measurements, measurements);
+        assert_eq!((&*config.ends.batch_bucket, config.output.json), (bucket, json));
     }
     let named_by_env = Given::job(&[]).env("SLUICE_CONFIG", "s.toml").file("s.toml", file).good();
-    assert_eq!(named_by_env.concurrency, 4);
+    assert_eq!(named_by_env.pace.concurrency, 4);
     let error = Given::job(&[]).env("SLUICE_CONCURRENCY", "many").error();
     assert!(error.starts_with("SLUICE_CONCURRENCY: \"many\""), "{error}");
     assert!(Given::job(&[]).env("SLUICE_YES", "maybe").error().starts_with("SLUICE_YES"));
     let empty = Given::job(&[]).env("SLUICE_CONCURRENCY", "").good();
-    assert_eq!(empty.concurrency, 2, "an empty variable counts as not set");
+    assert_eq!(empty.pace.concurrency, 2, "an empty variable counts as not set");
 }
 
 #[test]
 fn every_setting_is_read_from_the_environment_and_the_file() {
-    for setting in SETTINGS {
+    for setting in all_flags().filter(|flag| flag.in_file && flag.command().is_none()) {
         let variable = setting.variable();
-        let strange = if setting.kind == Kind::Switch { "maybe" } else { "\u{1}" };
+        let strange = if setting.kind == FlagKind::Switch { "maybe" } else { "\u{1}" };
         let by_env = Given::job(&[]).env(&variable, strange).inputs();
         let line = match setting.kind {
-            Kind::Switch => format!("{} = true", setting.key()),
-            Kind::List => format!("{} = [\"a=b\"]", setting.key()),
-            Kind::One | Kind::Words => format!("{} = \"a\"", setting.key()),
+            FlagKind::Switch => format!("{} = true", setting.key()),
+            FlagKind::List => format!("{} = [\"a=b\"]", setting.key()),
+            FlagKind::One | FlagKind::Words => format!("{} = \"a\"", setting.key()),
         };
         let table = if setting.is_official() { "[migration]\n" } else { "" };
         let by_file =
@@ -85,13 +87,13 @@ fn unknown_variables_are_told_and_the_influx_ones_are_not_read() {
         .env("INFLUX_BUCKET_NAME", "wrong")
         .env("INFLUX_ACTIVE_CONFIG", "wrong");
     let config = given.good();
-    assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
+    assert_eq!(config.output.notices.len(), 1, "{:?}", config.output.notices);
     assert!(
-        config.notices[0].contains("did you mean SLUICE_BATCH_INTERVAL?"),
+        config.output.notices[0].contains("did you mean SLUICE_BATCH_INTERVAL?"),
         "{:?}",
-        config.notices
+        config.output.notices
     );
-    assert!(!config.notices[0].contains(CANARY));
+    assert!(!config.output.notices[0].contains(CANARY));
     assert!(!format!("{config:?}").contains("wrong"));
 }
 
@@ -113,14 +115,17 @@ fn the_table_of_the_official_record_takes_both_spellings() {
     let read = |text: &str| Given::bare(&["--config", "s.toml"]).file("s.toml", text).good();
     let config = read(camel);
     assert_eq!(config, read(snake));
-    assert_eq!((&*config.source.host, config.source.org.as_deref()), ("https://c", Some("o")));
     assert_eq!(
-        (&*config.source_bucket, &*config.destination_bucket, &*config.batch_bucket),
+        (&*config.ends.source.host, config.ends.source.org.as_deref()),
+        ("https://c", Some("o"))
+    );
+    assert_eq!(
+        (&*config.ends.source_bucket, &*config.ends.destination_bucket, &*config.ends.batch_bucket),
         ("s", "d", "m")
     );
-    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
-    assert_eq!(config.stop, Stop::At("2022-02-01".parse().unwrap()));
-    assert_eq!(config.batch_interval, IntervalChoice::Fixed("1h".parse().unwrap()));
+    assert_eq!(config.scope.start, RangeStart::At("2022-01-01".parse().unwrap()));
+    assert_eq!(config.scope.stop, RangeStop::At("2022-02-01".parse().unwrap()));
+    assert_eq!(config.scope.batch_interval, IntervalChoice::Fixed("1h".parse().unwrap()));
 }
 
 #[test]

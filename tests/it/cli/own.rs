@@ -5,19 +5,18 @@ use sluice::cli::args::Command;
 use sluice::config::bench::{BenchConfig, SimulateConfig};
 use sluice::config::env::Env;
 use sluice::config::error::ConfigError;
-use sluice::config::export::{ExportConfig, Format, PlaceConfig};
 use sluice::config::inputs;
-use sluice::config::settings::Settings;
-use sluice::config::table::BENCH;
+use sluice::config::layers::Layers;
+use sluice::config::table::all_flags;
+use sluice::config::values::ExportFormat;
 use sluice::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 
 use super::{Given, NOW, command};
 
-fn layers(given: &Given<'_>) -> Result<Settings, ConfigError> {
+fn layers(given: &Given<'_>) -> Result<Layers, ConfigError> {
     let Command::Bench(args) = command(&[&["bench"], &given.argv[..]].concat()) else { panic!() };
-    let config = args.job.output.config.as_deref();
     let env = Env::new(given.env.clone())?;
-    inputs::settings(args.typed(), BENCH, config, &env, &|path| given.read(path))
+    inputs::load_layers(args.typed(), &env, &|path| given.read(path))
 }
 
 fn bench(given: &Given<'_>) -> Result<BenchConfig, ConfigError> {
@@ -83,7 +82,8 @@ fn what_is_wrong_with_a_bench_names_its_place() {
         ("sim-bandwidth", "0B", "12MB"),
         ("sim-source-rate", "-", "above 0"),
     ] {
-        let setting = BENCH.iter().find(|setting| setting.name == name).unwrap();
+        let setting =
+            all_flags().find(|flag| (flag.command(), flag.name) == (Some("bench"), name)).unwrap();
         let (flag, variable) = (format!("--{name}={value}"), setting.variable());
         let file = format!("[bench]\n{} = \"{value}\"", setting.key());
         for (given, place) in [
@@ -177,13 +177,13 @@ fn an_export_takes_its_format_from_the_environment_too() {
         let words = [&["export", "/x", "--output", "y"], argv].concat();
         let Command::Export(args) = command(&words) else { panic!() };
         let env = Env::new(env.iter().copied()).unwrap();
-        let config = ExportConfig::new(&args, &env, NOW.parse().unwrap());
+        let config = args.config(&env, NOW.parse().unwrap());
         config.map(|config| (config.format, config.gzip)).map_err(|error| error.to_string())
     };
     let csv = [("SLUICE_EXPORT_FORMAT", "csv"), ("SLUICE_EXPORT_GZIP", "true")];
-    assert_eq!(export(&["--format", "lp"], &[]), Ok((Format::Line, false)));
-    assert_eq!(export(&[], &csv), Ok((Format::Csv, true)));
-    assert_eq!(export(&["--format", "lp"], &csv), Ok((Format::Line, true)));
+    assert_eq!(export(&["--format", "lp"], &[]), Ok((ExportFormat::Line, false)));
+    assert_eq!(export(&[], &csv), Ok((ExportFormat::Csv, true)));
+    assert_eq!(export(&["--format", "lp"], &csv), Ok((ExportFormat::Line, true)));
     let missing = export(&[], &[]).unwrap_err();
     assert_eq!(missing, "--format is missing; give it, or SLUICE_EXPORT_FORMAT");
     let wrong = export(&[], &[("SLUICE_EXPORT_FORMAT", "xml")]).unwrap_err();
@@ -196,7 +196,7 @@ fn an_export_takes_its_format_from_the_environment_too() {
 fn a_spool_is_taken_over_only_by_what_writes_to_it() {
     let place = |word: &str, env: &[(&str, &str)]| {
         let Command::Spool { command } = command(&["spool", word, "/x"]) else { panic!() };
-        PlaceConfig::new(&command, &Env::new(env.iter().copied()).unwrap())
+        command.config(&Env::new(env.iter().copied()).unwrap())
     };
     for (word, adopt) in [("verify", false), ("describe", false), ("compact", true)] {
         assert!(!place(word, &[]).unwrap().adopt);
@@ -210,7 +210,7 @@ fn a_spool_is_taken_over_only_by_what_writes_to_it() {
 #[test]
 fn variables_of_one_command_are_known_to_all() {
     let known = Given::job(&[]).env("SLUICE_BENCH_SEED", "x").env("SLUICE_DEMO_SEED", "x");
-    assert_eq!(known.good().notices, Vec::<String>::new());
-    let strange = Given::job(&[]).env("SLUICE_BENCH_SEEDS", "1").good().notices;
+    assert_eq!(known.good().output.notices, Vec::<String>::new());
+    let strange = Given::job(&[]).env("SLUICE_BENCH_SEEDS", "1").good().output.notices;
     assert!(strange[0].contains("did you mean SLUICE_BENCH_SEED?"), "{strange:?}");
 }

@@ -1,8 +1,11 @@
 //! The record of an official task.
 
-use sluice::config::migrate::{IntervalChoice, Start, Stop};
+use sluice::config::error::TaskRecordError;
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::table::{SOURCE_ORG, START, STOP};
 use sluice::config::task_record;
-use sluice::config::task_record::{Property, TaskRecordError};
+use sluice::config::task_record::Property;
+use sluice::config::values::IntervalChoice;
 
 use super::ends::{BOTH, with_profiles};
 use super::{CANARY, Given, NOW, chain};
@@ -39,18 +42,18 @@ fn with_task<'a>(argv: &[&'a str], flux: &str) -> Given<'a> {
 fn a_task_gives_the_whole_record() {
     let config = with_task(&[], TASK).good();
     assert_eq!(
-        (&*config.source.host, config.source.org.as_deref()),
+        (&*config.ends.source.host, config.ends.source.org.as_deref()),
         ("https://cloud.example", Some("example-org"))
     );
-    assert_eq!(&*config.source_bucket, "plant\t$x }");
+    assert_eq!(&*config.ends.source_bucket, "plant\t$x }");
     assert_eq!(
-        (&*config.destination_bucket, &*config.batch_bucket),
+        (&*config.ends.destination_bucket, &*config.ends.batch_bucket),
         ("copy", "mi\"gra\\tion // no comment")
     );
-    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
-    assert_eq!(config.stop, Stop::At("2022-01-31T23:00:00Z".parse().unwrap()));
-    assert_eq!(config.batch_interval, IntervalChoice::Fixed("90m".parse().unwrap()));
-    assert_eq!(config.source.token.origin(), "INFLUXDB_CLOUD_TOKEN");
+    assert_eq!(config.scope.start, RangeStart::At("2022-01-01".parse().unwrap()));
+    assert_eq!(config.scope.stop, RangeStop::At("2022-01-31T23:00:00Z".parse().unwrap()));
+    assert_eq!(config.scope.batch_interval, IntervalChoice::Fixed("90m".parse().unwrap()));
+    assert_eq!(config.ends.source.token.origin(), "INFLUXDB_CLOUD_TOKEN");
 }
 
 #[test]
@@ -60,11 +63,11 @@ fn a_task_of_the_first_template_and_one_that_counts_back_are_read() {
         cloudToken: secrets.get(key: "INFLUXDB_CLOUD_TOKEN"), cloudBucket: "plant", ossBucket: "copy"}"#;
     let config = with_task(&[], first).good();
     assert_eq!(
-        (&*config.source.host, config.source.org.as_deref()),
+        (&*config.ends.source.host, config.ends.source.org.as_deref()),
         ("https://cloud.example", Some("example-org"))
     );
-    assert_eq!((&*config.source_bucket, &*config.destination_bucket), ("plant", "copy"));
-    assert_eq!(config.start, Start::Back("30y".parse().unwrap()));
+    assert_eq!((&*config.ends.source_bucket, &*config.ends.destination_bucket), ("plant", "copy"));
+    assert_eq!(config.scope.start, RangeStart::Back("30y".parse().unwrap()));
     let both = first.replace("cloudOrg", "sourceOrg: \"x\", cloudOrg");
     let error = with_task(&[], &both).error();
     assert!(error.contains("cloudOrg twice"), "{error}");
@@ -72,7 +75,7 @@ fn a_task_of_the_first_template_and_one_that_counts_back_are_read() {
 
 #[test]
 fn a_task_stands_behind_the_layer_that_names_it() {
-    let bucket = |given: Given<'_>| given.good().destination_bucket;
+    let bucket = |given: Given<'_>| given.good().ends.destination_bucket;
     assert_eq!(bucket(with_task(&["--destination-bucket", "flag"], TASK)), "flag");
     assert_eq!(bucket(with_task(&[], TASK).env("SLUICE_DESTINATION_BUCKET", "env")), "copy");
     let mut by_env =
@@ -83,8 +86,8 @@ fn a_task_stands_behind_the_layer_that_names_it() {
         .file("s.toml", "task = \"t.flux\"\n[migration]\nstop = \"2023-01-01\"");
     by_file.argv = vec!["--config", "s.toml"];
     let config = by_file.good();
-    assert_eq!(config.destination_bucket, "copy");
-    assert_eq!(config.stop, Stop::At("2023-01-01".parse().unwrap()));
+    assert_eq!(config.ends.destination_bucket, "copy");
+    assert_eq!(config.scope.stop, RangeStop::At("2023-01-01".parse().unwrap()));
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn a_task_and_a_profile_must_lead_to_the_same_source() {
         with_profiles(&[&BOTH[..], &["--task", "t.flux"]].concat()).file("t.flux", &record)
     };
     assert_eq!(
-        task("https://cloud.example/", "ops").good().source.token.origin(),
+        task("https://cloud.example/", "ops").good().ends.source.token.origin(),
         "profile \"cloud\""
     );
     let error = task("https://elsewhere", "ops").error();
@@ -136,7 +139,10 @@ fn what_a_task_computes_must_be_given() {
     let interpolated = TASK.replace("\"copy\"", "\"copy-${name}\"");
     assert!(with_task(&[], &interpolated).error().contains("computes destinationBucket"));
     let now = TASK.replace("2022-02-01T00:00:00+01:00", "now()");
-    assert_eq!(with_task(&[], &now).good().stop, Stop::Now { settle_ns: 600_000_000_000 });
+    assert_eq!(
+        with_task(&[], &now).good().scope.stop,
+        RangeStop::Now { settle_ns: 600_000_000_000 }
+    );
     let bad = TASK.replace("batchInterval: 1h30m", "batchInterval: 1.5h");
     assert!(with_task(&[], &bad).error().contains("batchInterval of the task: \"1.5h\""));
     let literal =
@@ -165,7 +171,7 @@ fn a_task_that_copies_only_a_part_needs_the_same_filter() {
 
 #[test]
 fn texts_that_are_no_task() {
-    let error = |text: &str| task_record::parse(text).unwrap_err();
+    let error = |text: &str| task_record::parse_task_record(text).unwrap_err();
     assert_eq!(error(""), TaskRecordError::Missing);
     assert_eq!(error("// migration = {start: 1}"), TaskRecordError::Missing);
     assert_eq!(error("x = \"migration = {start: 1}\""), TaskRecordError::Missing);
@@ -184,18 +190,22 @@ fn texts_that_are_no_task() {
     assert_eq!(error("migration = {sourceToken: \"x\"}"), TaskRecordError::Empty);
     let text = chain(&with_task(&[], "x").check().unwrap_err());
     assert!(text.contains("--task") && text.contains("holds no record"), "{text}");
-    let record =
-        task_record::parse("option migration = {start: f(a: {b: [1, 2]}), sourceOrg: \"x\"}")
-            .unwrap();
-    assert_eq!(record.property("start"), Some(&Property::Computed("f(a: {b: [1, 2]})".to_owned())));
-    assert_eq!(record.property("source-org"), Some(&Property::Literal("x".to_owned())));
-    assert_eq!(record.property("stop"), None);
+    let record = task_record::parse_task_record(
+        "option migration = {start: f(a: {b: [1, 2]}), sourceOrg: \"x\"}",
+    )
+    .unwrap();
+    assert_eq!(
+        record.property(START.flag),
+        Some(&Property::Computed("f(a: {b: [1, 2]})".to_owned()))
+    );
+    assert_eq!(record.property(SOURCE_ORG.flag), Some(&Property::Literal("x".to_owned())));
+    assert_eq!(record.property(STOP.flag), None);
 }
 
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_readers_panic(text in "\\PC*", flux in "(migration|=|\\{|\\}|\"|\\\\|:|,|//|\n|start|2022-01-01T00:00:00Z|µ| |\\$\\{|\\(|\\))*") {
-        let _ = (task_record::parse(&text), task_record::parse(&flux));
+        let _ = (task_record::parse_task_record(&text), task_record::parse_task_record(&flux));
         let _ = Given::job(&["--config", "s.toml"]).file("s.toml", &text).check();
     }
 }

@@ -7,9 +7,9 @@ use sluice::cli::argv::{self, ArgvError};
 use sluice::config::demo::DemoConfig;
 use sluice::config::ends::TokenSetting;
 use sluice::config::env::Env;
-use sluice::config::migrate::{
-    ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice, Start, Stop,
-};
+use sluice::config::job::JobConfig;
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::values::{ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice};
 use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
@@ -41,7 +41,7 @@ fn a_token_in_argv_is_refused_and_not_repeated() {
         vec!["--", CANARY],
     ] {
         for command in ["migrate", "preflight", "demo", "nonsense"] {
-            match argv::parse([&["sluice", command], &argv[..]].concat()) {
+            match argv::parse_argv([&["sluice", command], &argv[..]].concat()) {
                 Err(error @ ArgvError::Token(_)) => {
                     let text = format!("{error} {error:?}");
                     assert!(!text.contains("cAnArY") && !text.contains("short"), "{text}");
@@ -52,13 +52,13 @@ fn a_token_in_argv_is_refused_and_not_repeated() {
         }
     }
     for argv in [["--source-token-file", "t"], ["--destination-token-command", "get token"]] {
-        assert!(argv::parse([&["sluice", "migrate"], &argv[..]].concat()).is_ok(), "{argv:?}");
+        assert!(argv::parse_argv([&["sluice", "migrate"], &argv[..]].concat()).is_ok(), "{argv:?}");
     }
 }
 
 #[test]
 fn tokens_come_from_the_strongest_place_and_are_never_shown() {
-    let source = |given: Given<'_>| given.good().source.token;
+    let source = |given: Given<'_>| given.good().ends.source.token;
     let file = |path: &str| TokenSetting::File(PathBuf::from(path));
     let command = |words: &[&str]| {
         TokenSetting::Command(words.iter().map(|word| (*word).to_owned()).collect())
@@ -112,27 +112,35 @@ fn tokens_come_from_the_strongest_place_and_are_never_shown() {
 #[test]
 fn defaults() {
     let config = Given::job(&[]).good();
-    assert_eq!(config.source.host, "https://cloud.example");
-    assert_eq!((config.source.org, config.destination.org), (None, None));
-    assert_eq!(config.destination.host, "http://localhost:8086");
-    assert_eq!((&*config.source_bucket, &*config.destination_bucket), ("plant", "plant"));
-    assert_eq!(config.batch_bucket, "migration");
-    assert_eq!(config.start, Start::Earliest);
-    assert_eq!(config.stop, Stop::Now { settle_ns: 600_000_000_000 });
-    assert_eq!(config.batch_interval, IntervalChoice::Auto);
-    assert!(config.filter.is_empty());
-    assert_eq!((config.quota, config.quota_share), (QuotaChoice::Auto, Share::constant(900)));
-    assert_eq!((config.query_timeout_ms, config.concurrency), (90_000, 2));
-    assert_eq!(config.transport, None);
-    assert_eq!(config.on_type_conflict, ConflictPolicy::Stop);
-    assert_eq!(config.existing, ExistingPolicy::Refuse);
-    assert!(!config.create_buckets && !config.pause_task && !config.adopt && !config.dry_run);
-    assert!(!config.yes && !config.json);
-    assert_eq!(config.color, ColorChoice::Auto);
-    assert_eq!((config.rejects, config.reject_limit), (None, 10_000));
-    assert_eq!((config.max_transfer_bytes, config.max_duration_ms), (None, None));
-    assert_eq!(config.state_dir, Path::new("/home/user/.local/state/sluice"));
-    assert!(config.notices.is_empty());
+    assert_eq!(config.ends.source.host, "https://cloud.example");
+    assert_eq!((config.ends.source.org, config.ends.destination.org), (None, None));
+    assert_eq!(config.ends.destination.host, "http://localhost:8086");
+    assert_eq!((&*config.ends.source_bucket, &*config.ends.destination_bucket), ("plant", "plant"));
+    assert_eq!(config.ends.batch_bucket, "migration");
+    assert_eq!(config.scope.start, RangeStart::Earliest);
+    assert_eq!(config.scope.stop, RangeStop::Now { settle_ns: 600_000_000_000 });
+    assert_eq!(config.scope.batch_interval, IntervalChoice::Auto);
+    assert!(config.scope.filter.is_empty());
+    assert_eq!(
+        (config.pace.quota, config.pace.quota_share),
+        (QuotaChoice::Auto, Share::constant(900))
+    );
+    assert_eq!((config.pace.query_timeout_ms, config.pace.concurrency), (90_000, 2));
+    assert_eq!(config.pace.transport, None);
+    assert_eq!(config.safety.on_type_conflict, ConflictPolicy::Stop);
+    assert_eq!(config.safety.existing, ExistingPolicy::Refuse);
+    assert!(
+        !config.safety.create_buckets
+            && !config.safety.pause_task
+            && !config.safety.adopt
+            && !config.safety.dry_run
+    );
+    assert!(!config.safety.yes && !config.output.json);
+    assert_eq!(config.output.color, ColorChoice::Auto);
+    assert_eq!((config.safety.rejects, config.safety.reject_limit), (None, 10_000));
+    assert_eq!((config.pace.max_transfer_bytes, config.pace.max_duration_ms), (None, None));
+    assert_eq!(config.safety.state_dir, Path::new("/home/user/.local/state/sluice"));
+    assert!(config.output.notices.is_empty());
 }
 
 #[test]
@@ -199,62 +207,63 @@ fn every_value_is_read() {
     ])
     .env("XDG_STATE_HOME", "/state")
     .good();
-    assert_eq!(config.source.org.as_deref(), Some("ops"));
+    let JobConfig { ends, scope, pace, safety, output } = config;
+    assert_eq!(ends.source.org.as_deref(), Some("ops"));
     assert_eq!(
-        (&*config.destination.host, config.destination.org.as_deref()),
+        (&*ends.destination.host, ends.destination.org.as_deref()),
         ("http://oss:8086", Some("home"))
     );
-    assert_eq!((&*config.destination_bucket, &*config.batch_bucket), ("copy", "progress"));
-    assert_eq!(config.start, Start::At("2022-01-01".parse().unwrap()));
-    assert_eq!(config.stop, Stop::At("2022-02-01".parse().unwrap()));
-    assert_eq!(config.batch_interval, IntervalChoice::Fixed("1mo".parse().unwrap()));
-    assert_eq!(config.filter.measurements, ["cpu", "mem"]);
+    assert_eq!((&*ends.destination_bucket, &*ends.batch_bucket), ("copy", "progress"));
+    assert_eq!(scope.start, RangeStart::At("2022-01-01".parse().unwrap()));
+    assert_eq!(scope.stop, RangeStop::At("2022-02-01".parse().unwrap()));
+    assert_eq!(scope.batch_interval, IntervalChoice::Fixed("1mo".parse().unwrap()));
+    assert_eq!(scope.filter.measurements, ["cpu", "mem"]);
     let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    assert_eq!(config.filter.tags, [tag("host", "a"), tag("expr", "a=b")]);
-    assert_eq!(config.filter.fields, ["load"]);
-    assert_eq!(config.filter.predicate.as_deref(), Some("r.x == \"1\""));
-    assert_eq!(config.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
-    assert_eq!((config.quota_share, config.query_timeout_ms), (Share::constant(500), 90_000));
-    assert_eq!((config.concurrency, config.transport), (16, Some(Transport::Flux)));
+    assert_eq!(scope.filter.tags, [tag("host", "a"), tag("expr", "a=b")]);
+    assert_eq!(scope.filter.fields, ["load"]);
+    assert_eq!(scope.filter.predicate.as_deref(), Some("r.x == \"1\""));
+    assert_eq!(pace.quota, QuotaChoice::Bytes { per_window: 5_000_000 });
+    assert_eq!((pace.quota_share, pace.query_timeout_ms), (Share::constant(500), 90_000));
+    assert_eq!((pace.concurrency, pace.transport), (16, Some(Transport::Flux)));
     assert_eq!(
-        (config.on_type_conflict, config.existing),
+        (safety.on_type_conflict, safety.existing),
         (ConflictPolicy::Suffix, ExistingPolicy::Merge)
     );
-    assert!(config.create_buckets && config.pause_task && config.adopt && config.dry_run);
-    assert!(config.yes && config.json);
-    assert_eq!(config.color, ColorChoice::Always);
-    assert_eq!((config.rejects.as_deref(), config.reject_limit), (Some(Path::new("r.lp")), 0));
+    assert!(safety.create_buckets && safety.pause_task && safety.adopt && safety.dry_run);
+    assert!(safety.yes && output.json);
+    assert_eq!(output.color, ColorChoice::Always);
+    assert_eq!((safety.rejects.as_deref(), safety.reject_limit), (Some(Path::new("r.lp")), 0));
     assert_eq!(
-        (config.max_transfer_bytes, config.max_duration_ms),
+        (pace.max_transfer_bytes, pace.max_duration_ms),
         (Some(10_000_000_000), Some(28_800_000))
     );
-    assert_eq!(config.state_dir, Path::new("/state/sluice"));
+    assert_eq!(safety.state_dir, Path::new("/state/sluice"));
 }
 
 #[test]
 fn relative_times_are_counted_from_a_clock_that_is_given_later() {
     let config = Given::job(&["--start", "-30d", "--stop", "-1h"]).good();
     let there: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-    let start = config.start.counted_from(there).unwrap();
+    let start = config.scope.start.counted_from(there).unwrap();
     assert_eq!(start, "2026-10-21T12:00:00Z".parse().unwrap());
-    assert_eq!(config.stop.counted_from(there), "2026-11-20T11:00:00Z".parse().unwrap());
+    assert_eq!(config.scope.stop.counted_from(there), "2026-11-20T11:00:00Z".parse().unwrap());
     // What is fixed is held against what is counted once the clock is known.
     let config = Given::job(&["--start", "2026-11-20T11:55:00Z"]).good();
-    let error = config.hold_range(there).unwrap_err().to_string();
+    let error = config.scope.hold_range(there).unwrap_err().to_string();
     assert!(
         error
             .contains("--start (2026-11-20T11:55:00Z) is not before --stop (2026-11-20T11:50:00Z)"),
         "{error}"
     );
-    config.hold_range("2026-11-20T12:10:00Z".parse().unwrap()).unwrap();
+    config.scope.hold_range("2026-11-20T12:10:00Z".parse().unwrap()).unwrap();
     for argv in [["--start", "-5m"], ["--start", "-10m"]] {
         let error = Given::job(&argv).error();
         assert!(error.contains("nothing to copy"), "{error}");
     }
     let config = Given::job(&["--settle", "0s", "--start", "-1mo"]).good();
-    assert_eq!(config.stop, Stop::Now { settle_ns: 0 });
+    assert_eq!(config.scope.stop, RangeStop::Now { settle_ns: 0 });
     let early = Given::job(&["--start", "1677-09-21T00:12:43.145224193Z"]).good();
-    assert_eq!(early.start, Start::At(Timestamp::MIN), "no data can lie before");
+    assert_eq!(early.scope.start, RangeStart::At(Timestamp::MIN), "no data can lie before");
 }
 
 #[test]
@@ -334,7 +343,7 @@ fn required_settings_are_named_in_all_three_spellings() {
     let error = Given::job(&[]).env("HOME", "").error();
     assert!(error.contains("XDG_STATE_HOME"), "{error}");
     let relative = Given::job(&[]).env("XDG_STATE_HOME", "state").good();
-    assert_eq!(relative.state_dir, Path::new("/home/user/.local/state/sluice"));
+    assert_eq!(relative.safety.state_dir, Path::new("/home/user/.local/state/sluice"));
     assert!(Given::job(&[]).env("HOME", "").env("XDG_STATE_HOME", "/s").check().is_ok());
 }
 
@@ -357,7 +366,7 @@ fn colours() {
     let color = |argv: &[&'static str], env: &[(&'static str, &'static str)]| {
         let given =
             env.iter().fold(Given::job(argv), |given, (name, value)| given.env(name, value));
-        given.good().color
+        given.good().output.color
     };
     assert_eq!(color(&[], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), ColorChoice::Never);
     assert_eq!(color(&[], &[("NO_COLOR", "")]), ColorChoice::Auto);
@@ -378,8 +387,10 @@ fn colours() {
 #[test]
 fn the_demo_takes_its_flags_and_no_file() {
     let demo = |line: &str, env: &[(&str, &str)]| {
-        let Command::Demo(args) = argv::parse(line.split(' ')).unwrap().command else { panic!() };
-        DemoConfig::new(&args, &Env::new(env.iter().copied()).unwrap())
+        let Command::Demo(args) = argv::parse_argv(line.split(' ')).unwrap().command else {
+            panic!()
+        };
+        DemoConfig::new(args.typed(), &Env::new(env.iter().copied()).unwrap())
     };
     for (line, env, place) in [
         ("sluice demo --hosts 0", ("SLUICE_DEMO_HOSTS", "1"), "--hosts: \"0\""),
@@ -412,7 +423,7 @@ fn the_demo_takes_its_flags_and_no_file() {
 #[test]
 fn a_spool_has_a_place_and_a_type_of_times() {
     let spool = ["--spool", "parquet", "--spool-dir", "/data/stage"];
-    let time_type = |given: Given<'_>| given.good().spool.map(|spool| spool.time_type);
+    let time_type = |given: Given<'_>| given.good().ends.spool.map(|spool| spool.time_type);
     assert_eq!(time_type(Given::job(&[])), None);
     assert_eq!(time_type(Given::job(&spool)), Some(TimeType::NsUtc));
     for own in TimeType::ALL {
@@ -425,6 +436,6 @@ fn a_spool_has_a_place_and_a_type_of_times() {
     assert!(bad.contains("SLUICE_TIME_TYPE") && bad.contains("us-utc"), "{bad}");
     let alone = Given::job(&["--time-type", "i64"]).error();
     assert!(alone.contains("--time-type") && alone.contains("--spool parquet"), "{alone}");
-    let word = argv::parse(["sluice", "migrate", "--time-type", "ms-utc"]).unwrap_err();
+    let word = argv::parse_argv(["sluice", "migrate", "--time-type", "ms-utc"]).unwrap_err();
     assert!(word.to_string().contains("us-utc"), "{word}");
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::commands::run::chain;
-use sluice::config::migrate::{MigrateConfig, Start, Stop};
+use sluice::config::job::JobConfig;
+use sluice::config::range::{RangeStart, RangeStop};
 use sluice::exit::ExitCode;
 use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
@@ -72,22 +73,18 @@ pub(super) async fn rig_of(case: &Case, canary: Canary) -> Rig {
     rig
 }
 
-fn settings(case: &Case, rig: &Rig, config: MigrateConfig, rejects: &str) -> MigrateConfig {
+fn settings(case: &Case, rig: &Rig, mut config: JobConfig, rejects: &str) -> JobConfig {
     let content = &case.content;
-    let mut config = MigrateConfig {
-        start: Start::At(Timestamp::from_ns(content.start)),
-        stop: Stop::At(Timestamp::from_ns(content.stop)),
-        batch_interval: sluice::config::migrate::IntervalChoice::Fixed(
-            content.interval.parse().expect("an interval"),
-        ),
-        source_bucket: case.bucket.to_owned(),
-        transport: case.transport,
-        rejects: Some(rig.state.path().join(rejects)),
-        ..config
-    };
+    config.scope.start = RangeStart::At(Timestamp::from_ns(content.start));
+    config.scope.stop = RangeStop::At(Timestamp::from_ns(content.stop));
+    let interval = content.interval.parse().expect("an interval");
+    config.scope.batch_interval = sluice::config::values::IntervalChoice::Fixed(interval);
+    config.ends.source_bucket = case.bucket.to_owned();
+    config.pace.transport = case.transport;
+    config.safety.rejects = Some(rig.state.path().join(rejects));
     if case.gzip {
         // By another name of this machine, which is not known to be it.
-        config.source.host = config.source.host.replace("127.0.0.1", "0.0.0.0");
+        config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
     }
     config
 }
@@ -99,11 +96,9 @@ pub(super) async fn moved(case: &Case, rig: &Rig) -> Result<Ended, String> {
     if case.staged {
         let config = settings(case, rig, rig.stage_config(), "staged.lp");
         repeated(case, rig, &config, Command::Stage, &mut ended).await?;
-        let config = MigrateConfig {
-            rejects: Some(rig.state.path().join("loaded.lp")),
-            source_bucket: case.bucket.to_owned(),
-            ..rig.load_config()
-        };
+        let mut config = rig.load_config();
+        config.safety.rejects = Some(rig.state.path().join("loaded.lp"));
+        config.ends.source_bucket = case.bucket.to_owned();
         repeated(case, rig, &config, Command::Load, &mut ended).await?;
     } else {
         let config = settings(case, rig, rig.config(), "rejects.lp");
@@ -126,7 +121,7 @@ enum Command {
 async fn repeated(
     case: &Case,
     rig: &Rig,
-    config: &MigrateConfig,
+    config: &JobConfig,
     command: Command,
     ended: &mut Ended,
 ) -> Result<(), String> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::transport::Transport;
 use sluice::pipeline::event::Event;
@@ -86,7 +86,7 @@ async fn values_that_arrive_behind_the_watermark_are_named() {
         let late = [values("late", NOON_S, 18), values("late", NOON_S + 7_200, 24)].concat();
         rig.source_fault(fifth, 1, Fault::written_after(BUCKET, &late));
         let mut config = rig.config();
-        config.concurrency = 1;
+        config.pace.concurrency = 1;
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Rejected);
         let found: Vec<_> = run
@@ -187,11 +187,11 @@ async fn of_bucket(
     settings: ServerSettings,
     store: Arc<BucketStore>,
     own: &str,
-) -> (Rig, MigrateConfig) {
+) -> (Rig, JobConfig) {
     let rig = Rig::start(settings, store).await;
     let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-02T12:00:00Z", "6h");
     let mut config = rig.config();
-    config.source_bucket = own.to_owned();
+    config.ends.source_bucket = own.to_owned();
     (rig, config)
 }
 
@@ -215,7 +215,7 @@ async fn another_bucket_behind_the_name_is_not_read() {
         for transport in [None, Some(Transport::Influxql), Some(Transport::FluxKeyed)] {
             let settings = ServerSettings { dbrps: dbrps.clone(), ..oss_source() };
             let (rig, mut config) = of_bucket(settings, twins(own, other), own).await;
-            config.transport = transport;
+            config.pace.transport = transport;
             let run = rig.migrate(config).await;
             assert_eq!(run.exit(), ExitCode::Done, "{own} {dbrps:?}: {}", run.words());
             let (here, there) =
@@ -291,7 +291,7 @@ async fn a_reading_that_differs_from_flux_is_not_written() {
 async fn what_a_wrong_reading_left_is_named() {
     let rig = with_a_wrong_list(almost_twins(600), "10m").await;
     let mut config = rig.config();
-    config.concurrency = 1;
+    config.pace.concurrency = 1;
     let first = rig.migrate(config).await;
     for run in [first, rig.migrate(rig.config()).await] {
         run.assert_exit(ExitCode::Rejected);
@@ -321,7 +321,7 @@ async fn no_value_of_a_damaged_answer_is_written() {
             let rig = Rig::start(oss_source(), Arc::clone(&data)).await;
             let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T13:00:00Z", "1h");
             let mut config = rig.config();
-            config.transport = transport;
+            config.pace.transport = transport;
             for path in ["/query", "/api/v2/query"] {
                 let text = if path == "/query" { "SELECT *::field" } else { "rename" };
                 let long = Matcher::path(path).body(text).body("1641038400").skip(0);
@@ -365,7 +365,7 @@ async fn what_the_source_never_returns_is_named() {
                 let rig = Rig::start(source.clone(), store_of(&all, DAY_S)).await;
                 let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T14:00:00Z", "1h");
                 let mut config = rig.config();
-                config.transport = transport;
+                config.pace.transport = transport;
                 let run = rig.migrate(config).await;
                 let what = format!(
                     "{lost:?} {:?} {transport:?}: {}\n{}",
@@ -436,7 +436,7 @@ async fn carriage_returns_at_the_largest_time_arrive() {
             let rig = Rig::start(source.clone(), store_of(lines.as_bytes(), DAY_S)).await;
             let rig = rig.over("2262-04-11T23:00:00Z", "2262-04-11T23:47:16.854775807Z", "1h");
             let mut config = rig.config();
-            config.transport = transport;
+            config.pace.transport = transport;
             let run = rig.migrate(config).await;
             assert_eq!(
                 run.exit(),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::config::migrate::ExistingPolicy;
+use sluice::config::values::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
@@ -73,7 +73,7 @@ async fn under_stop_nothing_is_begun() {
 async fn the_type_of_most_values_stays_whatever_comes_first() {
     let rig = rig(oss_source(), "").await;
     let mut config = rig.config();
-    config.on_type_conflict = ConflictPolicy::Reject;
+    config.safety.on_type_conflict = ConflictPolicy::Reject;
     let run = rig.migrate(config.clone()).await;
     run.assert_exit(ExitCode::Rejected);
     assert_eq!(types(&rig), counted(&[("ok", "integer", 8), ("v", "float", 5)]));
@@ -94,7 +94,7 @@ async fn the_type_of_most_values_stays_whatever_comes_first() {
 async fn a_suffix_keeps_every_value() {
     let rig = rig(oss_source(), "").await;
     let mut config = rig.config();
-    config.on_type_conflict = ConflictPolicy::Suffix;
+    config.safety.on_type_conflict = ConflictPolicy::Suffix;
     rig.migrate(config).await.assert_exit(ExitCode::Done);
     let wanted = [
         ("ok", "integer", 8),
@@ -110,7 +110,7 @@ async fn a_suffix_keeps_every_value() {
 async fn what_the_destination_holds_decides() {
     let rig = rig(oss_source(), "m,host=z v=1i 1641500000000000000\n").await;
     let mut config = rig.config();
-    config.on_type_conflict = ConflictPolicy::Suffix;
+    config.safety.on_type_conflict = ConflictPolicy::Suffix;
     let killed =
         rig.migrate_until(config.clone(), |event| matches!(event, Event::Committed { .. })).await;
     assert!(killed.ended.is_none());
@@ -134,7 +134,7 @@ async fn without_influxql_the_servers_refusal_follows_the_policy() {
     stopped.assert_checkpoint_is_behind();
     let rejected = rig(cloud(), "").await;
     let mut config = rejected.config();
-    config.on_type_conflict = ConflictPolicy::Reject;
+    config.safety.on_type_conflict = ConflictPolicy::Reject;
     let run = rejected.migrate(config).await;
     run.assert_exit(ExitCode::Rejected);
     let held = rejected.destination.store().count(BUCKET);
@@ -158,8 +158,8 @@ async fn only_the_shard_groups_of_an_oss_keep_types_apart() {
         rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
         for loads in [false, true] {
             let mut config = if loads { rig.load_config() } else { rig.config() };
-            config.batch_bucket = format!("batches-{loads}");
-            config.existing = ExistingPolicy::Merge;
+            config.ends.batch_bucket = format!("batches-{loads}");
+            config.safety.existing = ExistingPolicy::Merge;
             let run = if loads {
                 rig.load(config.clone()).await
             } else {
@@ -167,7 +167,7 @@ async fn only_the_shard_groups_of_an_oss_keep_types_apart() {
             };
             run.assert_exit(exit);
             assert_eq!(run.finding("P12").is_some(), exit == ExitCode::Permanent);
-            config.on_type_conflict = ConflictPolicy::Suffix;
+            config.safety.on_type_conflict = ConflictPolicy::Suffix;
             let run = if loads { rig.load(config).await } else { rig.migrate(config).await };
             run.assert_exit(ExitCode::Done);
             // Each type has its own day at both ends: nothing is renamed.
@@ -205,7 +205,7 @@ async fn names_that_are_not_utf8_follow_the_policy_of_a_load() {
         let rig = rig.over("2022-01-03", "2022-01-06", "1d");
         rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
         let mut config = rig.load_config();
-        (config.on_type_conflict, config.existing) = (policy, ExistingPolicy::Merge);
+        (config.safety.on_type_conflict, config.safety.existing) = (policy, ExistingPolicy::Merge);
         let run = rig.load(config).await;
         run.assert_exit(exit);
         assert!(run.finding("P12").unwrap().text.starts_with("1 fields can clash"));

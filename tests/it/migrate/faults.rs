@@ -151,7 +151,7 @@ async fn trouble_that_passes_leaves_no_trace() {
         rows.spawn(async move {
             let rig = rig().await;
             let mut config = rig.config();
-            config.query_timeout_ms = 1_000;
+            config.pace.query_timeout_ms = 1_000;
             inject(&rig, place, times, fault.clone());
             let run = rig.migrate(config).await;
             let what = format!("{place:?} {fault:?}: {}", run.words());
@@ -271,9 +271,9 @@ async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
         rows.spawn(async move {
             let rig = rig().await;
             let mut config = rig.config();
-            config.batch_interval =
-                sluice::config::migrate::IntervalChoice::Fixed("6h".parse().unwrap());
-            config.source.host = config.source.host.replace("127.0.0.1", "0.0.0.0");
+            config.scope.batch_interval =
+                sluice::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
+            config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
             let matcher = Matcher::path("/api/v2/query").body("rename");
             rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
             let run = rig.migrate(config).await;

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice, Start};
+use sluice::config::range::RangeStart;
+use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::limits::QUOTA_WINDOW_MS;
 use sluice::pipeline::plan::forecast::Spread;
@@ -64,12 +65,10 @@ fn a_migration_takes_what_its_plan_foretells() {
             let server = ServerSettings { quota: Some(quota), ..server.clone() };
             virtual_time::run(async {
                 let rig = Rig::start(server, data()).await.over("2021-12-01", "2022-05-01", "1d");
-                let config = MigrateConfig {
-                    start: Start::Earliest,
-                    batch_interval: IntervalChoice::Auto,
-                    quota: QuotaChoice::Bytes { per_window: bytes_per_window },
-                    ..rig.config()
-                };
+                let mut config = rig.config();
+                config.scope.start = RangeStart::Earliest;
+                config.scope.batch_interval = IntervalChoice::Auto;
+                config.pace.quota = QuotaChoice::Bytes { per_window: bytes_per_window };
                 let report = planned(&rig, &config).await;
                 let forecast = &report.forecast;
                 let before = rig.source.records().len();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::report::preflight::Verdict;
 use sluice::sim::{
@@ -41,9 +41,9 @@ async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<Bu
     rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h")
 }
 
-fn without_orgs(rig: &Rig) -> MigrateConfig {
+fn without_orgs(rig: &Rig) -> JobConfig {
     let mut config = rig.config();
-    (config.source.org, config.destination.org) = (None, None);
+    (config.ends.source.org, config.ends.destination.org) = (None, None);
     config
 }
 
@@ -93,7 +93,7 @@ async fn what_was_left_out_is_taken_from_the_buckets() {
         // The same job goes on, and so it does with the name that the records hold.
         rig.migrate(without_orgs(&rig)).await.assert_exit(ExitCode::Done);
         let mut named = rig.config();
-        named.source.org = Some(recorded.to_owned());
+        named.ends.source.org = Some(recorded.to_owned());
         rig.migrate(named).await.assert_exit(ExitCode::Done);
         rig.assert_copied();
     }
@@ -121,7 +121,7 @@ async fn where_none_is_to_be_had_it_is_told_before_anything_is_made() {
     // A name that no server has.
     for (source, code) in [(true, "P04"), (false, "P04")] {
         let mut config = rig.config();
-        let end = if source { &mut config.source } else { &mut config.destination };
+        let end = if source { &mut config.ends.source } else { &mut config.ends.destination };
         end.org = Some("nowhere".to_owned());
         let fault = Fault::Status {
             status: 404,
@@ -199,8 +199,8 @@ async fn an_organization_called_like_an_id_works() {
         let target = if creating { Arc::new(BucketStore::default()) } else { both() };
         let rig = rig(named(cloud()), named(oss()), target).await;
         let mut config = rig.config();
-        config.source.org = Some(LIKE_AN_ID.to_owned());
-        config.destination.org = Some(LIKE_AN_ID.to_owned());
+        config.ends.source.org = Some(LIKE_AN_ID.to_owned());
+        config.ends.destination.org = Some(LIKE_AN_ID.to_owned());
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Done);
         rig.assert_copied();

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use sluice::commands::facts::Ends;
 use sluice::commands::plan;
 use sluice::config::ends::TokenSetting;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, QuotaChoice, Start, Stop};
+use sluice::config::job::JobConfig;
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::pipeline::event::Event;
 use sluice::pipeline::plan::forecast::stretches;
@@ -23,16 +25,17 @@ use crate::support::rig::{
 
 pub(super) const SHARD_S: u64 = 7 * 86_400;
 
-pub(super) async fn planned(rig: &Rig, config: &MigrateConfig) -> PlanReport {
+pub(super) async fn planned(rig: &Rig, config: &JobConfig) -> PlanReport {
     let observer: Arc<_> = Arc::new(|_| ());
     let ends = Ends::connect_with(config, &rig.client, &(observer as _)).unwrap();
     plan::report(config, ends, &(Arc::new(|_| ()) as _)).await.unwrap().unwrap()
 }
 
 /// As a user asks first: everything, and the interval left to sluice.
-fn whole(rig: &Rig) -> MigrateConfig {
+fn whole(rig: &Rig) -> JobConfig {
     let mut config = rig.config();
-    (config.start, config.batch_interval) = (Start::Earliest, IntervalChoice::Auto);
+    (config.scope.start, config.scope.batch_interval) =
+        (RangeStart::Earliest, IntervalChoice::Auto);
     config
 }
 
@@ -153,7 +156,7 @@ async fn values_are_exact_and_bytes_within_15_percent_of_what_is_read() {
         for (name, data, stop) in CASES {
             let rig = Rig::start(source.clone(), data()).await.over("2021-12-01", stop, "1h");
             let mut config = whole(&rig);
-            config.quota = quota;
+            config.pace.quota = quota;
             let report = planned(&rig, &config).await;
             assert_equals_the_content(&report, rig.source.store());
             let run = rig.migrate(config).await;
@@ -281,7 +284,7 @@ async fn a_bucket_of_2000_series_costs_less_than_2_mb() {
     ] {
         let rig = Rig::start(source, tsbs(2_000, 20, 10, false)).await;
         let mut config = whole(&rig);
-        config.quota = quota;
+        config.pace.quota = quota;
         let report = planned(&rig, &config).await;
         assert_eq!((report.values, report.series), (400_000, Some(2_000)));
         // The server notes an answer after it has sent it: the last note may still be on its way.
@@ -307,7 +310,7 @@ async fn a_bucket_of_2000_series_costs_less_than_2_mb() {
 async fn without_a_destination_nobody_asks_for_one() {
     let rig = Rig::start(cloud(), store_of(&plant(0..3), SHARD_S)).await;
     let mut config = whole(&rig);
-    config.destination.token = TokenSetting::None;
+    config.ends.destination.token = TokenSetting::None;
     let report = planned(&rig, &config).await;
     assert_eq!((report.destination.as_ref(), report.exit), (None, 0));
     assert!(rig.destination.records().is_empty());
@@ -319,7 +322,7 @@ async fn a_plan_begins_where_a_run_would_go_on() {
     let rig = rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h");
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
     let mut config = rig.config();
-    config.stop = Stop::At(time("2022-01-01T12:00:00Z"));
+    config.scope.stop = RangeStop::At(time("2022-01-01T12:00:00Z"));
     let report = planned(&rig, &config).await;
     assert_eq!(report.resume, time("2022-01-01T03:00:00Z"));
     let left = rig.source.store().dump(BUCKET);
@@ -342,7 +345,7 @@ async fn the_quota_that_binds_is_named_and_gives_a_range_of_time() {
         let rig =
             Rig::start(settings(readable), several()).await.over("2022-01-01", "2022-01-02", "1h");
         let mut config = whole(&rig);
-        config.quota = QuotaChoice::Auto;
+        config.pace.quota = QuotaChoice::Auto;
         let report = planned(&rig, &config).await;
         let forecast = &report.forecast;
         assert_eq!(forecast.quota_bytes, Some(300_000_000));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use sluice::commands::facts::Ends;
 use sluice::commands::{preflight, quota};
-use sluice::config::migrate::{ExistingPolicy, MigrateConfig, QuotaChoice};
+use sluice::config::job::JobConfig;
+use sluice::config::values::{ExistingPolicy, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::signal::Observer;
 use sluice::report::preflight::Verdict;
@@ -41,7 +42,7 @@ fn task(status: &str) -> FluxTask {
 const QUOTA: ReadQuota =
     ReadQuota { bytes_per_window: 300_000_000, window_ms: 300_000, phase_ms: 0 };
 
-type Row = (&'static str, Verdict, Rig, fn(&mut MigrateConfig));
+type Row = (&'static str, Verdict, Rig, fn(&mut JobConfig));
 
 async fn rows() -> Vec<Row> {
     let with = |buckets: &[(&str, u64)]| {
@@ -82,35 +83,39 @@ async fn rows() -> Vec<Row> {
     )
     .await;
     vec![
-        ("P01", Verdict::Fail, plain().await, |c| c.source.host = "http://127.0.0.1:9".to_owned()),
+        ("P01", Verdict::Fail, plain().await, |c| {
+            c.ends.source.host = "http://127.0.0.1:9".to_owned()
+        }),
         ("P03", Verdict::Fail, rig(other, oss(), both()).await, |_| {}),
-        ("P03", Verdict::Fail, plain().await, |c| c.source_bucket = "nowhere".to_owned()),
+        ("P03", Verdict::Fail, plain().await, |c| c.ends.source_bucket = "nowhere".to_owned()),
         (
             "P04",
             Verdict::Fail,
             rig(cloud(), reads_only(), Arc::new(BucketStore::default())).await,
             |c| {
-                c.destination.org = None;
+                c.ends.destination.org = None;
             },
         ),
         ("P05", Verdict::Fail, rig(cloud(), reads_only(), both()).await, |_| {}),
         ("P06", Verdict::Warn, limited().await, |c| {
-            c.quota = sluice::config::migrate::QuotaChoice::Auto;
+            c.pace.quota = sluice::config::values::QuotaChoice::Auto;
         }),
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
-        ("P09", Verdict::Warn, empty, |c| c.start = sluice::config::migrate::Start::Earliest),
+        ("P09", Verdict::Warn, empty, |c| {
+            c.scope.start = sluice::config::range::RangeStart::Earliest
+        }),
         ("P01", Verdict::Fail, plain().await, |c| {
-            c.source.host = c.source.host.replace("http:", "https:");
+            c.ends.source.host = c.ends.source.host.replace("http:", "https:");
         }),
         ("P20", Verdict::Warn, plain().await, |c| {
-            c.source.host = c.source.host.replace("127.0.0.1", "0.0.0.0");
+            c.ends.source.host = c.ends.source.host.replace("127.0.0.1", "0.0.0.0");
         }),
         ("P20", Verdict::Warn, plain().await, |c| {
-            c.destination.host = c.destination.host.replace("127.0.0.1", "0.0.0.0");
+            c.ends.destination.host = c.ends.destination.host.replace("127.0.0.1", "0.0.0.0");
         }),
         ("P10", Verdict::Fail, plain().await, |c| {
-            c.destination.host = "http://127.0.0.1:9".to_owned();
+            c.ends.destination.host = "http://127.0.0.1:9".to_owned();
         }),
         (
             "P11",
@@ -118,8 +123,8 @@ async fn rows() -> Vec<Row> {
             rig(cloud(), oss(), with(&[(BUCKET, 86_400), (BATCHES, 0)])).await,
             |_| {},
         ),
-        ("P13", Verdict::Fail, plain().await, |c| c.create_buckets = false),
-        ("P15", Verdict::Fail, plain().await, |c| c.create_buckets = false),
+        ("P13", Verdict::Fail, plain().await, |c| c.safety.create_buckets = false),
+        ("P15", Verdict::Fail, plain().await, |c| c.safety.create_buckets = false),
         (
             "P15",
             Verdict::Fail,
@@ -127,12 +132,12 @@ async fn rows() -> Vec<Row> {
             |_| {},
         ),
         ("P16", Verdict::Fail, rig(cloud(), tasked.clone(), both()).await, |_| {}),
-        ("P16", Verdict::Warn, rig(cloud(), tasked, both()).await, |c| c.pause_task = true),
+        ("P16", Verdict::Warn, rig(cloud(), tasked, both()).await, |c| c.safety.pause_task = true),
         ("P17", Verdict::Fail, same().await, |c| {
-            c.destination = sluice::config::ends::EndConfig { ..c.source.clone() };
+            c.ends.destination = sluice::config::ends::EndConfig { ..c.ends.source.clone() };
         }),
         ("P19", Verdict::Warn, rig(cloud(), oss(), shared()).await, |_| {}),
-        ("P18", Verdict::Fail, plain().await, |c| c.batch_bucket = BUCKET.to_owned()),
+        ("P18", Verdict::Fail, plain().await, |c| c.ends.batch_bucket = BUCKET.to_owned()),
     ]
 }
 
@@ -181,10 +186,10 @@ async fn the_row_of_the_quota_says_share_and_other_runs() {
     let settings = ServerSettings { quota: Some(QUOTA), ..cloud() };
     let rig = rig(settings, oss(), Arc::new(BucketStore::default())).await;
     let mut config = rig.config();
-    config.quota = QuotaChoice::Auto;
+    config.pace.quota = QuotaChoice::Auto;
     let observer: Observer = Arc::new(|_| ());
     let ends = Ends::connect_with(&config, &rig.client.clone(), &observer).unwrap();
-    let row = async |config: &MigrateConfig| {
+    let row = async |config: &JobConfig| {
         let checked = preflight::check(config, &ends).await.unwrap();
         let found = checked.report.findings().find(|finding| finding.code == "P06").cloned();
         (found.unwrap().text, checked.source.unwrap())
@@ -201,12 +206,12 @@ async fn the_row_of_the_quota_says_share_and_other_runs() {
     let usage = runs[1].quota().usage();
     assert_eq!((usage.quota_bytes, usage.runs), (Some(300_000_000), 2));
     drop(runs);
-    config.quota_share = "00:00,50% 12:00,50%".parse().unwrap();
+    config.pace.quota_share = "00:00,50% 12:00,50%".parse().unwrap();
     assert!(row(&config).await.0.ends_with("share 00:00,50% 12:00,50%"));
-    config.quota_share = "00:00,20% 23:59,30%".parse().unwrap();
+    config.pace.quota_share = "00:00,20% 23:59,30%".parse().unwrap();
     let text = row(&config).await.0;
     assert!(text.ends_with("share 00:00,20% 23:59,30%, 20% now") || text.ends_with("30% now"));
-    config.state_dir = "/dev/null".into();
+    config.safety.state_dir = "/dev/null".into();
     let text = row(&config).await.0;
     assert!(text.contains("other runs cannot be seen: cannot use /dev/null/quota"), "{text}");
 }
@@ -243,7 +248,7 @@ async fn an_active_task_is_paused_if_asked() {
     let rig = rig(cloud(), destination, Arc::new(BucketStore::default())).await;
     let mut config = rig.config();
     rig.migrate(config.clone()).await.assert_exit(ExitCode::Permanent);
-    config.pause_task = true;
+    config.safety.pause_task = true;
     rig.migrate(config).await.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.tasks()[0].status, "inactive");
 }
@@ -265,7 +270,7 @@ async fn data_of_others_is_not_written_over_unasked() {
     );
     assert!(rig.records().is_empty());
     let mut config = rig.config();
-    config.existing = ExistingPolicy::Merge;
+    config.safety.existing = ExistingPolicy::Merge;
     rig.migrate(config).await.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.store().count(BUCKET), 182);
     // From now on the job has an identity: what it wrote is its own.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sluice::config::migrate::{ExistingPolicy, MigrateConfig};
+use sluice::config::job::JobConfig;
+use sluice::config::values::ExistingPolicy;
 use sluice::exit::ExitCode;
 use sluice::model::series::{Name, Series};
 use sluice::model::time::NS_PER_S;
@@ -14,7 +15,7 @@ use sluice::pipeline::event::Event;
 use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher, ServerClock, ServerSettings};
 
-use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time};
+use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time, with};
 
 /// Lines of the rejects file that are line protocol; names and values here hold no newline.
 fn refused(rig: &Rig) -> BTreeSet<String> {
@@ -28,7 +29,7 @@ fn data_writes(rig: &Rig) -> usize {
 }
 
 /// Fields of several types in one hour, whose types nobody knows beforehand, and a destination that holds both as text.
-async fn clashing(lines: &str) -> (Rig, MigrateConfig) {
+async fn clashing(lines: &str) -> (Rig, JobConfig) {
     let target = Arc::new(BucketStore::default());
     target.create_bucket_with(BUCKET, 0, 7 * 86_400);
     target.write_lp(BUCKET, b"m,t=z v=\"x\",w=\"y\" 1640995200000000000").unwrap();
@@ -36,7 +37,8 @@ async fn clashing(lines: &str) -> (Rig, MigrateConfig) {
     let rig = Rig::between(cloud(), source, oss(), target).await;
     let rig = rig.over("2022-01-01", "2022-01-01T01:00:00Z", "1h");
     let mut config = rig.config();
-    (config.on_type_conflict, config.existing) = (ConflictPolicy::Reject, ExistingPolicy::Merge);
+    (config.safety.on_type_conflict, config.safety.existing) =
+        (ConflictPolicy::Reject, ExistingPolicy::Merge);
     (rig, config)
 }
 
@@ -54,7 +56,7 @@ async fn twenty_thousand_refused_lines_cost_a_few_requests() {
         }
     }
     let (rig, mut config) = clashing(&lines).await;
-    config.reject_limit = 20_000;
+    config.safety.reject_limit = 20_000;
     let run = rig.migrate(config.clone()).await;
     run.assert_exit(ExitCode::Rejected);
     assert_eq!(run.finished().outcome.rejected, 20_000);
@@ -66,7 +68,7 @@ async fn twenty_thousand_refused_lines_cost_a_few_requests() {
     // One less, and the run stops: nothing is committed, nothing kept as refused.
     let (rig, config) = {
         let (rig, config) = clashing(&lines).await;
-        (rig, MigrateConfig { reject_limit: 19_999, ..config })
+        (rig, with(config, |config| config.safety.reject_limit = 19_999))
     };
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Permanent);
@@ -224,8 +226,8 @@ async fn the_limit_holds_for_every_source_of_refusals() {
         let rig = Rig::between(oss_source(), source, oss(), target).await;
         let rig = rig.over("2022-01-01", "2022-01-01T01:00:00Z", "1h");
         let mut config = rig.config();
-        config.on_type_conflict = ConflictPolicy::Reject;
-        (config.existing, config.reject_limit) = (ExistingPolicy::Merge, limit);
+        config.safety.on_type_conflict = ConflictPolicy::Reject;
+        (config.safety.existing, config.safety.reject_limit) = (ExistingPolicy::Merge, limit);
         let run = rig.migrate(config).await;
         run.assert_exit(exit);
         assert_eq!(data_writes(&rig), 0, "they were known beforehand");
@@ -242,11 +244,11 @@ async fn the_limit_holds_for_every_source_of_refusals() {
     let times: Vec<_> = (0..7).map(|at| time("2022-01-01T01:00:00Z").ns() + at).collect();
     let column = ColumnValues::Float(vec![0.5; 7]);
     rig.source.store().load_column(BUCKET, &series, b"f", &times, &column).unwrap();
-    let run = rig.migrate(MigrateConfig { reject_limit: 6, ..rig.config() }).await;
+    let run = rig.migrate(with(rig.config(), |config| config.safety.reject_limit = 6)).await;
     run.assert_exit(ExitCode::Permanent);
     assert!(run.words().contains("7 values refused") && run.words().contains("backslash"));
     assert!(rig.records().len() <= 1 && rig.rejects().is_empty());
-    rig.migrate(MigrateConfig { reject_limit: 7, ..rig.config() })
+    rig.migrate(with(rig.config(), |config| config.safety.reject_limit = 7))
         .await
         .assert_exit(ExitCode::Rejected);
 }

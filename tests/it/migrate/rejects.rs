@@ -77,7 +77,7 @@ async fn the_limit_stops_before_the_batch_is_recorded() {
     for (limit, batches) in [(5, 1), (9, 1), (10, 3)] {
         let rig = rig(&["u=1003u"]).await;
         let mut config = rig.config();
-        config.reject_limit = limit;
+        config.safety.reject_limit = limit;
         let run = rig.migrate(config).await;
         let exit = if batches == 3 { ExitCode::Rejected } else { ExitCode::Permanent };
         assert_eq!(run.exit(), exit, "{limit}: {}", run.words());
@@ -100,7 +100,7 @@ async fn the_limit_stops_before_the_batch_is_recorded() {
 async fn the_limit_is_the_jobs() {
     let rig = rig(&["u=1003u", "u=2003u"]).await;
     let mut config = rig.config();
-    config.reject_limit = 15;
+    config.safety.reject_limit = 15;
     let second = |event: &Event| matches!(event, Event::Committed { range, .. } if range.stop >= time("2022-01-01T02:00:00Z"));
     let first = rig.migrate_until(config.clone(), second).await;
     if first.ended.is_none() {

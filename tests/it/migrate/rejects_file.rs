@@ -6,14 +6,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluice::config::migrate::{MigrateConfig, Stop};
+use sluice::config::job::JobConfig;
+use sluice::config::range::RangeStop;
 use sluice::exit::ExitCode;
 use sluice::model::series::Series;
 use sluice::pipeline::event::Event;
 use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher};
 
 use crate::spool::full::Disk;
-use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time};
+use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time, with};
 
 const LINE: &str = "partial write: points beyond retention policy dropped=1";
 
@@ -50,8 +51,8 @@ fn own_place(rig: &Rig) -> PathBuf {
     found.remove(0)
 }
 
-fn to(config: MigrateConfig, bucket: &str) -> MigrateConfig {
-    MigrateConfig { destination_bucket: bucket.to_owned(), ..config }
+fn to(config: JobConfig, bucket: &str) -> JobConfig {
+    with(config, |config| config.ends.destination_bucket = bucket.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,7 +63,8 @@ async fn two_jobs_never_share_a_file() {
     assert!(first.starts_with("# sluice rejects of cloud-org.plant.plant."), "{first}");
     assert_eq!(first.matches("u=1003u").count() + first.matches("u=2003u").count(), 4);
     // Other destination, or other progress: another job.
-    let other_batches = MigrateConfig { batch_bucket: "elsewhere".to_owned(), ..rig.config() };
+    let other_batches =
+        with(rig.config(), |config| config.ends.batch_bucket = "elsewhere".to_owned());
     let buckets = rig.destination.store().buckets().len();
     for config in [to(rig.config(), "second"), other_batches] {
         let run = rig.migrate(config).await;
@@ -74,7 +76,7 @@ async fn two_jobs_never_share_a_file() {
         assert_eq!(rig.destination.store().buckets().len(), buckets, "nothing was made");
     }
     // At its own place, each has its own.
-    let own = |bucket| MigrateConfig { rejects: None, ..to(rig.config(), bucket) };
+    let own = |bucket| with(to(rig.config(), bucket), |config| config.safety.rejects = None);
     rig.migrate(own("second")).await.assert_exit(ExitCode::Rejected);
     assert!(fs::read_to_string(own_place(&rig)).unwrap().contains("cloud-org.plant.second."));
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Rejected);
@@ -84,7 +86,7 @@ async fn two_jobs_never_share_a_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_sluice_has_not_written_is_not_touched() {
     let rig = rig().await;
-    let path = rig.config().rejects.unwrap();
+    let path = rig.config().safety.rejects.unwrap();
     for content in ["# batch 2022-01-01T00:00:00Z 2022-01-01T01:00:00Z\nm f=1 1\n", "notes\n"] {
         fs::write(&path, content).unwrap();
         let run = rig.migrate(rig.config()).await;
@@ -105,9 +107,10 @@ async fn what_is_no_regular_file_is_refused_at_once() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let paths = [pipe, "/dev/full".into(), "/dev/zero".into(), rig.state.path().into()];
     for path in paths {
-        let config = MigrateConfig { rejects: Some(path.clone()), ..rig.config() };
-        for config in [config.clone(), MigrateConfig { spool: rig.stage_config().spool, ..config }]
-        {
+        let config = with(rig.config(), |config| config.safety.rejects = Some(path.clone()));
+        let staged =
+            with(config.clone(), |config| config.ends.spool = rig.stage_config().ends.spool);
+        for config in [config, staged] {
             let run = rig.migrate(config).await;
             run.assert_exit(ExitCode::State);
             assert!(run.words().contains("regular files only"), "{}", run.words());
@@ -121,8 +124,10 @@ async fn what_is_no_regular_file_is_refused_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_an_earlier_version_goes_on_at_its_own_place() {
     let rig = rig().await;
-    let config = MigrateConfig { rejects: None, ..rig.config() };
-    let half = MigrateConfig { stop: Stop::At(time("2022-01-01T02:00:00Z")), ..config.clone() };
+    let config = with(rig.config(), |config| config.safety.rejects = None);
+    let half = with(config.clone(), |config| {
+        config.scope.stop = RangeStop::At(time("2022-01-01T02:00:00Z"));
+    });
     rig.migrate(half).await.assert_exit(ExitCode::Rejected);
     let path = own_place(&rig);
     let new = fs::read_to_string(&path).unwrap();
@@ -151,7 +156,7 @@ async fn a_file_of_an_earlier_version_goes_on_at_its_own_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_lacks_what_was_refused_is_said_also_of_a_complete_job() {
     let rig = rig().await;
-    let path = rig.config().rejects.unwrap();
+    let path = rig.config().safety.rejects.unwrap();
     let run = rig.migrate(rig.config()).await;
     run.assert_exit(ExitCode::Rejected);
     assert_eq!(missing(&run), None);
@@ -189,7 +194,9 @@ async fn a_file_that_lacks_what_was_refused_is_said_also_of_a_complete_job() {
     rig.source.store().write_lp(BUCKET, &plant([3])).unwrap();
     let writes = Matcher::path("/api/v2/write").body("u=3003u");
     rig.destination_fault(writes, u32::MAX, Fault::unprocessable(LINE));
-    let config = MigrateConfig { stop: Stop::At(time("2022-01-01T04:00:00Z")), ..rig.config() };
+    let config = with(rig.config(), |config| {
+        config.scope.stop = RangeStop::At(time("2022-01-01T04:00:00Z"));
+    });
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Rejected);
     assert!(missing(&run).is_some());
@@ -232,7 +239,7 @@ async fn strings_that_look_like_marks_are_none() {
     // Sent again as it is, it brings what was refused and nothing else.
     let all = BucketStore::default();
     all.create_bucket(BUCKET, 0);
-    all.write_lp(BUCKET, &fs::read(clean.config().rejects.unwrap()).unwrap()).unwrap();
+    all.write_lp(BUCKET, &fs::read(clean.config().safety.rejects.unwrap()).unwrap()).unwrap();
     assert_eq!(all.count(BUCKET), run.finished().outcome.rejected);
     let missing_here: Vec<_> = points(clean.source.store(), BUCKET)
         .into_iter()
@@ -266,7 +273,7 @@ async fn a_full_disk_ends_with_its_code_and_loses_no_refused_line() {
     let rig = rig().await;
     let path = disk.path().join("rejects.lp");
     fs::write(disk.path().join("ballast"), [0; 16]).unwrap();
-    let config = MigrateConfig { rejects: Some(path.clone()), ..rig.config() };
+    let config = with(rig.config(), |config| config.safety.rejects = Some(path.clone()));
     // One block: the first section fits, as much as a block holds.
     fs::write(&path, "").unwrap();
     let mut run = rig.migrate(config.clone()).await;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::MigrateConfig;
+use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
 use sluice::sim::{BucketStore, Fault, FluxTask, Matcher, RequestRecord, ServerSettings};
@@ -69,7 +69,7 @@ fn faults() -> Vec<Fault> {
 }
 
 /// A source that answers InfluxQL and is not named by its organization, and a destination with a task.
-async fn rig(creating: bool) -> (Rig, MigrateConfig) {
+async fn rig(creating: bool) -> (Rig, JobConfig) {
     let task = FluxTask {
         id: "0000000000000abc".to_owned(),
         name: "migrate".to_owned(),
@@ -87,9 +87,9 @@ async fn rig(creating: bool) -> (Rig, MigrateConfig) {
     let mut rig = rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h");
     rig.client.retries_max = 4;
     let mut config = rig.config();
-    config.pause_task = true;
-    config.source.org = None;
-    config.quota = sluice::config::migrate::QuotaChoice::Auto;
+    config.safety.pause_task = true;
+    config.ends.source.org = None;
+    config.pace.quota = sluice::config::values::QuotaChoice::Auto;
     (rig, config)
 }
 

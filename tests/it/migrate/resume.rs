@@ -211,7 +211,7 @@ async fn a_byte_budget_ends_runs_until_the_job_is_done() {
     for budget in [20_000, 1] {
         let rig = rig().await;
         let mut config = rig.config();
-        config.max_transfer_bytes = Some(budget);
+        config.pace.max_transfer_bytes = Some(budget);
         let mut runs = 0;
         loop {
             let run = rig.migrate(config.clone()).await;

@@ -106,8 +106,8 @@ async fn a_destination_that_stalls_makes_no_read_miss_its_deadline() {
     let writes = Matcher::path("/api/v2/write").body("m,host");
     rig.destination_fault(writes, 2, Fault::Stall { after_bytes: 0, ms: 3_000 });
     let mut config = rig.config();
-    config.query_timeout_ms = 1_000;
-    config.transport = Some(Transport::Flux);
+    config.pace.query_timeout_ms = 1_000;
+    config.pace.transport = Some(Transport::Flux);
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     assert_eq!(run.count(|event| matches!(event, Event::Split { .. })), 0);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::commands::error::Error;
-use sluice::config::migrate::{IntervalChoice, MigrateConfig, SpoolChoice, Start, Stop};
+use sluice::config::job::{JobConfig, SpoolChoice};
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::values::IntervalChoice;
 use sluice::exit::ExitCode;
 use sluice::model::batch::BatchPlan;
 use sluice::model::interval::Interval;
@@ -27,7 +29,9 @@ use super::golden::over_all_of;
 use super::whole::workload;
 use crate::spool::full::Disk;
 use crate::support::golden::Case;
-use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time};
+use crate::support::rig::{
+    BUCKET, Rig, Run, cloud, oss_source, plant, points, store_of, time, with,
+};
 
 /// A day of two series.
 fn a_day() -> Arc<BucketStore> {
@@ -75,7 +79,7 @@ async fn a_migration_tops_up_what_was_loaded() {
     let rig =
         Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
     let mut config = rig.stage_config();
-    config.stop = Stop::At(time("2022-01-01T07:00:00Z"));
+    config.scope.stop = RangeStop::At(time("2022-01-01T07:00:00Z"));
     rig.migrate(config).await.assert_exit(ExitCode::Done);
     rig.load(rig.load_config()).await.assert_exit(ExitCode::Done);
     rig.assert_records(time("2022-01-01T07:00:00Z"));
@@ -120,7 +124,7 @@ async fn every_recorded_content_survives_both_steps() {
             let mut config = rig.load_config();
             if kind == cloud().kind {
                 // No shard group of Cloud keeps types apart, so the spool's would be looked at; none of them clashes.
-                config.on_type_conflict = ConflictPolicy::Suffix;
+                config.safety.on_type_conflict = ConflictPolicy::Suffix;
             }
             let run = rig.load(config).await;
             let rejects = [&staged, &run].iter().any(|run| run.exit() == ExitCode::Rejected);
@@ -196,7 +200,7 @@ async fn a_load_that_is_killed_goes_on_and_ends_the_same() {
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
     staged(&rig).await;
     let mut config = rig.load_config();
-    config.batch_interval = IntervalChoice::Fixed("4h".parse().unwrap());
+    config.scope.batch_interval = IntervalChoice::Fixed("4h".parse().unwrap());
     until_done(async |kill_at| {
         let run = rig.load_until(config.clone(), is_event(kill_at)).await;
         rig.assert_checkpoint_is_behind();
@@ -227,9 +231,9 @@ async fn a_part_of_a_spool_is_a_job_of_its_own() {
         Rig::start(oss_source(), store).await.over("2022-01-01", "2022-01-01T12:00:00Z", "1h");
     staged(&rig).await;
     let mut config = rig.load_config();
-    config.filter.measurements = vec!["cpu".to_owned()];
-    config.start = Start::At(time("2022-01-01T03:00:00Z"));
-    config.stop = Stop::At(time("2022-01-01T05:00:00Z"));
+    config.scope.filter.measurements = vec!["cpu".to_owned()];
+    config.scope.start = RangeStart::At(time("2022-01-01T03:00:00Z"));
+    config.scope.stop = RangeStop::At(time("2022-01-01T05:00:00Z"));
     let run = rig.load(config.clone()).await;
     run.assert_exit(ExitCode::Done);
     assert_eq!(run.finished().outcome.values, workload.values() / 6);
@@ -239,15 +243,15 @@ async fn a_part_of_a_spool_is_a_job_of_its_own() {
     assert!(matches!(other.error(), Error::OtherJob { part: "start", .. }), "{}", other.words());
     other.assert_exit(ExitCode::State);
     let mut whole = rig.load_config();
-    whole.batch_bucket = "whole".to_owned();
-    whole.existing = sluice::config::migrate::ExistingPolicy::Merge;
+    whole.ends.batch_bucket = "whole".to_owned();
+    whole.safety.existing = sluice::config::values::ExistingPolicy::Merge;
     rig.load(whole).await.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.store().count(BUCKET), workload.values() + 1);
 
-    config.filter.measurements = vec!["none".to_owned()];
+    config.scope.filter.measurements = vec!["none".to_owned()];
     let missing = rig.load(config.clone()).await;
     assert!(matches!(missing.error(), Error::NotSpooled { .. }), "{}", missing.words());
-    config.filter.fields = vec!["usage_user".to_owned()];
+    config.scope.filter.fields = vec!["usage_user".to_owned()];
     let narrow = rig.load(config).await;
     assert!(matches!(narrow.error(), Error::NotLoadable { .. }), "{}", narrow.words());
 }
@@ -275,7 +279,7 @@ async fn a_spool_is_one_jobs_and_one_runs() {
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
     staged(&rig).await;
     let mut other = rig.stage_config();
-    other.filter.measurements = vec!["cpu".to_owned()];
+    other.scope.filter.measurements = vec!["cpu".to_owned()];
     let run = rig.migrate(other).await;
     run.assert_exit(ExitCode::State);
     assert!(run.words().contains("filter"), "{}", run.words());
@@ -306,7 +310,7 @@ async fn types_that_clash_follow_the_policy() {
     let stopped = rig.load(rig.load_config()).await;
     stopped.assert_exit(ExitCode::Permanent);
     let mut config = rig.load_config();
-    config.on_type_conflict = ConflictPolicy::Suffix;
+    config.safety.on_type_conflict = ConflictPolicy::Suffix;
     let run = rig.load(config).await;
     run.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.store().count(BUCKET), 5);
@@ -390,9 +394,9 @@ async fn each_type_of_times_loads_as_what_it_was() {
     }
 }
 
-fn with_times(rig: &Rig, time_type: TimeType) -> MigrateConfig {
+fn with_times(rig: &Rig, time_type: TimeType) -> JobConfig {
     let mut config = rig.stage_config();
-    config.spool = config.spool.map(|spool| SpoolChoice { time_type, ..spool });
+    config.ends.spool = config.ends.spool.map(|spool| SpoolChoice { time_type, ..spool });
     config
 }
 
@@ -421,9 +425,9 @@ async fn a_damaged_file_of_rejects_changes_nothing() {
     };
     for damage in [&b"# batch 2022-01-01"[..], b"# batch x y\nm f=1\n", b"\xff\0\n# batch ", b""] {
         let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
-        let config = MigrateConfig { rejects: None, ..rig.stage_config() };
+        let config = with(rig.stage_config(), |config| config.safety.rejects = None);
         let mut half = config.clone();
-        half.stop = Stop::At(time("2022-01-01T12:00:00Z"));
+        half.scope.stop = RangeStop::At(time("2022-01-01T12:00:00Z"));
         rig.migrate(half).await.assert_exit(ExitCode::Done);
         fs::write(rig.stage_dir().join("rejects.lp"), damage).unwrap();
         rig.migrate(config).await.assert_exit(ExitCode::Done);
@@ -431,7 +435,7 @@ async fn a_damaged_file_of_rejects_changes_nothing() {
     }
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
     fs::create_dir_all(rig.stage_dir().join("rejects.lp")).unwrap();
-    let run = rig.migrate(MigrateConfig { rejects: None, ..rig.stage_config() }).await;
+    let run = rig.migrate(with(rig.stage_config(), |config| config.safety.rejects = None)).await;
     run.assert_exit(ExitCode::State);
     assert!(run.words().contains("rejects.lp"), "{}", run.words());
 }
@@ -443,7 +447,8 @@ async fn a_full_disk_ends_with_its_code_and_the_same_command_goes_on() {
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
     let mut config = rig.stage_config();
     let place = disk.path().join("stage").display().to_string();
-    config.spool = config.spool.map(|spool| SpoolChoice { place: place.clone(), ..spool });
+    config.ends.spool =
+        config.ends.spool.map(|spool| SpoolChoice { place: place.clone(), ..spool });
     let run = rig.migrate(config.clone()).await;
     run.assert_exit(ExitCode::DiskFull);
     assert!(run.words().contains("of the spool"), "{}", run.words());

@@ -33,7 +33,7 @@ async fn copy(
     let rig = Rig::start(source, store_of(&case.bytes("data.lp"), shard_s)).await;
     let rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775807Z", "10y");
     let mut config = rig.config();
-    config.transport = transport;
+    config.pace.transport = transport;
     let run = rig.migrate(config).await;
     (rig, run)
 }
@@ -110,7 +110,7 @@ async fn each_measurement_gets_its_transport_and_the_reason_is_said() {
         let rig = Rig::start(source, store_of(&hosts(), WEEK_S)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "1h");
         let mut config = rig.config();
-        config.transport = transport;
+        config.pace.transport = transport;
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Done);
         rig.assert_copied();
@@ -124,7 +124,7 @@ async fn a_quota_makes_bytes_decide() {
     let rig = Rig::start(cloud(), store_of(&hosts(), WEEK_S)).await;
     let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "5h");
     let mut config = rig.config();
-    config.quota = sluice::config::migrate::QuotaChoice::Bytes { per_window: 3_000_000_000 };
+    config.pace.quota = sluice::config::values::QuotaChoice::Bytes { per_window: 3_000_000_000 };
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     rig.assert_copied();
@@ -144,7 +144,7 @@ async fn what_appears_meanwhile_sends_slices_back_to_a_plain_form() {
             let rig = Rig::start(oss_source(), store_of(&hosts(), WEEK_S)).await;
             let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "1h");
             let mut config = rig.config();
-            config.transport = Some(transport);
+            config.pace.transport = Some(transport);
             let store: Arc<BucketStore> = Arc::clone(rig.source.store());
             let first = time("2022-01-01");
             // The series are known by now, and the last batch is not counted yet.
@@ -219,7 +219,7 @@ async fn what_no_time_divides_is_divided_by_series() {
         let rig = Rig::start(oss_source(), store_of(&lines, WEEK_S)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T00:00:01Z", "1s");
         let mut config = rig.config();
-        config.transport = Some(transport);
+        config.pace.transport = Some(transport);
         rig.source_fault(Matcher::path(path).body(whole), 3, Fault::Timeout);
         let run = rig.migrate(config).await;
         assert_eq!(run.exit(), ExitCode::Done, "{transport} {}", run.words());
@@ -234,7 +234,7 @@ async fn mixed_kinds_of_values_come_through_every_transport() {
         let rig = Rig::start(oss_source(), store_of(&plant(0..3), WEEK_S)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T03:00:00Z", "1h");
         let mut config = rig.config();
-        config.transport = transport;
+        config.pace.transport = transport;
         let run = rig.migrate(config).await;
         assert_eq!(run.exit(), ExitCode::Done, "{transport:?} {}", run.words());
         rig.assert_copied();

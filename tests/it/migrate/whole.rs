@@ -9,7 +9,8 @@
 
 use std::sync::Arc;
 
-use sluice::config::migrate::{IntervalChoice, Start};
+use sluice::config::range::RangeStart;
+use sluice::config::values::IntervalChoice;
 use sluice::exit::ExitCode;
 use sluice::sim::{BucketStore, tsbs::Workload};
 
@@ -109,8 +110,8 @@ async fn the_start_is_found_once_and_kept() {
     let rig = Rig::start(cloud(), store_of(&plant([3, 4]), 7 * 86_400)).await;
     let rig = rig.over("2022-01-01T03:00:00.000000001Z", "2022-01-01T06:00:00Z", "1h");
     let mut config = rig.config();
-    config.start = Start::Earliest;
-    config.batch_interval = IntervalChoice::Auto;
+    config.scope.start = RangeStart::Earliest;
+    config.scope.batch_interval = IntervalChoice::Auto;
     rig.migrate(config.clone()).await.assert_exit(ExitCode::Done);
     rig.assert_copied();
     // Older values that come late do not move the start of a job that has begun.
@@ -125,7 +126,7 @@ async fn an_empty_source_is_no_job_yet() {
     let rig = Rig::start(cloud(), store_of(b"", 7 * 86_400)).await;
     let rig = rig.over("2022-01-01T03:00:00.000000001Z", "2022-01-01T06:00:00Z", "1h");
     let mut config = rig.config();
-    config.start = Start::Earliest;
+    config.scope.start = RangeStart::Earliest;
     let run = rig.migrate(config.clone()).await;
     run.assert_exit(ExitCode::Done);
     assert_eq!(run.finished().outcome.batches, 0);

@@ -1,6 +1,6 @@
 //! `bench` as its users meet it.
 
-use sluice::bench::record::{TrialEnding, Recorded};
+use sluice::bench::record::{Recorded, TrialEnding};
 use sluice::sim::{AccessToken, Fault, Matcher, Rule, ServerSettings};
 
 use super::{CLOUD_TOKEN, World, cloud_settings, oss_settings};
@@ -94,7 +94,9 @@ async fn a_destination_gets_its_values_back_out_of_the_way() {
     assert!(scratch_made(&world) >= kept.trials.len() && !kept.trials.is_empty());
     assert!(scratch_buckets(&world).is_empty(), "{:?}", scratch_buckets(&world));
     assert_eq!(world.writes(super::BUCKET), 0);
-    assert!(kept.trials.iter().all(|trial| trial.bodies > 0 && trial.ending == TrialEnding::Complete));
+    assert!(
+        kept.trials.iter().all(|trial| trial.bodies > 0 && trial.ending == TrialEnding::Complete)
+    );
     assert!(
         world.oss.store().bucket(super::BUCKET).is_none(),
         "the migration's bucket is not made"

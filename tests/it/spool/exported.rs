@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use sluice::commands::error::Error;
 use sluice::commands::export::export;
-use sluice::config::export::{ExportConfig, Format, Target};
-use sluice::config::migrate::{Start, Stop};
+use sluice::config::export::{ExportConfig, ExportTarget};
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::values::ExportFormat;
 use sluice::exit::ExitCode;
 use sluice::model::filter::Filter;
 use sluice::model::frame::FieldType;
@@ -33,15 +34,15 @@ use crate::support::rig;
 
 const BUCKET: &str = "copy";
 
-pub(super) fn config(place: &Path, format: Format, target: Target) -> ExportConfig {
+pub(super) fn config(place: &Path, format: ExportFormat, target: ExportTarget) -> ExportConfig {
     ExportConfig {
         surroundings: Surroundings::default(),
         place: place.display().to_string(),
         format,
         gzip: false,
         target,
-        start: Start::Earliest,
-        stop: Stop::Now { settle_ns: 0 },
+        start: RangeStart::Earliest,
+        stop: RangeStop::Now { settle_ns: 0 },
         filter: Filter::default(),
         json: false,
         notices: Vec::new(),
@@ -49,11 +50,11 @@ pub(super) fn config(place: &Path, format: Format, target: Target) -> ExportConf
 }
 
 /// The spool of these points, exported.
-fn exported(points: &[Point], format: Format, gzip: bool) -> (Vec<u8>, ExportReport) {
+fn exported(points: &[Point], format: ExportFormat, gzip: bool) -> (Vec<u8>, ExportReport) {
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
     write_all(&Storage::folder(&spool), &frames_of(points)).unwrap();
-    let target = Target::File(folder.path().join("text"));
+    let target = ExportTarget::File(folder.path().join("text"));
     let report = export(&ExportConfig { gzip, ..config(&spool, format, target) }).unwrap();
     let written = fs::read(folder.path().join("text")).unwrap();
     assert_eq!(report.written_bytes, written.len() as u64);
@@ -104,7 +105,7 @@ fn has_line_feed(point: &Point) -> bool {
 fn every_golden_case_comes_back_from_line_protocol() {
     for (name, points) in cases() {
         for gzip in [false, true] {
-            let (text, report) = exported(&points, Format::Line, gzip);
+            let (text, report) = exported(&points, ExportFormat::Line, gzip);
             assert_eq!(held(&text, 7 * 86_400), points, "{name}");
             assert_eq!((report.values, report.refused_values), (points.len() as u64, 0), "{name}");
             let inner = text.split(|byte| *byte == b'\n').count() as u64 - 1 - report.lines;
@@ -122,7 +123,7 @@ fn every_golden_case_comes_back_from_line_protocol() {
 #[test]
 fn every_golden_case_comes_back_from_csv_but_line_feeds() {
     for (name, points) in cases() {
-        let (text, report) = exported(&points, Format::Csv, false);
+        let (text, report) = exported(&points, ExportFormat::Csv, false);
         let wanted: Vec<_> = points.iter().filter(|point| !has_line_feed(point)).cloned().collect();
         let taken = |point: &Point| point.series.tags.iter().any(|(key, _)| key.starts_with(b"_"));
         let found = held(&influx_write::lines(&text), 7 * 86_400);
@@ -225,7 +226,7 @@ fn csv_names_what_influx_write_would_change() {
         (odd(&[("k", "v\\")], "f", 1, plain), "a tag value ends in a backslash"),
     ] {
         let good = odd(&[], "good", 1, Value::Integer(2));
-        let (text, report) = exported(&[good.clone(), point.clone()], Format::Csv, false);
+        let (text, report) = exported(&[good.clone(), point.clone()], ExportFormat::Csv, false);
         let found = held(&influx_write::lines(&text), 86_400);
         // A field that may not be first finds another one before it.
         if *point.field == *b"\tf" {
@@ -260,10 +261,10 @@ fn influx_write_does_what_its_model_says() {
         out.stdout.trim_ascii().to_vec()
     };
     let check = |points: &[Point], what: &str| {
-        let (csv, _) = exported(points, Format::Csv, true);
+        let (csv, _) = exported(points, ExportFormat::Csv, true);
         let (found, wanted) = (sent(&csv, "csv"), influx_write::lines(&csv));
         assert!(found == wanted.trim_ascii(), "{what}: csv");
-        let (lp, report) = exported(points, Format::Line, true);
+        let (lp, report) = exported(points, ExportFormat::Line, true);
         if report.line_feeds == 0 {
             assert!(sent(&lp, "lp") == lp.trim_ascii(), "{what}: lp");
         }
@@ -288,7 +289,7 @@ fn conflicts_come_last_with_a_note() {
         point("a", 3, b"f", text("x")),
         point("b", 4, b"f", Value::Integer(4)),
     ];
-    let (found, report) = exported(&points, Format::Line, false);
+    let (found, report) = exported(&points, ExportFormat::Line, false);
     let found = String::from_utf8(found).unwrap();
     assert_eq!(
         found,
@@ -297,7 +298,7 @@ fn conflicts_come_last_with_a_note() {
     assert_eq!((report.conflict_values, report.conflict_lines), (1, 1));
     let notes = report.notes(Glyphs::Ascii);
     assert!(notes[0].starts_with("the last 1 line hold 1 value in another type"), "{notes:?}");
-    let (found, report) = exported(&points, Format::Csv, false);
+    let (found, report) = exported(&points, ExportFormat::Csv, false);
     let lines = influx_write::lines(&found);
     assert!(lines.ends_with(b"cpu,host=a f=\"x\" 3\n"), "{lines:?}");
     assert_eq!(report.conflict_values, 1);
@@ -311,12 +312,12 @@ fn a_part_is_chosen_by_time_and_measurement() {
     let points: Vec<_> = (1..4).map(|at| point("a", at, b"f", Value::Integer(at))).collect();
     let all = [&points[..], &[other]].concat();
     write_all(&Storage::folder(&spool), &frames_of(&all)).unwrap();
-    let target = || Target::File(folder.path().join("text"));
+    let target = || ExportTarget::File(folder.path().join("text"));
     let part = |filter: &str| ExportConfig {
-        start: Start::At(sluice::model::time::Timestamp::from_ns(2)),
-        stop: Stop::At(sluice::model::time::Timestamp::from_ns(3)),
+        start: RangeStart::At(sluice::model::time::Timestamp::from_ns(2)),
+        stop: RangeStop::At(sluice::model::time::Timestamp::from_ns(3)),
         filter: Filter { measurements: vec![filter.to_owned()], ..Filter::default() },
-        ..config(&spool, Format::Line, target())
+        ..config(&spool, ExportFormat::Line, target())
     };
     export(&part("cpu")).unwrap();
     assert_eq!(fs::read_to_string(folder.path().join("text")).unwrap(), "cpu,host=a f=2i 2\n");
@@ -341,7 +342,7 @@ fn a_part_is_chosen_by_time_and_measurement() {
     let mut by_field = part("cpu");
     by_field.filter.fields = vec!["f".to_owned()];
     assert!(matches!(export(&by_field).unwrap_err(), Error::NotLoadable { .. }));
-    let nowhere = Target::File(folder.path().join("none/text"));
+    let nowhere = ExportTarget::File(folder.path().join("none/text"));
     let nowhere = export(&ExportConfig { target: nowhere, ..part("cpu") }).unwrap_err();
     assert_eq!(nowhere.exit(), ExitCode::Permanent, "{nowhere}");
     assert!(!folder.path().join("text").exists() && !folder.path().join("text.partial").exists());

@@ -179,7 +179,7 @@ async fn a_spool_of_each_format_is_loaded() {
         let rig = Rig::start(oss_source(), store_of(b"m f=1 0\n", 86_400)).await;
         copy_to(&rig.stage_dir(), format);
         let mut config = rig.load_config();
-        config.on_type_conflict =
+        config.safety.on_type_conflict =
             sluice::pipeline::write::bucket::type_conflict::ConflictPolicy::Suffix;
         let run = rig.load(config).await;
         run.assert_exit(ExitCode::Done);

@@ -13,20 +13,18 @@ use sluice::commands::facts::Ends;
 use sluice::commands::run::Finished;
 use sluice::commands::{load, migrate, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
-use sluice::config::migrate::{
-    ExistingPolicy, IntervalChoice, MigrateConfig, QuotaChoice, SpoolChoice, Start, Stop,
-};
+use sluice::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety, SpoolChoice};
+use sluice::config::range::{RangeStart, RangeStop};
+use sluice::config::scope::JobScope;
+use sluice::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::signal::Observer;
-use sluice::limits::{QUERY_TIMEOUT_MS_DEFAULT, REJECT_LIMIT_DEFAULT, SLICES_IN_FLIGHT_DEFAULT};
 use sluice::model::filter::Filter;
-use sluice::model::share::Share;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{StopSignal, stop_pair};
-use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::sim::{BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value};
 use sluice::spool::place::Surroundings;
@@ -126,44 +124,37 @@ impl Rig {
     }
 
     /// The settings of a plain job.
-    pub(crate) fn config(&self) -> MigrateConfig {
+    pub(crate) fn config(&self) -> JobConfig {
         let end = |server: &Server, org: &str, token: &str| EndConfig {
             host: server.url(),
             org: Some(org.to_owned()),
             token: TokenSetting::Given { token: token.to_owned(), origin: "test".to_owned() },
             tls_ca_file: None,
         };
-        MigrateConfig {
-            source: end(&self.source, CLOUD_ORG, READ_TOKEN),
-            destination: end(&self.destination, OSS_ORG, WRITE_TOKEN),
-            source_bucket: BUCKET.to_owned(),
-            destination_bucket: BUCKET.to_owned(),
-            batch_bucket: BATCHES.to_owned(),
-            start: Start::At(self.start),
-            stop: Stop::At(self.stop),
-            batch_interval: IntervalChoice::Fixed(self.interval.parse().unwrap()),
-            filter: Filter::default(),
-            quota: QuotaChoice::None,
-            quota_share: Share::default(),
-            query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
-            concurrency: SLICES_IN_FLIGHT_DEFAULT,
-            transport: None,
-            on_type_conflict: ConflictPolicy::Stop,
-            existing: ExistingPolicy::Refuse,
-            create_buckets: true,
-            pause_task: false,
-            adopt: false,
-            dry_run: false,
-            yes: true,
-            json: false,
-            color: sluice::config::migrate::ColorChoice::Never,
-            rejects: Some(self.rejects_path()),
-            spool: None,
-            reject_limit: REJECT_LIMIT_DEFAULT,
-            max_transfer_bytes: None,
-            max_duration_ms: None,
-            state_dir: self.state.path().join("state"),
-            notices: Vec::new(),
+        JobConfig {
+            ends: JobEnds {
+                source: end(&self.source, CLOUD_ORG, READ_TOKEN),
+                source_bucket: BUCKET.to_owned(),
+                destination: end(&self.destination, OSS_ORG, WRITE_TOKEN),
+                destination_bucket: BUCKET.to_owned(),
+                batch_bucket: BATCHES.to_owned(),
+                spool: None,
+            },
+            scope: JobScope {
+                start: RangeStart::At(self.start),
+                stop: RangeStop::At(self.stop),
+                batch_interval: IntervalChoice::Fixed(self.interval.parse().unwrap()),
+                filter: Filter::default(),
+            },
+            pace: JobPace { quota: QuotaChoice::None, ..JobPace::default() },
+            safety: JobSafety {
+                create_buckets: true,
+                yes: true,
+                rejects: Some(self.rejects_path()),
+                state_dir: self.state.path().join("state"),
+                ..JobSafety::default()
+            },
+            output: JobOutput { json: false, color: ColorChoice::Never, notices: Vec::new() },
         }
     }
 
@@ -184,14 +175,14 @@ impl Rig {
     }
 
     /// Migrates to the end.
-    pub(crate) async fn migrate(&self, config: MigrateConfig) -> Run {
+    pub(crate) async fn migrate(&self, config: JobConfig) -> Run {
         self.migrate_until(config, |_| false).await
     }
 
     /// Migrates until `kill` says yes to an event: the run is gone then, in the middle of whatever it did.
     pub(crate) async fn migrate_until(
         &self,
-        config: MigrateConfig,
+        config: JobConfig,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
         self.migrate_stoppable(config, stop_pair().1, kill).await
@@ -200,7 +191,7 @@ impl Rig {
     /// As [`Rig::migrate_until`], with a way to ask for the end.
     pub(crate) async fn migrate_stoppable(
         &self,
-        config: MigrateConfig,
+        config: JobConfig,
         stop: StopSignal,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
@@ -208,7 +199,7 @@ impl Rig {
     }
 
     /// Migrates to the end on the runtime, and so on the clock, of the caller.
-    pub(crate) async fn migrate_here(&self, config: MigrateConfig) -> Run {
+    pub(crate) async fn migrate_here(&self, config: JobConfig) -> Run {
         let (client, stop) = (self.client.clone(), stop_pair().1);
         let run = followed(&What { spool: None, config, client, stop }, |_| false).await;
         self.hold_canaries(&run);
@@ -218,7 +209,7 @@ impl Rig {
     async fn process(
         &self,
         spool: Option<String>,
-        config: MigrateConfig,
+        config: JobConfig,
         stop: StopSignal,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
@@ -232,13 +223,13 @@ impl Rig {
     }
 
     /// The settings of a job that writes the spool `stage` of the state folder, and needs no destination.
-    pub(crate) fn stage_config(&self) -> MigrateConfig {
+    pub(crate) fn stage_config(&self) -> JobConfig {
         let mut config = self.config();
         let place = self.stage_dir().display().to_string();
         let (time_type, surroundings) = (TimeType::NsUtc, Surroundings::default());
-        config.spool = Some(SpoolChoice { place, time_type, surroundings });
-        config.destination.token = TokenSetting::None;
-        config.rejects = Some(self.staged_rejects_path());
+        config.ends.spool = Some(SpoolChoice { place, time_type, surroundings });
+        config.ends.destination.token = TokenSetting::None;
+        config.safety.rejects = Some(self.staged_rejects_path());
         config
     }
 
@@ -248,25 +239,24 @@ impl Rig {
     }
 
     /// The settings of a load of all of it.
-    pub(crate) fn load_config(&self) -> MigrateConfig {
-        let stop = Stop::Now { settle_ns: 0 };
-        MigrateConfig {
-            start: Start::Earliest,
-            stop,
-            batch_interval: IntervalChoice::Auto,
-            ..self.config()
-        }
+    pub(crate) fn load_config(&self) -> JobConfig {
+        let stop = RangeStop::Now { settle_ns: 0 };
+        with(self.config(), |config| {
+            config.scope.start = RangeStart::Earliest;
+            config.scope.stop = stop;
+            config.scope.batch_interval = IntervalChoice::Auto;
+        })
     }
 
     /// Loads the spool to the end.
-    pub(crate) async fn load(&self, config: MigrateConfig) -> Run {
+    pub(crate) async fn load(&self, config: JobConfig) -> Run {
         self.load_until(config, |_| false).await
     }
 
     /// Loads the spool until `kill` says yes to an event.
     pub(crate) async fn load_until(
         &self,
-        config: MigrateConfig,
+        config: JobConfig,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
         self.process(Some(self.stage_dir().display().to_string()), config, stop_pair().1, kill)
@@ -337,7 +327,7 @@ impl Rig {
 struct What {
     /// The spool that is loaded; else the source is read.
     spool: Option<String>,
-    config: MigrateConfig,
+    config: JobConfig,
     client: ClientSettings,
     stop: StopSignal,
 }
@@ -561,4 +551,10 @@ pub(crate) fn plant(hours: impl IntoIterator<Item = i64>) -> Vec<u8> {
         }
     }
     lines.into_bytes()
+}
+
+/// The same settings with a change.
+pub(crate) fn with(mut config: JobConfig, change: impl FnOnce(&mut JobConfig)) -> JobConfig {
+    change(&mut config);
+    config
 }

@@ -21,7 +21,7 @@ use crate::pipeline::read::batch::Moved;
 use crate::pipeline::read::progress::BatchProgress;
 use crate::pipeline::write::BatchSink;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
-use crate::wire::csv::suspect::{SuspectPlace, Suspect, Suspects};
+use crate::wire::csv::suspect::{Suspect, SuspectPlace, Suspects};
 
 /// Reads and writes one slice; split, retried, or asked for in a plainer form as its failures ask for. Its parts keep its
 /// permit.
@@ -178,8 +178,10 @@ fn lost_names(
     suspects: &Suspects,
 ) -> Result<RefusedValues, Error> {
     let (rejects, mut refusals) = (&reader.out.rejects, RefusedValues::default());
-    let names =
-        suspects.listed.iter().filter(|suspect| !matches!(suspect.place, SuspectPlace::FieldValue(_)));
+    let names = suspects
+        .listed
+        .iter()
+        .filter(|suspect| !matches!(suspect.place, SuspectPlace::FieldValue(_)));
     for Suspect { measurement, place, count, .. } in names {
         let reason = format!("Flux dropped a carriage return from {place:?}");
         refusals.add(rejects.uncarried(batch, &reason, *count, measurement)?);

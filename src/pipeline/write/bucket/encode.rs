@@ -15,7 +15,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::pool;
 use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
 use crate::pipeline::write::written::Written;
-use crate::wire::line::body::{LineBody, EncoderSettings};
+use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused

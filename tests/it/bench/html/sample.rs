@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::model::random::Random;
-use sluice::bench::record::{TrialBatch, Density, TrialEnding, BenchHeader, Machine, Recorded, TrialSink, Trial};
+use sluice::bench::record::{
+    BenchHeader, Density, Machine, Recorded, Trial, TrialBatch, TrialEnding, TrialSink,
+};
 use sluice::bench::sample::Stratum;
 use sluice::bench::setting::{TrialSetting, Way};
 use sluice::bench::statistics::spread;
-use sluice::bench::verdict::{Bound, Limit, Recommendation, SettingRow, BenchVerdict};
+use sluice::bench::verdict::{BenchVerdict, Bound, Limit, Recommendation, SettingRow};
+use sluice::model::random::Random;
 use sluice::model::time::{NS_PER_S, Timestamp};
 use sluice::model::transport::Transport;
 use sluice::pipeline::plan::forecast::Spread;
@@ -133,7 +135,11 @@ pub(crate) fn trial(
         transports: vec![setting.transport.to_string()],
         batches: vec![
             TrialBatch { start, values: values / 2, bytes: bytes / 2 },
-            TrialBatch { start: start.saturating_add_ns(DAY_NS), values: values / 2, bytes: bytes / 2 },
+            TrialBatch {
+                start: start.saturating_add_ns(DAY_NS),
+                values: values / 2,
+                bytes: bytes / 2,
+            },
         ],
     }
 }
@@ -168,7 +174,8 @@ pub(crate) fn verdict(header: &BenchHeader, trials: &[Trial]) -> BenchVerdict {
     let mut settings: Vec<TrialSetting> = trials.iter().map(|trial| trial.setting).collect();
     settings.sort_by_key(|setting| (setting.transport, setting.interval.about_ns()));
     settings.dedup();
-    let rows: Vec<SettingRow> = settings.into_iter().filter_map(|own| row(header, trials, own)).collect();
+    let rows: Vec<SettingRow> =
+        settings.into_iter().filter_map(|own| row(header, trials, own)).collect();
     let best = rows.iter().min_by_key(|row| row.whole_ms.likely);
     let recommendation = best.map(|row| Recommendation {
         setting: row.setting,

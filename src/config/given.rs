@@ -1,0 +1,81 @@
+//! A value as text, until its flag reads it.
+
+use std::ops::RangeBounds;
+use std::str::FromStr;
+
+use super::error::ConfigError;
+use super::origin::{Rank, ValueOrigin};
+use super::shown::ShownValue;
+
+/// A value as text, with the place it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// One text, or several for lists.
+    pub texts: Vec<String>,
+    /// Where from.
+    pub origin: ValueOrigin,
+    /// How strong.
+    pub rank: Rank,
+}
+
+impl Given {
+    /// The one text of a flag that is no list.
+    pub fn text(&self) -> &str {
+        self.texts.first().map_or("", String::as_str)
+    }
+
+    /// A name, which is not empty.
+    pub(super) fn name(&self) -> Result<String, ConfigError> {
+        self.form(|text| (!text.is_empty()).then(|| text.to_owned()), "a name")
+    }
+
+    /// What can be read out of its text.
+    pub(super) fn parse<T: FromStr>(&self, expected: &'static str) -> Result<T, ConfigError> {
+        self.form(|text| text.parse().ok(), expected)
+    }
+
+    /// A number within bounds.
+    pub(super) fn number<T: FromStr + PartialOrd>(
+        &self,
+        bounds: impl RangeBounds<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        self.form(|text| text.parse().ok().filter(|number| bounds.contains(number)), expected)
+    }
+
+    /// What a grammar makes of its text.
+    pub(super) fn form<T>(
+        &self,
+        grammar: impl FnOnce(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        grammar(self.text()).ok_or_else(|| self.wrong(expected))
+    }
+
+    /// A list with commas, each item once.
+    pub(super) fn items<T: PartialEq>(
+        &self,
+        grammar: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<Vec<T>, ConfigError> {
+        let mut items = Vec::new();
+        for part in self.text().split(',').map(str::trim) {
+            let item = grammar(part).ok_or_else(|| self.wrong(expected))?;
+            if !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        Ok(items)
+    }
+
+    /// This value in a message.
+    pub(super) fn wrong(&self, expected: &'static str) -> ConfigError {
+        self.wrong_text(self.text(), expected)
+    }
+
+    /// A part of it in a message.
+    pub(super) fn wrong_text(&self, text: &str, expected: &'static str) -> ConfigError {
+        let value = ShownValue::new(text);
+        ConfigError::Value { origin: self.origin.clone(), value, expected }
+    }
+}
