@@ -1,8 +1,9 @@
 //! HTTP to InfluxDB: the only place of reqwest and governor.
 //!
-//! [`client`] sends requests and tries again; [`stream`] hands out the bytes of one query; [`classify`] says what an
-//! answer means and what to do about it; [`gate`] holds all requests of a side back after a 429 or 503; [`quota`] paces
-//! reading so that no 429 is provoked. `docs/limits-and-retries.md` tells operators the same.
+//! [`client`] sends requests and tries again; what is asked stands on it, in `query`, [`influxql`], [`bucket`], [`org`] and
+//! [`api`]; [`stream`] hands out the bytes of one query; [`classify`] says what an answer means and what to do about it;
+//! [`gate`] holds all requests of a side back after a 429 or 503; [`quota`] paces reading so that no 429 is provoked.
+//! `docs/limits-and-retries.md` tells operators the same.
 //!
 //! Invariants: an answer that ended improperly is never taken for whole; a token is sent to the configured host
 //! only and printed nowhere; a client of the source sends nothing that writes.

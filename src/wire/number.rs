@@ -1,5 +1,8 @@
 //! Numbers and booleans as the server writes them in text. Each reader takes the value at the start of a text and gives
 //! its length, so that a fast path need not look for the end first.
+//!
+//! Written here and not taken from `lexical-core`: what decides is one pass over the digits that tells the value, its length
+//! and where the point stands, which the grammars of CSV and JSON ask for; floats of other notations go to the library.
 
 /// A signed integer.
 #[inline]

@@ -18,6 +18,9 @@
 //! - Types are those of `SHOW FIELD KEYS`: the formats do not tell all of them apart ([`decoder::AskedStatement::types`]).
 //! - Errors come with HTTP status 200, and in MessagePack without the number of their statement.
 //!
+//! No crate reads these formats from bytes that are pushed, whatever the cuts, straight into columns; so `json` and
+//! `messagepack` are written here.
+//!
 //! Reading order: `token` (what both formats are made of), `messagepack` and `json` with its `digits` (bytes to tokens, and
 //! the fast path of rows), `outline` (the grammar above), `content` (what it means), [`decoder`] (all together).
 
