@@ -218,6 +218,9 @@ pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 /// Tries of one request whose answer has neither a length nor chunks.
 pub const UNFRAMED_TRIES_MAX: u32 = 2;
 
+/// Tries of a request whose answer is well-formed JSON and not what was asked for: one bit may have flipped.
+pub const MISREAD_TRIES_MAX: u32 = 3;
+
 /// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
 pub const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
 

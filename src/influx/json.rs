@@ -8,6 +8,7 @@ use super::client::Client;
 use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::{Error, Failure, FailureKind};
 use super::id::is_id;
+use crate::limits::MISREAD_TRIES_MAX;
 
 impl Client {
     /// A path with an id in it; anything but an id could lead elsewhere.
@@ -31,8 +32,7 @@ impl Client {
         parameters: Vec<(&str, &str)>,
         what: &str,
     ) -> Result<T, Error> {
-        let json = self.whole(&api(Method::GET, path, parameters, what)).await?;
-        self.parse(&json, what)
+        self.json(&api(Method::GET, path, parameters, what)).await
     }
 
     pub(super) async fn send_json<T: serde::de::DeserializeOwned>(
@@ -46,16 +46,29 @@ impl Client {
         let mut call = api(method, path, vec![], what);
         call.body = Some(("application/json", body.to_string().into()));
         call.status = status;
-        let json = self.whole(&call).await?;
-        self.parse(&json, what)
+        self.json(&call).await
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(&self, json: &[u8], what: &str) -> Result<T, Error> {
-        serde_json::from_slice(json).map_err(|cause| {
-            // The cause repeats what came, so it is part of the text, from which tokens are struck out.
-            let text = format!("the answer is not as expected: {cause}");
-            self.error(what, Failure::new(FailureKind::Unexpected, text))
-        })
+    /// From a server that has answered before, JSON that is not as expected was damaged on the way: it is asked for again.
+    /// Else it is the wrong address.
+    async fn json<T: serde::de::DeserializeOwned>(&self, call: &HttpCall<'_>) -> Result<T, Error> {
+        let is_reached = self.is_reached();
+        let mut tries_left = if is_reached { MISREAD_TRIES_MAX } else { 1 };
+        loop {
+            let json = self.whole(call).await?;
+            let cause = match serde_json::from_slice(&json) {
+                Ok(value) => return Ok(value),
+                Err(cause) => cause,
+            };
+            tries_left -= 1;
+            if tries_left == 0 {
+                // The cause repeats what came, so it is part of the text, from which tokens are struck out.
+                let text = format!("the answer is not as expected: {cause}");
+                let kind =
+                    if is_reached { FailureKind::Interrupted } else { FailureKind::Unexpected };
+                return Err(self.error(call.what, Failure::new(kind, text)));
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests to one server: sent through the gate, charged to the quota, tried again where that may help.
 //!
-//! Here is what all requests of a client share; [`exchange`] is one request, `retry` tries again until an answer is
+//! Here is what all requests of a client share; `exchange` is one request, `retry` tries again until an answer is
 //! `complete`, `way` tells what lies between. What is asked stands beside this folder.
 
 mod complete;
@@ -205,7 +205,7 @@ impl Client {
         self.shared.side
     }
 
-    /// Waits for the quota and pays for an answer of about this size. To be given to [`QueryStream::charge`].
+    /// Waits for the quota and pays for an answer of about this size. To be given to [`QueryStream::charge`](super::stream::QueryStream::charge).
     pub async fn admit(&self, predicted_bytes: u64) -> Admission {
         self.quota.admit(predicted_bytes, &self.shared.observer).await
     }

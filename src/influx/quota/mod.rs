@@ -14,7 +14,7 @@
 //! Predictions up to [`crate::limits::QUOTA_SMALL_BYTES_MAX`] (counts, look-ups) are paid for as all others, but do not
 //! wait for what is in flight.
 //!
-//! - The share may change with the time of day ([`Share`]). Burst and what is in flight follow from the largest one, so the
+//! - The share may change with the time of day ([`crate::model::share::Share`]). Burst and what is in flight follow from the largest one, so the
 //!   bound holds across changes.
 //! - The runs of one machine share one quota ([`runs`]): each keeps to the bound of its part, and the parts never
 //!   add up to more than the whole. A part that grows starts without a burst, and who finds a killed run pays for what

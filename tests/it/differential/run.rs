@@ -9,7 +9,8 @@ use sluice::config::range::{RangeStart, RangeStop};
 use sluice::exit::ExitCode;
 use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
-use sluice::pipeline::event::Event;
+use sluice::pipeline::event::{Event, StopReason};
+use sluice::pipeline::stop::stop_pair;
 use sluice::sim::BucketStore;
 
 use super::case::Case;
@@ -127,21 +128,27 @@ async fn repeated(
 ) -> Result<(), String> {
     let mut last = String::new();
     for number in 0..TRIES_MAX {
-        let events = match case.trouble {
-            Trouble::Kill { events } if number == 0 => events,
+        let (stopper, stop) = stop_pair();
+        let left = AtomicUsize::new(match case.trouble {
+            Trouble::Kill { events } | Trouble::Stop { events } if number == 0 => events,
             _ => usize::MAX,
-        };
-        let left = AtomicUsize::new(events);
-        let kill = move |_: &Event| {
-            events < usize::MAX
-                && left
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
-                    .is_err()
+        });
+        let trouble = case.trouble.clone();
+        let strike = move |_: &Event| {
+            let is_over = left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                .is_err();
+            if is_over && matches!(trouble, Trouble::Stop { .. }) {
+                stopper.stop(StopReason::Terminated);
+            }
+            is_over && matches!(trouble, Trouble::Kill { .. })
         };
         ended.runs += 1;
         let run = match command {
-            Command::Load => rig.load_until(config.clone(), kill).await,
-            Command::Migrate | Command::Stage => rig.migrate_until(config.clone(), kill).await,
+            Command::Load => rig.load_stoppable(config.clone(), stop, strike).await,
+            Command::Migrate | Command::Stage => {
+                rig.migrate_stoppable(config.clone(), stop, strike).await
+            }
         };
         ended.take(&run);
         let Some(result) = &run.ended else { continue };

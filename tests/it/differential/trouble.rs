@@ -29,12 +29,23 @@ pub(super) enum Trouble {
     Kill {
         events: usize,
     },
+    /// The run is asked to end after so many events, and does.
+    Stop {
+        events: usize,
+    },
 }
 
 impl Trouble {
     pub(super) fn roll(seed: u64, content: &Content, bucket: &str, gzip: bool) -> Self {
         let mut dice = Dice::new(seed, 3);
         let dice = &mut dice;
+        // Of their own: whatever else a seed means stays what it was.
+        let mut more = Dice::new(seed, 4);
+        match more.below(20) {
+            0 => return Self::Stop { events: more.index(40) },
+            1 if gzip => return Self::Fault { side: Side::Source, rule: flip(&mut more) },
+            _ => {}
+        }
         let kind = match (content.shape, dice.below(20)) {
             // The first of several measurements are whole when the last are found to be cut.
             (Shape::Together, kind) if kind < 14 => 8,
@@ -61,7 +72,7 @@ impl Trouble {
 
     pub(super) fn inject(&self, source: &Server, destination: &Server) {
         match self {
-            Self::None | Self::Kill { .. } => {}
+            Self::None | Self::Kill { .. } | Self::Stop { .. } => {}
             Self::Fault { side: Side::Source, rule } | Self::Change { rule } => {
                 source.inject(rule.clone());
             }
@@ -163,6 +174,12 @@ fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
         }
     };
     Rule { matcher, times, fault: Fault::Damage { after_bytes, places, place, end } }
+}
+
+/// One bit of a packed answer is another one.
+fn flip(dice: &mut Dice) -> Rule {
+    let (at_byte, bit) = (dice.below(400), u8::try_from(dice.below(8)).unwrap());
+    Rule { matcher: source_request(dice), times: 1, fault: Fault::Flip { at_byte, bit } }
 }
 
 fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {

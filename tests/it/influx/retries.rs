@@ -157,13 +157,24 @@ async fn what_is_no_answer_is_asked_for_again() {
         reply(204, &[], ""),
         reply(200, &[CSV], whole.replace(",,0,1", ",,0,1,7")),
         reply(200, &[CSV], whole.replace("#group", "#grou\u{7f}")),
+        reply(200, &[CSV], whole.replace("long,long", "long,lonf")),
+        reply(200, &[CSV], whole.replace(",,0,1", ",,0,q")),
         reply(200, &[CSV], &whole),
     ])
     .await;
     let client = source(&server.host);
     client.query_all("x", "first").await.unwrap();
     assert_eq!(client.query_all("x", "rows").await.unwrap(), whole.as_bytes());
-    assert_eq!(server.requests().len(), 8);
+    assert_eq!(server.requests().len(), 10);
+    // JSON that is well-formed and not what was asked for.
+    let none = "{\"buckets\":[]}";
+    let answers = [none, "{\"bucketr\":[]}", "{\"buckets\":{}}", none];
+    let server = Scripted::start(answers.map(|text| reply(200, &[JSON], text))).await;
+    let client = source(&server.host);
+    for _ in 0..2 {
+        assert!(client.bucket_by_name("b").await.unwrap().is_none());
+    }
+    assert_eq!(server.requests().len(), 4);
     // JSON and MessagePack.
     let (database, statements) =
         (Database { name: "b".to_owned(), policy: None }, ["SELECT 1".to_owned()]);

@@ -84,7 +84,7 @@ async fn rows() -> Vec<Row> {
     .await;
     vec![
         ("P01", Verdict::Fail, plain().await, |c| {
-            c.ends.source.host = "http://127.0.0.1:9".to_owned()
+            c.ends.source.host = "http://127.0.0.1:9".to_owned();
         }),
         ("P03", Verdict::Fail, rig(other, oss(), both()).await, |_| {}),
         ("P03", Verdict::Fail, plain().await, |c| c.ends.source_bucket = "nowhere".to_owned()),
@@ -103,7 +103,7 @@ async fn rows() -> Vec<Row> {
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
         ("P09", Verdict::Warn, empty, |c| {
-            c.scope.start = sluice::config::range::RangeStart::Earliest
+            c.scope.start = sluice::config::range::RangeStart::Earliest;
         }),
         ("P01", Verdict::Fail, plain().await, |c| {
             c.ends.source.host = c.ends.source.host.replace("http:", "https:");

@@ -259,8 +259,17 @@ impl Rig {
         config: JobConfig,
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
-        self.process(Some(self.stage_dir().display().to_string()), config, stop_pair().1, kill)
-            .await
+        self.load_stoppable(config, stop_pair().1, kill).await
+    }
+
+    /// As [`Rig::load_until`], with a way to ask for the end.
+    pub(crate) async fn load_stoppable(
+        &self,
+        config: JobConfig,
+        stop: StopSignal,
+        kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Run {
+        self.process(Some(self.stage_dir().display().to_string()), config, stop, kill).await
     }
 
     /// Adds a fault at the source.
