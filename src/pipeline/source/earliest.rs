@@ -48,7 +48,8 @@ pub async fn earliest_counted(
     before: Timestamp,
 ) -> Result<Option<Timestamp>, Error> {
     let mut range = TimeRange::new(selection.range.start, before);
-    if is_empty(source, selection, range).await? {
+    // Nothing lies before the first of all times, and an empty range is an error.
+    if range.is_empty() || is_empty(source, selection, range).await? {
         return Ok(None);
     }
     while range.duration_ns() > i128::from(NS_PER_S) {

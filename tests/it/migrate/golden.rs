@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use sluice::config::range::RangeStart;
+use sluice::config::values::IntervalChoice;
 use sluice::exit::ExitCode;
 use sluice::sim::ServerSettings;
 
@@ -138,4 +140,18 @@ async fn a_batch_of_unreadable_values_alone_is_not_empty() {
     let rig = Rig::start(oss_source(), store_of(lines, WEEK_S)).await;
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
     rig.assert_copied();
+}
+
+/// Nothing can lie before the first of all times, and no query may ask whether it does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_begins_at_the_first_of_all_times() {
+    let lines = b"ok f=1 -9223372036854775806\nbad,_value=x f=1 1641002400000000000\n";
+    let rig = Rig::start(cloud(), store_of(lines, WEEK_S)).await;
+    let mut config = rig.config();
+    config.scope.start = RangeStart::Earliest;
+    config.scope.batch_interval = IntervalChoice::Fixed("30000d".parse().unwrap());
+    let run = rig.migrate(config).await;
+    run.assert_exit(ExitCode::Rejected);
+    assert_eq!(run.finished().outcome.rejected, 1);
+    assert_eq!(rig.destination.store().count(BUCKET), 1);
 }
