@@ -43,6 +43,7 @@ pub mod permits;
 pub mod plan;
 pub mod pool;
 pub mod read;
+pub mod small_answer;
 pub mod source;
 pub mod stop;
 pub mod write;

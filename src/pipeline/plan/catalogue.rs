@@ -9,6 +9,7 @@ use crate::model::frame::FieldType;
 use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::pipeline::source::{SourceBucket, listed, schema};
 use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux::{self, Selection};
@@ -85,8 +86,7 @@ pub async fn cardinality(
         }
         Err(error) => return Ok(Err(error.cause())),
     };
-    let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)))
+    Ok(Ok(small_answer::number_in(&answer, what)?))
 }
 
 async fn series_of(

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::emptiness::{is_empty_in, is_empty_of};
-use super::one_count::{answer, ask, one, single};
+use super::one_count::{answer, ask, one};
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::FluxScope;
+use crate::pipeline::small_answer;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
@@ -162,12 +163,7 @@ pub async fn largest_time(source: &SourceBucket, range: TimeRange) -> Result<Vec
     let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
     let what = format!("values at {}", Timestamp::MAX);
     let query = flux::first(source.job.selection_of(Layer::LargestTime, range));
-    let answer = source
-        .client
-        .query_all(&query, &what)
-        .await
-        .map_err(|error| Error::influx(&what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+    let tables = small_answer::tables(&source.client, &query, &what).await?;
     let mut counts = BTreeMap::new();
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
         if let Some(name) = table.bytes(0, "_measurement") {
@@ -276,7 +272,7 @@ pub async fn carriage_returns(
         let query = scope.select(&source.job, part, count);
         let answer = answer(source, &query, &what).await?;
         match (answer, part.halves()) {
-            (Some(answer), _) => values += single(&answer, &what)?,
+            (Some(answer), _) => values += small_answer::number_in(&answer, &what)?,
             (None, Some((first, second))) => parts.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: part }),
         }

@@ -3,10 +3,10 @@
 use super::one_count::ask;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
 use crate::pipeline::source::shape::{SourceShape, TypeHistory};
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
 /// True if a layer of the range certainly holds nothing; false if it may hold something.
@@ -42,12 +42,7 @@ pub(super) async fn is_empty_in(
     // one: one zero proves nothing.
     for query in [flux::earliest(selection), flux::latest(selection)] {
         let what = format!("emptiness of {range}");
-        let answer = source
-            .client
-            .query_all(&query, &what)
-            .await
-            .map_err(|error| Error::influx(&what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+        let tables = small_answer::tables(&source.client, &query, &what).await?;
         if tables.iter().any(|table| !table.rows.is_empty()) {
             return Ok(false);
         }
@@ -70,6 +65,5 @@ async fn is_unknown_to_the_index(
         Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
         Err(_) => return Ok(false),
     };
-    let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-    Ok(series.unwrap_or(0) == 0)
+    Ok(small_answer::number_in(&answer, &what)? == 0)
 }

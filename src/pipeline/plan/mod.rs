@@ -1,8 +1,8 @@
 //! What is read, decided: what the source counts, how each measurement is read, and the slices. Nothing is read here.
 //!
 //! Of a bucket: [`counter`] walks over the plan by the source's own counts ([`count`]); [`choice`] and [`catalogue`] find a
-//! transport for each measurement, and [`cost`] what its values cost; [`parts`], [`request`] and [`slice`](mod@slice) say who is asked
-//! what. A [`spool`] knows its own counts.
+//! transport for each measurement, and [`cost`] what its values cost; [`parts`], [`request`] and
+//! [`slice`](mod@slice) say who is asked what. A [`spool`] knows its own counts.
 
 use std::ops::Range;
 

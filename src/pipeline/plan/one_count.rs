@@ -3,9 +3,9 @@
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer::number_in;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
 /// One count; `None` if the source runs out of time or memory over it.
@@ -26,13 +26,7 @@ pub(super) async fn ask(
     what: &str,
 ) -> Result<Option<u64>, Error> {
     let answer = answer(source, &flux::count(selection), what).await?;
-    answer.map(|answer| single(&answer, what)).transpose()
-}
-
-/// The number that an answer of one count holds.
-pub(super) fn single(answer: &[u8], what: &str) -> Result<u64, Error> {
-    let count = table::single_long(answer).map_err(|error| Error::csv(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    answer.map(|answer| number_in(&answer, what)).transpose()
 }
 
 /// An answer; `None` if the source runs out of time or memory over it.

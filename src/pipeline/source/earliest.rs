@@ -4,6 +4,7 @@ use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
@@ -66,8 +67,5 @@ async fn is_empty(
 ) -> Result<bool, Error> {
     let what = "count of what is left out";
     let query = flux::count(Selection { range, ..selection });
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    let counted = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(counted.unwrap_or(0) == 0)
+    Ok(small_answer::number(source, &query, what).await? == 0)
 }

@@ -4,7 +4,7 @@ use crate::influx::client::Client;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table;
+use crate::pipeline::small_answer;
 use crate::wire::flux;
 
 /// Names of all measurements.
@@ -23,8 +23,7 @@ pub async fn tag_keys(
 }
 
 async fn names(source: &Client, query: &str, what: &str) -> Result<Vec<Vec<u8>>, Error> {
-    let answer = source.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+    let tables = small_answer::tables(source, query, what).await?;
     let mut names = Vec::new();
     for table in &tables {
         let Some(column) = table.column("_value") else { continue };

@@ -14,8 +14,8 @@ use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
@@ -197,8 +197,8 @@ impl Probe<'_> {
     async fn narrow_to_one_series(&self, measurement: &Name, part: &mut Part) -> Result<(), Error> {
         let what = "one series for the probe";
         let selection = self.selection(std::slice::from_ref(measurement), part);
-        let answer = self.ask(&flux::one_of_all_series(selection), what).await?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let query = flux::one_of_all_series(selection);
+        let tables = small_answer::tables(self.source, &query, what).await?;
         let Some(table) = tables.iter().find(|table| !table.rows.is_empty()) else { return Ok(()) };
         for column in &table.columns {
             let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
@@ -218,17 +218,16 @@ impl Probe<'_> {
     }
 
     async fn count(&self, measurement: &Name, part: &Part) -> Result<u64, Error> {
-        let what = "count of the probe";
         let selection = self.selection(std::slice::from_ref(measurement), part);
-        let answer = self.ask(&flux::count(selection), what).await?;
-        let values = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-        Ok(values.and_then(|values| u64::try_from(values).ok()).unwrap_or(0))
+        small_answer::number(self.source, &flux::count(selection), "count of the probe").await
     }
 
     async fn by_flux(&self, one: One<'_>) -> Result<BTreeSet<Vec<u8>>, Error> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
-        let answer = self.ask(&flux::read(selection, self.label), what).await?;
+        let query = flux::read(selection, self.label);
+        let answer = self.source.query_all(&query, what).await;
+        let answer = answer.map_err(|error| Error::influx(what, error))?;
         let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(self.label));
         let mut frames = Vec::new();
         decoder.push(&answer, &mut frames).map_err(|error| Error::csv(what, error))?;
@@ -279,10 +278,6 @@ impl Probe<'_> {
     fn selection<'b>(&'b self, measurements: &'b [Name], part: &'b Part) -> Selection<'b> {
         let Part { range, filter } = part;
         Selection { bucket: self.bucket, range: *range, filter, measurements, without: &[] }
-    }
-
-    async fn ask(&self, query: &str, what: &str) -> Result<Vec<u8>, Error> {
-        self.source.query_all(query, what).await.map_err(|error| Error::influx(what, error))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::model::schema::FieldKey;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table::{self, CsvTable};
+use crate::pipeline::small_answer;
+use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 
 /// The type that a bucket holds of a field in a stretch, if it holds any of it.
@@ -71,9 +72,7 @@ async fn ask(
     range: TimeRange,
 ) -> Result<Vec<CsvTable>, Error> {
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
-    let answer =
-        client.query_all(query, &what).await.map_err(|error| Error::influx(&what, error))?;
-    let mut tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+    let mut tables = small_answer::tables(client, query, &what).await?;
     // A name that no query can spell finds others that look like it.
     let is_key = |table: &CsvTable| {
         table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)

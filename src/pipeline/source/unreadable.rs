@@ -11,6 +11,7 @@ use crate::model::schema::FieldTypes;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::wire::csv::error::Error as DecodeError;
 use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection, literal};
@@ -127,12 +128,9 @@ async fn carriage_returns_in(
     source: &Client,
     selection: Selection<'_>,
     tags: &[&[u8]],
-) -> Result<i64, Error> {
-    let what = "search for carriage returns in tags";
+) -> Result<u64, Error> {
     let query = flux::count_carriage_returns_in_tags(selection, tags);
-    let answer =
-        source.query_all(&query, what).await.map_err(|error| Error::influx(what, error))?;
-    Ok(table::single_long(&answer).map_err(|error| Error::csv(what, error))?.unwrap_or(0))
+    small_answer::number(source, &query, "search for carriage returns in tags").await
 }
 
 /// Without InfluxQL: the index tells whether there is anything to look for, and only then every measurement is looked at.

@@ -14,7 +14,7 @@ use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table;
+use crate::pipeline::small_answer;
 use crate::wire::flux::{self, Selection, literal};
 
 /// A measurement that is listed, and of which nothing is returned.
@@ -95,10 +95,7 @@ async fn is_hollow(source: &Client, bucket: &str, name: &Name) -> Result<bool, E
     let measurements = std::slice::from_ref(name);
     let selection =
         Selection { bucket, range: TimeRange::ALL, filter: &filter, measurements, without: &[] };
-    let answer = source.query_all(&flux::count(selection), &what).await;
-    let answer = answer.map_err(|error| Error::influx(&what, error))?;
-    let values = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-    Ok(values.unwrap_or(0) == 0)
+    Ok(small_answer::number(source, &flux::count(selection), &what).await? == 0)
 }
 
 async fn series_of(source: &Client, bucket: &str, name: &[u8]) -> Result<u64, Error> {
@@ -108,8 +105,7 @@ async fn series_of(source: &Client, bucket: &str, name: &[u8]) -> Result<u64, Er
         Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
         Err(_) => return Ok(0),
     };
-    let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    small_answer::number_in(&answer, what)
 }
 
 #[cfg(test)]

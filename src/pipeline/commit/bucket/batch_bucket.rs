@@ -16,6 +16,7 @@ use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
 use crate::wire::csv::table::{self, CsvTable};
 use crate::wire::flux;
 use crate::wire::line::point;
@@ -172,12 +173,7 @@ impl BatchBucket {
         let what = "what may have been read wrongly";
         let tags = self.details_tags(KIND_DOUBT);
         let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, &["doubt"]);
-        let answer = self
-            .client
-            .query_all(&query, what)
-            .await
-            .map_err(|error| Error::influx(what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let tables = small_answer::tables(&self.client, &query, what).await?;
         let texts = tables.iter().flat_map(|table| {
             (0..table.rows.len()).filter_map(|row| table.text(row, "_value").map(str::to_owned))
         });
@@ -192,13 +188,7 @@ impl BatchBucket {
         what: &str,
     ) -> Result<u64, Error> {
         let query = flux::record::sum_of_records(&self.bucket, measurement, tags, field);
-        let answer = self
-            .client
-            .query_all(&query, what)
-            .await
-            .map_err(|error| Error::influx(what, error))?;
-        let sum = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-        Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0))
+        small_answer::number(&self.client, &query, what).await
     }
 
     /// Writes points, in bodies of bounded size; returns once all are acknowledged.
@@ -231,9 +221,7 @@ impl BatchBucket {
         what: &str,
         end: End,
     ) -> Result<Option<StoredPoint>, Error> {
-        let answer =
-            self.client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let tables = small_answer::tables(&self.client, query, what).await?;
         Ok(pick(&tables, field, end))
     }
 }
