@@ -15,7 +15,7 @@ use crate::limits::{LOCK_TRIES, LOCK_TRY_MS};
 pub struct LockFile(File);
 
 /// The lock, or the file as it was where somebody else has that.
-pub type Attempt = io::Result<Result<LockFile, File>>;
+pub type LockAttempt = io::Result<Result<LockFile, File>>;
 
 impl LockFile {
     /// Opens a file that is there to be locked: made if need be, for its owner alone.
@@ -36,23 +36,23 @@ impl LockFile {
     }
 
     /// Takes the lock, unless somebody else has it.
-    pub fn take(file: File) -> Attempt {
+    pub fn take(file: File) -> LockAttempt {
         attempt(file, 1, File::try_lock)
     }
 
     /// Takes it together with others, unless somebody has it alone.
-    pub fn share(file: File) -> Attempt {
+    pub fn share(file: File) -> LockAttempt {
         attempt(file, 1, File::try_lock_shared)
     }
 
     /// As [`LockFile::take`], where the lock may be that of a run that has ended: a program that is just being started, by
     /// another thread, holds all files of this process until it runs. So this takes a few tries, and blocks meanwhile.
-    pub fn take_soon(file: File) -> Attempt {
+    pub fn take_soon(file: File) -> LockAttempt {
         attempt(file, LOCK_TRIES, File::try_lock)
     }
 
     /// As [`LockFile::share`], likewise.
-    pub fn share_soon(file: File) -> Attempt {
+    pub fn share_soon(file: File) -> LockAttempt {
         attempt(file, LOCK_TRIES, File::try_lock_shared)
     }
 
@@ -70,7 +70,7 @@ impl Drop for LockFile {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is waited for happens outside of any clock")]
-fn attempt(file: File, tries: u32, lock: fn(&File) -> Result<(), TryLockError>) -> Attempt {
+fn attempt(file: File, tries: u32, lock: fn(&File) -> Result<(), TryLockError>) -> LockAttempt {
     let mut left = tries;
     loop {
         match lock(&file) {

@@ -8,7 +8,6 @@ use super::client::Client;
 use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::{Error, Failure, FailureKind};
 use super::id::is_id;
-use crate::limits::MISREAD_TRIES_MAX;
 
 impl Client {
     /// A path with an id in it; anything but an id could lead elsewhere.
@@ -52,23 +51,15 @@ impl Client {
     /// From a server that has answered before, JSON that is not as expected was damaged on the way: it is asked for again.
     /// Else it is the wrong address.
     async fn json<T: serde::de::DeserializeOwned>(&self, call: &HttpCall<'_>) -> Result<T, Error> {
-        let is_reached = self.is_reached();
-        let mut tries_left = if is_reached { MISREAD_TRIES_MAX } else { 1 };
-        loop {
-            let json = self.whole(call).await?;
-            let cause = match serde_json::from_slice(&json) {
-                Ok(value) => return Ok(value),
-                Err(cause) => cause,
-            };
-            tries_left -= 1;
-            if tries_left == 0 {
-                // The cause repeats what came, so it is part of the text, from which tokens are struck out.
-                let text = format!("the answer is not as expected: {cause}");
-                let kind =
-                    if is_reached { FailureKind::Interrupted } else { FailureKind::Unexpected };
-                return Err(self.error(call.what, Failure::new(kind, text)));
-            }
-        }
+        let kind =
+            if self.is_reached() { FailureKind::Interrupted } else { FailureKind::Unexpected };
+        let read = |json: Vec<u8>| {
+            // The cause repeats what came, so it is part of the text, from which tokens are struck out.
+            serde_json::from_slice(&json).map_err(|cause| {
+                Failure::new(kind, format!("the answer is not as expected: {cause}"))
+            })
+        };
+        self.whole_as(call, read).await
     }
 }
 

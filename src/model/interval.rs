@@ -53,17 +53,18 @@ impl Interval {
     /// that month steps from the 31st come back to the 31st.
     pub fn nth_after(self, origin: Timestamp, k: i64) -> Option<Timestamp> {
         let months = i64::from(self.months).checked_mul(k)?;
-        let ns = self.ns.checked_mul(k)?;
-        let base = if months == 0 {
-            origin.ns()
+        let origin_ns = i128::from(origin.ns());
+        let base_ns = if months == 0 {
+            origin_ns
         } else {
-            let zoned = jiff::Timestamp::from_nanosecond(i128::from(origin.ns()))
-                .ok()?
-                .to_zoned(jiff::tz::TimeZone::UTC);
+            let zoned =
+                jiff::Timestamp::from_nanosecond(origin_ns).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
             let span = jiff::Span::new().try_months(months).ok()?;
-            i64::try_from(zoned.checked_add(span).ok()?.timestamp().as_nanosecond()).ok()?
+            zoned.checked_add(span).ok()?.timestamp().as_nanosecond()
         };
-        base.checked_add(ns).map(Timestamp::from_ns)
+        // From the first of all times to the last one is more than 64 bits hold.
+        let ns = base_ns + i128::from(self.ns) * i128::from(k);
+        i64::try_from(ns).ok().map(Timestamp::from_ns)
     }
 }
 

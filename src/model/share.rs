@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::time::{NS_PER_S, Timestamp};
 
-/// The share where none is given. The bounds are those of `limits.rs`; a test of the settings holds them together.
+/// The share where none is given. The bounds are those of `limits`; a test of the settings holds them together.
 const DEFAULT_PER_MILLE: u32 = 900;
 const PER_MILLE_MIN: u32 = 10;
 const PER_MILLE_MAX: u32 = 1_000;

@@ -44,14 +44,14 @@ pub struct ExportReport {
     /// Values that the form cannot carry.
     pub refused_values: u64,
     /// Those by reason.
-    pub refused: Vec<RefusedValues>,
+    pub refused: Vec<ExportRefusals>,
     /// Those beyond that list.
     pub refused_more: u64,
 }
 
 /// Values that are not carried, of one reason, measurement and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedValues {
+pub struct ExportRefusals {
     /// Why.
     pub reason: String,
     /// Whose.

@@ -14,7 +14,7 @@ use super::digest;
 use super::error::Error;
 use super::storage::{Beat, Storage};
 use crate::limits::LEASE_STALE_MS;
-use crate::lock_file::{Attempt, LockFile};
+use crate::lock_file::{LockAttempt, LockFile};
 use crate::model::time::Timestamp;
 
 /// The lock: held by the system in a folder, an object in a store.
@@ -76,7 +76,7 @@ impl Reading {
     }
 
     /// None if somebody holds the folder in another way.
-    fn of(storage: &Storage, lock: fn(File) -> Attempt) -> Option<Self> {
+    fn of(storage: &Storage, lock: fn(File) -> LockAttempt) -> Option<Self> {
         let folder = match storage.folder_itself().map(lock) {
             Some(Ok(attempt)) => Some(attempt.ok()?),
             Some(Err(_)) | None => None,

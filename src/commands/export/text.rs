@@ -10,7 +10,7 @@ use crate::limits::EXPORT_REFUSALS_MAX;
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Series};
 use crate::model::time::Timestamp;
-use crate::report::export::RefusedValues;
+use crate::report::export::ExportRefusals;
 use crate::wire::csv::encoder as csv;
 use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder as line;
@@ -120,7 +120,7 @@ impl Text {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     /// At most [`EXPORT_REFUSALS_MAX`].
-    pub(super) groups: Vec<RefusedValues>,
+    pub(super) groups: Vec<ExportRefusals>,
     /// Values of all, of those beyond the named ones too.
     pub(super) values: u64,
     /// Values beyond the named ones.
@@ -150,6 +150,6 @@ impl Refusals {
         let (reason, measurement, field) = key.clone();
         self.places.insert(key, self.groups.len());
         let first = format!("{series} at {time}");
-        self.groups.push(RefusedValues { reason, measurement, field, values, first });
+        self.groups.push(ExportRefusals { reason, measurement, field, values, first });
     }
 }

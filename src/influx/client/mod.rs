@@ -31,7 +31,7 @@ use crate::model::canary::Canary;
 use crate::model::scale::whole_ms;
 use crate::model::side::Side;
 
-/// How a client behaves. The defaults are those of `limits.rs`.
+/// How a client behaves. The defaults are those of `limits`.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
     /// The server's own limit for a query.

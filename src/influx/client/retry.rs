@@ -19,12 +19,21 @@ use crate::model::scale::whole_ms;
 impl Client {
     /// Sends until the answer is whole, the trouble is not temporary, or the tries are used up.
     pub(in crate::influx) async fn whole(&self, call: &HttpCall<'_>) -> Result<Vec<u8>, Error> {
+        self.whole_as(call, Ok).await
+    }
+
+    /// The same until `read` makes something of the answer.
+    pub(in crate::influx) async fn whole_as<T>(
+        &self,
+        call: &HttpCall<'_>,
+        read: impl Fn(Vec<u8>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
         let mut backoff = self.backoff();
         let begun = Instant::now();
         let mut attempt = 1;
         loop {
-            let failure = match self.whole_once(call).await {
-                Ok(whole) => return Ok(whole),
+            let failure = match self.whole_once(call).await.and_then(&read) {
+                Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));

@@ -20,7 +20,7 @@ use crate::pipeline::plan::request::{FluxScope, SliceRequest};
 use crate::pipeline::plan::series_group::SeriesGroup;
 use crate::pipeline::plan::slice::slices;
 use crate::pipeline::pool::blocking;
-use crate::pipeline::read::bucket::answer::Attempt;
+use crate::pipeline::read::bucket::answer::ReadAttempt;
 use crate::pipeline::read::bucket::reader::BucketReader;
 use crate::pipeline::read::bucket::{failure, fetch};
 use crate::pipeline::source::SourceBucket;
@@ -270,7 +270,7 @@ async fn read_one(
     let progress = reader.progress(range);
     let (sender, mut frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let held_bytes_max = HELD_INSTANT_BYTES_MAX;
-    let attempt = Attempt { request, range, what: &what, values_predicted, held_bytes_max };
+    let attempt = ReadAttempt { request, range, what: &what, values_predicted, held_bytes_max };
     let read = fetch::read(&reader, &progress, attempt, sender);
     let keep = async {
         let mut kept = Vec::new();

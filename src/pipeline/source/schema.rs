@@ -18,7 +18,7 @@ pub struct InfluxqlSchema {
 }
 
 impl InfluxqlSchema {
-    /// Asks for it; or why the server does not tell. RefusedValues are normal: Cloud answers InfluxQL only for buckets with a
+    /// Asks for it; or why the server does not tell. Refusals are normal: Cloud answers InfluxQL only for buckets with a
     /// DBRP mapping.
     pub async fn read(client: &Client, database: &Database) -> Result<Result<Self, String>, Error> {
         let types = match field_types(client, database).await? {

@@ -103,13 +103,13 @@ impl From<Value> for Datum {
 
 /// Label, type, and whether the column is part of the group key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TableColumn {
+pub(super) struct FluxColumn {
     pub(super) label: Arc<[u8]>,
     pub(super) kind: DatumKind,
     pub(super) key: bool,
 }
 
-impl TableColumn {
+impl FluxColumn {
     pub(super) fn new(label: &[u8], kind: DatumKind, key: bool) -> Self {
         Self { label: label.into(), kind, key }
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::cell::{Datum, Picked, RunCell, Segment, TableColumn};
+use super::cell::{Datum, FluxColumn, Picked, RunCell, Segment};
 use super::table::{FluxTable, Stream, StreamError};
 use crate::sim::data::chunk::ColumnValues;
 use crate::sim::go::text::{TimeText, json_string, push_float};
@@ -44,7 +44,7 @@ pub(crate) struct CsvAnswer {
     at: Position,
     /// The current table if its rows had to be put together.
     built: Option<FluxTable>,
-    last_columns: Option<Vec<TableColumn>>,
+    last_columns: Option<Vec<FluxColumn>>,
     last_empty: bool,
     times: TimeText,
     rows_written: u64,
@@ -156,7 +156,7 @@ impl CsvAnswer {
         second: &[u8],
         third: &[u8],
         table: &FluxTable,
-        cell: impl Fn(&TableColumn) -> Vec<u8>,
+        cell: impl Fn(&FluxColumn) -> Vec<u8>,
     ) {
         let delimiter = self.dialect.delimiter;
         out.extend_from_slice(first);

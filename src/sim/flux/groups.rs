@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell, Segment};
 use super::found::{FoundField, Pick};
 use super::read::{EngineRead, STOP_MAX};
 use super::table::{FluxTable, Stream, StreamError};
@@ -59,10 +59,10 @@ impl EngineRead {
         labels.dedup();
         let field_type = members[0].field_type;
         let mut columns = bounds();
-        columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
-        columns.push(TableColumn::new(b"_value", field_type.into(), false));
+        columns.push(FluxColumn::new(b"_time", DatumKind::Time, false));
+        columns.push(FluxColumn::new(b"_value", field_type.into(), false));
         columns.extend(labels.iter().map(|label| {
-            TableColumn::new(label, DatumKind::String, by.iter().any(|key| key == label))
+            FluxColumn::new(label, DatumKind::String, by.iter().any(|key| key == label))
         }));
         let mut table = FluxTable::new(columns, Vec::new());
         for found in members {
@@ -110,7 +110,7 @@ impl EngineRead {
         let mut columns = bounds();
         let mut head = vec![Datum::Time(self.start), Datum::Time(self.stop)];
         if pick == Pick::Count {
-            columns.push(TableColumn::new(b"_value", DatumKind::Integer, false));
+            columns.push(FluxColumn::new(b"_value", DatumKind::Integer, false));
             head.push(Datum::Integer(members.iter().map(FoundField::count).sum()));
         } else {
             let field_type = members[0].field_type;
@@ -122,20 +122,20 @@ impl EngineRead {
                 edges.max_by_key(|(chunk, row)| chunk.times[*row])
             };
             let Some((chunk, row)) = best.filter(|_| stream.error.is_none()) else { return };
-            columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
-            columns.push(TableColumn::new(b"_value", field_type.into(), false));
+            columns.push(FluxColumn::new(b"_time", DatumKind::Time, false));
+            columns.push(FluxColumn::new(b"_value", field_type.into(), false));
             head.extend([Datum::Time(chunk.times[row]), chunk.values.get(row).into()]);
         }
-        columns.extend(by.iter().map(|label| TableColumn::new(label, DatumKind::String, true)));
+        columns.extend(by.iter().map(|label| FluxColumn::new(label, DatumKind::String, true)));
         head.extend(key);
         stream.tables.push(FluxTable::new(columns, vec![Segment::row(head)]));
     }
 }
 
-fn bounds() -> Vec<TableColumn> {
+fn bounds() -> Vec<FluxColumn> {
     vec![
-        TableColumn::new(b"_start", DatumKind::Time, true),
-        TableColumn::new(b"_stop", DatumKind::Time, true),
+        FluxColumn::new(b"_start", DatumKind::Time, true),
+        FluxColumn::new(b"_stop", DatumKind::Time, true),
     ]
 }
 

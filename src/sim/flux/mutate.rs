@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell, Segment};
 use super::table::FluxTable;
 use crate::sim::data::chunk::{Chunk, ColumnValues};
 use crate::sim::go::text::replace;
@@ -50,7 +50,7 @@ fn aggregate(table: &FluxTable, kind: DatumKind, value: Datum) -> FluxTable {
     let places: Vec<_> =
         (0..table.columns.len()).filter(|&place| table.columns[place].key).collect();
     let mut columns: Vec<_> = places.iter().map(|&place| table.columns[place].clone()).collect();
-    columns.push(TableColumn::new(b"_value", kind, false));
+    columns.push(FluxColumn::new(b"_value", kind, false));
     let cells = places.iter().map(|&place| first.datum(place, first.rows.start)).chain([value]);
     FluxTable::new(columns, vec![Segment::row(cells)])
 }

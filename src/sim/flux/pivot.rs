@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, RunCell, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell};
 use super::operation::Operation;
 use super::pivoted::{Input, PivotedRows};
 use super::table::{FluxTable, Stream, StreamError, compare_keys};
@@ -86,7 +86,7 @@ pub(super) fn pivot(operation: &Operation, spec: &Spec, stream: Stream) -> Strea
     Stream { tables: groups.into_iter().flatten().map(finish).collect(), error: None }
 }
 
-fn places(spec: &Spec, columns: &[TableColumn]) -> Result<Places, Refused> {
+fn places(spec: &Spec, columns: &[FluxColumn]) -> Result<Places, Refused> {
     let name = |label: &[u8]| String::from_utf8_lossy(label).into_owned();
     let place = |label: &[u8]| columns.iter().position(|column| &*column.label == label);
     if let Some(lost) = spec.row_key.iter().find(|label| place(label).is_none()) {
@@ -101,10 +101,10 @@ fn places(spec: &Spec, columns: &[TableColumn]) -> Result<Places, Refused> {
         let message = format!("specified column does not exist in table: {}", name(lost));
         return Err(Refused::invalid(message));
     }
-    let is = |labels: &[Vec<u8>], column: &TableColumn| {
+    let is = |labels: &[Vec<u8>], column: &FluxColumn| {
         labels.iter().any(|label| label[..] == *column.label)
     };
-    let stays = |column: &TableColumn| {
+    let stays = |column: &FluxColumn| {
         !is(&spec.column_key, column)
             && *column.label != *spec.value_column
             && (column.key || is(&spec.row_key, column))
@@ -118,7 +118,7 @@ fn places(spec: &Spec, columns: &[TableColumn]) -> Result<Places, Refused> {
         }
     }
     // Columns of the group key are the same in every row, so only the time tells rows apart.
-    let others = |column: &TableColumn| is(&spec.row_key, column) && !column.key;
+    let others = |column: &FluxColumn| is(&spec.row_key, column) && !column.key;
     let mut rows = columns.iter().filter(|column| others(column));
     match (rows.next(), rows.next(), place(b"_time"), &spec.column_key[..]) {
         (Some(row), None, Some(time), [label]) if *row.label == *b"_time" => {
@@ -142,7 +142,7 @@ fn begin(places: &Places, table: &FluxTable) -> (FluxTable, PivotedRows) {
 
 /// Adds the values of one table.
 fn add(
-    columns: &mut Vec<TableColumn>,
+    columns: &mut Vec<FluxColumn>,
     pivot: &mut PivotedRows,
     places: &Places,
     table: FluxTable,
@@ -174,7 +174,7 @@ fn add(
 
 /// The column of a field, made if new.
 fn field_column(
-    columns: &mut Vec<TableColumn>,
+    columns: &mut Vec<FluxColumn>,
     head: usize,
     field: Arc<[u8]>,
     kind: DatumKind,
@@ -188,7 +188,7 @@ fn field_column(
         )));
     }
     let place = place.unwrap_or_else(|| {
-        columns.push(TableColumn { label: field, kind, key: false });
+        columns.push(FluxColumn { label: field, kind, key: false });
         columns.len() - 1
     });
     if columns[place].kind != kind {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cell::{Datum, Picked, RunCell, Segment, TableColumn};
+use super::cell::{Datum, FluxColumn, Picked, RunCell, Segment};
 use crate::model::frame::FieldType;
 use crate::sim::data::chunk::Chunk;
 
@@ -29,7 +29,7 @@ fn times(segment: &Segment) -> std::slice::Iter<'_, i64> {
 
 impl PivotedRows {
     /// The rows, in the order in which their times are met.
-    pub(super) fn segments(&self, columns: &[TableColumn]) -> Vec<Segment> {
+    pub(super) fn segments(&self, columns: &[FluxColumn]) -> Vec<Segment> {
         let fields = columns.len() - self.head.len();
         self.aligned(fields).unwrap_or_else(|| vec![self.gathered(fields)])
     }

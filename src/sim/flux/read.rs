@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell, Segment};
 use super::found::{FoundField, Pick};
 use super::predicate::Predicate;
 use super::table::{FluxTable, Stream, StreamError};
@@ -55,16 +55,16 @@ impl EngineRead {
     fn table(&self, found: &FoundField, pick: Pick) -> FluxTable {
         let labels = found.labels();
         let mut columns = vec![
-            TableColumn::new(b"_start", DatumKind::Time, true),
-            TableColumn::new(b"_stop", DatumKind::Time, true),
+            FluxColumn::new(b"_start", DatumKind::Time, true),
+            FluxColumn::new(b"_stop", DatumKind::Time, true),
         ];
         if pick != Pick::Count {
-            columns.push(TableColumn::new(b"_time", DatumKind::Time, false));
+            columns.push(FluxColumn::new(b"_time", DatumKind::Time, false));
         }
         let kind = if pick == Pick::Count { DatumKind::Integer } else { found.field_type.into() };
-        columns.push(TableColumn::new(b"_value", kind, false));
+        columns.push(FluxColumn::new(b"_value", kind, false));
         columns.extend(
-            labels.iter().map(|(label, _)| TableColumn::new(label, DatumKind::String, true)),
+            labels.iter().map(|(label, _)| FluxColumn::new(label, DatumKind::String, true)),
         );
         let tags = labels.into_iter().map(|(_, datum)| datum);
         let segments = match pick {

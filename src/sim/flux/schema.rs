@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::cell::{Datum, DatumKind, Segment, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, Segment};
 use super::predicate::Predicate;
 use super::read::{STOP_MAX, fields_near, pushed_column};
 use super::table::{FluxTable, Stream};
@@ -53,7 +53,7 @@ pub(super) fn names(bucket: &StoredBucket, names: &SchemaNames, start: i64, stop
             tags.filter(|(key, _)| key[..] == tag[..]).map(|(_, value)| &value[..]).collect()
         }
     };
-    let columns = vec![TableColumn::new(b"_value", DatumKind::String, false)];
+    let columns = vec![FluxColumn::new(b"_value", DatumKind::String, false)];
     let segments =
         head.into_iter().chain(sorted).map(|name| Segment::row([Datum::text(name)])).collect();
     Stream { tables: vec![FluxTable::new(columns, segments)], error: None }
@@ -99,7 +99,7 @@ pub(super) fn cardinality(
     let found = found.chain(bucket.readable().filter(in_parts));
     let series: BTreeSet<_> = found.map(|entry| &entry.series).collect();
     let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
-    let columns = vec![TableColumn::new(b"_value", DatumKind::Integer, false)];
+    let columns = vec![FluxColumn::new(b"_value", DatumKind::Integer, false)];
     let segments = vec![Segment::row([Datum::Integer(count)])];
     Stream { tables: vec![FluxTable::new(columns, segments)], error: None }
 }

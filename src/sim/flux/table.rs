@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, RunCell, Segment, TableColumn};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell, Segment};
 use super::pivoted::PivotedRows;
 
 #[derive(Debug, Clone)]
 pub(super) struct FluxTable {
-    pub(super) columns: Vec<TableColumn>,
+    pub(super) columns: Vec<FluxColumn>,
     pub(super) segments: Vec<Segment>,
     /// What the rows are made of once the table is written; until then it has no segments.
     pub(super) pivot: Option<Arc<PivotedRows>>,
@@ -18,7 +18,7 @@ pub(super) struct FluxTable {
 pub(super) type Key = Vec<(Arc<[u8]>, DatumKind, Datum)>;
 
 impl FluxTable {
-    pub(super) const fn new(columns: Vec<TableColumn>, segments: Vec<Segment>) -> Self {
+    pub(super) const fn new(columns: Vec<FluxColumn>, segments: Vec<Segment>) -> Self {
         Self { columns, segments, pivot: None }
     }
 
@@ -158,6 +158,6 @@ pub(super) enum StreamError {
     Panics {
         text: String,
         /// Of the table whose rows could not be read.
-        columns: Vec<TableColumn>,
+        columns: Vec<FluxColumn>,
     },
 }

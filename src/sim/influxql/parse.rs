@@ -2,7 +2,7 @@
 
 use super::scan::{PlacedToken, StatementPlace, StatementScanner, StatementToken};
 use super::statement::{
-    Cast, Expression, FromClause, InfluxqlStatement, Join, SelectItem, SelectStatement,
+    Cast, Expression, FromClause, InfluxqlStatement, Join, ParsedSelect, SelectItem,
 };
 use crate::sim::go::regex::GoRegex;
 
@@ -156,7 +156,7 @@ impl Parser {
         }
     }
 
-    fn select(&mut self) -> Parsed<SelectStatement> {
+    fn select(&mut self) -> Parsed<ParsedSelect> {
         let mut items = vec![self.item()?];
         while self.take(StatementToken::Sign(",")) {
             items.push(self.item()?);
@@ -174,7 +174,7 @@ impl Parser {
         }
         let limit = self.number_behind("LIMIT")?;
         let offset = self.number_behind("OFFSET")?;
-        Ok(SelectStatement { items, from, condition, dimensions, limit, offset })
+        Ok(ParsedSelect { items, from, condition, dimensions, limit, offset })
     }
 
     fn number_behind(&mut self, word: &'static str) -> Parsed<u64> {

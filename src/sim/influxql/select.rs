@@ -9,7 +9,7 @@ use super::format::{Conversion, ResultCell, SeriesHead, SeriesTags};
 use super::rows::{ChunkCursor, ColumnSource, Leaf, MergedRows};
 use super::schema::{MeasurementSchema, SYSTEM_FIELDS, Shards, measurements};
 use super::series::{Pieces, ResultSeries, SeriesContent, StatementOutcome};
-use super::statement::{SelectItem, SelectStatement};
+use super::statement::{ParsedSelect, SelectItem};
 use crate::model::frame::FieldType;
 use crate::sim::data::bucket::{SeriesEntry, StoredBucket};
 use crate::sim::data::chunk::type_panic;
@@ -19,7 +19,7 @@ use crate::sim::data::points::key_of_series;
 /// Plans a statement; the error is that of its result.
 pub(super) fn select(
     bucket: &StoredBucket,
-    select: &SelectStatement,
+    select: &ParsedSelect,
 ) -> Result<StatementOutcome, String> {
     let condition = select.condition.as_ref();
     // Whether a name is one of a field is known only once the time is.

@@ -62,7 +62,7 @@ pub(super) enum Join {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct SelectStatement {
+pub(super) struct ParsedSelect {
     pub(super) items: Vec<SelectItem>,
     pub(super) from: FromClause,
     pub(super) condition: Option<Expression>,
@@ -74,7 +74,7 @@ pub(super) struct SelectStatement {
 
 #[derive(Debug, Clone)]
 pub(super) enum InfluxqlStatement {
-    Select(SelectStatement),
+    Select(ParsedSelect),
     FieldKeys,
     TagKeys,
     Measurements,

@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
 use sluice::pipeline::event::Event;
 use sluice::sim::{Fault, Matcher, TimeoutForm};
-use tokio::task::JoinSet;
 
 use crate::support::rig::{BUCKET, Rig, cloud, plant, store_of};
+use crate::support::rows;
 
 /// Where trouble strikes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,10 +77,17 @@ async fn hours(hours: i64, stop: &str) -> Rig {
         stop,
         "1h",
     );
-    rig.client.silence_ms_max = 150;
-    rig.client.query_grace_ms = 100;
     rig.client.retries_max = 4;
     rig
+}
+
+/// Bounds of one second where the fault is a silence: the others must not run into them on a busy machine.
+fn hurry(rig: &mut Rig, config: &mut JobConfig, fault: &Fault) {
+    if matches!(fault, Fault::Stall { .. }) {
+        rig.client.silence_ms_max = 1_000;
+        rig.client.query_grace_ms = 500;
+        config.pace.query_timeout_ms = 2_000;
+    }
 }
 
 fn inject(rig: &Rig, place: Place, times: u32, fault: Fault) {
@@ -101,7 +106,7 @@ fn passing() -> Vec<(Place, u32, Fault)> {
             Fault::Reset { after_bytes: 60 },
             Fault::Cut { after_bytes: 60 },
             Fault::CutClean { after_bytes: 60 },
-            Fault::Stall { after_bytes: 60, ms: 400 },
+            Fault::Stall { after_bytes: 60, ms: 3_000 },
             table("internal error: rpc error"),
             status(500, "internal error"),
             status(502, "<html>Bad Gateway</html>"),
@@ -122,7 +127,7 @@ fn passing() -> Vec<(Place, u32, Fault)> {
         rows.push((Read, 1, fault));
     }
     // Before the head: the bound of the whole answer.
-    rows.push((Read, 1, Fault::Stall { after_bytes: 0, ms: 2_500 }));
+    rows.push((Read, 1, Fault::Stall { after_bytes: 0, ms: 5_000 }));
     rows.push((Read, 2, Fault::Timeout));
     for place in [Data, Record] {
         for fault in [
@@ -146,28 +151,22 @@ fn passing() -> Vec<(Place, u32, Fault)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_that_passes_leaves_no_trace() {
-    let mut rows = JoinSet::new();
-    for (place, times, fault) in passing() {
-        rows.spawn(async move {
-            let rig = rig().await;
-            let mut config = rig.config();
-            config.pace.query_timeout_ms = 1_000;
-            inject(&rig, place, times, fault.clone());
-            let run = rig.migrate(config).await;
-            let what = format!("{place:?} {fault:?}: {}", run.words());
-            assert_eq!(run.exit(), ExitCode::Done, "{what}");
-            let used = match place.side() {
-                Side::Source => rig.source.faults_used_up(),
-                Side::Destination => rig.destination.faults_used_up(),
-            };
-            assert!(used, "{what}: it struck");
-            rig.assert_copied();
-            what
-        });
-    }
-    while let Some(row) = rows.join_next().await {
-        row.expect("a row of the table failed");
-    }
+    rows::all_of(passing().into_iter().map(|(place, times, fault)| async move {
+        let mut rig = rig().await;
+        let mut config = rig.config();
+        hurry(&mut rig, &mut config, &fault);
+        inject(&rig, place, times, fault.clone());
+        let run = rig.migrate(config).await;
+        let what = format!("{place:?} {fault:?}: {}", run.words());
+        assert_eq!(run.exit(), ExitCode::Done, "{what}");
+        let used = match place.side() {
+            Side::Source => rig.source.faults_used_up(),
+            Side::Destination => rig.destination.faults_used_up(),
+        };
+        assert!(used, "{what}: it struck");
+        rig.assert_copied();
+    }))
+    .await;
 }
 
 /// Trouble that lasts: with which code the run ends. What is recorded by then is there, and the next run completes.
@@ -209,81 +208,63 @@ fn lasting() -> Vec<(Place, Fault, ExitCode)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_that_lasts_ends_the_run_and_not_the_job() {
-    let mut rows = JoinSet::new();
-    for (place, fault, exit) in lasting() {
-        rows.spawn(async move {
-            let rig = rig().await;
-            inject(&rig, place, u32::MAX, fault.clone());
-            let run = rig.migrate(rig.config()).await;
-            let what = format!("{place:?} {fault:?}: {}", run.words());
-            assert_eq!(run.exit(), exit, "{what}");
-            assert!(place == Survey || rig.records().len() < 6, "{what}");
-            rig.assert_checkpoint_is_behind();
-            rig.source.clear_faults();
-            rig.destination.clear_faults();
-            let again = rig.migrate(rig.config()).await;
-            assert_eq!(again.exit(), ExitCode::Done, "after {what}: {}", again.words());
-            rig.assert_copied();
-        });
-    }
-    while let Some(row) = rows.join_next().await {
-        row.expect("a row of the table failed");
-    }
+    rows::all_of(lasting().into_iter().map(|(place, fault, exit)| async move {
+        let rig = rig().await;
+        inject(&rig, place, u32::MAX, fault.clone());
+        let run = rig.migrate(rig.config()).await;
+        let what = format!("{place:?} {fault:?}: {}", run.words());
+        assert_eq!(run.exit(), exit, "{what}");
+        assert!(place == Survey || rig.records().len() < 6, "{what}");
+        rig.assert_checkpoint_is_behind();
+        rig.source.clear_faults();
+        rig.destination.clear_faults();
+        let again = rig.migrate(rig.config()).await;
+        assert_eq!(again.exit(), ExitCode::Done, "after {what}: {}", again.words());
+        rig.assert_copied();
+    }))
+    .await;
 }
 
 /// One bit of one answer: where it breaks the form of the answer it is asked for again, and no run ends for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flipped_bit_that_shows_is_tried_again() {
-    let hidden = Arc::new(AtomicUsize::new(0));
-    for place in [Survey, Count, Read] {
-        let mut rows = JoinSet::new();
-        for at_byte in (0..900).step_by(if place == Read { 23 } else { 7 }) {
-            let bit = u8::try_from(at_byte % 7).unwrap();
-            let hidden = Arc::clone(&hidden);
-            rows.spawn(async move {
-                let rig = one_hour().await;
-                inject(&rig, place, 1, Fault::Flip { at_byte, bit });
-                let run = rig.migrate(rig.config()).await;
-                let what = format!("{place:?} {at_byte} {bit}: {}", run.words());
-                assert!(
-                    !matches!(run.exit(), ExitCode::Permanent | ExitCode::Unexpected),
-                    "{what}"
-                );
-                if rig.source.store().dump(BUCKET) != rig.destination.store().dump(BUCKET) {
-                    // Without a checksum a value may be another one that is as good.
-                    hidden.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        while let Some(row) = rows.join_next().await {
-            row.expect("a row of the table failed");
-        }
-    }
-    let hidden = hidden.load(Ordering::Relaxed);
+    let places = [Survey, Count, Read].into_iter();
+    let flips = places.flat_map(|place| {
+        let step = if place == Read { 23 } else { 7 };
+        (0..900_u64).step_by(step).map(move |at_byte| (place, at_byte))
+    });
+    let are_hidden = rows::all_of(flips.map(|(place, at_byte)| async move {
+        let bit = u8::try_from(at_byte % 7).unwrap();
+        let rig = one_hour().await;
+        inject(&rig, place, 1, Fault::Flip { at_byte, bit });
+        let run = rig.migrate(rig.config()).await;
+        let what = format!("{place:?} {at_byte} {bit}: {}", run.words());
+        assert!(!matches!(run.exit(), ExitCode::Permanent | ExitCode::Unexpected), "{what}");
+        // Without a checksum a value may be another one that is as good.
+        rig.source.store().dump(BUCKET) != rig.destination.store().dump(BUCKET)
+    }))
+    .await;
+    let hidden = are_hidden.iter().filter(|is_hidden| **is_hidden).count();
     assert!(hidden < 30, "{hidden} of some 300 flips were not seen");
 }
 
 /// From another machine answers come packed, and the checksum shows every flipped bit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
-    let mut rows = JoinSet::new();
-    for (at_byte, bit) in (0..60_u64).map(|n| (n * 41, u8::try_from(n % 8).unwrap())) {
-        rows.spawn(async move {
-            let rig = rig().await;
-            let mut config = rig.config();
-            config.scope.batch_interval =
-                sluice::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
-            config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
-            let matcher = Matcher::path("/api/v2/query").body("rename");
-            rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
-            let run = rig.migrate(config).await;
-            assert_eq!(run.exit(), ExitCode::Done, "{at_byte} {bit}: {}", run.words());
-            rig.assert_copied();
-        });
-    }
-    while let Some(row) = rows.join_next().await {
-        row.expect("a row of the table failed");
-    }
+    let flips = (0..60_u64).map(|n| (n * 41, u8::try_from(n % 8).unwrap()));
+    rows::all_of(flips.map(|(at_byte, bit)| async move {
+        let rig = rig().await;
+        let mut config = rig.config();
+        config.scope.batch_interval =
+            sluice::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
+        config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+        let matcher = Matcher::path("/api/v2/query").body("rename");
+        rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
+        let run = rig.migrate(config).await;
+        assert_eq!(run.exit(), ExitCode::Done, "{at_byte} {bit}: {}", run.words());
+        rig.assert_copied();
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -312,23 +293,19 @@ async fn an_answer_cut_anywhere_is_not_taken_for_whole() {
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
     let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
     let whole = rig.source.records().into_iter().find(read).unwrap().decoded_bytes;
-    let mut rows = JoinSet::new();
     // The last bytes are those of the blank line.
-    for after_bytes in (0..whole - 1).step_by(61).chain([whole - 2, whole - 1]) {
-        rows.spawn(async move {
-            let rig = one_hour().await;
-            let matcher = Matcher::path("/api/v2/query").body("rename");
-            rig.source_fault(matcher, 1, Fault::CutClean { after_bytes });
-            let run = rig.migrate(rig.config()).await;
-            assert_eq!(run.exit(), ExitCode::Done, "{after_bytes}: {}", run.words());
-            rig.assert_copied();
-            run.count(|event| matches!(event, Event::Notice(text) if text.contains("arrived")))
-        });
-    }
-    let mut counted_only = 0;
-    while let Some(row) = rows.join_next().await {
-        counted_only += row.expect("a cut failed");
-    }
+    let cuts = (0..whole - 1).step_by(61).chain([whole - 2, whole - 1]);
+    let counted = rows::all_of(cuts.map(|after_bytes| async move {
+        let rig = one_hour().await;
+        let matcher = Matcher::path("/api/v2/query").body("rename");
+        rig.source_fault(matcher, 1, Fault::CutClean { after_bytes });
+        let run = rig.migrate(rig.config()).await;
+        assert_eq!(run.exit(), ExitCode::Done, "{after_bytes}: {}", run.words());
+        rig.assert_copied();
+        run.count(|event| matches!(event, Event::Notice(text) if text.contains("arrived")))
+    }))
+    .await;
+    let counted_only: usize = counted.into_iter().sum();
     assert!(counted_only <= 4, "elsewhere than between blocks the end mark tells: {counted_only}");
 }
 

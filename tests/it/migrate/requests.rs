@@ -8,9 +8,9 @@ use sluice::config::job::JobConfig;
 use sluice::exit::ExitCode;
 use sluice::model::side::Side;
 use sluice::sim::{BucketStore, Fault, FluxTask, Matcher, RequestRecord, ServerSettings};
-use tokio::task::JoinSet;
 
 use crate::support::rig::{BUCKET, Rig, oss, oss_source, plant, store_of};
+use crate::support::rows;
 
 /// One kind of request: what it is for, which end, method, path, and what its text or parameters hold.
 type Kind = (&'static str, Side, &'static str, &'static str, &'static str);
@@ -104,32 +104,27 @@ fn matcher(kind: Kind) -> Matcher {
 async fn passing_trouble_at_any_request_is_waited_out() {
     let plain = KINDS.map(|kind| (kind, false));
     let creating = CREATING.map(|kind| (kind, true));
-    for (kind, creating) in plain.into_iter().chain(creating) {
-        let mut rows = JoinSet::new();
-        for fault in faults() {
-            rows.spawn(async move {
-                let (rig, config) = rig(creating).await;
-                let struck = match kind.1 {
-                    Side::Source => {
-                        rig.source_fault(matcher(kind), 1, fault.clone());
-                        &rig.source
-                    }
-                    Side::Destination => {
-                        rig.destination_fault(matcher(kind), 1, fault.clone());
-                        &rig.destination
-                    }
-                };
-                let run = rig.migrate(config).await;
-                let what = format!("{kind:?} {fault:?}: {} {:?}", run.words(), run.preflight);
-                assert_eq!(run.exit(), ExitCode::Done, "{what}");
-                assert!(struck.faults_used_up(), "{what}: it struck");
-                rig.assert_copied();
-            });
-        }
-        while let Some(row) = rows.join_next().await {
-            row.expect("a row of the table failed");
-        }
-    }
+    let kinds = plain.into_iter().chain(creating);
+    let cases = kinds.flat_map(|kind| faults().into_iter().map(move |fault| (kind, fault)));
+    rows::all_of(cases.map(|((kind, creating), fault)| async move {
+        let (rig, config) = rig(creating).await;
+        let struck = match kind.1 {
+            Side::Source => {
+                rig.source_fault(matcher(kind), 1, fault.clone());
+                &rig.source
+            }
+            Side::Destination => {
+                rig.destination_fault(matcher(kind), 1, fault.clone());
+                &rig.destination
+            }
+        };
+        let run = rig.migrate(config).await;
+        let what = format!("{kind:?} {fault:?}: {} {:?}", run.words(), run.preflight);
+        assert_eq!(run.exit(), ExitCode::Done, "{what}");
+        assert!(struck.faults_used_up(), "{what}: it struck");
+        rig.assert_copied();
+    }))
+    .await;
 }
 
 /// The table for operators names every request that was seen, and none that no run sends.

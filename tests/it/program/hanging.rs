@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{BUCKET, World};
 use crate::support::process::{Ended, Running};
+use crate::support::rows;
 
 /// For what must happen at once, on a machine that is busy with other tests.
 const AT_ONCE: Duration = Duration::from_secs(8);
@@ -68,40 +69,36 @@ async fn ended_after(run: Running, signal: &str, bound: Duration) -> Ended {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_anything_is_moved_a_signal_is_answered_at_once_with_a_word() {
-    let mut cases = tokio::task::JoinSet::new();
-    for (word, more) in [
+    let words = [
         ("preflight", &[][..]),
         ("plan", &[]),
         ("migrate", &["--dry-run"]),
         ("migrate", &[]),
         ("migrate", &["--json"]),
         ("bench", &["--max-transfer", "10MB"]),
-    ] {
-        for source in [true, false] {
-            for (signal, code) in [("TERM", 143), ("INT", 130)] {
-                cases.spawn(async move {
-                    let world = World::new().await;
-                    let mute = Mute::start().await;
-                    let flag = if source { "--source-host" } else { "--destination-host" };
-                    let more = [more, &[flag, &mute.url]].concat();
-                    let mut run = world.start(world.job(word, &more));
-                    run.until("a request", |_| mute.heard()).await;
-                    let ended = ended_after(run, signal, AT_ONCE).await;
-                    ended.assert_code(code);
-                    let said = format!("stopped by SIG{signal} before anything was moved");
-                    assert!(ended.err.contains(&said), "{word} {more:?}: {ended:?}");
-                    if more.contains(&"--json") {
-                        let last = ended.lines().pop().unwrap();
-                        assert_eq!(last["message_type"], "exit_error", "{last}");
-                        assert_eq!(last["exit"], code, "{last}");
-                    }
-                });
-            }
+    ];
+    let cases = words.into_iter().flat_map(|word| {
+        let signals = [("TERM", 143), ("INT", 130)].into_iter();
+        signals.flat_map(move |signal| [true, false].map(|source| (word, signal, source)))
+    });
+    rows::all_of(cases.map(|((word, more), (signal, code), source)| async move {
+        let world = World::new().await;
+        let mute = Mute::start().await;
+        let flag = if source { "--source-host" } else { "--destination-host" };
+        let more = [more, &[flag, &mute.url]].concat();
+        let mut run = world.start(world.job(word, &more));
+        run.until("a request", |_| mute.heard()).await;
+        let ended = ended_after(run, signal, AT_ONCE).await;
+        ended.assert_code(code);
+        let said = format!("stopped by SIG{signal} before anything was moved");
+        assert!(ended.err.contains(&said), "{word} {more:?}: {ended:?}");
+        if more.contains(&"--json") {
+            let last = ended.lines().pop().unwrap();
+            assert_eq!(last["message_type"], "exit_error", "{last}");
+            assert_eq!(last["exit"], code, "{last}");
         }
-    }
-    while let Some(ended) = cases.join_next().await {
-        ended.unwrap();
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub(crate) mod stores;
 use std::path::PathBuf;
 
 pub(crate) mod proxy;
+pub(crate) mod rows;
 pub(crate) mod scripted;
 pub(crate) mod tls;
 pub(crate) mod virtual_time;

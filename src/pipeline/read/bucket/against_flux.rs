@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::answer::{self, Attempt};
+use super::answer::{self, ReadAttempt};
 use super::reader::BucketReader;
 use super::witness::{Draw, DrawnSample, wanted_of};
 use crate::limits::WITNESS_TRIES;
@@ -23,7 +23,7 @@ use crate::wire::frames::values;
 pub(super) async fn hold_against_flux(
     reader: &BucketReader,
     progress: &BatchProgress,
-    attempt: Attempt<'_>,
+    attempt: ReadAttempt<'_>,
     frames: Vec<Frame>,
 ) -> Result<Vec<Frame>, Error> {
     let believed = reader.source.client.canary() == Canary::GuessedDatabase;
@@ -57,7 +57,7 @@ pub(super) async fn hold_against_flux(
 async fn compare(
     reader: &BucketReader,
     progress: &BatchProgress,
-    attempt: Attempt<'_>,
+    attempt: ReadAttempt<'_>,
     sample: &DrawnSample,
 ) -> Result<(), Error> {
     let mut by_flux = read_by_flux(reader, attempt.request, sample).await?;
@@ -71,7 +71,7 @@ async fn compare(
         Err(Error::NotAsFlux { what: attempt.what.to_owned(), text, measurement: None })
     };
     for _ in 0..WITNESS_TRIES {
-        let again = Attempt { range: sample.range, ..attempt };
+        let again = ReadAttempt { range: sample.range, ..attempt };
         let (_, frames) = answer::read(reader, progress, again).await?;
         let read = wanted_of(&frames, sample, attempt.request);
         let before =
@@ -114,7 +114,7 @@ async fn read_by_flux(
 }
 
 /// Plain Flux needs no witness, and what Flux cannot read has none.
-fn is_of_interest(reader: &BucketReader, attempt: Attempt<'_>) -> bool {
+fn is_of_interest(reader: &BucketReader, attempt: ReadAttempt<'_>) -> bool {
     match attempt.request {
         // What is only looked at is believed by nobody.
         _ if reader.out.discards() => false,

@@ -19,7 +19,7 @@ use crate::wire::frames::totals::AnswerTotals;
 
 /// One try to read a slice.
 #[derive(Debug, Clone, Copy)]
-pub struct Attempt<'a> {
+pub struct ReadAttempt<'a> {
     /// Which values, and how.
     pub request: &'a SliceRequest,
     /// Of which range.
@@ -53,7 +53,7 @@ pub struct FetchedSlice {
 pub(super) async fn read(
     reader: &BucketReader,
     progress: &BatchProgress,
-    attempt: Attempt<'_>,
+    attempt: ReadAttempt<'_>,
 ) -> Result<(FetchedSlice, Vec<Frame>), Error> {
     let mut held = Vec::new();
     let fetched = read_into(&mut held, reader, progress, attempt).await?;
@@ -65,7 +65,7 @@ pub(super) async fn read_into(
     held: &mut Vec<Frame>,
     reader: &BucketReader,
     progress: &BatchProgress,
-    attempt: Attempt<'_>,
+    attempt: ReadAttempt<'_>,
 ) -> Result<FetchedSlice, Error> {
     let what = attempt.what;
     let counters = &reader.out.counters;

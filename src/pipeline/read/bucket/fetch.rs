@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::against_flux::hold_against_flux;
-use super::answer::{Attempt, FetchedSlice, read_into};
+use super::answer::{FetchedSlice, ReadAttempt, read_into};
 use super::reader::BucketReader;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::canary::Canary;
@@ -18,7 +18,7 @@ use crate::pipeline::read::progress::BatchProgress;
 pub async fn read(
     reader: &BucketReader,
     progress: &BatchProgress,
-    attempt: Attempt<'_>,
+    attempt: ReadAttempt<'_>,
     frames: mpsc::Sender<Frame>,
 ) -> Result<FetchedSlice, Error> {
     let units = attempt.values_predicted.min(HELD_VALUES_MAX).div_ceil(HELD_UNIT_VALUES);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Duration;
 
-use super::answer::Attempt;
+use super::answer::ReadAttempt;
 use super::reader::BucketReader;
 use super::{failure, fetch};
 use crate::influx::classify::Action;
@@ -120,7 +120,7 @@ async fn attempt(
 ) -> Result<Moved, Error> {
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
     let Slice { range, request, values_predicted, held_bytes_max, .. } = part;
-    let attempt = Attempt {
+    let attempt = ReadAttempt {
         request,
         range: *range,
         what,

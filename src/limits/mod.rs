@@ -1,0 +1,26 @@
+//! Every bound of the program: queues, buffers, loops, waits, a file for each place. Units stand last in the names.
+//! `docs/concurrency.md` adds them up to the memory formula.
+
+mod bench;
+mod config;
+mod estimate;
+mod http;
+mod quota;
+mod read;
+mod report;
+mod run;
+mod spool;
+mod wire;
+mod write;
+
+pub use self::bench::*;
+pub use self::config::*;
+pub use self::estimate::*;
+pub use self::http::*;
+pub use self::quota::*;
+pub use self::read::*;
+pub use self::report::*;
+pub use self::run::*;
+pub use self::spool::*;
+pub use self::wire::*;
+pub use self::write::*;
