@@ -1,6 +1,6 @@
 //! Trials of settings.
 
-use super::SLICE_VALUES_MAX;
+use super::read::SLICE_VALUES_MAX;
 
 /// Share of one quota window that a bench spends, by default, in thousandths.
 pub const BENCH_BUDGET_PER_MILLE: u64 = 100;

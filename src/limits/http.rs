@@ -1,7 +1,5 @@
 //! Requests and answers of HTTP, tries and pauses, tokens.
 
-use super::QUOTA_WINDOW_MS;
-
 /// A response that is read whole: counts, schema, records, settings.
 pub const SMALL_RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -50,6 +48,9 @@ pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 /// Tries of one request whose answer has neither a length nor chunks.
 pub const UNFRAMED_TRIES_MAX: u32 = 2;
 
+/// Tries of a request whose answer is whole and not what was asked for: one bit may have flipped.
+pub const MISREAD_TRIES_MAX: u32 = 3;
+
 /// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
 pub const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
 
@@ -76,13 +77,6 @@ pub const CONNECTION_IDLE_MS_MAX: u64 = 60_000;
 /// Characters of a server's text that an error prints; all of it stays in the error.
 pub const ERROR_SHOWN_CHARS_MAX: usize = 1_000;
 
-/// First pause of a closed gate when the server names none.
-pub const GATE_MS_MIN: u64 = 1_000;
-
-/// Longest pause of a gate closed by 429, when the server names none: a tenth of a quota window, so that little of the
-/// next one is lost and no more than a few requests are refused in each.
-pub const GATE_RATE_MS_MAX: u64 = QUOTA_WINDOW_MS / 10;
-
 /// A failure after this share of the server's query time-out, in thousandths, is a time-out: 85 s of 90 s.
 pub const QUERY_LATE_PER_MILLE: u64 = 944;
 
@@ -98,4 +92,3 @@ pub const TASKS_PER_PAGE: usize = 100;
 pub const TASK_PAGES_MAX: usize = 100;
 
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
-const _: () = assert!(GATE_MS_MIN <= BACKOFF_MS_MAX && GATE_MS_MIN <= GATE_RATE_MS_MAX);

@@ -1,6 +1,6 @@
 //! The read quota, the time of queries, and how runs share them.
 
-use super::{QUERY_GRACE_MS, QUERY_TIMEOUT_MS_DEFAULT};
+use super::http::{BACKOFF_MS_MAX, QUERY_GRACE_MS, QUERY_TIMEOUT_MS_DEFAULT};
 
 /// Length of Cloud's quota window.
 pub const QUOTA_WINDOW_MS: u64 = 300_000;
@@ -60,5 +60,13 @@ pub const QUOTA_SHARE_PER_MILLE_MIN: u32 = 10;
 /// The least read quota that can be set: 1 kB in a window.
 pub const QUOTA_BYTES_PER_WINDOW_MIN: u64 = 1_000;
 
+/// First pause of a closed gate when the server names none.
+pub const GATE_MS_MIN: u64 = 1_000;
+
+/// Longest pause of a gate closed by 429, when the server names none: a tenth of a quota window, so that little of the
+/// next one is lost and no more than a few requests are refused in each.
+pub const GATE_RATE_MS_MAX: u64 = QUOTA_WINDOW_MS / 10;
+
 const _: () = assert!(QUOTA_SMALL_BYTES_PREDICTED <= QUOTA_SMALL_BYTES_MAX);
 const _: () = assert!(QUOTA_LOOK_EAGER_MS <= QUOTA_LOOK_MS && QUOTA_LOOK_MS < QUOTA_JOIN_MS_MAX);
+const _: () = assert!(GATE_MS_MIN <= BACKOFF_MS_MAX && GATE_MS_MIN <= GATE_RATE_MS_MAX);

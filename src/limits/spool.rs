@@ -1,6 +1,6 @@
 //! Parquet files, object stores, exports.
 
-use super::FRAME_ROWS_MAX;
+use super::wire::FRAME_ROWS_MAX;
 
 /// Rows of one row group at the most: what other readers of InfluxDB's files expect.
 pub const ROW_GROUP_ROWS_MAX: usize = 1_048_576;

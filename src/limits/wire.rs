@@ -1,6 +1,6 @@
 //! Answers, frames and line protocol: what is held while they are read and written.
 
-use super::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
+use super::write::{BODY_BYTES_MAX, BODY_BYTES_TARGET};
 
 /// Source bytes handed to the decoder at once: about 0.1 ms of work on a tokio thread.
 pub const DECODE_STEP_BYTES_MAX: usize = 64 * 1024;

@@ -1,11 +1,19 @@
 //! The borders of async code: jobs that need the CPU for long, and work that waits for a disk, awaited from it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::pipeline::error::{Error, Panicked};
+
+static JOBS: AtomicUsize = AtomicUsize::new(0);
+
+/// Jobs that wait for the pool or are under way in it. A clock that is moved by hand must not run ahead of them.
+pub fn jobs_open() -> usize {
+    JOBS.load(Ordering::Acquire)
+}
 
 /// Runs `job` on the pool. At most one job per caller is under way, so the pool's queue is bounded by its callers.
 /// A job never waits: it takes all it needs with it and gives all it made back.
@@ -13,11 +21,13 @@ pub async fn run<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
     let (sender, receiver) = oneshot::channel();
+    JOBS.fetch_add(1, Ordering::AcqRel);
     rayon::spawn(move || {
         let result =
             catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Panicked(panic_text(&*panic)));
         // A receiver that is gone belongs to a run that was stopped: nobody misses the result.
         let _ = sender.send(result);
+        JOBS.fetch_sub(1, Ordering::AcqRel);
     });
     receiver.await.unwrap_or_else(|_| Err(Panicked("the job was dropped".to_owned())))
 }

@@ -11,8 +11,8 @@ use crate::influx::classify::{Action, RequestKind, action, classify_query_text, 
 use crate::influx::error::{Error, Failure, FailureKind};
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::{
-    FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED, SMALL_RESPONSE_BYTES_MAX,
-    UNFRAMED_TRIES_MAX,
+    FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, MISREAD_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED,
+    SMALL_RESPONSE_BYTES_MAX, UNFRAMED_TRIES_MAX,
 };
 use crate::model::scale::whole_ms;
 
@@ -22,7 +22,7 @@ impl Client {
         self.whole_as(call, Ok).await
     }
 
-    /// The same until `read` makes something of the answer.
+    /// The same until `read` makes something of the answer. What it makes nothing of more than a few times is no damage.
     pub(in crate::influx) async fn whole_as<T>(
         &self,
         call: &HttpCall<'_>,
@@ -30,14 +30,17 @@ impl Client {
     ) -> Result<T, Error> {
         let mut backoff = self.backoff();
         let begun = Instant::now();
-        let mut attempt = 1;
+        let (mut attempt, mut misread) = (1, 0);
         loop {
-            let failure = match self.whole_once(call).await.and_then(&read) {
+            let answer = self.whole_once(call).await;
+            let read = answer.and_then(|answer| read(answer).inspect_err(|_| misread += 1));
+            let failure = match read {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let error = self.error(call.what, failure).after(attempt, whole_ms(begun.elapsed()));
-            if !is_temporary(call.kind, &error.kind) || self.is_enough(&error, begun) {
+            let is_enough = misread >= MISREAD_TRIES_MAX || self.is_enough(&error, begun);
+            if is_enough || !is_temporary(call.kind, &error.kind) {
                 return Err(error);
             }
             let side = self.shared.side;

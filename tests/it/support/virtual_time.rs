@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use sluice::pipeline::pool;
+
 /// How far the clock may run ahead of a job of the pool.
 const STEP: Duration = Duration::from_millis(5);
 
@@ -28,6 +30,8 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
 async fn wait_for_jobs() {
     loop {
         tokio::time::sleep(STEP).await;
-        rayon::broadcast(|_| ());
+        if pool::jobs_open() > 0 {
+            rayon::broadcast(|_| ());
+        }
     }
 }
