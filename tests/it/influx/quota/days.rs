@@ -3,8 +3,8 @@
 use super::cloud::{Other, QUOTA, Says, Settings};
 use super::day::{CLOUD, DAY, DAY_S, Day, HOUR_S, Killed, Life, Proper, spend, spend_all};
 
-#[tokio::test(start_paused = true)]
-async fn a_run_alone_uses_its_share_of_the_day() {
+#[test]
+fn a_run_alone_uses_its_share_of_the_day() {
     let seeded = |seed| Settings { seed, ..CLOUD };
     spend_all(&[
         Day { name: "(a) one run", ..DAY },
@@ -61,26 +61,25 @@ async fn a_run_alone_uses_its_share_of_the_day() {
             readers: 4,
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
 /// Bytes of a value of the TSBS shape as measured, and 1 % for counts and look-ups. The official task, which reads every batch
 /// three times and has no share but all of it, would take 137 hours.
-#[tokio::test(start_paused = true)]
-async fn a_thousand_million_values_pass_in_time() {
+#[test]
+fn a_thousand_million_values_pass_in_time() {
     for (name, bytes_per_1000_values, seconds) in
         [("influxql", 2_100, HOUR_S * 7 / 10), ("flux-pivot", 6_500, HOUR_S * 21 / 10)]
     {
         let lives: &'static [Life] = Box::leak(Box::new([(0, seconds, Proper)]));
-        let read = spend(Day { name, lives, ..DAY }).await;
+        let read = spend(Day { name, lives, ..DAY });
         let wanted = bytes_per_1000_values * 1_000_000 * 101 / 100;
         assert!(read >= wanted, "{name}: {read} of {wanted} bytes in {seconds} s");
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timetable_is_followed_to_the_minute() {
+#[test]
+fn a_timetable_is_followed_to_the_minute() {
     const JUMPS: &[(u64, i64)] =
         &[(5 * HOUR_S, 7_200), (9 * HOUR_S, -36_000), (15 * HOUR_S, 400_000_000)];
     let seeded = |seed| Settings { seed, ..CLOUD };
@@ -102,12 +101,11 @@ async fn a_timetable_is_followed_to_the_minute() {
             readers: 4,
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn runs_that_come_and_go_share_one_quota() {
+#[test]
+fn runs_that_come_and_go_share_one_quota() {
     let seeded = |seed| Settings { seed, ..CLOUD };
     spend_all(&[
         Day {
@@ -130,12 +128,11 @@ async fn runs_that_come_and_go_share_one_quota() {
             lives: &[(0, DAY_S, Proper), (3_333, 30_000, Killed), (3_334, 70_007, Proper)],
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn runs_that_hardly_live_grant_nothing_twice() {
+#[test]
+fn runs_that_hardly_live_grant_nothing_twice() {
     let seeded = |seed| Settings { seed, ..CLOUD };
     spend_all(&[
         Day {
@@ -167,12 +164,11 @@ async fn runs_that_hardly_live_grant_nothing_twice() {
             used_min: 930,
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn other_readers_make_no_storm() {
+#[test]
+fn other_readers_make_no_storm() {
     let with = |seed, other, says| Settings { seed, other, says, ..CLOUD };
     spend_all(&[
         Day {
@@ -216,12 +212,11 @@ async fn other_readers_make_no_storm() {
             refused_max: 950,
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn refusals_at_random_cost_little() {
+#[test]
+fn refusals_at_random_cost_little() {
     let with =
         |seed, per_mille, says| Settings { seed, random: Some((per_mille, 5)), says, ..CLOUD };
     spend_all(&[
@@ -246,12 +241,11 @@ async fn refusals_at_random_cost_little() {
             readers: 4,
             ..DAY
         },
-    ])
-    .await;
+    ]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn limits_of_queries_are_kept_too() {
+#[test]
+fn limits_of_queries_are_kept_too() {
     const FOUR: Day = Day { readers: 4, lives: &[(0, DAY_S / 4, Proper)], ..DAY };
     const TWICE: &[Life] = &[(0, DAY_S / 4, Proper), (1_001, DAY_S / 5, Killed)];
     let seeded = |seed| Settings { seed, ..CLOUD };
@@ -311,6 +305,5 @@ async fn limits_of_queries_are_kept_too() {
             time_min: 1,
             ..slow
         },
-    ])
-    .await;
+    ]);
 }
