@@ -9,6 +9,7 @@ use super::error::{Error, failure_of};
 use super::facts::{DestinationFacts, Ends, SourceFacts};
 use super::{job, plan, print_line};
 use crate::config::job::JobConfig;
+use crate::estimate::look::{self, SeriesLeft};
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
@@ -19,7 +20,6 @@ use crate::limits::{
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::plan::look::{self, SeriesLeft};
 use crate::pipeline::read;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::interval;
 use crate::checkpoint::record::Keys;
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
+use crate::estimate::interval;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX, STATE_NAME_BYTES_CUT, STATE_NAME_BYTES_MAX};
 use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::transport::Transport;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::pool::blocking;
@@ -48,7 +49,14 @@ pub async fn lay(
     let rest = TimeRange::new(resume, job.stop);
     let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => interval::choose(config, client, source, rest).await?,
+        IntervalChoice::Auto => {
+            // As most of the data will be read, as far as that is known before the series are looked at.
+            let unasked =
+                if source.routes.access.is_some() { Transport::Influxql } else { Transport::Flux };
+            let transport = config.pace.transport.unwrap_or(unasked);
+            let all = source.selection(config, rest);
+            interval::choose(client, all, transport, source.survey.shape.shard_group_ns).await?
+        }
     };
     let plan = BatchPlan::new(resume, interval, job.stop);
     hold_batches(&plan, interval)?;

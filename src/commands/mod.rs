@@ -9,7 +9,6 @@ pub mod ends;
 pub mod error;
 pub mod export;
 pub mod facts;
-pub mod interval;
 pub mod job;
 mod known_jobs;
 pub mod load;
@@ -26,10 +25,9 @@ pub mod stop_signals;
 pub mod system;
 
 use std::fs::File;
-use std::io;
 use std::num::NonZero;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 

@@ -33,7 +33,7 @@ const PACKAGES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where `async` and `.await` may stand.
-const ASYNC: [&str; 4] = ["influx", "pipeline", "sim", "commands"];
+const ASYNC: [&str; 6] = ["influx", "pipeline", "sim", "estimate", "job", "commands"];
 
 /// Where else they may stand: the spool blocks, but for the clients of object stores.
 const ASYNC_BELOW: [&str; 2] = ["src/spool/storage/objects/", "src/spool/place/stores.rs"];

@@ -16,11 +16,11 @@ use crate::exit::ExitCode;
 use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
+use crate::model::density::Cell;
 use crate::model::interval::Interval;
 use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::source::shape::assumed_shard_group_ns;
 
 /// Rehearses.

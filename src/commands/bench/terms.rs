@@ -11,8 +11,8 @@ use crate::config::bench::BenchConfig;
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
+use crate::model::density::Cell;
 use crate::model::transport::Transport;
-use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::source::job::BucketJob;
 
 /// What may be spent: what was said, else a part of one window of the quota.

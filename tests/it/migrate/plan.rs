@@ -12,10 +12,11 @@ use sluice::config::job::JobConfig;
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
+use sluice::model::density::stretches;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::plan::forecast::stretches;
 use sluice::report::plan::PlanReport;
-use sluice::sim::{BucketStore, ServerSettings, Value, tsbs::Workload};
+use sluice::sim::tsbs::Workload;
+use sluice::sim::{BucketStore, ServerSettings, Value};
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Stored, StoredSelection};
 

@@ -1,63 +1,12 @@
-//! The arithmetic of a plan: spreads, the guide's formula, stretches of time. Pure.
+//! The arithmetic of a plan: what samples say of the rest, the guide's formula, which batches hold something. Pure.
 
+use crate::estimate::sample::Sample;
 use crate::limits::QUOTA_WINDOW_MS;
 use crate::model::batch::BatchPlan;
+use crate::model::density::Cell;
+use crate::model::foretold::DOWNLOADS_OF_THE_TASK;
 use crate::model::scale::scaled;
-use crate::model::time::TimeRange;
-use crate::pipeline::plan::sample::Sample;
-use crate::pipeline::plan::tally::Cell;
-
-/// How often the official task downloads each batch.
-pub const DOWNLOADS_OF_THE_TASK: u64 = 3;
-
-/// A number that is not known exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Spread {
-    /// The least that the samples foretell.
-    pub low: u64,
-    /// The most likely.
-    pub likely: u64,
-    /// The most.
-    pub high: u64,
-}
-
-impl Spread {
-    /// A number that is known.
-    pub const fn exact(n: u64) -> Self {
-        Self { low: n, likely: n, high: n }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            low: self.low.saturating_add(other.low),
-            likely: self.likely.saturating_add(other.likely),
-            high: self.high.saturating_add(other.high),
-        }
-    }
-
-    /// Each number times `by / of`.
-    #[must_use]
-    pub fn scaled(self, by: u64, of: u64) -> Self {
-        let Self { low, likely, high } = self;
-        Self {
-            low: scaled(low, by, of),
-            likely: scaled(likely, by, of),
-            high: scaled(high, by, of),
-        }
-    }
-
-    /// So often.
-    #[must_use]
-    pub fn times(self, often: Self) -> Self {
-        Self {
-            low: self.low.saturating_mul(often.low),
-            likely: self.likely.saturating_mul(often.likely),
-            high: self.high.saturating_mul(often.high),
-        }
-    }
-}
+use crate::model::spread::Spread;
 
 /// Thousandths of a byte for each value, from samples that each stand for `weight` values: the least and the most of them,
 /// and their mean by weight. None without a value.
@@ -75,27 +24,6 @@ pub fn milli_bytes_per_value(samples: &[(Sample, u64)]) -> Option<Spread> {
     Some(Spread { low, likely, high })
 }
 
-/// The least, the mean and the most of some numbers; zero without any.
-pub fn of_samples(numbers: &[u64]) -> Spread {
-    let sum: u128 = numbers.iter().map(|n| u128::from(*n)).sum();
-    let mean = sum.checked_div(numbers.len() as u128).unwrap_or(0);
-    Spread {
-        low: numbers.iter().copied().min().unwrap_or(0),
-        likely: u64::try_from(mean).unwrap_or(u64::MAX),
-        high: numbers.iter().copied().max().unwrap_or(0),
-    }
-}
-
-/// Bytes of so many values.
-pub fn bytes(milli_bytes_per_value: Spread, values: u64) -> Spread {
-    milli_bytes_per_value.scaled(values, 1_000)
-}
-
-/// Time to read so much at a steady rate, in milliseconds; none at no rate.
-pub fn duration_ms(bytes: Spread, bytes_per_s: u64) -> Option<Spread> {
-    (bytes_per_s > 0).then(|| bytes.scaled(1_000, bytes_per_s))
-}
-
 /// `batchInterval = (read-rate-limit-mb / response-body-size-mb) * range-duration`, as the guide has it; none for an empty
 /// body.
 pub fn guide_interval_ns(limit_bytes: u64, body_bytes: u64, range_ns: i64) -> Option<i64> {
@@ -107,61 +35,6 @@ pub fn guide_interval_ns(limit_bytes: u64, body_bytes: u64, range_ns: i64) -> Op
 pub fn official_task_ms(body_bytes: u64, quota_bytes: u64) -> Option<u64> {
     let bytes = body_bytes.saturating_mul(DOWNLOADS_OF_THE_TASK);
     (quota_bytes > 0).then(|| scaled(bytes, QUOTA_WINDOW_MS, quota_bytes))
-}
-
-/// A stretch of time that is unlike the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
-    /// When.
-    pub range: TimeRange,
-    /// Its values.
-    pub values: u64,
-    /// Its density in thousandths of the mean one.
-    pub per_mille_of_mean: u64,
-}
-
-/// From this many thousandths of the mean density of what is not empty, a cell is dense.
-const DENSE_PER_MILLE: u64 = 2_000;
-
-/// Stretches of equally long cells that hold nothing, and of cells much denser than the others; each kind from the longest
-/// to the shortest.
-pub fn stretches(cells: &[Cell]) -> (Vec<Stretch>, Vec<Stretch>) {
-    let held = cells.iter().filter(|cell| cell.values > 0).count() as u128;
-    let total: u128 = cells.iter().map(|cell| u128::from(cell.values)).sum();
-    let per_mille = |values: u64, cells: usize| {
-        let share = u128::from(values) * held * 1_000;
-        u64::try_from(share / (total * cells as u128).max(1)).unwrap_or(u64::MAX)
-    };
-    let kind = |cell: &Cell| match cell.values {
-        0 if cell.range.is_empty() => Kind::Other,
-        0 => Kind::Empty,
-        values if per_mille(values, 1) >= DENSE_PER_MILLE => Kind::Dense,
-        _ => Kind::Other,
-    };
-    let (mut dense, mut empty) = (Vec::new(), Vec::new());
-    for run in cells.chunk_by(|a, b| kind(a) == kind(b)) {
-        let range = TimeRange { start: run[0].range.start, stop: run[run.len() - 1].range.stop };
-        let values = run.iter().map(|cell| cell.values).sum();
-        let stretch = Stretch { range, values, per_mille_of_mean: per_mille(values, run.len()) };
-        match kind(&run[0]) {
-            Kind::Dense => dense.push(stretch),
-            Kind::Empty => empty.push(stretch),
-            Kind::Other => {}
-        }
-    }
-    for list in [&mut dense, &mut empty] {
-        list.sort_by_key(|stretch| {
-            (std::cmp::Reverse(stretch.range.duration_ns()), stretch.range.start)
-        });
-    }
-    (dense, empty)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Dense,
-    Empty,
-    Other,
 }
 
 /// Batches that hold something, and the counts that find them among empty ones.
@@ -228,7 +101,7 @@ pub fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
 mod tests {
     use super::*;
     use crate::model::interval::Interval;
-    use crate::model::time::NS_PER_S;
+    use crate::model::time::{NS_PER_S, TimeRange};
 
     fn cells(values: &[u64]) -> Vec<Cell> {
         let hour = |n: usize| {
@@ -266,34 +139,14 @@ mod tests {
         assert_eq!(milli_bytes_per_value(&[]), None);
         let one = milli_bytes_per_value(&[(sample(3, 10), 0)]);
         assert_eq!(one, Some(Spread::exact(3_333)));
-        let read = bytes(spread.unwrap(), 1_000_000);
+        let read = spread.unwrap().bytes_of(1_000_000);
         assert_eq!(read, Spread { low: 2_000_000, likely: 4_250_000, high: 5_000_000 });
         assert_eq!(
-            duration_ms(read, 1_000_000),
+            read.duration_ms(1_000_000),
             Some(Spread { low: 2_000, likely: 4_250, high: 5_000 })
         );
-        assert_eq!(duration_ms(read, 0), None);
+        assert_eq!(read.duration_ms(0), None);
         assert_eq!(Spread::exact(u64::MAX).plus(Spread::exact(1)), Spread::exact(u64::MAX));
-    }
-
-    #[test]
-    fn stretches_are_named_from_the_longest_on() {
-        let of = |values: &[u64]| {
-            let (dense, empty) = stretches(&cells(values));
-            let hours = |list: Vec<Stretch>| -> Vec<(i64, i64)> {
-                let hour = 3_600 * NS_PER_S;
-                list.iter().map(|s| (s.range.start.ns() / hour, s.range.stop.ns() / hour)).collect()
-            };
-            (hours(dense), hours(empty))
-        };
-        assert_eq!(of(&[]), (vec![], vec![]));
-        assert_eq!(of(&[5, 5, 5, 5]), (vec![], vec![]));
-        assert_eq!(of(&[1, 0, 1, 0, 0, 1]), (vec![], vec![(3, 5), (1, 2)]));
-        assert_eq!(of(&[1, 1, 1, 20, 30, 1, 1, 1, 1, 0]), (vec![(3, 5)], vec![(9, 10)]));
-        let (dense, _) = stretches(&cells(&[1, 1, 1, 1, 1, 5]));
-        assert_eq!((dense[0].values, dense[0].per_mille_of_mean), (5, 3_000));
-        let (dense, empty) = stretches(&cells(&[0, 0]));
-        assert_eq!((dense.len(), empty.len()), (0, 1));
     }
 
     #[test]

@@ -1,12 +1,5 @@
 //! `plan`: what a migration will read, how, in which batches and how long, from counts and small samples. Nothing is written.
-//!
-//! [`report`] asks; `looked` is what was seen of the measurements, `fields` of the schema.
 
-mod fields;
-mod looked;
-
-use self::fields::{Fields, Series};
-use self::looked::Looked;
 use super::error::Error;
 use super::facts::Ends;
 use super::run::Signals;
@@ -16,9 +9,11 @@ use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
+use crate::estimate::fields::{Fields, Series};
+use crate::estimate::measurements::Looked;
+use crate::estimate::tally;
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
-use crate::pipeline::plan::tally;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::report::plan::{IntervalRow, PlanReport};
@@ -75,10 +70,12 @@ pub async fn report(
     let range = context.job.plan.range();
     let tally = tally::of(&context, range).await?;
     let looked = Looked::at(&context, &tally).await?;
-    let series = Series::of(&context, &source, &looked.names()).await?;
-    let fields = Fields::of(&context, config, &source, destination, &looked.names()).await?;
-    let forecast = looked.forecast(&context, &source, &tally);
-    let guide = looked.guide(&context, &source, &tally).await?;
+    let series = Series::of(&context, &source.survey, &looked.names()).await?;
+    let types = destination.map(|facts| &facts.field_types);
+    let fields = Fields::of(&context, &source.survey, types, &looked.names()).await?;
+    let quota_bytes = source.quota.bytes_per_window();
+    let forecast = looked.forecast(&context, quota_bytes, &tally);
+    let guide = looked.guide(&context, quota_bytes, &tally).await?;
     let (rows, rest) = looked.rows(&tally, &series);
     let verdict = checked.report.verdict();
     let findings = checked.report.findings().filter(|finding| finding.verdict != Verdict::Ok);

@@ -1,17 +1,14 @@
 //! The batch interval that nobody has to work out by hand: from the density of the data, as a few counts show it.
 
-use super::error::Error;
-use super::facts::SourceFacts;
-use crate::config::job::JobConfig;
 use crate::influx::client::Client;
-use crate::influx::error::FailureKind;
 use crate::limits::{DENSITY_SAMPLES_MAX, SLICE_VALUES_MAX};
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
+use crate::pipeline::error::Error;
 use crate::pipeline::plan::cost::LearnedCost;
-use crate::wire::csv::table;
-use crate::wire::flux;
+use crate::pipeline::plan::one_count;
+use crate::wire::flux::Selection;
 
 /// Lengths to choose from.
 const LADDER_S: [i64; 10] =
@@ -24,34 +21,28 @@ const BATCH_VALUES_TARGET: u64 = 4 * SLICE_VALUES_MAX;
 const SAMPLE_S: i64 = 3_600;
 
 /// The longest interval of the ladder that is no longer than a shard group and whose batches hold no more than a few
-/// slices, even where the samples are densest.
+/// slices, even where the samples are densest. `all` is what will be read, most of it by `transport`.
 pub async fn choose(
-    config: &JobConfig,
     client: &Client,
-    source: &SourceFacts,
-    range: TimeRange,
+    all: Selection<'_>,
+    transport: Transport,
+    shard_group_ns: i64,
 ) -> Result<Interval, Error> {
     let mut values_per_hour = 0;
-    for sample in samples(range) {
-        let Some(values) = count(config, client, source, sample).await? else {
+    for range in samples(all.range) {
+        let sample = Selection { range, ..all };
+        let Some(values) = one_count::ask(client, sample, "sample of the density").await? else {
             // More than the source can count in one go is more than any batch should hold.
             return Ok(Interval::from_ns(LADDER_S[0] * NS_PER_S));
         };
         values_per_hour = values_per_hour.max(values);
     }
     let slice_bytes = client.quota().request_bytes_max();
-    let value_bytes = LearnedCost::of(expected(config, source)).bytes(1).max(1);
+    let value_bytes = LearnedCost::of(transport).bytes(1).max(1);
     let values_max = slice_bytes.map_or(BATCH_VALUES_TARGET, |bytes| 4 * bytes / value_bytes);
-    let shard_s = source.survey.shape.shard_group_ns / NS_PER_S;
+    let shard_s = shard_group_ns / NS_PER_S;
     let length_s = longest(shard_s, values_per_hour, values_max.min(BATCH_VALUES_TARGET));
     Ok(Interval::from_ns(length_s * NS_PER_S))
-}
-
-/// How most of the data will be read, as far as that is known before the series are looked at.
-fn expected(config: &JobConfig, source: &SourceFacts) -> Transport {
-    let unasked =
-        if source.routes.access.is_some() { Transport::Influxql } else { Transport::Flux };
-    config.pace.transport.unwrap_or(unasked)
 }
 
 /// Hours spread evenly over the range, the first and the last among them.
@@ -79,28 +70,6 @@ fn longest(shard_s: i64, values_per_hour: u64, values_max: u64) -> i64 {
     let fits =
         |length_s: &&i64| **length_s <= shard_s && values_in(**length_s) <= u128::from(values_max);
     LADDER_S.iter().rev().find(fits).copied().unwrap_or(LADDER_S[0])
-}
-
-/// `None` if the source runs out of time or memory over it.
-async fn count(
-    config: &JobConfig,
-    client: &Client,
-    source: &SourceFacts,
-    range: TimeRange,
-) -> Result<Option<u64>, Error> {
-    let what = "sample of the density";
-    let selection = source.selection(config, range);
-    match client.query_all(&flux::count(selection), what).await {
-        Ok(answer) => {
-            let count =
-                table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
-            Ok(Some(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)))
-        }
-        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

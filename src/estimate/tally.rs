@@ -4,24 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{DENSITY_CELLS, TALLY_MIXED_MEASUREMENTS_MAX, TALLY_MIXED_WINDOWS_MAX};
+use crate::model::density::Cell;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::{count, emptiness};
+use crate::pipeline::small_answer;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::{Layer, Window};
 use crate::pipeline::source::shape::TypeHistory;
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
-
-/// A part of a range, and the values in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell {
-    /// When.
-    pub range: TimeRange,
-    /// How many.
-    pub values: u64,
-}
 
 /// What a range holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -107,17 +99,7 @@ async fn extent(context: &SourceBucket, range: TimeRange) -> Result<Option<TimeR
         if context.job.shape_of(layer).is_none() || before_end.is_empty() {
             continue;
         }
-        let filter = context.job.filter_of(layer);
-        let selection =
-            Selection { filter: &filter, ..context.job.selection_of(layer, before_end) };
-        for (query, what) in
-            [(flux::earliest(selection), "oldest value"), (flux::latest(selection), "newest value")]
-        {
-            let answer = context.client.query_all(&query, what).await;
-            let answer = answer.map_err(|error| Error::influx(what, error))?;
-            let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
-            ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));
-        }
+        ends.extend(ends_of(context, layer, before_end).await?);
     }
     if !count::largest_time(context, range).await?.is_empty() {
         ends.push(Timestamp::MAX);
@@ -285,24 +267,33 @@ async fn mixed(
 
 /// Where the fields of several types lie.
 async fn range_of(context: &SourceBucket, data: TimeRange) -> Result<Option<TimeRange>, Error> {
-    let filter = context.job.filter_of(Layer::Mixed);
     let range = TimeRange::new(data.start, data.stop.min(Timestamp::MAX));
     if range.is_empty() {
         return Ok(None);
     }
-    let selection = Selection { filter: &filter, ..context.job.selection_of(Layer::Mixed, range) };
-    let mut ends = Vec::new();
-    for query in [flux::earliest(selection), flux::latest(selection)] {
-        let what = "range of the fields of several types";
-        let answer = context.client.query_all(&query, what).await;
-        let answer = answer.map_err(|error| Error::influx(what, error))?;
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
-        ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));
-    }
+    let ends = ends_of(context, Layer::Mixed, range).await?;
     let (first, last) = (ends.iter().min(), ends.iter().max());
     Ok(first
         .zip(last)
         .map(|(first, last)| TimeRange { start: *first, stop: last.saturating_add_ns(1) }))
+}
+
+/// Times of the first and of the last value of a layer, as far as it has any.
+async fn ends_of(
+    context: &SourceBucket,
+    layer: Layer,
+    range: TimeRange,
+) -> Result<Vec<Timestamp>, Error> {
+    let filter = context.job.filter_of(layer);
+    let selection = Selection { filter: &filter, ..context.job.selection_of(layer, range) };
+    let mut ends = Vec::new();
+    for (query, what) in
+        [(flux::earliest(selection), "oldest value"), (flux::latest(selection), "newest value")]
+    {
+        let tables = small_answer::tables(&context.client, &query, what).await?;
+        ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));
+    }
+    Ok(ends)
 }
 
 #[cfg(test)]

@@ -2,28 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::Series;
-use crate::commands::error::Error;
-use crate::commands::facts::SourceFacts;
+use crate::estimate::fields::Series;
+use crate::estimate::forecast;
+use crate::estimate::look::{self, Batch, Look, SeriesLeft};
+use crate::estimate::sample::Sample;
+use crate::estimate::tally::{self, Tally};
 use crate::limits::{PLAN_COMPARED_MEASUREMENTS_MAX, PLAN_MEASUREMENTS_MAX, PLAN_REST_SAMPLES};
+use crate::model::foretold::{Forecast, Guide, PlanMeasurement};
 use crate::model::number;
 use crate::model::series::{Name, Readable};
+use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange};
 use crate::model::transport::Transport;
+use crate::pipeline::error::Error;
 use crate::pipeline::plan::cost::LearnedCost;
-use crate::pipeline::plan::forecast::{self, Spread};
-use crate::pipeline::plan::look::{self, Batch, Look, SeriesLeft};
-use crate::pipeline::plan::sample::Sample;
-use crate::pipeline::plan::tally::{self, Tally};
 use crate::pipeline::source::SourceBucket;
-use crate::report::plan::{Forecast, Guide, PlanMeasurement};
 use crate::spool::size::EncodedSize;
 
 /// The range of the guide's formula.
 const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
 
 /// The largest measurements one by one, and some of the others for all of them.
-pub(super) struct Looked {
+#[derive(Debug)]
+pub struct Looked {
     batches: Vec<Batch>,
     /// Values of a sampled cell, and of its fullest batch.
     fullest: Vec<(u64, u64)>,
@@ -34,7 +35,8 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    pub(super) async fn at(context: &SourceBucket, tally: &Tally) -> Result<Self, Error> {
+    /// Looks at the measurements that were counted.
+    pub async fn at(context: &SourceBucket, tally: &Tally) -> Result<Self, Error> {
         let (mut batches, mut fullest): (Vec<Batch>, Vec<_>) = (Vec::new(), Vec::new());
         for cell in forecast::sampled_cells(&tally.cells) {
             let found = look::fullest(context, cell).await?;
@@ -68,7 +70,8 @@ impl Looked {
         })
     }
 
-    pub(super) fn names(&self) -> Vec<Name> {
+    /// The largest ones, looked at one by one.
+    pub fn names(&self) -> Vec<Name> {
         self.order.clone()
     }
 
@@ -83,11 +86,12 @@ impl Looked {
 
     fn bytes(&self, tally: &Tally, name: &Name, milli: Spread) -> Spread {
         let values = |of: &BTreeMap<Name, u64>| of.get(name).copied().unwrap_or(0);
-        let mixed = forecast::bytes(self.mixed_milli, values(&tally.mixed));
-        forecast::bytes(milli, values(&tally.values)).plus(mixed)
+        let mixed = self.mixed_milli.bytes_of(values(&tally.mixed));
+        milli.bytes_of(values(&tally.values)).plus(mixed)
     }
 
-    pub(super) fn rows(
+    /// A row for each of the largest ones, and one for the others.
+    pub fn rows(
         &self,
         tally: &Tally,
         series: &Series,
@@ -155,10 +159,11 @@ impl Looked {
         }
     }
 
-    pub(super) fn forecast(
+    /// What a run will take.
+    pub fn forecast(
         &self,
         context: &SourceBucket,
-        source: &SourceFacts,
+        quota_bytes: Option<u64>,
         tally: &Tally,
     ) -> Forecast {
         let sizes = tally.by_size();
@@ -176,18 +181,16 @@ impl Looked {
         let counts: Vec<_> = self.batches.iter().map(|batch| batch.counted.bytes).collect();
         let asked = self.batches.iter().map(|batch| batch.requests).sum();
         let searched = held.searches.scaled(counts.iter().sum(), asked);
-        let count_bytes = forecast::of_samples(&counts).times(held.batches).plus(searched);
+        let count_bytes = Spread::of_samples(&counts).times(held.batches).plus(searched);
         let bytes_per_s = context.client.quota().bytes_per_s();
-        let quota_bytes = source.quota.bytes_per_window();
-        let time_ms =
-            bytes_per_s.and_then(|rate| forecast::duration_ms(bytes.plus(count_bytes), rate));
+        let time_ms = bytes_per_s.and_then(|rate| bytes.plus(count_bytes).duration_ms(rate));
         let body = self
             .unchanged_milli(tally)
-            .map(|milli| forecast::bytes(Spread::exact(milli), tally.total()).likely);
+            .map(|milli| Spread::exact(milli).bytes_of(tally.total()).likely);
         Forecast {
             batches: context.job.plan.len(),
             batches_held: held.batches.high,
-            requests: forecast::of_samples(&each).times(held.batches).plus(held.searches),
+            requests: Spread::of_samples(&each).times(held.batches).plus(held.searches),
             bytes,
             count_bytes,
             quota_bytes,
@@ -232,19 +235,19 @@ impl Looked {
     }
 
     /// The guide's formula over the last day that holds values.
-    pub(super) async fn guide(
+    pub async fn guide(
         &self,
         context: &SourceBucket,
-        source: &SourceFacts,
+        quota_bytes: Option<u64>,
         tally: &Tally,
     ) -> Result<Option<Guide>, Error> {
-        let known = (source.quota.bytes_per_window(), self.unchanged_milli(tally), tally.data);
+        let known = (quota_bytes, self.unchanged_milli(tally), tally.data);
         let (Some(limit_bytes), Some(milli), Some((_, last))) = known else { return Ok(None) };
         let stop = last.saturating_add_ns(1);
         let day = TimeRange::new(stop.saturating_add_ns(-GUIDE_RANGE_NS), stop)
             .intersect(context.job.plan.range());
         let values = tally::values(context, day).await?;
-        let body_bytes = forecast::bytes(Spread::exact(milli), values).likely;
+        let body_bytes = Spread::exact(milli).bytes_of(values).likely;
         let interval_ns = forecast::guide_interval_ns(limit_bytes, body_bytes, GUIDE_RANGE_NS);
         Ok(interval_ns.map(|interval_ns| Guide {
             limit_bytes,

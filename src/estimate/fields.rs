@@ -2,35 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::error::Error;
-use crate::commands::facts::{DestinationFacts, SourceFacts};
-use crate::config::job::JobConfig;
+use crate::model::foretold::Conflict;
 use crate::model::frame::FieldType;
 use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
+use crate::pipeline::error::Error;
 use crate::pipeline::plan::catalogue;
-use crate::pipeline::source::SourceBucket;
-use crate::pipeline::source::schema;
-use crate::report::plan::Conflict;
+use crate::pipeline::source::survey::Survey;
+use crate::pipeline::source::{SourceBucket, schema};
 use crate::wire::csv::table;
 use crate::wire::flux;
 use crate::wire::influxql::{query, show};
 
 /// Numbers of series, by the source's index.
-pub(super) struct Series {
-    pub(super) total: Option<u64>,
-    pub(super) of: BTreeMap<Name, u64>,
+#[derive(Debug)]
+pub struct Series {
+    /// Of the whole bucket, if the source tells.
+    pub total: Option<u64>,
+    /// By measurement.
+    pub of: BTreeMap<Name, u64>,
 }
 
 impl Series {
-    pub(super) async fn of(
+    /// Asks for these measurements.
+    pub async fn of(
         context: &SourceBucket,
-        source: &SourceFacts,
+        survey: &Survey,
         names: &[Name],
     ) -> Result<Self, Error> {
         let mut known = BTreeMap::new();
         let mut total = None;
-        if let Ok(influxql) = &source.survey.influxql {
+        if let Ok(influxql) = &survey.influxql {
             let statement = query::SHOW_SERIES_CARDINALITY;
             let answer = schema::ask(&context.client, &influxql.database, statement).await?;
             if let Some(counts) =
@@ -61,24 +63,27 @@ impl Series {
 }
 
 /// Types of fields, and where there are several of one field.
-#[derive(Default)]
-pub(super) struct Fields {
-    pub(super) types: Vec<(String, u64)>,
-    pub(super) from: Option<String>,
-    pub(super) conflicts: Vec<Conflict>,
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// Fields by type; more types joined by a slash.
+    pub types: Vec<(String, u64)>,
+    /// What they are known from, where that is not the whole bucket.
+    pub from: Option<String>,
+    /// Fields of several types, here or between both ends.
+    pub conflicts: Vec<Conflict>,
 }
 
 impl Fields {
-    pub(super) async fn of(
+    /// Of the source, held against those of the destination. `names` are asked where the source has no list.
+    pub async fn of(
         context: &SourceBucket,
-        config: &JobConfig,
-        source: &SourceFacts,
-        destination: Option<&DestinationFacts>,
+        survey: &Survey,
+        destination: Option<&FieldTypes>,
         names: &[Name],
     ) -> Result<Self, Error> {
         let mut fields = Self::default();
         let looked;
-        let types = if let Some(types) = source.survey.field_types() {
+        let types = if let Some(types) = survey.field_types() {
             types
         } else {
             looked = first_types(context, names).await?;
@@ -90,7 +95,7 @@ impl Fields {
             &looked
         };
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        let filter = &config.scope.filter;
+        let filter = &context.job.filter;
         let wanted = |list: &[String], name: &String| list.is_empty() || list.contains(name);
         for (measurement, own) in
             types.iter().filter(|(name, _)| wanted(&filter.measurements, name))
@@ -99,7 +104,7 @@ impl Fields {
                 let list = |kinds: &BTreeSet<String>| kinds.iter().cloned().collect::<Vec<_>>();
                 *counts.entry(list(kinds).join("/")).or_default() += 1;
                 let theirs = destination
-                    .and_then(|facts| facts.field_types.get(measurement)?.get(field))
+                    .and_then(|types| types.get(measurement)?.get(field))
                     .filter(|theirs| *theirs != kinds);
                 if kinds.len() > 1 || theirs.is_some() {
                     fields.conflicts.push(Conflict {

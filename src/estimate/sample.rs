@@ -23,10 +23,10 @@ use crate::pipeline::pool::blocking;
 use crate::pipeline::read::bucket::answer::Attempt;
 use crate::pipeline::read::bucket::reader::BucketReader;
 use crate::pipeline::read::bucket::{failure, fetch};
+use crate::pipeline::small_answer;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
 use crate::spool::size::EncodedSize;
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
 /// Answers that were read, and their values.
@@ -197,10 +197,7 @@ async fn count(
         return Ok(0);
     }
     let query = selected(context, choice, among, range, flux::count);
-    let answer = context.client.query_all(&query, what).await;
-    let answer = answer.map_err(|error| Error::influx(what, error))?;
-    let count = table::single_long(&answer).map_err(|error| Error::csv(what, error))?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    small_answer::number(&context.client, &query, what).await
 }
 
 fn selected(

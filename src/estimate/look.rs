@@ -4,20 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::estimate::forecast::milli_bytes_per_value;
+use crate::estimate::sample::{self, Place, Read, Sample};
 use crate::limits::{
     MEASUREMENTS_NAMED_MAX, PLAN_CATALOGUE_SERIES_MIN, PLAN_COMPARED_VALUES_MAX, PLAN_SAMPLE_BYTES,
     PLAN_SAMPLE_EXCESS_MAX, PLAN_VALUES_PER_SERIES_MIN, PLAN_WINDOWS_MAX, SLICE_VALUES_MAX,
     STATEMENTS_MAX,
 };
+use crate::model::density::Cell;
 use crate::model::series::Name;
+use crate::model::spread::Spread;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{self, Choice, Choices};
 use crate::pipeline::plan::cost::LearnedCost;
-use crate::pipeline::plan::forecast::{Spread, milli_bytes_per_value};
-use crate::pipeline::plan::sample::{self, Place, Read, Sample};
-use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::plan::{count, one_count};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;
