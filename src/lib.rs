@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | 8 | `main`, the crate root | parse, run, print the error chain |
 //! | 7 | [`commands`] | one file per command |
-//! | 6 | [`cli`] | the command line: what the user typed |
+//! | 6 | [`cli`], [`job`] | the command line: what the user typed; from a checked config to a running pipeline |
 //! | 5 | [`config`] | every flag; what was typed, the environment and the files, checked once |
 //! | 4 | [`report`], [`bench`](mod@bench), [`estimate`] | listens to events and prints; trials of settings and what follows from them; what a run will take |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
@@ -35,6 +35,7 @@ pub mod config;
 pub mod estimate;
 pub mod exit;
 pub mod influx;
+pub mod job;
 pub mod limits;
 pub mod lock_file;
 pub mod model;

@@ -1,9 +1,6 @@
 //! `plan`: what a migration will read, how, in which batches and how long, from counts and small samples. Nothing is written.
 
 use super::error::Error;
-use super::facts::Ends;
-use super::run::Signals;
-use super::{job, migrate, preflight, print_line, quota};
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
@@ -14,8 +11,13 @@ use crate::estimate::measurements::Looked;
 use crate::estimate::tally;
 use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
+use crate::job::ends::Ends;
+use crate::job::error::Error as JobError;
+use crate::job::load_config::load_config_to_look;
+use crate::job::plan_run::plan_look;
+use crate::job::run::ClientSignals;
+use crate::job::{judge, quota, shown};
 use crate::pipeline::source::SourceBucket;
-use crate::pipeline::source::job::BucketJob;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::text::Glyphs;
@@ -23,34 +25,25 @@ use crate::report::{json, stream};
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
-    let signals = Signals::default();
+    let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
-    let config = migrate::load_to_look(inputs, &signals).await?;
+    let config = load_config_to_look(inputs, signals.observer()).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,
         Err(preflight) => {
-            if config.output.json {
-                print_line(&json::preflight(&preflight));
-            } else {
-                preflight.lines(Glyphs::Ascii).iter().for_each(stream::say);
-            }
-            return Err(Error::Preflight { failures: preflight.count(Verdict::Fail) });
+            shown::show_preflight(&preflight, config.output.json);
+            return Err(JobError::preflight(&preflight).into());
         }
     };
     if config.output.json {
-        print_line(&json::plan_report(&report));
+        stream::print(json::plan_report(&report));
     } else {
         let terminal = stream::stdout_is_terminal();
         let glyphs = if terminal { Glyphs::Unicode } else { Glyphs::Ascii };
-        report.lines(glyphs).iter().for_each(|line| print_line(line));
+        report.lines(glyphs).iter().for_each(stream::print);
     }
     Ok(if report.exit == 0 { ExitCode::Done } else { ExitCode::Permanent })
-}
-
-/// What the stages of a run share, for a job that is only looked at.
-pub fn context(job: BucketJob, ends: &Ends) -> SourceBucket {
-    SourceBucket::unheard(job, ends.source.clone())
 }
 
 /// Asks both ends. Where the source is out of reach there is no plan, but what preflight found.
@@ -58,15 +51,15 @@ pub async fn report(
     config: &JobConfig,
     mut ends: Ends,
     observer: &Observer,
-) -> Result<Result<PlanReport, PreflightReport>, Error> {
-    let checked = preflight::check(config, &ends).await?;
+) -> Result<Result<PlanReport, PreflightReport>, JobError> {
+    let checked = judge::check(config, &ends).await?;
     let Some(source) = checked.source else { return Ok(Err(checked.report)) };
     let before = ends.source.quota().usage().total_bytes;
     ends.source = quota::paced_look(config, &ends.source, &source, observer).await;
-    let header = migrate::header(config, &source);
+    let header = shown::header(config, &source);
     let destination = checked.destination.as_ref();
-    let job = job::to_look_at(config, &ends, &source, destination).await?;
-    let context = context(job, &ends);
+    let job = plan_look(config, &ends, &source, destination).await?;
+    let context = SourceBucket::unheard(job, ends.source.clone());
     let range = context.job.plan.range();
     let tally = tally::of(&context, range).await?;
     let looked = Looked::at(&context, &tally).await?;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::facts::{Quota, SourceFacts};
-use super::job::fnv1a;
 use crate::config::job::JobConfig;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::quota::{QuotaLedger, QuotaSettings, runs};
 use crate::influx::signal::Observer;
+use crate::job::names::fnv1a;
+use crate::job::source_facts::{Quota, SourceFacts};
 use crate::model::number;
 use crate::model::share::Percent;
 use crate::model::time::Timestamp;

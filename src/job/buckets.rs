@@ -1,26 +1,27 @@
 //! What a run changes at the destination before it begins, if it was asked to: buckets made, tasks paused.
 
-use super::error::Error;
-use super::facts::{DestinationFacts, whole_seconds};
-use crate::config::job::JobConfig;
+use crate::config::job::JobEnds;
 use crate::influx::api::{Bucket, TaskStatus};
 use crate::influx::client::Client;
+use crate::job::destination_facts::DestinationFacts;
+use crate::job::error::Error;
+use crate::model::time::NS_PER_S;
 
 /// Makes the buckets that are missing: retention 0, and the source's shard groups for the data.
 pub async fn create(
-    config: &JobConfig,
+    ends: &JobEnds,
     client: &Client,
     source_shard_group_ns: Option<i64>,
     destination: &mut DestinationFacts,
 ) -> Result<(), Error> {
     let Some(org_id) = destination.org_id.clone() else { return Ok(()) };
     if destination.bucket.is_none() {
-        let shard_s = source_shard_group_ns.map(whole_seconds);
-        let name = &config.ends.destination_bucket;
-        destination.bucket = Some(create_or_find(client, &org_id, name, shard_s).await?);
+        let name = &ends.destination_bucket;
+        destination.bucket =
+            Some(create_or_find(client, &org_id, name, source_shard_group_ns).await?);
     }
     if destination.batch_bucket.is_none() {
-        let name = &config.ends.batch_bucket;
+        let name = &ends.batch_bucket;
         destination.batch_bucket = Some(create_or_find(client, &org_id, name, None).await?);
     }
     Ok(())
@@ -32,9 +33,9 @@ async fn create_or_find(
     client: &Client,
     org_id: &str,
     name: &str,
-    shard_s: Option<u64>,
+    shard_ns: Option<i64>,
 ) -> Result<Bucket, Error> {
-    match create_one(client, org_id, name, shard_s).await {
+    match create_one(client, org_id, name, shard_ns).await {
         Err(Error::Influx(error)) if error.status == Some(422) => {
             let found = client.bucket_by_name(name).await?;
             found.filter(|bucket| bucket.retention_s == 0).ok_or(Error::Influx(error))
@@ -44,13 +45,14 @@ async fn create_or_find(
 }
 
 /// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.
-pub(super) async fn create_one(
+pub async fn create_one(
     client: &Client,
     org_id: &str,
     name: &str,
-    shard_s: Option<u64>,
+    shard_ns: Option<i64>,
 ) -> Result<Bucket, Error> {
     let bucket = client.create_bucket(org_id, name).await?;
+    let shard_s = shard_ns.map(|ns| u64::try_from(ns / NS_PER_S).unwrap_or(0));
     match shard_s {
         Some(shard_s) if bucket.shard_group_duration_s != Some(shard_s) => {
             Ok(client.set_bucket_retention(&bucket.id, 0, Some(shard_s)).await?)

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::error::Error;
 use crate::checkpoint::identity::filter_text;
 use crate::config::range::{RangeStart, RangeStop};
+use crate::job::error::Error;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -12,7 +12,7 @@ use crate::spool::stored::{Stored, StoredSelection};
 
 /// A part of a spool.
 #[derive(Debug)]
-pub struct Part {
+pub struct SpoolPart {
     /// Times, inside of what is complete.
     pub range: TimeRange,
     /// These; `None` is all.
@@ -21,7 +21,7 @@ pub struct Part {
     pub filter: String,
 }
 
-impl Part {
+impl SpoolPart {
     /// The part that was asked for, its times counted already. A filter that the spool itself was written with means all of it.
     pub fn of(
         stored: &Stored,

@@ -1,9 +1,9 @@
 //! The names of a job stand in the tags of its records. Line protocol has no way to write some of them, and then there is no
 //! progress that could be kept: told before anything is made.
 
-use super::finding;
 use crate::checkpoint::lease::KIND_LEASE;
 use crate::checkpoint::record::Keys;
+use crate::job::judge::finding::finding;
 use crate::model::series::{Readable, Series};
 use crate::report::preflight::{Row, Verdict};
 use crate::wire::line::carry::{self, Uncarried};

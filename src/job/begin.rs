@@ -2,22 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
-use super::facts::{DestinationFacts, count_at};
-use super::{buckets, job};
 use crate::checkpoint::identity::{Difference, Existing, Identity};
 use crate::checkpoint::lease::{Lease, LeaseVerdict, StoredLease};
 use crate::config::job::JobConfig;
 use crate::config::values::ExistingPolicy;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
+use crate::job::destination_facts::{DestinationFacts, count_at};
+use crate::job::error::Error;
+use crate::job::{buckets, names};
 use crate::limits::SKEW_MS_MAX;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::commit::bucket::records::Records;
-use crate::pipeline::commit::doubt;
 use crate::pipeline::commit::job_lock::{JobLock, LockError, random_digits};
+use crate::pipeline::commit::{Checkpoint, doubt};
 use crate::pipeline::error::Error as Failure;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::rejects::limit::RejectLimit;
@@ -122,8 +121,8 @@ pub async fn begin(
     wanted: &Wanted,
     stop: &StopSignal,
 ) -> Result<Begun, Error> {
-    let keys = job::keys(config);
-    let folder = job::state_folder(config, &keys);
+    let keys = names::keys(&config.ends);
+    let folder = names::state_folder(config, &keys);
     let lock = JobLock::take(&folder)?;
     let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
     let making = async {
@@ -135,7 +134,7 @@ pub async fn begin(
             refuse_foreign_data(config, client, range).await?;
         }
         if config.safety.create_buckets {
-            buckets::create(config, client, shard_group_ns, destination).await?;
+            buckets::create(&config.ends, client, shard_group_ns, destination).await?;
         }
         if config.safety.pause_task {
             buckets::pause_tasks(client, destination).await?;
@@ -166,7 +165,7 @@ pub async fn begin(
     };
     match stop.unless(taking).await.map_err(Error::from).flatten() {
         Ok((checkpoint, job, resume, before)) => {
-            let file = job::rejects_file(config);
+            let file = names::rejects_file(config);
             let rejects = RejectLimit { before, max: config.safety.reject_limit, file };
             let is_shared = checkpoint.existing != Existing::Nothing
                 || config.safety.existing == ExistingPolicy::Merge;

@@ -1,8 +1,8 @@
 //! The clocks: relative times are counted from the source's, records are timed by the destination's, this machine's is for
 //! the screen. One that is far off is worth a word, whichever it is.
 
-use super::finding;
 use crate::influx::client::Client;
+use crate::job::judge::finding::finding;
 use crate::limits::SKEW_MS_MAX;
 use crate::model::number;
 use crate::model::side::Side;

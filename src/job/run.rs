@@ -1,14 +1,14 @@
-//! The run itself, shared by all commands that move values: reporter, pipeline, summary, exit code.
+//! The run itself, however it was prepared: reporter, pipeline, summary, exit code.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::checkpoint::{Begun, given_up};
-use super::error::{Error, stop_exit};
-use super::system::OpenFiles;
 use crate::exit::ExitCode;
-use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
+use crate::job::begin::{Begun, given_up};
+use crate::job::error::{Error, chain};
+use crate::job::exit_code::of_stop;
+use crate::job::shown::Shown;
 use crate::limits::PLAIN_LINE_MS;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
@@ -17,15 +17,14 @@ use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
-use crate::report::state::Header;
 use crate::report::summary::{FailureInput, SummaryInput};
-use crate::report::{self, Ending, EventSender, Mode, ReportSettings, stream};
+use crate::report::{self, Ending, EventSender, ReportSettings, stream};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
 #[derive(Debug, Clone, Default)]
-pub struct Signals(Arc<OnceLock<EventSender>>);
+pub struct ClientSignals(Arc<OnceLock<EventSender>>);
 
-impl Signals {
+impl ClientSignals {
     /// For the clients.
     pub fn observer(&self) -> Observer {
         let sender = Arc::clone(&self.0);
@@ -45,19 +44,6 @@ impl Signals {
     }
 }
 
-/// How the run is shown.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    /// Names and quota.
-    pub header: Header,
-    /// Bars, lines or JSON.
-    pub mode: Mode,
-    /// What to run next.
-    pub next: Option<String>,
-    /// What another run after a whole one does.
-    pub later: &'static str,
-}
-
 /// What a run needs.
 #[derive(Debug)]
 pub struct Prepared {
@@ -73,7 +59,7 @@ pub struct Prepared {
 pub async fn run(
     prepared: Prepared,
     shown: Shown,
-    signals: &Signals,
+    signals: &ClientSignals,
     stop: StopSignal,
 ) -> Result<Finished, Error> {
     let started = Instant::now();
@@ -164,21 +150,9 @@ pub struct Finished {
     pub exit: ExitCode,
 }
 
-/// The error with its causes, outermost first, and last what to do about a limit that the system has met.
-pub fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![secrets::redact(error.to_string())];
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        texts.push(secrets::redact(cause.to_string()));
-        source = cause.source();
-    }
-    texts.extend(OpenFiles::behind(error).map(|limit| limit.cure().to_owned()));
-    texts
-}
-
 fn exit_of(outcome: &RunOutcome, rejected_total: u64) -> ExitCode {
     match outcome.stopped {
-        Some(reason) => stop_exit(reason),
+        Some(reason) => of_stop(reason),
         None if !outcome.closing.destination.is_empty() => ExitCode::Different,
         None if rejected_total > 0
             || !outcome.changed.is_empty()

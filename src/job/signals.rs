@@ -16,7 +16,8 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use super::error::{Error, stop_exit};
+use crate::job::error::Error;
+use crate::job::exit_code::of_stop;
 use crate::limits::{LAST_WORD_MS_MAX, STOP_MS_MAX};
 use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
@@ -110,9 +111,15 @@ impl StopSignals {
         self.0.stop.clone()
     }
 
-    /// Asks for it.
-    pub fn stopper(&self) -> Stopper {
-        self.0.stopper.clone()
+    /// Asks for it once the time is over.
+    pub fn limit_time(&self, max_duration_ms: Option<u64>) {
+        if let Some(ms) = max_duration_ms {
+            let stopper = self.0.stopper.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(ms)).await;
+                stopper.stop(StopReason::TimeBudget);
+            });
+        }
     }
 
     async fn hear(&self, ready: &SyncSender<()>) {
@@ -137,7 +144,7 @@ impl StopSignals {
         };
         tokio::select! {
             second = second => {
-                std::process::exit(i32::from(stop_exit(first.max(second)).number()));
+                std::process::exit(i32::from(of_stop(first.max(second)).number()));
             }
             () = sleep(Duration::from_millis(STOP_MS_MAX - LAST_WORD_MS_MAX)) => {
                 self.leave(first, &Error::NotEnded(first));
@@ -157,7 +164,7 @@ impl StopSignals {
 
     /// Ends the program with a word, if that can be said.
     fn leave(&self, reason: StopReason, why: &Error) -> ! {
-        let code = stop_exit(reason);
+        let code = of_stop(reason);
         let (mut text, json) = (why.to_string(), self.0.json);
         let (sender, said) = sync_channel(1);
         let saying = thread::Builder::new().spawn(move || {

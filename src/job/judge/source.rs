@@ -1,12 +1,12 @@
 //! What the source says of itself.
 
-use super::{finding, host_row, out_of_reach, token_rows};
-use crate::commands::facts::{SourceFacts, SourceSeen, seconds};
-use crate::commands::quota;
 use crate::config::job::JobConfig;
 use crate::config::range::RangeStart;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
+use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::quota;
+use crate::job::source_facts::{SourceFacts, SourceSeen};
 use crate::model::side::Side;
 use crate::report::preflight::{Row, Verdict};
 

@@ -5,14 +5,17 @@ use std::ops::Range;
 
 use tokio::time::{Duration, sleep};
 
-use super::error::{Error, failure_of};
-use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::{job, plan, print_line};
 use crate::config::job::JobConfig;
 use crate::estimate::look::{self, SeriesLeft};
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
+use crate::job::destination_facts::DestinationFacts;
+use crate::job::ends::Ends;
+use crate::job::error::Error;
+use crate::job::exit_code::failure_of_csv;
+use crate::job::plan_run::plan_look;
+use crate::job::source_facts::SourceFacts;
 use crate::limits::{
     DECODE_STEP_BYTES_MAX, DRY_RUN_INSTANT_VALUES_MAX, DRY_RUN_LINES_MAX, DRY_RUN_MEASUREMENTS_MAX,
     DRY_RUN_VALUES_MAX, QUOTA_SMALL_BYTES_PREDICTED,
@@ -26,6 +29,7 @@ use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
+use crate::report::stream::print;
 use crate::report::text::Glyphs;
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::csv::table;
@@ -47,14 +51,14 @@ const PARTS_NS: [i64; 8] = [
 ];
 
 /// Shows what a run would do.
-pub async fn run(
+pub(super) async fn run(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     destination: Option<&DestinationFacts>,
     header: Header,
 ) -> Result<ExitCode, Error> {
-    let job = job::to_look_at(config, ends, source, destination).await?;
+    let job = plan_look(config, ends, source, destination).await?;
     let transport = read::transport_name(job.transport);
     let planned = read::planned(job.range, job.plan, job.interval, transport);
     let range = job.plan.range();
@@ -68,7 +72,8 @@ pub async fn run(
     if let Some(first) = first {
         let from_first = TimeRange::new(first, range.stop);
         (lines, lines_missing) = first_lines(config, ends, source, from_first).await?;
-        (rows, choices_more) = choices(&plan::context(job, ends), first).await?;
+        (rows, choices_more) =
+            choices(&SourceBucket::unheard(job, ends.source.clone()), first).await?;
     }
     let dry_run = DryRun {
         source: header.source,
@@ -80,10 +85,10 @@ pub async fn run(
         lines_missing,
     };
     if config.output.json {
-        print_line(&json::dry_run(&dry_run));
+        print(json::dry_run(&dry_run));
     } else {
         for line in dry_run.lines(Glyphs::Ascii) {
-            print_line(&line);
+            print(line);
         }
     }
     Ok(ExitCode::Done)
@@ -203,7 +208,9 @@ async fn read(
         tries += 1;
         let may_pass = match &error {
             Error::Influx(error) => error.may_pass(),
-            Error::Decode { source, .. } => is_temporary(RequestKind::Query, &failure_of(source)),
+            Error::Decode { source, .. } => {
+                is_temporary(RequestKind::Query, &failure_of_csv(source))
+            }
             _ => false,
         };
         if !may_pass || tries > ends.source.retries_max() {

@@ -1,20 +1,20 @@
 //! Which organization the destination's buckets are in, where no setting says it.
 
-use super::error::Error;
-use crate::config::job::JobConfig;
+use crate::config::job::JobEnds;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::org::OrgFound;
+use crate::job::error::Error;
 
 /// The organization of the destination: by the bucket that is written, else by that of the progress.
 pub(super) async fn settled(
-    config: &JobConfig,
+    ends: &JobEnds,
     destination: &Client,
 ) -> Result<(OrgFound, Option<Bucket>), Error> {
-    let found = destination.settle_org(&config.ends.destination_bucket).await?;
+    let found = destination.settle_org(&ends.destination_bucket).await?;
     match found {
         (OrgFound::Several(_) | OrgFound::Unseen, None) => {
-            let (by_batches, _) = destination.settle_org(&config.ends.batch_bucket).await?;
+            let (by_batches, _) = destination.settle_org(&ends.batch_bucket).await?;
             let is_settled = matches!(by_batches, OrgFound::One { .. });
             Ok((if is_settled { by_batches } else { found.0 }, None))
         }

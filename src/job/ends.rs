@@ -1,6 +1,9 @@
 //! From checked settings to clients.
 
+use std::sync::Arc;
+
 use crate::config::ends::{EndConfig, TokenSetting};
+use crate::config::job::JobConfig;
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::endpoint::{Endpoint, Token, TokenSource, is_loopback};
 use crate::influx::error::Error;
@@ -32,4 +35,39 @@ pub fn connect(
         ..settings.clone()
     };
     Client::new(endpoint, settings, observer)
+}
+
+/// Both ends, connected.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Reads.
+    pub source: Client,
+    /// Writes.
+    pub destination: Client,
+}
+
+impl Ends {
+    /// Clients for both ends; the source is not paced yet.
+    pub fn connect(config: &JobConfig, observer: &Observer) -> Result<Self, Error> {
+        Self::connect_with(config, &ClientSettings::default(), observer)
+    }
+
+    /// The same, with other waits than the default ones.
+    pub fn connect_with(
+        config: &JobConfig,
+        settings: &ClientSettings,
+        observer: &Observer,
+    ) -> Result<Self, Error> {
+        let settings =
+            ClientSettings { query_timeout_ms: config.pace.query_timeout_ms, ..settings.clone() };
+        Ok(Self {
+            source: connect(Side::Source, &config.ends.source, &settings, Arc::clone(observer))?,
+            destination: connect(
+                Side::Destination,
+                &config.ends.destination,
+                &settings,
+                Arc::clone(observer),
+            )?,
+        })
+    }
 }

@@ -1,14 +1,44 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use super::{Content, finding, host_row, out_of_reach, token_rows};
-use crate::commands::facts::{DestinationFacts, seconds, watched, would_drop};
 use crate::config::job::JobConfig;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
+use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
+use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::source_facts::SourceFacts;
 use crate::model::series::Readable;
 use crate::model::side::Side;
-use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::model::time::Timestamp;
+use crate::pipeline::write::bucket::type_conflict::{self, ConflictPolicy, TypesByKey};
 use crate::report::preflight::{PreflightReport, Row, Verdict};
+
+/// What comes to the destination, as far as it has to fit there.
+#[derive(Debug)]
+pub struct Content {
+    /// The id of the bucket that it is in, if it is in one.
+    pub bucket_id: Option<String>,
+    /// Time of the oldest value, if it is known.
+    pub oldest: Option<Timestamp>,
+    /// The present.
+    pub now: Timestamp,
+    /// Types of its fields, if they are known.
+    pub types: Option<TypesByKey>,
+    /// Length of the stretches in which a field has one type, if there are such.
+    pub one_type_ns: Option<i64>,
+}
+
+impl Content {
+    /// All of a source.
+    pub fn of(source: &SourceFacts) -> Self {
+        Self {
+            bucket_id: Some(source.bucket.id.clone()),
+            oldest: source.earliest,
+            now: source.now,
+            types: source.survey.field_types().map(type_conflict::by_key),
+            one_type_ns: source.one_type_ns(),
+        }
+    }
+}
 
 /// Judges all of it; the facts, unless it is out of reach.
 pub(super) fn judge(

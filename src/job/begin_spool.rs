@@ -1,13 +1,13 @@
 //! `migrate --spool`: a spool as the destination. It is its own checkpoint, and nothing else is needed.
 
-use super::checkpoint::{Begins, Begun};
-use super::error::Error;
-use super::facts::SourceFacts;
-use super::job;
 use crate::checkpoint::identity::{Identity, filter_text};
 use crate::config::job::{JobConfig, SpoolChoice};
 use crate::config::range::RangeStart;
 use crate::config::values::IntervalChoice;
+use crate::job::begin::{Begins, Begun};
+use crate::job::error::Error;
+use crate::job::names;
+use crate::job::source_facts::SourceFacts;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
@@ -28,11 +28,11 @@ pub async fn begin(
     source: &SourceFacts,
 ) -> Result<(Begun, Destination), Error> {
     let file = rejects(config, choice, &source.bucket.id);
-    job::check_rejects(file.clone()).await?;
+    names::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
     let storage = blocking(move || Ok(spool::place::storage(&place, &surroundings)?)).await?;
     let known = stored_start(storage.clone()).await?;
-    let stop = source.stop(config);
+    let stop = source.stop(&config.scope);
     let start = match (config.scope.start, known) {
         (RangeStart::At(time), _) => time,
         (RangeStart::Earliest, Some(known)) => known,
@@ -120,14 +120,14 @@ const NAME_CHARS_SHOWN: usize = 64;
 /// In the spool's folder, outside of its data; for an object store in the job's state folder, one file for each place.
 fn rejects(config: &JobConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
     let name: String =
-        job::plain(&config.ends.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
-    let of_bucket = format!("spool.{name}.{}", job::plain(bucket_id));
+        names::plain(&config.ends.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
+    let of_bucket = format!("spool.{name}.{}", names::plain(bucket_id));
     let folder = spool::place::folder(&choice.place);
     let place = match &folder {
         Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
         None => (&choice.place).into(),
     };
-    let digest = job::fnv1a(place.as_os_str().as_encoded_bytes());
+    let digest = names::fnv1a(place.as_os_str().as_encoded_bytes());
     let of_place = format!("{of_bucket}.{digest:016x}");
     match (&config.safety.rejects, folder) {
         (Some(path), _) => RejectsFile { path: path.clone(), job: of_place, is_own_place: false },
@@ -136,7 +136,7 @@ fn rejects(config: &JobConfig, choice: &SpoolChoice, bucket_id: &str) -> Rejects
             RejectsFile { path: folder.join("rejects.lp"), job: of_bucket, is_own_place: true }
         }
         (None, None) => {
-            let folder = job::state_folder(config, &job::keys(config));
+            let folder = names::state_folder(config, &names::keys(&config.ends));
             let path = folder.join(format!("rejects.{digest:016x}.lp"));
             RejectsFile { path, job: of_place, is_own_place: true }
         }
