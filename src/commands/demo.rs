@@ -26,8 +26,7 @@ use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::report::preflight::Verdict;
-use crate::report::state::{Header, QuotaShown, SinkKind};
+use crate::report::state::Header;
 use crate::report::stream;
 use crate::sim::tsbs::Workload;
 use crate::sim::{
@@ -52,22 +51,15 @@ pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
     let config = config(demo, &servers, folder.path());
     let signals = ClientSignals::default();
     let mut both = Ends::connect(&config, &signals.observer())?;
-    let checked = judge::check(&config, &both).await?;
-    let failures = checked.report.count(Verdict::Fail);
-    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures)
-    else {
-        return Err(JobError::Preflight { failures }.into());
-    };
+    let (source, mut destination) = judge::check(&config, &both).await?.passed()?;
     both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
     let _moving = stops.moving();
     let stop = stops.stop();
-    let prepared = prepare(&config, &both, &source, Some(&mut destination), &stop).await?;
+    let prepared = prepare(&config, &both, &source, destination.as_mut(), &stop).await?;
     let header = Header {
         command: "demo".to_owned(),
         source: format!("{CLOUD_ORG}/{BUCKET}"),
-        destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
-        sink: SinkKind::Bucket,
-        quota: Some(QuotaShown { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
+        ..shown::header(&config, &source)
     };
     let shown = Shown {
         header,

@@ -13,7 +13,7 @@ use crate::exit::ExitCode;
 use crate::influx::signal::Observer;
 use crate::job::ends::Ends;
 use crate::job::error::Error as JobError;
-use crate::job::load_config::load_config_to_look;
+use crate::job::load_config::load_config;
 use crate::job::plan_run::plan_look;
 use crate::job::run::ClientSignals;
 use crate::job::{judge, quota, shown};
@@ -27,7 +27,7 @@ use crate::report::{json, stream};
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
-    let config = load_config_to_look(inputs, signals.observer()).await?;
+    let config = load_config(inputs, Inputs::check_to_look, signals.observer()).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,

@@ -17,7 +17,7 @@ use crate::report::{json, stream};
 pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
-    let config = load_config(inputs, signals.observer()).await?;
+    let config = load_config(inputs, Inputs::check, signals.observer()).await?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = judge::check(&config, &ends).await?.report;
     if config.output.json {

@@ -12,6 +12,7 @@ use crate::job::destination_facts::{DestinationFacts, count_at};
 use crate::job::error::Error;
 use crate::job::{buckets, names};
 use crate::limits::SKEW_MS_MAX;
+use crate::model::filter::Filter;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::commit::bucket::records::Records;
@@ -248,7 +249,7 @@ async fn read(
             return Err(Error::OtherJob { bucket, part, stored, given });
         }
     } else if newest.is_some() && !config.safety.adopt {
-        adoptable(config, start, oldest_record)?;
+        adoptable(&config.scope.filter, start, oldest_record)?;
     }
     Ok(FoundCheckpoint {
         start,
@@ -266,8 +267,8 @@ async fn read(
 }
 
 /// Records of the official task say nothing of filters, and their oldest `batch_start` is the task's start.
-fn adoptable(config: &JobConfig, start: Timestamp, oldest: Option<Timestamp>) -> Result<(), Error> {
-    if !config.scope.filter.is_empty() {
+fn adoptable(filter: &Filter, start: Timestamp, oldest: Option<Timestamp>) -> Result<(), Error> {
+    if !filter.is_empty() {
         return Err(Error::NotAdopted {
             why: "this job has a filter, and records do not tell whether theirs had the same"
                 .to_owned(),

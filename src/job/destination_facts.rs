@@ -6,6 +6,7 @@ use crate::influx::api::{Bucket, Task, TaskStatus};
 use crate::influx::client::{Client, ServerInfo};
 use crate::influx::error::FailureKind;
 use crate::influx::org::OrgFound;
+use crate::job::ends::count;
 use crate::job::error::Error;
 use crate::job::source_facts::SourceFacts;
 use crate::model::filter::Filter;
@@ -14,8 +15,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::schema;
 use crate::pipeline::source::shape::retention_ns;
 use crate::pipeline::write::bucket::type_conflict::{self, TypesByKey};
-use crate::wire::csv::table;
-use crate::wire::flux::{self, Selection};
+use crate::wire::flux::Selection;
 
 /// The destination.
 #[derive(Debug, Clone, Default)]
@@ -180,9 +180,7 @@ pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result
     }
     let selection =
         Selection { bucket, range, filter: &Filter::default(), measurements: &[], without: &[] };
-    let answer = client.query_all(&flux::count(selection), what).await?;
-    let count = table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    count(client, selection, what).await
 }
 
 /// True if a bucket with this retention would drop values at `oldest`.

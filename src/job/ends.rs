@@ -8,7 +8,10 @@ use crate::influx::client::{Client, ClientSettings};
 use crate::influx::endpoint::{Endpoint, Token, TokenSource, is_loopback};
 use crate::influx::error::Error;
 use crate::influx::signal::Observer;
+use crate::job::error::Error as JobError;
 use crate::model::side::Side;
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
 
 /// A client for one end.
 pub fn connect(
@@ -70,4 +73,15 @@ impl Ends {
             )?,
         })
     }
+}
+
+/// Values of one end that Flux counts in a selection.
+pub async fn count(
+    client: &Client,
+    selection: Selection<'_>,
+    what: &'static str,
+) -> Result<u64, JobError> {
+    let answer = client.query_all(&flux::count(selection), what).await?;
+    let count = table::single_long(&answer).map_err(|source| JobError::Decode { what, source })?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }

@@ -1,6 +1,7 @@
 //! The settings of a job, with what has to be asked for.
 
 use super::ends;
+use crate::config::error::ConfigError;
 use crate::config::inputs::Inputs;
 use crate::config::job::JobConfig;
 use crate::influx::client::ClientSettings;
@@ -10,29 +11,21 @@ use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::report::stream;
 
-/// Settings from everywhere; a task named by its id is fetched from the destination.
-pub async fn load_config(inputs: Inputs, observer: Observer) -> Result<JobConfig, Error> {
-    Ok(noticed(fetched(inputs, observer).await?.check(local_now())?))
-}
-
-/// The same for a command that may do without a destination.
-pub async fn load_config_to_look(inputs: Inputs, observer: Observer) -> Result<JobConfig, Error> {
-    Ok(noticed(fetched(inputs, observer).await?.check_to_look(local_now())?))
-}
-
-async fn fetched(mut inputs: Inputs, observer: Observer) -> Result<Inputs, Error> {
+/// Settings from everywhere, checked; a task named by its id is fetched from the destination.
+pub async fn load_config(
+    mut inputs: Inputs,
+    check: fn(&Inputs, Timestamp) -> Result<JobConfig, ConfigError>,
+    observer: Observer,
+) -> Result<JobConfig, Error> {
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
         let client = ends::connect(Side::Destination, &end, &ClientSettings::default(), observer)?;
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }
-    Ok(inputs)
-}
-
-fn noticed(config: JobConfig) -> JobConfig {
+    let config = check(&inputs, local_now())?;
     say_notices(&config.output.notices);
-    config
+    Ok(config)
 }
 
 /// What is to be known of the settings, on stderr.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::job::JobConfig;
+use crate::config::job::{JobConfig, JobPace};
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::influx::quota::{QuotaLedger, QuotaSettings, runs};
@@ -22,7 +22,7 @@ pub async fn paced(
     facts: &SourceFacts,
     observer: &Observer,
 ) -> Client {
-    let settings = settings(config, facts);
+    let settings = settings(&config.pace, facts);
     let ledger = ledger(&settings, source);
     let limits = [settings.bytes_per_window, settings.query_time_ms, settings.queries_max];
     if limits.iter().any(Option::is_some) {
@@ -40,7 +40,7 @@ pub async fn paced_look(
     observer: &Observer,
 ) -> Client {
     if runs::count(&folder(config, &facts.bucket)).is_ok_and(|runs| runs == 0) {
-        return source.clone().with_quota(ledger(&settings(config, facts), source));
+        return source.clone().with_quota(ledger(&settings(&config.pace, facts), source));
     }
     paced(config, source, facts, observer).await
 }
@@ -54,12 +54,12 @@ fn ledger(settings: &QuotaSettings, source: &Client) -> Arc<QuotaLedger> {
     ledger
 }
 
-fn settings(config: &JobConfig, facts: &SourceFacts) -> QuotaSettings {
+fn settings(pace: &JobPace, facts: &SourceFacts) -> QuotaSettings {
     QuotaSettings {
         bytes_per_window: facts.quota.bytes_per_window(),
         query_time_ms: facts.limits.and_then(|limits| limits.query_time_ms()),
         queries_max: facts.limits.and_then(|limits| limits.queries_max()),
-        share: config.pace.quota_share.clone(),
+        share: pace.quota_share.clone(),
     }
 }
 

@@ -120,13 +120,17 @@ impl SourceFacts {
 
     /// What a plain Flux query reads of a range.
     pub fn selection<'a>(&'a self, config: &'a JobConfig, range: TimeRange) -> Selection<'a> {
-        Selection {
-            bucket: &config.ends.source_bucket,
-            range,
-            filter: &config.scope.filter,
-            measurements: &[],
-            without: &self.routes.plain,
-        }
+        selection(config, &self.routes, range)
+    }
+}
+
+fn selection<'a>(config: &'a JobConfig, routes: &'a Routes, range: TimeRange) -> Selection<'a> {
+    Selection {
+        bucket: &config.ends.source_bucket,
+        range,
+        filter: &config.scope.filter,
+        measurements: &[],
+        without: &routes.plain,
     }
 }
 
@@ -136,13 +140,7 @@ async fn oldest(
     source: &Client,
     routes: &Routes,
 ) -> Result<Option<Timestamp>, Error> {
-    let selection = Selection {
-        bucket: &config.ends.source_bucket,
-        range: TimeRange::ALL,
-        filter: &config.scope.filter,
-        measurements: &[],
-        without: &routes.plain,
-    };
+    let selection = selection(config, routes, TimeRange::ALL);
     let read = earliest(source, selection).await?;
     let Some(not_plain) = &routes.not_plain else { return Ok(read) };
     let before = read.unwrap_or(Timestamp::STOP_MAX);

@@ -31,7 +31,7 @@ use crate::config::table::JSON;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::job::ends::Ends;
-use crate::job::load_config::load_config_to_look;
+use crate::job::load_config::load_config;
 use crate::job::run::ClientSignals;
 use crate::job::signals::StopSignals;
 use crate::model::schema::FieldTypes;
@@ -51,7 +51,8 @@ pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitC
         return simulated::run(&layers, &bench);
     }
     let inputs = Inputs::new(layers, env, &inputs::read_file)?;
-    let config = load_config_to_look(inputs, ClientSignals::default().observer()).await?;
+    let observer = ClientSignals::default().observer();
+    let config = load_config(inputs, Inputs::check_to_look, observer).await?;
     let writes = bench.sink == TrialSink::Destination;
     let _moving = if writes { stops.tidying() } else { stops.moving() };
     let stop = stops.stop();

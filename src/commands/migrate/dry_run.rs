@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
 use crate::job::destination_facts::DestinationFacts;
-use crate::job::ends::Ends;
+use crate::job::ends::{Ends, count};
 use crate::job::error::Error;
 use crate::job::exit_code::failure_of_csv;
 use crate::job::plan_run::plan_look;
@@ -32,7 +32,6 @@ use crate::report::state::Header;
 use crate::report::stream::print;
 use crate::report::text::Glyphs;
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::line::body::EncoderSettings;
 use crate::wire::line::encoder::Encoder;
@@ -175,7 +174,7 @@ async fn more_lines(
     values: Range<u64>,
     field_label: &str,
 ) -> Result<Option<(u64, Vec<String>)>, TooDear> {
-    let found = count(ends, selection).await?;
+    let found = count(&ends.source, selection, "count of the first lines").await?;
     if found <= values.start {
         return Ok(None);
     }
@@ -183,13 +182,6 @@ async fn more_lines(
         return Err(TooDear::For("too much stands at one time for a look"));
     }
     Ok(Some((found, read(ends, selection, field_label).await?)))
-}
-
-async fn count(ends: &Ends, selection: Selection<'_>) -> Result<u64, Error> {
-    let what = "count of the first lines";
-    let answer = ends.source.query_all(&flux::count(selection), what).await?;
-    let count = table::single_long(&answer).map_err(|source| Error::Decode { what, source })?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 /// The first lines of a part, in the order in which they would be written; asked for again where the trouble may pass.

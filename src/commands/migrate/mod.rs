@@ -6,28 +6,25 @@ use super::error::Error;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
-use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
-use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
-use crate::job::error::Error as JobError;
 use crate::job::load_config::load_config;
 use crate::job::prepare::prepare;
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
-use crate::job::source_facts::SourceFacts;
 use crate::job::{judge, quota};
-use crate::report::preflight::Verdict;
 use crate::spool::place;
 
 /// Runs the command.
 pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
-    let config = load_config(inputs, signals.observer()).await?;
+    let config = load_config(inputs, Inputs::check, signals.observer()).await?;
     let mut ends = Ends::connect(&config, &signals.observer())?;
-    let (source, mut destination) = checked(&config, &ends).await?;
+    let checked = judge::check(&config, &ends).await?;
+    shown::show_preflight(&checked.report, config.output.json);
+    let (source, mut destination) = checked.passed()?;
     ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     if config.safety.dry_run {
         let header = shown::header(&config, &source);
@@ -51,17 +48,4 @@ pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCod
     };
     stops.limit_time(config.pace.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::Told)?.exit)
-}
-
-/// Preflight before a run. There is a destination unless a spool is written.
-async fn checked(
-    config: &JobConfig,
-    ends: &Ends,
-) -> Result<(SourceFacts, Option<DestinationFacts>), JobError> {
-    let checked = judge::check(config, ends).await?;
-    shown::show_preflight(&checked.report, config.output.json);
-    match (checked.report.verdict(), checked.source) {
-        (Verdict::Ok | Verdict::Warn, Some(source)) => Ok((source, checked.destination)),
-        _ => Err(JobError::preflight(&checked.report)),
-    }
 }

@@ -1,6 +1,6 @@
 //! What the destination says of itself, and what it will make of the content.
 
-use crate::config::job::JobConfig;
+use crate::config::job::{JobConfig, JobSafety};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
@@ -50,7 +50,7 @@ pub(super) fn judge(
 ) -> Option<DestinationFacts> {
     let facts = destination_rows(config, client, facts, &mut report.destination)?;
     if let Some(content) = content {
-        content_rows(config, content, &facts, &mut report.destination);
+        content_rows(config.safety.on_type_conflict, content, &facts, &mut report.destination);
     }
     progress_rows(config, &facts, content, &mut report.progress);
     Some(facts)
@@ -95,7 +95,7 @@ fn destination_rows(
                 format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
             ));
         }
-        None => rows.push(missing_bucket(config, "P13", &config.ends.destination_bucket)),
+        None => rows.push(missing_bucket(&config.safety, "P13", &config.ends.destination_bucket)),
     }
     if let Some(refused) = &facts.write_refused {
         let cure = "give the token write access to the bucket".to_owned();
@@ -105,16 +105,16 @@ fn destination_rows(
 }
 
 /// A bucket that is not there: made, if that was asked for.
-fn missing_bucket(config: &JobConfig, code: &str, name: &str) -> Row {
+fn missing_bucket(safety: &JobSafety, code: &str, name: &str) -> Row {
     let refused = name.starts_with('_') || name.contains('"');
-    if config.safety.create_buckets && refused {
+    if safety.create_buckets && refused {
         let text = format!(
             "{name} cannot be created: InfluxDB takes no name that begins with _ or holds a quotation mark"
         );
         let flag = if code == "P15" { "--batch-bucket" } else { "--destination-bucket" };
         return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
     }
-    if config.safety.create_buckets {
+    if safety.create_buckets {
         return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
     }
     let cure = format!(
@@ -125,7 +125,7 @@ fn missing_bucket(config: &JobConfig, code: &str, name: &str) -> Row {
 }
 
 fn content_rows(
-    config: &JobConfig,
+    policy: ConflictPolicy,
     content: &Content,
     destination: &DestinationFacts,
     rows: &mut Vec<Row>,
@@ -151,11 +151,7 @@ fn content_rows(
     }
     let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
     if !watched.is_empty() {
-        let verdict = if config.safety.on_type_conflict == ConflictPolicy::Stop {
-            Verdict::Fail
-        } else {
-            Verdict::Warn
-        };
+        let verdict = if policy == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
         let first: Vec<String> = watched
             .iter()
             .take(3)
@@ -196,7 +192,7 @@ fn progress_rows(
             format!("{:?} keeps for ever", bucket.name),
             None,
         )),
-        None => rows.push(missing_bucket(config, "P15", &config.ends.batch_bucket)),
+        None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket)),
     }
     if !destination.other_jobs.is_empty() {
         let text = format!(

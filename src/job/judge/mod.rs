@@ -3,7 +3,7 @@
 mod clocks;
 pub mod destination;
 mod finding;
-mod names;
+mod keys;
 mod source;
 
 use self::destination::Content;
@@ -11,11 +11,11 @@ use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
-use crate::job;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
 use crate::job::load_config::local_now;
+use crate::job::names;
 use crate::job::source_facts::SourceFacts;
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 
@@ -28,6 +28,16 @@ pub struct Checked {
     pub source: Option<SourceFacts>,
     /// The destination, unless it is out of reach.
     pub destination: Option<DestinationFacts>,
+}
+
+impl Checked {
+    /// The ends of a run, if nothing failed. There is a destination unless a spool is written.
+    pub fn passed(self) -> Result<(SourceFacts, Option<DestinationFacts>), Error> {
+        match (self.report.verdict(), self.source) {
+            (Verdict::Ok | Verdict::Warn, Some(source)) => Ok((source, self.destination)),
+            _ => Err(Error::preflight(&self.report)),
+        }
+    }
 }
 
 /// Asks both ends and judges what they say. Fails only for what is not a finding: a refused token, or trouble that may
@@ -48,13 +58,12 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
         if let Some(org) = destination.as_ref().and_then(|facts| facts.source_org.clone()) {
             source.org = org;
         }
-        source::org_row(config, source, &mut report.source);
+        source::org_row(&config.ends, source, &mut report.source);
     }
     if destination.is_some() {
-        let named = source.as_ref().map(|source| job::names::of_source(config, source));
-        report
-            .progress
-            .extend(names::row(&job::names::keys(&named.as_ref().unwrap_or(config).ends)));
+        let named = source.as_ref().map(|source| names::of_source(config, source));
+        let keys = names::keys(&named.as_ref().unwrap_or(config).ends);
+        report.progress.extend(keys::row(&keys));
     }
     let seen_at = local_now();
     report.source.extend(clocks::row(&ends.source, seen_at));
@@ -81,7 +90,7 @@ pub async fn check_load(
     let mut report = PreflightReport { source, ..PreflightReport::default() };
     let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
-    report.progress.extend(names::row(&job::names::keys(&config.ends)));
+    report.progress.extend(keys::row(&names::keys(&config.ends)));
     Ok((report, destination))
 }
 

@@ -1,6 +1,6 @@
 //! What the source says of itself.
 
-use crate::config::job::JobConfig;
+use crate::config::job::{JobConfig, JobEnds};
 use crate::config::range::RangeStart;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
@@ -60,7 +60,7 @@ pub(super) fn rows(
         rows.push(finding("P21", Verdict::Warn, "checksum", text, Some(cure)));
     }
     rows.push(quota::row(config, &facts));
-    language_rows(config, &facts, rows);
+    language_rows(bucket, &facts, rows);
     match (config.scope.start, facts.earliest) {
         (RangeStart::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
         (RangeStart::Earliest, None) => {
@@ -75,8 +75,8 @@ pub(super) fn rows(
 }
 
 /// What the progress calls the organization, where the token may not know its name.
-pub(super) fn org_row(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
-    if facts.is_org_named || !config.ends.has_destination() {
+pub(super) fn org_row(ends: &JobEnds, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    if facts.is_org_named || !ends.has_destination() {
         return;
     }
     let text =
@@ -86,7 +86,7 @@ pub(super) fn org_row(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Ro
 }
 
 /// What each query language can do with this bucket.
-fn language_rows(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
+fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) {
     let survey = &facts.survey;
     match &survey.influxql {
         Ok(known) => match &known.reads {
@@ -103,7 +103,7 @@ fn language_rows(config: &JobConfig, facts: &SourceFacts, rows: &mut Vec<Row>) {
             let text = "no InfluxQL: the job reads more bytes".to_owned();
             let cure = format!(
                 "influx v1 dbrp create --bucket-id {} --db {:?} --rp autogen --default (the source says: {refused})",
-                facts.bucket.id, config.ends.source_bucket
+                facts.bucket.id, source_bucket
             );
             rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(cure)));
         }
