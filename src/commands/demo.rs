@@ -67,7 +67,7 @@ pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
         next: None,
         later: "Nothing of it is kept: both servers end with this program",
     };
-    let finished = run::run(prepared, shown, &signals, stop).await.map_err(Error::Told)?;
+    let finished = run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?;
     if finished.outcome.stopped.is_none() {
         servers.compare(demo.json)?;
     }

@@ -15,10 +15,10 @@ use crate::job::exit_code::{self, OpenFiles};
 pub enum Error {
     /// A job that could not be begun, or did not end well.
     #[error(transparent)]
-    Job(JobError),
+    Job(Box<JobError>),
     /// A run that failed; the reporter has shown it as the run's result.
     #[error(transparent)]
-    Told(JobError),
+    Told(Box<JobError>),
     /// A spool is not what was written; the report names each finding.
     #[error("{place} is not whole: {findings} findings")]
     SpoolDamaged {
@@ -106,11 +106,16 @@ pub enum Error {
 /// Whatever ends a job ends the command.
 impl<E: Into<JobError>> From<E> for Error {
     fn from(error: E) -> Self {
-        Self::Job(error.into())
+        Self::Job(Box::new(error.into()))
     }
 }
 
 impl Error {
+    /// What stdout has already, as the result of a run.
+    pub fn told(error: JobError) -> Self {
+        Self::Told(Box::new(error))
+    }
+
     /// True if stdout has it already.
     pub const fn is_told(&self) -> bool {
         matches!(self, Self::Told(_))

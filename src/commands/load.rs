@@ -66,7 +66,7 @@ async fn one(
         next: None,
         later: "Later: sluice migrate tops up to now, if the source is still there",
     };
-    Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::Told)?.exit)
+    Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }
 
 fn header(spool: &Spool, config: &JobConfig) -> Header {

@@ -30,7 +30,9 @@ pub async fn load_config(
 
 /// What is to be known of the settings, on stderr.
 pub fn say_notices(notices: &[String]) {
-    notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
+    for notice in notices {
+        stream::say(format_args!("notice: {notice}"));
+    }
 }
 
 /// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.

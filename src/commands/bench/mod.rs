@@ -144,9 +144,7 @@ async fn trials(
         return Err(error);
     }
     if !config.output.json {
-        for line in screen::lines(&header, &verdict, &files.paths) {
-            stream::print(line);
-        }
+        screen::lines(&header, &verdict, &files.paths).iter().for_each(stream::print);
     }
     Ok(verdict)
 }

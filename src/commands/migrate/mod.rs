@@ -47,5 +47,5 @@ pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCod
         later: "Later: the same command tops up to now",
     };
     stops.limit_time(config.pace.max_duration_ms);
-    Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::Told)?.exit)
+    Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
 }

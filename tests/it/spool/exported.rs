@@ -341,7 +341,8 @@ fn a_part_is_chosen_by_time_and_measurement() {
     assert_eq!(missing.exit(), ExitCode::Usage, "{missing}");
     let mut by_field = part("cpu");
     by_field.filter.fields = vec!["f".to_owned()];
-    assert!(matches!(export(&by_field).unwrap_err(), Error::Job(JobError::NotLoadable { .. })));
+    let Error::Job(narrow) = export(&by_field).unwrap_err() else { panic!("another error") };
+    assert!(matches!(*narrow, JobError::NotLoadable { .. }), "{narrow}");
     let nowhere = ExportTarget::File(folder.path().join("none/text"));
     let nowhere = export(&ExportConfig { target: nowhere, ..part("cpu") }).unwrap_err();
     assert_eq!(nowhere.exit(), ExitCode::Permanent, "{nowhere}");
