@@ -14,16 +14,18 @@ use std::time::Instant;
 use sluice::cli::args::Command;
 use sluice::cli::argv;
 use sluice::commands::bench::machine;
-use sluice::commands::facts::Ends;
-use sluice::commands::run::Prepared;
-use sluice::commands::{load, migrate, preflight, run};
 use sluice::config::env::Env;
 use sluice::config::inputs::{Inputs, read_file};
 use sluice::config::job::{JobConfig, SpoolChoice};
+use sluice::job::ends::Ends;
+use sluice::job::prepare::prepare;
+use sluice::job::run::{self, Prepared};
+use sluice::job::{judge, load_spool};
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
 use sluice::pipeline::commit::Checkpoint;
 use sluice::pipeline::event::Counters;
+use sluice::pipeline::stop::stop_pair;
 use sluice::pipeline::write::Destination;
 use sluice::sim::tsbs::Workload;
 use sluice::sim::{BucketStore, Server, ServerSettings};
@@ -180,7 +182,7 @@ impl Servers {
         let prepared = self.prepared(way, &config).await;
         let counters = Arc::new(Counters::default());
         let begin = Instant::now();
-        run::execute(prepared, Arc::new(|_| {}), Arc::clone(&counters), migrate::never())
+        run::execute(prepared, Arc::new(|_| {}), Arc::clone(&counters), stop_pair().1)
             .await
             .expect("a whole run");
         let seconds = begin.elapsed().as_secs_f64();
@@ -200,23 +202,25 @@ impl Servers {
     }
 
     async fn prepared(&self, way: Way, config: &JobConfig) -> Prepared {
-        let signals = run::Signals::default();
+        let signals = run::ClientSignals::default();
         let ends = Ends::connect(config, &signals.observer()).expect("two addresses");
         if way == Way::Load {
-            let spool = load::Spool::open(&self.stage(), &Surroundings::default())
+            let spool = load_spool::Spool::open(&self.stage(), &Surroundings::default())
                 .await
                 .expect("a spool that was staged");
-            let checked = load::check(&spool, config, &ends.destination).await.expect("a server");
+            let checked =
+                load_spool::check(&spool, config, &ends.destination).await.expect("a server");
             let checked = checked.0.expect("a spool that is whole");
-            let stop = migrate::never();
-            let prepared = load::prepare(&spool, checked, config, &ends.destination, &stop).await;
+            let stop = stop_pair().1;
+            let prepared =
+                load_spool::prepare(&spool, checked, config, &ends.destination, &stop).await;
             return prepared.expect("buckets and a plan");
         }
-        let checked = preflight::check(config, &ends).await.expect("two servers");
+        let checked = judge::check(config, &ends).await.expect("two servers");
         let source = checked.source.expect("the source was found");
         let mut destination = checked.destination.expect("the destination was found");
-        let stop = migrate::never();
-        let mut prepared = migrate::prepare(config, &ends, &source, Some(&mut destination), &stop)
+        let stop = stop_pair().1;
+        let mut prepared = prepare(config, &ends, &source, Some(&mut destination), &stop)
             .await
             .expect("buckets and a plan");
         if way == Way::Discard {

@@ -14,9 +14,9 @@
 //! |---|---|---|
 //! | 8 | `main`, the crate root | parse, run, print the error chain |
 //! | 7 | [`commands`] | one file per command |
-//! | 6 | [`cli`] | the command line: what the user typed |
+//! | 6 | [`cli`], [`job`] | the command line: what the user typed; from a checked config to a running pipeline |
 //! | 5 | [`config`] | every flag; what was typed, the environment and the files, checked once |
-//! | 4 | [`report`], [`bench`](mod@bench) | listens to events and prints; trials of settings and what follows from them |
+//! | 4 | [`report`], [`bench`](mod@bench), [`estimate`] | listens to events and prints; trials of settings and what follows from them; what a run will take |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
 //! | 2 | [`influx`], [`spool`] | HTTP: the only place of reqwest and governor; Parquet: the only place of parquet and object_store |
 //! | 1 | [`wire`], [`checkpoint`], [`lock_file`] | bytes to frames and back, query texts; records, identity, watermark; locks of the system |
@@ -32,8 +32,10 @@ pub mod checkpoint;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod estimate;
 pub mod exit;
 pub mod influx;
+pub mod job;
 pub mod limits;
 pub mod lock_file;
 pub mod model;

@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sluice::cli::args::Args;
 use sluice::cli::argv::{self, ArgvError};
-use sluice::commands::{self, error::Error, run};
+use sluice::commands;
+use sluice::commands::error::Error;
 use sluice::config::env::Env;
 use sluice::exit::ExitCode;
 use sluice::influx::{endpoint, secrets};
+use sluice::job::error::chain;
 use sluice::report::{json, stream};
 
 fn main() -> ExitCode {
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
     match catch_unwind(AssertUnwindSafe(|| done(args))).unwrap_or(Ok(ExitCode::Unexpected)) {
         Ok(code) => commands::told(code),
         Err(error) => {
-            let texts = run::chain(&error);
+            let texts = chain(&error);
             if wants_json && !error.is_told() {
                 stream::print(json::exit_error(error.exit().number(), &texts));
             }

@@ -6,7 +6,7 @@ use super::sample::{Strata, Stratum};
 use super::setting::TrialSetting;
 use super::statistics::spread;
 use super::verdict::{Limit, SettingRow};
-use crate::pipeline::plan::forecast::{self, Spread};
+use crate::model::spread::Spread;
 
 /// What is migrated, and under which limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +52,14 @@ pub fn row(setting: TrialSetting, trials: &[Trial], whole: &Whole) -> Option<Set
     for (stratum, values) in &whole.strata {
         let of = nearest(&counting, *stratum)?;
         let milli: Vec<u64> = of.iter().map(|trial| trial.milli_bytes_per_value()).collect();
-        bytes = bytes.plus(forecast::bytes(spread(&milli)?, *values));
+        bytes = bytes.plus(spread(&milli)?.bytes_of(*values));
         // Picoseconds, because a value may take less than a nanosecond times the number of processors.
         let each: Vec<u64> =
             of.iter().map(|trial| scaled(trial.busy_us(), 1_000_000, trial.values)).collect();
         engine_us = engine_us.plus(spread(&each)?.scaled(*values, 1_000_000));
     }
     let engine_ms = engine_us.scaled(1, 1_000);
-    let quota_ms = whole.quota_bytes_per_s.and_then(|rate| forecast::duration_ms(bytes, rate));
+    let quota_ms = whole.quota_bytes_per_s.and_then(|rate| bytes.duration_ms(rate));
     let whole_ms = match quota_ms {
         Some(quota) => Spread {
             low: quota.low.max(engine_ms.low),

@@ -102,8 +102,8 @@ mod tests {
     use crate::bench::record::{TrialBatch, TrialEnding, TrialSink};
     use crate::bench::setting::Way;
     use crate::bench::verdict::Limit;
+    use crate::model::spread::Spread;
     use crate::model::time::Timestamp;
-    use crate::pipeline::plan::forecast::Spread;
 
     fn whole(sink: TrialSink, quota_bytes_per_s: Option<u64>) -> Whole {
         Whole {

@@ -8,8 +8,8 @@ use super::setting::TrialSetting;
 use super::text;
 use super::verdict::BenchVerdict;
 use crate::model::scale;
+use crate::model::spread::Spread;
 use crate::model::time::Timestamp;
-use crate::pipeline::plan::forecast::Spread;
 
 /// Version of the lines; raised only when a field changes its meaning.
 pub const VERSION: u32 = 1;

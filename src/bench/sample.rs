@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::density::Cell;
 use crate::model::random::Random;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::plan::tally::Cell;
 
 /// A kind of stretch. The densest cells that hold half of the values are dense, those that hold the least tenth are sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

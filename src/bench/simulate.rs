@@ -12,11 +12,11 @@ use crate::limits::{
     BENCH_BATCHES_KEPT_MAX, CATALOGUE_VALUES_MIN, QUOTA_WINDOW_MS, SLICE_BYTES_MAX,
     SLICE_SECONDS_MAX, SLICE_VALUES_MAX,
 };
+use crate::model::density::Cell;
 use crate::model::random::Random;
+use crate::model::spread::Spread;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::plan::forecast::{self, Spread};
-use crate::pipeline::plan::tally::Cell;
 
 /// Bytes of a count, or of the check of a slice's series.
 const COUNT_BYTES: u64 = 250;
@@ -126,7 +126,7 @@ impl Model {
         found.begun_us = self.begin_requests * self.latency_us;
         if let (Some(rate), Some(bounds)) = (self.bytes_per_s(), self.bounds()) {
             let paced = Spread::exact(found.bytes.saturating_sub(bounds.burst_bytes));
-            found.quota_ms = forecast::duration_ms(paced, rate).map(|time| time.likely);
+            found.quota_ms = paced.duration_ms(rate).map(|time| time.likely);
             found.windows =
                 found.quota_ms.map(|_| found.whole_ms().div_ceil(QUOTA_WINDOW_MS).max(1));
         }

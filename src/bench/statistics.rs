@@ -2,7 +2,7 @@
 
 use crate::limits::BOOTSTRAP_ROUNDS;
 use crate::model::random::Random;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 
 /// The median of some numbers, rounded down between two; none without any.
 pub fn median(numbers: &[u64]) -> Option<u64> {

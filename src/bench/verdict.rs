@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::TrialSetting;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 
 /// What the trials say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::facts::Ends;
-use super::run::{self, Shown, Signals};
-use super::stop_signals::StopSignals;
-use super::{migrate, preflight, print_line, quota};
 use crate::cli::demo::DemoArgs;
 use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
@@ -18,13 +14,20 @@ use crate::config::range::{RangeStart, RangeStop};
 use crate::config::scope::JobScope;
 use crate::config::values::{IntervalChoice, QuotaChoice};
 use crate::exit::ExitCode;
+use crate::job::ends::Ends;
+use crate::job::error::Error as JobError;
+use crate::job::prepare::prepare;
+use crate::job::run::{self, ClientSignals};
+use crate::job::shown::{self, Shown};
+use crate::job::signals::StopSignals;
+use crate::job::{judge, quota};
 use crate::limits::{QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS};
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
-use crate::report::preflight::Verdict;
-use crate::report::state::{Header, QuotaShown, SinkKind};
+use crate::report::state::Header;
+use crate::report::stream;
 use crate::sim::tsbs::Workload;
 use crate::sim::{
     AccessToken, BucketStore, Fault, FaultScript, Matcher, ReadQuota, Server, ServerSettings,
@@ -46,28 +49,21 @@ pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
     let servers = Servers::start(demo).await?;
     let folder = Scratch::new();
     let config = config(demo, &servers, folder.path());
-    let signals = Signals::default();
+    let signals = ClientSignals::default();
     let mut both = Ends::connect(&config, &signals.observer())?;
-    let checked = preflight::check(&config, &both).await?;
-    let failures = checked.report.count(Verdict::Fail);
-    let (Some(source), Some(mut destination), 0) = (checked.source, checked.destination, failures)
-    else {
-        return Err(Error::Preflight { failures });
-    };
+    let (source, mut destination) = judge::check(&config, &both).await?.passed()?;
     both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
     let _moving = stops.moving();
     let stop = stops.stop();
-    let prepared = migrate::prepare(&config, &both, &source, Some(&mut destination), &stop).await?;
+    let prepared = prepare(&config, &both, &source, destination.as_mut(), &stop).await?;
     let header = Header {
         command: "demo".to_owned(),
         source: format!("{CLOUD_ORG}/{BUCKET}"),
-        destination: format!("{OSS_ORG}@{}/{BUCKET}", servers.oss.addr()),
-        sink: SinkKind::Bucket,
-        quota: Some(QuotaShown { window_bytes: QUOTA_BYTES_PER_WINDOW, share_percent: 90 }),
+        ..shown::header(&config, &source)
     };
     let shown = Shown {
         header,
-        mode: migrate::mode(demo.json, demo.color),
+        mode: shown::mode(&config.output),
         next: None,
         later: "Nothing of it is kept: both servers end with this program",
     };
@@ -88,7 +84,7 @@ struct Servers {
 
 impl Servers {
     async fn start(demo: DemoConfig) -> Result<Self, Error> {
-        let io = |source| Error::Io { what: "cannot start a simulated server", source };
+        let io = |source| JobError::Io { what: "cannot start a simulated server", source };
         let hour_ns = 3_600 * NS_PER_S;
         let workload = Workload {
             hosts: demo.hosts,
@@ -135,11 +131,11 @@ impl Servers {
             return Err(Error::DemoDiffers { source_values, destination_values });
         }
         if json {
-            print_line(&format!(
+            stream::print(format!(
                 "{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}"
             ));
         } else {
-            print_line(&format!(
+            stream::print(format!(
                 "COMPARED   all {} values of both ends: equal",
                 number::grouped(source_values)
             ));

@@ -1,49 +1,24 @@
 //! `load`: spools to the destination, with the checkpoint of `migrate`.
 
-use std::collections::BTreeSet;
-
-use super::checkpoint::{self, Begins, Begun, Wanted};
 use super::error::Error;
-use super::facts::{DestinationFacts, watched};
-use super::part::Part;
-use super::preflight::{self, Content};
-use super::run::{self, Prepared, Shown, Signals};
-use super::stop_signals::StopSignals;
-use super::{ends, job, migrate, print_line};
 use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
-use crate::config::inputs::{Inputs, Spooled, read_file};
+use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
-use crate::config::values::IntervalChoice;
 use crate::exit::ExitCode;
-use crate::influx::client::{Client, ClientSettings};
-use crate::limits::LOAD_BATCH_VALUES_MIN;
-use crate::model::batch::BatchPlan;
-use crate::model::frame::FieldType;
-use crate::model::number;
+use crate::influx::client::ClientSettings;
+use crate::job::ends;
+use crate::job::error::Error as JobError;
+use crate::job::load_spool::{self, Spool};
+use crate::job::run::{self, ClientSignals};
+use crate::job::shown::{self, Shown};
+use crate::job::signals::StopSignals;
 use crate::model::side::Side;
-use crate::model::time::{NS_PER_S, Timestamp};
-use crate::pipeline::plan::spool::{self as stored, SpoolJob};
-use crate::pipeline::pool::blocking;
-use crate::pipeline::read::BatchOrigin;
-use crate::pipeline::stop::StopSignal;
-use crate::pipeline::write::Destination;
-use crate::pipeline::write::bucket::DestinationBucket;
-use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{Header, SinkKind};
-use crate::report::text::Glyphs;
-use crate::report::{json, stream};
-use crate::spool;
-use crate::spool::place::Surroundings;
-use crate::spool::state::StagedJob;
-use crate::spool::stored::{Stored, Verified};
-
-/// Bodies are cut by days where neither end tells the length of its shard groups.
-const DAY_NS: i64 = 86_400 * NS_PER_S;
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
 pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
-    let signals = Signals::default();
+    let signals = ClientSignals::default();
     let surroundings = env.surroundings();
     let inputs = Inputs::load(args.flags.typed(), env, &read_file)?;
     if args.places.len() > 1 {
@@ -54,7 +29,7 @@ pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
         let spool = Spool::open(place, &surroundings).await?;
         let config = spool.config(&inputs)?;
         if at == 0 {
-            migrate::limit_time(&stops.stopper(), config.pace.max_duration_ms);
+            stops.limit_time(config.pace.max_duration_ms);
         }
         match one(&spool, &config, &signals, stops).await? {
             ExitCode::Done => {}
@@ -65,45 +40,10 @@ pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCo
     Ok(worst)
 }
 
-/// A spool that is to be loaded.
-#[derive(Debug)]
-pub struct Spool {
-    place: String,
-    stored: Stored,
-    job: StagedJob,
-}
-
-impl Spool {
-    /// Opens it.
-    pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
-        let (place, surroundings) = (place.to_owned(), surroundings.clone());
-        let known = blocking(move || {
-            let stored = Stored::open(&spool::place::storage(&place, &surroundings)?)?;
-            Ok(Self { place, job: stored.job(), stored })
-        });
-        Ok(known.await?)
-    }
-
-    fn config(&self, inputs: &Inputs) -> Result<JobConfig, Error> {
-        let spooled = Spooled {
-            host: self.job.identity.source_host.clone(),
-            org: self.job.source_org.clone(),
-            bucket: self.job.source_bucket.clone(),
-        };
-        let config = inputs.check_load(&spooled, migrate::local_now())?;
-        config
-            .output
-            .notices
-            .iter()
-            .for_each(|notice| stream::say(format_args!("notice: {notice}")));
-        Ok(config)
-    }
-}
-
 async fn one(
     spool: &Spool,
     config: &JobConfig,
-    signals: &Signals,
+    signals: &ClientSignals,
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
     let settings = ClientSettings {
@@ -112,159 +52,28 @@ async fn one(
     };
     let client =
         ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
-    let (checked, report) = check(spool, config, &client).await?;
-    if config.output.json {
-        print_line(&json::preflight(&report));
-    } else {
-        report.lines(Glyphs::Ascii).iter().for_each(stream::say);
-    }
-    let checked = checked.ok_or(Error::Preflight { failures: report.count(Verdict::Fail) })?;
-    migrate::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
+    let (checked, report) = load_spool::check(spool, config, &client).await?;
+    shown::show_preflight(&report, config.output.json);
+    let checked = checked.ok_or_else(|| JobError::preflight(&report))?;
+    shown::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
         .await?;
     let _moving = stops.moving();
     let stop = stops.stop();
-    let prepared = prepare(spool, checked, config, &client, &stop).await?;
+    let prepared = load_spool::prepare(spool, checked, config, &client, &stop).await?;
     let shown = Shown {
         header: header(spool, config),
-        mode: migrate::mode(config.output.json, config.output.color),
+        mode: shown::mode(&config.output),
         next: None,
         later: "Later: sluice migrate tops up to now, if the source is still there",
     };
     Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }
 
-/// What may be loaded, and where to.
-#[derive(Debug)]
-pub struct Checked {
-    part: Part,
-    content: Content,
-    destination: DestinationFacts,
-}
-
-/// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
-pub async fn check(
-    spool: &Spool,
-    config: &JobConfig,
-    client: &Client,
-) -> Result<(Option<Checked>, PreflightReport), Error> {
-    let bounds = (config.scope.start, config.scope.stop);
-    let part = Part::of(&spool.stored, &spool.place, &config.scope.filter, bounds)?;
-    let (stored, selection) = (spool.stored.clone(), part.selection());
-    let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
-    let content = content(spool, &part).await?;
-    let facts = source_rows(spool, &part, verified);
-    let (report, destination) = preflight::check_load(config, client, facts, &content).await?;
-    let passed = destination.filter(|_| report.verdict() != Verdict::Fail);
-    Ok((passed.map(|destination| Checked { part, content, destination }), report))
-}
-
-/// What the spool brings to the destination, as far as the checks care.
-async fn content(spool: &Spool, part: &Part) -> Result<Content, Error> {
-    let (stored, selection) = (spool.stored.clone(), part.selection());
-    let types = blocking(move || Ok(stored.field_types(&selection)?)).await?;
-    let names =
-        |kinds: BTreeSet<FieldType>| kinds.iter().map(|kind| kind.name().to_owned()).collect();
-    let types = types.into_iter().map(|(key, kinds)| (key, names(kinds))).collect();
-    let oldest = spool.stored.files(&part.selection()).iter().map(|file| file.time_min).min();
-    Ok(Content {
-        bucket_id: None,
-        oldest: oldest.map(Timestamp::from_ns),
-        now: migrate::local_now(),
-        types: Some(types),
-        one_type_ns: spool.job.one_type_ns,
-    })
-}
-
-fn source_rows(spool: &Spool, part: &Part, verified: Verified) -> Vec<(&'static str, String)> {
-    let job = &spool.job;
-    let mut rows = vec![
-        ("spool", spool.place.clone()),
-        ("of", format!("{}/{} at {}", job.source_org, job.source_bucket, job.identity.source_host)),
-        ("range", part.range.to_string()),
-        (
-            "files",
-            format!(
-                "{}, {}, {} values, all as they were written",
-                number::count(verified.files),
-                number::bytes(verified.bytes),
-                number::count(verified.values)
-            ),
-        ),
-    ];
-    if part.measurements.is_some() {
-        rows.push(("only", part.filter.clone()));
-    }
-    if spool.stored.watermark() < job.stop {
-        let (watermark, stop) = (spool.stored.watermark(), job.stop);
-        rows.push(("complete", format!("up to {watermark}, of {stop}")));
-    }
-    let rejected = spool.stored.rejected();
-    if rejected > 0 {
-        let rejected = number::grouped(rejected);
-        rows.push(("lacks", format!("{rejected} values that could not be staged")));
-    }
-    rows
-}
-
-/// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
-pub async fn prepare(
-    spool: &Spool,
-    checked: Checked,
-    config: &JobConfig,
-    client: &Client,
-    stop: &StopSignal,
-) -> Result<Prepared, Error> {
-    let Checked { part, content, mut destination } = checked;
-    job::check_rejects(job::rejects_file(config)).await?;
-    let wanted = Wanted {
-        source_host: spool.job.identity.source_host.clone(),
-        source_bucket_id: spool.job.identity.source_bucket_id.clone(),
-        filter: part.filter.clone(),
-        begins: Begins::Exactly(part.range.start),
-        stop: part.range.stop,
-    };
-    let shard_ns = spool.job.shard_group_ns;
-    let begun =
-        checkpoint::begin(config, client, &mut destination, shard_ns, &wanted, stop).await?;
-    let job = of_job(spool, part, config, &begun);
-    if let Err(error) = job::hold_batches(&job.plan, job.interval) {
-        return Err(begun.give_up(stop, error).await);
-    }
-    let bucket = DestinationBucket::new(
-        client.clone(),
-        &config.ends.destination_bucket,
-        destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
-        config.safety.on_type_conflict,
-        watched(content.types.as_ref(), content.one_type_ns, &destination),
-    )
-    .shared(begun.is_shared);
-    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
-}
-
-fn of_job(spool: &Spool, part: Part, config: &JobConfig, begun: &Begun) -> SpoolJob {
-    let interval = match config.scope.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => stored::interval(
-            &spool.stored.files(&part.selection()),
-            part.range,
-            LOAD_BATCH_VALUES_MIN,
-        ),
-    };
-    SpoolJob {
-        stored: spool.stored.clone(),
-        measurements: part.measurements,
-        range: begun.job,
-        plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
-        interval,
-        slices_in_flight: config.pace.concurrency,
-    }
-}
-
 fn header(spool: &Spool, config: &JobConfig) -> Header {
     Header {
         command: "load".to_owned(),
         source: format!("spool {}", spool.place),
-        destination: migrate::destination_name(config),
+        destination: shown::destination_name(&config.ends),
         sink: SinkKind::Bucket,
         quota: None,
     }

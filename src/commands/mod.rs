@@ -1,29 +1,15 @@
-//! One file per command, and what they share.
+//! One file, or one folder, per command. None uses another one: what they share is the way from settings to a run, in
+//! [`job`](crate::job), and the errors with their exit codes.
 
 pub mod bench;
-pub mod buckets;
-pub mod checkpoint;
 pub mod demo;
-pub mod dry_run;
-pub mod ends;
 pub mod error;
 pub mod export;
-pub mod facts;
-pub mod interval;
-pub mod job;
-mod known_jobs;
 pub mod load;
 pub mod migrate;
-mod orgs;
-pub mod part;
 pub mod plan;
 pub mod preflight;
-pub mod quota;
-pub mod run;
 pub mod spool;
-pub mod stage;
-pub mod stop_signals;
-pub mod system;
 
 use std::fs::File;
 use std::io;
@@ -34,11 +20,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use self::error::Error;
-use self::stop_signals::StopSignals;
 use crate::cli::args::{Args, Command};
 use crate::cli::pages::{self, PageError};
 use crate::config::env::Env;
 use crate::exit::ExitCode;
+use crate::job::error::Error as JobError;
+use crate::job::exit_code;
+use crate::job::signals::StopSignals;
 use crate::limits::{OPEN_FILES_MIN, THREADS_END_MS_MAX};
 use crate::report::stream::{self, Stdout};
 
@@ -55,7 +43,8 @@ pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
             Err(error) => Err(Error::Page(error)),
         },
         command => {
-            let runtime = runtime().map_err(|source| Error::Io { what: "cannot start", source })?;
+            let runtime =
+                runtime().map_err(|source| JobError::Io { what: "cannot start", source })?;
             let stops = StopSignals::listen(json, runtime.handle());
             let ended = asked(command, env, &runtime, &stops);
             // What still hangs in a look-up of a name, or in a file that is a pipe, is not waited for.
@@ -100,14 +89,9 @@ fn runtime() -> io::Result<Runtime> {
 pub fn told(code: ExitCode) -> ExitCode {
     let Some(error) = stream::not_taken() else { return code };
     stream::say(format_args!("error: stdout did not take the whole result: {error}"));
-    match (code, system::io_exit(error)) {
+    match (code, exit_code::of_io(error)) {
         (ExitCode::Done, ExitCode::DiskFull) => ExitCode::DiskFull,
         (ExitCode::Done, _) => ExitCode::Permanent,
         (code, _) => code,
     }
-}
-
-/// A line on stdout. A reader that has gone away is no reason to stop: what was asked for is done all the same.
-pub fn print_line(line: &str) {
-    stream::print(line);
 }

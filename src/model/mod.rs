@@ -3,7 +3,9 @@
 pub mod batch;
 pub mod canary;
 pub mod catalogue;
+pub mod density;
 pub mod filter;
+pub mod foretold;
 pub mod frame;
 pub mod interval;
 pub mod number;
@@ -14,6 +16,7 @@ pub mod schema;
 pub mod series;
 pub mod share;
 pub mod side;
+pub mod spread;
 pub mod time;
 pub mod time_type;
 pub mod transport;

@@ -1,6 +1,6 @@
 //! How values lie over time, as one line of characters.
 
-use crate::pipeline::plan::tally::Cell;
+use crate::model::density::Cell;
 use crate::report::text::Glyphs;
 
 /// Heights of a column, from nothing to the most.

@@ -5,13 +5,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::influx::signal::Signal;
+use crate::model::density::{Cell, Stretch, stretches};
+use crate::model::foretold::{Conflict, Forecast, PlanMeasurement};
+use crate::model::spread::Spread;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::closing::Discrepancy;
 use crate::pipeline::event::{Event, PlannedRun};
-use crate::pipeline::plan::forecast::{Spread, Stretch, stretches};
-use crate::pipeline::plan::tally::Cell;
 use crate::report::dry_run::{ChoiceRow, DryRun};
-use crate::report::plan::{Conflict, Forecast, IntervalRow, PlanMeasurement, PlanReport};
+use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{RunState, RunTotals, stop_name};
 use crate::report::summary::{FailureInput, SummaryInput, stop_word};

@@ -1,9 +1,10 @@
 //! What `plan` found, as plain data, and its screen.
 
+use crate::model::density::{Cell, Stretch, stretches};
+use crate::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
 use crate::model::number;
+use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::pipeline::plan::forecast::{DOWNLOADS_OF_THE_TASK, Spread, Stretch, stretches};
-use crate::pipeline::plan::tally::Cell;
 use crate::report::density;
 use crate::report::preflight::{Finding, Verdict};
 use crate::report::text::{
@@ -64,42 +65,6 @@ pub struct PlanReport {
     pub exit: u8,
 }
 
-/// A measurement, or the sum of many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanMeasurement {
-    /// Its name; of a sum how many.
-    pub name: String,
-    /// Its values in the range.
-    pub values: u64,
-    /// Its series in the bucket.
-    pub series: Option<u64>,
-    /// How it is read.
-    pub transport: String,
-    /// Why, in words.
-    pub reason: String,
-    /// Thousandths of a byte for each value.
-    pub milli_bytes_per_value: Spread,
-    /// How many samples that is from; none is a first guess.
-    pub samples: u64,
-    /// Bytes of all its values.
-    pub bytes: Spread,
-    /// Thousandths of a byte for each value in the other transports, or why not.
-    pub others: Vec<(String, Result<u64, String>)>,
-}
-
-/// A field with more than one type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
-    /// Its measurement.
-    pub measurement: String,
-    /// Its name.
-    pub field: String,
-    /// Its types at the source.
-    pub source: Vec<String>,
-    /// Its types at the destination; empty if it is not there.
-    pub destination: Vec<String>,
-}
-
 /// The batch interval, and the guide's answer to the same question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalRow {
@@ -109,51 +74,6 @@ pub struct IntervalRow {
     pub auto: bool,
     /// The guide's answer; none without a quota or without a sample.
     pub guide: Option<Guide>,
-}
-
-/// `batchInterval = (read-rate-limit-mb / response-body-size-mb) * range-duration`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guide {
-    /// The read limit of one window.
-    pub limit_bytes: u64,
-    /// Foretold size of the answer for the range.
-    pub body_bytes: u64,
-    /// The range: the last day with values.
-    pub range_ns: i64,
-    /// What the formula gives.
-    pub interval_ns: i64,
-}
-
-/// What a run will take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forecast {
-    /// Batches, empty ones included.
-    pub batches: u64,
-    /// Batches that may hold something.
-    pub batches_held: u64,
-    /// Requests to the source.
-    pub requests: Spread,
-    /// Bytes read for values.
-    pub bytes: Spread,
-    /// Bytes read for counts.
-    pub count_bytes: Spread,
-    /// The quota of one window; none without.
-    pub quota_bytes: Option<u64>,
-    /// Bytes per second that the pacing grants now.
-    pub bytes_per_s: Option<u64>,
-    /// Time to read all of it at that rate.
-    pub time_ms: Option<Spread>,
-    /// Disk for all of it as a spool, not yet compacted; none without a sample.
-    pub spool_bytes: Option<Spread>,
-    /// Time of the official task for the same at the whole quota.
-    pub task_ms: Option<u64>,
-}
-
-impl Guide {
-    /// What is left of it where each batch is downloaded three times.
-    pub fn third_ns(self) -> i64 {
-        self.interval_ns / i64::try_from(DOWNLOADS_OF_THE_TASK).unwrap_or(i64::MAX)
-    }
 }
 
 impl PlanReport {

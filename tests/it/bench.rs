@@ -17,11 +17,11 @@ use sluice::bench::schedule::{Left, Scheduler, Terms};
 use sluice::bench::setting::{Axes, Axis, Way, intervals_around};
 use sluice::bench::simulate::{Model, WayCost};
 use sluice::limits::{BODY_BYTES_TARGET, QUERY_TIMEOUT_MS_DEFAULT};
+use sluice::model::density::Cell;
 use sluice::model::interval::Interval;
 use sluice::model::random::Random;
 use sluice::model::time::{NS_PER_S, TimeRange, Timestamp};
 use sluice::model::transport::Transport;
-use sluice::pipeline::plan::tally::Cell;
 
 const DAY_NS: i64 = 86_400 * NS_PER_S;
 

@@ -7,7 +7,7 @@ use super::svg::{self, Area, Figure, WIDTH};
 use super::tables::{HeadCell, table};
 use crate::bench::record::Trial;
 use crate::model::number;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 
 /// The spread of some trials, and the number of each of them.
 pub(super) type Measured = (Spread, Vec<u64>);

@@ -7,7 +7,7 @@ use super::tables::{HeadCell, table};
 use super::text::{put, tick as tick_text, whole_time};
 use crate::bench::setting::TrialSetting;
 use crate::bench::verdict::SettingRow;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 
 /// Settings that are drawn; the others are in the table.
 const DRAWN_MAX: usize = 15;

@@ -22,8 +22,8 @@ use super::record::{BenchHeader, Recorded, Trial};
 use super::sample::Stratum;
 use super::statistics::spread;
 use crate::model::number;
+use crate::model::spread::Spread;
 use crate::model::time::TimeRange;
-use crate::pipeline::plan::forecast::Spread;
 
 /// Colours follow the reader's preference and have a contrast of 4.5 at the least.
 const STYLE: &str = include_str!("style.css");

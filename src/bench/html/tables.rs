@@ -6,7 +6,7 @@ use crate::bench::extrapolate;
 use crate::bench::record::{Trial, TrialEnding};
 use crate::bench::verdict::SettingRow;
 use crate::model::number;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 
 /// The head of a column.
 #[derive(Debug, Clone, Copy)]

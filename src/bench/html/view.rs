@@ -6,8 +6,8 @@ use crate::bench::record::{BenchHeader, Recorded, Trial};
 use crate::bench::sample::Strata;
 use crate::bench::setting::TrialSetting;
 use crate::bench::verdict::{BenchVerdict, Recommendation, SettingRow};
+use crate::model::density::Cell;
 use crate::model::time::TimeRange;
-use crate::pipeline::plan::tally::Cell;
 
 /// A recorded bench, and what follows from its trials where it has no verdict.
 pub(super) struct PageView<'a> {

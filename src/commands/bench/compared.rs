@@ -6,8 +6,8 @@ use super::screen;
 use crate::bench::compare::{self, Comparison};
 use crate::bench::record::Recorded;
 use crate::commands::error::Error;
-use crate::commands::print_line;
 use crate::exit::ExitCode;
+use crate::report::stream;
 
 /// Compares two files.
 pub(super) fn run(first: &str, second: &str, json: bool) -> Result<ExitCode, Error> {
@@ -20,10 +20,10 @@ pub(super) fn run(first: &str, second: &str, json: bool) -> Result<ExitCode, Err
         {
             line.extend(body);
         }
-        print_line(&line.to_string());
+        stream::print(line.to_string());
     } else {
         for line in screen::comparison(first, second, &found) {
-            print_line(&line);
+            stream::print(line);
         }
     }
     Ok(ExitCode::Done)

@@ -7,6 +7,7 @@ pub mod machine;
 mod scratch;
 pub mod screen;
 mod simulated;
+mod surveyed;
 mod terms;
 mod trial;
 
@@ -15,12 +16,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::files::Files;
+use self::surveyed::Surveyed;
 use self::trial::{Ends as Early, Ran, Stand, TrialDestination, Watch};
 use super::error::Error;
-use super::facts::{DestinationFacts, Ends, SourceFacts};
-use super::run::Signals;
-use super::stop_signals::StopSignals;
-use super::{job, migrate, preflight, print_line, quota};
 use crate::bench::record::{BenchRecord, TrialSink};
 use crate::bench::schedule::{Left, Scheduler};
 use crate::bench::verdict::BenchVerdict;
@@ -32,16 +30,15 @@ use crate::config::job::JobConfig;
 use crate::config::table::JSON;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
+use crate::job::ends::Ends;
+use crate::job::load_config::load_config;
+use crate::job::run::ClientSignals;
+use crate::job::signals::StopSignals;
 use crate::model::schema::FieldTypes;
 use crate::pipeline::event::StopReason;
-use crate::pipeline::plan::tally::{self, Tally};
-use crate::pipeline::source::SourceBucket;
-use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::bucket::type_conflict;
-use crate::report::preflight::Verdict as Found;
-use crate::report::text::Glyphs;
-use crate::report::{json, stream};
+use crate::report::stream;
 
 /// Runs the command.
 pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
@@ -54,7 +51,8 @@ pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitC
         return simulated::run(&layers, &bench);
     }
     let inputs = Inputs::new(layers, env, &inputs::read_file)?;
-    let config = migrate::load_to_look(inputs, &Signals::default()).await?;
+    let observer = ClientSignals::default().observer();
+    let config = load_config(inputs, Inputs::check_to_look, observer).await?;
     let writes = bench.sink == TrialSink::Destination;
     let _moving = if writes { stops.tidying() } else { stops.moving() };
     let stop = stops.stop();
@@ -81,18 +79,6 @@ pub async fn measure(
     Box::pin(trials(config, bench, ends, watch, &Early { stop, deadline })).await
 }
 
-/// Everything that is known before the first trial.
-struct Surveyed {
-    source: SourceFacts,
-    destination: Option<DestinationFacts>,
-    ends: Ends,
-    job: BucketJob,
-    tally: Tally,
-    budget_bytes: u64,
-    /// Spent before the ledger began to count.
-    before_bytes: u64,
-}
-
 async fn trials(
     config: &JobConfig,
     bench: &BenchConfig,
@@ -104,14 +90,15 @@ async fn trials(
     if bench.sink == TrialSink::Destination && !config.ends.has_destination() {
         return Err(Error::NoDestination);
     }
-    let surveyed = early.stop.unless(Box::pin(survey(config, bench, ends, &watch))).await??;
-    let seed = bench.seed.unwrap_or_else(random_seed);
+    let surveyed =
+        early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch))).await??;
+    let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
     let mut files = Files::create(&bench.out)?;
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
         if config.output.json {
-            print_line(&record.to_line());
+            stream::print(record.to_line());
         }
     };
     tell(BenchRecord::BenchHeader(Box::new(header.clone())));
@@ -157,9 +144,7 @@ async fn trials(
         return Err(error);
     }
     if !config.output.json {
-        for line in screen::lines(&header, &verdict, &files.paths) {
-            print_line(&line);
-        }
+        screen::lines(&header, &verdict, &files.paths).iter().for_each(stream::print);
     }
     Ok(verdict)
 }
@@ -168,35 +153,6 @@ fn rest(bytes: u64, bytes_per_s: u64) -> Duration {
     const REST_MS_MAX: u64 = 120_000;
     let ms = bytes.saturating_mul(1_000) / bytes_per_s.max(1);
     Duration::from_millis(ms.min(REST_MS_MAX))
-}
-
-/// Asks the source what it is, says what may be spent, and counts.
-async fn survey(
-    config: &JobConfig,
-    bench: &BenchConfig,
-    mut ends: Ends,
-    watch: &Watch,
-) -> Result<Surveyed, Error> {
-    let checked = preflight::check(config, &ends).await?;
-    let failures = checked.report.count(Found::Fail);
-    let Some(source) = checked.source else {
-        if config.output.json {
-            print_line(&json::preflight(&checked.report));
-        } else {
-            checked.report.lines(Glyphs::Ascii).iter().for_each(stream::say);
-        }
-        return Err(Error::Preflight { failures });
-    };
-    let window = source.quota.bytes_per_window();
-    let budget_bytes = terms::budget_bytes(config.pace.max_transfer_bytes, window);
-    stream::say(screen::budget_line(budget_bytes, config.pace.max_duration_ms, bench.sink));
-    let before_bytes = ends.source.quota().total_bytes();
-    ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
-    let job = job::to_look_at(config, &ends, &source, None).await?;
-    let context = SourceBucket::unheard(job, ends.source.clone());
-    let tally = tally::of(&context, context.job.plan.range()).await?;
-    let (job, destination) = (context.job, checked.destination);
-    Ok(Surveyed { source, destination, ends, job, tally, budget_bytes, before_bytes })
 }
 
 async fn stand(
@@ -233,12 +189,6 @@ async fn stand(
     };
     let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());
     Ok(Stand { job, client, watch, destination })
-}
-
-fn random_seed() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    // Short enough to be typed again.
-    RandomState::new().hash_one(std::process::id()) % 1_000_000
 }
 
 fn millis(duration: Duration) -> u64 {

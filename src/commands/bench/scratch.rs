@@ -2,10 +2,9 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use crate::commands::buckets;
 use crate::commands::error::Error;
-use crate::commands::facts::whole_seconds;
 use crate::influx::client::Client;
+use crate::job::buckets;
 
 /// The bucket.
 #[derive(Debug)]
@@ -26,15 +25,14 @@ impl Scratch {
         if client.bucket_by_name(&name).await?.is_some() {
             return Err(Error::ScratchExists { name });
         }
-        let shard_s = Some(whole_seconds(shard_ns));
-        let bucket = match buckets::create_one(client, org_id, &name, shard_s).await {
+        let bucket = match buckets::create_one(client, org_id, &name, Some(shard_ns)).await {
             Ok(bucket) => bucket,
             Err(error) => {
                 // It may have been made, and only its shard groups not be set.
                 if let Ok(Some(bucket)) = client.bucket_by_name(&name).await {
                     Self { client: client.clone(), id: bucket.id, name }.delete().await?;
                 }
-                return Err(error);
+                return Err(error.into());
             }
         };
         Ok(Self { client: client.clone(), id: bucket.id, name })

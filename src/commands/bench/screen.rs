@@ -11,7 +11,7 @@ use crate::bench::statistics::Ratio;
 use crate::bench::verdict::{BenchVerdict, SettingRow};
 use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
-use crate::pipeline::plan::forecast::Spread;
+use crate::model::spread::Spread;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, wrap};
 
 /// Columns of the labels.

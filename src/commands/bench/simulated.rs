@@ -1,6 +1,6 @@
 //! `bench --simulate`: the same trials on a source that is only computed, and a rehearsal of the whole migration.
 
-use super::{machine, random_seed, screen, terms};
+use super::{machine, screen, surveyed, terms};
 use crate::bench::extrapolate::Whole;
 use crate::bench::record::{BenchHeader, BenchRecord, TrialSink};
 use crate::bench::sample::Strata;
@@ -9,37 +9,38 @@ use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::bench::simulate::{Model, Rehearsal, WayCost};
 use crate::bench::verdict::BenchVerdict;
 use crate::commands::error::Error;
-use crate::commands::{migrate, print_line};
 use crate::config::bench::{BenchConfig, SimulateConfig};
 use crate::config::layers::Layers;
 use crate::exit::ExitCode;
+use crate::job::load_config::local_now;
 use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
+use crate::model::density::Cell;
 use crate::model::interval::Interval;
 use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::source::shape::assumed_shard_group_ns;
+use crate::report::stream;
 
 /// Rehearses.
 pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Error> {
-    let config = SimulateConfig::new(layers, migrate::local_now())?;
-    let seed = bench.seed.unwrap_or_else(random_seed);
+    let config = SimulateConfig::new(layers, local_now())?;
+    let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let model = model(&config);
     let header = header(&config, &model, seed);
     let (verdict, trials) = trials(&config, bench, &model, &header);
     let best = verdict.recommendation.as_ref();
     let rehearsed = best.and_then(|best| model.rehearse(best.setting));
     if config.json {
-        print_line(&BenchRecord::BenchHeader(Box::new(header)).to_line());
+        stream::print(BenchRecord::BenchHeader(Box::new(header)).to_line());
         for trial in &trials {
-            print_line(&trial.to_line());
+            stream::print(trial.to_line());
         }
-        print_line(&BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
+        stream::print(BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
         if let Some(found) = rehearsed {
-            print_line(&line(&found));
+            stream::print(line(&found));
         }
     } else {
         let mut lines = screen::lines(&header, &verdict, &[]);
@@ -47,7 +48,7 @@ pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Erro
             screen::rehearsal(&found, &mut lines);
         }
         for line in lines {
-            print_line(&line);
+            stream::print(line);
         }
     }
     Ok(ExitCode::Done)
@@ -116,7 +117,7 @@ fn header(config: &SimulateConfig, model: &Model, seed: u64) -> BenchHeader {
     BenchHeader {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: terms::command(std::env::args_os()),
-        started: migrate::local_now(),
+        started: local_now(),
         machine: machine::machine(),
         seed,
         source: "simulated".to_owned(),
@@ -129,7 +130,7 @@ fn header(config: &SimulateConfig, model: &Model, seed: u64) -> BenchHeader {
         quota_window_bytes: config.quota_bytes,
         quota_bytes_per_s: model.bytes_per_s(),
         query_timeout_ms: QUERY_TIMEOUT_MS_DEFAULT,
-        budget_bytes: terms::budget_bytes(config.max_transfer_bytes, config.quota_bytes),
+        budget_bytes: surveyed::budget_bytes(config.max_transfer_bytes, config.quota_bytes),
         budget_ms: None,
         survey_bytes: 0,
     }

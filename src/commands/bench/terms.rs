@@ -1,26 +1,21 @@
 //! What a bench is about to do: its circumstances, as they are kept, and what its schedule follows from.
 
-use super::{Surveyed, machine};
+use super::machine;
+use super::surveyed::Surveyed;
 use crate::bench::extrapolate::Whole;
 use crate::bench::record::{BenchHeader, Density, TrialSink};
 use crate::bench::sample::Strata;
 use crate::bench::schedule::{Left, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
-use crate::commands::migrate;
 use crate::config::bench::BenchConfig;
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
-use crate::limits::{BENCH_BUDGET_BYTES_DEFAULT, BENCH_BUDGET_PER_MILLE, BODY_BYTES_TARGET};
+use crate::job::load_config::local_now;
+use crate::job::shown;
+use crate::limits::BODY_BYTES_TARGET;
+use crate::model::density::Cell;
 use crate::model::transport::Transport;
-use crate::pipeline::plan::tally::Cell;
 use crate::pipeline::source::job::BucketJob;
-
-/// What may be spent: what was said, else a part of one window of the quota.
-pub(super) fn budget_bytes(said: Option<u64>, window: Option<u64>) -> u64 {
-    let default =
-        window.map_or(BENCH_BUDGET_BYTES_DEFAULT, |window| window / 1_000 * BENCH_BUDGET_PER_MILLE);
-    said.unwrap_or(default)
-}
 
 /// The density as it is kept.
 pub(super) fn density(cells: &[Cell]) -> Vec<Density> {
@@ -46,10 +41,10 @@ pub(super) fn header(
     BenchHeader {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: command(std::env::args_os()),
-        started: migrate::local_now(),
+        started: local_now(),
         machine: machine::machine(),
         seed,
-        source: migrate::header(config, source).source,
+        source: shown::header(config, source).source,
         source_version: if told.is_empty() { "not told".to_owned() } else { told.join(" ") },
         sink: bench.sink,
         start: range.start,
@@ -150,6 +145,13 @@ pub(super) fn command(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<St
             }
         })
         .collect()
+}
+
+/// For a bench that was given none.
+pub(super) fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    // Short enough to be typed again.
+    RandomState::new().hash_one(std::process::id()) % 1_000_000
 }
 
 #[cfg(test)]

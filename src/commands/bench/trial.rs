@@ -12,14 +12,15 @@ use crate::bench::record::{Trial, TrialBatch, TrialEnding};
 use crate::bench::schedule::PlannedTrial;
 use crate::bench::statistics::spread;
 use crate::commands::error::Error;
-use crate::commands::run::chain;
 use crate::influx::client::Client;
 use crate::influx::signal::{Observer, Signal, WaitCause};
+use crate::job::error::chain;
 use crate::limits::BENCH_BATCHES_KEPT_MAX;
 use crate::model::batch::BatchPlan;
 use crate::model::schema::FieldKey;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
+use crate::pipeline;
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error as PipelineError;
 use crate::pipeline::event::{Counters, Event};
@@ -30,7 +31,6 @@ use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::write::{Destination, DestinationWriter};
-use crate::pipeline::{self};
 use crate::report::stream;
 
 /// What all trials share.

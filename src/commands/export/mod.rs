@@ -6,13 +6,13 @@ mod text;
 use self::output::{Output, Sizes, shown};
 use self::text::{Refusals, Text};
 use super::error::Error;
-use super::part::Part;
-use super::{migrate, print_line};
 use crate::cli::export::ExportArgs;
 use crate::config::env::Env;
 use crate::config::export::{ExportConfig, ExportTarget};
 use crate::config::values::ExportFormat;
 use crate::exit::ExitCode;
+use crate::job::load_config::{local_now, say_notices};
+use crate::job::spool_part::SpoolPart;
 use crate::report::export::ExportReport;
 use crate::report::progress::ProgressLine;
 use crate::report::stream;
@@ -24,8 +24,8 @@ use crate::spool::stored::Stored;
 
 /// Runs the command.
 pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
-    let config = args.config(env, migrate::local_now())?;
-    config.notices.iter().for_each(|notice| stream::say(format_args!("notice: {notice}")));
+    let config = args.config(env, local_now())?;
+    say_notices(&config.notices);
     let report = export(&config)?;
     let lines = if config.json { vec![report.json()] } else { report.lines(Glyphs::Ascii) };
     if !config.json {
@@ -36,7 +36,7 @@ pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     }
     match config.target {
         ExportTarget::Stdout => lines.iter().for_each(stream::say),
-        ExportTarget::File(_) => lines.iter().for_each(|line| print_line(line)),
+        ExportTarget::File(_) => lines.iter().for_each(stream::print),
     }
     Ok(if report.refused_values > 0 { ExitCode::Rejected } else { ExitCode::Done })
 }
@@ -45,7 +45,7 @@ pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
 pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
     let storage = spool::place::storage(&config.place, &config.surroundings).map_err(Box::new)?;
     let stored = Stored::open(&storage).map_err(Box::new)?;
-    let part = Part::of(&stored, &config.place, &config.filter, (config.start, config.stop))?;
+    let part = SpoolPart::of(&stored, &config.place, &config.filter, (config.start, config.stop))?;
     let selection = part.selection();
     let files = stored.files(&selection);
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
@@ -80,7 +80,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
 fn report(
     config: &ExportConfig,
     stored: &Stored,
-    part: &Part,
+    part: &SpoolPart,
     text: Text,
     (conflict_values, conflict_lines): (u64, u64),
     sizes: Sizes,
@@ -116,7 +116,7 @@ fn report(
 /// An export under way.
 struct Export<'a> {
     stored: &'a Stored,
-    part: &'a Part,
+    part: &'a SpoolPart,
     text: Text,
     output: Output,
     progress: ProgressLine,

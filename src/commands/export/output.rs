@@ -9,8 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::commands::error::Error;
-use crate::commands::stop_signals::HalfDone;
 use crate::config::export::ExportTarget;
+use crate::job::signals::HalfDone;
 use crate::limits::EXPORT_STEP_BYTES;
 use crate::report::stream::Stdout;
 

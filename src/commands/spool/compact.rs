@@ -1,5 +1,6 @@
 //! `spool compact`: small files become few.
 
+use super::opened;
 use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
@@ -11,7 +12,7 @@ use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
-    let storage = super::storage(config)?;
+    let storage = opened::storage(config)?;
     let job = Stored::job_of(&storage).map_err(Box::new)?;
     let spool = Spool::open(&storage, &job, config.adopt).map_err(Box::new)?;
     let (before, (_, values)) = (spool.size(), spool.totals());
@@ -27,6 +28,6 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let after = spool.size();
     spool.close().map_err(Box::new)?;
     let report = CompactReport { place: config.place.clone(), compacted, before, after, values };
-    super::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
     Ok(ExitCode::Done)
 }

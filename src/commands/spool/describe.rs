@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::absolute;
 
+use super::opened;
 use crate::checkpoint::identity::filter_text;
 use crate::cli::spool::EngineWord;
 use crate::commands::error::Error;
@@ -21,7 +22,7 @@ use crate::spool::stored::Stored;
 use crate::spool::tables::{Role, SpoolTable, TableColumn};
 
 pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitCode, Error> {
-    let stored = super::open(config)?;
+    let stored = opened::open(config)?;
     let tables = stored.tables().map_err(Box::new)?;
     if let Some(word) = sql {
         let root = root(&config.place)?;
@@ -31,7 +32,7 @@ pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitC
         return Ok(ExitCode::Done);
     }
     let report = report(&config.place, &stored, &tables);
-    super::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
     Ok(ExitCode::Done)
 }
 

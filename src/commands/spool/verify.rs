@@ -1,5 +1,6 @@
 //! `spool verify`: the whole proof.
 
+use super::opened;
 use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
@@ -10,14 +11,14 @@ use crate::report::text::Glyphs;
 use crate::spool::stored::StoredSelection;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
-    let stored = super::open(config)?;
+    let stored = opened::open(config)?;
     let bytes = stored.files(&StoredSelection::ALL).iter().map(|file| file.bytes).sum();
     let mut progress = ProgressLine::new("verified", bytes, config.json);
     let proof = stored.prove(|proof| progress.at(proof.bytes)).map_err(Box::new)?;
     drop(progress);
     let range = TimeRange::new(stored.job().identity.start, stored.watermark());
     let report = ProofReport { place: config.place.clone(), range, proof };
-    super::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
     match report.findings() {
         0 => Ok(ExitCode::Done),
         findings => Err(Error::SpoolDamaged { place: config.place.clone(), findings }),

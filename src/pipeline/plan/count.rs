@@ -108,7 +108,7 @@ pub async fn by_measurement(
                 .map(|values| BTreeMap::from_iter((values > 0).then(|| (Name::default(), values)))),
             Layer::Plain | Layer::InfluxqlOnly | Layer::LargestTime => {
                 let query = flux::count_by_measurement(source.job.selection(part));
-                let answer = answer(source, &query, &what).await?;
+                let answer = answer(&source.client, &query, &what).await?;
                 answer.map(|answer| counts_in(&answer, &what)).transpose()?
             }
         };
@@ -270,7 +270,7 @@ pub async fn carriage_returns(
             }
         };
         let query = scope.select(&source.job, part, count);
-        let answer = answer(source, &query, &what).await?;
+        let answer = answer(&source.client, &query, &what).await?;
         match (answer, part.halves()) {
             (Some(answer), _) => values += small_answer::number_in(&answer, &what)?,
             (None, Some((first, second))) => parts.extend([second, first]),
@@ -299,7 +299,7 @@ pub async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error>
             }
             continue;
         }
-        match (ask(source, selection, &what).await?, stretch.halves()) {
+        match (ask(&source.client, selection, &what).await?, stretch.halves()) {
             (Some(lost), _) => values += lost,
             (None, Some((first, second))) => stretches.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: stretch }),

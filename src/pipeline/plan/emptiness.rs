@@ -31,7 +31,7 @@ pub(super) async fn is_empty_in(
     conditions: &[String],
 ) -> Result<bool, Error> {
     let range = selection.range;
-    if ask(source, selection, &format!("count of {range}")).await? != Some(0) {
+    if ask(&source.client, selection, &format!("count of {range}")).await? != Some(0) {
         return Ok(false);
     }
     let Some((first, second)) = shape.halves(range).filter(|_| shape.types != TypeHistory::Single)

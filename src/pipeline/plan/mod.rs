@@ -14,17 +14,13 @@ pub mod cost;
 pub mod count;
 pub mod counter;
 pub mod emptiness;
-pub mod forecast;
-pub mod look;
 pub mod one_count;
 pub mod parts;
 pub mod request;
 pub mod request_text;
-pub mod sample;
 pub mod series_group;
 pub mod slice;
 pub mod spool;
-pub mod tally;
 
 /// What comes next in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! One question for a number of values.
 
+use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
@@ -16,26 +17,27 @@ pub async fn one(
 ) -> Result<Option<u64>, Error> {
     let what = format!("count of {range}");
     let filter = source.job.filter_of(layer);
-    ask(source, Selection { filter: &filter, ..source.job.selection_of(layer, range) }, &what).await
+    let selection = Selection { filter: &filter, ..source.job.selection_of(layer, range) };
+    ask(&source.client, selection, &what).await
 }
 
 /// The same of a selection.
-pub(super) async fn ask(
-    source: &SourceBucket,
+pub async fn ask(
+    client: &Client,
     selection: Selection<'_>,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    let answer = answer(source, &flux::count(selection), what).await?;
+    let answer = answer(client, &flux::count(selection), what).await?;
     answer.map(|answer| number_in(&answer, what)).transpose()
 }
 
 /// An answer; `None` if the source runs out of time or memory over it.
 pub(super) async fn answer(
-    source: &SourceBucket,
+    client: &Client,
     query: &str,
     what: &str,
 ) -> Result<Option<Vec<u8>>, Error> {
-    match source.client.query_all(query, what).await {
+    match client.query_all(query, what).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
             Ok(None)

@@ -13,8 +13,8 @@ use sluice::bench::html::page;
 use sluice::bench::record::{Density, Recorded, Trial, TrialEnding};
 use sluice::bench::sample::Stratum;
 use sluice::model::interval::Interval;
+use sluice::model::spread::Spread;
 use sluice::model::time::Timestamp;
-use sluice::pipeline::plan::forecast::Spread;
 
 use self::markup::Page;
 use super::{DAY_NS, cells, model, recorded, run, terms};

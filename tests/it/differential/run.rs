@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluice::commands::run::chain;
 use sluice::config::job::JobConfig;
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::exit::ExitCode;
+use sluice::job::error::chain;
 use sluice::model::canary::Canary;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::event::{Event, StopReason};

@@ -332,7 +332,7 @@ async fn an_answer_cut_between_two_blocks_is_found_by_the_count() {
 
 /// Lengths of the beginnings of the first slice's answer that end in a blank line.
 async fn block_ends(rig: &Rig) -> Vec<u64> {
-    use sluice::commands::facts::Ends;
+    use sluice::job::ends::Ends;
     let ends = Ends::connect(&rig.config(), &(std::sync::Arc::new(|_| ()) as _)).unwrap();
     let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
     let query = rig.source.records().into_iter().find(read).unwrap().body_head;

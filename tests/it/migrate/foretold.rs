@@ -7,8 +7,9 @@ use sluice::config::range::RangeStart;
 use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::limits::QUOTA_WINDOW_MS;
-use sluice::pipeline::plan::forecast::Spread;
-use sluice::sim::{BucketStore, ReadQuota, RequestRecord, ServerSettings, tsbs::Workload};
+use sluice::model::spread::Spread;
+use sluice::sim::tsbs::Workload;
+use sluice::sim::{BucketStore, ReadQuota, RequestRecord, ServerSettings};
 use tokio::time::Instant;
 
 use super::plan::{SHARD_S, planned};

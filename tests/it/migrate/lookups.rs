@@ -5,9 +5,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sluice::commands::facts::Ends;
-use sluice::commands::{job, preflight};
 use sluice::influx::signal::Observer;
+use sluice::job::ends::Ends;
+use sluice::job::judge;
+use sluice::job::plan_run::plan_look;
 use sluice::model::series::Name;
 use sluice::pipeline::plan::choice::Choices;
 use sluice::pipeline::source::SourceBucket;
@@ -28,8 +29,8 @@ async fn a_slow_catalogue_stops_no_other_measurement() {
     let config = rig.config();
     let observer: Observer = Arc::new(|_| ());
     let ends = Ends::connect_with(&config, &rig.client, &observer).unwrap();
-    let source = preflight::check(&config, &ends).await.unwrap().source.unwrap();
-    let job = job::to_look_at(&config, &ends, &source, None).await.unwrap();
+    let source = judge::check(&config, &ends).await.unwrap().source.unwrap();
+    let job = plan_look(&config, &ends, &source, None).await.unwrap();
     let bucket = SourceBucket::unheard(job, ends.source.clone());
     let choices = Choices::new();
     let [slow, fast] = ["slow", "fast"].map(|name| Name::from(name.as_bytes()));

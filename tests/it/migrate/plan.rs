@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::commands::facts::Ends;
 use sluice::commands::plan;
 use sluice::config::ends::TokenSetting;
 use sluice::config::job::JobConfig;
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::config::values::{IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
+use sluice::job::ends::Ends;
+use sluice::model::density::stretches;
 use sluice::pipeline::event::Event;
-use sluice::pipeline::plan::forecast::stretches;
 use sluice::report::plan::PlanReport;
-use sluice::sim::{BucketStore, ServerSettings, Value, tsbs::Workload};
+use sluice::sim::tsbs::Workload;
+use sluice::sim::{BucketStore, ServerSettings, Value};
 use sluice::spool::storage::Storage;
 use sluice::spool::stored::{Stored, StoredSelection};
 

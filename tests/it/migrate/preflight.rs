@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use sluice::commands::facts::Ends;
-use sluice::commands::{preflight, quota};
 use sluice::config::job::JobConfig;
 use sluice::config::values::{ExistingPolicy, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::signal::Observer;
+use sluice::job::ends::Ends;
+use sluice::job::{judge, quota};
 use sluice::report::preflight::Verdict;
 use sluice::sim::{AccessToken, BucketStore, FluxTask, ReadQuota, ServerSettings};
 
@@ -159,7 +159,7 @@ async fn every_finding_is_made() {
         change(&mut config);
         let ends =
             Ends::connect_with(&config, &rig.client.clone(), &(Arc::new(|_| ()) as _)).unwrap();
-        let report = preflight::check(&config, &ends).await.unwrap().report;
+        let report = judge::check(&config, &ends).await.unwrap().report;
         let rows: Vec<_> =
             report.source.iter().chain(&report.destination).chain(&report.progress).collect();
         let found = rows.iter().any(|row| {
@@ -190,7 +190,7 @@ async fn the_row_of_the_quota_says_share_and_other_runs() {
     let observer: Observer = Arc::new(|_| ());
     let ends = Ends::connect_with(&config, &rig.client.clone(), &observer).unwrap();
     let row = async |config: &JobConfig| {
-        let checked = preflight::check(config, &ends).await.unwrap();
+        let checked = judge::check(config, &ends).await.unwrap();
         let found = checked.report.findings().find(|finding| finding.code == "P06").cloned();
         (found.unwrap().text, checked.source.unwrap())
     };

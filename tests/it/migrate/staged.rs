@@ -7,11 +7,11 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluice::commands::error::Error;
 use sluice::config::job::{JobConfig, SpoolChoice};
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::config::values::IntervalChoice;
 use sluice::exit::ExitCode;
+use sluice::job::error::Error;
 use sluice::model::batch::BatchPlan;
 use sluice::model::interval::Interval;
 use sluice::model::time::TimeRange;

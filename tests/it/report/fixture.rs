@@ -1,14 +1,15 @@
 //! The job of the screens: 2,090 days of plant-telemetry, 857 of them committed.
 
 use sluice::influx::signal::{Signal, WaitCause};
+use sluice::model::density::Cell;
+use sluice::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
 use sluice::model::side::Side;
+use sluice::model::spread::Spread;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::RunOutcome;
 use sluice::pipeline::closing::Closing;
 use sluice::pipeline::event::{Event, PlannedRun};
-use sluice::pipeline::plan::forecast::Spread;
-use sluice::pipeline::plan::tally::Cell;
-use sluice::report::plan::{Conflict, Forecast, Guide, IntervalRow, PlanMeasurement, PlanReport};
+use sluice::report::plan::{IntervalRow, PlanReport};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use sluice::report::summary::SummaryInput;

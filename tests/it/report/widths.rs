@@ -2,13 +2,14 @@
 
 use proptest::prelude::*;
 use sluice::influx::signal::Signal;
+use sluice::model::density::Cell;
+use sluice::model::foretold::{Conflict, Forecast, PlanMeasurement};
 use sluice::model::side::Side;
+use sluice::model::spread::Spread;
 use sluice::model::time::{TimeRange, Timestamp};
 use sluice::pipeline::closing::Discrepancy;
 use sluice::pipeline::event::{Event, PlannedRun, StopReason};
-use sluice::pipeline::plan::forecast::Spread;
-use sluice::pipeline::plan::tally::Cell;
-use sluice::report::plan::{Conflict, Forecast, PlanMeasurement, PlanReport};
+use sluice::report::plan::PlanReport;
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::report::screen::screen;
 use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};

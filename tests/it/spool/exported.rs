@@ -14,6 +14,7 @@ use sluice::config::export::{ExportConfig, ExportTarget};
 use sluice::config::range::{RangeStart, RangeStop};
 use sluice::config::values::ExportFormat;
 use sluice::exit::ExitCode;
+use sluice::job::error::Error as JobError;
 use sluice::model::filter::Filter;
 use sluice::model::frame::FieldType;
 use sluice::model::series::Series;
@@ -27,10 +28,9 @@ use sluice::wire::csv::encoder::CsvEncoder;
 use super::round_trip::{frames_of, point};
 use super::write_all;
 use crate::support::golden::{Case, Point, Value};
-use crate::support::influx_write;
 use crate::support::process::{bare, run};
 use crate::support::random::{Letters, content};
-use crate::support::rig;
+use crate::support::{influx_write, rig};
 
 const BUCKET: &str = "copy";
 
@@ -341,7 +341,8 @@ fn a_part_is_chosen_by_time_and_measurement() {
     assert_eq!(missing.exit(), ExitCode::Usage, "{missing}");
     let mut by_field = part("cpu");
     by_field.filter.fields = vec!["f".to_owned()];
-    assert!(matches!(export(&by_field).unwrap_err(), Error::NotLoadable { .. }));
+    let Error::Job(narrow) = export(&by_field).unwrap_err() else { panic!("another error") };
+    assert!(matches!(*narrow, JobError::NotLoadable { .. }), "{narrow}");
     let nowhere = ExportTarget::File(folder.path().join("none/text"));
     let nowhere = export(&ExportConfig { target: nowhere, ..part("cpu") }).unwrap_err();
     assert_eq!(nowhere.exit(), ExitCode::Permanent, "{nowhere}");

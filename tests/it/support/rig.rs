@@ -8,10 +8,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sluice::commands::error::Error;
-use sluice::commands::facts::Ends;
-use sluice::commands::run::Finished;
-use sluice::commands::{load, migrate, preflight, quota, run};
 use sluice::config::ends::{EndConfig, TokenSetting};
 use sluice::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety, SpoolChoice};
 use sluice::config::range::{RangeStart, RangeStop};
@@ -20,6 +16,11 @@ use sluice::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
 use sluice::exit::ExitCode;
 use sluice::influx::client::ClientSettings;
 use sluice::influx::signal::Observer;
+use sluice::job::ends::Ends;
+use sluice::job::error::Error;
+use sluice::job::prepare::prepare;
+use sluice::job::run::{self, Finished};
+use sluice::job::{judge, load_spool, quota};
 use sluice::model::filter::Filter;
 use sluice::model::time::Timestamp;
 use sluice::model::time_type::TimeType;
@@ -324,7 +325,7 @@ impl Rig {
     fn hold_canaries(&self, run: &Run) {
         let mut said = format!("{:?}", run.events);
         if let Some(Err(error)) = &run.ended {
-            said.push_str(&format!("{error:?}{:?}", sluice::commands::run::chain(error)));
+            said.push_str(&format!("{error:?}{:?}", sluice::job::error::chain(error)));
         }
         said.push_str(&format!("{:?}{}", run.preflight, self.rejects()));
         said.push_str(&format!("{:?}", self.destination.store().dump(BATCHES)));
@@ -385,22 +386,23 @@ async fn flow(
     let mut both = Ends::connect_with(config, client, &observer)?;
     let (counters, stop) = (Arc::new(Counters::default()), stop.clone());
     if let Some(place) = spool {
-        let spool = load::Spool::open(place, &Surroundings::default()).await?;
-        let (checked, report) = load::check(&spool, config, &both.destination).await?;
+        let spool = load_spool::Spool::open(place, &Surroundings::default()).await?;
+        let (checked, report) = load_spool::check(&spool, config, &both.destination).await?;
         let failures = report.count(Verdict::Fail);
         *preflight.lock().unwrap() = Some(report);
         let checked = checked.ok_or(Error::Preflight { failures })?;
-        let prepared = load::prepare(&spool, checked, config, &both.destination, &stop).await?;
+        let prepared =
+            load_spool::prepare(&spool, checked, config, &both.destination, &stop).await?;
         return run::execute(prepared, sink, counters, stop).await;
     }
-    let checked = preflight::check(config, &both).await?;
+    let checked = judge::check(config, &both).await?;
     let failures = checked.report.count(Verdict::Fail);
     *preflight.lock().unwrap() = Some(checked.report);
     let (Some(source), mut destination, 0) = (checked.source, checked.destination, failures) else {
         return Err(Error::Preflight { failures });
     };
     both.source = quota::paced(config, &both.source, &source, &observer).await;
-    let prepared = migrate::prepare(config, &both, &source, destination.as_mut(), &stop).await?;
+    let prepared = prepare(config, &both, &source, destination.as_mut(), &stop).await?;
     run::execute(prepared, sink, counters, stop).await
 }
 
@@ -428,7 +430,7 @@ impl Run {
     pub(crate) fn finished(&self) -> &Finished {
         match self.ended.as_ref().expect("the run was killed") {
             Ok(finished) => finished,
-            Err(error) => panic!("{:?}", sluice::commands::run::chain(error)),
+            Err(error) => panic!("{:?}", sluice::job::error::chain(error)),
         }
     }
 
@@ -440,7 +442,7 @@ impl Run {
     /// The error with its causes, or nothing.
     pub(crate) fn words(&self) -> String {
         match &self.ended {
-            Some(Err(error)) => sluice::commands::run::chain(error).join(": "),
+            Some(Err(error)) => sluice::job::error::chain(error).join(": "),
             _ => String::new(),
         }
     }

@@ -10,9 +10,9 @@ use sluice::bench::setting::{TrialSetting, Way};
 use sluice::bench::statistics::spread;
 use sluice::bench::verdict::{BenchVerdict, Bound, Limit, Recommendation, SettingRow};
 use sluice::model::random::Random;
+use sluice::model::spread::Spread;
 use sluice::model::time::{NS_PER_S, Timestamp};
 use sluice::model::transport::Transport;
-use sluice::pipeline::plan::forecast::Spread;
 
 const DAY_NS: i64 = 86_400 * NS_PER_S;
 

@@ -1,0 +1,29 @@
+//! `preflight`: what both ends say, judged. `migrate` begins with the same.
+
+use super::error::Error;
+use crate::cli::job::JobArgs;
+use crate::config::env::Env;
+use crate::config::inputs::{Inputs, read_file};
+use crate::exit::ExitCode;
+use crate::job::ends::Ends;
+use crate::job::judge;
+use crate::job::load_config::load_config;
+use crate::job::run::ClientSignals;
+use crate::report::preflight::Verdict;
+use crate::report::text::Glyphs;
+use crate::report::{json, stream};
+
+/// Runs the command.
+pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+    let signals = ClientSignals::default();
+    let inputs = Inputs::load(args.typed(), env, &read_file)?;
+    let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    let ends = Ends::connect(&config, &signals.observer())?;
+    let report = judge::check(&config, &ends).await?.report;
+    if config.output.json {
+        stream::print(json::preflight(&report));
+    } else {
+        report.lines(Glyphs::Ascii).iter().for_each(stream::print);
+    }
+    Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
+}

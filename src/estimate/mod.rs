@@ -1,0 +1,13 @@
+//! What `plan`, `--dry-run` and `bench` foretell of a run, from the source's own counts and small samples. Nothing is written.
+//!
+//! [`tally`] counts a whole range; [`look`] chooses for a measurement as a run would, and has each [`sample`] read;
+//! [`measurements`] and [`fields`] are what was seen of all of them, [`forecast`] the arithmetic. [`interval`] is the batch
+//! interval that nobody gave.
+
+pub mod fields;
+pub mod forecast;
+pub mod interval;
+pub mod look;
+pub mod measurements;
+pub mod sample;
+pub mod tally;

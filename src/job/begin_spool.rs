@@ -1,0 +1,144 @@
+//! `migrate --spool`: a spool as the destination. It is its own checkpoint, and nothing else is needed.
+
+use crate::checkpoint::identity::{Identity, filter_text};
+use crate::config::job::{JobConfig, SpoolChoice};
+use crate::config::range::RangeStart;
+use crate::config::values::IntervalChoice;
+use crate::job::begin::{Begins, Begun};
+use crate::job::error::Error;
+use crate::job::names;
+use crate::job::source_facts::SourceFacts;
+use crate::model::series::Readable;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
+use crate::report::stream;
+use crate::spool;
+use crate::spool::state::StagedJob;
+use crate::spool::storage::Storage;
+use crate::spool::stored::Stored;
+use crate::spool::writable::Spool;
+
+/// Opens the spool of the job, or begins it.
+pub async fn begin(
+    config: &JobConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+) -> Result<(Begun, Destination), Error> {
+    let file = rejects(config, choice, &source.bucket.id);
+    names::check_rejects(file.clone()).await?;
+    let SpoolChoice { place, surroundings, .. } = choice.clone();
+    let storage = blocking(move || Ok(spool::place::storage(&place, &surroundings)?)).await?;
+    let known = stored_start(storage.clone()).await?;
+    let stop = source.stop(&config.scope);
+    let start = match (config.scope.start, known) {
+        (RangeStart::At(time), _) => time,
+        (RangeStart::Earliest, Some(known)) => known,
+        (RangeStart::Back(_), Some(known)) => {
+            Begins::Back(source.earliest.unwrap_or(known)).of_known(known)
+        }
+        (RangeStart::Earliest | RangeStart::Back(_), None) => source.earliest.unwrap_or(stop),
+    };
+    let job = TimeRange::new(start, stop.max(start));
+    if job.is_empty() && known.is_none() {
+        // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
+        let rejects = RejectLimit { before: 0, max: config.safety.reject_limit, file };
+        let begun = Begun {
+            keeper: Checkpoint::None,
+            job,
+            resume: start,
+            rejects,
+            is_shared: true,
+            lock: None,
+            folder: None,
+        };
+        return Ok((begun, Destination::Discard));
+    }
+    let (wanted, take_over) = (spool_job(config, choice, source, job), config.safety.adopt);
+    let (spool, open_mode) = blocking(move || {
+        Ok((Spool::open(&storage, &wanted, take_over)?, storage.open_to_others()))
+    })
+    .await?;
+    if let Some(mode) = open_mode {
+        let place = Readable(choice.place.as_bytes());
+        stream::say(format_args!(
+            "notice: others can look into {place} (mode {mode:04o}); chmod 700 closes it"
+        ));
+    }
+    let resume = spool.watermark().clamp(job.start, job.stop);
+    let rejects = RejectLimit { before: spool.rejected(), max: config.safety.reject_limit, file };
+    let keeper = Checkpoint::Spool(spool.clone());
+    Ok((
+        Begun { keeper, job, resume, rejects, is_shared: true, lock: None, folder: None },
+        Destination::Spool(spool),
+    ))
+}
+
+/// Where the job of the spool begins, if there is one already.
+async fn stored_start(storage: Storage) -> Result<Option<Timestamp>, Error> {
+    let start = blocking(move || match Stored::job_of(&storage) {
+        Ok(job) => Ok(Some(job.identity.start)),
+        Err(spool::error::Error::NoSpool { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    });
+    Ok(start.await?)
+}
+
+fn spool_job(
+    config: &JobConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+    job: TimeRange,
+) -> StagedJob {
+    let interval = match config.scope.batch_interval {
+        IntervalChoice::Auto => "auto".to_owned(),
+        IntervalChoice::Fixed(interval) => interval.to_string(),
+    };
+    StagedJob {
+        identity: Identity {
+            source_host: config.ends.source.host.clone(),
+            source_bucket_id: source.bucket.id.clone(),
+            destination_bucket_id: String::new(),
+            start: job.start,
+            filter: filter_text(&config.scope.filter),
+        },
+        source_org: config.ends.source.org.clone().unwrap_or_default(),
+        source_bucket: config.ends.source_bucket.clone(),
+        stop: job.stop,
+        shard_group_ns: Some(source.survey.shape.shard_group_ns),
+        one_type_ns: source.one_type_ns(),
+        plan: format!("batch interval {interval}"),
+        time_type: choice.time_type,
+    }
+}
+
+/// Of a bucket's name, for people: its id tells it apart.
+const NAME_CHARS_SHOWN: usize = 64;
+
+/// In the spool's folder, outside of its data; for an object store in the job's state folder, one file for each place.
+fn rejects(config: &JobConfig, choice: &SpoolChoice, bucket_id: &str) -> RejectsFile {
+    let name: String =
+        names::plain(&config.ends.source_bucket).chars().take(NAME_CHARS_SHOWN).collect();
+    let of_bucket = format!("spool.{name}.{}", names::plain(bucket_id));
+    let folder = spool::place::folder(&choice.place);
+    let place = match &folder {
+        Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+        None => (&choice.place).into(),
+    };
+    let digest = names::fnv1a(place.as_os_str().as_encoded_bytes());
+    let of_place = format!("{of_bucket}.{digest:016x}");
+    match (&config.safety.rejects, folder) {
+        (Some(path), _) => RejectsFile { path: path.clone(), job: of_place, is_own_place: false },
+        // A spool may be moved, with its refused lines.
+        (None, Some(folder)) => {
+            RejectsFile { path: folder.join("rejects.lp"), job: of_bucket, is_own_place: true }
+        }
+        (None, None) => {
+            let folder = names::state_folder(config, &names::keys(&config.ends));
+            let path = folder.join(format!("rejects.{digest:016x}.lp"));
+            RejectsFile { path, job: of_place, is_own_place: true }
+        }
+    }
+}

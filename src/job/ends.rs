@@ -1,0 +1,87 @@
+//! From checked settings to clients.
+
+use std::sync::Arc;
+
+use crate::config::ends::{EndConfig, TokenSetting};
+use crate::config::job::JobConfig;
+use crate::influx::client::{Client, ClientSettings};
+use crate::influx::endpoint::{Endpoint, Token, TokenSource, is_loopback};
+use crate::influx::error::Error;
+use crate::influx::signal::Observer;
+use crate::job::error::Error as JobError;
+use crate::model::side::Side;
+use crate::wire::csv::table;
+use crate::wire::flux::{self, Selection};
+
+/// A client for one end.
+pub fn connect(
+    side: Side,
+    end: &EndConfig,
+    settings: &ClientSettings,
+    observer: Observer,
+) -> Result<Client, Error> {
+    let token = match &end.token {
+        TokenSetting::Given { token, origin } => {
+            TokenSource::Given { token: Token::new(token), origin: origin.clone() }
+        }
+        TokenSetting::File(path) => TokenSource::File { path: path.clone() },
+        TokenSetting::Command(argv) => TokenSource::Command { argv: argv.clone() },
+        TokenSetting::None => {
+            TokenSource::Given { token: Token::new(""), origin: "none".to_owned() }
+        }
+    };
+    let endpoint = Endpoint { side, host: end.host.clone(), org: end.org.clone(), token };
+    // On this machine compression costs both servers more than it saves; from elsewhere its checksum shows flipped bits.
+    let settings = ClientSettings {
+        gzip: settings.gzip && !is_loopback(&end.host),
+        ca_file: end.tls_ca_file.clone(),
+        ..settings.clone()
+    };
+    Client::new(endpoint, settings, observer)
+}
+
+/// Both ends, connected.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Reads.
+    pub source: Client,
+    /// Writes.
+    pub destination: Client,
+}
+
+impl Ends {
+    /// Clients for both ends; the source is not paced yet.
+    pub fn connect(config: &JobConfig, observer: &Observer) -> Result<Self, Error> {
+        Self::connect_with(config, &ClientSettings::default(), observer)
+    }
+
+    /// The same, with other waits than the default ones.
+    pub fn connect_with(
+        config: &JobConfig,
+        settings: &ClientSettings,
+        observer: &Observer,
+    ) -> Result<Self, Error> {
+        let settings =
+            ClientSettings { query_timeout_ms: config.pace.query_timeout_ms, ..settings.clone() };
+        Ok(Self {
+            source: connect(Side::Source, &config.ends.source, &settings, Arc::clone(observer))?,
+            destination: connect(
+                Side::Destination,
+                &config.ends.destination,
+                &settings,
+                Arc::clone(observer),
+            )?,
+        })
+    }
+}
+
+/// Values of one end that Flux counts in a selection.
+pub async fn count(
+    client: &Client,
+    selection: Selection<'_>,
+    what: &'static str,
+) -> Result<u64, JobError> {
+    let answer = client.query_all(&flux::count(selection), what).await?;
+    let count = table::single_long(&answer).map_err(|source| JobError::Decode { what, source })?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}

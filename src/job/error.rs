@@ -1,0 +1,212 @@
+//! What can end a job before its run or in it, and the exit code of each.
+
+use std::error::Error as StdError;
+use std::io;
+
+use super::exit_code::{self, OpenFiles};
+use crate::config::error::ConfigError;
+use crate::exit::ExitCode;
+use crate::influx::{self, secrets};
+use crate::limits::STOP_MS_MAX;
+use crate::model::interval::Interval;
+use crate::model::time::TimeRange;
+use crate::pipeline;
+use crate::pipeline::commit::job_lock::LockError;
+use crate::pipeline::event::StopReason;
+use crate::report::preflight::{PreflightReport, Verdict};
+use crate::report::state::stop_name;
+use crate::spool;
+use crate::wire::csv;
+
+/// Why a job did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server did not do what was asked.
+    #[error(transparent)]
+    Influx(#[from] influx::error::Error),
+    /// A spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] Box<spool::error::Error>),
+    /// The run failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::error::Error),
+    /// A server's answer cannot be read.
+    #[error("{what}")]
+    Decode {
+        /// What was attempted.
+        what: &'static str,
+        /// The decoder's error.
+        #[source]
+        source: csv::error::Error,
+    },
+    /// A check failed; the report names it and its cure.
+    #[error("{failures} of the checks before the start failed; nothing was written")]
+    Preflight {
+        /// How many.
+        failures: usize,
+    },
+    /// The end was asked for before anything was moved.
+    #[error("stopped by {} before anything was moved; the same command starts again", stop_name(*.0))]
+    Stopped(StopReason),
+    /// The end was asked for, and what was under way did not end in its time.
+    #[error(
+        "stopped by {}, but not all of it ended within {} s; what is committed is kept, and the same command goes on from there",
+        stop_name(*.0), STOP_MS_MAX / 1_000
+    )]
+    NotEnded(StopReason),
+    /// What was read has no way to go: no checks found a destination, and no spool was asked for.
+    #[error("there is neither a destination nor a spool to write to")]
+    Nowhere,
+    /// Batches that nobody can want.
+    #[error(
+        "{interval} cuts {range} into {batches} batches, more than {max}; --batch-interval auto, or one of {least} at the least"
+    )]
+    TooManyBatches {
+        /// As asked for.
+        interval: Interval,
+        /// What is cut.
+        range: TimeRange,
+        /// How many.
+        batches: u64,
+        /// How many may be.
+        max: u64,
+        /// An interval that keeps to it.
+        least: Interval,
+    },
+    /// The user said no, or could not be asked.
+    #[error("{0}")]
+    NotConfirmed(&'static str),
+    /// Another run holds the job.
+    #[error(
+        "the job is locked: run {run} on {machine} was active {age_s} s ago (a lease is dead after 3 minutes)"
+    )]
+    Leased {
+        /// Its machine.
+        machine: String,
+        /// Its run.
+        run: String,
+        /// Time since its last sign of life.
+        age_s: u64,
+    },
+    /// Another run on this machine holds the job, or the state folder cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The checkpoint belongs to another job.
+    #[error(
+        "the batch bucket {bucket:?} holds the progress of another job with the same names: {part} was {stored}, now it is {given}; \
+         use the same settings to resume it, or --batch-bucket NAME to keep a separate job"
+    )]
+    OtherJob {
+        /// The batch bucket.
+        bucket: String,
+        /// What differs.
+        part: &'static str,
+        /// As the job was begun.
+        stored: String,
+        /// As it is asked for now.
+        given: String,
+    },
+    /// A spool cannot be loaded by such a filter.
+    #[error(
+        "a spool can be read by time and measurement only, but the filter is {filter} (the spool was written with: {own})"
+    )]
+    NotLoadable {
+        /// As asked for.
+        filter: String,
+        /// That of the spool.
+        own: String,
+    },
+    /// A spool does not hold a measurement.
+    #[error("{place} holds no measurement {measurement:?}")]
+    NotSpooled {
+        /// Its name.
+        measurement: String,
+        /// The spool.
+        place: String,
+    },
+    /// Records of the official task cannot be taken over as asked.
+    #[error(
+        "the batch bucket holds records of the official task, but {why}; --adopt takes them over all the same"
+    )]
+    NotAdopted {
+        /// What does not fit.
+        why: String,
+    },
+    /// The destination holds data that no run of this job has written.
+    #[error(
+        "the destination bucket {bucket:?} already holds {values} values in {range} that this job has not written; \
+         --existing merge writes over and between them"
+    )]
+    ForeignData {
+        /// The bucket.
+        bucket: String,
+        /// How many.
+        values: u64,
+        /// Where.
+        range: TimeRange,
+    },
+    /// The system refused something.
+    #[error("{what}")]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl From<StopReason> for Error {
+    fn from(reason: StopReason) -> Self {
+        Self::Stopped(reason)
+    }
+}
+
+impl Error {
+    /// For what preflight has found.
+    pub fn preflight(report: &PreflightReport) -> Self {
+        Self::Preflight { failures: report.count(Verdict::Fail) }
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> ExitCode {
+        OpenFiles::behind(self).map_or_else(|| self.own_exit(), OpenFiles::exit)
+    }
+
+    fn own_exit(&self) -> ExitCode {
+        match self {
+            Self::Stopped(reason) | Self::NotEnded(reason) => exit_code::of_stop(*reason),
+            Self::Config(_)
+            | Self::Nowhere
+            | Self::TooManyBatches { .. }
+            | Self::NotConfirmed(_)
+            | Self::NotLoadable { .. }
+            | Self::NotSpooled { .. } => ExitCode::Usage,
+            Self::Influx(error) => exit_code::of_influx(error),
+            Self::Pipeline(error) => exit_code::of_pipeline(error),
+            Self::Spool(error) => exit_code::of_spool(error),
+            Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
+            Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
+            Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {
+                exit_code::of_io(source)
+            }
+            Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
+            Self::Decode { source, .. } => exit_code::of_kind(exit_code::failure_of_csv(source)),
+        }
+    }
+}
+
+/// The error with its causes, outermost first, and last what to do about a limit that the system has met.
+pub fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut texts = vec![secrets::redact(error.to_string())];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        texts.push(secrets::redact(cause.to_string()));
+        source = cause.source();
+    }
+    texts.extend(OpenFiles::behind(error).map(|limit| limit.cure().to_owned()));
+    texts
+}

@@ -1,0 +1,229 @@
+//! What the destination says of itself, and what it will make of the content.
+
+use crate::config::job::{JobConfig, JobSafety};
+use crate::influx::client::Client;
+use crate::influx::error::Error as InfluxError;
+use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
+use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::source_facts::SourceFacts;
+use crate::model::series::Readable;
+use crate::model::side::Side;
+use crate::model::time::Timestamp;
+use crate::pipeline::write::bucket::type_conflict::{self, ConflictPolicy, TypesByKey};
+use crate::report::preflight::{PreflightReport, Row, Verdict};
+
+/// What comes to the destination, as far as it has to fit there.
+#[derive(Debug)]
+pub struct Content {
+    /// The id of the bucket that it is in, if it is in one.
+    pub bucket_id: Option<String>,
+    /// Time of the oldest value, if it is known.
+    pub oldest: Option<Timestamp>,
+    /// The present.
+    pub now: Timestamp,
+    /// Types of its fields, if they are known.
+    pub types: Option<TypesByKey>,
+    /// Length of the stretches in which a field has one type, if there are such.
+    pub one_type_ns: Option<i64>,
+}
+
+impl Content {
+    /// All of a source.
+    pub fn of(source: &SourceFacts) -> Self {
+        Self {
+            bucket_id: Some(source.bucket.id.clone()),
+            oldest: source.earliest,
+            now: source.now,
+            types: source.survey.field_types().map(type_conflict::by_key),
+            one_type_ns: source.one_type_ns(),
+        }
+    }
+}
+
+/// Judges all of it; the facts, unless it is out of reach.
+pub(super) fn judge(
+    config: &JobConfig,
+    client: &Client,
+    facts: Result<DestinationFacts, InfluxError>,
+    content: Option<&Content>,
+    report: &mut PreflightReport,
+) -> Option<DestinationFacts> {
+    let facts = destination_rows(config, client, facts, &mut report.destination)?;
+    if let Some(content) = content {
+        content_rows(config.safety.on_type_conflict, content, &facts, &mut report.destination);
+    }
+    progress_rows(config, &facts, content, &mut report.progress);
+    Some(facts)
+}
+
+fn destination_rows(
+    config: &JobConfig,
+    client: &Client,
+    facts: Result<DestinationFacts, InfluxError>,
+    rows: &mut Vec<Row>,
+) -> Option<DestinationFacts> {
+    rows.push(host_row(&config.ends.destination, client));
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            rows.push(out_of_reach("P10", Side::Destination, &error));
+            return None;
+        }
+    };
+    if let Some(why) = &facts.no_org {
+        let cure = "--destination-org NAME".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", why.clone(), Some(cure)));
+        return None;
+    }
+    let version = facts.info.version.as_deref().unwrap_or("?");
+    let org = facts.org.as_deref().unwrap_or("?");
+    rows.push(Row::fact(
+        "org",
+        format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
+    ));
+    token_rows(&config.ends.destination, client, rows);
+    if facts.org_id.is_none() && config.safety.create_buckets {
+        let text = "no bucket can be created: the organization is not there, or not to be seen";
+        let cure =
+            "--destination-org ID (influx org list), or create the buckets by hand".to_owned();
+        rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
+    }
+    match &facts.bucket {
+        Some(bucket) => {
+            rows.push(Row::fact(
+                "bucket",
+                format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
+            ));
+        }
+        None => rows.push(missing_bucket(&config.safety, "P13", &config.ends.destination_bucket)),
+    }
+    if let Some(refused) = &facts.write_refused {
+        let cure = "give the token write access to the bucket".to_owned();
+        rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
+    }
+    Some(facts)
+}
+
+/// A bucket that is not there: made, if that was asked for.
+fn missing_bucket(safety: &JobSafety, code: &str, name: &str) -> Row {
+    let refused = name.starts_with('_') || name.contains('"');
+    if safety.create_buckets && refused {
+        let text = format!(
+            "{name} cannot be created: InfluxDB takes no name that begins with _ or holds a quotation mark"
+        );
+        let flag = if code == "P15" { "--batch-bucket" } else { "--destination-bucket" };
+        return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
+    }
+    if safety.create_buckets {
+        return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
+    }
+    let cure = format!(
+        "--create-buckets, or: influx bucket create --name {name} --retention 0; if it is there: a token that may read it"
+    );
+    let text = format!("{name} is not there, or this token cannot read it");
+    finding(code, Verdict::Fail, "bucket", text, Some(cure))
+}
+
+fn content_rows(
+    policy: ConflictPolicy,
+    content: &Content,
+    destination: &DestinationFacts,
+    rows: &mut Vec<Row>,
+) {
+    if let Some(bucket) = &destination.bucket {
+        if content.bucket_id.as_ref() == Some(&bucket.id) {
+            let text = "this is the source bucket itself".to_owned();
+            rows.push(finding(
+                "P17",
+                Verdict::Fail,
+                "bucket",
+                text,
+                Some("give another --destination-bucket or --destination-host".to_owned()),
+            ));
+        }
+        let oldest = content.oldest.unwrap_or(content.now);
+        if would_drop(bucket.retention_s, oldest, content.now) {
+            let text =
+                format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
+        }
+    }
+    let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
+    if !watched.is_empty() {
+        let verdict = if policy == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
+        let first: Vec<String> = watched
+            .iter()
+            .take(3)
+            .map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field)))
+            .collect();
+        let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
+        let by_policy = "--on-type-conflict reject or suffix";
+        let cure = match content.one_type_ns {
+            Some(_) => format!(
+                "{by_policy}, or a bucket with the source's shard groups (--create-buckets)"
+            ),
+            None => by_policy.to_owned(),
+        };
+        rows.push(finding("P12", verdict, "types", text, Some(cure)));
+    }
+}
+
+fn progress_rows(
+    config: &JobConfig,
+    destination: &DestinationFacts,
+    content: Option<&Content>,
+    rows: &mut Vec<Row>,
+) {
+    match &destination.batch_bucket {
+        Some(bucket) if bucket.retention_s > 0 => {
+            let text = format!(
+                "bucket {:?} keeps {}: resume would be lost",
+                bucket.name,
+                seconds(bucket.retention_s)
+            );
+            let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
+            rows.push(finding("P15", Verdict::Fail, "retention", text, Some(cure)));
+        }
+        Some(bucket) => rows.push(finding(
+            "P15",
+            Verdict::Ok,
+            "bucket",
+            format!("{:?} keeps for ever", bucket.name),
+            None,
+        )),
+        None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket)),
+    }
+    if !destination.other_jobs.is_empty() {
+        let text = format!(
+            "also holds jobs into {}: the official task would resume wrongly here",
+            destination.other_jobs.join(", ")
+        );
+        let cure = "another --batch-bucket, if the official task shall take over".to_owned();
+        rows.push(finding("P19", Verdict::Warn, "jobs", text, Some(cure)));
+    }
+    for task in &destination.active_tasks {
+        let verdict = if config.safety.pause_task { Verdict::Warn } else { Verdict::Fail };
+        let text = format!("task {:?} writes the same progress", task.name);
+        let cure =
+            format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
+        rows.push(finding("P16", verdict, "task", text, Some(cure)));
+    }
+    if config.ends.batch_bucket == config.ends.destination_bucket
+        || content.is_some_and(|content| same_bucket(destination, content))
+    {
+        let cure = "give another --batch-bucket".to_owned();
+        rows.push(finding(
+            "P18",
+            Verdict::Fail,
+            "bucket",
+            "the progress cannot live among the data",
+            Some(cure),
+        ));
+    }
+}
+
+fn same_bucket(destination: &DestinationFacts, content: &Content) -> bool {
+    let batches = destination.batch_bucket.as_ref().map(|bucket| &bucket.id);
+    batches.is_some() && batches == content.bucket_id.as_ref()
+}

@@ -1,0 +1,127 @@
+//! What the source says of itself.
+
+use crate::config::job::{JobConfig, JobEnds};
+use crate::config::range::RangeStart;
+use crate::influx::client::Client;
+use crate::influx::error::Error as InfluxError;
+use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::quota;
+use crate::job::source_facts::{SourceFacts, SourceSeen};
+use crate::model::side::Side;
+use crate::report::preflight::{Row, Verdict};
+
+/// What the source says of itself, judged.
+pub(super) fn rows(
+    config: &JobConfig,
+    client: &Client,
+    seen: Result<SourceSeen, InfluxError>,
+    rows: &mut Vec<Row>,
+) -> Option<SourceFacts> {
+    rows.push(host_row(&config.ends.source, client));
+    let bucket = &config.ends.source_bucket;
+    let facts = match seen {
+        Ok(SourceSeen::Facts(facts)) => *facts,
+        Ok(SourceSeen::NoBucket) => {
+            let text = format!("bucket {bucket} is not there, or this token cannot read it");
+            let cure =
+                "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN";
+            rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure.to_owned())));
+            return None;
+        }
+        Ok(SourceSeen::InSeveral(ids)) => {
+            let text =
+                format!("buckets called {bucket} are in the organizations {}", ids.join(", "));
+            let cure = "--source-org NAME, or its id".to_owned();
+            rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
+            return None;
+        }
+        Err(error) => {
+            rows.push(out_of_reach("P01", Side::Source, &error));
+            return None;
+        }
+    };
+    let version = facts.info.version.as_deref().unwrap_or("Cloud");
+    let org = if facts.is_org_named { facts.org.as_str() } else { "?" };
+    rows.push(Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id)));
+    rows.push(Row::fact(
+        "bucket",
+        format!(
+            "{} {}, keeps {}",
+            facts.bucket.name,
+            facts.bucket.id,
+            seconds(facts.bucket.retention_s)
+        ),
+    ));
+    token_rows(&config.ends.source, client, rows);
+    if client.is_unchecked() {
+        let text =
+            "large answers come without gzip and without TLS: a flipped bit would not be seen";
+        let cure = "https://, or a proxy in between that lets gzip pass".to_owned();
+        rows.push(finding("P21", Verdict::Warn, "checksum", text, Some(cure)));
+    }
+    rows.push(quota::row(config, &facts));
+    language_rows(bucket, &facts, rows);
+    match (config.scope.start, facts.earliest) {
+        (RangeStart::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
+        (RangeStart::Earliest, None) => {
+            rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None));
+        }
+        (RangeStart::At(_) | RangeStart::Back(_), time) => {
+            let time = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
+            rows.push(Row::fact("start", time));
+        }
+    }
+    Some(facts)
+}
+
+/// What the progress calls the organization, where the token may not know its name.
+pub(super) fn org_row(ends: &JobEnds, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    if facts.is_org_named || !ends.has_destination() {
+        return;
+    }
+    let text =
+        format!("this token may not know its name; the progress is kept under {}", facts.org);
+    let cure = "--source-org NAME keeps it under the name, as the official task does".to_owned();
+    rows.push(finding("P04", Verdict::Warn, "org", text, Some(cure)));
+}
+
+/// What each query language can do with this bucket.
+fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) {
+    let survey = &facts.survey;
+    match &survey.influxql {
+        Ok(known) => match &known.reads {
+            Ok(encoding) => {
+                let text = format!("reads the bucket as {} ({encoding:?})", known.database);
+                rows.push(finding("P07", Verdict::Ok, "InfluxQL", text, None));
+            }
+            Err(why) => {
+                let text = format!("not used: {why}");
+                rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, None));
+            }
+        },
+        Err(refused) => {
+            let text = "no InfluxQL: the job reads more bytes".to_owned();
+            let cure = format!(
+                "influx v1 dbrp create --bucket-id {} --db {:?} --rp autogen --default (the source says: {refused})",
+                facts.bucket.id, source_bucket
+            );
+            rows.push(finding("P07", Verdict::Warn, "InfluxQL", text, Some(cure)));
+        }
+    }
+    for found in &facts.routes.lost {
+        let text = format!("left out: {}", found.why);
+        rows.push(finding("P08", Verdict::Warn, "answers", text, None));
+    }
+    for found in &survey.unreturned {
+        let text = format!("left out: {found}: listed, but returned to no query");
+        let cure = "influxd inspect export-lp on the stopped source has its values".to_owned();
+        rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
+    }
+    if survey.nameless_tags > 0 && facts.routes.access.is_none() {
+        let text = format!(
+            "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",
+            survey.nameless_tags
+        );
+        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
+    }
+}

@@ -1,0 +1,48 @@
+//! What the batch bucket knows of other jobs, before this one is begun.
+
+use std::collections::BTreeSet;
+
+use crate::checkpoint::record::BATCHES;
+use crate::config::job::JobEnds;
+use crate::influx::client::Client;
+use crate::job::error::Error;
+use crate::wire::csv::table;
+use crate::wire::flux;
+
+/// Other destination buckets with records of the same source.
+pub(super) async fn others(
+    ends: &JobEnds,
+    source_org: &str,
+    destination: &Client,
+) -> Result<Vec<String>, Error> {
+    let tags = [("srcBucket", ends.source_bucket.as_str()), ("srcOrg", source_org)];
+    let mut buckets = in_records(ends, &tags, "dstBucket", destination).await?;
+    buckets.remove(&ends.destination_bucket);
+    Ok(buckets.into_iter().collect())
+}
+
+/// What the records of the same two buckets call the source's organization, if they agree.
+pub(super) async fn org_of_source(
+    ends: &JobEnds,
+    destination: &Client,
+) -> Result<Option<String>, Error> {
+    let tags = [
+        ("srcBucket", ends.source_bucket.as_str()),
+        ("dstBucket", ends.destination_bucket.as_str()),
+    ];
+    let orgs = in_records(ends, &tags, "srcOrg", destination).await?;
+    Ok(if orgs.len() == 1 { orgs.into_iter().next() } else { None })
+}
+
+async fn in_records(
+    ends: &JobEnds,
+    tags: &[(&str, &str)],
+    label: &str,
+    destination: &Client,
+) -> Result<BTreeSet<String>, Error> {
+    let what = "jobs in the batch bucket";
+    let query = flux::record::newest_record(&ends.batch_bucket, BATCHES, tags);
+    let answer = destination.query_all(&query, what).await?;
+    let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
+    Ok(tables.iter().filter_map(|table| table.text(0, label)).map(str::to_owned).collect())
+}

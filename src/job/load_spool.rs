@@ -1,0 +1,196 @@
+//! A spool as the source: from its manifest to a run that can begin.
+
+use std::collections::BTreeSet;
+
+use super::{begin, judge, names};
+use crate::config::inputs::{Inputs, Spooled};
+use crate::config::job::JobConfig;
+use crate::config::values::IntervalChoice;
+use crate::influx::client::Client;
+use crate::job::begin::{Begins, Begun, Wanted};
+use crate::job::destination_facts::{DestinationFacts, watched};
+use crate::job::error::Error;
+use crate::job::judge::destination::Content;
+use crate::job::load_config::{local_now, say_notices};
+use crate::job::plan_run::hold_batches;
+use crate::job::run::Prepared;
+use crate::job::spool_part::SpoolPart;
+use crate::limits::LOAD_BATCH_VALUES_MIN;
+use crate::model::batch::BatchPlan;
+use crate::model::frame::FieldType;
+use crate::model::number;
+use crate::model::time::{NS_PER_S, Timestamp};
+use crate::pipeline::plan::spool as stored;
+use crate::pipeline::plan::spool::SpoolJob;
+use crate::pipeline::pool::blocking;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::report::preflight::{PreflightReport, Verdict};
+use crate::spool;
+use crate::spool::place::Surroundings;
+use crate::spool::state::StagedJob;
+use crate::spool::stored::{Stored, Verified};
+
+/// Bodies are cut by days where neither end tells the length of its shard groups.
+const DAY_NS: i64 = 86_400 * NS_PER_S;
+
+/// A spool that is to be loaded.
+#[derive(Debug)]
+pub struct Spool {
+    /// Where it is.
+    pub place: String,
+    stored: Stored,
+    job: StagedJob,
+}
+
+impl Spool {
+    /// Opens it.
+    pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
+        let (place, surroundings) = (place.to_owned(), surroundings.clone());
+        let known = blocking(move || {
+            let stored = Stored::open(&spool::place::storage(&place, &surroundings)?)?;
+            Ok(Self { place, job: stored.job(), stored })
+        });
+        Ok(known.await?)
+    }
+
+    /// What is to be done with it.
+    pub fn config(&self, inputs: &Inputs) -> Result<JobConfig, Error> {
+        let spooled = Spooled {
+            host: self.job.identity.source_host.clone(),
+            org: self.job.source_org.clone(),
+            bucket: self.job.source_bucket.clone(),
+        };
+        let config = inputs.check_load(&spooled, local_now())?;
+        say_notices(&config.output.notices);
+        Ok(config)
+    }
+}
+
+/// What may be loaded, and where to.
+#[derive(Debug)]
+pub struct Checked {
+    part: SpoolPart,
+    content: Content,
+    destination: DestinationFacts,
+}
+
+/// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
+pub async fn check(
+    spool: &Spool,
+    config: &JobConfig,
+    client: &Client,
+) -> Result<(Option<Checked>, PreflightReport), Error> {
+    let bounds = (config.scope.start, config.scope.stop);
+    let part = SpoolPart::of(&spool.stored, &spool.place, &config.scope.filter, bounds)?;
+    let (stored, selection) = (spool.stored.clone(), part.selection());
+    let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
+    let content = content(spool, &part).await?;
+    let facts = source_rows(spool, &part, verified);
+    let (report, destination) = judge::check_load(config, client, facts, &content).await?;
+    let passed = destination.filter(|_| report.verdict() != Verdict::Fail);
+    Ok((passed.map(|destination| Checked { part, content, destination }), report))
+}
+
+/// What the spool brings to the destination, as far as the checks care.
+async fn content(spool: &Spool, part: &SpoolPart) -> Result<Content, Error> {
+    let (stored, selection) = (spool.stored.clone(), part.selection());
+    let types = blocking(move || Ok(stored.field_types(&selection)?)).await?;
+    let names =
+        |kinds: BTreeSet<FieldType>| kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    let types = types.into_iter().map(|(key, kinds)| (key, names(kinds))).collect();
+    let oldest = spool.stored.files(&part.selection()).iter().map(|file| file.time_min).min();
+    Ok(Content {
+        bucket_id: None,
+        oldest: oldest.map(Timestamp::from_ns),
+        now: local_now(),
+        types: Some(types),
+        one_type_ns: spool.job.one_type_ns,
+    })
+}
+
+fn source_rows(spool: &Spool, part: &SpoolPart, verified: Verified) -> Vec<(&'static str, String)> {
+    let job = &spool.job;
+    let mut rows = vec![
+        ("spool", spool.place.clone()),
+        ("of", format!("{}/{} at {}", job.source_org, job.source_bucket, job.identity.source_host)),
+        ("range", part.range.to_string()),
+        (
+            "files",
+            format!(
+                "{}, {}, {} values, all as they were written",
+                number::count(verified.files),
+                number::bytes(verified.bytes),
+                number::count(verified.values)
+            ),
+        ),
+    ];
+    if part.measurements.is_some() {
+        rows.push(("only", part.filter.clone()));
+    }
+    if spool.stored.watermark() < job.stop {
+        let (watermark, stop) = (spool.stored.watermark(), job.stop);
+        rows.push(("complete", format!("up to {watermark}, of {stop}")));
+    }
+    let rejected = spool.stored.rejected();
+    if rejected > 0 {
+        let rejected = number::grouped(rejected);
+        rows.push(("lacks", format!("{rejected} values that could not be staged")));
+    }
+    rows
+}
+
+/// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
+pub async fn prepare(
+    spool: &Spool,
+    checked: Checked,
+    config: &JobConfig,
+    client: &Client,
+    stop: &StopSignal,
+) -> Result<Prepared, Error> {
+    let Checked { part, content, mut destination } = checked;
+    names::check_rejects(names::rejects_file(config)).await?;
+    let wanted = Wanted {
+        source_host: spool.job.identity.source_host.clone(),
+        source_bucket_id: spool.job.identity.source_bucket_id.clone(),
+        filter: part.filter.clone(),
+        begins: Begins::Exactly(part.range.start),
+        stop: part.range.stop,
+    };
+    let shard_ns = spool.job.shard_group_ns;
+    let begun = begin::begin(config, client, &mut destination, shard_ns, &wanted, stop).await?;
+    let job = of_job(spool, part, config, &begun);
+    if let Err(error) = hold_batches(&job.plan, job.interval) {
+        return Err(begun.give_up(stop, error).await);
+    }
+    let bucket = DestinationBucket::new(
+        client.clone(),
+        &config.ends.destination_bucket,
+        destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
+        config.safety.on_type_conflict,
+        watched(content.types.as_ref(), content.one_type_ns, &destination),
+    )
+    .shared(begun.is_shared);
+    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
+}
+
+fn of_job(spool: &Spool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {
+    let interval = match config.scope.batch_interval {
+        IntervalChoice::Fixed(interval) => interval,
+        IntervalChoice::Auto => stored::interval(
+            &spool.stored.files(&part.selection()),
+            part.range,
+            LOAD_BATCH_VALUES_MIN,
+        ),
+    };
+    SpoolJob {
+        stored: spool.stored.clone(),
+        measurements: part.measurements,
+        range: begun.job,
+        plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
+        interval,
+        slices_in_flight: config.pace.concurrency,
+    }
+}

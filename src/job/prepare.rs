@@ -1,0 +1,76 @@
+//! From two ends that passed the checks to a run that can begin.
+
+use super::{begin, begin_spool, names};
+use crate::checkpoint::identity::filter_text;
+use crate::config::job::JobConfig;
+use crate::config::range::RangeStart;
+use crate::job::begin::{Begins, Begun, Wanted};
+use crate::job::destination_facts::{DestinationFacts, watched_fields};
+use crate::job::ends::Ends;
+use crate::job::error::Error;
+use crate::job::plan_run::plan_run;
+use crate::job::run::Prepared;
+use crate::job::source_facts::SourceFacts;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::Destination;
+use crate::pipeline::write::bucket::DestinationBucket;
+
+/// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
+pub async fn prepare(
+    config: &JobConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: Option<&mut DestinationFacts>,
+    stop: &StopSignal,
+) -> Result<Prepared, Error> {
+    // From here on the organization is what the records call it.
+    let config = &names::of_source(config, source);
+    let (begun, sink) = match (&config.ends.spool, destination) {
+        (Some(choice), _) => stop.unless(begin_spool::begin(config, choice, source)).await??,
+        (None, Some(destination)) => into_bucket(config, ends, source, destination, stop).await?,
+        (None, None) => return Err(Error::Nowhere),
+    };
+    let laying = plan_run(config, source, &ends.source, begun.job, begun.resume);
+    match stop.unless(laying).await.map_err(Error::from).flatten() {
+        Ok(job) => {
+            let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
+            Ok(Prepared { source, sink, begun })
+        }
+        Err(error) => Err(begun.give_up(stop, error).await),
+    }
+}
+
+async fn into_bucket(
+    config: &JobConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    destination: &mut DestinationFacts,
+    stop: &StopSignal,
+) -> Result<(Begun, Destination), Error> {
+    let client = &ends.destination;
+    names::check_rejects(names::rejects_file(config)).await?;
+    let source_ns = source.survey.shape.shard_group_ns;
+    let oldest = source.earliest.unwrap_or_else(|| source.stop(&config.scope));
+    let wanted = Wanted {
+        source_host: config.ends.source.host.clone(),
+        source_bucket_id: source.bucket.id.clone(),
+        filter: filter_text(&config.scope.filter),
+        begins: match config.scope.start {
+            RangeStart::At(time) => Begins::Exactly(time),
+            RangeStart::Earliest => Begins::AtOldest(oldest),
+            RangeStart::Back(_) => Begins::Back(oldest),
+        },
+        stop: source.stop(&config.scope),
+    };
+    let begun = begin::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
+    let bucket = DestinationBucket::new(
+        client.clone(),
+        &config.ends.destination_bucket,
+        destination.shard_group_ns(source_ns),
+        config.safety.on_type_conflict,
+        watched_fields(source, destination),
+    )
+    .shared(begun.is_shared);
+    Ok((begun, Destination::Bucket(bucket)))
+}

@@ -1,0 +1,167 @@
+//! The run itself, however it was prepared: reporter, pipeline, summary, exit code.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::exit::ExitCode;
+use crate::influx::signal::{Observer, Signal};
+use crate::job::begin::{Begun, given_up};
+use crate::job::error::{Error, chain};
+use crate::job::exit_code::of_stop;
+use crate::job::shown::Shown;
+use crate::limits::PLAIN_LINE_MS;
+use crate::pipeline::commit::doubt;
+use crate::pipeline::event::{Counters, Event, EventSink};
+use crate::pipeline::pool::blocking;
+use crate::pipeline::read::BatchOrigin;
+use crate::pipeline::stop::StopSignal;
+use crate::pipeline::write::{Destination, DestinationWriter};
+use crate::pipeline::{self, RunOutcome};
+use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::{self, Ending, EventSender, ReportSettings, stream};
+
+/// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
+#[derive(Debug, Clone, Default)]
+pub struct ClientSignals(Arc<OnceLock<EventSender>>);
+
+impl ClientSignals {
+    /// For the clients.
+    pub fn observer(&self) -> Observer {
+        let sender = Arc::clone(&self.0);
+        Arc::new(move |signal| match (sender.get(), signal) {
+            (Some(sender), signal) => sender.send(Event::Client(signal)),
+            (None, Signal::Retried { side, what, attempt, error }) => {
+                stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
+            }
+            (None, Signal::Notice { text, .. }) => stream::say(format_args!("notice: {text}")),
+            (None, _) => {}
+        })
+    }
+
+    fn connect(&self, sender: EventSender) {
+        // Set once per process; a second run keeps the first reporter.
+        let _ = self.0.set(sender);
+    }
+}
+
+/// What a run needs.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is read.
+    pub source: BatchOrigin,
+    /// Where it goes.
+    pub sink: Destination,
+    /// The job that it is part of.
+    pub begun: Begun,
+}
+
+/// Runs a prepared job to its end and reports it.
+pub async fn run(
+    prepared: Prepared,
+    shown: Shown,
+    signals: &ClientSignals,
+    stop: StopSignal,
+) -> Result<Finished, Error> {
+    let started = Instant::now();
+    let counters = Arc::new(Counters::default());
+    let settings =
+        ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: PLAIN_LINE_MS };
+    let io = |source| Error::Io { what: "cannot start the reporter", source };
+    let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
+    signals.connect(sender.clone());
+    if let BatchOrigin::Bucket(_, client) = &prepared.source {
+        client.quota().tell(&signals.observer());
+    }
+    let rejects = prepared.begun.rejects.file.path.display().to_string();
+    let result = execute(prepared, sender.as_fn(), counters, stop).await;
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let ending = match &result {
+        Ok(finished) => Ending::Finished(Box::new(SummaryInput {
+            outcome: finished.outcome.clone(),
+            source: shown.header.source,
+            destination: shown.header.destination,
+            elapsed_ms,
+            exit: finished.exit.number(),
+            rejects: (finished.rejected_total > 0).then_some(rejects),
+            next: shown.next,
+            later: shown.later,
+        })),
+        Err(error) => Ending::Failed(FailureInput {
+            errors: chain(error),
+            elapsed_ms,
+            exit: error.exit().number(),
+        }),
+    };
+    // What stdout does not take is told by the stream, at the end of the program: it changes nothing of the run.
+    let shown = tokio::task::spawn_blocking(move || reporter.finish(&ending)).await;
+    if let Err(error) = shown {
+        stream::say(format_args!("notice: the summary could not be shown: {error}"));
+    }
+    result
+}
+
+/// Runs a prepared job to its end. The job is let go however it ends.
+pub async fn execute(
+    prepared: Prepared,
+    events: EventSink,
+    counters: Arc<Counters>,
+    stop: StopSignal,
+) -> Result<Finished, Error> {
+    let Prepared { source, sink, begun } = prepared;
+    let Begun { keeper, rejects, lock, folder, .. } = begun;
+    let rejected_before = rejects.before;
+    events(Event::Planned(source.planned()));
+    let out = Arc::new(DestinationWriter::new(sink, rejects, events, counters));
+    let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
+    if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
+        && let Some(folder) = folder
+    {
+        // If not even this can be kept, what is said of the failure still tells.
+        let _ = blocking(move || Ok(doubt::keep(&folder, doubt::DISK_WAS_FULL).is_ok())).await;
+    }
+    let outcome = match result {
+        Ok(mut outcome) => {
+            if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full()) {
+                outcome.doubts.push(doubt::DISK_WAS_FULL.to_owned());
+            }
+            outcome
+        }
+        Err(error) => return Err(given_up(keeper, &stop, error.into()).await),
+    };
+    match keeper.close(&stop).await {
+        // All that this run has recorded was recorded while the job was its own.
+        Ok(()) | Err(pipeline::error::Error::LeaseLost { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    drop(lock);
+    let rejected_total = rejected_before + outcome.rejected;
+    let exit = exit_of(&outcome, rejected_total);
+    Ok(Finished { outcome, rejected_total, exit })
+}
+
+/// A run that ended as planned, or early on request.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// How.
+    pub outcome: RunOutcome,
+    /// Values refused in all committed batches of the job, earlier runs included.
+    pub rejected_total: u64,
+    /// With which code.
+    pub exit: ExitCode,
+}
+
+fn exit_of(outcome: &RunOutcome, rejected_total: u64) -> ExitCode {
+    match outcome.stopped {
+        Some(reason) => of_stop(reason),
+        None if !outcome.closing.destination.is_empty() => ExitCode::Different,
+        None if rejected_total > 0
+            || !outcome.changed.is_empty()
+            || !outcome.unreturned.is_empty()
+            || !outcome.doubts.is_empty()
+            || !outcome.closing.source.is_empty() =>
+        {
+            ExitCode::Rejected
+        }
+        None => ExitCode::Done,
+    }
+}

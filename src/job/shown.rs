@@ -1,0 +1,88 @@
+//! What a command that moves values shows and asks before and after its run.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use crate::config::job::{JobConfig, JobEnds, JobOutput};
+use crate::config::values::ColorChoice;
+use crate::job::error::Error;
+use crate::job::source_facts::SourceFacts;
+use crate::report::preflight::PreflightReport;
+use crate::report::state::{Header, QuotaShown, SinkKind};
+use crate::report::text::Glyphs;
+use crate::report::{Mode, json, stream};
+
+/// What a run shows beside its events.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Names and quota.
+    pub header: Header,
+    /// Bars, lines or JSON.
+    pub mode: Mode,
+    /// What to run next.
+    pub next: Option<String>,
+    /// What another run after a whole one does.
+    pub later: &'static str,
+}
+
+/// How the run is shown.
+pub fn mode(output: &JobOutput) -> Mode {
+    match (Mode::here(output.json), output.color) {
+        (Mode::Terminal { .. }, ColorChoice::Always) => Mode::Terminal { color: true },
+        (Mode::Terminal { .. }, ColorChoice::Never) => Mode::Terminal { color: false },
+        (mode, _) => mode,
+    }
+}
+
+/// `org@host:port/bucket`.
+pub fn destination_name(ends: &JobEnds) -> String {
+    let host = &ends.destination.host;
+    let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);
+    let org = ends.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
+    format!("{org}{host}/{}", ends.destination_bucket)
+}
+
+/// Both ends of a migration, as the screens name them.
+pub fn header(config: &JobConfig, source: &SourceFacts) -> Header {
+    let (destination, sink) = match &config.ends.spool {
+        Some(spool) => (format!("spool {}", spool.place), SinkKind::Spool),
+        None => (destination_name(&config.ends), SinkKind::Bucket),
+    };
+    Header {
+        command: "migrate".to_owned(),
+        source: format!("{}/{}", source.org, config.ends.source_bucket),
+        destination,
+        sink,
+        quota: source.quota.bytes_per_window().map(|window_bytes| QuotaShown {
+            window_bytes,
+            share_percent: u64::from(config.pace.quota_share.at(source.now)) / 10,
+        }),
+    }
+}
+
+/// The checks before a run: on stderr, because stdout is for the result.
+pub fn show_preflight(report: &PreflightReport, is_json: bool) {
+    if is_json {
+        stream::print(json::preflight(report));
+    } else {
+        report.lines(Glyphs::Ascii).iter().for_each(stream::say);
+    }
+}
+
+/// Asks once, where there is somebody to ask. On a thread of its own: the answer may be a signal.
+pub async fn confirm(config: &JobConfig, what: &str) -> Result<(), Error> {
+    let somebody = io::stdin().is_terminal() && stream::stderr_is_terminal();
+    if config.safety.yes || config.output.json || !somebody {
+        return Ok(());
+    }
+    stream::ask(format_args!("Copy {what}? [y/N] "));
+    let said = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    match said.await {
+        Ok(Ok(answer)) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Error::NotConfirmed(
+            "not confirmed; nothing was written (--yes skips the question)",
+        )),
+    }
+}
