@@ -17,6 +17,7 @@ mod differential;
 mod influx;
 mod migrate;
 mod program;
+mod proof;
 mod real;
 mod report;
 mod sim;

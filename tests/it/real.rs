@@ -25,6 +25,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::support::cases::{Answer, ask};
+use crate::support::need::{What, influxd_2x_access, need};
 use crate::support::process::{Ended, Running, bare};
 
 const POLL: Duration = Duration::from_millis(50);
@@ -41,14 +42,10 @@ struct Real {
 }
 
 impl Real {
-    /// The server, ready and set up; `None`, said aloud, where there is none.
+    /// The server, ready and set up, where there is one.
     async fn start() -> Option<Self> {
-        let Ok(given) = std::env::var("SLUICE_TEST_INFLUXD") else {
-            eprintln!(
-                "SKIPPED: no real InfluxDB 2.x (SLUICE_TEST_INFLUXD names its program or its address)"
-            );
-            return None;
-        };
+        let given = need(What::Influxd2x)?;
+        let given = given.to_str().expect("UTF-8");
         let folder = tempfile::tempdir().unwrap();
         let mut real = Self {
             process: None,
@@ -60,10 +57,9 @@ impl Real {
         };
         if let Some(authority) = given.strip_prefix("http://") {
             real.addr = authority.trim_end_matches('/').parse().expect("an address and a port");
-            real.token = std::env::var("SLUICE_TEST_INFLUXD_TOKEN").expect("its token");
-            real.org = std::env::var("SLUICE_TEST_INFLUXD_ORG").expect("its organization");
+            (real.token, real.org) = influxd_2x_access();
         } else {
-            real.spawn(&given).await;
+            real.spawn(given).await;
         }
         let orgs = real.api("GET", &format!("/api/v2/orgs?org={}", real.org), &Json::Null).await;
         orgs["orgs"][0]["id"].as_str().expect("an organization").clone_into(&mut real.org_id);

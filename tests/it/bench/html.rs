@@ -18,16 +18,17 @@ use sluice::model::time::Timestamp;
 
 use self::markup::Page;
 use super::{DAY_NS, cells, model, recorded, run, terms};
+use crate::support::need::rewrites;
 
 fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bench").join(name);
-    if std::env::var_os("SLUICE_UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+    if rewrites() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
     }
     let kept =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert!(text == kept, "{name} differs; SLUICE_UPDATE_GOLDEN=1 rewrites it");
+    assert!(text == kept, "{name} differs; SLUICE_TEST_REWRITE=1 rewrites it");
 }
 
 /// What holds of every page; gives the page for more.

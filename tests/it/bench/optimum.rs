@@ -53,6 +53,22 @@ fn dense() -> Model {
     model(cells(30 * DAY_NS, std::iter::repeat_n(280_000_000, 64)))
 }
 
+/// 17.92 G values of 2 bytes: at 5 M values a second, and at nine tenths of a quota. What lies above is counts, latency and
+/// the bytes around the values.
+#[test]
+fn the_optimum_is_what_a_hand_calculates() {
+    let quota = |bytes| Model { quota: Some((bytes, 900)), ..dense() };
+    for (name, model, hand_s) in [
+        ("dense", dense(), 17_920_000_000 / 5_000_000),
+        ("300 MB", quota(300_000_000), 35_840_000_000 / 900_000),
+        ("3 GB", quota(3_000_000_000), 35_840_000_000 / 9_000_000),
+    ] {
+        let optimum_ms = true_optimum_ms(&model, 16);
+        let range = hand_s * 990..=hand_s * 1_040;
+        assert!(range.contains(&optimum_ms), "{name}: {optimum_ms} ms, by hand {hand_s} s");
+    }
+}
+
 #[test]
 fn a_dense_source_is_as_fast_as_it_answers() {
     let limits = assert_near_the_optimum("dense", &dense(), "1d", 300_000_000);

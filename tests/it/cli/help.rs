@@ -14,14 +14,11 @@ use sluice::config::table::{ADOPT, CONFIG, JSON, SETTLE, all_flags};
 use sluice::exit::ExitCode;
 
 use super::command;
-
-fn rewriting() -> bool {
-    std::env::var_os("SLUICE_TEST_REWRITE").is_some()
-}
+use crate::support::need::rewrites;
 
 fn golden(path: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if rewriting() {
+    if rewrites() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
     }

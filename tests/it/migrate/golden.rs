@@ -12,12 +12,12 @@ use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, points, store_of}
 
 const WEEK_S: u64 = 7 * 86_400;
 
-async fn copied(name: &str, source: ServerSettings) -> Option<(Case, Rig, Run)> {
-    let case = Case::open(name)?;
+async fn copied(name: &str, source: ServerSettings) -> (Case, Rig, Run) {
+    let case = Case::open(name);
     let rig = Rig::start(source, store_of(&case.bytes("data.lp"), WEEK_S)).await;
     let rig = over_all_of(name, rig);
     let run = rig.migrate(rig.config()).await;
-    Some((case, rig, run))
+    (case, rig, run)
 }
 
 /// The range and the batches of a case.
@@ -59,7 +59,7 @@ async fn what_flux_carries_arrives_to_the_bit() {
     for name in exact {
         for source in [cloud(), oss_source()] {
             let kind = source.kind;
-            let Some((case, rig, run)) = copied(name, source).await else { return };
+            let (case, rig, run) = copied(name, source).await;
             let (missing, extra) = differences(&rig, &case);
             assert!(
                 missing.is_empty() && extra.is_empty(),
@@ -77,7 +77,7 @@ async fn types_that_change_between_shards_arrive() {
     for name in ["07-type-bool-uint-int", "07-type-int-float", "07-type-int-float-string"] {
         for source in [cloud(), oss_source()] {
             let kind = source.kind;
-            let Some((case, rig, run)) = copied(name, source).await else { return };
+            let (case, rig, run) = copied(name, source).await;
             assert_eq!(run.exit(), ExitCode::Done, "{name} {kind:?} {}", run.words());
             assert_eq!(differences(&rig, &case), (vec![], vec![]), "{name} {kind:?}");
             rig.assert_copied();
@@ -88,7 +88,7 @@ async fn types_that_change_between_shards_arrive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_times_that_flux_reaches_arrive() {
     for source in [cloud(), oss_source()] {
-        let Some((case, rig, run)) = copied("04-times", source).await else { return };
+        let (case, rig, run) = copied("04-times", source).await;
         run.assert_exit(ExitCode::Done);
         let (missing, extra) = differences(&rig, &case);
         assert!(extra.is_empty(), "{extra:?}");
@@ -105,7 +105,7 @@ async fn what_flux_cannot_carry_is_counted_and_named() {
         ("03-names-time-value", "b"),
         ("03-names-control", "carriage return"),
     ] {
-        let Some((case, rig, run)) = copied(name, cloud()).await else { return };
+        let (case, rig, run) = copied(name, cloud()).await;
         assert_eq!(run.exit(), ExitCode::Rejected, "{name} {:?} {:?}", run.words(), run.preflight);
         let (missing, extra) = differences(&rig, &case);
         assert!(extra.is_empty(), "{name}: nothing is written that was not there: {extra:?}");
@@ -118,7 +118,7 @@ async fn what_flux_cannot_carry_is_counted_and_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn influxql_carries_what_flux_cannot() {
     for name in ["03-names-start-stop", "03-names-time-value", "03-names-control"] {
-        let Some((case, rig, run)) = copied(name, oss_source()).await else { return };
+        let (case, rig, run) = copied(name, oss_source()).await;
         assert_eq!(run.exit(), ExitCode::Done, "{name} {:?} {}", run.words(), rig.rejects());
         assert_eq!(differences(&rig, &case), (vec![], vec![]), "{name}");
     }

@@ -101,14 +101,18 @@ async fn the_limit_is_the_jobs() {
     let rig = rig(&["u=1003u", "u=2003u"]).await;
     let mut config = rig.config();
     config.safety.reject_limit = 15;
+    // The third batch is not answered before the run is killed, with the second one committed.
+    let third = Matcher::path("/api/v2/query").body("T03:00:00Z) |> rename");
+    rig.source_fault(third, 1, Fault::Stall { after_bytes: 0, ms: 3_600_000 });
     let second = |event: &Event| matches!(event, Event::Committed { range, .. } if range.stop >= time("2022-01-01T02:00:00Z"));
     let first = rig.migrate_until(config.clone(), second).await;
-    if first.ended.is_none() {
-        let run = rig.migrate(config).await;
-        assert_eq!(run.exit(), ExitCode::Permanent, "{}", rig.rejects());
-    }
-    // The second batch may still be on its way when the third one reaches the limit.
-    assert!(rig.records().len() <= 2);
+    assert!(first.ended.is_none() && rig.source.faults_used_up(), "{}", first.words());
+    assert_eq!(rig.records().len(), 2, "{}", rig.rejects());
+    rig.source.clear_faults();
+    let run = rig.migrate(config).await;
+    assert_eq!(run.exit(), ExitCode::Permanent, "{}", rig.rejects());
+    assert!(run.words().contains("--reject-limit"), "{}", run.words());
+    assert_eq!(rig.records().len(), 2, "{}", rig.rejects());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,7 +40,7 @@ async fn copy(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_transport_carries_every_golden_case() {
-    let Some(golden) = crate::support::golden() else { return };
+    let golden = crate::support::golden();
     let mut names: Vec<_> = std::fs::read_dir(golden.join("cases"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -49,7 +49,7 @@ async fn every_transport_carries_every_golden_case() {
         .collect();
     names.sort();
     for name in &names {
-        let Some(case) = Case::open(name) else { return };
+        let case = Case::open(name);
         for transport in wanted() {
             for source in [cloud(), oss_source()] {
                 let kind = source.kind;

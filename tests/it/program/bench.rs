@@ -258,7 +258,7 @@ async fn the_examples_of_the_page_are_what_is_printed() {
         examples += 1;
     }
     made.push_str(rest);
-    if std::env::var_os("SLUICE_TEST_REWRITE").is_some() {
+    if crate::support::need::rewrites() {
         std::fs::write(&path, &made).unwrap();
     }
     let page = std::fs::read_to_string(&path).unwrap();

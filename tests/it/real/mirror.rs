@@ -2,6 +2,7 @@
 
 mod data;
 mod doubtful;
+mod older;
 mod pair;
 mod statements;
 
@@ -10,8 +11,11 @@ use sluice::model::time::TimeRange;
 use sluice::wire::flux::{self, Selection};
 
 use data::{DAY_NS, START_NS};
+use older::Older;
 use pair::Pair;
-use statements::Asker;
+use statements::{Asker, Ends};
+
+use crate::support::influxd::Influxd;
 
 /// Every form of `wire::flux`, over ranges that fit the data and ranges that do not.
 fn forms(bucket: &str) -> Vec<String> {
@@ -254,7 +258,7 @@ async fn the_simulated_server_answers_byte_for_byte() {
 #[tokio::test]
 async fn the_simulated_influxql_answers_alike() {
     let Some(pair) = Pair::start().await else { return };
-    let mut asker = Asker::new(&pair);
+    let mut asker = Asker::new(Ends::Newer(&pair));
     for (seed, shard_s) in [(4, 604_800), (5, 86_400)] {
         let bucket = format!("statements-{seed}");
         pair.load(&bucket, shard_s, &data::lines(seed)).await;
@@ -280,4 +284,27 @@ async fn the_simulated_influxql_answers_alike() {
     let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n");
     assert!(wrong.is_empty(), "{} of {asked} answers differ:\n{shown}", wrong.len());
     assert!(asked > 3_000 && bytes > 10_000_000, "{asked} were asked, {bytes} bytes answered");
+}
+
+/// As far as a server of 1.x goes: it knows no unsigned numbers, and describes failures in its own words.
+#[test]
+fn the_simulated_influxql_means_what_an_older_server_means() {
+    let Some(real) = Influxd::start() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let older = Older::with(real).await;
+        let mut asker = Asker::new(Ends::Older(&older));
+        older.load("statements", 604_800, &data::for_older(&data::lines(4)));
+        statements::generated(&mut asker, "statements").await;
+        older.load("changing", 86_400, &data::for_older(&data::changing_types(0)));
+        statements::changing(&mut asker, "changing").await;
+        older.load("names", 604_800, &data::for_older(&data::hard_names()));
+        statements::hard_names(&mut asker, "names").await;
+        older.load("shapes", 604_800, &data::for_older(&data::odd_shapes()));
+        statements::odd_shapes(&mut asker, "shapes").await;
+        let Asker { asked, bytes, wrong, .. } = asker;
+        let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n");
+        assert!(wrong.is_empty(), "{} of {asked} answers differ:\n{shown}", wrong.len());
+        assert!(asked > 2_900 && bytes > 500_000, "{asked} were asked, {bytes} bytes answered");
+    });
 }

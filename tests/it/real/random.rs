@@ -1,6 +1,7 @@
 //! Random buckets between real servers, without any trouble: what the stopped engine holds of both ends is the same.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -8,6 +9,7 @@ use sluice::model::time::Timestamp;
 
 use super::{Json, Real};
 use crate::differential::content::{Content, Shape};
+use crate::support::need::{What, need};
 
 /// Seeds that are tried; long buckets are left out.
 const SEEDS: std::ops::Range<u64> = 0..24;
@@ -80,7 +82,7 @@ async fn moved(real: &Real, seed: u64) -> Result<Option<Moved>, String> {
 }
 
 /// What the engine holds of a bucket: a line for each value. The server must have ended.
-fn exported(real: &Real, program: &str, bucket_id: &str) -> BTreeSet<Vec<u8>> {
+fn exported(real: &Real, program: &Path, bucket_id: &str) -> BTreeSet<Vec<u8>> {
     let file = real.folder.path().join(bucket_id);
     let mut command = Command::new(program);
     command.args(["inspect", "export-lp", "--bucket-id", bucket_id, "--log-level", "error"]);
@@ -109,13 +111,8 @@ fn exported(real: &Real, program: &str, bucket_id: &str) -> BTreeSet<Vec<u8>> {
 
 #[tokio::test]
 async fn random_buckets_arrive_between_real_servers() {
+    let Some(program) = need(What::Influxd2xProgram) else { return };
     let Some(mut real) = Real::start().await else { return };
-    let Some(program) =
-        std::env::var("SLUICE_TEST_INFLUXD").ok().filter(|_| real.process.is_some())
-    else {
-        eprintln!("SKIPPED: what a server holds that runs elsewhere cannot be looked at");
-        return;
-    };
     let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for seed in SEEDS {
         match moved(&real, seed).await {

@@ -3,14 +3,11 @@
 use serde_json::json;
 
 use super::Real;
+use crate::support::need::{What, need};
 
-/// The script of the guide, if this machine has it beside the project, set up for a job.
+/// The script of the guide, where its text is, set up for a job.
 fn script(real: &Real, source: &str, destination: &str) -> Option<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/guide.md");
-    let Ok(guide) = std::fs::read_to_string(path) else {
-        eprintln!("SKIPPED: no text of the vendor's guide at {path}");
-        return None;
-    };
+    let guide = std::fs::read_to_string(need(What::Guide)?).unwrap();
     let script = guide
         .split("```js\n")
         .filter_map(|part| part.split("```").next())

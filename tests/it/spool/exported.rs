@@ -28,6 +28,7 @@ use sluice::wire::csv::encoder::CsvEncoder;
 use super::round_trip::{frames_of, point};
 use super::write_all;
 use crate::support::golden::{Case, Point, Value};
+use crate::support::need::{What, need};
 use crate::support::process::{bare, run};
 use crate::support::random::{Letters, content};
 use crate::support::{influx_write, rig};
@@ -79,12 +80,12 @@ fn held(lines: &[u8], shard_s: u64) -> Vec<Point> {
 
 /// All golden cases that have a content.
 fn cases() -> Vec<(String, Vec<Point>)> {
-    let Some(golden) = crate::support::golden() else { return Vec::new() };
+    let golden = crate::support::golden();
     let mut cases = Vec::new();
     for entry in fs::read_dir(golden.join("cases")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if golden.join("cases").join(&name).join("expected.jsonl").is_file() {
-            let points = Case::open(&name).unwrap().expected();
+            let points = Case::open(&name).expected();
             cases.push((name, points));
         }
     }
@@ -242,10 +243,7 @@ fn csv_names_what_influx_write_would_change() {
 /// The real program, where there is one: what the slow obvious way says is what it does.
 #[test]
 fn influx_write_does_what_its_model_says() {
-    let Some(influx) = std::env::var_os("SLUICE_TEST_INFLUX") else {
-        eprintln!("SKIPPED: no influx CLI (SLUICE_TEST_INFLUX names its program)");
-        return;
-    };
+    let Some(influx) = need(What::InfluxCli) else { return };
     let folder = tempfile::tempdir().unwrap();
     let sent = |text: &[u8], format: &str| {
         let file = folder.path().join(format);

@@ -11,6 +11,7 @@ use sluice::spool::writable::Spool;
 use super::round_trip::{Job0, frames_of, point};
 use super::write_batch;
 use crate::support::golden::{Point, Value};
+use crate::support::need::rewrites;
 use crate::support::process::{bare, run};
 
 const MARK: &str = "<!-- run -->\n```sh\n";
@@ -100,7 +101,7 @@ async fn the_examples_of_the_page_are_what_the_program_prints() {
         examples += 1;
     }
     assert_eq!(examples, 5);
-    if std::env::var_os("SLUICE_TEST_REWRITE").is_some() {
+    if rewrites() {
         fs::write(&path, &anew).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap();

@@ -1,5 +1,4 @@
-//! Other engines read a spool by the texts of `sluice spool describe --sql`. They come with `scripts/readers.sh`, in
-//! `target/readers`; `SLUICE_TEST_READERS` names another Python that has them.
+//! Other engines read a spool by the texts of `sluice spool describe --sql`. They come with `scripts/readers.sh`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,26 +15,13 @@ use tempfile::TempDir;
 use super::round_trip::{Job0, frames_of};
 use super::write_batch;
 use crate::support::golden::{Point, Value};
+use crate::support::need::{What, need};
 use crate::support::process::{bare, run};
 
 /// Needs percent-encoding, and quotes in SQL.
 const MEASUREMENT: &str = "a/b 'c'%";
 const START: &str = "2022-01-31T12:00:00Z";
 const DAY_NS: i64 = 86_400_000_000_000;
-
-fn python() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/readers/bin/python");
-    let python = std::env::var_os("SLUICE_TEST_READERS").map_or(own, PathBuf::from);
-    let python = std::path::absolute(python).unwrap();
-    if python.is_file() {
-        return Some(python);
-    }
-    eprintln!(
-        "SKIPPED: no engines at {} (scripts/readers.sh makes them, SLUICE_TEST_READERS names a Python that has them)",
-        python.display()
-    );
-    None
-}
 
 /// Rows of two days of two months, with what readers get wrong: nanoseconds, whole numbers beyond 2^53 beside gaps,
 /// unsigned ones beyond 2^63, empty texts, absent tags, columns that come later.
@@ -115,9 +101,8 @@ fn spool(time_type: TimeType) -> (TempDir, PathBuf) {
 
 /// The answers of an engine about the first table, and the rows of the others.
 async fn ask(engine: &str, time_type: TimeType, tables: &[&str]) -> Option<Json> {
+    let python = need(What::Readers)?;
     let (folder, place) = spool(time_type);
-
-    let python = python()?;
     let ended = run(bare(&["spool", "describe", place.to_str().unwrap(), "--sql", engine])).await;
     ended.assert_code(0);
     let text = folder.path().join(engine);
@@ -190,8 +175,7 @@ async fn datafusion() {
 
 #[tokio::test]
 async fn spark() {
-    if Command::new("java").arg("-version").output().is_err() {
-        eprintln!("SKIPPED: Spark needs a Java");
+    if need(What::Java).is_none() {
         return;
     }
     reads("spark", ["bigint", "timestamp", "bigint"]).await;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use super::need::{What, need};
 
 const POLLS_MAX: u32 = 300;
 const POLL: Duration = Duration::from_millis(50);
@@ -25,21 +26,9 @@ pub(crate) struct Answer {
 }
 
 impl Influxd {
-    /// Starts `SLUICE_TEST_INFLUXD_1X` or `/usr/bin/influxd`; `None`, said aloud, if there is no such 1.x server.
+    /// Starts it, where there is one.
     pub(crate) fn start() -> Option<Self> {
-        let program = std::env::var_os("SLUICE_TEST_INFLUXD_1X")
-            .map_or_else(|| "/usr/bin/influxd".into(), PathBuf::from);
-        let version = Command::new(&program).arg("version").output().ok();
-        let version = version
-            .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
-            .unwrap_or_default();
-        if !version.contains("InfluxDB v1.") {
-            eprintln!(
-                "SKIPPED: {} is no InfluxDB 1.x (SLUICE_TEST_INFLUXD_1X names another program)",
-                program.display()
-            );
-            return None;
-        }
+        let program = need(What::Influxd1x)?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0")
             .and_then(|socket| socket.local_addr())
@@ -77,6 +66,11 @@ impl Influxd {
             runtime.block_on(async { tokio::time::sleep(POLL).await });
         }
         panic!("influxd did not answer within {:?}", POLL * POLLS_MAX);
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// One statement; its JSON, with times in nanoseconds.

@@ -27,6 +27,7 @@ use sluice::model::time_type::TimeType;
 use sluice::pipeline::event::{Counters, Event};
 use sluice::pipeline::stop::{StopSignal, stop_pair};
 use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::report::state::RunTotals;
 use sluice::sim::{BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value};
 use sluice::spool::place::Surroundings;
 use tokio::sync::Notify;
@@ -201,8 +202,22 @@ impl Rig {
 
     /// Migrates to the end on the runtime, and so on the clock, of the caller.
     pub(crate) async fn migrate_here(&self, config: JobConfig) -> Run {
-        let (client, stop) = (self.client.clone(), stop_pair().1);
-        let run = followed(&What { spool: None, config, client, stop }, |_| false).await;
+        self.migrate_here_stoppable(config, stop_pair().1, |_| ()).await
+    }
+
+    /// As [`Rig::migrate_here`], with a way to ask for the end, and somebody who hears of each event.
+    pub(crate) async fn migrate_here_stoppable(
+        &self,
+        config: JobConfig,
+        stop: StopSignal,
+        hear: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Run {
+        let what = What { spool: None, config, client: self.client.clone(), stop };
+        let hear = move |event: &Event| {
+            hear(event);
+            false
+        };
+        let run = followed(&what, hear).await;
         self.hold_canaries(&run);
         run
     }
@@ -350,13 +365,24 @@ fn process(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -
 
 /// One run, with what it tells.
 async fn followed(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Run {
-    let events = Arc::new(Mutex::new(Vec::new()));
-    let killed = Arc::new(Notify::new());
+    let told = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let (killed, counters) = (Arc::new(Notify::new()), Arc::new(Counters::default()));
+    // The clock of this run, also for who tells something on another thread.
+    let (begun, runtime) = (tokio::time::Instant::now(), tokio::runtime::Handle::current());
+    let elapsed_ms = move |runtime: &tokio::runtime::Handle| {
+        let _inside = runtime.enter();
+        u64::try_from(begun.elapsed().as_millis()).unwrap()
+    };
     let sink: Arc<dyn Fn(Event) + Send + Sync> = {
-        let (events, killed) = (Arc::clone(&events), Arc::clone(&killed));
+        let (told, killed) = (Arc::clone(&told), Arc::clone(&killed));
+        let (counters, runtime) = (Arc::clone(&counters), runtime.clone());
         Arc::new(move |event| {
             let kills = kill(&event);
-            events.lock().unwrap().push(event);
+            let moment = Moment { at_ms: elapsed_ms(&runtime), totals: RunTotals::of(&counters) };
+            let mut told = told.lock().unwrap();
+            told.0.push(event);
+            told.1.push(moment);
+            drop(told);
             if kills {
                 killed.notify_one();
             }
@@ -366,16 +392,18 @@ async fn followed(what: &What, kill: impl Fn(&Event) -> bool + Send + Sync + 'st
     let ended = tokio::select! {
         biased;
         () = killed.notified() => None,
-        result = flow(what, sink, &preflight) => Some(result),
+        result = flow(what, sink, Arc::clone(&counters), &preflight) => Some(result),
     };
-    let events = events.lock().unwrap().clone();
-    Run { ended, events, preflight: preflight.into_inner().unwrap() }
+    let end = Moment { at_ms: elapsed_ms(&runtime), totals: RunTotals::of(&counters) };
+    let (events, moments) = told.lock().unwrap().clone();
+    Run { ended, events, moments, end, preflight: preflight.into_inner().unwrap() }
 }
 
 /// What the command does, without a word.
 async fn flow(
     what: &What,
     sink: Arc<dyn Fn(Event) + Send + Sync>,
+    counters: Arc<Counters>,
     preflight: &Mutex<Option<PreflightReport>>,
 ) -> Result<Finished, Error> {
     let observer: Observer = {
@@ -384,7 +412,7 @@ async fn flow(
     };
     let What { spool, config, client, stop } = what;
     let mut both = Ends::connect_with(config, client, &observer)?;
-    let (counters, stop) = (Arc::new(Counters::default()), stop.clone());
+    let stop = stop.clone();
     if let Some(place) = spool {
         let spool = load_spool::Spool::open(place, &Surroundings::default()).await?;
         let (checked, report) = load_spool::check(&spool, config, &both.destination).await?;
@@ -403,7 +431,15 @@ async fn flow(
     };
     both.source = quota::paced(config, &both.source, &source, &observer).await;
     let prepared = prepare(config, &both, &source, destination.as_mut(), &stop).await?;
+    both.source.quota().tell(&observer);
     run::execute(prepared, sink, counters, stop).await
+}
+
+/// The clock of a run and its sums.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at_ms: u64,
+    pub(crate) totals: RunTotals,
 }
 
 /// What became of a run.
@@ -413,6 +449,10 @@ pub(crate) struct Run {
     pub(crate) ended: Option<Result<Finished, Error>>,
     /// What it told.
     pub(crate) events: Vec<Event>,
+    /// When it told each of them.
+    pub(crate) moments: Vec<Moment>,
+    /// When it ended.
+    pub(crate) end: Moment,
     /// What was found before it began.
     pub(crate) preflight: Option<PreflightReport>,
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 use object_store::ObjectStoreExt as _;
 use object_store::aws::AmazonS3Builder;
 
+use super::need::{What, need};
+
 const POLLS_MAX: u32 = 600;
 const POLL: Duration = Duration::from_millis(50);
 
@@ -48,24 +50,9 @@ struct Server {
 }
 
 impl Server {
-    /// Starts the program that a variable names, else the one that a script installs; `None`, said aloud, if there is
-    /// none.
-    fn start(
-        variable: &str,
-        script: &str,
-        installed: &str,
-        prepare: impl FnOnce(&mut Command, SocketAddr, &Path),
-    ) -> Option<Self> {
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
-        let program =
-            std::env::var_os(variable).map_or_else(|| tools.join(installed), PathBuf::from);
-        if !program.is_file() {
-            eprintln!(
-                "SKIPPED: there is no {} (scripts/{script} installs it, {variable} names another program)",
-                program.display()
-            );
-            return None;
-        }
+    /// Starts the program, where there is one.
+    fn start(what: What, prepare: impl FnOnce(&mut Command, SocketAddr, &Path)) -> Option<Self> {
+        let program = need(what)?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|socket| socket.local_addr())
@@ -114,7 +101,7 @@ fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 pub(crate) struct S3(Server);
 
 impl S3 {
-    /// Starts `SLUICE_TEST_S3`, or what the script installs.
+    /// Starts it, where there is one.
     pub(crate) fn start() -> Option<Self> {
         let prepare = |command: &mut Command, address: SocketAddr, folder: &Path| {
             let data = folder.join("data");
@@ -122,7 +109,7 @@ impl S3 {
             command.args(["--quiet", "--port", &address.to_string(), "posix"]).arg(data);
             command.env("ROOT_ACCESS_KEY", S3_KEY_ID).env("ROOT_SECRET_KEY", S3_SECRET);
         };
-        Server::start("SLUICE_TEST_S3", "s3_server.sh", "bin/versitygw", prepare).map(Self)
+        Server::start(What::S3, prepare).map(Self)
     }
 
     /// What a program needs to reach it.
@@ -231,7 +218,7 @@ fn exchange(
 pub(crate) struct Azure(Server);
 
 impl Azure {
-    /// Starts `SLUICE_TEST_AZURE`, or what the script installs.
+    /// Starts it, where there is one.
     pub(crate) fn start() -> Option<Self> {
         let prepare = |command: &mut Command, address: SocketAddr, folder: &Path| {
             let port = address.port().to_string();
@@ -241,8 +228,7 @@ impl Azure {
                 .arg(folder);
             command.env("AZURITE_ACCOUNTS", format!("{AZURE_ACCOUNT}:{AZURE_KEY}"));
         };
-        let installed = "azurite/node_modules/.bin/azurite-blob";
-        let server = Server::start("SLUICE_TEST_AZURE", "azure_server.sh", installed, prepare)?;
+        let server = Server::start(What::Azure, prepare)?;
         let azure = Self(server);
         let made = Command::new("node")
             .args(["-e", MAKE_CONTAINER, &azure.endpoint(), AZURE_ACCOUNT, AZURE_KEY])

@@ -55,7 +55,7 @@ fn rows(columns: &str, rows: &str) -> String {
 
 #[test]
 fn errors_of_the_server_keep_their_words() {
-    let Some(golden) = crate::support::golden() else { return };
+    let golden = crate::support::golden();
     for (file, format, statements, words) in [
         ("i_msgpack_error", Format::MessagePack, 1, "undefined function nosuch()"),
         ("i_msgpack_missing_db", Format::MessagePack, 1, "database not found: nosuch"),

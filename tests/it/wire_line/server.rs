@@ -109,8 +109,8 @@ fn tellable(point: &Point) -> bool {
 
 #[test]
 fn a_1x_server_reads_back_the_golden_cases() {
-    let (Some(golden), Some(server)) = (golden(), Influxd::start()) else { return };
-    for case in std::fs::read_dir(golden.join("cases")).unwrap() {
+    let Some(server) = Influxd::start() else { return };
+    for case in std::fs::read_dir(golden().join("cases")).unwrap() {
         let case = case.unwrap();
         let db = case.file_name().to_str().unwrap().replace('-', "_");
         match golden_points(&case.path()) {

@@ -179,37 +179,39 @@ fn other_readers_make_no_storm() {
         Day {
             name: "(d) others take 30 %",
             cloud: with(32, Other::Steady(300), Says::Seconds),
-            refused_max: 60,
+            refused_max: 20,
             ..DAY
         },
         Day {
             name: "(d) others take 30 %, nothing said",
             cloud: with(33, Other::Steady(300), Says::Nothing),
-            refused_max: 150,
+            refused_max: 95,
             ..DAY
         },
         Day {
             name: "(d) others take 60 % at once",
             cloud: with(34, Other::AtOnce(600), Says::Seconds),
-            refused_max: 150,
+            refused_max: 25,
             ..DAY
         },
         Day {
             name: "(d) others take 60 % at once, nothing said",
             cloud: with(35, Other::AtOnce(600), Says::Nothing),
-            refused_max: 300,
+            refused_max: 190,
             ..DAY
         },
         Day {
             name: "(d) others take 95 % first",
             cloud: with(36, Other::First(950), Says::Seconds),
-            refused_max: 500,
+            // One for each window.
+            refused_max: 160,
             ..DAY
         },
         Day {
             name: "(d) others take 95 % first, nothing said",
             cloud: with(37, Other::First(950), Says::Nothing),
-            refused_max: 950,
+            // Twenty-two probes for each window, the pauses between them ever longer.
+            refused_max: 810,
             ..DAY
         },
     ]);
@@ -223,21 +225,21 @@ fn refusals_at_random_cost_little() {
         Day {
             name: "(e) 1 % refused",
             cloud: with(41, 10, Says::Seconds),
-            refused_max: 20,
+            refused_max: 12,
             readers: 4,
             ..DAY
         },
         Day {
             name: "(e) 1 % refused, nothing said",
             cloud: with(42, 10, Says::Nothing),
-            refused_max: 20,
+            refused_max: 13,
             readers: 4,
             ..DAY
         },
         Day {
             name: "(e) 5 % refused, nothing said",
             cloud: with(43, 50, Says::Nothing),
-            refused_max: 80,
+            refused_max: 60,
             readers: 4,
             ..DAY
         },

@@ -108,6 +108,30 @@ pub(crate) fn changing_types(seed: u64) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// The lines that a server of 1.x can take: it refuses names that are not UTF-8. The long series says nothing more.
+pub(crate) fn for_older(lines: &[u8]) -> Vec<u8> {
+    let taken = |line: &&[u8]| std::str::from_utf8(line).is_ok() && !line.starts_with(b"long,");
+    signed(&lines.split_inclusive(|byte| *byte == b'\n').filter(taken).collect::<Vec<_>>().concat())
+}
+
+/// The same lines with unsigned numbers as signed ones: the last digits of those that are too large.
+fn signed(lines: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(lines.len());
+    for (at, &byte) in lines.iter().enumerate() {
+        let digits = out.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let before = out.len() - digits;
+        let ends = matches!(lines.get(at + 1), Some(b',' | b' '));
+        if byte == b'u' && ends && digits > 0 && out[..before].ends_with(b"=") {
+            let digits = out.split_off(before);
+            out.extend_from_slice(&digits[digits.len().saturating_sub(18)..]);
+            out.push(b'i');
+        } else {
+            out.push(byte);
+        }
+    }
+    out
+}
+
 /// Names and values that a query has to quote, or cannot hold at all.
 pub(crate) const HARD_NAMES: [&[u8]; 22] = [
     b"plain",

@@ -8,7 +8,7 @@ use sluice::wire::flux::{self, Selection};
 
 use super::data::{DAY_NS, START_NS};
 use super::pair::Pair;
-use super::statements::Asker;
+use super::statements::{Asker, Ends};
 
 /// Listed name of each measurement of [`unreadable_lines`].
 const NAMES: [&str; 16] = [
@@ -109,7 +109,7 @@ async fn what_no_read_returns_is_listed_and_answered_alike() {
             wrong.extend(pair.query(&text).await);
         }
     }
-    let mut asker = Asker::new(&pair);
+    let mut asker = Asker::new(Ends::Newer(&pair));
     for statement in [
         "SHOW MEASUREMENTS",
         "SHOW FIELD KEYS",

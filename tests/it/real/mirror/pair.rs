@@ -87,30 +87,13 @@ impl Pair {
 
     /// The length of the answer, and what differs.
     pub(crate) async fn influxql(&self, asked: Asked<'_>) -> (usize, Option<String>) {
-        let mut path = format!("/query?db={}", percent(asked.bucket.as_bytes()));
-        if !asked.epoch.is_empty() {
-            path.push_str(&format!("&epoch={}", asked.epoch));
-        }
-        if let Some(rows) = asked.chunk_rows {
-            path.push_str(&format!("&chunked=true&chunk_size={rows}"));
-        }
         let accept =
             ("Accept", if asked.msgpack { "application/x-msgpack" } else { "application/json" });
-        let (real, sim) = match asked.way {
-            Way::Get => {
-                let path = format!("{path}&q={}", percent(asked.text));
-                self.both("GET", &path, &[accept], b"").await
-            }
-            Way::Form => {
-                let kind = ("Content-Type", "application/x-www-form-urlencoded");
-                let body = format!("q={}", percent(asked.text));
-                self.both("POST", &path, &[accept, kind], body.as_bytes()).await
-            }
-            Way::Raw => {
-                let kind = ("Content-Type", "application/vnd.influxql");
-                self.both("POST", &path, &[accept, kind], asked.text).await
-            }
-        };
+        let (path, kind, body) = path_of(asked);
+        let method = if asked.way == Way::Get { "GET" } else { "POST" };
+        let kinds: Vec<_> =
+            [accept].into_iter().chain(kind.map(|kind| ("Content-Type", kind))).collect();
+        let (real, sim) = self.both(method, &path, &kinds, &body).await;
         let same = if real.header("Content-Type") == Some("application/x-msgpack") {
             let (real, sim) = (documents(&real.body), documents(&sim.body));
             real.is_some() && real == sim
@@ -150,6 +133,25 @@ impl Pair {
         let same = to_sim(&real.text()) == sim.text()
             && names.iter().all(|name| real.header(name) == sim.header(name));
         difference(&real, &sim, same, &format!("{method} {path} {headers:?} {body:?}"))
+    }
+}
+
+/// Path, content type and body of a query.
+pub(crate) fn path_of(asked: Asked<'_>) -> (String, Option<&'static str>, Vec<u8>) {
+    let mut path = format!("/query?db={}", percent(asked.bucket.as_bytes()));
+    if !asked.epoch.is_empty() {
+        path.push_str(&format!("&epoch={}", asked.epoch));
+    }
+    if let Some(rows) = asked.chunk_rows {
+        path.push_str(&format!("&chunked=true&chunk_size={rows}"));
+    }
+    let text = percent(asked.text);
+    match asked.way {
+        Way::Get => (format!("{path}&q={text}"), None, Vec::new()),
+        Way::Form => {
+            (path, Some("application/x-www-form-urlencoded"), format!("q={text}").into_bytes())
+        }
+        Way::Raw => (path, Some("application/vnd.influxql"), asked.text.to_vec()),
     }
 }
 

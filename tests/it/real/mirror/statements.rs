@@ -5,14 +5,24 @@ use sluice::model::time::{TimeRange, Timestamp};
 use sluice::wire::influxql::query::{self, Grouping, SelectStatement};
 
 use super::data::{DAY_NS, HARD_NAMES, KEYS, START_NS};
+use super::older::Older;
 use super::pair::{Asked, Pair, Way};
 
 /// The largest time, which no Flux range reaches.
 const END: TimeRange = TimeRange { start: Timestamp::MAX, stop: Timestamp::STOP_MAX };
 
+/// Who is asked.
+#[derive(Clone, Copy)]
+pub(crate) enum Ends<'a> {
+    /// A server of 2.x: bytes and headers are compared.
+    Newer(&'a Pair),
+    /// A server of 1.x: what the answers mean is compared.
+    Older(&'a Older),
+}
+
 /// Asks in one way after the other, so that each statement is asked in a few of them and all of them in each.
 pub(crate) struct Asker<'a> {
-    pair: &'a Pair,
+    ends: Ends<'a>,
     turn: usize,
     pub(crate) asked: usize,
     /// Of all answers.
@@ -21,8 +31,8 @@ pub(crate) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    pub(crate) const fn new(pair: &'a Pair) -> Self {
-        Self { pair, turn: 0, asked: 0, bytes: 0, wrong: Vec::new() }
+    pub(crate) const fn new(ends: Ends<'a>) -> Self {
+        Self { ends, turn: 0, asked: 0, bytes: 0, wrong: Vec::new() }
     }
 
     pub(crate) async fn ask(&mut self, bucket: &str, text: &str) {
@@ -46,7 +56,10 @@ impl<'a> Asker<'a> {
     }
 
     async fn compare(&mut self, asked: Asked<'_>) {
-        let (bytes, wrong) = self.pair.influxql(asked).await;
+        let (bytes, wrong) = match self.ends {
+            Ends::Newer(pair) => pair.influxql(asked).await,
+            Ends::Older(older) => older.influxql(asked).await,
+        };
         self.asked += 1;
         self.bytes += bytes;
         self.wrong.extend(wrong);
