@@ -10,7 +10,7 @@ use sluice::pipeline::RunOutcome;
 use sluice::pipeline::closing::Closing;
 use sluice::pipeline::event::{Event, PlannedRun};
 use sluice::report::plan::{IntervalRow, PlanReport};
-use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::report::preflight::{Finding, Verdict};
 use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use sluice::report::summary::SummaryInput;
 use sluice::report::text::Glyphs;
@@ -200,46 +200,6 @@ pub(crate) fn finished() -> (SummaryInput, RunState) {
     (input, state)
 }
 
-/// The preflight of the screens.
-pub(crate) fn preflight() -> PreflightReport {
-    let finding = |code: &str, verdict, subject: &str, text: &str, cure: Option<&str>| {
-        let (code, subject, text) = (code.to_owned(), subject.to_owned(), text.to_owned());
-        Row::Finding(Finding { code, verdict, subject, text, cure: cure.map(str::to_owned) })
-    };
-    let (ok, warn, fail) = (Verdict::Ok, Verdict::Warn, Verdict::Fail);
-    PreflightReport {
-        source: vec![
-            Row::fact("address", "https://eu-central-1-1.aws.cloud2.influxdata.com  (Cloud, TSM)"),
-            Row::fact("org", "ops-eu 4f1c22..      bucket plant-telemetry 9a03be.., keeps forever"),
-            finding("P03", ok, "token", "profile \"cloud\": read; no write right found", None),
-            finding("P05", ok, "quota", "3 GB/5min for the whole org; share 90%", None),
-            finding("P07", warn, "InfluxQL", "no DBRP mapping: the job reads 3x more bytes", None),
-        ],
-        destination: vec![
-            Row::fact("address", "http://oss1:8086  (OSS 2.9.1)"),
-            Row::fact("org", "ops 77aa01..         bucket plant-telemetry c21077.., keeps 30d"),
-            finding(
-                "P11",
-                fail,
-                "retention",
-                "would drop about 18.1 of 18.4 G values",
-                Some("influx bucket update --id c21077.. --retention 0"),
-            ),
-            finding("P12", fail, "shards", "30d here, 7d at source; 3 fields change type", None),
-            finding("P14", fail, "content", "holds 2.1 M values since 2026-11-18", None),
-        ],
-        progress: vec![finding(
-            "P15",
-            fail,
-            "bucket",
-            "bucket \"migration\" keeps 7d: resume would be lost",
-            None,
-        )],
-        quota_bytes_spent: 100_000,
-        exit: 7,
-    }
-}
-
 fn plan_cells() -> Vec<Cell> {
     let day = |n: i64| Timestamp::from_ns(1_614_556_800_000_000_000 + n * 32 * 86_400_000_000_000);
     let values = |n: i64| match n {
@@ -362,24 +322,4 @@ pub(crate) fn plan() -> PlanReport {
         requests_spent: 312,
         exit: 7,
     }
-}
-
-/// A small bucket without quota and without a destination.
-pub(crate) fn plan_without_destination() -> PlanReport {
-    let mut plan = plan();
-    plan.destination = None;
-    plan.resume = plan.job.start;
-    plan.cells.truncate(3);
-    plan.rows.truncate(1);
-    (plan.rest, plan.conflicts, plan.findings) = (None, Vec::new(), Vec::new());
-    (plan.uncounted, plan.not_carried, plan.lost) = (Vec::new(), Vec::new(), 0);
-    (plan.values, plan.series, plan.measurements, plan.exit) = (9_300_000_000, None, 1, 0);
-    plan.rows[0].samples = 0;
-    plan.types_from = Some("of the 1 largest measurements, as their first values show".to_owned());
-    plan.interval.auto = false;
-    plan.interval.guide = None;
-    let forecast = &mut plan.forecast;
-    (forecast.quota_bytes, forecast.bytes_per_s, forecast.time_ms) = (None, None, None);
-    forecast.task_ms = None;
-    plan
 }

@@ -4,11 +4,13 @@ use sluice::influx::signal::{Signal, WaitCause};
 use sluice::limits;
 use sluice::model::side::Side;
 use sluice::pipeline::event::{Event, PlannedRun, StopReason};
+use sluice::report::dry_run::DryRun;
 use sluice::report::screen::{batch_text, condition, screen};
 use sluice::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
+use sluice::report::summary;
 use sluice::report::text::Glyphs;
 
-use super::fixture::{self, began, committed, ended, opened, progress, range, time};
+use super::fixture::{self, NOW_MS, began, committed, ended, opened, progress, range, time};
 
 fn empty() -> RunState {
     RunState::new(fixture::header(), Glyphs::Unicode)
@@ -202,4 +204,55 @@ fn open_batches_beyond_the_bound_are_counted() {
         limits::BATCH_LINES_MAX
     );
     assert!(lines.contains(&" and 4 more open batches".to_owned()));
+}
+
+#[test]
+fn a_dry_run_says_why_it_has_no_line() {
+    let dry_run = DryRun {
+        source: fixture::header().source,
+        destination: fixture::header().destination,
+        planned: fixture::planned(),
+        choices: Vec::new(),
+        choices_more: 0,
+        lines: Vec::new(),
+        lines_missing: Some("too much stands at one time for a look"),
+    };
+    let lines = dry_run.lines(Glyphs::Ascii);
+    let last = lines.last().map(String::as_str);
+    let said = "No line of line protocol was read: too much stands at one time for a look.";
+    assert_eq!(last, Some(said));
+}
+
+/// The golden files are of small runs, and compared without their numbers: these are the numbers of a large one.
+#[test]
+fn large_numbers_are_shown_in_short() {
+    let shown = screen(&fixture::running(), NOW_MS).join("\n");
+    let wanted = "\
+sluice migrate  ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry  1h25m
+[################........................]  41.0 %   857/2,090 batches
+committed to  2023-07-06T00:00Z   7.54 G values   46.0/112.0 GB   rejected 312
+average       source 9.0 MB/s   sink 1.47 M values/s   ETA 1h50 - 2h30
+quota         0.2/3.0 GB in this window, resets in 4:40
+STATE         waiting 4s: source quota (normal); refills at 9.0 MB/s
+ 2023-07-06   read 54/54 MB  written 100 %  count equal, committing
+ 2023-07-07   read 31/54 MB  written  48 %  split in 4 after the 90 s deadline
+counts        857/857 batches equal the source's own count   splits 3
+waits         quota 52m   429 0s   503 0s   backoff 0s   sink 0s   retries 7
+Ctrl-C drains (up to 20 s) and keeps the place; the same command resumes.";
+    assert_eq!(shown, wanted);
+    let (input, state) = fixture::finished();
+    let shown = summary::lines(&input, &state, Glyphs::Ascii).join("\n");
+    let wanted = "\
+COPIED, NOT YET VERIFIED   3h31m   exit 3
+  ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry
+  range [2021-03-01T00:00:00Z, 2026-11-20T00:00:00Z)
+  planned 18,400,000,000 = acknowledged 18,399,998,796 + rejected 1,204
+  expired while reading 0   changed while reading 0
+  read     112.6 GB   6.1 B/value   9,871 requests   2,090 batches
+  written  240.0 GB   1.84 G lines   18.4 G values   120,400 bodies
+  waits    quota 52m  429 0s  503 0s  backoff 0s  sink 0s  retries 7  splits 3
+  rejects ~/.local/state/sluice/plant-telemetry/rejects.lp
+  newer than stop at the source: about 1.20 M values
+Next: sluice verify ...    Later: the same command tops up to now";
+    assert_eq!(shown, wanted);
 }
