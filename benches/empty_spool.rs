@@ -1,11 +1,11 @@
 //! A spool of a job that has not begun.
 
-use sluice::checkpoint::identity::Identity;
-use sluice::model::time::Timestamp;
-use sluice::model::time_type::TimeType;
-use sluice::spool::state::StagedJob;
-use sluice::spool::storage::Storage;
-use sluice::spool::writable::Spool;
+use sluice::testing::checkpoint::identity::Identity;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::spool::state::StagedJob;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::writable::Spool;
 
 /// Opens it in an empty place.
 pub(crate) fn open(storage: &Storage, start_ns: i64) -> Spool {

@@ -11,15 +11,15 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
-use sluice::commands::bench::machine;
-use sluice::model::frame::Frame;
-use sluice::model::series::Series;
-use sluice::model::time::TimeRange;
-use sluice::sim::tsbs::Workload;
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::commands::bench::machine;
+use sluice::testing::model::frame::Frame;
+use sluice::testing::model::series::Series;
+use sluice::testing::model::time::TimeRange;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use self::size::Size;
 

@@ -12,7 +12,7 @@
 //!
 //! | rank | modules | what |
 //! |---|---|---|
-//! | 8 | `main`, the crate root | parse, run, print the error chain |
+//! | 8 | [`program`], [`testing`], `main`, the crate root | parse, run, print the error chain; the one door for tests and benches |
 //! | 7 | [`commands`] | one file per command |
 //! | 6 | [`cli`], [`job`] | the command line: what the user typed; from a checked config to a running pipeline |
 //! | 5 | [`config`] | every flag; what was typed, the environment and the files, checked once |
@@ -27,20 +27,22 @@
 // They panic where a stream does not take the line: `report::stream` prints.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod bench;
-pub mod checkpoint;
-pub mod cli;
-pub mod commands;
-pub mod config;
-pub mod estimate;
-pub mod exit;
-pub mod influx;
-pub mod job;
-pub mod limits;
-pub mod lock_file;
-pub mod model;
-pub mod pipeline;
-pub mod report;
-pub mod sim;
-pub mod spool;
-pub mod wire;
+mod bench;
+mod checkpoint;
+mod cli;
+mod commands;
+mod config;
+mod estimate;
+mod exit;
+mod influx;
+mod job;
+mod limits;
+mod lock_file;
+mod model;
+mod pipeline;
+pub mod program;
+mod report;
+mod sim;
+mod spool;
+pub mod testing;
+mod wire;

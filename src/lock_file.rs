@@ -12,52 +12,52 @@ use crate::limits::{LOCK_TRIES, LOCK_TRY_MS};
 /// A file, or a folder, that is locked. Dropped, the lock is let go at once, even while a process that was just begun still
 /// shares the open file.
 #[derive(Debug)]
-pub struct LockFile(File);
+pub(crate) struct LockFile(File);
 
 /// The lock, or the file as it was where somebody else has that.
-pub type LockAttempt = io::Result<Result<LockFile, File>>;
+pub(crate) type LockAttempt = io::Result<Result<LockFile, File>>;
 
 impl LockFile {
     /// Opens a file that is there to be locked: made if need be, for its owner alone.
-    pub fn open(path: &Path) -> io::Result<File> {
+    pub(crate) fn open(path: &Path) -> io::Result<File> {
         Self::options().create(true).truncate(false).open(path)
     }
 
     /// How such a file is opened: to read and to write, mode 0600.
-    pub fn options() -> OpenOptions {
+    pub(crate) fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(0o600);
         options
     }
 
     /// Takes the lock as soon as nobody else has it. Blocks.
-    pub fn wait(file: File) -> io::Result<Self> {
+    pub(crate) fn wait(file: File) -> io::Result<Self> {
         file.lock().map(|()| Self(file))
     }
 
     /// Takes the lock, unless somebody else has it.
-    pub fn take(file: File) -> LockAttempt {
+    pub(crate) fn take(file: File) -> LockAttempt {
         attempt(file, 1, File::try_lock)
     }
 
     /// Takes it together with others, unless somebody has it alone.
-    pub fn share(file: File) -> LockAttempt {
+    pub(crate) fn share(file: File) -> LockAttempt {
         attempt(file, 1, File::try_lock_shared)
     }
 
     /// As [`LockFile::take`], where the lock may be that of a run that has ended: a program that is just being started, by
     /// another thread, holds all files of this process until it runs. So this takes a few tries, and blocks meanwhile.
-    pub fn take_soon(file: File) -> LockAttempt {
+    pub(crate) fn take_soon(file: File) -> LockAttempt {
         attempt(file, LOCK_TRIES, File::try_lock)
     }
 
     /// As [`LockFile::share`], likewise.
-    pub fn share_soon(file: File) -> LockAttempt {
+    pub(crate) fn share_soon(file: File) -> LockAttempt {
         attempt(file, LOCK_TRIES, File::try_lock_shared)
     }
 
     /// The file.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.0
     }
 }

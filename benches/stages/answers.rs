@@ -3,8 +3,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use sluice::model::series::{Name, Series};
-use sluice::model::time::Timestamp;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::Timestamp;
 
 use super::sized;
 

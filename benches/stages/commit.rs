@@ -3,11 +3,11 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use sluice::checkpoint::record::{BatchDetails, Keys, Record};
-use sluice::checkpoint::watermark::Watermark;
-use sluice::limits::BATCHES_OPEN_MAX;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::wire::line::point;
+use sluice::testing::checkpoint::record::{BatchDetails, Keys, Record};
+use sluice::testing::checkpoint::watermark::Watermark;
+use sluice::testing::limits::BATCHES_OPEN_MAX;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::wire::line::point;
 
 use super::sized;
 

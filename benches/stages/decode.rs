@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use sluice::limits::DECODE_STEP_BYTES_MAX;
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::{FieldType, Frame};
-use sluice::wire::answer::{AnswerDecoder, AnswerDecoderSettings};
-use sluice::wire::csv::decoder::{CsvDecoderSettings as CsvSettings, Form as CsvForm};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{AskedStatement, Format, InfluxqlDecoderSettings};
-use sluice::wire::line::encoder::Encoder;
+use sluice::testing::limits::DECODE_STEP_BYTES_MAX;
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::frame::{FieldType, Frame};
+use sluice::testing::wire::answer::{AnswerDecoder, AnswerDecoderSettings};
+use sluice::testing::wire::csv::decoder::{CsvDecoderSettings as CsvSettings, Form as CsvForm};
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::influxql::decoder::{AskedStatement, Format, InfluxqlDecoderSettings};
+use sluice::testing::wire::line::encoder::Encoder;
 
 use super::answers::{self, FIELDS, Form, Kind, SHAPES, Shape};
 use super::encode;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use sluice::model::frame::{FieldType, Frame, Run};
-use sluice::model::series::{Name, Series};
-use sluice::wire::csv::encoder::CsvEncoder;
-use sluice::wire::line::body::{EncoderSettings, LineBody};
-use sluice::wire::line::encoder::Encoder;
-use sluice::wire::line::fields::count_fields;
-use sluice::wire::line::split::split_lines;
+use sluice::testing::model::frame::{FieldType, Frame, Run};
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::csv::encoder::CsvEncoder;
+use sluice::testing::wire::line::body::{EncoderSettings, LineBody};
+use sluice::testing::wire::line::encoder::Encoder;
+use sluice::testing::wire::line::fields::count_fields;
+use sluice::testing::wire::line::split::split_lines;
 
 use super::sized;
 

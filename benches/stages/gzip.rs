@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use sluice::influx::{Gunzip, pack};
+use sluice::testing::influx::{Gunzip, pack};
 
 use super::answers::{self, FIELDS, Form, Kind, shape};
 use super::encode;

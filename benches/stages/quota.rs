@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sluice::influx::quota::{QuotaLedger, QuotaSettings};
-use sluice::influx::signal::Observer;
-use sluice::limits::QUOTA_SMALL_BYTES_MAX;
+use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings};
+use sluice::testing::influx::signal::Observer;
+use sluice::testing::limits::QUOTA_SMALL_BYTES_MAX;
 use tokio::runtime::Builder;
 
 use super::sized;

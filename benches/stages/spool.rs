@@ -2,13 +2,13 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sluice::model::frame::Frame;
-use sluice::sim::tsbs::Workload;
-use sluice::spool::batch::FinishedBatch;
-use sluice::spool::digest::ContentDigest;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::frame::Frame;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::spool::batch::FinishedBatch;
+use sluice::testing::spool::digest::ContentDigest;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 use tempfile::TempDir;
 
 use super::empty_spool;

@@ -40,7 +40,7 @@ impl Whole {
 }
 
 /// What the trials of one setting say; none if none of them counts, or only such of sparse stretches.
-pub fn row(setting: TrialSetting, trials: &[Trial], whole: &Whole) -> Option<SettingRow> {
+pub(crate) fn row(setting: TrialSetting, trials: &[Trial], whole: &Whole) -> Option<SettingRow> {
     let counting: Vec<&Trial> = trials.iter().filter(|trial| trial.counts()).collect();
     let of_all = |number: &dyn Fn(&Trial) -> u64| {
         let numbers: Vec<u64> = counting.iter().map(|trial| number(trial)).collect();
@@ -118,7 +118,7 @@ fn engine_limit(trials: &[&Trial], deadline_per_mille: u64, whole: &Whole) -> Li
 }
 
 /// What one trial alone would say; likewise.
-pub fn of_trial(trial: &Trial, whole: &Whole) -> Option<SettingRow> {
+pub(crate) fn of_trial(trial: &Trial, whole: &Whole) -> Option<SettingRow> {
     row(trial.setting, std::slice::from_ref(trial), whole)
 }
 

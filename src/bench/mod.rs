@@ -10,17 +10,17 @@
 //! themselves are run by the command, with the stages of a migration; [`simulate`] is a source that is only computed.
 //! [`html`] is the page that shows all of it.
 
-pub mod compare;
+pub(crate) mod compare;
 mod cost;
-pub mod csv;
-pub mod extrapolate;
-pub mod html;
-pub mod recommend;
-pub mod record;
-pub mod sample;
-pub mod schedule;
-pub mod setting;
-pub mod simulate;
-pub mod statistics;
+pub(crate) mod csv;
+pub(crate) mod extrapolate;
+pub(crate) mod html;
+pub(crate) mod recommend;
+pub(crate) mod record;
+pub(crate) mod sample;
+pub(crate) mod schedule;
+pub(crate) mod setting;
+pub(crate) mod simulate;
+pub(crate) mod statistics;
 mod text;
-pub mod verdict;
+pub(crate) mod verdict;

@@ -18,7 +18,7 @@ use crate::limits::{LOAD_BATCH_VALUES_MIN, QUOTA_WINDOW_MS};
 const EQUAL_PER_MILLE: (u64, u64) = (10, 50);
 
 /// The best of some settings, each with its trials.
-pub fn best<'a>(
+pub(crate) fn best<'a>(
     rows: impl IntoIterator<Item = (&'a SettingRow, &'a [Trial])>,
     whole: &Whole,
 ) -> Option<Recommendation> {

@@ -12,7 +12,7 @@ use crate::model::spread::Spread;
 use crate::model::time::Timestamp;
 
 /// Version of the lines; raised only when a field changes its meaning.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

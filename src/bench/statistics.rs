@@ -5,7 +5,7 @@ use crate::model::random::Random;
 use crate::model::spread::Spread;
 
 /// The median of some numbers, rounded down between two; none without any.
-pub fn median(numbers: &[u64]) -> Option<u64> {
+pub(crate) fn median(numbers: &[u64]) -> Option<u64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_unstable();
     let middle = sorted.len() / 2;
@@ -40,7 +40,7 @@ pub struct Ratio {
 /// The ratio of two medians with its 95 % interval by the percentile bootstrap: both lists are drawn anew from
 /// themselves, with repetition, [`BOOTSTRAP_ROUNDS`] times, from a fixed seed. None if a list is empty or the second
 /// median is 0. From one run each the interval has no width, which says nothing of its truth.
-pub fn ratio(first: &[u64], second: &[u64]) -> Option<Ratio> {
+pub(crate) fn ratio(first: &[u64], second: &[u64]) -> Option<Ratio> {
     let quotient = |first: &[u64], second: &[u64]| {
         let (first, second) = (median(first)?, median(second)?);
         (second > 0).then(|| float(first) / float(second))

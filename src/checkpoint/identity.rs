@@ -6,7 +6,7 @@ use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 
 /// The kind of the details point that holds the identity.
-pub const KIND_IDENTITY: &str = "identity";
+pub(crate) const KIND_IDENTITY: &str = "identity";
 
 /// The field that tells what the destination held before the job.
 const EXISTING: &str = "existing";
@@ -108,7 +108,7 @@ impl Identity {
 }
 
 /// A text that is equal for equal filters, whatever the order in which they were given.
-pub fn filter_text(filter: &Filter) -> String {
+pub(crate) fn filter_text(filter: &Filter) -> String {
     let sorted = |values: &[String]| {
         let mut values: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
         values.sort();

@@ -6,7 +6,7 @@ use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 
 /// The kind of the details point that holds the lease.
-pub const KIND_LEASE: &str = "lease";
+pub(crate) const KIND_LEASE: &str = "lease";
 
 /// Who runs the job. Refreshed by writing it again; the newest point counts.
 #[derive(Debug, Clone, PartialEq, Eq)]

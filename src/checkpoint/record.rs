@@ -10,11 +10,11 @@ use crate::model::series::{Name, Series};
 use crate::model::time::{ParseTimeError, TimeRange, Timestamp};
 
 /// Measurement of the progress records.
-pub const BATCHES: &str = "batches";
+pub(crate) const BATCHES: &str = "batches";
 /// Measurement of everything else that sluice keeps; no point of it has a field `batch_stop`.
-pub const DETAILS: &str = "batch_details";
+pub(crate) const DETAILS: &str = "batch_details";
 /// The tag of [`DETAILS`] that tells its kinds apart.
-pub const KIND: &str = "kind";
+pub(crate) const KIND: &str = "kind";
 
 /// The three tags that name a job in the batch bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Record {
 }
 
 /// Part of the job done when everything before `stop` is, 0 to 100; computed as the official task does.
-pub fn percent_complete(job: TimeRange, stop: Timestamp) -> f64 {
+pub(crate) fn percent_complete(job: TimeRange, stop: Timestamp) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let part = |ns: i128| ns as f64;
     let whole = job.duration_ns();
@@ -100,7 +100,7 @@ pub fn percent_complete(job: TimeRange, stop: Timestamp) -> f64 {
 }
 
 /// The fields of a stored record as text, by name: `batch_start` and `batch_stop` are all that resuming needs.
-pub type StoredFields = BTreeMap<String, String>;
+pub(crate) type StoredFields = BTreeMap<String, String>;
 
 /// What a stored record cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,12 +122,12 @@ pub enum RecordError {
 }
 
 /// Where a stored record says its batch ends. Any fraction and zone that the official task reads is read.
-pub fn stored_stop(fields: &StoredFields) -> Result<Timestamp, RecordError> {
+pub(crate) fn stored_stop(fields: &StoredFields) -> Result<Timestamp, RecordError> {
     stored_time(fields, "batch_stop")
 }
 
 /// Where a stored record says its batch starts.
-pub fn stored_start(fields: &StoredFields) -> Result<Timestamp, RecordError> {
+pub(crate) fn stored_start(fields: &StoredFields) -> Result<Timestamp, RecordError> {
     stored_time(fields, "batch_start")
 }
 
@@ -148,7 +148,7 @@ fn nine_digits(text: &str) -> String {
 }
 
 /// The time of the next record: rising, and the destination's own clock, so that it is never in its future.
-pub fn next_record_time(previous: Option<Timestamp>, server_now: Timestamp) -> Timestamp {
+pub(crate) fn next_record_time(previous: Option<Timestamp>, server_now: Timestamp) -> Timestamp {
     previous.map_or(server_now, |time| server_now.max(time.saturating_add_ns(1)))
 }
 
@@ -230,10 +230,10 @@ impl CommittedBatch {
 }
 
 /// The kind of [`BatchDetails`].
-pub const KIND_BATCH: &str = "batch";
+pub(crate) const KIND_BATCH: &str = "batch";
 
 /// The kind of what may have been read wrongly.
-pub const KIND_DOUBT: &str = "doubt";
+pub(crate) const KIND_DOUBT: &str = "doubt";
 
 impl BatchDetails {
     /// The point that holds them, at the record's time.

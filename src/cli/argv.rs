@@ -139,7 +139,7 @@ fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// Finds a token in a command line whose first item is the program's name.
-pub fn refuse_tokens(argv: &[OsString]) -> Result<(), TokenInArgv> {
+pub(crate) fn refuse_tokens(argv: &[OsString]) -> Result<(), TokenInArgv> {
     for (position, argument) in argv.iter().enumerate().skip(1) {
         let argument = argument.to_string_lossy();
         if is_token_flag(&argument) {

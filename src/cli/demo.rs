@@ -5,7 +5,7 @@ use crate::config::flag::FlagGroup;
 use crate::config::table::{COLOR, JSON, SHOWN};
 
 /// The simulated bucket and how the run is shown.
-pub type DemoArgs = Flags<TakesDemo>;
+pub(crate) type DemoArgs = Flags<TakesDemo>;
 
 /// A command that takes a bucket to simulate.
 #[derive(Debug)]

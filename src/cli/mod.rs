@@ -5,14 +5,14 @@
 //! and the TOML file in one way, so a value means the same wherever it stands. Only what names the files of one run, or
 //! says what is done, is a flag of its own here.
 
-pub mod args;
-pub mod argv;
-pub mod bench;
-pub mod demo;
-pub mod export;
-pub mod flags;
+pub(crate) mod args;
+pub(crate) mod argv;
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod export;
+pub(crate) mod flags;
 mod help;
-pub mod job;
-pub mod load;
-pub mod pages;
-pub mod spool;
+pub(crate) mod job;
+pub(crate) mod load;
+pub(crate) mod pages;
+pub(crate) mod spool;

@@ -44,7 +44,7 @@ const READ_TOKEN: &str = "demo-read-one-bucket";
 const OSS_TOKEN: &str = "demo-oss";
 
 /// Runs the command.
-pub async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let demo = DemoConfig::new(args.typed(), &env)?;
     let servers = Servers::start(demo).await?;
     let folder = Scratch::new();

@@ -17,7 +17,7 @@ use crate::model::side::Side;
 use crate::report::state::{Header, SinkKind};
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
-pub async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let surroundings = env.surroundings();
     let inputs = Inputs::load(args.flags.typed(), env, &read_file)?;

@@ -1,15 +1,15 @@
 //! One file, or one folder, per command. None uses another one: what they share is the way from settings to a run, in
 //! [`job`](crate::job), and the errors with their exit codes.
 
-pub mod bench;
-pub mod demo;
-pub mod error;
-pub mod export;
-pub mod load;
-pub mod migrate;
-pub mod plan;
-pub mod preflight;
-pub mod spool;
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod error;
+pub(crate) mod export;
+pub(crate) mod load;
+pub(crate) mod migrate;
+pub(crate) mod plan;
+pub(crate) mod preflight;
+pub(crate) mod spool;
 
 use std::fs::File;
 use std::io;
@@ -31,7 +31,7 @@ use crate::limits::{OPEN_FILES_MIN, THREADS_END_MS_MAX};
 use crate::report::stream::{self, Stdout};
 
 /// Does what was asked.
-pub fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
+pub(crate) fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
     let json = args.wants_json();
     match args.command {
         Command::Completions { shell } => {
@@ -86,7 +86,7 @@ fn runtime() -> io::Result<Runtime> {
 
 /// The code of a command whose result stdout has not taken. One that moved values keeps its own unless that says that all is
 /// well: whoever waits for the result is to know that it is missing.
-pub fn told(code: ExitCode) -> ExitCode {
+pub(crate) fn told(code: ExitCode) -> ExitCode {
     let Some(error) = stream::not_taken() else { return code };
     stream::say(format_args!("error: stdout did not take the whole result: {error}"));
     match (code, exit_code::of_io(error)) {

@@ -14,7 +14,7 @@ use crate::report::text::Glyphs;
 use crate::report::{json, stream};
 
 /// Runs the command.
-pub async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;

@@ -138,12 +138,12 @@ impl SimulateConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{BENCH_REPETITIONS_DEFAULT, BENCH_REPETITIONS_MAX};
+    use crate::limits::BENCH_REPETITIONS_MAX;
 
     #[test]
     fn texts_of_defaults_and_messages_agree_with_the_limits() {
         let config = BenchConfig::new(&Layers::default()).unwrap();
-        assert_eq!(config.repetitions, BENCH_REPETITIONS_DEFAULT);
+        assert_eq!(config.repetitions, 3);
         assert_eq!((BENCH_REPETITIONS_MAX, BENCH_SETTINGS_MAX), (100, 200));
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn profile_flag(side: Side) -> Flag {
 }
 
 /// Checks one end. `profile` is the one that its profile setting names, already looked up.
-pub fn check_end(
+pub(crate) fn check_end(
     side: Side,
     layers: &Layers,
     env: &Env,
@@ -149,7 +149,7 @@ pub fn check_end(
 }
 
 /// The destination, if anything of it is given; else one without a token, which is not to be asked.
-pub fn destination_if_given(
+pub(crate) fn destination_if_given(
     layers: &Layers,
     env: &Env,
     profile: Option<&Profile>,
@@ -164,7 +164,7 @@ pub fn destination_if_given(
 }
 
 /// A destination without a token, which is not to be asked.
-pub fn no_destination(layers: &Layers) -> Result<EndConfig, ConfigError> {
+pub(crate) fn no_destination(layers: &Layers) -> Result<EndConfig, ConfigError> {
     Ok(EndConfig {
         host: layers.get(DESTINATION_HOST)?,
         org: None,

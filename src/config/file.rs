@@ -14,7 +14,7 @@ use super::suggest::nearest;
 use super::table::all_flags;
 
 /// Reads the text of a file; `path` is for messages.
-pub fn parse_file(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {
+pub(crate) fn parse_file(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {
     let keys = parse_toml(text, path)?;
     let reader = Reader { path };
     let mut given: Vec<(Flag, Given)> = Vec::new();

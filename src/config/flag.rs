@@ -261,11 +261,12 @@ macro_rules! flags {
     ) => {
         $(
             $(#[doc = $help])+
+            #[allow(unreachable_pub, reason = "tests name a few of them")]
             pub const $name: FlagOf<$type> = $flag.told(concat!($($help),+));
         )+
 
         $(#[doc = $about])+
-        pub const $group: FlagGroup = FlagGroup::of(&[$($name.flag),+])$(.under($heading))?;
+        pub(crate) const $group: FlagGroup = FlagGroup::of(&[$($name.flag),+])$(.under($heading))?;
     };
 }
 pub(super) use flags;

@@ -9,7 +9,7 @@ use super::shown::ShownValue;
 
 /// A value as text, with the place it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub(crate) struct Given {
     /// One text, or several for lists.
     pub texts: Vec<String>,
     /// Where from.
@@ -20,7 +20,7 @@ pub struct Given {
 
 impl Given {
     /// The one text of a flag that is no list.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.texts.first().map_or("", String::as_str)
     }
 

@@ -20,7 +20,7 @@ const SIZES: [(&str, u64); 10] = [
 ];
 
 /// `10GB`, `1.5 MiB`: bytes.
-pub fn size_bytes(text: &str) -> Option<u64> {
+pub(crate) fn size_bytes(text: &str) -> Option<u64> {
     let text = text.replace(' ', "");
     let (number, unit) = number_and_unit(&text)?;
     let (_, factor) = SIZES.iter().find(|(name, _)| *name == unit)?;
@@ -28,7 +28,7 @@ pub fn size_bytes(text: &str) -> Option<u64> {
 }
 
 /// The influx CLI's rates, `5MB/5min`, `5 MB / 5 min`, `17kBs`: bytes in one quota window of five minutes.
-pub fn rate_bytes_per_window(text: &str) -> Option<u64> {
+pub(crate) fn rate_bytes_per_window(text: &str) -> Option<u64> {
     let text = text.replace(' ', "");
     let (number, rest) = number_and_unit(&text)?;
     // The longest unit of size first: "MB5min" must not be read as "M".
@@ -50,7 +50,7 @@ pub fn rate_bytes_per_window(text: &str) -> Option<u64> {
 }
 
 /// A Flux duration without months, `0s` among them: nanoseconds.
-pub fn duration_ns(text: &str) -> Option<i64> {
+pub(crate) fn duration_ns(text: &str) -> Option<i64> {
     if matches!(text, "0" | "0s") {
         return Some(0);
     }
@@ -58,12 +58,12 @@ pub fn duration_ns(text: &str) -> Option<i64> {
 }
 
 /// RFC 3339 or a bare date.
-pub fn parse_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     if is_leap_second(text) { None } else { text.parse().ok() }
 }
 
 /// A negative Flux duration: how far back from the present.
-pub fn parse_back(text: &str) -> Option<Interval> {
+pub(crate) fn parse_back(text: &str) -> Option<Interval> {
     let interval: Interval = text.strip_prefix('-')?.parse().ok()?;
     // Longer than all of time is a slip.
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
@@ -71,14 +71,14 @@ pub fn parse_back(text: &str) -> Option<Interval> {
 }
 
 /// True for a time in a second 60, which other readers of RFC 3339 take for second 59: a range would lose a second.
-pub fn is_leap_second(text: &str) -> bool {
+pub(crate) fn is_leap_second(text: &str) -> bool {
     let clock = text.split_once(['T', 't', ' ', '_']).map_or("", |(_, clock)| clock);
     clock.split(':').nth(2).is_some_and(|second| second.starts_with("60"))
 }
 
 /// Words of a command line: cut at white space; `'...'` and `"..."` hold words together; a backslash keeps the next
 /// letter, except between single quotes. Nothing is expanded. `None` if a quote is left open or nothing is there.
-pub fn parse_words(text: &str) -> Option<Vec<String>> {
+pub(crate) fn parse_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;

@@ -24,7 +24,7 @@ use crate::model::side::Side;
 use crate::model::time::Timestamp;
 
 /// Reads a file as text.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// A [`ReadFile`] of the real files, bounded.
 pub fn read_file(path: &Path) -> io::Result<String> {

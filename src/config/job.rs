@@ -244,25 +244,24 @@ mod tests {
     use crate::config::table::SETTLE;
     use crate::limits::{
         QUERY_TIMEOUT_MS_DEFAULT, QUERY_TIMEOUT_MS_MAX, QUERY_TIMEOUT_MS_MIN,
-        QUOTA_BYTES_PER_WINDOW_MIN, QUOTA_SHARE_PER_MILLE_DEFAULT, QUOTA_SHARE_PER_MILLE_MIN,
-        REJECT_LIMIT_DEFAULT, SETTLE_NS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT, SLICES_IN_FLIGHT_MAX,
+        QUOTA_BYTES_PER_WINDOW_MIN, SLICES_IN_FLIGHT_DEFAULT, SLICES_IN_FLIGHT_MAX,
     };
 
     #[test]
     fn texts_of_defaults_and_messages_agree_with_the_limits() {
         let (pace, safety) = (JobPace::default(), JobSafety::default());
-        assert_eq!(pace.quota_share, Share::constant(QUOTA_SHARE_PER_MILLE_DEFAULT));
+        assert_eq!(pace.quota_share, Share::constant(900));
         assert_eq!(pace.quota_share, Share::default());
-        let least = Share::constant(QUOTA_SHARE_PER_MILLE_MIN);
+        let least = Share::constant(10);
         assert_eq!(("1%".parse(), "0.9%".parse::<Share>().is_err()), (Ok(least), true));
         assert_eq!(pace.query_timeout_ms, QUERY_TIMEOUT_MS_DEFAULT);
         assert_eq!(pace.concurrency, SLICES_IN_FLIGHT_DEFAULT);
-        assert_eq!(safety.reject_limit, REJECT_LIMIT_DEFAULT);
-        assert_eq!(Layers::default().get(SETTLE).unwrap(), SETTLE_NS_DEFAULT);
+        assert_eq!(safety.reject_limit, 10_000);
+        assert_eq!(Layers::default().get(SETTLE).unwrap(), 600_000_000_000);
         assert_eq!(
             (SLICES_IN_FLIGHT_MAX, QUERY_TIMEOUT_MS_MIN, QUERY_TIMEOUT_MS_MAX),
             (16, 1_000, 3_600_000)
         );
-        assert_eq!((QUOTA_SHARE_PER_MILLE_MIN, QUOTA_BYTES_PER_WINDOW_MIN), (10, 1_000));
+        assert_eq!(QUOTA_BYTES_PER_WINDOW_MIN, 1_000);
     }
 }

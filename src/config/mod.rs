@@ -10,25 +10,25 @@
 //! takes it. A value stays text with its [`origin::ValueOrigin`] until its flag reads it, so each error names the flag,
 //! variable or key that is to be changed. A token is never part of an error.
 
-pub mod bench;
-pub mod demo;
-pub mod ends;
-pub mod env;
-pub mod error;
-pub mod export;
-pub mod file;
-pub mod flag;
-pub mod given;
-pub mod grammar;
-pub mod inputs;
-pub mod job;
-pub mod layers;
-pub mod origin;
-pub mod profile;
-pub mod range;
-pub mod scope;
-pub mod shown;
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod ends;
+pub(crate) mod env;
+pub(crate) mod error;
+pub(crate) mod export;
+pub(crate) mod file;
+pub(crate) mod flag;
+pub(crate) mod given;
+pub(crate) mod grammar;
+pub(crate) mod inputs;
+pub(crate) mod job;
+pub(crate) mod layers;
+pub(crate) mod origin;
+pub(crate) mod profile;
+pub(crate) mod range;
+pub(crate) mod scope;
+pub(crate) mod shown;
 mod suggest;
-pub mod table;
-pub mod task_record;
-pub mod values;
+pub(crate) mod table;
+pub(crate) mod task_record;
+pub(crate) mod values;

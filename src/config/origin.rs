@@ -39,7 +39,7 @@ impl fmt::Display for ValueOrigin {
 
 /// How strong a layer is; a smaller rank wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
+pub(crate) enum Rank {
     /// Typed.
     Flag,
     /// In the environment.

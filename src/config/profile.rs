@@ -11,7 +11,7 @@ use super::shown::ShownValue;
 
 /// One profile. Its token is not shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// The table's name.
     pub name: String,
     /// Address.
@@ -33,7 +33,7 @@ impl fmt::Debug for Profile {
 }
 
 /// Finds a profile in the text of the file.
-pub fn find_profile(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
+pub(crate) fn find_profile(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
     let table = file::parse_toml(text, path)?;
     let Some(Value::Table(profile)) = table.get(name) else {
         let known = table

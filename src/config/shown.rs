@@ -34,7 +34,7 @@ impl fmt::Display for ShownValue {
 }
 
 /// True for a text that holds a long run of base64 letters ending in `==`.
-pub fn looks_like_token(text: &str) -> bool {
+pub(crate) fn looks_like_token(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut letters = 0;
     for (at, &byte) in bytes.iter().enumerate() {

@@ -178,7 +178,7 @@ flags! {
 }
 
 /// What `migrate`, `preflight`, `plan` and `bench` take, in the order of the help.
-pub const OF_JOB: &[FlagGroup] =
+pub(crate) const OF_JOB: &[FlagGroup] =
     &[SOURCE, DESTINATION, CONNECTIONS, SPOOLED, JOB, COPIED, PACE, SAFETY, TRIED, OUTPUT];
 
 const fn bench(name: &'static str, value: &'static str) -> Flag {

@@ -16,7 +16,7 @@ use crate::wire::influxql::{query, show};
 
 /// Numbers of series, by the source's index.
 #[derive(Debug)]
-pub struct Series {
+pub(crate) struct Series {
     /// Of the whole bucket, if the source tells.
     pub total: Option<u64>,
     /// By measurement.
@@ -25,7 +25,7 @@ pub struct Series {
 
 impl Series {
     /// Asks for these measurements.
-    pub async fn of(
+    pub(crate) async fn of(
         context: &SourceBucket,
         survey: &Survey,
         names: &[Name],
@@ -64,7 +64,7 @@ impl Series {
 
 /// Types of fields, and where there are several of one field.
 #[derive(Debug, Default)]
-pub struct Fields {
+pub(crate) struct Fields {
     /// Fields by type; more types joined by a slash.
     pub types: Vec<(String, u64)>,
     /// What they are known from, where that is not the whole bucket.
@@ -75,7 +75,7 @@ pub struct Fields {
 
 impl Fields {
     /// Of the source, held against those of the destination. `names` are asked where the source has no list.
-    pub async fn of(
+    pub(crate) async fn of(
         context: &SourceBucket,
         survey: &Survey,
         destination: Option<&FieldTypes>,

@@ -10,7 +10,7 @@ use crate::model::spread::Spread;
 
 /// Thousandths of a byte for each value, from samples that each stand for `weight` values: the least and the most of them,
 /// and their mean by weight. None without a value.
-pub fn milli_bytes_per_value(samples: &[(Sample, u64)]) -> Option<Spread> {
+pub(crate) fn milli_bytes_per_value(samples: &[(Sample, u64)]) -> Option<Spread> {
     let milli = |sample: &Sample| sample.milli_bytes_per_value();
     let held: Vec<_> = samples.iter().filter(|(sample, _)| sample.values > 0).collect();
     let low = held.iter().map(|(sample, _)| milli(sample)).min()?;
@@ -26,20 +26,20 @@ pub fn milli_bytes_per_value(samples: &[(Sample, u64)]) -> Option<Spread> {
 
 /// `batchInterval = (read-rate-limit-mb / response-body-size-mb) * range-duration`, as the guide has it; none for an empty
 /// body.
-pub fn guide_interval_ns(limit_bytes: u64, body_bytes: u64, range_ns: i64) -> Option<i64> {
+pub(crate) fn guide_interval_ns(limit_bytes: u64, body_bytes: u64, range_ns: i64) -> Option<i64> {
     let ns = i128::from(limit_bytes) * i128::from(range_ns) / i128::from(body_bytes.max(1));
     (body_bytes > 0).then(|| i64::try_from(ns).unwrap_or(i64::MAX))
 }
 
 /// What the official task needs at the least: each batch three times, at the whole quota.
-pub fn official_task_ms(body_bytes: u64, quota_bytes: u64) -> Option<u64> {
+pub(crate) fn official_task_ms(body_bytes: u64, quota_bytes: u64) -> Option<u64> {
     let bytes = body_bytes.saturating_mul(DOWNLOADS_OF_THE_TASK);
     (quota_bytes > 0).then(|| scaled(bytes, QUOTA_WINDOW_MS, quota_bytes))
 }
 
 /// Batches that hold something, and the counts that find them among empty ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Held {
+pub(crate) struct Held {
     /// At the most all that touch a cell that holds something; at the least as if each were the fullest that was found.
     pub batches: Spread,
     /// Counts of stretches of batches.
@@ -48,7 +48,7 @@ pub struct Held {
 
 /// Foretells which batches hold something. `fullest` are the values of some cells and of the fullest batch of each. Beside an
 /// empty cell a stretch begins or ends, most likely inside the cell; all else is taken for full.
-pub fn held(plan: &BatchPlan, cells: &[Cell], fullest: &[(u64, u64)]) -> Held {
+pub(crate) fn held(plan: &BatchPlan, cells: &[Cell], fullest: &[(u64, u64)]) -> Held {
     let most = fullest.iter().map(|(_, batch)| *batch).max().unwrap_or(1).max(1);
     let alike = |values: u64| {
         let nearest = fullest.iter().min_by_key(|(cell, _)| cell.abs_diff(values));
@@ -88,7 +88,7 @@ impl Held {
 
 /// The cells to sample: the densest, the one in the middle, and the thinnest that holds anything; fewer where these are the
 /// same.
-pub fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
+pub(crate) fn sampled_cells(cells: &[Cell]) -> Vec<Cell> {
     let mut held: Vec<Cell> = cells.iter().copied().filter(|cell| cell.values > 0).collect();
     held.sort_by_key(|cell| (cell.values, cell.range.start));
     let Some(last) = held.len().checked_sub(1) else { return Vec::new() };

@@ -22,7 +22,7 @@ const SAMPLE_S: i64 = 3_600;
 
 /// The longest interval of the ladder that is no longer than a shard group and whose batches hold no more than a few
 /// slices, even where the samples are densest. `all` is what will be read, most of it by `transport`.
-pub async fn choose(
+pub(crate) async fn choose(
     client: &Client,
     all: Selection<'_>,
     transport: Transport,

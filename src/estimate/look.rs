@@ -28,7 +28,7 @@ use crate::wire::flux::Selection;
 
 /// A batch as a run would find it.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Its range.
     pub range: TimeRange,
     /// Its windows that hold something.
@@ -40,7 +40,7 @@ pub struct Batch {
 }
 
 /// The fullest batch of a cell, found by halving; none if nothing of the cell is in the plan.
-pub async fn fullest(context: &SourceBucket, cell: Cell) -> Result<Option<Batch>, Error> {
+pub(crate) async fn fullest(context: &SourceBucket, cell: Cell) -> Result<Option<Batch>, Error> {
     let plan = &context.job.plan;
     let last = cell.range.stop.saturating_add_ns(-1);
     let (Some(mut first), Some(last)) = (plan.at(cell.range.start), plan.at(last)) else {
@@ -65,7 +65,10 @@ pub async fn fullest(context: &SourceBucket, cell: Cell) -> Result<Option<Batch>
 }
 
 /// The batch that holds this instant.
-pub async fn batch_at(context: &SourceBucket, time: Timestamp) -> Result<Option<Batch>, Error> {
+pub(crate) async fn batch_at(
+    context: &SourceBucket,
+    time: Timestamp,
+) -> Result<Option<Batch>, Error> {
     match context.job.plan.at(time) {
         Some(number) => numbered(context, number).await,
         None => Ok(None),
@@ -85,11 +88,11 @@ async fn numbered(context: &SourceBucket, number: u64) -> Result<Option<Batch>, 
 
 /// Series whose catalogues may still be read for a look.
 #[derive(Debug)]
-pub struct SeriesLeft(u64);
+pub(crate) struct SeriesLeft(u64);
 
 impl SeriesLeft {
     /// All that a look is given.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PLAN_CATALOGUE_SERIES_MIN)
     }
 
@@ -111,7 +114,7 @@ impl Default for SeriesLeft {
 
 /// What a look at one measurement has shown.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub(crate) struct Look {
     /// How it is read; none where all its fields have several types.
     pub choice: Option<Arc<Choice>>,
     /// One for each batch in that transport, as much as all its values would be, with the weight of the batch.
@@ -128,7 +131,7 @@ pub struct Look {
 
 impl Look {
     /// Thousandths of a byte for each value: as sampled, else as a run first guesses.
-    pub fn milli_bytes_per_value(&self) -> Spread {
+    pub(crate) fn milli_bytes_per_value(&self) -> Spread {
         let guessed = || {
             guess(
                 self.choice
@@ -141,12 +144,12 @@ impl Look {
 }
 
 /// Thousandths of a byte for each value, before one was read.
-pub fn guess(cost: &LearnedCost) -> Spread {
+pub(crate) fn guess(cost: &LearnedCost) -> Spread {
     Spread::exact(cost.bytes(1_000_000) / 1_000)
 }
 
 /// The choice for a measurement that holds `values` values in all, and of at most so many in one window.
-pub async fn chosen(
+pub(crate) async fn chosen(
     context: &SourceBucket,
     batches: &[Batch],
     measurement: &Name,
@@ -184,7 +187,7 @@ fn places(batches: &[Batch], measurement: &Name) -> Vec<Vec<(Layer, TimeRange, u
 }
 
 /// Looks at one measurement: the choice, samples of it in every batch, and if `compare` one in every other transport.
-pub async fn at(
+pub(crate) async fn at(
     context: &SourceBucket,
     batches: &[Batch],
     (measurement, values): (&Name, u64),
@@ -302,7 +305,10 @@ async fn compared(
 }
 
 /// What the fields of several types cost, from one of their windows that is small enough; none without one.
-pub async fn mixed(context: &SourceBucket, batches: &[Batch]) -> Result<Option<Sample>, Error> {
+pub(crate) async fn mixed(
+    context: &SourceBucket,
+    batches: &[Batch],
+) -> Result<Option<Sample>, Error> {
     let windows = batches.iter().flat_map(|batch| &batch.windows);
     let small = LearnedCost::of(Transport::Flux).values_in(PLAN_SAMPLE_BYTES);
     let small = small * PLAN_SAMPLE_EXCESS_MAX;
@@ -316,7 +322,7 @@ pub async fn mixed(context: &SourceBucket, batches: &[Batch]) -> Result<Option<S
 }
 
 /// Requests of a run for one batch: its counts, its slices, the checks of their series, the searches for carriage returns.
-pub fn requests(context: &SourceBucket, batch: &Batch, looks: &BTreeMap<Name, Look>) -> u64 {
+pub(crate) fn requests(context: &SourceBucket, batch: &Batch, looks: &BTreeMap<Name, Look>) -> u64 {
     let mut requests = batch.requests;
     for window in &batch.windows {
         let mut shared: BTreeMap<Transport, (u64, u64, u64)> = BTreeMap::new();

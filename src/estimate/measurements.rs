@@ -24,7 +24,7 @@ const GUIDE_RANGE_NS: i64 = 86_400 * NS_PER_S;
 
 /// The largest measurements one by one, and some of the others for all of them.
 #[derive(Debug)]
-pub struct Looked {
+pub(crate) struct Looked {
     batches: Vec<Batch>,
     /// Values of a sampled cell, and of its fullest batch.
     fullest: Vec<(u64, u64)>,
@@ -36,7 +36,7 @@ pub struct Looked {
 
 impl Looked {
     /// Looks at the measurements that were counted.
-    pub async fn at(context: &SourceBucket, tally: &Tally) -> Result<Self, Error> {
+    pub(crate) async fn at(context: &SourceBucket, tally: &Tally) -> Result<Self, Error> {
         let (mut batches, mut fullest): (Vec<Batch>, Vec<_>) = (Vec::new(), Vec::new());
         for cell in forecast::sampled_cells(&tally.cells) {
             let found = look::fullest(context, cell).await?;
@@ -71,7 +71,7 @@ impl Looked {
     }
 
     /// The largest ones, looked at one by one.
-    pub fn names(&self) -> Vec<Name> {
+    pub(crate) fn names(&self) -> Vec<Name> {
         self.order.clone()
     }
 
@@ -91,7 +91,7 @@ impl Looked {
     }
 
     /// A row for each of the largest ones, and one for the others.
-    pub fn rows(
+    pub(crate) fn rows(
         &self,
         tally: &Tally,
         series: &Series,
@@ -160,7 +160,7 @@ impl Looked {
     }
 
     /// What a run will take.
-    pub fn forecast(
+    pub(crate) fn forecast(
         &self,
         context: &SourceBucket,
         quota_bytes: Option<u64>,
@@ -235,7 +235,7 @@ impl Looked {
     }
 
     /// The guide's formula over the last day that holds values.
-    pub async fn guide(
+    pub(crate) async fn guide(
         &self,
         context: &SourceBucket,
         quota_bytes: Option<u64>,

@@ -4,10 +4,10 @@
 //! [`measurements`] and [`fields`] are what was seen of all of them, [`forecast`] the arithmetic. [`interval`] is the batch
 //! interval that nobody gave.
 
-pub mod fields;
-pub mod forecast;
-pub mod interval;
-pub mod look;
-pub mod measurements;
-pub mod sample;
-pub mod tally;
+pub(crate) mod fields;
+pub(crate) mod forecast;
+pub(crate) mod interval;
+pub(crate) mod look;
+pub(crate) mod measurements;
+pub(crate) mod sample;
+pub(crate) mod tally;

@@ -31,7 +31,7 @@ use crate::wire::flux::{self, Selection};
 
 /// Answers that were read, and their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Values.
     pub values: u64,
     /// Decoded bytes.
@@ -42,7 +42,7 @@ impl Sample {
     /// What `values` values cost, if the first half of this part costs `half`: what is written once for each series is in
     /// both. Without a half the cost is that of the values alone.
     #[must_use]
-    pub fn carried_over(self, half: Option<Self>, values: u64) -> Self {
+    pub(crate) fn carried_over(self, half: Option<Self>, values: u64) -> Self {
         let half = half.filter(|half| half.values < self.values && half.bytes < self.bytes);
         let bytes = match half {
             Some(half) => {
@@ -57,7 +57,7 @@ impl Sample {
     }
 
     /// Thousandths of a byte for each value; 0 without one.
-    pub fn milli_bytes_per_value(self) -> u64 {
+    pub(crate) fn milli_bytes_per_value(self) -> u64 {
         let milli = (u128::from(self.bytes) * 1_000).checked_div(u128::from(self.values));
         milli.map_or(0, |milli| u64::try_from(milli).unwrap_or(u64::MAX))
     }
@@ -65,7 +65,7 @@ impl Sample {
 
 /// A sample, and what its values would take in a spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Read {
+pub(crate) struct Read {
     /// As it was read.
     pub sample: Sample,
     /// As it would be staged.
@@ -74,7 +74,7 @@ pub struct Read {
 
 /// A part of a slice that is small enough to be read for a look.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub(crate) struct Place {
     range: TimeRange,
     among: Option<SeriesGroup>,
     values: u64,
@@ -84,14 +84,14 @@ pub struct Place {
 
 impl Place {
     /// The first half of a part that is cut in time already.
-    pub fn half(&self) -> Option<Self> {
+    pub(crate) fn half(&self) -> Option<Self> {
         let (range, _) = self.range.halves().filter(|_| self.values < self.slice_values)?;
         Some(Self { range, values: self.values / 2, ..self.clone() })
     }
 }
 
 /// Slices that a run makes of so many values of a measurement in one window.
-pub fn slice_count(
+pub(crate) fn slice_count(
     context: &SourceBucket,
     choice: &Arc<Choice>,
     window: TimeRange,
@@ -107,7 +107,7 @@ pub fn slice_count(
 
 /// Finds a part with about `values_max` values at the most in the middle slice of a window that holds `values` values of
 /// the measurement; or why there is none.
-pub async fn place(
+pub(crate) async fn place(
     context: &SourceBucket,
     choice: &Arc<Choice>,
     window: TimeRange,
@@ -215,7 +215,7 @@ fn selected(
 }
 
 /// Reads a part as a run would; or why the source does not give it in this way.
-pub async fn read(
+pub(crate) async fn read(
     context: &SourceBucket,
     choice: &Arc<Choice>,
     place: &Place,
@@ -284,7 +284,7 @@ async fn read_one(
 }
 
 /// A window of fields of several types.
-pub async fn read_mixed(
+pub(crate) async fn read_mixed(
     context: &SourceBucket,
     window: TimeRange,
     values: u64,
@@ -297,7 +297,7 @@ pub async fn read_mixed(
 }
 
 /// The same part as the vendor's guide reads it: with all columns.
-pub async fn read_unchanged(
+pub(crate) async fn read_unchanged(
     context: &SourceBucket,
     choice: &Choice,
     place: &Place,

@@ -195,7 +195,7 @@ async fn add_cells(
 }
 
 /// Values of a range in all layers.
-pub async fn values(context: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+pub(crate) async fn values(context: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
     let mut values = 0;
     for layer in [Layer::Plain, Layer::Mixed, Layer::InfluxqlOnly] {
         let range = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));

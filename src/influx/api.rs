@@ -10,7 +10,7 @@ use super::error::{Error, Failure, FailureKind};
 use super::json::api;
 use crate::limits::{QUOTA_WINDOW_MS, TASK_PAGES_MAX, TASKS_PER_PAGE};
 
-pub use super::bucket::Bucket;
+pub(crate) use super::bucket::Bucket;
 
 /// What an organization of Cloud may do. Zero means no limit, as the server writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

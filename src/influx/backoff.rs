@@ -47,7 +47,7 @@ impl Backoff {
 /// The wait that a `Retry-After` asks for, held between [`RETRY_AFTER_MS_MIN`] and [`RETRY_AFTER_MS_MAX`]. Seconds, or an
 /// HTTP date seen from the answer's own `Date` (our clock may be wrong). Zero and whatever cannot be read ask for
 /// nothing: the caller's own pauses are better than trying again at once.
-pub fn retry_after_ms(value: &str, date: Option<&str>) -> Option<u64> {
+pub(crate) fn retry_after_ms(value: &str, date: Option<&str>) -> Option<u64> {
     let value = value.trim();
     let asked_ms = match value.parse::<u64>() {
         Ok(0) => return None,

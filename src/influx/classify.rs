@@ -59,7 +59,7 @@ pub fn action(kind: &FailureKind) -> Action {
 }
 
 /// True if the same request is worth another try. A query that timed out is not: it would again.
-pub fn is_temporary(request: RequestKind, kind: &FailureKind) -> bool {
+pub(crate) fn is_temporary(request: RequestKind, kind: &FailureKind) -> bool {
     match action(kind) {
         Action::Retry | Action::BackOff => true,
         Action::Split => *kind == FailureKind::Timeout && request != RequestKind::Query,
@@ -217,7 +217,11 @@ pub fn classify_query_text(message: &str) -> FailureKind {
 }
 
 /// A query that breaks near the end of the server's own limit was cut by it, whatever the failure looks like.
-pub fn classify_late(kind: FailureKind, elapsed_ms: u64, query_timeout_ms: u64) -> FailureKind {
+pub(crate) fn classify_late(
+    kind: FailureKind,
+    elapsed_ms: u64,
+    query_timeout_ms: u64,
+) -> FailureKind {
     let late =
         elapsed_ms.saturating_mul(1_000) >= query_timeout_ms.saturating_mul(QUERY_LATE_PER_MILLE);
     match kind {
@@ -233,7 +237,7 @@ pub fn classify_late(kind: FailureKind, elapsed_ms: u64, query_timeout_ms: u64) 
 }
 
 /// The server's sentence in an error body; a page or anything else as it stands.
-pub fn server_message(body: &str) -> String {
+pub(crate) fn server_message(body: &str) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let text = json.as_ref().and_then(|json| {
         ["message", "error", "status"]

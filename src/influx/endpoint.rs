@@ -12,7 +12,7 @@ use crate::limits::{TOKEN_BYTES_MAX, TOKEN_COMMAND_MS_MAX};
 use crate::model::side::Side;
 
 /// The variables that hold tokens. No other program gets to see them.
-pub const TOKEN_VARIABLES: [&str; 2] = ["INFLUXDB_CLOUD_TOKEN", "INFLUX_TOKEN"];
+pub(crate) const TOKEN_VARIABLES: [&str; 2] = ["INFLUXDB_CLOUD_TOKEN", "INFLUX_TOKEN"];
 
 /// An API token. No `Display`; its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -216,7 +216,7 @@ fn named_plainly(kind: &str, path: &Path) -> String {
 }
 
 /// Why a text can be no token.
-pub fn problem(token: &str) -> Option<&'static str> {
+pub(crate) fn problem(token: &str) -> Option<&'static str> {
     // As UTF-16 comes out of lossy reading of UTF-8, and as UTF-8 marks itself.
     if token.starts_with('\u{feff}')
         || token.starts_with("\u{fffd}\u{fffd}")
@@ -248,7 +248,7 @@ fn read_bounded(from: impl std::io::Read) -> std::io::Result<String> {
 }
 
 /// True if the address is this machine's.
-pub fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     reqwest::Url::parse(host.trim()).is_ok_and(|url| is_loopback_url(&url))
 }
 

@@ -112,7 +112,7 @@ impl FailureKind {
 }
 
 /// A cause in another library.
-pub type ForeignCause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type ForeignCause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request that failed. Holds no token: the client strikes it out of every text.
 #[derive(Debug)]

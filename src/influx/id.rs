@@ -22,6 +22,6 @@ impl OrgKey {
 }
 
 /// True for an id as InfluxDB writes it: 16 hexadecimal digits.
-pub fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -8,27 +8,27 @@
 //! Invariants: an answer that ended improperly is never taken for whole; a token is sent to the configured host
 //! only and printed nowhere; a client of the source sends nothing that writes.
 
-pub mod api;
-pub mod backoff;
+pub(crate) mod api;
+pub(crate) mod backoff;
 mod body;
-pub mod bucket;
-pub mod classify;
-pub mod client;
+pub(crate) mod bucket;
+pub(crate) mod classify;
+pub(crate) mod client;
 mod credentials;
 mod diagnosis;
-pub mod endpoint;
-pub mod error;
-pub mod gate;
-pub mod id;
-pub mod influxql;
+pub(crate) mod endpoint;
+pub(crate) mod error;
+pub(crate) mod gate;
+pub(crate) mod id;
+pub(crate) mod influxql;
 mod json;
-pub mod org;
+pub(crate) mod org;
 mod proxy;
 mod query;
-pub mod quota;
-pub mod secrets;
-pub mod signal;
-pub mod stream;
+pub(crate) mod quota;
+pub(crate) mod secrets;
+pub(crate) mod signal;
+pub(crate) mod stream;
 mod transport;
 mod trust;
 

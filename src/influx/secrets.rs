@@ -8,7 +8,7 @@ use crate::limits::{SECRET_CHARS_MIN, SECRETS_KNOWN_MAX};
 static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Strikes this token out of every text from now on. A shorter one than [`SECRET_CHARS_MIN`] could be any word.
-pub fn learn(token: &str) {
+pub(crate) fn learn(token: &str) {
     let token = token.trim();
     if token.len() < SECRET_CHARS_MIN {
         return;
@@ -24,7 +24,7 @@ pub fn learn(token: &str) {
 }
 
 /// The text without any token that was learnt.
-pub fn redact(mut text: String) -> String {
+pub(crate) fn redact(mut text: String) -> String {
     let known = known();
     let mut found: Vec<&String> = known.iter().filter(|token| text.contains(*token)).collect();
     // One may be the beginning of another.

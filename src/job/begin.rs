@@ -53,7 +53,7 @@ impl Begun {
 }
 
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
-pub async fn given_up(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
+pub(crate) async fn given_up(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
     match keeper.close(stop).await {
         Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
         _ => error,
@@ -67,7 +67,7 @@ fn explains(error: &Error) -> bool {
 
 /// Where a job begins, as it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begins {
+pub(crate) enum Begins {
     /// Here, and a job that began elsewhere is another one.
     Exactly(Timestamp),
     /// At the oldest value, or where the job began if there is one already.
@@ -78,14 +78,14 @@ pub enum Begins {
 
 impl Begins {
     /// The first instant of a new job.
-    pub fn time(self) -> Timestamp {
+    pub(crate) fn time(self) -> Timestamp {
         match self {
             Self::Exactly(time) | Self::AtOldest(time) | Self::Back(time) => time,
         }
     }
 
     /// The first instant of the job, where one began there already.
-    pub fn of_known(self, began: Timestamp) -> Timestamp {
+    pub(crate) fn of_known(self, began: Timestamp) -> Timestamp {
         match self {
             Self::Exactly(time) => time,
             Self::AtOldest(_) => began,
@@ -99,7 +99,7 @@ impl Begins {
 
 /// A job as it is asked for.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Address of the source.
     pub source_host: String,
     /// Id of the source bucket.
@@ -114,7 +114,7 @@ pub struct Wanted {
 
 /// Locks the job, makes at the destination what is missing and asked for, and reads the checkpoint; a new job is begun.
 /// Nothing is made, and no task is paused, for a job that is another one or whose content no run of it has written.
-pub async fn begin(
+pub(crate) async fn begin(
     config: &JobConfig,
     client: &Client,
     destination: &mut DestinationFacts,

@@ -22,7 +22,7 @@ use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
 
 /// Opens the spool of the job, or begins it.
-pub async fn begin(
+pub(crate) async fn begin(
     config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,

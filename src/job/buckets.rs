@@ -8,7 +8,7 @@ use crate::job::error::Error;
 use crate::model::time::NS_PER_S;
 
 /// Makes the buckets that are missing: retention 0, and the source's shard groups for the data.
-pub async fn create(
+pub(crate) async fn create(
     ends: &JobEnds,
     client: &Client,
     source_shard_group_ns: Option<i64>,
@@ -45,7 +45,7 @@ async fn create_or_find(
 }
 
 /// A shard group duration is set afterwards: given at creation, InfluxDB holds it against the retention.
-pub async fn create_one(
+pub(crate) async fn create_one(
     client: &Client,
     org_id: &str,
     name: &str,
@@ -62,7 +62,10 @@ pub async fn create_one(
 }
 
 /// Pauses the tasks that would write the same records.
-pub async fn pause_tasks(client: &Client, destination: &DestinationFacts) -> Result<(), Error> {
+pub(crate) async fn pause_tasks(
+    client: &Client,
+    destination: &DestinationFacts,
+) -> Result<(), Error> {
     for task in &destination.active_tasks {
         client.set_task_status(&task.id, TaskStatus::Inactive).await?;
     }

@@ -155,13 +155,16 @@ async fn active_tasks(source_bucket: &str, destination: &Client) -> Result<Vec<T
 }
 
 /// Fields that can clash at the destination.
-pub fn watched_fields(source: &SourceFacts, destination: &DestinationFacts) -> Vec<FieldKey> {
+pub(crate) fn watched_fields(
+    source: &SourceFacts,
+    destination: &DestinationFacts,
+) -> Vec<FieldKey> {
     let types = source.survey.field_types().map(type_conflict::by_key);
     watched(types.as_ref(), source.one_type_ns(), destination)
 }
 
 /// The same for fields of these types, each of which has one type in stretches of this length, if it has.
-pub fn watched(
+pub(crate) fn watched(
     types: Option<&TypesByKey>,
     one_type_ns: Option<i64>,
     destination: &DestinationFacts,
@@ -173,7 +176,11 @@ pub fn watched(
 }
 
 /// Values that a bucket of the destination holds in a range.
-pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result<u64, Error> {
+pub(crate) async fn count_at(
+    client: &Client,
+    bucket: &str,
+    range: TimeRange,
+) -> Result<u64, Error> {
     let what = "count of what the destination holds";
     if range.is_empty() {
         return Ok(0);
@@ -184,7 +191,7 @@ pub async fn count_at(client: &Client, bucket: &str, range: TimeRange) -> Result
 }
 
 /// True if a bucket with this retention would drop values at `oldest`.
-pub fn would_drop(retention_s: u64, oldest: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn would_drop(retention_s: u64, oldest: Timestamp, now: Timestamp) -> bool {
     let Some(retention_ns) = retention_ns(retention_s) else { return false };
     oldest < now.saturating_add_ns(-retention_ns)
 }

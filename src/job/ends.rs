@@ -14,7 +14,7 @@ use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
 /// A client for one end.
-pub fn connect(
+pub(crate) fn connect(
     side: Side,
     end: &EndConfig,
     settings: &ClientSettings,
@@ -76,7 +76,7 @@ impl Ends {
 }
 
 /// Values of one end that Flux counts in a selection.
-pub async fn count(
+pub(crate) async fn count(
     client: &Client,
     selection: Selection<'_>,
     what: &'static str,

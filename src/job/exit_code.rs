@@ -12,7 +12,7 @@ use crate::spool;
 use crate::wire::csv;
 
 /// Of an early end.
-pub fn of_stop(reason: StopReason) -> ExitCode {
+pub(crate) fn of_stop(reason: StopReason) -> ExitCode {
     match reason {
         StopReason::ByteBudget => ExitCode::ByteBudget,
         StopReason::TimeBudget => ExitCode::TimeBudget,
@@ -22,12 +22,12 @@ pub fn of_stop(reason: StopReason) -> ExitCode {
 }
 
 /// Of a failed request.
-pub fn of_influx(error: &influx::error::Error) -> ExitCode {
+pub(crate) fn of_influx(error: &influx::error::Error) -> ExitCode {
     of_kind(error.kind())
 }
 
 /// Of such a failure.
-pub fn of_kind(kind: FailureKind) -> ExitCode {
+pub(crate) fn of_kind(kind: FailureKind) -> ExitCode {
     match kind {
         FailureKind::Unauthorized => ExitCode::TokenRefused,
         FailureKind::Connect
@@ -44,7 +44,7 @@ pub fn of_kind(kind: FailureKind) -> ExitCode {
 }
 
 /// Of a failed run.
-pub fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
+pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
     use pipeline::error::Error as Failure;
     match error {
         Failure::Influx { source, .. } => of_influx(source),
@@ -73,7 +73,7 @@ pub fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
 }
 
 /// Of a spool that cannot be used.
-pub fn of_spool(error: &spool::error::Error) -> ExitCode {
+pub(crate) fn of_spool(error: &spool::error::Error) -> ExitCode {
     use spool::error::Error as Failure;
     match error {
         Failure::Place { .. } => ExitCode::Usage,
@@ -93,7 +93,7 @@ pub fn of_spool(error: &spool::error::Error) -> ExitCode {
 }
 
 /// Of what the system says, where it is not the state that is at fault.
-pub fn of_io(error: &io::Error) -> ExitCode {
+pub(crate) fn of_io(error: &io::Error) -> ExitCode {
     match error.kind() {
         // The last is a limit on the size of files, as `ulimit -f` sets it.
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -106,7 +106,7 @@ pub fn of_io(error: &io::Error) -> ExitCode {
 
 /// A limit on open files, which has no kind of its own in the standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenFiles {
+pub(crate) enum OpenFiles {
     /// Of this process: `ulimit -n`.
     OfProcess,
     /// Of the whole machine.
@@ -115,7 +115,7 @@ pub enum OpenFiles {
 
 impl OpenFiles {
     /// The limit that an error of the system is about.
-    pub fn of(error: &io::Error) -> Option<Self> {
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
         const ENFILE: i32 = 23;
         const EMFILE: i32 = 24;
         match error.raw_os_error()? {
@@ -126,7 +126,7 @@ impl OpenFiles {
     }
 
     /// The same, anywhere below an error.
-    pub fn behind(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    pub(crate) fn behind(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(limit) = error.downcast_ref::<io::Error>().and_then(Self::of) {
@@ -138,7 +138,7 @@ impl OpenFiles {
     }
 
     /// Its code.
-    pub fn exit(self) -> ExitCode {
+    pub(crate) fn exit(self) -> ExitCode {
         match self {
             Self::OfProcess => ExitCode::Permanent,
             Self::OfMachine => ExitCode::Temporary,
@@ -146,7 +146,7 @@ impl OpenFiles {
     }
 
     /// What to do about it.
-    pub fn cure(self) -> &'static str {
+    pub(crate) fn cure(self) -> &'static str {
         match self {
             Self::OfProcess => "raise the limit of open files (ulimit -n): 256 are always enough",
             Self::OfMachine => "this machine has too many files open, all programs together",
@@ -155,7 +155,7 @@ impl OpenFiles {
 }
 
 /// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
-pub fn failure_of_csv(error: &csv::error::Error) -> FailureKind {
+pub(crate) fn failure_of_csv(error: &csv::error::Error) -> FailureKind {
     use csv::error::Error as Bad;
     match error {
         Bad::Query { message, .. } | Bad::GluedError { message } => classify_query_text(message),

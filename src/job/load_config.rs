@@ -12,7 +12,7 @@ use crate::model::time::Timestamp;
 use crate::report::stream;
 
 /// Settings from everywhere, checked; a task named by its id is fetched from the destination.
-pub async fn load_config(
+pub(crate) async fn load_config(
     mut inputs: Inputs,
     check: fn(&Inputs, Timestamp) -> Result<JobConfig, ConfigError>,
     observer: Observer,
@@ -29,14 +29,14 @@ pub async fn load_config(
 }
 
 /// What is to be known of the settings, on stderr.
-pub fn say_notices(notices: &[String]) {
+pub(crate) fn say_notices(notices: &[String]) {
     for notice in notices {
         stream::say(format_args!("notice: {notice}"));
     }
 }
 
 /// This machine's clock, for relative times only: everything that is stored uses the servers' clocks.
-pub fn local_now() -> Timestamp {
+pub(crate) fn local_now() -> Timestamp {
     let since_epoch =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ns(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))

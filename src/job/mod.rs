@@ -9,24 +9,24 @@
 //! [`load_spool`] goes the same way with a spool as the source. [`signals`] hears SIGINT and SIGTERM meanwhile, [`shown`] is
 //! what a person sees and is asked, [`error`](mod@error) and [`exit_code`] are what can go wrong.
 
-pub mod begin;
-pub mod begin_spool;
-pub mod buckets;
-pub mod destination_facts;
-pub mod ends;
-pub mod error;
-pub mod exit_code;
-pub mod judge;
+pub(crate) mod begin;
+pub(crate) mod begin_spool;
+pub(crate) mod buckets;
+pub(crate) mod destination_facts;
+pub(crate) mod ends;
+pub(crate) mod error;
+pub(crate) mod exit_code;
+pub(crate) mod judge;
 mod known_jobs;
-pub mod load_config;
-pub mod load_spool;
-pub mod names;
+pub(crate) mod load_config;
+pub(crate) mod load_spool;
+pub(crate) mod names;
 mod orgs;
-pub mod plan_run;
-pub mod prepare;
-pub mod quota;
-pub mod run;
-pub mod shown;
-pub mod signals;
-pub mod source_facts;
-pub mod spool_part;
+pub(crate) mod plan_run;
+pub(crate) mod prepare;
+pub(crate) mod quota;
+pub(crate) mod run;
+pub(crate) mod shown;
+pub(crate) mod signals;
+pub(crate) mod source_facts;
+pub(crate) mod spool_part;

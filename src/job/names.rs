@@ -12,7 +12,7 @@ use crate::pipeline::write::rejects::limit::RejectsFile;
 use crate::spool::digest::sha256;
 
 /// The names of a job in the batch bucket.
-pub fn keys(ends: &JobEnds) -> Keys {
+pub(crate) fn keys(ends: &JobEnds) -> Keys {
     Keys {
         src_org: ends.source.org.clone().unwrap_or_default(),
         src_bucket: ends.source_bucket.clone(),
@@ -21,14 +21,14 @@ pub fn keys(ends: &JobEnds) -> Keys {
 }
 
 /// The settings with what the records of the job call the source's organization.
-pub fn of_source(config: &JobConfig, source: &SourceFacts) -> JobConfig {
+pub(crate) fn of_source(config: &JobConfig, source: &SourceFacts) -> JobConfig {
     let mut config = config.clone();
     config.ends.source.org = Some(source.org.clone());
     config
 }
 
 /// The folder of the job's state, below the state folder.
-pub fn state_folder(config: &JobConfig, keys: &Keys) -> PathBuf {
+pub(crate) fn state_folder(config: &JobConfig, keys: &Keys) -> PathBuf {
     config.safety.state_dir.join(name(&config.ends, keys))
 }
 
@@ -61,12 +61,12 @@ fn joined(names: &[String; 3], whole: &[u8]) -> String {
 }
 
 /// A name with what any file system and any first line takes.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 /// Where the refused lines of a job between two buckets go.
-pub fn rejects_file(config: &JobConfig) -> RejectsFile {
+pub(crate) fn rejects_file(config: &JobConfig) -> RejectsFile {
     let keys = keys(&config.ends);
     let own = || state_folder(config, &keys).join("rejects.lp");
     let (is_own_place, path) = match &config.safety.rejects {
@@ -77,12 +77,12 @@ pub fn rejects_file(config: &JobConfig) -> RejectsFile {
 }
 
 /// Looks whether refused lines can go there, before anything is begun.
-pub async fn check_rejects(file: RejectsFile) -> Result<(), Error> {
+pub(crate) async fn check_rejects(file: RejectsFile) -> Result<(), Error> {
     Ok(blocking(move || file.check()).await?)
 }
 
 /// FNV-1a: stable across versions and machines, which the standard hasher does not promise.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -21,7 +21,7 @@ use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::shape::retention_ns;
 
 /// The bucket, the source's side of a job, and where a run of it stands.
-pub async fn plan_run(
+pub(crate) async fn plan_run(
     config: &JobConfig,
     source: &SourceFacts,
     client: &Client,
@@ -66,7 +66,7 @@ pub async fn plan_run(
 }
 
 /// Refuses an interval that makes more batches of the rest of a job than anybody can want.
-pub fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
+pub(crate) fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
     let (range, batches, max) = (plan.range(), plan.len(), BATCHES_MAX);
     if batches <= max {
         return Ok(());

@@ -71,7 +71,7 @@ fn folder(config: &JobConfig, bucket: &Bucket) -> PathBuf {
 }
 
 /// What preflight says of the quota: how much, how much of it, and who else reads.
-pub fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
+pub(crate) fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
     let share = &config.pace.quota_share;
     let now = if share.is_constant() {
         String::new()

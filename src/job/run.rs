@@ -56,7 +56,7 @@ pub struct Prepared {
 }
 
 /// Runs a prepared job to its end and reports it.
-pub async fn run(
+pub(crate) async fn run(
     prepared: Prepared,
     shown: Shown,
     signals: &ClientSignals,

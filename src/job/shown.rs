@@ -13,7 +13,7 @@ use crate::report::{Mode, json, stream};
 
 /// What a run shows beside its events.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Names and quota.
     pub header: Header,
     /// Bars, lines or JSON.
@@ -25,7 +25,7 @@ pub struct Shown {
 }
 
 /// How the run is shown.
-pub fn mode(output: &JobOutput) -> Mode {
+pub(crate) fn mode(output: &JobOutput) -> Mode {
     match (Mode::here(output.json), output.color) {
         (Mode::Terminal { .. }, ColorChoice::Always) => Mode::Terminal { color: true },
         (Mode::Terminal { .. }, ColorChoice::Never) => Mode::Terminal { color: false },
@@ -34,7 +34,7 @@ pub fn mode(output: &JobOutput) -> Mode {
 }
 
 /// `org@host:port/bucket`.
-pub fn destination_name(ends: &JobEnds) -> String {
+pub(crate) fn destination_name(ends: &JobEnds) -> String {
     let host = &ends.destination.host;
     let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);
     let org = ends.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
@@ -42,7 +42,7 @@ pub fn destination_name(ends: &JobEnds) -> String {
 }
 
 /// Both ends of a migration, as the screens name them.
-pub fn header(config: &JobConfig, source: &SourceFacts) -> Header {
+pub(crate) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
     let (destination, sink) = match &config.ends.spool {
         Some(spool) => (format!("spool {}", spool.place), SinkKind::Spool),
         None => (destination_name(&config.ends), SinkKind::Bucket),
@@ -60,7 +60,7 @@ pub fn header(config: &JobConfig, source: &SourceFacts) -> Header {
 }
 
 /// The checks before a run: on stderr, because stdout is for the result.
-pub fn show_preflight(report: &PreflightReport, is_json: bool) {
+pub(crate) fn show_preflight(report: &PreflightReport, is_json: bool) {
     if is_json {
         stream::print(json::preflight(report));
     } else {
@@ -69,7 +69,7 @@ pub fn show_preflight(report: &PreflightReport, is_json: bool) {
 }
 
 /// Asks once, where there is somebody to ask. On a thread of its own: the answer may be a signal.
-pub async fn confirm(config: &JobConfig, what: &str) -> Result<(), Error> {
+pub(crate) async fn confirm(config: &JobConfig, what: &str) -> Result<(), Error> {
     let somebody = io::stdin().is_terminal() && stream::stderr_is_terminal();
     if config.safety.yes || config.output.json || !somebody {
         return Ok(());

@@ -39,11 +39,11 @@ static HALF_DONE: Mutex<Option<(PathBuf, PathBuf)>> = Mutex::new(None);
 
 /// A file of no use as it is: an early end removes it, as long as this is there.
 #[derive(Debug)]
-pub struct HalfDone(());
+pub(crate) struct HalfDone(());
 
 impl HalfDone {
     /// The one file `partial`, which becomes `whole`.
-    pub fn begin(partial: &Path, whole: &Path) -> Self {
+    pub(crate) fn begin(partial: &Path, whole: &Path) -> Self {
         *half_done() = Some((partial.to_owned(), whole.to_owned()));
         Self(())
     }
@@ -61,7 +61,7 @@ fn half_done() -> MutexGuard<'static, Option<(PathBuf, PathBuf)>> {
 
 /// Hears the signals of the process.
 #[derive(Debug, Clone)]
-pub struct StopSignals(Arc<Shared>);
+pub(crate) struct StopSignals(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -73,13 +73,13 @@ struct Shared {
 
 /// A transfer: while it is there, a signal asks for its end.
 #[derive(Debug)]
-pub struct Moving<'a> {
+pub(crate) struct Moving<'a> {
     signals: &'a StopSignals,
 }
 
 impl StopSignals {
     /// Begins to listen, on a worker of the runtime that this is called outside of. With `json` an early end is a JSON line too.
-    pub fn listen(json: bool, runtime: &Handle) -> Self {
+    pub(crate) fn listen(json: bool, runtime: &Handle) -> Self {
         let (stopper, stop) = stop_pair();
         let signals =
             Self(Arc::new(Shared { phase: Mutex::new(Phase::Looking), stopper, stop, json }));
@@ -92,12 +92,12 @@ impl StopSignals {
     }
 
     /// A transfer begins; signals ask for its end from now on, until this is dropped.
-    pub fn moving(&self) -> Moving<'_> {
+    pub(crate) fn moving(&self) -> Moving<'_> {
         self.begin(Phase::Moving)
     }
 
     /// The same for one that makes what it has to put away: no second signal cuts that short, only the time does.
-    pub fn tidying(&self) -> Moving<'_> {
+    pub(crate) fn tidying(&self) -> Moving<'_> {
         self.begin(Phase::Tidying)
     }
 
@@ -107,12 +107,12 @@ impl StopSignals {
     }
 
     /// Hears of the end.
-    pub fn stop(&self) -> StopSignal {
+    pub(crate) fn stop(&self) -> StopSignal {
         self.0.stop.clone()
     }
 
     /// Asks for it once the time is over.
-    pub fn limit_time(&self, max_duration_ms: Option<u64>) {
+    pub(crate) fn limit_time(&self, max_duration_ms: Option<u64>) {
         if let Some(ms) = max_duration_ms {
             let stopper = self.0.stopper.clone();
             tokio::spawn(async move {

@@ -12,7 +12,7 @@ use crate::spool::stored::{Stored, StoredSelection};
 
 /// A part of a spool.
 #[derive(Debug)]
-pub struct SpoolPart {
+pub(crate) struct SpoolPart {
     /// Times, inside of what is complete.
     pub range: TimeRange,
     /// These; `None` is all.
@@ -23,7 +23,7 @@ pub struct SpoolPart {
 
 impl SpoolPart {
     /// The part that was asked for, its times counted already. A filter that the spool itself was written with means all of it.
-    pub fn of(
+    pub(crate) fn of(
         stored: &Stored,
         place: &str,
         filter: &Filter,
@@ -63,7 +63,7 @@ impl SpoolPart {
     }
 
     /// Its files and values.
-    pub fn selection(&self) -> StoredSelection {
+    pub(crate) fn selection(&self) -> StoredSelection {
         StoredSelection {
             range: self.range,
             measurements: self.measurements.clone(),

@@ -1,94 +1,94 @@
 //! Requests and answers of HTTP, tries and pauses, tokens.
 
 /// A response that is read whole: counts, schema, records, settings.
-pub const SMALL_RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const SMALL_RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What an error body is kept of.
-pub const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Decoded bytes per wire byte of a gzip response beyond which it is taken for a bomb.
-pub const GZIP_RATIO_MAX: u64 = 1_100;
+pub(crate) const GZIP_RATIO_MAX: u64 = 1_100;
 
 /// Retries of one request for temporary trouble before the run ends with exit code 5.
-pub const RETRIES_MAX: u32 = 12;
+pub(crate) const RETRIES_MAX: u32 = 12;
 
 /// First and longest pause of the exponential back-off, with full jitter.
-pub const BACKOFF_MS_MIN: u64 = 500;
+pub(crate) const BACKOFF_MS_MIN: u64 = 500;
 /// See [`BACKOFF_MS_MIN`].
-pub const BACKOFF_MS_MAX: u64 = 60_000;
+pub(crate) const BACKOFF_MS_MAX: u64 = 60_000;
 
 /// Bounds for a `Retry-After` that a server names.
-pub const RETRY_AFTER_MS_MIN: u64 = 1_000;
+pub(crate) const RETRY_AFTER_MS_MIN: u64 = 1_000;
 /// See [`RETRY_AFTER_MS_MIN`].
-pub const RETRY_AFTER_MS_MAX: u64 = 900_000;
+pub(crate) const RETRY_AFTER_MS_MAX: u64 = 900_000;
 
 /// Connecting to a server.
-pub const CONNECT_MS_MAX: u64 = 10_000;
+pub(crate) const CONNECT_MS_MAX: u64 = 10_000;
 
 /// The source's own limit for a query, by default; the client waits [`QUERY_GRACE_MS`] longer.
 pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 90_000;
 /// See [`QUERY_TIMEOUT_MS_DEFAULT`].
-pub const QUERY_GRACE_MS: u64 = 10_000;
+pub(crate) const QUERY_GRACE_MS: u64 = 10_000;
 
 /// Silence inside a response body.
-pub const BODY_SILENCE_MS_MAX: u64 = 60_000;
+pub(crate) const BODY_SILENCE_MS_MAX: u64 = 60_000;
 
 /// A write: the server's own storage time-out is 10 s, a large body takes its time to parse.
-pub const WRITE_MS_MAX: u64 = 120_000;
+pub(crate) const WRITE_MS_MAX: u64 = 120_000;
 
 /// Every other request.
-pub const API_MS_MAX: u64 = 60_000;
+pub(crate) const API_MS_MAX: u64 = 60_000;
 
 /// Tries of a request while the server has never answered: its address is more likely wrong than its trouble passing.
-pub const FIRST_TRIES_MAX: u32 = 2;
+pub(crate) const FIRST_TRIES_MAX: u32 = 2;
 
 /// Time in milliseconds for those tries, and for each of them.
-pub const FIRST_ANSWER_MS_MAX: u64 = 10_000;
+pub(crate) const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 
 /// Tries of one request whose answer has neither a length nor chunks.
-pub const UNFRAMED_TRIES_MAX: u32 = 2;
+pub(crate) const UNFRAMED_TRIES_MAX: u32 = 2;
 
 /// Tries of a request whose answer is whole and not what was asked for: one bit may have flipped.
-pub const MISREAD_TRIES_MAX: u32 = 3;
+pub(crate) const MISREAD_TRIES_MAX: u32 = 3;
 
 /// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
-pub const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
+pub(crate) const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
 
 /// Bytes of a file of certificates.
-pub const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(crate) const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Bytes of a proxy's status line, and the time in milliseconds for it, when it is asked why it refuses.
-pub const PROXY_ANSWER_BYTES_MAX: usize = 8 * 1024;
+pub(crate) const PROXY_ANSWER_BYTES_MAX: usize = 8 * 1024;
 /// See [`PROXY_ANSWER_BYTES_MAX`].
-pub const PROXY_ANSWER_MS_MAX: u64 = 2_000;
+pub(crate) const PROXY_ANSWER_MS_MAX: u64 = 2_000;
 
 /// Characters of a token that is struck out of every text; shorter ones could be any word.
-pub const SECRET_CHARS_MIN: usize = 8;
+pub(crate) const SECRET_CHARS_MIN: usize = 8;
 
 /// Tokens that are remembered to be struck out.
-pub const SECRETS_KNOWN_MAX: usize = 64;
+pub(crate) const SECRETS_KNOWN_MAX: usize = 64;
 
 /// Idle connections kept to one server, by default.
-pub const CONNECTIONS_MAX_DEFAULT: usize = 8;
+pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 8;
 
 /// How long an idle connection is kept: InfluxDB itself drops it after three minutes.
-pub const CONNECTION_IDLE_MS_MAX: u64 = 60_000;
+pub(crate) const CONNECTION_IDLE_MS_MAX: u64 = 60_000;
 
 /// Characters of a server's text that an error prints; all of it stays in the error.
-pub const ERROR_SHOWN_CHARS_MAX: usize = 1_000;
+pub(crate) const ERROR_SHOWN_CHARS_MAX: usize = 1_000;
 
 /// A failure after this share of the server's query time-out, in thousandths, is a time-out: 85 s of 90 s.
-pub const QUERY_LATE_PER_MILLE: u64 = 944;
+pub(crate) const QUERY_LATE_PER_MILLE: u64 = 944;
 
 /// A token with the white space around it.
-pub const TOKEN_BYTES_MAX: u64 = 16 * 1024;
+pub(crate) const TOKEN_BYTES_MAX: u64 = 16 * 1024;
 
 /// How long the command that prints a token may take.
-pub const TOKEN_COMMAND_MS_MAX: u64 = 30_000;
+pub(crate) const TOKEN_COMMAND_MS_MAX: u64 = 30_000;
 
 /// Tasks asked for at one time, and pages of them.
-pub const TASKS_PER_PAGE: usize = 100;
+pub(crate) const TASKS_PER_PAGE: usize = 100;
 /// See [`TASKS_PER_PAGE`].
-pub const TASK_PAGES_MAX: usize = 100;
+pub(crate) const TASK_PAGES_MAX: usize = 100;
 
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX && RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);

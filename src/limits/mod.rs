@@ -13,9 +13,9 @@ mod spool;
 mod wire;
 mod write;
 
-pub use self::bench::*;
+pub(crate) use self::bench::*;
 pub use self::config::*;
-pub use self::estimate::*;
+pub(crate) use self::estimate::*;
 pub use self::http::*;
 pub use self::quota::*;
 pub use self::read::*;

@@ -1,9 +1,9 @@
 //! Batches and slices: how many, how large, and how their answers are held against each other.
 
 /// Slices read at one time, by default and at the most.
-pub const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
+pub(crate) const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].
-pub const SLICES_IN_FLIGHT_MAX: usize = 16;
+pub(crate) const SLICES_IN_FLIGHT_MAX: usize = 16;
 
 /// Batches, or stretches of empty ones, that are open at one time: read, being written, or waiting for the one before
 /// them until they are committed.
@@ -11,103 +11,103 @@ pub const BATCHES_OPEN_MAX: usize = 8;
 
 /// Batches of one run. Each has a record: ten million of them take hours to write, and a tenth as many is far more than
 /// is of any use.
-pub const BATCHES_MAX: u64 = 10_000_000;
+pub(crate) const BATCHES_MAX: u64 = 10_000_000;
 
 /// Values that one slice should hold, by prediction: 32 MB of columns, well under the 30 s bound.
-pub const SLICE_VALUES_MAX: u64 = 1_000_000;
+pub(crate) const SLICE_VALUES_MAX: u64 = 1_000_000;
 
 /// Values of a slice that is pivoted: the source holds all of them in memory.
-pub const PIVOT_VALUES_MAX: u64 = 500_000;
+pub(crate) const PIVOT_VALUES_MAX: u64 = 500_000;
 
 /// Values of a slice, all of which are held until its answer is proven whole.
-pub const HELD_SLICE_VALUES_MAX: u64 = 1_000_000;
+pub(crate) const HELD_SLICE_VALUES_MAX: u64 = 1_000_000;
 
 /// Values held back by all slices together: about 10 bytes each.
-pub const HELD_VALUES_MAX: u64 = 4_000_000;
+pub(crate) const HELD_VALUES_MAX: u64 = 4_000_000;
 
 /// What [`HELD_VALUES_MAX`] is counted in.
-pub const HELD_UNIT_VALUES: u64 = 1_000;
+pub(crate) const HELD_UNIT_VALUES: u64 = 1_000;
 
 /// Bytes of the frames that one slice holds, whatever was predicted: a slice that has more is read in parts.
-pub const HELD_SLICE_BYTES_MAX: usize = 48 * 1024 * 1024;
+pub(crate) const HELD_SLICE_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// The same for a slice that cannot be cut any more: one instant of what one request names.
-pub const HELD_INSTANT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+pub(crate) const HELD_INSTANT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 
 /// Series of a measurement whose catalogue is kept in memory.
-pub const CATALOGUE_SERIES_MAX: u64 = 100_000;
+pub(crate) const CATALOGUE_SERIES_MAX: u64 = 100_000;
 
 /// Values of a measurement in one batch below which its series are not looked at.
-pub const CATALOGUE_VALUES_MIN: u64 = 20_000;
+pub(crate) const CATALOGUE_VALUES_MIN: u64 = 20_000;
 
 /// Values of a measurement in one window below which a statement of its own costs the source more than plain Flux, which
 /// reads many measurements at once. Measured: a statement costs as much as some 50 tables of Flux, however short those are.
-pub const STATEMENT_VALUES_MIN: u64 = 50;
+pub(crate) const STATEMENT_VALUES_MIN: u64 = 50;
 
 /// Values for each series over the whole job below which a catalogue costs more than it saves.
-pub const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
+pub(crate) const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
 
 /// Values of one tag that a query names to read a group of series.
-pub const AMONG_VALUES_MAX: usize = 1_000;
+pub(crate) const AMONG_VALUES_MAX: usize = 1_000;
 
 /// Measurements that one plain query names.
-pub const MEASUREMENTS_NAMED_MAX: usize = 200;
+pub(crate) const MEASUREMENTS_NAMED_MAX: usize = 200;
 
 /// Statements of one request.
-pub const STATEMENTS_MAX: usize = 200;
+pub(crate) const STATEMENTS_MAX: usize = 200;
 
 /// Measurements that the probe of InfluxQL reads both ways.
-pub const PROBE_MEASUREMENTS_MAX: usize = 3;
+pub(crate) const PROBE_MEASUREMENTS_MAX: usize = 3;
 
 /// Values that it reads of each.
-pub const PROBE_VALUES_MAX: u64 = 200;
+pub(crate) const PROBE_VALUES_MAX: u64 = 200;
 
 /// Values of the first sample that holds another transport against plain Flux, and of further ones; more only where one
 /// series holds more at one time.
-pub const WITNESS_VALUES_MAX: usize = 1_000;
+pub(crate) const WITNESS_VALUES_MAX: usize = 1_000;
 /// See [`WITNESS_VALUES_MAX`].
-pub const WITNESS_AGAIN_VALUES_MAX: usize = 100;
+pub(crate) const WITNESS_AGAIN_VALUES_MAX: usize = 100;
 
 /// Bytes of such samples for each byte of what they vouch for, in thousandths, beyond those that come with each doubling.
-pub const WITNESS_BYTES_PER_MILLE: u64 = 5;
+pub(crate) const WITNESS_BYTES_PER_MILLE: u64 = 5;
 
 /// Readings of a sample that differ before it is taken for one that keeps changing.
-pub const WITNESS_TRIES: u32 = 3;
+pub(crate) const WITNESS_TRIES: u32 = 3;
 
 /// Seconds that one slice should take, by prediction.
-pub const SLICE_SECONDS_MAX: u64 = 30;
+pub(crate) const SLICE_SECONDS_MAX: u64 = 30;
 
 /// Bytes of one slice where no quota binds.
-pub const SLICE_BYTES_MAX: u64 = 120_000_000;
+pub(crate) const SLICE_BYTES_MAX: u64 = 120_000_000;
 
 /// Share of a quota window that one slice may take, in thousandths: the burst of the pacing.
-pub const SLICE_WINDOW_PER_MILLE_MAX: u64 = 20;
+pub(crate) const SLICE_WINDOW_PER_MILLE_MAX: u64 = 20;
 
 /// How often one slice is split in halves before it counts as unreadable (2^24 parts).
-pub const SPLIT_DEPTH_MAX: u32 = 24;
+pub(crate) const SPLIT_DEPTH_MAX: u32 = 24;
 
 /// Answers of one slice that break off before it is split.
-pub const CUTS_BEFORE_SPLIT: u32 = 2;
+pub(crate) const CUTS_BEFORE_SPLIT: u32 = 2;
 
 /// Batches that one count reaches over at the most.
-pub const REACH_BATCHES_MAX: u64 = 1 << 20;
+pub(crate) const REACH_BATCHES_MAX: u64 = 1 << 20;
 
 /// Tags that one probe for what Flux cannot read looks at.
-pub const TAGS_PER_PROBE_MAX: usize = 40;
+pub(crate) const TAGS_PER_PROBE_MAX: usize = 40;
 
 /// Times a range that changed while it was read is read again.
-pub const CHANGED_REREADS_MAX: u32 = 3;
+pub(crate) const CHANGED_REREADS_MAX: u32 = 3;
 
 /// Counts of the destination that differ from what it acknowledged before they are believed, and the pause between them.
-pub const CLOSING_TRIES: u32 = 3;
+pub(crate) const CLOSING_TRIES: u32 = 3;
 /// See [`CLOSING_TRIES`].
-pub const CLOSING_PAUSE_MS: u64 = 1_000;
+pub(crate) const CLOSING_PAUSE_MS: u64 = 1_000;
 
 /// Ranges in which an end holds another number of values than was committed that are found one by one.
-pub const CLOSING_DIFFERENCES_MAX: usize = 100;
+pub(crate) const CLOSING_DIFFERENCES_MAX: usize = 100;
 
 /// Batches that a run keeps the numbers of for the closing check; with more, neighbours are kept as one.
-pub const CLOSING_BATCHES_MAX: usize = 65_536;
+pub(crate) const CLOSING_BATCHES_MAX: usize = 65_536;
 
 /// Frames between the decoder and the encoder of one slice.
-pub const FRAMES_QUEUED_MAX: usize = 2;
+pub(crate) const FRAMES_QUEUED_MAX: usize = 2;

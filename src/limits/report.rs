@@ -11,18 +11,18 @@ pub const PLAIN_LINE_MS: u64 = 30_000;
 pub const EVENTS_PROGRESS_QUEUED_MAX: usize = EVENTS_QUEUED_MAX / 2;
 
 /// Time between two drawings of the bars.
-pub const REDRAW_MS: u64 = 100;
+pub(crate) const REDRAW_MS: u64 = 100;
 
 /// Batches with a line of their own on the screen; the others are counted.
 pub const BATCH_LINES_MAX: usize = 8;
 
 /// Ranges that the closing summary lists; the others are counted.
-pub const SUMMARY_RANGES_MAX: usize = 10;
+pub(crate) const SUMMARY_RANGES_MAX: usize = 10;
 
 /// Measurements that a dry run shows with the reason of their transport.
-pub const DRY_RUN_MEASUREMENTS_MAX: usize = 8;
+pub(crate) const DRY_RUN_MEASUREMENTS_MAX: usize = 8;
 
 /// Source bytes of a batch between two signs of its progress.
-pub const PROGRESS_STEP_BYTES: u64 = 1024 * 1024;
+pub(crate) const PROGRESS_STEP_BYTES: u64 = 1024 * 1024;
 
 const _: () = assert!(EVENTS_PROGRESS_QUEUED_MAX < EVENTS_QUEUED_MAX);

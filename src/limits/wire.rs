@@ -19,22 +19,22 @@ pub const FRAME_ROWS_MAX: usize = 64 * 1024;
 pub const MERGE_VALUES_MAX: usize = 1024 * 1024;
 
 /// Bytes of string values that the decoder holds back, for the same purpose.
-pub const MERGE_STRING_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const MERGE_STRING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// One row of annotated CSV. InfluxDB stores strings up to 1 MiB and keys up to 64 KiB; quoting can double them.
 pub const CSV_ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The largest key that InfluxDB takes: escaped measurement and tags, plus four, plus the field name.
-pub const SERIES_KEY_BYTES_MAX: usize = 65_535;
+pub(crate) const SERIES_KEY_BYTES_MAX: usize = 65_535;
 
 /// The longest string value that InfluxDB takes.
 pub const STRING_VALUE_BYTES_MAX: usize = 1_048_576;
 
 /// Maps and lists inside each other in an InfluxQL answer; real ones nest seven deep.
-pub const INFLUXQL_DEPTH_MAX: usize = 16;
+pub(crate) const INFLUXQL_DEPTH_MAX: usize = 16;
 
 /// Rows of one InfluxQL series that are held before they go to a frame: ten columns of them stay in the second cache.
-pub const WIDE_ROWS_HELD_MAX: usize = 2 * 1024;
+pub(crate) const WIDE_ROWS_HELD_MAX: usize = 2 * 1024;
 
 /// One value or name of an InfluxQL answer. JSON may write six bytes for one.
 pub const INFLUXQL_TOKEN_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -49,7 +49,7 @@ pub const FRAME_CELLS_PER_VALUE_MAX: usize = 5;
 pub const FRAME_CELLS_SPARSE_MAX: usize = 64 * 1024;
 
 /// Places that lost a carriage return, listed for one answer.
-pub const CSV_SUSPECTS_MAX: usize = 256;
+pub(crate) const CSV_SUSPECTS_MAX: usize = 256;
 
 const _: () = assert!(FRAME_ROWS_TARGET <= FRAME_ROWS_MAX && BODY_BYTES_TARGET <= BODY_BYTES_MAX);
 const _: () = assert!(STRING_VALUE_BYTES_MAX * 6 + 1024 < INFLUXQL_TOKEN_BYTES_MAX);

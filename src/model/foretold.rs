@@ -3,7 +3,7 @@
 use super::spread::Spread;
 
 /// How often the official task downloads each batch.
-pub const DOWNLOADS_OF_THE_TASK: u64 = 3;
+pub(crate) const DOWNLOADS_OF_THE_TASK: u64 = 3;
 
 /// A measurement, or the sum of many.
 #[derive(Debug, Clone, PartialEq, Eq)]

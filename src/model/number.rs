@@ -28,7 +28,7 @@ const COUNT_UNITS: [(&str, u64); 5] = [
 ];
 
 /// All digits: `18,400,000,000`.
-pub fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -41,7 +41,7 @@ pub fn grouped(n: u64) -> String {
 }
 
 /// A count: all digits below a million, then three of them: `212,400`, `7.54 G`.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     if n < 1_000_000 {
         return grouped(n);
     }
@@ -57,51 +57,51 @@ pub fn count(n: u64) -> String {
 }
 
 /// An amount of bytes: `46.0 GB`, `54 MB`, `0.1 MB`.
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let (name, size, decimals) = byte_unit(n);
     format!("{} {name}", decimal(rounded(n, size, decimals), decimals))
 }
 
 /// Two amounts in one unit: `46.0/112.6 GB`.
-pub fn bytes_of(part: u64, whole: u64) -> String {
+pub(crate) fn bytes_of(part: u64, whole: u64) -> String {
     let (name, size, decimals) = byte_unit(part.max(whole));
     let shown = |n| decimal(rounded(n, size, decimals), decimals);
     format!("{}/{} {name}", shown(part), shown(whole))
 }
 
 /// Bytes per second: `9.0 MB/s`.
-pub fn byte_rate(n: u64, elapsed_ms: u64) -> String {
+pub(crate) fn byte_rate(n: u64, elapsed_ms: u64) -> String {
     format!("{}/s", bytes(per_second(n, elapsed_ms)))
 }
 
 /// Counts per second, without the unit: `1.47 M`.
-pub fn count_rate(n: u64, elapsed_ms: u64) -> String {
+pub(crate) fn count_rate(n: u64, elapsed_ms: u64) -> String {
     count(per_second(n, elapsed_ms))
 }
 
 /// `n` per second, rounded down; of less than a millisecond nothing is known, so 0.
-pub fn per_second(n: u64, elapsed_ms: u64) -> u64 {
+pub(crate) fn per_second(n: u64, elapsed_ms: u64) -> u64 {
     let per_second = (u128::from(n) * u128::from(MS_PER_S)).checked_div(u128::from(elapsed_ms));
     per_second.map_or(0, |rate| u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
 /// A quotient with one decimal, such as bytes per value: `6.1`; `-` if there is nothing to divide by.
-pub fn ratio(n: u64, by: u64) -> String {
+pub(crate) fn ratio(n: u64, by: u64) -> String {
     if by == 0 { "-".to_owned() } else { decimal(rounded(n, by, 1), 1) }
 }
 
 /// The same with two decimals, for what is below one: `0.37`.
-pub fn ratio_fine(n: u64, by: u64) -> String {
+pub(crate) fn ratio_fine(n: u64, by: u64) -> String {
     if by == 0 { "-".to_owned() } else { decimal(rounded(n, by, 2), 2) }
 }
 
 /// A count and its unit: `1 file`, `12 files`.
-pub fn counted(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// The share of `part` in `whole` in thousandths, rounded down; an empty whole is complete.
-pub fn per_mille(part: u128, whole: u128) -> u32 {
+pub(crate) fn per_mille(part: u128, whole: u128) -> u32 {
     if part >= whole {
         return 1_000;
     }
@@ -111,12 +111,12 @@ pub fn per_mille(part: u128, whole: u128) -> u32 {
 }
 
 /// Thousandths as `41.0 %`.
-pub fn percent(per_mille: u32) -> String {
+pub(crate) fn percent(per_mille: u32) -> String {
     format!("{}.{} %", per_mille / 10, per_mille % 10)
 }
 
 /// A length of time in its two largest units: `4s`, `1m12s`, `52m`, `1h25m`, `2d 22h`.
-pub fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     let (s, min, hours) = (ms / MS_PER_S, ms / MS_PER_MIN, ms / MS_PER_HOUR);
     match (s, min, hours) {
         (0..60, ..) => format!("{s}s"),
@@ -128,7 +128,7 @@ pub fn duration(ms: u64) -> String {
 }
 
 /// A range of lengths, rounded outwards to what an estimate is worth: `1h55 - 2h25`.
-pub fn duration_range(low_ms: u64, high_ms: u64) -> String {
+pub(crate) fn duration_range(low_ms: u64, high_ms: u64) -> String {
     let step = match high_ms {
         0..MS_PER_HOUR => MS_PER_MIN,
         MS_PER_HOUR..MS_PER_DAY => 5 * MS_PER_MIN,
@@ -147,12 +147,12 @@ pub fn duration_range(low_ms: u64, high_ms: u64) -> String {
 }
 
 /// Minutes and seconds that count down: `2:14`.
-pub fn clock(ms: u64) -> String {
+pub(crate) fn clock(ms: u64) -> String {
     format!("{}:{:02}", ms / MS_PER_MIN, ms / MS_PER_S % 60)
 }
 
 /// A time as short as it can be said: `2023-07-06T00:00Z`, seconds only where there are some, fractions never.
-pub fn minute(time: Timestamp) -> String {
+pub(crate) fn minute(time: Timestamp) -> String {
     let second = Timestamp::from_ns(
         time.ns().div_euclid(NS_PER_S).saturating_mul(NS_PER_S).max(Timestamp::MIN.ns()),
     );
@@ -162,7 +162,7 @@ pub fn minute(time: Timestamp) -> String {
 }
 
 /// As [`minute`], but only the date at midnight: `2023-07-06`.
-pub fn day_or_minute(time: Timestamp) -> String {
+pub(crate) fn day_or_minute(time: Timestamp) -> String {
     let text = minute(time);
     text.strip_suffix("T00:00Z").map_or(text.clone(), str::to_owned)
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 /// `n * by / of`, rounded down; the largest number where it is larger still. Nothing is divided by as if it were one.
-pub fn scaled(n: u64, by: u64, of: u64) -> u64 {
+pub(crate) fn scaled(n: u64, by: u64, of: u64) -> u64 {
     u64::try_from(u128::from(n) * u128::from(by) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 
 /// Whole milliseconds, rounded down.
-pub fn whole_ms(duration: Duration) -> u64 {
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

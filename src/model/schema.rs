@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::series::Name;
 
 /// Measurement and field.
-pub type FieldKey = (Name, Name);
+pub(crate) type FieldKey = (Name, Name);
 
 /// Types of a bucket's fields as InfluxQL shows them: measurement, field, the names of its types.
-pub type FieldTypes = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+pub(crate) type FieldTypes = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;

@@ -44,7 +44,7 @@ impl fmt::Display for Series {
 }
 
 /// A name for an Arrow schema: as it is, or percent-encoded where it is not UTF-8.
-pub fn schema_label(name: &[u8]) -> String {
+pub(crate) fn schema_label(name: &[u8]) -> String {
     use fmt::Write as _;
     if let Ok(text) = std::str::from_utf8(name) {
         return text.to_owned();

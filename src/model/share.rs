@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use super::time::{NS_PER_S, Timestamp};
 
-/// The share where none is given. The bounds are those of `limits`; a test of the settings holds them together.
+/// The share where none is given.
 const DEFAULT_PER_MILLE: u32 = 900;
+/// Below it a job would take years.
 const PER_MILLE_MIN: u32 = 10;
 const PER_MILLE_MAX: u32 = 1_000;
 
@@ -115,7 +116,7 @@ impl fmt::Display for Share {
 
 /// Thousandths as people write them: `90%`, `87.5%`.
 #[derive(Debug, Clone, Copy)]
-pub struct Percent(pub u32);
+pub(crate) struct Percent(pub u32);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,7 +45,7 @@ pub struct Discrepancy {
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
 #[derive(Debug, Clone, Copy)]
-pub struct ClosingCheck<'a> {
+pub(crate) struct ClosingCheck<'a> {
     /// The source, if it is a bucket.
     pub source: Option<&'a SourceBucket>,
     /// The destination.
@@ -62,7 +62,7 @@ pub struct ClosingCheck<'a> {
 
 impl ClosingCheck<'_> {
     /// Counts both ends.
-    pub async fn run(self) -> Result<Closing, Error> {
+    pub(crate) async fn run(self) -> Result<Closing, Error> {
         let mut closing = Closing::default();
         let pieces = self.pieces().await?;
         if let Some(source) = self.source {

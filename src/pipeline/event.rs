@@ -9,7 +9,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 
 /// Who hears of events. Called from async code: must not block.
-pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+pub(crate) type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// One change in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

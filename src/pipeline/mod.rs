@@ -35,18 +35,18 @@ use self::write::rejects::file::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::{TimeRange, Timestamp};
 
-pub mod closing;
-pub mod commit;
-pub mod error;
-pub mod event;
-pub mod permits;
-pub mod plan;
-pub mod pool;
-pub mod read;
-pub mod small_answer;
-pub mod source;
-pub mod stop;
-pub mod write;
+pub(crate) mod closing;
+pub(crate) mod commit;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod permits;
+pub(crate) mod plan;
+pub(crate) mod pool;
+pub(crate) mod read;
+pub(crate) mod small_answer;
+pub(crate) mod source;
+pub(crate) mod stop;
+pub(crate) mod write;
 
 /// How a run ended, for the closing summary.
 #[derive(Debug, Clone, PartialEq, Eq)]

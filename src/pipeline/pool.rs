@@ -17,7 +17,7 @@ pub fn jobs_open() -> usize {
 
 /// Runs `job` on the pool. At most one job per caller is under way, so the pool's queue is bounded by its callers.
 /// A job never waits: it takes all it needs with it and gives all it made back.
-pub async fn run<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
     let (sender, receiver) = oneshot::channel();
@@ -33,14 +33,14 @@ pub async fn run<T: Send + 'static>(
 }
 
 /// Runs what waits for the disk on a thread that may.
-pub async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     joined(spawn_blocking(work).await)
 }
 
 /// What a task of tokio came to, a panic among it.
-pub fn joined<T>(ended: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
+pub(crate) fn joined<T>(ended: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
     ended.unwrap_or_else(|error| Err(Panicked(error.to_string()).into()))
 }
 

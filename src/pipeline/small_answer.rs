@@ -5,19 +5,23 @@ use crate::pipeline::error::Error;
 use crate::wire::csv::table::{CsvTable, read_tables, single_long};
 
 /// The tables of an answer. `what` says in errors what was asked for.
-pub async fn tables(client: &Client, query: &str, what: &str) -> Result<Vec<CsvTable>, Error> {
+pub(crate) async fn tables(
+    client: &Client,
+    query: &str,
+    what: &str,
+) -> Result<Vec<CsvTable>, Error> {
     let answer = client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
     read_tables(&answer).map_err(|error| Error::csv(what, error))
 }
 
 /// The number of an answer of one row; 0 if it has none.
-pub async fn number(client: &Client, query: &str, what: &str) -> Result<u64, Error> {
+pub(crate) async fn number(client: &Client, query: &str, what: &str) -> Result<u64, Error> {
     let answer = client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
     number_in(&answer, what)
 }
 
 /// The same of an answer that is there.
-pub fn number_in(answer: &[u8], what: &str) -> Result<u64, Error> {
+pub(crate) fn number_in(answer: &[u8], what: &str) -> Result<u64, Error> {
     let number = single_long(answer).map_err(|error| Error::csv(what, error))?;
     Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
 }

@@ -12,7 +12,7 @@ const UNICODE: [char; 9] = [
 const ASCII: [char; 9] = [' ', '.', ':', '-', '=', '+', '*', '#', '@'];
 
 /// One character for each cell: its share of the fullest one. A cell that holds anything is never blank.
-pub fn plot(cells: &[Cell], glyphs: Glyphs) -> String {
+pub(crate) fn plot(cells: &[Cell], glyphs: Glyphs) -> String {
     let heights = match glyphs {
         Glyphs::Unicode => UNICODE,
         Glyphs::Ascii => ASCII,

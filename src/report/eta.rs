@@ -3,7 +3,7 @@
 use crate::model::number;
 
 /// Share of the run, in thousandths, before which no end is foretold.
-pub const ETA_PER_MILLE_MIN: u32 = 10;
+pub(crate) const ETA_PER_MILLE_MIN: u32 = 10;
 
 /// The range around an estimate, in sixteenths: later data is more often denser than earlier data, so more above.
 const LOW_SIXTEENTHS: u128 = 15;
@@ -11,7 +11,7 @@ const HIGH_SIXTEENTHS: u128 = 19;
 
 /// Shortest and longest time that is likely left, in ms. Each estimate is (done, whole) in a unit of its own, such as
 /// time or bytes; the first one is the run's and decides whether there is a forecast.
-pub fn remaining_ms(elapsed_ms: u64, estimates: &[(u128, u128)]) -> Option<(u64, u64)> {
+pub(crate) fn remaining_ms(elapsed_ms: u64, estimates: &[(u128, u128)]) -> Option<(u64, u64)> {
     let &(done, whole) = estimates.first()?;
     if number::per_mille(done, whole) < ETA_PER_MILLE_MIN {
         return None;

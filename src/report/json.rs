@@ -19,7 +19,7 @@ use crate::report::summary::{FailureInput, SummaryInput, stop_word};
 use crate::report::waits::{KINDS, cause_word};
 
 /// Version of the lines; raised only when a field changes its meaning.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -214,12 +214,12 @@ pub fn failure(
 }
 
 /// That the program failed before there was a run.
-pub fn exit_error(exit: u8, errors: &[String]) -> String {
+pub(crate) fn exit_error(exit: u8, errors: &[String]) -> String {
     line("exit_error", None, json!({"exit": exit, "message": errors.join(": "), "errors": errors}))
 }
 
 /// All that preflight found.
-pub fn preflight(report: &PreflightReport) -> String {
+pub(crate) fn preflight(report: &PreflightReport) -> String {
     let body = json!({
         "verdict": report.verdict(),
         "failures": report.count(Verdict::Fail),
@@ -234,7 +234,7 @@ pub fn preflight(report: &PreflightReport) -> String {
 }
 
 /// What a dry run found; line protocol is exact here.
-pub fn dry_run(dry_run: &DryRun) -> String {
+pub(crate) fn dry_run(dry_run: &DryRun) -> String {
     let mut body = plan(&dry_run.planned);
     merge(
         &mut body,
@@ -254,7 +254,7 @@ fn choice_row(row: &ChoiceRow) -> Value {
 }
 
 /// All that a plan found.
-pub fn plan_report(report: &PlanReport) -> String {
+pub(crate) fn plan_report(report: &PlanReport) -> String {
     let (dense, empty) = stretches(&report.cells);
     let stretch = |stretch: &Stretch| {
         let density = stretch.per_mille_of_mean;

@@ -11,25 +11,26 @@
 //! allowed here.
 
 mod bars;
-pub mod density;
-pub mod dry_run;
-pub mod eta;
-pub mod export;
-pub mod json;
-pub mod plan;
-pub mod preflight;
-pub mod progress;
-pub mod reporter;
-pub mod screen;
-pub mod sender;
-pub mod snippet;
-pub mod spool;
-pub mod state;
-pub mod stream;
-pub mod summary;
-pub mod talk;
-pub mod text;
-pub mod waits;
+pub(crate) mod density;
+pub(crate) mod dry_run;
+pub(crate) mod eta;
+pub(crate) mod export;
+pub(crate) mod json;
+pub(crate) mod plan;
+pub(crate) mod preflight;
+pub(crate) mod progress;
+pub(crate) mod reporter;
+pub(crate) mod screen;
+pub(crate) mod sender;
+pub(crate) mod snippet;
+pub(crate) mod spool;
+pub(crate) mod state;
+pub(crate) mod stream;
+pub(crate) mod summary;
+pub(crate) mod talk;
+pub(crate) mod text;
+pub(crate) mod waits;
 
-pub use reporter::{Ending, Mode, ReportOutput, ReportSettings, Reporter, start, start_on};
-pub use sender::EventSender;
+pub(crate) use reporter::start;
+pub use reporter::{Ending, Mode, ReportOutput, ReportSettings, start_on};
+pub(crate) use sender::EventSender;

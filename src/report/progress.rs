@@ -10,7 +10,7 @@ use crate::report::stream;
 
 /// On stderr.
 #[derive(Debug)]
-pub struct ProgressLine {
+pub(crate) struct ProgressLine {
     what: &'static str,
     all_bytes: u64,
     bar: ProgressBar,
@@ -24,7 +24,7 @@ impl ProgressLine {
     /// # Panics
     ///
     /// Never: the template is a constant.
-    pub fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
+    pub(crate) fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
         let per_second = Duration::from_secs(1).as_millis() / u128::from(REDRAW_MS);
         let hz = u8::try_from(per_second).unwrap_or(10);
         let target = if quiet {
@@ -40,7 +40,7 @@ impl ProgressLine {
     }
 
     /// So many bytes are done.
-    pub fn at(&mut self, bytes: u64) {
+    pub(crate) fn at(&mut self, bytes: u64) {
         if self.quiet {
             return;
         }

@@ -111,7 +111,7 @@ pub struct Reporter {
 }
 
 /// Starts the reporter on the streams of this process.
-pub fn start(
+pub(crate) fn start(
     settings: ReportSettings,
     counters: Arc<Counters>,
 ) -> io::Result<(EventSender, Reporter)> {

@@ -14,7 +14,7 @@ use crate::spool::tables::{Role, TableColumn};
 
 /// `spool verify`.
 #[derive(Debug)]
-pub struct ProofReport {
+pub(crate) struct ProofReport {
     /// The spool.
     pub place: String,
     /// What is complete.
@@ -25,12 +25,12 @@ pub struct ProofReport {
 
 impl ProofReport {
     /// Everything that is wrong.
-    pub fn findings(&self) -> u64 {
+    pub(crate) fn findings(&self) -> u64 {
         self.proof.findings.len() as u64 + self.proof.more
     }
 
     /// The screen.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
         let proof = &self.proof;
         let word = if self.findings() == 0 { "WHOLE" } else { "NOT WHOLE" };
         let mut lines = vec![clean(&format!("{word}  {}", self.place), glyphs)];
@@ -70,7 +70,7 @@ impl ProofReport {
     }
 
     /// The same for programs.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let proof = &self.proof;
         let body = json!({
             "spool": self.place,
@@ -93,7 +93,7 @@ impl ProofReport {
 
 /// `spool compact`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompactReport {
+pub(crate) struct CompactReport {
     /// The spool.
     pub place: String,
     /// What was merged.
@@ -108,7 +108,7 @@ pub struct CompactReport {
 
 impl CompactReport {
     /// The screen.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
         let whole = |(files, bytes): (u64, u64)| {
             format!(
                 "{}, {}, {} B/value",
@@ -136,7 +136,7 @@ impl CompactReport {
     }
 
     /// The same for programs.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let body = json!({
             "spool": self.place,
             "merged_files_before": self.compacted.files_before,
@@ -155,7 +155,7 @@ impl CompactReport {
 
 /// `spool describe`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolReport {
+pub(crate) struct SpoolReport {
     /// The spool.
     pub place: String,
     /// Address of the source.
@@ -178,7 +178,7 @@ pub struct SpoolReport {
 
 /// A measurement of a spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolMeasurement {
+pub(crate) struct SpoolMeasurement {
     /// Its name.
     pub name: Name,
     /// Its folder below `data`.
@@ -207,7 +207,7 @@ impl SpoolReport {
     }
 
     /// The screen.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
         let mut lines = vec![clean(&format!("SPOOL  {}", self.place), glyphs)];
         let (org, bucket) = &self.source;
         let source = format!("{org}/{bucket} at {}", self.host);
@@ -248,7 +248,7 @@ impl SpoolReport {
     }
 
     /// The same for programs.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let body = json!({
             "spool": self.place,
             "source_host": self.host,

@@ -343,7 +343,7 @@ impl RunState {
 }
 
 /// Why a run is being ended, as a user knows it: the signal, or the flag.
-pub fn stop_name(reason: StopReason) -> &'static str {
+pub(crate) fn stop_name(reason: StopReason) -> &'static str {
     match reason {
         StopReason::ByteBudget => "--max-transfer",
         StopReason::TimeBudget => "--max-duration",
@@ -353,7 +353,7 @@ pub fn stop_name(reason: StopReason) -> &'static str {
 }
 
 /// What becomes of the open batches then.
-pub fn draining(reason: StopReason) -> String {
+pub(crate) fn draining(reason: StopReason) -> String {
     let finish = "open batches finish";
     if reason.is_timed() {
         format!("{finish}, up to {} s", limits::STOP_MS_MAX / 1_000)

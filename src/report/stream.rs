@@ -11,41 +11,41 @@ use std::sync::OnceLock;
 static REFUSED: OnceLock<io::Error> = OnceLock::new();
 
 /// Says a line on stderr, if that takes it.
-pub fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Says a line without its end, for an answer behind it.
-pub fn ask(question: impl Display) {
+pub(crate) fn ask(question: impl Display) {
     let mut stderr = io::stderr();
     let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
 }
 
 /// Prints a line on stdout, if that takes it.
-pub fn print(line: impl Display) {
+pub(crate) fn print(line: impl Display) {
     // Refusals are kept by the stream.
     let _ = writeln!(Stdout, "{line}");
 }
 
 /// What of the result stdout has not taken: the first refusal, if it was one that somebody can miss.
-pub fn not_taken() -> Option<&'static io::Error> {
+pub(crate) fn not_taken() -> Option<&'static io::Error> {
     let _ = Stdout.flush();
     REFUSED.get()
 }
 
 /// True if stdout is a terminal.
-pub fn stdout_is_terminal() -> bool {
+pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
 /// True if stderr is a terminal.
-pub fn stderr_is_terminal() -> bool {
+pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
 /// Stdout for whole texts. Remembers a refusal.
 #[derive(Debug, Clone, Copy)]
-pub struct Stdout;
+pub(crate) struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -59,7 +59,7 @@ impl Write for Stdout {
 
 /// Stderr for what draws on it.
 #[derive(Debug, Clone, Copy)]
-pub struct Stderr;
+pub(crate) struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -72,7 +72,7 @@ impl Write for Stderr {
 }
 
 /// Takes note of what another writer to stdout has met.
-pub fn keep(written: io::Result<()>) {
+pub(crate) fn keep(written: io::Result<()>) {
     let _ = kept(written);
 }
 

@@ -95,12 +95,12 @@ pub fn failure_lines(input: &FailureInput, state: &RunState) -> Vec<String> {
 }
 
 /// True if the job was complete before this run.
-pub fn nothing_to_do(input: &SummaryInput) -> bool {
+pub(crate) fn nothing_to_do(input: &SummaryInput) -> bool {
     input.outcome.stopped.is_none() && input.outcome.batches == 0
 }
 
 /// The name of a reason for programs.
-pub fn stop_word(reason: StopReason) -> &'static str {
+pub(crate) fn stop_word(reason: StopReason) -> &'static str {
     match reason {
         StopReason::ByteBudget => "byte_budget",
         StopReason::TimeBudget => "time_budget",

@@ -106,7 +106,7 @@ impl Recent {
 }
 
 /// A remark with the time since the start before it, wrapped.
-pub fn remark(text: &str, now_ms: u64) -> Vec<String> {
+pub(crate) fn remark(text: &str, now_ms: u64) -> Vec<String> {
     let prefix = format!("{}  ", number::duration(now_ms));
     let lines = wrap(text, COLUMNS - width(&prefix), 0);
     let indented =
@@ -152,7 +152,7 @@ pub fn progress(state: &RunState, now_ms: u64) -> String {
 }
 
 /// A range as short as it can be said.
-pub fn range(range: TimeRange) -> String {
+pub(crate) fn range(range: TimeRange) -> String {
     format!("[{}, {})", number::day_or_minute(range.start), number::day_or_minute(range.stop))
 }
 

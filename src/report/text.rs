@@ -7,7 +7,7 @@ use crate::model::series::Readable;
 pub const COLUMNS: usize = 80;
 
 /// Columns of the labels at the beginning of lines.
-pub const LABEL: usize = 12;
+pub(crate) const LABEL: usize = 12;
 
 /// What stands for a part that was left out.
 const CUT: &str = "..";
@@ -22,7 +22,7 @@ pub enum Glyphs {
 }
 
 /// A foreign text as it is shown: control characters escaped, line ends among them.
-pub fn clean(text: &str, glyphs: Glyphs) -> String {
+pub(crate) fn clean(text: &str, glyphs: Glyphs) -> String {
     let readable = Readable(text.as_bytes()).to_string();
     let shown = |c: char| c.is_ascii() || (glyphs == Glyphs::Unicode && c.is_alphanumeric());
     if readable.chars().all(shown) {
@@ -45,7 +45,7 @@ fn columns(c: char) -> usize {
 }
 
 /// The text, cut at its end if it is wider than `columns_max`.
-pub fn fit(text: &str, columns_max: usize) -> String {
+pub(crate) fn fit(text: &str, columns_max: usize) -> String {
     if width(text) <= columns_max {
         return text.to_owned();
     }
@@ -55,7 +55,7 @@ pub fn fit(text: &str, columns_max: usize) -> String {
 }
 
 /// Two texts that share `columns_max`: the shorter one is left whole if it can be.
-pub fn fit_both(first: &str, second: &str, columns_max: usize) -> (String, String) {
+pub(crate) fn fit_both(first: &str, second: &str, columns_max: usize) -> (String, String) {
     let half = columns_max / 2;
     let first_max = half.max(columns_max.saturating_sub(width(second)));
     let first = fit(first, first_max);
@@ -65,7 +65,7 @@ pub fn fit_both(first: &str, second: &str, columns_max: usize) -> (String, Strin
 
 /// Words in lines of at most `columns_max`; all lines but the first begin with `indent` spaces. Runs of spaces inside a
 /// text that fits are kept; a word wider than a line is broken.
-pub fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String> {
     if width(text) <= columns_max {
         return vec![text.to_owned()];
     }
@@ -89,12 +89,12 @@ pub fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String> {
 }
 
 /// A label and its text.
-pub fn labelled(label: &str, text: &str) -> Vec<String> {
+pub(crate) fn labelled(label: &str, text: &str) -> Vec<String> {
     wrap_after(&format!("{label:<LABEL$}"), text)
 }
 
 /// The label, and the text in as many lines as it needs beside it.
-pub fn wrap_after(label: &str, text: &str) -> Vec<String> {
+pub(crate) fn wrap_after(label: &str, text: &str) -> Vec<String> {
     let lines = wrap(text, COLUMNS - label.len(), 0).into_iter().enumerate();
     let line = |(at, text): (usize, String)| {
         let gap = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
@@ -104,7 +104,7 @@ pub fn wrap_after(label: &str, text: &str) -> Vec<String> {
 }
 
 /// Parts after a label, three spaces apart, two if that saves a line, else on lines of their own below each other.
-pub fn flow(label: &str, parts: &[String]) -> Vec<String> {
+pub(crate) fn flow(label: &str, parts: &[String]) -> Vec<String> {
     for gap in ["   ", "  "] {
         let line = format!("{label}{}", parts.join(gap));
         if width(&line) <= COLUMNS {

@@ -5,7 +5,7 @@ use crate::model::number;
 use crate::model::side::Side;
 
 /// The kinds of waiting that are told apart, in rising order of interest.
-pub const KINDS: [(Side, WaitCause); 8] = [
+pub(crate) const KINDS: [(Side, WaitCause); 8] = [
     (Side::Source, WaitCause::Quota),
     (Side::Source, WaitCause::Backoff),
     (Side::Source, WaitCause::Unavailable),
@@ -137,7 +137,7 @@ impl Waiting {
 }
 
 /// The name of a cause for programs.
-pub fn cause_word(cause: WaitCause) -> &'static str {
+pub(crate) fn cause_word(cause: WaitCause) -> &'static str {
     match cause {
         WaitCause::Quota => "quota",
         WaitCause::RateLimited => "429",

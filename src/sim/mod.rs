@@ -31,11 +31,10 @@ mod http;
 mod influxql;
 mod serve;
 mod settings;
-pub mod tsbs;
+pub(crate) mod tsbs;
 mod view;
 
 pub use clock::ServerClock;
-pub use data::bucket::BucketInfo;
 pub use data::chunk::{ColumnValues, Value};
 pub use data::store::{BucketStore, StoredValue};
 pub use faults::fault::{DamageEnd, DamagePlace, Fault, Forgotten, StoreChange, When};
@@ -43,5 +42,5 @@ pub use faults::script::{FaultScript, Matcher, Rule};
 pub use serve::server::Server;
 pub use serve::state::RequestRecord;
 pub use settings::{
-    AccessToken, Dbrp, FluxTask, Permission, Product, ReadQuota, ServerSettings, TimeoutForm,
+    AccessToken, Dbrp, FluxTask, Permission, ReadQuota, ServerSettings, TimeoutForm,
 };

@@ -14,7 +14,7 @@ use crate::model::series::Series;
 use crate::model::time::{TimeRange, Timestamp};
 
 /// The series of a host, and the values of its fields.
-pub type Host = (Series, Vec<(&'static str, ColumnValues)>);
+pub(crate) type Host = (Series, Vec<(&'static str, ColumnValues)>);
 
 /// What is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::model::frame::{FieldType, Frame};
 use crate::model::series::Series;
 
 /// Lower-case hexadecimal of the SHA-256 of some bytes.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 

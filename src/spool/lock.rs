@@ -25,7 +25,7 @@ const LOCK_BYTES_MAX: u64 = 64 * 1024;
 
 /// Who holds the lock of a spool in an object store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// The run, unlike any other.
     pub run: String,
     /// Its machine.
@@ -188,7 +188,7 @@ impl Holder {
 }
 
 /// What tells machines apart: the machine id where there is one, else the host name.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     ["/etc/machine-id", "/proc/sys/kernel/hostname"]
         .iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())

@@ -20,16 +20,16 @@
 //!
 //! Nothing here is asynchronous: calls block on disk and encoding, and belong on threads that may.
 
-pub mod digest;
-pub mod error;
+pub(crate) mod digest;
+pub(crate) mod error;
 mod format;
 mod held;
-pub mod lock;
-pub mod place;
+pub(crate) mod lock;
+pub(crate) mod place;
 mod read;
-pub mod storage;
+pub(crate) mod storage;
 mod write;
 
-pub use format::{name, state};
-pub use read::{describe, proof, stored, tables};
-pub use write::{batch, compact, size, writable};
+pub(crate) use format::{name, state};
+pub(crate) use read::{proof, stored, tables};
+pub(crate) use write::{batch, compact, size, writable};

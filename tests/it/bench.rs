@@ -10,18 +10,18 @@ mod optimum;
 mod predicted;
 mod records;
 
-use sluice::bench::extrapolate::Whole;
-use sluice::bench::record::{BenchHeader, Machine, Recorded, Trial, TrialSink};
-use sluice::bench::sample::Strata;
-use sluice::bench::schedule::{Left, Scheduler, Terms};
-use sluice::bench::setting::{Axes, Axis, Way, intervals_around};
-use sluice::bench::simulate::{Model, WayCost};
-use sluice::limits::{BODY_BYTES_TARGET, QUERY_TIMEOUT_MS_DEFAULT};
-use sluice::model::density::Cell;
-use sluice::model::interval::Interval;
-use sluice::model::random::Random;
-use sluice::model::time::{NS_PER_S, TimeRange, Timestamp};
-use sluice::model::transport::Transport;
+use sluice::testing::bench::extrapolate::Whole;
+use sluice::testing::bench::record::{BenchHeader, Machine, Recorded, Trial, TrialSink};
+use sluice::testing::bench::sample::Strata;
+use sluice::testing::bench::schedule::{Left, Scheduler, Terms};
+use sluice::testing::bench::setting::{Axes, Axis, Way, intervals_around};
+use sluice::testing::bench::simulate::{Model, WayCost};
+use sluice::testing::limits::{BODY_BYTES_TARGET, QUERY_TIMEOUT_MS_DEFAULT};
+use sluice::testing::model::density::Cell;
+use sluice::testing::model::interval::Interval;
+use sluice::testing::model::random::Random;
+use sluice::testing::model::time::{NS_PER_S, TimeRange, Timestamp};
+use sluice::testing::model::transport::Transport;
 
 const DAY_NS: i64 = 86_400 * NS_PER_S;
 

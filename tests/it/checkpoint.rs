@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::config::job::JobConfig;
-use sluice::config::range::RangeStart;
-use sluice::exit::ExitCode;
-use sluice::pipeline::event::Event;
-use sluice::sim::{BucketStore, Fault, Matcher, Server, Value};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::RangeStart;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{BucketStore, Fault, Matcher, Server, Value};
 
 use crate::support::golden::Case;
 use crate::support::rig::{BATCHES, BUCKET, Rig, cloud, oss, plant, store_of, time};
@@ -33,7 +33,7 @@ fn note(rig: &Rig, lines: &str) {
 }
 
 fn now_ns() -> i64 {
-    sluice::sim::ServerClock::system().now()
+    sluice::testing::sim::ServerClock::system().now()
 }
 
 /// The oldest value at the destination.

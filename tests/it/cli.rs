@@ -15,13 +15,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sluice::cli::args::Command;
-use sluice::cli::argv;
-use sluice::cli::job::JobArgs;
-use sluice::config::env::Env;
-use sluice::config::error::ConfigError;
-use sluice::config::inputs::Inputs;
-use sluice::config::job::JobConfig;
+use sluice::testing::cli::args::Command;
+use sluice::testing::cli::argv;
+use sluice::testing::cli::job::JobArgs;
+use sluice::testing::config::env::Env;
+use sluice::testing::config::error::ConfigError;
+use sluice::testing::config::inputs::Inputs;
+use sluice::testing::config::job::JobConfig;
 
 /// Looks like a token; may stand in no message.
 const CANARY: &str =

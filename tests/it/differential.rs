@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use case::Case;
-use sluice::model::canary::Canary;
+use sluice::testing::model::canary::Canary;
 
 /// Runs one seed, and tells all of it.
 const ONE_SEED: &str = "SLUICE_TEST_SEED";

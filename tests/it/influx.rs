@@ -14,12 +14,12 @@ mod tls;
 
 use std::sync::{Arc, Mutex};
 
-use sluice::influx::client::{Client, ClientSettings};
-use sluice::influx::endpoint::{Endpoint, Token, TokenSource};
-use sluice::influx::error::Error;
-use sluice::influx::signal::{Observer, Signal};
-use sluice::influx::stream::QueryStream;
-use sluice::model::side::Side;
+use sluice::testing::influx::client::{Client, ClientSettings};
+use sluice::testing::influx::endpoint::{Endpoint, Token, TokenSource};
+use sluice::testing::influx::error::Error;
+use sluice::testing::influx::signal::{Observer, Signal};
+use sluice::testing::influx::stream::QueryStream;
+use sluice::testing::model::side::Side;
 
 /// What no output may show.
 const CANARY: &str = "canary-token-0123456789abcdef";

@@ -23,9 +23,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use sluice::model::time::Timestamp;
-use sluice::sim::tsbs::Workload;
-use sluice::sim::{BucketStore, RequestRecord, Server, ServerSettings, Value};
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::sim::{BucketStore, RequestRecord, Server, ServerSettings, Value};
 use tempfile::TempDir;
 
 use crate::support::process::{Ended, Running, bare};

@@ -32,16 +32,16 @@ mod unsound;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sluice::checkpoint::identity::Identity;
-use sluice::model::frame::Frame;
-use sluice::model::series::Name;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::model::time_type::TimeType;
-use sluice::spool::error::Error;
-use sluice::spool::state::StagedJob;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::checkpoint::identity::Identity;
+use sluice::testing::model::frame::Frame;
+use sluice::testing::model::series::Name;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::state::StagedJob;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use crate::support::golden::{Point, flatten};
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use clap::CommandFactory as _;
-use sluice::cli::args::Args;
-use sluice::exit::ExitCode;
+use sluice::testing::cli::args::Args;
+use sluice::testing::exit::ExitCode;
 
 use source::Source;
 

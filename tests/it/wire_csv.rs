@@ -9,7 +9,7 @@ mod random_answers;
 mod small_answers;
 mod writer;
 
-use sluice::model::frame::Frame;
+use sluice::testing::model::frame::Frame;
 
 use crate::support::golden::{Point, flatten};
 

@@ -11,13 +11,13 @@ pub(crate) use writer::{Form, write};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::model::frame::{FieldType, Frame};
-use sluice::model::series::Name;
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{
+use sluice::testing::model::frame::{FieldType, Frame};
+use sluice::testing::model::series::Name;
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::influxql::decoder::{
     AnswerTotals, AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
 };
-use sluice::wire::influxql::error::Error;
+use sluice::testing::wire::influxql::error::Error;
 
 use crate::support::golden::{Point, Value};
 

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 
 use points::{Point, Value, frames, name, series};
 use proptest::prelude::*;
-use sluice::model::series::{Name, Series};
-use sluice::model::time::Timestamp;
-use sluice::wire::line::body::{EncoderSettings, LineBody};
-use sluice::wire::line::carry::Uncarried;
-use sluice::wire::line::encoder::{Encoder, Rejected};
-use sluice::wire::line::split::split_lines;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::wire::line::body::{EncoderSettings, LineBody};
+use sluice::testing::wire::line::carry::Uncarried;
+use sluice::testing::wire::line::encoder::{Encoder, Rejected};
+use sluice::testing::wire::line::split::split_lines;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 

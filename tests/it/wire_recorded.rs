@@ -7,16 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use influxdb_line_protocol::{FieldValue, parse_lines};
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::{FieldType, Frame};
-use sluice::model::series::{Name, Series};
-use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::totals::AnswerTotals;
-use sluice::wire::influxql::decoder::{
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::frame::{FieldType, Frame};
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::frames::totals::AnswerTotals;
+use sluice::testing::wire::influxql::decoder::{
     AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
 };
-use sluice::wire::influxql::show::parse_show_series;
+use sluice::testing::wire::influxql::show::parse_show_series;
 
 use crate::support::golden::{Point, Value, flatten, read};
 

@@ -138,7 +138,7 @@ enum Round {
 }
 
 /// What may still arrive of a trial after it was cut off.
-pub fn reserve_bytes(setting: TrialSetting) -> u64 {
+pub(crate) fn reserve_bytes(setting: TrialSetting) -> u64 {
     BENCH_RESERVE_BYTES * setting.concurrency.max(1) as u64
 }
 

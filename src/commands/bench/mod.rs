@@ -3,9 +3,9 @@
 
 mod compared;
 mod files;
-pub mod machine;
+pub(crate) mod machine;
 mod scratch;
-pub mod screen;
+pub(crate) mod screen;
 mod simulated;
 mod surveyed;
 mod terms;
@@ -41,7 +41,7 @@ use crate::pipeline::write::bucket::type_conflict;
 use crate::report::stream;
 
 /// Runs the command.
-pub async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
     let bench = BenchConfig::new(&layers)?;
     if let [first, second] = &args.compare[..] {

@@ -21,7 +21,7 @@ const LABEL: usize = 12;
 const LISTED_MAX: usize = 6;
 
 /// What may be spent, before anything is.
-pub fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
+pub(crate) fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
     let time = ms.map_or(String::new(), |ms| format!(" and {}", number::duration(ms)));
     let written = match sink {
         TrialSink::Discard => "nothing is written",
@@ -36,7 +36,7 @@ pub fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
 }
 
 /// A trial that begins.
-pub fn trial_line(number: u64, planned: &PlannedTrial, left: Left) -> String {
+pub(crate) fn trial_line(number: u64, planned: &PlannedTrial, left: Left) -> String {
     let TrialSetting { interval, transport, concurrency, .. } = planned.setting;
     let what = if planned.warm_up { "warm-up" } else { planned.stratum.name() };
     format!(
@@ -47,7 +47,11 @@ pub fn trial_line(number: u64, planned: &PlannedTrial, left: Left) -> String {
 }
 
 /// The end of a bench.
-pub fn lines(header: &BenchHeader, verdict: &BenchVerdict, files: &[PathBuf]) -> Vec<String> {
+pub(crate) fn lines(
+    header: &BenchHeader,
+    verdict: &BenchVerdict,
+    files: &[PathBuf],
+) -> Vec<String> {
     let mut lines = vec![head(header, verdict)];
     lines.extend(wrap(&runs(verdict), COLUMNS, 0));
     table(verdict, &mut lines);
@@ -197,7 +201,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
 }
 
 /// What a rehearsal came to.
-pub fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
+pub(crate) fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
     let finish = number::duration(found.whole_ms());
     let windows = found.windows.map_or("no quota".to_owned(), |windows| {
         format!("{} windows of the quota", number::grouped(windows))
@@ -213,7 +217,7 @@ pub fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
 }
 
 /// Two benches side by side.
-pub fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> {
+pub(crate) fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> {
     let (first, second) = (clean(first, Glyphs::Ascii), clean(second, Glyphs::Ascii));
     let mut lines = wrap(&format!("BENCH {second} as a multiple of {first}"), COLUMNS, 6);
     let method = "medians; in brackets the 95 % interval by the percentile bootstrap, 2,000 draws";

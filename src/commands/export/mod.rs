@@ -23,7 +23,7 @@ use crate::spool::state::FileEntry;
 use crate::spool::stored::Stored;
 
 /// Runs the command.
-pub fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
+pub(crate) fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = args.config(env, local_now())?;
     say_notices(&config.notices);
     let report = export(&config)?;

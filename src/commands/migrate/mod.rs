@@ -17,7 +17,7 @@ use crate::job::{judge, quota};
 use crate::spool::place;
 
 /// Runs the command.
-pub async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;

@@ -12,7 +12,7 @@ use crate::exit::ExitCode;
 use crate::job::load_config::say_notices;
 
 /// Runs one of them.
-pub fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
+pub(crate) fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     let config = command.config(env)?;
     say_notices(&config.notices);
     match command {

@@ -6,13 +6,13 @@ use crate::limits::{
 use crate::model::scale::scaled;
 
 /// The whole of a quota, in millionths: what the parts of all runs add up to at the most.
-pub const WHOLE_PPM: u32 = 1_000_000;
+pub(crate) const WHOLE_PPM: u32 = 1_000_000;
 
 pub(super) const KIB: u64 = 1024;
 
 /// What the pacing may take of a quota, or of a part of it. All in bytes, except the share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The quota of one window.
     pub quota_bytes: u64,
     /// The largest share that is ever taken at the steady rate, in thousandths.
@@ -28,7 +28,7 @@ pub struct Bounds {
 impl Bounds {
     /// Divides the quota. What the largest share of the day leaves over covers burst and what is in flight; so with a
     /// share above 90 % both shrink, and no more than [`QUOTA_SHARE_PER_MILLE_MAX`] is taken.
-    pub fn new(quota_bytes: u64, share_per_mille_max: u32) -> Self {
+    pub(crate) fn new(quota_bytes: u64, share_per_mille_max: u32) -> Self {
         let share = share_per_mille_max.clamp(1, QUOTA_SHARE_PER_MILLE_MAX);
         let rest = quota_bytes - per_mille(quota_bytes, u64::from(share));
         let slice_bytes = per_mille(quota_bytes, SLICE_WINDOW_PER_MILLE_MAX);
@@ -46,7 +46,7 @@ impl Bounds {
     /// The same for a part of the quota. Requests stay as large as they were planned, so one of them is always
     /// allowed in flight: where it is more than the part has room for, the rate makes up for it.
     #[must_use]
-    pub fn part(self, part_ppm: u32) -> Self {
+    pub(crate) fn part(self, part_ppm: u32) -> Self {
         let part = |bytes: u64| scaled(bytes, u64::from(part_ppm), u64::from(WHOLE_PPM));
         Self {
             quota_bytes: part(self.quota_bytes),
@@ -57,7 +57,7 @@ impl Bounds {
     }
 
     /// Paid for in one window at the steady rate while this share holds.
-    pub fn rate_bytes_per_window(&self, share_per_mille: u32) -> u64 {
+    pub(crate) fn rate_bytes_per_window(&self, share_per_mille: u32) -> u64 {
         let share = share_per_mille.min(self.share_per_mille_max);
         let share_bytes = per_mille(self.quota_bytes, u64::from(share));
         let most = self.quota_bytes.saturating_sub(self.burst_bytes);

@@ -14,7 +14,7 @@ use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// What comes to the destination, as far as it has to fit there.
 #[derive(Debug)]
-pub struct Content {
+pub(crate) struct Content {
     /// The id of the bucket that it is in, if it is in one.
     pub bucket_id: Option<String>,
     /// Time of the oldest value, if it is known.
@@ -29,7 +29,7 @@ pub struct Content {
 
 impl Content {
     /// All of a source.
-    pub fn of(source: &SourceFacts) -> Self {
+    pub(crate) fn of(source: &SourceFacts) -> Self {
         Self {
             bucket_id: Some(source.bucket.id.clone()),
             oldest: source.earliest,

@@ -1,7 +1,7 @@
 //! What both ends say, judged, with a cure for each finding: before every run, and for itself in `preflight`.
 
 mod clocks;
-pub mod destination;
+pub(crate) mod destination;
 mod finding;
 mod keys;
 mod source;
@@ -80,7 +80,7 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
 }
 
 /// The same checks of a destination alone; `facts` tell of what comes there.
-pub async fn check_load(
+pub(crate) async fn check_load(
     config: &JobConfig,
     client: &Client,
     facts: Vec<(&'static str, String)>,

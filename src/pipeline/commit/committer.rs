@@ -22,7 +22,7 @@ use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
+pub(crate) struct Committed {
     /// Everything before this is committed.
     pub watermark: Timestamp,
     /// Batches of this run.
@@ -53,7 +53,7 @@ struct Committer {
 /// # Panics
 ///
 /// If more batches wait than may be open.
-pub async fn run(
+pub(crate) async fn run(
     out: Arc<DestinationWriter>,
     plan: BatchPlan,
     checkpoint: Checkpoint,

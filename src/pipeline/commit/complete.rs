@@ -12,7 +12,7 @@ use crate::spool::batch::FinishedBatch;
 
 /// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
 #[derive(Debug)]
-pub struct Complete {
+pub(crate) struct Complete {
     /// What became of it.
     pub done: Done,
     /// Lets it be open.

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What is said of a destination whose disk was full.
-pub const DISK_WAS_FULL: &str = "the disk of the destination was full while this job wrote to it: InfluxDB can lose what it has acknowledged when it \
+pub(crate) const DISK_WAS_FULL: &str = "the disk of the destination was full while this job wrote to it: InfluxDB can lose what it has acknowledged when it \
      is started again after that. Once it was, and has room, move the data into a new bucket (--destination-bucket and \
      --batch-bucket)";
 
@@ -18,7 +18,7 @@ fn file(folder: &Path) -> PathBuf {
 }
 
 /// Leaves word in the state folder of a job.
-pub fn keep(folder: &Path, doubt: &str) -> io::Result<()> {
+pub(crate) fn keep(folder: &Path, doubt: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file =
         options.create(true).truncate(true).write(true).mode(0o600).open(file(folder))?;
@@ -27,7 +27,7 @@ pub fn keep(folder: &Path, doubt: &str) -> io::Result<()> {
 }
 
 /// The word that was left there.
-pub fn kept(folder: &Path) -> io::Result<Option<String>> {
+pub(crate) fn kept(folder: &Path) -> io::Result<Option<String>> {
     match fs::read(file(folder)) {
         Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -36,7 +36,7 @@ pub fn kept(folder: &Path) -> io::Result<Option<String>> {
 }
 
 /// Takes it away once it is noted elsewhere.
-pub fn forget(folder: &Path) -> io::Result<()> {
+pub(crate) fn forget(folder: &Path) -> io::Result<()> {
     match fs::remove_file(file(folder)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -89,7 +89,7 @@ fn identify(file: &mut File) -> io::Result<String> {
 }
 
 /// 128 bits from the system, as the standard library's hashers are seeded by them.
-pub fn random_digits() -> String {
+pub(crate) fn random_digits() -> String {
     let half = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", half(), half())
 }

@@ -10,11 +10,11 @@ use crate::pipeline::pool::blocking;
 use crate::pipeline::stop::StopSignal;
 use crate::spool::writable::Spool;
 
-pub mod bucket;
-pub mod committer;
-pub mod complete;
-pub mod doubt;
-pub mod job_lock;
+pub(crate) mod bucket;
+pub(crate) mod committer;
+pub(crate) mod complete;
+pub(crate) mod doubt;
+pub(crate) mod job_lock;
 mod spool;
 
 /// Where the checkpoint of a run is kept.

@@ -26,7 +26,7 @@ pub struct KnownSeries {
 
 /// Reads the series of a measurement; or why their catalogue would not pay or cannot be had. Beyond `look_series_max` it
 /// may pay, but is more than the caller wants to spend now.
-pub async fn look_up(
+pub(crate) async fn look_up(
     source: &SourceBucket,
     measurement: &Name,
     series_max: u64,
@@ -65,7 +65,7 @@ pub async fn look_up(
 
 /// The number of series of a measurement, from the source's index; or why it does not tell. A number that has not
 /// changed says that none was added.
-pub async fn cardinality(
+pub(crate) async fn cardinality(
     source: &SourceBucket,
     measurement: &Name,
 ) -> Result<Result<u64, String>, Error> {
@@ -147,7 +147,7 @@ fn series_in(tables: &[CsvTable], measurement: &Name) -> Result<Vec<Series>, Str
 
 /// The types of a measurement's fields as their first values show them; or why they cannot be told. Inside a shard group
 /// that is right for all but a field that has several types there.
-pub async fn field_types(
+pub(crate) async fn field_types(
     source: &SourceBucket,
     measurement: &Name,
 ) -> Result<Result<BTreeMap<Name, FieldType>, String>, Error> {

@@ -135,7 +135,7 @@ impl Default for Choices {
 
 /// The choice for a measurement with so many values in a batch, as [`Choices::choice_for`] makes it, but not kept, and without the
 /// catalogue of more than `series_max` series: that is for the run.
-pub async fn choice_for_sample(
+pub(crate) async fn choice_for_sample(
     source: &SourceBucket,
     measurement: &Name,
     values: u64,
@@ -149,7 +149,7 @@ pub async fn choice_for_sample(
 }
 
 /// The other transports that can read the same, as far as is known without asking for more series; of the rest why not.
-pub async fn other_choices(
+pub(crate) async fn other_choices(
     source: &SourceBucket,
     choice: &Choice,
 ) -> Result<Vec<(Transport, Result<Arc<Choice>, String>)>, Error> {

@@ -20,7 +20,7 @@ use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
 /// Counts a range: the windows that hold something, layer by layer.
-pub async fn windows(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
+pub(crate) async fn windows(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
     // The largest time has no counts of its own and is read in another way.
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
@@ -33,7 +33,7 @@ pub async fn windows(source: &SourceBucket, range: TimeRange) -> Result<Vec<Wind
 }
 
 /// Counts one layer, halving down to windows that one query reads whole.
-pub async fn windows_of(
+pub(crate) async fn windows_of(
     source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
@@ -93,7 +93,7 @@ fn rest(all: Option<u64>, part: Option<u64>) -> Option<u64> {
 }
 
 /// Counts a window by measurement. A count that takes too long is taken in halves, which add up.
-pub async fn by_measurement(
+pub(crate) async fn by_measurement(
     source: &SourceBucket,
     layer: Layer,
     window: TimeRange,
@@ -156,7 +156,10 @@ async fn influxql_only(source: &SourceBucket, range: TimeRange) -> Result<Vec<Wi
 }
 
 /// What lies at the largest time, if the range reaches it. One row is one value.
-pub async fn largest_time(source: &SourceBucket, range: TimeRange) -> Result<Vec<Window>, Error> {
+pub(crate) async fn largest_time(
+    source: &SourceBucket,
+    range: TimeRange,
+) -> Result<Vec<Window>, Error> {
     if !range.contains(Timestamp::MAX) {
         return Ok(Vec::new());
     }
@@ -175,7 +178,7 @@ pub async fn largest_time(source: &SourceBucket, range: TimeRange) -> Result<Vec
 }
 
 /// What only InfluxQL reads of a range, by measurement.
-pub async fn influxql_counts(
+pub(crate) async fn influxql_counts(
     source: &SourceBucket,
     range: TimeRange,
 ) -> Result<BTreeMap<Name, u64>, Error> {
@@ -208,7 +211,7 @@ async fn influxql_count(
 }
 
 /// Values of a range in all layers, as far as they are read.
-pub async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+pub(crate) async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
     if source.job.shape.types != TypeHistory::Single {
         return Ok(values_in(&windows(source, range).await?));
     }
@@ -224,7 +227,7 @@ pub async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error
 }
 
 /// Values of one layer: one count where one is exact, else one for each window that holds something.
-pub async fn total_of_layer(
+pub(crate) async fn total_of_layer(
     source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
@@ -254,7 +257,7 @@ pub async fn total_of_layer(
 }
 
 /// String values of a range that hold a carriage return.
-pub async fn carriage_returns(
+pub(crate) async fn carriage_returns(
     source: &SourceBucket,
     scope: &FluxScope,
     range: TimeRange,
@@ -281,7 +284,7 @@ pub async fn carriage_returns(
 }
 
 /// Values of the range that neither language reads.
-pub async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+pub(crate) async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
     let job = &source.job;
     if job.routes.lost.is_empty() {
         return Ok(0);
@@ -309,7 +312,7 @@ pub async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error>
 }
 
 /// True if the range certainly holds nothing, in no layer; false if it may hold something.
-pub async fn is_empty(source: &SourceBucket, range: TimeRange) -> Result<bool, Error> {
+pub(crate) async fn is_empty(source: &SourceBucket, range: TimeRange) -> Result<bool, Error> {
     for layer in [Layer::Plain, Layer::Mixed] {
         if let Some(shape) = source.job.shape_of(layer)
             && !is_empty_of(source, layer, shape, range).await?

@@ -9,7 +9,7 @@ use crate::pipeline::source::layer::Window;
 
 /// Walks over the plan.
 #[derive(Debug)]
-pub struct Counter {
+pub(crate) struct Counter {
     /// Stretches still to be looked at, the next one last: first batch, batch after the last.
     stretches: Vec<(u64, u64)>,
     next: u64,
@@ -19,7 +19,7 @@ pub struct Counter {
 
 impl Counter {
     /// From the first batch on.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { stretches: Vec::new(), next: 0, reach: 1 }
     }
 
@@ -27,7 +27,7 @@ impl Counter {
     ///
     /// # Panics
     /// Never: the numbers it keeps are inside the plan.
-    pub async fn next(
+    pub(crate) async fn next(
         &mut self,
         source: &SourceBucket,
     ) -> Result<Option<NextBatch<Vec<Window>>>, Error> {

@@ -10,7 +10,7 @@ use crate::pipeline::source::shape::{SourceShape, TypeHistory};
 use crate::wire::flux::{self, Selection};
 
 /// True if a layer of the range certainly holds nothing; false if it may hold something.
-pub async fn is_empty_of(
+pub(crate) async fn is_empty_of(
     source: &SourceBucket,
     layer: Layer,
     shape: SourceShape,

@@ -8,19 +8,19 @@ use std::ops::Range;
 
 use crate::model::time::TimeRange;
 
-pub mod catalogue;
-pub mod choice;
-pub mod cost;
-pub mod count;
-pub mod counter;
-pub mod emptiness;
-pub mod one_count;
-pub mod parts;
-pub mod request;
-pub mod request_text;
-pub mod series_group;
-pub mod slice;
-pub mod spool;
+pub(crate) mod catalogue;
+pub(crate) mod choice;
+pub(crate) mod cost;
+pub(crate) mod count;
+pub(crate) mod counter;
+pub(crate) mod emptiness;
+pub(crate) mod one_count;
+pub(crate) mod parts;
+pub(crate) mod request;
+pub(crate) mod request_text;
+pub(crate) mod series_group;
+pub(crate) mod slice;
+pub(crate) mod spool;
 
 /// What comes next in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::pipeline::source::layer::Layer;
 use crate::wire::flux::{self, Selection};
 
 /// One count; `None` if the source runs out of time or memory over it.
-pub async fn one(
+pub(crate) async fn one(
     source: &SourceBucket,
     layer: Layer,
     range: TimeRange,
@@ -22,7 +22,7 @@ pub async fn one(
 }
 
 /// The same of a selection.
-pub async fn ask(
+pub(crate) async fn ask(
     client: &Client,
     selection: Selection<'_>,
     what: &str,

@@ -17,7 +17,7 @@ use crate::pipeline::source::layer::{Layer, Window};
 
 /// What is read in one way.
 #[derive(Debug, Clone)]
-pub struct WindowPart {
+pub(crate) struct WindowPart {
     /// What, and how.
     pub request: SliceRequest,
     /// Of which range: the whole window.
@@ -27,7 +27,7 @@ pub struct WindowPart {
 }
 
 /// The parts of a window; with `plain` all in the form that needs to know least.
-pub async fn parts_of_window(
+pub(crate) async fn parts_of_window(
     source: &SourceBucket,
     choices: &Choices,
     window: &Window,
@@ -88,7 +88,7 @@ pub async fn parts_of_window(
 }
 
 /// What reads a measurement by itself, each with the values expected of it.
-pub fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
+pub(crate) fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64)> {
     match choice.transport {
         Transport::Flux => {
             vec![(
@@ -137,7 +137,7 @@ fn at_largest_time(job: &BucketJob, window: &Window) -> Vec<WindowPart> {
 }
 
 /// What of a window is read by plain Flux or by keys, and may hold strings that lost a carriage return.
-pub async fn read_by_flux(
+pub(crate) async fn read_by_flux(
     source: &SourceBucket,
     choices: &Choices,
     window: &Window,
@@ -171,7 +171,7 @@ pub async fn read_by_flux(
 }
 
 /// Source bytes expected for these windows.
-pub async fn bytes(
+pub(crate) async fn bytes(
     source: &SourceBucket,
     choices: &Choices,
     windows: &[Window],

@@ -16,7 +16,7 @@ use crate::pipeline::source::layer::Layer;
 
 /// Which of the values of a range a plain Flux query reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FluxScope {
+pub(crate) enum FluxScope {
     /// All that Flux reads, but for fields of several types.
     All,
     /// The same of these measurements.
@@ -29,7 +29,7 @@ pub enum FluxScope {
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub enum SliceRequest {
+pub(crate) enum SliceRequest {
     /// Plain Flux.
     Flux(FluxScope),
     /// The strings that hold a carriage return, escaped by the server.
@@ -44,7 +44,7 @@ pub enum SliceRequest {
 
 /// Which fields of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldKinds {
+pub(crate) enum FieldKinds {
     /// All.
     All,
     /// Those that hold strings.
@@ -53,7 +53,7 @@ pub enum FieldKinds {
 
 impl SliceRequest {
     /// The series that it is about, if not all.
-    pub fn among(&self) -> Option<&SeriesGroup> {
+    pub(crate) fn among(&self) -> Option<&SeriesGroup> {
         match self {
             Self::Keyed(_, among, _) | Self::Pivot(_, among) | Self::Influxql(_, among) => {
                 among.as_ref()
@@ -64,7 +64,7 @@ impl SliceRequest {
 
     /// The same of some of its series only; plain Flux names no series.
     #[must_use]
-    pub fn only_among(self, among: &SeriesGroup) -> Self {
+    pub(crate) fn only_among(self, among: &SeriesGroup) -> Self {
         match self {
             Self::Keyed(choice, _, kinds) => Self::Keyed(choice, Some(among.clone()), kinds),
             Self::Pivot(choice, _) => Self::Pivot(choice, Some(among.clone())),
@@ -74,7 +74,7 @@ impl SliceRequest {
     }
 
     /// How it is read.
-    pub fn transport(&self) -> Transport {
+    pub(crate) fn transport(&self) -> Transport {
         match self {
             Self::Flux(_) | Self::CarriageReturns(_) => Transport::Flux,
             Self::Keyed(..) => Transport::FluxKeyed,
@@ -84,7 +84,7 @@ impl SliceRequest {
     }
 
     /// What its values cost.
-    pub fn cost<'a>(&'a self, choices: &'a Choices) -> &'a LearnedCost {
+    pub(crate) fn cost<'a>(&'a self, choices: &'a Choices) -> &'a LearnedCost {
         match self {
             Self::Flux(_) | Self::CarriageReturns(_) => &choices.flux_cost,
             Self::Keyed(choice, _, FieldKinds::Strings) => &choice.cost_of_strings,
@@ -96,7 +96,7 @@ impl SliceRequest {
     }
 
     /// Values that one slice of it should hold.
-    pub fn values_max(&self, job: &BucketJob, choices: &Choices) -> u64 {
+    pub(crate) fn values_max(&self, job: &BucketJob, choices: &Choices) -> u64 {
         let bound = match self {
             Self::Pivot(..) => PIVOT_VALUES_MAX,
             _ if self.known().is_some() => HELD_SLICE_VALUES_MAX,
@@ -107,7 +107,7 @@ impl SliceRequest {
 
     /// The measurement and the series that the answer is restored from. It must be held back until it is sure that
     /// no series was added.
-    pub fn known(&self) -> Option<(&Name, &Arc<KnownSeries>)> {
+    pub(crate) fn known(&self) -> Option<(&Name, &Arc<KnownSeries>)> {
         let choice = match self {
             Self::Flux(_) | Self::CarriageReturns(_) => return None,
             Self::Keyed(choice, ..) | Self::Pivot(choice, _) => choice,
@@ -117,7 +117,7 @@ impl SliceRequest {
     }
 
     /// True for the fields of a measurement that it reads, as far as they were known when it was chosen.
-    pub fn reads(&self, measurement: &Name, field: &Name) -> bool {
+    pub(crate) fn reads(&self, measurement: &Name, field: &Name) -> bool {
         match self {
             Self::Flux(_) | Self::CarriageReturns(_) | Self::Keyed(_, _, FieldKinds::All) => true,
             Self::Keyed(choice, _, FieldKinds::Strings) => {
@@ -131,7 +131,7 @@ impl SliceRequest {
     }
 
     /// Parts by measurement or by series, at most about so many; one if it cannot be divided.
-    pub fn divided(&self, parts: usize) -> Vec<Self> {
+    pub(crate) fn divided(&self, parts: usize) -> Vec<Self> {
         match self {
             Self::Flux(FluxScope::Measurements(names)) if names.len() > 1 => {
                 let names = names.chunks(names.len().div_ceil(parts.max(2)));
@@ -159,7 +159,7 @@ impl SliceRequest {
     }
 
     /// The same values asked for in a form that needs to know less; `None` if there is none.
-    pub fn plain(&self, layer: Layer) -> Option<Self> {
+    pub(crate) fn plain(&self, layer: Layer) -> Option<Self> {
         let flux = |names| Some(Self::Flux(FluxScope::Measurements(names)));
         match self {
             Self::Keyed(choice, ..) | Self::Pivot(choice, _) => {
@@ -178,7 +178,7 @@ impl SliceRequest {
     }
 
     /// The measurements, if they are named.
-    pub fn measurements(&self) -> Vec<&Name> {
+    pub(crate) fn measurements(&self) -> Vec<&Name> {
         match self {
             Self::Flux(FluxScope::Measurements(names) | FluxScope::LargestTime(names))
             | Self::CarriageReturns(FluxScope::Measurements(names)) => names.iter().collect(),

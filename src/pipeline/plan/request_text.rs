@@ -20,7 +20,7 @@ use crate::wire::influxql::statement::AskedStatement;
 
 /// A request that can be sent.
 #[derive(Debug, Clone)]
-pub enum RequestText {
+pub(crate) enum RequestText {
     /// A script.
     Flux(String),
     /// Statements.
@@ -29,7 +29,11 @@ pub enum RequestText {
 
 impl SliceRequest {
     /// The request for a range, and what its answer looks like.
-    pub fn text(&self, job: &BucketJob, range: TimeRange) -> (RequestText, AnswerDecoderSettings) {
+    pub(crate) fn text(
+        &self,
+        job: &BucketJob,
+        range: TimeRange,
+    ) -> (RequestText, AnswerDecoderSettings) {
         let label = job.field_label.as_str();
         match self {
             Self::Flux(scope) => {
@@ -93,7 +97,7 @@ impl SliceRequest {
 
 impl FluxScope {
     /// Calls `text` with the selection of this scope.
-    pub fn select<T>(
+    pub(crate) fn select<T>(
         &self,
         job: &BucketJob,
         range: TimeRange,

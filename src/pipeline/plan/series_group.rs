@@ -10,7 +10,7 @@ use crate::wire::influxql::query;
 
 /// Series with one of these values of one key tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeriesGroup {
+pub(crate) struct SeriesGroup {
     pub(super) key: String,
     pub(super) values: Arc<[String]>,
 }
@@ -18,7 +18,7 @@ pub struct SeriesGroup {
 impl SeriesGroup {
     /// About `part` of every `whole` series of a measurement, spread evenly, with the numbers of key values kept and of all;
     /// none where one query cannot name a group of them.
-    pub fn some(choice: &Choice, part: u64, whole: u64) -> Option<(Self, u64, u64)> {
+    pub(crate) fn some(choice: &Choice, part: u64, whole: u64) -> Option<(Self, u64, u64)> {
         let (key, values) = widest_key(choice.known.as_ref()?)?;
         let all = values.len() as u64;
         let most = u64::try_from(AMONG_VALUES_MAX).unwrap_or(u64::MAX);
@@ -32,7 +32,7 @@ impl SeriesGroup {
     }
 
     /// A Flux expression that is true for these series.
-    pub fn condition(&self) -> String {
+    pub(crate) fn condition(&self) -> String {
         let column = literal::quote(self.key.as_bytes());
         let tests: Vec<_> = self
             .values

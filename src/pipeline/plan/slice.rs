@@ -7,7 +7,7 @@ use crate::pipeline::source::layer::Layer;
 
 /// A part of a batch that one request reads.
 #[derive(Debug, Clone)]
-pub struct Slice {
+pub(crate) struct Slice {
     /// When.
     pub range: TimeRange,
     /// Which values.
@@ -24,7 +24,7 @@ pub struct Slice {
 
 /// Cuts a window into slices of about `values_max` expected values each: at whole seconds, and where a second holds too
 /// many, by measurement or series too.
-pub fn slices(
+pub(crate) fn slices(
     window: TimeRange,
     layer: Layer,
     request: &SliceRequest,
@@ -74,7 +74,7 @@ fn even_parts(range: TimeRange, parts: u64) -> Vec<TimeRange> {
 impl Slice {
     /// Parts of a slice that proved too large: halves in time down to a second, then by measurement or series, then
     /// below a second. `None` if it cannot be cut any further.
-    pub fn parts(&self) -> Option<Vec<Self>> {
+    pub(crate) fn parts(&self) -> Option<Vec<Self>> {
         if self.depth >= SPLIT_DEPTH_MAX {
             return None;
         }
@@ -101,14 +101,14 @@ impl Slice {
     }
 
     /// The same where it cannot be cut, but holds more than other slices may; `None` if it had that leave already.
-    pub fn held_whole(&self) -> Option<Self> {
+    pub(crate) fn held_whole(&self) -> Option<Self> {
         let more = self.held_bytes_max < HELD_INSTANT_BYTES_MAX;
         more.then(|| Self { held_bytes_max: HELD_INSTANT_BYTES_MAX, ..self.clone() })
     }
 
     /// The same values by another request.
     #[must_use]
-    pub fn by(&self, request: SliceRequest) -> Self {
+    pub(crate) fn by(&self, request: SliceRequest) -> Self {
         Self { request, ..self.clone() }
     }
 }

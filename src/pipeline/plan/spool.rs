@@ -91,7 +91,7 @@ impl Iterator for SpoolBatches {
 
 /// One measurement of a batch, as the manifest tells of it.
 #[derive(Debug, Default)]
-pub struct StoredSlice {
+pub(crate) struct StoredSlice {
     /// The measurement.
     pub measurement: Name,
     /// Its files.
@@ -105,7 +105,7 @@ pub struct StoredSlice {
 }
 
 /// The measurements of a batch.
-pub fn measurements(files: Vec<FileEntry>, batch: TimeRange) -> Vec<StoredSlice> {
+pub(crate) fn measurements(files: Vec<FileEntry>, batch: TimeRange) -> Vec<StoredSlice> {
     let mut all: BTreeMap<Name, StoredSlice> = BTreeMap::new();
     for file in files {
         let Some(measurement) = name::decode(&file.measurement) else { continue };
@@ -122,7 +122,7 @@ pub fn measurements(files: Vec<FileEntry>, batch: TimeRange) -> Vec<StoredSlice>
 }
 
 /// What is read next of a range: all of it, or one shard group. Where no file has anything, none is looked for.
-pub fn next_part(
+pub(crate) fn next_part(
     range: TimeRange,
     files: &[FileEntry],
     shard_group_ns: Option<i64>,
@@ -135,7 +135,7 @@ pub fn next_part(
 
 /// The batch interval that nobody has to choose: so long that no file reaches over two of its batches, if they begin
 /// together, and that a batch is worth its record.
-pub fn interval(files: &[&FileEntry], range: TimeRange, values_min: u64) -> Interval {
+pub(crate) fn interval(files: &[&FileEntry], range: TimeRange, values_min: u64) -> Interval {
     let span = |file: &&FileEntry| file.batch_range().duration_ns();
     let whole = range.duration_ns().max(1);
     let longest = files.iter().map(span).max().unwrap_or(whole).clamp(1, whole);

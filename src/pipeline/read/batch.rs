@@ -16,7 +16,7 @@ use crate::pipeline::write::rejects::refusals::RefusedValues;
 
 /// What became of a slice, or of several.
 #[derive(Debug, Default)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Values read.
     pub values: u64,
     /// Source bytes, decoded.
@@ -31,7 +31,7 @@ pub struct Moved {
 
 impl Moved {
     /// Adds another part.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.values += other.values;
         self.bytes += other.bytes;
         self.retries += other.retries;

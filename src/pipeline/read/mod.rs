@@ -23,10 +23,10 @@ use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::write::DestinationWriter;
 
-pub mod batch;
-pub mod bucket;
-pub mod progress;
-pub mod spool;
+pub(crate) mod batch;
+pub(crate) mod bucket;
+pub(crate) mod progress;
+pub(crate) mod spool;
 
 /// What is read, resolved.
 #[derive(Debug, Clone)]
@@ -73,7 +73,12 @@ impl BatchOrigin {
 }
 
 /// What a run is about to do.
-pub fn planned(job: TimeRange, plan: BatchPlan, interval: Interval, transport: &str) -> PlannedRun {
+pub(crate) fn planned(
+    job: TimeRange,
+    plan: BatchPlan,
+    interval: Interval,
+    transport: &str,
+) -> PlannedRun {
     PlannedRun {
         job,
         resume: plan.range().start,
@@ -84,7 +89,7 @@ pub fn planned(job: TimeRange, plan: BatchPlan, interval: Interval, transport: &
 }
 
 /// The transport as a person asks for it.
-pub fn transport_name(transport: Option<Transport>) -> &'static str {
+pub(crate) fn transport_name(transport: Option<Transport>) -> &'static str {
     transport.map_or("auto", Transport::name)
 }
 

@@ -8,7 +8,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, EventSink};
 
 /// Running sums of one batch.
-pub struct BatchProgress {
+pub(crate) struct BatchProgress {
     batch: TimeRange,
     events: EventSink,
     values_read: AtomicU64,
@@ -24,7 +24,7 @@ impl fmt::Debug for BatchProgress {
 
 impl BatchProgress {
     /// Of a batch that is opened.
-    pub fn new(batch: TimeRange, events: EventSink) -> Self {
+    pub(crate) fn new(batch: TimeRange, events: EventSink) -> Self {
         Self {
             batch,
             events,
@@ -35,12 +35,12 @@ impl BatchProgress {
     }
 
     /// The batch.
-    pub fn batch(&self) -> TimeRange {
+    pub(crate) fn batch(&self) -> TimeRange {
         self.batch
     }
 
     /// So many more bytes came; told once per [`PROGRESS_STEP_BYTES`].
-    pub fn bytes(&self, more: u64) {
+    pub(crate) fn bytes(&self, more: u64) {
         let before = self.bytes_read.fetch_add(more, Ordering::Relaxed);
         if before / PROGRESS_STEP_BYTES != (before + more) / PROGRESS_STEP_BYTES {
             self.tell();
@@ -48,7 +48,7 @@ impl BatchProgress {
     }
 
     /// A slice is done.
-    pub fn values(&self, read: u64, written: u64) {
+    pub(crate) fn values(&self, read: u64, written: u64) {
         self.values_read.fetch_add(read, Ordering::Relaxed);
         self.values_written.fetch_add(written, Ordering::Relaxed);
         self.tell();

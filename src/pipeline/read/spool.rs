@@ -25,11 +25,11 @@ use crate::spool::state::FileEntry;
 use crate::spool::stored::StoredSelection;
 
 /// How a spool is read, where a bucket has a transport.
-pub const TRANSPORT: &str = "spool";
+pub(crate) const TRANSPORT: &str = "spool";
 
 /// What all readers of a spool share in one run.
 #[derive(Debug)]
-pub struct SpoolReader {
+pub(crate) struct SpoolReader {
     job: SpoolJob,
     out: Arc<DestinationWriter>,
     slices: Permits,
@@ -37,13 +37,13 @@ pub struct SpoolReader {
 
 impl SpoolReader {
     /// At the beginning of a run.
-    pub fn new(job: SpoolJob, out: Arc<DestinationWriter>) -> Self {
+    pub(crate) fn new(job: SpoolJob, out: Arc<DestinationWriter>) -> Self {
         Self { slices: Permits::new("read", job.slices_in_flight), job, out }
     }
 }
 
 /// Moves batch `seq`. `requested` is told once the reading of its last measurement has begun.
-pub async fn run(
+pub(crate) async fn run(
     reader: Arc<SpoolReader>,
     seq: u64,
     batch: TimeRange,

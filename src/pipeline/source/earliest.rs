@@ -10,7 +10,7 @@ use crate::wire::flux::{self, Selection};
 
 /// Time of the oldest value that Flux reads. One query over all of time sees a field's first type only, which is the type
 /// of its oldest value.
-pub async fn earliest(
+pub(crate) async fn earliest(
     source: &Client,
     selection: Selection<'_>,
 ) -> Result<Option<Timestamp>, Error> {
@@ -19,7 +19,10 @@ pub async fn earliest(
 }
 
 /// Time of the newest value of the types that the first shards have.
-pub async fn latest(source: &Client, selection: Selection<'_>) -> Result<Option<Timestamp>, Error> {
+pub(crate) async fn latest(
+    source: &Client,
+    selection: Selection<'_>,
+) -> Result<Option<Timestamp>, Error> {
     let texts = [flux::latest_by_field(selection), flux::latest(selection)];
     end(source, texts, "newest value").await
 }
@@ -43,7 +46,7 @@ async fn end(
 
 /// A time before which nothing of the selection lies, found by halving; `None` if nothing of it lies before `before`. To the
 /// second: it only decides where the job begins. For what Flux counts, but does not read.
-pub async fn earliest_counted(
+pub(crate) async fn earliest_counted(
     source: &Client,
     selection: Selection<'_>,
     before: Timestamp,

@@ -20,7 +20,7 @@ pub enum Layer {
 
 /// A counted part of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// The part.
     pub range: TimeRange,
     /// Which of its values.
@@ -31,12 +31,12 @@ pub struct Window {
 
 impl Window {
     /// Values of all measurements.
-    pub fn values(&self) -> u64 {
+    pub(crate) fn values(&self) -> u64 {
         self.counts.values().sum()
     }
 }
 
 /// Values of several windows.
-pub fn values_in(windows: &[Window]) -> u64 {
+pub(crate) fn values_in(windows: &[Window]) -> u64 {
     windows.iter().map(Window::values).sum()
 }

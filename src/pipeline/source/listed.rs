@@ -14,7 +14,7 @@ pub(super) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Na
 }
 
 /// Keys of all tags, with those of Flux's own columns among them.
-pub async fn tag_keys(
+pub(crate) async fn tag_keys(
     source: &Client,
     bucket: &str,
     range: TimeRange,

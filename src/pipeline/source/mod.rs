@@ -10,20 +10,20 @@ use self::route::InfluxqlAccess;
 use crate::influx::client::Client;
 use crate::pipeline::event::{Event, EventSink};
 
-pub mod earliest;
-pub mod flux_only;
-pub mod job;
-pub mod layer;
-pub mod listed;
+pub(crate) mod earliest;
+pub(crate) mod flux_only;
+pub(crate) mod job;
+pub(crate) mod layer;
+pub(crate) mod listed;
 mod probe;
 mod readable;
-pub mod route;
-pub mod schema;
-pub mod shape;
-pub mod survey;
-pub mod types_at;
-pub mod unreadable;
-pub mod unreturned;
+pub(crate) mod route;
+pub(crate) mod schema;
+pub(crate) mod shape;
+pub(crate) mod survey;
+pub(crate) mod types_at;
+pub(crate) mod unreadable;
+pub(crate) mod unreturned;
 
 /// The bucket that is read, or only counted, and what of it.
 pub struct SourceBucket {

@@ -40,7 +40,7 @@ impl InfluxqlSchema {
 }
 
 /// Types of all fields of a bucket, or why it does not tell.
-pub async fn field_types(
+pub(crate) async fn field_types(
     client: &Client,
     database: &Database,
 ) -> Result<Result<FieldTypes, String>, Error> {
@@ -70,7 +70,7 @@ async fn show(
 }
 
 /// A statement's answer, or why the server refuses it.
-pub async fn ask(
+pub(crate) async fn ask(
     client: &Client,
     database: &Database,
     statement: &str,

@@ -67,7 +67,7 @@ impl SourceShape {
 }
 
 /// The shard group length of a bucket that does not tell it: InfluxDB's defaults, the shorter one for short retention.
-pub fn assumed_shard_group_ns(retention_ns: Option<i64>) -> i64 {
+pub(crate) fn assumed_shard_group_ns(retention_ns: Option<i64>) -> i64 {
     match retention_ns {
         Some(ns) if ns < 48 * HOUR_NS => HOUR_NS,
         _ => 24 * HOUR_NS,
@@ -75,7 +75,7 @@ pub fn assumed_shard_group_ns(retention_ns: Option<i64>) -> i64 {
 }
 
 /// Seconds as nanoseconds, none for "for ever".
-pub fn retention_ns(every_seconds: u64) -> Option<i64> {
+pub(crate) fn retention_ns(every_seconds: u64) -> Option<i64> {
     (every_seconds > 0).then(|| {
         i64::try_from(every_seconds).unwrap_or(i64::MAX / NS_PER_S).saturating_mul(NS_PER_S)
     })

@@ -15,7 +15,7 @@ use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 
 /// The type that a bucket holds of a field in a stretch, if it holds any of it.
-pub async fn own_type(
+pub(crate) async fn own_type(
     client: &Client,
     bucket: &str,
     key: &FieldKey,
@@ -28,7 +28,7 @@ pub async fn own_type(
 }
 
 /// The type of most values of the field at the source. Counts come by series, and so do types.
-pub async fn majority(
+pub(crate) async fn majority(
     source: &SourceBucket,
     key: &FieldKey,
     group: TimeRange,

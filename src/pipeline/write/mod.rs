@@ -21,10 +21,10 @@ use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::spool::batch::FinishedBatch;
 use crate::spool::writable::Spool;
 
-pub mod bucket;
-pub mod rejects;
-pub mod spool;
-pub mod written;
+pub(crate) mod bucket;
+pub(crate) mod rejects;
+pub(crate) mod spool;
+pub(crate) mod written;
 
 /// Where values go.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use crate::spool::tables::{Role, SpoolTable};
 
 /// An engine that reads Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// SQL.
     DuckDb,
     /// Python.
@@ -23,19 +23,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// All.
-    pub const ALL: [Self; 7] = [
-        Self::DuckDb,
-        Self::Polars,
-        Self::Pandas,
-        Self::PyArrow,
-        Self::DataFusion,
-        Self::Spark,
-        Self::Trino,
-    ];
-
     /// Its name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::DuckDb => "DuckDB",
             Self::Polars => "Polars",

@@ -16,11 +16,16 @@ use crate::model::time_type::TimeType;
 use crate::spool::name::Tree;
 use crate::spool::tables::SpoolTable;
 
-pub use engine::Engine;
+pub(crate) use engine::Engine;
 use engine::{Named, time_type};
 
 /// The text for the spool in this folder, an absolute path of UTF-8 without control characters.
-pub fn text(engine: Engine, root: &str, complete: Timestamp, tables: &[SpoolTable]) -> String {
+pub(crate) fn text(
+    engine: Engine,
+    root: &str,
+    complete: Timestamp,
+    tables: &[SpoolTable],
+) -> String {
     let mut text = String::new();
     let comment = if engine.is_sql() { "--" } else { "#" };
     let _ =

@@ -16,12 +16,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 
 /// Percent-encoded: letters, digits, `_` and `-` stay, all other bytes become `%XX`. So no name is a path, a hidden
 /// file or a key of its own.
-pub fn encode(name: &[u8]) -> String {
+pub(crate) fn encode(name: &[u8]) -> String {
     percent_encode(name, ENCODED).to_string()
 }
 
 /// The bytes that [`encode`] wrote so; `None` for any other text.
-pub fn decode(text: &str) -> Option<Box<[u8]>> {
+pub(crate) fn decode(text: &str) -> Option<Box<[u8]>> {
     let bytes: Vec<_> = percent_decode_str(text).collect();
     // Whatever else decodes to these bytes was not written by `encode`.
     (encode(&bytes) == text).then(|| bytes.into())
@@ -189,7 +189,7 @@ pub(crate) fn is_key(text: &str, key: &str) -> bool {
 
 /// A calendar month in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Month {
+pub(crate) struct Month {
     year: i16,
     /// 1 to 12.
     month: i8,
@@ -201,7 +201,7 @@ impl Month {
     /// # Panics
     ///
     /// Never: 64-bit nanoseconds lie inside the calendar.
-    pub fn of(time: Timestamp) -> Self {
+    pub(crate) fn of(time: Timestamp) -> Self {
         let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.ns()))
             .expect("64-bit nanoseconds lie inside jiff's range");
         let date = Offset::UTC.to_datetime(stamp).date();
@@ -228,7 +228,7 @@ impl fmt::Display for Month {
 /// A text that is no month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no month")]
-pub struct ParseMonthError(pub String);
+pub(crate) struct ParseMonthError(pub String);
 
 impl FromStr for Month {
     type Err = ParseMonthError;

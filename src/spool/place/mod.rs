@@ -19,7 +19,7 @@ const FORMS: &str =
     "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
 
 /// The folder, if the place is one (`stage`, `/data/stage`, `file:///data/stage`).
-pub fn folder(place: &str) -> Option<PathBuf> {
+pub(crate) fn folder(place: &str) -> Option<PathBuf> {
     if !place.contains("://") {
         return Some(PathBuf::from(place));
     }
@@ -28,7 +28,7 @@ pub fn folder(place: &str) -> Option<PathBuf> {
 }
 
 /// A place as it has to be typed in a shell.
-pub fn typed(place: &str) -> String {
+pub(crate) fn typed(place: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@%+=,".contains(c);
     match place {
         _ if place.starts_with('-') => typed(&format!("./{place}")),

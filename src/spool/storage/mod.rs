@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 
-pub use faults::Faults;
+pub(crate) use faults::Faults;
 use fetched::FetchedFiles;
 use folder::Folder;
 use objects::Objects;

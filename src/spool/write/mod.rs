@@ -1,12 +1,12 @@
 //! From frames to files that are kept.
 
-pub mod batch;
+pub(crate) mod batch;
 mod batch_files;
-pub mod compact;
+pub(crate) mod compact;
 mod file_writer;
 mod open;
 mod parts;
-pub mod size;
+pub(crate) mod size;
 mod sorted;
 mod weave;
-pub mod writable;
+pub(crate) mod writable;

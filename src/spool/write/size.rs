@@ -16,7 +16,7 @@ const TAIL_BYTES: usize = 8;
 
 /// Values in the form of a spool's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct EncodedSize {
+pub(crate) struct EncodedSize {
     /// Values.
     pub values: u64,
     /// Bytes that grow with them.
@@ -28,7 +28,7 @@ pub struct EncodedSize {
 impl EncodedSize {
     /// Encodes frames of one measurement as one file would hold them, once all of their time and once the first half of
     /// it: the difference is what more values cost. All of it is kept in memory meanwhile.
-    pub fn of(frames: Vec<Frame>) -> Result<Self, Error> {
+    pub(crate) fn of(frames: Vec<Frame>) -> Result<Self, Error> {
         let times = || frames.iter().flat_map(block::times);
         let (Some(first), Some(last)) = (times().min(), times().max()) else {
             return Ok(Self::default());
@@ -49,7 +49,7 @@ impl EncodedSize {
 
     /// Both together; the larger file counts.
     #[must_use]
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             values: self.values + other.values,
             bytes: self.bytes + other.bytes,

@@ -28,10 +28,10 @@
 //! together). `table` reads small answers whole.
 
 mod assembly;
-pub mod block;
-pub mod decoder;
-pub mod encoder;
-pub mod error;
+pub(crate) mod block;
+pub(crate) mod decoder;
+pub(crate) mod encoder;
+pub(crate) mod error;
 mod fixed;
 mod layout;
 mod naming;
@@ -40,7 +40,7 @@ mod pivot;
 mod pivot_template;
 mod row;
 mod series;
-pub mod table;
+pub(crate) mod table;
 mod template;
 mod time;
 mod value;

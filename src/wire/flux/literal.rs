@@ -3,7 +3,7 @@
 /// A Flux string literal. Quotes, backslashes and line ends are escaped, NUL, at which the server stops reading, and every
 /// `$`: only before a brace it has an escape of its own. Bytes that are not UTF-8, which no literal can hold, become
 /// U+FFFD: compare names by [`is_measurement`] and its kin.
-pub fn quote(text: &[u8]) -> String {
+pub(crate) fn quote(text: &[u8]) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
     for c in String::from_utf8_lossy(text).chars() {
@@ -43,17 +43,17 @@ pub fn is_field(name: &[u8]) -> String {
 }
 
 /// True for one field of one measurement.
-pub fn is_field_of(measurement: &[u8], field: &[u8]) -> String {
+pub(crate) fn is_field_of(measurement: &[u8], field: &[u8]) -> String {
     format!("({} and {})", is_measurement(measurement), is_field(field))
 }
 
 /// True for series with this value of a tag. Both are UTF-8.
-pub fn is_tag(key: &[u8], value: &[u8]) -> String {
+pub(crate) fn is_tag(key: &[u8], value: &[u8]) -> String {
     format!("r[{}] == {}", quote(key), quote(value))
 }
 
 /// True for all fields but one.
-pub fn is_other_field(name: &[u8]) -> String {
+pub(crate) fn is_other_field(name: &[u8]) -> String {
     format!("r[\"_field\"] {}", Name::of(name).differs())
 }
 

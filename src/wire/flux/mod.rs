@@ -1,7 +1,7 @@
 //! Texts of the Flux queries that sluice sends. Every name goes through [`literal`].
 
-pub mod literal;
-pub mod record;
+pub(crate) mod literal;
+pub(crate) mod record;
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::model::series::Name;
 use crate::model::time::TimeRange;
 
 /// The column that holds the field name after the rename, unless a tag sorts after it (see [`field_label`]).
-pub const FIELD_LABEL: &str = "~f";
+pub(crate) const FIELD_LABEL: &str = "~f";
 
 /// What a query reads: bucket, range, and which part of it.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub fn read(selection: Selection<'_>, field_label: &str) -> String {
 }
 
 /// All values as the vendor's guide asks for them: with all columns.
-pub fn read_unchanged(selection: Selection<'_>) -> String {
+pub(crate) fn read_unchanged(selection: Selection<'_>) -> String {
     from_range_filter(selection)
 }
 
@@ -108,13 +108,13 @@ pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
 }
 
 /// Number of series of a bucket over all of time, from the index.
-pub fn series_in_bucket(bucket: &str) -> String {
+pub(crate) fn series_in_bucket(bucket: &str) -> String {
     cardinality(bucket, TimeRange::ALL, "r[\"_measurement\"] != \"\"")
 }
 
 /// Number of series in the index of the shard groups that lie inside the range, whatever the types of their fields; and of
 /// those at its edges that have values in it. All of these conditions are true for them.
-pub fn series_in_range(bucket: &str, range: TimeRange, conditions: &[String]) -> String {
+pub(crate) fn series_in_range(bucket: &str, range: TimeRange, conditions: &[String]) -> String {
     let any = "r[\"_measurement\"] != \"\"".to_owned();
     let all: Vec<_> = std::iter::once(any).chain(conditions.iter().cloned()).collect();
     cardinality(bucket, range, &all.join(" and "))
@@ -181,7 +181,7 @@ pub fn earliest(selection: Selection<'_>) -> String {
 }
 
 /// As [`earliest_by_field`], of the newest value.
-pub fn latest_by_field(selection: Selection<'_>) -> String {
+pub(crate) fn latest_by_field(selection: Selection<'_>) -> String {
     format!(
         "{} |> group(columns: [\"_measurement\", \"_field\"]) |> last() |> keep(columns: [\"_time\"]) |> group() |> max(column: \"_time\")",
         from_range_filter(selection)
@@ -189,7 +189,7 @@ pub fn latest_by_field(selection: Selection<'_>) -> String {
 }
 
 /// One row of all of them, with its tags: all tables are made one.
-pub fn one_of_all_series(selection: Selection<'_>) -> String {
+pub(crate) fn one_of_all_series(selection: Selection<'_>) -> String {
     format!("{} |> group() |> limit(n: 1)", from_range_filter(selection))
 }
 
@@ -210,7 +210,7 @@ pub fn count_carriage_returns(selection: Selection<'_>) -> String {
 }
 
 /// The same of what [`read_largest_time`] reads. `first` gives values of all types, which only as texts match a pattern.
-pub fn count_carriage_returns_at_largest_time(selection: Selection<'_>) -> String {
+pub(crate) fn count_carriage_returns_at_largest_time(selection: Selection<'_>) -> String {
     format!("{} |> filter(fn: (r) => {AS_TEXT} =~ /\\r/) |> group() |> count()", first(selection))
 }
 
@@ -220,7 +220,7 @@ pub fn read_carriage_returns(selection: Selection<'_>, field_label: &str) -> Str
 }
 
 /// The same of what [`read_largest_time`] reads.
-pub fn read_carriage_returns_at_largest_time(
+pub(crate) fn read_carriage_returns_at_largest_time(
     selection: Selection<'_>,
     field_label: &str,
 ) -> String {
@@ -278,7 +278,7 @@ pub fn not_carriage_return_in(tag: &[u8]) -> String {
 }
 
 /// True for the series whose value of this tag holds a carriage return.
-pub fn carriage_return_in(tag: &[u8]) -> String {
+pub(crate) fn carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] =~ /\\r/", quote(tag))
 }
 
@@ -341,7 +341,7 @@ fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<Str
 }
 
 /// True where one of the tests is; `None` without any.
-pub fn either(tests: impl Iterator<Item = String>) -> Option<String> {
+pub(crate) fn either(tests: impl Iterator<Item = String>) -> Option<String> {
     let tests: Vec<_> = tests.collect();
     match tests.len() {
         0 => None,

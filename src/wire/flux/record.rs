@@ -28,7 +28,7 @@ pub fn sum_of_records(
 }
 
 /// Some fields of all points of one measurement with these tags: one row per point and field.
-pub fn fields_of_records(
+pub(crate) fn fields_of_records(
     batch_bucket: &str,
     measurement: &str,
     tags: &[(&str, &str)],

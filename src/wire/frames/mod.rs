@@ -9,8 +9,8 @@
 pub(in crate::wire) mod builder;
 pub(in crate::wire) mod column;
 pub(in crate::wire) mod merge;
-pub mod series_of;
+pub(crate) mod series_of;
 pub mod suspect;
-pub mod totals;
-pub mod values;
+pub(crate) mod totals;
+pub(crate) mod values;
 pub(in crate::wire) mod wide;

@@ -11,7 +11,7 @@ use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 
 /// What of some frames is compared.
-pub struct WantedValues<'a> {
+pub(crate) struct WantedValues<'a> {
     /// Values of these times.
     pub range: TimeRange,
     /// Of series for which this is true.
@@ -27,7 +27,7 @@ impl std::fmt::Debug for WantedValues<'_> {
 }
 
 /// All values of the frames.
-pub fn all(frames: &[Frame]) -> BTreeSet<Vec<u8>> {
+pub(crate) fn all(frames: &[Frame]) -> BTreeSet<Vec<u8>> {
     some(frames, &WantedValues { range: TimeRange::ALL, series: &|_| true, field: &|_, _| true })
 }
 
@@ -37,7 +37,7 @@ pub fn all(frames: &[Frame]) -> BTreeSet<Vec<u8>> {
 /// # Panics
 ///
 /// If the columns of a frame are not of the types that [`Frame`] promises.
-pub fn some(frames: &[Frame], wanted: &WantedValues<'_>) -> BTreeSet<Vec<u8>> {
+pub(crate) fn some(frames: &[Frame], wanted: &WantedValues<'_>) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     for frame in frames {
         let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();
@@ -75,7 +75,7 @@ pub fn some(frames: &[Frame], wanted: &WantedValues<'_>) -> BTreeSet<Vec<u8>> {
 /// # Panics
 ///
 /// If the bytes come from elsewhere.
-pub fn measurement_of(value: &[u8]) -> &[u8] {
+pub(crate) fn measurement_of(value: &[u8]) -> &[u8] {
     let (length, rest) = value.split_first_chunk().expect("a value begins with a length");
     &rest[..usize::try_from(u64::from_be_bytes(*length)).expect("a length of this process")]
 }

@@ -25,13 +25,13 @@
 //! the fast path of rows), `outline` (the grammar above), `content` (what it means), [`decoder`] (all together).
 
 mod content;
-pub mod decoder;
+pub(crate) mod decoder;
 mod digits;
-pub mod error;
+pub(crate) mod error;
 mod json;
 mod messagepack;
 mod outline;
-pub mod query;
-pub mod show;
-pub mod statement;
+pub(crate) mod query;
+pub(crate) mod show;
+pub(crate) mod statement;
 mod token;

@@ -155,12 +155,12 @@ pub fn nameable(name: &[u8]) -> Option<&str> {
 }
 
 /// A string in single quotes: backslash, quote and line feed escaped.
-pub fn quote_string(text: &str) -> String {
+pub(crate) fn quote_string(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
 }
 
 /// An identifier in double quotes: backslash, quote and line feed escaped.
-pub fn quote_identifier(name: &str) -> String {
+pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 

@@ -62,7 +62,7 @@ pub fn parse_show_keys(json: &[u8]) -> Result<BTreeMap<String, Vec<Vec<String>>>
 }
 
 /// Reads the answer to a statement of counts without groups: the sum of all of them.
-pub fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
+pub(crate) fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
     let tables = parse_tables(json)?;
     // The first column is the time.
     let counts = tables.iter().flat_map(|table| &table.values).flat_map(|row| row.iter().skip(1));

@@ -117,7 +117,7 @@ impl Balance {
 }
 
 /// Judges a measurement.
-pub fn measurement(name: &[u8]) -> Result<(), Uncarried> {
+pub(crate) fn measurement(name: &[u8]) -> Result<(), Uncarried> {
     match name.first() {
         None => return Err(Uncarried::MeasurementEmpty),
         Some(b'#') => return Err(Uncarried::MeasurementHash),
@@ -133,7 +133,7 @@ pub fn measurement(name: &[u8]) -> Result<(), Uncarried> {
 }
 
 /// Judges a tag key.
-pub fn tag_key(name: &[u8]) -> Result<(), Uncarried> {
+pub(crate) fn tag_key(name: &[u8]) -> Result<(), Uncarried> {
     match name {
         b"" => Err(Uncarried::TagKeyEmpty),
         b"time" | b"_field" | b"_measurement" | b"\x00" | b"\xff" => Err(Uncarried::TagKeyReserved),
@@ -142,7 +142,7 @@ pub fn tag_key(name: &[u8]) -> Result<(), Uncarried> {
 }
 
 /// Judges a tag value. The empty one is no value: the tag is left out.
-pub fn tag_value(value: &[u8]) -> Result<(), Uncarried> {
+pub(crate) fn tag_value(value: &[u8]) -> Result<(), Uncarried> {
     ends_well(value, Uncarried::TagValueBackslashLast, Uncarried::TagValueNewline)
 }
 
@@ -190,7 +190,10 @@ pub fn may_be_first(field_key: &[u8]) -> bool {
 }
 
 /// Judges the length of a series key and a field key together, both escaped. The server adds four bytes between them.
-pub fn field_key_length(series_key_bytes: usize, field_key_bytes: usize) -> Result<(), Uncarried> {
+pub(crate) fn field_key_length(
+    series_key_bytes: usize,
+    field_key_bytes: usize,
+) -> Result<(), Uncarried> {
     if series_key_bytes + 4 + field_key_bytes > SERIES_KEY_BYTES_MAX {
         Err(Uncarried::FieldKeyLong)
     } else {
@@ -200,19 +203,19 @@ pub fn field_key_length(series_key_bytes: usize, field_key_bytes: usize) -> Resu
 
 /// Judges a string value.
 #[inline]
-pub fn string(value: &[u8]) -> Result<(), Uncarried> {
+pub(crate) fn string(value: &[u8]) -> Result<(), Uncarried> {
     if value.len() > STRING_VALUE_BYTES_MAX { Err(Uncarried::StringLong) } else { Ok(()) }
 }
 
 /// Judges a float.
 #[inline]
-pub fn float(value: f64) -> Result<(), Uncarried> {
+pub(crate) fn float(value: f64) -> Result<(), Uncarried> {
     if value.is_finite() { Ok(()) } else { Err(Uncarried::FloatNotFinite) }
 }
 
 /// Judges a time.
 #[inline]
-pub fn time(time: Timestamp) -> Result<(), Uncarried> {
+pub(crate) fn time(time: Timestamp) -> Result<(), Uncarried> {
     if (Timestamp::MIN..=Timestamp::MAX).contains(&time) {
         Ok(())
     } else {

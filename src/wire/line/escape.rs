@@ -10,12 +10,12 @@ use memchr::{memchr, memchr_iter, memchr2_iter, memchr3, memchr3_iter};
 use crate::model::series::{Name, Series};
 
 /// Appends a measurement: comma and space are escaped.
-pub fn measurement(out: &mut Vec<u8>, name: &[u8]) {
+pub(crate) fn measurement(out: &mut Vec<u8>, name: &[u8]) {
     escaped(out, name, memchr2_iter(b',', b' ', name));
 }
 
 /// Appends a tag key or a tag value: comma, equals sign and space are escaped.
-pub fn tag(out: &mut Vec<u8>, name: &[u8]) {
+pub(crate) fn tag(out: &mut Vec<u8>, name: &[u8]) {
     escaped(out, name, memchr3_iter(b',', b'=', b' ', name));
 }
 
@@ -32,7 +32,7 @@ pub fn field_key(out: &mut Vec<u8>, name: &[u8]) {
 }
 
 /// Appends a string value in its quotes: double quote and backslash are escaped.
-pub fn string(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn string(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
     escaped(out, value, memchr2_iter(b'"', b'\\', value));
     out.push(b'"');

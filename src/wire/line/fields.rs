@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 
 /// Measurement and tags, fields, time: as they stand in the line, escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     key: &'a [u8],
     fields: &'a [u8],
     time: &'a [u8],
@@ -15,7 +15,7 @@ pub struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Takes a line apart, with or without its end.
-    pub fn of(line: &'a [u8]) -> Self {
+    pub(crate) fn of(line: &'a [u8]) -> Self {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         // As the server reads it: in measurement and tags any backslash escapes a space after it.
         let end = memchr_iter(b' ', line).find(|&at| at == 0 || line[at - 1] != b'\\');
@@ -27,12 +27,12 @@ impl<'a> Line<'a> {
     }
 
     /// True if it is of this measurement, escaped.
-    pub fn is_of(&self, measurement: &[u8]) -> bool {
+    pub(crate) fn is_of(&self, measurement: &[u8]) -> bool {
         self.key.strip_prefix(measurement).is_some_and(|rest| matches!(rest, [] | [b',', ..]))
     }
 
     /// Its fields.
-    pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
         let mut rest = self.fields;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -47,7 +47,7 @@ impl<'a> Line<'a> {
     }
 
     /// Appends a line of the same series and time with some of its fields.
-    pub fn append_with(&self, fields: &[Field<'_>], out: &mut Vec<u8>) {
+    pub(crate) fn append_with(&self, fields: &[Field<'_>], out: &mut Vec<u8>) {
         out.extend_from_slice(self.key);
         for (at, field) in fields.iter().enumerate() {
             out.push(if at == 0 { b' ' } else { b',' });
@@ -59,14 +59,14 @@ impl<'a> Line<'a> {
     }
 
     /// Its time.
-    pub fn time(&self) -> Option<Timestamp> {
+    pub(crate) fn time(&self) -> Option<Timestamp> {
         Some(Timestamp::from_ns(std::str::from_utf8(self.time).ok()?.parse().ok()?))
     }
 }
 
 /// One field, as it stands in its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field<'a> {
+pub(crate) struct Field<'a> {
     text: &'a [u8],
     /// Its key, escaped.
     pub key: &'a [u8],

@@ -8,13 +8,13 @@
 //! - [`encoder`]: frames in, request bodies ([`body`]) out.
 //! - [`conflict`]: what the server's refusals say.
 
-pub mod body;
+pub(crate) mod body;
 mod buffer;
-pub mod carry;
+pub(crate) mod carry;
 mod column;
-pub mod conflict;
-pub mod encoder;
-pub mod escape;
-pub mod fields;
-pub mod point;
-pub mod split;
+pub(crate) mod conflict;
+pub(crate) mod encoder;
+pub(crate) mod escape;
+pub(crate) mod fields;
+pub(crate) mod point;
+pub(crate) mod split;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// The server's line splitter, fed byte by byte.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Splitter {
+pub(crate) struct Splitter {
     skip: bool,
     fields: bool,
     quoted: bool,
@@ -19,7 +19,7 @@ pub struct Splitter {
 impl Splitter {
     /// Takes the next byte; true if it ends the line.
     #[inline]
-    pub fn ends_at(&mut self, byte: u8) -> bool {
+    pub(crate) fn ends_at(&mut self, byte: u8) -> bool {
         if self.skip {
             self.skip = false;
             return false;

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use sluice::bench::record::{Trial, TrialEnding};
-use sluice::bench::schedule::{Left, Scheduler};
-use sluice::bench::setting::Way;
-use sluice::model::random::Random;
+use sluice::testing::bench::record::{Trial, TrialEnding};
+use sluice::testing::bench::schedule::{Left, Scheduler};
+use sluice::testing::bench::setting::Way;
+use sluice::testing::model::random::Random;
 
 use super::{DAY_NS, cells, model, run, terms};
 

@@ -1,8 +1,8 @@
 //! Two benches side by side.
 
-use sluice::bench::compare::compare;
-use sluice::bench::record::TrialEnding;
-use sluice::model::transport::Transport;
+use sluice::testing::bench::compare::compare;
+use sluice::testing::bench::record::TrialEnding;
+use sluice::testing::model::transport::Transport;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
 

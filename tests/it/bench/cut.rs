@@ -1,12 +1,12 @@
 //! A trial that brings more than anybody could expect is cut off in the middle of an answer.
 
-use sluice::bench::record::{Recorded, TrialEnding, TrialSink};
-use sluice::bench::setting::Way;
-use sluice::commands::bench;
-use sluice::config::bench::BenchConfig;
-use sluice::model::transport::Transport;
-use sluice::pipeline::stop::stop_pair;
-use sluice::sim::ServerSettings;
+use sluice::testing::bench::record::{Recorded, TrialEnding, TrialSink};
+use sluice::testing::bench::setting::Way;
+use sluice::testing::commands::bench;
+use sluice::testing::config::bench::BenchConfig;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::stop::stop_pair;
+use sluice::testing::sim::ServerSettings;
 
 use crate::support::rig::{Rig, cloud, store_of};
 use crate::support::virtual_time;

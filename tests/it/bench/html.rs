@@ -9,12 +9,12 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use sluice::bench::html::page;
-use sluice::bench::record::{Density, Recorded, Trial, TrialEnding};
-use sluice::bench::sample::Stratum;
-use sluice::model::interval::Interval;
-use sluice::model::spread::Spread;
-use sluice::model::time::Timestamp;
+use sluice::testing::bench::html::page;
+use sluice::testing::bench::record::{Density, Recorded, Trial, TrialEnding};
+use sluice::testing::bench::sample::Stratum;
+use sluice::testing::model::interval::Interval;
+use sluice::testing::model::spread::Spread;
+use sluice::testing::model::time::Timestamp;
 
 use self::markup::Page;
 use super::{DAY_NS, cells, model, recorded, run, terms};

@@ -1,12 +1,12 @@
 //! Sources whose best setting is known, because all settings can be computed.
 
-use sluice::bench::setting::{Axis, TrialSetting, Way};
-use sluice::bench::simulate::Model;
-use sluice::bench::verdict::Limit;
-use sluice::limits::BODY_BYTES_TARGET;
-use sluice::model::interval::Interval;
-use sluice::model::time::NS_PER_S;
-use sluice::model::transport::Transport;
+use sluice::testing::bench::setting::{Axis, TrialSetting, Way};
+use sluice::testing::bench::simulate::Model;
+use sluice::testing::bench::verdict::Limit;
+use sluice::testing::limits::BODY_BYTES_TARGET;
+use sluice::testing::model::interval::Interval;
+use sluice::testing::model::time::NS_PER_S;
+use sluice::testing::model::transport::Transport;
 
 use super::{DAY_NS, cells, model, run, terms};
 

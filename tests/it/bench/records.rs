@@ -1,8 +1,8 @@
 //! The lines of a bench: written, read, cut, of another version.
 
-use sluice::bench::csv;
-use sluice::bench::record::{BenchRecord, Recorded};
-use sluice::bench::sample::Stratum;
+use sluice::testing::bench::csv;
+use sluice::testing::bench::record::{BenchRecord, Recorded};
+use sluice::testing::bench::sample::Stratum;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
 

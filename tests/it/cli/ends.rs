@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sluice::config::ends::TokenSetting;
+use sluice::testing::config::ends::TokenSetting;
 
 use super::Given;
 

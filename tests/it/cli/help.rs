@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use sluice::cli::args::{Args, Command};
-use sluice::cli::argv::{self, ArgvError};
-use sluice::cli::pages;
-use sluice::cli::spool::SpoolCommand;
-use sluice::config::flag::{Flag, FlagKind, Typed};
-use sluice::config::table::{ADOPT, CONFIG, JSON, SETTLE, all_flags};
-use sluice::exit::ExitCode;
+use sluice::testing::cli::args::{Args, Command};
+use sluice::testing::cli::argv::{self, ArgvError};
+use sluice::testing::cli::pages;
+use sluice::testing::cli::spool::SpoolCommand;
+use sluice::testing::config::flag::{Flag, FlagKind, Typed};
+use sluice::testing::config::table::{ADOPT, CONFIG, JSON, SETTLE, all_flags};
+use sluice::testing::exit::ExitCode;
 
 use super::command;
 use crate::support::need::rewrites;

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use sluice::config::env::Env;
-use sluice::config::flag::FlagKind;
-use sluice::config::inputs;
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::table::all_flags;
-use sluice::config::values::IntervalChoice;
+use sluice::testing::config::env::Env;
+use sluice::testing::config::flag::FlagKind;
+use sluice::testing::config::inputs;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::table::all_flags;
+use sluice::testing::config::values::IntervalChoice;
 
 use super::{CANARY, Given, chain};
 
@@ -192,7 +192,7 @@ fn files_are_read_up_to_a_bound() {
     let path = folder.path().join("s.toml");
     std::fs::write(&path, "json = true").unwrap();
     assert_eq!(inputs::read_file(&path).unwrap(), "json = true");
-    let large = "#".repeat(usize::try_from(sluice::limits::CONFIG_BYTES_MAX).unwrap());
+    let large = "#".repeat(usize::try_from(sluice::testing::limits::CONFIG_BYTES_MAX).unwrap());
     std::fs::write(&path, &large).unwrap();
     assert_eq!(inputs::read_file(&path).unwrap(), large);
     std::fs::write(&path, large + "#").unwrap();

@@ -1,15 +1,15 @@
 //! What one command alone takes: `bench` from flags, variables and the table `[bench]`, the others from flags and variables.
 
-use sluice::bench::record::TrialSink;
-use sluice::cli::args::Command;
-use sluice::config::bench::{BenchConfig, SimulateConfig};
-use sluice::config::env::Env;
-use sluice::config::error::ConfigError;
-use sluice::config::inputs;
-use sluice::config::layers::Layers;
-use sluice::config::table::all_flags;
-use sluice::config::values::ExportFormat;
-use sluice::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
+use sluice::testing::bench::record::TrialSink;
+use sluice::testing::cli::args::Command;
+use sluice::testing::config::bench::{BenchConfig, SimulateConfig};
+use sluice::testing::config::env::Env;
+use sluice::testing::config::error::ConfigError;
+use sluice::testing::config::inputs;
+use sluice::testing::config::layers::Layers;
+use sluice::testing::config::table::all_flags;
+use sluice::testing::config::values::ExportFormat;
+use sluice::testing::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 
 use super::{Given, NOW, command};
 

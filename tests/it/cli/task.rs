@@ -1,11 +1,11 @@
 //! The record of an official task.
 
-use sluice::config::error::TaskRecordError;
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::table::{SOURCE_ORG, START, STOP};
-use sluice::config::task_record;
-use sluice::config::task_record::Property;
-use sluice::config::values::IntervalChoice;
+use sluice::testing::config::error::TaskRecordError;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::table::{SOURCE_ORG, START, STOP};
+use sluice::testing::config::task_record;
+use sluice::testing::config::task_record::Property;
+use sluice::testing::config::values::IntervalChoice;
 
 use super::ends::{BOTH, with_profiles};
 use super::{CANARY, Given, NOW, chain};

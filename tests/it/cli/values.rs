@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use sluice::cli::args::Command;
-use sluice::cli::argv::{self, ArgvError};
-use sluice::config::demo::DemoConfig;
-use sluice::config::ends::TokenSetting;
-use sluice::config::env::Env;
-use sluice::config::job::JobConfig;
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::values::{ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice};
-use sluice::model::share::Share;
-use sluice::model::time::Timestamp;
-use sluice::model::time_type::TimeType;
-use sluice::model::transport::Transport;
-use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::cli::args::Command;
+use sluice::testing::cli::argv::{self, ArgvError};
+use sluice::testing::config::demo::DemoConfig;
+use sluice::testing::config::ends::TokenSetting;
+use sluice::testing::config::env::Env;
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::values::{ColorChoice, ExistingPolicy, IntervalChoice, QuotaChoice};
+use sluice::testing::model::share::Share;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 use super::{CANARY, ENDS, Given};
 

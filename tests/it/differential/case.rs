@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sluice::model::transport::Transport;
-use sluice::sim::{AccessToken, BucketStore, Dbrp, ServerSettings};
+use sluice::testing::model::transport::Transport;
+use sluice::testing::sim::{AccessToken, BucketStore, Dbrp, ServerSettings};
 
 use super::content::Content;
 use super::dice::Dice;

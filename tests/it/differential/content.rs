@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice::model::time::Timestamp;
+use sluice::testing::model::time::Timestamp;
 
 use super::dice::Dice;
 

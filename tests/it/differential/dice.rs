@@ -1,6 +1,6 @@
 //! The choices of a seed, which means the same on every machine.
 
-use sluice::model::random::Random;
+use sluice::testing::model::random::Random;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(Random);

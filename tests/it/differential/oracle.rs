@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluice::model::series::{Readable, Series};
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::sim::{Fault, RequestRecord, Server, StoreChange, StoredValue, Value};
+use sluice::testing::model::series::{Readable, Series};
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::sim::{Fault, RequestRecord, Server, StoreChange, StoredValue, Value};
 
 use super::case::Case;
 use super::run::Ended;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluice::config::job::JobConfig;
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::exit::ExitCode;
-use sluice::job::error::chain;
-use sluice::model::canary::Canary;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::pipeline::event::{Event, StopReason};
-use sluice::pipeline::stop::stop_pair;
-use sluice::sim::BucketStore;
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::job::error::chain;
+use sluice::testing::model::canary::Canary;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::pipeline::event::{Event, StopReason};
+use sluice::testing::pipeline::stop::stop_pair;
+use sluice::testing::sim::BucketStore;
 
 use super::case::Case;
 use super::trouble::Trouble;
@@ -79,7 +79,7 @@ fn settings(case: &Case, rig: &Rig, mut config: JobConfig, rejects: &str) -> Job
     config.scope.start = RangeStart::At(Timestamp::from_ns(content.start));
     config.scope.stop = RangeStop::At(Timestamp::from_ns(content.stop));
     let interval = content.interval.parse().expect("an interval");
-    config.scope.batch_interval = sluice::config::values::IntervalChoice::Fixed(interval);
+    config.scope.batch_interval = sluice::testing::config::values::IntervalChoice::Fixed(interval);
     config.ends.source_bucket = case.bucket.to_owned();
     config.pace.transport = case.transport;
     config.safety.rejects = Some(rig.state.path().join(rejects));
@@ -182,8 +182,8 @@ async fn repeated(
     Err(format!("{command:?} does not end well, however often it is run: {last}"))
 }
 
-fn findings(report: &sluice::report::preflight::PreflightReport) -> Vec<String> {
-    use sluice::report::preflight::{Row, Verdict};
+fn findings(report: &sluice::testing::report::preflight::PreflightReport) -> Vec<String> {
+    use sluice::testing::report::preflight::{Row, Verdict};
     let rows = report.source.iter().chain(&report.destination).chain(&report.progress);
     rows.filter_map(|row| match row {
         Row::Finding(finding) if finding.verdict == Verdict::Fail => {

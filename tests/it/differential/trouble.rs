@@ -1,7 +1,7 @@
 //! What goes wrong in a case: one thing, somewhere.
 
-use sluice::model::side::Side;
-use sluice::sim::{
+use sluice::testing::model::side::Side;
+use sluice::testing::sim::{
     DamageEnd, DamagePlace, Fault, Forgotten, Matcher, Rule, Server, StoreChange, When,
 };
 

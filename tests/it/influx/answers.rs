@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use sluice::influx::api::{Limits, TaskStatus};
-use sluice::influx::classify::{
+use sluice::testing::influx::api::{Limits, TaskStatus};
+use sluice::testing::influx::classify::{
     Action, RequestKind, action, classify_query_text, classify_response,
 };
-use sluice::influx::client::{Client, ClientSettings};
-use sluice::influx::endpoint::Endpoint;
-use sluice::influx::error::FailureKind as Kind;
-use sluice::influx::influxql::Database;
-use sluice::model::side::Side;
+use sluice::testing::influx::client::{Client, ClientSettings};
+use sluice::testing::influx::endpoint::Endpoint;
+use sluice::testing::influx::error::FailureKind as Kind;
+use sluice::testing::influx::influxql::Database;
+use sluice::testing::model::side::Side;
 
 use super::{CANARY, client_of, destination, given, settings, silent, source};
 use crate::support::golden;

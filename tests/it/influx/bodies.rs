@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sluice::influx::client::ClientSettings;
-use sluice::influx::error::FailureKind;
-use sluice::model::side::Side;
+use sluice::testing::influx::client::ClientSettings;
+use sluice::testing::influx::error::FailureKind;
+use sluice::testing::model::side::Side;
 
 use super::{client_of, drain, given, settings, silent, source};
 use crate::support::golden;

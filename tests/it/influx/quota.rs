@@ -8,8 +8,8 @@ mod sharing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::influx::quota::{QuotaLedger, QuotaSettings};
-use sluice::influx::signal::{Observer, Signal, WaitCause};
+use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings};
+use sluice::testing::influx::signal::{Observer, Signal, WaitCause};
 use tokio::time::Instant;
 
 use super::{recorder, silent};

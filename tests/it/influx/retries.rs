@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::influx::client::ClientSettings;
-use sluice::influx::endpoint::TokenSource;
-use sluice::influx::error::FailureKind;
-use sluice::influx::influxql::Database;
-use sluice::influx::quota::{QuotaLedger, QuotaSettings};
-use sluice::influx::signal::{Signal, WaitCause};
-use sluice::model::side::Side;
-use sluice::wire::influxql::decoder::Format;
+use sluice::testing::influx::client::ClientSettings;
+use sluice::testing::influx::endpoint::TokenSource;
+use sluice::testing::influx::error::FailureKind;
+use sluice::testing::influx::influxql::Database;
+use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings};
+use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::model::side::Side;
+use sluice::testing::wire::influxql::decoder::Format;
 
 use super::{client_of, destination, drain, given, recorder, settings, silent, source};
 use crate::support::scripted::{Scripted, Step, chunk, head, reply};

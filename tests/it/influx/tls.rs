@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use sluice::influx::client::{Client, ClientSettings};
-use sluice::influx::endpoint::Endpoint;
-use sluice::influx::error::{Error, FailureKind};
-use sluice::model::side::Side;
+use sluice::testing::influx::client::{Client, ClientSettings};
+use sluice::testing::influx::endpoint::Endpoint;
+use sluice::testing::influx::error::{Error, FailureKind};
+use sluice::testing::model::side::Side;
 
 use super::{CANARY, client_of, given, settings, silent, source};
 use crate::support::scripted::{Scripted, reply};

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::exit::ExitCode;
-use sluice::model::transport::Transport;
-use sluice::pipeline::event::Event;
-use sluice::sim::{BucketStore, DamageEnd, DamagePlace, Dbrp, Fault, Matcher, ServerSettings};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{
+    BucketStore, DamageEnd, DamagePlace, Dbrp, Fault, Matcher, ServerSettings,
+};
 
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of, time};
 
@@ -130,7 +132,7 @@ async fn what_lies_behind_the_stop_is_counted() {
 /// A destination that acknowledges and does not store, or forgets later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_destination_forgets_is_found() {
-    use sluice::sim::{Forgotten, StoreChange, When};
+    use sluice::testing::sim::{Forgotten, StoreChange, When};
     let hour = |hour: i64| NOON_S + hour * 3_600;
     let forgets =
         |lines| (Matcher::path("/api/v2/write").body("m,host=a v=0i"), Fault::Forget { lines });

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::config::values::ExistingPolicy;
-use sluice::exit::ExitCode;
-use sluice::pipeline::event::Event;
-use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
-use sluice::sim::{BucketStore, ServerSettings, Value};
+use sluice::testing::config::values::ExistingPolicy;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::sim::{BucketStore, ServerSettings, Value};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, points, store_of};
 

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::config::job::JobConfig;
-use sluice::exit::ExitCode;
-use sluice::model::side::Side;
-use sluice::pipeline::event::Event;
-use sluice::sim::{Fault, Matcher, TimeoutForm};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::side::Side;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{Fault, Matcher, TimeoutForm};
 
 use crate::support::rig::{BUCKET, Rig, cloud, plant, store_of};
 use crate::support::rows;
@@ -256,7 +256,7 @@ async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
         let rig = rig().await;
         let mut config = rig.config();
         config.scope.batch_interval =
-            sluice::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
+            sluice::testing::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
         config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
         let matcher = Matcher::path("/api/v2/query").body("rename");
         rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
@@ -274,7 +274,7 @@ async fn slices_that_are_too_much_are_cut_in_halves() {
         (TimeoutForm::Cut, Fault::Timeout),
         (TimeoutForm::Cut, status(400, "memory allocation limit reached")),
     ] {
-        let settings = sluice::sim::ServerSettings { timeout_form: form, ..cloud() };
+        let settings = sluice::testing::sim::ServerSettings { timeout_form: form, ..cloud() };
         let rig = Rig::start(settings, store_of(&plant(0..6), 7 * 86_400)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T06:00:00Z", "6h");
         rig.source_fault(Matcher::path("/api/v2/query").body("rename"), 4, fault);
@@ -291,7 +291,7 @@ async fn slices_that_are_too_much_are_cut_in_halves() {
 async fn an_answer_cut_anywhere_is_not_taken_for_whole() {
     let rig = one_hour().await;
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
-    let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
+    let read = |request: &sluice::testing::sim::RequestRecord| request.body_head.contains("rename");
     let whole = rig.source.records().into_iter().find(read).unwrap().decoded_bytes;
     // The last bytes are those of the blank line.
     let cuts = (0..whole - 1).step_by(61).chain([whole - 2, whole - 1]);
@@ -332,9 +332,9 @@ async fn an_answer_cut_between_two_blocks_is_found_by_the_count() {
 
 /// Lengths of the beginnings of the first slice's answer that end in a blank line.
 async fn block_ends(rig: &Rig) -> Vec<u64> {
-    use sluice::job::ends::Ends;
+    use sluice::testing::job::ends::Ends;
     let ends = Ends::connect(&rig.config(), &(std::sync::Arc::new(|_| ()) as _)).unwrap();
-    let read = |request: &sluice::sim::RequestRecord| request.body_head.contains("rename");
+    let read = |request: &sluice::testing::sim::RequestRecord| request.body_head.contains("rename");
     let query = rig.source.records().into_iter().find(read).unwrap().body_head;
     let answer = ends.source.query_all(&query, "answer").await.unwrap();
     let blank = b"\r\n\r\n";

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use sluice::config::range::RangeStart;
-use sluice::config::values::{IntervalChoice, QuotaChoice};
-use sluice::exit::ExitCode;
-use sluice::limits::QUOTA_WINDOW_MS;
-use sluice::model::spread::Spread;
-use sluice::sim::tsbs::Workload;
-use sluice::sim::{BucketStore, ReadQuota, RequestRecord, ServerSettings};
+use sluice::testing::config::range::RangeStart;
+use sluice::testing::config::values::{IntervalChoice, QuotaChoice};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::limits::QUOTA_WINDOW_MS;
+use sluice::testing::model::spread::Spread;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::sim::{BucketStore, ReadQuota, RequestRecord, ServerSettings};
 use tokio::time::Instant;
 
 use super::plan::{SHARD_S, planned};

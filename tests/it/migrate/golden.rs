@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::config::range::RangeStart;
-use sluice::config::values::IntervalChoice;
-use sluice::exit::ExitCode;
-use sluice::sim::ServerSettings;
+use sluice::testing::config::range::RangeStart;
+use sluice::testing::config::values::IntervalChoice;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::sim::ServerSettings;
 
 use crate::support::golden::{Case, Point};
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, points, store_of};

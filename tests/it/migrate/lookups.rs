@@ -5,14 +5,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sluice::influx::signal::Observer;
-use sluice::job::ends::Ends;
-use sluice::job::judge;
-use sluice::job::plan_run::plan_look;
-use sluice::model::series::Name;
-use sluice::pipeline::plan::choice::Choices;
-use sluice::pipeline::source::SourceBucket;
-use sluice::sim::{Fault, Matcher};
+use sluice::testing::influx::signal::Observer;
+use sluice::testing::job::ends::Ends;
+use sluice::testing::job::judge;
+use sluice::testing::job::plan_run::plan_look;
+use sluice::testing::model::series::Name;
+use sluice::testing::pipeline::plan::choice::Choices;
+use sluice::testing::pipeline::source::SourceBucket;
+use sluice::testing::sim::{Fault, Matcher};
 
 use crate::support::rig::{Rig, oss_source, store_of};
 

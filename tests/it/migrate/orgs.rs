@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::exit::ExitCode;
-use sluice::report::preflight::Verdict;
-use sluice::sim::{
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::report::preflight::Verdict;
+use sluice::testing::sim::{
     AccessToken, BucketStore, Fault, Matcher, Permission, RequestRecord, ServerSettings,
 };
 

@@ -5,20 +5,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::commands::plan;
-use sluice::config::ends::TokenSetting;
-use sluice::config::job::JobConfig;
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::values::{IntervalChoice, QuotaChoice};
-use sluice::exit::ExitCode;
-use sluice::job::ends::Ends;
-use sluice::model::density::stretches;
-use sluice::pipeline::event::Event;
-use sluice::report::plan::PlanReport;
-use sluice::sim::tsbs::Workload;
-use sluice::sim::{BucketStore, ServerSettings, Value};
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
+use sluice::testing::commands::plan;
+use sluice::testing::config::ends::TokenSetting;
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::values::{IntervalChoice, QuotaChoice};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::job::ends::Ends;
+use sluice::testing::model::density::stretches;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::report::plan::PlanReport;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::sim::{BucketStore, ServerSettings, Value};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
 
 use crate::support::rig::{
     BATCHES, BUCKET, Rig, Run, cloud, oss, oss_source, plant, store_of, time,
@@ -187,7 +187,7 @@ async fn dense_and_empty_stretches_are_named() {
     let burst = time("2022-01-11T02:00:00Z");
     assert!(dense.len() == 1 && dense[0].range.contains(burst), "{dense:?}");
     assert_eq!(empty.len(), 2, "{empty:?}");
-    let lines = report.lines(sluice::report::text::Glyphs::Ascii).join("\n");
+    let lines = report.lines(sluice::testing::report::text::Glyphs::Ascii).join("\n");
     for part in ["dense       2022-01-1", "empty       2022-01-01", "empty       2022-01-1"] {
         assert!(lines.contains(part), "{lines}");
     }
@@ -334,7 +334,7 @@ async fn a_plan_begins_where_a_run_would_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_quota_that_binds_is_named_and_gives_a_range_of_time() {
     let settings = |limits_readable| ServerSettings {
-        quota: Some(sluice::sim::ReadQuota {
+        quota: Some(sluice::testing::sim::ReadQuota {
             bytes_per_window: 300_000_000,
             window_ms: 300_000,
             phase_ms: 0,

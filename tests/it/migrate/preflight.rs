@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::config::values::{ExistingPolicy, QuotaChoice};
-use sluice::exit::ExitCode;
-use sluice::influx::signal::Observer;
-use sluice::job::ends::Ends;
-use sluice::job::{judge, quota};
-use sluice::report::preflight::Verdict;
-use sluice::sim::{AccessToken, BucketStore, FluxTask, ReadQuota, ServerSettings};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::values::{ExistingPolicy, QuotaChoice};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::influx::signal::Observer;
+use sluice::testing::job::ends::Ends;
+use sluice::testing::job::{judge, quota};
+use sluice::testing::report::preflight::Verdict;
+use sluice::testing::sim::{AccessToken, BucketStore, FluxTask, ReadQuota, ServerSettings};
 
 use crate::support::rig::{
     BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
@@ -66,8 +66,8 @@ async fn rows() -> Vec<Row> {
         tokens: vec![AccessToken {
             text: WRITE_TOKEN.to_owned(),
             permissions: vec![
-                sluice::sim::Permission::Read(BUCKET.to_owned()),
-                sluice::sim::Permission::Read(BATCHES.to_owned()),
+                sluice::testing::sim::Permission::Read(BUCKET.to_owned()),
+                sluice::testing::sim::Permission::Read(BATCHES.to_owned()),
             ],
         }],
         ..oss()
@@ -98,12 +98,12 @@ async fn rows() -> Vec<Row> {
         ),
         ("P05", Verdict::Fail, rig(cloud(), reads_only(), both()).await, |_| {}),
         ("P06", Verdict::Warn, limited().await, |c| {
-            c.pace.quota = sluice::config::values::QuotaChoice::Auto;
+            c.pace.quota = sluice::testing::config::values::QuotaChoice::Auto;
         }),
         ("P07", Verdict::Warn, plain().await, |_| {}),
         ("P08", Verdict::Warn, unreadable, |_| {}),
         ("P09", Verdict::Warn, empty, |c| {
-            c.scope.start = sluice::config::range::RangeStart::Earliest;
+            c.scope.start = sluice::testing::config::range::RangeStart::Earliest;
         }),
         ("P01", Verdict::Fail, plain().await, |c| {
             c.ends.source.host = c.ends.source.host.replace("http:", "https:");
@@ -134,7 +134,8 @@ async fn rows() -> Vec<Row> {
         ("P16", Verdict::Fail, rig(cloud(), tasked.clone(), both()).await, |_| {}),
         ("P16", Verdict::Warn, rig(cloud(), tasked, both()).await, |c| c.safety.pause_task = true),
         ("P17", Verdict::Fail, same().await, |c| {
-            c.ends.destination = sluice::config::ends::EndConfig { ..c.ends.source.clone() };
+            c.ends.destination =
+                sluice::testing::config::ends::EndConfig { ..c.ends.source.clone() };
         }),
         ("P19", Verdict::Warn, rig(cloud(), oss(), shared()).await, |_| {}),
         ("P18", Verdict::Fail, plain().await, |c| c.ends.batch_bucket = BUCKET.to_owned()),
@@ -163,14 +164,14 @@ async fn every_finding_is_made() {
         let rows: Vec<_> =
             report.source.iter().chain(&report.destination).chain(&report.progress).collect();
         let found = rows.iter().any(|row| {
-            matches!(row, sluice::report::preflight::Row::Finding(finding)
+            matches!(row, sluice::testing::report::preflight::Row::Finding(finding)
                 if finding.code == code && finding.verdict == verdict
                     && (verdict != Verdict::Fail || finding.cure.is_some()))
         });
         assert!(found, "{code}: {report:?}");
         assert_eq!(report.exit, if report.verdict() == Verdict::Fail { 7 } else { 0 }, "{code}");
         let asked = rig.destination.records();
-        let changing = |r: &sluice::sim::RequestRecord| {
+        let changing = |r: &sluice::testing::sim::RequestRecord| {
             r.method != "GET" && r.body_bytes > 0 && !r.path.ends_with("/query")
         };
         assert!(!asked.iter().any(changing), "{code}: preflight writes nothing");
@@ -222,8 +223,8 @@ async fn tokens_for_single_buckets_are_enough() {
     let source = ServerSettings { tokens: vec![AccessToken::read(READ_TOKEN, BUCKET)], ..cloud() };
     let may = |name: &str| {
         [
-            sluice::sim::Permission::Read(name.to_owned()),
-            sluice::sim::Permission::Write(name.to_owned()),
+            sluice::testing::sim::Permission::Read(name.to_owned()),
+            sluice::testing::sim::Permission::Write(name.to_owned()),
         ]
     };
     let destination = ServerSettings {

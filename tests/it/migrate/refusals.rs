@@ -6,14 +6,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::config::values::ExistingPolicy;
-use sluice::exit::ExitCode;
-use sluice::model::series::{Name, Series};
-use sluice::model::time::NS_PER_S;
-use sluice::pipeline::event::Event;
-use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
-use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher, ServerClock, ServerSettings};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::values::ExistingPolicy;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::NS_PER_S;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::sim::{
+    BucketStore, ColumnValues, Fault, Matcher, ServerClock, ServerSettings,
+};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss, oss_source, plant, store_of, time, with};
 

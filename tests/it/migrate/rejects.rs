@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use sluice::exit::ExitCode;
-use sluice::model::series::Series;
-use sluice::pipeline::event::Event;
-use sluice::sim::{ColumnValues, Fault, Matcher, Rule};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::series::Series;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{ColumnValues, Fault, Matcher, Rule};
 
 use crate::support::rig::{BATCHES, BUCKET, Rig, cloud, plant, store_of, time};
 

@@ -6,12 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::config::range::RangeStop;
-use sluice::exit::ExitCode;
-use sluice::model::series::Series;
-use sluice::pipeline::event::Event;
-use sluice::sim::{BucketStore, ColumnValues, Fault, Matcher};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::RangeStop;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::series::Series;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{BucketStore, ColumnValues, Fault, Matcher};
 
 use crate::spool::full::Disk;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, plant, points, store_of, time, with};

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use sluice::config::job::JobConfig;
-use sluice::exit::ExitCode;
-use sluice::model::side::Side;
-use sluice::sim::{BucketStore, Fault, FluxTask, Matcher, RequestRecord, ServerSettings};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::side::Side;
+use sluice::testing::sim::{BucketStore, Fault, FluxTask, Matcher, RequestRecord, ServerSettings};
 
 use crate::support::rig::{BUCKET, Rig, oss, oss_source, plant, store_of};
 use crate::support::rows;
@@ -89,7 +89,7 @@ async fn rig(creating: bool) -> (Rig, JobConfig) {
     let mut config = rig.config();
     config.safety.pause_task = true;
     config.ends.source.org = None;
-    config.pace.quota = sluice::config::values::QuotaChoice::Auto;
+    config.pace.quota = sluice::testing::config::values::QuotaChoice::Auto;
     (rig, config)
 }
 
@@ -203,7 +203,7 @@ async fn answers_that_never_tell_their_end_are_told_of() {
         let (rig, config) = rig(false).await;
         let server = if kind.1 == Side::Source { &rig.source } else { &rig.destination };
         let (matcher, times) = (matcher(kind), u32::MAX);
-        server.inject(sluice::sim::Rule { matcher, times, fault: Fault::Unframed });
+        server.inject(sluice::testing::sim::Rule { matcher, times, fault: Fault::Unframed });
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Permanent);
         let said = format!("{} {:?}", run.words(), run.preflight);

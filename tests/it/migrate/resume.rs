@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluice::exit::ExitCode;
-use sluice::limits::BATCHES_OPEN_MAX;
-use sluice::model::series::Series;
-use sluice::pipeline::event::{Event, StopReason};
-use sluice::pipeline::stop::stop_pair;
-use sluice::sim::{ColumnValues, Fault, Matcher};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::limits::BATCHES_OPEN_MAX;
+use sluice::testing::model::series::Series;
+use sluice::testing::pipeline::event::{Event, StopReason};
+use sluice::testing::pipeline::stop::stop_pair;
+use sluice::testing::sim::{ColumnValues, Fault, Matcher};
 
 use crate::support::rig::{BUCKET, Record, Rig, Run, cloud, plant, store_of, time};
 

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sluice::exit::ExitCode;
-use sluice::model::transport::Transport;
-use sluice::pipeline::event::Event;
-use sluice::sim::{Fault, Matcher};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{Fault, Matcher};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, time};
 
-fn is_query(request: &sluice::sim::RequestRecord) -> bool {
+fn is_query(request: &sluice::testing::sim::RequestRecord) -> bool {
     request.path == "/api/v2/query"
 }
 

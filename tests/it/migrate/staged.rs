@@ -7,23 +7,23 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluice::config::job::{JobConfig, SpoolChoice};
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::values::IntervalChoice;
-use sluice::exit::ExitCode;
-use sluice::job::error::Error;
-use sluice::model::batch::BatchPlan;
-use sluice::model::interval::Interval;
-use sluice::model::time::TimeRange;
-use sluice::model::time_type::TimeType;
-use sluice::pipeline::event::Event;
-use sluice::pipeline::plan::NextBatch;
-use sluice::pipeline::plan::spool::{SpoolBatches, SpoolJob};
-use sluice::pipeline::write::bucket::type_conflict::ConflictPolicy;
-use sluice::sim::{BucketStore, Fault, Matcher, ServerSettings};
-use sluice::spool::state::FileEntry;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
+use sluice::testing::config::job::{JobConfig, SpoolChoice};
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::values::IntervalChoice;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::job::error::Error;
+use sluice::testing::model::batch::BatchPlan;
+use sluice::testing::model::interval::Interval;
+use sluice::testing::model::time::TimeRange;
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::pipeline::plan::NextBatch;
+use sluice::testing::pipeline::plan::spool::{SpoolBatches, SpoolJob};
+use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::sim::{BucketStore, Fault, Matcher, ServerSettings};
+use sluice::testing::spool::state::FileEntry;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
 
 use super::golden::over_all_of;
 use super::whole::workload;
@@ -188,7 +188,7 @@ fn is_event(number: usize) -> impl Fn(&Event) -> bool + Send + Sync {
 fn content(rig: &Rig) -> (u64, u64, String) {
     let stored = stored(rig);
     let verified = stored.verify_content(&StoredSelection::ALL).unwrap();
-    let mut digest = sluice::spool::digest::ContentDigest::default();
+    let mut digest = sluice::testing::spool::digest::ContentDigest::default();
     for frame in stored.frames(&StoredSelection::ALL).unwrap() {
         digest.add_frame(&frame.unwrap());
     }
@@ -244,7 +244,7 @@ async fn a_part_of_a_spool_is_a_job_of_its_own() {
     other.assert_exit(ExitCode::State);
     let mut whole = rig.load_config();
     whole.ends.batch_bucket = "whole".to_owned();
-    whole.safety.existing = sluice::config::values::ExistingPolicy::Merge;
+    whole.safety.existing = sluice::testing::config::values::ExistingPolicy::Merge;
     rig.load(whole).await.assert_exit(ExitCode::Done);
     assert_eq!(rig.destination.store().count(BUCKET), workload.values() + 1);
 
@@ -286,8 +286,12 @@ async fn a_spool_is_one_jobs_and_one_runs() {
 
     let held = {
         let job = stored(&rig).job();
-        sluice::spool::writable::Spool::open(&Storage::folder(rig.stage_dir()), &job, false)
-            .unwrap()
+        sluice::testing::spool::writable::Spool::open(
+            &Storage::folder(rig.stage_dir()),
+            &job,
+            false,
+        )
+        .unwrap()
     };
     let run = rig.migrate(rig.stage_config()).await;
     run.assert_exit(ExitCode::Locked);

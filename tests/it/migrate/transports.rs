@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use sluice::exit::ExitCode;
-use sluice::model::transport::Transport;
-use sluice::pipeline::event::Event;
-use sluice::sim::{BucketStore, ServerSettings};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::sim::{BucketStore, ServerSettings};
 
 use crate::support::golden::Case;
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, plant, store_of, time};
@@ -124,7 +124,8 @@ async fn a_quota_makes_bytes_decide() {
     let rig = Rig::start(cloud(), store_of(&hosts(), WEEK_S)).await;
     let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "5h");
     let mut config = rig.config();
-    config.pace.quota = sluice::config::values::QuotaChoice::Bytes { per_window: 3_000_000_000 };
+    config.pace.quota =
+        sluice::testing::config::values::QuotaChoice::Bytes { per_window: 3_000_000_000 };
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
     rig.assert_copied();
@@ -207,7 +208,7 @@ async fn many_small_measurements_share_requests() {
 /// Answers that are too slow however short their range: groups of series are asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_time_divides_is_divided_by_series() {
-    use sluice::sim::{Fault, Matcher};
+    use sluice::testing::sim::{Fault, Matcher};
     let mut lines = Vec::new();
     for host in 0..50 {
         lines.extend(format!("cpu,host=h{host} f={host}i 1640995200000000000\n").bytes());

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
-use sluice::config::range::RangeStart;
-use sluice::config::values::IntervalChoice;
-use sluice::exit::ExitCode;
-use sluice::sim::{BucketStore, tsbs::Workload};
+use sluice::testing::config::range::RangeStart;
+use sluice::testing::config::values::IntervalChoice;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::sim::{BucketStore, tsbs::Workload};
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, time};
 

@@ -1,7 +1,7 @@
 //! `bench` as its users meet it.
 
-use sluice::bench::record::{Recorded, TrialEnding};
-use sluice::sim::{AccessToken, Fault, Matcher, Rule, ServerSettings};
+use sluice::testing::bench::record::{Recorded, TrialEnding};
+use sluice::testing::sim::{AccessToken, Fault, Matcher, Rule, ServerSettings};
 
 use super::{CLOUD_TOKEN, World, cloud_settings, oss_settings};
 
@@ -63,7 +63,7 @@ async fn a_bench_says_what_to_use_within_its_budget_and_writes_nothing() {
     let table = std::fs::read_to_string(world.folder.path().join("a.csv")).unwrap();
     assert_eq!(table.lines().count(), kept.trials.len() + 1);
     assert!(!format!("{}{}{table}", ended.out, ended.err).contains(CLOUD_TOKEN));
-    let writes = |record: &sluice::sim::RequestRecord| {
+    let writes = |record: &sluice::testing::sim::RequestRecord| {
         record.method != "GET" && !record.path.ends_with("/query") && record.body_bytes > 0
     };
     assert!(!world.oss.records().iter().any(writes) && !world.cloud.records().iter().any(writes));

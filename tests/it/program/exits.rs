@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sluice::sim::{BucketStore, Fault, Matcher, Rule, ServerSettings};
+use sluice::testing::sim::{BucketStore, Fault, Matcher, Rule, ServerSettings};
 
 use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
 use crate::support::process::run;
@@ -114,7 +114,7 @@ async fn a_second_run_of_the_same_job_is_11() {
 fn lease_elsewhere(world: &World, age_s: i64) {
     let store = world.oss.store();
     store.create_bucket(PROGRESS, 0);
-    let time = sluice::sim::ServerClock::system().now() - age_s * 1_000_000_000;
+    let time = sluice::testing::sim::ServerClock::system().now() - age_s * 1_000_000_000;
     let tags = format!("dstBucket={BUCKET},kind=lease,srcBucket={BUCKET},srcOrg={CLOUD_ORG}");
     let fields = "machine=\"another\",released=0i,run=\"7\"";
     let line = format!("batch_details,{tags} {fields} {time}");

@@ -4,7 +4,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use sluice::sim::{Fault, Matcher, Rule, Server};
+use sluice::testing::sim::{Fault, Matcher, Rule, Server};
 use tokio::time::Instant;
 
 use super::{BUCKET, World};

@@ -1,6 +1,6 @@
 //! Runs that end before they are done: whatever stops them, the same command goes on and the end is exact.
 
-use sluice::sim::{Fault, Matcher, Rule};
+use sluice::testing::sim::{Fault, Matcher, Rule};
 
 use super::{BUCKET, PROGRESS, World};
 

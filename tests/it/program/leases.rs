@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use sluice::sim::{Fault, Matcher, Rule, ServerClock};
+use sluice::testing::sim::{Fault, Matcher, Rule, ServerClock};
 
 use super::{BUCKET, CLOUD_ORG, PROGRESS, Running, World};
 
@@ -57,7 +57,7 @@ fn lease(world: &World, time_s: i64, refreshed_s: Option<i64>) {
     let at = |s: i64| ServerClock::system().now() + s * 1_000_000_000;
     let tags = format!("dstBucket={BUCKET},kind=lease,srcBucket={BUCKET},srcOrg={CLOUD_ORG}");
     let sign = refreshed_s.map_or(String::new(), |s| {
-        let time = sluice::model::time::Timestamp::from_ns(at(s)).to_rfc3339_nano();
+        let time = sluice::testing::model::time::Timestamp::from_ns(at(s)).to_rfc3339_nano();
         format!(",refreshed=\"{time}\"")
     });
     let line =

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use sluice::sim::{Fault, Matcher, Rule, ServerSettings};
+use sluice::testing::sim::{Fault, Matcher, Rule, ServerSettings};
 
 use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
 use crate::support::process::{Ended, run};
@@ -94,7 +94,7 @@ async fn relative_times_are_counted_by_the_source_and_a_clock_that_is_off_is_sai
     const HOUR_NS: i64 = 3_600_000_000_000;
     // The source is at the end of its data, in 2020; this machine is not.
     let there = super::DATA.start_ns + HOUR_NS;
-    let clock = sluice::sim::ServerClock::at(there);
+    let clock = sluice::testing::sim::ServerClock::at(there);
     let cloud = ServerSettings { clock, ..cloud_settings() };
     let world = World::with(cloud, oss_settings()).await;
     let half = ["--start", "-30m", "--stop", "now", "--settle", "0s"];

@@ -1,6 +1,6 @@
 //! Names as people give them: every one is copied exactly, or refused with its cure before anything is made. Never code 1.
 
-use sluice::sim::{BucketStore, ServerSettings};
+use sluice::testing::sim::{BucketStore, ServerSettings};
 
 use super::{OSS_ORG, OSS_TOKEN, World, cloud_settings, oss_settings, sink};
 use crate::support::process::Ended;

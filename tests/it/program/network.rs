@@ -1,6 +1,6 @@
 //! What lies between the program and its servers: proxies, TLS, wrong addresses. All of it is told at once, with its cure.
 
-use sluice::sim::{Fault, Matcher, Rule};
+use sluice::testing::sim::{Fault, Matcher, Rule};
 
 use super::{BUCKET, CLOUD_TOKEN, World};
 use crate::support::proxy::{self, Way};

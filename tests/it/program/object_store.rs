@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use sluice::spool::place::{self, Surroundings};
-use sluice::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::place::{self, Surroundings};
+use sluice::testing::spool::stored::{Stored, StoredSelection};
 
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World, bare};

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
-use sluice::sim::Fault;
+use sluice::testing::sim::Fault;
 
 use super::{BUCKET, PROGRESS, Running, World, bare};
 use crate::support::process::run;
@@ -65,8 +65,8 @@ async fn an_error_is_one_json_line_and_one_line_for_people() {
     let refused = world.start(world.job("migrate", &["--json", "--batch-interval", "x"]));
     let mut broken = world.job("migrate", &["--json", "--concurrency", "1"]);
     broken.env("INFLUX_TOKEN", super::OSS_TOKEN);
-    world.oss.inject(sluice::sim::Rule {
-        matcher: sluice::sim::Matcher::path("/api/v2/write").body("usage"),
+    world.oss.inject(sluice::testing::sim::Rule {
+        matcher: sluice::testing::sim::Matcher::path("/api/v2/write").body("usage"),
         times: 100,
         fault: Fault::unauthorized(),
     });

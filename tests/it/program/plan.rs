@@ -1,6 +1,6 @@
 //! `plan` as its users meet it.
 
-use sluice::sim::{AccessToken, ServerSettings};
+use sluice::testing::sim::{AccessToken, ServerSettings};
 
 use super::{CLOUD_ORG, CLOUD_TOKEN, World, cloud_settings, oss_settings};
 

@@ -1,6 +1,6 @@
 //! A token is never shown: not on a stream, not in a file, not to other users of the machine.
 
-use sluice::sim::{AccessToken, Fault, FaultScript, Matcher, ServerSettings};
+use sluice::testing::sim::{AccessToken, Fault, FaultScript, Matcher, ServerSettings};
 
 use super::exits::files;
 use super::{BUCKET, CLOUD_ORG, Ended, OSS_ORG, World, bare, cloud_settings, oss_settings};
@@ -84,7 +84,7 @@ async fn no_failure_shows_its_tokens() {
     scan(&world, &ended);
     // A permanent error whose text repeats the token.
     let body = format!("{{\"code\":\"invalid\",\"message\":\"bad header: Token {CLOUD_CANARY}\"}}");
-    world.cloud.inject(sluice::sim::Rule {
+    world.cloud.inject(sluice::testing::sim::Rule {
         matcher: Matcher::path("/api/v2/query").body("rename"),
         times: 100,
         fault: Fault::Status { status: 400, retry_after: None, body },

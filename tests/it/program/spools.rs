@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sluice::sim::{Fault, Matcher, Rule};
+use sluice::testing::sim::{Fault, Matcher, Rule};
 
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World};

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use sluice::sim::{AccessToken, Fault, Matcher, Permission, Rule};
+use sluice::testing::sim::{AccessToken, Fault, Matcher, Permission, Rule};
 
 use super::{BUCKET, Ended, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
 use crate::support::process::run;
@@ -80,7 +80,7 @@ async fn no_words_of_a_server_bring_a_token_out() {
         (Matcher::path("/api/v2/buckets"), status(200, json.clone())),
     ];
     for (matcher, fault) in rows {
-        let cloud = sluice::sim::ServerSettings {
+        let cloud = sluice::testing::sim::ServerSettings {
             tokens: vec![AccessToken::all(WORD)],
             ..cloud_settings()
         };
@@ -99,7 +99,7 @@ async fn no_words_of_a_server_bring_a_token_out() {
 /// The same in the reasons of refused lines.
 #[tokio::test]
 async fn no_rejects_file_holds_a_token() {
-    let oss = sluice::sim::ServerSettings {
+    let oss = sluice::testing::sim::ServerSettings {
         tokens: vec![AccessToken { text: WORD.to_owned(), permissions: vec![Permission::All] }],
         ..oss_settings()
     };
@@ -185,7 +185,7 @@ async fn a_token_file_is_looked_at() {
 /// A bucket that is there and cannot be read is not called missing, and not made.
 #[tokio::test]
 async fn a_token_that_only_writes_is_told_of() {
-    let oss = sluice::sim::ServerSettings {
+    let oss = sluice::testing::sim::ServerSettings {
         tokens: vec![AccessToken::write(OSS_TOKEN, BUCKET)],
         ..oss_settings()
     };

@@ -1,9 +1,9 @@
 //! Golden cases through the program: what is in the source's bucket is in the destination's.
 
-use sluice::model::filter::Filter;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
-use sluice::wire::flux::{self, Selection};
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
+use sluice::testing::wire::flux::{self, Selection};
 
 use super::Real;
 use crate::support::golden::{Case, flatten};

@@ -6,9 +6,9 @@ mod older;
 mod pair;
 mod statements;
 
-use sluice::model::filter::Filter;
-use sluice::model::time::TimeRange;
-use sluice::wire::flux::{self, Selection};
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::time::TimeRange;
+use sluice::testing::wire::flux::{self, Selection};
 
 use data::{DAY_NS, START_NS};
 use older::Older;
@@ -29,7 +29,7 @@ fn forms(bucket: &str) -> Vec<String> {
         },
         Filter { predicate: Some("r._field != \"f 3\"".into()), ..Filter::default() },
     ];
-    let time = |ns: i64| sluice::model::time::Timestamp::from_ns(ns);
+    let time = |ns: i64| sluice::testing::model::time::Timestamp::from_ns(ns);
     let ranges = [
         TimeRange::new(time(START_NS), time(START_NS + 21 * DAY_NS)),
         TimeRange::new(time(START_NS + 3_600_000_000_001), time(START_NS + 8 * DAY_NS)),
@@ -182,8 +182,9 @@ fn cardinalities(bucket: &str, range: TimeRange) -> Vec<String> {
             flux::literal::is_measurement(b"Mem")
         )
     };
-    let at =
-        |days: i64| sluice::model::time::Timestamp::from_ns(START_NS + days * DAY_NS).to_string();
+    let at = |days: i64| {
+        sluice::testing::model::time::Timestamp::from_ns(START_NS + days * DAY_NS).to_string()
+    };
     vec![
         ask(range.start.to_string(), range.stop.to_string()),
         ask(at(1), at(8)),
@@ -225,7 +226,7 @@ async fn the_simulated_server_answers_byte_for_byte() {
     pair.load("flux-names", 604_800, &data::hard_names()).await;
     let mut texts = forms_by_name("flux-names");
     let days = |from: i64, to: i64| {
-        let at = |day| sluice::model::time::Timestamp::from_ns(START_NS + day * DAY_NS);
+        let at = |day| sluice::testing::model::time::Timestamp::from_ns(START_NS + day * DAY_NS);
         TimeRange::new(at(from), at(to))
     };
     for seed in 10..13 {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
-use sluice::model::time::Timestamp;
+use sluice::testing::model::time::Timestamp;
 
 use super::{Json, Real};
 use crate::differential::content::{Content, Shape};

@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use sluice::model::catalogue::Catalogue;
-use sluice::model::filter::Filter;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::model::time::TimeRange;
-use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
-use sluice::wire::flux::{self, Selection, literal};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::totals::AnswerTotals;
-use sluice::wire::influxql::decoder::{
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::TimeRange;
+use sluice::testing::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings as CsvSettings, Form};
+use sluice::testing::wire::flux::{self, Selection, literal};
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::frames::totals::AnswerTotals;
+use sluice::testing::wire::influxql::decoder::{
     AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
 };
-use sluice::wire::influxql::query::{self, Grouping, SelectStatement};
-use sluice::wire::influxql::show::{parse_series_cardinality, parse_show_keys, parse_show_series};
-use sluice::wire::line::body::EncoderSettings;
-use sluice::wire::line::encoder::Encoder;
+use sluice::testing::wire::influxql::query::{self, Grouping, SelectStatement};
+use sluice::testing::wire::influxql::show::{
+    parse_series_cardinality, parse_show_keys, parse_show_series,
+};
+use sluice::testing::wire::line::body::EncoderSettings;
+use sluice::testing::wire::line::encoder::Encoder;
 
 use super::Real;
 use crate::support::cases::ask;
@@ -90,7 +92,7 @@ fn read_influxql(
     format: Format,
     statement: AskedStatement,
     answer: &[u8],
-) -> (Vec<sluice::model::frame::Frame>, AnswerTotals) {
+) -> (Vec<sluice::testing::model::frame::Frame>, AnswerTotals) {
     let mut decoder =
         InfluxqlDecoder::new(InfluxqlDecoderSettings { format, statements: vec![statement] });
     let mut frames = Vec::new();

@@ -1,19 +1,19 @@
 //! The job of the screens: 2,090 days of plant-telemetry, 857 of them committed.
 
-use sluice::influx::signal::{Signal, WaitCause};
-use sluice::model::density::Cell;
-use sluice::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
-use sluice::model::side::Side;
-use sluice::model::spread::Spread;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::pipeline::RunOutcome;
-use sluice::pipeline::closing::Closing;
-use sluice::pipeline::event::{Event, PlannedRun};
-use sluice::report::plan::{IntervalRow, PlanReport};
-use sluice::report::preflight::{Finding, Verdict};
-use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
-use sluice::report::summary::SummaryInput;
-use sluice::report::text::Glyphs;
+use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::model::density::Cell;
+use sluice::testing::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
+use sluice::testing::model::side::Side;
+use sluice::testing::model::spread::Spread;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::pipeline::RunOutcome;
+use sluice::testing::pipeline::closing::Closing;
+use sluice::testing::pipeline::event::{Event, PlannedRun};
+use sluice::testing::report::plan::{IntervalRow, PlanReport};
+use sluice::testing::report::preflight::{Finding, Verdict};
+use sluice::testing::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
+use sluice::testing::report::summary::SummaryInput;
+use sluice::testing::report::text::Glyphs;
 
 /// 1h25m.
 pub(crate) const NOW_MS: u64 = 5_120_000;

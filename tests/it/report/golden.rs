@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluice::influx::signal::{Signal, WaitCause};
-use sluice::model::side::Side;
-use sluice::model::time::Timestamp;
-use sluice::pipeline::event::Event;
-use sluice::report::screen::screen;
-use sluice::report::summary;
-use sluice::report::talk::{self, Talk};
-use sluice::report::text::Glyphs;
-use sluice::report::{json, state::RunState};
+use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::model::side::Side;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::pipeline::event::Event;
+use sluice::testing::report::screen::screen;
+use sluice::testing::report::summary;
+use sluice::testing::report::talk::{self, Talk};
+use sluice::testing::report::text::Glyphs;
+use sluice::testing::report::{json, state::RunState};
 
 use super::looks::LOOKS;
 use super::masks::{masked, masked_json};
@@ -87,12 +87,12 @@ fn screens() {
 /// What a run says where no terminal is: its remarks, with a line of progress each half minute.
 fn said(told: &Told) -> Vec<String> {
     let mut state = RunState::new(told.header.clone(), Glyphs::Ascii);
-    let (mut talk, mut due_ms) = (Talk::default(), sluice::limits::PLAIN_LINE_MS);
-    let mut lines = vec![sluice::report::screen::title(&state, "")];
+    let (mut talk, mut due_ms) = (Talk::default(), sluice::testing::limits::PLAIN_LINE_MS);
+    let mut lines = vec![sluice::testing::report::screen::title(&state, "")];
     for (event, moment) in told.run.events.iter().zip(&told.run.moments) {
         while due_ms <= moment.at_ms {
             lines.push(talk::progress(&state, due_ms));
-            due_ms += sluice::limits::PLAIN_LINE_MS;
+            due_ms += sluice::testing::limits::PLAIN_LINE_MS;
         }
         state.apply(event, moment.at_ms);
         state.observe(moment.totals, moment.at_ms);

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use sluice::influx::signal::{Signal, WaitCause};
-use sluice::limits;
-use sluice::model::side::Side;
-use sluice::pipeline::event::{Counters, Event};
-use sluice::report::summary::FailureInput;
-use sluice::report::text::Glyphs;
-use sluice::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
+use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::limits;
+use sluice::testing::model::side::Side;
+use sluice::testing::pipeline::event::{Counters, Event};
+use sluice::testing::report::summary::FailureInput;
+use sluice::testing::report::text::Glyphs;
+use sluice::testing::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
 
 use super::fixture;
 

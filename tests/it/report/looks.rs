@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sluice::sim::tsbs::Workload;
-use sluice::sim::{BucketStore, ReadQuota, Server, ServerSettings};
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::sim::{BucketStore, ReadQuota, Server, ServerSettings};
 
 use crate::support::process::bare;
 use crate::support::rig::time;

@@ -3,17 +3,17 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use sluice::config::job::JobConfig;
-use sluice::config::values::QuotaChoice;
-use sluice::influx::client::ClientSettings;
-use sluice::limits::QUOTA_WINDOW_MS;
-use sluice::pipeline::event::{Event, StopReason};
-use sluice::pipeline::stop::{StopSignal, Stopper, stop_pair};
-use sluice::report::state::{Header, QuotaShown, RunState, SinkKind};
-use sluice::report::summary::{FailureInput, SummaryInput};
-use sluice::report::text::Glyphs;
-use sluice::sim::tsbs::Workload;
-use sluice::sim::{BucketStore, Fault, Matcher, ReadQuota, ServerSettings};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::values::QuotaChoice;
+use sluice::testing::influx::client::ClientSettings;
+use sluice::testing::limits::QUOTA_WINDOW_MS;
+use sluice::testing::pipeline::event::{Event, StopReason};
+use sluice::testing::pipeline::stop::{StopSignal, Stopper, stop_pair};
+use sluice::testing::report::state::{Header, QuotaShown, RunState, SinkKind};
+use sluice::testing::report::summary::{FailureInput, SummaryInput};
+use sluice::testing::report::text::Glyphs;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::sim::{BucketStore, Fault, Matcher, ReadQuota, ServerSettings};
 
 use crate::support::rig::{BUCKET, CLOUD_ORG, Rig, Run, oss_source, store_of, time};
 use crate::support::virtual_time;
@@ -76,7 +76,7 @@ impl Told {
 
     /// The same for a run that failed.
     pub(super) fn failure(&self) -> FailureInput {
-        let errors = sluice::job::error::chain(self.run.error());
+        let errors = sluice::testing::job::error::chain(self.run.error());
         FailureInput {
             errors: errors.iter().map(|text| self.shown(text)).collect(),
             elapsed_ms: self.run.end.at_ms,

@@ -1,14 +1,14 @@
 //! How events change the state.
 
-use sluice::influx::signal::{Signal, WaitCause};
-use sluice::limits;
-use sluice::model::side::Side;
-use sluice::pipeline::event::{Event, PlannedRun, StopReason};
-use sluice::report::dry_run::DryRun;
-use sluice::report::screen::{batch_text, condition, screen};
-use sluice::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
-use sluice::report::summary;
-use sluice::report::text::Glyphs;
+use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::limits;
+use sluice::testing::model::side::Side;
+use sluice::testing::pipeline::event::{Event, PlannedRun, StopReason};
+use sluice::testing::report::dry_run::DryRun;
+use sluice::testing::report::screen::{batch_text, condition, screen};
+use sluice::testing::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
+use sluice::testing::report::summary;
+use sluice::testing::report::text::Glyphs;
 
 use super::fixture::{self, NOW_MS, began, committed, ended, opened, progress, range, time};
 
@@ -194,8 +194,10 @@ fn open_batches_beyond_the_bound_are_counted() {
     state.apply(&Event::Planned(fixture::planned()), 0);
     for day in 1..=12 {
         let start = time(&format!("2022-01-{day:02}"));
-        let batch =
-            sluice::model::time::TimeRange::new(start, start.saturating_add_ns(86_400_000_000_000));
+        let batch = sluice::testing::model::time::TimeRange::new(
+            start,
+            start.saturating_add_ns(86_400_000_000_000),
+        );
         state.apply(&opened(batch, 1), 0);
     }
     let lines = screen(&state, 0);

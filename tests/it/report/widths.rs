@@ -1,21 +1,21 @@
 //! Extreme names and numbers: nothing is wider than a screen and nothing reaches the terminal as a control character.
 
 use proptest::prelude::*;
-use sluice::influx::signal::Signal;
-use sluice::model::density::Cell;
-use sluice::model::foretold::{Conflict, Forecast, PlanMeasurement};
-use sluice::model::side::Side;
-use sluice::model::spread::Spread;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::pipeline::closing::Discrepancy;
-use sluice::pipeline::event::{Event, PlannedRun, StopReason};
-use sluice::report::plan::PlanReport;
-use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
-use sluice::report::screen::screen;
-use sluice::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
-use sluice::report::summary;
-use sluice::report::talk::{self, Talk};
-use sluice::report::text::{COLUMNS, Glyphs, width};
+use sluice::testing::influx::signal::Signal;
+use sluice::testing::model::density::Cell;
+use sluice::testing::model::foretold::{Conflict, Forecast, PlanMeasurement};
+use sluice::testing::model::side::Side;
+use sluice::testing::model::spread::Spread;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::pipeline::closing::Discrepancy;
+use sluice::testing::pipeline::event::{Event, PlannedRun, StopReason};
+use sluice::testing::report::plan::PlanReport;
+use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::testing::report::screen::screen;
+use sluice::testing::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
+use sluice::testing::report::summary;
+use sluice::testing::report::talk::{self, Talk};
+use sluice::testing::report::text::{COLUMNS, Glyphs, width};
 
 use super::fixture;
 
@@ -67,7 +67,11 @@ fn events(name: &str, n: u64, batch: TimeRange) -> Vec<Event> {
             attempt: u32::MAX,
             error: text.clone(),
         }),
-        fixture::began(Side::Destination, sluice::influx::signal::WaitCause::Unavailable, n),
+        fixture::began(
+            Side::Destination,
+            sluice::testing::influx::signal::WaitCause::Unavailable,
+            n,
+        ),
         Event::Notice(text.clone()),
         Event::Committed {
             range: TimeRange::new(Timestamp::MIN, batch.start),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{
+use sluice::testing::sim::{
     BucketStore, Fault, FaultScript, Matcher, ReadQuota, Rule, Server, ServerClock, ServerSettings,
     TimeoutForm, tsbs,
 };
@@ -44,9 +44,9 @@ async fn write(server: &Server, lines: &str) -> Answer {
 
 #[tokio::test]
 async fn the_queries_of_sluice_are_understood() {
-    use sluice::model::filter::Filter;
-    use sluice::model::time::TimeRange;
-    use sluice::wire::flux::{self, Selection};
+    use sluice::testing::model::filter::Filter;
+    use sluice::testing::model::time::TimeRange;
+    use sluice::testing::wire::flux::{self, Selection};
 
     let server = generated(|_| {}).await;
     let lines = "odd\\ one,k=v,x=${y} s=\"a\rb\\\\c\nd\",f=1.5 1577836800000000000\nodd\\ one s=\"plain\" 1577836801000000000";
@@ -358,7 +358,7 @@ async fn cloud_shows_no_version_and_may_lack_influxql_and_limits() {
 
 #[tokio::test]
 async fn tasks_are_listed_and_paused() {
-    let task = sluice::sim::FluxTask {
+    let task = sluice::testing::sim::FluxTask {
         id: "00000000000000aa".into(),
         name: "migrate".into(),
         status: "active".into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice::sim::{
+use sluice::testing::sim::{
     BucketStore, Fault, FaultScript, Forgotten, Matcher, Rule, Server, ServerSettings, StoreChange,
     When,
 };
@@ -113,7 +113,7 @@ async fn acknowledged_lines_are_forgotten() {
             let mut body = lines.as_bytes().to_vec();
             if zipped {
                 headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
-                body = sluice::influx::pack(&body).to_vec();
+                body = sluice::testing::influx::pack(&body).to_vec();
             }
             let path = "/api/v2/write?org=o&bucket=b";
             let answer = ask(server.addr(), "POST", path, &headers, &body).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{
+use sluice::testing::sim::{
     BucketStore, DamageEnd, DamagePlace, Fault, Matcher, Rule, Server, ServerSettings,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sluice::sim::{
+use sluice::testing::sim::{
     AccessToken, BucketStore, Dbrp, Fault, Matcher, ReadQuota, Rule, Server, ServerSettings,
     TimeoutForm, Value, tsbs,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{AccessToken, BucketStore, Server, ServerClock, ServerSettings};
+use sluice::testing::sim::{AccessToken, BucketStore, Server, ServerClock, ServerSettings};
 
 use super::msgpack::documents;
 use crate::support::cases::{Case, Exchange, ask, bytes};

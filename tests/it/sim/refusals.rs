@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{AccessToken, BucketStore, FluxTask, Server, ServerSettings};
+use sluice::testing::sim::{AccessToken, BucketStore, FluxTask, Server, ServerSettings};
 
 use crate::support::cases::ask;
 

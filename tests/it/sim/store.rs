@@ -1,6 +1,6 @@
 //! What the store holds, without any server.
 
-use sluice::sim::{BucketStore, tsbs};
+use sluice::testing::sim::{BucketStore, tsbs};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 

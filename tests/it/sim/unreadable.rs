@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{BucketStore, Server, ServerSettings};
+use sluice::testing::sim::{BucketStore, Server, ServerSettings};
 
 use crate::support::cases::ask;
 
@@ -168,7 +168,7 @@ async fn a_neighbour_of_another_type_ends_every_query_that_meets_it() {
 /// The order of tags is that of their escaped names, which is another one for names with spaces and commas.
 #[test]
 fn names_of_tags_that_need_an_escape_are_read() {
-    let store = sluice::sim::BucketStore::default();
+    let store = sluice::testing::sim::BucketStore::default();
     store.create_bucket("b", 0);
     for line in ["m,\\ e=1,<x=2 f=1i 1\n", "m,<x=3,\\ e=4 f=2i 1\n", "n,\\,e=5,-a=3 f=4i 1\n"] {
         store.write_lp("b", line.as_bytes()).unwrap();

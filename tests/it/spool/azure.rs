@@ -1,8 +1,8 @@
 //! A spool on a server of Azure Blob Storage.
 
-use sluice::spool::error::Error;
-use sluice::spool::place::{self, Surroundings};
-use sluice::spool::writable::Spool;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::place::{self, Surroundings};
+use sluice::testing::spool::writable::Spool;
 
 use super::killed::{self, BATCHES};
 use super::round_trip::{Job0, frames_of};

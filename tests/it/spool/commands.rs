@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::Stored;
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::Stored;
+use sluice::testing::spool::writable::Spool;
 use tempfile::TempDir;
 
 use super::forgery::Forgery;

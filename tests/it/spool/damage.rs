@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::error::Error;
-use sluice::spool::state::StagedJob;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::state::StagedJob;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::forgery::Forgery;
 use super::round_trip::{Job0, frames_of, point};

@@ -8,22 +8,22 @@ use std::process::Command;
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use sluice::commands::error::Error;
-use sluice::commands::export::export;
-use sluice::config::export::{ExportConfig, ExportTarget};
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::values::ExportFormat;
-use sluice::exit::ExitCode;
-use sluice::job::error::Error as JobError;
-use sluice::model::filter::Filter;
-use sluice::model::frame::FieldType;
-use sluice::model::series::Series;
-use sluice::report::export::ExportReport;
-use sluice::report::text::Glyphs;
-use sluice::sim::BucketStore;
-use sluice::spool::place::Surroundings;
-use sluice::spool::storage::Storage;
-use sluice::wire::csv::encoder::CsvEncoder;
+use sluice::testing::commands::error::Error;
+use sluice::testing::commands::export::export;
+use sluice::testing::config::export::{ExportConfig, ExportTarget};
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::values::ExportFormat;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::job::error::Error as JobError;
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::Series;
+use sluice::testing::report::export::ExportReport;
+use sluice::testing::report::text::Glyphs;
+use sluice::testing::sim::BucketStore;
+use sluice::testing::spool::place::Surroundings;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::wire::csv::encoder::CsvEncoder;
 
 use super::round_trip::{frames_of, point};
 use super::write_all;
@@ -312,8 +312,8 @@ fn a_part_is_chosen_by_time_and_measurement() {
     write_all(&Storage::folder(&spool), &frames_of(&all)).unwrap();
     let target = || ExportTarget::File(folder.path().join("text"));
     let part = |filter: &str| ExportConfig {
-        start: RangeStart::At(sluice::model::time::Timestamp::from_ns(2)),
-        stop: RangeStop::At(sluice::model::time::Timestamp::from_ns(3)),
+        start: RangeStart::At(sluice::testing::model::time::Timestamp::from_ns(2)),
+        stop: RangeStop::At(sluice::testing::model::time::Timestamp::from_ns(3)),
         filter: Filter { measurements: vec![filter.to_owned()], ..Filter::default() },
         ..config(&spool, ExportFormat::Line, target())
     };

@@ -9,14 +9,14 @@ use parquet::file::metadata::{
     ColumnChunkMetaDataBuilder, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter,
     RowGroupMetaData,
 };
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::model::time_type::TimeType;
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::error::Error;
-use sluice::spool::state::StagedJob;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::state::StagedJob;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::forgery::{Forgery, sha256};
 use super::round_trip::{Job0, frames_of, point};

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use parquet::file::metadata::ParquetMetaDataReader;
-use sluice::exit::ExitCode;
-use sluice::model::series::Series;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::state::{FORMAT, StagedJob};
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::series::Series;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::state::{FORMAT, StagedJob};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of};
 use super::{files, read_all, write_batch};
@@ -182,7 +182,7 @@ async fn a_spool_of_each_format_is_loaded() {
         copy_to(&rig.stage_dir(), format);
         let mut config = rig.load_config();
         config.safety.on_type_conflict =
-            sluice::pipeline::write::bucket::type_conflict::ConflictPolicy::Suffix;
+            sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy::Suffix;
         let run = rig.load(config).await;
         run.assert_exit(ExitCode::Done);
         let mut found = points(rig.destination.store(), BUCKET);

@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::error::Error;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::killed::{BATCHES, content, range, run};
 use super::round_trip::{Job0, frames_of, point};

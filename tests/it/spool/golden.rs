@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::model::time_type::TimeType;
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::error::Error;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::frames_of;
 use super::{job, read, read_all, write_all, write_batch};
@@ -67,7 +67,7 @@ fn every_recorded_content_comes_back_with_each_type_of_times_in_batches_and_merg
         for (kind, seen) in TimeType::ALL.into_iter().zip(&mut seen) {
             let folder = tempfile::tempdir().unwrap();
             let storage = Storage::folder(folder.path());
-            let job = sluice::spool::state::StagedJob { time_type: kind, ..job() };
+            let job = sluice::testing::spool::state::StagedJob { time_type: kind, ..job() };
             let spool = Spool::open(&storage, &job, false).unwrap();
             let stopped = spooled(&spool, &points, kind);
             let expected = match stopped {

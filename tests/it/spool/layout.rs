@@ -4,11 +4,11 @@ use std::fs::File;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::SortingColumn;
-use sluice::model::series::Series;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::series::Series;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::{frames_of, point};
 use super::{files, job, write_all, write_batch};
@@ -126,7 +126,7 @@ fn a_spool_is_described() {
     let [cpu] = &described.measurements[..] else { panic!("one measurement") };
     assert_eq!((&*cpu.name, &*cpu.bucket), (&b"cpu"[..], &b"b/1"[..]));
     assert_eq!(cpu.tags, [(*b"host").into()]);
-    assert_eq!(cpu.fields, [((*b"f").into(), sluice::model::frame::FieldType::Integer)]);
+    assert_eq!(cpu.fields, [((*b"f").into(), sluice::testing::model::frame::FieldType::Integer)]);
     assert_eq!((cpu.files, cpu.rows, cpu.values, cpu.conflicts), (2, 3, 3, 1));
     assert_eq!((cpu.time_min.ns(), cpu.time_max.ns()), (5, 99));
     assert_eq!(cpu.months, ["1970-01"]);

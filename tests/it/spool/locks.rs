@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
-use sluice::commands::error::Error as CommandError;
-use sluice::exit::ExitCode;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::error::Error;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::commands::error::Error as CommandError;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::full::Disk;
 use super::round_trip::{Job0, frames_of, point};

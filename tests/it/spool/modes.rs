@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::storage::Storage;
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
 use super::write_batch;

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::storage::Storage;
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
 use super::write_batch;

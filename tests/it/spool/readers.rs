@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value as Json, json};
-use sluice::model::series::Series;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::model::time_type::TimeType;
-use sluice::spool::state::StagedJob;
-use sluice::spool::storage::Storage;
-use sluice::spool::writable::Spool;
+use sluice::testing::model::series::Series;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::spool::state::StagedJob;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::writable::Spool;
 use tempfile::TempDir;
 
 use super::round_trip::{Job0, frames_of};

@@ -9,12 +9,12 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Schema};
 use proptest::prelude::*;
-use sluice::model::frame::{FieldType, Frame, Run};
-use sluice::model::series::{Name, Series};
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::frame::{FieldType, Frame, Run};
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::{job, read, read_all, write_all, write_batch};
 use crate::support::golden::{Point, Value};
@@ -287,7 +287,10 @@ fn a_batch_that_is_written_again_replaces_its_files() {
     for bad in [range(6), TimeRange::new(Timestamp::from_ns(35), Timestamp::from_ns(45))] {
         let batch = spool.begin(bad).finish().unwrap();
         let error = spool.commit(batch).unwrap_err();
-        assert!(matches!(error, sluice::spool::error::Error::OutOfSequence { .. }), "{error}");
+        assert!(
+            matches!(error, sluice::testing::spool::error::Error::OutOfSequence { .. }),
+            "{error}"
+        );
     }
     // A batch that is given up after it was finished leaves nothing.
     let given_up = spool.begin(range(4));
@@ -295,7 +298,7 @@ fn a_batch_that_is_written_again_replaces_its_files() {
     drop(given_up.finish().unwrap());
     write_batch(&spool, range(4), &frames_of(&[at(4, 5)])).unwrap();
     let outside = spool.begin(range(5)).push(&frames_of(&[at(3, 1)])[0]).unwrap_err();
-    assert!(matches!(outside, sluice::spool::error::Error::OutsideBatch { .. }));
+    assert!(matches!(outside, sluice::testing::spool::error::Error::OutsideBatch { .. }));
     spool.close().unwrap();
     assert_eq!(read_all(&storage).unwrap(), [at(0, 0), at(1, 99), at(2, 2), at(4, 5)]);
     let parquet = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "parquet");
@@ -306,7 +309,7 @@ fn a_batch_that_is_written_again_replaces_its_files() {
 pub(super) struct Job0;
 
 impl Job0 {
-    pub(super) fn from(start: i64) -> sluice::spool::state::StagedJob {
+    pub(super) fn from(start: i64) -> sluice::testing::spool::state::StagedJob {
         let mut job = job();
         job.identity.start = Timestamp::from_ns(start);
         job

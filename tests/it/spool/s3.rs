@@ -1,11 +1,11 @@
 //! A spool on a real server of S3.
 
-use sluice::commands::error::Error as CommandError;
-use sluice::exit::ExitCode;
-use sluice::spool::error::Error;
-use sluice::spool::place::{self, Surroundings};
-use sluice::spool::storage::Storage;
-use sluice::spool::writable::Spool;
+use sluice::testing::commands::error::Error as CommandError;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::place::{self, Surroundings};
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::writable::Spool;
 
 use super::killed::{self, BATCHES};
 use super::round_trip::{Job0, frames_of};

@@ -1,10 +1,10 @@
 //! What a value takes on disk, with data in the manner of TSBS cpu-only. `cargo bench --bench spool` measures more of it.
 
-use sluice::sim::tsbs::Workload;
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::sim::tsbs::Workload;
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::Job0;
 

@@ -10,11 +10,11 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::error::Error;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::round_trip::{Job0, frames_of, point};
 use super::{files, read_all, write_batch};
@@ -272,7 +272,7 @@ fn nothing_is_removed_where_a_link_leads_to() {
     symlink(&downloads, strange.join("staging")).unwrap();
     for _ in 0..2 {
         let spool = Spool::open(&Storage::folder(&strange), &Job0::from(0), false).unwrap();
-        spool.compact(sluice::spool::compact::CompactedSizes::default()).unwrap();
+        spool.compact(sluice::testing::spool::compact::CompactedSizes::default()).unwrap();
         spool.close().unwrap();
     }
     assert_eq!(fs::read(downloads.join("film.partial")).unwrap(), b"half");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
-use sluice::spool::storage::Storage;
+use sluice::testing::spool::storage::Storage;
 
 use super::killed;
 use super::read_all;

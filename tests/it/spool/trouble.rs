@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use object_store::ObjectStore;
-use sluice::commands::error::Error as CommandError;
-use sluice::exit::ExitCode;
-use sluice::limits::{LEASE_STALE_MS, OBJECT_ATTEMPTS_MAX};
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::error::Error;
-use sluice::spool::storage::{Reach, Storage};
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::commands::error::Error as CommandError;
+use sluice::testing::exit::ExitCode;
+use sluice::testing::limits::{LEASE_STALE_MS, OBJECT_ATTEMPTS_MAX};
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::error::Error;
+use sluice::testing::spool::storage::{Reach, Storage};
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::faulty::{Faulty, Trouble};
 use super::killed::{self, BATCHES};

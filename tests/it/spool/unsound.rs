@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::spool::compact::CompactedSizes;
-use sluice::spool::storage::Storage;
-use sluice::spool::stored::{Stored, StoredSelection};
-use sluice::spool::writable::Spool;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::spool::compact::CompactedSizes;
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::{Stored, StoredSelection};
+use sluice::testing::spool::writable::Spool;
 
 use super::forgery::Forgery;
 use super::round_trip::{Job0, frames_of, point};
@@ -331,7 +331,7 @@ fn whatever_no_run_writes_is_refused_by_whoever_opens_it() {
         let same = (&forgery.manifest, &forgery.records) == (&genuine.manifest, &genuine.records);
         assert!(!same, "{what} is what was said before");
         forgery.write();
-        let refused = |error: sluice::spool::error::Error| {
+        let refused = |error: sluice::testing::spool::error::Error| {
             let text = error.to_string();
             let named = text.contains("journal/records") || text.contains("manifest.json");
             assert!(error.is_state() && named, "{what}: {text}");

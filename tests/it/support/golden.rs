@@ -8,8 +8,8 @@ use arrow::array::cast::AsArray;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
 use serde_json::Value as Json;
-use sluice::model::frame::{FieldType, Frame};
-use sluice::model::series::{Name, Series};
+use sluice::testing::model::frame::{FieldType, Frame};
+use sluice::testing::model::series::{Name, Series};
 
 /// One field value with all that names it. The order is that of `expected.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
 
 use super::golden::{Point, Value};
 

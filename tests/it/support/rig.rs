@@ -8,28 +8,32 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sluice::config::ends::{EndConfig, TokenSetting};
-use sluice::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety, SpoolChoice};
-use sluice::config::range::{RangeStart, RangeStop};
-use sluice::config::scope::JobScope;
-use sluice::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
-use sluice::exit::ExitCode;
-use sluice::influx::client::ClientSettings;
-use sluice::influx::signal::Observer;
-use sluice::job::ends::Ends;
-use sluice::job::error::Error;
-use sluice::job::prepare::prepare;
-use sluice::job::run::{self, Finished};
-use sluice::job::{judge, load_spool, quota};
-use sluice::model::filter::Filter;
-use sluice::model::time::Timestamp;
-use sluice::model::time_type::TimeType;
-use sluice::pipeline::event::{Counters, Event};
-use sluice::pipeline::stop::{StopSignal, stop_pair};
-use sluice::report::preflight::{Finding, PreflightReport, Row, Verdict};
-use sluice::report::state::RunTotals;
-use sluice::sim::{BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value};
-use sluice::spool::place::Surroundings;
+use sluice::testing::config::ends::{EndConfig, TokenSetting};
+use sluice::testing::config::job::{
+    JobConfig, JobEnds, JobOutput, JobPace, JobSafety, SpoolChoice,
+};
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::scope::JobScope;
+use sluice::testing::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
+use sluice::testing::exit::ExitCode;
+use sluice::testing::influx::client::ClientSettings;
+use sluice::testing::influx::signal::Observer;
+use sluice::testing::job::ends::Ends;
+use sluice::testing::job::error::Error;
+use sluice::testing::job::prepare::prepare;
+use sluice::testing::job::run::{self, Finished};
+use sluice::testing::job::{judge, load_spool, quota};
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::model::time_type::TimeType;
+use sluice::testing::pipeline::event::{Counters, Event};
+use sluice::testing::pipeline::stop::{StopSignal, stop_pair};
+use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
+use sluice::testing::report::state::RunTotals;
+use sluice::testing::sim::{
+    BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value,
+};
+use sluice::testing::spool::place::Surroundings;
 use tokio::sync::Notify;
 
 use super::golden::{Point, Value as Exact};
@@ -340,7 +344,7 @@ impl Rig {
     fn hold_canaries(&self, run: &Run) {
         let mut said = format!("{:?}", run.events);
         if let Some(Err(error)) = &run.ended {
-            said.push_str(&format!("{error:?}{:?}", sluice::job::error::chain(error)));
+            said.push_str(&format!("{error:?}{:?}", sluice::testing::job::error::chain(error)));
         }
         said.push_str(&format!("{:?}{}", run.preflight, self.rejects()));
         said.push_str(&format!("{:?}", self.destination.store().dump(BATCHES)));
@@ -470,7 +474,7 @@ impl Run {
     pub(crate) fn finished(&self) -> &Finished {
         match self.ended.as_ref().expect("the run was killed") {
             Ok(finished) => finished,
-            Err(error) => panic!("{:?}", sluice::job::error::chain(error)),
+            Err(error) => panic!("{:?}", sluice::testing::job::error::chain(error)),
         }
     }
 
@@ -482,7 +486,7 @@ impl Run {
     /// The error with its causes, or nothing.
     pub(crate) fn words(&self) -> String {
         match &self.ended {
-            Some(Err(error)) => sluice::job::error::chain(error).join(": "),
+            Some(Err(error)) => sluice::testing::job::error::chain(error).join(": "),
             _ => String::new(),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sluice::pipeline::pool;
+use sluice::testing::pipeline::pool;
 
 /// How far the clock may run ahead of a job of the pool.
 const STEP: Duration = Duration::from_millis(5);

@@ -1,7 +1,7 @@
 //! Errors that come after HTTP status 200.
 
-use sluice::wire::csv::error::Error;
-use sluice::wire::csv::table::read_tables;
+use sluice::testing::wire::csv::error::Error;
+use sluice::testing::wire::csv::table::read_tables;
 
 use super::golden_answers::{decode, decode_pieces, settings};
 use crate::support::golden::{Case, read};

@@ -1,12 +1,12 @@
 //! The golden answers of OSS 2.9.1.
 
-use sluice::model::frame::Frame;
-use sluice::model::series::Series;
-use sluice::model::time::Timestamp;
-use sluice::wire::csv::decoder::{AnswerTotals, CsvDecoder, CsvDecoderSettings};
-use sluice::wire::csv::error::Error;
-use sluice::wire::csv::suspect::{Suspect, SuspectPlace};
-use sluice::wire::csv::table::read_tables;
+use sluice::testing::model::frame::Frame;
+use sluice::testing::model::series::Series;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::wire::csv::decoder::{AnswerTotals, CsvDecoder, CsvDecoderSettings};
+use sluice::testing::wire::csv::error::Error;
+use sluice::testing::wire::csv::suspect::{Suspect, SuspectPlace};
+use sluice::testing::wire::csv::table::read_tables;
 
 use crate::support::golden::{Case, Point, Value, flatten};
 

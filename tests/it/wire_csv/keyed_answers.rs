@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::wire::csv::decoder::CsvDecoderSettings;
-use sluice::wire::csv::error::Error;
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::frames::suspect::SuspectPlace;
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::csv::decoder::CsvDecoderSettings;
+use sluice::testing::wire::csv::error::Error;
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::frames::suspect::SuspectPlace;
 
 use super::golden_answers::{decode_pieces, settings};
 use super::writer::{Form, Table, write};

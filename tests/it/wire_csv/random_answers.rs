@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sluice::limits;
-use sluice::model::frame::{FieldType, Frame};
-use sluice::model::series::{Name, Series};
-use sluice::wire::csv::table::read_tables;
+use sluice::testing::limits;
+use sluice::testing::model::frame::{FieldType, Frame};
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::csv::table::read_tables;
 
 use super::golden_answers::{decode_pieces, settings};
 use super::writer::{Form, Table, write};
@@ -296,7 +296,10 @@ fn a_row_without_end_is_refused() {
     body.resize(body.len() + limits::CSV_ROW_BYTES_MAX + 10, b'x');
     for size in [4_096, body.len()] {
         let error = decode_pieces(&settings("~f"), body.chunks(size)).unwrap_err();
-        assert!(matches!(error, sluice::wire::csv::error::Error::TooLong { .. }), "{error}");
+        assert!(
+            matches!(error, sluice::testing::wire::csv::error::Error::TooLong { .. }),
+            "{error}"
+        );
     }
 }
 
@@ -333,5 +336,5 @@ fn times_that_do_not_rise_and_keys_that_change_are_refused() {
     float.kind = FieldType::Float;
     let body = String::from_utf8(write(&[float], &SERVER)).unwrap().replace("Z,0,", "Z,NaN,");
     let error = decode_pieces(&settings("~f"), [body.as_bytes()]).unwrap_err();
-    assert!(matches!(error, sluice::wire::csv::error::Error::NotFinite { .. }), "{error}");
+    assert!(matches!(error, sluice::testing::wire::csv::error::Error::NotFinite { .. }), "{error}");
 }

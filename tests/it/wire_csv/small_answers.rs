@@ -1,7 +1,7 @@
 //! Answers that are read whole.
 
-use sluice::wire::csv::error::Error;
-use sluice::wire::csv::table::{read_tables, single_long};
+use sluice::testing::wire::csv::error::Error;
+use sluice::testing::wire::csv::table::{read_tables, single_long};
 
 use super::golden_answers::decode;
 use crate::support::golden::Case;

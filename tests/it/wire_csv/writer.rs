@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::model::time::Timestamp;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::Timestamp;
 
 use crate::support::golden::Value;
 use crate::support::random::{Content, tag_of};

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::model::catalogue::Catalogue;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{AskedStatement, Format};
-use sluice::wire::influxql::error::Error;
+use sluice::testing::model::catalogue::Catalogue;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::influxql::decoder::{AskedStatement, Format};
+use sluice::testing::wire::influxql::error::Error;
 
 use super::{decode, decode_pieces};
 use crate::support::golden::read;

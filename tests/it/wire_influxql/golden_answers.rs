@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use sluice::model::series::Name;
-use sluice::model::time::Timestamp;
-use sluice::wire::influxql::decoder::{AskedStatement, Format};
-use sluice::wire::influxql::error::Error;
+use sluice::testing::model::series::Name;
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::wire::influxql::decoder::{AskedStatement, Format};
+use sluice::testing::wire::influxql::error::Error;
 
 use super::{decode, decode_pieces, statement};
 use crate::support::golden::{Case, Point, flatten};
@@ -230,7 +230,7 @@ fn values_cast_by_the_server_are_refused() {
     let expected = case.expected();
     let statements = [statement(b"clean", &expected), statement(b"m", &expected)];
     let mut types = (*statements[1].types).clone();
-    types.insert((*b"v").into(), sluice::model::frame::FieldType::Integer);
+    types.insert((*b"v").into(), sluice::testing::model::frame::FieldType::Integer);
     let as_first =
         [statements[0].clone(), AskedStatement { types: types.into(), ..statements[1].clone() }];
     let bytes = case.bytes("influxql_each.msgpack");

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sluice::limits;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::wire::frames::series_of::SeriesOf;
-use sluice::wire::influxql::decoder::{AskedStatement, Format};
-use sluice::wire::influxql::error::Error;
+use sluice::testing::limits;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::frames::series_of::SeriesOf;
+use sluice::testing::wire::influxql::decoder::{AskedStatement, Format};
+use sluice::testing::wire::influxql::error::Error;
 
 use super::writer::{Form, write};
 use super::{decode, decode_pieces};
@@ -66,7 +66,7 @@ fn points(contents: &[Content]) -> Vec<Point> {
     points
 }
 
-type Outcome = Result<(Vec<Point>, sluice::wire::influxql::decoder::AnswerTotals), Error>;
+type Outcome = Result<(Vec<Point>, sluice::testing::wire::influxql::decoder::AnswerTotals), Error>;
 
 fn outcome(format: Format, statements: &[AskedStatement], pieces: Vec<&[u8]>) -> Outcome {
     decode_pieces(format, statements, pieces).map(|(frames, totals)| (flatten(&frames), totals))

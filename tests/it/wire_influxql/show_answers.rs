@@ -1,10 +1,12 @@
 //! `SHOW SERIES` and its count.
 
 use proptest::prelude::*;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::wire::influxql::show::{AnswerError, parse_series_cardinality, parse_show_series};
-use sluice::wire::line::escape;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::influxql::show::{
+    AnswerError, parse_series_cardinality, parse_show_series,
+};
+use sluice::testing::wire::line::escape;
 
 use crate::support::golden::Case;
 use crate::support::random::{Letters, content};

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::model::series::{Name, Series};
-use sluice::wire::influxql::decoder::Format;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::influxql::decoder::Format;
 
 use crate::support::golden::Value;
 use crate::support::random::{Content, Row, tag_of};

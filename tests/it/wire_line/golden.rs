@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sluice::model::series::{Name, Series};
-use sluice::wire::line::carry::{self, Uncarried};
-use sluice::wire::line::conflict::{PartialWrite, parse_bad_lines, parse_partial_write};
-use sluice::wire::line::escape;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::wire::line::carry::{self, Uncarried};
+use sluice::testing::wire::line::conflict::{PartialWrite, parse_bad_lines, parse_partial_write};
+use sluice::testing::wire::line::escape;
 
 use super::points::{Point, bytes, golden_points, name, series};
 use super::{HOUR_NS, encode, oracle, text};

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use influxdb_line_protocol::{FieldValue, parse_lines};
-use sluice::model::series::{Name, Series};
+use sluice::testing::model::series::{Name, Series};
 
 use super::points::{Point, Value};
 

@@ -9,8 +9,8 @@ use arrow::array::{
     TimestampNanosecondArray, UInt64Array,
 };
 use serde_json::Value as Json;
-use sluice::model::frame::{FieldType, Frame, Run};
-use sluice::model::series::{Name, Series};
+use sluice::testing::model::frame::{FieldType, Frame, Run};
+use sluice::testing::model::series::{Name, Series};
 
 /// A value of any type; floats by their bits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::Value as Json;
-use sluice::model::frame::FieldType;
-use sluice::model::series::{Name, Series};
-use sluice::model::time::Timestamp;
-use sluice::wire::line::encoder::Rejected;
+use sluice::testing::model::frame::FieldType;
+use sluice::testing::model::series::{Name, Series};
+use sluice::testing::model::time::Timestamp;
+use sluice::testing::wire::line::encoder::Rejected;
 
 use super::points::{Point, Value, golden_points, name, series};
 use super::{encode, points_of_any_name};

@@ -19,7 +19,7 @@ use crate::wire::frames::totals::AnswerTotals;
 
 /// One try to read a slice.
 #[derive(Debug, Clone, Copy)]
-pub struct ReadAttempt<'a> {
+pub(crate) struct ReadAttempt<'a> {
     /// Which values, and how.
     pub request: &'a SliceRequest,
     /// Of which range.
@@ -34,7 +34,7 @@ pub struct ReadAttempt<'a> {
 
 /// A slice that was read to its proper end.
 #[derive(Debug)]
-pub struct FetchedSlice {
+pub(crate) struct FetchedSlice {
     /// What the decoder saw.
     pub totals: AnswerTotals,
     /// Bytes of the answer, decoded.

@@ -28,7 +28,7 @@ use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
 /// Moves batch `seq`. `requested` is told once every slice has been asked for: the next batch may start then.
-pub async fn run(
+pub(crate) async fn run(
     reader: Arc<BucketReader>,
     seq: u64,
     range: TimeRange,

@@ -7,7 +7,7 @@ use crate::model::side::Side;
 use crate::pipeline::error::Error;
 
 /// What kind of failure the `tries`th failed try of a slice was, if it was the source's.
-pub fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
+pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
     match error {
         Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
@@ -22,7 +22,7 @@ pub fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
 }
 
 /// True if an answer does not fit what the choice of its transport was based on: a form that needs to know less will do.
-pub fn is_misfit(error: &Error) -> bool {
+pub(crate) fn is_misfit(error: &Error) -> bool {
     match error {
         Error::SeriesChanged { .. } | Error::NotAsFlux { .. } => true,
         Error::Decode { source, .. } => source.is_misfit(),
@@ -32,7 +32,7 @@ pub fn is_misfit(error: &Error) -> bool {
 
 /// What a slice that failed for the `tries`th time in a row calls for. An answer that breaks off twice at the same slice
 /// breaks off for its size.
-pub fn action(kind: FailureKind, tries: u32) -> Action {
+pub(crate) fn action(kind: FailureKind, tries: u32) -> Action {
     match kind {
         FailureKind::Interrupted if tries >= CUTS_BEFORE_SPLIT => Action::Split,
         // Of a smaller slice a proxy may tell the length; where there is none, it is what it is.

@@ -15,7 +15,7 @@ use crate::pipeline::read::progress::BatchProgress;
 /// Reads one slice to its end, in one try. No frame goes out before the answer is proven whole, so nothing of one that
 /// turns out damaged is ever written; that of restored series also not before it is sure that no series was added
 /// meanwhile; and what Flux could have read too not before a sample of it was held against Flux.
-pub async fn read(
+pub(crate) async fn read(
     reader: &BucketReader,
     progress: &BatchProgress,
     attempt: ReadAttempt<'_>,

@@ -2,10 +2,10 @@
 //! against the source's own count, and what was not read in plain Flux against samples of that.
 
 mod against_flux;
-pub mod answer;
-pub mod batch;
-pub mod failure;
-pub mod fetch;
-pub mod reader;
-pub mod slice;
-pub mod witness;
+pub(crate) mod answer;
+pub(crate) mod batch;
+pub(crate) mod failure;
+pub(crate) mod fetch;
+pub(crate) mod reader;
+pub(crate) mod slice;
+pub(crate) mod witness;

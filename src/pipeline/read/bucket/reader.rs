@@ -17,7 +17,7 @@ use crate::pipeline::source::SourceBucket;
 use crate::pipeline::write::DestinationWriter;
 
 /// Source, destination, permits, and what was learned on the way.
-pub struct BucketReader {
+pub(crate) struct BucketReader {
     /// What is read.
     pub source: SourceBucket,
     /// Where the values go.
@@ -42,7 +42,11 @@ impl fmt::Debug for BucketReader {
 
 impl BucketReader {
     /// At the beginning of a run.
-    pub fn new(source: SourceBucket, out: Arc<DestinationWriter>, checkpoint: Checkpoint) -> Self {
+    pub(crate) fn new(
+        source: SourceBucket,
+        out: Arc<DestinationWriter>,
+        checkpoint: Checkpoint,
+    ) -> Self {
         let held = usize::try_from(HELD_VALUES_MAX / HELD_UNIT_VALUES).unwrap_or(1);
         Self {
             slices: Permits::new("fetch", source.job.slices_in_flight),
@@ -56,17 +60,17 @@ impl BucketReader {
     }
 
     /// For a look at values that go nowhere.
-    pub fn to_look(source: SourceBucket) -> Self {
+    pub(crate) fn to_look(source: SourceBucket) -> Self {
         Self::new(source, Arc::new(DestinationWriter::nowhere()), Checkpoint::None)
     }
 
     /// How far a batch is.
-    pub fn progress(&self, batch: TimeRange) -> BatchProgress {
+    pub(crate) fn progress(&self, batch: TimeRange) -> BatchProgress {
         BatchProgress::new(batch, Arc::clone(&self.out.events))
     }
 
     /// Tells the reporter.
-    pub fn tell(&self, event: Event) {
+    pub(crate) fn tell(&self, event: Event) {
         self.out.tell(event);
     }
 }

@@ -25,7 +25,7 @@ use crate::wire::csv::suspect::{Suspect, SuspectPlace, Suspects};
 
 /// Reads and writes one slice; split, retried, or asked for in a plainer form as its failures ask for. Its parts keep its
 /// permit.
-pub async fn run(
+pub(crate) async fn run(
     reader: Arc<BucketReader>,
     progress: Arc<BatchProgress>,
     sink: BatchSink,

@@ -24,7 +24,7 @@ use crate::wire::frames::values::{self, WantedValues};
 
 /// What this run has held against Flux so far.
 #[derive(Debug)]
-pub struct Witness(Mutex<State>);
+pub(crate) struct Witness(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -58,13 +58,13 @@ pub(super) struct DrawnSample {
 
 impl Witness {
     /// Of a run that has read nothing. Who answers cannot know which values are drawn, unless a test gives a seed.
-    pub fn new(seed: Option<u64>) -> Self {
+    pub(crate) fn new(seed: Option<u64>) -> Self {
         let jitter = Jitter::new(seed);
         Self(Mutex::new(State { jitter, heard: BTreeMap::new(), bytes: 0, sample_bytes: 0 }))
     }
 
     /// Takes back what a measurement was believed for. Gives in words what was read on that, if anything was.
-    pub fn retract(&self, measurement: &Name) -> Option<String> {
+    pub(crate) fn retract(&self, measurement: &Name) -> Option<String> {
         let mut state = self.state();
         let heard = state.heard.get_mut(measurement)?;
         let (min, max) = heard.time_min.take().zip(heard.time_max.take())?;

@@ -27,7 +27,7 @@ use crate::wire::line::split::split_lines;
 /// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
 /// the server has refused lines the rest of a body is not known to be stored, so every part is sent until it is answered
 /// with 204, or all of it is known to be refused.
-pub async fn send_all(
+pub(crate) async fn send_all(
     out: &LineWriter,
     batch: TimeRange,
     body: LineBody,

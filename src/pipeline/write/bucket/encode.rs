@@ -20,7 +20,7 @@ use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known. Without a bucket the bodies are dropped.
-pub async fn encode_and_write(
+pub(crate) async fn encode_and_write(
     out: &Arc<LineWriter>,
     batch: TimeRange,
     mut frames: mpsc::Receiver<Frame>,

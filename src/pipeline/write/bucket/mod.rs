@@ -5,12 +5,12 @@ use crate::influx::client::Client;
 use crate::limits::BODY_BYTES_TARGET;
 use crate::model::schema::FieldKey;
 
-pub mod body;
-pub mod encode;
-pub mod lines;
+pub(crate) mod body;
+pub(crate) mod encode;
+pub(crate) mod lines;
 mod refused;
-pub mod type_conflict;
-pub mod write_rate;
+pub(crate) mod type_conflict;
+pub(crate) mod write_rate;
 
 /// A bucket that is written.
 #[derive(Debug)]

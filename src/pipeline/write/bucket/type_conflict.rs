@@ -99,10 +99,10 @@ impl TypePlan {
 }
 
 /// Types of fields, by the bytes of their names.
-pub type TypesByKey = BTreeMap<FieldKey, BTreeSet<String>>;
+pub(crate) type TypesByKey = BTreeMap<FieldKey, BTreeSet<String>>;
 
 /// The same as a server tells it, which only knows names in UTF-8.
-pub fn by_key(types: &FieldTypes) -> TypesByKey {
+pub(crate) fn by_key(types: &FieldTypes) -> TypesByKey {
     let name = |text: &str| Name::from(text.as_bytes());
     let of = |(measurement, fields): (&String, &BTreeMap<String, BTreeSet<String>>)| {
         let measurement = name(measurement);
@@ -128,7 +128,7 @@ fn shown(name: &[u8]) -> String {
 ///
 /// `one_type_ns` is the length of these stretches: the shard groups of an InfluxDB OSS. `None` where there are none: in
 /// Cloud the series of one field may have a type each.
-pub fn watched(
+pub(crate) fn watched(
     source: &TypesByKey,
     one_type_ns: Option<i64>,
     destination: &FieldTypes,

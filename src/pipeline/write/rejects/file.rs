@@ -190,7 +190,7 @@ impl RejectsFile {
 
 /// What is missing in the file, in one sentence.
 #[derive(Debug, Clone, Copy)]
-pub struct Missing<'a> {
+pub(crate) struct Missing<'a> {
     /// The file.
     pub file: &'a RejectsFile,
     /// Values in its whole sections of committed batches.

@@ -1,8 +1,8 @@
 //! Refused values: counted against their limit from where they are refused, kept until their batch is committed, then in the
 //! rejects file.
 
-pub mod file;
-pub mod limit;
-pub mod refusals;
+pub(crate) mod file;
+pub(crate) mod limit;
+pub(crate) mod refusals;
 mod sections;
 mod spill;

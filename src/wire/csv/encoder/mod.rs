@@ -36,7 +36,7 @@ use crate::model::series::Name;
 use crate::model::time::Timestamp;
 use crate::wire::line::carry;
 
-pub use self::uncarried::{CsvRejected, CsvUncarried, RESERVED};
+pub(crate) use self::uncarried::{CsvRejected, CsvUncarried};
 
 /// What a frame became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

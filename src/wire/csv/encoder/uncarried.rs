@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 use crate::wire::line::carry;
 
 /// Labels that the reader takes for its own, whatever the column is said to be.
-pub const RESERVED: [&[u8]; 4] = [b"_measurement", b"_time", b"_field", b"_value"];
+pub(crate) const RESERVED: [&[u8]; 4] = [b"_measurement", b"_time", b"_field", b"_value"];
 
 /// Why `influx write --format csv` cannot carry something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]

@@ -2,17 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use sluice::bench::record::{
+use sluice::testing::bench::record::{
     BenchHeader, Density, Machine, Recorded, Trial, TrialBatch, TrialEnding, TrialSink,
 };
-use sluice::bench::sample::Stratum;
-use sluice::bench::setting::{TrialSetting, Way};
-use sluice::bench::statistics::spread;
-use sluice::bench::verdict::{BenchVerdict, Bound, Limit, Recommendation, SettingRow};
-use sluice::model::random::Random;
-use sluice::model::spread::Spread;
-use sluice::model::time::{NS_PER_S, Timestamp};
-use sluice::model::transport::Transport;
+use sluice::testing::bench::sample::Stratum;
+use sluice::testing::bench::setting::{TrialSetting, Way};
+use sluice::testing::bench::statistics::spread;
+use sluice::testing::bench::verdict::{BenchVerdict, Bound, Limit, Recommendation, SettingRow};
+use sluice::testing::model::random::Random;
+use sluice::testing::model::spread::Spread;
+use sluice::testing::model::time::{NS_PER_S, Timestamp};
+use sluice::testing::model::transport::Transport;
 
 const DAY_NS: i64 = 86_400 * NS_PER_S;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sluice::influx::backoff::Jitter;
-use sluice::model::time::{NS_PER_S, Timestamp};
+use sluice::testing::influx::backoff::Jitter;
+use sluice::testing::model::time::{NS_PER_S, Timestamp};
 use tokio::time::Instant;
 
 pub(super) const QUOTA: u64 = 300_000_000;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use sluice::influx::backoff::Jitter;
-use sluice::influx::gate::Gate;
-use sluice::influx::quota::{QuotaLedger, QuotaSettings};
-use sluice::influx::signal::{Observer, Signal, WaitCause};
-use sluice::model::share::Share;
-use sluice::model::side::Side;
+use sluice::testing::influx::backoff::Jitter;
+use sluice::testing::influx::gate::Gate;
+use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings};
+use sluice::testing::influx::signal::{Observer, Signal, WaitCause};
+use sluice::testing::model::share::Share;
+use sluice::testing::model::side::Side;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -204,7 +204,7 @@ fn run_files(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
 /// What all runs of the day together may have read: share x quota for as long as one of them lived.
 fn granted(day: &Day, length_s: u64) -> u64 {
     let share: Share = day.share.parse().unwrap();
-    let begin: sluice::model::time::Timestamp = day.cloud.date.parse().unwrap();
+    let begin: sluice::testing::model::time::Timestamp = day.cloud.date.parse().unwrap();
     let of = |second: u64| {
         let jumps = day.cloud.jumps.iter().filter(|(at_s, _)| *at_s <= second);
         let jumped: i64 = jumps.map(|(_, by_s)| by_s).sum();

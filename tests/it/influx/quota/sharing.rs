@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sluice::influx::quota::{QuotaLedger, QuotaSettings, runs};
-use sluice::influx::signal::{Observer, Signal};
-use sluice::limits::{QUOTA_JOIN_MS_MAX, QUOTA_LOOK_EAGER_MS, QUOTA_LOOK_MS};
+use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings, runs};
+use sluice::testing::influx::signal::{Observer, Signal};
+use sluice::testing::limits::{QUOTA_JOIN_MS_MAX, QUOTA_LOOK_EAGER_MS, QUOTA_LOOK_MS};
 use tokio::time::Instant;
 
 use super::super::{recorder, silent};

@@ -1,10 +1,10 @@
 //! Where what is listed and what answers are two things: databases of InfluxQL, and measurements that no read returns.
 
 use serde_json::json;
-use sluice::model::filter::Filter;
-use sluice::model::time::TimeRange;
-use sluice::sim::Dbrp;
-use sluice::wire::flux::{self, Selection};
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::time::TimeRange;
+use sluice::testing::sim::Dbrp;
+use sluice::testing::wire::flux::{self, Selection};
 
 use super::data::{DAY_NS, START_NS};
 use super::pair::Pair;
@@ -70,7 +70,7 @@ async fn what_no_read_returns_is_listed_and_answered_alike() {
     let bucket = "unreadable";
     pair.load(bucket, 86_400, unreadable_lines().as_bytes()).await;
     let filter = Filter::default();
-    let at = |ns: i64| sluice::model::time::Timestamp::from_ns(ns);
+    let at = |ns: i64| sluice::testing::model::time::Timestamp::from_ns(ns);
     let ranges = [
         TimeRange::new(at(START_NS), at(START_NS + 21 * DAY_NS)),
         TimeRange::new(at(START_NS), at(START_NS + 18)),

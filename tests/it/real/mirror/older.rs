@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use sluice::sim::{BucketStore, Server, ServerSettings};
+use sluice::testing::sim::{BucketStore, Server, ServerSettings};
 
 use super::pair::{Asked, Way, path_of};
 use crate::sim::msgpack::documents;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice::sim::{BucketStore, Dbrp, Server, ServerSettings};
+use sluice::testing::sim::{BucketStore, Dbrp, Server, ServerSettings};
 
 use super::super::{Real, query_body};
 use crate::sim::msgpack::documents;

@@ -1,8 +1,8 @@
 //! InfluxQL of both servers: every statement of `wire::influxql`, whole and in pieces, in both formats, on every way.
 
-use sluice::model::filter::Filter;
-use sluice::model::time::{TimeRange, Timestamp};
-use sluice::wire::influxql::query::{self, Grouping, SelectStatement};
+use sluice::testing::model::filter::Filter;
+use sluice::testing::model::time::{TimeRange, Timestamp};
+use sluice::testing::wire::influxql::query::{self, Grouping, SelectStatement};
 
 use super::data::{DAY_NS, HARD_NAMES, KEYS, START_NS};
 use super::older::Older;

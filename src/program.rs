@@ -1,0 +1,62 @@
+//! The program: parse, run, print the error chain, exit code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::cli::args::Args;
+use crate::cli::argv::{self, ArgvError};
+use crate::commands;
+use crate::commands::error::Error;
+use crate::config::env::Env;
+pub use crate::exit::ExitCode;
+use crate::influx::{endpoint, secrets};
+use crate::job::error::chain;
+use crate::report::{json, stream};
+
+/// Runs what was typed, prints the error chain, gives the exit code.
+pub fn main() -> ExitCode {
+    // Before anything is said: what a person typed at the wrong place is repeated nowhere.
+    for variable in endpoint::TOKEN_VARIABLES {
+        if let Ok(token) = std::env::var(variable) {
+            secrets::learn(&token);
+        }
+    }
+    let args = match argv::parse_argv(std::env::args_os()) {
+        Ok(args) => args,
+        Err(ArgvError::Clap(error)) if error.use_stderr() => {
+            let said = error.render().to_string();
+            let shown = secrets::redact(said.clone());
+            if shown == said {
+                // Nobody may be able to read it.
+                let _ = error.print();
+            } else {
+                stream::say(shown.trim_end());
+            }
+            return ExitCode::Usage;
+        }
+        Err(ArgvError::Clap(help)) => {
+            stream::keep(help.print());
+            return commands::told(ExitCode::Done);
+        }
+        Err(error) => {
+            stream::say(format_args!("error: {error}"));
+            return ExitCode::Usage;
+        }
+    };
+    let wants_json = args.wants_json();
+    // A panic is a defect, and says so itself; its code is of the table all the same.
+    match catch_unwind(AssertUnwindSafe(|| done(args))).unwrap_or(Ok(ExitCode::Unexpected)) {
+        Ok(code) => commands::told(code),
+        Err(error) => {
+            let texts = chain(&error);
+            if wants_json && !error.is_told() {
+                stream::print(json::exit_error(error.exit().number(), &texts));
+            }
+            stream::say(format_args!("error: {}", texts.join(": ")));
+            error.exit()
+        }
+    }
+}
+
+fn done(args: Args) -> Result<ExitCode, Error> {
+    commands::run(args, Env::new(std::env::vars_os())?)
+}
