@@ -34,7 +34,8 @@ fn check(name: &str, lines: &[String]) {
     }
     let kept =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mask = if name.ends_with(".jsonl") { masked_json } else { masked };
+    let mask =
+        if path.extension().is_some_and(|ending| ending == "jsonl") { masked_json } else { masked };
     assert_eq!(mask(&text), mask(&kept), "{name} differs; SLUICE_TEST_REWRITE=1 rewrites it");
 }
 

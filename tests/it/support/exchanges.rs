@@ -30,9 +30,9 @@ fn unpacked() -> PathBuf {
         all.update(format!("{name} {} ", bytes.len()).as_bytes());
         all.update(bytes);
     }
-    let id: String = all.finish().as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = u64::from_be_bytes(all.finish().as_ref()[..8].try_into().unwrap());
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = parent.join(format!("golden-{id}"));
+    let folder = parent.join(format!("golden-{id:016x}"));
     if !folder.is_dir() {
         fs::create_dir_all(parent).unwrap();
         let own = tempfile::tempdir_in(parent).unwrap();
