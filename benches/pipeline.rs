@@ -205,7 +205,7 @@ impl Servers {
         let signals = run::ClientSignals::default();
         let ends = Ends::connect(config, &signals.observer()).expect("two addresses");
         if way == Way::Load {
-            let spool = load_spool::Spool::open(&self.stage(), &Surroundings::default())
+            let spool = load_spool::OpenedSpool::open(&self.stage(), &Surroundings::default())
                 .await
                 .expect("a spool that was staged");
             let checked =

@@ -199,7 +199,7 @@ pub mod job {
         pub use crate::job::judge::check;
     }
     pub mod load_spool {
-        pub use crate::job::load_spool::{Spool, check, prepare};
+        pub use crate::job::load_spool::{OpenedSpool, check, prepare};
     }
     pub mod plan_run {
         pub use crate::job::plan_run::plan_look;

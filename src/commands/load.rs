@@ -9,7 +9,7 @@ use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::job::ends;
 use crate::job::error::Error as JobError;
-use crate::job::load_spool::{self, Spool};
+use crate::job::load_spool::{self, OpenedSpool};
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result
     }
     let mut worst = ExitCode::Done;
     for (at, place) in args.places.iter().enumerate() {
-        let spool = Spool::open(place, &surroundings).await?;
+        let spool = OpenedSpool::open(place, &surroundings).await?;
         let config = spool.config(&inputs)?;
         if at == 0 {
             stops.limit_time(config.pace.max_duration_ms);
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: LoadArgs, env: Env, stops: &StopSignals) -> Result
 }
 
 async fn one(
-    spool: &Spool,
+    spool: &OpenedSpool,
     config: &JobConfig,
     signals: &ClientSignals,
     stops: &StopSignals,
@@ -69,7 +69,7 @@ async fn one(
     Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }
 
-fn header(spool: &Spool, config: &JobConfig) -> Header {
+fn header(spool: &OpenedSpool, config: &JobConfig) -> Header {
     Header {
         command: "load".to_owned(),
         source: format!("spool {}", spool.place),

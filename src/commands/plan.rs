@@ -6,7 +6,7 @@ use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
-use crate::estimate::fields::{Fields, Series};
+use crate::estimate::fields::{BucketSeries, Fields};
 use crate::estimate::measurements::Looked;
 use crate::estimate::tally;
 use crate::exit::ExitCode;
@@ -63,7 +63,7 @@ pub async fn report(
     let range = context.job.plan.range();
     let tally = tally::of(&context, range).await?;
     let looked = Looked::at(&context, &tally).await?;
-    let series = Series::of(&context, &source.survey, &looked.names()).await?;
+    let series = BucketSeries::of(&context, &source.survey, &looked.names()).await?;
     let types = destination.map(|facts| &facts.field_types);
     let fields = Fields::of(&context, &source.survey, types, &looked.names()).await?;
     let quota_bytes = source.quota.bytes_per_window();

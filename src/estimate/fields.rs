@@ -16,14 +16,14 @@ use crate::wire::influxql::{query, show};
 
 /// Numbers of series, by the source's index.
 #[derive(Debug)]
-pub(crate) struct Series {
+pub(crate) struct BucketSeries {
     /// Of the whole bucket, if the source tells.
     pub total: Option<u64>,
     /// By measurement.
     pub of: BTreeMap<Name, u64>,
 }
 
-impl Series {
+impl BucketSeries {
     /// Asks for these measurements.
     pub(crate) async fn of(
         context: &SourceBucket,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::estimate::fields::Series;
+use crate::estimate::fields::BucketSeries;
 use crate::estimate::forecast;
 use crate::estimate::look::{self, Batch, Look, SeriesLeft};
 use crate::estimate::sample::Sample;
@@ -94,7 +94,7 @@ impl Looked {
     pub(crate) fn rows(
         &self,
         tally: &Tally,
-        series: &Series,
+        series: &BucketSeries,
     ) -> (Vec<PlanMeasurement>, Option<PlanMeasurement>) {
         let sizes = tally.by_size();
         let (largest, small) = sizes.split_at(self.order.len());
@@ -133,7 +133,7 @@ impl Looked {
     fn rest(
         &self,
         tally: &Tally,
-        series: &Series,
+        series: &BucketSeries,
         small: &[(Name, u64)],
         rows: &[PlanMeasurement],
     ) -> PlanMeasurement {

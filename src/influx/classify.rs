@@ -110,8 +110,8 @@ pub fn classify_response(
         400..=499 => FailureKind::BadRequest,
         500 if request == RequestKind::Write => classify_write_500(&text),
         500 if request == RequestKind::Query => match classify_query_text(&text) {
-            // A panic would come again; other texts that say nothing may pass.
-            FailureKind::BadRequest if !text.contains("a panic has occurred") => {
+            // Texts that say nothing may pass.
+            FailureKind::BadRequest if !PANICS.iter().any(|panic| text.contains(panic)) => {
                 FailureKind::ServerError
             }
             kind => kind,
@@ -165,8 +165,11 @@ const SCRIPT_ERRORS: [&str; 5] = [
     "failed to decode request body",
 ];
 
+/// Panics of the server that what it stores brings about: they would come again.
+const PANICS: [&str; 2] = ["a panic has occurred", "panic: interface conversion"];
+
 /// First match wins.
-const QUERY_TEXTS: [(&str, FailureKind); 32] = [
+const QUERY_TEXTS: [(&str, FailureKind); 31] = [
     ("schema collision", FailureKind::BadRequest),
     ("type conflict", FailureKind::BadRequest),
     ("cardinality limit", FailureKind::Cardinality),
@@ -184,7 +187,6 @@ const QUERY_TEXTS: [(&str, FailureKind); 32] = [
     ("retention policy not found", FailureKind::NotFound),
     ("unauthorized access", FailureKind::Unauthorized),
     ("insufficient permissions", FailureKind::Forbidden),
-    ("a panic has occurred", FailureKind::BadRequest),
     ("timeout", FailureKind::Timeout),
     ("timed out", FailureKind::Timeout),
     ("deadline exceeded", FailureKind::Timeout),
@@ -207,7 +209,8 @@ pub fn classify_query_text(message: &str) -> FailureKind {
     if text.contains("organization") && text.ends_with("not found") {
         return FailureKind::NotFound;
     }
-    if SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {
+    let is_panic = PANICS.iter().any(|panic| text.contains(panic));
+    if is_panic || SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {
         return FailureKind::BadRequest;
     }
     QUERY_TEXTS
@@ -317,6 +320,8 @@ mod tests {
                 Kind::ServerError,
             ),
             (Query, 500, &json("a panic has occurred: interface conversion"), Kind::BadRequest),
+            (Query, 500, &json("panic: interface conversion: array.Array is"), Kind::BadRequest),
+            (Query, 500, &json("panic: out of luck"), Kind::ServerError),
             (Query, 500, &json("query terminated: memory limit"), Kind::MemoryLimit),
             (Query, 502, page, Kind::ServerError),
             (Query, 504, "", Kind::ServerError),

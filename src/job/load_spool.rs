@@ -38,14 +38,14 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 
 /// A spool that is to be loaded.
 #[derive(Debug)]
-pub struct Spool {
+pub struct OpenedSpool {
     /// Where it is.
     pub place: String,
     stored: Stored,
     job: StagedJob,
 }
 
-impl Spool {
+impl OpenedSpool {
     /// Opens it.
     pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
         let (place, surroundings) = (place.to_owned(), surroundings.clone());
@@ -71,7 +71,7 @@ impl Spool {
 
 /// What may be loaded, and where to.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedSpool {
     part: SpoolPart,
     content: Content,
     destination: DestinationFacts,
@@ -79,10 +79,10 @@ pub struct Checked {
 
 /// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
 pub async fn check(
-    spool: &Spool,
+    spool: &OpenedSpool,
     config: &JobConfig,
     client: &Client,
-) -> Result<(Option<Checked>, PreflightReport), Error> {
+) -> Result<(Option<CheckedSpool>, PreflightReport), Error> {
     let bounds = (config.scope.start, config.scope.stop);
     let part = SpoolPart::of(&spool.stored, &spool.place, &config.scope.filter, bounds)?;
     let (stored, selection) = (spool.stored.clone(), part.selection());
@@ -91,11 +91,11 @@ pub async fn check(
     let facts = source_rows(spool, &part, verified);
     let (report, destination) = judge::check_load(config, client, facts, &content).await?;
     let passed = destination.filter(|_| report.verdict() != Verdict::Fail);
-    Ok((passed.map(|destination| Checked { part, content, destination }), report))
+    Ok((passed.map(|destination| CheckedSpool { part, content, destination }), report))
 }
 
 /// What the spool brings to the destination, as far as the checks care.
-async fn content(spool: &Spool, part: &SpoolPart) -> Result<Content, Error> {
+async fn content(spool: &OpenedSpool, part: &SpoolPart) -> Result<Content, Error> {
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let types = blocking(move || Ok(stored.field_types(&selection)?)).await?;
     let names =
@@ -111,7 +111,11 @@ async fn content(spool: &Spool, part: &SpoolPart) -> Result<Content, Error> {
     })
 }
 
-fn source_rows(spool: &Spool, part: &SpoolPart, verified: Verified) -> Vec<(&'static str, String)> {
+fn source_rows(
+    spool: &OpenedSpool,
+    part: &SpoolPart,
+    verified: Verified,
+) -> Vec<(&'static str, String)> {
     let job = &spool.job;
     let mut rows = vec![
         ("spool", spool.place.clone()),
@@ -144,13 +148,13 @@ fn source_rows(spool: &Spool, part: &SpoolPart, verified: Verified) -> Vec<(&'st
 
 /// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
 pub async fn prepare(
-    spool: &Spool,
-    checked: Checked,
+    spool: &OpenedSpool,
+    checked: CheckedSpool,
     config: &JobConfig,
     client: &Client,
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
-    let Checked { part, content, mut destination } = checked;
+    let CheckedSpool { part, content, mut destination } = checked;
     names::check_rejects(names::rejects_file(config)).await?;
     let wanted = Wanted {
         source_host: spool.job.identity.source_host.clone(),
@@ -176,7 +180,7 @@ pub async fn prepare(
     Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
 }
 
-fn of_job(spool: &Spool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {
+fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {
     let interval = match config.scope.batch_interval {
         IntervalChoice::Fixed(interval) => interval,
         IntervalChoice::Auto => stored::interval(

@@ -14,7 +14,7 @@ use sluice::testing::exit::ExitCode;
 use source::Source;
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 15] = [
+const PACKAGES: [(&str, &[&str]); 18] = [
     ("reqwest", &["influx"]),
     ("governor", &["influx"]),
     ("rustls", &["influx", "spool"]),
@@ -30,6 +30,9 @@ const PACKAGES: [(&str, &[&str]); 15] = [
     ("parquet", &["spool"]),
     ("object_store", &["spool"]),
     ("ring", &["spool"]),
+    ("regex", &["sim"]),
+    ("strsim", &["config"]),
+    ("percent_encoding", &["sim", "spool"]),
 ];
 
 /// Where `async` and `.await` may stand.
@@ -429,6 +432,39 @@ fn body(code: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Types by name that more than one file defines for others to use. Each module has an `Error`, as is the custom.
+fn doubled(sources: &[Source]) -> Vec<String> {
+    let mut homes = BTreeMap::<&str, Vec<&str>>::new();
+    for source in sources {
+        for line in source.code.lines().filter(|line| line.starts_with("pub")) {
+            let mut words = line.split([' ', '<', '(', '{', ';', ':', '=']);
+            if words.any(|word| matches!(word, "struct" | "enum" | "trait" | "type"))
+                && let Some(name) = words.next()
+                && name != "Error"
+            {
+                homes.entry(name).or_default().push(&source.path);
+            }
+        }
+    }
+    homes.retain(|_, homes| homes.len() > 1);
+    homes.iter().map(|(name, homes)| format!("{name} is defined in {}", homes.join(", "))).collect()
+}
+
+#[test]
+fn a_type_has_a_name_of_its_own() {
+    hold(&doubled(&sources()));
+}
+
+#[test]
+fn the_check_of_doubled_names_can_fail() {
+    let sources = [
+        Source::new("src/a.rs", "pub(crate) struct Cell<T>(T);\npub enum Error {}\nstruct Own;"),
+        Source::new("src/b.rs", "pub type Cell = u8;\npub enum Error {}\nstruct Own;"),
+        Source::new("src/c.rs", "    pub struct Cell;\npub struct Cells;"),
+    ];
+    assert_eq!(doubled(&sources), ["Cell is defined in src/a.rs, src/b.rs"]);
 }
 
 #[test]

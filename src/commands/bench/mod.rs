@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use self::files::Files;
 use self::surveyed::Surveyed;
-use self::trial::{Ends as Early, Ran, Stand, TrialDestination, Watch};
+use self::trial::{EarlyEnd, Ran, Stand, TrialDestination, Watch};
 use super::error::Error;
 use crate::bench::record::{BenchRecord, TrialSink};
 use crate::bench::schedule::{Left, Scheduler};
@@ -76,7 +76,7 @@ pub async fn measure(
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
     let deadline = config.pace.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
-    Box::pin(trials(config, bench, ends, watch, &Early { stop, deadline })).await
+    Box::pin(trials(config, bench, ends, watch, &EarlyEnd { stop, deadline })).await
 }
 
 async fn trials(
@@ -84,7 +84,7 @@ async fn trials(
     bench: &BenchConfig,
     ends: Ends,
     watch: Watch,
-    early: &Early,
+    early: &EarlyEnd,
 ) -> Result<BenchVerdict, Error> {
     let begun = Instant::now();
     if bench.sink == TrialSink::Destination && !config.ends.has_destination() {

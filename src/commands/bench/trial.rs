@@ -68,12 +68,12 @@ pub(super) struct Ran {
 
 /// When a trial ends early.
 #[derive(Debug, Clone)]
-pub(super) struct Ends {
+pub(super) struct EarlyEnd {
     pub(super) stop: StopSignal,
     pub(super) deadline: Option<Instant>,
 }
 
-impl Ends {
+impl EarlyEnd {
     /// Waits for either; gives its name.
     pub(super) async fn wait(&self) -> &'static str {
         let mut stop = self.stop.clone();
@@ -96,7 +96,7 @@ pub(super) async fn run(
     stand: &Stand,
     planned: &PlannedTrial,
     number: u64,
-    ends: &Ends,
+    ends: &EarlyEnd,
 ) -> Result<Ran, Error> {
     let scratch = match &stand.destination {
         Some(to) => Some(Scratch::create(&to.client, &to.org_id, to.shard_ns).await?),
@@ -128,7 +128,7 @@ async fn measured(
     planned: &PlannedTrial,
     number: u64,
     sink: Destination,
-    ends: &Ends,
+    ends: &EarlyEnd,
 ) -> (Trial, Option<Error>) {
     let quota = stand.client.quota();
     let (bytes_before, requests_before) = (quota.total_bytes(), stand.client.requests());

@@ -25,14 +25,15 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let checked = judge::check(&config, &ends).await?;
     shown::show_preflight(&checked.report, config.output.json);
     let (source, mut destination) = checked.passed()?;
-    ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     if config.safety.dry_run {
+        ends.source = quota::paced_look(&config, &ends.source, &source, &signals.observer()).await;
         let header = shown::header(&config, &source);
         return Ok(dry_run::run(&config, &ends, &source, destination.as_ref(), header).await?);
     }
     let to =
         config.ends.spool.as_ref().map_or(&config.ends.destination_bucket, |spool| &spool.place);
     shown::confirm(&config, &format!("{} to {to}", config.ends.source_bucket)).await?;
+    ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
     let _moving = stops.moving();
     let stop = stops.stop();
     let prepared = prepare(&config, &ends, &source, destination.as_mut(), &stop).await?;

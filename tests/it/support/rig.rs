@@ -418,7 +418,7 @@ async fn flow(
     let mut both = Ends::connect_with(config, client, &observer)?;
     let stop = stop.clone();
     if let Some(place) = spool {
-        let spool = load_spool::Spool::open(place, &Surroundings::default()).await?;
+        let spool = load_spool::OpenedSpool::open(place, &Surroundings::default()).await?;
         let (checked, report) = load_spool::check(&spool, config, &both.destination).await?;
         let failures = report.count(Verdict::Fail);
         *preflight.lock().unwrap() = Some(report);
