@@ -38,7 +38,7 @@ step "lints"
 cargo clippy --locked --all-targets -- -D warnings
 
 step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "dependencies"
 not_run() { scripts/not_run.sh --note "$1"; }

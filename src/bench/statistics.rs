@@ -28,6 +28,7 @@ pub fn spread(numbers: &[u64]) -> Option<Spread> {
 
 /// How many times the first median is the second, with the bounds between which 95 of 100 such ratios fall.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[expect(clippy::struct_field_names, reason = "it is the name in the files of a bench")]
 pub struct Ratio {
     /// The ratio of the medians.
     pub ratio: f64,

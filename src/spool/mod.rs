@@ -10,7 +10,7 @@
 //! - Writing: [`writable`] opens a spool for one run, [`batch`] takes the frames of one batch, [`compact`] merges small
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
 //! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
-//!   [`describe`] tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
+//!   `describe` tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
 //! - How, each folder using only those before it: [`storage`] where it lies, [`place`] how that is typed, [`lock`] whose it
 //!   is; `format`: [`name`] paths, `columns` and `times` schemas, `block` rows, `pages` what a file tells of them, [`state`] and
 //!   `journal` what is known, `sound` what of it is believed; `read`: `file_reader` one file, `checked_file` what it must be, [`stored`] all

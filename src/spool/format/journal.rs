@@ -6,7 +6,7 @@
 //! unnoticed: one line of JSON, and a second one with its digest.
 //!
 //! Whoever opens a spool, for whatever end, reads all records, and each of them, and the manifest, must be
-//! [`sound`](super::sound).
+//! [`super::sound`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

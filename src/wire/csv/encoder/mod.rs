@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each column says whether it is a tag or a field and of which type, so nothing is guessed. That reader takes an empty
-//! cell for an absent value and four labels for its own ([`RESERVED`]). What such a table cannot hold, empty strings
+//! cell for an absent value and four labels for its own ([`uncarried::RESERVED`]). What such a table cannot hold, empty strings
 //! and fields of these names, stands in a second table for each frame that names the field in a cell and has its value as
 //! a piece of line protocol:
 //!
