@@ -149,12 +149,13 @@ const CASES: [Case; 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_are_exact_and_bytes_within_15_percent_of_what_is_read() {
-    for (source, quota) in [
-        (oss_source(), QuotaChoice::None),
-        (cloud(), QuotaChoice::None),
-        (cloud(), QuotaChoice::Bytes { per_window: 3_000_000_000_000 }),
+    // With a quota bytes decide, which the shapes of data make no difference to.
+    for (source, quota, cases) in [
+        (oss_source(), QuotaChoice::None, &CASES[..]),
+        (cloud(), QuotaChoice::None, &CASES[..]),
+        (cloud(), QuotaChoice::Bytes { per_window: 3_000_000_000_000 }, &CASES[4..]),
     ] {
-        for (name, data, stop) in CASES {
+        for (name, data, stop) in cases {
             let rig = Rig::start(source.clone(), data()).await.over("2021-12-01", stop, "1h");
             let mut config = whole(&rig);
             config.pace.quota = quota;

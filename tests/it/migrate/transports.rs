@@ -31,7 +31,7 @@ async fn copy(
     // Types that change do so from day to day.
     let shard_s = if name.starts_with("07") { DAY_S } else { WEEK_S };
     let rig = Rig::start(source, store_of(&case.bytes("data.lp"), shard_s)).await;
-    let rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775807Z", "10y");
+    let rig = rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775807Z", "50y");
     let mut config = rig.config();
     config.pace.transport = transport;
     let run = rig.migrate(config).await;
