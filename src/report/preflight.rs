@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::exit::ExitCode;
 use crate::model::number;
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, width, wrap};
 
@@ -77,8 +78,6 @@ pub struct PreflightReport {
     pub progress: Vec<Row>,
     /// Source bytes that the checks cost.
     pub quota_bytes_spent: u64,
-    /// The exit code of `preflight` itself.
-    pub exit: u8,
 }
 
 impl PreflightReport {
@@ -94,6 +93,15 @@ impl PreflightReport {
     /// The worst of all verdicts.
     pub fn verdict(&self) -> Verdict {
         self.findings().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok)
+    }
+
+    /// The exit code of `preflight` itself, and of a run that goes no further.
+    pub fn exit(&self) -> u8 {
+        let exit = match self.verdict() {
+            Verdict::Fail => ExitCode::Permanent,
+            Verdict::Ok | Verdict::Warn => ExitCode::Done,
+        };
+        exit.number()
     }
 
     /// How many findings have this verdict.
@@ -124,7 +132,7 @@ impl PreflightReport {
             "{}, {}, {spent} of quota spent. Exit {}.",
             counted(failures, "failure"),
             counted(warnings, "warning"),
-            self.exit
+            self.exit()
         ));
         for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
             if let Some(cure) = &finding.cure {

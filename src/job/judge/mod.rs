@@ -8,7 +8,6 @@ mod source;
 
 use self::destination::Content;
 use crate::config::job::JobConfig;
-use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::job::destination_facts::DestinationFacts;
@@ -74,8 +73,6 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
-    let failed = report.verdict() == Verdict::Fail;
-    report.exit = if failed { ExitCode::Permanent.number() } else { ExitCode::Done.number() };
     Ok(Checked { report, source, destination })
 }
 

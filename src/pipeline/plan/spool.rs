@@ -142,7 +142,9 @@ pub(crate) fn interval(files: &[&FileEntry], range: TimeRange, values_min: u64) 
     let values: u64 = files.iter().map(|file| file.values).sum();
     let batches = whole / longest + 1;
     let per_batch = (i128::from(values) / batches).max(1);
-    let times = (i128::from(values_min) / per_batch).clamp(1, batches);
+    // Never cut to what an interval can hold: it would not be a multiple any more.
+    let times_max = (i128::from(i64::MAX) / longest).clamp(1, batches);
+    let times = (i128::from(values_min) / per_batch).clamp(1, times_max);
     Interval::from_ns(i64::try_from(longest * times).unwrap_or(i64::MAX))
 }
 
@@ -180,6 +182,20 @@ mod tests {
             start = part.stop;
         }
         parts
+    }
+
+    /// All of time is longer than the longest interval.
+    #[test]
+    fn an_interval_is_a_multiple_of_the_longest_batch() {
+        let week = 7 * 86_400 * NS_PER_S;
+        let mut own = file(0, 1);
+        own.batches = vec![(0, week)];
+        let of = |range, min| interval(&[&own], range, min).to_string();
+        assert_eq!(of(TimeRange::ALL, 1), "1w");
+        assert_eq!(of(TimeRange::ALL, 1_000), "1000w");
+        assert_eq!(of(TimeRange::ALL, 1_000_000), "15250w");
+        let weeks = |n: i64| TimeRange::new(Timestamp::from_ns(0), Timestamp::from_ns(n * week));
+        assert_eq!(of(weeks(3), 1_000_000), "4w");
     }
 
     /// However short shard groups are said to be, only those are looked at that hold something.

@@ -129,6 +129,23 @@ async fn what_lies_behind_the_stop_is_counted() {
     assert_eq!(closing.ahead.map(|time| time.to_string()).as_deref(), Some("2100-01-01T00:00:20Z"));
 }
 
+/// The newest value is told though no range of Flux reaches it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_at_the_largest_time_is_the_newest() {
+    let at = |ns: i64| format!("m,host=a v=1i {ns}\n").into_bytes();
+    let data = [values("a", NOON_S, 60), at(i64::MAX - 2), at(i64::MAX - 1)];
+    for source in [oss_source(), cloud()] {
+        let rig = Rig::start(source, store_of(&data.concat(), DAY_S)).await;
+        let rig = rig.over("2022-01-01T12:00:00Z", "2022-01-01T13:00:00Z", "1h");
+        let run = rig.migrate(rig.config()).await;
+        run.assert_exit(ExitCode::Done);
+        let closing = &run.finished().outcome.closing;
+        assert_eq!(closing.newer, Some(2));
+        let ahead = closing.ahead.map(|time| time.to_string());
+        assert_eq!(ahead.as_deref(), Some("2262-04-11T23:47:16.854775806Z"));
+    }
+}
+
 /// A destination that acknowledges and does not store, or forgets later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_destination_forgets_is_found() {

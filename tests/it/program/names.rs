@@ -283,7 +283,7 @@ async fn an_organization_that_is_found_out_and_a_spool_are_held_to_the_same() {
     start(&args).ended().await.assert_code(0);
     let ended = start(&[&["load", &place], &to[..]].concat()).ended().await;
     ended.assert_code(7);
-    assert!(ended.err.contains("P23"), "{ended:?}");
+    assert!(ended.err.contains("P23") && ended.err.contains("Exit 7."), "{ended:?}");
     assert!(made(&world).is_empty(), "{:?}", made(&world));
     let text = world.folder.path().join("text").to_str().unwrap().to_owned();
     start(&["export", &place, "--format", "lp", "--output", &text]).ended().await.assert_code(0);
