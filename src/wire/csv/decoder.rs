@@ -1,7 +1,7 @@
 //! The streaming decoder: bytes of one answer in, frames out, at whatever places the bytes are cut.
 //!
 //! ```
-//! use sluice::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
+//! use sluice::testing::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 //!
 //! let settings = CsvDecoderSettings { field_label: "~f".to_owned(), ..CsvDecoderSettings::default() };
 //! let mut decoder = CsvDecoder::new(settings);
@@ -11,7 +11,7 @@
 //! }
 //! let totals = decoder.finish(&mut frames)?;
 //! assert_eq!((totals.values, frames.len()), (0, 0));
-//! # Ok::<(), sluice::wire::csv::error::Error>(())
+//! # Ok::<(), sluice::testing::wire::csv::error::Error>(())
 //! ```
 //!
 //! Frames that came out before an error are right as far as they go, but the answer is not complete: none of its

@@ -1,7 +1,9 @@
 //! The streaming decoder: bytes of one answer in, frames out, at whatever places the bytes are cut.
 //!
 //! ```
-//! use sluice::wire::influxql::decoder::{AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings};
+//! use sluice::testing::wire::influxql::decoder::{
+//!     AskedStatement, Format, InfluxqlDecoder, InfluxqlDecoderSettings,
+//! };
 //!
 //! let statement = AskedStatement {
 //!     measurement: (*b"cpu").into(),
@@ -15,7 +17,7 @@
 //!     decoder.push(chunk, &mut frames)?;
 //! }
 //! assert_eq!(decoder.finish(&mut frames)?.values_by_statement, [0]);
-//! # Ok::<(), sluice::wire::influxql::error::Error>(())
+//! # Ok::<(), sluice::testing::wire::influxql::error::Error>(())
 //! ```
 //!
 //! Frames that came out before an error are right as far as they go, but the answer is not complete: none of its
