@@ -70,7 +70,6 @@ pub async fn report(
     let forecast = looked.forecast(&context, quota_bytes, &tally);
     let guide = looked.guide(&context, quota_bytes, &tally).await?;
     let (rows, rest) = looked.rows(&tally, &series);
-    let verdict = checked.report.verdict();
     let findings = checked.report.findings().filter(|finding| finding.verdict != Verdict::Ok);
     Ok(Ok(PlanReport {
         source: header.source,
@@ -99,6 +98,6 @@ pub async fn report(
         cells: tally.cells,
         quota_bytes_spent: before + ends.source.quota().usage().total_bytes,
         requests_spent: ends.source.requests(),
-        exit: if verdict == Verdict::Fail { ExitCode::Permanent.number() } else { 0 },
+        exit: checked.report.exit().number(),
     }))
 }

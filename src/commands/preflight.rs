@@ -9,7 +9,6 @@ use crate::job::ends::Ends;
 use crate::job::judge;
 use crate::job::load_config::load_config;
 use crate::job::run::ClientSignals;
-use crate::report::preflight::Verdict;
 use crate::report::text::Glyphs;
 use crate::report::{json, stream};
 
@@ -25,5 +24,5 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     } else {
         report.lines(Glyphs::Ascii).iter().for_each(stream::print);
     }
-    Ok(if report.verdict() == Verdict::Fail { ExitCode::Permanent } else { ExitCode::Done })
+    Ok(report.exit())
 }

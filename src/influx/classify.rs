@@ -111,9 +111,7 @@ pub fn classify_response(
         500 if request == RequestKind::Write => classify_write_500(&text),
         500 if request == RequestKind::Query => match classify_query_text(&text) {
             // Texts that say nothing may pass.
-            FailureKind::BadRequest if !PANICS.iter().any(|panic| text.contains(panic)) => {
-                FailureKind::ServerError
-            }
+            FailureKind::BadRequest if !is_panic(&text) => FailureKind::ServerError,
             kind => kind,
         },
         500 if text.contains("retention policy duration must be") => FailureKind::BadRequest,
@@ -203,14 +201,17 @@ const QUERY_TEXTS: [(&str, FailureKind); 31] = [
     ("no such host", FailureKind::ServerError),
 ];
 
+fn is_panic(text: &str) -> bool {
+    PANICS.iter().any(|panic| text.contains(panic))
+}
+
 /// What the text of a failed query means: from an error table behind a 200, or from an error answer.
 pub fn classify_query_text(message: &str) -> FailureKind {
     let text = message.trim().to_lowercase();
     if text.contains("organization") && text.ends_with("not found") {
         return FailureKind::NotFound;
     }
-    let is_panic = PANICS.iter().any(|panic| text.contains(panic));
-    if is_panic || SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {
+    if is_panic(&text) || SCRIPT_ERRORS.iter().any(|start| text.starts_with(start)) {
         return FailureKind::BadRequest;
     }
     QUERY_TEXTS

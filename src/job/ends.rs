@@ -10,7 +10,7 @@ use crate::influx::error::Error;
 use crate::influx::signal::Observer;
 use crate::job::error::Error as JobError;
 use crate::model::side::Side;
-use crate::wire::csv::table;
+use crate::pipeline::small_answer;
 use crate::wire::flux::{self, Selection};
 
 /// A client for one end.
@@ -79,9 +79,8 @@ impl Ends {
 pub(crate) async fn count(
     client: &Client,
     selection: Selection<'_>,
-    what: &'static str,
+    what: &str,
 ) -> Result<u64, JobError> {
     let answer = client.query_all(&flux::count(selection), what).await?;
-    let count = table::single_long(&answer).map_err(|source| JobError::Decode { what, source })?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    Ok(small_answer::number_in(&answer, what)?)
 }

@@ -16,7 +16,6 @@ use crate::pipeline::event::StopReason;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::stop_name;
 use crate::spool;
-use crate::wire::csv;
 
 /// Why a job did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -33,15 +32,6 @@ pub enum Error {
     /// The run failed.
     #[error(transparent)]
     Pipeline(#[from] pipeline::error::Error),
-    /// A server's answer cannot be read.
-    #[error("{what}")]
-    Decode {
-        /// What was attempted.
-        what: &'static str,
-        /// The decoder's error.
-        #[source]
-        source: csv::error::Error,
-    },
     /// A check failed; the report names it and its cure.
     #[error("{failures} of the checks before the start failed; nothing was written")]
     Preflight {
@@ -194,7 +184,6 @@ impl Error {
                 exit_code::of_io(source)
             }
             Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
-            Self::Decode { source, .. } => exit_code::of_kind(exit_code::failure_of_csv(source)),
         }
     }
 }

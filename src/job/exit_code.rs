@@ -4,12 +4,11 @@ use std::io;
 
 use crate::exit::ExitCode;
 use crate::influx;
-use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
 use crate::pipeline;
+use crate::pipeline::error::failure_of_answer;
 use crate::pipeline::event::StopReason;
 use crate::spool;
-use crate::wire::csv;
 
 /// Of an early end.
 pub(crate) fn of_stop(reason: StopReason) -> ExitCode {
@@ -49,8 +48,7 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
     match error {
         Failure::Influx { source, .. } => of_influx(source),
         // The server's words tell; an answer that cannot be read at all stays so.
-        Failure::Decode { .. } => pipeline::read::bucket::failure::source_failure(error, u32::MAX)
-            .map_or(ExitCode::Permanent, of_kind),
+        Failure::Decode { source, .. } => of_kind(failure_of_answer(source)),
         Failure::Refused { .. }
         | Failure::TypeConflict { .. }
         | Failure::RejectLimit { .. }
@@ -151,15 +149,5 @@ impl OpenFiles {
             Self::OfProcess => "raise the limit of open files (ulimit -n): 256 are always enough",
             Self::OfMachine => "this machine has too many files open, all programs together",
         }
-    }
-}
-
-/// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
-pub(crate) fn failure_of_csv(error: &csv::error::Error) -> FailureKind {
-    use csv::error::Error as Bad;
-    match error {
-        Bad::Query { message, .. } | Bad::GluedError { message } => classify_query_text(message),
-        Bad::TooLong { .. } | Bad::DuplicateColumn { .. } => FailureKind::BadRequest,
-        _ => FailureKind::Interrupted,
     }
 }

@@ -6,7 +6,7 @@ use crate::checkpoint::record::BATCHES;
 use crate::config::job::JobEnds;
 use crate::influx::client::Client;
 use crate::job::error::Error;
-use crate::wire::csv::table;
+use crate::pipeline::small_answer;
 use crate::wire::flux;
 
 /// Other destination buckets with records of the same source.
@@ -43,6 +43,6 @@ async fn in_records(
     let what = "jobs in the batch bucket";
     let query = flux::record::newest_record(&ends.batch_bucket, BATCHES, tags);
     let answer = destination.query_all(&query, what).await?;
-    let tables = table::read_tables(&answer).map_err(|source| Error::Decode { what, source })?;
+    let tables = small_answer::tables_in(&answer, what)?;
     Ok(tables.iter().filter_map(|table| table.text(0, label)).map(str::to_owned).collect())
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::checkpoint::record::RecordError;
 use crate::influx;
+use crate::influx::classify::classify_query_text;
+use crate::influx::error::FailureKind;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::spool;
@@ -231,6 +233,17 @@ impl Error {
         Self::Influx { what: what.into(), source }
     }
 
+    /// An answer, or why the server refuses it; trouble that may pass is neither.
+    pub(crate) fn unless_refused<T>(
+        what: impl Into<String>,
+        asked: Result<T, influx::error::Error>,
+    ) -> Result<Result<T, influx::error::Error>, Self> {
+        match asked {
+            Err(error) if error.may_pass() => Err(Self::influx(what, error)),
+            asked => Ok(asked),
+        }
+    }
+
     /// A decoder error with what was attempted.
     pub fn decode(what: impl Into<String>, source: answer::Error) -> Self {
         Self::Decode { what: what.into(), source }
@@ -240,6 +253,14 @@ impl Error {
     pub fn csv(what: impl Into<String>, source: csv::error::Error) -> Self {
         Self::decode(what, source.into())
     }
+}
+
+/// What kind of failure an answer is that cannot be read. One that is only damaged has been asked for again already.
+pub(crate) fn failure_of_answer(error: &answer::Error) -> FailureKind {
+    if error.is_final() {
+        return FailureKind::BadRequest;
+    }
+    error.failed_query().map_or(FailureKind::Interrupted, classify_query_text)
 }
 
 impl From<spool::error::Error> for Error {

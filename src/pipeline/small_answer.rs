@@ -11,7 +11,12 @@ pub(crate) async fn tables(
     what: &str,
 ) -> Result<Vec<CsvTable>, Error> {
     let answer = client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-    read_tables(&answer).map_err(|error| Error::csv(what, error))
+    tables_in(&answer, what)
+}
+
+/// The same of an answer that is there.
+pub(crate) fn tables_in(answer: &[u8], what: &str) -> Result<Vec<CsvTable>, Error> {
+    read_tables(answer).map_err(|error| Error::csv(what, error))
 }
 
 /// The number of an answer of one row; 0 if it has none.

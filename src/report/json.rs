@@ -228,7 +228,7 @@ pub(crate) fn preflight(report: &PreflightReport) -> String {
         "destination": report.destination,
         "progress": report.progress,
         "quota_bytes_spent": report.quota_bytes_spent,
-        "exit": report.exit(),
+        "exit": report.exit().number(),
     });
     line("preflight", None, body)
 }

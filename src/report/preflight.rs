@@ -96,12 +96,11 @@ impl PreflightReport {
     }
 
     /// The exit code of `preflight` itself, and of a run that goes no further.
-    pub fn exit(&self) -> u8 {
-        let exit = match self.verdict() {
+    pub fn exit(&self) -> ExitCode {
+        match self.verdict() {
             Verdict::Fail => ExitCode::Permanent,
             Verdict::Ok | Verdict::Warn => ExitCode::Done,
-        };
-        exit.number()
+        }
     }
 
     /// How many findings have this verdict.
@@ -132,7 +131,7 @@ impl PreflightReport {
             "{}, {}, {spent} of quota spent. Exit {}.",
             counted(failures, "failure"),
             counted(warnings, "warning"),
-            self.exit()
+            self.exit().number()
         ));
         for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
             if let Some(cure) = &finding.cure {

@@ -5,31 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::tidy::source::files;
 
 /// The door, and who may look at the environment beside it: seeds are not something that a machine lacks.
 const DOOR: &str = "support/need.rs";
 const SEEDS: &str = "differential.rs";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+fn text_of(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
 /// The sources of the tests by their paths in `tests/it`.
 fn sources() -> BTreeMap<String, String> {
-    let folder = root().join("tests/it");
-    let (mut sources, mut folders) = (BTreeMap::new(), vec![folder.clone()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
-                sources.insert(name, fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
+    let sources: BTreeMap<_, _> = files("tests/it", ".rs")
+        .into_iter()
+        .map(|(path, text)| (path["tests/it/".len()..].to_owned(), text))
+        .collect();
     assert!(sources.len() > 100, "the tests were not found");
     sources
 }
@@ -63,7 +56,7 @@ fn only_one_door_looks_for_what_a_test_may_lack() {
 
 #[test]
 fn ci_is_strict() {
-    let text = fs::read_to_string(root().join(".ci/run")).unwrap();
+    let text = text_of(".ci/run");
     assert!(text.contains("\nSLUICE_TEST_STRICT=1 cargo test\n"), "all that it installs is needed");
     assert_eq!(text.lines().last(), Some("scripts/not_run.sh"), "what did not run is said last");
 }
@@ -82,7 +75,7 @@ fn names(page: &str) -> Vec<(String, String)> {
 }
 
 fn page() -> String {
-    fs::read_to_string(root().join("docs/testing.md")).unwrap()
+    text_of("docs/testing.md")
 }
 
 /// Whether there is such a module, or such a test in its module.

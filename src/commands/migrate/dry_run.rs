@@ -13,7 +13,6 @@ use crate::influx::error::FailureKind;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::{Ends, count};
 use crate::job::error::Error;
-use crate::job::exit_code::failure_of_csv;
 use crate::job::plan_run::plan_look;
 use crate::job::source_facts::SourceFacts;
 use crate::limits::{
@@ -23,6 +22,7 @@ use crate::limits::{
 use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::error::{Error as Failure, failure_of_answer};
 use crate::pipeline::read;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::earliest;
@@ -200,8 +200,8 @@ async fn read(
         tries += 1;
         let may_pass = match &error {
             Error::Influx(error) => error.may_pass(),
-            Error::Decode { source, .. } => {
-                is_temporary(RequestKind::Query, &failure_of_csv(source))
+            Error::Pipeline(Failure::Decode { source, .. }) => {
+                is_temporary(RequestKind::Query, &failure_of_answer(source))
             }
             _ => false,
         };
@@ -219,7 +219,7 @@ async fn read_once(
     field_label: &str,
 ) -> Result<Vec<String>, Error> {
     let what = "first lines";
-    let decode = |source| Error::Decode { what, source };
+    let decode = |source| Failure::csv(what, source);
     let admission = ends.source.admit(QUOTA_SMALL_BYTES_PREDICTED).await;
     let stream = ends.source.query(&flux::read(selection, field_label), what).await?;
     let mut stream = stream.charge(admission);

@@ -11,7 +11,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::pipeline::source::{SourceBucket, listed, schema};
-use crate::wire::csv::table::{self, CsvTable};
+use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
@@ -77,16 +77,9 @@ pub(crate) async fn cardinality(
         });
         return Ok(counts.map(|counts| counts.values().sum()));
     }
-    let what = "number of series";
-    let query = flux::series_cardinality(&source.job.source_bucket, measurement);
-    let answer = match source.client.query_all(&query, what).await {
-        Ok(answer) => answer,
-        Err(error) if error.may_pass() => {
-            return Err(Error::influx(what, error));
-        }
-        Err(error) => return Ok(Err(error.cause())),
-    };
-    Ok(Ok(small_answer::number_in(&answer, what)?))
+    let bucket = &source.job.source_bucket;
+    let told = listed::cardinality(&source.client, bucket, measurement).await?;
+    Ok(told.map_err(|refusal| refusal.cause()))
 }
 
 async fn series_of(
@@ -112,14 +105,12 @@ async fn series_of(
     let selection = source.job.selection(TimeRange::ALL);
     let selection = Selection { filter: &nothing, without: &[], ..selection };
     let query = flux::series_of(selection, measurement, &keys);
-    let answer = match source.client.query_all(&query, &what).await {
+    let asked = source.client.query_all(&query, &what).await;
+    let answer = match Error::unless_refused(&what, asked)? {
         Ok(answer) => answer,
-        Err(error) if error.may_pass() => {
-            return Err(Error::influx(what, error));
-        }
-        Err(error) => return Ok(Err(error.cause())),
+        Err(refusal) => return Ok(Err(refusal.cause())),
     };
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(&what, error))?;
+    let tables = small_answer::tables_in(&answer, &what)?;
     Ok(series_in(&tables, measurement))
 }
 
@@ -157,14 +148,12 @@ pub(crate) async fn field_types(
     let what = "types of fields";
     let measurements = std::slice::from_ref(measurement);
     let selection = Selection { measurements, ..source.job.selection(TimeRange::ALL) };
-    let answer = match source.client.query_all(&flux::fields_of(selection), what).await {
+    let asked = source.client.query_all(&flux::fields_of(selection), what).await;
+    let answer = match Error::unless_refused(what, asked)? {
         Ok(answer) => answer,
-        Err(error) if error.may_pass() => {
-            return Err(Error::influx(what, error));
-        }
-        Err(error) => return Ok(Err(error.cause())),
+        Err(refusal) => return Ok(Err(refusal.cause())),
     };
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+    let tables = small_answer::tables_in(&answer, what)?;
     let mut types = BTreeMap::new();
     for table in &tables {
         let (Some(name), Some(kind)) = (table.bytes(0, "_field"), table.value_type()) else {

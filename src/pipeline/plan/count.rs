@@ -15,7 +15,6 @@ use crate::pipeline::small_answer;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
@@ -126,7 +125,7 @@ pub(crate) async fn by_measurement(
 }
 
 fn counts_in(answer: &[u8], what: &str) -> Result<BTreeMap<Name, u64>, Error> {
-    let tables = table::read_tables(answer).map_err(|error| Error::csv(what, error))?;
+    let tables = small_answer::tables_in(answer, what)?;
     let mut counts = BTreeMap::new();
     for table in &tables {
         for row in 0..table.rows.len() {

@@ -60,10 +60,7 @@ async fn is_unknown_to_the_index(
 ) -> Result<bool, Error> {
     let what = format!("series in {range}");
     let query = flux::series_in_range(&source.job.source_bucket, range, conditions);
-    let answer = match source.client.query_all(&query, &what).await {
-        Ok(answer) => answer,
-        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
-        Err(_) => return Ok(false),
-    };
+    let asked = source.client.query_all(&query, &what).await;
+    let Ok(answer) = Error::unless_refused(&what, asked)? else { return Ok(false) };
     Ok(small_answer::number_in(&answer, &what)? == 0)
 }

@@ -5,7 +5,6 @@ use crate::influx::error::FailureKind;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
-use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection};
 
 /// Time of the oldest value that Flux reads. One query over all of time sees a field's first type only, which is the type
@@ -40,7 +39,7 @@ async fn end(
         answer => answer,
     };
     let answer = answer.map_err(|error| Error::influx(what, error))?;
-    let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+    let tables = small_answer::tables_in(&answer, what)?;
     Ok(tables.iter().find_map(|table| table.time(0, "_time")))
 }
 

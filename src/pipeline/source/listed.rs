@@ -1,5 +1,6 @@
-//! What the source lists without reading a value: names of measurements and keys of tags.
+//! What the source lists without reading a value: names of measurements, keys of tags, numbers of series.
 
+use crate::influx;
 use crate::influx::client::Client;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -20,6 +21,20 @@ pub(crate) async fn tag_keys(
     range: TimeRange,
 ) -> Result<Vec<Vec<u8>>, Error> {
     names(source, &flux::tag_keys(bucket, range), "tag keys").await
+}
+
+/// The number of series of a measurement, or why the index does not tell.
+pub(crate) async fn cardinality(
+    source: &Client,
+    bucket: &str,
+    measurement: &[u8],
+) -> Result<Result<u64, influx::error::Error>, Error> {
+    let what = "number of series";
+    let asked = source.query_all(&flux::series_cardinality(bucket, measurement), what).await;
+    match Error::unless_refused(what, asked)? {
+        Ok(answer) => Ok(Ok(small_answer::number_in(&answer, what)?)),
+        Err(refusal) => Ok(Err(refusal)),
+    }
 }
 
 async fn names(source: &Client, query: &str, what: &str) -> Result<Vec<Vec<u8>>, Error> {

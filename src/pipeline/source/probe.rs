@@ -251,10 +251,9 @@ impl Probe<'_> {
         };
         let statements = [query::select(&select)];
         let asked = self.source.influxql_all(self.database, &statements, format, what).await;
-        let answer = match asked {
+        let answer = match Error::unless_refused(what, asked)? {
             Ok(answer) => answer,
-            Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(refusal) => return Ok(Err(refusal.to_string())),
         };
         let statement = AskedStatement {
             measurement: one.measurement.clone(),

@@ -75,9 +75,6 @@ pub(crate) async fn ask(
     database: &Database,
     statement: &str,
 ) -> Result<Result<Vec<u8>, String>, Error> {
-    match client.influxql(database, statement, statement).await {
-        Ok(answer) => Ok(Ok(answer)),
-        Err(error) if error.may_pass() => Err(Error::influx(statement, error)),
-        Err(error) => Ok(Err(error.to_string())),
-    }
+    let asked = client.influxql(database, statement, statement).await;
+    Ok(Error::unless_refused(statement, asked)?.map_err(|refusal| refusal.to_string()))
 }

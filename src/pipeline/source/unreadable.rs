@@ -152,12 +152,9 @@ pub(super) async fn by_index(
 
 async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool, Error> {
     let what = format!("series with a tag {name}");
-    let answer = match source.query_all(&flux::series_with_tag(bucket, name), &what).await {
-        Ok(answer) => answer,
-        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
-        // A source that does not tell may have some.
-        Err(_) => return Ok(true),
-    };
+    let asked = source.query_all(&flux::series_with_tag(bucket, name), &what).await;
+    // A source that does not tell may have some.
+    let Ok(answer) = Error::unless_refused(&what, asked)? else { return Ok(true) };
     let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
     Ok(series != Some(0))
 }

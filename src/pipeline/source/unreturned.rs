@@ -70,7 +70,7 @@ pub(super) async fn take(
     }
     let mut found = Vec::new();
     for measurement in names {
-        let series = series_of(source, bucket, &measurement).await?;
+        let series = listed::cardinality(source, bucket, &measurement).await?.unwrap_or(0);
         found.push(Unreturned { measurement, series });
     }
     let wanted = |name: &[u8]| filter.measurements.iter().any(|m| m.as_bytes() == name);
@@ -96,16 +96,6 @@ async fn is_hollow(source: &Client, bucket: &str, name: &Name) -> Result<bool, E
     let selection =
         Selection { bucket, range: TimeRange::ALL, filter: &filter, measurements, without: &[] };
     Ok(small_answer::number(source, &flux::count(selection), &what).await? == 0)
-}
-
-async fn series_of(source: &Client, bucket: &str, name: &[u8]) -> Result<u64, Error> {
-    let what = "number of series";
-    let answer = match source.query_all(&flux::series_cardinality(bucket, name), what).await {
-        Ok(answer) => answer,
-        Err(error) if error.may_pass() => return Err(Error::influx(what, error)),
-        Err(_) => return Ok(0),
-    };
-    small_answer::number_in(&answer, what)
 }
 
 #[cfg(test)]

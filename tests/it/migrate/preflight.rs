@@ -169,7 +169,11 @@ async fn every_finding_is_made() {
                     && (verdict != Verdict::Fail || finding.cure.is_some()))
         });
         assert!(found, "{code}: {report:?}");
-        assert_eq!(report.exit(), if report.verdict() == Verdict::Fail { 7 } else { 0 }, "{code}");
+        assert_eq!(
+            report.exit().number(),
+            if report.verdict() == Verdict::Fail { 7 } else { 0 },
+            "{code}"
+        );
         let asked = rig.destination.records();
         let changing = |r: &sluice::testing::sim::RequestRecord| {
             r.method != "GET" && r.body_bytes > 0 && !r.path.ends_with("/query")

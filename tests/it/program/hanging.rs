@@ -168,9 +168,7 @@ async fn a_transfer_ends_within_its_time_whatever_hangs() {
     cases.spawn(transfer("destination", query("batches"), "TERM", 143));
     cases.spawn(transfer("begin", query("\"lease\""), "TERM", 143));
     cases.spawn(transfer("begin", Matcher::path("/api/v2/write").body("lease"), "INT", 130));
-    while let Some(ended) = cases.join_next().await {
-        ended.unwrap();
-    }
+    cases.join_all().await;
 }
 
 #[tokio::test]

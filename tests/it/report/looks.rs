@@ -27,7 +27,7 @@ pub(super) struct Looks {
     pub(super) mistyped: String,
 }
 
-/// Under a quota it would wait until it knows who else reads.
+/// One measurement without a quota.
 const EVENTS: [&str; 7] =
     ["migrate", "--dry-run", "--create-buckets", "--quota", "none", "--measurement", "events"];
 

@@ -7,24 +7,30 @@
 use std::time::Duration;
 
 use sluice::testing::pipeline::pool;
+use tokio::runtime::{Builder, Runtime};
 
 /// How far the clock may run ahead of a job of the pool.
 const STEP: Duration = Duration::from_millis(5);
 
 /// Runs `work` on a runtime and a clock of its own.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .expect("a runtime needs nothing special");
-    runtime.block_on(async {
+    paused(Builder::new_current_thread().enable_all()).block_on(async {
         tokio::select! {
             biased;
             result = work => result,
             () = wait_for_jobs() => unreachable!("it never ends"),
         }
     })
+}
+
+/// The same for work that has neither sockets nor jobs: a clock that moves asks the system for news of sockets at each
+/// step.
+pub(crate) fn run_without_sockets<T>(work: impl Future<Output = T>) -> T {
+    paused(Builder::new_current_thread().enable_time()).block_on(work)
+}
+
+fn paused(builder: &mut Builder) -> Runtime {
+    builder.start_paused(true).build().expect("a runtime needs nothing special")
 }
 
 async fn wait_for_jobs() {

@@ -17,7 +17,7 @@ use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
-use crate::wire::csv::table::{self, CsvTable};
+use crate::wire::csv::table::CsvTable;
 use crate::wire::flux;
 use crate::wire::line::point;
 
@@ -140,7 +140,7 @@ impl BatchBucket {
             Err(error) if error.kind() == FailureKind::TooBig => return Ok(None),
             answer => answer.map_err(|error| Error::influx(what, error))?,
         };
-        let tables = table::read_tables(&answer).map_err(|error| Error::csv(what, error))?;
+        let tables = small_answer::tables_in(&answer, what)?;
         let mut points: BTreeMap<Timestamp, StoredFields> = BTreeMap::new();
         for table in &tables {
             for row in 0..table.rows.len() {

@@ -4,7 +4,7 @@ use crate::influx::classify::{self, Action};
 use crate::influx::error::FailureKind;
 use crate::limits::CUTS_BEFORE_SPLIT;
 use crate::model::side::Side;
-use crate::pipeline::error::Error;
+use crate::pipeline::error::{Error, failure_of_answer};
 
 /// What kind of failure the `tries`th failed try of a slice was, if it was the source's.
 pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
@@ -13,10 +13,10 @@ pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
         // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass. What looks
         // like the bucket's own content is believed the second time.
-        Error::Decode { source, .. } if source.is_final() && tries >= CUTS_BEFORE_SPLIT => None,
-        Error::Decode { source, .. } => Some(
-            source.failed_query().map_or(FailureKind::Interrupted, classify::classify_query_text),
-        ),
+        Error::Decode { source, .. } if source.is_final() => {
+            (tries < CUTS_BEFORE_SPLIT).then_some(FailureKind::Interrupted)
+        }
+        Error::Decode { source, .. } => Some(failure_of_answer(source)),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::cloud::{Cloud, Other, QUOTA, Says, Settings};
+use crate::support::virtual_time;
 
 pub(super) const HOUR_S: u64 = 3_600;
 pub(super) const DAY_S: u64 = 24 * HOUR_S;
@@ -220,10 +221,7 @@ fn granted(day: &Day, length_s: u64) -> u64 {
 
 /// Spends one day, on a clock of its own; gives the bytes that were read.
 pub(super) fn spend(day: Day) -> u64 {
-    // Without sockets: a clock that moves asks the system for news of them at each step.
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build();
-    runtime.unwrap().block_on(spent(day))
+    virtual_time::run_without_sockets(spent(day))
 }
 
 async fn spent(day: Day) -> u64 {
