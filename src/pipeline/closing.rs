@@ -32,6 +32,33 @@ pub struct Closing {
     pub ahead: Option<Timestamp>,
 }
 
+impl Closing {
+    /// Takes out the batches that have grown by as many values at both ends: what came late at the source was brought by
+    /// another job, or is written to both ends. Gives a line for each.
+    fn take_grown_alike(&mut self) -> Vec<String> {
+        let Self { source, destination, .. } = self;
+        // With more differences than are kept, nobody knows the rest.
+        if source.len().max(destination.len()) >= CLOSING_DIFFERENCES_MAX {
+            return Vec::new();
+        }
+        let alike: Vec<Discrepancy> = source
+            .iter()
+            .filter(|here| destination.iter().any(|there| here.has_grown_as(there)))
+            .copied()
+            .collect();
+        let is_other = |found: &Discrepancy| alike.iter().all(|known| known.range != found.range);
+        source.retain(is_other);
+        destination.retain(is_other);
+        let told = |found: &Discrepancy| {
+            let (more, range) = (found.found - found.expected, found.range);
+            format!(
+                "{range} holds {more} more values at both ends than this job has moved: another has brought them"
+            )
+        };
+        alike.iter().map(told).collect()
+    }
+}
+
 /// A range in which two numbers of values differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discrepancy {
@@ -41,6 +68,13 @@ pub struct Discrepancy {
     pub expected: u64,
     /// Values that are there.
     pub found: u64,
+}
+
+impl Discrepancy {
+    fn has_grown_as(&self, other: &Self) -> bool {
+        let more = |of: &Self| of.found.checked_sub(of.expected);
+        self.range == other.range && more(self).is_some() && more(self) == more(other)
+    }
 }
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
@@ -76,6 +110,9 @@ impl ClosingCheck<'_> {
         }
         if let Some(bucket) = self.out.bucket() {
             closing.destination = at_destination(bucket, &pieces).await?;
+        }
+        for text in closing.take_grown_alike() {
+            self.out.tell(Event::Notice(text));
         }
         Ok(closing)
     }

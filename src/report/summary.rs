@@ -199,7 +199,7 @@ fn closing(closing: &Closing) -> Vec<String> {
     if !closing.source.is_empty() {
         lines.push("  To bring what came late, once for each of these ranges:".to_owned());
         lines.push("    the same command with --start START --stop STOP".to_owned());
-        lines.push("    --existing merge --batch-bucket NAME".to_owned());
+        lines.push("    --existing merge --batch-bucket NAME, each time a new NAME".to_owned());
     }
     if !closing.destination.is_empty() {
         lines.push(

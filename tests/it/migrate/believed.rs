@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::{RangeStart, RangeStop};
+use sluice::testing::config::values::ExistingPolicy;
 use sluice::testing::exit::ExitCode;
+use sluice::testing::model::time::TimeRange;
 use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{
@@ -113,7 +116,31 @@ async fn values_that_arrive_behind_the_watermark_are_named() {
         again.assert_exit(ExitCode::Rejected);
         assert_eq!(again.finished().outcome.closing.source.len(), 2);
         assert!(run.finished().outcome.closing.destination.is_empty());
+        // As the summary advises: one range after the other, each with a place of its own.
+        for (n, range) in run.finished().outcome.closing.source.iter().enumerate() {
+            rig.migrate(bringing(&rig, range.range, n)).await.assert_exit(ExitCode::Done);
+            let known = rig.migrate(rig.config()).await;
+            let closing = &known.finished().outcome.closing;
+            assert_eq!((closing.source.len(), closing.destination.len()), (1 - n, 0));
+            let of_all = if n == 0 { ExitCode::Rejected } else { ExitCode::Done };
+            known.assert_exit(of_all);
+        }
+        assert!(is_equal(&rig));
+        // What only the destination has more is no such thing.
+        let foreign = values("foreign", NOON_S, 3);
+        rig.destination.store().write_lp(BUCKET, &foreign).unwrap();
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Different);
     }
+}
+
+/// The job that brings what came late into a range.
+fn bringing(rig: &Rig, range: TimeRange, n: usize) -> JobConfig {
+    let mut config = rig.config();
+    config.scope.start = RangeStart::At(range.start);
+    config.scope.stop = RangeStop::At(range.stop);
+    config.ends.batch_bucket = format!("late-{n}");
+    config.safety.existing = ExistingPolicy::Merge;
+    config
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
