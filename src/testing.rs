@@ -384,7 +384,8 @@ pub mod spool {
         pub use crate::spool::storage::{Reach, Storage};
     }
     pub mod stored {
-        pub use crate::spool::stored::{Decoded, Stored, StoredSelection};
+        pub use crate::spool::frames::Decoded;
+        pub use crate::spool::stored::{Stored, StoredSelection};
     }
     pub mod writable {
         pub use crate::spool::writable::Spool;

@@ -31,7 +31,7 @@ use self::pool::{blocking, joined};
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::StopSignal;
 use self::write::DestinationWriter;
-use self::write::rejects::file::Missing;
+use self::write::rejects::missing::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
 use crate::model::time::{TimeRange, Timestamp};
 

@@ -9,7 +9,7 @@
 //!
 //! - Writing: [`writable`] opens a spool for one run, [`batch`] takes the frames of one batch, [`compact`] merges small
 //!   files. Files are complete and synced before they appear, then comes the record of the batch, then the manifest.
-//! - Reading: [`stored`] hands out frames, after it has made sure that every file is the one that was written;
+//! - Reading: [`stored`] makes sure that every file is the one that was written, then [`frames`] come of it;
 //!   `describe` tells what is there, [`tables`] how other readers see it, [`proof`] whether it is whole.
 //! - How, each folder using only those before it: [`storage`] where it lies, [`place`] how that is typed, [`lock`] whose it
 //!   is; `format`: [`name`] paths, `columns` and `times` schemas, `block` rows, `pages` what a file tells of them, [`state`] and
@@ -31,5 +31,5 @@ pub(crate) mod storage;
 mod write;
 
 pub(crate) use format::{name, state};
-pub(crate) use read::{proof, stored, tables};
+pub(crate) use read::{frames, proof, stored, tables};
 pub(crate) use write::{batch, compact, size, writable};

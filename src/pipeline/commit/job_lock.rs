@@ -1,11 +1,13 @@
 //! The local lock: a second run of the same job in the same state folder is refused at once. The lock is the system's: it
 //! is gone with its process, however that ended.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::lock_file::LockFile;
 
 /// Hexadecimal digits that the file holds, so that no other lock file is taken for it.
 const ID_DIGITS: usize = 32;
@@ -33,7 +35,7 @@ pub enum LockError {
 /// Holds the lock as long as it lives.
 #[derive(Debug)]
 pub struct JobLock {
-    _file: File,
+    _file: LockFile,
     id: String,
 }
 
@@ -43,21 +45,12 @@ impl JobLock {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         make_private(folder).map_err(io)?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {
-                let id = identify(&mut file).map_err(io)?;
+        match LockFile::open(&path).and_then(LockFile::take).map_err(io)? {
+            Ok(file) => {
+                let id = identify(file.file()).map_err(io)?;
                 Ok(Self { _file: file, id })
             }
-            Err(TryLockError::WouldBlock) => Err(LockError::Held { path }),
-            Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+            Err(_) => Err(LockError::Held { path }),
         }
     }
 
@@ -69,10 +62,10 @@ impl JobLock {
 }
 
 /// What the file holds, which is written at its first use, and its number in the file system: a copy is another lock.
-fn identify(file: &mut File) -> io::Result<String> {
+fn identify(mut file: &File) -> io::Result<String> {
     let inode = file.metadata()?.ino();
     let mut held = Vec::new();
-    io::Read::by_ref(file).take(ID_DIGITS as u64 + 1).read_to_end(&mut held)?;
+    file.take(ID_DIGITS as u64 + 1).read_to_end(&mut held)?;
     let known = String::from_utf8(held).ok();
     let known = known.filter(|text| {
         text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())

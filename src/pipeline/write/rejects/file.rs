@@ -7,15 +7,15 @@
 //! searched, and nothing in it can be taken for a mark. Only what no committed batch has written is ever taken out, and
 //! nothing at all once the file is not as it was left. Mode 0600: the file holds data.
 
-use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::limit::RejectsFile;
 use super::refusals::RefusedValues;
+use super::regular::{self, Unopened};
 use super::sections;
-use crate::model::number;
+use crate::lock_file::LockFile;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::{Error, NotUsed};
@@ -86,11 +86,9 @@ impl RejectsFile {
             Some(found) => found,
             None => (adding.create(true).mode(0o600).open(&self.path).map_err(state)?, 0),
         };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Err(self.not_used(NotUsed::Locked)),
-            // An error: the file system has no locks.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-        }
+        // An error: the file system has no locks.
+        let lock = LockFile::take(file.try_clone().map_err(state)?).ok().transpose();
+        let _held = lock.map_err(|_| self.not_used(NotUsed::Locked))?;
         let head = self.head(&file, len)?;
         let added = self.add(&file, head, len, batch, refusals);
         if added.is_err() {
@@ -126,34 +124,12 @@ impl RejectsFile {
         Ok(())
     }
 
-    /// Opens the regular file at the path, or that a link there leads to, and tells its length; `None` if there is none.
-    /// Nothing else is ever opened: opening a pipe or a device can block, or do something.
+    /// Opens the file and tells its length; `None` if there is none.
     fn existing(&self, options: &OpenOptions) -> Result<Option<(File, u64)>, Error> {
-        let state = |source| self.error(source);
-        match fs::metadata(&self.path) {
-            Ok(metadata) => self.is_file(metadata.file_type())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(state(error)),
-        }
-        let file = options.open(&self.path).map_err(state)?;
-        let metadata = file.metadata().map_err(state)?;
-        self.is_file(metadata.file_type())?;
-        Ok(Some((file, metadata.len())))
-    }
-
-    fn is_file(&self, found: fs::FileType) -> Result<(), Error> {
-        let what = if found.is_file() {
-            return Ok(());
-        } else if found.is_dir() {
-            "a folder"
-        } else if found.is_fifo() {
-            "a pipe"
-        } else if found.is_socket() {
-            "a socket"
-        } else {
-            "a device"
-        };
-        Err(self.not_used(NotUsed::NoFile(what)))
+        regular::open(&self.path, options).map_err(|error| match error {
+            Unopened::Io(source) => self.error(source),
+            Unopened::NoFile(what) => self.not_used(NotUsed::NoFile(what)),
+        })
     }
 
     fn first_line(&self) -> String {
@@ -185,31 +161,6 @@ impl RejectsFile {
 
     fn error(&self, source: io::Error) -> Error {
         Error::State { path: self.path.clone(), source }
-    }
-}
-
-/// What is missing in the file, in one sentence.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Missing<'a> {
-    /// The file.
-    pub file: &'a RejectsFile,
-    /// Values in its whole sections of committed batches.
-    pub found: u64,
-    /// Values that those batches have refused, as their records say.
-    pub refused: u64,
-}
-
-impl fmt::Display for Missing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, found, refused } = self;
-        let path = file.path.display();
-        let (found, refused) = (number::grouped(*found), number::grouped(*refused));
-        write!(
-            f,
-            "the committed batches of this job have refused {refused} values, but {path} accounts for {found} of them: \
-             it is missing, cut, changed, or not the file of the earlier runs. sluice cannot restore it; the batches are \
-             those of batch_details with rejected > 0"
-        )
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub(crate) mod file;
 pub(crate) mod limit;
+pub(crate) mod missing;
 pub(crate) mod refusals;
+mod regular;
 mod sections;
 mod spill;
