@@ -16,6 +16,7 @@ mod cli;
 mod differential;
 mod influx;
 mod migrate;
+mod pages;
 mod program;
 mod proof;
 mod real;

@@ -193,4 +193,15 @@ async fn the_demo_needs_nothing_and_leaves_nothing() {
         text.out
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let readme = include_str!("../../../README.md");
+    let shown = readme.split("```\n").find(|block| block.starts_with("COPIED")).unwrap();
+    assert_eq!(without_numbers(shown), without_numbers(&text.out));
+}
+
+/// The words of each line, without numbers and their units.
+fn without_numbers(text: &str) -> Vec<Vec<&str>> {
+    let is_number = |word: &&str| {
+        word.contains(|letter: char| letter.is_ascii_digit()) || matches!(*word, "kB" | "MB" | "M")
+    };
+    text.lines().map(|line| line.split(' ').filter(|word| !is_number(word)).collect()).collect()
 }
