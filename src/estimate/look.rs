@@ -348,7 +348,7 @@ pub(crate) fn requests(context: &SourceBucket, batch: &Batch, looks: &BTreeMap<N
             requests += measurements.div_ceil(named as u64).max(by_bytes).max(by_values);
         }
         let by_flux = shared.contains_key(&Transport::Flux);
-        requests += u64::from(context.job.may_hold_carriage_returns && by_flux);
+        requests += u64::from(context.job.holds_strings && by_flux);
     }
     requests
 }

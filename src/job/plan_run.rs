@@ -49,7 +49,7 @@ pub(crate) async fn plan_run(
         routes: source.routes.clone(),
         transport: config.pace.transport,
         field_label: source.survey.field_label.clone(),
-        may_hold_carriage_returns: source.survey.strings,
+        holds_strings: source.survey.strings,
         source_retention_ns: retention_ns(source.bucket.retention_s),
         range: job,
         plan,

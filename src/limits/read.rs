@@ -38,7 +38,7 @@ pub(crate) const HELD_INSTANT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 pub(crate) const CATALOGUE_SERIES_MAX: u64 = 100_000;
 
 /// Values of a measurement in one batch below which its series are not looked at.
-pub(crate) const CATALOGUE_VALUES_MIN: u64 = 20_000;
+pub const CATALOGUE_VALUES_MIN: u64 = 20_000;
 
 /// Values of a measurement in one window below which a statement of its own costs the source more than plain Flux, which
 /// reads many measurements at once. Measured: a statement costs as much as some 50 tables of Flux, however short those are.

@@ -1,6 +1,7 @@
 //! A counted window in parts, each with the request that reads it: measurements that are worth it by themselves, small ones
 //! together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::limits::{MEASUREMENTS_NAMED_MAX, STATEMENTS_MAX};
@@ -136,38 +137,31 @@ fn at_largest_time(job: &BucketJob, window: &Window) -> Vec<WindowPart> {
     parts
 }
 
-/// What of a window is read by plain Flux or by keys, and may hold strings that lost a carriage return.
-pub(crate) async fn read_by_flux(
-    source: &SourceBucket,
-    choices: &Choices,
+/// What of a window Flux has read of these measurements.
+pub(crate) fn read_by_flux(
+    job: &BucketJob,
     window: &Window,
-    plain: bool,
-) -> Result<Vec<FluxScope>, Error> {
+    measurements: &BTreeSet<Name>,
+) -> Vec<FluxScope> {
     match window.layer {
-        Layer::Mixed => return Ok(vec![FluxScope::Mixed]),
-        Layer::InfluxqlOnly => return Ok(Vec::new()),
+        Layer::Mixed if measurements.is_empty() => Vec::new(),
+        Layer::Mixed => vec![FluxScope::Mixed],
+        Layer::InfluxqlOnly => Vec::new(),
         Layer::LargestTime => {
-            let requests =
-                at_largest_time(&source.job, window).into_iter().map(|part| part.request);
+            let requests = at_largest_time(job, window).into_iter().map(|part| part.request);
             let scope = |request| match request {
                 SliceRequest::Flux(scope) => Some(scope),
                 _ => None,
             };
-            return Ok(requests.filter_map(scope).collect());
+            requests.filter_map(scope).filter(|_| !measurements.is_empty()).collect()
         }
-        Layer::Plain => {}
-    }
-    let mut names = Vec::new();
-    for (measurement, &values) in &window.counts {
-        if plain
-            || choices.choice_for(source, measurement, values).await?.transport
-                != Transport::Influxql
-        {
-            names.push((measurement.clone(), values));
+        Layer::Plain => {
+            // Also those that came after the window was counted.
+            let names: Vec<_> = measurements.iter().map(|name| (name.clone(), 1)).collect();
+            let whole = window.counts.keys().all(|name| measurements.contains(name));
+            flux(&names, whole).into_iter().map(|(scope, _)| scope).collect()
         }
     }
-    let whole = names.len() == window.counts.len();
-    Ok(flux(&names, whole).into_iter().map(|(scope, _)| scope).collect())
 }
 
 /// Source bytes expected for these windows.

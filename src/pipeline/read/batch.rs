@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 use crate::model::schema::FieldKey;
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
@@ -27,6 +28,8 @@ pub(crate) struct Moved {
     pub refusals: RefusedValues,
     /// How they were read, if from a bucket.
     pub transports: BTreeSet<Transport>,
+    /// Measurements of which Flux has brought strings: they may have lost a carriage return.
+    pub strings_by_flux: BTreeSet<Name>,
 }
 
 impl Moved {
@@ -37,6 +40,7 @@ impl Moved {
         self.retries += other.retries;
         self.refusals.add(other.refusals);
         self.transports.extend(other.transports);
+        self.strings_by_flux.extend(other.strings_by_flux);
     }
 }
 

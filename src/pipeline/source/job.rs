@@ -27,8 +27,8 @@ pub struct BucketJob {
     pub transport: Option<Transport>,
     /// The column that holds the field name after the rename.
     pub field_label: String,
-    /// True if string values with a carriage return may exist.
-    pub may_hold_carriage_returns: bool,
+    /// True if it had strings when it was surveyed: for forecasts.
+    pub holds_strings: bool,
     /// Retention of the source bucket, if it is finite: older values vanish while they are read.
     pub source_retention_ns: Option<i64>,
     /// The whole job, from its start to this run's stop.
@@ -59,7 +59,7 @@ impl BucketJob {
             routes: Routes::default(),
             transport: Some(Transport::Flux),
             field_label: flux::FIELD_LABEL.to_owned(),
-            may_hold_carriage_returns: false,
+            holds_strings: false,
             source_retention_ns: None,
             range,
             plan: BatchPlan::new(range.start, interval, range.stop),

@@ -8,11 +8,12 @@ use sluice::testing::config::job::JobConfig;
 use sluice::testing::config::range::{RangeStart, RangeStop};
 use sluice::testing::config::values::ExistingPolicy;
 use sluice::testing::exit::ExitCode;
+use sluice::testing::limits::CATALOGUE_VALUES_MIN;
 use sluice::testing::model::time::TimeRange;
 use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{
-    BucketStore, DamageEnd, DamagePlace, Dbrp, Fault, Matcher, ServerSettings,
+    BucketStore, DamageEnd, DamagePlace, Dbrp, Fault, Matcher, RequestRecord, ServerSettings,
 };
 
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of, time};
@@ -41,6 +42,15 @@ fn is_equal(rig: &Rig) -> bool {
     rig.source.store().dump(BUCKET) == rig.destination.store().dump(BUCKET)
 }
 
+/// How many requests of this kind a run sends until its first batch is committed.
+async fn requests_to_first_commit(rig: &Rig, is_meant: impl Fn(&&RequestRecord) -> bool) -> u32 {
+    let is_committed = |event: &Event| matches!(event, Event::Committed { .. });
+    rig.migrate_until(rig.config(), is_committed).await;
+    let records = rig.source.records();
+    let sent = records.iter().filter(is_meant).count();
+    u32::try_from(sent).unwrap()
+}
+
 /// Late values between any two answers of the run, in either part of the batch: they arrive or are named, and no other
 /// value is missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,12 +58,9 @@ async fn values_that_arrive_between_two_answers_hide_no_others() {
     for source in [oss_source(), cloud()] {
         let mut brought = 0;
         // What arrives once both ends are counted for the last time nobody sees.
+        let is_count = |sent: &&RequestRecord| sent.body_head.contains("count()");
         let undisturbed = over_two_groups(source.clone()).await;
-        let is_committed = |event: &Event| matches!(event, Event::Committed { .. });
-        undisturbed.migrate_until(undisturbed.config(), is_committed).await;
-        let records = undisturbed.source.records();
-        let counts = records.iter().filter(|record| record.body_head.contains("count()")).count();
-        for skip in 0..u32::try_from(counts).unwrap() {
+        for skip in 0..requests_to_first_commit(&undisturbed, is_count).await {
             for (late_s, count) in [(NOON_S + 5, 300), (NOON_S + 43_205, 300), (NOON_S + 5, 1)] {
                 let rig = over_two_groups(source.clone()).await;
                 let counts = Matcher::path("/api/v2/query").body("count()").skip(skip);
@@ -470,6 +477,47 @@ async fn values_between_shards_of_another_type_are_found() {
             assert!(inside(rig.source.store()) == inside(rig.destination.store()), "{what}");
         }
     }
+}
+
+/// Flux drops the carriage returns of texts. They arrive also where it was not meant to read any: where InfluxQL gave way,
+/// because series were added, or where the first texts of all came while the batch was read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn carriage_returns_arrive_whatever_brought_a_slice_to_flux() {
+    let texts = |host: &str, start_s: i64| {
+        let line = |n: i64| format!("m,host={host} s=\"a\rb{n}\" {}000000000\n", start_s + n * 10);
+        (0..30).map(line).collect::<String>().into_bytes()
+    };
+    let many = i64::try_from(CATALOGUE_VALUES_MIN).unwrap();
+    let [few, many] =
+        [300, many].map(|count| [values("a", NOON_S, count), texts("a", NOON_S + 5)].concat());
+    let mut by_flux = 0;
+    for (data, late, path) in [
+        (&few, texts("b", NOON_S + 7_200), ""),
+        (&values("a", NOON_S, 300), texts("a", NOON_S + 5), ""),
+        (&many, texts("b", NOON_S + 7_200), "/query"),
+    ] {
+        let of = async || {
+            let rig = Rig::start(oss_source(), store_of(data, DAY_S)).await;
+            rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "3d")
+        };
+        for skip in
+            0..requests_to_first_commit(&of().await, |sent| sent.path.starts_with(path)).await
+        {
+            let rig = of().await;
+            let request = Matcher::path(path).skip(skip);
+            rig.source_fault(request, 1, Fault::written_after(BUCKET, &late));
+            let run = rig.migrate(rig.config()).await;
+            let there = rig.source.store().dump(BUCKET);
+            let here = rig.destination.store().dump(BUCKET);
+            let what = format!("{path} {skip}: {}", run.words());
+            assert_eq!(here.iter().find(|value| !there.contains(value)), None, "{what}");
+            assert!(here.len() == there.len() || is_named(&run), "{what}");
+            let gave_way =
+                |event: &Event| matches!(event, Event::Notice(text) if text.contains(" instead"));
+            by_flux += usize::from(run.events.iter().any(gave_way));
+        }
+    }
+    assert!(by_flux > 0, "InfluxQL never gave way");
 }
 
 /// The last instant has queries of its own, also for texts with carriage returns.

@@ -1,5 +1,6 @@
 //! One answer of values, read to its proper end: request, stream, decode.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,8 +8,10 @@ use tokio::time::Instant;
 use super::reader::BucketReader;
 use crate::influx::stream::QueryStream;
 use crate::limits::DECODE_STEP_BYTES_MAX;
-use crate::model::frame::Frame;
+use crate::model::frame::{FieldType, Frame};
+use crate::model::series::Name;
 use crate::model::time::TimeRange;
+use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
 use crate::pipeline::plan::request::SliceRequest;
@@ -47,6 +50,8 @@ pub(crate) struct FetchedSlice {
     pub first_byte: Duration,
     /// Time in which the answer waited for its reader.
     pub reader_busy: Duration,
+    /// Measurements of which it has brought strings, if it is Flux'.
+    pub strings_by_flux: BTreeSet<Name>,
 }
 
 /// The whole answer, in frames.
@@ -113,7 +118,19 @@ pub(super) async fn read_into(
     let elapsed = stream.elapsed();
     let first_byte = first_byte.unwrap_or(elapsed);
     let (ended, reader_busy) = (Instant::now(), stream.reader_busy());
-    Ok(FetchedSlice { totals, bytes: decoded, elapsed, ended, first_byte, reader_busy })
+    let strings_by_flux = match attempt.request.transport() {
+        Transport::Influxql => BTreeSet::new(),
+        Transport::Flux | Transport::FluxKeyed | Transport::FluxPivot => with_strings(held),
+    };
+    let bytes = decoded;
+    Ok(FetchedSlice { totals, bytes, elapsed, ended, first_byte, reader_busy, strings_by_flux })
+}
+
+/// The measurements that have a field of strings.
+fn with_strings(frames: &[Frame]) -> BTreeSet<Name> {
+    let has_strings =
+        |frame: &&Frame| frame.fields.iter().any(|(_, kind)| *kind == FieldType::String);
+    frames.iter().filter(has_strings).map(|frame| frame.measurement.clone()).collect()
 }
 
 async fn send(reader: &BucketReader, text: &RequestText, what: &str) -> Result<QueryStream, Error> {

@@ -10,6 +10,7 @@ use super::reader::BucketReader;
 use super::slice;
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
+use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::commit::complete::Done;
@@ -60,7 +61,7 @@ pub(crate) async fn run(
         }
         tries.details.counted = counted;
         tries.details.transport = names(&moved.transports);
-        let strings = reading.carriage_returns(&windows).await?;
+        let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
         tries.details.source_bytes += strings.bytes;
         tries.details.retries += strings.retries;
         moved.refusals.add(strings.refusals.counted_before());
@@ -219,14 +220,15 @@ impl Reading<'_> {
 
     /// Strings with a carriage return arrive by Flux without it: they are found by the server, read again in escaped form,
     /// and written over what the slices wrote. All slices are acknowledged by now, so the right value comes last.
-    async fn carriage_returns(&self, windows: &[Window]) -> Result<Moved, Error> {
-        let BucketReader { source, choices, slices: permits, .. } = &**self.reader;
+    async fn carriage_returns(
+        &self,
+        windows: &[Window],
+        strings_by_flux: &BTreeSet<Name>,
+    ) -> Result<Moved, Error> {
+        let BucketReader { source, slices: permits, .. } = &**self.reader;
         let mut moved = Moved::default();
-        if !source.job.may_hold_carriage_returns {
-            return Ok(moved);
-        }
         for window in windows {
-            for scope in parts::read_by_flux(source, choices, window, self.misread).await? {
+            for scope in parts::read_by_flux(&source.job, window, strings_by_flux) {
                 let values = count::carriage_returns(source, &scope, window.range).await?;
                 if values == 0 {
                     continue;

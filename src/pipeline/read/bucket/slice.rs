@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Duration;
 
-use super::answer::ReadAttempt;
+use super::answer::{FetchedSlice, ReadAttempt};
 use super::reader::BucketReader;
 use super::{failure, fetch};
 use crate::influx::classify::Action;
@@ -155,7 +155,8 @@ async fn attempt(
     }
     let used = (counts && values > 0).then_some(request.transport());
     let transports = used.into_iter().collect();
-    Ok(Moved { values, bytes: fetched.bytes, retries: 0, refusals, transports })
+    let FetchedSlice { bytes, strings_by_flux, .. } = fetched;
+    Ok(Moved { values, bytes, retries: 0, refusals, transports, strings_by_flux })
 }
 
 async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
