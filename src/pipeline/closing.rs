@@ -6,7 +6,10 @@
 //! verification's business. Counts of the destination cost no quota.
 
 use crate::checkpoint::record::CommittedBatch;
+use crate::influx::client::Client;
+use crate::influx::influxql::Database;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
+use crate::model::schema::FieldKey;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
@@ -100,6 +103,7 @@ impl ClosingCheck<'_> {
         let mut closing = Closing::default();
         let pieces = self.pieces().await?;
         if let Some(source) = self.source {
+            let source = &with_types_of_now(source).await?;
             closing.source = at_source(source, &pieces).await?;
             let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
             let values = count::total(source, newer).await?;
@@ -147,6 +151,33 @@ impl ClosingCheck<'_> {
 
 fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
     (start < stop).then(|| CommittedBatch::empty(TimeRange { start, stop }))
+}
+
+/// The source as it is counted. A count over shard groups ends in silence where a field changes its type, and one that had
+/// a single type when the run began may have got another since.
+async fn with_types_of_now(source: &SourceBucket) -> Result<SourceBucket, Error> {
+    let mut job = source.job.clone();
+    if let (Some(access), TypeHistory::Single) = (&job.routes.access, job.shape.types) {
+        job.shape.types = types_of_now(&source.client, &access.database, &job.routes.mixed).await?;
+    }
+    Ok(SourceBucket::unheard(job, source.client.clone()))
+}
+
+/// Single, if each field but these has one type.
+async fn types_of_now(
+    client: &Client,
+    database: &Database,
+    apart: &[FieldKey],
+) -> Result<TypeHistory, Error> {
+    let Ok(known) = schema::field_types(client, database).await? else {
+        return Ok(TypeHistory::Unknown);
+    };
+    let changes = known.iter().any(|(measurement, fields)| {
+        let is_apart =
+            |field: &str| apart.contains(&(measurement.as_bytes().into(), field.as_bytes().into()));
+        fields.iter().any(|(field, types)| types.len() > 1 && !is_apart(field))
+    });
+    Ok(if changes { TypeHistory::Unknown } else { TypeHistory::Single })
 }
 
 /// Values that passed the retention line since they were read are missed by nobody.
@@ -248,11 +279,8 @@ async fn counter(bucket: &DestinationBucket, range: TimeRange) -> Result<SourceB
     let mut types = TypeHistory::Unknown;
     if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
         let database = client.database_of(&own).await;
-        if let Ok(database) = database.map_err(|error| Error::influx(what, error))?
-            && let Ok(known) = schema::field_types(client, &database).await?
-            && known.values().flat_map(|fields| fields.values()).all(|types| types.len() == 1)
-        {
-            types = TypeHistory::Single;
+        if let Ok(database) = database.map_err(|error| Error::influx(what, error))? {
+            types = types_of_now(client, &database, &[]).await?;
         }
     }
     let shape = SourceShape { shard_group_ns: bucket.shard_group_ns, types };

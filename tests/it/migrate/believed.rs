@@ -479,6 +479,28 @@ async fn values_between_shards_of_another_type_are_found() {
     }
 }
 
+/// A field gets a second type while the run goes on, in a later shard group of a batch that is read as one: Flux stops at the
+/// change in silence, in its counts too. The new values arrive or are named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_comes_late_hides_no_value() {
+    let days = |day: i64| NOON_S + day * 86_400;
+    let data: Vec<u8> = (0..2).flat_map(|day| values("a", days(day), 60)).collect();
+    let late = format!("m,host=a v=1.5 {}000000000\n", days(2)).into_bytes();
+    for source in [oss_source(), cloud()] {
+        let of = async || {
+            let rig = Rig::start(source.clone(), store_of(&data, DAY_S)).await;
+            rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "3d")
+        };
+        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
+            let rig = of().await;
+            rig.source_fault(Matcher::path("").skip(skip), 1, Fault::written_after(BUCKET, &late));
+            let run = rig.migrate(rig.config()).await;
+            let what = format!("{:?} {skip}: {}", source.kind, run.words());
+            assert!(is_equal(&rig) || is_named(&run), "{what}");
+        }
+    }
+}
+
 /// Flux drops the carriage returns of texts. They arrive also where it was not meant to read any: where InfluxQL gave way,
 /// because series were added, or where the first texts of all came while the batch was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
