@@ -2,6 +2,7 @@
 //! Each check is a function from texts to complaints and is itself tested on small samples, so that it can fail.
 
 mod circles;
+mod door;
 pub(crate) mod source;
 
 use std::collections::BTreeMap;
