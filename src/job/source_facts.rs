@@ -1,6 +1,7 @@
 //! What the source says of itself before a run: gathered once, judged by preflight, used by a run.
 
 use crate::config::job::{JobConfig, JobPace};
+use crate::config::range::RangeStart;
 use crate::config::scope::JobScope;
 use crate::config::values::QuotaChoice;
 use crate::influx::api::{Bucket, Limits};
@@ -10,8 +11,10 @@ use crate::job::error::Error;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::earliest::{earliest, earliest_counted};
+use crate::pipeline::source::first_group::FirstGroup;
 use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::survey::Survey;
+use crate::pipeline::source::unreturned::OutOfReach;
 use crate::wire::flux::Selection;
 
 /// The read quota, and where it is known from.
@@ -92,13 +95,20 @@ impl SourceFacts {
         let org = org.unwrap_or_else(|| bucket.org_id.clone());
         let (quota, limits) = quota(&config.pace, source, &bucket).await?;
         let survey = Survey::run(source, &bucket, &config.scope.filter).await?;
-        let routes = Routes::new(&survey, &config.scope.filter);
+        let mut routes = Routes::new(&survey, &config.scope.filter);
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
         config.scope.hold_range(now)?;
-        let earliest = match config.scope.start.counted_from(now) {
+        let mut earliest = match config.scope.start.counted_from(now) {
             None => oldest(config, source, &routes).await?,
             counted => counted,
         };
+        routes.out_of_reach = out_of_reach(config, source, &routes, earliest, now).await?;
+        if let Some(found) = &routes.out_of_reach
+            && earliest.is_none_or(|earliest| earliest >= found.before)
+        {
+            // Nothing that reads told of it, and it is of this job.
+            earliest = Some(Timestamp::MIN);
+        }
         Ok(SourceSeen::Facts(Box::new(Self {
             info,
             bucket,
@@ -146,6 +156,24 @@ async fn oldest(
     let before = read.unwrap_or(Timestamp::STOP_MAX);
     let left_out = Selection { without: std::slice::from_ref(not_plain), ..selection };
     Ok(earliest_counted(source, left_out, before).await?.or(read))
+}
+
+/// What of the first shard group of all time no batch would hold. The oldest value that plain Flux reads tells whether there
+/// can be anything; where others read too, they are asked.
+async fn out_of_reach(
+    config: &JobConfig,
+    source: &Client,
+    routes: &Routes,
+    earliest: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<OutOfReach>, Error> {
+    let is_searched = matches!(config.scope.start, RangeStart::Earliest);
+    let has_others = !routes.mixed.is_empty() || !routes.influxql_only.is_empty();
+    let start = if is_searched && has_others { Some(Timestamp::MIN) } else { earliest };
+    let Some(start) = start else { return Ok(None) };
+    let job = TimeRange::new(start, config.scope.stop.counted_from(now));
+    let (bucket, filter) = (config.ends.source_bucket.as_str(), &config.scope.filter);
+    Ok(FirstGroup::of(source, bucket, filter, routes, job).out_of_reach().await?)
 }
 
 async fn quota(

@@ -1,5 +1,12 @@
 //! Batches and slices: how many, how large, and how their answers are held against each other.
 
+/// How far the first shard group of all time may reach from the smallest time on. Groups last a week where nobody says
+/// otherwise; nobody is known to have made them last longer than a year.
+pub(crate) const FIRST_GROUP_NS_MAX: i64 = 366 * 86_400 * 1_000_000_000;
+
+/// How often a measurement is counted until nothing has arrived in it between two counts.
+pub(crate) const FIRST_GROUP_TRIES: u32 = 3;
+
 /// Slices read at one time, by default and at the most.
 pub(crate) const SLICES_IN_FLIGHT_DEFAULT: usize = 2;
 /// See [`SLICES_IN_FLIGHT_DEFAULT`].

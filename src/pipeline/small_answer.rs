@@ -1,6 +1,7 @@
 //! One question of Flux and its small answer, whole.
 
 use crate::influx::client::Client;
+use crate::influx::error::FailureKind;
 use crate::pipeline::error::Error;
 use crate::wire::csv::table::{CsvTable, read_tables, single_long};
 
@@ -17,6 +18,21 @@ pub(crate) async fn tables(
 /// The same of an answer that is there.
 pub(crate) fn tables_in(answer: &[u8], what: &str) -> Result<Vec<CsvTable>, Error> {
     read_tables(answer).map_err(|error| Error::csv(what, error))
+}
+
+/// An answer; `None` if the server runs out of time or memory over it.
+pub(crate) async fn unless_too_slow(
+    client: &Client,
+    query: &str,
+    what: &str,
+) -> Result<Option<Vec<u8>>, Error> {
+    match client.query_all(query, what).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
+            Ok(None)
+        }
+        Err(error) => Err(Error::influx(what, error)),
+    }
 }
 
 /// The number of an answer of one row; 0 if it has none.

@@ -173,7 +173,7 @@ fn unreturned(outcome: &RunOutcome, glyphs: Glyphs) -> Vec<String> {
         lines.push(format!("    and {more} more"));
     }
     if !lines.is_empty() {
-        let verb = "listed by the source, but returned to no query, so not copied:";
+        let verb = "at the source, but returned to no query of a run, so not copied:";
         lines.insert(0, format!("  {verb}"));
     }
     lines

@@ -3,6 +3,7 @@
 mod believed;
 mod clash;
 mod faults;
+mod first_group;
 mod foretold;
 mod golden;
 mod lookups;

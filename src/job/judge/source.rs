@@ -117,6 +117,13 @@ fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) 
         let cure = "influxd inspect export-lp on the stopped source has its values".to_owned();
         rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
     }
+    if let Some(found) = &facts.routes.out_of_reach {
+        let text = format!(
+            "left out: {found}: the source returns them only to queries that reach to the end of all times"
+        );
+        let cure = format!("`{}` has them", found.query(source_bucket));
+        rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
+    }
     if survey.nameless_tags > 0 && facts.routes.access.is_none() {
         let text = format!(
             "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",

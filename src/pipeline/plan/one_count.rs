@@ -1,10 +1,9 @@
 //! One question for a number of values.
 
 use crate::influx::client::Client;
-use crate::influx::error::FailureKind;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::small_answer::number_in;
+use crate::pipeline::small_answer::{number_in, unless_too_slow};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
 use crate::wire::flux::{self, Selection};
@@ -27,21 +26,6 @@ pub(crate) async fn ask(
     selection: Selection<'_>,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    let answer = answer(client, &flux::count(selection), what).await?;
+    let answer = unless_too_slow(client, &flux::count(selection), what).await?;
     answer.map(|answer| number_in(&answer, what)).transpose()
-}
-
-/// An answer; `None` if the source runs out of time or memory over it.
-pub(super) async fn answer(
-    client: &Client,
-    query: &str,
-    what: &str,
-) -> Result<Option<Vec<u8>>, Error> {
-    match client.query_all(query, what).await {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::influx(what, error)),
-    }
 }

@@ -54,10 +54,10 @@ impl BatchOrigin {
         }
     }
 
-    /// What it lists and returns to no query, in words.
+    /// What it returns to no query of a run, in words.
     pub fn unreturned(&self) -> Vec<String> {
         match self {
-            Self::Bucket(job, _) => job.routes.unreturned.iter().map(ToString::to_string).collect(),
+            Self::Bucket(job, _) => job.unreturned().into_iter().map(|(words, _)| words).collect(),
             Self::Spool(_) => Vec::new(),
         }
     }

@@ -113,9 +113,18 @@ impl BucketJob {
         }
     }
 
-    /// What the source lists and never returns: told with the first batch of the job, since nobody knows its times.
-    pub fn unreturned_in(&self, batch: TimeRange) -> &[Unreturned] {
-        if batch.start == self.range.start { &self.routes.unreturned } else { &[] }
+    /// What the source returns to no query of a run, in words, with the number of its values, as far as that is known.
+    pub fn unreturned(&self) -> Vec<(String, u64)> {
+        let listed = |found: &Unreturned| (found.to_string(), found.series.max(1));
+        let mut all: Vec<_> = self.routes.unreturned.iter().map(listed).collect();
+        let reached = self.routes.out_of_reach.filter(|found| self.range.start < found.before);
+        all.extend(reached.map(|found| (found.to_string(), found.values.unwrap_or(1))));
+        all
+    }
+
+    /// The same, for the batch with which it is told: the first one of the job, since nobody knows its times.
+    pub fn unreturned_in(&self, batch: TimeRange) -> Vec<(String, u64)> {
+        if batch.start == self.range.start { self.unreturned() } else { Vec::new() }
     }
 
     /// Batches of the whole job, those that earlier runs have moved among them.

@@ -11,6 +11,7 @@ use crate::influx::client::Client;
 use crate::pipeline::event::{Event, EventSink};
 
 pub(crate) mod earliest;
+pub(crate) mod first_group;
 pub(crate) mod flux_only;
 pub(crate) mod job;
 pub(crate) mod layer;

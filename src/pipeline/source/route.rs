@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::readable::{InfluxqlFields, readable};
 use super::survey::Survey;
 use super::unreadable::Unreadable;
-use super::unreturned::Unreturned;
+use super::unreturned::{OutOfReach, Unreturned};
 use crate::influx::influxql::Database;
 use crate::model::filter::Filter;
 use crate::model::schema::{FieldKey, FieldTypes};
@@ -40,6 +40,8 @@ pub struct Routes {
     pub lost: Vec<Unreadable>,
     /// What the source returns to no query.
     pub unreturned: Vec<Unreturned>,
+    /// What it returns to no bounded query.
+    pub out_of_reach: Option<OutOfReach>,
     /// Keeps out of a Flux query what Flux cannot read, and what comes under the name of what is not returned.
     pub unreadable: Vec<String>,
     /// The same, and the fields of several types: the conditions of a plain read.

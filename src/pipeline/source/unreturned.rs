@@ -12,7 +12,7 @@ use super::schema::InfluxqlSchema;
 use crate::influx::client::Client;
 use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::wire::flux::{self, Selection, literal};
@@ -41,6 +41,38 @@ impl fmt::Display for Unreturned {
             1 => f.write_str(", 1 series"),
             series => write!(f, ", {series} series"),
         }
+    }
+}
+
+/// Values that no bounded query returns; `first_group.rs` finds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfReach {
+    /// They lie before this time.
+    pub before: Timestamp,
+    /// How many; `None` where the source ran out of time over them.
+    pub values: Option<u64>,
+}
+
+impl OutOfReach {
+    /// What returns them, as Flux.
+    pub fn query(&self, bucket: &str) -> String {
+        let (all, before) = (TimeRange::ALL, self.before);
+        let bucket = flux::literal::quote(bucket.as_bytes());
+        let (start, stop) = (all.start, all.stop);
+        format!(
+            "from(bucket: {bucket}) |> range(start: {start}, stop: {stop}) |> filter(fn: (r) => r._time < {before})"
+        )
+    }
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.values {
+            None => f.write_str("values")?,
+            Some(1) => f.write_str("1 value")?,
+            Some(values) => write!(f, "{values} values")?,
+        }
+        write!(f, " before {} in the first shard group of all time", self.before)
     }
 }
 

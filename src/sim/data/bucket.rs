@@ -38,6 +38,25 @@ pub(crate) struct SeriesEntry {
     pub(crate) fields: BTreeMap<Arc<[u8]>, Chunks>,
 }
 
+/// The first shard group of all time, once a start has wrapped its begin; see `restart.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WrappedGroup {
+    /// Where it seems to begin.
+    pub(super) seems: i64,
+    /// Where it ends.
+    pub(super) end: i64,
+}
+
+impl WrappedGroup {
+    /// What its values are kept by. No time is so small, and no group beside it has this key.
+    pub(super) const KEY: i64 = i64::MIN;
+
+    /// True if a query looks it up.
+    pub(super) const fn touches(self, first: i64, last: i64) -> bool {
+        self.seems <= last && self.end > first
+    }
+}
+
 /// A bucket with its content.
 #[derive(Debug)]
 pub(crate) struct StoredBucket {
@@ -48,8 +67,10 @@ pub(crate) struct StoredBucket {
     /// Readable series in the order of reads.
     pub(crate) order: BTreeMap<Arc<Series>, usize>,
     pub(crate) types: BTreeMap<Name, BTreeMap<Name, TypesByShard>>,
-    /// Start and end of the shard groups there are.
-    groups: BTreeMap<i64, i64>,
+    /// Start and end of the shard groups there are, but for one that a restart has put out of reach.
+    pub(super) groups: BTreeMap<i64, i64>,
+    /// See [`StoredBucket::restart`].
+    pub(super) wrapped: Option<WrappedGroup>,
     /// Unreadable series that a read takes for another one, with the values of that one. See [`StoredBucket::find_aliases`].
     pub(super) aliases: Vec<SeriesEntry>,
 }
@@ -63,6 +84,7 @@ impl StoredBucket {
             order: BTreeMap::new(),
             types: BTreeMap::new(),
             groups: BTreeMap::new(),
+            wrapped: None,
             aliases: Vec::new(),
         }
     }
@@ -73,19 +95,26 @@ impl StoredBucket {
         if let Some(group) = before.filter(|(_, end)| time < *end) {
             return group;
         }
-        let length = i128::from(self.info.shard_s) * i128::from(NS_PER_S);
-        let origin = YEAR_1_S * i128::from(NS_PER_S);
-        let start = (i128::from(time) - origin).div_euclid(length) * length + origin;
-        let end = i64::try_from(start + length).unwrap_or(i64::MAX);
-        let start =
-            i64::try_from(start).unwrap_or(i64::MIN).max(before.map_or(i64::MIN, |(_, end)| end));
+        let (start, end) = self.group_by_length(time);
+        let end = i64::try_from(end).unwrap_or(i64::MAX);
+        let start = i64::try_from(start)
+            .unwrap_or_else(|_| self.first_key())
+            .max(before.map_or(i64::MIN, |(_, end)| end));
         let end = self.groups.range(time..).next().map_or(end, |(&next, _)| end.min(next));
         self.groups.insert(start, end);
         (start, end)
     }
 
+    /// Where the shard group for `time` begins and ends by its length: it may begin before the smallest time.
+    pub(super) fn group_by_length(&self, time: i64) -> (i128, i128) {
+        let length = i128::from(self.info.shard_s) * i128::from(NS_PER_S);
+        let origin = YEAR_1_S * i128::from(NS_PER_S);
+        let start = (i128::from(time) - origin).div_euclid(length) * length + origin;
+        (start, start + length)
+    }
+
     /// The start of the first shard group that reaches beyond `time`, or `time`.
-    pub(crate) fn first_shard(&self, time: i64) -> i64 {
+    pub(super) fn first_shard(&self, time: i64) -> i64 {
         self.groups
             .range(..=time)
             .next_back()
@@ -96,7 +125,10 @@ impl StoredBucket {
     /// Start and end of the shard groups that a range touches, as queries look them up: both ends count.
     pub(crate) fn groups_between(&self, first: i64, last: i64) -> Vec<(i64, i64)> {
         let touches = |&(&start, &end): &(&i64, &i64)| start <= last && end > first;
-        self.groups.iter().filter(touches).map(|(&start, &end)| (start, end)).collect()
+        let wrapped = self.wrapped.filter(|group| group.touches(first, last));
+        let wrapped = wrapped.map(|group| (WrappedGroup::KEY, group.end));
+        let others = self.groups.iter().filter(touches).map(|(&start, &end)| (start, end));
+        wrapped.into_iter().chain(others).collect()
     }
 
     /// Index of the series of an escaped key, made if new.

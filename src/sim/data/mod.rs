@@ -7,5 +7,6 @@ mod digest;
 mod forget;
 pub(super) mod line;
 pub(super) mod points;
+mod restart;
 pub(super) mod store;
 pub(super) mod write;

@@ -151,6 +151,11 @@ impl BucketStore {
         bucket.map_or(0, |bucket| bucket.delete(measurement, start, stop))
     }
 
+    /// The server is started again: the first shard group of all time of each bucket goes out of reach.
+    pub fn restart(&self) {
+        self.lock().iter_mut().for_each(StoredBucket::restart);
+    }
+
     /// Number of values in a bucket.
     pub fn count(&self, bucket: &str) -> u64 {
         let buckets = self.lock();

@@ -136,10 +136,8 @@ impl EngineRead {
             if !self.may_match(&entry.series, field) {
                 continue;
             }
-            let first_shard = bucket.first_shard(self.start);
             let Some(shards) = types.get(&**field) else { continue };
-            let mut shards: Vec<_> =
-                shards.range(first_shard..self.stop.max(first_shard)).collect();
+            let mut shards = bucket.in_shards(shards, self.start, self.stop);
             if pick == Pick::Last {
                 shards.reverse();
             }
@@ -155,7 +153,7 @@ impl EngineRead {
             let mut parts = Vec::new();
             for (shard, known) in shards {
                 if *known == field_type {
-                    let chunk = chunks.get(shard);
+                    let chunk = chunks.get(&shard);
                     parts.extend(
                         chunk.and_then(|chunk| self.rows_of(&entry.series, field, chunk, stop)),
                     );
@@ -230,11 +228,10 @@ pub(super) fn fields_near(
     start: i64,
     stop: i64,
 ) -> BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> {
-    let first_shard = bucket.first_shard(start);
     let mut near: BTreeMap<&[u8], Vec<(&SeriesEntry, &[u8])>> = BTreeMap::new();
     for entry in &bucket.entries {
         for (field, chunks) in &entry.fields {
-            if chunks.range(first_shard..stop.max(first_shard)).next().is_some() {
+            if bucket.meets(chunks, start, stop) {
                 near.entry(&entry.series.measurement).or_default().push((entry, field));
             }
         }

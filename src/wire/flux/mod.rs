@@ -9,7 +9,7 @@ use self::literal::{is_measurement, quote};
 
 use crate::model::filter::Filter;
 use crate::model::series::Name;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 
 /// The column that holds the field name after the rename, unless a tag sorts after it (see [`field_label`]).
 pub(crate) const FIELD_LABEL: &str = "~f";
@@ -146,6 +146,12 @@ pub fn read_largest_time(selection: Selection<'_>, field_label: &str) -> String 
 /// Number of values: one row, or no row for none. Only exact inside one shard group of the source.
 pub fn count(selection: Selection<'_>) -> String {
     format!("{} |> group() |> count()", from_range_filter(selection))
+}
+
+/// Number of values before a time, of a range that may reach beyond it: the server reads all of the range for it.
+pub(crate) fn count_before(selection: Selection<'_>, time: Timestamp) -> String {
+    let from = from_range_filter(selection);
+    format!("{from} |> filter(fn: (r) => r._time < {time}) |> group() |> count()")
 }
 
 /// Number of values by measurement.

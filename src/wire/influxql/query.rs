@@ -100,6 +100,13 @@ pub fn count(measurement: &str, range: TimeRange, filter: &Filter) -> String {
     )
 }
 
+/// The oldest row of a measurement: one row, or none.
+pub(crate) fn oldest(measurement: &str, range: TimeRange, filter: &Filter) -> String {
+    let grouping = Grouping::Keys(&[]);
+    let all = select(&SelectStatement { measurement, range, filter, grouping, among: None });
+    format!("{all} LIMIT 1")
+}
+
 /// What follows FROM. A name that no literal holds is matched by a pattern that fits only it.
 fn from(measurement: &str) -> String {
     if nameable(measurement.as_bytes()).is_some() {

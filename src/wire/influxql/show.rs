@@ -69,6 +69,13 @@ pub(crate) fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
     Ok(counts.filter_map(Json::as_u64).sum())
 }
 
+/// Reads the time of the first row of an answer; nothing if it has none.
+pub(crate) fn parse_first_time(json: &[u8]) -> Result<Option<i64>, AnswerError> {
+    let tables = parse_tables(json)?;
+    let row = tables.iter().flat_map(|table| &table.values).next();
+    Ok(row.and_then(|row| row.first()).and_then(Json::as_i64))
+}
+
 /// Reads the answer to `SHOW SERIES`: measurement and tags of each series. A single key that cannot be read for certain
 /// makes the whole answer an error.
 pub fn parse_show_series(json: &[u8]) -> Result<Vec<Series>, AnswerError> {

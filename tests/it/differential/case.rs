@@ -107,6 +107,9 @@ impl Case {
         let twin = if self.kind == Kind::Behind { "telegraf" } else { TWIN };
         store.create_bucket_with(twin, 0, self.content.shard_s);
         store.write_lp(twin, &self.content.twin(self.twin_differs_from)).expect("lines that fit");
+        if self.content.restarted {
+            store.restart();
+        }
         store
     }
 

@@ -90,6 +90,8 @@ pub(crate) struct Content {
     /// As Flux writes it.
     pub(crate) interval: &'static str,
     pub(crate) shard_s: u64,
+    /// The source was started again when all of it was there.
+    pub(crate) restarted: bool,
     measurements: Vec<Measurement>,
     /// Measurement, and the key as it is written.
     series: Vec<(usize, Vec<u8>)>,
@@ -114,6 +116,7 @@ impl Content {
             places.insert((cell.series, cell.field, cell.time), cell);
         }
         content.cells = places.into_values().collect();
+        content.restarted = content.start == Timestamp::MIN.ns() && dice.hits(1, 2);
         content
     }
 
@@ -136,7 +139,8 @@ impl Content {
         let shard_s = if shape == Shape::Boundary && shard_s == 3_600 { 86_400 } else { shard_s };
         let shard_s = if stop == Timestamp::STOP_MAX.ns() { 7 * 86_400 } else { shard_s };
         let (measurements, series, cells) = (Vec::new(), Vec::new(), Vec::new());
-        Self { shape, start, stop, interval, shard_s, measurements, series, cells }
+        let restarted = false;
+        Self { shape, start, stop, interval, shard_s, restarted, measurements, series, cells }
     }
 
     fn roll_series(&mut self, dice: &mut Dice) {

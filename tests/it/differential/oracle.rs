@@ -242,7 +242,10 @@ fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
     // A carriage return is not among what is told of a name.
     let short = name.split("\\r").next().unwrap_or_default();
     let refused = difference.what == "missing" && ended.rejects.contains(short);
-    changed || lost || refused || ended.named.iter().any(|text| text.contains(&name))
+    // Where a restart has put it.
+    let first = *time < i64::MIN + 7 * 86_400_000_000_000;
+    let reached = first && ended.named.iter().any(|text| text.contains("first shard group"));
+    changed || lost || refused || reached || ended.named.iter().any(|text| text.contains(&name))
 }
 
 fn describe(case: &Case, differences: &[&Difference]) -> String {

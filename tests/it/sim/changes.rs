@@ -27,6 +27,16 @@ async fn query(server: &Server, script: &str) -> Answer {
     ask(server.addr(), "POST", "/api/v2/query?org=o", &headers(), body.as_bytes()).await
 }
 
+/// The number in the last column of an answer; 0 without one.
+async fn influxql_count(server: &Server, statement: &str) -> usize {
+    let mut headers = headers();
+    headers[1].1 = "application/vnd.influxql".to_owned();
+    let answer = ask(server.addr(), "POST", "/query?db=b", &headers, statement.as_bytes()).await;
+    let text = answer.text();
+    let count = text.rsplit_once(',').and_then(|(_, rest)| rest.split(']').next());
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
 /// The number of values that the server counts; -1 without an answer of it.
 async fn count(server: &Server) -> i64 {
     let script = "from(bucket: \"b\") |> range(start: 0) |> group() |> count()";
@@ -41,6 +51,55 @@ async fn write(server: &Server, lines: &str) -> u16 {
 
 fn rule(matcher: Matcher, times: u32, fault: Fault) -> Rule {
     Rule { matcher, times, fault }
+}
+
+/// As InfluxDB OSS 2.9.1 answers before and after it is started again.
+#[tokio::test]
+async fn a_restart_puts_the_first_shard_group_out_of_reach() {
+    let store = Arc::new(BucketStore::default());
+    store.create_bucket("b", 0);
+    let write = |values: &[(i64, i64)]| {
+        let line = |(time, value): &(i64, i64)| format!("m,h=a f={value} {time}\n");
+        store.write_lp("b", values.iter().map(line).collect::<String>().as_bytes()).unwrap();
+    };
+    write(&[(i64::MIN + 2, 1), (i64::MIN + 3, 2), (1_577_836_800_000_000_000, 3)]);
+    let server = Server::start(ServerSettings::oss("o", "secret"), Arc::clone(&store)).await;
+    let server = server.unwrap();
+    let (first, early) = ("1677-09-21T00:12:43.145224194Z", "1677-10-01T00:00:00Z");
+    let found = async || {
+        let mut numbers = Vec::new();
+        for (stop, steps) in [
+            (early, ""),
+            (early, "|> count()"),
+            (early, "|> group() |> first()"),
+            ("2262-04-10T23:34:00Z", ""),
+            ("2262-04-10T23:35:00Z", "|> filter(fn: (r) => r._time < 1677-10-01T00:00:00Z)"),
+            ("2262-04-11T23:47:16.854775807Z", "|> group() |> count()"),
+        ] {
+            let script =
+                format!("from(bucket: \"b\") |> range(start: {first}, stop: {stop}) {steps}");
+            let answer = query(&server, &script).await.text();
+            let rows = || answer.lines().filter(|line| line.starts_with(",_result"));
+            let count = rows().next().filter(|_| steps.contains("count"));
+            let count = count.map(|row| row.split(',').nth(5).unwrap().parse().unwrap());
+            numbers.push(count.unwrap_or_else(|| rows().count()));
+        }
+        for statement in [
+            "SELECT count(f) FROM m",
+            "SELECT count(f) FROM m WHERE time < 1600000000000000000",
+            "SELECT count(f) FROM m WHERE time < -9223372036854775800",
+        ] {
+            numbers.push(influxql_count(&server, statement).await);
+        }
+        numbers
+    };
+    assert_eq!(found().await, [2, 2, 1, 3, 2, 3, 3, 3, 2]);
+    store.restart();
+    assert_eq!(found().await, [0, 0, 0, 1, 2, 3, 3, 1, 0]);
+    write(&[(i64::MIN + 2, 11), (i64::MIN + 4, 12)]);
+    assert_eq!(found().await, [2, 2, 1, 3, 4, 5, 5, 3, 2]);
+    store.restart();
+    assert_eq!(found().await[..4], [0, 0, 0, 1]);
 }
 
 fn deleted(measurement: Option<&[u8]>, start: i64, stop: i64) -> StoreChange {

@@ -23,7 +23,6 @@ use crate::pipeline::read::batch::{Moved, SlicesInFlight, untyped};
 use crate::pipeline::read::progress::BatchProgress;
 use crate::pipeline::source::layer::{Window, values_in};
 use crate::pipeline::source::types_at;
-use crate::pipeline::source::unreturned::Unreturned;
 use crate::pipeline::write::BatchSink;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
@@ -276,16 +275,16 @@ async fn lost(reader: &BucketReader, batch: TimeRange) -> Result<RefusedValues, 
     reader.out.rejects.uncarried(batch, &reason, values, b"")
 }
 
-/// Each of its series holds some value: how many, no query tells.
+/// Of what is listed each series holds some value: how many, no query tells.
 fn refused_unread(
     reader: &BucketReader,
     batch: TimeRange,
-    found: &Unreturned,
+    (found, values): (String, u64),
 ) -> Result<RefusedValues, Error> {
     let reason = format!(
-        "{found}: the source lists it and returns its values to no query; `influxd inspect export-lp` has them"
+        "{found}: the source returns this to no query of a run; `influxd inspect export-lp` has it"
     );
-    reader.out.rejects.uncarried(batch, &reason, found.series.max(1), b"")
+    reader.out.rejects.uncarried(batch, &reason, values, b"")
 }
 
 /// The names of transports, joined.
