@@ -3,7 +3,7 @@
 //! The status alone does not tell: a 400 on a query may be memory or a full queue, a 500 on a write may be a full
 //! cache or a type conflict, and errors of a query can come as text behind a 200.
 
-use super::error::{Error, FailureKind};
+use super::error::{Error, FailureKind, is_panic};
 use crate::limits::QUERY_LATE_PER_MILLE;
 
 /// What was asked of the server.
@@ -163,9 +163,6 @@ const SCRIPT_ERRORS: [&str; 5] = [
     "failed to decode request body",
 ];
 
-/// Panics of the server that what it stores brings about: they would come again.
-const PANICS: [&str; 2] = ["a panic has occurred", "panic: interface conversion"];
-
 /// First match wins.
 const QUERY_TEXTS: [(&str, FailureKind); 31] = [
     ("schema collision", FailureKind::BadRequest),
@@ -200,10 +197,6 @@ const QUERY_TEXTS: [(&str, FailureKind); 31] = [
     ("engine is closed", FailureKind::ServerError),
     ("no such host", FailureKind::ServerError),
 ];
-
-fn is_panic(text: &str) -> bool {
-    PANICS.iter().any(|panic| text.contains(panic))
-}
 
 /// What the text of a failed query means: from an error table behind a 200, or from an error answer.
 pub fn classify_query_text(message: &str) -> FailureKind {

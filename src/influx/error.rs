@@ -184,6 +184,11 @@ impl Error {
         self.0.kind
     }
 
+    /// True if the server stumbled over the query: it fails each time.
+    pub(crate) fn is_panic(&self) -> bool {
+        self.0.kind == FailureKind::BadRequest && is_panic(&self.0.message)
+    }
+
     /// The failure in words, without who and what.
     pub fn cause(&self) -> String {
         let Detail { kind, status, message, .. } = &*self.0;
@@ -277,6 +282,14 @@ impl Failure {
         self.source = Some(source.into());
         self
     }
+}
+
+/// Panics of the server that what it stores brings about: they would come again.
+const PANICS: [&str; 2] = ["a panic has occurred", "panic: interface conversion"];
+
+/// True for the words of a server that stumbled over a query.
+pub(super) fn is_panic(text: &str) -> bool {
+    PANICS.iter().any(|panic| text.contains(panic))
 }
 
 #[cfg(test)]

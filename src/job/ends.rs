@@ -10,8 +10,9 @@ use crate::influx::error::Error;
 use crate::influx::signal::Observer;
 use crate::job::error::Error as JobError;
 use crate::model::side::Side;
-use crate::pipeline::small_answer;
-use crate::wire::flux::{self, Selection};
+use crate::pipeline::error::Error::TooSlow;
+use crate::pipeline::source::at_least::at_least;
+use crate::wire::flux::Selection;
 
 /// A client for one end.
 pub(crate) fn connect(
@@ -75,12 +76,12 @@ impl Ends {
     }
 }
 
-/// Values of one end that Flux counts in a selection.
+/// Values of one end that Flux counts in a selection, or their series where it cannot.
 pub(crate) async fn count(
     client: &Client,
     selection: Selection<'_>,
     what: &str,
 ) -> Result<u64, JobError> {
-    let answer = client.query_all(&flux::count(selection), what).await?;
-    Ok(small_answer::number_in(&answer, what)?)
+    let values = at_least(client, selection, what).await?;
+    Ok(values.ok_or(TooSlow { range: selection.range })?)
 }

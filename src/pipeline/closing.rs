@@ -6,19 +6,15 @@
 //! verification's business. Counts of the destination cost no quota.
 
 use crate::checkpoint::record::CommittedBatch;
-use crate::influx::client::Client;
-use crate::influx::influxql::Database;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
-use crate::model::schema::FieldKey;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::plan::count;
+use crate::pipeline::recount::{Recount, with_types_of_now};
+use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::latest;
-use crate::pipeline::source::job::BucketJob;
-use crate::pipeline::source::shape::{SourceShape, TypeHistory};
-use crate::pipeline::source::{SourceBucket, schema};
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
 
@@ -33,6 +29,8 @@ pub struct Closing {
     pub newer: Option<u64>,
     /// The newest of them, if it lies ahead of the source's own clock.
     pub ahead: Option<Timestamp>,
+    /// Why the destination could not be counted, if it could not.
+    pub uncounted: Option<String>,
 }
 
 impl Closing {
@@ -113,12 +111,44 @@ impl ClosingCheck<'_> {
             }
         }
         if let Some(bucket) = self.out.bucket() {
-            closing.destination = at_destination(bucket, &pieces).await?;
+            match self.at_destination(bucket, &pieces).await? {
+                Ok(differing) => closing.destination = differing,
+                Err(why) => closing.uncounted = Some(why),
+            }
         }
         for text in closing.take_grown_alike() {
             self.out.tell(Event::Notice(text));
         }
         Ok(closing)
+    }
+
+    async fn at_destination(
+        self,
+        bucket: &DestinationBucket,
+        pieces: &[CommittedBatch],
+    ) -> Result<Result<Vec<Discrepancy>, String>, Error> {
+        let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+            let least = sum(pieces, |piece| piece.acknowledged);
+            let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
+            counted >= least && (counted <= most || bucket.is_shared)
+        };
+        let Some(range) = whole(pieces) else { return Ok(Ok(Vec::new())) };
+        let recount = Recount::of(bucket, range).await?;
+        let pieces = match recount.comparable(self.source, pieces).await? {
+            Ok(pieces) => pieces,
+            Err(why) => return Ok(Err(why)),
+        };
+        let counter = &recount.counter;
+        // After a refusal the server goes on writing for a while, and its counts lag.
+        for _ in 0..CLOSING_TRIES {
+            if is_fine(&pieces, count::total(counter, range).await?) {
+                return Ok(Ok(Vec::new()));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
+        }
+        let mut found = Vec::new();
+        narrow(counter, &pieces, is_fine, |piece| piece.acknowledged, &mut found).await?;
+        Ok(Ok(found))
     }
 
     /// The job without a gap: batches that hold something, and what lies between them. Where others have recorded batches
@@ -153,33 +183,6 @@ fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
     (start < stop).then(|| CommittedBatch::empty(TimeRange { start, stop }))
 }
 
-/// The source as it is counted. A count over shard groups ends in silence where a field changes its type, and one that had
-/// a single type when the run began may have got another since.
-async fn with_types_of_now(source: &SourceBucket) -> Result<SourceBucket, Error> {
-    let mut job = source.job.clone();
-    if let (Some(access), TypeHistory::Single) = (&job.routes.access, job.shape.types) {
-        job.shape.types = types_of_now(&source.client, &access.database, &job.routes.mixed).await?;
-    }
-    Ok(SourceBucket::unheard(job, source.client.clone()))
-}
-
-/// Single, if each field but these has one type.
-async fn types_of_now(
-    client: &Client,
-    database: &Database,
-    apart: &[FieldKey],
-) -> Result<TypeHistory, Error> {
-    let Ok(known) = schema::field_types(client, database).await? else {
-        return Ok(TypeHistory::Unknown);
-    };
-    let changes = known.iter().any(|(measurement, fields)| {
-        let is_apart =
-            |field: &str| apart.contains(&(measurement.as_bytes().into(), field.as_bytes().into()));
-        fields.iter().any(|(field, types)| types.len() > 1 && !is_apart(field))
-    });
-    Ok(if changes { TypeHistory::Unknown } else { TypeHistory::Single })
-}
-
 /// Values that passed the retention line since they were read are missed by nobody.
 async fn at_source(
     source: &SourceBucket,
@@ -197,29 +200,6 @@ async fn at_source(
         };
         narrow(source, pieces, is_fine, |piece| piece.read, &mut found).await?;
     }
-    Ok(found)
-}
-
-async fn at_destination(
-    bucket: &DestinationBucket,
-    pieces: &[CommittedBatch],
-) -> Result<Vec<Discrepancy>, Error> {
-    let is_fine = |pieces: &[CommittedBatch], counted: u64| {
-        let least = sum(pieces, |piece| piece.acknowledged);
-        let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
-        counted >= least && (counted <= most || bucket.is_shared)
-    };
-    let Some(range) = whole(pieces) else { return Ok(Vec::new()) };
-    let counter = counter(bucket, range).await?;
-    // After a refusal the server goes on writing for a while, and its counts lag.
-    for _ in 0..CLOSING_TRIES {
-        if is_fine(pieces, count::total(&counter, range).await?) {
-            return Ok(Vec::new());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
-    }
-    let mut found = Vec::new();
-    narrow(&counter, pieces, is_fine, |piece| piece.acknowledged, &mut found).await?;
     Ok(found)
 }
 
@@ -268,22 +248,4 @@ async fn ahead(source: &SourceBucket, newer: TimeRange) -> Result<Option<Timesta
         Some(Timestamp::MAX)
     };
     Ok(newest.filter(|newest| now.is_some_and(|now| *newest > now)))
-}
-
-/// What counts a bucket of the destination: the same as at the source. Only where each of its fields has one type a count may
-/// reach over shard groups.
-async fn counter(bucket: &DestinationBucket, range: TimeRange) -> Result<SourceBucket, Error> {
-    let client = &bucket.client;
-    let what = "destination bucket";
-    let own = client.bucket_by_name(&bucket.name).await;
-    let mut types = TypeHistory::Unknown;
-    if let Some(own) = own.map_err(|error| Error::influx(what, error))? {
-        let database = client.database_of(&own).await;
-        if let Ok(database) = database.map_err(|error| Error::influx(what, error))? {
-            types = types_of_now(client, &database, &[]).await?;
-        }
-    }
-    let shape = SourceShape { shard_group_ns: bucket.shard_group_ns, types };
-    let job = BucketJob::to_count(&bucket.name, shape, range);
-    Ok(SourceBucket::unheard(job, client.clone()))
 }

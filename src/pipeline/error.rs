@@ -233,6 +233,11 @@ impl Error {
         Self::Influx { what: what.into(), source }
     }
 
+    /// True if the server stumbled over the query: it fails each time.
+    pub(crate) fn is_panic_of_server(&self) -> bool {
+        matches!(self, Self::Influx { source, .. } if source.is_panic())
+    }
+
     /// An answer, or why the server refuses it; trouble that may pass is neither.
     pub(crate) fn unless_refused<T>(
         what: impl Into<String>,

@@ -43,6 +43,7 @@ pub(crate) mod permits;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod read;
+mod recount;
 pub(crate) mod small_answer;
 pub(crate) mod source;
 pub(crate) mod stop;
@@ -119,7 +120,7 @@ pub async fn run(
             batches: &committed.each,
         };
         // All is committed: whoever asks for the end gets it at once.
-        match stop.unless(check.run()).await {
+        match stop.unless(Box::pin(check.run())).await {
             Ok(found) => closing = found?,
             Err(reason) => stopped = Some(reason),
         }
@@ -129,10 +130,11 @@ pub async fn run(
         let client = &reader.source.client;
         out.counters.note_answered(client.quota().total_bytes(), client.requests());
     }
-    let doubts = tokio::select! {
+    let mut doubts = tokio::select! {
         doubts = checkpoint.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),
     };
+    doubts.extend(closing.uncounted.take());
     Ok(RunOutcome {
         job,
         watermark: committed.watermark,
@@ -195,7 +197,7 @@ impl Open {
             }
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = self.while_open(permit).await?.map_err(|_| Error::StageGone("batch"))?;
-            let next = self.while_open(batches.next()).await??;
+            let next = self.while_open(Box::pin(batches.next())).await??;
             begun = true;
             match next {
                 None => break,

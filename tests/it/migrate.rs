@@ -18,4 +18,5 @@ mod resume;
 mod scale;
 mod staged;
 mod transports;
+mod uncountable;
 mod whole;

@@ -121,7 +121,9 @@ fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) 
         let text = format!(
             "left out: {found}: the source returns them only to queries that reach to the end of all times"
         );
-        let cure = format!("`{}` has them", found.query(source_bucket));
+        let query = found.query(source_bucket);
+        let cure =
+            format!("`{query}` has them, and influxd inspect export-lp on the stopped source");
         rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
     }
     if survey.nameless_tags > 0 && facts.routes.access.is_none() {

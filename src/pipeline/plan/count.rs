@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::emptiness::{is_empty_in, is_empty_of};
-use super::one_count::{ask, one};
+use super::one_count::one;
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
@@ -12,6 +12,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::FluxScope;
 use crate::pipeline::small_answer;
+use crate::pipeline::source::at_least::at_least;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
@@ -211,9 +212,6 @@ async fn influxql_count(
 
 /// Values of a range in all layers, as far as they are read.
 pub(crate) async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
-    if source.job.shape.types != TypeHistory::Single {
-        return Ok(values_in(&windows(source, range).await?));
-    }
     let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
     let mut values = 0;
     if !before_end.is_empty() {
@@ -282,7 +280,7 @@ pub(crate) async fn carriage_returns(
     Ok(values)
 }
 
-/// Values of the range that neither language reads.
+/// Values of the range that neither language reads, or their series where the server cannot count them.
 pub(crate) async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
     let job = &source.job;
     if job.routes.lost.is_empty() {
@@ -301,13 +299,28 @@ pub(crate) async fn lost(source: &SourceBucket, range: TimeRange) -> Result<u64,
             }
             continue;
         }
-        match (ask(&source.client, selection, &what).await?, stretch.halves()) {
+        match (at_least(&source.client, selection, &what).await?, stretch.halves()) {
             (Some(lost), _) => values += lost,
             (None, Some((first, second))) => stretches.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: stretch }),
         }
     }
-    Ok(values)
+    Ok(values + lost_at_largest_time(source, range).await?)
+}
+
+/// The same at the largest time, which no count reaches. Where the server stumbles, it has found something.
+async fn lost_at_largest_time(source: &SourceBucket, range: TimeRange) -> Result<u64, Error> {
+    if !range.contains(Timestamp::MAX) {
+        return Ok(0);
+    }
+    let (job, what) = (&source.job, "what is left out at the largest time");
+    let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
+    let selection = Selection { without: &job.routes.only_lost, ..job.selection(range) };
+    match small_answer::tables(&source.client, &flux::first(selection), what).await {
+        Ok(tables) => Ok(tables.iter().map(|table| table.rows.len() as u64).sum()),
+        Err(error) if error.is_panic_of_server() => Ok(1),
+        Err(error) => Err(error),
+    }
 }
 
 /// True if the range certainly holds nothing, in no layer; false if it may hold something.

@@ -1,5 +1,6 @@
 //! Where the job begins: the oldest value.
 
+use super::at_least::at_least;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
@@ -68,6 +69,5 @@ async fn is_empty(
     range: TimeRange,
 ) -> Result<bool, Error> {
     let what = "count of what is left out";
-    let query = flux::count(Selection { range, ..selection });
-    Ok(small_answer::number(source, &query, what).await? == 0)
+    Ok(at_least(source, Selection { range, ..selection }, what).await? == Some(0))
 }

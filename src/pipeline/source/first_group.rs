@@ -103,12 +103,15 @@ impl<'a> FirstGroup<'a> {
             answer.map_err(|text| Error::Refused { what: "first shard group".to_owned(), text })
         };
         let oldest = show::parse_first_time(&ask(query::oldest(name, whole, &filter)).await?);
-        if oldest.map_err(unexpected)?.is_none_or(|oldest| oldest >= self.stretch.stop.ns()) {
+        if oldest
+            .map_err(|error| unexpected(&error))?
+            .is_none_or(|oldest| oldest >= self.stretch.stop.ns())
+        {
             return Ok(Some(0));
         }
         let count = async |range| {
             let counts = ask(query::count(name, range, &filter)).await?;
-            show::parse_counts(&counts).map_err(unexpected)
+            show::parse_counts(&counts).map_err(|error| unexpected(&error))
         };
         let rest = TimeRange::new(self.stretch.stop, whole.stop);
         let mut before = count(rest).await?;
@@ -124,6 +127,6 @@ impl<'a> FirstGroup<'a> {
     }
 }
 
-fn unexpected(error: show::AnswerError) -> Error {
+fn unexpected(error: &show::AnswerError) -> Error {
     Error::Refused { what: "first shard group".to_owned(), text: error.to_string() }
 }

@@ -50,13 +50,13 @@ pub struct BucketJob {
 
 impl BucketJob {
     /// All of a bucket, to be counted only.
-    pub fn to_count(bucket: &str, shape: SourceShape, range: TimeRange) -> Self {
+    pub fn to_count(bucket: &str, shape: SourceShape, routes: Routes, range: TimeRange) -> Self {
         let interval = Interval::from_ns(shape.shard_group_ns);
         Self {
             source_bucket: bucket.to_owned(),
             shape,
             filter: Filter::default(),
-            routes: Routes::default(),
+            routes,
             transport: Some(Transport::Flux),
             field_label: flux::FIELD_LABEL.to_owned(),
             holds_strings: false,

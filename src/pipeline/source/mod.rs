@@ -10,6 +10,7 @@ use self::route::InfluxqlAccess;
 use crate::influx::client::Client;
 use crate::pipeline::event::{Event, EventSink};
 
+pub(crate) mod at_least;
 pub(crate) mod earliest;
 pub(crate) mod first_group;
 pub(crate) mod flux_only;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::earliest::{earliest, latest};
 use super::readable::{InfluxqlFields, readable};
-use super::schema::InfluxqlSchema;
+use super::schema::{self, InfluxqlSchema};
 use super::unreadable::{Unreadable, is_nameable};
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
 use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
 use crate::model::filter::Filter;
+use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
@@ -21,6 +22,7 @@ use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
 use crate::wire::influxql::decoder::{self as influxql, Format};
 use crate::wire::influxql::query::{self, Grouping, SelectStatement};
+use crate::wire::influxql::show;
 use crate::wire::influxql::statement::AskedStatement;
 
 /// Lengths of the parts that are tried, from the oldest or the newest value on; the first one is an instant.
@@ -75,7 +77,10 @@ impl Probe<'_> {
         {
             let mut tried = 0;
             for (name, fields) in measurements {
-                let parts = self.parts(name, fields).await?;
+                let parts = match self.parts(name, fields).await {
+                    Err(error) if error.is_panic_of_server() => self.oldest(name, fields).await?,
+                    parts => parts?,
+                };
                 for part in &parts {
                     let one = One { measurement: name, fields, part };
                     formats = self.compared(one, compared, &formats, &mut doubt).await?;
@@ -102,13 +107,21 @@ impl Probe<'_> {
     ) -> Result<Vec<Format>, Error> {
         let expected = match compared {
             Compared::Content => Seen::Content(self.by_flux(one).await?),
-            Compared::Number => Seen::Number(self.count(one.measurement, one.part).await?),
+            Compared::Number => match self.count(one.measurement, one.part).await {
+                Err(error) if error.is_panic_of_server() => Seen::Series(self.series(one).await?),
+                values => Seen::Number(values?),
+            },
         };
         let mut left = Vec::new();
         for format in formats {
-            let found = self.by_influxql(one, *format).await?.map(|lines| match compared {
-                Compared::Content => Seen::Content(lines),
-                Compared::Number => Seen::Number(lines.len() as u64),
+            let found = self.by_influxql(one, *format).await?.map(|frames| match expected {
+                Seen::Content(_) => Seen::Content(values::all(&frames)),
+                Seen::Number(_) => Seen::Number(values::all(&frames).len() as u64),
+                Seen::Series(_) => {
+                    let runs = frames.iter().flat_map(|frame| &frame.runs);
+                    let series: BTreeSet<_> = runs.map(|run| &run.series).collect();
+                    Seen::Series(series.len() as u64)
+                }
             });
             match found {
                 Ok(found) if found == expected => left.push(*format),
@@ -154,6 +167,22 @@ impl Probe<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The oldest instant of a measurement that no Flux query tells anything of but its series.
+    async fn oldest(
+        &self,
+        measurement: &Name,
+        fields: &InfluxqlFields,
+    ) -> Result<Vec<Part>, Error> {
+        let filter = Filter { fields: fields.listed.clone(), ..self.filter.clone() };
+        let name = String::from_utf8_lossy(measurement);
+        let statement = query::oldest(&name, TimeRange::ALL, &filter);
+        let answer = schema::ask(self.source, self.database, &statement).await?;
+        let oldest = answer.ok().and_then(|json| show::parse_first_time(&json).ok().flatten());
+        let range = |at| TimeRange::new(at, at.saturating_add_ns(1));
+        let part = |ns| Part { range: range(Timestamp::from_ns(ns)), filter };
+        Ok(oldest.map(part).into_iter().collect())
     }
 
     /// The longest part that holds no more than a few values; of an instant that holds more, one field, or one field of
@@ -222,6 +251,13 @@ impl Probe<'_> {
         small_answer::number(self.source, &flux::count(selection), "count of the probe").await
     }
 
+    /// By the index.
+    async fn series(&self, one: One<'_>) -> Result<u64, Error> {
+        let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
+        let query = flux::series_of_selection(selection);
+        small_answer::number(self.source, &query, "series of the probe").await
+    }
+
     async fn by_flux(&self, one: One<'_>) -> Result<BTreeSet<Vec<u8>>, Error> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
@@ -239,7 +275,7 @@ impl Probe<'_> {
         &self,
         one: One<'_>,
         format: Format,
-    ) -> Result<Result<BTreeSet<Vec<u8>>, String>, Error> {
+    ) -> Result<Result<Vec<Frame>, String>, Error> {
         let what = "probe by InfluxQL";
         let text = String::from_utf8_lossy(one.measurement);
         let select = SelectStatement {
@@ -268,10 +304,8 @@ impl Probe<'_> {
         if let Err(error) = decoder.push(&answer, &mut frames) {
             return Ok(Err(error.to_string()));
         }
-        Ok(decoder
-            .finish(&mut frames)
-            .map(|_| values::all(&frames))
-            .map_err(|error| error.to_string()))
+        let ended = decoder.finish(&mut frames).map_err(|error| error.to_string());
+        Ok(ended.map(|_| frames))
     }
 
     fn selection<'b>(&'b self, measurements: &'b [Name], part: &'b Part) -> Selection<'b> {
@@ -299,4 +333,5 @@ enum Compared {
 enum Seen {
     Content(BTreeSet<Vec<u8>>),
     Number(u64),
+    Series(u64),
 }

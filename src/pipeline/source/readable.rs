@@ -17,7 +17,7 @@ const SYSTEM_MEASUREMENTS: [&str; 7] =
 const SYSTEM_FIELDS: [&str; 5] = ["_name", "_tagKey", "_tagValue", "_seriesKey", "_fieldKey"];
 
 /// The fields of a measurement that InfluxQL reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InfluxqlFields {
     /// Their types: one for each.
     pub types: Arc<BTreeMap<Name, FieldType>>,

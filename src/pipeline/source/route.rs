@@ -84,6 +84,22 @@ impl Routes {
         routes
     }
 
+    /// Of a bucket that is only counted: these measurements not by Flux, but by InfluxQL if that knows the bucket.
+    pub(crate) fn to_count(names: &[String], database: Option<&Database>) -> Self {
+        let mut routes = Self::default();
+        let not = |name: &String| literal::not_measurement(name.as_bytes());
+        routes.unreadable = names.iter().map(not).collect();
+        routes.plain.clone_from(&routes.unreadable);
+        if let Some(database) = database {
+            let (database, format) = (database.clone(), Format::Json);
+            routes.access = Some(InfluxqlAccess { database, format });
+            let all = |name: &String| (Name::from(name.as_bytes()), InfluxqlFields::default());
+            routes.influxql = names.iter().map(all).collect();
+            routes.influxql_only = names.to_vec();
+        }
+        routes
+    }
+
     /// The measurements that InfluxQL reads.
     pub fn influxql_names(&self) -> impl Iterator<Item = &String> {
         self.names.iter()

@@ -134,7 +134,7 @@ async fn carriage_returns_in(
 }
 
 /// Without InfluxQL: the index tells whether there is anything to look for, and only then every measurement is looked at.
-pub(super) async fn by_index(
+pub(crate) async fn by_index(
     source: &Client,
     bucket: &str,
     filter: &Filter,

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::at_least::at_least;
 use super::listed;
 use super::schema::InfluxqlSchema;
 use crate::influx::client::Client;
@@ -14,7 +15,6 @@ use crate::model::filter::Filter;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
-use crate::pipeline::small_answer;
 use crate::wire::flux::{self, Selection, literal};
 
 /// A measurement that is listed, and of which nothing is returned.
@@ -127,7 +127,7 @@ async fn is_hollow(source: &Client, bucket: &str, name: &Name) -> Result<bool, E
     let measurements = std::slice::from_ref(name);
     let selection =
         Selection { bucket, range: TimeRange::ALL, filter: &filter, measurements, without: &[] };
-    Ok(small_answer::number(source, &flux::count(selection), &what).await? == 0)
+    Ok(at_least(source, selection, &what).await? == Some(0))
 }
 
 #[cfg(test)]

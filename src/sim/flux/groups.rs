@@ -110,18 +110,28 @@ impl EngineRead {
         let mut columns = bounds();
         let mut head = vec![Datum::Time(self.start), Datum::Time(self.stop)];
         if pick == Pick::Count {
+            // The tags of the last series are put into the columns of their names.
+            if let Some(text) = members.last().and_then(|last| last.panic_text(pick)) {
+                stream.error = Some(StreamError::Panics { text, columns });
+                return;
+            }
             columns.push(FluxColumn::new(b"_value", DatumKind::Integer, false));
             head.push(Datum::Integer(members.iter().map(FoundField::count).sum()));
         } else {
             let field_type = members[0].field_type;
             stream.error = members.iter().find_map(|found| clash(field_type, found));
-            let edges = members.iter().filter_map(|found| found.edge(pick));
+            let edges = members.iter().filter_map(|found| Some((found, found.edge(pick)?)));
             let best = if pick == Pick::First {
-                edges.min_by_key(|(chunk, row)| chunk.times[*row])
+                edges.min_by_key(|(_, (chunk, row))| chunk.times[*row])
             } else {
-                edges.max_by_key(|(chunk, row)| chunk.times[*row])
+                edges.max_by_key(|(_, (chunk, row))| chunk.times[*row])
             };
-            let Some((chunk, row)) = best.filter(|_| stream.error.is_none()) else { return };
+            let best = best.filter(|_| stream.error.is_none());
+            let Some((found, (chunk, row))) = best else { return };
+            if let Some(text) = found.panic_text(pick) {
+                stream.error = Some(StreamError::Panics { text, columns });
+                return;
+            }
             columns.push(FluxColumn::new(b"_time", DatumKind::Time, false));
             columns.push(FluxColumn::new(b"_value", field_type.into(), false));
             head.extend([Datum::Time(chunk.times[row]), chunk.values.get(row).into()]);

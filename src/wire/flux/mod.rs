@@ -120,6 +120,11 @@ pub(crate) fn series_in_range(bucket: &str, range: TimeRange, conditions: &[Stri
     cardinality(bucket, range, &all.join(" and "))
 }
 
+/// The same of a selection, whose predicate no index can be asked for.
+pub(crate) fn series_of_selection(selection: Selection<'_>) -> String {
+    series_in_range(selection.bucket, selection.range, &conditions(selection))
+}
+
 /// Number of series of a bucket that have this tag, from the index. The only query that sees tags called `_start` or
 /// `_stop`; it fails for `_value`.
 pub fn series_with_tag(bucket: &str, tag: &str) -> String {
@@ -317,6 +322,18 @@ fn from_range_filter(selection: Selection<'_>) -> String {
         selection.range.start,
         selection.range.stop
     );
+    let all = conditions(selection);
+    if !all.is_empty() {
+        let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
+    }
+    if let Some(predicate) = &selection.filter.predicate {
+        let _ = write!(text, " |> filter(fn: (r) => {predicate})");
+    }
+    text
+}
+
+/// All conditions of a selection but the predicate of its filter.
+fn conditions(selection: Selection<'_>) -> Vec<String> {
     let filter = selection.filter;
     let mut all: Vec<String> = Vec::new();
     all.extend(any_of("_measurement", filter.measurements.iter().map(String::as_str)));
@@ -332,13 +349,7 @@ fn from_range_filter(selection: Selection<'_>) -> String {
     all.extend(any_of("_field", filter.fields.iter().map(String::as_str)));
     all.extend(either(selection.measurements.iter().map(|name| is_measurement(name))));
     all.extend(selection.without.iter().cloned());
-    if !all.is_empty() {
-        let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
-    }
-    if let Some(predicate) = &filter.predicate {
-        let _ = write!(text, " |> filter(fn: (r) => {predicate})");
-    }
-    text
+    all
 }
 
 fn any_of<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Option<String> {

@@ -1,5 +1,7 @@
 //! The first shard group of all time, out of reach of bounded queries since the source was started again.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 
 use sluice::testing::config::job::JobConfig;
@@ -16,7 +18,8 @@ const LATER: &str = "1640995200000000000";
 
 /// Lines at the first times that there are, each with its number of nanoseconds behind the first one.
 fn first(lines: &[(&str, i64)]) -> String {
-    lines.iter().map(|(line, ns)| format!("{line} {}\n", i64::MIN + 2 + ns)).collect()
+    let timed = |(line, ns): &(&str, i64)| format!("{line} {}\n", i64::MIN + 2 + ns);
+    lines.iter().map(timed).collect()
 }
 
 /// A source that was started again with these lines, and then got others.

@@ -1,0 +1,26 @@
+//! How many values a selection holds at the least, where the server may stumble over the count.
+//!
+//! A tag called `_value` takes the place of the column of the counts, if the last series of a group has it: the query fails.
+//! Seen on InfluxDB OSS 2.9.1. The index still tells the series.
+
+use crate::influx::client::Client;
+use crate::pipeline::error::Error;
+use crate::pipeline::small_answer;
+use crate::wire::flux::{self, Selection};
+
+/// Its values, or its series where they cannot be counted; `None` if the source runs out of time or memory over it.
+pub(crate) async fn at_least(
+    client: &Client,
+    selection: Selection<'_>,
+    what: &str,
+) -> Result<Option<u64>, Error> {
+    match small_answer::unless_too_slow(client, &flux::count(selection), what).await {
+        Ok(answer) => answer.map(|answer| small_answer::number_in(&answer, what)).transpose(),
+        Err(error) if error.is_panic_of_server() => {
+            small_answer::number(client, &flux::series_of_selection(selection), what)
+                .await
+                .map(Some)
+        }
+        Err(error) => Err(error),
+    }
+}
