@@ -224,6 +224,14 @@ pub enum ConfigError {
         /// Where the stop stands, and what it is.
         stop: String,
     },
+    /// The source does not take the predicate.
+    #[error("--predicate {predicate}: {words}")]
+    Predicate {
+        /// As it was given.
+        predicate: ShownValue,
+        /// The server's words, with places in the predicate.
+        words: String,
+    },
     /// Source and destination are one.
     #[error("source and destination are the same bucket: {bucket} at {host}")]
     SameBucket {

@@ -188,13 +188,20 @@ impl Error {
     }
 }
 
-/// The error with its causes, outermost first, and last what to do about a limit that the system has met.
+/// The error with its causes, outermost first, and last what to do about a limit that the system has met. What two of them
+/// say is said once.
 pub fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut texts = vec![secrets::redact(error.to_string())];
     let mut source = error.source();
     while let Some(cause) = source {
-        texts.push(secrets::redact(cause.to_string()));
+        let text = secrets::redact(cause.to_string());
         source = cause.source();
+        let Some(last) = texts.last_mut() else { break };
+        if text.contains(&format!("{last}: ")) {
+            *last = text;
+        } else if !last.ends_with(&text) {
+            texts.push(text);
+        }
     }
     texts.extend(OpenFiles::behind(error).map(|limit| limit.cure().to_owned()));
     texts

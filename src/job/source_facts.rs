@@ -1,11 +1,14 @@
 //! What the source says of itself before a run: gathered once, judged by preflight, used by a run.
 
+use crate::config::error::ConfigError;
 use crate::config::job::{JobConfig, JobPace};
 use crate::config::range::RangeStart;
 use crate::config::scope::JobScope;
+use crate::config::shown::ShownValue;
 use crate::config::values::QuotaChoice;
 use crate::influx::api::{Bucket, Limits};
 use crate::influx::client::{Client, ServerInfo};
+use crate::influx::error::FailureKind;
 use crate::influx::org::OrgFound;
 use crate::job::error::Error;
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
@@ -15,7 +18,7 @@ use crate::pipeline::source::first_group::FirstGroup;
 use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::survey::Survey;
 use crate::pipeline::source::unreturned::OutOfReach;
-use crate::wire::flux::Selection;
+use crate::wire::flux::{self, Selection};
 
 /// The read quota, and where it is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,9 @@ impl SourceFacts {
         let is_org_named = org.is_some();
         let org = org.unwrap_or_else(|| bucket.org_id.clone());
         let (quota, limits) = quota(&config.pace, source, &bucket).await?;
+        if let Some(predicate) = &config.scope.filter.predicate {
+            try_predicate(source, &config.ends.source_bucket, predicate).await?;
+        }
         let survey = Survey::run(source, &bucket, &config.scope.filter).await?;
         let mut routes = Routes::new(&survey, &config.scope.filter);
         let now = source.server_time().map_or(Timestamp::EPOCH, Timestamp::from_ns);
@@ -156,6 +162,21 @@ async fn oldest(
     let before = read.unwrap_or(Timestamp::STOP_MAX);
     let left_out = Selection { without: std::slice::from_ref(not_plain), ..selection };
     Ok(earliest_counted(source, left_out, before).await?.or(read))
+}
+
+/// Whether the source takes the predicate at all, before anything else is blamed for it.
+async fn try_predicate(source: &Client, bucket: &str, predicate: &str) -> Result<(), Error> {
+    let what = "trial of --predicate";
+    match source.query_all(&flux::try_predicate(bucket, predicate), what).await {
+        Err(error) if error.kind() == FailureKind::BadRequest && !error.is_panic() => {
+            // The first line is not the user's.
+            let words = error.cause().replace("@2:", "@1:").replace("-2:", "-1:");
+            let predicate = ShownValue::new(predicate);
+            Err(ConfigError::Predicate { predicate, words }.into())
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// What of the first shard group of all time no batch would hold. The oldest value that plain Flux reads tells whether there

@@ -159,6 +159,16 @@ pub(crate) fn count_before(selection: Selection<'_>, time: Timestamp) -> String 
     format!("{from} |> filter(fn: (r) => r._time < {time}) |> group() |> count()")
 }
 
+/// Anything of an instant for which a predicate holds, which has the second line for itself: errors name its columns.
+pub(crate) fn try_predicate(bucket: &str, predicate: &str) -> String {
+    let start = TimeRange::ALL.start;
+    let bucket = quote(bucket.as_bytes());
+    format!(
+        "from(bucket: {bucket}) |> range(start: {start}, stop: {}) |> filter(fn: (r) =>\n{predicate})",
+        start.saturating_add_ns(1)
+    )
+}
+
 /// Number of values by measurement.
 pub fn count_by_measurement(selection: Selection<'_>) -> String {
     format!("{} |> group(columns: [\"_measurement\"]) |> count()", from_range_filter(selection))

@@ -11,7 +11,9 @@ use sluice::testing::influx::signal::Observer;
 use sluice::testing::job::ends::Ends;
 use sluice::testing::job::{judge, quota};
 use sluice::testing::report::preflight::Verdict;
-use sluice::testing::sim::{AccessToken, BucketStore, FluxTask, ReadQuota, ServerSettings};
+use sluice::testing::sim::{
+    AccessToken, BucketStore, Fault, FluxTask, Matcher, ReadQuota, ServerSettings,
+};
 
 use crate::support::rig::{
     BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
@@ -291,4 +293,31 @@ async fn buckets_are_made_to_fit() {
     let made = rig.destination.store().bucket(BUCKET).unwrap();
     assert_eq!((made.retention_s, made.shard_s), (0, 3_600));
     assert_eq!(rig.destination.store().bucket(BATCHES).unwrap().retention_s, 0);
+}
+
+/// Before anything else is blamed for it, and with places in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_predicate_is_told_as_such() {
+    let rig = Rig::start(oss_source(), store_of(b"m,h=a f=1 1640995200000000000\n", 86_400)).await;
+    for predicate in ["r.h == ", "r.h == \"a\" and (", "r.h ~ 1"] {
+        let mut config = rig.config();
+        config.scope.filter.predicate = Some(predicate.to_owned());
+        let run = rig.migrate(config).await;
+        run.assert_exit(ExitCode::Usage);
+        let words = run.words();
+        let begins = format!("--predicate \"{predicate}\": the request was refused (status 400): ");
+        assert!(words.starts_with(&begins), "{words}");
+        assert!(!words.contains("carriage") && !words.contains("trial"), "{words}");
+    }
+}
+
+/// What an error and its cause both say is said once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_says_nothing_twice() {
+    let rig = Rig::start(oss_source(), store_of(b"m,h=a f=1 1640995200000000000\n", 86_400)).await;
+    let body = "{\"code\":\"invalid\",\"message\":\"no\"}".to_owned();
+    let refused = Fault::Status { status: 400, retry_after: None, body };
+    rig.source_fault(Matcher::path("/api/v2/query").body("schema.tagKeys"), u32::MAX, refused);
+    let run = rig.migrate(rig.config()).await;
+    assert_eq!(run.words(), "source: tag keys: the request was refused (status 400): no");
 }
