@@ -6,7 +6,7 @@ use crate::influx::error::Error as InfluxError;
 use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
 use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
 use crate::job::source_facts::SourceFacts;
-use crate::model::series::Readable;
+use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::write::bucket::type_conflict::{self, ConflictPolicy, TypesByKey};
@@ -152,12 +152,11 @@ fn content_rows(
     let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
     if !watched.is_empty() {
         let verdict = if policy == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
-        let first: Vec<String> = watched
-            .iter()
-            .take(3)
-            .map(|(measurement, field)| format!("{}.{}", Readable(measurement), Readable(field)))
-            .collect();
-        let text = format!("{} fields can clash in type: {}", watched.len(), first.join(", "));
+        let types = content.types.clone().unwrap_or_default();
+        let told = |key| type_conflict::clash(key, &types, &destination.field_types);
+        let first: Vec<String> = watched.iter().take(3).map(told).collect();
+        let fields = number::counted(watched.len() as u64, "field", "fields");
+        let text = format!("{fields} can clash in type: {}", first.join("; "));
         let by_policy = "--on-type-conflict reject or suffix";
         let cure = match content.one_type_ns {
             Some(_) => format!(

@@ -64,7 +64,8 @@ async fn under_stop_nothing_is_begun() {
     let rig = rig(oss_source(), "").await;
     let run = rig.migrate(rig.config()).await;
     run.assert_exit(ExitCode::Permanent);
-    assert!(run.finding("P12").unwrap().text.contains("m.v"));
+    let told = "1 field can clash in type: m.v: float and integer and string at the source, none yet at the destination";
+    assert_eq!(run.finding("P12").unwrap().text, told);
     assert_eq!(rig.destination.store().count(BUCKET), 0);
     assert!(rig.records().is_empty());
 }
@@ -78,6 +79,11 @@ async fn the_type_of_most_values_stays_whatever_comes_first() {
     run.assert_exit(ExitCode::Rejected);
     assert_eq!(types(&rig), counted(&[("ok", "integer", 8), ("v", "float", 5)]));
     assert_eq!(run.finished().outcome.rejected, 3);
+    for told in
+        ["m.v: integer at the source, float at the destination", "m.v: string at the source, float"]
+    {
+        assert!(rig.rejects().contains(told), "{}", rig.rejects());
+    }
     let text = rig.rejects();
     for line in [
         "m,host=a v=7i 1641168000000000000",
@@ -208,7 +214,7 @@ async fn names_that_are_not_utf8_follow_the_policy_of_a_load() {
         (config.safety.on_type_conflict, config.safety.existing) = (policy, ExistingPolicy::Merge);
         let run = rig.load(config).await;
         run.assert_exit(exit);
-        assert!(run.finding("P12").unwrap().text.starts_with("1 fields can clash"));
+        assert!(run.finding("P12").unwrap().text.starts_with("1 field can clash"));
         let mut held: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         for stored in rig.destination.store().dump(BUCKET) {
             *held.entry(stored.field.to_vec()).or_default() += 1;

@@ -66,9 +66,12 @@ async fn by_type(
     }
     let policy = bucket.on_type_conflict;
     let (frame, clashing) = bucket.types.apply(frame, bucket.shard_group_ns, policy);
-    for frame in clashing {
+    for (frame, fixed) in clashing {
         let (field, kind) = &frame.fields[0];
-        let text = format!("field {} has the type {} here", Readable(field), kind.name());
+        let (ours, theirs) = (kind.name(), fixed.name());
+        let (measurement, field) = (Readable(&frame.measurement), Readable(field));
+        let text =
+            format!("{measurement}.{field}: {ours} at the source, {theirs} at the destination");
         if policy == ConflictPolicy::Stop {
             return Err(Error::TypeConflict { batch, text });
         }

@@ -10,7 +10,7 @@ use arrow::datatypes::TimestampNanosecondType;
 
 use crate::model::frame::{FieldType, Frame};
 use crate::model::schema::{FieldKey, FieldTypes};
-use crate::model::series::Name;
+use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 
 /// What to do with a value whose field has another type at the destination.
@@ -65,30 +65,31 @@ impl TypePlan {
     }
 
     /// Splits a frame, whose rows lie in one shard group of the destination, by policy: columns of the fixed type stay,
-    /// others are renamed or taken out. The frames taken out hold one field each.
+    /// others are renamed or taken out. The frames taken out hold one field each, and come with the fixed type.
     pub fn apply(
         &self,
         frame: Frame,
         duration_ns: i64,
         policy: ConflictPolicy,
-    ) -> (Frame, Vec<Frame>) {
+    ) -> (Frame, Vec<(Frame, FieldType)>) {
         let Some(time) = first_time(&frame) else { return (frame, Vec::new()) };
         let group = time.shard_group(duration_ns).start;
-        let clashing: Vec<usize> = (0..frame.fields.len())
-            .filter(|&index| {
+        let (clashing, fixed): (Vec<usize>, Vec<FieldType>) = (0..frame.fields.len())
+            .filter_map(|index| {
                 let (name, kind) = &frame.fields[index];
                 let key = (frame.measurement.clone(), name.clone());
-                self.lock().get(&(key, group)).is_some_and(|fixed| fixed != kind)
+                let fixed = self.lock().get(&(key, group)).copied();
+                fixed.filter(|fixed| fixed != kind).map(|fixed| (index, fixed))
             })
-            .collect();
+            .unzip();
         if clashing.is_empty() {
             return (frame, Vec::new());
         }
         match policy {
             ConflictPolicy::Suffix => (renamed(frame, &clashing), Vec::new()),
             ConflictPolicy::Stop | ConflictPolicy::Reject => {
-                let out = clashing.iter().map(|&index| only(&frame, index)).collect();
-                (without(&frame, &clashing), out)
+                let out = clashing.iter().map(|&index| only(&frame, index));
+                (without(&frame, &clashing), out.zip(fixed).collect())
             }
         }
     }
@@ -142,6 +143,21 @@ pub(crate) fn watched(
         foreign || (types.len() > 1 && !nested)
     };
     source.iter().filter(can_clash).map(|(key, _)| key.clone()).collect()
+}
+
+/// A field that can clash, with its types at both ends as far as they are known.
+pub(crate) fn clash(key: &FieldKey, source: &TypesByKey, destination: &FieldTypes) -> String {
+    let (measurement, field) = key;
+    let joined = |types: Option<&BTreeSet<String>>| {
+        let names: Vec<&str> = types.into_iter().flatten().map(String::as_str).collect();
+        names.join(" and ")
+    };
+    let ours = joined(source.get(key));
+    let fields = destination.get(&shown(measurement));
+    let theirs = joined(fields.and_then(|fields| fields.get(&shown(field))));
+    let theirs = if theirs.is_empty() { "none yet" } else { &theirs };
+    let (measurement, field) = (Readable(measurement), Readable(field));
+    format!("{measurement}.{field}: {ours} at the source, {theirs} at the destination")
 }
 
 fn first_time(frame: &Frame) -> Option<Timestamp> {
