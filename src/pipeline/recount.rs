@@ -1,7 +1,7 @@
 //! What counts both ends once more, a bucket of the destination with the same knowledge of it as of a source.
 //!
-//! Where a field has several types no count reaches over shard groups. What a tag called `_value` keeps Flux from counting
-//! InfluxQL counts; where the destination does not answer that, it is left out at both ends.
+//! Where a field has several types no count reaches over shard groups. What tags called as columns of Flux keep it from
+//! counting InfluxQL counts; where the destination does not answer that, it is left out at both ends.
 
 use crate::checkpoint::record::CommittedBatch;
 use crate::influx::client::Client;
@@ -15,11 +15,9 @@ use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::schema::{self, InfluxqlSchema};
 use crate::pipeline::source::shape::{SourceShape, TypeHistory};
-use crate::pipeline::source::{SourceBucket, listed, unreadable};
+use crate::pipeline::source::unreadable::{self, COLUMNS_OF_FLUX};
+use crate::pipeline::source::{SourceBucket, listed};
 use crate::pipeline::write::bucket::DestinationBucket;
-
-/// What Flux cannot count a series with.
-const UNCOUNTABLE_TAG: &str = "_value";
 
 /// Counts a bucket of the destination.
 pub(super) struct Recount {
@@ -38,8 +36,8 @@ impl Recount {
         let types = types.unwrap_or(TypeHistory::Unknown);
         let names = match known.as_ref().and_then(|(_, schema)| schema.tag_keys.as_ref()) {
             Some(keys) => {
-                let has_it = |keys: &&Vec<String>| keys.iter().any(|key| key == UNCOUNTABLE_TAG);
-                let with = keys.iter().filter(|(_, keys)| has_it(keys));
+                let of_flux = |key: &String| COLUMNS_OF_FLUX.contains(&key.as_str());
+                let with = keys.iter().filter(|(_, keys)| keys.iter().any(of_flux));
                 with.map(|(name, _)| name.clone()).collect()
             }
             None => uncountable(client, &bucket.name).await?,
@@ -65,8 +63,8 @@ impl Recount {
         }
         let Some(source) = source else {
             return Ok(Err(format!(
-                "what the destination holds was not counted: series of {} have a tag called {UNCOUNTABLE_TAG}, over which \
-                 Flux fails, and InfluxQL does not answer for the bucket",
+                "what the destination holds was not counted: series of {} have tags called as columns of Flux, which fails \
+                 over them, and InfluxQL does not answer for the bucket",
                 self.uncounted.join(", ")
             )));
         };
@@ -121,9 +119,6 @@ async fn known(bucket: &DestinationBucket) -> Result<Option<(Database, InfluxqlS
 /// Measurements with series that Flux cannot count, by what small queries show.
 async fn uncountable(client: &Client, bucket: &str) -> Result<Vec<String>, Error> {
     let keys = listed::tag_keys(client, bucket, TimeRange::ALL).await?;
-    if !keys.iter().any(|key| key == UNCOUNTABLE_TAG.as_bytes()) {
-        return Ok(Vec::new());
-    }
     let found = unreadable::by_index(client, bucket, &Filter::default(), &keys, &[]).await?;
     let name = |name: &[u8]| String::from_utf8(name.to_vec()).ok();
     Ok(found.iter().filter_map(|found| name(found.measurement.as_deref()?)).collect())

@@ -17,7 +17,7 @@ use crate::wire::csv::table;
 use crate::wire::flux::{self, Selection, literal};
 
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
-const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
+pub(crate) const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
 
 /// What else Flux shows among the tag keys: measurement and field names have searches of their own.
 const NAMES_OF_FLUX: [&str; 2] = ["_measurement", "_field"];

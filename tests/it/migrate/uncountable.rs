@@ -78,8 +78,9 @@ async fn a_load_that_cannot_be_counted_says_so() {
         let run = rig.load(rig.load_config()).await;
         assert_eq!(run.exit(), exit, "{}", run.words());
         let doubts = &run.finished().outcome.doubts;
-        let told =
-            doubts.iter().any(|doubt| doubt.contains("series of m have a tag called _value"));
+        let told = doubts
+            .iter()
+            .any(|doubt| doubt.contains("series of m have tags called as columns of Flux"));
         assert_eq!(told, exit == ExitCode::Rejected, "{doubts:?}");
         assert!(is_equal(&rig));
     }
@@ -108,6 +109,14 @@ async fn what_nobody_reads_is_named_at_the_largest_time() {
         assert_eq!(run.exit(), ExitCode::Rejected, "{lost} {}", run.words());
         assert_eq!(run.finished().outcome.rejected, 1, "{lost}");
         assert_eq!(rig.destination.store().count(BUCKET), 1);
+        // By InfluxQL they arrive.
+        for destination in [oss(), without_influxql()] {
+            let rig = rig_of(&lines, oss_source(), destination).await;
+            let rig = rig.over("2022-01-01T00:00:00Z", last, "100y");
+            let run = rig.migrate(rig.config()).await;
+            assert_eq!(run.exit(), ExitCode::Done, "{lost} {}", run.words());
+            assert!(is_equal(&rig), "{lost}");
+        }
     }
 }
 
