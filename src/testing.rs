@@ -196,7 +196,7 @@ pub mod job {
         pub use crate::job::error::{Error, chain};
     }
     pub mod judge {
-        pub use crate::job::judge::check;
+        pub use crate::job::judge::{Passed, check};
     }
     pub mod load_spool {
         pub use crate::job::load_spool::{OpenedSpool, check, prepare};
@@ -333,6 +333,9 @@ pub mod report {
     }
     pub mod preflight {
         pub use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
+    }
+    pub mod run_end {
+        pub use crate::report::run_end::RunEnd;
     }
     pub mod screen {
         pub use crate::report::screen::{batch_text, condition, screen, title};

@@ -1,5 +1,7 @@
 //! What makes a job the same job: compared before anything is resumed.
 
+use std::fmt;
+
 use super::record::{Keys, StoredFields};
 use crate::model::filter::Filter;
 use crate::model::point::{FieldValue, Point};
@@ -14,6 +16,10 @@ const EXISTING: &str = "existing";
 const EXISTING_NONE: &str = "none";
 /// See [`EXISTING_NONE`].
 const EXISTING_ADOPTED: &str = "adopted";
+
+const SOURCE_BUCKET: &str = "source_bucket_id";
+const DESTINATION_BUCKET: &str = "destination_bucket_id";
+const START: &str = "start";
 
 /// What the destination held before the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +58,38 @@ pub struct Difference {
     pub given: String,
 }
 
+impl fmt::Display for Difference {
+    /// In words that say what became of it, where that is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, stored, given } = self;
+        match *part {
+            SOURCE_BUCKET => write!(
+                f,
+                "the source bucket was {stored}, now it is {given}: it was deleted and made again, or is another one"
+            ),
+            DESTINATION_BUCKET if given.is_empty() => {
+                write!(f, "its destination bucket {stored} is not there any more")
+            }
+            DESTINATION_BUCKET => write!(
+                f,
+                "the destination bucket was {stored}, now it is {given}: it was deleted and made again"
+            ),
+            START => match (stored.parse::<Timestamp>(), given.parse::<Timestamp>()) {
+                (Ok(stored), Ok(given)) => write!(f, "start was {stored}, now it is {given}"),
+                _ => write!(f, "start was {stored}, now it is {given}"),
+            },
+            part => write!(f, "{} was {stored}, now it is {given}", part.replace('_', " ")),
+        }
+    }
+}
+
 impl Identity {
     fn parts(&self) -> [(&'static str, String); 5] {
         [
             ("source_host", self.source_host.clone()),
-            ("source_bucket_id", self.source_bucket_id.clone()),
-            ("destination_bucket_id", self.destination_bucket_id.clone()),
-            ("start", self.start.to_rfc3339_nano()),
+            (SOURCE_BUCKET, self.source_bucket_id.clone()),
+            (DESTINATION_BUCKET, self.destination_bucket_id.clone()),
+            (START, self.start.to_rfc3339_nano()),
             ("filter", self.filter.clone()),
         ]
     }

@@ -16,6 +16,7 @@ use crate::config::values::{IntervalChoice, QuotaChoice};
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
 use crate::job::error::Error as JobError;
+use crate::job::judge::Passed;
 use crate::job::prepare::prepare;
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
@@ -51,7 +52,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
     let config = config(demo, &servers, folder.path());
     let signals = ClientSignals::default();
     let mut both = Ends::connect(&config, &signals.observer())?;
-    let (source, mut destination) = judge::check(&config, &both).await?.passed()?;
+    let Passed { source, mut destination, .. } = judge::check(&config, &both).await?.passed()?;
     both.source = quota::paced(&config, &both.source, &source, &signals.observer()).await;
     let _moving = stops.moving();
     let stop = stops.stop();
@@ -65,7 +66,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
         header,
         mode: shown::mode(&config.output),
         next: None,
-        later: "Nothing of it is kept: both servers end with this program",
+        later: Some("Nothing of it is kept: both servers end with this program"),
     };
     let finished = run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?;
     if finished.outcome.stopped.is_none() {

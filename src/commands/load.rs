@@ -8,7 +8,6 @@ use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::job::ends;
-use crate::job::error::Error as JobError;
 use crate::job::load_spool::{self, OpenedSpool};
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
@@ -54,7 +53,7 @@ async fn one(
         ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
     let (checked, report) = load_spool::check(spool, config, &client).await?;
     shown::show_preflight(&report, config.output.json);
-    let checked = checked.ok_or_else(|| JobError::preflight(&report))?;
+    let checked = checked?;
     shown::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
         .await?;
     let _moving = stops.moving();
@@ -64,7 +63,12 @@ async fn one(
         header: header(spool, config),
         mode: shown::mode(&config.output),
         next: None,
-        later: "Later: sluice migrate tops up to now, if the source is still there",
+        // A part of a spool is a job of its own.
+        later: config
+            .scope
+            .filter
+            .is_empty()
+            .then_some("Later: sluice migrate tops up to now, if the source is still there"),
     };
     Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
 }

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
         let glyphs = if terminal { Glyphs::Unicode } else { Glyphs::Ascii };
         report.lines(glyphs).iter().for_each(stream::print);
     }
-    Ok(if report.exit == 0 { ExitCode::Done } else { ExitCode::Permanent })
+    Ok(report.exit)
 }
 
 /// Asks both ends. Where the source is out of reach there is no plan, but what preflight found.
@@ -58,7 +58,7 @@ pub async fn report(
     ends.source = quota::paced_look(config, &ends.source, &source, observer).await;
     let header = shown::header(config, &source);
     let destination = checked.destination.as_ref();
-    let job = plan_look(config, &ends, &source, destination).await?;
+    let job = plan_look(config, &ends, &source, checked.place.as_ref()).await?;
     let context = SourceBucket::unheard(job, ends.source.clone());
     let range = context.job.plan.range();
     let tally = tally::of(&context, range).await?;
@@ -98,6 +98,6 @@ pub async fn report(
         cells: tally.cells,
         quota_bytes_spent: before + ends.source.quota().usage().total_bytes,
         requests_spent: ends.source.requests(),
-        exit: checked.report.exit().number(),
+        exit: checked.report.exit(),
     }))
 }

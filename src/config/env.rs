@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::flag::Flag;
-use super::suggest::nearest;
 use super::table::all_flags;
+use crate::model::nearest::nearest;
 use crate::spool::place::Surroundings;
 
 /// Variables and their values. Empty values count as not set.

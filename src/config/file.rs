@@ -10,8 +10,8 @@ use super::flag::{Flag, FlagKind};
 use super::given::Given;
 use super::origin::{Rank, ValueOrigin};
 use super::shown::ShownValue;
-use super::suggest::nearest;
 use super::table::all_flags;
+use crate::model::nearest::nearest;
 
 /// Reads the text of a file; `path` is for messages.
 pub(crate) fn parse_file(text: &str, path: &Path) -> Result<Vec<(Flag, Given)>, ConfigError> {

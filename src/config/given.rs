@@ -1,6 +1,7 @@
 //! A value as text, until its flag reads it.
 
 use std::ops::RangeBounds;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::ConfigError;
@@ -22,6 +23,27 @@ impl Given {
     /// The one text of a flag that is no list.
     pub(crate) fn text(&self) -> &str {
         self.texts.first().map_or("", String::as_str)
+    }
+
+    /// A path. A relative one in a file counts from the folder of that file, wherever the program is started.
+    pub(super) fn path(&self) -> PathBuf {
+        let path = Path::new(self.text());
+        match &self.origin {
+            ValueOrigin::Key { path: file, .. } if path.is_relative() => {
+                file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// A folder or an address, which is not empty; as [`Given::path`] if it is a folder.
+    pub(super) fn place(&self) -> Result<String, ConfigError> {
+        let place = self.name()?;
+        if place.contains("://") {
+            return Ok(place);
+        }
+        let path = self.path();
+        Ok(path.to_str().map_or(place, str::to_owned))
     }
 
     /// A name, which is not empty.

@@ -94,7 +94,7 @@ impl Inputs {
             if is_id(task.text()) {
                 inputs.task_id = Some(task.text().to_owned());
             } else {
-                let text = text(read, Path::new(task.text()), &task.origin.to_string())?;
+                let text = text(read, &task.path(), &task.origin.to_string())?;
                 inputs.set_task(&text)?;
             }
         }

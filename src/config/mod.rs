@@ -28,7 +28,6 @@ pub(crate) mod profile;
 pub(crate) mod range;
 pub(crate) mod scope;
 pub(crate) mod shown;
-mod suggest;
 pub(crate) mod table;
 pub(crate) mod task_record;
 pub(crate) mod values;

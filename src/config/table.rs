@@ -71,7 +71,7 @@ flags! {
     /// Write to files instead of the destination: parquet
     SPOOL: () = one("spool", "FORMAT").read_by(values::read_parquet);
     /// Folder of the spool, or s3://bucket/prefix, gs://..., az://...
-    SPOOL_DIR: String = one("spool-dir", "DIR|URL").completes(Completes::Path).read_by(Given::name);
+    SPOOL_DIR: String = one("spool-dir", "DIR|URL").completes(Completes::Path).read_by(Given::place);
     /// Times in the files: ns-utc, us-utc (whole microseconds only) or i64
     TIME_TYPE: TimeType = one("time-type", "TYPE").or("ns-utc").words(&[
         ("ns-utc", "Timestamps in nanoseconds"),

@@ -82,7 +82,7 @@ pub(super) fn read_text(given: &Given) -> Result<String, ConfigError> {
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside those that may refuse a text")]
 pub(super) fn read_path(given: &Given) -> Result<PathBuf, ConfigError> {
-    Ok(PathBuf::from(given.text()))
+    Ok(given.path())
 }
 
 pub(super) fn read_yes(given: &Given) -> Result<bool, ConfigError> {

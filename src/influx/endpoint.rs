@@ -140,6 +140,19 @@ impl TokenSource {
         }
     }
 
+    /// Why a file cannot be opened, before anything is asked of a server. What is no regular file is not touched: it may give
+    /// its text only once.
+    pub(crate) fn unreadable_file(&self) -> Option<TokenError> {
+        let Self::File { path } = self else { return None };
+        let open = || match std::fs::metadata(path)? {
+            found if found.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+            found if found.is_file() => std::fs::File::open(path).map(drop),
+            _ => Ok(()),
+        };
+        let cause = open().err()?;
+        Some(TokenError::Read { origin: named_plainly("file", path), cause })
+    }
+
     async fn read_file(&self, path: PathBuf) -> Result<(Token, Option<String>), TokenError> {
         // On a thread of its own: the file may be a pipe.
         let read = tokio::task::spawn_blocking(move || {
@@ -204,11 +217,17 @@ impl TokenSource {
 const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// A file or a program in words. What cannot be found may be a token in the wrong place, so it is only shown where it is
-/// plainly a path: in a folder that is there.
+/// plainly a path: in a folder that is there, or with an ending that no token has.
 fn named_plainly(kind: &str, path: &Path) -> String {
     let is_named = |part| matches!(part, Component::Normal(_));
     let folder = path.parent().filter(|folder| folder.components().any(is_named));
-    if folder.is_some_and(Path::is_dir) {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_ended = name.rsplit_once('.').is_some_and(|(stem, ending)| {
+        (1..=20).contains(&stem.len())
+            && matches!(ending, "token" | "tok" | "txt" | "secret" | "key" | "env" | "conf")
+    });
+    if folder.is_some_and(Path::is_dir) || is_ended {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         format!("{kind} {}", path.display())
     } else {
         format!("a {kind} whose name is not shown, because it may be a token itself")

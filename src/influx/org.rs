@@ -3,10 +3,11 @@
 
 use serde::Deserialize;
 
-use super::bucket::{Bucket, named};
+use super::bucket::{Bucket, named, user_names};
 use super::client::Client;
 use super::error::{Error, FailureKind};
 use super::id::{OrgKey, is_id};
+use crate::limits::NAMES_LISTED_MAX;
 
 /// What is known of the organization that a bucket is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,21 @@ impl Client {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Names of the organizations that the token may list, for a person who has given another one; none where it may list none.
+    pub async fn org_names(&self) -> Vec<String> {
+        let orgs = self.orgs(&[]).await.ok().flatten().unwrap_or_default();
+        orgs.into_iter().map(|org| org.name).collect()
+    }
+
+    /// Names of the buckets that the token may see, without the server's own.
+    pub async fn bucket_names(&self) -> Vec<String> {
+        let limit = NAMES_LISTED_MAX.to_string();
+        let mut parameters: Vec<_> = self.org().into_iter().collect();
+        parameters.push(("limit", &limit));
+        let found = self.get("/api/v2/buckets", parameters, "list of buckets").await;
+        found.map_or_else(|_| Vec::new(), user_names)
     }
 
     /// The id of the organization. The bucket tells it even to a token that may read nothing else, for which the

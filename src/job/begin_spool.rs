@@ -1,12 +1,13 @@
 //! `migrate --spool`: a spool as the destination. It is its own checkpoint, and nothing else is needed.
 
-use crate::checkpoint::identity::{Identity, filter_text};
+use crate::checkpoint::identity::{Existing, Identity, filter_text};
 use crate::config::job::{JobConfig, SpoolChoice};
 use crate::config::range::RangeStart;
 use crate::config::values::IntervalChoice;
-use crate::job::begin::{Begins, Begun};
+use crate::job::begin::Begun;
 use crate::job::error::Error;
 use crate::job::names;
+use crate::job::place::{Begins, Looked, Place, hold_interval};
 use crate::job::source_facts::SourceFacts;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
@@ -21,12 +22,20 @@ use crate::spool::storage::Storage;
 use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
 
-/// Opens the spool of the job, or begins it.
-pub(crate) async fn begin(
+/// Where a job is to be staged.
+struct Staging {
+    file: RejectsFile,
+    storage: Storage,
+    /// Where the job that is staged there begins, if there is one.
+    known: Option<Timestamp>,
+    job: TimeRange,
+}
+
+async fn staging(
     config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
-) -> Result<(Begun, Destination), Error> {
+) -> Result<Staging, Error> {
     let file = rejects(config, choice, &source.bucket.id);
     names::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
@@ -42,6 +51,47 @@ pub(crate) async fn begin(
         (RangeStart::Earliest | RangeStart::Back(_), None) => source.earliest.unwrap_or(stop),
     };
     let job = TimeRange::new(start, stop.max(start));
+    Ok(Staging { file, storage, known, job })
+}
+
+/// Looks at the spool of the job as a run would before it opens it. Nothing is written, locked or made.
+pub(crate) async fn look(config: &JobConfig, choice: &SpoolChoice, source: &SourceFacts) -> Looked {
+    match look_into(config, choice, source).await {
+        Ok((place, refused)) => Looked { place: Some(place), refused: refused.err() },
+        Err(error) => Looked { place: None, refused: Some(error) },
+    }
+}
+
+async fn look_into(
+    config: &JobConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+) -> Result<(Place, Result<(), Error>), Error> {
+    let Staging { storage, known, job, .. } = staging(config, choice, source).await?;
+    let (wanted, take_over) = (spool_job(config, choice, source, job), config.safety.adopt);
+    let identity = wanted.identity.clone();
+    let looking = blocking(move || Ok(Spool::look(&storage, &wanted, take_over)?));
+    let watermark = if job.is_empty() && known.is_none() { None } else { looking.await? };
+    let resume = watermark.map_or(job.start, |watermark| watermark.clamp(job.start, job.stop));
+    let place = Place {
+        start: job.start,
+        resume,
+        newest: None,
+        identity,
+        is_new: watermark.is_none(),
+        existing: Existing::Something,
+    };
+    Ok((place, hold_interval(config, TimeRange::new(resume, job.stop))))
+}
+
+/// Opens the spool of the job, or begins it.
+pub(crate) async fn begin(
+    config: &JobConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+) -> Result<(Begun, Destination), Error> {
+    let Staging { file, storage, known, job } = staging(config, choice, source).await?;
+    let start = job.start;
     if job.is_empty() && known.is_none() {
         // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
         let rejects = RejectLimit { before: 0, max: config.safety.reject_limit, file };

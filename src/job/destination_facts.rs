@@ -28,6 +28,10 @@ pub struct DestinationFacts {
     pub org: Option<String>,
     /// Why no organization can be named to the server, if so. Nothing else was asked then.
     pub no_org: Option<String>,
+    /// The organizations that can be seen, where the one that was given is not there. Nothing else was asked then.
+    pub orgs_seen: Option<Vec<String>>,
+    /// The buckets that can be seen, where the one to write is not.
+    pub buckets_seen: Vec<String>,
     /// What records of this job call the source's organization, where no setting says it.
     pub source_org: Option<String>,
     /// The bucket to write, if it is there.
@@ -52,7 +56,12 @@ impl DestinationFacts {
         source: Option<&SourceFacts>,
     ) -> Result<Self, Error> {
         destination.server_info().await?;
-        let (found, bucket) = orgs::settled(&config.ends, destination).await?;
+        let settled = orgs::settled(&config.ends, destination).await;
+        if matches!(&settled, Err(Error::Influx(error)) if orgs::is_unknown(error)) {
+            let (info, orgs) = (destination.known_info(), destination.org_names().await);
+            return Ok(Self { info, orgs_seen: Some(orgs), ..Self::default() });
+        }
+        let (found, bucket) = settled?;
         let (org_id, org, no_org) = match found {
             OrgFound::One { id, name } => (id, name, None),
             other => (None, None, Some(orgs::unsettled(&other))),
@@ -76,6 +85,10 @@ impl DestinationFacts {
             }
             write_refused = probe(destination, &config.ends.destination_bucket).await?;
         }
+        let buckets_seen = match &bucket {
+            Some(_) => Vec::new(),
+            None => destination.bucket_names().await,
+        };
         let active_tasks = active_tasks(&config.ends.source_bucket, destination).await?;
         let mut source_org = config.ends.source.org.clone();
         if let (None, Some(source)) = (&source_org, source) {
@@ -96,6 +109,8 @@ impl DestinationFacts {
             org_id,
             org,
             no_org,
+            orgs_seen: None,
+            buckets_seen,
             source_org,
             bucket,
             batch_bucket,

@@ -6,7 +6,6 @@ use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::job::JobConfig;
 use crate::influx::client::{Client, ClientSettings};
 use crate::influx::endpoint::{Endpoint, Token, TokenSource, is_loopback};
-use crate::influx::error::Error;
 use crate::influx::signal::Observer;
 use crate::job::error::Error as JobError;
 use crate::model::side::Side;
@@ -20,7 +19,7 @@ pub(crate) fn connect(
     end: &EndConfig,
     settings: &ClientSettings,
     observer: Observer,
-) -> Result<Client, Error> {
+) -> Result<Client, JobError> {
     let token = match &end.token {
         TokenSetting::Given { token, origin } => {
             TokenSource::Given { token: Token::new(token), origin: origin.clone() }
@@ -31,6 +30,9 @@ pub(crate) fn connect(
             TokenSource::Given { token: Token::new(""), origin: "none".to_owned() }
         }
     };
+    if let Some(error) = token.unreadable_file() {
+        return Err(JobError::TokenFile { side, source: error });
+    }
     let endpoint = Endpoint { side, host: end.host.clone(), org: end.org.clone(), token };
     // On this machine compression costs both servers more than it saves; from elsewhere its checksum shows flipped bits.
     let settings = ClientSettings {
@@ -38,7 +40,7 @@ pub(crate) fn connect(
         ca_file: end.tls_ca_file.clone(),
         ..settings.clone()
     };
-    Client::new(endpoint, settings, observer)
+    Ok(Client::new(endpoint, settings, observer)?)
 }
 
 /// Both ends, connected.
@@ -52,7 +54,7 @@ pub struct Ends {
 
 impl Ends {
     /// Clients for both ends; the source is not paced yet.
-    pub fn connect(config: &JobConfig, observer: &Observer) -> Result<Self, Error> {
+    pub fn connect(config: &JobConfig, observer: &Observer) -> Result<Self, JobError> {
         Self::connect_with(config, &ClientSettings::default(), observer)
     }
 
@@ -61,7 +63,7 @@ impl Ends {
         config: &JobConfig,
         settings: &ClientSettings,
         observer: &Observer,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, JobError> {
         let settings =
             ClientSettings { query_timeout_ms: config.pace.query_timeout_ms, ..settings.clone() };
         Ok(Self {

@@ -4,11 +4,15 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::exit_code::{self, OpenFiles};
+use crate::checkpoint::identity::Difference;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
+use crate::influx::endpoint::TokenError;
 use crate::influx::{self, secrets};
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
+use crate::model::number;
+use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::commit::job_lock::LockError;
@@ -23,6 +27,14 @@ pub enum Error {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file of a token cannot be read; no server was asked.
+    #[error("--{side}-token-file: {source}")]
+    TokenFile {
+        /// Whose.
+        side: Side,
+        /// Why.
+        source: TokenError,
+    },
     /// A server did not do what was asked.
     #[error(transparent)]
     Influx(#[from] influx::error::Error),
@@ -33,10 +45,15 @@ pub enum Error {
     #[error(transparent)]
     Pipeline(#[from] pipeline::error::Error),
     /// A check failed; the report names it and its cure.
-    #[error("{failures} of the checks before the start failed; nothing was written")]
+    #[error(
+        "{} before the start failed; nothing was written",
+        number::counted(*.failures as u64, "check", "checks")
+    )]
     Preflight {
         /// How many.
         failures: usize,
+        /// The report's own code.
+        exit: ExitCode,
     },
     /// The end was asked for before anything was moved.
     #[error("stopped by {} before anything was moved; the same command starts again", stop_name(*.0))]
@@ -86,18 +103,14 @@ pub enum Error {
     Lock(#[from] LockError),
     /// The checkpoint belongs to another job.
     #[error(
-        "the batch bucket {bucket:?} holds the progress of another job with the same names: {part} was {stored}, now it is {given}; \
+        "the batch bucket {bucket:?} holds the progress of another job with the same names: {difference}; \
          use the same settings to resume it, or --batch-bucket NAME to keep a separate job"
     )]
     OtherJob {
         /// The batch bucket.
         bucket: String,
         /// What differs.
-        part: &'static str,
-        /// As the job was begun.
-        stored: String,
-        /// As it is asked for now.
-        given: String,
+        difference: Difference,
     },
     /// A spool cannot be loaded by such a filter.
     #[error(
@@ -127,8 +140,9 @@ pub enum Error {
     },
     /// The destination holds data that no run of this job has written.
     #[error(
-        "the destination bucket {bucket:?} already holds {values} values in {range} that this job has not written; \
-         --existing merge writes over and between them"
+        "the destination bucket {bucket:?} already holds {} in {range} that this job has not written; \
+         --existing merge writes over and between them",
+        number::all_counted(*.values, "value", "values")
     )]
     ForeignData {
         /// The bucket.
@@ -158,7 +172,13 @@ impl From<StopReason> for Error {
 impl Error {
     /// For what preflight has found.
     pub fn preflight(report: &PreflightReport) -> Self {
-        Self::Preflight { failures: report.count(Verdict::Fail) }
+        Self::Preflight { failures: report.count(Verdict::Fail), exit: report.exit() }
+    }
+
+    /// The same; if all that failed is what a run would be `refused` for, that.
+    pub(crate) fn failed_checks(report: &PreflightReport, refused: Option<Self>) -> Self {
+        let only = report.count(Verdict::Fail) == 1;
+        refused.filter(|_| only).unwrap_or_else(|| Self::preflight(report))
     }
 
     /// The exit code.
@@ -170,6 +190,7 @@ impl Error {
         match self {
             Self::Stopped(reason) | Self::NotEnded(reason) => exit_code::of_stop(*reason),
             Self::Config(_)
+            | Self::TokenFile { .. }
             | Self::Nowhere
             | Self::TooManyBatches { .. }
             | Self::NotConfirmed(_)
@@ -178,7 +199,8 @@ impl Error {
             Self::Influx(error) => exit_code::of_influx(error),
             Self::Pipeline(error) => exit_code::of_pipeline(error),
             Self::Spool(error) => exit_code::of_spool(error),
-            Self::Preflight { .. } | Self::ForeignData { .. } => ExitCode::Permanent,
+            Self::Preflight { exit, .. } => *exit,
+            Self::ForeignData { .. } => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {
                 exit_code::of_io(source)

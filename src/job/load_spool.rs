@@ -7,12 +7,13 @@ use crate::config::inputs::{Inputs, Spooled};
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::influx::client::Client;
-use crate::job::begin::{Begins, Begun, Wanted};
+use crate::job::begin::Begun;
 use crate::job::destination_facts::{DestinationFacts, watched};
 use crate::job::error::Error;
+use crate::job::judge::LoadChecked;
 use crate::job::judge::destination::Content;
 use crate::job::load_config::{local_now, say_notices};
-use crate::job::plan_run::hold_batches;
+use crate::job::place::{Begins, Wanted, hold_batches};
 use crate::job::run::Prepared;
 use crate::job::spool_part::SpoolPart;
 use crate::limits::LOAD_BATCH_VALUES_MIN;
@@ -82,16 +83,32 @@ pub async fn check(
     spool: &OpenedSpool,
     config: &JobConfig,
     client: &Client,
-) -> Result<(Option<CheckedSpool>, PreflightReport), Error> {
+) -> Result<(Result<CheckedSpool, Error>, PreflightReport), Error> {
     let bounds = (config.scope.start, config.scope.stop);
     let part = SpoolPart::of(&spool.stored, &spool.place, &config.scope.filter, bounds)?;
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
     let content = content(spool, &part).await?;
     let facts = source_rows(spool, &part, verified);
-    let (report, destination) = judge::check_load(config, client, facts, &content).await?;
-    let passed = destination.filter(|_| report.verdict() != Verdict::Fail);
-    Ok((passed.map(|destination| CheckedSpool { part, content, destination }), report))
+    let wanted = wanted(spool, &part);
+    let LoadChecked { report, destination, refused } =
+        judge::check_load(config, client, facts, &content, &wanted).await?;
+    if report.verdict() == Verdict::Fail {
+        let error = Error::failed_checks(&report, refused);
+        return Ok((Err(error), report));
+    }
+    let destination = destination.ok_or(Error::Nowhere)?;
+    Ok((Ok(CheckedSpool { part, content, destination }), report))
+}
+
+fn wanted(spool: &OpenedSpool, part: &SpoolPart) -> Wanted {
+    Wanted {
+        source_host: spool.job.identity.source_host.clone(),
+        source_bucket_id: spool.job.identity.source_bucket_id.clone(),
+        filter: part.filter.clone(),
+        begins: Begins::Exactly(part.range.start),
+        stop: part.range.stop,
+    }
 }
 
 /// What the spool brings to the destination, as far as the checks care.
@@ -156,13 +173,7 @@ pub async fn prepare(
 ) -> Result<Prepared, Error> {
     let CheckedSpool { part, content, mut destination } = checked;
     names::check_rejects(names::rejects_file(config)).await?;
-    let wanted = Wanted {
-        source_host: spool.job.identity.source_host.clone(),
-        source_bucket_id: spool.job.identity.source_bucket_id.clone(),
-        filter: part.filter.clone(),
-        begins: Begins::Exactly(part.range.start),
-        stop: part.range.stop,
-    };
+    let wanted = wanted(spool, &part);
     let shard_ns = spool.job.shard_group_ns;
     let begun = begin::begin(config, client, &mut destination, shard_ns, &wanted, stop).await?;
     let job = of_job(spool, part, config, &begun);

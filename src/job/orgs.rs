@@ -3,6 +3,7 @@
 use crate::config::job::JobEnds;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
+use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::org::OrgFound;
 use crate::job::error::Error;
 
@@ -20,6 +21,11 @@ pub(super) async fn settled(
         }
         found => Ok(found),
     }
+}
+
+/// True if the server does not know the organization that was given.
+pub(super) fn is_unknown(error: &InfluxError) -> bool {
+    error.kind() == FailureKind::NotFound && error.message.contains("organization")
 }
 
 /// Why there is none to name.

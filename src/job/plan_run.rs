@@ -1,22 +1,17 @@
 //! From checked settings and facts to what a run reads: range, batches, bounds.
 
-use super::names;
 use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::estimate::interval;
 use crate::influx::client::Client;
-use crate::influx::error::FailureKind;
-use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
+use crate::job::place::{Place, hold_batches};
 use crate::job::source_facts::SourceFacts;
-use crate::limits::{BATCHES_MAX, SLICE_BYTES_MAX};
+use crate::limits::SLICE_BYTES_MAX;
 use crate::model::batch::BatchPlan;
-use crate::model::interval::Interval;
-use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
-use crate::pipeline::error::Error as Failure;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::shape::retention_ns;
 
@@ -65,41 +60,16 @@ pub(crate) async fn plan_run(
     })
 }
 
-/// Refuses an interval that makes more batches of the rest of a job than anybody can want.
-pub(crate) fn hold_batches(plan: &BatchPlan, interval: Interval) -> Result<(), Error> {
-    let (range, batches, max) = (plan.range(), plan.len(), BATCHES_MAX);
-    if batches <= max {
-        return Ok(());
-    }
-    let least_ns = range.duration_ns() / i128::from(max) + 1;
-    let least_s = i64::try_from(least_ns / i128::from(NS_PER_S)).unwrap_or(i64::MAX / NS_PER_S - 1);
-    let least = Interval::from_ns((least_s + 1) * NS_PER_S);
-    Err(Error::TooManyBatches { interval, range, batches, max, least })
-}
-
-/// A job to be looked at: no lock, no lease, nothing written. Without a destination there is nothing to resume.
+/// A job to be looked at: no lock, no lease, nothing written. Where no place of it is known it is new.
 pub async fn plan_look(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
-    destination: Option<&DestinationFacts>,
+    place: Option<&Place>,
 ) -> Result<BucketJob, Error> {
     let stop = source.stop(&config.scope);
     let start = source.earliest.unwrap_or(stop).min(stop);
-    let newest = match destination {
-        Some(_) => {
-            let keys = names::keys(&names::of_source(config, source).ends);
-            let store = BatchBucket::new(ends.destination.clone(), &config.ends.batch_bucket, keys);
-            match store.newest_record().await {
-                // The batch bucket may not be there yet, or not be readable: then there is nothing to resume.
-                Err(Failure::Influx { source, .. }) if source.kind() == FailureKind::NotFound => {
-                    None
-                }
-                found => found?,
-            }
-        }
-        None => None,
-    };
-    let resume = newest.map_or(start, |(resume, _)| resume.clamp(start, stop));
-    plan_run(config, source, &ends.source, TimeRange::new(start, stop), resume).await
+    let (job, resume) =
+        place.map_or((TimeRange::new(start, stop), start), |place| place.run_to(stop));
+    plan_run(config, source, &ends.source, job, resume).await
 }

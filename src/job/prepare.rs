@@ -1,13 +1,12 @@
 //! From two ends that passed the checks to a run that can begin.
 
 use super::{begin, begin_spool, names};
-use crate::checkpoint::identity::filter_text;
 use crate::config::job::JobConfig;
-use crate::config::range::RangeStart;
-use crate::job::begin::{Begins, Begun, Wanted};
+use crate::job::begin::Begun;
 use crate::job::destination_facts::{DestinationFacts, watched_fields};
 use crate::job::ends::Ends;
 use crate::job::error::Error;
+use crate::job::place::Wanted;
 use crate::job::plan_run::plan_run;
 use crate::job::run::Prepared;
 use crate::job::source_facts::SourceFacts;
@@ -51,18 +50,7 @@ async fn into_bucket(
     let client = &ends.destination;
     names::check_rejects(names::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
-    let oldest = source.earliest.unwrap_or_else(|| source.stop(&config.scope));
-    let wanted = Wanted {
-        source_host: config.ends.source.host.clone(),
-        source_bucket_id: source.bucket.id.clone(),
-        filter: filter_text(&config.scope.filter),
-        begins: match config.scope.start {
-            RangeStart::At(time) => Begins::Exactly(time),
-            RangeStart::Earliest => Begins::AtOldest(oldest),
-            RangeStart::Back(_) => Begins::Back(oldest),
-        },
-        stop: source.stop(&config.scope),
-    };
+    let wanted = Wanted::of(config, source);
     let begun = begin::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
     let bucket = DestinationBucket::new(
         client.clone(),

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use crate::config::job::{JobConfig, JobEnds, JobOutput};
+use crate::config::range::RangeStop;
+use crate::config::scope::JobScope;
 use crate::config::values::ColorChoice;
 use crate::job::error::Error;
 use crate::job::source_facts::SourceFacts;
@@ -20,8 +22,17 @@ pub(crate) struct Shown {
     pub mode: Mode,
     /// What to run next.
     pub next: Option<String>,
-    /// What another run after a whole one does.
-    pub later: &'static str,
+    /// What another run after a whole one does, if that is known.
+    pub later: Option<&'static str>,
+}
+
+/// What the same command does later: it goes on only where its stop is not given as a time.
+pub(crate) fn later(scope: &JobScope) -> Option<&'static str> {
+    match scope.stop {
+        RangeStop::Now { .. } => Some("Later: the same command tops up to now"),
+        RangeStop::Back(_) => Some("Later: the same command tops up"),
+        RangeStop::At(_) => None,
+    }
 }
 
 /// How the run is shown.

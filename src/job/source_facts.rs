@@ -1,5 +1,6 @@
 //! What the source says of itself before a run: gathered once, judged by preflight, used by a run.
 
+use super::orgs;
 use crate::config::error::ConfigError;
 use crate::config::job::{JobConfig, JobPace};
 use crate::config::range::RangeStart;
@@ -11,6 +12,7 @@ use crate::influx::client::{Client, ServerInfo};
 use crate::influx::error::FailureKind;
 use crate::influx::org::OrgFound;
 use crate::job::error::Error;
+use crate::job::matched::{self, Holds, Unmatched};
 use crate::limits::QUOTA_BYTES_PER_WINDOW_DEFAULT;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::earliest::{earliest, earliest_counted};
@@ -48,10 +50,14 @@ impl Quota {
 pub enum SourceSeen {
     /// All of it.
     Facts(Box<SourceFacts>),
-    /// A bucket that is not there and one that may not be read look alike.
-    NoBucket,
+    /// A bucket that is not there and one that may not be read look alike. The names of those that can be seen.
+    NoBucket(Vec<String>),
+    /// The organization that was given is not there. The names of those that can be seen.
+    NoOrg(Vec<String>),
     /// Buckets of this name are in several organizations: their ids.
     InSeveral(Vec<String>),
+    /// The source cannot read the predicate; its words.
+    BadPredicate(String),
 }
 
 /// The source.
@@ -73,6 +79,10 @@ pub struct SourceFacts {
     pub survey: Survey,
     /// Who reads what of it.
     pub routes: Routes,
+    /// What of the job's values is there.
+    pub holds: Holds,
+    /// Parts of the filter that name what is not there.
+    pub unmatched: Vec<Unmatched>,
     /// Time of the oldest value, if the start is to be found.
     pub earliest: Option<Timestamp>,
     /// The present by the source's clock.
@@ -88,10 +98,14 @@ impl SourceFacts {
     /// Asks the source.
     pub async fn gather(config: &JobConfig, source: &Client) -> Result<SourceSeen, Error> {
         source.server_info().await?;
-        let (org, bucket) = match source.settle_org(&config.ends.source_bucket).await? {
+        let settled = source.settle_org(&config.ends.source_bucket).await;
+        if settled.as_ref().is_err_and(orgs::is_unknown) {
+            return Ok(SourceSeen::NoOrg(source.org_names().await));
+        }
+        let (org, bucket) = match settled? {
             (OrgFound::Ambiguous(ids), _) => return Ok(SourceSeen::InSeveral(ids)),
             (OrgFound::One { name, .. }, Some(bucket)) => (name, bucket),
-            _ => return Ok(SourceSeen::NoBucket),
+            _ => return Ok(SourceSeen::NoBucket(source.bucket_names().await)),
         };
         let info = source.known_info();
         let is_org_named = org.is_some();
@@ -115,6 +129,11 @@ impl SourceFacts {
             // Nothing that reads told of it, and it is of this job.
             earliest = Some(Timestamp::MIN);
         }
+        let stop = config.scope.stop.counted_from(now);
+        let range = TimeRange::new(earliest.unwrap_or(stop).min(stop), stop);
+        let holds = matched::holds(config, source, &routes, (earliest, range)).await?;
+        let unmatched =
+            matched::unmatched(&config.scope.filter, source, &config.ends.source_bucket).await?;
         Ok(SourceSeen::Facts(Box::new(Self {
             info,
             bucket,
@@ -124,6 +143,8 @@ impl SourceFacts {
             limits,
             survey,
             routes,
+            holds,
+            unmatched,
             earliest,
             now,
         })))

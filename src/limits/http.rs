@@ -86,6 +86,11 @@ pub(crate) const TOKEN_BYTES_MAX: u64 = 16 * 1024;
 /// How long the command that prints a token may take.
 pub(crate) const TOKEN_COMMAND_MS_MAX: u64 = 30_000;
 
+/// Names that are listed to find the one that was meant, and how many of them are shown.
+pub(crate) const NAMES_LISTED_MAX: usize = 100;
+/// See [`NAMES_LISTED_MAX`].
+pub(crate) const NAMES_SHOWN_MAX: usize = 8;
+
 /// Tasks asked for at one time, and pages of them.
 pub(crate) const TASKS_PER_PAGE: usize = 100;
 /// See [`TASKS_PER_PAGE`].

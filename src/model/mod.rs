@@ -8,6 +8,7 @@ pub(crate) mod filter;
 pub(crate) mod foretold;
 pub(crate) mod frame;
 pub(crate) mod interval;
+pub(crate) mod nearest;
 pub(crate) mod number;
 pub(crate) mod point;
 pub(crate) mod random;

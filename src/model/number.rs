@@ -100,6 +100,11 @@ pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
+/// The same with all digits: `1,728,000 values`.
+pub(crate) fn all_counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
+}
+
 /// The share of `part` in `whole` in thousandths, rounded down; an empty whole is complete.
 pub(crate) fn per_mille(part: u128, whole: u128) -> u32 {
     if part >= whole {

@@ -14,8 +14,9 @@ use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
+use crate::report::run_end::{RunEnd, stop_word};
 use crate::report::state::{RunState, RunTotals, stop_name};
-use crate::report::summary::{FailureInput, SummaryInput, stop_word};
+use crate::report::summary::{FailureInput, SummaryInput};
 use crate::report::waits::{KINDS, cause_word};
 
 /// Version of the lines; raised only when a field changes its meaning.
@@ -158,6 +159,7 @@ pub fn summary(
         "destination": input.destination,
         "elapsed_ms": input.elapsed_ms,
         "exit": input.exit,
+        "result": RunEnd::of(outcome, state).name(),
         "complete": outcome.stopped.is_none(),
         "verified": false,
         "stopped": outcome.stopped.map(stop_word),
@@ -298,7 +300,7 @@ pub(crate) fn plan_report(report: &PlanReport) -> String {
         "findings": report.findings,
         "quota_bytes_spent": report.quota_bytes_spent,
         "requests_spent": report.requests_spent,
-        "exit": report.exit,
+        "exit": report.exit.number(),
     });
     line("plan_report", None, body)
 }

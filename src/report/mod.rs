@@ -20,6 +20,7 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;
 pub(crate) mod reporter;
+pub(crate) mod run_end;
 pub(crate) mod screen;
 pub(crate) mod sender;
 pub(crate) mod snippet;

@@ -1,5 +1,6 @@
 //! What `plan` found, as plain data, and its screen.
 
+use crate::exit::ExitCode;
 use crate::model::density::{Cell, Stretch, stretches};
 use crate::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
 use crate::model::number;
@@ -62,7 +63,7 @@ pub struct PlanReport {
     /// Requests to the source that it took.
     pub requests_spent: u64,
     /// The exit code.
-    pub exit: u8,
+    pub exit: ExitCode,
 }
 
 /// The batch interval, and the guide's answer to the same question.
@@ -98,7 +99,7 @@ impl PlanReport {
             "{} of quota and {} requests spent, nothing written. Exit {}.",
             number::bytes(self.quota_bytes_spent),
             number::count(self.requests_spent),
-            self.exit
+            self.exit.number()
         ));
         lines
     }

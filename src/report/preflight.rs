@@ -76,6 +76,8 @@ pub struct PreflightReport {
     pub destination: Vec<Row>,
     /// The batch bucket and what it holds.
     pub progress: Vec<Row>,
+    /// The codes of what a run would be refused for, one for each of these findings.
+    pub refusals: Vec<ExitCode>,
     /// Source bytes that the checks cost.
     pub quota_bytes_spent: u64,
 }
@@ -98,6 +100,11 @@ impl PreflightReport {
     /// The exit code of `preflight` itself, and of a run that goes no further.
     pub fn exit(&self) -> ExitCode {
         match self.verdict() {
+            // A refused token explains whatever else was not found.
+            Verdict::Fail if self.refusals.contains(&ExitCode::TokenRefused) => {
+                ExitCode::TokenRefused
+            }
+            Verdict::Fail if self.count(Verdict::Fail) == self.refusals.len() => self.refusals[0],
             Verdict::Fail => ExitCode::Permanent,
             Verdict::Ok | Verdict::Warn => ExitCode::Done,
         }
@@ -129,8 +136,8 @@ impl PreflightReport {
         let spent = number::bytes(self.quota_bytes_spent);
         lines.push(format!(
             "{}, {}, {spent} of quota spent. Exit {}.",
-            counted(failures, "failure"),
-            counted(warnings, "warning"),
+            number::counted(failures as u64, "failure", "failures"),
+            number::counted(warnings as u64, "warning", "warnings"),
             self.exit().number()
         ));
         for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
@@ -140,10 +147,6 @@ impl PreflightReport {
         }
         lines
     }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Label, text, and the verdict at the right of the first line.

@@ -4,7 +4,7 @@ use crate::limits;
 use crate::model::number;
 use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::{Closing, Discrepancy};
-use crate::pipeline::event::StopReason;
+use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
 
@@ -25,8 +25,8 @@ pub struct SummaryInput {
     pub rejects: Option<String>,
     /// The command to run next, whole.
     pub next: Option<String>,
-    /// What another run after a whole one does.
-    pub later: &'static str,
+    /// What another run after a whole one does, if that is known.
+    pub later: Option<&'static str>,
 }
 
 /// What is said of a run that failed; the error chain itself is printed by the program's end.
@@ -46,7 +46,7 @@ pub fn lines(input: &SummaryInput, state: &RunState, glyphs: Glyphs) -> Vec<Stri
     let outcome = &input.outcome;
     let mut lines = vec![format!(
         "{}   {}   exit {}",
-        headline(input, state.header.sink),
+        RunEnd::of(outcome, state),
         number::duration(input.elapsed_ms),
         input.exit
     )];
@@ -61,7 +61,7 @@ pub fn lines(input: &SummaryInput, state: &RunState, glyphs: Glyphs) -> Vec<Stri
             number::percent(state.job_per_mille())
         ));
     }
-    if !nothing_to_do(input) {
+    if !RunEnd::of(outcome, state).is_idle() {
         lines.extend(balance(outcome));
         lines.extend(changed(outcome));
         lines.extend(statistics(state));
@@ -94,37 +94,6 @@ pub fn failure_lines(input: &FailureInput, state: &RunState) -> Vec<String> {
     lines
 }
 
-/// True if the job was complete before this run.
-pub(crate) fn nothing_to_do(input: &SummaryInput) -> bool {
-    input.outcome.stopped.is_none() && input.outcome.batches == 0
-}
-
-/// The name of a reason for programs.
-pub(crate) fn stop_word(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::ByteBudget => "byte_budget",
-        StopReason::TimeBudget => "time_budget",
-        StopReason::Interrupted => "sigint",
-        StopReason::Terminated => "sigterm",
-    }
-}
-
-fn headline(input: &SummaryInput, sink: SinkKind) -> &'static str {
-    match input.outcome.stopped {
-        Some(StopReason::ByteBudget) => "STOPPED: byte budget used (--max-transfer)",
-        Some(StopReason::TimeBudget) => "STOPPED: time budget used (--max-duration)",
-        Some(StopReason::Interrupted) => "STOPPED by SIGINT",
-        Some(StopReason::Terminated) => "STOPPED by SIGTERM",
-        None if !input.outcome.closing.destination.is_empty() => "DIFFERENT AT THE DESTINATION",
-        None if !input.outcome.closing.source.is_empty() => {
-            "COPIED, but the source has changed since"
-        }
-        None if nothing_to_do(input) => "Migration is complete.",
-        None if sink == SinkKind::Spool => "STAGED",
-        None => "COPIED, NOT YET VERIFIED",
-    }
-}
-
 /// Every committed value is accounted for.
 fn balance(outcome: &RunOutcome) -> Vec<String> {
     let acknowledged = number::grouped(outcome.values.saturating_sub(outcome.rejected));
@@ -140,13 +109,16 @@ fn balance(outcome: &RunOutcome) -> Vec<String> {
     } else {
         parts.iter().map(|part| format!("  {part}")).collect()
     };
-    lines.extend(flow(
-        "  ",
-        &[
-            format!("expired while reading {}", number::grouped(outcome.expired)),
-            format!("changed while reading {}", outcome.changed.len()),
-        ],
-    ));
+    let also = [
+        ("expired while reading", outcome.expired),
+        ("changed while reading", outcome.changed.len() as u64),
+    ];
+    let also: Vec<String> = also
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(what, n)| format!("{what} {}", number::grouped(n)))
+        .collect();
+    lines.extend(flow("  ", &also));
     lines
 }
 
@@ -208,8 +180,8 @@ fn closing(closing: &Closing) -> Vec<String> {
     }
     if let Some(newer) = closing.newer.filter(|newer| *newer > 0) {
         lines.push(format!(
-            "  newer than stop at the source: about {} values",
-            number::count(newer)
+            "  newer than stop at the source: about {}",
+            number::counted(newer, "value", "values")
         ));
     }
     if let Some(ahead) = closing.ahead {
@@ -221,9 +193,9 @@ fn closing(closing: &Closing) -> Vec<String> {
 
 fn statistics(state: &RunState) -> Vec<String> {
     let totals = &state.totals;
-    let (rows, files) = match state.header.sink {
-        SinkKind::Bucket => ("lines", "bodies"),
-        SinkKind::Spool => ("rows", "files"),
+    let ([row, rows], [file, files]) = match state.header.sink {
+        SinkKind::Bucket => (["line", "lines"], ["body", "bodies"]),
+        SinkKind::Spool => (["row", "rows"], ["file", "files"]),
     };
     let per_value = number::ratio(totals.source_bytes_decoded, totals.values_read);
     let mut lines = flow(
@@ -231,17 +203,17 @@ fn statistics(state: &RunState) -> Vec<String> {
         &[
             number::bytes(totals.source_bytes_decoded),
             format!("{per_value} B/value"),
-            format!("{} requests", number::count(totals.source_requests)),
-            format!("{} batches", number::count(totals.batches_committed)),
+            number::counted(totals.source_requests, "request", "requests"),
+            number::counted(totals.batches_committed, "batch", "batches"),
         ],
     );
     lines.extend(flow(
         "  written  ",
         &[
             number::bytes(totals.body_bytes),
-            format!("{} {rows}", number::count(totals.lines_written)),
-            format!("{} values", number::count(totals.values_written)),
-            format!("{} {files}", number::count(totals.bodies)),
+            number::counted(totals.lines_written, row, rows),
+            number::counted(totals.values_written, "value", "values"),
+            number::counted(totals.bodies, file, files),
         ],
     ));
     lines
@@ -257,11 +229,17 @@ fn waits(state: &RunState, elapsed_ms: u64) -> Vec<String> {
 fn next(input: &SummaryInput, glyphs: Glyphs) -> Vec<String> {
     let next = input.next.as_ref().map(|command| format!("Next: {}", clean(command, glyphs)));
     let later = if input.outcome.stopped.is_some() {
-        "The place is kept; the same command resumes."
+        Some("The place is kept; the same command resumes.")
     } else {
         input.later
     };
-    let Some(next) = next else { return vec![later.to_owned()] };
-    let both = format!("{next}    {later}");
-    if width(&both) <= COLUMNS { vec![both] } else { vec![next, fit(later, COLUMNS)] }
+    match (next, later) {
+        (None, None) => Vec::new(),
+        (Some(next), None) => vec![next],
+        (None, Some(later)) => vec![later.to_owned()],
+        (Some(next), Some(later)) => {
+            let both = format!("{next}    {later}");
+            if width(&both) <= COLUMNS { vec![both] } else { vec![next, fit(later, COLUMNS)] }
+        }
+    }
 }

@@ -50,14 +50,10 @@ impl Talk {
                 ),
             ),
             Event::Rejected { batch, values, reason } => {
-                let values = number::grouped(*values);
+                let values = number::all_counted(*values, "value", "values");
                 (
                     Some(1),
-                    format!(
-                        "rejected: {values} values of batch {}: {}",
-                        range(*batch),
-                        shown(reason)
-                    ),
+                    format!("rejected: {values} of batch {}: {}", range(*batch), shown(reason)),
                 )
             }
             Event::Client(Signal::Retried { side, what, attempt, error }) => (
@@ -159,13 +155,16 @@ pub(crate) fn range(range: TimeRange) -> String {
 fn plan_text(planned: &PlannedRun, state: &RunState) -> String {
     let interval = clean(&planned.interval, state.glyphs);
     let transport = clean(&planned.transport, state.glyphs);
-    let batches = number::grouped(planned.batches);
+    if planned.batches == 0 {
+        return format!("plan: nothing is left to do of {}", planned.job);
+    }
+    let batches = number::all_counted(planned.batches, "batch", "batches");
     let resumed = if planned.resume > planned.job.start {
         format!(", resumed at {}", planned.resume)
     } else {
         String::new()
     };
-    format!("plan: {batches} batches of {interval} in {}{resumed}, {transport}", planned.job)
+    format!("plan: {batches} of {interval} in {}{resumed}, {transport}", planned.job)
 }
 
 #[cfg(test)]

@@ -256,9 +256,5 @@ impl Error {
 }
 
 fn differences_text(differences: &[Difference]) -> String {
-    let texts = differences.iter().map(|difference| {
-        let Difference { part, stored, given } = difference;
-        format!("{part} is {stored}, not {given}")
-    });
-    texts.collect::<Vec<_>>().join("; ")
+    differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -105,6 +105,19 @@ impl Lock {
         Ok(Self { _file: file, object })
     }
 
+    /// Makes sure that [`Lock::take`] would get it. Makes nothing, and holds nothing when it returns.
+    pub(super) fn look(storage: &Storage, take_over: bool) -> Result<(), Error> {
+        if let Some(file) = storage.known_lock_file(LOCK)? {
+            let attempt = LockFile::share_soon(file).map_err(Error::io(LOCK))?;
+            attempt.map_err(|_| Error::Locked { lock: LOCK.to_owned() })?;
+        }
+        if storage.is_objects() && !take_over {
+            Holder::here(storage).may_follow(storage)
+        } else {
+            Ok(())
+        }
+    }
+
     /// The run, where it has to be told apart from others by what it writes.
     pub(super) fn run(&self) -> Option<&str> {
         self.object.as_ref().map(|object| &*object.run)

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic, in its helper functions too")]
 
 mod bench;
+mod ends;
 mod exits;
 mod hanging;
 mod interrupted;
@@ -14,6 +15,7 @@ mod network;
 mod object_store;
 mod output;
 mod plan;
+mod refusals;
 mod secrets;
 mod spools;
 mod streams;

@@ -91,8 +91,8 @@ pub struct Scheduler {
     refinements_left: u32,
     costs: BTreeMap<(Way, Stratum), Cost>,
     not_seen: BTreeSet<String>,
-    /// The shortest interval of each way whose batches are too large for a trial.
-    too_long: BTreeMap<Way, Interval>,
+    /// What holds too much for a trial, and where.
+    too_long: BTreeMap<Way, Vec<(Interval, Stratum)>>,
     trials: u64,
     elapsed_ms_max: u64,
     short: Option<&'static str>,
@@ -234,12 +234,14 @@ impl Scheduler {
                 Some((row, own.trials.as_slice()))
             })
             .collect();
-        let pairs = rows.iter().map(|(row, trials)| (row, *trials));
+        // What was seen in some stretches only is worth less than what was seen in all of them.
+        let is_whole = |row: &&(SettingRow, &[Trial])| !self.is_too_long(row.0.setting);
+        let whole = rows.iter().any(|row| is_whole(&row));
+        let fit = rows.iter().filter(|row| !whole || is_whole(row));
+        let pairs = fit.map(|(row, trials)| (row, *trials));
         let recommendation = recommend::best(pairs, &self.terms.whole);
-        let too_long = self.too_long.iter();
-        let mut not_seen: Vec<String> = too_long
-            .map(|(way, interval)| format!("{way}: intervals of {interval} and longer (budget)"))
-            .collect();
+        let settings: Vec<TrialSetting> = rows.iter().map(|(row, _)| row.setting).collect();
+        let mut not_seen = self.too_long_for(&settings);
         not_seen.extend(self.not_seen.iter().cloned());
         let seen = |stratum: Stratum| {
             let mut trials = rows.iter().flat_map(|(_, trials)| trials.iter());
@@ -261,6 +263,36 @@ impl Scheduler {
         }
     }
 
+    /// True if a batch of this setting held too much somewhere.
+    fn is_too_long(&self, setting: TrialSetting) -> bool {
+        let of_way = self.too_long.get(&setting.transport);
+        of_way.is_some_and(|found| found.iter().any(|(interval, _)| *interval == setting.interval))
+    }
+
+    /// What was not tried because it holds too much: whole intervals, and stretches of those that were `seen` elsewhere.
+    fn too_long_for(&self, seen: &[TrialSetting]) -> Vec<String> {
+        let mut told = Vec::new();
+        for (way, found) in &self.too_long {
+            let of_way = || seen.iter().filter(|setting| setting.transport == *way);
+            let longest = of_way().map(|setting| setting.interval_ns()).max().unwrap_or(0);
+            let beyond = found.iter().map(|(interval, _)| interval);
+            let beyond = beyond.filter(|interval| interval.about_ns() > longest);
+            if let Some(interval) = beyond.min_by_key(|interval| interval.about_ns()) {
+                told.push(format!("{way}: intervals of {interval} and longer (budget)"));
+            }
+            let partly = found
+                .iter()
+                .filter(|(interval, _)| of_way().any(|setting| setting.interval == *interval));
+            let partly: BTreeSet<String> = partly
+                .map(|(interval, stratum)| {
+                    format!("{way} {interval}: {} stretches (budget)", stratum.name())
+                })
+                .collect();
+            told.extend(partly);
+        }
+        told
+    }
+
     fn plan(&mut self, turn: Turn, left: Left) -> Option<PlannedTrial> {
         let Turn { candidate, repetition, stratum, warm_up } = turn;
         let setting = self.field[candidate].setting;
@@ -270,10 +302,8 @@ impl Scheduler {
             self.short = Some("byte budget");
         }
         if sized.is_too_long {
-            let shortest = self.too_long.entry(setting.transport).or_insert(setting.interval);
-            if setting.interval.about_ns() < shortest.about_ns() {
-                *shortest = setting.interval;
-            }
+            let of_way = self.too_long.entry(setting.transport).or_default();
+            of_way.push((setting.interval, stratum));
             self.shorten(turn);
             return None;
         }

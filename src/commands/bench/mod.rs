@@ -24,6 +24,7 @@ use crate::bench::schedule::{Left, Scheduler};
 use crate::bench::verdict::BenchVerdict;
 use crate::cli::bench::BenchArgs;
 use crate::config::bench::BenchConfig;
+use crate::config::ends::TokenSetting;
 use crate::config::env::Env;
 use crate::config::inputs::{self, Inputs};
 use crate::config::job::JobConfig;
@@ -73,6 +74,12 @@ pub async fn measure(
     settings: &ClientSettings,
     stop: StopSignal,
 ) -> Result<BenchVerdict, Error> {
+    let mut config = config.clone();
+    if bench.sink == TrialSink::Discard {
+        // Nothing of it is needed, and a token in the environment asks for nothing.
+        config.ends.destination.token = TokenSetting::None;
+    }
+    let config = &config;
     let watch = Watch::default();
     let ends = Ends::connect_with(config, settings, &watch.observer())?;
     let deadline = config.pace.max_duration_ms.map(|ms| Instant::now() + Duration::from_millis(ms));

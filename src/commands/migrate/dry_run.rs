@@ -10,9 +10,9 @@ use crate::estimate::look::{self, SeriesLeft};
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
-use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::{Ends, count};
 use crate::job::error::Error;
+use crate::job::place::Place;
 use crate::job::plan_run::plan_look;
 use crate::job::source_facts::SourceFacts;
 use crate::limits::{
@@ -54,10 +54,10 @@ pub(super) async fn run(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
-    destination: Option<&DestinationFacts>,
+    place: Option<&Place>,
     header: Header,
 ) -> Result<ExitCode, Error> {
-    let job = plan_look(config, ends, source, destination).await?;
+    let job = plan_look(config, ends, source, place).await?;
     let transport = read::transport_name(job.transport);
     let planned = read::planned(job.range, job.plan, job.interval, transport);
     let range = job.plan.range();

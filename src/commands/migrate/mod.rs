@@ -8,6 +8,7 @@ use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
+use crate::job::judge::Passed;
 use crate::job::load_config::load_config;
 use crate::job::prepare::prepare;
 use crate::job::run::{self, ClientSignals};
@@ -24,11 +25,11 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let checked = judge::check(&config, &ends).await?;
     shown::show_preflight(&checked.report, config.output.json);
-    let (source, mut destination) = checked.passed()?;
+    let Passed { source, mut destination, place } = checked.passed()?;
     if config.safety.dry_run {
         ends.source = quota::paced_look(&config, &ends.source, &source, &signals.observer()).await;
         let header = shown::header(&config, &source);
-        return Ok(dry_run::run(&config, &ends, &source, destination.as_ref(), header).await?);
+        return Ok(dry_run::run(&config, &ends, &source, place.as_ref(), header).await?);
     }
     let to =
         config.ends.spool.as_ref().map_or(&config.ends.destination_bucket, |spool| &spool.place);
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
             .spool
             .as_ref()
             .map(|spool| format!("sluice load {}", place::typed(&spool.place))),
-        later: "Later: the same command tops up to now",
+        later: shown::later(&config.scope),
     };
     stops.limit_time(config.pace.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)

@@ -4,8 +4,9 @@ use crate::config::job::{JobConfig, JobSafety};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
-use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::judge::finding::{finding, host_row, no_org, out_of_reach, seconds, token_rows};
 use crate::job::source_facts::SourceFacts;
+use crate::model::nearest::nearest;
 use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
@@ -48,7 +49,8 @@ pub(super) fn judge(
     content: Option<&Content>,
     report: &mut PreflightReport,
 ) -> Option<DestinationFacts> {
-    let facts = destination_rows(config, client, facts, &mut report.destination)?;
+    let facts =
+        destination_rows(config, client, facts, content.is_some(), &mut report.destination)?;
     if let Some(content) = content {
         content_rows(config.safety.on_type_conflict, content, &facts, &mut report.destination);
     }
@@ -60,16 +62,21 @@ fn destination_rows(
     config: &JobConfig,
     client: &Client,
     facts: Result<DestinationFacts, InfluxError>,
+    has_content: bool,
     rows: &mut Vec<Row>,
 ) -> Option<DestinationFacts> {
     rows.push(host_row(&config.ends.destination, client));
     let facts = match facts {
         Ok(facts) => facts,
         Err(error) => {
-            rows.push(out_of_reach("P10", Side::Destination, &error));
+            rows.push(out_of_reach("P10", Side::Destination, &config.ends.destination, &error));
             return None;
         }
     };
+    if let Some(seen) = &facts.orgs_seen {
+        rows.push(no_org(Side::Destination, &config.ends.destination, seen));
+        return None;
+    }
     if let Some(why) = &facts.no_org {
         let cure = "--destination-org NAME".to_owned();
         rows.push(finding("P04", Verdict::Fail, "org", why.clone(), Some(cure)));
@@ -95,7 +102,15 @@ fn destination_rows(
                 format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
             ));
         }
-        None => rows.push(missing_bucket(&config.safety, "P13", &config.ends.destination_bucket)),
+        // The name is the source's, and that is in doubt.
+        None if !has_content && config.ends.destination_bucket == config.ends.source_bucket => {
+            let text = format!("{}: not judged before the source", config.ends.source_bucket);
+            rows.push(Row::fact("bucket", text));
+        }
+        None => {
+            let (name, seen) = (&config.ends.destination_bucket, &facts.buckets_seen);
+            rows.push(missing_bucket(&config.safety, "P13", name, seen));
+        }
     }
     if let Some(refused) = &facts.write_refused {
         let cure = "give the token write access to the bucket".to_owned();
@@ -105,7 +120,7 @@ fn destination_rows(
 }
 
 /// A bucket that is not there: made, if that was asked for.
-fn missing_bucket(safety: &JobSafety, code: &str, name: &str) -> Row {
+fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -> Row {
     let refused = name.starts_with('_') || name.contains('"');
     if safety.create_buckets && refused {
         let text = format!(
@@ -115,10 +130,13 @@ fn missing_bucket(safety: &JobSafety, code: &str, name: &str) -> Row {
         return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
     }
     if safety.create_buckets {
-        return finding(code, Verdict::Ok, "bucket", format!("{name} will be created"), None);
+        let text = format!("{name} will be created (right not tried)");
+        return finding(code, Verdict::Ok, "bucket", text, None);
     }
+    let meant = nearest(name, seen.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |name| format!("did you mean {name}? If not: "));
     let cure = format!(
-        "--create-buckets, or: influx bucket create --name {name} --retention 0; if it is there: a token that may read it"
+        "{meant}--create-buckets, or: influx bucket create --name {name} --retention 0; if it is there: a token that may read it"
     );
     let text = format!("{name} is not there, or this token cannot read it");
     finding(code, Verdict::Fail, "bucket", text, Some(cure))
@@ -191,7 +209,7 @@ fn progress_rows(
             format!("{:?} keeps for ever", bucket.name),
             None,
         )),
-        None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket)),
+        None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket, &[])),
     }
     if !destination.other_jobs.is_empty() {
         let text = format!(

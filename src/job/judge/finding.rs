@@ -4,14 +4,20 @@ use crate::config::ends::{EndConfig, TokenSetting};
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::secrets;
+use crate::job::matched::named;
+use crate::model::nearest::nearest;
 use crate::model::side::Side;
 use crate::report::preflight::{Finding, Row, Verdict};
 
 /// An end that cannot be used as it is given; `address` is the code of its address.
-pub(super) fn out_of_reach(address: &str, side: Side, error: &InfluxError) -> Row {
+pub(super) fn out_of_reach(address: &str, side: Side, end: &EndConfig, error: &InfluxError) -> Row {
+    if error.kind() == FailureKind::Unauthorized {
+        return refused_token(side, end, error);
+    }
     let (code, subject, cure) = match error.kind() {
-        FailureKind::NotFound if error.message.contains("organization") => {
-            ("P04", "org", format!("--{side}-org NAME, as the server has it"))
+        FailureKind::NotFound | FailureKind::Unexpected if origin_of(&end.host).is_some() => {
+            let origin = origin_of(&end.host).unwrap_or_default();
+            (address, "address", format!("give scheme, host and port only: --{side}-host {origin}"))
         }
         FailureKind::Forbidden => ("P02", "token", "give a token with this right".to_owned()),
         FailureKind::Proxy => (
@@ -33,6 +39,59 @@ pub(super) fn out_of_reach(address: &str, side: Side, error: &InfluxError) -> Ro
     };
     let cure = error.cure.map_or(cure, str::to_owned);
     finding(code, Verdict::Fail, subject, error.without_cure(), Some(cure))
+}
+
+/// Which token, from where, and who refuses it.
+fn refused_token(side: Side, end: &EndConfig, error: &InfluxError) -> Row {
+    let text = match error.status {
+        Some(status) => {
+            let words = &error.message;
+            let colon = if words.is_empty() { "" } else { ": " };
+            format!("{}: refused by the {side} (status {status}){colon}{words}", end.token.origin())
+        }
+        // It could not be had, and nobody was asked.
+        None => error.message.clone(),
+    };
+    let make = match side {
+        Side::Source => {
+            "make one that may read the bucket: Load Data > API Tokens, or influx auth create --read-bucket ID"
+        }
+        Side::Destination => {
+            "make one: influx auth create --read-bucket ID --write-bucket ID, for the data's bucket and for the batch bucket"
+        }
+    };
+    let cure = error.cure.unwrap_or(make).to_owned();
+    finding("P02", Verdict::Fail, "token", text, Some(cure))
+}
+
+/// The address without its path, if it has one.
+fn origin_of(host: &str) -> Option<&str> {
+    let start = host.find("://")? + 3;
+    let path = host[start..].find('/')?;
+    (start + path + 1 < host.len()).then(|| &host[..start + path])
+}
+
+/// An organization that is not there.
+pub(super) fn no_org(side: Side, end: &EndConfig, seen: &[String]) -> Row {
+    let given = end.org.as_deref().unwrap_or_default();
+    let sees = match seen {
+        [] => "this token may not list any".to_owned(),
+        seen => format!("this token sees: {}", named(seen)),
+    };
+    let cure = match meant(given, seen) {
+        Some(name) => format!("did you mean --{side}-org {name:?}?"),
+        None => format!("--{side}-org NAME, as the server has it"),
+    };
+    let text = format!("{given:?} is not there; {sees}");
+    finding("P04", Verdict::Fail, "org", text, Some(cure))
+}
+
+/// The name that was probably meant; the only one, if there is but one.
+pub(super) fn meant<'a>(given: &str, seen: &'a [String]) -> Option<&'a str> {
+    nearest(given, seen.iter().map(String::as_str)).or(match seen {
+        [only] => Some(only),
+        _ => None,
+    })
 }
 
 /// The address, and the proxy on the way to it.

@@ -4,18 +4,22 @@ mod clocks;
 pub(crate) mod destination;
 mod finding;
 mod keys;
+mod refused;
 mod source;
 
 use self::destination::Content;
 use crate::config::job::JobConfig;
+use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::job::begin_spool;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
 use crate::job::load_config::local_now;
-use crate::job::names;
+use crate::job::place::{Looked, Place, Wanted};
 use crate::job::source_facts::SourceFacts;
+use crate::job::{names, place};
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// What was found, and the facts it was found in; facts only where the end could be asked.
@@ -27,14 +31,31 @@ pub struct Checked {
     pub source: Option<SourceFacts>,
     /// The destination, unless it is out of reach.
     pub destination: Option<DestinationFacts>,
+    /// Where the job stands, as far as that could be seen.
+    pub place: Option<Place>,
+    /// What a run ends with if nothing else stands against it. It is among the findings.
+    refused: Option<Error>,
+}
+
+/// What passed the checks.
+#[derive(Debug)]
+pub struct Passed {
+    /// The source.
+    pub source: SourceFacts,
+    /// The destination, unless a spool is written.
+    pub destination: Option<DestinationFacts>,
+    /// Where the job stands.
+    pub place: Option<Place>,
 }
 
 impl Checked {
-    /// The ends of a run, if nothing failed. There is a destination unless a spool is written.
-    pub fn passed(self) -> Result<(SourceFacts, Option<DestinationFacts>), Error> {
+    /// The ends of a run and its place, if nothing failed. There is a destination unless a spool is written.
+    pub fn passed(self) -> Result<Passed, Error> {
         match (self.report.verdict(), self.source) {
-            (Verdict::Ok | Verdict::Warn, Some(source)) => Ok((source, self.destination)),
-            _ => Err(Error::preflight(&self.report)),
+            (Verdict::Ok | Verdict::Warn, Some(source)) => {
+                Ok(Passed { source, destination: self.destination, place: self.place })
+            }
+            _ => Err(Error::failed_checks(&self.report, self.refused)),
         }
     }
 }
@@ -43,13 +64,16 @@ impl Checked {
 /// pass.
 pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
-    let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
+    let source = gathered(SourceFacts::gather(config, &ends.source).await, &mut report)?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
     let destination = if config.ends.has_destination() {
         let client = &ends.destination;
         let facts = DestinationFacts::gather(config, client, source.as_ref()).await;
-        destination::judge(config, client, gathered(facts)?, content.as_ref(), &mut report)
+        {
+            let facts = gathered(facts, &mut report)?;
+            destination::judge(config, client, facts, content.as_ref(), &mut report)
+        }
     } else {
         None
     };
@@ -72,8 +96,45 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     if let Some(spool) = &config.ends.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
+    let looked = look(config, ends, source.as_ref(), destination.as_ref()).await;
+    if let Some(source) = &source {
+        let has_begun = looked.place.as_ref().is_some_and(|place| !place.is_new);
+        source::content_rows(config, source, has_begun, &mut report.source);
+    }
+    let refused = refused::told(&config.ends, looked.refused, &mut report)?;
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
-    Ok(Checked { report, source, destination })
+    Ok(Checked { report, source, destination, place: looked.place, refused })
+}
+
+/// Looks at the place that a run would take, as far as both ends are known.
+async fn look(
+    config: &JobConfig,
+    ends: &Ends,
+    source: Option<&SourceFacts>,
+    destination: Option<&DestinationFacts>,
+) -> Looked {
+    let nowhere = Looked { place: None, refused: None };
+    let Some(source) = source else { return nowhere };
+    let config = &names::of_source(config, source);
+    match (&config.ends.spool, destination) {
+        (Some(choice), _) => begin_spool::look(config, choice, source).await,
+        (None, Some(destination)) => {
+            let wanted = Wanted::of(config, source);
+            place::look(config, &ends.destination, destination, &wanted).await
+        }
+        (None, None) => nowhere,
+    }
+}
+
+/// What [`check_load`] has found.
+#[derive(Debug)]
+pub(crate) struct LoadChecked {
+    /// The screen.
+    pub report: PreflightReport,
+    /// The destination, unless it is out of reach.
+    pub destination: Option<DestinationFacts>,
+    /// What a load ends with if nothing else stands against it. It is among the findings.
+    pub refused: Option<Error>,
 }
 
 /// The same checks of a destination alone; `facts` tell of what comes there.
@@ -82,20 +143,35 @@ pub(crate) async fn check_load(
     client: &Client,
     facts: Vec<(&'static str, String)>,
     content: &Content,
-) -> Result<(PreflightReport, Option<DestinationFacts>), Error> {
+    wanted: &Wanted,
+) -> Result<LoadChecked, Error> {
     let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
     let mut report = PreflightReport { source, ..PreflightReport::default() };
-    let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
+    let facts = DestinationFacts::gather(config, client, None).await;
+    let destination = gathered(facts, &mut report)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
     report.progress.extend(keys::row(&names::keys(&config.ends)));
-    Ok((report, destination))
+    let looked = match &destination {
+        Some(destination) => place::look(config, client, destination, wanted).await,
+        None => Looked { place: None, refused: None },
+    };
+    let refused = refused::told(&config.ends, looked.refused, &mut report)?;
+    Ok(LoadChecked { report, destination, refused })
 }
 
 /// A failure that a person can cure is a finding; everything else ends the command with its own exit code.
-fn gathered<T>(facts: Result<T, Error>) -> Result<Result<T, InfluxError>, Error> {
+fn gathered<T>(
+    facts: Result<T, Error>,
+    report: &mut PreflightReport,
+) -> Result<Result<T, InfluxError>, Error> {
     match facts {
         Ok(facts) => Ok(Ok(facts)),
-        Err(Error::Influx(error)) if is_finding(&error) => Ok(Err(error)),
+        Err(Error::Influx(error)) if is_finding(&error) => {
+            if error.kind() == FailureKind::Unauthorized {
+                report.refusals.push(ExitCode::TokenRefused);
+            }
+            Ok(Err(error))
+        }
         Err(error) => Err(error),
     }
 }
@@ -105,6 +181,7 @@ fn is_finding(error: &InfluxError) -> bool {
         FailureKind::Connect
         | FailureKind::Tls
         | FailureKind::Proxy
+        | FailureKind::Unauthorized
         | FailureKind::Unframed
         | FailureKind::Forbidden
         | FailureKind::NotFound

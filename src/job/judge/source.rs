@@ -1,12 +1,15 @@
 //! What the source says of itself.
 
+use crate::checkpoint::identity::filter_text;
 use crate::config::job::{JobConfig, JobEnds};
 use crate::config::range::RangeStart;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
-use crate::job::judge::finding::{finding, host_row, out_of_reach, seconds, token_rows};
+use crate::job::judge::finding::{finding, host_row, no_org, out_of_reach, seconds, token_rows};
+use crate::job::matched::{Holds, named};
 use crate::job::quota;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
+use crate::model::nearest::nearest;
 use crate::model::side::Side;
 use crate::report::preflight::{Row, Verdict};
 
@@ -21,11 +24,22 @@ pub(super) fn rows(
     let bucket = &config.ends.source_bucket;
     let facts = match seen {
         Ok(SourceSeen::Facts(facts)) => *facts,
-        Ok(SourceSeen::NoBucket) => {
-            let text = format!("bucket {bucket} is not there, or this token cannot read it");
-            let cure =
-                "create an API token with read access to the bucket and set INFLUXDB_CLOUD_TOKEN";
-            rows.push(finding("P03", Verdict::Fail, "bucket", text, Some(cure.to_owned())));
+        Ok(SourceSeen::NoBucket(seen)) => {
+            let text = format!("{bucket} is not there, or this token cannot read it");
+            let token = "make a token that may read it: Load Data > API Tokens, or influx auth create --read-bucket ID";
+            let sees = match &*seen {
+                [] => String::new(),
+                seen => format!("; this token sees: {}", named(seen)),
+            };
+            let cure = match nearest(bucket, seen.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean {name}? If not, {token}"),
+                None => token.to_owned(),
+            };
+            rows.push(finding("P03", Verdict::Fail, "bucket", text + &sees, Some(cure)));
+            return None;
+        }
+        Ok(SourceSeen::NoOrg(seen)) => {
+            rows.push(no_org(Side::Source, &config.ends.source, &seen));
             return None;
         }
         Ok(SourceSeen::InSeveral(ids)) => {
@@ -35,8 +49,15 @@ pub(super) fn rows(
             rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
             return None;
         }
+        Ok(SourceSeen::BadPredicate(words)) => {
+            let typed = config.scope.filter.predicate.as_deref().unwrap_or_default();
+            let text = format!("--predicate {typed:?}: {words}");
+            let cure = "a Flux expression over r, such as: r.host == \"a\"".to_owned();
+            rows.push(finding("P28", Verdict::Fail, "filter", text, Some(cure)));
+            return None;
+        }
         Err(error) => {
-            rows.push(out_of_reach("P01", Side::Source, &error));
+            rows.push(out_of_reach("P01", Side::Source, &config.ends.source, &error));
             return None;
         }
     };
@@ -63,15 +84,50 @@ pub(super) fn rows(
     language_rows(bucket, &facts, rows);
     match (config.scope.start, facts.earliest) {
         (RangeStart::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
-        (RangeStart::Earliest, None) => {
-            rows.push(finding("P09", Verdict::Warn, "oldest", "the bucket is empty", None));
-        }
+        (RangeStart::Earliest, None) => {}
         (RangeStart::At(_) | RangeStart::Back(_), time) => {
             let time = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
             rows.push(Row::fact("start", time));
         }
     }
     Some(facts)
+}
+
+/// Whether there is anything to copy. A job that has begun may have outlived what it matched.
+pub(super) fn content_rows(
+    config: &JobConfig,
+    facts: &SourceFacts,
+    has_begun: bool,
+    rows: &mut Vec<Row>,
+) {
+    let filter = &config.scope.filter;
+    let verdict = if has_begun { Verdict::Warn } else { Verdict::Fail };
+    for part in &facts.unmatched {
+        let text = format!("the source has nothing of {}; it has: {}", part.typed, part.told());
+        let cure = match &part.meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "give one that is there, or leave it out".to_owned(),
+        };
+        rows.push(finding("P28", verdict, "filter", text, Some(cure)));
+    }
+    match facts.holds {
+        Holds::Nothing if !filter.is_empty() && facts.unmatched.is_empty() => {
+            let text = format!("nothing at the source matches all of it: {}", filter_text(filter));
+            let cure = "take parts of it away: sluice plan tells what is left".to_owned();
+            rows.push(finding("P28", verdict, "filter", text, Some(cure)));
+        }
+        Holds::Nothing if filter.is_empty() => {
+            let text = "the bucket is empty: there is nothing to copy";
+            rows.push(finding("P09", Verdict::Warn, "oldest", text, None));
+        }
+        Holds::NotInRange(oldest) => {
+            let text =
+                format!("nothing to copy lies in the range; the oldest value is of {oldest}");
+            let cure = "give another --start or --stop, if something was to be copied".to_owned();
+            rows.push(finding("P09", Verdict::Warn, "range", text, Some(cure)));
+        }
+        Holds::Something | Holds::Nothing => {}
+    }
 }
 
 /// What the progress calls the organization, where the token may not know its name.

@@ -40,16 +40,34 @@ pub struct JobLock {
 }
 
 impl JobLock {
-    /// Takes the lock in the job's state folder, which is made if need be (mode 0700).
+    /// Takes the lock in the job's state folder, which is made if need be (mode 0700). One that is only looked at is free
+    /// again in a moment. Blocks.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         make_private(folder).map_err(io)?;
-        match LockFile::open(&path).and_then(LockFile::take).map_err(io)? {
+        let file = LockFile::open(&path).map_err(io)?;
+        match LockFile::take_soon(file).map_err(io)? {
             Ok(file) => {
                 let id = identify(file.file()).map_err(io)?;
                 Ok(Self { _file: file, id })
             }
+            Err(_) => Err(LockError::Held { path }),
+        }
+    }
+
+    /// The id that [`JobLock::take`] would find, if a run was there before; an error where it would end with one. Makes
+    /// nothing, and holds nothing when it returns. Blocks.
+    pub fn look(folder: &Path) -> Result<Option<String>, LockError> {
+        let path = folder.join("lock");
+        let io = |source| LockError::Io { path: path.clone(), source };
+        let file = match LockFile::options().open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        match LockFile::share_soon(file).map_err(io)? {
+            Ok(shared) => Ok(known(shared.file()).map_err(io)?),
             Err(_) => Err(LockError::Held { path }),
         }
     }
@@ -63,22 +81,27 @@ impl JobLock {
 
 /// What the file holds, which is written at its first use, and its number in the file system: a copy is another lock.
 fn identify(mut file: &File) -> io::Result<String> {
-    let inode = file.metadata()?.ino();
-    let mut held = Vec::new();
-    file.take(ID_DIGITS as u64 + 1).read_to_end(&mut held)?;
-    let known = String::from_utf8(held).ok();
-    let known = known.filter(|text| {
-        text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    });
-    if let Some(random) = known {
-        return Ok(format!("{random}-{inode:x}"));
+    if let Some(id) = known(file)? {
+        return Ok(id);
     }
+    let inode = file.metadata()?.ino();
     let random = random_digits();
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(random.as_bytes())?;
     file.sync_all()?;
     Ok(format!("{random}-{inode:x}"))
+}
+
+/// The id, if the file holds one.
+fn known(file: &File) -> io::Result<Option<String>> {
+    let inode = file.metadata()?.ino();
+    let mut held = Vec::new();
+    file.take(ID_DIGITS as u64 + 1).read_to_end(&mut held)?;
+    let random = String::from_utf8(held).ok().filter(|text| {
+        text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    Ok(random.map(|random| format!("{random}-{inode:x}")))
 }
 
 /// 128 bits from the system, as the standard library's hashers are seeded by them.
@@ -102,8 +125,14 @@ mod tests {
         let job = folder.path().join("job");
         let first = JobLock::take(&job).unwrap();
         assert!(matches!(JobLock::take(&job), Err(LockError::Held { .. })));
+        assert!(matches!(JobLock::look(&job), Err(LockError::Held { .. })));
+        let id = first.id().to_owned();
         drop(first);
+        // Looked at by others at this moment, too.
+        assert_eq!(JobLock::look(&job).unwrap(), Some(id));
         JobLock::take(&job).unwrap();
+        assert_eq!(JobLock::look(&folder.path().join("other")).unwrap(), None);
+        assert!(!folder.path().join("other").exists(), "a look makes nothing");
         assert!(matches!(JobLock::take(Path::new("/proc/none")), Err(LockError::Io { .. })));
     }
 

@@ -9,7 +9,7 @@ use crate::pipeline::small_answer;
 use crate::wire::flux;
 
 /// Names of all measurements.
-pub(super) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Name>, Error> {
+pub(crate) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Name>, Error> {
     let names = names(source, &flux::measurements(bucket, TimeRange::ALL), "measurements").await?;
     Ok(names.into_iter().map(Name::from).collect())
 }
@@ -21,6 +21,23 @@ pub(crate) async fn tag_keys(
     range: TimeRange,
 ) -> Result<Vec<Vec<u8>>, Error> {
     names(source, &flux::tag_keys(bucket, range), "tag keys").await
+}
+
+/// Names of all fields.
+pub(crate) async fn field_keys(source: &Client, bucket: &str) -> Result<Vec<Vec<u8>>, Error> {
+    names(source, &flux::field_keys(bucket, TimeRange::ALL), "field keys").await
+}
+
+/// Values of a tag: `only` this one if it is there, or so many of all.
+pub(crate) async fn tag_values(
+    source: &Client,
+    bucket: &str,
+    tag: &str,
+    only: Option<&str>,
+    max: usize,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let query = flux::tag_values(bucket, TimeRange::ALL, tag, only, max);
+    names(source, &query, "values of a tag").await
 }
 
 /// The number of series of a measurement, or why the index does not tell.

@@ -343,6 +343,15 @@ impl Storage {
         regular::open(name, &self.inner.local.join(name), &mut options)
     }
 
+    /// The same, where it is there already.
+    pub(super) fn known_lock_file(&self, name: &str) -> Result<Option<File>, Error> {
+        let path = self.inner.local.join(name);
+        if !path.exists() {
+            return Ok(None);
+        }
+        regular::open(name, &path, OpenOptions::new().read(true)).map(Some)
+    }
+
     /// Opens the folder of a spool itself: a lock on it needs no right to write. `None` where there is no such folder.
     pub(super) fn folder_itself(&self) -> Option<File> {
         match &self.inner.place {

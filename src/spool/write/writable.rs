@@ -37,6 +37,18 @@ impl Spool {
         }
     }
 
+    /// Looks whether [`Spool::open`] would open it, and up to where it is committed, if it is there. Changes nothing.
+    pub fn look(
+        storage: &Storage,
+        job: &StagedJob,
+        take_over: bool,
+    ) -> Result<Option<Timestamp>, Error> {
+        Lock::look(storage, take_over)?;
+        let Some((state, _)) = journal::read(storage)? else { return Ok(None) };
+        refuse_other(storage, &state, job)?;
+        Ok(Some(Timestamp::from_ns(state.watermark)))
+    }
+
     fn open_locked(
         storage: &Storage,
         job: &StagedJob,
@@ -54,10 +66,7 @@ impl Spool {
             journal::begin(storage, &state)?;
             (state, End::default())
         };
-        let differences = state.job.differences(job);
-        if !differences.is_empty() {
-            return Err(Error::OtherJob { place: storage.place(), differences });
-        }
+        refuse_other(storage, &state, job)?;
         if let Some(run) = lock.run() {
             // From here on no other run can commit: nothing that is removed below was committed meanwhile.
             let record = JournalRecord::Begin { run: run.to_owned() };
@@ -199,5 +208,14 @@ impl Spool {
             self.inner.storage.remove(path)?;
         }
         Ok(())
+    }
+}
+
+fn refuse_other(storage: &Storage, state: &SpoolState, job: &StagedJob) -> Result<(), Error> {
+    let differences = state.job.differences(job);
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::OtherJob { place: storage.place(), differences })
     }
 }

@@ -293,6 +293,45 @@ pub fn tag_keys(bucket: &str, range: TimeRange) -> String {
     )
 }
 
+/// Names of all fields of the bucket.
+pub(crate) fn field_keys(bucket: &str, range: TimeRange) -> String {
+    format!(
+        "import \"influxdata/influxdb/schema\"\nschema.fieldKeys(bucket: {}, start: {}, stop: {})",
+        quote(bucket.as_bytes()),
+        range.start,
+        range.stop
+    )
+}
+
+/// Values of one tag; `only` this one, or so many of them.
+pub(crate) fn tag_values(
+    bucket: &str,
+    range: TimeRange,
+    tag: &str,
+    only: Option<&str>,
+    max: usize,
+) -> String {
+    let only = only.map_or_else(String::new, |value| {
+        format!(" |> filter(fn: (r) => r._value == {})", quote(value.as_bytes()))
+    });
+    format!(
+        "import \"influxdata/influxdb/schema\"\nschema.tagValues(bucket: {}, tag: {}, start: {}, stop: {}){only} |> limit(n: {max})",
+        quote(bucket.as_bytes()),
+        quote(tag.as_bytes()),
+        range.start,
+        range.stop
+    )
+}
+
+/// Nothing at all, by a predicate: whether the server can read it.
+pub(crate) fn nothing_by(bucket: &str, predicate: &str, at: Timestamp) -> String {
+    format!(
+        "from(bucket: {}) |> range(start: {at}, stop: {}) |> filter(fn: (r) => {predicate}) |> limit(n: 1)",
+        quote(bucket.as_bytes()),
+        at.saturating_add_ns(1)
+    )
+}
+
 /// Keeps out the series whose value of this tag holds a carriage return.
 pub fn not_carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] !~ /\\r/", quote(tag))

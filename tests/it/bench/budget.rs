@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use sluice::testing::bench::record::{Trial, TrialEnding};
 use sluice::testing::bench::schedule::{Left, Scheduler};
 use sluice::testing::bench::setting::Way;
+use sluice::testing::model::interval::Interval;
 use sluice::testing::model::random::Random;
 
 use super::{DAY_NS, cells, model, run, terms};
@@ -61,8 +62,14 @@ proptest! {
         }
         let verdict = scheduler.verdict(None, spent, elapsed_ms);
         prop_assert_eq!(verdict.trials, trials);
-        if let Some(best) = verdict.recommendation {
+        if let Some(best) = &verdict.recommendation {
             prop_assert!(verdict.rows.iter().any(|row| row.setting == best.setting));
+            let beyond = format!("{}: intervals of ", best.setting.transport);
+            for text in verdict.not_seen.iter().filter_map(|text| text.strip_prefix(&beyond)) {
+                let (interval, _) = text.split_once(' ').unwrap();
+                let interval: Interval = interval.parse().unwrap();
+                prop_assert!(interval.about_ns() > best.setting.interval_ns(), "{verdict:?}");
+            }
         }
     }
 }

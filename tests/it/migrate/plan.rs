@@ -233,7 +233,10 @@ async fn types_of_the_destination_are_held_against_the_sources() {
     let report = planned(&rig, &whole(&rig)).await;
     assert_eq!(report.conflicts.len(), 1, "{:?}", report.conflicts);
     assert_eq!(report.conflicts[0].destination, ["string"]);
-    assert!(report.exit == 7 && report.findings.iter().any(|finding| finding.code == "P12"));
+    assert!(
+        report.exit == ExitCode::Permanent
+            && report.findings.iter().any(|finding| finding.code == "P12")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -247,7 +250,7 @@ async fn times_before_1970_and_an_empty_bucket() {
         let rig = Rig::start(source, store_of(b"", SHARD_S)).await;
         let report = planned(&rig, &whole(&rig)).await;
         assert_eq!((report.values, report.data, report.rows.len()), (0, None, 0));
-        assert_eq!((report.forecast.bytes.high, report.exit), (0, 0), "{report:?}");
+        assert_eq!((report.forecast.bytes.high, report.exit), (0, ExitCode::Done), "{report:?}");
         assert!(report.findings.iter().any(|finding| finding.code == "P09"));
         assert!(report.interval.guide.is_none());
     }
@@ -314,7 +317,7 @@ async fn without_a_destination_nobody_asks_for_one() {
     let mut config = whole(&rig);
     config.ends.destination.token = TokenSetting::None;
     let report = planned(&rig, &config).await;
-    assert_eq!((report.destination.as_ref(), report.exit), (None, 0));
+    assert_eq!((report.destination.as_ref(), report.exit), (None, ExitCode::Done));
     assert!(rig.destination.records().is_empty());
 }
 

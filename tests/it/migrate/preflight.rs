@@ -2,17 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
+use sluice::testing::config::ends::TokenSetting;
 use sluice::testing::config::job::JobConfig;
-use sluice::testing::config::values::{ExistingPolicy, QuotaChoice};
+use sluice::testing::config::values::{ExistingPolicy, IntervalChoice, QuotaChoice};
 use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::signal::Observer;
 use sluice::testing::job::ends::Ends;
 use sluice::testing::job::{judge, quota};
+use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::testing::report::preflight::Verdict;
 use sluice::testing::sim::{
-    AccessToken, BucketStore, Fault, FluxTask, Matcher, ReadQuota, ServerSettings,
+    AccessToken, BucketStore, Fault, FluxTask, Matcher, ReadQuota, ServerClock, ServerSettings,
 };
 
 use crate::support::rig::{
@@ -139,9 +143,93 @@ async fn rows() -> Vec<Row> {
             c.ends.destination =
                 sluice::testing::config::ends::EndConfig { ..c.ends.source.clone() };
         }),
+        ("P02", Verdict::Fail, plain().await, |c| {
+            c.ends.source.token =
+                TokenSetting::Given { token: "no".to_owned(), origin: "test".to_owned() };
+        }),
+        ("P12", Verdict::Fail, rig(oss_source(), oss(), with_text()).await, |c| {
+            c.safety.existing = ExistingPolicy::Merge;
+        }),
+        ("P12", Verdict::Warn, rig(oss_source(), oss(), with_text()).await, |c| {
+            c.safety.existing = ExistingPolicy::Merge;
+            c.safety.on_type_conflict = ConflictPolicy::Reject;
+        }),
+        ("P14", Verdict::Fail, rig(cloud(), oss(), with_text()).await, |_| {}),
+        ("P21", Verdict::Warn, unchecked().await, |c| {
+            c.ends.source.host = c.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+        }),
+        ("P22", Verdict::Warn, late().await, |_| {}),
+        ("P23", Verdict::Fail, plain().await, |c| {
+            c.ends.destination_bucket = "plant\\".to_owned();
+        }),
+        ("P24", Verdict::Fail, rig(cloud(), oss(), begun()).await, |c| {
+            c.scope.filter.fields = vec!["i".to_owned()];
+        }),
+        ("P25", Verdict::Fail, rig(cloud(), oss(), held()).await, |_| {}),
+        ("P26", Verdict::Fail, plain().await, |c| {
+            c.scope.batch_interval = IntervalChoice::Fixed("1us".parse().unwrap());
+        }),
+        ("P27", Verdict::Fail, plain().await, |c| {
+            c.safety.rejects = Some("/dev/null".into());
+        }),
+        ("P28", Verdict::Fail, plain().await, |c| {
+            c.scope.filter.measurements = vec!["airr".to_owned()];
+        }),
+        ("P28", Verdict::Fail, plain().await, |c| {
+            c.scope.filter.predicate = Some("r.host ==".to_owned());
+        }),
         ("P19", Verdict::Warn, rig(cloud(), oss(), shared()).await, |_| {}),
         ("P18", Verdict::Fail, plain().await, |c| c.ends.batch_bucket = BUCKET.to_owned()),
     ]
+}
+
+fn holding(bucket: &str, lines: &str) -> Arc<BucketStore> {
+    let store = Arc::new(BucketStore::default());
+    store.create_bucket(BUCKET, 0);
+    store.create_bucket(BATCHES, 0);
+    store.write_lp(bucket, lines.as_bytes()).unwrap();
+    store
+}
+
+/// A field of the source as text.
+fn with_text() -> Arc<BucketStore> {
+    holding(BUCKET, "air,host=a i=\"x\" 1640995300000000000\n")
+}
+
+const TAGS: &str = "dstBucket=plant,srcBucket=plant,srcOrg=cloud-org";
+
+/// A record of the official task.
+fn begun() -> Arc<BucketStore> {
+    let fields = "batch_start=\"2022-01-01T00:00:00.000000000Z\",\
+                  batch_stop=\"2022-01-01T01:00:00.000000000Z\",rows=1i,percent_complete=1";
+    holding(BATCHES, &format!("batches,{TAGS} {fields} 1640999000000000000\n"))
+}
+
+/// A lease of another machine.
+fn held() -> Arc<BucketStore> {
+    let now = ServerClock::system().now();
+    let lease =
+        format!("batch_details,kind=lease,{TAGS} machine=\"b\",run=\"7\",released=0i {now}\n");
+    holding(BATCHES, &lease)
+}
+
+/// A source that packs no answer, and has long ones.
+async fn unchecked() -> Rig {
+    let mut lines = String::from_utf8(plant(0..3)).unwrap();
+    for n in 0..300 {
+        lines.push_str(&format!("one_of_many_measurements_{n} f=1 1640995200000000000\n"));
+    }
+    let target = Arc::new(BucketStore::default());
+    let mut rig =
+        Rig::between(cloud(), store_of(lines.as_bytes(), 7 * 86_400), oss(), target).await;
+    rig.client.gzip = false;
+    rig
+}
+
+/// A destination whose clock is an hour late.
+async fn late() -> Rig {
+    let clock = ServerClock::at(ServerClock::system().now() - 3_600_000_000_000);
+    rig(cloud(), ServerSettings { clock, ..oss() }, Arc::new(BucketStore::default())).await
 }
 
 async fn limited() -> Rig {
@@ -155,6 +243,7 @@ async fn same() -> Rig {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_finding_is_made() {
+    let mut made = BTreeMap::<String, BTreeSet<&str>>::new();
     for (code, verdict, rig, change) in rows().await {
         let mut rig = rig;
         rig.client.retries_max = 1;
@@ -163,6 +252,10 @@ async fn every_finding_is_made() {
         let ends =
             Ends::connect_with(&config, &rig.client.clone(), &(Arc::new(|_| ()) as _)).unwrap();
         let report = judge::check(&config, &ends).await.unwrap().report;
+        for finding in report.findings().filter(|finding| finding.verdict != Verdict::Ok) {
+            let severity = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
+            made.entry(finding.code.clone()).or_default().insert(severity);
+        }
         let rows: Vec<_> =
             report.source.iter().chain(&report.destination).chain(&report.progress).collect();
         let found = rows.iter().any(|row| {
@@ -171,21 +264,70 @@ async fn every_finding_is_made() {
                     && (verdict != Verdict::Fail || finding.cure.is_some()))
         });
         assert!(found, "{code}: {report:?}");
-        assert_eq!(
-            report.exit().number(),
-            if report.verdict() == Verdict::Fail { 7 } else { 0 },
-            "{code}"
-        );
+        let own = match code {
+            _ if report.verdict() != Verdict::Fail => ExitCode::Done,
+            "P02" => ExitCode::TokenRefused,
+            "P24" | "P27" => ExitCode::State,
+            "P25" => ExitCode::Locked,
+            "P26" => ExitCode::Usage,
+            _ => ExitCode::Permanent,
+        };
+        assert_eq!(report.exit(), own, "{code}");
         let asked = rig.destination.records();
         let changing = |r: &sluice::testing::sim::RequestRecord| {
             r.method != "GET" && r.body_bytes > 0 && !r.path.ends_with("/query")
         };
         assert!(!asked.iter().any(changing), "{code}: preflight writes nothing");
         if verdict == Verdict::Fail {
-            rig.migrate(config).await.assert_exit(ExitCode::Permanent);
-            assert!(rig.records().is_empty());
+            rig.migrate(config).await.assert_exit(own);
+            assert_eq!(rig.records().len(), usize::from(code == "P24"), "that of the task");
         }
     }
+    hold_page(&made);
+}
+
+/// The codes of the sources, those of the page, and those that were made are the same, and so are their severities.
+fn hold_page(made: &BTreeMap<String, BTreeSet<&str>>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/checks.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| P"));
+    let told: BTreeMap<&str, Vec<&str>> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            assert_eq!(cells.len(), 5, "{row}");
+            (cells[0], cells[2].split(", ").filter(|word| !word.starts_with("exit")).collect())
+        })
+        .collect();
+    let known: BTreeSet<String> = codes_below(&root.join("src/job"));
+    assert!(told.keys().copied().eq(known.iter().map(String::as_str)), "{known:?}");
+    for (code, severities) in &told {
+        let made = made.get(*code).unwrap_or_else(|| panic!("{code} is made by no test"));
+        assert!(
+            made.iter().copied().eq(severities.iter().rev().copied())
+                || made.iter().all(|one| severities.contains(one)),
+            "{code}: {made:?}"
+        );
+    }
+}
+
+/// What looks like a code of a check in the sources.
+fn codes_below(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(codes_below(&path));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let codes = text.split('"').filter(|word| {
+            word.len() == 3
+                && word.starts_with('P')
+                && word[1..].bytes().all(|byte| byte.is_ascii_digit())
+        });
+        found.extend(codes.map(str::to_owned));
+    }
+    found
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -271,7 +413,7 @@ async fn data_of_others_is_not_written_over_unasked() {
     let run = rig.migrate(rig.config()).await;
     run.assert_exit(ExitCode::Permanent);
     assert!(
-        run.words().contains("--existing merge") && run.words().contains("holds 1 values"),
+        run.words().contains("--existing merge") && run.words().contains("holds 1 value in"),
         "{}",
         run.words()
     );

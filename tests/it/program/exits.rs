@@ -91,7 +91,7 @@ async fn a_bucket_full_of_another_jobs_progress_is_13() {
     let ended = world.migrate(&["--start", "2020-01-01T00:30:00Z"]).await;
     ended.assert_code(13);
     for part in
-        ["start was 2020-01-01T00:00:00.", "now it is 2020-01-01T00:30:00.", "--batch-bucket"]
+        ["start was 2020-01-01T00:00:00Z", "now it is 2020-01-01T00:30:00Z", "--batch-bucket"]
     {
         assert!(ended.err.contains(part), "no {part}: {}", ended.err);
     }

@@ -30,21 +30,24 @@ async fn a_token_at_the_wrong_place_is_not_repeated() {
         assert!(ended.err.contains("not shown"), "{ended:?}");
     }
     let world = World::new().await;
-    for flag in ["--source-token-file", "--source-token-command"] {
+    for (flag, code) in [("--source-token-file", 2), ("--source-token-command", 12)] {
         for word in [WORD.to_owned(), format!("/{WORD}"), format!("none/{WORD}")] {
             for name in ["migrate", "preflight"] {
                 let ended = world.start(world.job(name, &[flag, &word])).ended().await;
-                ended.assert_code(12);
+                ended.assert_code(code);
                 unseen(&ended);
-                assert!(ended.err.contains("not shown"), "{ended:?}");
+                let said = format!("{}{}", ended.out, ended.err);
+                let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(said.contains("not shown"), "{said}");
             }
         }
     }
     // A file that is missing where its folder is there is told by its name.
     let absent = world.folder.path().join("absent.token");
     let ended = world.migrate(&["--source-token-file", absent.to_str().unwrap()]).await;
-    ended.assert_code(12);
+    ended.assert_code(2);
     assert!(ended.err.contains("absent.token"), "{ended:?}");
+    assert!(ended.err.contains("--source-token-file: cannot read the token from file /"));
     // What is known as a token is struck out wherever it was typed.
     for flag in ["--source-host", "--start", "--batch-interval", "--quota", "--existing"] {
         let mut job = world.job("migrate", &[flag, WORD]);
@@ -139,7 +142,7 @@ async fn a_token_command_gets_no_tokens_and_says_nothing() {
     let ended = world.start(job).ended().await;
     ended.assert_code(12);
     unseen(&ended);
-    assert!(ended.err.contains("exit status: 3"), "{ended:?}");
+    assert!(ended.out.contains("exit status: 3"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -168,8 +171,8 @@ async fn a_token_file_is_looked_at() {
         std::fs::write(&path, &text).unwrap();
         let ended = world.start(world.job("preflight", &file)).ended().await;
         ended.assert_code(12);
-        assert!(ended.err.contains(word), "{word}: {ended:?}");
-        assert!(!ended.err.contains(OSS_TOKEN), "{ended:?}");
+        assert!(ended.out.contains(word), "{word}: {ended:?}");
+        assert!(!format!("{}{}", ended.out, ended.err).contains(OSS_TOKEN), "{ended:?}");
         if let Ok(text) = String::from_utf8(text)
             && !text.contains('\0')
         {
@@ -198,4 +201,87 @@ async fn a_token_that_only_writes_is_told_of() {
     job.env("SLUICE_CREATE_BUCKETS", "false");
     let ended = world.start(job).ended().await;
     assert!(matches!(ended.code, Some(0 | 7)), "{ended:?}");
+}
+
+/// One row for each token: which, from where, refused by whom; and both ends are asked.
+#[tokio::test]
+async fn a_refused_token_is_a_row_with_its_origin() {
+    let world = World::new().await;
+    let path = world.folder.path().join("cloud.token");
+    std::fs::write(&path, "not-this-one").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for look in [&["preflight"][..], &["plan"], &["migrate", "--dry-run"], &["migrate"]] {
+        let file = ["--source-token-file", path.to_str().unwrap()];
+        let mut job = world.job(look[0], &[&look[1..], &file].concat());
+        job.env("INFLUX_TOKEN", "nor-this-one");
+        let ended = world.start(job).ended().await;
+        ended.assert_code(12);
+        let said = format!("{}{}", ended.out, ended.err);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.matches("FAIL [P02]").count(), 2, "{said}");
+        assert!(said.contains("cloud.token: refused by the source (status 401)"), "{said}");
+        assert!(said.contains("INFLUX_TOKEN: refused by the FAIL [P02] destination"), "{said}");
+        assert!(said.contains("P02 cure: make one that may read the bucket"), "{said}");
+        assert!(!said.contains("this-one"), "{said}");
+    }
+}
+
+/// Paths in a file of settings count from it, wherever the program is started; nothing is asked of a server before.
+#[tokio::test]
+async fn a_path_in_a_file_counts_from_that_file() {
+    let world = World::new().await;
+    let folder = world.folder.path().join("jobs");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("cloud.token"), super::CLOUD_TOKEN).unwrap();
+    let text = "source_token_file = \"cloud.token\"\nrejects = \"refused.lp\"\n";
+    std::fs::write(folder.join("plant.toml"), text).unwrap();
+    let config = folder.join("plant.toml").display().to_string();
+    let start = |name: &str, config: &str| {
+        let mut job = world.job(name, &["--config", config]);
+        job.env_remove("INFLUXDB_CLOUD_TOKEN").current_dir("/");
+        world.start(job)
+    };
+    start("preflight", &config).ended().await.assert_code(0);
+    start("migrate", &config).ended().await.assert_code(0);
+    world.assert_whole();
+    std::fs::remove_file(folder.join("cloud.token")).unwrap();
+    let asked = world.cloud.records().len() + world.oss.records().len();
+    let ended = start("migrate", &config).ended().await;
+    ended.assert_code(2);
+    let path = folder.join("cloud.token").display().to_string();
+    assert!(ended.err.contains(&path), "no {path}: {ended:?}");
+    assert_eq!(world.cloud.records().len() + world.oss.records().len(), asked);
+}
+
+/// Cures of names say what the token sees.
+#[tokio::test]
+async fn what_was_probably_meant_is_told() {
+    let world = World::new().await;
+    world.oss.store().create_bucket("archive", 0);
+    for (more, words) in [
+        (&["--source-org", "ops-eq"][..], "P04 cure: did you mean --source-org \"ops-eu\"?"),
+        (&["--destination-org", "opss"], "P04 cure: did you mean --destination-org \"ops\"?"),
+        (&["--source-bucket", "plannt"], "P03 cure: did you mean plant? If not, make a token"),
+        (&["--source-host", "/orgs/123"], "give scheme, host and port only: --source-host http://"),
+    ] {
+        let host = format!("{}/orgs/123", world.cloud.url());
+        let more = more.iter().map(|word| if *word == "/orgs/123" { &*host } else { *word });
+        let ended = world.start(world.job("preflight", &more.collect::<Vec<_>>())).ended().await;
+        ended.assert_code(7);
+        assert!(ended.out.contains(words), "no {words}: {}", ended.out);
+        assert!(!ended.out.contains("P13"), "the name is in doubt: {}", ended.out);
+    }
+    let mut job = world.job("preflight", &["--destination-bucket", "archiv"]);
+    job.env("SLUICE_CREATE_BUCKETS", "false");
+    let args: Vec<_> = job.get_args().map(ToOwned::to_owned).collect();
+    let mut job = world.command(&[]);
+    job.args(args.iter().filter(|arg| *arg != "--create-buckets"));
+    let ended = world.start(job).ended().await;
+    assert!(
+        ended.out.contains("P13 cure: did you mean archive? If not: --create"),
+        "{}",
+        ended.out
+    );
+    let ended = world.start(world.job("preflight", &[])).ended().await;
+    assert!(ended.out.contains("will be created (right not tried)"), "{}", ended.out);
 }

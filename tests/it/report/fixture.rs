@@ -1,5 +1,6 @@
 //! The job of the screens: 2,090 days of plant-telemetry, 857 of them committed.
 
+use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::model::density::Cell;
 use sluice::testing::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
@@ -195,7 +196,7 @@ pub(crate) fn finished() -> (SummaryInput, RunState) {
         exit: 3,
         rejects: Some("~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned()),
         next: Some("sluice verify ...".to_owned()),
-        later: "Later: the same command tops up to now",
+        later: Some("Later: the same command tops up to now"),
     };
     (input, state)
 }
@@ -320,6 +321,6 @@ pub(crate) fn plan() -> PlanReport {
         }],
         quota_bytes_spent: 2_300_000,
         requests_spent: 312,
-        exit: 7,
+        exit: ExitCode::Permanent,
     }
 }

@@ -9,6 +9,7 @@ use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::model::side::Side;
 use sluice::testing::model::time::Timestamp;
 use sluice::testing::pipeline::event::Event;
+use sluice::testing::report::run_end::RunEnd;
 use sluice::testing::report::screen::screen;
 use sluice::testing::report::summary;
 use sluice::testing::report::talk::{self, Talk};
@@ -263,4 +264,21 @@ fn the_examples_of_the_docs_are_the_golden_files() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(named.contains(&name), "{name} is explained in none of {PAGES:?}");
     }
+}
+
+/// The first words of each end stand in the table of the exit codes.
+#[test]
+fn the_page_of_exit_codes_has_every_end() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exit-codes.md");
+    let page = fs::read_to_string(path).unwrap();
+    let told: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(words, _)| words)
+        .collect();
+    let ends: Vec<String> = RunEnd::ALL.iter().map(ToString::to_string).collect();
+    for (end, words) in ends.iter().zip(&told) {
+        assert!(end == words || end.starts_with(&format!("{words} 1970-")), "{end}: {words}");
+    }
+    assert_eq!(told[ends.len()..], ["FAILED"]);
 }

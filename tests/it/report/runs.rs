@@ -70,7 +70,7 @@ impl Told {
             exit: finished.exit.number(),
             rejects: (finished.rejected_total > 0).then_some(rejects),
             next: None,
-            later: "Later: the same command tops up to now",
+            later: None,
         }
     }
 

@@ -20,6 +20,7 @@ use sluice::testing::influx::client::ClientSettings;
 use sluice::testing::influx::signal::Observer;
 use sluice::testing::job::ends::Ends;
 use sluice::testing::job::error::Error;
+use sluice::testing::job::judge::Passed;
 use sluice::testing::job::prepare::prepare;
 use sluice::testing::job::run::{self, Finished};
 use sluice::testing::job::{judge, load_spool, quota};
@@ -420,19 +421,14 @@ async fn flow(
     if let Some(place) = spool {
         let spool = load_spool::OpenedSpool::open(place, &Surroundings::default()).await?;
         let (checked, report) = load_spool::check(&spool, config, &both.destination).await?;
-        let failures = report.count(Verdict::Fail);
         *preflight.lock().unwrap() = Some(report);
-        let checked = checked.ok_or(Error::Preflight { failures })?;
         let prepared =
-            load_spool::prepare(&spool, checked, config, &both.destination, &stop).await?;
+            load_spool::prepare(&spool, checked?, config, &both.destination, &stop).await?;
         return run::execute(prepared, sink, counters, stop).await;
     }
     let checked = judge::check(config, &both).await?;
-    let failures = checked.report.count(Verdict::Fail);
-    *preflight.lock().unwrap() = Some(checked.report);
-    let (Some(source), mut destination, 0) = (checked.source, checked.destination, failures) else {
-        return Err(Error::Preflight { failures });
-    };
+    *preflight.lock().unwrap() = Some(checked.report.clone());
+    let Passed { source, mut destination, .. } = checked.passed()?;
     both.source = quota::paced(config, &both.source, &source, &observer).await;
     let prepared = prepare(config, &both, &source, destination.as_mut(), &stop).await?;
     both.source.quota().tell(&observer);

@@ -1,7 +1,7 @@
 //! What a misspelt name was probably meant to be.
 
 /// The known name nearest to a misspelt one, if it is near enough to be meant.
-pub(super) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let typed = plain(typed);
     let steps = |name: &&str| strsim::levenshtein(&typed, &plain(name));

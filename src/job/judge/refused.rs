@@ -1,0 +1,90 @@
+//! What a run would not begin over, as a finding: the same words and the same exit code, said before anything is begun.
+
+use crate::config::job::JobEnds;
+use crate::exit::ExitCode;
+use crate::job::error::{Error, chain};
+use crate::job::exit_code;
+use crate::job::judge::finding::finding;
+use crate::job::judge::is_finding;
+use crate::model::number;
+use crate::pipeline::commit::job_lock::LockError;
+use crate::pipeline::error::Error as Failure;
+use crate::report::preflight::{PreflightReport, Row, Verdict};
+use crate::spool::error::Error as SpoolError;
+
+const OTHER_JOB: &str = "the same settings resume it; --batch-bucket NAME keeps a separate job";
+const WAIT: &str = "wait until the other run has ended";
+const RIGHTS: &str =
+    "give a token that may read and write the destination bucket and the batch bucket";
+
+/// Adds the finding. What only trouble that may pass has brought about is no finding, and ends the command.
+pub(super) fn told(
+    ends: &JobEnds,
+    refused: Option<Error>,
+    report: &mut PreflightReport,
+) -> Result<Option<Error>, Error> {
+    let Some(error) = refused else { return Ok(None) };
+    let Some(row) = row(&error) else { return Err(error) };
+    report.refusals.push(error.exit());
+    let is_of_destination = matches!(error, Error::ForeignData { .. }) || ends.spool.is_some();
+    let rows = if is_of_destination { &mut report.destination } else { &mut report.progress };
+    rows.push(row);
+    Ok(Some(error))
+}
+
+fn row(error: &Error) -> Option<Row> {
+    let fail = |code, subject, text: String, cure: &str| {
+        Some(finding(code, Verdict::Fail, subject, text, Some(cure.to_owned())))
+    };
+    let words = || chain(error).join(": ");
+    match error {
+        Error::ForeignData { values, range, .. } => {
+            let values = number::all_counted(*values, "value", "values");
+            let text = format!("holds {values} in {range} that this job has not written");
+            fail("P14", "content", text, "--existing merge writes over and between them")
+        }
+        Error::OtherJob { bucket, difference } => {
+            let text = format!("{bucket:?} holds the progress of another job: {difference}");
+            fail("P24", "job", text, OTHER_JOB)
+        }
+        Error::NotAdopted { why } => {
+            let text = format!("holds records of the official task, but {why}");
+            fail("P24", "job", text, "--adopt takes them over all the same")
+        }
+        Error::Spool(spool) | Error::Pipeline(Failure::Spool(spool)) => {
+            match (&**spool, exit_code::of_spool(spool)) {
+                (SpoolError::OtherJob { .. }, _) => {
+                    fail("P24", "job", words(), "give another --spool-dir, or the same settings")
+                }
+                (_, ExitCode::Locked) => fail("P25", "lock", words(), WAIT),
+                (_, ExitCode::Temporary) => None,
+                _ => fail("P27", "state", words(), "give another --spool-dir, or mend this one"),
+            }
+        }
+        Error::Leased { .. } | Error::Lock(LockError::Held { .. }) => {
+            fail("P25", "lock", words(), WAIT)
+        }
+        Error::TooManyBatches { interval, batches, max, least, .. } => {
+            let batches = number::grouped(*batches);
+            let max = number::grouped(*max);
+            let text = format!("{interval} makes {batches} of them, more than {max}");
+            let cure = format!("--batch-interval auto, or one of {least} at the least");
+            fail("P26", "batches", text, &cure)
+        }
+        Error::Lock(LockError::Io { .. }) => {
+            fail("P27", "state", words(), "set XDG_STATE_HOME to a folder that can be written")
+        }
+        Error::Pipeline(Failure::RejectsFile { .. } | Failure::State { .. }) => {
+            fail("P27", "rejects", words(), "--rejects FILE")
+        }
+        Error::Pipeline(Failure::Record(_)) => {
+            fail("P24", "job", words(), "--batch-bucket NAME keeps a separate job")
+        }
+        Error::Pipeline(Failure::Influx { source, .. }) | Error::Influx(source)
+            if is_finding(source) =>
+        {
+            fail("P05", "rights", source.without_cure(), RIGHTS)
+        }
+        _ => None,
+    }
+}

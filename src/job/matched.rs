@@ -1,0 +1,197 @@
+//! Whether the filter of a job matches anything at the source; if not, which part of it does not, and what is there instead.
+
+use crate::config::job::JobConfig;
+use crate::config::range::RangeStart;
+use crate::influx::client::Client;
+use crate::influx::error::FailureKind;
+use crate::job::error::Error;
+use crate::limits::{NAMES_LISTED_MAX, NAMES_SHOWN_MAX};
+use crate::model::filter::Filter;
+use crate::model::nearest::nearest;
+use crate::model::series::Readable;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::source::earliest::earliest;
+use crate::pipeline::source::listed;
+use crate::pipeline::source::route::Routes;
+use crate::wire::flux::{self, Selection};
+
+/// What of a job's values is at the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Something, as far as it was looked for.
+    Something,
+    /// Nothing in the range; the oldest value lies here.
+    NotInRange(Timestamp),
+    /// Nothing at all.
+    Nothing,
+}
+
+/// A part of a filter that names what is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The flag, with its value as it is typed.
+    pub typed: String,
+    /// What is there instead.
+    pub there: Vec<String>,
+    /// The one of them that was probably meant, as it is typed.
+    pub meant: Option<String>,
+}
+
+impl Unmatched {
+    fn new(flag: &str, prefix: &str, given: &str, there: Vec<Vec<u8>>) -> Self {
+        let text = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+        let there: Vec<String> = there.iter().map(text).collect();
+        let typed = |name: &str| format!("{flag} {:?}", format!("{prefix}{name}"));
+        let meant = nearest(given, there.iter().map(String::as_str)).map(typed);
+        Self { typed: typed(given), there, meant }
+    }
+
+    /// What is there, in words.
+    pub fn told(&self) -> String {
+        named(&self.there)
+    }
+}
+
+/// Names in words: the first of them, and how many more there are.
+pub(crate) fn named(names: &[String]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES_SHOWN_MAX)
+        .map(|name| Readable(name.as_bytes()).to_string())
+        .collect();
+    match (shown.is_empty(), names.len() - shown.len()) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Refuses a predicate that the source cannot read, before it stands in any other query: the words of the server.
+pub(crate) async fn unreadable_predicate(
+    config: &JobConfig,
+    source: &Client,
+) -> Result<Option<String>, Error> {
+    let Some(predicate) = &config.scope.filter.predicate else { return Ok(None) };
+    let query = flux::nothing_by(&config.ends.source_bucket, predicate, Timestamp::EPOCH);
+    match source.query_all(&query, "predicate").await {
+        Err(error) if error.kind() == FailureKind::BadRequest => {
+            Ok(Some(without_place(&error.message).to_owned()))
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(None),
+    }
+}
+
+/// Where in a query an error stands tells nobody anything who has not written that query.
+fn without_place(message: &str) -> &str {
+    let text = message.strip_prefix("compilation failed: ").unwrap_or(message);
+    let text = text.strip_prefix("error ").unwrap_or(text);
+    match text.split_once(": ") {
+        Some((place, rest)) if place.starts_with(['@', 'l']) => rest,
+        _ => text,
+    }
+}
+
+/// What of the job's values is there. A range that was given is looked into only where there is a filter.
+pub(crate) async fn holds(
+    config: &JobConfig,
+    source: &Client,
+    routes: &Routes,
+    (oldest, range): (Option<Timestamp>, TimeRange),
+) -> Result<Holds, Error> {
+    if config.scope.start == RangeStart::Earliest {
+        return Ok(match oldest {
+            None => Holds::Nothing,
+            Some(oldest) if oldest >= range.stop => Holds::NotInRange(oldest),
+            Some(_) => Holds::Something,
+        });
+    }
+    // What plain Flux does not read is not looked for.
+    if config.scope.filter.is_empty() || routes.not_plain.is_some() || range.is_empty() {
+        return Ok(Holds::Something);
+    }
+    let selection = |range| Selection {
+        bucket: &config.ends.source_bucket,
+        range,
+        filter: &config.scope.filter,
+        measurements: &[],
+        without: &routes.plain,
+    };
+    if earliest(source, selection(range)).await?.is_some() {
+        return Ok(Holds::Something);
+    }
+    let oldest = earliest(source, selection(TimeRange::ALL)).await?;
+    Ok(oldest.map_or(Holds::Nothing, Holds::NotInRange))
+}
+
+/// The parts of a filter that name what is not there. What the source has too much of to list is believed.
+pub(crate) async fn unmatched(
+    filter: &Filter,
+    source: &Client,
+    bucket: &str,
+) -> Result<Vec<Unmatched>, Error> {
+    let mut found = Vec::new();
+    let is_in = |there: &[Vec<u8>], name: &String| there.iter().any(|one| *one == name.as_bytes());
+    if !filter.measurements.is_empty() {
+        let there = listed::measurements(source, bucket).await?;
+        let there: Vec<_> = there.iter().map(|name| name.to_vec()).collect();
+        let missing = filter.measurements.iter().filter(|name| !is_in(&there, name));
+        found.extend(missing.map(|name| Unmatched::new("--measurement", "", name, there.clone())));
+    }
+    if !filter.fields.is_empty() {
+        let there = listed::field_keys(source, bucket).await?;
+        let missing = filter.fields.iter().filter(|name| !is_in(&there, name));
+        found.extend(missing.map(|name| Unmatched::new("--field", "", name, there.clone())));
+    }
+    if !filter.tags.is_empty() {
+        let mut keys = listed::tag_keys(source, bucket, TimeRange::ALL).await?;
+        keys.retain(|key| !key.starts_with(b"_"));
+        for (key, value) in &filter.tags {
+            if !is_in(&keys, key) {
+                let mut missing = Unmatched::new("--tag", "", key, keys.clone());
+                missing.typed = format!("--tag {:?}", format!("{key}={value}"));
+                found.push(missing);
+            } else if listed::tag_values(source, bucket, key, Some(value), 1).await?.is_empty() {
+                let max = NAMES_LISTED_MAX;
+                let there = listed::tag_values(source, bucket, key, None, max).await?;
+                found.push(Unmatched::new("--tag", &format!("{key}="), value, there));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_server_stand_without_its_query() {
+        for (said, told) in [
+            (
+                "compilation failed: error @1:150-1:151: invalid expression: x",
+                "invalid expression: x",
+            ),
+            ("error @1:1-1:2: undefined identifier rr", "undefined identifier rr"),
+            ("loc 1:2: bad", "bad"),
+            ("no such thing: at all", "no such thing: at all"),
+        ] {
+            assert_eq!(without_place(said), told);
+        }
+    }
+
+    #[test]
+    fn names_are_counted_where_they_are_many() {
+        let names: Vec<String> = (0..NAMES_SHOWN_MAX + 3).map(|n| format!("m{n}")).collect();
+        assert!(named(&names).ends_with(&format!(", m{} and 3 more", NAMES_SHOWN_MAX - 1)));
+        assert_eq!((named(&names[..2]), named(&[])), ("m0, m1".to_owned(), "none".to_owned()));
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_typed_whole() {
+        let there = || vec![b"a".to_vec(), b"host 1".to_vec()];
+        let meant = |given| Unmatched::new("--tag", "host=", given, there()).meant;
+        assert_eq!(meant("host1").as_deref(), Some("--tag \"host=host 1\""));
+        assert_eq!(meant("something else"), None);
+    }
+}
