@@ -243,7 +243,7 @@ pub mod model {
         pub use crate::model::filter::Filter;
     }
     pub mod foretold {
-        pub use crate::model::foretold::{Conflict, Forecast, Guide, PlanMeasurement};
+        pub use crate::model::foretold::{Conflict, Forecast, Guide, Outlook, PlanMeasurement};
     }
     pub mod frame {
         pub use crate::model::frame::{FieldType, Frame, Run};
@@ -333,6 +333,9 @@ pub mod report {
     }
     pub mod preflight {
         pub use crate::report::preflight::{Finding, PreflightReport, Row, Verdict};
+    }
+    pub mod question {
+        pub use crate::report::question::Question;
     }
     pub mod run_end {
         pub use crate::report::run_end::RunEnd;

@@ -13,6 +13,7 @@ use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
 use crate::model::side::Side;
+use crate::report::question::Question;
 use crate::report::state::{Header, SinkKind};
 
 /// Runs the command: spool after spool. The first one that does not end well ends it.
@@ -54,8 +55,12 @@ async fn one(
     let (checked, report) = load_spool::check(spool, config, &client).await?;
     shown::show_preflight(&report, config.output.json);
     let checked = checked?;
-    shown::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
-        .await?;
+    if shown::asks(config) {
+        let Header { source, destination, .. } = header(spool, config);
+        let (outlook, range) = (Some(checked.outlook()), checked.range());
+        let is_new = checked.is_new();
+        shown::confirm(&Question { outlook, source, range, destination, is_new }).await?;
+    }
     let _moving = stops.moving();
     let stop = stops.stop();
     let prepared = load_spool::prepare(spool, checked, config, &client, &stop).await?;

@@ -158,7 +158,7 @@ flags! {
 flags! {
     /// What a job does if it is only tried.
     TRIED under "Safety":
-    /// Check, plan and show the first 20 lines; write nothing
+    /// Check, plan and show the first lines; write nothing
     DRY_RUN: bool = switch("dry-run").read_by(values::read_yes);
 }
 

@@ -10,7 +10,7 @@ use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::error::Error;
-use crate::job::place::{Place, Wanted, may_follow, read, refuse_foreign_data};
+use crate::job::place::{JobPlace, Wanted, may_follow, read, refuse_foreign_data};
 use crate::job::{buckets, names};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
@@ -111,7 +111,7 @@ pub(crate) async fn begin(
         Ok((checkpoint, job, resume, before))
     };
     let records = |job, newest| Records::new(store.clone(), lease.clone(), job, newest);
-    let keeper = |job, checkpoint: &Place| {
+    let keeper = |job, checkpoint: &JobPlace| {
         let records = records(job, checkpoint.newest);
         Checkpoint::Bucket(Box::new(records.adopted(checkpoint.existing == Existing::Adopted)))
     };
@@ -138,7 +138,7 @@ async fn settle(
     config: &JobConfig,
     client: &Client,
     store: &BatchBucket,
-    checkpoint: &Place,
+    checkpoint: &JobPlace,
     rest: TimeRange,
 ) -> Result<u64, Error> {
     // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.

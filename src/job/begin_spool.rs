@@ -7,7 +7,7 @@ use crate::config::values::IntervalChoice;
 use crate::job::begin::Begun;
 use crate::job::error::Error;
 use crate::job::names;
-use crate::job::place::{Begins, Looked, Place, hold_interval};
+use crate::job::place::{Begins, JobPlace, PlaceSeen, hold_interval};
 use crate::job::source_facts::SourceFacts;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
@@ -55,10 +55,14 @@ async fn staging(
 }
 
 /// Looks at the spool of the job as a run would before it opens it. Nothing is written, locked or made.
-pub(crate) async fn look(config: &JobConfig, choice: &SpoolChoice, source: &SourceFacts) -> Looked {
+pub(crate) async fn look(
+    config: &JobConfig,
+    choice: &SpoolChoice,
+    source: &SourceFacts,
+) -> PlaceSeen {
     match look_into(config, choice, source).await {
-        Ok((place, refused)) => Looked { place: Some(place), refused: refused.err() },
-        Err(error) => Looked { place: None, refused: Some(error) },
+        Ok((place, refused)) => PlaceSeen { place: Some(place), refused: refused.err() },
+        Err(error) => PlaceSeen { place: None, refused: Some(error) },
     }
 }
 
@@ -66,14 +70,14 @@ async fn look_into(
     config: &JobConfig,
     choice: &SpoolChoice,
     source: &SourceFacts,
-) -> Result<(Place, Result<(), Error>), Error> {
+) -> Result<(JobPlace, Result<(), Error>), Error> {
     let Staging { storage, known, job, .. } = staging(config, choice, source).await?;
     let (wanted, take_over) = (spool_job(config, choice, source, job), config.safety.adopt);
     let identity = wanted.identity.clone();
     let looking = blocking(move || Ok(Spool::look(&storage, &wanted, take_over)?));
     let watermark = if job.is_empty() && known.is_none() { None } else { looking.await? };
     let resume = watermark.map_or(job.start, |watermark| watermark.clamp(job.start, job.stop));
-    let place = Place {
+    let place = JobPlace {
         start: job.start,
         resume,
         newest: None,

@@ -18,9 +18,11 @@ use crate::job::run::Prepared;
 use crate::job::spool_part::SpoolPart;
 use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
+use crate::model::foretold::Outlook;
 use crate::model::frame::FieldType;
 use crate::model::number;
-use crate::model::time::{NS_PER_S, Timestamp};
+use crate::model::spread::Spread;
+use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::plan::spool as stored;
 use crate::pipeline::plan::spool::SpoolJob;
 use crate::pipeline::pool::blocking;
@@ -76,6 +78,25 @@ pub struct CheckedSpool {
     part: SpoolPart,
     content: Content,
     destination: DestinationFacts,
+    verified: Verified,
+}
+
+impl CheckedSpool {
+    /// How much it holds.
+    pub(crate) fn outlook(&self) -> Outlook {
+        let Verified { values, bytes, .. } = self.verified;
+        Outlook { values, is_whole: true, bytes: Spread::exact(bytes), time_ms: None }
+    }
+
+    /// From when to when.
+    pub(crate) fn range(&self) -> TimeRange {
+        self.part.range
+    }
+
+    /// True if its bucket is made for it.
+    pub(crate) fn is_new(&self) -> bool {
+        self.destination.bucket.is_none()
+    }
 }
 
 /// Holds everything that is to be loaded against the manifest, and looks at the destination. Nothing is written.
@@ -89,7 +110,7 @@ pub async fn check(
     let (stored, selection) = (spool.stored.clone(), part.selection());
     let verified = blocking(move || Ok(stored.verify(&selection)?)).await?;
     let content = content(spool, &part).await?;
-    let facts = source_rows(spool, &part, verified);
+    let facts = source_rows(spool, &part, &verified);
     let wanted = wanted(spool, &part);
     let LoadChecked { report, destination, refused } =
         judge::check_load(config, client, facts, &content, &wanted).await?;
@@ -98,7 +119,7 @@ pub async fn check(
         return Ok((Err(error), report));
     }
     let destination = destination.ok_or(Error::Nowhere)?;
-    Ok((Ok(CheckedSpool { part, content, destination }), report))
+    Ok((Ok(CheckedSpool { part, content, destination, verified }), report))
 }
 
 fn wanted(spool: &OpenedSpool, part: &SpoolPart) -> Wanted {
@@ -131,7 +152,7 @@ async fn content(spool: &OpenedSpool, part: &SpoolPart) -> Result<Content, Error
 fn source_rows(
     spool: &OpenedSpool,
     part: &SpoolPart,
-    verified: Verified,
+    verified: &Verified,
 ) -> Vec<(&'static str, String)> {
     let job = &spool.job;
     let mut rows = vec![
@@ -171,7 +192,7 @@ pub async fn prepare(
     client: &Client,
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
-    let CheckedSpool { part, content, mut destination } = checked;
+    let CheckedSpool { part, content, mut destination, .. } = checked;
     names::check_rejects(names::rejects_file(config)).await?;
     let wanted = wanted(spool, &part);
     let shard_ns = spool.job.shard_group_ns;

@@ -95,7 +95,7 @@ impl Wanted {
 
 /// Where a job stands.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct JobPlace {
     /// Its first instant.
     pub start: Timestamp,
     /// The stop of its newest record, or its start.
@@ -110,7 +110,7 @@ pub struct Place {
     pub existing: Existing,
 }
 
-impl Place {
+impl JobPlace {
     /// From its start to the stop of a run, and where that run goes on.
     pub(crate) fn run_to(&self, stop: Timestamp) -> (TimeRange, Timestamp) {
         let job = TimeRange::new(self.start, stop.max(self.start));
@@ -120,9 +120,9 @@ impl Place {
 
 /// A place as it was found, and why a run would not take it, if so.
 #[derive(Debug)]
-pub(crate) struct Looked {
+pub(crate) struct PlaceSeen {
     /// Where the job stands, as far as that is known.
-    pub place: Option<Place>,
+    pub place: Option<JobPlace>,
     /// What a run would end with.
     pub refused: Option<Error>,
 }
@@ -133,10 +133,10 @@ pub(crate) async fn look(
     client: &Client,
     destination: &DestinationFacts,
     wanted: &Wanted,
-) -> Looked {
+) -> PlaceSeen {
     let mut place = None;
     let refused = look_into(config, client, destination, wanted, &mut place).await.err();
-    Looked { place, refused }
+    PlaceSeen { place, refused }
 }
 
 async fn look_into(
@@ -144,7 +144,7 @@ async fn look_into(
     client: &Client,
     destination: &DestinationFacts,
     wanted: &Wanted,
-    found: &mut Option<Place>,
+    found: &mut Option<JobPlace>,
 ) -> Result<(), Error> {
     names::check_rejects(names::rejects_file(config)).await?;
     let keys = names::keys(&config.ends);
@@ -203,7 +203,7 @@ pub(crate) async fn read(
     wanted: &Wanted,
     destination_bucket_id: &str,
     store: &BatchBucket,
-) -> Result<Place, Error> {
+) -> Result<JobPlace, Error> {
     let newest = store.newest_record().await?;
     let stored = store.identity().await?;
     let oldest_record = match (&stored, newest) {
@@ -227,7 +227,7 @@ pub(crate) async fn read(
     } else if newest.is_some() && !config.safety.adopt {
         adoptable(&config.scope.filter, start, oldest_record)?;
     }
-    Ok(Place {
+    Ok(JobPlace {
         start,
         resume: newest.map_or(start, |(stop, _)| stop.max(start)),
         newest: newest.map(|(_, time)| time),

@@ -6,7 +6,7 @@ use crate::estimate::interval;
 use crate::influx::client::Client;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
-use crate::job::place::{Place, hold_batches};
+use crate::job::place::{JobPlace, hold_batches};
 use crate::job::source_facts::SourceFacts;
 use crate::limits::SLICE_BYTES_MAX;
 use crate::model::batch::BatchPlan;
@@ -65,7 +65,7 @@ pub async fn plan_look(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
-    place: Option<&Place>,
+    place: Option<&JobPlace>,
 ) -> Result<BucketJob, Error> {
     let stop = source.stop(&config.scope);
     let start = source.earliest.unwrap_or(stop).min(stop);

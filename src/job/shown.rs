@@ -9,6 +9,7 @@ use crate::config::values::ColorChoice;
 use crate::job::error::Error;
 use crate::job::source_facts::SourceFacts;
 use crate::report::preflight::PreflightReport;
+use crate::report::question::Question;
 use crate::report::state::{Header, QuotaShown, SinkKind};
 use crate::report::text::Glyphs;
 use crate::report::{Mode, json, stream};
@@ -79,13 +80,15 @@ pub(crate) fn show_preflight(report: &PreflightReport, is_json: bool) {
     }
 }
 
-/// Asks once, where there is somebody to ask. On a thread of its own: the answer may be a signal.
-pub(crate) async fn confirm(config: &JobConfig, what: &str) -> Result<(), Error> {
+/// True if there is somebody to ask, and anything to ask.
+pub(crate) fn asks(config: &JobConfig) -> bool {
     let somebody = io::stdin().is_terminal() && stream::stderr_is_terminal();
-    if config.safety.yes || config.output.json || !somebody {
-        return Ok(());
-    }
-    stream::ask(format_args!("Copy {what}? [y/N] "));
+    somebody && !config.safety.yes && !config.output.json
+}
+
+/// Asks once. On a thread of its own: the answer may be a signal.
+pub(crate) async fn confirm(question: &Question) -> Result<(), Error> {
+    stream::ask(format_args!("{}", question.text(Glyphs::Ascii)));
     let said = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)

@@ -1,7 +1,7 @@
 //! What is looked at to foretell a job.
 
 /// Lines of line protocol that a dry run shows.
-pub(crate) const DRY_RUN_LINES_MAX: usize = 20;
+pub(crate) const DRY_RUN_LINES_MAX: usize = 5;
 
 /// Values that a dry run reads to show them: 3 MB of the quota at the most, unless more stand at one time.
 pub(crate) const DRY_RUN_VALUES_MAX: u64 = 20_000;
@@ -52,3 +52,6 @@ pub(crate) const PLAN_VALUES_PER_SERIES_MIN: u64 = 10_000;
 /// Values that a batch of a load or of a recommendation should hold at the least, where its length is chosen: fewer are
 /// not worth a record.
 pub(crate) const LOAD_BATCH_VALUES_MIN: u64 = 1_000_000;
+
+/// How long what a question asks about is counted, at the most.
+pub(crate) const QUESTION_MS_MAX: u64 = 60_000;

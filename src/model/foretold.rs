@@ -1,6 +1,9 @@
 //! What is foretold of a run: how each measurement is read, what all of it takes.
 
+use std::fmt;
+
 use super::spread::Spread;
+use crate::model::number;
 
 /// How often the official task downloads each batch.
 pub(crate) const DOWNLOADS_OF_THE_TASK: u64 = 3;
@@ -83,5 +86,31 @@ impl Guide {
     /// What is left of it where each batch is downloaded three times.
     pub fn third_ns(self) -> i64 {
         self.interval_ns / i64::try_from(DOWNLOADS_OF_THE_TASK).unwrap_or(i64::MAX)
+    }
+}
+
+/// How much a run would move, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlook {
+    /// Values that were counted.
+    pub values: u64,
+    /// False if some were too dear to count.
+    pub is_whole: bool,
+    /// Bytes read for them.
+    pub bytes: Spread,
+    /// Time within the quota; none where no quota binds, since nothing is known of the engines then.
+    pub time_ms: Option<Spread>,
+}
+
+impl fmt::Display for Outlook {
+    /// `1.73 M values, 3.5 MB, 1h50 - 2h30`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let least = if self.is_whole { "" } else { "at least " };
+        let values = number::counted(self.values, "value", "values");
+        write!(f, "{least}{values}, {}", number::bytes(self.bytes.likely))?;
+        match self.time_ms {
+            Some(Spread { low, high, .. }) => write!(f, ", {}", number::duration_range(low, high)),
+            None => Ok(()),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What `--dry-run` shows: the plan, and the first lines that would be written.
 
+use crate::model::foretold::Outlook;
 use crate::model::number;
 use crate::pipeline::event::PlannedRun;
-use crate::report::text::{COLUMNS, Glyphs, clean, fit_both, wrap};
+use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, wrap};
 
 /// What a dry run found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct DryRun {
     pub lines: Vec<String>,
     /// Why there is no line.
     pub lines_missing: Option<&'static str>,
+    /// How much a run would move.
+    pub outlook: Outlook,
 }
 
 /// How a measurement is read.
@@ -35,24 +38,35 @@ pub struct ChoiceRow {
 }
 
 impl DryRun {
-    /// The screen. Line protocol is never cut; only its control characters are shown escaped.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    /// The screen. Line protocol is cut for a person only; elsewhere it may be copied, and only its control characters are
+    /// shown escaped.
+    pub fn lines(&self, glyphs: Glyphs, cut: bool) -> Vec<String> {
         let planned = &self.planned;
         let (source, destination) = (clean(&self.source, glyphs), clean(&self.destination, glyphs));
         let (source, destination) = fit_both(&source, &destination, COLUMNS - "PLAN   -> ".len());
-        let mut lines = vec![
-            "DRY RUN wrote nothing.".to_owned(),
-            format!("PLAN  {source} -> {destination}"),
-            format!("range     {}", planned.job),
-        ];
+        let mut lines = vec!["DRY RUN wrote nothing.".to_owned()];
+        lines.push(match self.lines.len() {
+            0 => format!(
+                "No line of line protocol was read: {}.",
+                self.lines_missing.unwrap_or("there is none")
+            ),
+            1 => "The first line of line protocol:".to_owned(),
+            n => format!("The first {n} lines of line protocol:"),
+        });
+        let shown = self.lines.iter().map(|line| clean(line, glyphs));
+        lines.extend(shown.map(|line| if cut { fit(&line, COLUMNS) } else { line }));
+        lines.push(format!("PLAN  {source} -> {destination}"));
+        lines.push(format!("range     {}", planned.job));
         if planned.resume > planned.job.start {
             lines.push(format!("resume    {}", planned.resume));
         }
-        let (batches, interval) =
-            (number::grouped(planned.batches), clean(&planned.interval, glyphs));
+        let (batches, interval) = (
+            number::all_counted(planned.batches, "batch", "batches"),
+            clean(&planned.interval, glyphs),
+        );
         let transport = clean(&planned.transport, glyphs);
         lines.extend(wrap(
-            &format!("batches   {batches} of {interval}; transport {transport}"),
+            &format!("plan      {batches} of {interval}; transport {transport}"),
             COLUMNS,
             10,
         ));
@@ -65,15 +79,11 @@ impl DryRun {
         if self.choices_more > 0 {
             lines.push(format!("  and {} more", number::grouped(self.choices_more)));
         }
-        lines.push(match self.lines.len() {
-            0 => format!(
-                "No line of line protocol was read: {}.",
-                self.lines_missing.unwrap_or("there is none")
-            ),
-            1 => "The first line of line protocol:".to_owned(),
-            n => format!("The first {n} lines of line protocol:"),
+        lines.push(if self.outlook.values == 0 {
+            "Would copy nothing.".to_owned()
+        } else {
+            format!("Would copy {}. Run the same without --dry-run.", self.outlook)
         });
-        lines.extend(self.lines.iter().map(|line| clean(line, glyphs)));
         lines
     }
 }

@@ -246,6 +246,9 @@ pub(crate) fn dry_run(dry_run: &DryRun) -> String {
             "choices": dry_run.choices.iter().map(choice_row).collect::<Vec<_>>(),
             "choices_more": dry_run.choices_more,
             "lines": dry_run.lines,
+            "values": dry_run.outlook.values,
+            "bytes": dry_run.outlook.bytes,
+            "time_ms": dry_run.outlook.time_ms,
         }),
     );
     line("dry_run", None, body)

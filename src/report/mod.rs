@@ -19,6 +19,7 @@ pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod reporter;
 pub(crate) mod run_end;
 pub(crate) mod screen;

@@ -118,7 +118,9 @@ fn balance(outcome: &RunOutcome) -> Vec<String> {
         .filter(|(_, n)| *n > 0)
         .map(|(what, n)| format!("{what} {}", number::grouped(n)))
         .collect();
-    lines.extend(flow("  ", &also));
+    if !also.is_empty() {
+        lines.extend(flow("  ", &also));
+    }
     lines
 }
 

@@ -32,7 +32,7 @@ const PACKAGES: [(&str, &[&str]); 18] = [
     ("object_store", &["spool"]),
     ("ring", &["spool"]),
     ("regex", &["sim"]),
-    ("strsim", &["config"]),
+    ("strsim", &["model"]),
     ("percent_encoding", &["sim", "spool"]),
 ];
 

@@ -7,12 +7,14 @@ use tokio::time::{Duration, sleep};
 
 use crate::config::job::JobConfig;
 use crate::estimate::look::{self, SeriesLeft};
+use crate::estimate::outlook;
+use crate::estimate::tally::{self, Tally};
 use crate::exit::ExitCode;
 use crate::influx::classify::{RequestKind, is_temporary};
 use crate::influx::error::FailureKind;
 use crate::job::ends::{Ends, count};
 use crate::job::error::Error;
-use crate::job::place::Place;
+use crate::job::place::JobPlace;
 use crate::job::plan_run::plan_look;
 use crate::job::source_facts::SourceFacts;
 use crate::limits::{
@@ -29,7 +31,7 @@ use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
-use crate::report::stream::print;
+use crate::report::stream::{print, stdout_is_terminal};
 use crate::report::text::Glyphs;
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::flux::{self, Selection};
@@ -54,7 +56,7 @@ pub(super) async fn run(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
-    place: Option<&Place>,
+    place: Option<&JobPlace>,
     header: Header,
 ) -> Result<ExitCode, Error> {
     let job = plan_look(config, ends, source, place).await?;
@@ -66,13 +68,15 @@ pub(super) async fn run(
     } else {
         earliest(&ends.source, source.selection(config, range)).await?
     };
+    let context = SourceBucket::unheard(job, ends.source.clone());
+    let tally = tally::of(&context, range).await?;
+    let outlook = outlook::of(&context, &tally, source.quota.bytes_per_window()).await?;
     let (mut lines, mut lines_missing) = (Vec::new(), Some("the range is empty"));
     let (mut rows, mut choices_more) = (Vec::new(), 0);
     if let Some(first) = first {
         let from_first = TimeRange::new(first, range.stop);
-        (lines, lines_missing) = first_lines(config, ends, source, from_first).await?;
-        (rows, choices_more) =
-            choices(&SourceBucket::unheard(job, ends.source.clone()), first).await?;
+        (lines, lines_missing) = sample_lines(config, ends, source, from_first, &tally).await?;
+        (rows, choices_more) = choices(&context, first).await?;
     }
     let dry_run = DryRun {
         source: header.source,
@@ -82,13 +86,12 @@ pub(super) async fn run(
         choices_more,
         lines,
         lines_missing,
+        outlook,
     };
     if config.output.json {
         print(json::dry_run(&dry_run));
     } else {
-        for line in dry_run.lines(Glyphs::Ascii) {
-            print(line);
-        }
+        dry_run.lines(Glyphs::Ascii, stdout_is_terminal()).iter().for_each(print);
     }
     Ok(ExitCode::Done)
 }
@@ -116,20 +119,49 @@ async fn choices(context: &SourceBucket, first: Timestamp) -> Result<(Vec<Choice
     Ok((rows, names.len().saturating_sub(DRY_RUN_MEASUREMENTS_MAX) as u64))
 }
 
-/// Widens the part of a range that begins at its first value until it holds enough lines, or too many values to read for a look. Without a
-/// line, why there is none.
-async fn first_lines(
+/// The first lines of each of the largest measurements, as many as are shown; without a line, why there is none.
+async fn sample_lines(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
     range: TimeRange,
+    tally: &Tally,
+) -> Result<(Vec<String>, Option<&'static str>), Error> {
+    let sizes = tally.by_size();
+    let named: Vec<Vec<Name>> =
+        sizes.into_iter().take(DRY_RUN_LINES_MAX).map(|(name, _)| vec![name]).collect();
+    // What cannot be told apart is looked at together.
+    let named = if named.is_empty() { vec![Vec::new()] } else { named };
+    let each = DRY_RUN_LINES_MAX.div_ceil(named.len());
+    let (mut lines, mut missing) = (Vec::new(), None);
+    for names in &named {
+        let of_names = Selection { measurements: names, ..source.selection(config, range) };
+        let Some(first) = earliest(&ends.source, of_names).await? else { continue };
+        let of_names = Selection { range: TimeRange::new(first, range.stop), ..of_names };
+        let (found, why) = first_lines(ends, source, of_names, each).await?;
+        lines.extend(found.into_iter().take(each.min(DRY_RUN_LINES_MAX - lines.len())));
+        missing = missing.or(why);
+        if lines.len() == DRY_RUN_LINES_MAX {
+            break;
+        }
+    }
+    Ok((lines, missing))
+}
+
+/// Widens the part of a range that begins at its first value until it holds enough lines, or too many values to read for a look. Without a
+/// line, why there is none.
+async fn first_lines(
+    ends: &Ends,
+    source: &SourceFacts,
+    whole: Selection<'_>,
+    enough: usize,
 ) -> Result<(Vec<String>, Option<&'static str>), Error> {
     let mut lines = Vec::new();
-    let mut values_read = 0;
+    let (mut values_read, range) = (0, whole.range);
     for length_ns in PARTS_NS {
         let stop = range.start.saturating_add_ns(length_ns);
         let part = TimeRange::new(range.start, stop).intersect(range);
-        let selection = source.selection(config, part);
+        let selection = Selection { range: part, ..whole };
         let max = if lines.is_empty() { DRY_RUN_INSTANT_VALUES_MAX } else { DRY_RUN_VALUES_MAX };
         match more_lines(ends, selection, values_read..max, &source.survey.field_label).await {
             Ok(Some((values, more))) => (values_read, lines) = (values, more),
@@ -138,7 +170,7 @@ async fn first_lines(
             Err(TooDear::For(_)) => break,
             Err(TooDear::Failed(error)) => return Err(error),
         }
-        if lines.len() >= DRY_RUN_LINES_MAX || part.stop == range.stop {
+        if lines.len() >= enough || part.stop == range.stop {
             break;
         }
     }

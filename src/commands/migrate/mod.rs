@@ -2,20 +2,31 @@
 
 mod dry_run;
 
+use tokio::time::{Duration, timeout};
+
 use super::error::Error;
 use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
+use crate::config::job::JobConfig;
+use crate::estimate::{outlook, tally};
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
 use crate::job::judge::Passed;
 use crate::job::load_config::load_config;
+use crate::job::place::JobPlace;
+use crate::job::plan_run::plan_look;
 use crate::job::prepare::prepare;
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
+use crate::job::source_facts::SourceFacts;
 use crate::job::{judge, quota};
-use crate::spool::place;
+use crate::limits::QUESTION_MS_MAX;
+use crate::pipeline::source::SourceBucket;
+use crate::report::question::Question;
+use crate::report::state::Header;
+use crate::spool::place as spool_place;
 
 /// Runs the command.
 pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
@@ -31,10 +42,15 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
         let header = shown::header(&config, &source);
         return Ok(dry_run::run(&config, &ends, &source, place.as_ref(), header).await?);
     }
-    let to =
-        config.ends.spool.as_ref().map_or(&config.ends.destination_bucket, |spool| &spool.place);
-    shown::confirm(&config, &format!("{} to {to}", config.ends.source_bucket)).await?;
     ends.source = quota::paced(&config, &ends.source, &source, &signals.observer()).await;
+    if shown::asks(&config) {
+        let is_new = match &destination {
+            Some(destination) => destination.bucket.is_none(),
+            None => place.as_ref().is_some_and(|place| place.is_new),
+        };
+        let question = question(&config, &ends, &source, place.as_ref(), is_new).await?;
+        shown::confirm(&question).await?;
+    }
     let _moving = stops.moving();
     let stop = stops.stop();
     let prepared = prepare(&config, &ends, &source, destination.as_mut(), &stop).await?;
@@ -45,9 +61,30 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
             .ends
             .spool
             .as_ref()
-            .map(|spool| format!("sluice load {}", place::typed(&spool.place))),
+            .map(|spool| format!("sluice load {}", spool_place::typed(&spool.place))),
         later: shown::later(&config.scope),
     };
     stops.limit_time(config.pace.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
+}
+
+/// What a person is asked: counted and sampled first, as `--dry-run` does.
+async fn question(
+    config: &JobConfig,
+    ends: &Ends,
+    source: &SourceFacts,
+    place: Option<&JobPlace>,
+    is_new: bool,
+) -> Result<Question, Error> {
+    let job = plan_look(config, ends, source, place).await?;
+    let range = job.plan.range();
+    let context = SourceBucket::unheard(job, ends.source.clone());
+    let counting = async {
+        let tally = tally::of(&context, range).await.ok()?;
+        outlook::of(&context, &tally, source.quota.bytes_per_window()).await.ok()
+    };
+    // Nobody waits long for a question.
+    let outlook = timeout(Duration::from_millis(QUESTION_MS_MAX), counting).await.ok().flatten();
+    let Header { source, destination, .. } = shown::header(config, source);
+    Ok(Question { outlook, source, range, destination, is_new })
 }

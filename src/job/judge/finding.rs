@@ -142,3 +142,22 @@ pub(super) fn seconds(seconds: u64) -> String {
         _ => format!("{seconds}s"),
     }
 }
+
+/// True for a failure that a person can cure.
+pub(super) fn is_finding(error: &InfluxError) -> bool {
+    match error.kind() {
+        FailureKind::Connect
+        | FailureKind::Tls
+        | FailureKind::Proxy
+        | FailureKind::Unauthorized
+        | FailureKind::Unframed
+        | FailureKind::Forbidden
+        | FailureKind::NotFound
+        | FailureKind::BadRequest
+        | FailureKind::Redirect
+        | FailureKind::Unexpected => true,
+        // Nothing has ever answered there.
+        FailureKind::Interrupted | FailureKind::Timeout => !error.reached,
+        _ => false,
+    }
+}

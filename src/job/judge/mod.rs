@@ -8,6 +8,7 @@ mod refused;
 mod source;
 
 use self::destination::Content;
+use self::finding::is_finding;
 use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
@@ -17,7 +18,7 @@ use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
 use crate::job::load_config::local_now;
-use crate::job::place::{Looked, Place, Wanted};
+use crate::job::place::{JobPlace, PlaceSeen, Wanted};
 use crate::job::source_facts::SourceFacts;
 use crate::job::{names, place};
 use crate::report::preflight::{PreflightReport, Row, Verdict};
@@ -32,7 +33,7 @@ pub struct Checked {
     /// The destination, unless it is out of reach.
     pub destination: Option<DestinationFacts>,
     /// Where the job stands, as far as that could be seen.
-    pub place: Option<Place>,
+    pub place: Option<JobPlace>,
     /// What a run ends with if nothing else stands against it. It is among the findings.
     refused: Option<Error>,
 }
@@ -45,7 +46,7 @@ pub struct Passed {
     /// The destination, unless a spool is written.
     pub destination: Option<DestinationFacts>,
     /// Where the job stands.
-    pub place: Option<Place>,
+    pub place: Option<JobPlace>,
 }
 
 impl Checked {
@@ -112,8 +113,8 @@ async fn look(
     ends: &Ends,
     source: Option<&SourceFacts>,
     destination: Option<&DestinationFacts>,
-) -> Looked {
-    let nowhere = Looked { place: None, refused: None };
+) -> PlaceSeen {
+    let nowhere = PlaceSeen { place: None, refused: None };
     let Some(source) = source else { return nowhere };
     let config = &names::of_source(config, source);
     match (&config.ends.spool, destination) {
@@ -153,7 +154,7 @@ pub(crate) async fn check_load(
     report.progress.extend(keys::row(&names::keys(&config.ends)));
     let looked = match &destination {
         Some(destination) => place::look(config, client, destination, wanted).await,
-        None => Looked { place: None, refused: None },
+        None => PlaceSeen { place: None, refused: None },
     };
     let refused = refused::told(&config.ends, looked.refused, &mut report)?;
     Ok(LoadChecked { report, destination, refused })
@@ -173,23 +174,5 @@ fn gathered<T>(
             Ok(Err(error))
         }
         Err(error) => Err(error),
-    }
-}
-
-fn is_finding(error: &InfluxError) -> bool {
-    match error.kind() {
-        FailureKind::Connect
-        | FailureKind::Tls
-        | FailureKind::Proxy
-        | FailureKind::Unauthorized
-        | FailureKind::Unframed
-        | FailureKind::Forbidden
-        | FailureKind::NotFound
-        | FailureKind::BadRequest
-        | FailureKind::Redirect
-        | FailureKind::Unexpected => true,
-        // Nothing has ever answered there.
-        FailureKind::Interrupted | FailureKind::Timeout => !error.reached,
-        _ => false,
     }
 }

@@ -395,7 +395,7 @@ async fn each_type_of_times_loads_as_what_it_was() {
         let run = rig.migrate(with_times(&rig, other)).await;
         run.assert_exit(ExitCode::State);
         assert!(
-            run.words().contains(&format!("time_type is {kind}, not {other}")),
+            run.words().contains(&format!("time type was {kind}, now it is {other}")),
             "{}",
             run.words()
         );

@@ -101,12 +101,15 @@ async fn no_escape_code_reaches_a_pipe() {
 }
 
 #[tokio::test]
-async fn a_dry_run_writes_nothing_and_shows_20_lines() {
+async fn a_dry_run_writes_nothing_and_says_how_much_it_would_copy() {
     let world = World::new().await;
     let ended = world.start(world.job("migrate", &["--dry-run"])).ended().await;
     ended.assert_code(0);
     let lines = ended.out.lines().filter(|line| line.trim_start().starts_with("cpu,")).count();
-    assert_eq!(lines, 20, "{}", ended.out);
+    assert_eq!(lines, 5, "{}", ended.out);
+    let last = ended.out.lines().last().unwrap();
+    assert!(last.starts_with("Would copy 14,400 values, "), "{last}");
+    assert!(last.ends_with(". Run the same without --dry-run."), "{last}");
     for server in [&world.cloud, &world.oss] {
         for record in server.records() {
             let reads = record.method == "GET"

@@ -2,9 +2,12 @@
 
 use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::limits;
+use sluice::testing::model::foretold::Outlook;
 use sluice::testing::model::side::Side;
+use sluice::testing::model::spread::Spread;
 use sluice::testing::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::testing::report::dry_run::DryRun;
+use sluice::testing::report::question::Question;
 use sluice::testing::report::screen::{batch_text, condition, screen};
 use sluice::testing::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
 use sluice::testing::report::summary;
@@ -218,11 +221,18 @@ fn a_dry_run_says_why_it_has_no_line() {
         choices_more: 0,
         lines: Vec::new(),
         lines_missing: Some("too much stands at one time for a look"),
+        outlook: Outlook {
+            values: 1_730_000,
+            is_whole: true,
+            bytes: Spread::exact(3_500_000),
+            time_ms: Some(Spread { low: 1_000, likely: 2_000, high: 50_000 }),
+        },
     };
-    let lines = dry_run.lines(Glyphs::Ascii);
-    let last = lines.last().map(String::as_str);
+    let lines = dry_run.lines(Glyphs::Ascii, true);
     let said = "No line of line protocol was read: too much stands at one time for a look.";
-    assert_eq!(last, Some(said));
+    assert_eq!(lines[1], said);
+    let last = "Would copy 1.73 M values, 3.5 MB, under 1m. Run the same without --dry-run.";
+    assert_eq!(lines.last().map(String::as_str), Some(last));
 }
 
 /// The golden files are of small runs, and compared without their numbers: these are the numbers of a large one.
@@ -249,7 +259,6 @@ COPIED, NOT YET VERIFIED   3h31m   exit 3
   ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry
   range [2021-03-01T00:00:00Z, 2026-11-20T00:00:00Z)
   planned 18,400,000,000 = acknowledged 18,399,998,796 + rejected 1,204
-  expired while reading 0   changed while reading 0
   read     112.6 GB   6.1 B/value   9,871 requests   2,090 batches
   written  240.0 GB   1.84 G lines   18.4 G values   120,400 bodies
   waits    quota 52m  429 0s  503 0s  backoff 0s  sink 0s  retries 7  splits 3
@@ -257,4 +266,30 @@ COPIED, NOT YET VERIFIED   3h31m   exit 3
   newer than stop at the source: about 1.20 M values
 Next: sluice verify ...    Later: the same command tops up to now";
     assert_eq!(shown, wanted);
+}
+
+#[test]
+fn the_question_says_how_much_from_where_to_where_and_how_long() {
+    let mut question = Question {
+        outlook: Some(Outlook {
+            values: 1_730_000,
+            is_whole: true,
+            bytes: Spread::exact(3_500_000),
+            time_ms: Some(Spread { low: 6_600_000, likely: 7_000_000, high: 8_900_000 }),
+        }),
+        source: "src-org/plant-telemetry".to_owned(),
+        range: range("2026-01-01", "2026-11-29"),
+        destination: "dst-org@oss1:8086/plant-telemetry".to_owned(),
+        is_new: true,
+    };
+    let wanted = "\
+Copy 1.73 M values, 3.5 MB, 1h50 - 2h30 of src-org/plant-telemetry, 2026-01-01
+to 2026-11-29, into dst-org@oss1:8086/plant-telemetry (new)? [y/N] ";
+    assert_eq!(question.text(Glyphs::Ascii), wanted);
+    // The source did not tell in time.
+    (question.outlook, question.is_new) = (None, false);
+    let wanted = "\
+Copy src-org/plant-telemetry, 2026-01-01 to 2026-11-29, into
+dst-org@oss1:8086/plant-telemetry? [y/N] ";
+    assert_eq!(question.text(Glyphs::Ascii), wanted);
 }

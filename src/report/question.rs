@@ -1,0 +1,35 @@
+//! The question before a run writes: how much, from where to where, how long.
+
+use crate::model::foretold::Outlook;
+use crate::model::number;
+use crate::model::time::TimeRange;
+use crate::report::text::{COLUMNS, Glyphs, clean, wrap};
+
+/// What a person is to say yes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// How much; none where the source did not tell in time.
+    pub outlook: Option<Outlook>,
+    /// From where.
+    pub source: String,
+    /// From when to when.
+    pub range: TimeRange,
+    /// Where to.
+    pub destination: String,
+    /// True if that is made for it.
+    pub is_new: bool,
+}
+
+impl Question {
+    /// The text, with room for the answer behind it.
+    pub fn text(&self, glyphs: Glyphs) -> String {
+        let Self { outlook, source, range, destination, is_new } = self;
+        let much = outlook.map_or_else(String::new, |outlook| format!("{outlook} of "));
+        let (start, stop) = (number::day_or_minute(range.start), number::day_or_minute(range.stop));
+        let new = if *is_new { " (new)" } else { "" };
+        let (source, destination) = (clean(source, glyphs), clean(destination, glyphs));
+        let text =
+            format!("Copy {much}{source}, {start} to {stop}, into {destination}{new}? [y/N] ");
+        wrap(text.trim_end(), COLUMNS - 1, 0).join("\n") + " "
+    }
+}
