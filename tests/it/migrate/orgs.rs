@@ -140,7 +140,7 @@ async fn where_none_is_to_be_had_it_is_told_before_anything_is_made() {
         run.assert_exit(ExitCode::Permanent);
         let found = run.finding(code).unwrap();
         assert!(
-            found.cure.as_ref().is_some_and(|cure| cure.contains("did you mean --")),
+            found.cure.as_ref().is_some_and(|cure| cure.contains("-org ")),
             "{found:?}"
         );
         assert!(rig.destination.store().bucket(BUCKET).is_none());

@@ -283,7 +283,7 @@ async fn a_spool_is_one_jobs_and_one_runs() {
     let rig = Rig::start(cloud(), a_day()).await.over("2022-01-01", "2022-01-02", "4h");
     staged(&rig).await;
     let mut other = rig.stage_config();
-    other.scope.filter.measurements = vec!["cpu".to_owned()];
+    other.scope.filter.measurements = vec!["air".to_owned()];
     let run = rig.migrate(other).await;
     run.assert_exit(ExitCode::State);
     assert!(run.words().contains("filter"), "{}", run.words());

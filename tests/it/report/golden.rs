@@ -18,7 +18,7 @@ use sluice::testing::report::{json, state::RunState};
 
 use super::looks::LOOKS;
 use super::masks::{masked, masked_json};
-use super::runs::{BUDGETED, CHANGING, FAILED, PACED, SMOOTH, STOPPED, Told};
+use super::runs::{BUDGETED, CHANGING, FAILED, IDLE, PACED, SMOOTH, STOPPED, Told};
 use crate::support::need::rewrites;
 
 const PAGES: [&str; 3] = ["understanding-output.md", "plan.md", "choosing.md"];
@@ -115,6 +115,8 @@ fn summaries() {
         ("summary.txt", &PACED[0]),
         ("summary-trouble.txt", &*CHANGING),
         ("summary-complete.txt", &SMOOTH[1]),
+        ("summary-nothing-new.txt", &IDLE[0]),
+        ("summary-nothing-to-copy.txt", &IDLE[1]),
         ("summary-complete-rejects.txt", &PACED[1]),
         ("summary-sigint.txt", &*STOPPED),
         ("summary-budget.txt", &*BUDGETED),
@@ -128,6 +130,8 @@ fn summaries() {
 fn looks() {
     for (name, look) in [
         ("preflight.txt", &LOOKS.preflight),
+        ("preflight-filter.txt", &LOOKS.filter),
+        ("preflight-tokens.txt", &LOOKS.tokens),
         ("dry-run.txt", &LOOKS.dry_run),
         ("plan.txt", &LOOKS.plan),
         ("plan-source-only.txt", &LOOKS.plan_source_only),

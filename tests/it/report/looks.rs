@@ -20,12 +20,18 @@ pub(super) struct Look {
 /// All of them.
 pub(super) struct Looks {
     pub(super) preflight: Look,
+    /// Of a filter with a slip.
+    pub(super) filter: Look,
+    /// Of tokens that both servers refuse.
+    pub(super) tokens: Look,
     pub(super) plan: Look,
     pub(super) plan_source_only: Look,
     pub(super) dry_run: Look,
     /// Of a flag that does not exist.
     pub(super) mistyped: String,
 }
+
+const SLIP: [&str; 5] = ["--create-buckets", "--measurement", "evens", "--tag", "hostname=host_7"];
 
 /// One measurement without a quota.
 const EVENTS: [&str; 7] =
@@ -55,7 +61,7 @@ impl Ends {
     }
 
     /// What stands on stdout; the addresses of this run are replaced.
-    fn ask(&self, word: &[&str], destination: bool) -> String {
+    fn ask(&self, word: &[&str], destination: bool, tokens: [&str; 2]) -> String {
         let (cloud, oss) = (self.cloud.url(), self.oss.url());
         let source =
             ["--source-host", &cloud, "--source-org", "ops-eu", "--source-bucket", "plant"];
@@ -63,9 +69,9 @@ impl Ends {
         let job = ["--start", "2022-01-01", "--stop", "2022-03-01", "--batch-interval", "1d"];
         let folder = tempfile::tempdir().unwrap();
         let mut command = bare(&[word, &source, &job].concat());
-        command.env("HOME", folder.path()).env("INFLUXDB_CLOUD_TOKEN", "read-token");
+        command.env("HOME", folder.path()).env("INFLUXDB_CLOUD_TOKEN", tokens[0]);
         if destination {
-            command.args(end).env("INFLUX_TOKEN", "all-token");
+            command.args(end).env("INFLUX_TOKEN", tokens[1]);
         }
         let output = command.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -75,8 +81,12 @@ impl Ends {
     }
 
     fn look(&self, word: &[&str], destination: bool) -> Look {
-        let json = self.ask(&[word, &["--json"]].concat(), destination);
-        Look { text: self.ask(word, destination), json }
+        self.look_with(word, destination, ["read-token", "all-token"])
+    }
+
+    fn look_with(&self, word: &[&str], destination: bool, tokens: [&str; 2]) -> Look {
+        let json = self.ask(&[word, &["--json"]].concat(), destination, tokens);
+        Look { text: self.ask(word, destination, tokens), json }
     }
 }
 
@@ -121,6 +131,8 @@ fn looks() -> Looks {
     let mistyped = bare(&["migrate", "--json", "--quotta", "none"]).output().unwrap();
     Looks {
         preflight: hard.look(&["preflight"], true),
+        filter: plain.look(&[&["preflight"], &SLIP[..]].concat(), true),
+        tokens: plain.look_with(&["preflight"], true, ["no", "no"]),
         plan: hard.look(&["plan"], true),
         plan_source_only: plain.look(&["plan", "--quota", "none"], false),
         dry_run: plain.look(&EVENTS, true),

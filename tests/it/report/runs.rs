@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::range::{RangeStart, RangeStop};
 use sluice::testing::config::values::QuotaChoice;
 use sluice::testing::influx::client::ClientSettings;
 use sluice::testing::limits::QUOTA_WINDOW_MS;
@@ -15,7 +16,7 @@ use sluice::testing::report::text::Glyphs;
 use sluice::testing::sim::tsbs::Workload;
 use sluice::testing::sim::{BucketStore, Fault, Matcher, ReadQuota, ServerSettings};
 
-use crate::support::rig::{BUCKET, CLOUD_ORG, Rig, Run, oss_source, store_of, time};
+use crate::support::rig::{BUCKET, CLOUD_ORG, Rig, Run, oss_source, store_of, time, with};
 use crate::support::virtual_time;
 
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -211,6 +212,24 @@ pub(super) static SMOOTH: LazyLock<[Told; 2]> = LazyLock::new(|| {
     virtual_time::run(async {
         let rig = rig(oss_source()).await;
         [told_alone(&rig, rig.config()).await, told_alone(&rig, rig.config()).await]
+    })
+});
+
+/// A run that goes on behind the newest value, and one of a range that holds nothing.
+pub(super) static IDLE: LazyLock<[Told; 2]> = LazyLock::new(|| {
+    virtual_time::run(async {
+        let rig = rig(oss_source()).await;
+        let over = |start, stop| {
+            with(rig.config(), |config| {
+                config.scope.start = RangeStart::At(time(start));
+                config.scope.stop = RangeStop::At(time(stop));
+            })
+        };
+        told_alone(&rig, over("2022-01-01", "2022-01-14")).await;
+        let again = told_alone(&rig, over("2022-01-01", "2022-01-20")).await;
+        let mut empty = over("2021-01-01", "2021-01-02");
+        empty.ends.batch_bucket = "another".to_owned();
+        [again, told_alone(&rig, empty).await]
     })
 });
 
