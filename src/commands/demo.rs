@@ -137,8 +137,8 @@ impl Servers {
             ));
         } else {
             stream::print(format!(
-                "COMPARED   all {} values of both ends: equal",
-                number::grouped(source_values)
+                "COMPARED   all {} of both ends: equal",
+                number::all_counted(source_values, "value", "values")
             ));
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::exit::ExitCode;
 use crate::influx;
 use crate::job::error::Error as JobError;
 use crate::job::exit_code::{self, OpenFiles};
+use crate::model::number;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Told(Box<JobError>),
     /// A spool is not what was written; the report names each finding.
-    #[error("{place} is not whole: {findings} findings")]
+    #[error("{place} is not whole: {}", number::counted(*.findings, "finding", "findings"))]
     SpoolDamaged {
         /// The spool.
         place: String,
@@ -50,7 +51,9 @@ pub enum Error {
     },
     /// The demo's own servers do not hold the same content at the end; a defect of sluice.
     #[error(
-        "the demo's two ends differ: {source_values} values at the source, {destination_values} at the destination"
+        "the demo's two ends differ: {} at the source, {} at the destination",
+        number::all_counted(*.source_values, "value", "values"),
+        number::grouped(*.destination_values)
     )]
     DemoDiffers {
         /// Values of the simulated Cloud.

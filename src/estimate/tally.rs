@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{DENSITY_CELLS, TALLY_MIXED_MEASUREMENTS_MAX, TALLY_MIXED_WINDOWS_MAX};
 use crate::model::density::Cell;
+use crate::model::number;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
@@ -250,8 +251,10 @@ async fn mixed(
         if !few || windows > TALLY_MIXED_WINDOWS_MAX {
             let fields = of_one.job.routes.mixed.len();
             let text = format!(
-                "{fields} fields of {} that have several types, over {windows} windows",
-                Readable(name)
+                "{} of {} that have several types, over {}",
+                number::all_counted(fields as u64, "field", "fields"),
+                Readable(name),
+                number::all_counted(windows, "window", "windows")
             );
             tally.uncounted.push(text);
             continue;

@@ -28,7 +28,7 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file of a token cannot be read; no server was asked.
-    #[error("--{side}-token-file: {source}")]
+    #[error("--{side}-token-file")]
     TokenFile {
         /// Whose.
         side: Side,

@@ -162,10 +162,10 @@ fn source_rows(
         (
             "files",
             format!(
-                "{}, {}, {} values, all as they were written",
-                number::count(verified.files),
+                "{}, {}, {}, all as they were written",
+                number::counted(verified.files, "file", "files"),
                 number::bytes(verified.bytes),
-                number::count(verified.values)
+                number::counted(verified.values, "value", "values")
             ),
         ),
     ];
@@ -178,8 +178,8 @@ fn source_rows(
     }
     let rejected = spool.stored.rejected();
     if rejected > 0 {
-        let rejected = number::grouped(rejected);
-        rows.push(("lacks", format!("{rejected} values that could not be staged")));
+        let rejected = number::all_counted(rejected, "value", "values");
+        rows.push(("lacks", format!("{rejected} that could not be staged")));
     }
     rows
 }

@@ -102,6 +102,14 @@ pub struct Outlook {
     pub time_ms: Option<Spread>,
 }
 
+impl Outlook {
+    /// How many values, and in brackets what they take: `1.73 M values (3.5 MB, 1h50 - 2h30)`.
+    pub(crate) fn much(&self) -> String {
+        let whole = self.to_string();
+        whole.split_once(", ").map_or(whole.clone(), |(much, takes)| format!("{much} ({takes})"))
+    }
+}
+
 impl fmt::Display for Outlook {
     /// `1.73 M values, 3.5 MB, 1h50 - 2h30`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

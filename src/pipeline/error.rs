@@ -6,6 +6,7 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
+use crate::model::number;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::spool;
@@ -64,8 +65,10 @@ pub enum Error {
     },
     /// The values that arrived are not the values that the source counts, and the count did not change.
     #[error(
-        "batch {batch}: the source counts {counted} values but {read} arrived, twice; \
-         nothing of it is committed (docs/limitations.md lists what Flux cannot read)"
+        "batch {batch}: the source counts {} but {} arrived, twice; \
+         nothing of it is committed (docs/limitations.md lists what Flux cannot read)",
+        number::all_counted(*.counted, "value", "values"),
+        number::grouped(*.read)
     )]
     Mismatch {
         /// The batch.
@@ -94,9 +97,10 @@ pub enum Error {
     },
     /// More values were refused than the user allows.
     #[error(
-        "batch {batch}: {rejected} values refused so far, those of earlier batches and runs among them, and --reject-limit \
+        "batch {batch}: {} refused so far, those of earlier batches and runs among them, and --reject-limit \
          is {limit}; nothing of this batch is committed or kept as refused; the last reason was: {reason}; \
-         cure it, or raise --reject-limit"
+         cure it, or raise --reject-limit",
+        number::all_counted(*.rejected, "value", "values")
     )]
     RejectLimit {
         /// The batch of the last one.
@@ -181,7 +185,9 @@ pub enum Error {
     Spool(Box<spool::error::Error>),
     /// The spool does not hold what was read.
     #[error(
-        "batch {batch}: {read} values were read, but the spool took {staged}; nothing of it is committed"
+        "batch {batch}: {} read, but the spool took {}; nothing of it is committed",
+        number::all_counted(*.read, "value was", "values were"),
+        number::grouped(*.staged)
     )]
     NotStaged {
         /// The batch.

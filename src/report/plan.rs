@@ -96,9 +96,9 @@ impl PlanReport {
             }
         }
         lines.push(format!(
-            "{} of quota and {} requests spent, nothing written. Exit {}.",
+            "{} of quota and {} spent, nothing written. Exit {}.",
             number::bytes(self.quota_bytes_spent),
-            number::count(self.requests_spent),
+            number::counted(self.requests_spent, "request", "requests"),
             self.exit.number()
         ));
         lines

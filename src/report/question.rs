@@ -24,7 +24,7 @@ impl Question {
     /// The text, with room for the answer behind it.
     pub fn text(&self, glyphs: Glyphs) -> String {
         let Self { outlook, source, range, destination, is_new } = self;
-        let much = outlook.map_or_else(String::new, |outlook| format!("{outlook} of "));
+        let much = outlook.map_or_else(String::new, |outlook| format!("{} of ", outlook.much()));
         let (start, stop) = (number::day_or_minute(range.start), number::day_or_minute(range.stop));
         let new = if *is_new { " (new)" } else { "" };
         let (source, destination) = (clean(source, glyphs), clean(destination, glyphs));

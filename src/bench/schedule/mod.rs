@@ -274,7 +274,7 @@ impl Scheduler {
         let mut told = Vec::new();
         for (way, found) in &self.too_long {
             let of_way = || seen.iter().filter(|setting| setting.transport == *way);
-            let longest = of_way().map(|setting| setting.interval_ns()).max().unwrap_or(0);
+            let longest = of_way().map(TrialSetting::interval_ns).max().unwrap_or(0);
             let beyond = found.iter().map(|(interval, _)| interval);
             let beyond = beyond.filter(|interval| interval.about_ns() > longest);
             if let Some(interval) = beyond.min_by_key(|interval| interval.about_ns()) {

@@ -84,8 +84,11 @@ fn runs(verdict: &BenchVerdict) -> String {
         (runs.iter().min().copied().unwrap_or(0), runs.iter().max().copied().unwrap_or(0));
     let each = if least == most { least.to_string() } else { format!("{least} to {most}") };
     format!(
-        "{settings} settings, {each} runs each of {} trials, random order; stopped: {}",
-        verdict.trials, verdict.stopped
+        "{}, {each} {} each of {}, random order; stopped: {}",
+        number::counted(settings as u64, "setting", "settings"),
+        if most == 1 { "run" } else { "runs" },
+        number::counted(verdict.trials, "trial", "trials"),
+        verdict.stopped
     )
 }
 
@@ -204,14 +207,14 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
 pub(crate) fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
     let finish = number::duration(found.whole_ms());
     let windows = found.windows.map_or("no quota".to_owned(), |windows| {
-        format!("{} windows of the quota", number::grouped(windows))
+        format!("{} of the quota", number::all_counted(windows, "window", "windows"))
     });
     let text = format!(
-        "{} values, {}: done after {finish}, {windows}, {} requests, {} batches",
-        number::count(found.values),
+        "{}, {}: done after {finish}, {windows}, {}, {}",
+        number::counted(found.values, "value", "values"),
         number::bytes(found.bytes),
-        number::count(found.requests),
-        number::count(found.batches)
+        number::counted(found.requests, "request", "requests"),
+        number::counted(found.batches, "batch", "batches")
     );
     labelled("REHEARSED", &text, lines);
 }

@@ -65,7 +65,7 @@ impl Checked {
 /// pass.
 pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
-    let source = gathered(SourceFacts::gather(config, &ends.source).await, &mut report)?;
+    let source = gathered(Box::pin(SourceFacts::gather(config, &ends.source)).await, &mut report)?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
     let destination = if config.ends.has_destination() {
@@ -97,7 +97,7 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     if let Some(spool) = &config.ends.spool {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
-    let looked = look(config, ends, source.as_ref(), destination.as_ref()).await;
+    let looked = Box::pin(look(config, ends, source.as_ref(), destination.as_ref())).await;
     if let Some(source) = &source {
         let has_begun = looked.place.as_ref().is_some_and(|place| !place.is_new);
         source::content_rows(config, source, has_begun, &mut report.source);

@@ -10,6 +10,7 @@ use crate::job::matched::{Holds, named};
 use crate::job::quota;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
 use crate::model::nearest::nearest;
+use crate::model::number;
 use crate::model::side::Side;
 use crate::report::preflight::{Row, Verdict};
 
@@ -183,10 +184,8 @@ fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) 
         rows.push(finding("P08", Verdict::Warn, "answers", text, Some(cure)));
     }
     if survey.nameless_tags > 0 && facts.routes.access.is_none() {
-        let text = format!(
-            "{} tag keys are not UTF-8: carriage returns in their values may be lost unseen",
-            survey.nameless_tags
-        );
+        let keys = number::all_counted(survey.nameless_tags as u64, "tag key is", "tag keys are");
+        let text = format!("{keys} not UTF-8: carriage returns in such values may be lost unseen");
         rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
     }
 }

@@ -139,10 +139,7 @@ async fn where_none_is_to_be_had_it_is_told_before_anything_is_made() {
         let run = rig.migrate(config).await;
         run.assert_exit(ExitCode::Permanent);
         let found = run.finding(code).unwrap();
-        assert!(
-            found.cure.as_ref().is_some_and(|cure| cure.contains("-org ")),
-            "{found:?}"
-        );
+        assert!(found.cure.as_ref().is_some_and(|cure| cure.contains("-org ")), "{found:?}");
         assert!(rig.destination.store().bucket(BUCKET).is_none());
     }
 }

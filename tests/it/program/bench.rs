@@ -292,3 +292,14 @@ async fn a_million_million_values_are_rehearsed() {
     );
     assert!(world.cloud.records().is_empty() && world.oss.records().is_empty());
 }
+
+/// A token in the environment asks for no destination: a bench that throws the values away has none.
+#[tokio::test]
+async fn a_bench_that_writes_nothing_asks_no_destination() {
+    let world = World::new().await;
+    let out = world.folder.path().join("own").display().to_string();
+    let ended =
+        world.start(world.job("bench", &["--max-transfer", "10MB", "--out", &out])).ended().await;
+    ended.assert_code(0);
+    assert!(world.oss.records().is_empty() && !ended.err.contains("destination"), "{ended:?}");
+}

@@ -22,7 +22,7 @@ async fn a_filter_that_matches_nothing_is_a_failure_that_names_what_is_there() {
         // One of several that is not there is no less missing.
         (&["--measurement", "cpu", "--measurement", "mem"], "nothing of --measurement \"mem\""),
         (&["--field", "usage_usr"], "P28 cure: did you mean --field \"usage_user\"?"),
-        (&["--tag", "hostnam=host_0"], "nothing of --tag \"hostnam=host_0\""),
+        (&["--tag", "hostnam=host_0"], "P28 cure: did you mean --tag \"hostname=host_0\"?"),
         (&["--tag", "hostname=host_00"], "P28 cure: did you mean --tag \"hostname=host_0\"?"),
         (
             &["--predicate", "r.hostname == \"x\""],

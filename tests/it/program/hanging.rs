@@ -75,7 +75,7 @@ async fn before_anything_is_moved_a_signal_is_answered_at_once_with_a_word() {
         ("migrate", &["--dry-run"]),
         ("migrate", &[]),
         ("migrate", &["--json"]),
-        ("bench", &["--max-transfer", "10MB"]),
+        ("bench", &["--max-transfer", "10MB", "--sink", "destination"]),
     ];
     let cases = words.into_iter().flat_map(|word| {
         let signals = [("TERM", 143), ("INT", 130)].into_iter();

@@ -140,7 +140,7 @@ async fn a_destination_that_was_deleted_is_refused_before_it_is_made_again() {
     for word in ["migrate", "migrate"] {
         let ended = world.start(world.job(word, &[])).ended().await;
         ended.assert_code(13);
-        assert!(ended.err.contains("destination_bucket_id was "), "{ended:?}");
+        assert!(ended.err.contains("its destination bucket "), "{ended:?}");
         assert!(ended.err.contains("not there any more"), "{ended:?}");
         assert!(world.oss.store().bucket(BUCKET).is_none(), "it was made again");
     }

@@ -32,13 +32,14 @@ async fn a_run_goes_through_the_proxy_of_the_environment() {
     assert!(ended.err.contains(&format!("through proxy http://{proxy}")), "{ended:?}");
     assert!(ended.err.contains("P20"), "the token goes in the clear: {ended:?}");
     assert!(!ended.err.contains("secretword") && !ended.err.contains("without gzip"), "{ended:?}");
-    // Loopback never goes through one, nor what is excluded.
+    // Loopback never goes through one, nor what is excluded. Another address is another job.
     let dead = "http://127.0.0.1:9";
-    let mut job = world.job("preflight", &[]);
+    let own = ["--batch-bucket", "another", "--existing", "merge"];
+    let mut job = world.job("preflight", &own);
     job.env("ALL_PROXY", dead);
     world.start(job).ended().await.assert_code(0);
     let host = world.cloud.url().replace("127.0.0.1", "0.0.0.0");
-    let mut job = world.job("preflight", &["--source-host", &host]);
+    let mut job = world.job("preflight", &[&own[..], &["--source-host", &host]].concat());
     job.env("ALL_PROXY", dead).env("NO_PROXY", "0.0.0.0");
     let ended = world.start(job).ended().await;
     ended.assert_code(0);

@@ -283,7 +283,7 @@ fn the_question_says_how_much_from_where_to_where_and_how_long() {
         is_new: true,
     };
     let wanted = "\
-Copy 1.73 M values, 3.5 MB, 1h50 - 2h30 of src-org/plant-telemetry, 2026-01-01
+Copy 1.73 M values (3.5 MB, 1h50 - 2h30) of src-org/plant-telemetry, 2026-01-01
 to 2026-11-29, into dst-org@oss1:8086/plant-telemetry (new)? [y/N] ";
     assert_eq!(question.text(Glyphs::Ascii), wanted);
     // The source did not tell in time.

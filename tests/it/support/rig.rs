@@ -207,7 +207,7 @@ impl Rig {
 
     /// Migrates to the end on the runtime, and so on the clock, of the caller.
     pub(crate) async fn migrate_here(&self, config: JobConfig) -> Run {
-        self.migrate_here_stoppable(config, stop_pair().1, |_| ()).await
+        Box::pin(self.migrate_here_stoppable(config, stop_pair().1, |_| ())).await
     }
 
     /// As [`Rig::migrate_here`], with a way to ask for the end, and somebody who hears of each event.
