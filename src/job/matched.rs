@@ -3,7 +3,6 @@
 use crate::config::job::JobConfig;
 use crate::config::range::RangeStart;
 use crate::influx::client::Client;
-use crate::influx::error::FailureKind;
 use crate::job::error::Error;
 use crate::limits::{NAMES_LISTED_MAX, NAMES_SHOWN_MAX};
 use crate::model::filter::Filter;
@@ -13,7 +12,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::earliest::earliest;
 use crate::pipeline::source::listed;
 use crate::pipeline::source::route::Routes;
-use crate::wire::flux::{self, Selection};
+use crate::wire::flux::Selection;
 
 /// What of a job's values is at the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,32 +62,6 @@ pub(crate) fn named(names: &[String]) -> String {
         (true, _) => "none".to_owned(),
         (false, 0) => shown.join(", "),
         (false, more) => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Refuses a predicate that the source cannot read, before it stands in any other query: the words of the server.
-pub(crate) async fn unreadable_predicate(
-    config: &JobConfig,
-    source: &Client,
-) -> Result<Option<String>, Error> {
-    let Some(predicate) = &config.scope.filter.predicate else { return Ok(None) };
-    let query = flux::nothing_by(&config.ends.source_bucket, predicate, Timestamp::EPOCH);
-    match source.query_all(&query, "predicate").await {
-        Err(error) if error.kind() == FailureKind::BadRequest => {
-            Ok(Some(without_place(&error.message).to_owned()))
-        }
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(None),
-    }
-}
-
-/// Where in a query an error stands tells nobody anything who has not written that query.
-fn without_place(message: &str) -> &str {
-    let text = message.strip_prefix("compilation failed: ").unwrap_or(message);
-    let text = text.strip_prefix("error ").unwrap_or(text);
-    match text.split_once(": ") {
-        Some((place, rest)) if place.starts_with(['@', 'l']) => rest,
-        _ => text,
     }
 }
 
@@ -166,21 +139,6 @@ pub(crate) async fn unmatched(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_words_of_a_server_stand_without_its_query() {
-        for (said, told) in [
-            (
-                "compilation failed: error @1:150-1:151: invalid expression: x",
-                "invalid expression: x",
-            ),
-            ("error @1:1-1:2: undefined identifier rr", "undefined identifier rr"),
-            ("loc 1:2: bad", "bad"),
-            ("no such thing: at all", "no such thing: at all"),
-        ] {
-            assert_eq!(without_place(said), told);
-        }
-    }
 
     #[test]
     fn names_are_counted_where_they_are_many() {

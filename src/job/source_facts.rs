@@ -56,8 +56,6 @@ pub enum SourceSeen {
     NoOrg(Vec<String>),
     /// Buckets of this name are in several organizations: their ids.
     InSeveral(Vec<String>),
-    /// The source cannot read the predicate; its words.
-    BadPredicate(String),
 }
 
 /// The source.

@@ -50,13 +50,6 @@ pub(super) fn rows(
             rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
             return None;
         }
-        Ok(SourceSeen::BadPredicate(words)) => {
-            let typed = config.scope.filter.predicate.as_deref().unwrap_or_default();
-            let text = format!("--predicate {typed:?}: {words}");
-            let cure = "a Flux expression over r, such as: r.host == \"a\"".to_owned();
-            rows.push(finding("P28", Verdict::Fail, "filter", text, Some(cure)));
-            return None;
-        }
         Err(error) => {
             rows.push(out_of_reach("P01", Side::Source, &config.ends.source, &error));
             return None;

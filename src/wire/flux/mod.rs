@@ -323,15 +323,6 @@ pub(crate) fn tag_values(
     )
 }
 
-/// Nothing at all, by a predicate: whether the server can read it.
-pub(crate) fn nothing_by(bucket: &str, predicate: &str, at: Timestamp) -> String {
-    format!(
-        "from(bucket: {}) |> range(start: {at}, stop: {}) |> filter(fn: (r) => {predicate}) |> limit(n: 1)",
-        quote(bucket.as_bytes()),
-        at.saturating_add_ns(1)
-    )
-}
-
 /// Keeps out the series whose value of this tag holds a carriage return.
 pub fn not_carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] !~ /\\r/", quote(tag))

@@ -182,9 +182,6 @@ async fn more_rows() -> Vec<Row> {
         ("P28", Verdict::Fail, plain().await, |c| {
             c.scope.filter.measurements = vec!["airr".to_owned()];
         }),
-        ("P28", Verdict::Fail, plain().await, |c| {
-            c.scope.filter.predicate = Some("r.host ==".to_owned());
-        }),
         ("P18", Verdict::Fail, plain().await, |c| c.ends.batch_bucket = BUCKET.to_owned()),
     ]
 }
