@@ -95,6 +95,7 @@ pub mod config {
     }
     pub mod ends {
         pub use crate::config::ends::{EndConfig, TokenSetting};
+        pub use crate::config::origin::ValueOrigin;
     }
     pub mod env {
         pub use crate::config::env::Env;

@@ -10,6 +10,7 @@ use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
 use crate::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety};
+use crate::config::origin::ValueOrigin;
 use crate::config::range::{RangeStart, RangeStop};
 use crate::config::scope::JobScope;
 use crate::config::values::{IntervalChoice, QuotaChoice};
@@ -156,6 +157,7 @@ fn faults() -> FaultScript {
 fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
     let end = |host: String, org: &str, token: &str| EndConfig {
         host,
+        host_from: ValueOrigin::Default("demo"),
         org: Some(org.to_owned()),
         token: TokenSetting::Given { token: token.to_owned(), origin: "demo".to_owned() },
         tls_ca_file: None,
@@ -168,6 +170,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
             destination_bucket: BUCKET.to_owned(),
             batch_bucket: "migration".to_owned(),
             spool: None,
+            wait_ms: 0,
         },
         scope: JobScope {
             start: RangeStart::At(servers.start),

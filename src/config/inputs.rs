@@ -16,7 +16,9 @@ use super::origin::ValueOrigin;
 use super::profile::{self, Profile};
 use super::scope;
 use super::shown::ShownValue;
-use super::table::{CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SPOOL, TASK};
+use super::table::{
+    CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_HOST, SPOOL, TASK, WAIT_FOR_ENDS,
+};
 use super::task_record;
 use crate::influx::id::is_id;
 use crate::limits::CONFIG_BYTES_MAX;
@@ -106,6 +108,11 @@ impl Inputs {
         self.task_id.as_deref()
     }
 
+    /// How long the ends are waited for at the start.
+    pub fn wait_for_ends_ms(&self) -> Result<u64, ConfigError> {
+        Ok(self.layers.find(WAIT_FOR_ENDS)?.unwrap_or(0))
+    }
+
     /// The destination alone: it is needed to fetch the task.
     pub fn destination(&self) -> Result<EndConfig, ConfigError> {
         ends::check_end(
@@ -142,6 +149,7 @@ impl Inputs {
     pub fn check_load(&self, spooled: &Spooled, now: Timestamp) -> Result<JobConfig, ConfigError> {
         let source = EndConfig {
             host: spooled.host.clone(),
+            host_from: ValueOrigin::Default(SOURCE_HOST.flag.name),
             org: Some(spooled.org.clone()),
             token: TokenSetting::None,
             tls_ca_file: None,

@@ -12,7 +12,7 @@ use super::scope::JobScope;
 use super::table::{
     ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CREATE_BUCKETS, DESTINATION_BUCKET, DRY_RUN, EXISTING,
     JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT, PAUSE_TASK, QUERY_TIMEOUT, QUOTA,
-    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, YES,
+    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, WAIT_FOR_ENDS, YES,
 };
 use super::values::{ColorChoice, ExistingPolicy, QuotaChoice};
 use crate::model::share::Share;
@@ -52,6 +52,8 @@ pub struct JobEnds {
     pub batch_bucket: String,
     /// The spool that is written instead of the destination.
     pub spool: Option<SpoolChoice>,
+    /// How long they are waited for at the start; 0 is not at all.
+    pub wait_ms: u64,
 }
 
 /// A spool instead of a destination.
@@ -149,6 +151,7 @@ impl JobConfig {
                 destination_bucket,
                 batch_bucket: layers.get(BATCH_BUCKET)?,
                 spool: spool(layers, env)?,
+                wait_ms: layers.find(WAIT_FOR_ENDS)?.unwrap_or(0),
             },
             output: JobOutput {
                 json: layers.get(JSON)?,

@@ -136,7 +136,7 @@ impl AnswerBody {
         let silent_at = Instant::now() + self.silence;
         match tokio::time::timeout_at(self.deadline.min(silent_at), self.response.chunk()).await {
             Ok(received) => {
-                let scene = Scene { reached: true, tls: true };
+                let scene = Scene { reached: true, tls: true, host: "" };
                 received.map_err(|error| diagnosis::failure(error, scene))
             }
             Err(_) if silent_at < self.deadline => {

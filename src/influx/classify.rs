@@ -54,6 +54,7 @@ pub fn action(kind: &FailureKind) -> Action {
         | FailureKind::BadRequest
         | FailureKind::Redirect
         | FailureKind::Unexpected
+        | FailureKind::OtherProduct
         | FailureKind::TooBig => Action::Stop,
     }
 }

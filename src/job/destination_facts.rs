@@ -45,13 +45,12 @@ pub struct DestinationFacts {
 }
 
 impl DestinationFacts {
-    /// Asks the destination of a job whose source is known as far as it is there.
+    /// Asks the destination, which has been met, of a job whose source is known as far as it is there.
     pub async fn gather(
         config: &JobConfig,
         destination: &Client,
         source: Option<&SourceFacts>,
     ) -> Result<Self, Error> {
-        destination.server_info().await?;
         let (found, bucket) = orgs::settled(&config.ends, destination).await?;
         let (org_id, org, no_org) = match found {
             OrgFound::One { id, name } => (id, name, None),

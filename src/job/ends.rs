@@ -31,7 +31,13 @@ pub(crate) fn connect(
             TokenSource::Given { token: Token::new(""), origin: "none".to_owned() }
         }
     };
-    let endpoint = Endpoint { side, host: end.host.clone(), org: end.org.clone(), token };
+    let endpoint = Endpoint {
+        side,
+        host: end.host.clone(),
+        host_from: end.host_from.to_string(),
+        org: end.org.clone(),
+        token,
+    };
     // On this machine compression costs both servers more than it saves; from elsewhere its checksum shows flipped bits.
     let settings = ClientSettings {
         gzip: settings.gzip && !is_loopback(&end.host),

@@ -20,6 +20,7 @@ pub(crate) async fn load_config(
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
         let client = ends::connect(Side::Destination, &end, &ClientSettings::default(), observer)?;
+        client.meet(inputs.wait_for_ends_ms()?).await?;
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }

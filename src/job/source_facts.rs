@@ -85,9 +85,8 @@ impl SourceFacts {
         self.info.is_oss().then_some(self.survey.shape.shard_group_ns)
     }
 
-    /// Asks the source.
+    /// Asks the source, which has been met.
     pub async fn gather(config: &JobConfig, source: &Client) -> Result<SourceSeen, Error> {
-        source.server_info().await?;
         let (org, bucket) = match source.settle_org(&config.ends.source_bucket).await? {
             (OrgFound::Ambiguous(ids), _) => return Ok(SourceSeen::InSeveral(ids)),
             (OrgFound::One { name, .. }, Some(bucket)) => (name, bucket),

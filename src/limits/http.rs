@@ -45,6 +45,14 @@ pub(crate) const FIRST_TRIES_MAX: u32 = 2;
 /// Time in milliseconds for those tries, and for each of them.
 pub(crate) const FIRST_ANSWER_MS_MAX: u64 = 10_000;
 
+/// Pause between two tries while an end is waited for, and the time between two words about it.
+pub(crate) const FIRST_PAUSE_MS: u64 = 1_000;
+/// See [`FIRST_PAUSE_MS`].
+pub(crate) const FIRST_WORD_MS: u64 = 30_000;
+
+/// Characters of a web page that are shown where the API should be.
+pub(crate) const PAGE_SHOWN_CHARS_MAX: usize = 60;
+
 /// Tries of one request whose answer has neither a length nor chunks.
 pub(crate) const UNFRAMED_TRIES_MAX: u32 = 2;
 

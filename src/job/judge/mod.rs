@@ -10,6 +10,7 @@ use self::destination::Content;
 use crate::config::job::JobConfig;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
+use crate::job::contact;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
@@ -43,12 +44,20 @@ impl Checked {
 /// pass.
 pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
-    let source = gathered(SourceFacts::gather(config, &ends.source).await)?;
+    let met = contact::meet(config, ends).await;
+    let source = match met.source {
+        Ok(()) => SourceFacts::gather(config, &ends.source).await,
+        Err(error) => Err(error.into()),
+    };
+    let source = gathered(source)?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
     let destination = if config.ends.has_destination() {
         let client = &ends.destination;
-        let facts = DestinationFacts::gather(config, client, source.as_ref()).await;
+        let facts = match met.destination {
+            Ok(()) => DestinationFacts::gather(config, client, source.as_ref()).await,
+            Err(error) => Err(error.into()),
+        };
         destination::judge(config, client, gathered(facts)?, content.as_ref(), &mut report)
     } else {
         None
@@ -85,7 +94,11 @@ pub(crate) async fn check_load(
 ) -> Result<(PreflightReport, Option<DestinationFacts>), Error> {
     let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
     let mut report = PreflightReport { source, ..PreflightReport::default() };
-    let destination = gathered(DestinationFacts::gather(config, client, None).await)?;
+    let destination = match client.meet(config.ends.wait_ms).await {
+        Ok(()) => DestinationFacts::gather(config, client, None).await,
+        Err(error) => Err(error.into()),
+    };
+    let destination = gathered(destination)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
     report.progress.extend(keys::row(&names::keys(&config.ends)));
     Ok((report, destination))
@@ -110,9 +123,13 @@ fn is_finding(error: &InfluxError) -> bool {
         | FailureKind::NotFound
         | FailureKind::BadRequest
         | FailureKind::Redirect
-        | FailureKind::Unexpected => true,
+        | FailureKind::Unexpected
+        | FailureKind::OtherProduct => true,
         // Nothing has ever answered there.
-        FailureKind::Interrupted | FailureKind::Timeout => !error.reached,
+        FailureKind::Interrupted
+        | FailureKind::Timeout
+        | FailureKind::ServerError
+        | FailureKind::Unavailable { .. } => !error.reached,
         _ => false,
     }
 }
