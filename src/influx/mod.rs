@@ -32,5 +32,6 @@ pub(crate) mod signal;
 pub(crate) mod stream;
 mod transport;
 mod trust;
+mod watch;
 
 pub use body::{Gunzip, pack};

@@ -10,6 +10,7 @@ use crate::job::error::{Error, chain};
 use crate::job::exit_code::of_stop;
 use crate::job::shown::Shown;
 use crate::limits::PLAIN_LINE_MS;
+use crate::model::number;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::pool::blocking;
@@ -18,6 +19,7 @@ use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::waits::silence;
 use crate::report::{self, Ending, EventSender, ReportSettings, stream};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
@@ -32,6 +34,10 @@ impl ClientSignals {
             (Some(sender), signal) => sender.send(Event::Client(signal)),
             (None, Signal::Retried { side, what, attempt, error }) => {
                 stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
+            }
+            (None, Signal::Silent { side, asked, silent_ms }) => {
+                let (waited, reason) = (number::duration(silent_ms), silence(side, asked));
+                stream::say(format_args!("waiting {waited}: {reason}"));
             }
             (None, Signal::Notice { text, .. }) => stream::say(format_args!("notice: {text}")),
             (None, _) => {}

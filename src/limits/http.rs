@@ -30,6 +30,13 @@ pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 90_000;
 /// See [`QUERY_TIMEOUT_MS_DEFAULT`].
 pub(crate) const QUERY_GRACE_MS: u64 = 10_000;
 
+/// Silence of a server that is told of; how often it is looked at then; and the time between two lines about it.
+pub(crate) const SILENCE_MS_MIN: u64 = 5_000;
+/// See [`SILENCE_MS_MIN`].
+pub(crate) const SILENCE_LOOK_MS: u64 = 1_000;
+/// See [`SILENCE_MS_MIN`].
+pub(crate) const SILENCE_LINE_MS: u64 = 30_000;
+
 /// Silence inside a response body.
 pub(crate) const BODY_SILENCE_MS_MAX: u64 = 60_000;
 

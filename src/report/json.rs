@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::influx::signal::Signal;
+use crate::influx::signal::{Signal, WaitCause};
 use crate::model::density::{Cell, Stretch, stretches};
 use crate::model::foretold::{Conflict, Forecast, PlanMeasurement};
 use crate::model::spread::Spread;
@@ -72,6 +72,10 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
         Event::Client(Signal::WaitEnded { side, cause, waited_ms }) => (
             "wait",
             json!({"state": "ended", "side": side.to_string(), "cause": cause_word(*cause), "waited_ms": waited_ms}),
+        ),
+        Event::Client(Signal::Silent { side, asked, silent_ms }) => (
+            "wait",
+            json!({"state": "goes_on", "side": side.to_string(), "cause": cause_word(WaitCause::Silence(*asked)), "waited_ms": silent_ms}),
         ),
         Event::Client(Signal::Retried { side, what, attempt, error }) => (
             "retry",

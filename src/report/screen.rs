@@ -3,8 +3,10 @@
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
+use crate::pipeline::event::PlannedRun;
 use crate::report::state::{OpenBatch, RunState, draining, stop_name};
 use crate::report::text::{COLUMNS, fit, fit_both, flow, width};
+use crate::report::waits::Waiting;
 
 const BAR_CELLS: u32 = 40;
 
@@ -45,14 +47,11 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
         return format!("draining: {} ({})", draining(reason), stop_name(reason));
     }
     if let Some(waiting) = state.waits.current(now_ms) {
-        let left = number::duration(waiting.left_ms.saturating_add(999));
-        let reason = waiting.reason();
-        return match state.header.quota {
-            Some(quota) if waiting.word() == "quota" => {
-                let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
-                format!("waiting {left}: {reason}; refills at {}/s", number::bytes(rate))
+        return match pacing(state, waiting) {
+            Some(text) => text,
+            None => {
+                format!("waiting {}: {}", number::duration(waiting.shown_ms()), waiting.reason())
             }
-            _ => format!("waiting {left}: {reason}"),
         };
     }
     match (&state.planned, state.open.len()) {
@@ -61,8 +60,35 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
             "finishing".to_owned()
         }
         (Some(_), 0) => "running: the source counts the next batch".to_owned(),
-        (Some(planned), _) => format!("running ({})", planned.transport),
+        (Some(planned), _) => match in_use(state, planned) {
+            Some(how) => format!("running ({how})"),
+            None => "running".to_owned(),
+        },
     }
+}
+
+/// The normal wait: reading is spread so that the quota is never met, however much of it is left.
+fn pacing(state: &RunState, waiting: Waiting) -> Option<String> {
+    let quota = state.header.quota.filter(|_| waiting.word() == "quota")?;
+    let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
+    let shared = match state.pace.map(|pace| pace.runs) {
+        Some(runs @ 2..) => format!("; {runs} runs share it"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "pacing: {}/s so that no five minutes exceed {}{shared}",
+        number::bytes(rate),
+        number::bytes(quota.window_bytes)
+    ))
+}
+
+/// How the source is read: what was asked for, or what `auto` has come to.
+fn in_use(state: &RunState, planned: &PlannedRun) -> Option<String> {
+    if planned.transport != "auto" {
+        return Some(planned.transport.clone());
+    }
+    let names: Vec<&str> = state.transports.iter().rev().map(|way| way.name()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn overall_bar(state: &RunState) -> String {

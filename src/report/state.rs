@@ -7,6 +7,7 @@ use crate::influx::signal::Signal;
 use crate::limits;
 use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
 use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason};
 use crate::report::eta;
 use crate::report::text::{Glyphs, clean};
@@ -151,6 +152,8 @@ pub struct RunState {
     pub batches_equal: u64,
     /// The pace under the quota, if it was told.
     pub pace: Option<Pace>,
+    /// How the source is read, as far as it has been chosen; the newest choice last.
+    pub transports: Vec<Transport>,
     /// What is waited for.
     pub waits: Waits,
     /// Why the run is being ended.
@@ -176,6 +179,7 @@ impl RunState {
             batches_compared: 0,
             batches_equal: 0,
             pace: None,
+            transports: Vec::new(),
             waits: Waits::default(),
             stopping: None,
             totals: RunTotals::default(),
@@ -239,10 +243,14 @@ impl RunState {
                     runs: *runs,
                 });
             }
-            Event::Client(Signal::Retried { .. } | Signal::Notice { .. })
-            | Event::Notice(_)
-            | Event::SliceRead { .. }
-            | Event::Chosen { .. } => {}
+            Event::SliceRead { transport, .. } | Event::Chosen { transport, .. } => {
+                self.transports.retain(|known| known != transport);
+                self.transports.push(*transport);
+            }
+            Event::Client(
+                Signal::Retried { .. } | Signal::Notice { .. } | Signal::Silent { .. },
+            )
+            | Event::Notice(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::state::{RunState, draining, stop_name};
 use crate::report::text::{COLUMNS, clean, width, wrap};
+use crate::report::waits::{Waiting, silence};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
 const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
@@ -15,7 +16,7 @@ const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
 /// one tells how many were left out.
 #[derive(Debug, Default)]
 pub struct Talk {
-    kinds: [Recent; 5],
+    kinds: [Recent; 6],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,12 +43,16 @@ impl Talk {
             ),
             Event::Split { batch, slice, cause } => (
                 Some(0),
-                format!(
-                    "split: {} of batch {} after {}",
-                    range(*slice),
-                    range(*batch),
-                    shown(cause)
-                ),
+                if slice == batch {
+                    format!("split: batch {} in halves after {}", range(*batch), shown(cause))
+                } else {
+                    format!(
+                        "split: {} of batch {} in halves after {}",
+                        range(*slice),
+                        range(*batch),
+                        shown(cause)
+                    )
+                },
             ),
             Event::Rejected { batch, values, reason } => {
                 let values = number::grouped(*values);
@@ -67,11 +72,14 @@ impl Talk {
             Event::Client(Signal::WaitBegan { side, cause, wait_ms })
                 if *cause != WaitCause::Quota && *wait_ms >= WAIT_MS_WORTH_A_LINE =>
             {
-                let reason =
-                    crate::report::waits::Waiting { side: *side, cause: *cause, left_ms: *wait_ms }
-                        .reason();
+                let (left_ms, for_ms) = (*wait_ms, 0);
+                let reason = Waiting { side: *side, cause: *cause, left_ms, for_ms }.reason();
                 (Some(3), format!("waiting {}: {reason}", number::duration(*wait_ms)))
             }
+            Event::Client(Signal::Silent { side, asked, silent_ms }) => (
+                Some(5),
+                format!("waiting {}: {}", number::duration(*silent_ms), silence(*side, *asked)),
+            ),
             _ => return Vec::new(),
         };
         let left_out = match kind {

@@ -103,8 +103,12 @@ impl Client {
                 request = request.header(CONTENT_ENCODING, "gzip");
             }
         }
-        match tokio::time::timeout_at(self.deadline(call.kind, begun), request.send()).await {
-            Ok(Ok(response)) => Ok(response),
+        let answer = tokio::time::timeout_at(self.deadline(call.kind, begun), request.send());
+        match self.shared.watch.over(call.kind, answer).await {
+            Ok(Ok(response)) => {
+                self.shared.watch.heard();
+                Ok(response)
+            }
             Ok(Err(error)) => {
                 let failure = transport.failure(error, self.is_reached()).await;
                 Err(self.late(call.kind, failure, begun))
@@ -131,7 +135,8 @@ impl Client {
         let silence = Duration::from_millis(self.shared.settings.silence_ms_max);
         self.note_info(&headers);
         let ends = tells_its_end(&headers) || matches!(status, 204 | 304);
-        let body = AnswerBody::new(response, deadline, silence);
+        let body = AnswerBody::new(response, deadline, silence)
+            .map(|body| body.watched(&self.shared.watch, call.kind));
         if status == call.status && is_content(&headers, call.content) {
             pass.answered();
             if !ends {

@@ -26,6 +26,7 @@ use super::quota::{Admission, QuotaLedger};
 use super::secrets;
 use super::signal::{Observer, Signal, WaitCause};
 use super::transport::HttpTransport;
+use super::watch::SilenceWatch;
 use crate::limits;
 use crate::model::canary::Canary;
 use crate::model::scale::whole_ms;
@@ -121,6 +122,7 @@ struct Shared {
     transport: HttpTransport,
     credentials: Credentials,
     gate: Gate,
+    watch: Arc<SilenceWatch>,
     /// From the newest `Date` header; [`NO_TIME`] before the first.
     server_time_ns: AtomicI64,
     /// Requests sent, tries again included.
@@ -154,6 +156,7 @@ impl Client {
         for text in transport.doubts() {
             observer(Signal::Notice { side, text });
         }
+        let watch = Arc::new(SilenceWatch::new(side, Arc::clone(&observer)));
         let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
         let credentials = Credentials::new(token);
         let server_time_ns = AtomicI64::new(NO_TIME);
@@ -167,6 +170,7 @@ impl Client {
             transport,
             credentials,
             gate,
+            watch,
             server_time_ns,
             requests: AtomicU64::new(0),
             reached: AtomicBool::new(false),

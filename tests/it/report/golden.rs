@@ -17,7 +17,7 @@ use sluice::testing::report::{json, state::RunState};
 
 use super::looks::LOOKS;
 use super::masks::{masked, masked_json};
-use super::runs::{BUDGETED, CHANGING, FAILED, PACED, SMOOTH, STOPPED, Told};
+use super::runs::{BUDGETED, CHANGING, FAILED, HANGING, PACED, SMOOTH, STOPPED, Told};
 use crate::support::need::rewrites;
 
 const PAGES: [&str; 3] = ["understanding-output.md", "plan.md", "choosing.md"];
@@ -67,6 +67,13 @@ fn rate_limited() -> (RunState, u64) {
     (state, now_ms + 1_000)
 }
 
+/// The destination has said nothing for 12 s.
+fn hanging() -> (RunState, u64) {
+    let (state, now_ms) = HANGING
+        .when(|state, now_ms| state.waits.current(now_ms).is_some_and(|wait| wait.for_ms >= 5_000));
+    (state, now_ms + 7_000)
+}
+
 fn stopping() -> (RunState, u64) {
     STOPPED.when(|state, _| state.stopping.is_some() && !state.open.is_empty())
 }
@@ -78,6 +85,7 @@ fn screens() {
         ("starting.txt", starting()),
         ("running.txt", running()),
         ("rate-limited.txt", rate_limited()),
+        ("hanging.txt", hanging()),
         ("stopping.txt", stopping()),
         ("running-without-quota.txt", SMOOTH[0].when(|state, _| is_under_way(state))),
     ] {
@@ -106,6 +114,9 @@ fn said(told: &Told) -> Vec<String> {
 fn plain_lines() {
     check("plain.txt", &said(&PACED[0]));
     check("plain-stopped.txt", &said(&STOPPED));
+    let hanging = said(&HANGING);
+    let told = hanging.iter().position(|line| line.contains("has not answered"));
+    check("plain-hanging.txt", &hanging[..=told.expect("it is told")]);
 }
 
 #[test]

@@ -235,6 +235,16 @@ fn stop_at_fifth(stopper: &Stopper, opened: i64) {
     }
 }
 
+/// A run whose destination takes writes and says nothing for a while, and then goes on.
+pub(super) static HANGING: LazyLock<Told> = LazyLock::new(|| {
+    virtual_time::run(async {
+        let rig = rig(oss_source()).await;
+        let writes = Matcher::path("/api/v2/write").body("cpu,").skip(2);
+        rig.destination_fault(writes, u32::MAX, Fault::Stall { after_bytes: 0, ms: 75_000 });
+        told_alone(&rig, rig.config()).await
+    })
+});
+
 /// A run that may not read all.
 pub(super) static BUDGETED: LazyLock<Told> = LazyLock::new(|| {
     virtual_time::run(async {

@@ -1,8 +1,10 @@
 //! How events change the state.
 
+use sluice::testing::influx::classify::RequestKind;
 use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::limits;
 use sluice::testing::model::side::Side;
+use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::testing::report::dry_run::DryRun;
 use sluice::testing::report::screen::{batch_text, condition, screen};
@@ -25,7 +27,7 @@ fn the_state_line_always_gives_the_reason() {
     state.apply(&opened(fixture::open_first(), 5), 0);
     assert_eq!(condition(&state, 0), "running (influxql)");
     for (side, cause, text) in [
-        (Side::Source, WaitCause::Quota, "waiting 5s: source quota (normal); refills at 9.0 MB/s"),
+        (Side::Source, WaitCause::Quota, "pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB"),
         (Side::Source, WaitCause::Backoff, "waiting 5s: pause before the source is tried again"),
         (
             Side::Source,
@@ -53,7 +55,7 @@ fn the_state_line_always_gives_the_reason() {
     let paced = Signal::Paced { bytes_per_s: 4_500_000, share_per_mille: 900, runs: 2 };
     state.apply(&Event::Client(paced), 5_500);
     state.apply(&began(Side::Source, WaitCause::Quota, 4_500), 5_500);
-    let half = "waiting 5s: source quota (normal); refills at 4.5 MB/s";
+    let half = "pacing: 4.5 MB/s so that no five minutes exceed 3.0 GB; 2 runs share it";
     assert_eq!(condition(&state, 5_500), half);
     for (reason, text) in [
         (StopReason::ByteBudget, "draining: open batches finish (--max-transfer)"),
@@ -63,6 +65,45 @@ fn the_state_line_always_gives_the_reason() {
     ] {
         state.apply(&Event::Stopping(reason), 6_000);
         assert_eq!(condition(&state, 6_000), text);
+    }
+}
+
+/// Of a server that hangs the operator learns which one, what it owes, and for how long.
+#[test]
+fn a_silent_server_is_named_with_the_time_it_has_been_silent() {
+    let mut state = empty();
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    for (side, asked, text) in [
+        (Side::Destination, RequestKind::Write, "the destination has not answered a write"),
+        (Side::Destination, RequestKind::Query, "the destination has not answered a query"),
+        (Side::Source, RequestKind::Query, "the source has not answered a query"),
+        (Side::Source, RequestKind::Api, "the source has not answered a request"),
+    ] {
+        let cause = WaitCause::Silence(asked);
+        state.apply(&began(side, cause, 5_000), 20_000);
+        assert_eq!(condition(&state, 27_000), format!("waiting 12s: {text}"));
+        state.apply(&ended(side, cause, 12_000), 27_000);
+        assert_eq!(condition(&state, 27_000), "running (influxql)");
+    }
+}
+
+/// `auto` is what was asked for, not what is done.
+#[test]
+fn the_transport_in_use_is_named() {
+    let mut state = empty();
+    let planned = PlannedRun { transport: "auto".to_owned(), ..fixture::planned() };
+    state.apply(&Event::Planned(planned), 0);
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    assert_eq!(condition(&state, 0), "running");
+    for (transport, text) in [
+        (Transport::Influxql, "running (influxql)"),
+        (Transport::Flux, "running (flux, influxql)"),
+        (Transport::Influxql, "running (influxql, flux)"),
+    ] {
+        let (measurement, reason) = ("cpu".to_owned(), "fewest bytes".to_owned());
+        state.apply(&Event::Chosen { measurement, transport, reason }, 0);
+        assert_eq!(condition(&state, 0), text);
     }
 }
 
@@ -235,7 +276,7 @@ sluice migrate  ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry  1h25m
 committed to  2023-07-06T00:00Z   7.54 G values   46.0/112.0 GB   rejected 312
 average       source 9.0 MB/s   sink 1.47 M values/s   ETA 1h50 - 2h30
 quota         0.2/3.0 GB in this window, resets in 4:40
-STATE         waiting 4s: source quota (normal); refills at 9.0 MB/s
+STATE         pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB
  2023-07-06   read 54/54 MB  written 100 %  count equal, committing
  2023-07-07   read 31/54 MB  written  48 %  split in 4 after the 90 s deadline
 counts        857/857 batches equal the source's own count   splits 3
