@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let texts = chain(&error);
             if wants_json && !error.is_told() {
-                stream::print(json::exit_error(error.exit().number(), &texts));
+                stream::print_exact(json::exit_error(error.exit().number(), &texts));
             }
             stream::say(format_args!("error: {}", texts.join(": ")));
             error.exit()

@@ -350,7 +350,7 @@ pub mod report {
         pub use crate::report::talk::{Talk, progress};
     }
     pub mod text {
-        pub use crate::report::text::{COLUMNS, Glyphs, width};
+        pub use crate::report::text::{COLUMNS, Glyphs, Paper, width};
     }
 }
 pub mod sim {

@@ -65,6 +65,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
     let shown = Shown {
         header,
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: None,
         later: "Nothing of it is kept: both servers end with this program",
     };

@@ -53,7 +53,7 @@ async fn one(
     let client =
         ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
     let (checked, report) = load_spool::check(spool, config, &client).await?;
-    shown::show_preflight(&report, config.output.json);
+    shown::show_preflight(&report, &config.output);
     let checked = checked.ok_or_else(|| JobError::preflight(&report))?;
     shown::confirm(config, &format!("{} to {}", spool.place, config.ends.destination_bucket))
         .await?;
@@ -63,6 +63,7 @@ async fn one(
     let shown = Shown {
         header: header(spool, config),
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: None,
         later: "Later: sluice migrate tops up to now, if the source is still there",
     };

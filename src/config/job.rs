@@ -1,6 +1,6 @@
 //! The checked configuration of a job, in the parts that their users take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
@@ -21,6 +21,9 @@ use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::spool::place::Surroundings;
+
+/// A place where nothing can be kept. Who only looks does without one.
+const NO_STATE: &str = "/dev/null/state";
 
 /// Everything a job needs to know, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +146,7 @@ impl JobConfig {
         Ok(Self {
             scope: JobScope::new(layers, now)?,
             pace: JobPace::new(layers)?,
-            safety: JobSafety::new(layers, env.state_dir()?)?,
+            safety: JobSafety::new(layers, env.state_dir().unwrap_or_else(|| NO_STATE.into()))?,
             ends: JobEnds {
                 source,
                 source_bucket,
@@ -191,6 +194,11 @@ impl Default for JobPace {
 }
 
 impl JobSafety {
+    /// Refuses a run that would have no place for its state.
+    pub fn needs_state(&self) -> Result<(), ConfigError> {
+        if self.state_dir == Path::new(NO_STATE) { Err(ConfigError::NoStateDir) } else { Ok(()) }
+    }
+
     fn new(layers: &Layers, state_dir: PathBuf) -> Result<Self, ConfigError> {
         Ok(Self {
             on_type_conflict: layers.get(ON_TYPE_CONFLICT)?,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::limits::{ERROR_BODY_BYTES_MAX, ERROR_SHOWN_CHARS_MAX};
+use crate::model::printable::push_printable;
 use crate::model::side::Side;
 
 /// Kinds of failure. [`super::classify::action`] says what to do about each.
@@ -299,13 +300,7 @@ impl Error {
         let message = &self.0.message;
         let mut text = String::new();
         // A server's text must not steer the terminal.
-        for shown in message.chars().take(ERROR_SHOWN_CHARS_MAX) {
-            if shown.is_control() {
-                text.extend(shown.escape_default());
-            } else {
-                text.push(shown);
-            }
-        }
+        push_printable(&mut text, message.chars().take(ERROR_SHOWN_CHARS_MAX));
         if message.chars().nth(ERROR_SHOWN_CHARS_MAX).is_some() {
             text.push_str("...");
         }

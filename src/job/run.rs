@@ -73,7 +73,8 @@ pub(crate) async fn run(
     let settings =
         ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: PLAIN_LINE_MS };
     let io = |source| Error::Io { what: "cannot start the reporter", source };
-    let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
+    let (sender, reporter) =
+        report::start(settings, Arc::clone(&counters), shown.color).map_err(io)?;
     signals.connect(sender.clone());
     if let BatchOrigin::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());

@@ -8,7 +8,6 @@ use crate::job::error::Error;
 use crate::job::source_facts::SourceFacts;
 use crate::report::preflight::PreflightReport;
 use crate::report::state::{Header, QuotaShown, SinkKind};
-use crate::report::text::Glyphs;
 use crate::report::{Mode, json, stream};
 
 /// What a run shows beside its events.
@@ -18,6 +17,8 @@ pub(crate) struct Shown {
     pub header: Header,
     /// Bars, lines or JSON.
     pub mode: Mode,
+    /// Colour of the result, where it was chosen.
+    pub color: Option<bool>,
     /// What to run next.
     pub next: Option<String>,
     /// What another run after a whole one does.
@@ -30,6 +31,15 @@ pub(crate) fn mode(output: &JobOutput) -> Mode {
         (Mode::Terminal { .. }, ColorChoice::Always) => Mode::Terminal { color: true },
         (Mode::Terminal { .. }, ColorChoice::Never) => Mode::Terminal { color: false },
         (mode, _) => mode,
+    }
+}
+
+/// Colour or none, where one of both was chosen.
+pub(crate) fn forced(color: ColorChoice) -> Option<bool> {
+    match color {
+        ColorChoice::Auto => None,
+        ColorChoice::Always => Some(true),
+        ColorChoice::Never => Some(false),
     }
 }
 
@@ -60,11 +70,12 @@ pub(crate) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
 }
 
 /// The checks before a run: on stderr, because stdout is for the result.
-pub(crate) fn show_preflight(report: &PreflightReport, is_json: bool) {
-    if is_json {
-        stream::print(json::preflight(report));
+pub(crate) fn show_preflight(report: &PreflightReport, output: &JobOutput) {
+    if output.json {
+        stream::print_exact(json::preflight(report));
     } else {
-        report.lines(Glyphs::Ascii).iter().for_each(stream::say);
+        let paper = stream::stderr_paper(forced(output.color));
+        report.lines(paper).iter().for_each(stream::say_painted);
     }
 }
 

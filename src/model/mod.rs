@@ -10,6 +10,7 @@ pub(crate) mod frame;
 pub(crate) mod interval;
 pub(crate) mod number;
 pub(crate) mod point;
+pub(crate) mod printable;
 pub(crate) mod random;
 pub(crate) mod scale;
 pub(crate) mod schema;

@@ -1,12 +1,15 @@
 //! The same as JSON lines, for programs: plain numbers, RFC 3339 times, names exact. Every line begins with
 //! `message_type` and `v`; fields are only ever added.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::influx::signal::{Signal, WaitCause};
 use crate::model::density::{Cell, Stretch, stretches};
 use crate::model::foretold::{Conflict, Forecast, PlanMeasurement};
+use crate::model::printable::is_printable;
 use crate::model::spread::Spread;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::closing::Discrepancy;
@@ -34,8 +37,35 @@ struct Line<'a> {
 /// One line of this type; the body is an object.
 pub(super) fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
     let time = time.map(|time| time.to_string());
-    serde_json::to_string(&Line { message_type, v: VERSION, time, body })
-        .expect("objects with string keys are JSON")
+    let line = serde_json::to_string(&Line { message_type, v: VERSION, time, body })
+        .expect("objects with string keys are JSON");
+    escaped(line)
+}
+
+/// The same JSON, with escapes for what a terminal would obey.
+fn escaped(line: String) -> String {
+    if line.is_ascii() || line.chars().all(is_printable) {
+        return line;
+    }
+    let mut safe = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_printable(c) {
+            safe.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    safe
+}
+
+/// The present, to the millisecond.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ms = i64::try_from(since.as_millis()).unwrap_or(0);
+    Timestamp::from_ns(ms.saturating_mul(1_000_000))
 }
 
 /// The line of an event that happened at `time`, if it has one: progress of batches is part of `status`.

@@ -6,7 +6,7 @@ use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::state::{RunState, draining, stop_name};
-use crate::report::text::{COLUMNS, clean, width, wrap};
+use crate::report::text::{clean, width, wrap};
 use crate::report::waits::{Waiting, silence};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
@@ -94,7 +94,7 @@ impl Talk {
         } else {
             String::new()
         };
-        remark(&format!("{text}{more}"), now_ms)
+        remark(&format!("{text}{more}"), now_ms, state.columns)
     }
 }
 
@@ -114,9 +114,9 @@ impl Recent {
 }
 
 /// A remark with the time since the start before it, wrapped.
-pub(crate) fn remark(text: &str, now_ms: u64) -> Vec<String> {
+pub(crate) fn remark(text: &str, now_ms: u64, columns: usize) -> Vec<String> {
     let prefix = format!("{}  ", number::duration(now_ms));
-    let lines = wrap(text, COLUMNS - width(&prefix), 0);
+    let lines = wrap(text, columns.saturating_sub(width(&prefix).max(4)), 0);
     let indented =
         |(i, line)| if i == 0 { format!("{prefix}{line}") } else { format!("    {line}") };
     lines.iter().enumerate().map(indented).collect()
@@ -152,7 +152,7 @@ pub fn progress(state: &RunState, now_ms: u64) -> String {
     let mut line = String::new();
     for part in parts {
         let gap = if line.is_empty() { "" } else { "  " };
-        if width(&line) + gap.len() + width(&part) <= COLUMNS {
+        if width(&line) + gap.len() + width(&part) <= state.columns {
             line = format!("{line}{gap}{part}");
         }
     }

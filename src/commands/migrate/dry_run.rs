@@ -29,8 +29,7 @@ use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
-use crate::report::stream::print;
-use crate::report::text::Glyphs;
+use crate::report::stream::{self, print, print_exact};
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::flux::{self, Selection};
 use crate::wire::line::body::EncoderSettings;
@@ -84,9 +83,9 @@ pub(super) async fn run(
         lines_missing,
     };
     if config.output.json {
-        print(json::dry_run(&dry_run));
+        print_exact(json::dry_run(&dry_run));
     } else {
-        for line in dry_run.lines(Glyphs::Ascii) {
+        for line in dry_run.lines(stream::glyphs()) {
             print(line);
         }
     }

@@ -23,7 +23,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let checked = judge::check(&config, &ends).await?;
-    shown::show_preflight(&checked.report, config.output.json);
+    shown::show_preflight(&checked.report, &config.output);
     let (source, mut destination) = checked.passed()?;
     if config.safety.dry_run {
         ends.source = quota::paced_look(&config, &ends.source, &source, &signals.observer()).await;
@@ -40,6 +40,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let shown = Shown {
         header: shown::header(&config, &source),
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: config
             .ends
             .spool

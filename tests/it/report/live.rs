@@ -55,6 +55,7 @@ fn run(mode: Mode, events: &[Event], ending: &Ending) -> (String, String) {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err.clone()),
     };
     let counters = Arc::new(Counters::default());
@@ -133,6 +134,7 @@ fn nothing_but_progress_is_lost_in_a_flood_and_the_order_is_kept() {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err),
     };
     let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -172,6 +174,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
         let output = ReportOutput {
             stdout: Box::new(Closed(kind)),
             stdout_glyphs: Glyphs::Ascii,
+            stdout_paper: None,
             stderr: Box::new(Closed(kind)),
         };
         let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -188,6 +191,7 @@ fn stages_and_clients_get_functions() {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err),
     };
     let (sender, reporter) =

@@ -272,7 +272,7 @@ fn large_numbers_are_shown_in_short() {
     let shown = screen(&fixture::running(), NOW_MS).join("\n");
     let wanted = "\
 sluice migrate  ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry  1h25m
-[################........................]  41.0 %   857/2,090 batches
+[####################..............................]  41.0 %   857/2,090 batches
 committed to  2023-07-06T00:00Z   7.54 G values   46.0/112.0 GB   rejected 312
 average       source 9.0 MB/s   sink 1.47 M values/s   ETA 1h50 - 2h30
 quota         0.2/3.0 GB in this window, resets in 4:40
@@ -298,4 +298,30 @@ COPIED, NOT YET VERIFIED   3h31m   exit 3
   newer than stop at the source: about 1.20 M values
 Next: sluice verify ...    Later: the same command tops up to now";
     assert_eq!(shown, wanted);
+}
+
+/// What an operator looks for stands first and is whole, however narrow the terminal is.
+#[test]
+fn percent_eta_and_state_are_whole_at_forty_columns() {
+    let mut state = fixture::running();
+    for columns in [40, 50, 60, 79] {
+        state.columns = columns;
+        let lines = screen(&state, NOW_MS);
+        assert!(lines[1].starts_with("41.0 %  ETA 1h50 - 2h30"), "{lines:#?}");
+        let doing = lines[2..4].join(" ");
+        let doing = doing.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            doing.contains("pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB"),
+            "{lines:#?}"
+        );
+    }
+    state.columns = 60;
+    assert!(screen(&state, NOW_MS)[1].ends_with(".]"), "a bar in what is left");
+    state.columns = 200;
+    let wide = screen(&state, NOW_MS);
+    assert!(
+        wide[0].contains("ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry"),
+        "{wide:#?}"
+    );
+    assert_eq!(wide[1].chars().count(), 200, "the bar takes all that is left");
 }
