@@ -59,6 +59,9 @@ pub mod cli {
     pub mod argv {
         pub use crate::cli::argv::{ArgvError, parse_argv};
     }
+    pub mod forms {
+        pub use crate::cli::forms::{command, short};
+    }
     pub mod job {
         pub use crate::cli::job::JobArgs;
     }
@@ -325,6 +328,9 @@ pub mod report {
     }
     pub mod export {
         pub use crate::report::export::ExportReport;
+    }
+    pub mod failure {
+        pub use crate::report::failure::ErrorFacts;
     }
     pub mod json {
         pub use crate::report::json::{event, failure, status, summary};

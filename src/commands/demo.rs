@@ -28,7 +28,7 @@ use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::report::state::Header;
-use crate::report::stream;
+use crate::report::{json, stream};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
     AccessToken, BucketStore, Fault, FaultScript, Matcher, ReadQuota, Server, ServerSettings,
@@ -133,9 +133,7 @@ impl Servers {
             return Err(Error::DemoDiffers { source_values, destination_values });
         }
         if json {
-            stream::print(format!(
-                "{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}"
-            ));
+            stream::print_exact(json::comparison(source_values));
         } else {
             stream::print(format!(
                 "COMPARED   all {} values of both ends: equal",

@@ -46,6 +46,7 @@ async fn one(
     signals: &ClientSignals,
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
+    signals.as_json(config.output.json);
     let settings = ClientSettings {
         query_timeout_ms: config.pace.query_timeout_ms,
         ..ClientSettings::default()

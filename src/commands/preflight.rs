@@ -17,6 +17,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    signals.as_json(config.output.json);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = judge::check(&config, &ends).await?.report;
     if config.output.json {

@@ -207,6 +207,17 @@ fn text(read: ReadFile<'_>, path: &Path, named_by: &str) -> Result<String, Confi
     })
 }
 
+/// The names of the profiles that the influx CLI has; none where there is no file of them.
+pub(crate) fn profiles(env: &Env, read: ReadFile<'_>) -> Vec<String> {
+    let text = profile_path(env).and_then(|path| read(&path).ok());
+    text.map_or_else(Vec::new, |text| profile::names(&text))
+}
+
+fn profile_path(env: &Env) -> Option<PathBuf> {
+    let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
+    env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default)
+}
+
 fn load_profile(
     side: Side,
     layers: &Layers,
@@ -214,10 +225,8 @@ fn load_profile(
     read: ReadFile<'_>,
 ) -> Result<Option<Profile>, ConfigError> {
     let Some(named) = layers.plain(ends::profile_flag(side)) else { return Ok(None) };
-    let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
-    let path = env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default);
-    let path =
-        path.ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
+    let path = profile_path(env)
+        .ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
     profile::find_profile(&text, &path, named.text()).map(Some)
 }

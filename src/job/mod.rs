@@ -17,6 +17,7 @@ pub(crate) mod destination_facts;
 pub(crate) mod ends;
 pub(crate) mod error;
 pub(crate) mod exit_code;
+mod fields;
 pub(crate) mod judge;
 mod known_jobs;
 pub(crate) mod load_config;

@@ -179,7 +179,7 @@ impl StopSignals {
     /// Ends the program with a word, if that can be said.
     fn leave(&self, reason: StopReason, why: &Error) -> ! {
         let code = of_stop(reason);
-        let (mut text, json) = (why.to_string(), self.0.json);
+        let (mut text, json, facts) = (why.to_string(), self.0.json, why.facts());
         let (sender, said) = sync_channel(1);
         let saying = thread::Builder::new().spawn(move || {
             if let Some((partial, whole)) = half_done().take() {
@@ -190,7 +190,11 @@ impl StopSignals {
             bars::wipe(true);
             stream::say(format_args!("error: {text}"));
             if json {
-                stream::print_exact(json::exit_error(code.number(), std::slice::from_ref(&text)));
+                stream::print_exact(json::exit_error(
+                    code.number(),
+                    std::slice::from_ref(&text),
+                    &facts,
+                ));
             }
             let _ = sender.send(());
         });

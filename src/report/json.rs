@@ -15,6 +15,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::closing::Discrepancy;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::dry_run::{ChoiceRow, DryRun};
+use crate::report::failure::ErrorFacts;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::{RunState, RunTotals, stop_name};
@@ -244,12 +245,25 @@ pub fn failure(
         "waits_ms": waits(state, input.elapsed_ms),
     });
     merge(&mut body, totals(&state.totals));
+    merge(&mut body, input.facts.body());
     line("exit_error", Some(time), body)
 }
 
 /// That the program failed before there was a run.
-pub(crate) fn exit_error(exit: u8, errors: &[String]) -> String {
-    line("exit_error", None, json!({"exit": exit, "message": errors.join(": "), "errors": errors}))
+pub(crate) fn exit_error(exit: u8, errors: &[String], facts: &ErrorFacts) -> String {
+    let mut body = json!({"exit": exit, "message": errors.join(": "), "errors": errors});
+    merge(&mut body, facts.body());
+    line("exit_error", Some(now()), body)
+}
+
+/// What was compared at the end of a demo.
+pub(crate) fn comparison(values: u64) -> String {
+    line("comparison", Some(now()), json!({"equal": true, "values": values}))
+}
+
+/// Something a person should know before there is a run.
+pub(crate) fn notice(text: &str) -> String {
+    line("notice", Some(now()), json!({"kind": "notice", "text": text}))
 }
 
 /// All that preflight found.
@@ -261,10 +275,12 @@ pub(crate) fn preflight(report: &PreflightReport) -> String {
         "source": report.source,
         "destination": report.destination,
         "progress": report.progress,
+        "source_end": report.source_end,
+        "destination_end": report.destination_end,
         "quota_bytes_spent": report.quota_bytes_spent,
         "exit": report.exit().number(),
     });
-    line("preflight", None, body)
+    line("preflight", Some(now()), body)
 }
 
 /// What a dry run found; line protocol is exact here.
@@ -280,7 +296,7 @@ pub(crate) fn dry_run(dry_run: &DryRun) -> String {
             "lines": dry_run.lines,
         }),
     );
-    line("dry_run", None, body)
+    line("dry_run", Some(now()), body)
 }
 
 fn choice_row(row: &ChoiceRow) -> Value {
@@ -334,7 +350,7 @@ pub(crate) fn plan_report(report: &PlanReport) -> String {
         "requests_spent": report.requests_spent,
         "exit": report.exit,
     });
-    line("plan_report", None, body)
+    line("plan_report", Some(now()), body)
 }
 
 fn measurement(row: &PlanMeasurement) -> Value {

@@ -38,6 +38,9 @@ pub(crate) fn lines(exit: u8) -> Option<Vec<String>> {
         let body = json!({
             "exit": exit,
             "kind": "stopped",
+            "side": null,
+            "status": null,
+            "cure": null,
             "message": AT_ONCE,
             "errors": [AT_ONCE],
             "elapsed_ms": elapsed_ms,

@@ -15,6 +15,7 @@ pub(crate) mod density;
 pub(crate) mod dry_run;
 pub(crate) mod eta;
 pub(crate) mod export;
+pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod last_word;
 pub(crate) mod plan;

@@ -69,6 +69,29 @@ impl Row {
     }
 }
 
+/// An end as programs want it: what the rows tell in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct EndFields {
+    /// Its address.
+    pub address: String,
+    /// Where that stands.
+    pub address_from: String,
+    /// Where the token comes from; never the token.
+    pub token_from: String,
+    /// Version, where the server tells one.
+    pub version: Option<String>,
+    /// Name of the organization.
+    pub org: Option<String>,
+    /// Its id.
+    pub org_id: Option<String>,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Its id, if it is there.
+    pub bucket_id: Option<String>,
+    /// How long it keeps what it holds; 0 is for ever.
+    pub retention_s: Option<u64>,
+}
+
 /// All that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PreflightReport {
@@ -80,6 +103,10 @@ pub struct PreflightReport {
     pub progress: Vec<Row>,
     /// Source bytes that the checks cost.
     pub quota_bytes_spent: u64,
+    /// The source in fields.
+    pub source_end: Option<EndFields>,
+    /// The destination in fields, if there is one.
+    pub destination_end: Option<EndFields>,
 }
 
 impl PreflightReport {

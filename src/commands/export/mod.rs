@@ -24,7 +24,7 @@ use crate::spool::stored::Stored;
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = args.config(env, local_now())?;
-    say_notices(&config.notices);
+    say_notices(&config.notices, false);
     let report = export(&config)?;
     let lines = if config.json { vec![report.json()] } else { report.lines(stream::glyphs()) };
     if !config.json {

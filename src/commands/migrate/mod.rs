@@ -21,6 +21,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    signals.as_json(config.output.json);
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let checked = judge::check(&config, &ends).await?;
     shown::show_preflight(&checked.report, &config.output);

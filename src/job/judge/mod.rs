@@ -14,6 +14,7 @@ use crate::job::contact;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
+use crate::job::fields;
 use crate::job::load_config::local_now;
 use crate::job::names;
 use crate::job::source_facts::SourceFacts;
@@ -82,6 +83,9 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
         report.destination.push(Row::fact("spool", spool.place.clone()));
     }
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
+    report.source_end = Some(fields::of_source(config, source.as_ref()));
+    report.destination_end =
+        config.ends.has_destination().then(|| fields::of_destination(config, destination.as_ref()));
     Ok(Checked { report, source, destination })
 }
 

@@ -281,3 +281,61 @@ async fn looks_need_no_surroundings() {
         ended.assert_code(0);
     }
 }
+
+/// Every command that prints JSON prints what the schema says, errors of usage among it.
+#[tokio::test]
+async fn all_json_is_as_the_schema_says() {
+    let world = World::new().await;
+    let wrong = ["--json", "--source-host", "http://127.0.0.1:9"];
+    let mut said = Vec::new();
+    for (word, more, code) in [
+        ("preflight", &["--json"][..], 0),
+        ("preflight", &wrong, 7),
+        ("plan", &["--json"], 0),
+        ("migrate", &["--json", "--dry-run"], 0),
+        ("migrate", &["--json"], 0),
+        ("migrate", &["--json"], 0),
+        ("migrate", &["--json", "--quotta", "none"], 2),
+        ("migrate", &["--json", "--batch-interval", "x"], 2),
+        ("migrate", &wrong, 7),
+    ] {
+        let ended = world.start(world.job(word, more)).ended().await;
+        ended.assert_code(code);
+        let lines = ended.lines();
+        assert!(!lines.is_empty(), "{word} {more:?}: {ended:?}");
+        for line in &lines {
+            crate::support::schema::assert_valid(line);
+            assert!(line["time"].is_string(), "{line}");
+        }
+        said.extend(lines.last().cloned());
+    }
+    let ends = |line: &serde_json::Value| {
+        ["org", "bucket", "address", "token_from"].map(|name| line["source_end"][name].clone())
+    };
+    let expected = [
+        super::CLOUD_ORG.to_owned(),
+        BUCKET.to_owned(),
+        world.cloud.url(),
+        "INFLUXDB_CLOUD_TOKEN".to_owned(),
+    ];
+    assert_eq!(ends(&said[0]), expected.map(serde_json::Value::from));
+    for line in &said[6..8] {
+        assert_eq!((&line["kind"], &line["exit"]), (&"usage".into(), &2.into()), "{line}");
+    }
+    assert_eq!(said[8]["kind"], "preflight");
+    // What a server says keeps its status and its side.
+    world.oss.inject(sluice::testing::sim::Rule {
+        matcher: sluice::testing::sim::Matcher::path("/api/v2/write").body("usage"),
+        times: 100,
+        fault: Fault::unauthorized(),
+    });
+    let again = ["--json", "--batch-bucket", "other", "--existing", "merge"];
+    let ended = world.migrate(&again).await;
+    let last = ended.lines().pop().unwrap();
+    crate::support::schema::assert_valid(&last);
+    assert_eq!(
+        (&last["kind"], &last["side"], &last["status"]),
+        (&"unauthorized".into(), &"destination".into(), &401.into()),
+        "{last}"
+    );
+}

@@ -193,6 +193,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
     for line in &lines {
         assert!(!line.contains(['\n', '\u{1b}']), "{line}");
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        crate::support::schema::assert_valid(&value);
         let message_type = value["message_type"].as_str().unwrap().to_owned();
         assert!(
             line.starts_with(&format!("{{\"message_type\":\"{message_type}\",\"v\":1,")),

@@ -7,6 +7,7 @@ use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::limits;
 use sluice::testing::model::side::Side;
 use sluice::testing::pipeline::event::{Counters, Event};
+use sluice::testing::report::failure::ErrorFacts;
 use sluice::testing::report::summary::FailureInput;
 use sluice::testing::report::text::Glyphs;
 use sluice::testing::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
@@ -77,6 +78,7 @@ fn finished() -> Ending {
 fn failed() -> Ending {
     Ending::Failed(FailureInput {
         errors: vec!["outer".to_owned(), "inner".to_owned()],
+        facts: ErrorFacts::default(),
         elapsed_ms: 1,
         exit: 5,
     })

@@ -79,6 +79,7 @@ impl Told {
         let errors = sluice::testing::job::error::chain(self.run.error());
         FailureInput {
             errors: errors.iter().map(|text| self.shown(text)).collect(),
+            facts: self.run.error().facts(),
             elapsed_ms: self.run.end.at_ms,
             exit: self.run.exit().number(),
         }
