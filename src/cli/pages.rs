@@ -26,7 +26,7 @@ pub enum PageError {
 }
 
 /// Values that a shell offers where any text is taken: those that most lines need.
-const OFFERED: [(&str, &[&'static str]); 9] = [
+const OFFERED: [(&str, &[&str]); 9] = [
     ("transport", &["auto", "flux", "flux-keyed", "flux-pivot", "influxql"]),
     ("quota", &["auto", "none", "300MB/5min", "3GB/5min"]),
     ("quota-share", &["90%", "50%", "30%"]),
@@ -151,7 +151,7 @@ const FILES: &str = "\
 /// A section of lines that are kept as they are.
 fn section(page: &mut Vec<u8>, name: &str, text: &str) -> io::Result<()> {
     use std::io::Write as _;
-    writeln!(page, ".SH {:?}\n.nf", name)?;
+    writeln!(page, ".SH {name:?}\n.nf")?;
     for line in text.trim_end().lines() {
         let line = line.replace('\\', "\\e").replace('-', "\\-");
         // A full stop or an apostrophe at the beginning would be an order.

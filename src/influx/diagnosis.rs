@@ -41,7 +41,7 @@ pub(super) fn failure(error: reqwest::Error, scene: Scene<'_>) -> Failure {
             let cure = "http:// instead of https://, if the server speaks no TLS there";
             (format!("{} lets go of the connection: {message}", scene.host), Some(cure))
         } else {
-            connect_words(&error, message, scene.host)
+            connect_words(&error, &message, scene.host)
         };
         let failure = Failure::new(FailureKind::Connect, text).caused_by(error);
         return match cure {
@@ -64,7 +64,7 @@ pub(super) fn failure(error: reqwest::Error, scene: Scene<'_>) -> Failure {
 /// Why there is no connection, and what to do.
 fn connect_words(
     error: &(dyn StdError + 'static),
-    message: String,
+    message: &str,
     host: &str,
 ) -> (String, Option<&'static str>) {
     use io::ErrorKind as Io;

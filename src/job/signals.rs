@@ -143,7 +143,7 @@ impl StopSignals {
             }
         };
         tokio::select! {
-            second = second => self.leave_at_once(first.max(second)),
+            second = second => leave_at_once(first.max(second)),
             () = sleep(Duration::from_millis(STOP_MS_MAX - LAST_WORD_MS_MAX)) => {
                 self.leave(first, &Error::NotEnded(first));
             }
@@ -158,22 +158,6 @@ impl StopSignals {
             self.leave(reason, &Error::Stopped(reason));
         }
         self.0.stopper.stop(reason);
-    }
-
-    /// Ends the program where it stands, with a word about the place.
-    fn leave_at_once(&self, reason: StopReason) -> ! {
-        let code = of_stop(reason);
-        let (sender, said) = sync_channel(1);
-        let saying = thread::Builder::new().spawn(move || {
-            bars::wipe(true);
-            let lines = last_word::lines(code.number()).unwrap_or_default();
-            lines.iter().for_each(stream::print_exact);
-            let _ = sender.send(());
-        });
-        if saying.is_ok() {
-            let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
-        }
-        std::process::exit(i32::from(code.number()))
     }
 
     /// Ends the program with a word, if that can be said.
@@ -214,6 +198,22 @@ impl Drop for Moving<'_> {
     fn drop(&mut self) {
         *self.signals.phase() = Phase::Looking;
     }
+}
+
+/// Ends the program where it stands, with a word about the place.
+fn leave_at_once(reason: StopReason) -> ! {
+    let code = of_stop(reason);
+    let (sender, said) = sync_channel(1);
+    let saying = thread::Builder::new().spawn(move || {
+        bars::wipe(true);
+        let lines = last_word::lines(code.number()).unwrap_or_default();
+        lines.iter().for_each(stream::print_exact);
+        let _ = sender.send(());
+    });
+    if saying.is_ok() {
+        let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
+    }
+    std::process::exit(i32::from(code.number()))
 }
 
 async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> StopReason {

@@ -1,6 +1,7 @@
 //! The same as JSON lines, for programs: plain numbers, RFC 3339 times, names exact. Every line begins with
 //! `message_type` and `v`; fields are only ever added.
 
+use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -55,7 +56,8 @@ fn escaped(line: String) -> String {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                // Memory takes it.
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         }
     }

@@ -319,9 +319,9 @@ impl RunState {
         let Some(planned) = &self.planned else { return 0 };
         let written = self.open.iter().map(|(range, open)| {
             let share = u128::from(number::per_mille(open.settled().into(), open.values.into()));
-            u128::from(range.duration_ns().unsigned_abs()) * share.min(1_000) / 1_000
+            range.duration_ns().unsigned_abs() * share.min(1_000) / 1_000
         });
-        let whole = u128::from(planned.job.duration_ns().unsigned_abs());
+        let whole = planned.job.duration_ns().unsigned_abs();
         self.job_per_mille().saturating_add(number::per_mille(written.sum(), whole))
     }
 
