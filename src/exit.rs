@@ -63,6 +63,26 @@ impl ExitCode {
         self as u8
     }
 
+    /// The word for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unexpected => "defect",
+            Self::Usage => "usage",
+            Self::Rejected => "rejected",
+            Self::Different => "different",
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+            Self::ByteBudget => "byte_budget",
+            Self::TimeBudget => "time_budget",
+            Self::Locked => "locked",
+            Self::TokenRefused => "unauthorized",
+            Self::State => "state",
+            Self::DiskFull => "disk_full",
+            Self::Interrupted | Self::Terminated => "stopped",
+        }
+    }
+
     /// What it means.
     pub const fn meaning(self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ use crate::config::env::Env;
 pub use crate::exit::ExitCode;
 use crate::influx::{endpoint, secrets};
 use crate::job::error::chain;
+use crate::report::failure::ErrorFacts;
 use crate::report::{json, stream};
 
 /// Runs what was typed, prints the error chain, gives the exit code.
@@ -24,6 +25,8 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(ArgvError::Clap(error)) if error.use_stderr() => {
             let said = error.render().to_string();
+            let first = said.lines().next().unwrap_or_default();
+            tell_usage(first.trim_start_matches("error: "));
             let shown = secrets::redact(said.clone());
             if shown == said {
                 // Nobody may be able to read it.
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
             return commands::told(ExitCode::Done);
         }
         Err(error) => {
+            tell_usage(&error.to_string());
             stream::say(format_args!("error: {error}"));
             return ExitCode::Usage;
         }
@@ -49,11 +53,25 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let texts = chain(&error);
             if wants_json && !error.is_told() {
-                stream::print(json::exit_error(error.exit().number(), &texts));
+                stream::print_exact(json::exit_error(
+                    error.exit().number(),
+                    &texts,
+                    &error.facts(),
+                ));
             }
             stream::say(format_args!("error: {}", texts.join(": ")));
             error.exit()
         }
+    }
+}
+
+/// The JSON line of a command line that cannot be read, where it asks for JSON all the same.
+fn tell_usage(text: &str) {
+    let words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    if words.into_iter().any(|word| word == "--json") {
+        let (code, text) = (ExitCode::Usage, secrets::redact(text.to_owned()));
+        let facts = ErrorFacts { kind: code.name(), ..ErrorFacts::default() };
+        stream::print_exact(json::exit_error(code.number(), &[text], &facts));
     }
 }
 

@@ -59,6 +59,9 @@ pub mod cli {
     pub mod argv {
         pub use crate::cli::argv::{ArgvError, parse_argv};
     }
+    pub mod forms {
+        pub use crate::cli::forms::{command, short};
+    }
     pub mod job {
         pub use crate::cli::job::JobArgs;
     }
@@ -95,6 +98,7 @@ pub mod config {
     }
     pub mod ends {
         pub use crate::config::ends::{EndConfig, TokenSetting};
+        pub use crate::config::origin::ValueOrigin;
     }
     pub mod env {
         pub use crate::config::env::Env;
@@ -325,6 +329,9 @@ pub mod report {
     pub mod export {
         pub use crate::report::export::ExportReport;
     }
+    pub mod failure {
+        pub use crate::report::failure::ErrorFacts;
+    }
     pub mod json {
         pub use crate::report::json::{event, failure, status, summary};
     }
@@ -355,7 +362,7 @@ pub mod report {
         pub use crate::report::talk::{Talk, progress};
     }
     pub mod text {
-        pub use crate::report::text::{COLUMNS, Glyphs, width};
+        pub use crate::report::text::{COLUMNS, Glyphs, Paper, width};
     }
 }
 pub mod sim {

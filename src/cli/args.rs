@@ -128,8 +128,7 @@ Examples:
     help_template = TEMPLATE,
     before_help = EXAMPLES,
     max_term_width = 80,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
+    arg_required_else_help = true
 )]
 pub struct Args {
     /// What to do.

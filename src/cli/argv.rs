@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, CommandFactory as _, Parser as _};
+use clap::{ArgAction, FromArgMatches as _};
 
 use super::args::Args;
-use super::pages;
+use super::{forms, pages};
 use crate::config::shown::looks_like_token;
 
 /// A token on the command line. Says where it stands, never what it is.
@@ -58,7 +58,13 @@ where
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let argv = with_hyphen_values(argv)?;
     refuse_tokens(&argv)?;
-    Ok(Args::try_parse_from(&argv).map_err(|error| unseen(error, &argv))?)
+    // Short help is a form of its own; what was typed besides means the same in both.
+    let is_short = argv.iter().take_while(|word| *word != "--").any(|word| word == "-h");
+    let command = if is_short { forms::short() } else { forms::command() };
+    let read = command
+        .try_get_matches_from(&argv)
+        .and_then(|mut matches| Args::from_arg_matches_mut(&mut matches));
+    Ok(read.map_err(|error| unseen(error.format(&mut forms::command()), &argv))?)
 }
 
 /// A word where none belongs may be a token of any form: its place is told, and not the word. One that is nearly a command's
@@ -75,12 +81,26 @@ fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
     if word.starts_with('-') {
         return error;
     }
+    if let Some(file) = is_settings_file(word) {
+        let text = format!(
+            "{file} is a file of settings: did you mean --config {file}?\n\nFor more information, try '--help'.\n"
+        );
+        return clap::Error::raw(error.kind(), text);
+    }
     let place = argv.iter().skip(1).position(|argument| *argument == **word);
     let place = place.map_or_else(String::new, |at| format!(" {}", at + 1));
     let text = format!(
         "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
     );
     clap::Error::raw(error.kind(), text)
+}
+
+/// A word that can only be a file of settings: no token ends so.
+fn is_settings_file(word: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-/~ ".contains(c);
+    let path = std::path::Path::new(word);
+    let is_toml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    (is_toml && word.chars().all(is_plain) && !looks_like_token(word)).then_some(word)
 }
 
 /// Ties a value with a hyphen in front to its flag: `--source-bucket -plant` is `--source-bucket=-plant`. Nothing is guessed:
@@ -122,7 +142,7 @@ fn with_hyphen_values(argv: Vec<OsString>) -> Result<Vec<OsString>, HyphenValue>
 
 /// The names of all flags of all commands, and of those that take one value.
 fn long_flags() -> (BTreeSet<String>, BTreeSet<String>) {
-    let root = Args::command();
+    let root = forms::command();
     let commands =
         std::iter::once(&root).chain(pages::all_pages(&root).map(|(_, command)| command));
     let (mut flags, mut valued) = (BTreeSet::new(), BTreeSet::new());

@@ -11,6 +11,7 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod flags;
+pub(crate) mod forms;
 mod help;
 pub(crate) mod job;
 pub(crate) mod load;

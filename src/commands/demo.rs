@@ -10,6 +10,7 @@ use crate::config::demo::DemoConfig;
 use crate::config::ends::{EndConfig, TokenSetting};
 use crate::config::env::Env;
 use crate::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety};
+use crate::config::origin::ValueOrigin;
 use crate::config::range::{RangeStart, RangeStop};
 use crate::config::scope::JobScope;
 use crate::config::values::{IntervalChoice, QuotaChoice};
@@ -28,7 +29,7 @@ use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::report::state::Header;
-use crate::report::stream;
+use crate::report::{json, stream};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
     AccessToken, BucketStore, Fault, FaultScript, Matcher, ReadQuota, Server, ServerSettings,
@@ -65,6 +66,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
     let shown = Shown {
         header,
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: None,
         later: Some("Nothing of it is kept: both servers end with this program"),
     };
@@ -132,9 +134,7 @@ impl Servers {
             return Err(Error::DemoDiffers { source_values, destination_values });
         }
         if json {
-            stream::print(format!(
-                "{{\"message_type\":\"comparison\",\"v\":1,\"equal\":true,\"values\":{source_values}}}"
-            ));
+            stream::print_exact(json::comparison(source_values));
         } else {
             stream::print(format!(
                 "COMPARED   all {} of both ends: equal",
@@ -157,6 +157,7 @@ fn faults() -> FaultScript {
 fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
     let end = |host: String, org: &str, token: &str| EndConfig {
         host,
+        host_from: ValueOrigin::Default("demo"),
         org: Some(org.to_owned()),
         token: TokenSetting::Given { token: token.to_owned(), origin: "demo".to_owned() },
         tls_ca_file: None,
@@ -169,6 +170,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
             destination_bucket: BUCKET.to_owned(),
             batch_bucket: "migration".to_owned(),
             spool: None,
+            wait_ms: 0,
         },
         scope: JobScope {
             start: RangeStart::At(servers.start),

@@ -10,6 +10,7 @@ use crate::influx;
 use crate::job::error::Error as JobError;
 use crate::job::exit_code::{self, OpenFiles};
 use crate::model::number;
+use crate::report::failure::ErrorFacts;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +123,14 @@ impl Error {
     /// True if stdout has it already.
     pub const fn is_told(&self) -> bool {
         matches!(self, Self::Told(_))
+    }
+
+    /// What a program can do with it.
+    pub fn facts(&self) -> ErrorFacts {
+        match self {
+            Self::Job(error) | Self::Told(error) => error.facts(),
+            other => ErrorFacts { kind: other.exit().name(), ..ErrorFacts::default() },
+        }
     }
 
     /// The exit code.

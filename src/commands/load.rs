@@ -46,6 +46,7 @@ async fn one(
     signals: &ClientSignals,
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
+    signals.as_json(config.output.json);
     let settings = ClientSettings {
         query_timeout_ms: config.pace.query_timeout_ms,
         ..ClientSettings::default()
@@ -53,7 +54,7 @@ async fn one(
     let client =
         ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
     let (checked, report) = load_spool::check(spool, config, &client).await?;
-    shown::show_preflight(&report, config.output.json);
+    shown::show_preflight(&report, &config.output);
     let checked = checked?;
     if shown::asks(config) {
         let Header { source, destination, .. } = header(spool, config);
@@ -67,6 +68,7 @@ async fn one(
     let shown = Shown {
         header: header(spool, config),
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: None,
         // A part of a spool is a job of its own.
         later: config

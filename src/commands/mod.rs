@@ -23,6 +23,7 @@ use self::error::Error;
 use crate::cli::args::{Args, Command};
 use crate::cli::pages::{self, PageError};
 use crate::config::env::Env;
+use crate::config::inputs::{self, read_file};
 use crate::exit::ExitCode;
 use crate::job::error::Error as JobError;
 use crate::job::exit_code;
@@ -35,7 +36,8 @@ pub(crate) fn run(args: Args, env: Env) -> Result<ExitCode, Error> {
     let json = args.wants_json();
     match args.command {
         Command::Completions { shell } => {
-            let _ = pages::print_completions(shell, &mut Stdout);
+            let _ =
+                pages::print_completions(shell, &inputs::profiles(&env, &read_file), &mut Stdout);
             Ok(ExitCode::Done)
         }
         Command::Man { command } => match pages::print_man(command.as_deref(), &mut Stdout) {

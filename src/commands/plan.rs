@@ -20,7 +20,6 @@ use crate::job::{judge, quota, shown};
 use crate::pipeline::source::SourceBucket;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
-use crate::report::text::Glyphs;
 use crate::report::{json, stream};
 
 /// Runs the command.
@@ -28,20 +27,19 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check_to_look, signals.observer()).await?;
+    signals.as_json(config.output.json);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,
         Err(preflight) => {
-            shown::show_preflight(&preflight, config.output.json);
+            shown::show_preflight(&preflight, &config.output);
             return Err(JobError::preflight(&preflight).into());
         }
     };
     if config.output.json {
-        stream::print(json::plan_report(&report));
+        stream::print_exact(json::plan_report(&report));
     } else {
-        let terminal = stream::stdout_is_terminal();
-        let glyphs = if terminal { Glyphs::Unicode } else { Glyphs::Ascii };
-        report.lines(glyphs).iter().for_each(stream::print);
+        report.lines(stream::glyphs()).iter().for_each(stream::print);
     }
     Ok(report.exit)
 }

@@ -9,7 +9,7 @@ use crate::job::ends::Ends;
 use crate::job::judge;
 use crate::job::load_config::load_config;
 use crate::job::run::ClientSignals;
-use crate::report::text::Glyphs;
+use crate::job::shown;
 use crate::report::{json, stream};
 
 /// Runs the command.
@@ -17,12 +17,14 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    signals.as_json(config.output.json);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = judge::check(&config, &ends).await?.report;
     if config.output.json {
-        stream::print(json::preflight(&report));
+        stream::print_exact(json::preflight(&report));
     } else {
-        report.lines(Glyphs::Ascii).iter().for_each(stream::print);
+        let paper = stream::stdout_paper(shown::forced(config.output.color));
+        report.lines(paper).iter().for_each(stream::print_exact);
     }
     Ok(report.exit())
 }

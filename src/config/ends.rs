@@ -27,6 +27,8 @@ use crate::model::side::Side;
 pub struct EndConfig {
     /// Address without a slash at the end.
     pub host: String,
+    /// Where that stands.
+    pub host_from: ValueOrigin,
     /// Organization, where one is given.
     pub org: Option<String>,
     /// Where its token comes from.
@@ -167,6 +169,7 @@ pub(crate) fn destination_if_given(
 pub(crate) fn no_destination(layers: &Layers) -> Result<EndConfig, ConfigError> {
     Ok(EndConfig {
         host: layers.get(DESTINATION_HOST)?,
+        host_from: ValueOrigin::Default(DESTINATION_HOST.flag.name),
         org: None,
         token: TokenSetting::None,
         tls_ca_file: layers.find(TLS_CA_FILE)?,
@@ -207,7 +210,13 @@ fn from_profile(
     agrees_with_task(flags, layers, profile, &host)?;
     let token = token_text(&profile.token, origin)?;
     let org = profile.org.clone().filter(|org| !org.is_empty());
-    Ok(EndConfig { host, org, token, tls_ca_file: layers.find(TLS_CA_FILE)? })
+    Ok(EndConfig {
+        host,
+        host_from: url.origin,
+        org,
+        token,
+        tls_ca_file: layers.find(TLS_CA_FILE)?,
+    })
 }
 
 /// A task names the source that it copies from: a profile for the source must lead to the same place.
@@ -245,8 +254,9 @@ fn explicit(flags: &EndFlags, layers: &Layers, env: &Env) -> Result<EndConfig, C
         Side::Source => layers.needed(flags.host)?,
         Side::Destination => layers.get(flags.host)?,
     };
+    let host_from = layers.given_or_default(flags.host.flag)?.origin;
     let (org, token) = (layers.find(flags.org)?, token(flags, layers, env)?);
-    Ok(EndConfig { host, org, token, tls_ca_file: layers.find(TLS_CA_FILE)? })
+    Ok(EndConfig { host, host_from, org, token, tls_ca_file: layers.find(TLS_CA_FILE)? })
 }
 
 /// Token file or command by flag, then by variable, then the token variable, then the file.

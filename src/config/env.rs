@@ -44,17 +44,19 @@ impl Env {
         self.get("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// `$XDG_STATE_HOME/sluice`, else `~/.local/state/sluice`. A relative `XDG_STATE_HOME` counts as not set, as its
-    /// specification wants.
-    pub(super) fn state_dir(&self) -> Result<PathBuf, ConfigError> {
-        let xdg = self.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    /// `$XDG_STATE_HOME/sluice`, else `~/.local/state/sluice`, else what systemd gives its services. A relative
+    /// `XDG_STATE_HOME` counts as not set, as its specification wants.
+    pub(super) fn state_dir(&self) -> Option<PathBuf> {
+        let absolute = |path: &str| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+        let xdg = self.get("XDG_STATE_HOME").and_then(absolute);
         let base = xdg.or_else(|| Some(self.home()?.join(".local").join("state")));
-        base.map(|base| base.join("sluice")).ok_or(ConfigError::NoStateDir)
+        let of_service = || absolute(self.get("STATE_DIRECTORY")?.split(':').next()?);
+        base.map(|base| base.join("sluice")).or_else(of_service)
     }
 
     /// What the place of a spool may need of it.
     pub fn surroundings(&self) -> Surroundings {
-        Surroundings::new(&self.0, self.state_dir().ok())
+        Surroundings::new(&self.0, self.state_dir())
     }
 
     /// `SLUICE_*` variables that no flag has, with the name that was probably meant.

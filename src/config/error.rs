@@ -275,7 +275,8 @@ pub enum ConfigError {
     },
     /// Nowhere to keep state.
     #[error(
-        "neither XDG_STATE_HOME nor HOME is set to an absolute path: there is no place for the state of a job"
+        "neither XDG_STATE_HOME, HOME nor STATE_DIRECTORY is set to an absolute path: there is no place for the state of a job; \
+         set one, as in XDG_STATE_HOME=/var/lib"
     )]
     NoStateDir,
 }

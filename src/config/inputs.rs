@@ -16,7 +16,9 @@ use super::origin::ValueOrigin;
 use super::profile::{self, Profile};
 use super::scope;
 use super::shown::ShownValue;
-use super::table::{CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SPOOL, TASK};
+use super::table::{
+    CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_HOST, SPOOL, TASK, WAIT_FOR_ENDS,
+};
 use super::task_record;
 use crate::influx::id::is_id;
 use crate::limits::CONFIG_BYTES_MAX;
@@ -106,6 +108,11 @@ impl Inputs {
         self.task_id.as_deref()
     }
 
+    /// How long the ends are waited for at the start.
+    pub fn wait_for_ends_ms(&self) -> Result<u64, ConfigError> {
+        Ok(self.layers.find(WAIT_FOR_ENDS)?.unwrap_or(0))
+    }
+
     /// The destination alone: it is needed to fetch the task.
     pub fn destination(&self) -> Result<EndConfig, ConfigError> {
         ends::check_end(
@@ -142,6 +149,7 @@ impl Inputs {
     pub fn check_load(&self, spooled: &Spooled, now: Timestamp) -> Result<JobConfig, ConfigError> {
         let source = EndConfig {
             host: spooled.host.clone(),
+            host_from: ValueOrigin::Default(SOURCE_HOST.flag.name),
             org: Some(spooled.org.clone()),
             token: TokenSetting::None,
             tls_ca_file: None,
@@ -199,6 +207,17 @@ fn text(read: ReadFile<'_>, path: &Path, named_by: &str) -> Result<String, Confi
     })
 }
 
+/// The names of the profiles that the influx CLI has; none where there is no file of them.
+pub(crate) fn profiles(env: &Env, read: ReadFile<'_>) -> Vec<String> {
+    let text = profile_path(env).and_then(|path| read(&path).ok());
+    text.map_or_else(Vec::new, |text| profile::names(&text))
+}
+
+fn profile_path(env: &Env) -> Option<PathBuf> {
+    let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
+    env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default)
+}
+
 fn load_profile(
     side: Side,
     layers: &Layers,
@@ -206,10 +225,8 @@ fn load_profile(
     read: ReadFile<'_>,
 ) -> Result<Option<Profile>, ConfigError> {
     let Some(named) = layers.plain(ends::profile_flag(side)) else { return Ok(None) };
-    let default = || Some(env.home()?.join(".influxdbv2").join("configs"));
-    let path = env.get("INFLUX_CONFIGS_PATH").map(PathBuf::from).or_else(default);
-    let path =
-        path.ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
+    let path = profile_path(env)
+        .ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
     let text = text(read, &path, &named.origin.to_string())?;
     profile::find_profile(&text, &path, named.text()).map(Some)
 }

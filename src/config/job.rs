@@ -1,6 +1,6 @@
 //! The checked configuration of a job, in the parts that their users take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
@@ -12,7 +12,7 @@ use super::scope::JobScope;
 use super::table::{
     ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CREATE_BUCKETS, DESTINATION_BUCKET, DRY_RUN, EXISTING,
     JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT, PAUSE_TASK, QUERY_TIMEOUT, QUOTA,
-    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, YES,
+    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, WAIT_FOR_ENDS, YES,
 };
 use super::values::{ColorChoice, ExistingPolicy, QuotaChoice};
 use crate::model::share::Share;
@@ -21,6 +21,9 @@ use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::spool::place::Surroundings;
+
+/// A place where nothing can be kept. Who only looks does without one.
+const NO_STATE: &str = "/dev/null/state";
 
 /// Everything a job needs to know, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct JobEnds {
     pub batch_bucket: String,
     /// The spool that is written instead of the destination.
     pub spool: Option<SpoolChoice>,
+    /// How long they are waited for at the start; 0 is not at all.
+    pub wait_ms: u64,
 }
 
 /// A spool instead of a destination.
@@ -141,7 +146,7 @@ impl JobConfig {
         Ok(Self {
             scope: JobScope::new(layers, now)?,
             pace: JobPace::new(layers)?,
-            safety: JobSafety::new(layers, env.state_dir()?)?,
+            safety: JobSafety::new(layers, env.state_dir().unwrap_or_else(|| NO_STATE.into()))?,
             ends: JobEnds {
                 source,
                 source_bucket,
@@ -149,6 +154,7 @@ impl JobConfig {
                 destination_bucket,
                 batch_bucket: layers.get(BATCH_BUCKET)?,
                 spool: spool(layers, env)?,
+                wait_ms: layers.find(WAIT_FOR_ENDS)?.unwrap_or(0),
             },
             output: JobOutput {
                 json: layers.get(JSON)?,
@@ -188,6 +194,11 @@ impl Default for JobPace {
 }
 
 impl JobSafety {
+    /// Refuses a run that would have no place for its state.
+    pub fn needs_state(&self) -> Result<(), ConfigError> {
+        if self.state_dir == Path::new(NO_STATE) { Err(ConfigError::NoStateDir) } else { Ok(()) }
+    }
+
     fn new(layers: &Layers, state_dir: PathBuf) -> Result<Self, ConfigError> {
         Ok(Self {
             on_type_conflict: layers.get(ON_TYPE_CONFLICT)?,

@@ -32,6 +32,13 @@ impl fmt::Debug for Profile {
     }
 }
 
+/// The names of all profiles in the text of the file; none if it is no such file.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    let table = file::parse_toml(text, Path::new("")).unwrap_or_default();
+    let tables = table.iter().filter(|(_, value)| value.is_table());
+    tables.map(|(name, _)| name.clone()).collect()
+}
+
 /// Finds a profile in the text of the file.
 pub(crate) fn find_profile(text: &str, path: &Path, name: &str) -> Result<Profile, ConfigError> {
     let table = file::parse_toml(text, path)?;

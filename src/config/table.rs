@@ -63,6 +63,8 @@ flags! {
     CONNECTIONS under "Connections":
     /// Certificates to trust beside the system's, at both ends
     TLS_CA_FILE: PathBuf = one("tls-ca-file", "FILE").completes(Completes::File).read_by(values::read_path);
+    /// Wait so long for both ends to be up, as in 5m [default: two tries]
+    WAIT_FOR_ENDS: u64 = one("wait-for-ends", "DURATION").read_by(values::read_wait_ms);
 }
 
 flags! {

@@ -214,6 +214,10 @@ pub(super) fn read_max_duration_ms(given: &Given) -> Result<u64, ConfigError> {
     given.form(|text| duration_ms(text).filter(|ms| *ms > 0), "a duration such as 8h or 90m")
 }
 
+pub(super) fn read_wait_ms(given: &Given) -> Result<u64, ConfigError> {
+    given.form(duration_ms, "a duration such as 5m or 30s")
+}
+
 fn duration_ms(text: &str) -> Option<u64> {
     u64::try_from(grammar::duration_ns(text)? / NS_PER_MS).ok()
 }

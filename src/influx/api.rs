@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::exchange::ExpectedContent;
+use super::client::exchange::{ExpectedContent, HttpCall};
 use super::client::{Client, ServerInfo};
 use super::error::{Error, Failure, FailureKind};
 use super::json::api;
@@ -149,9 +149,18 @@ impl Client {
 
     /// Version and build. A gateway that closes this path is no hindrance: the other answers tell them as well.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
-        let mut call = api(Method::GET, "/ping", vec![], "version");
-        (call.status, call.content) = (204, ExpectedContent::Any);
-        match self.whole(&call).await {
+        self.as_told(self.whole(&ping()).await)
+    }
+
+    /// The same by a single try.
+    pub(super) async fn server_info_once(&self) -> Result<ServerInfo, Error> {
+        let call = ping();
+        let answer = self.whole_once(&call).await;
+        self.as_told(answer.map_err(|failure| self.error(call.what, failure)))
+    }
+
+    fn as_told(&self, answer: Result<Vec<u8>, Error>) -> Result<ServerInfo, Error> {
+        match answer {
             Ok(_) => Ok(self.known_info()),
             Err(error) => match error.kind {
                 FailureKind::Unauthorized
@@ -173,4 +182,10 @@ impl Client {
         )
         .await
     }
+}
+
+fn ping() -> HttpCall<'static> {
+    let mut call = api(Method::GET, "/ping", vec![], "version");
+    (call.status, call.content) = (204, ExpectedContent::Any);
+    call
 }

@@ -4,6 +4,7 @@
 //! stopped early. The end mark of the format shows those.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,11 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
+use super::classify::RequestKind;
 use super::diagnosis::{self, Scene};
 use super::error::{Failure, FailureKind};
 use super::quota::Slot;
+use super::watch::SilenceWatch;
 use crate::limits::{DECODE_STEP_BYTES_MAX, GZIP_RATIO_MAX};
 
 /// Packs a body, quickly rather than well. Takes the CPU for some milliseconds.
@@ -39,6 +42,7 @@ pub(super) struct AnswerBody {
     decoded_bytes: u64,
     /// Until the end: the server has finished the query then.
     slot: Option<Slot>,
+    watch: Option<(Arc<SilenceWatch>, RequestKind)>,
 }
 
 #[derive(Debug)]
@@ -66,13 +70,27 @@ impl AnswerBody {
                 }
             };
         let (wire_bytes, decoded_bytes) = (0, 0);
-        Ok(Self { response, coding, deadline, silence, wire_bytes, decoded_bytes, slot: None })
+        Ok(Self {
+            response,
+            coding,
+            deadline,
+            silence,
+            wire_bytes,
+            decoded_bytes,
+            slot: None,
+            watch: None,
+        })
     }
 
     /// Keeps a place among the queries at one time until this answer is over.
     pub(super) fn holding(mut self, slot: Option<Slot>) -> Self {
         self.slot = slot;
         self
+    }
+
+    /// Tells if nothing more comes of it for a while.
+    pub(super) fn watched(self, watch: &Arc<SilenceWatch>, asked: RequestKind) -> Self {
+        Self { watch: Some((Arc::clone(watch), asked)), ..self }
     }
 
     /// True if it is packed, so that its checksum tells of flipped bits.
@@ -134,9 +152,18 @@ impl AnswerBody {
 
     async fn receive(&mut self) -> Result<Option<Bytes>, Failure> {
         let silent_at = Instant::now() + self.silence;
-        match tokio::time::timeout_at(self.deadline.min(silent_at), self.response.chunk()).await {
+        let deadline = self.deadline.min(silent_at);
+        let chunk = tokio::time::timeout_at(deadline, self.response.chunk());
+        let received = match &self.watch {
+            Some((watch, asked)) => watch.over(*asked, chunk).await,
+            None => chunk.await,
+        };
+        match received {
             Ok(received) => {
-                let scene = Scene { reached: true, tls: true };
+                if let (Ok(_), Some((watch, _))) = (&received, &self.watch) {
+                    watch.heard();
+                }
+                let scene = Scene { reached: true, tls: true, host: "" };
                 received.map_err(|error| diagnosis::failure(error, scene))
             }
             Err(_) if silent_at < self.deadline => {

@@ -17,6 +17,20 @@ pub enum RequestKind {
     Api,
 }
 
+impl RequestKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Query, Self::Write, Self::Api];
+
+    /// In words, with an article.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Query => "a query",
+            Self::Write => "a write",
+            Self::Api => "a request",
+        }
+    }
+}
+
 /// What a caller does about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -54,6 +68,7 @@ pub fn action(kind: &FailureKind) -> Action {
         | FailureKind::BadRequest
         | FailureKind::Redirect
         | FailureKind::Unexpected
+        | FailureKind::OtherProduct
         | FailureKind::TooBig => Action::Stop,
     }
 }

@@ -3,21 +3,26 @@
 use std::error::Error as StdError;
 use std::io;
 
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as TlsError};
 
 use super::error::{Failure, FailureKind};
+use crate::model::number;
+use crate::model::time::{NS_PER_S, Timestamp};
 
 /// What is known where the error came from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scene {
+pub(super) struct Scene<'a> {
     /// The server has answered this client before.
     pub(super) reached: bool,
     /// The address says `https`.
     pub(super) tls: bool,
+    /// Host and port that are connected to.
+    pub(super) host: &'a str,
 }
 
 /// What an error of the HTTP library means. Its text loses the URL, which holds statements.
-pub(super) fn failure(error: reqwest::Error, scene: Scene) -> Failure {
+pub(super) fn failure(error: reqwest::Error, scene: Scene<'_>) -> Failure {
     let error = error.without_url();
     if let Some((text, cure)) = tls_error(&error)
         .filter(|cause| is_final(cause, error.is_connect(), scene.reached))
@@ -32,15 +37,69 @@ pub(super) fn failure(error: reqwest::Error, scene: Scene) -> Failure {
     }
     if error.is_connect() {
         let is_cut = scene.tls && !scene.reached && is_cut_off(&error);
-        let failure = Failure::new(FailureKind::Connect, message).caused_by(error);
-        let cure = "http:// instead of https://, if the server speaks no TLS there";
-        return if is_cut { failure.curable(cure) } else { failure };
+        let (text, cure) = if is_cut {
+            let cure = "http:// instead of https://, if the server speaks no TLS there";
+            (format!("{} lets go of the connection: {message}", scene.host), Some(cure))
+        } else {
+            connect_words(&error, &message, scene.host)
+        };
+        let failure = Failure::new(FailureKind::Connect, text).caused_by(error);
+        return match cure {
+            Some(cure) if !scene.reached => failure.curable(cure),
+            _ => failure,
+        };
     }
+    let message = if message.contains("invalid HTTP") {
+        "what answers there does not speak HTTP".to_owned()
+    } else {
+        message
+    };
     let failure = Failure::new(FailureKind::Interrupted, message).caused_by(error);
     if scene.reached || scene.tls {
         return failure;
     }
     failure.curable("https:// instead of http://, if the server speaks TLS there")
+}
+
+/// Why there is no connection, and what to do.
+fn connect_words(
+    error: &(dyn StdError + 'static),
+    message: &str,
+    host: &str,
+) -> (String, Option<&'static str>) {
+    use io::ErrorKind as Io;
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if causes(error).any(|cause| cause.to_string() == "dns error") {
+        return if message.contains("Temporary failure") || message.contains("Try again") {
+            let cure = "check the name server of this machine or container";
+            (format!("no name server tells where {name} is ({message})"), Some(cure))
+        } else {
+            let cure = "check the name, in a container or VPN also its name server";
+            (format!("no such host name: {name}"), Some(cure))
+        };
+    }
+    let kind = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+    match kind.map(io::Error::kind) {
+        Some(Io::ConnectionRefused) => (
+            format!("nothing listens on {host}"),
+            Some(
+                "start InfluxDB there, or correct the address; --wait-for-ends 5m waits for its start",
+            ),
+        ),
+        Some(Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown) => (
+            format!("no network leads to {host} ({message})"),
+            Some("check the address, the network of this machine, and its VPN"),
+        ),
+        Some(Io::TimedOut) => (
+            format!("{host} does not answer"),
+            Some("a firewall may be in between, or the machine is off"),
+        ),
+        _ if message.contains("timed out") => (
+            format!("{host} does not answer"),
+            Some("a firewall may be in between, or the machine is off"),
+        ),
+        _ => (format!("{host}: {message}"), None),
+    }
 }
 
 /// True for an error of a tunnel that a proxy has refused.
@@ -115,14 +174,14 @@ fn tls_words(error: &TlsError) -> (String, &'static str) {
     match error {
         TlsError::InvalidCertificate(bad) => certificate_words(error, bad),
         TlsError::InvalidMessage(_) => (
-            format!("what answers there does not speak TLS ({error})"),
+            "this address does not speak TLS".to_owned(),
             "http:// instead of https://, or the port that speaks TLS",
         ),
         TlsError::AlertReceived(Alert::ProtocolVersion) => {
             ("the server speaks no TLS that is safe".to_owned(), TOO_OLD)
         }
         TlsError::AlertReceived(alert) => (
-            format!("the server refuses the TLS connection: {alert:?}"),
+            format!("the server refuses the TLS connection: {}", alert_name(*alert)),
             "see the server's own log; client certificates cannot be given",
         ),
         TlsError::PeerIncompatible(_) => (error.to_string(), TOO_OLD),
@@ -130,27 +189,66 @@ fn tls_words(error: &TlsError) -> (String, &'static str) {
     }
 }
 
+/// As the standard of TLS writes it: `handshake_failure`.
+fn alert_name(alert: Alert) -> String {
+    let mut name = String::new();
+    for c in format!("{alert:?}").chars() {
+        if c.is_ascii_uppercase() && name.ends_with(|last: char| last.is_ascii_lowercase()) {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}
+
 fn certificate_words(error: &TlsError, bad: &Bad) -> (String, &'static str) {
+    const NAMES: &str =
+        "give the address by a name that the certificate holds (as a subjectAltName)";
+    const RENEW: &str = "renew the server's certificate, or check this machine's clock";
+    const CLOCKS: &str = "check the clocks of both machines";
     match bad {
         Bad::UnknownIssuer => (
-            "the certificate is signed by nobody who is trusted here".to_owned(),
+            "its certificate is signed by nobody who is trusted here".to_owned(),
             "--tls-ca-file FILE with the certificate of its CA, or with its own if it is self-signed",
         ),
         // A self-signed one of `openssl req -x509`; the verifier's own name for it is no public type.
         Bad::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => (
-            "the server shows a certificate of a CA as its own".to_owned(),
+            "it shows a certificate of a CA as its own".to_owned(),
             "--tls-ca-file FILE with exactly this certificate",
         ),
-        Bad::Expired | Bad::ExpiredContext { .. } => {
-            (error.to_string(), "renew the server's certificate, or check this machine's clock")
+        Bad::ExpiredContext { not_after, .. } => {
+            (format!("its certificate has expired, on {}", day(*not_after)), RENEW)
         }
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            (error.to_string(), "check the clocks of both machines")
+        Bad::Expired => ("its certificate has expired".to_owned(), RENEW),
+        Bad::NotValidYetContext { not_before, .. } => {
+            (format!("its certificate is not valid yet, only from {} on", day(*not_before)), CLOCKS)
         }
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => (
-            error.to_string(),
-            "give the address by a name that the certificate holds (as a subjectAltName)",
-        ),
+        Bad::NotValidYet => ("its certificate is not valid yet".to_owned(), CLOCKS),
+        Bad::NotValidForNameContext { expected, presented } => {
+            let names: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
+            let only = match names.as_slice() {
+                [] => "it holds no name".to_owned(),
+                names => format!("only for {}", names.join(", ")),
+            };
+            (format!("its certificate is not valid for name {}: {only}", expected.to_str()), NAMES)
+        }
+        Bad::NotValidForName => {
+            ("its certificate is not valid for name and address given".to_owned(), NAMES)
+        }
+        Bad::Revoked => {
+            ("its certificate was revoked".to_owned(), "replace the server's certificate")
+        }
         _ => (error.to_string(), "replace the server's certificate"),
     }
+}
+
+/// What the verifier writes as `DnsName("oss.test")`.
+fn plain_name(presented: &str) -> &str {
+    let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner);
+    inner.trim_end_matches(')').trim_matches('"')
+}
+
+fn day(time: UnixTime) -> String {
+    let ns = i64::try_from(time.as_secs()).unwrap_or(0).saturating_mul(NS_PER_S);
+    number::day_or_minute(Timestamp::from_ns(ns))
 }

@@ -285,6 +285,8 @@ pub struct Endpoint {
     pub side: Side,
     /// Address as `http://host:port` or `https://host`, with a path if a proxy needs one.
     pub host: String,
+    /// Where that address stands, as a person finds it: a flag, a variable, a key of a file.
+    pub host_from: String,
     /// Name or id of the organization; Cloud knows it from the token.
     pub org: Option<String>,
     /// Where the token comes from.
@@ -301,8 +303,13 @@ mod tests {
     fn debug_shows_no_token() {
         let source =
             TokenSource::Given { token: Token::new(CANARY), origin: "INFLUX_TOKEN".into() };
-        let endpoint =
-            Endpoint { side: Side::Source, host: "http://h".into(), org: None, token: source };
+        let endpoint = Endpoint {
+            side: Side::Source,
+            host: "http://h".into(),
+            host_from: String::new(),
+            org: None,
+            token: source,
+        };
         assert!(!format!("{endpoint:?} {endpoint:#?}").contains(CANARY));
         assert_eq!(endpoint.token.origin(), "INFLUX_TOKEN");
     }

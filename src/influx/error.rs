@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::limits::{ERROR_BODY_BYTES_MAX, ERROR_SHOWN_CHARS_MAX};
+use crate::model::printable::push_printable;
 use crate::model::side::Side;
 
 /// Kinds of failure. [`super::classify::action`] says what to do about each.
@@ -56,6 +57,8 @@ pub enum FailureKind {
     Redirect,
     /// Not an answer of InfluxDB: a page of a proxy, most likely.
     Unexpected,
+    /// An InfluxDB of another kind: 1.x, 3, Cloud Serverless, Cloud Dedicated.
+    OtherProduct,
     /// The answer is larger than our bound.
     TooBig,
 }
@@ -77,6 +80,45 @@ impl FailureKind {
                 | Self::Redirect
                 | Self::Unexpected
         )
+    }
+
+    /// True for what tells, before the first answer, that the address or the way to it is wrong.
+    fn is_of_the_way(self) -> bool {
+        self.may_be_of_a_proxy() && self != Self::Forbidden
+    }
+
+    /// True where the message is a whole sentence about the address.
+    fn tells_all(self) -> bool {
+        matches!(self, Self::Connect | Self::Tls | Self::Unexpected | Self::OtherProduct)
+    }
+
+    /// The kind for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted",
+            Self::Unframed => "unframed",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::ServerError => "server_error",
+            Self::MemoryLimit => "memory_limit",
+            Self::CacheFull => "cache_full",
+            Self::DiskFull => "disk_full",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Cardinality => "cardinality",
+            Self::BadRequest => "bad_request",
+            Self::TooLarge => "too_large",
+            Self::PartialWrite => "partial_write",
+            Self::Redirect => "redirect",
+            Self::Unexpected => "unexpected",
+            Self::OtherProduct => "other_product",
+            Self::TooBig => "too_big",
+        }
     }
 
     /// The kind in words, to follow "the source" or a colon.
@@ -106,6 +148,7 @@ impl FailureKind {
             Self::PartialWrite => "some points were refused",
             Self::Redirect => "the address redirects, which is not followed with a token",
             Self::Unexpected => "this is not an answer of InfluxDB",
+            Self::OtherProduct => "this is another InfluxDB than 2.x",
             Self::TooBig => "the answer is larger than allowed",
         }
     }
@@ -139,6 +182,8 @@ pub struct Detail {
     pub cure: Option<&'static str>,
     /// True if the server had answered this client before.
     pub reached: bool,
+    /// Its address, and where that stands, once there is a client for it.
+    pub address: Option<(String, String)>,
     /// The cause below.
     pub source: Option<ForeignCause>,
 }
@@ -162,6 +207,7 @@ impl Error {
             elapsed_ms: 0,
             cure,
             reached: true,
+            address: None,
             source,
         }))
     }
@@ -169,6 +215,12 @@ impl Error {
     #[must_use]
     pub(super) fn reached(mut self, reached: bool) -> Self {
         self.0.reached = reached;
+        self
+    }
+
+    #[must_use]
+    pub(super) fn at(mut self, address: &str, from: &str) -> Self {
+        self.0.address = Some((address.to_owned(), from.to_owned()));
         self
     }
 
@@ -198,17 +250,7 @@ impl Error {
         }
         if !message.is_empty() {
             text.push_str(": ");
-            // A server's text must not steer the terminal.
-            for shown in message.chars().take(ERROR_SHOWN_CHARS_MAX) {
-                if shown.is_control() {
-                    text.extend(shown.escape_default());
-                } else {
-                    text.push(shown);
-                }
-            }
-            if message.chars().nth(ERROR_SHOWN_CHARS_MAX).is_some() {
-                text.push_str("...");
-            }
+            text.push_str(&self.shown_message());
         }
         text
     }
@@ -230,7 +272,39 @@ impl Error {
             0 | 1 => String::new(),
             _ => format!(", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000)),
         };
-        format!("{side}: {what}: {}{after}", self.cause())
+        match self.of_first_contact() {
+            Some(text) => format!("{side}: {text}{after}"),
+            None => format!("{side}: {what}: {}{after}", self.cause()),
+        }
+    }
+
+    /// What is wrong with the address, where nothing has ever answered there as it should: then it does not matter what was
+    /// asked.
+    pub fn of_first_contact(&self) -> Option<String> {
+        let Detail { kind, reached, address, .. } = &*self.0;
+        let (address, from) = address.as_ref()?;
+        let from = if from.is_empty() { String::new() } else { format!(" ({from})") };
+        let why = if kind.tells_all() { self.shown_message() } else { self.cause() };
+        match kind {
+            FailureKind::OtherProduct => Some(format!("{address}{from}: {why}")),
+            FailureKind::Unexpected if !reached => Some(format!("{address}{from}: {why}")),
+            kind if !reached && kind.is_of_the_way() => {
+                Some(format!("cannot reach {address}{from}: {why}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The server's text, or ours, as it may be printed.
+    fn shown_message(&self) -> String {
+        let message = &self.0.message;
+        let mut text = String::new();
+        // A server's text must not steer the terminal.
+        push_printable(&mut text, message.chars().take(ERROR_SHOWN_CHARS_MAX));
+        if message.chars().nth(ERROR_SHOWN_CHARS_MAX).is_some() {
+            text.push_str("...");
+        }
+        text
     }
 }
 

@@ -14,6 +14,7 @@ mod body;
 pub(crate) mod bucket;
 pub(crate) mod classify;
 pub(crate) mod client;
+pub(crate) mod contact;
 mod credentials;
 mod diagnosis;
 pub(crate) mod endpoint;
@@ -31,5 +32,6 @@ pub(crate) mod signal;
 pub(crate) mod stream;
 mod transport;
 mod trust;
+mod watch;
 
 pub use body::{Gunzip, pack};

@@ -26,6 +26,14 @@ impl Proxy {
         Some(Self { way, target })
     }
 
+    /// Its host and port.
+    pub(super) fn authority(&self) -> String {
+        self.way.uri().authority().map_or_else(
+            || "?".to_owned(),
+            |at| at.host().to_owned() + &at.port().map_or(String::new(), |port| format!(":{port}")),
+        )
+    }
+
     /// The status with which it refuses a tunnel, if it tells one to a second request for it. The HTTP library does
     /// not say.
     pub(super) async fn refusal(&self) -> Option<u16> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::classify::RequestKind;
 use crate::model::side::Side;
 
 /// Why a request is not under way.
@@ -15,6 +16,8 @@ pub enum WaitCause {
     Unavailable,
     /// Pause before another try after any other temporary trouble.
     Backoff,
+    /// The server has said nothing at all for a while, to a request of this kind.
+    Silence(RequestKind),
 }
 
 /// A change that a person may want to see.
@@ -26,7 +29,7 @@ pub enum Signal {
         side: Side,
         /// Why.
         cause: WaitCause,
-        /// How long, as far as known.
+        /// How long, as far as known; for a silence, how long it has been already.
         wait_ms: u64,
     },
     /// Waiting is over.
@@ -37,6 +40,15 @@ pub enum Signal {
         cause: WaitCause,
         /// How long it was.
         waited_ms: u64,
+    },
+    /// The silence goes on.
+    Silent {
+        /// Whose.
+        side: Side,
+        /// What it has not answered.
+        asked: RequestKind,
+        /// How long it has been.
+        silent_ms: u64,
     },
     /// A request failed for a temporary reason and is tried again.
     Retried {

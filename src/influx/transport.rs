@@ -53,7 +53,7 @@ impl HttpTransport {
             builder = builder.no_proxy();
         }
         let proxy = if is_loopback(&base) { None } else { Proxy::of(&base) };
-        let scene = Scene { reached: false, tls: false };
+        let scene = Scene { reached: false, tls: false, host: "" };
         let http = builder.build().map_err(|error| Failure {
             kind: FailureKind::Tls,
             ..diagnosis::failure(error, scene)
@@ -89,7 +89,9 @@ impl HttpTransport {
     /// What the error of a request means; a proxy that refuses the way is asked why.
     pub(super) async fn failure(&self, error: reqwest::Error, reached: bool) -> Failure {
         let refused = self.proxy.as_ref().filter(|_| is_refused_tunnel(&error));
-        let mut failure = diagnosis::failure(error, Scene { reached, tls: self.is_tls() });
+        let host = self.connected_to();
+        let mut failure =
+            diagnosis::failure(error, Scene { reached, tls: self.is_tls(), host: &host });
         if let Some(proxy) = refused
             && let Some(status) = proxy.refusal().await
         {
@@ -104,6 +106,27 @@ impl HttpTransport {
             failure.status = Some(status);
         }
         failure
+    }
+
+    /// The address as it was given, without the slash at its end.
+    pub(super) fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// The name of the server.
+    pub(super) fn host_name(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// True if the address holds more than scheme, host and port.
+    pub(super) fn has_path(&self) -> bool {
+        self.base.path() != "/"
+    }
+
+    /// Host and port that connections lead to: the server's, or those of the proxy on the way.
+    fn connected_to(&self) -> String {
+        let (host, port) = (self.host_name(), self.base.port_or_known_default().unwrap_or(0));
+        self.proxy.as_ref().map_or_else(|| format!("{host}:{port}"), Proxy::authority)
     }
 
     /// The address of `path` with the parameters, percent-encoded.

@@ -75,6 +75,7 @@ pub(crate) async fn begin(
     wanted: &Wanted,
     stop: &StopSignal,
 ) -> Result<Begun, Error> {
+    config.safety.needs_state()?;
     let keys = names::keys(&config.ends);
     let folder = names::state_folder(config, &keys);
     let own = folder.clone();

@@ -49,13 +49,12 @@ pub struct DestinationFacts {
 }
 
 impl DestinationFacts {
-    /// Asks the destination of a job whose source is known as far as it is there.
+    /// Asks the destination, which has been met, of a job whose source is known as far as it is there.
     pub async fn gather(
         config: &JobConfig,
         destination: &Client,
         source: Option<&SourceFacts>,
     ) -> Result<Self, Error> {
-        destination.server_info().await?;
         let settled = orgs::settled(&config.ends, destination).await;
         if matches!(&settled, Err(Error::Influx(error)) if orgs::is_unknown(error)) {
             let (info, orgs) = (destination.known_info(), destination.org_names().await);

@@ -33,7 +33,13 @@ pub(crate) fn connect(
     if let Some(error) = token.unreadable_file() {
         return Err(JobError::TokenFile { side, source: error });
     }
-    let endpoint = Endpoint { side, host: end.host.clone(), org: end.org.clone(), token };
+    let endpoint = Endpoint {
+        side,
+        host: end.host.clone(),
+        host_from: end.host_from.to_string(),
+        org: end.org.clone(),
+        token,
+    };
     // On this machine compression costs both servers more than it saves; from elsewhere its checksum shows flipped bits.
     let settings = ClientSettings {
         gzip: settings.gzip && !is_loopback(&end.host),

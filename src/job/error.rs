@@ -17,6 +17,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline;
 use crate::pipeline::commit::job_lock::LockError;
 use crate::pipeline::event::StopReason;
+use crate::report::failure::ErrorFacts;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::stop_name;
 use crate::spool;
@@ -179,6 +180,34 @@ impl Error {
     pub(crate) fn failed_checks(report: &PreflightReport, refused: Option<Self>) -> Self {
         let only = report.count(Verdict::Fail) == 1;
         refused.filter(|_| only).unwrap_or_else(|| Self::preflight(report))
+    }
+
+    /// What a program can do with it.
+    pub fn facts(&self) -> ErrorFacts {
+        let influx = match self {
+            Self::Influx(error) => Some(error),
+            Self::Pipeline(pipeline::error::Error::Influx { source, .. }) => Some(source),
+            _ => None,
+        };
+        match influx {
+            Some(error) => ErrorFacts {
+                kind: error.kind().name(),
+                side: Some(error.side),
+                status: error.status,
+                cure: error.cure.map(str::to_owned),
+            },
+            None => ErrorFacts { kind: self.kind(), ..ErrorFacts::default() },
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Preflight { .. } => "preflight",
+            Self::Stopped(_) | Self::NotEnded(_) => "stopped",
+            Self::NotConfirmed(_) => "not_confirmed",
+            Self::ForeignData { .. } => "foreign_data",
+            other => other.exit().name(),
+        }
     }
 
     /// The exit code.

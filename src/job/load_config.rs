@@ -9,7 +9,7 @@ use crate::influx::signal::Observer;
 use crate::job::error::Error;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
-use crate::report::stream;
+use crate::report::{json, stream};
 
 /// Settings from everywhere, checked; a task named by its id is fetched from the destination.
 pub(crate) async fn load_config(
@@ -20,18 +20,23 @@ pub(crate) async fn load_config(
     if let Some(id) = inputs.task_id().map(str::to_owned) {
         let end = inputs.destination()?;
         let client = ends::connect(Side::Destination, &end, &ClientSettings::default(), observer)?;
+        client.meet(inputs.wait_for_ends_ms()?).await?;
         let task = client.task(&id).await?;
         inputs.set_task(&task.flux)?;
     }
     let config = check(&inputs, local_now())?;
-    say_notices(&config.output.notices);
+    say_notices(&config.output.notices, config.output.json);
     Ok(config)
 }
 
-/// What is to be known of the settings, on stderr.
-pub(crate) fn say_notices(notices: &[String]) {
+/// What is to be known of the settings: on stderr, or as JSON lines.
+pub(crate) fn say_notices(notices: &[String], is_json: bool) {
     for notice in notices {
-        stream::say(format_args!("notice: {notice}"));
+        if is_json {
+            stream::print_exact(json::notice(notice));
+        } else {
+            stream::say(format_args!("notice: {notice}"));
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl OpenedSpool {
             bucket: self.job.source_bucket.clone(),
         };
         let config = inputs.check_load(&spooled, local_now())?;
-        say_notices(&config.output.notices);
+        say_notices(&config.output.notices, config.output.json);
         Ok(config)
     }
 }

@@ -12,10 +12,12 @@
 pub(crate) mod begin;
 pub(crate) mod begin_spool;
 pub(crate) mod buckets;
+pub(crate) mod contact;
 pub(crate) mod destination_facts;
 pub(crate) mod ends;
 pub(crate) mod error;
 pub(crate) mod exit_code;
+mod fields;
 pub(crate) mod judge;
 mod known_jobs;
 pub(crate) mod load_config;

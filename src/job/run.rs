@@ -1,5 +1,6 @@
 //! The run itself, however it was prepared: reporter, pipeline, summary, exit code.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use crate::job::error::{Error, chain};
 use crate::job::exit_code::of_stop;
 use crate::job::shown::Shown;
 use crate::limits::PLAIN_LINE_MS;
+use crate::model::number;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::pool::blocking;
@@ -18,29 +20,46 @@ use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::{FailureInput, SummaryInput};
-use crate::report::{self, Ending, EventSender, ReportSettings, stream};
+use crate::report::waits::silence;
+use crate::report::{self, Ending, EventSender, ReportSettings, json, stream};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
 #[derive(Debug, Clone, Default)]
-pub struct ClientSignals(Arc<OnceLock<EventSender>>);
+pub struct ClientSignals {
+    sender: Arc<OnceLock<EventSender>>,
+    json: Arc<AtomicBool>,
+}
 
 impl ClientSignals {
     /// For the clients.
     pub fn observer(&self) -> Observer {
-        let sender = Arc::clone(&self.0);
+        let (sender, is_json) = (Arc::clone(&self.sender), Arc::clone(&self.json));
         Arc::new(move |signal| match (sender.get(), signal) {
             (Some(sender), signal) => sender.send(Event::Client(signal)),
+            (None, signal) if is_json.load(Ordering::Relaxed) => {
+                let line = json::event(&Event::Client(signal), json::now());
+                line.iter().for_each(stream::print_exact);
+            }
             (None, Signal::Retried { side, what, attempt, error }) => {
                 stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
+            }
+            (None, Signal::Silent { side, asked, silent_ms }) => {
+                let (waited, reason) = (number::duration(silent_ms), silence(side, asked));
+                stream::say(format_args!("waiting {waited}: {reason}"));
             }
             (None, Signal::Notice { text, .. }) => stream::say(format_args!("notice: {text}")),
             (None, _) => {}
         })
     }
 
+    /// From now on they are JSON lines, if that was asked for.
+    pub(crate) fn as_json(&self, json: bool) {
+        self.json.store(json, Ordering::Relaxed);
+    }
+
     fn connect(&self, sender: EventSender) {
         // Set once per process; a second run keeps the first reporter.
-        let _ = self.0.set(sender);
+        let _ = self.sender.set(sender);
     }
 }
 
@@ -67,7 +86,8 @@ pub(crate) async fn run(
     let settings =
         ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: PLAIN_LINE_MS };
     let io = |source| Error::Io { what: "cannot start the reporter", source };
-    let (sender, reporter) = report::start(settings, Arc::clone(&counters)).map_err(io)?;
+    let (sender, reporter) =
+        report::start(settings, Arc::clone(&counters), shown.color).map_err(io)?;
     signals.connect(sender.clone());
     if let BatchOrigin::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
@@ -88,6 +108,7 @@ pub(crate) async fn run(
         })),
         Err(error) => Ending::Failed(FailureInput {
             errors: chain(error),
+            facts: error.facts(),
             elapsed_ms,
             exit: error.exit().number(),
         }),

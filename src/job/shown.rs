@@ -11,7 +11,6 @@ use crate::job::source_facts::SourceFacts;
 use crate::report::preflight::PreflightReport;
 use crate::report::question::Question;
 use crate::report::state::{Header, QuotaShown, SinkKind};
-use crate::report::text::Glyphs;
 use crate::report::{Mode, json, stream};
 
 /// What a run shows beside its events.
@@ -21,6 +20,8 @@ pub(crate) struct Shown {
     pub header: Header,
     /// Bars, lines or JSON.
     pub mode: Mode,
+    /// Colour of the result, where it was chosen.
+    pub color: Option<bool>,
     /// What to run next.
     pub next: Option<String>,
     /// What another run after a whole one does, if that is known.
@@ -42,6 +43,15 @@ pub(crate) fn mode(output: &JobOutput) -> Mode {
         (Mode::Terminal { .. }, ColorChoice::Always) => Mode::Terminal { color: true },
         (Mode::Terminal { .. }, ColorChoice::Never) => Mode::Terminal { color: false },
         (mode, _) => mode,
+    }
+}
+
+/// Colour or none, where one of both was chosen.
+pub(crate) fn forced(color: ColorChoice) -> Option<bool> {
+    match color {
+        ColorChoice::Auto => None,
+        ColorChoice::Always => Some(true),
+        ColorChoice::Never => Some(false),
     }
 }
 
@@ -72,11 +82,12 @@ pub(crate) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
 }
 
 /// The checks before a run: on stderr, because stdout is for the result.
-pub(crate) fn show_preflight(report: &PreflightReport, is_json: bool) {
-    if is_json {
-        stream::print(json::preflight(report));
+pub(crate) fn show_preflight(report: &PreflightReport, output: &JobOutput) {
+    if output.json {
+        stream::print_exact(json::preflight(report));
     } else {
-        report.lines(Glyphs::Ascii).iter().for_each(stream::say);
+        let paper = stream::stderr_paper(forced(output.color));
+        report.lines(paper).iter().for_each(stream::say_painted);
     }
 }
 
@@ -88,7 +99,7 @@ pub(crate) fn asks(config: &JobConfig) -> bool {
 
 /// Asks once. On a thread of its own: the answer may be a signal.
 pub(crate) async fn confirm(question: &Question) -> Result<(), Error> {
-    stream::ask(format_args!("{}", question.text(Glyphs::Ascii)));
+    stream::ask(format_args!("{}", question.text(stream::glyphs())));
     let said = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)

@@ -21,7 +21,7 @@ use crate::job::exit_code::of_stop;
 use crate::limits::{LAST_WORD_MS_MAX, STOP_MS_MAX};
 use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::{StopSignal, Stopper, stop_pair};
-use crate::report::{json, stream};
+use crate::report::{bars, json, last_word, stream};
 
 /// What a signal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +143,7 @@ impl StopSignals {
             }
         };
         tokio::select! {
-            second = second => {
-                std::process::exit(i32::from(of_stop(first.max(second)).number()));
-            }
+            second = second => leave_at_once(first.max(second)),
             () = sleep(Duration::from_millis(STOP_MS_MAX - LAST_WORD_MS_MAX)) => {
                 self.leave(first, &Error::NotEnded(first));
             }
@@ -165,7 +163,7 @@ impl StopSignals {
     /// Ends the program with a word, if that can be said.
     fn leave(&self, reason: StopReason, why: &Error) -> ! {
         let code = of_stop(reason);
-        let (mut text, json) = (why.to_string(), self.0.json);
+        let (mut text, json, facts) = (why.to_string(), self.0.json, why.facts());
         let (sender, said) = sync_channel(1);
         let saying = thread::Builder::new().spawn(move || {
             if let Some((partial, whole)) = half_done().take() {
@@ -173,9 +171,14 @@ impl StopSignals {
                 let _ = fs::remove_file(partial);
                 text = format!("{text}; {} is not whole, and was removed", whole.display());
             }
+            bars::wipe(true);
             stream::say(format_args!("error: {text}"));
             if json {
-                stream::print(json::exit_error(code.number(), std::slice::from_ref(&text)));
+                stream::print_exact(json::exit_error(
+                    code.number(),
+                    std::slice::from_ref(&text),
+                    &facts,
+                ));
             }
             let _ = sender.send(());
         });
@@ -195,6 +198,22 @@ impl Drop for Moving<'_> {
     fn drop(&mut self) {
         *self.signals.phase() = Phase::Looking;
     }
+}
+
+/// Ends the program where it stands, with a word about the place.
+fn leave_at_once(reason: StopReason) -> ! {
+    let code = of_stop(reason);
+    let (sender, said) = sync_channel(1);
+    let saying = thread::Builder::new().spawn(move || {
+        bars::wipe(true);
+        let lines = last_word::lines(code.number()).unwrap_or_default();
+        lines.iter().for_each(stream::print_exact);
+        let _ = sender.send(());
+    });
+    if saying.is_ok() {
+        let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
+    }
+    std::process::exit(i32::from(code.number()))
 }
 
 async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> StopReason {

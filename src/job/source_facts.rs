@@ -93,9 +93,8 @@ impl SourceFacts {
         self.info.is_oss().then_some(self.survey.shape.shard_group_ns)
     }
 
-    /// Asks the source.
+    /// Asks the source, which has been met.
     pub async fn gather(config: &JobConfig, source: &Client) -> Result<SourceSeen, Error> {
-        source.server_info().await?;
         let settled = source.settle_org(&config.ends.source_bucket).await;
         if settled.as_ref().is_err_and(orgs::is_unknown) {
             return Ok(SourceSeen::NoOrg(source.org_names().await));

@@ -30,6 +30,13 @@ pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 90_000;
 /// See [`QUERY_TIMEOUT_MS_DEFAULT`].
 pub(crate) const QUERY_GRACE_MS: u64 = 10_000;
 
+/// Silence of a server that is told of; how often it is looked at then; and the time between two lines about it.
+pub(crate) const SILENCE_MS_MIN: u64 = 5_000;
+/// See [`SILENCE_MS_MIN`].
+pub(crate) const SILENCE_LOOK_MS: u64 = 1_000;
+/// See [`SILENCE_MS_MIN`].
+pub(crate) const SILENCE_LINE_MS: u64 = 30_000;
+
 /// Silence inside a response body.
 pub(crate) const BODY_SILENCE_MS_MAX: u64 = 60_000;
 
@@ -44,6 +51,14 @@ pub(crate) const FIRST_TRIES_MAX: u32 = 2;
 
 /// Time in milliseconds for those tries, and for each of them.
 pub(crate) const FIRST_ANSWER_MS_MAX: u64 = 10_000;
+
+/// Pause between two tries while an end is waited for, and the time between two words about it.
+pub(crate) const FIRST_PAUSE_MS: u64 = 1_000;
+/// See [`FIRST_PAUSE_MS`].
+pub(crate) const FIRST_WORD_MS: u64 = 30_000;
+
+/// Characters of a web page that are shown where the API should be.
+pub(crate) const PAGE_SHOWN_CHARS_MAX: usize = 60;
 
 /// Tries of one request whose answer has neither a length nor chunks.
 pub(crate) const UNFRAMED_TRIES_MAX: u32 = 2;

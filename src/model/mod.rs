@@ -11,6 +11,7 @@ pub(crate) mod interval;
 pub(crate) mod nearest;
 pub(crate) mod number;
 pub(crate) mod point;
+pub(crate) mod printable;
 pub(crate) mod random;
 pub(crate) mod scale;
 pub(crate) mod schema;

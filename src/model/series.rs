@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::printable::printable;
+
 /// A name or tag value as stored: bytes, nearly always UTF-8.
 pub type Name = Box<[u8]>;
 
@@ -65,9 +67,6 @@ pub struct Readable<'a>(pub &'a [u8]);
 
 impl fmt::Display for Readable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in String::from_utf8_lossy(self.0).chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        Ok(())
+        f.write_str(&printable(&String::from_utf8_lossy(self.0)))
     }
 }

@@ -1,79 +1,113 @@
-//! The terminal: shows the lines of the screen, each as one bar of indicatif without a bar of its own.
+//! Lines at the foot of a terminal that are drawn again in place.
+//!
+//! The cursor stays behind the last line, which is never full: what the terminal itself echoes, as `^C`, stands there too and
+//! goes with the next drawing. One lock guards all drawing, so that an early end can take the screen away for good.
 
-use std::time::Duration;
+use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::report::stream::{self, Stderr};
+use crate::report::text::width;
 
-use crate::limits;
+/// The widths of the lines that are on the terminal, and whether no more may be drawn.
+static DRAWN: Mutex<Drawn> = Mutex::new(Drawn { widths: Vec::new(), is_over: false });
 
-const YELLOW: &str = "\u{1b}[33m";
-const RESET: &str = "\u{1b}[0m";
-
-/// Lines at the foot of a terminal that are drawn again in place.
 #[derive(Debug)]
+struct Drawn {
+    widths: Vec<usize>,
+    is_over: bool,
+}
+
+impl Drawn {
+    /// Moves to the first of the lines, as far as the terminal is now.
+    fn rewind(&self) -> String {
+        let columns = stream::stderr_size().map_or(usize::MAX, |(columns, _)| columns.max(1));
+        let rows: usize = self.widths.iter().map(|width| width.div_ceil(columns).max(1)).sum();
+        match rows {
+            0 => String::new(),
+            1 => "\r".to_owned(),
+            rows => format!("\r\u{1b}[{}A", rows - 1),
+        }
+    }
+}
+
+/// The lines of this program; there is one such screen.
+#[derive(Debug, Default)]
 pub(super) struct Bars {
-    all: MultiProgress,
-    lines: Vec<ProgressBar>,
-    color: bool,
+    lines: Vec<String>,
 }
 
 impl Bars {
-    /// On stderr; indicatif shows nothing where that is no terminal.
-    pub(super) fn new(color: bool) -> Self {
-        let per_second = Duration::from_secs(1).as_millis() / u128::from(limits::REDRAW_MS);
-        let hz = u8::try_from(per_second).unwrap_or(10);
-        Self {
-            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(hz)),
-            lines: Vec::new(),
-            color,
-        }
-    }
-
-    /// Draws these lines in place of the ones before.
-    pub(super) fn draw(&mut self, lines: &[String]) {
-        while self.lines.len() > lines.len() {
-            if let Some(line) = self.lines.pop() {
-                self.all.remove(&line);
-            }
-        }
-        while self.lines.len() < lines.len() {
-            let line = self.all.add(ProgressBar::new_spinner());
-            line.set_style(
-                ProgressStyle::with_template("{wide_msg}").expect("the template has one known key"),
-            );
-            self.lines.push(line);
-        }
-        for (bar, line) in self.lines.iter().zip(lines) {
-            let painted = if self.color { paint(line) } else { line.clone() };
-            if bar.message() != painted {
-                bar.set_message(painted);
-            }
+    /// Draws these lines, each with its width, in place of the ones before. Those that the terminal has no row for are left
+    /// out, the last ones first.
+    pub(super) fn draw(&mut self, lines: Vec<String>) {
+        if lines != self.lines {
+            self.lines = lines;
+            let _ = self.put(&[]);
         }
     }
 
     /// Says lines above the ones that are drawn in place.
-    pub(super) fn say(&self, lines: &[String]) -> std::io::Result<()> {
-        lines.iter().try_for_each(|line| self.all.println(line))
+    pub(super) fn say(&self, lines: &[String]) -> io::Result<()> {
+        if lines.is_empty() { Ok(()) } else { self.put(lines) }
+    }
+
+    fn put(&self, above: &[String]) -> io::Result<()> {
+        let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.is_over {
+            return Ok(());
+        }
+        let rows = stream::stderr_size().map_or(usize::MAX, |(_, rows)| rows.max(2) - 1);
+        let shown = &self.lines[..self.lines.len().min(rows)];
+        let mut text = drawn.rewind();
+        if !above.is_empty() {
+            text.push_str("\u{1b}[J");
+        }
+        for line in above {
+            text.extend([line, "\r\n"]);
+        }
+        for (at, line) in shown.iter().enumerate() {
+            // The line is emptied first: behind a full one the cursor would stand on its last character.
+            text.extend([if at == 0 { "" } else { "\r\n" }, "\u{1b}[2K", line]);
+        }
+        text.push_str("\u{1b}[J");
+        drawn.widths = shown.iter().map(|line| width(&without_colors(line))).collect();
+        Stderr.write_all(text.as_bytes())?;
+        Stderr.flush()
     }
 
     /// Takes all lines away.
-    pub(super) fn clear(&mut self) -> std::io::Result<()> {
-        for line in self.lines.drain(..) {
-            line.finish_and_clear();
-        }
-        self.all.clear()
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        wipe(false);
     }
 }
 
-/// Yellow for what deserves a look: a wait that is not the normal one, and the end that someone asked for.
-fn paint(line: &str) -> String {
-    let unusual =
-        line.contains("waiting ") && !line.contains("(normal)") || line.contains("draining: ");
-    if line.starts_with("STATE") && unusual {
-        format!("{YELLOW}{line}{RESET}")
-    } else {
-        line.to_owned()
+/// Takes away what is drawn, from whichever thread. Once it `is_over` nothing is drawn any more.
+pub(crate) fn wipe(is_over: bool) {
+    let mut drawn = match DRAWN.try_lock() {
+        Ok(drawn) => drawn,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        // Somebody is stuck in writing: then the terminal takes nothing.
+        Err(TryLockError::WouldBlock) => return,
+    };
+    drawn.is_over |= is_over;
+    if !drawn.widths.is_empty() {
+        let text = format!("{}\u{1b}[J", drawn.rewind());
+        drawn.widths.clear();
+        let _ = Stderr.write_all(text.as_bytes()).and_then(|()| Stderr.flush());
     }
+}
+
+/// The text without the colours that [`Paper`](crate::report::text::Paper) gave it.
+fn without_colors(line: &str) -> String {
+    let mut bare = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        bare.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    bare + rest
 }
 
 #[cfg(test)]
@@ -81,15 +115,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_unusual_state_is_coloured() {
-        assert_eq!(
-            paint("STATE  waiting 4s: source quota (normal)"),
-            "STATE  waiting 4s: source quota (normal)"
-        );
-        assert_eq!(paint("counts waiting 4s"), "counts waiting 4s");
-        assert_eq!(
-            paint("STATE  waiting 4s: source answered 429"),
-            "\u{1b}[33mSTATE  waiting 4s: source answered 429\u{1b}[0m"
-        );
+    fn colours_take_no_room() {
+        assert_eq!(without_colors("a\u{1b}[31mb\u{1b}[0m c"), "ab c");
+        assert_eq!(without_colors("plain"), "plain");
     }
 }

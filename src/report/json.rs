@@ -1,17 +1,22 @@
 //! The same as JSON lines, for programs: plain numbers, RFC 3339 times, names exact. Every line begins with
 //! `message_type` and `v`; fields are only ever added.
 
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::influx::signal::Signal;
+use crate::influx::signal::{Signal, WaitCause};
 use crate::model::density::{Cell, Stretch, stretches};
 use crate::model::foretold::{Conflict, Forecast, PlanMeasurement};
+use crate::model::printable::is_printable;
 use crate::model::spread::Spread;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::closing::Discrepancy;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::dry_run::{ChoiceRow, DryRun};
+use crate::report::failure::ErrorFacts;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::run_end::{RunEnd, stop_word};
@@ -35,8 +40,36 @@ struct Line<'a> {
 /// One line of this type; the body is an object.
 pub(super) fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
     let time = time.map(|time| time.to_string());
-    serde_json::to_string(&Line { message_type, v: VERSION, time, body })
-        .expect("objects with string keys are JSON")
+    let line = serde_json::to_string(&Line { message_type, v: VERSION, time, body })
+        .expect("objects with string keys are JSON");
+    escaped(line)
+}
+
+/// The same JSON, with escapes for what a terminal would obey.
+fn escaped(line: String) -> String {
+    if line.is_ascii() || line.chars().all(is_printable) {
+        return line;
+    }
+    let mut safe = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_printable(c) {
+            safe.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Memory takes it.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        }
+    }
+    safe
+}
+
+/// The present, to the millisecond.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ms = i64::try_from(since.as_millis()).unwrap_or(0);
+    Timestamp::from_ns(ms.saturating_mul(1_000_000))
 }
 
 /// The line of an event that happened at `time`, if it has one: progress of batches is part of `status`.
@@ -73,6 +106,10 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
         Event::Client(Signal::WaitEnded { side, cause, waited_ms }) => (
             "wait",
             json!({"state": "ended", "side": side.to_string(), "cause": cause_word(*cause), "waited_ms": waited_ms}),
+        ),
+        Event::Client(Signal::Silent { side, asked, silent_ms }) => (
+            "wait",
+            json!({"state": "goes_on", "side": side.to_string(), "cause": cause_word(WaitCause::Silence(*asked)), "waited_ms": silent_ms}),
         ),
         Event::Client(Signal::Retried { side, what, attempt, error }) => (
             "retry",
@@ -212,12 +249,25 @@ pub fn failure(
         "waits_ms": waits(state, input.elapsed_ms),
     });
     merge(&mut body, totals(&state.totals));
+    merge(&mut body, input.facts.body());
     line("exit_error", Some(time), body)
 }
 
 /// That the program failed before there was a run.
-pub(crate) fn exit_error(exit: u8, errors: &[String]) -> String {
-    line("exit_error", None, json!({"exit": exit, "message": errors.join(": "), "errors": errors}))
+pub(crate) fn exit_error(exit: u8, errors: &[String], facts: &ErrorFacts) -> String {
+    let mut body = json!({"exit": exit, "message": errors.join(": "), "errors": errors});
+    merge(&mut body, facts.body());
+    line("exit_error", Some(now()), body)
+}
+
+/// What was compared at the end of a demo.
+pub(crate) fn comparison(values: u64) -> String {
+    line("comparison", Some(now()), json!({"equal": true, "values": values}))
+}
+
+/// Something a person should know before there is a run.
+pub(crate) fn notice(text: &str) -> String {
+    line("notice", Some(now()), json!({"kind": "notice", "text": text}))
 }
 
 /// All that preflight found.
@@ -229,10 +279,12 @@ pub(crate) fn preflight(report: &PreflightReport) -> String {
         "source": report.source,
         "destination": report.destination,
         "progress": report.progress,
+        "source_end": report.source_end,
+        "destination_end": report.destination_end,
         "quota_bytes_spent": report.quota_bytes_spent,
         "exit": report.exit().number(),
     });
-    line("preflight", None, body)
+    line("preflight", Some(now()), body)
 }
 
 /// What a dry run found; line protocol is exact here.
@@ -251,7 +303,7 @@ pub(crate) fn dry_run(dry_run: &DryRun) -> String {
             "time_ms": dry_run.outlook.time_ms,
         }),
     );
-    line("dry_run", None, body)
+    line("dry_run", Some(now()), body)
 }
 
 fn choice_row(row: &ChoiceRow) -> Value {
@@ -305,7 +357,7 @@ pub(crate) fn plan_report(report: &PlanReport) -> String {
         "requests_spent": report.requests_spent,
         "exit": report.exit.number(),
     });
-    line("plan_report", None, body)
+    line("plan_report", Some(now()), body)
 }
 
 fn measurement(row: &PlanMeasurement) -> Value {

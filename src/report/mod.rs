@@ -10,12 +10,14 @@
 //! that every screen is a golden file; the progress screen and its lines keep within [`text::COLUMNS`]. Wall time is
 //! allowed here.
 
-mod bars;
+pub(crate) mod bars;
 pub(crate) mod density;
 pub(crate) mod dry_run;
 pub(crate) mod eta;
 pub(crate) mod export;
+pub(crate) mod failure;
 pub(crate) mod json;
+pub(crate) mod last_word;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;

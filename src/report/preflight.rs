@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use crate::exit::ExitCode;
 use crate::model::number;
-use crate::report::text::{COLUMNS, Glyphs, clean, fit, width, wrap};
+use crate::report::text::{COLUMNS, Color, Paper, clean, fit, width, wrap};
 
 /// The column after the verdicts.
 const VERDICT_END: usize = 75;
+/// Columns beyond which a line is hard to read.
+const WIDTH_MAX: usize = 120;
 /// The column of the text, after section names and labels.
 const TEXT_COLUMN: usize = 13;
 
@@ -67,6 +69,29 @@ impl Row {
     }
 }
 
+/// An end as programs want it: what the rows tell in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct EndFields {
+    /// Its address.
+    pub address: String,
+    /// Where that stands.
+    pub address_from: String,
+    /// Where the token comes from; never the token.
+    pub token_from: String,
+    /// Version, where the server tells one.
+    pub version: Option<String>,
+    /// Name of the organization.
+    pub org: Option<String>,
+    /// Its id.
+    pub org_id: Option<String>,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Its id, if it is there.
+    pub bucket_id: Option<String>,
+    /// How long it keeps what it holds; 0 is for ever.
+    pub retention_s: Option<u64>,
+}
+
 /// All that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PreflightReport {
@@ -80,6 +105,10 @@ pub struct PreflightReport {
     pub refusals: Vec<ExitCode>,
     /// Source bytes that the checks cost.
     pub quota_bytes_spent: u64,
+    /// The source in fields.
+    pub source_end: Option<EndFields>,
+    /// The destination in fields, if there is one.
+    pub destination_end: Option<EndFields>,
 }
 
 impl PreflightReport {
@@ -115,9 +144,11 @@ impl PreflightReport {
         self.findings().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// The screen. Cures are never cut, since they are to be copied; all other lines keep within [`COLUMNS`].
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
-        let mut lines = vec!["PREFLIGHT compared no data and wrote nothing.".to_owned()];
+    /// The screen. Cures are never cut, since they are to be copied; all other lines keep within the paper.
+    pub fn lines(&self, paper: Paper) -> Vec<String> {
+        let glyphs = paper.glyphs;
+        let first = "PREFLIGHT compared no data and wrote nothing.";
+        let mut lines = wrap(first, paper.columns, 2);
         for (name, rows) in [
             ("SOURCE", &self.source),
             ("DESTINATION", &self.destination),
@@ -129,52 +160,81 @@ impl PreflightReport {
                 } else {
                     format!("  {}", clean(row.parts().0, glyphs))
                 };
-                lines.extend(row_lines(&label, row, glyphs));
+                if paper.columns < COLUMNS {
+                    lines.extend(narrow_row(&label, row, paper, i == 0));
+                } else {
+                    lines.extend(row_lines(&label, row, paper));
+                }
             }
         }
         let (failures, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
         let spent = number::bytes(self.quota_bytes_spent);
-        lines.push(format!(
+        let sum = format!(
             "{}, {}, {spent} of quota spent. Exit {}.",
             number::counted(failures as u64, "failure", "failures"),
             number::counted(warnings as u64, "warning", "warnings"),
             self.exit().number()
-        ));
+        );
+        lines.extend(wrap(&sum, paper.columns, 2));
         for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
             if let Some(cure) = &finding.cure {
-                lines.push(format!("{} cure: {}", finding.code, clean(cure, glyphs)));
+                let line = format!("{} cure: {}", finding.code, clean(cure, glyphs));
+                lines.push(paper.paint(Color::Bold, &line));
             }
         }
         lines
     }
 }
 
-/// Label, text, and the verdict at the right of the first line.
-fn row_lines(label: &str, row: &Row, glyphs: Glyphs) -> Vec<String> {
+/// `FAIL [P11]`, in its colour.
+fn verdict(finding: &Finding) -> (String, Color) {
+    match finding.verdict {
+        Verdict::Ok => ("ok".to_owned(), Color::Green),
+        Verdict::Warn => (format!("WARN [{}]", finding.code), Color::Yellow),
+        Verdict::Fail => (format!("FAIL [{}]", finding.code), Color::Red),
+    }
+}
+
+/// Where there is no room beside the text, the verdict comes first.
+fn narrow_row(label: &str, row: &Row, paper: Paper, is_first: bool) -> Vec<String> {
     let (_, text, finding) = row.parts();
-    let verdict = finding.map_or_else(String::new, |finding| match finding.verdict {
-        Verdict::Ok => "ok".to_owned(),
-        Verdict::Warn => format!("WARN [{}]", finding.code),
-        Verdict::Fail => format!("FAIL [{}]", finding.code),
-    });
+    let said = finding.map(verdict);
+    let (words, color) = said.unwrap_or((String::new(), Color::Green));
+    let gap = if words.is_empty() { "" } else { " " };
+    let label = fit(label.trim_start(), TEXT_COLUMN);
+    let start = if is_first { "" } else { "  " };
+    let text = format!("{words}{gap}{label} {}", clean(text, paper.glyphs));
+    let mut lines = wrap(&text, paper.columns - start.len(), 2);
+    if let Some(rest) = lines.first().and_then(|first| first.strip_prefix(&words)) {
+        lines[0] = format!("{}{rest}", paper.paint(color, &words));
+    }
+    lines.iter().map(|line| format!("{start}{line}")).collect()
+}
+
+/// Label, text, and the verdict at the right of the first line.
+fn row_lines(label: &str, row: &Row, paper: Paper) -> Vec<String> {
+    let (_, text, finding) = row.parts();
+    let (verdict, color) = finding.map_or((String::new(), Color::Green), verdict);
     let label = fit(label, TEXT_COLUMN - 1);
+    let end = paper.columns.min(WIDTH_MAX) - (COLUMNS - VERDICT_END);
     let room = if verdict.is_empty() {
-        COLUMNS - TEXT_COLUMN
+        end + (COLUMNS - VERDICT_END) - TEXT_COLUMN
     } else {
-        VERDICT_END - TEXT_COLUMN - width(&verdict).max(10) - 1
+        end - TEXT_COLUMN - width(&verdict).max(10) - 1
     };
-    wrap(&clean(text, glyphs), room, 0)
+    wrap(&clean(text, paper.glyphs), room, 0)
         .into_iter()
         .enumerate()
         .map(|(i, text)| {
             let (label, verdict) =
                 if i == 0 { (label.as_str(), verdict.as_str()) } else { ("", "") };
             let label_gap = TEXT_COLUMN - width(label);
-            let verdict_gap =
-                VERDICT_END.saturating_sub(TEXT_COLUMN + width(&text) + width(verdict));
-            format!("{label}{}{text}{}{verdict}", " ".repeat(label_gap), " ".repeat(verdict_gap))
-                .trim_end()
-                .to_owned()
+            let verdict_gap = end.saturating_sub(TEXT_COLUMN + width(&text) + width(verdict));
+            let line = format!("{label}{}{text}", " ".repeat(label_gap));
+            if verdict.is_empty() {
+                return line.trim_end().to_owned();
+            }
+            format!("{line}{}{}", " ".repeat(verdict_gap), paper.paint(color, verdict))
         })
         .collect()
 }

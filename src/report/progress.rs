@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use crate::limits::{PLAIN_LINE_MS, REDRAW_MS};
 use crate::model::number;
+use crate::report::bars::Bars;
 use crate::report::stream;
 
 /// On stderr.
@@ -13,43 +12,30 @@ use crate::report::stream;
 pub(crate) struct ProgressLine {
     what: &'static str,
     all_bytes: u64,
-    bar: ProgressBar,
+    bars: Option<Bars>,
     quiet: bool,
     said: Instant,
 }
 
 impl ProgressLine {
     /// Work on so many bytes; `what` is what was done with them, as `verified`. Says nothing if `quiet`.
-    ///
-    /// # Panics
-    ///
-    /// Never: the template is a constant.
     pub(crate) fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
-        let per_second = Duration::from_secs(1).as_millis() / u128::from(REDRAW_MS);
-        let hz = u8::try_from(per_second).unwrap_or(10);
-        let target = if quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr_with_hz(hz)
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(
-            ProgressStyle::with_template("{wide_msg}").expect("the template has one known key"),
-        );
-        Self { what, all_bytes, bar, quiet, said: Instant::now() }
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_drawn = !quiet && stream::stderr_is_terminal() && !is_dumb;
+        Self { what, all_bytes, bars: is_drawn.then(Bars::default), quiet, said: Instant::now() }
     }
 
     /// So many bytes are done.
     pub(crate) fn at(&mut self, bytes: u64) {
-        if self.quiet {
+        let step = if self.bars.is_some() { REDRAW_MS } else { PLAIN_LINE_MS };
+        if self.quiet || self.said.elapsed() < Duration::from_millis(step) {
             return;
         }
-        let is_due = self.said.elapsed() >= Duration::from_millis(PLAIN_LINE_MS);
-        if !self.bar.is_hidden() {
-            self.bar.set_message(self.line(bytes));
-        } else if is_due {
-            stream::say(self.line(bytes));
-            self.said = Instant::now();
+        self.said = Instant::now();
+        let line = self.line(bytes);
+        match &mut self.bars {
+            Some(bars) => bars.draw(vec![line]),
+            None => stream::say(line),
         }
     }
 
@@ -62,7 +48,9 @@ impl ProgressLine {
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if let Some(bars) = &mut self.bars {
+            bars.clear();
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::report::state::{Header, RunState, RunTotals};
 use crate::report::stream::{self, Stderr, Stdout};
 use crate::report::summary::{self, FailureInput, SummaryInput};
 use crate::report::talk::{self, Talk};
-use crate::report::text::Glyphs;
-use crate::report::{json, screen};
+use crate::report::text::{COLUMNS, Color, Glyphs, Paper, wrap};
+use crate::report::{json, last_word, screen};
 
 /// How a run is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +81,22 @@ pub struct ReportOutput {
     pub stdout: Box<dyn Write + Send>,
     /// Which characters the result may hold.
     pub stdout_glyphs: Glyphs,
+    /// How it is laid out, where that is a terminal or colours were asked for.
+    pub stdout_paper: Option<Paper>,
     /// The talk.
     pub stderr: Box<dyn Write + Send>,
 }
 
 impl ReportOutput {
     /// The streams of this process.
-    pub fn standard() -> Self {
-        let stdout_glyphs =
-            if stream::stdout_is_terminal() { Glyphs::Unicode } else { Glyphs::Ascii };
-        Self { stdout: Box::new(Stdout), stdout_glyphs, stderr: Box::new(Stderr) }
+    pub(crate) fn standard(color: Option<bool>) -> Self {
+        let paper = stream::stdout_paper(color);
+        Self {
+            stdout: Box::new(Stdout),
+            stdout_glyphs: paper.glyphs,
+            stdout_paper: (stream::stdout_is_terminal() || paper.color).then_some(paper),
+            stderr: Box::new(Stderr),
+        }
     }
 }
 
@@ -114,8 +120,9 @@ pub struct Reporter {
 pub(crate) fn start(
     settings: ReportSettings,
     counters: Arc<Counters>,
+    color: Option<bool>,
 ) -> io::Result<(EventSender, Reporter)> {
-    start_on(settings, counters, ReportOutput::standard())
+    start_on(settings, counters, ReportOutput::standard(color))
 }
 
 /// Starts the reporter on any streams. Bars are drawn on the process's own stderr alone.
@@ -153,6 +160,7 @@ struct Painter {
     lost: u64,
     talk: Talk,
     view: View,
+    color: bool,
     output: ReportOutput,
     failed: Option<io::Error>,
     started: Timestamp,
@@ -182,13 +190,14 @@ impl Painter {
         sender: EventSender,
     ) -> Self {
         let ReportSettings { header, mode, line_ms } = settings;
-        let (view, glyphs) = match mode {
-            Mode::Terminal { color } => (View::Bars(Bars::new(color)), Glyphs::Unicode),
-            Mode::Plain => (View::Plain, Glyphs::Ascii),
-            Mode::Json => (View::Json, Glyphs::Ascii),
+        let (view, color) = match mode {
+            Mode::Terminal { color } => (View::Bars(Bars::default()), color),
+            Mode::Plain => (View::Plain, false),
+            Mode::Json => (View::Json, false),
         };
         Self {
-            state: RunState::new(header, glyphs),
+            state: RunState::new(header, output.stdout_glyphs),
+            color,
             counters,
             sender,
             lost: 0,
@@ -241,8 +250,11 @@ impl Painter {
             self.lost = lost;
             self.state.missed(now_ms);
         }
+        last_word::keep(&self.state, now_ms, matches!(self.view, View::Json));
         if let View::Bars(bars) = &mut self.view {
-            bars.draw(&screen::screen(&self.state, now_ms));
+            let paper = stream::stderr_paper(Some(self.color));
+            self.state.columns = paper.columns;
+            bars.draw(screen::painted(&self.state, now_ms, paper));
         } else if now_ms >= self.line_due_ms {
             self.line_due_ms = now_ms + self.line_ms;
             if matches!(self.view, View::Json) {
@@ -256,11 +268,12 @@ impl Painter {
     fn finish(&mut self, ending: &Ending) -> io::Result<()> {
         if let View::Bars(bars) = &mut self.view {
             // The talk; the result goes to stdout.
-            let _ = bars.clear();
+            bars.clear();
         }
         let lost = self.sender.lost();
         let glyphs = self.output.stdout_glyphs;
-        let lines = match (&self.view, ending) {
+        last_word::forget();
+        let mut lines = match (&self.view, ending) {
             (View::Json, Ending::Finished(input)) => {
                 vec![json::summary(input, &self.state, lost, self.wall(input.elapsed_ms))]
             }
@@ -274,12 +287,31 @@ impl Painter {
             let text = format!(
                 "notice: {lost} events came faster than they could be shown; no sum is touched by that"
             );
-            self.say(&talk::remark(&text, self.sender.elapsed_ms()));
+            self.say(&talk::remark(&text, self.sender.elapsed_ms(), self.state.columns));
+        }
+        if !matches!(self.view, View::Json) {
+            lines = self.laid_out(lines, ending);
         }
         self.print(&lines);
         // A reader that went away, as `head` does, has seen what it wanted.
         let failed = self.failed.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         failed.map_or(Ok(()), Err)
+    }
+
+    /// The summary on a terminal: its headline in the colour of the end, its lines no wider than there is room.
+    fn laid_out(&self, lines: Vec<String>, ending: &Ending) -> Vec<String> {
+        let Some(paper) = self.output.stdout_paper else { return lines };
+        let color = match ending {
+            Ending::Finished(input) if input.exit == 0 => Color::Green,
+            Ending::Finished(input) if input.outcome.stopped.is_none() && input.exit == 3 => {
+                Color::Yellow
+            }
+            _ => Color::Red,
+        };
+        let mut lines = lines.iter();
+        let headline = lines.next().map(|line| paper.paint(color, line));
+        let rest = lines.flat_map(|line| wrap(line, paper.columns.max(COLUMNS), 4));
+        headline.into_iter().chain(rest).collect()
     }
 
     /// To stdout. After a failure, such as a closed pipe, nothing more is written, but events are still taken.

@@ -1,32 +1,76 @@
-//! The screen of a running job: pure text, at most [`COLUMNS`] wide.
+//! The screen of a running job: pure text, as wide as the terminal. What an operator looks for comes first: how far, until
+//! when, and what the run does at this moment; the bar takes what is left.
 
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
+use crate::pipeline::event::PlannedRun;
 use crate::report::state::{OpenBatch, RunState, draining, stop_name};
-use crate::report::text::{COLUMNS, fit, fit_both, flow, width};
+use crate::report::text::{COLUMNS, Color, Paper, fit, fit_both, flow_in, width, wrap};
+use crate::report::waits::Waiting;
 
-const BAR_CELLS: u32 = 40;
+/// Cells of a bar that is worth drawing.
+const BAR_CELLS_MIN: usize = 8;
+
+/// Columns that the last line leaves free, for what the terminal echoes there.
+const ECHO_COLUMNS: usize = 4;
 
 /// All lines, `now_ms` after the start of the run.
 pub fn screen(state: &RunState, now_ms: u64) -> Vec<String> {
-    let mut lines = vec![title(state, &number::duration(now_ms))];
+    lines(state, now_ms).into_iter().map(|(line, _)| line).collect()
+}
+
+/// The same with colours, where there may be some.
+pub(crate) fn painted(state: &RunState, now_ms: u64, paper: Paper) -> Vec<String> {
+    let paint = |(line, color): (String, Option<Color>)| match color {
+        Some(color) => paper.paint(color, &line),
+        None => line,
+    };
+    lines(state, now_ms).into_iter().map(paint).collect()
+}
+
+type Line = (String, Option<Color>);
+
+fn lines(state: &RunState, now_ms: u64) -> Vec<Line> {
+    let mut lines = vec![(title(state, &number::duration(now_ms)), None)];
+    let plain = |lines: Vec<String>| lines.into_iter().map(|line| (line, None));
     if state.planned.is_none() {
-        lines.push(fit(&format!("STATE         {}", condition(state, now_ms)), COLUMNS));
+        lines.extend(doing(state, now_ms));
         return lines;
     }
-    lines.push(overall_bar(state));
-    lines.extend(committed(state));
-    lines.extend(average(state, now_ms));
-    lines.extend(quota(state, now_ms));
-    lines.push(fit(&format!("STATE         {}", condition(state, now_ms)), COLUMNS));
-    lines.extend(batches(state));
-    lines.extend(counts(state));
+    let color = (state.job_per_mille() >= 1_000).then_some(Color::Green);
+    lines.push((overall(state, now_ms), color));
+    if state.columns < COLUMNS {
+        lines.extend(doing(state, now_ms));
+        lines.extend(plain(committed(state)));
+        lines.extend(plain(average(state, now_ms)));
+        lines.extend(plain(quota(state, now_ms).into_iter().collect()));
+    } else {
+        lines.extend(plain(committed(state)));
+        lines.extend(plain(average(state, now_ms)));
+        lines.extend(plain(quota(state, now_ms).into_iter().collect()));
+        lines.extend(doing(state, now_ms));
+    }
+    lines.extend(plain(batches(state)));
+    lines.extend(plain(counts(state)));
     let mut waits = state.waits.parts(now_ms);
     waits.push(format!("retries {}", number::count(state.totals.retries)));
-    lines.extend(flow("waits         ", &waits));
-    lines.push(closing(state));
+    lines.extend(plain(flow_in(state.columns, label(state, "waits"), &waits)));
+    lines.push((closing(state), None));
     lines
+}
+
+/// What stands before a line; nothing where there is no room for it.
+fn label(state: &RunState, name: &'static str) -> &'static str {
+    const LABELS: [(&str, &str, &str); 5] = [
+        ("committed to", "committed to  ", "to "),
+        ("average", "average       ", ""),
+        ("quota", "quota         ", "quota "),
+        ("counts", "counts        ", ""),
+        ("waits", "waits         ", "waits "),
+    ];
+    let found = LABELS.iter().find(|(own, ..)| *own == name);
+    found.map_or("", |(_, wide, narrow)| if state.columns < COLUMNS { narrow } else { wide })
 }
 
 /// `sluice migrate  from -> to  1h25m`, the names shortened until they fit.
@@ -35,8 +79,22 @@ pub fn title(state: &RunState, end: &str) -> String {
     let command = fit(&header.command, 16);
     let taken = "sluice   ->   ".len() + 2 + width(&command) + width(end);
     let (source, destination) =
-        fit_both(&header.source, &header.destination, COLUMNS.saturating_sub(taken));
-    format!("sluice {command}  {source} -> {destination}  {end}").trim_end().to_owned()
+        fit_both(&header.source, &header.destination, state.columns.saturating_sub(taken));
+    let title = format!("sluice {command}  {source} -> {destination}  {end}");
+    fit(title.trim_end(), state.columns)
+}
+
+/// What the run does, in yellow where that deserves a look.
+fn doing(state: &RunState, now_ms: u64) -> Vec<Line> {
+    let is_usual = state.stopping.is_none()
+        && state.waits.current(now_ms).is_none_or(|waiting| waiting.word() == "quota");
+    let color = (!is_usual).then_some(Color::Yellow);
+    let text = condition(state, now_ms);
+    if state.columns < COLUMNS {
+        let lines = wrap(&text, state.columns, 2).into_iter().take(2);
+        return lines.map(|line| (line, color)).collect();
+    }
+    vec![(fit(&format!("STATE         {text}"), state.columns), color)]
 }
 
 /// What the run does at this moment, always with the reason.
@@ -45,14 +103,11 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
         return format!("draining: {} ({})", draining(reason), stop_name(reason));
     }
     if let Some(waiting) = state.waits.current(now_ms) {
-        let left = number::duration(waiting.left_ms.saturating_add(999));
-        let reason = waiting.reason();
-        return match state.header.quota {
-            Some(quota) if waiting.word() == "quota" => {
-                let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
-                format!("waiting {left}: {reason}; refills at {}/s", number::bytes(rate))
+        return match pacing(state, waiting) {
+            Some(text) => text,
+            None => {
+                format!("waiting {}: {}", number::duration(waiting.shown_ms()), waiting.reason())
             }
-            _ => format!("waiting {left}: {reason}"),
         };
     }
     match (&state.planned, state.open.len()) {
@@ -61,24 +116,71 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
             "finishing".to_owned()
         }
         (Some(_), 0) => "running: the source counts the next batch".to_owned(),
-        (Some(planned), _) => format!("running ({})", planned.transport),
+        (Some(planned), _) => match in_use(state, planned) {
+            Some(how) => format!("running ({how})"),
+            None => "running".to_owned(),
+        },
     }
 }
 
-fn overall_bar(state: &RunState) -> String {
-    let per_mille = state.job_per_mille();
-    let full = (per_mille * BAR_CELLS / 1_000) as usize;
-    let bar = format!("[{}{}]", "#".repeat(full), ".".repeat(BAR_CELLS as usize - full));
+/// The normal wait: reading is spread so that the quota is never met, however much of it is left.
+fn pacing(state: &RunState, waiting: Waiting) -> Option<String> {
+    let quota = state.header.quota.filter(|_| waiting.word() == "quota")?;
+    let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
+    let shared = match state.pace.map(|pace| pace.runs) {
+        Some(runs @ 2..) => format!("; {runs} runs share it"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "pacing: {}/s so that no five minutes exceed {}{shared}",
+        number::bytes(rate),
+        number::bytes(quota.window_bytes)
+    ))
+}
+
+/// How the source is read: what was asked for, or what `auto` has come to.
+fn in_use(state: &RunState, planned: &PlannedRun) -> Option<String> {
+    if planned.transport != "auto" {
+        return Some(planned.transport.clone());
+    }
+    let names: Vec<&str> = state.transports.iter().rev().map(|way| way.name()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// How far it is, and the bar in what is left of the line: `#` is committed, `+` is written and not committed yet.
+fn overall(state: &RunState, now_ms: u64) -> String {
+    let percent = number::percent(state.job_per_mille());
     let planned = state.planned.as_ref().map_or(0, |planned| planned.batches);
     let done = number::count(state.totals.batches_committed);
-    fit(
-        &format!(
-            "{bar}  {}   {done}/{} batches",
-            number::percent(per_mille),
-            number::count(planned)
-        ),
-        COLUMNS,
-    )
+    let batches = format!("{done}/{} batches", number::count(planned));
+    if state.columns < COLUMNS {
+        let texts = format!("{percent}  ETA {}", eta(state, now_ms));
+        let bar = bar(state, state.columns.saturating_sub(width(&texts) + 2));
+        let line =
+            bar.map_or_else(|| format!("{texts}  {batches}"), |bar| format!("{texts}  {bar}"));
+        return fit(&line, state.columns);
+    }
+    let texts = format!("{percent}   {batches}");
+    let bar = bar(state, state.columns.saturating_sub(width(&texts) + 2)).unwrap_or_default();
+    fit(&format!("{bar}  {texts}"), state.columns)
+}
+
+fn bar(state: &RunState, columns: usize) -> Option<String> {
+    let cells = columns.checked_sub(2).filter(|cells| *cells >= BAR_CELLS_MIN)?;
+    let of = |per_mille: u32| cells * per_mille.min(1_000) as usize / 1_000;
+    let done = of(state.job_per_mille());
+    let written = of(state.job_written_per_mille()).max(done);
+    let (done, written, left) =
+        ("#".repeat(done), "+".repeat(written - done), ".".repeat(cells - written));
+    Some(format!("[{done}{written}{left}]"))
+}
+
+fn eta(state: &RunState, now_ms: u64) -> String {
+    match state.eta_ms(now_ms) {
+        Some((low, high)) => number::duration_range(low, high),
+        None if state.stopping.is_some() => "-".to_owned(),
+        None => "after 1 %".to_owned(),
+    }
 }
 
 fn committed(state: &RunState) -> Vec<String> {
@@ -88,41 +190,32 @@ fn committed(state: &RunState) -> Vec<String> {
         None => number::bytes(totals.source_bytes_decoded),
     };
     let to = state.committed_to.map_or_else(|| "-".to_owned(), number::minute);
-    flow(
-        "committed to  ",
-        &[
-            to,
-            format!("{} values", number::count(totals.values_committed)),
-            bytes,
-            format!("rejected {}", number::count(totals.values_rejected)),
-        ],
-    )
+    let parts = [
+        to,
+        format!("{} values", number::count(totals.values_committed)),
+        bytes,
+        format!("rejected {}", number::count(totals.values_rejected)),
+    ];
+    flow_in(state.columns, label(state, "committed to"), &parts)
 }
 
 fn average(state: &RunState, now_ms: u64) -> Vec<String> {
-    let eta = match state.eta_ms(now_ms) {
-        Some((low, high)) => number::duration_range(low, high),
-        None if state.stopping.is_some() => "-".to_owned(),
-        None => "after 1 %".to_owned(),
-    };
-    flow(
-        "average       ",
-        &[
-            format!("source {}", number::byte_rate(state.totals.source_bytes_decoded, now_ms)),
-            format!("sink {} values/s", number::count_rate(state.totals.values_written, now_ms)),
-            format!("ETA {eta}"),
-        ],
-    )
+    let mut parts = vec![
+        format!("source {}", number::byte_rate(state.totals.source_bytes_decoded, now_ms)),
+        format!("sink {} values/s", number::count_rate(state.totals.values_written, now_ms)),
+    ];
+    if state.columns >= COLUMNS {
+        parts.push(format!("ETA {}", eta(state, now_ms)));
+    }
+    flow_in(state.columns, label(state, "average"), &parts)
 }
 
 fn quota(state: &RunState, now_ms: u64) -> Option<String> {
     let quota = state.header.quota?;
     let (used, resets_ms) = state.window(now_ms);
     let used = number::bytes_of(used, quota.window_bytes);
-    Some(fit(
-        &format!("quota         {used} in this window, resets in {}", number::clock(resets_ms)),
-        COLUMNS,
-    ))
+    let (label, resets) = (label(state, "quota"), number::clock(resets_ms));
+    Some(fit(&format!("{label}{used} in this window, resets in {resets}"), state.columns))
 }
 
 fn batches(state: &RunState) -> Vec<String> {
@@ -136,14 +229,17 @@ fn batches(state: &RunState) -> Vec<String> {
         shown.iter().map(|columns| width(of(columns))).max().unwrap_or(0)
     };
     let (label, read) = (widest(|columns| &columns.label).max(12), widest(|columns| &columns.read));
+    let is_narrow = state.columns < COLUMNS;
     let mut lines: Vec<_> = shown
         .iter()
         .map(|columns| {
             let Columns { label: name, read: bytes, written, text } = columns;
-            fit(
-                &format!(" {name:<label$} read {bytes:<read$}  written {written:>3} %  {text}"),
-                COLUMNS,
-            )
+            let line = if is_narrow {
+                format!(" {name} {written} %  {text}")
+            } else {
+                format!(" {name:<label$} read {bytes:<read$}  written {written:>3} %  {text}")
+            };
+            fit(&line, state.columns)
         })
         .collect();
     if state.open.len() > shown.len() {
@@ -155,13 +251,13 @@ fn batches(state: &RunState) -> Vec<String> {
 fn counts(state: &RunState) -> Vec<String> {
     let (equal, compared) =
         (number::count(state.batches_equal), number::count(state.batches_compared));
-    flow(
-        "counts        ",
-        &[
-            format!("{equal}/{compared} batches equal the source's own count"),
-            format!("splits {}", number::count(state.totals.splits)),
-        ],
-    )
+    let equal = if state.columns < COLUMNS {
+        format!("{equal}/{compared} counts equal")
+    } else {
+        format!("{equal}/{compared} batches equal the source's own count")
+    };
+    let splits = format!("splits {}", number::count(state.totals.splits));
+    flow_in(state.columns, label(state, "counts"), &[equal, splits])
 }
 
 struct Columns {
@@ -173,11 +269,10 @@ struct Columns {
 
 impl Columns {
     fn of(range: TimeRange, open: &OpenBatch) -> Self {
-        let acknowledged = u128::from(open.values_written) + u128::from(open.values_rejected);
         Self {
             label: number::day_or_minute(range.start),
             read: number::bytes_of(open.bytes_read, open.bytes_predicted),
-            written: number::per_mille(acknowledged, u128::from(open.values)) / 10,
+            written: number::per_mille(open.settled().into(), open.values.into()) / 10,
             text: batch_text(open),
         }
     }
@@ -185,8 +280,7 @@ impl Columns {
 
 /// How far a batch is, in words.
 pub fn batch_text(open: &OpenBatch) -> String {
-    let acknowledged = open.values_written.saturating_add(open.values_rejected);
-    if open.values_read == open.values && acknowledged >= open.values {
+    if open.values_read == open.values && open.settled() >= open.values {
         "count equal, committing".to_owned()
     } else if open.values_read == open.values {
         "count equal, writing".to_owned()
@@ -198,11 +292,18 @@ pub fn batch_text(open: &OpenBatch) -> String {
 }
 
 fn closing(state: &RunState) -> String {
-    if state.stopping.is_some() {
-        return "The place is kept; the same command resumes.".to_owned();
-    }
-    format!(
-        "Ctrl-C drains (up to {} s) and keeps the place; the same command resumes.",
-        limits::STOP_MS_MAX / 1_000
-    )
+    let room = state.columns.saturating_sub(ECHO_COLUMNS);
+    let limit = limits::STOP_MS_MAX / 1_000;
+    let texts = if state.stopping.is_some() {
+        vec!["The place is kept; the same command resumes.".to_owned()]
+    } else {
+        vec![
+            format!(
+                "Ctrl-C drains (up to {limit} s) and keeps the place; the same command resumes."
+            ),
+            format!("Ctrl-C drains (up to {limit} s), keeps the place"),
+        ]
+    };
+    let last = texts.last().map_or(String::new(), |text| fit(text, room));
+    texts.into_iter().find(|text| width(text) <= room).unwrap_or(last)
 }

@@ -7,9 +7,10 @@ use crate::influx::signal::Signal;
 use crate::limits;
 use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::model::transport::Transport;
 use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason};
 use crate::report::eta;
-use crate::report::text::{Glyphs, clean};
+use crate::report::text::{COLUMNS, Glyphs, clean};
 use crate::report::waits::Waits;
 
 /// What the screens say of the job and what no event tells.
@@ -132,6 +133,13 @@ pub struct OpenBatch {
     pub split_cause: String,
 }
 
+impl OpenBatch {
+    /// Values that the destination has acknowledged or refused.
+    pub(crate) fn settled(&self) -> u64 {
+        self.values_written.saturating_add(self.values_rejected)
+    }
+}
+
 /// The fold of all events so far.
 #[derive(Debug, Clone)]
 pub struct RunState {
@@ -139,6 +147,8 @@ pub struct RunState {
     pub header: Header,
     /// Which characters may be printed.
     pub glyphs: Glyphs,
+    /// How wide the screen is.
+    pub columns: usize,
     /// The plan, once it stands.
     pub planned: Option<PlannedRun>,
     /// Batches under way, in order of time.
@@ -151,6 +161,8 @@ pub struct RunState {
     pub batches_equal: u64,
     /// The pace under the quota, if it was told.
     pub pace: Option<Pace>,
+    /// How the source is read, as far as it has been chosen; the newest choice last.
+    pub transports: Vec<Transport>,
     /// What is waited for.
     pub waits: Waits,
     /// Why the run is being ended.
@@ -170,12 +182,14 @@ impl RunState {
         Self {
             header,
             glyphs,
+            columns: COLUMNS,
             planned: None,
             open: BTreeMap::new(),
             committed_to: None,
             batches_compared: 0,
             batches_equal: 0,
             pace: None,
+            transports: Vec::new(),
             waits: Waits::default(),
             stopping: None,
             totals: RunTotals::default(),
@@ -239,10 +253,14 @@ impl RunState {
                     runs: *runs,
                 });
             }
-            Event::Client(Signal::Retried { .. } | Signal::Notice { .. })
-            | Event::Notice(_)
-            | Event::SliceRead { .. }
-            | Event::Chosen { .. } => {}
+            Event::SliceRead { transport, .. } | Event::Chosen { transport, .. } => {
+                self.transports.retain(|known| known != transport);
+                self.transports.push(*transport);
+            }
+            Event::Client(
+                Signal::Retried { .. } | Signal::Notice { .. } | Signal::Silent { .. },
+            )
+            | Event::Notice(_) => {}
         }
     }
 
@@ -294,6 +312,17 @@ impl RunState {
             done.duration_ns().unsigned_abs(),
             planned.job.duration_ns().unsigned_abs(),
         )
+    }
+
+    /// The same with what is written of the open batches, which no checkpoint covers yet.
+    pub fn job_written_per_mille(&self) -> u32 {
+        let Some(planned) = &self.planned else { return 0 };
+        let written = self.open.iter().map(|(range, open)| {
+            let share = u128::from(number::per_mille(open.settled().into(), open.values.into()));
+            range.duration_ns().unsigned_abs() * share.min(1_000) / 1_000
+        });
+        let whole = planned.job.duration_ns().unsigned_abs();
+        self.job_per_mille().saturating_add(number::per_mille(written.sum(), whole))
     }
 
     /// Time of this run that is done, and in whole, in ns.

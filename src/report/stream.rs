@@ -7,24 +7,78 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 
+use terminal_size::{Height, Width};
+
+use crate::report::text::{COLUMNS, COLUMNS_MAX, COLUMNS_MIN, Glyphs, Paper, clean};
+
 /// What stdout refused first. A reader that went away, as `head` does, has seen what it wanted.
 static REFUSED: OnceLock<io::Error> = OnceLock::new();
 
 /// Says a line on stderr, if that takes it.
 pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", safe(&line.to_string()));
+}
+
+/// Says a line that was laid out for this stream, colours and all.
+pub(crate) fn say_painted(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Says a line without its end, for an answer behind it.
 pub(crate) fn ask(question: impl Display) {
     let mut stderr = io::stderr();
-    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    let _ = write!(stderr, "{}", safe(&question.to_string())).and_then(|()| stderr.flush());
 }
 
 /// Prints a line on stdout, if that takes it.
 pub(crate) fn print(line: impl Display) {
     // Refusals are kept by the stream.
+    let _ = writeln!(Stdout, "{}", safe(&line.to_string()));
+}
+
+/// Prints a line as it is: JSON, which has escapes of its own, or what was laid out for this stream.
+pub(crate) fn print_exact(line: impl Display) {
     let _ = writeln!(Stdout, "{line}");
+}
+
+/// What the streams of this process take.
+pub(crate) fn glyphs() -> Glyphs {
+    let env = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let (all, ctype, lang) = (env("LC_ALL"), env("LC_CTYPE"), env("LANG"));
+    Glyphs::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
+}
+
+/// The text with what a terminal would obey escaped, but for line ends.
+fn safe(text: &str) -> String {
+    let glyphs = glyphs();
+    text.split('\n').map(|line| clean(line, glyphs)).collect::<Vec<_>>().join("\n")
+}
+
+/// Stdout as paper; `color` is what was chosen, if anything was.
+pub(crate) fn stdout_paper(color: Option<bool>) -> Paper {
+    let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| stdout_is_terminal());
+    paper(size, color)
+}
+
+/// Stderr as paper.
+pub(crate) fn stderr_paper(color: Option<bool>) -> Paper {
+    let size = terminal_size::terminal_size_of(io::stderr()).filter(|_| stderr_is_terminal());
+    paper(size, color)
+}
+
+fn paper(size: Option<(Width, Height)>, color: Option<bool>) -> Paper {
+    let columns = size.map_or(COLUMNS, |(Width(columns), _)| usize::from(columns));
+    Paper {
+        columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX),
+        glyphs: glyphs(),
+        color: color.unwrap_or(size.is_some()),
+    }
+}
+
+/// Columns and rows of the terminal behind stderr, if there is one.
+pub(crate) fn stderr_size() -> Option<(usize, usize)> {
+    let (Width(columns), Height(rows)) = terminal_size::terminal_size_of(io::stderr())?;
+    Some((usize::from(columns), usize::from(rows)))
 }
 
 /// What of the result stdout has not taken: the first refusal, if it was one that somebody can miss.

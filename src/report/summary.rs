@@ -4,6 +4,7 @@ use crate::limits;
 use crate::model::number;
 use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::{Closing, Discrepancy};
+use crate::report::failure::ErrorFacts;
 use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};
 use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
@@ -34,6 +35,8 @@ pub struct SummaryInput {
 pub struct FailureInput {
     /// The error with its causes, outermost first.
     pub errors: Vec<String>,
+    /// The same for programs.
+    pub facts: ErrorFacts,
     /// Length of the run.
     pub elapsed_ms: u64,
     /// The exit code of the process.

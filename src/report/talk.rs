@@ -6,7 +6,8 @@ use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::state::{RunState, draining, stop_name};
-use crate::report::text::{COLUMNS, clean, width, wrap};
+use crate::report::text::{clean, width, wrap};
+use crate::report::waits::{Waiting, silence};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
 const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
@@ -15,7 +16,7 @@ const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
 /// one tells how many were left out.
 #[derive(Debug, Default)]
 pub struct Talk {
-    kinds: [Recent; 5],
+    kinds: [Recent; 6],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,12 +43,16 @@ impl Talk {
             ),
             Event::Split { batch, slice, cause } => (
                 Some(0),
-                format!(
-                    "split: {} of batch {} after {}",
-                    range(*slice),
-                    range(*batch),
-                    shown(cause)
-                ),
+                if slice == batch {
+                    format!("split: batch {} in halves after {}", range(*batch), shown(cause))
+                } else {
+                    format!(
+                        "split: {} of batch {} in halves after {}",
+                        range(*slice),
+                        range(*batch),
+                        shown(cause)
+                    )
+                },
             ),
             Event::Rejected { batch, values, reason } => {
                 let values = number::all_counted(*values, "value", "values");
@@ -63,11 +68,14 @@ impl Talk {
             Event::Client(Signal::WaitBegan { side, cause, wait_ms })
                 if *cause != WaitCause::Quota && *wait_ms >= WAIT_MS_WORTH_A_LINE =>
             {
-                let reason =
-                    crate::report::waits::Waiting { side: *side, cause: *cause, left_ms: *wait_ms }
-                        .reason();
+                let (left_ms, for_ms) = (*wait_ms, 0);
+                let reason = Waiting { side: *side, cause: *cause, left_ms, for_ms }.reason();
                 (Some(3), format!("waiting {}: {reason}", number::duration(*wait_ms)))
             }
+            Event::Client(Signal::Silent { side, asked, silent_ms }) => (
+                Some(5),
+                format!("waiting {}: {}", number::duration(*silent_ms), silence(*side, *asked)),
+            ),
             _ => return Vec::new(),
         };
         let left_out = match kind {
@@ -82,7 +90,7 @@ impl Talk {
         } else {
             String::new()
         };
-        remark(&format!("{text}{more}"), now_ms)
+        remark(&format!("{text}{more}"), now_ms, state.columns)
     }
 }
 
@@ -102,9 +110,9 @@ impl Recent {
 }
 
 /// A remark with the time since the start before it, wrapped.
-pub(crate) fn remark(text: &str, now_ms: u64) -> Vec<String> {
+pub(crate) fn remark(text: &str, now_ms: u64, columns: usize) -> Vec<String> {
     let prefix = format!("{}  ", number::duration(now_ms));
-    let lines = wrap(text, COLUMNS - width(&prefix), 0);
+    let lines = wrap(text, columns.saturating_sub(width(&prefix).max(4)), 0);
     let indented =
         |(i, line)| if i == 0 { format!("{prefix}{line}") } else { format!("    {line}") };
     lines.iter().enumerate().map(indented).collect()
@@ -140,7 +148,7 @@ pub fn progress(state: &RunState, now_ms: u64) -> String {
     let mut line = String::new();
     for part in parts {
         let gap = if line.is_empty() { "" } else { "  " };
-        if width(&line) + gap.len() + width(&part) <= COLUMNS {
+        if width(&line) + gap.len() + width(&part) <= state.columns {
             line = format!("{line}{gap}{part}");
         }
     }

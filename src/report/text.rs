@@ -1,10 +1,15 @@
 //! Fitting text into lines. The program's own words are ASCII; names and error texts come from elsewhere, so they pass
 //! through [`clean`] before they are laid out.
 
-use crate::model::series::Readable;
+use crate::model::printable::printable;
 
-/// Columns of every screen.
+/// Columns of what is no terminal, and of results that are as wide everywhere.
 pub const COLUMNS: usize = 80;
+
+/// The narrowest and the widest screen.
+pub(crate) const COLUMNS_MIN: usize = 40;
+/// See [`COLUMNS_MIN`].
+pub(crate) const COLUMNS_MAX: usize = 200;
 
 /// Columns of the labels at the beginning of lines.
 pub(crate) const LABEL: usize = 12;
@@ -15,22 +20,81 @@ const CUT: &str = "..";
 /// Which characters may be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyphs {
-    /// A terminal: letters of all scripts.
+    /// A stream of UTF-8: whatever can be printed, of all scripts.
     Unicode,
-    /// A file or a pipe: the others as `\u{..}`.
+    /// A stream of another encoding: ASCII, the others as `\u{..}`.
     Ascii,
 }
 
-/// A foreign text as it is shown: control characters escaped, line ends among them.
+impl Glyphs {
+    /// By the variables of the locale, the strongest first. Where none says anything, as in a container, it is UTF-8.
+    pub fn of_locale(lc_all: Option<&str>, lc_ctype: Option<&str>, lang: Option<&str>) -> Self {
+        let mut said =
+            [lc_all, lc_ctype, lang].into_iter().flatten().filter(|text| !text.is_empty());
+        let Some(locale) = said.next() else { return Self::Unicode };
+        let locale = locale.to_ascii_lowercase();
+        if locale.contains("utf-8") || locale.contains("utf8") {
+            Self::Unicode
+        } else {
+            Self::Ascii
+        }
+    }
+}
+
+/// What is printed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paper {
+    /// How wide it is.
+    pub columns: usize,
+    /// What may stand on it.
+    pub glyphs: Glyphs,
+    /// Whether colour may be used.
+    pub color: bool,
+}
+
+impl Paper {
+    /// A file or a pipe.
+    pub fn plain(glyphs: Glyphs) -> Self {
+        Self { columns: COLUMNS, glyphs, color: false }
+    }
+
+    /// The text in this colour, if there may be one.
+    pub(crate) fn paint(self, color: Color, text: &str) -> String {
+        if !self.color || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match color {
+            Color::Red => "31",
+            Color::Green => "32",
+            Color::Yellow => "33",
+            Color::Bold => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// What a colour says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// It failed.
+    Red,
+    /// It is as it should be.
+    Green,
+    /// It deserves a look.
+    Yellow,
+    /// It is to be done.
+    Bold,
+}
+
+/// A foreign text as it is shown: what a terminal would obey is escaped, line ends among it.
 pub(crate) fn clean(text: &str, glyphs: Glyphs) -> String {
-    let readable = Readable(text.as_bytes()).to_string();
-    let shown = |c: char| c.is_ascii() || (glyphs == Glyphs::Unicode && c.is_alphanumeric());
-    if readable.chars().all(shown) {
+    let readable = printable(text);
+    if readable.is_ascii() || glyphs == Glyphs::Unicode {
         return readable;
     }
     let mut safe = String::with_capacity(readable.len());
     for c in readable.chars() {
-        if shown(c) { safe.push(c) } else { safe.extend(c.escape_unicode()) }
+        if c.is_ascii() { safe.push(c) } else { safe.extend(c.escape_unicode()) }
     }
     safe
 }
@@ -105,16 +169,21 @@ pub(crate) fn wrap_after(label: &str, text: &str) -> Vec<String> {
 
 /// Parts after a label, three spaces apart, two if that saves a line, else on lines of their own below each other.
 pub(crate) fn flow(label: &str, parts: &[String]) -> Vec<String> {
+    flow_in(COLUMNS, label, parts)
+}
+
+/// The same in so many columns.
+pub(crate) fn flow_in(columns_max: usize, label: &str, parts: &[String]) -> Vec<String> {
     for gap in ["   ", "  "] {
         let line = format!("{label}{}", parts.join(gap));
-        if width(&line) <= COLUMNS {
+        if width(&line) <= columns_max {
             return vec![line];
         }
     }
     let indent = " ".repeat(width(label));
     let (mut lines, mut line) = (Vec::new(), label.to_owned());
     for (i, part) in parts.iter().enumerate() {
-        if i > 0 && width(&line) + 3 + width(part) > COLUMNS {
+        if i > 0 && width(&line) + 3 + width(part) > columns_max {
             lines.push(std::mem::replace(&mut line, format!("{indent}{part}")));
         } else {
             let gap = if i == 0 { "" } else { "   " };
@@ -122,7 +191,7 @@ pub(crate) fn flow(label: &str, parts: &[String]) -> Vec<String> {
         }
     }
     lines.push(line);
-    lines.iter().map(|line| fit(line, COLUMNS)).collect()
+    lines.iter().map(|line| fit(line, columns_max)).collect()
 }
 
 /// The part of at most `columns_max` columns, and the rest.
@@ -148,9 +217,25 @@ mod tests {
             ("a\x1b[31m\nb", "a\\u{1b}[31m\\nb", "a\\u{1b}[31m\\nb"),
             ("Zählöü", "Zählöü", "Z\\u{e4}hl\\u{f6}\\u{fc}"),
             ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}", "a\\u{202e}b\\u{200b}"),
+            ("\u{1f373}", "\u{1f373}", "\\u{1f373}"),
         ] {
             assert_eq!(clean(text, Glyphs::Unicode), unicode);
             assert_eq!(clean(text, Glyphs::Ascii), ascii);
+        }
+    }
+
+    #[test]
+    fn the_locale_says_what_a_stream_takes() {
+        for (all, ctype, lang, glyphs) in [
+            (None, None, None, Glyphs::Unicode),
+            (None, None, Some("de_DE.UTF-8"), Glyphs::Unicode),
+            (None, None, Some("C.utf8"), Glyphs::Unicode),
+            (None, None, Some("C"), Glyphs::Ascii),
+            (None, None, Some("de_DE@euro"), Glyphs::Ascii),
+            (Some(""), Some("POSIX"), Some("C.UTF-8"), Glyphs::Ascii),
+            (Some("C.UTF-8"), Some("C"), Some("C"), Glyphs::Unicode),
+        ] {
+            assert_eq!(Glyphs::of_locale(all, ctype, lang), glyphs, "{all:?} {ctype:?} {lang:?}");
         }
     }
 

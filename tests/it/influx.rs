@@ -60,7 +60,13 @@ fn client_of(
     settings: ClientSettings,
     observer: Observer,
 ) -> Client {
-    let endpoint = Endpoint { side, host: host.to_owned(), org: Some("an org".to_owned()), token };
+    let endpoint = Endpoint {
+        side,
+        host: host.to_owned(),
+        host_from: format!("--{side}-host"),
+        org: Some("an org".to_owned()),
+        token,
+    };
     Client::new(endpoint, settings, observer).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 mod believed;
 mod clash;
+mod contact;
 mod faults;
 mod first_group;
 mod foretold;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic, in its helper functions too")]
 
 mod bench;
+mod contact;
 mod ends;
 mod exits;
 mod hanging;

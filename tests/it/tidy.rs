@@ -23,7 +23,7 @@ const PACKAGES: [(&str, &[&str]); 18] = [
     ("httparse", &["sim"]),
     ("rayon", &["pipeline"]),
     ("crossbeam_channel", &["pipeline", "report"]),
-    ("indicatif", &["report"]),
+    ("terminal_size", &["report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli", "commands"]),
     ("clap_mangen", &["cli", "commands"]),

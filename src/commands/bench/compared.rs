@@ -20,7 +20,7 @@ pub(super) fn run(first: &str, second: &str, json: bool) -> Result<ExitCode, Err
         {
             line.extend(body);
         }
-        stream::print(line.to_string());
+        stream::print_exact(line.to_string());
     } else {
         for line in screen::comparison(first, second, &found) {
             stream::print(line);

@@ -105,7 +105,7 @@ async fn trials(
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
         if config.output.json {
-            stream::print(record.to_line());
+            stream::print_exact(record.to_line());
         }
     };
     tell(BenchRecord::BenchHeader(Box::new(header.clone())));

@@ -12,7 +12,8 @@ use crate::bench::verdict::{BenchVerdict, SettingRow};
 use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
 use crate::model::spread::Spread;
-use crate::report::text::{COLUMNS, Glyphs, clean, fit, wrap};
+use crate::report::stream;
+use crate::report::text::{COLUMNS, clean, fit, wrap};
 
 /// Columns of the labels.
 const LABEL: usize = 12;
@@ -74,7 +75,7 @@ fn head(header: &BenchHeader, verdict: &BenchVerdict) -> String {
     let spent = spent.replace('/', " of ");
     let behind = format!("  {written}   spent {spent}");
     let room = COLUMNS.saturating_sub(behind.len() + "BENCH ".len());
-    format!("BENCH {}{behind}", fit(&clean(&header.source, Glyphs::Ascii), room))
+    format!("BENCH {}{behind}", fit(&clean(&header.source, stream::glyphs()), room))
 }
 
 fn runs(verdict: &BenchVerdict) -> String {
@@ -196,7 +197,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
         }
     }
     for text in verdict.not_seen.iter().take(LISTED_MAX) {
-        labelled("NOT SEEN", &clean(text, Glyphs::Ascii), lines);
+        labelled("NOT SEEN", &clean(text, stream::glyphs()), lines);
     }
     if verdict.not_seen.len() > LISTED_MAX {
         labelled("", &format!("and {} more", verdict.not_seen.len() - LISTED_MAX), lines);
@@ -221,7 +222,7 @@ pub(crate) fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
 
 /// Two benches side by side.
 pub(crate) fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> {
-    let (first, second) = (clean(first, Glyphs::Ascii), clean(second, Glyphs::Ascii));
+    let (first, second) = (clean(first, stream::glyphs()), clean(second, stream::glyphs()));
     let mut lines = wrap(&format!("BENCH {second} as a multiple of {first}"), COLUMNS, 6);
     let method = "medians; in brackets the 95 % interval by the percentile bootstrap, 2,000 draws";
     lines.push(method.to_owned());
@@ -248,7 +249,7 @@ pub(crate) fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<S
     }
     for difference in &found.circumstances {
         let text = format!("{}: {} / {}", difference.what, difference.first, difference.second);
-        labelled("DIFFERS", &clean(&text, Glyphs::Ascii), &mut lines);
+        labelled("DIFFERS", &clean(&text, stream::glyphs()), &mut lines);
     }
     lines
 }

@@ -34,13 +34,13 @@ pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Erro
     let best = verdict.recommendation.as_ref();
     let rehearsed = best.and_then(|best| model.rehearse(best.setting));
     if config.json {
-        stream::print(BenchRecord::BenchHeader(Box::new(header)).to_line());
+        stream::print_exact(BenchRecord::BenchHeader(Box::new(header)).to_line());
         for trial in &trials {
-            stream::print(trial.to_line());
+            stream::print_exact(trial.to_line());
         }
-        stream::print(BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
+        stream::print_exact(BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
         if let Some(found) = rehearsed {
-            stream::print(line(&found));
+            stream::print_exact(line(&found));
         }
     } else {
         let mut lines = screen::lines(&header, &verdict, &[]);

@@ -38,7 +38,7 @@ pub(super) async fn survey(
 ) -> Result<Surveyed, Error> {
     let checked = judge::check(config, &ends).await?;
     let Some(source) = checked.source else {
-        shown::show_preflight(&checked.report, config.output.json);
+        shown::show_preflight(&checked.report, &config.output);
         return Err(JobError::preflight(&checked.report).into());
     };
     let window = source.quota.bytes_per_window();

@@ -16,7 +16,6 @@ use crate::job::spool_part::SpoolPart;
 use crate::report::export::ExportReport;
 use crate::report::progress::ProgressLine;
 use crate::report::stream;
-use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::name::Tree;
 use crate::spool::state::FileEntry;
@@ -25,18 +24,18 @@ use crate::spool::stored::Stored;
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = args.config(env, local_now())?;
-    say_notices(&config.notices);
+    say_notices(&config.notices, false);
     let report = export(&config)?;
-    let lines = if config.json { vec![report.json()] } else { report.lines(Glyphs::Ascii) };
+    let lines = if config.json { vec![report.json()] } else { report.lines(stream::glyphs()) };
     if !config.json {
         report
-            .notes(Glyphs::Ascii)
+            .notes(stream::glyphs())
             .iter()
             .for_each(|note| stream::say(format_args!("notice: {note}")));
     }
     match config.target {
-        ExportTarget::Stdout => lines.iter().for_each(stream::say),
-        ExportTarget::File(_) => lines.iter().for_each(stream::print),
+        ExportTarget::Stdout => lines.iter().for_each(stream::say_painted),
+        ExportTarget::File(_) => lines.iter().for_each(stream::print_exact),
     }
     Ok(if report.refused_values > 0 { ExitCode::Rejected } else { ExitCode::Done })
 }

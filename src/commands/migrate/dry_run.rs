@@ -31,8 +31,7 @@ use crate::pipeline::source::earliest::earliest;
 use crate::report::dry_run::{ChoiceRow, DryRun};
 use crate::report::json;
 use crate::report::state::Header;
-use crate::report::stream::{print, stdout_is_terminal};
-use crate::report::text::Glyphs;
+use crate::report::stream::{self, print, print_exact, stdout_is_terminal};
 use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
 use crate::wire::flux::{self, Selection};
 use crate::wire::line::body::EncoderSettings;
@@ -89,9 +88,9 @@ pub(super) async fn run(
         outlook,
     };
     if config.output.json {
-        print(json::dry_run(&dry_run));
+        print_exact(json::dry_run(&dry_run));
     } else {
-        dry_run.lines(Glyphs::Ascii, stdout_is_terminal()).iter().for_each(print);
+        dry_run.lines(stream::glyphs(), stdout_is_terminal()).iter().for_each(print);
     }
     Ok(ExitCode::Done)
 }

@@ -33,9 +33,10 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    signals.as_json(config.output.json);
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let checked = judge::check(&config, &ends).await?;
-    shown::show_preflight(&checked.report, config.output.json);
+    shown::show_preflight(&checked.report, &config.output);
     let Passed { source, mut destination, place } = checked.passed()?;
     if config.safety.dry_run {
         ends.source = quota::paced_look(&config, &ends.source, &source, &signals.observer()).await;
@@ -57,6 +58,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let shown = Shown {
         header: shown::header(&config, &source),
         mode: shown::mode(&config.output),
+        color: shown::forced(config.output.color),
         next: config
             .ends
             .spool

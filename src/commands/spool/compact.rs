@@ -6,7 +6,7 @@ use crate::config::export::PlaceConfig;
 use crate::exit::ExitCode;
 use crate::report::progress::ProgressLine;
 use crate::report::spool::CompactReport;
-use crate::report::text::Glyphs;
+use crate::report::stream;
 use crate::spool::compact::CompactedSizes;
 use crate::spool::stored::Stored;
 use crate::spool::writable::Spool;
@@ -28,6 +28,6 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let after = spool.size();
     spool.close().map_err(Box::new)?;
     let report = CompactReport { place: config.place.clone(), compacted, before, after, values };
-    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
     Ok(ExitCode::Done)
 }

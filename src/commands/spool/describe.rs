@@ -14,8 +14,8 @@ use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::report::snippet::{self, Engine};
 use crate::report::spool::{SpoolMeasurement, SpoolReport};
+use crate::report::stream;
 use crate::report::stream::Stdout;
-use crate::report::text::Glyphs;
 use crate::spool;
 use crate::spool::name::Tree;
 use crate::spool::stored::Stored;
@@ -32,7 +32,7 @@ pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitC
         return Ok(ExitCode::Done);
     }
     let report = report(&config.place, &stored, &tables);
-    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
     Ok(ExitCode::Done)
 }
 

@@ -14,7 +14,7 @@ use crate::job::load_config::say_notices;
 /// Runs one of them.
 pub(crate) fn run(command: &SpoolCommand, env: &Env) -> Result<ExitCode, Error> {
     let config = command.config(env)?;
-    say_notices(&config.notices);
+    say_notices(&config.notices, false);
     match command {
         SpoolCommand::Verify(_) => verify::run(&config),
         SpoolCommand::Describe(args) => describe::run(&config, args.sql),

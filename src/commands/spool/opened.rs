@@ -2,7 +2,7 @@
 
 use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
-use crate::report::stream::print;
+use crate::report::stream::{print, print_exact};
 use crate::spool;
 use crate::spool::storage::Storage;
 use crate::spool::stored::Stored;
@@ -18,7 +18,7 @@ pub(super) fn open(config: &PlaceConfig) -> Result<Stored, Error> {
 /// The result: its screen, or one JSON line.
 pub(super) fn show(json: bool, line: impl FnOnce() -> String, lines: impl FnOnce() -> Vec<String>) {
     if json {
-        print(line());
+        print_exact(line());
     } else {
         lines().iter().for_each(print);
     }

@@ -7,7 +7,7 @@ use crate::exit::ExitCode;
 use crate::model::time::TimeRange;
 use crate::report::progress::ProgressLine;
 use crate::report::spool::ProofReport;
-use crate::report::text::Glyphs;
+use crate::report::stream;
 use crate::spool::stored::StoredSelection;
 
 pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
@@ -18,7 +18,7 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     drop(progress);
     let range = TimeRange::new(stored.job().identity.start, stored.watermark());
     let report = ProofReport { place: config.place.clone(), range, proof };
-    opened::show(config.json, || report.json(), || report.lines(Glyphs::Ascii));
+    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
     match report.findings() {
         0 => Ok(ExitCode::Done),
         findings => Err(Error::SpoolDamaged { place: config.place.clone(), findings }),

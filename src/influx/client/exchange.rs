@@ -15,10 +15,11 @@ use super::{Client, ServerInfo, refusal};
 use crate::influx::backoff::{http_date_ns, retry_after_ms};
 use crate::influx::body::{AnswerBody, tells_its_end};
 use crate::influx::classify::{RequestKind, classify_response, is_temporary, server_message};
+use crate::influx::contact::{INFLUXDB_3_REFUSES, OTHER_PRODUCT_CURE};
 use crate::influx::credentials::Credential;
 use crate::influx::error::{Failure, FailureKind};
 use crate::influx::gate::Pass;
-use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX};
+use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX, PAGE_SHOWN_CHARS_MAX};
 use crate::model::time::Timestamp;
 
 /// What an answer must hold.
@@ -102,13 +103,21 @@ impl Client {
                 request = request.header(CONTENT_ENCODING, "gzip");
             }
         }
-        match tokio::time::timeout_at(self.deadline(call.kind, begun), request.send()).await {
-            Ok(Ok(response)) => Ok(response),
+        let answer = tokio::time::timeout_at(self.deadline(call.kind, begun), request.send());
+        match self.shared.watch.over(call.kind, answer).await {
+            Ok(Ok(response)) => {
+                self.shared.watch.heard();
+                Ok(response)
+            }
             Ok(Err(error)) => {
                 let failure = transport.failure(error, self.is_reached()).await;
                 Err(self.late(call.kind, failure, begun))
             }
-            Err(_) => Err(Failure::new(FailureKind::Timeout, "no answer in time")),
+            Err(_) => {
+                let waited_s = begun.elapsed().as_secs();
+                let text = format!("no answer within {waited_s} s");
+                Err(Failure::new(FailureKind::Timeout, text))
+            }
         }
     }
 
@@ -126,7 +135,8 @@ impl Client {
         let silence = Duration::from_millis(self.shared.settings.silence_ms_max);
         self.note_info(&headers);
         let ends = tells_its_end(&headers) || matches!(status, 204 | 304);
-        let body = AnswerBody::new(response, deadline, silence);
+        let body = AnswerBody::new(response, deadline, silence)
+            .map(|body| body.watched(&self.shared.watch, call.kind));
         if status == call.status && is_content(&headers, call.content) {
             pass.answered();
             if !ends {
@@ -157,6 +167,11 @@ impl Client {
         }
         let mut failure = match kind {
             FailureKind::Redirect => Failure::new(kind, target(&headers)),
+            FailureKind::Unexpected if !self.is_reached() => page(text.trim()),
+            FailureKind::Unauthorized if text.contains(INFLUXDB_3_REFUSES) => {
+                let text = "this looks like InfluxDB 3, which refuses the token";
+                Failure::new(FailureKind::OtherProduct, text).curable(OTHER_PRODUCT_CURE)
+            }
             _ => Failure::new(kind, server_message(&text)),
         };
         match kind {
@@ -179,6 +194,9 @@ impl Client {
         } else {
             FailureKind::Unexpected
         };
+        if !self.is_reached() && text.starts_with('<') {
+            return page(text);
+        }
         Failure::new(kind, format!("content type {}: {text}", content_type.unwrap_or("none")))
     }
 
@@ -277,6 +295,34 @@ fn is_content(headers: &HeaderMap, content: ExpectedContent) -> bool {
     content_type.is_some_and(|value| {
         allowed.iter().any(|allowed| value.trim().eq_ignore_ascii_case(allowed))
     })
+}
+
+/// A page where the API should be. Its title tells a person what it is.
+fn page(text: &str) -> Failure {
+    let lower = text.to_ascii_lowercase();
+    let titled = lower.find("<title>").map(|at| at + "<title>".len());
+    let title = titled.and_then(|from| {
+        let end = lower.get(from..)?.find('<')?;
+        text.get(from..from + end)
+    });
+    let (mut inside, mut words) = (false, String::new());
+    for c in text.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                words.push(' ');
+            }
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    let words = title.unwrap_or(&words).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(PAGE_SHOWN_CHARS_MAX).collect();
+    let text = format!("a web page answers there, not the API of InfluxDB: {words:?}");
+    let cure =
+        "give scheme, host and port of the API; a gateway or a sign-in page may be in between";
+    Failure::new(FailureKind::Unexpected, text).curable(cure)
 }
 
 /// Where a redirect leads, without what may be secret in it.

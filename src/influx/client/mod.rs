@@ -26,6 +26,7 @@ use super::quota::{Admission, QuotaLedger};
 use super::secrets;
 use super::signal::{Observer, Signal, WaitCause};
 use super::transport::HttpTransport;
+use super::watch::SilenceWatch;
 use crate::limits;
 use crate::model::canary::Canary;
 use crate::model::scale::whole_ms;
@@ -110,6 +111,8 @@ pub struct Client {
 
 struct Shared {
     side: Side,
+    /// Where its address stands.
+    host_from: String,
     /// The organization as a person gave it.
     given_org: Option<String>,
     /// How requests name it; what was found out about it counts more than what was given.
@@ -119,6 +122,7 @@ struct Shared {
     transport: HttpTransport,
     credentials: Credentials,
     gate: Gate,
+    watch: Arc<SilenceWatch>,
     /// From the newest `Date` header; [`NO_TIME`] before the first.
     server_time_ns: AtomicI64,
     /// Requests sent, tries again included.
@@ -144,7 +148,7 @@ impl Client {
         settings: ClientSettings,
         observer: Observer,
     ) -> Result<Self, Error> {
-        let Endpoint { side, host, org, token } = endpoint;
+        let Endpoint { side, host, host_from, org, token } = endpoint;
         let ca_file = settings.ca_file.as_deref();
         let (connect_ms_max, connections_max) = (settings.connect_ms_max, settings.connections_max);
         let transport = HttpTransport::new(&host, connect_ms_max, connections_max, ca_file)
@@ -152,11 +156,13 @@ impl Client {
         for text in transport.doubts() {
             observer(Signal::Notice { side, text });
         }
+        let watch = Arc::new(SilenceWatch::new(side, Arc::clone(&observer)));
         let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
         let credentials = Credentials::new(token);
         let server_time_ns = AtomicI64::new(NO_TIME);
         let shared = Shared {
             side,
+            host_from,
             org_key: org.clone().map(OrgKey::given),
             learnt_org_key: OnceLock::new(),
             given_org: org,
@@ -164,6 +170,7 @@ impl Client {
             transport,
             credentials,
             gate,
+            watch,
             server_time_ns,
             requests: AtomicU64::new(0),
             reached: AtomicBool::new(false),
@@ -296,6 +303,14 @@ impl Client {
 
     pub(super) fn error(&self, what: &str, mut failure: Failure) -> Error {
         failure.message = secrets::redact(self.shared.credentials.redact(failure.message));
+        let is_lost = match failure.kind {
+            FailureKind::Unexpected => !self.is_reached(),
+            FailureKind::NotFound => failure.message.contains("path not found"),
+            _ => false,
+        };
+        if is_lost && self.shared.transport.has_path() {
+            failure.cure = Some("give scheme, host and port only: the address holds a path");
+        }
         if failure.kind == FailureKind::DiskFull {
             self.shared.disk_was_full.store(true, Ordering::Relaxed);
         }
@@ -303,7 +318,18 @@ impl Client {
         if let Some(proxy) = proxy.filter(|_| failure.kind.may_be_of_a_proxy()) {
             failure.message.extend([" (through the proxy ", &proxy, ")"]);
         }
-        Error::new(self.shared.side, what, failure).reached(self.is_reached())
+        let (address, from) = (self.shared.transport.address(), &self.shared.host_from);
+        Error::new(self.shared.side, what, failure).reached(self.is_reached()).at(address, from)
+    }
+
+    /// The same, told by those who ask for the first time.
+    pub(super) fn observe(&self, signal: Signal) {
+        (self.shared.observer)(signal);
+    }
+
+    /// The name of its host.
+    pub(super) fn host_name(&self) -> &str {
+        self.shared.transport.host_name()
     }
 }
 

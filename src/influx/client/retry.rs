@@ -58,11 +58,14 @@ impl Client {
     fn is_enough(&self, error: &Error, begun: Instant) -> bool {
         match error.kind {
             FailureKind::Unframed => error.attempts >= UNFRAMED_TRIES_MAX,
-            FailureKind::Connect | FailureKind::Interrupted | FailureKind::Timeout
-                if !self.is_reached() =>
-            {
+            kind if !self.is_reached() => {
+                let asked_ms = match kind {
+                    FailureKind::RateLimited { retry_after_ms }
+                    | FailureKind::Unavailable { retry_after_ms } => retry_after_ms.unwrap_or(0),
+                    _ => 0,
+                };
                 error.attempts >= FIRST_TRIES_MAX
-                    || whole_ms(begun.elapsed()) >= FIRST_ANSWER_MS_MAX
+                    || whole_ms(begun.elapsed()).saturating_add(asked_ms) >= FIRST_ANSWER_MS_MAX
                     || error.attempts > self.retries_max()
             }
             _ => error.attempts > self.retries_max(),

@@ -155,9 +155,13 @@ pub(super) fn is_finding(error: &InfluxError) -> bool {
         | FailureKind::NotFound
         | FailureKind::BadRequest
         | FailureKind::Redirect
-        | FailureKind::Unexpected => true,
+        | FailureKind::Unexpected
+        | FailureKind::OtherProduct => true,
         // Nothing has ever answered there.
-        FailureKind::Interrupted | FailureKind::Timeout => !error.reached,
+        FailureKind::Interrupted
+        | FailureKind::Timeout
+        | FailureKind::ServerError
+        | FailureKind::Unavailable { .. } => !error.reached,
         _ => false,
     }
 }

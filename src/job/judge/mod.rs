@@ -14,9 +14,11 @@ use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::job::begin_spool;
+use crate::job::contact;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
+use crate::job::fields;
 use crate::job::load_config::local_now;
 use crate::job::place::{JobPlace, PlaceSeen, Wanted};
 use crate::job::source_facts::SourceFacts;
@@ -65,16 +67,22 @@ impl Checked {
 /// pass.
 pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
-    let source = gathered(Box::pin(SourceFacts::gather(config, &ends.source)).await, &mut report)?;
+    let met = contact::meet(config, ends).await;
+    let source = match met.source {
+        Ok(()) => Box::pin(SourceFacts::gather(config, &ends.source)).await,
+        Err(error) => Err(error.into()),
+    };
+    let source = gathered(source, &mut report)?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
     let destination = if config.ends.has_destination() {
         let client = &ends.destination;
-        let facts = DestinationFacts::gather(config, client, source.as_ref()).await;
-        {
-            let facts = gathered(facts, &mut report)?;
-            destination::judge(config, client, facts, content.as_ref(), &mut report)
-        }
+        let facts = match met.destination {
+            Ok(()) => DestinationFacts::gather(config, client, source.as_ref()).await,
+            Err(error) => Err(error.into()),
+        };
+        let facts = gathered(facts, &mut report)?;
+        destination::judge(config, client, facts, content.as_ref(), &mut report)
     } else {
         None
     };
@@ -104,6 +112,9 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     }
     let refused = refused::told(&config.ends, looked.refused, &mut report)?;
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
+    report.source_end = Some(fields::of_source(config, source.as_ref()));
+    report.destination_end =
+        config.ends.has_destination().then(|| fields::of_destination(config, destination.as_ref()));
     Ok(Checked { report, source, destination, place: looked.place, refused })
 }
 
@@ -148,7 +159,10 @@ pub(crate) async fn check_load(
 ) -> Result<LoadChecked, Error> {
     let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
     let mut report = PreflightReport { source, ..PreflightReport::default() };
-    let facts = DestinationFacts::gather(config, client, None).await;
+    let facts = match client.meet(config.ends.wait_ms).await {
+        Ok(()) => DestinationFacts::gather(config, client, None).await,
+        Err(error) => Err(error.into()),
+    };
     let destination = gathered(facts, &mut report)?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
     report.progress.extend(keys::row(&names::keys(&config.ends)));

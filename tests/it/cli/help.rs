@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use sluice::testing::cli::args::{Args, Command};
 use sluice::testing::cli::argv::{self, ArgvError};
+use sluice::testing::cli::forms;
 use sluice::testing::cli::pages;
 use sluice::testing::cli::spool::SpoolCommand;
 use sluice::testing::config::flag::{Flag, FlagKind, Typed};
@@ -28,8 +29,14 @@ fn golden(path: &str, text: &str) {
 
 /// What the program prints on a terminal of 80 columns.
 fn help(argv: &[&str]) -> String {
-    let command = Args::command().term_width(80);
+    let command = forms::command().term_width(80);
     command.try_get_matches_from([&["sluice"], argv].concat()).unwrap_err().to_string()
+}
+
+/// The same by `-h`.
+fn short_help(argv: &[&str]) -> String {
+    let command = forms::short().term_width(80);
+    command.try_get_matches_from([&["sluice"], argv, &["-h"]].concat()).unwrap_err().to_string()
 }
 
 #[test]
@@ -39,10 +46,13 @@ fn help_is_as_written_down() {
         // `spool-verify` is `spool verify`.
         let words: Vec<&str> = name.split('-').collect();
         let text = help(&[&words[..], &["--help"]].concat());
-        let short = help(&[&words[..], &["-h"]].concat());
-        assert_eq!(text, short, "{name}: -h and --help say the same");
         golden(&format!("tests/golden/cli/{name}.txt"), &text);
-        for line in text.lines() {
+        let by_word = help(&[&["help"], &words[..]].concat());
+        assert_eq!(text, by_word, "sluice help {name}");
+        let short = short_help(&words);
+        golden(&format!("tests/golden/cli/short/{name}.txt"), &short);
+        assert!(short.lines().count() <= 24, "-h of {name} is no screen:\n{short}");
+        for line in text.lines().chain(short.lines()) {
             assert!(line.chars().count() <= 80 && line.is_ascii(), "{name}: {line}");
         }
     }
@@ -65,6 +75,10 @@ fn help_without_arguments_and_codes_of_usage() {
         ("sluice migrate --existing overwrite", 2),
         ("sluice migrate --yes --yes", 2),
         ("sluice migrate plant", 2),
+        ("sluice help", 0),
+        ("sluice help migrate", 0),
+        ("sluice help spool verify", 0),
+        ("sluice help copy", 2),
     ] {
         match argv::parse_argv(line.split(' ')) {
             Err(ArgvError::Clap(error)) => assert_eq!(error.exit_code(), code, "{line}"),
@@ -83,7 +97,12 @@ fn pages_are_made_for_every_command_and_shell() {
         let mut text = Vec::new();
         pages::print_man(Some(&name), &mut text).unwrap();
         let title = format!(".TH sluice-{name} 1");
-        assert!(String::from_utf8(text).unwrap().contains(&title));
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(&title));
+        for heading in ["EXAMPLES", "ENVIRONMENT", "FILES", "EXIT STATUS"] {
+            assert!(text.contains(&format!(".SH \"{heading}\"\n")), "{name}: {text}");
+        }
+        assert!(!text.contains("EXTRA"), "{name}");
     }
     let error = pages::print_man(Some("copy"), &mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("copy") && error.contains("preflight"), "{error}");
@@ -94,8 +113,14 @@ fn pages_are_made_for_every_command_and_shell() {
             panic!("another command")
         };
         let mut text = Vec::new();
-        pages::print_completions(shell, &mut text).unwrap();
-        assert!(String::from_utf8(text).unwrap().contains("source-token-file"), "{shell}");
+        pages::print_completions(shell, &["my-cloud".to_owned()], &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("source-token-file"), "{shell}");
+        if !matches!(shell.to_string().as_str(), "powershell" | "elvish") {
+            for value in ["influxql", "300MB/5min", "30d", "my-cloud", "parquet", "merge"] {
+                assert!(text.contains(value), "{shell} offers no {value}");
+            }
+        }
     }
 }
 
@@ -230,4 +255,16 @@ fn the_page_of_exit_codes_is_whole() {
         writeln!(table, "| {} | {} | {} |", code.number(), code.meaning(), code.again()).unwrap();
     }
     golden_table("docs/exit-codes.md", &table);
+}
+
+/// A file of settings in the place of a flag's value is what beginners type.
+#[test]
+fn a_bare_file_of_settings_is_told_of() {
+    for line in ["sluice migrate plant.toml", "sluice preflight ./conf/plant.TOML --yes"] {
+        let error = argv::parse_argv(line.split(' ')).unwrap_err().to_string();
+        let file = line.split(' ').nth(2).unwrap();
+        assert!(error.contains(&format!("did you mean --config {file}?")), "{error}");
+    }
+    let error = argv::parse_argv(["sluice", "migrate", "plant"]).unwrap_err().to_string();
+    assert!(error.contains("not shown, because it may be a token"), "{error}");
 }

@@ -340,8 +340,13 @@ fn required_settings_are_named_in_all_three_spellings() {
     assert!(
         Given::bare(&["--source-host", "https://c"]).error().contains("--source-bucket is missing")
     );
-    let error = Given::job(&[]).env("HOME", "").error();
-    assert!(error.contains("XDG_STATE_HOME"), "{error}");
+    // Only a run needs a place for its state.
+    let homeless = Given::job(&[]).env("HOME", "").good();
+    let error = homeless.safety.needs_state().unwrap_err().to_string();
+    assert!(error.contains("XDG_STATE_HOME=/var/lib"), "{error}");
+    let service = Given::job(&[]).env("HOME", "").env("STATE_DIRECTORY", "/var/lib/a:/b").good();
+    assert_eq!(service.safety.state_dir, Path::new("/var/lib/a"));
+    assert!(service.safety.needs_state().is_ok());
     let relative = Given::job(&[]).env("XDG_STATE_HOME", "state").good();
     assert_eq!(relative.safety.state_dir, Path::new("/home/user/.local/state/sluice"));
     assert!(Given::job(&[]).env("HOME", "").env("XDG_STATE_HOME", "/s").check().is_ok());

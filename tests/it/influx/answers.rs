@@ -197,6 +197,7 @@ async fn an_id_as_organization_goes_by_its_own_name() {
     let endpoint = Endpoint {
         side: Side::Source,
         host: server.host.clone(),
+        host_from: String::new(),
         org: Some(ID.into()),
         token: given(),
     };
@@ -295,6 +296,7 @@ fn the_documented_actions_are_the_real_ones() {
         Kind::PartialWrite,
         Kind::Redirect,
         Kind::Unexpected,
+        Kind::OtherProduct,
         Kind::TooBig,
     ];
     let (_, documented) = documented.split_once("## Kinds of failure").unwrap();
@@ -303,6 +305,14 @@ fn the_documented_actions_are_the_real_ones() {
     for kind in kinds {
         let name = format!("{kind:?}");
         let name = name.split(' ').next().unwrap();
+        let snake = name.chars().fold(String::new(), |mut snake, c| {
+            if c.is_ascii_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_lowercase());
+            snake
+        });
+        assert_eq!(kind.name(), snake);
         let word = match action(&kind) {
             Action::Retry => "retry",
             Action::Split => "split",

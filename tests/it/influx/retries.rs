@@ -43,8 +43,10 @@ async fn temporary_trouble_is_retried_up_to_the_budget() {
         .count();
     assert_eq!(backoffs, 4);
 
-    let server =
-        Scripted::start((0..50).map(|_| reply(500, &[JSON], "{\"message\":\"no\"}"))).await;
+    let server = Scripted::start(
+        (0..50).map(|_| reply(500, &[JSON], "{\"code\":\"x\",\"message\":\"no\"}")),
+    )
+    .await;
     let few = ClientSettings { retries_max: 3, ..settings() };
     let client = client_of(Side::Destination, &server.host, given(), few, silent());
     let error = client.write_retrying("b", "m f=1 1".into(), "a body").await.unwrap_err();

@@ -86,9 +86,9 @@ async fn the_wrong_protocol_is_told_at_once() {
     // A fatal alert, as of a server that speaks no TLS of ours, or none to us.
     for (alert, words) in [
         (&b"\x15\x03\x01\x00\x02\x02\x46"[..], &["no TLS that is safe", "1.2"][..]),
-        (b"\x15\x03\x01\x00\x02\x02\x28", &["HandshakeFailure"]),
-        (b"\x15\x03\x01\x00\x02\x02\x31", &["AccessDenied"]),
-        (b"\x15\x03\x01\x00\x02\x02\x50", &["InternalError"]),
+        (b"\x15\x03\x01\x00\x02\x02\x28", &["handshake_failure"]),
+        (b"\x15\x03\x01\x00\x02\x02\x31", &["access_denied"]),
+        (b"\x15\x03\x01\x00\x02\x02\x50", &["internal_error"]),
     ] {
         let error =
             ask(&format!("https://{}", answers_always(alert).await), None).await.unwrap_err();
@@ -138,8 +138,13 @@ fn a_file_of_certificates_that_is_none_is_told_of() {
         (garbled, "--tls-ca-file"),
     ] {
         for host in ["https://localhost:1", "http://localhost:1"] {
-            let endpoint =
-                Endpoint { side: Side::Source, host: host.to_owned(), org: None, token: given() };
+            let endpoint = Endpoint {
+                side: Side::Source,
+                host: host.to_owned(),
+                host_from: String::new(),
+                org: None,
+                token: given(),
+            };
             let settings = ClientSettings { ca_file: Some(path.clone()), ..settings() };
             let error = Client::new(endpoint, settings, silent()).unwrap_err();
             assert_eq!(error.kind(), FailureKind::Tls);
@@ -152,6 +157,7 @@ fn a_file_of_certificates_that_is_none_is_told_of() {
             Endpoint {
                 side: Side::Source,
                 host: "https://localhost:1".into(),
+                host_from: String::new(),
                 org: None,
                 token: given()
             },

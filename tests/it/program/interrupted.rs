@@ -44,25 +44,47 @@ async fn sigterm_drains_and_the_next_run_goes_on() {
     stopped_by("TERM", 143).await;
 }
 
-#[tokio::test]
-async fn a_second_sigint_leaves_at_once() {
+/// The fourth read says nothing for an hour.
+async fn stalled() -> World {
     let world = World::new().await;
-    // The fourth read says nothing for an hour.
     world.cloud.inject(Rule {
         matcher: Matcher::path("/api/v2/query").body("rename").skip(3),
         times: 1,
         fault: Fault::Stall { after_bytes: 5_000, ms: 3_600_000 },
     });
-    let mut first = world.start(world.job("migrate", &["--json"]));
-    first.until("the stall", |_| commits(&world) > 0).await;
-    first.signal("INT");
-    first.until("a word of the end", |run| run.out().contains("\"kind\":\"stopping\"")).await;
-    let asked = tokio::time::Instant::now();
-    first.signal("INT");
-    first.ended().await.assert_code(130);
-    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
-    world.migrate(&[]).await.assert_code(0);
-    world.assert_whole();
+    world
+}
+
+/// It is at once, and the last word says where the run stands.
+#[tokio::test]
+async fn a_second_sigint_leaves_at_once_with_a_word() {
+    for (more, word) in [(&["--json"][..], "\"kind\":\"stopping\""), (&[], "stopping: SIGINT")] {
+        let world = stalled().await;
+        let mut first = world.start(world.job("migrate", more));
+        first.until("the stall", |_| commits(&world) > 0).await;
+        first.signal("INT");
+        let said = |run: &crate::support::process::Running| run.out() + &run.err();
+        first.until("a word of the end", |run| said(run).contains(word)).await;
+        let asked = tokio::time::Instant::now();
+        first.signal("INT");
+        let ended = first.ended().await;
+        ended.assert_code(130);
+        assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+        if more.is_empty() {
+            let (headline, place) = ended.out.split_once('\n').unwrap();
+            assert!(headline.starts_with("STOPPED at once   "), "{ended:?}");
+            assert!(headline.ends_with("   exit 130"), "{ended:?}");
+            assert!(place.starts_with("  committed to 2020-01-01T00:"), "{ended:?}");
+            assert!(place.ends_with(" %; the same command resumes\n"), "{ended:?}");
+        } else {
+            let last = ended.lines().pop().unwrap();
+            assert_eq!(last["message_type"], "exit_error", "{last}");
+            assert_eq!((&last["kind"], &last["exit"]), (&"stopped".into(), &130.into()), "{last}");
+            assert!(last["committed_to"].as_str().unwrap().starts_with("2020-01-01T00:"), "{last}");
+        }
+        world.migrate(&[]).await.assert_code(0);
+        world.assert_whole();
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use sluice::testing::sim::{Fault, Matcher, Rule};
 
 use super::{BUCKET, CLOUD_TOKEN, World};
 use crate::support::proxy::{self, Way};
-use crate::support::tls::{TlsServer, answers_always, certificate};
+use crate::support::tls::{TlsServer, certificate};
 
 /// A name that only a proxy knows.
 const CLOUD: &str = "http://cloud.test";
@@ -205,39 +205,4 @@ async fn an_organization_left_out_in_a_profile_is_found() {
     let ended = world.migrate(&["--destination-bucket", "other"]).await;
     ended.assert_code(7);
     assert!(ended.err.contains("bucket name is invalid"), "{ended:?}");
-}
-
-#[tokio::test]
-async fn wrong_addresses_are_told_after_two_tries_at_most() {
-    let world = World::new().await;
-    let plain = world.cloud.url().replace("http:", "https:");
-    let tls = TlsServer::start("good", &world.cloud.url()).await;
-    let tls = format!("http://127.0.0.1:{}", tls.port);
-    let sentence = answers_always(
-        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-    )
-    .await;
-    let sentence = format!("http://{sentence}");
-    let page = answers_always(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html>hello\r\n",
-    )
-    .await;
-    let page = format!("http://{page}");
-    for (host, words) in [
-        (plain.as_str(), &["tls handshake", "http:// instead of https://"][..]),
-        (&tls, &["https://"]),
-        (&sentence, &["Client sent an HTTP request", "https://"]),
-        (&page, &["hello"]),
-        ("http://127.0.0.1:9", &["cannot connect", "2 attempts"]),
-        ("http://no-such-host.invalid", &["cannot connect"]),
-    ] {
-        for end in ["--source-host", "--destination-host"] {
-            let ended = world.start(world.job("preflight", &[end, host])).ended().await;
-            assert_told(&ended, words);
-            let code = if end == "--source-host" { "P01" } else { "P10" };
-            assert!(ended.out.contains(&format!("{code} cure:")), "{host}: {ended:?}");
-            assert!(ended.err.matches("retry:").count() <= 1, "{host}: {ended:?}");
-        }
-    }
-    assert_eq!(world.writes(BUCKET), 0);
 }

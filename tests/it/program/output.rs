@@ -208,3 +208,137 @@ fn without_numbers(text: &str) -> Vec<Vec<&str>> {
     };
     text.lines().map(|line| line.split(' ').filter(|word| !is_number(word)).collect()).collect()
 }
+
+/// Verdicts and the end have a colour where one may be, and nowhere else.
+#[tokio::test]
+async fn verdicts_are_coloured_where_colour_may_be() {
+    let world = World::new().await;
+    let ask = async |word: &str, more: &[&str], env: &[(&str, &str)]| {
+        let mut job = world.job(word, more);
+        job.envs(env.iter().copied());
+        world.start(job).ended().await
+    };
+    let red = "\u{1b}[31mFAIL [P01]\u{1b}[0m";
+    let wrong = ["--source-host", "http://127.0.0.1:9"];
+    let colored = [&wrong[..], &["--color", "always"]].concat();
+    let ended = ask("preflight", &colored, &[]).await;
+    for part in [red, "\u{1b}[32mok\u{1b}[0m", "\u{1b}[1mP01 cure: "] {
+        assert!(ended.out.contains(part), "{part:?}: {ended:?}");
+    }
+    let ended = ask("migrate", &colored, &[]).await;
+    assert!(ended.err.contains(red), "{ended:?}");
+    let ended = ask("preflight", &wrong, &[("CLICOLOR_FORCE", "1")]).await;
+    assert!(ended.out.contains(red), "{ended:?}");
+    let ended = ask("migrate", &["--color", "always"], &[]).await;
+    assert!(ended.out.starts_with("\u{1b}[32mCOPIED"), "{ended:?}");
+    for env in [&[][..], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], &[("TERM", "dumb")]] {
+        let ended = ask("preflight", &wrong, env).await;
+        assert!(!ended.out.contains('\u{1b}'), "{env:?}: {ended:?}");
+    }
+}
+
+/// What can be printed stands as it is, also in a pipe; what a terminal would obey never does, wherever it comes from.
+#[tokio::test]
+async fn foreign_texts_are_shown_as_the_stream_can_take_them() {
+    let world = World::new().await;
+    let name = "k\u{fc}che \u{1f373} \u{202e}x\u{1b}[2J";
+    let escaped = "k\\u{fc}che \\u{1f373} \\u{202e}x\\u{1b}[2J";
+    for (env, shown) in [
+        (&[][..], "k\u{fc}che \u{1f373} \\u{202e}x\\u{1b}[2J"),
+        (&[("LANG", "C.UTF-8")], "k\u{fc}che \u{1f373} \\u{202e}x\\u{1b}[2J"),
+        (&[("LANG", "C")], escaped),
+        (&[("LANG", "C.UTF-8"), ("LC_ALL", "POSIX")], escaped),
+    ] {
+        let mut job = world.job("preflight", &["--destination-bucket", name]);
+        job.envs(env.iter().copied());
+        let ended = world.start(job).ended().await;
+        let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&shown), "{env:?}: {ended:?}");
+        // A server's own words.
+        let refused = sluice::testing::sim::Fault::Status {
+            status: 400,
+            retry_after: None,
+            body: format!("{{\"code\":\"invalid\",\"message\":{:?}}}", "no \u{202e}\u{fc}\u{9b}2J"),
+        };
+        let matcher = sluice::testing::sim::Matcher::path("/api/v2/buckets");
+        world.cloud.inject(sluice::testing::sim::Rule { matcher, times: 1, fault: refused });
+        let mut job = world.job("preflight", &[]);
+        job.envs(env.iter().copied());
+        let ended = world.start(job).ended().await;
+        for text in [&ended.out, &ended.err] {
+            let is_order = |c: char| matches!(c, '\u{202e}' | '\u{1b}' | '\u{9b}');
+            assert!(!text.contains(is_order), "{ended:?}");
+        }
+    }
+}
+
+/// No home, no terminal that can do anything, no locale: whatever looks only needs none of it.
+#[tokio::test]
+async fn looks_need_no_surroundings() {
+    let world = World::new().await;
+    for word in ["preflight", "plan"] {
+        let mut job = world.job(word, &[]);
+        job.env_remove("HOME").env_remove("XDG_STATE_HOME").env("TERM", "dumb");
+        let ended = world.start(job).ended().await;
+        ended.assert_code(0);
+    }
+}
+
+/// Every command that prints JSON prints what the schema says, errors of usage among it.
+#[tokio::test]
+async fn all_json_is_as_the_schema_says() {
+    let world = World::new().await;
+    let wrong = ["--json", "--source-host", "http://127.0.0.1:9"];
+    let mut said = Vec::new();
+    for (word, more, code) in [
+        ("preflight", &["--json"][..], 0),
+        ("preflight", &wrong, 7),
+        ("plan", &["--json"], 0),
+        ("migrate", &["--json", "--dry-run"], 0),
+        ("migrate", &["--json"], 0),
+        ("migrate", &["--json"], 0),
+        ("migrate", &["--json", "--quotta", "none"], 2),
+        ("migrate", &["--json", "--batch-interval", "x"], 2),
+        ("migrate", &wrong, 7),
+    ] {
+        let ended = world.start(world.job(word, more)).ended().await;
+        ended.assert_code(code);
+        let lines = ended.lines();
+        assert!(!lines.is_empty(), "{word} {more:?}: {ended:?}");
+        for line in &lines {
+            crate::support::schema::assert_valid(line);
+            assert!(line["time"].is_string(), "{line}");
+        }
+        said.extend(lines.last().cloned());
+    }
+    let ends = |line: &serde_json::Value| {
+        ["org", "bucket", "address", "token_from"].map(|name| line["source_end"][name].clone())
+    };
+    let expected = [
+        super::CLOUD_ORG.to_owned(),
+        BUCKET.to_owned(),
+        world.cloud.url(),
+        "INFLUXDB_CLOUD_TOKEN".to_owned(),
+    ];
+    assert_eq!(ends(&said[0]), expected.map(serde_json::Value::from));
+    for line in &said[6..8] {
+        assert_eq!((&line["kind"], &line["exit"]), (&"usage".into(), &2.into()), "{line}");
+    }
+    assert_eq!(said[8]["kind"], "preflight");
+    // What a server says keeps its status and its side.
+    world.oss.inject(sluice::testing::sim::Rule {
+        matcher: sluice::testing::sim::Matcher::path("/api/v2/write").body("usage"),
+        times: 100,
+        fault: Fault::unauthorized(),
+    });
+    let again = ["--json", "--batch-bucket", "other", "--existing", "merge"];
+    let ended = world.migrate(&again).await;
+    let last = ended.lines().pop().unwrap();
+    crate::support::schema::assert_valid(&last);
+    assert_eq!(
+        (&last["kind"], &last["side"], &last["status"]),
+        (&"unauthorized".into(), &"destination".into(), &401.into()),
+        "{last}"
+    );
+}

@@ -18,7 +18,7 @@ use sluice::testing::report::{json, state::RunState};
 
 use super::looks::LOOKS;
 use super::masks::{masked, masked_json};
-use super::runs::{BUDGETED, CHANGING, FAILED, IDLE, PACED, SMOOTH, STOPPED, Told};
+use super::runs::{BUDGETED, CHANGING, FAILED, HANGING, IDLE, PACED, SMOOTH, STOPPED, Told};
 use crate::support::need::rewrites;
 
 const PAGES: [&str; 3] = ["understanding-output.md", "plan.md", "choosing.md"];
@@ -68,6 +68,13 @@ fn rate_limited() -> (RunState, u64) {
     (state, now_ms + 1_000)
 }
 
+/// The destination has said nothing for 12 s.
+fn hanging() -> (RunState, u64) {
+    let (state, now_ms) = HANGING
+        .when(|state, now_ms| state.waits.current(now_ms).is_some_and(|wait| wait.for_ms >= 5_000));
+    (state, now_ms + 7_000)
+}
+
 fn stopping() -> (RunState, u64) {
     STOPPED.when(|state, _| state.stopping.is_some() && !state.open.is_empty())
 }
@@ -79,6 +86,7 @@ fn screens() {
         ("starting.txt", starting()),
         ("running.txt", running()),
         ("rate-limited.txt", rate_limited()),
+        ("hanging.txt", hanging()),
         ("stopping.txt", stopping()),
         ("running-without-quota.txt", SMOOTH[0].when(|state, _| is_under_way(state))),
     ] {
@@ -107,6 +115,9 @@ fn said(told: &Told) -> Vec<String> {
 fn plain_lines() {
     check("plain.txt", &said(&PACED[0]));
     check("plain-stopped.txt", &said(&STOPPED));
+    let hanging = said(&HANGING);
+    let told = hanging.iter().position(|line| line.contains("has not answered"));
+    check("plain-hanging.txt", &hanging[..=told.expect("it is told")]);
 }
 
 #[test]
@@ -187,6 +198,7 @@ fn json_lines_parse_and_begin_with_type_and_version() {
     for line in &lines {
         assert!(!line.contains(['\n', '\u{1b}']), "{line}");
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        crate::support::schema::assert_valid(&value);
         let message_type = value["message_type"].as_str().unwrap().to_owned();
         assert!(
             line.starts_with(&format!("{{\"message_type\":\"{message_type}\",\"v\":1,")),

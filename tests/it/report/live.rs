@@ -7,6 +7,7 @@ use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::limits;
 use sluice::testing::model::side::Side;
 use sluice::testing::pipeline::event::{Counters, Event};
+use sluice::testing::report::failure::ErrorFacts;
 use sluice::testing::report::summary::FailureInput;
 use sluice::testing::report::text::Glyphs;
 use sluice::testing::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
@@ -55,6 +56,7 @@ fn run(mode: Mode, events: &[Event], ending: &Ending) -> (String, String) {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err.clone()),
     };
     let counters = Arc::new(Counters::default());
@@ -76,6 +78,7 @@ fn finished() -> Ending {
 fn failed() -> Ending {
     Ending::Failed(FailureInput {
         errors: vec!["outer".to_owned(), "inner".to_owned()],
+        facts: ErrorFacts::default(),
         elapsed_ms: 1,
         exit: 5,
     })
@@ -133,6 +136,7 @@ fn nothing_but_progress_is_lost_in_a_flood_and_the_order_is_kept() {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err),
     };
     let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -172,6 +176,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
         let output = ReportOutput {
             stdout: Box::new(Closed(kind)),
             stdout_glyphs: Glyphs::Ascii,
+            stdout_paper: None,
             stderr: Box::new(Closed(kind)),
         };
         let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -188,6 +193,7 @@ fn stages_and_clients_get_functions() {
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
         stdout_glyphs: Glyphs::Ascii,
+        stdout_paper: None,
         stderr: Box::new(err),
     };
     let (sender, reporter) =

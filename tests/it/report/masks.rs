@@ -26,7 +26,7 @@ fn is_number(word: &str) -> bool {
     let bare = word.trim_matches(['(', ')', ',', ';', ':']);
     UNITS.contains(&bare)
         || bare.starts_with(|first: char| first.is_ascii_digit())
-        || !bare.is_empty() && bare.chars().all(|sign| sign == '#' || sign == '.')
+        || !bare.is_empty() && bare.chars().all(|sign| matches!(sign, '#' | '+' | '.'))
 }
 
 /// Of each line the names, the kinds of values, and the texts without their numbers.

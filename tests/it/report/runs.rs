@@ -80,6 +80,7 @@ impl Told {
         let errors = sluice::testing::job::error::chain(self.run.error());
         FailureInput {
             errors: errors.iter().map(|text| self.shown(text)).collect(),
+            facts: self.run.error().facts(),
             elapsed_ms: self.run.end.at_ms,
             exit: self.run.exit().number(),
         }
@@ -253,6 +254,16 @@ fn stop_at_fifth(stopper: &Stopper, opened: i64) {
         stopper.stop(StopReason::Interrupted);
     }
 }
+
+/// A run whose destination takes writes and says nothing for a while, and then goes on.
+pub(super) static HANGING: LazyLock<Told> = LazyLock::new(|| {
+    virtual_time::run(async {
+        let rig = rig(oss_source()).await;
+        let writes = Matcher::path("/api/v2/write").body("cpu,").skip(2);
+        rig.destination_fault(writes, u32::MAX, Fault::Stall { after_bytes: 0, ms: 75_000 });
+        told_alone(&rig, rig.config()).await
+    })
+});
 
 /// A run that may not read all.
 pub(super) static BUDGETED: LazyLock<Told> = LazyLock::new(|| {

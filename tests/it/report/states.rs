@@ -1,10 +1,12 @@
 //! How events change the state.
 
+use sluice::testing::influx::classify::RequestKind;
 use sluice::testing::influx::signal::{Signal, WaitCause};
 use sluice::testing::limits;
 use sluice::testing::model::foretold::Outlook;
 use sluice::testing::model::side::Side;
 use sluice::testing::model::spread::Spread;
+use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::{Event, PlannedRun, StopReason};
 use sluice::testing::report::dry_run::DryRun;
 use sluice::testing::report::question::Question;
@@ -28,7 +30,7 @@ fn the_state_line_always_gives_the_reason() {
     state.apply(&opened(fixture::open_first(), 5), 0);
     assert_eq!(condition(&state, 0), "running (influxql)");
     for (side, cause, text) in [
-        (Side::Source, WaitCause::Quota, "waiting 5s: source quota (normal); refills at 9.0 MB/s"),
+        (Side::Source, WaitCause::Quota, "pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB"),
         (Side::Source, WaitCause::Backoff, "waiting 5s: pause before the source is tried again"),
         (
             Side::Source,
@@ -56,7 +58,7 @@ fn the_state_line_always_gives_the_reason() {
     let paced = Signal::Paced { bytes_per_s: 4_500_000, share_per_mille: 900, runs: 2 };
     state.apply(&Event::Client(paced), 5_500);
     state.apply(&began(Side::Source, WaitCause::Quota, 4_500), 5_500);
-    let half = "waiting 5s: source quota (normal); refills at 4.5 MB/s";
+    let half = "pacing: 4.5 MB/s so that no five minutes exceed 3.0 GB; 2 runs share it";
     assert_eq!(condition(&state, 5_500), half);
     for (reason, text) in [
         (StopReason::ByteBudget, "draining: open batches finish (--max-transfer)"),
@@ -66,6 +68,45 @@ fn the_state_line_always_gives_the_reason() {
     ] {
         state.apply(&Event::Stopping(reason), 6_000);
         assert_eq!(condition(&state, 6_000), text);
+    }
+}
+
+/// Of a server that hangs the operator learns which one, what it owes, and for how long.
+#[test]
+fn a_silent_server_is_named_with_the_time_it_has_been_silent() {
+    let mut state = empty();
+    state.apply(&Event::Planned(fixture::planned()), 0);
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    for (side, asked, text) in [
+        (Side::Destination, RequestKind::Write, "the destination has not answered a write"),
+        (Side::Destination, RequestKind::Query, "the destination has not answered a query"),
+        (Side::Source, RequestKind::Query, "the source has not answered a query"),
+        (Side::Source, RequestKind::Api, "the source has not answered a request"),
+    ] {
+        let cause = WaitCause::Silence(asked);
+        state.apply(&began(side, cause, 5_000), 20_000);
+        assert_eq!(condition(&state, 27_000), format!("waiting 12s: {text}"));
+        state.apply(&ended(side, cause, 12_000), 27_000);
+        assert_eq!(condition(&state, 27_000), "running (influxql)");
+    }
+}
+
+/// `auto` is what was asked for, not what is done.
+#[test]
+fn the_transport_in_use_is_named() {
+    let mut state = empty();
+    let planned = PlannedRun { transport: "auto".to_owned(), ..fixture::planned() };
+    state.apply(&Event::Planned(planned), 0);
+    state.apply(&opened(fixture::open_first(), 5), 0);
+    assert_eq!(condition(&state, 0), "running");
+    for (transport, text) in [
+        (Transport::Influxql, "running (influxql)"),
+        (Transport::Flux, "running (flux, influxql)"),
+        (Transport::Influxql, "running (influxql, flux)"),
+    ] {
+        let (measurement, reason) = ("cpu".to_owned(), "fewest bytes".to_owned());
+        state.apply(&Event::Chosen { measurement, transport, reason }, 0);
+        assert_eq!(condition(&state, 0), text);
     }
 }
 
@@ -241,11 +282,11 @@ fn large_numbers_are_shown_in_short() {
     let shown = screen(&fixture::running(), NOW_MS).join("\n");
     let wanted = "\
 sluice migrate  ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry  1h25m
-[################........................]  41.0 %   857/2,090 batches
+[####################..............................]  41.0 %   857/2,090 batches
 committed to  2023-07-06T00:00Z   7.54 G values   46.0/112.0 GB   rejected 312
 average       source 9.0 MB/s   sink 1.47 M values/s   ETA 1h50 - 2h30
 quota         0.2/3.0 GB in this window, resets in 4:40
-STATE         waiting 4s: source quota (normal); refills at 9.0 MB/s
+STATE         pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB
  2023-07-06   read 54/54 MB  written 100 %  count equal, committing
  2023-07-07   read 31/54 MB  written  48 %  split in 4 after the 90 s deadline
 counts        857/857 batches equal the source's own count   splits 3
@@ -292,4 +333,30 @@ to 2026-11-29, into dst-org@oss1:8086/plant-telemetry (new)? [y/N] ";
 Copy src-org/plant-telemetry, 2026-01-01 to 2026-11-29, into
 dst-org@oss1:8086/plant-telemetry? [y/N] ";
     assert_eq!(question.text(Glyphs::Ascii), wanted);
+}
+
+/// What an operator looks for stands first and is whole, however narrow the terminal is.
+#[test]
+fn percent_eta_and_state_are_whole_at_forty_columns() {
+    let mut state = fixture::running();
+    for columns in [40, 50, 60, 79] {
+        state.columns = columns;
+        let lines = screen(&state, NOW_MS);
+        assert!(lines[1].starts_with("41.0 %  ETA 1h50 - 2h30"), "{lines:#?}");
+        let doing = lines[2..4].join(" ");
+        let doing = doing.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            doing.contains("pacing: 9.0 MB/s so that no five minutes exceed 3.0 GB"),
+            "{lines:#?}"
+        );
+    }
+    state.columns = 60;
+    assert!(screen(&state, NOW_MS)[1].ends_with(".]"), "a bar in what is left");
+    state.columns = 200;
+    let wide = screen(&state, NOW_MS);
+    assert!(
+        wide[0].contains("ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry"),
+        "{wide:#?}"
+    );
+    assert_eq!(wide[1].chars().count(), 200, "the bar takes all that is left");
 }

@@ -15,7 +15,7 @@ use sluice::testing::report::screen::screen;
 use sluice::testing::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use sluice::testing::report::summary;
 use sluice::testing::report::talk::{self, Talk};
-use sluice::testing::report::text::{COLUMNS, Glyphs, width};
+use sluice::testing::report::text::{COLUMNS, Glyphs, Paper, width};
 
 use super::fixture;
 
@@ -40,8 +40,12 @@ fn totals(n: u64) -> RunTotals {
 }
 
 fn assert_fits(lines: &[String], glyphs: Glyphs) {
+    assert_fits_in(COLUMNS, lines, glyphs);
+}
+
+fn assert_fits_in(columns: usize, lines: &[String], glyphs: Glyphs) {
     for line in lines {
-        assert!(width(line) <= COLUMNS, "{} columns: {line}", width(line));
+        assert!(width(line) <= columns, "{} columns: {line}", width(line));
         assert!(!line.chars().any(char::is_control), "{line:?}");
         assert!(glyphs == Glyphs::Unicode || line.is_ascii(), "{line}");
     }
@@ -96,9 +100,13 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     state.observe(totals(n), now_ms);
     for event in events(name, n, batch) {
         state.apply(&event, now_ms / 2);
+        for columns in [40, 41, 59, 60, 79, 80, 81, 120, 200] {
+            state.columns = columns;
+            assert_fits_in(columns, &screen(&state, now_ms), glyphs);
+            assert_fits_in(columns, &[talk::progress(&state, now_ms)], glyphs);
+        }
+        state.columns = COLUMNS;
         assert_fits(&talk.lines(&event, &state, now_ms), glyphs);
-        assert_fits(&screen(&state, now_ms), glyphs);
-        assert_fits(&[talk::progress(&state, now_ms)], glyphs);
     }
     let (mut input, _) = fixture::finished();
     (input.source, input.destination) = (name.to_owned(), name.to_owned());
@@ -127,7 +135,10 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         progress: rows,
         ..PreflightReport::default()
     };
-    assert_fits(&report.lines(glyphs), glyphs);
+    for columns in [40, 60, 79, 80, 119, 200] {
+        let paper = Paper { columns, glyphs, color: false };
+        assert_fits_in(columns, &report.lines(paper), glyphs);
+    }
     // The blocks of the density are one column wide each, other than letters that are not known.
     let blocks = [
         '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}',

@@ -22,6 +22,7 @@ pub(crate) mod stores;
 
 pub(crate) mod proxy;
 pub(crate) mod rows;
+pub(crate) mod schema;
 pub(crate) mod scripted;
 pub(crate) mod tls;
 pub(crate) mod virtual_time;

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sluice::testing::config::ends::{EndConfig, TokenSetting};
+use sluice::testing::config::ends::{EndConfig, TokenSetting, ValueOrigin};
 use sluice::testing::config::job::{
     JobConfig, JobEnds, JobOutput, JobPace, JobSafety, SpoolChoice,
 };
@@ -134,6 +134,7 @@ impl Rig {
     pub(crate) fn config(&self) -> JobConfig {
         let end = |server: &Server, org: &str, token: &str| EndConfig {
             host: server.url(),
+            host_from: ValueOrigin::Default("source-host"),
             org: Some(org.to_owned()),
             token: TokenSetting::Given { token: token.to_owned(), origin: "test".to_owned() },
             tls_ca_file: None,
@@ -146,6 +147,7 @@ impl Rig {
                 destination_bucket: BUCKET.to_owned(),
                 batch_bucket: BATCHES.to_owned(),
                 spool: None,
+                wait_ms: 0,
             },
             scope: JobScope {
                 start: RangeStart::At(self.start),

@@ -1,0 +1,81 @@
+//! The whole command line as clap knows it, in its two forms: as each command means its flags, and as `-h` shows them.
+
+use clap::CommandFactory as _;
+
+use super::args::Args;
+
+/// The form of `-h`.
+const SHORT_TEMPLATE: &str =
+    "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// What most lines need; `-h` of a command of a job shows no more.
+/// Short enough to stand beside the flag.
+const ESSENTIAL: [(&str, &str); 14] = [
+    ("source-host", "InfluxDB Cloud address"),
+    ("source-bucket", "Bucket to copy; only ever read"),
+    ("source-token-file", "File that holds its token"),
+    ("source-profile", "Or all of it from an influx CLI profile"),
+    ("destination-host", "[default: http://localhost:8086]"),
+    ("destination-bucket", "[default: the source bucket's name]"),
+    ("destination-token-file", "File that holds its token"),
+    ("destination-profile", "Or all of it from an influx CLI profile"),
+    ("create-buckets", "Create what is missing there"),
+    ("start", "The first time that is taken"),
+    ("stop", "The first time that is not taken"),
+    ("measurement", "Only this one; may be repeated"),
+    ("dry-run", "Check and plan; write nothing"),
+    ("config", "TOML file with settings"),
+];
+
+/// What flags of `migrate` mean where nothing is written.
+const LOOKING: [(&str, &str); 10] = [
+    ("create-buckets", "Take missing buckets as made: migrate would make them"),
+    ("spool", "Look at the source only, as for migrate --spool: parquet"),
+    ("spool-dir", "Not opened here: the folder that migrate would write"),
+    ("time-type", "Not used here: times in the files of migrate --spool"),
+    ("pause-task", "Take an active task as paused: migrate would pause it"),
+    ("adopt", "Not used here: migrate takes over progress of another start or filter"),
+    ("rejects", "Not used here: where migrate puts refused points"),
+    ("reject-limit", "Not used here: refused values before migrate stops"),
+    ("yes", "Not used here: nothing is asked"),
+    ("dry-run", "Not used here: nothing is written anyway"),
+];
+
+/// The commands, each with its flags told as it means them.
+pub fn command() -> clap::Command {
+    let told = |mut command: clap::Command| {
+        for (flag, help) in LOOKING {
+            command = command.mut_arg(flag, |arg| arg.help(help));
+        }
+        command
+    };
+    ["preflight", "plan"]
+        .into_iter()
+        .fold(Args::command(), |root, name| root.mut_subcommand(name, told))
+}
+
+/// The same for `-h`: one screen for each command.
+pub fn short() -> clap::Command {
+    let names: Vec<String> =
+        command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command(), |root, name| {
+        root.mut_subcommand(&name, |command| {
+            let more = format!("All flags, and examples: sluice {name} --help");
+            let is_long = command.get_arguments().count() > ESSENTIAL.len() + 2;
+            let command =
+                command.help_template(SHORT_TEMPLATE).next_line_help(false).after_help(more);
+            if !is_long {
+                return command;
+            }
+            command.mut_args(|arg| {
+                let arg = arg.help_heading(None::<&str>);
+                let known = ESSENTIAL.iter().find(|(name, _)| *name == arg.get_id().as_str());
+                match known {
+                    Some((_, help)) => arg.help(*help),
+                    None if arg.is_positional() => arg,
+                    None => arg.hide(true),
+                }
+            })
+        })
+    })
+}

@@ -1,0 +1,65 @@
+//! What is said of a run that is ended at once: where it stood when it was last looked at. The reporter keeps it here, because
+//! nobody has the time to ask it then.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::json;
+
+use crate::model::number;
+use crate::model::time::Timestamp;
+use crate::report::json;
+use crate::report::state::RunState;
+
+static LAST: Mutex<Option<LastSeen>> = Mutex::new(None);
+
+#[derive(Debug, Clone, Copy)]
+struct LastSeen {
+    elapsed_ms: u64,
+    committed_to: Option<Timestamp>,
+    per_mille: u32,
+    is_json: bool,
+}
+
+/// Where the run stands now.
+pub(super) fn keep(state: &RunState, elapsed_ms: u64, is_json: bool) {
+    let (committed_to, per_mille) = (state.committed_to, state.job_per_mille());
+    *last() = Some(LastSeen { elapsed_ms, committed_to, per_mille, is_json });
+}
+
+/// The run tells its end itself.
+pub(super) fn forget() {
+    *last() = None;
+}
+
+/// The last word, if a run is under way.
+pub(crate) fn lines(exit: u8) -> Option<Vec<String>> {
+    let LastSeen { elapsed_ms, committed_to, per_mille, is_json } = (*last())?;
+    if is_json {
+        let body = json!({
+            "exit": exit,
+            "kind": "stopped",
+            "side": null,
+            "status": null,
+            "cure": null,
+            "message": AT_ONCE,
+            "errors": [AT_ONCE],
+            "elapsed_ms": elapsed_ms,
+            "committed_to": committed_to.map(|time| time.to_string()),
+        });
+        return Some(vec![json::line("exit_error", Some(json::now()), body)]);
+    }
+    let place = match committed_to {
+        Some(time) => {
+            let percent = number::percent(per_mille);
+            format!("  committed to {}   {percent}; the same command resumes", number::minute(time))
+        }
+        None => "  nothing was committed by this run; the same command resumes".to_owned(),
+    };
+    Some(vec![format!("STOPPED at once   {}   exit {exit}", number::duration(elapsed_ms)), place])
+}
+
+const AT_ONCE: &str = "stopped at once by a second signal; what is committed is kept";
+
+fn last() -> MutexGuard<'static, Option<LastSeen>> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner)
+}
