@@ -146,11 +146,16 @@ async fn look_into(
     wanted: &Wanted,
     found: &mut Option<JobPlace>,
 ) -> Result<(), Error> {
-    names::check_rejects(names::rejects_file(config)).await?;
     let keys = names::keys(&config.ends);
     let folder = names::state_folder(config, &keys);
     let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
-    let lock = blocking(move || Ok(JobLock::look(&folder))).await?;
+    // Only a run needs a place for its state.
+    let lock = if config.safety.needs_state().is_ok() {
+        names::check_rejects(names::rejects_file(config)).await?;
+        blocking(move || Ok(JobLock::look(&folder))).await?
+    } else {
+        Ok(None)
+    };
     let rest = if destination.batch_bucket.is_some() {
         let read = read(config, wanted, &destination.bucket_id(), &store).await;
         // A job that is taken on this machine can be shown all the same.

@@ -24,13 +24,12 @@ pub(crate) fn assert_valid(line: &Value) {
 fn check(value: &Value, schema: &Value, at: &str) -> Result<(), String> {
     for (word, rule) in schema.as_object().unwrap() {
         match word.as_str() {
-            "$schema" | "$id" | "title" | "description" | "$defs" => {}
             "$ref" => check(value, definition(rule), at)?,
             "const" if value != rule => return Err(format!("{at} is not {rule}")),
             "enum" if !rule.as_array().unwrap().contains(value) => {
                 return Err(format!("{at} is none of {rule}: {value}"));
             }
-            "const" | "enum" => {}
+            "const" | "enum" | "$schema" | "$id" | "title" | "description" | "$defs" => {}
             "type" => {
                 let names = rule.as_array().map_or(std::slice::from_ref(rule), Vec::as_slice);
                 if !names.iter().any(|name| is_of(value, name.as_str().unwrap())) {
