@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::emptiness::{is_empty_in, is_empty_of};
+use super::emptiness::{is_empty_in, is_empty_of, one_sure};
 use super::one_count::one;
 use crate::model::canary::Canary;
 use crate::model::filter::Filter;
@@ -59,11 +59,11 @@ pub(crate) async fn windows_of(
             TypeHistory::Single => {
                 let all = match believed {
                     Some(values) => Some(values),
-                    None => one(source, layer, stretch).await?,
+                    None => one_sure(source, layer, shape, stretch).await?,
                 };
                 let part = match all {
                     Some(0) => continue,
-                    Some(_) => one(source, layer, first).await?,
+                    Some(_) => one_sure(source, layer, shape, first).await?,
                     None => None,
                 };
                 let rest = match source.client.canary() {
