@@ -309,7 +309,8 @@ impl Client {
             _ => false,
         };
         if is_lost && self.shared.transport.has_path() {
-            failure.cure = Some("give scheme, host and port only: the address holds a path");
+            // It is the path that is wrong: those who know where the address stands say what to give.
+            failure.cure = None;
         }
         if failure.kind == FailureKind::DiskFull {
             self.shared.disk_was_full.store(true, Ordering::Relaxed);

@@ -99,7 +99,7 @@ async fn every_wrong_turn_has_its_words_with_address_flag_and_cure() {
     for (end, server) in [("--source-host", &world.cloud), ("--destination-host", &world.oss)] {
         let browser = format!("{}/orgs/0123456789abcdef", server.url());
         let ended = world.start(world.job("preflight", &[end, &browser])).ended().await;
-        let cure = "give scheme, host and port only: the address holds a path";
+        let cure = &format!("give scheme, host and port only: {end} http://");
         assert_told(&ended, &["path not found", cure]);
     }
     assert_eq!(world.writes(BUCKET), 0);
