@@ -171,7 +171,7 @@ impl StopSignals {
                 let _ = fs::remove_file(partial);
                 text = format!("{text}; {} is not whole, and was removed", whole.display());
             }
-            bars::wipe(true);
+            bars::wipe();
             stream::say(format_args!("error: {text}"));
             if json {
                 stream::print_exact(json::exit_error(
@@ -205,7 +205,7 @@ fn leave_at_once(reason: StopReason) -> ! {
     let code = of_stop(reason);
     let (sender, said) = sync_channel(1);
     let saying = thread::Builder::new().spawn(move || {
-        bars::wipe(true);
+        bars::wipe();
         let lines = last_word::lines(code.number()).unwrap_or_default();
         lines.iter().for_each(stream::print_exact);
         let _ = sender.send(());

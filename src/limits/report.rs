@@ -13,6 +13,9 @@ pub const EVENTS_PROGRESS_QUEUED_MAX: usize = EVENTS_QUEUED_MAX / 2;
 /// Time between two drawings of the bars.
 pub(crate) const REDRAW_MS: u64 = 100;
 
+/// How long an early end waits for the screen to be taken away.
+pub(crate) const WIPE_MS: u64 = 200;
+
 /// Batches with a line of their own on the screen; the others are counted.
 pub const BATCH_LINES_MAX: usize = 8;
 

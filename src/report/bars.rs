@@ -1,122 +1,138 @@
-//! Lines at the foot of a terminal that are drawn again in place.
+//! Lines at the foot of a terminal that are drawn again in place: all of them are the message of one bar of indicatif.
 //!
-//! The cursor stays behind the last line, which is never full: what the terminal itself echoes, as `^C`, stands there too and
-//! goes with the next drawing. One lock guards all drawing, so that an early end can take the screen away for good.
+//! The bar is known to the whole program, so that an early end can take it away for good.
 
 use std::io::{self, Write as _};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use crate::limits::{REDRAW_MS, WIPE_MS};
 use crate::report::stream::{self, Stderr};
-use crate::report::text::width;
+use crate::report::text::COLUMNS;
 
-/// The widths of the lines that are on the terminal, and whether no more may be drawn.
-static DRAWN: Mutex<Drawn> = Mutex::new(Drawn { widths: Vec::new(), is_over: false });
-
-#[derive(Debug)]
-struct Drawn {
-    widths: Vec<usize>,
-    is_over: bool,
-}
-
-impl Drawn {
-    /// Moves to the first of the lines, as far as the terminal is now.
-    fn rewind(&self) -> String {
-        let columns = stream::stderr_size().map_or(usize::MAX, |(columns, _)| columns.max(1));
-        let rows: usize = self.widths.iter().map(|width| width.div_ceil(columns).max(1)).sum();
-        match rows {
-            0 => String::new(),
-            1 => "\r".to_owned(),
-            rows => format!("\r\u{1b}[{}A", rows - 1),
-        }
-    }
-}
+/// The bar that is on the terminal.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// True once nothing may be drawn any more.
+static IS_OVER: AtomicBool = AtomicBool::new(false);
 
 /// The lines of this program; there is one such screen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bars {
+    bar: ProgressBar,
     lines: Vec<String>,
 }
 
 impl Bars {
-    /// Draws these lines, each with its width, in place of the ones before. Those that the terminal has no row for are left
-    /// out, the last ones first.
+    /// On stderr, which is a terminal.
+    pub(super) fn new() -> Self {
+        let hz = u8::try_from(1_000 / REDRAW_MS).unwrap_or(u8::MAX);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), hz);
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(
+            ProgressStyle::with_template("{msg}").expect("the template has one known key"),
+        );
+        *shown() = Some(bar.clone());
+        Self { bar, lines: Vec::new() }
+    }
+
+    /// Draws these lines in place of the ones before. Those that the terminal has no row for are left out, the last ones
+    /// first.
     pub(super) fn draw(&mut self, lines: Vec<String>) {
         if lines != self.lines {
+            let rows = stream::stderr_size().map_or(usize::MAX, |(_, rows)| rows.max(2) - 1);
+            self.bar.set_message(lines[..lines.len().min(rows)].join("\n"));
             self.lines = lines;
-            let _ = self.put(&[]);
         }
     }
 
     /// Says lines above the ones that are drawn in place.
-    pub(super) fn say(&self, lines: &[String]) -> io::Result<()> {
-        if lines.is_empty() { Ok(()) } else { self.put(lines) }
+    pub(super) fn say(&self, lines: &[String]) {
+        if !IS_OVER.load(Ordering::SeqCst) {
+            for line in lines {
+                self.bar.println(line);
+            }
+        }
     }
 
-    fn put(&self, above: &[String]) -> io::Result<()> {
-        let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if drawn.is_over {
-            return Ok(());
-        }
-        let rows = stream::stderr_size().map_or(usize::MAX, |(_, rows)| rows.max(2) - 1);
-        let shown = &self.lines[..self.lines.len().min(rows)];
-        let mut text = drawn.rewind();
-        if !above.is_empty() {
-            text.push_str("\u{1b}[J");
-        }
-        for line in above {
-            text.extend([line, "\r\n"]);
-        }
-        for (at, line) in shown.iter().enumerate() {
-            // The line is emptied first: behind a full one the cursor would stand on its last character.
-            text.extend([if at == 0 { "" } else { "\r\n" }, "\u{1b}[2K", line]);
-        }
-        text.push_str("\u{1b}[J");
-        drawn.widths = shown.iter().map(|line| width(&without_colors(line))).collect();
-        Stderr.write_all(text.as_bytes())?;
-        Stderr.flush()
-    }
-
-    /// Takes all lines away.
-    pub(super) fn clear(&mut self) {
-        self.lines.clear();
-        wipe(false);
+    /// Takes all lines away, for good.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
-/// Takes away what is drawn, from whichever thread. Once it `is_over` nothing is drawn any more.
-pub(crate) fn wipe(is_over: bool) {
-    let mut drawn = match DRAWN.try_lock() {
-        Ok(drawn) => drawn,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        // Somebody is stuck in writing: then the terminal takes nothing.
-        Err(TryLockError::WouldBlock) => return,
+fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes away what is drawn, from whichever thread, and for good. Where the terminal takes nothing it is left as it is.
+pub(crate) fn wipe() {
+    IS_OVER.store(true, Ordering::SeqCst);
+    let Some(bar) = shown().take() else { return };
+    let (sender, wiped) = mpsc::channel();
+    let wipe = move || {
+        bar.finish_and_clear();
+        let _ = sender.send(());
     };
-    drawn.is_over |= is_over;
-    if !drawn.widths.is_empty() {
-        let text = format!("{}\u{1b}[J", drawn.rewind());
-        drawn.widths.clear();
-        let _ = Stderr.write_all(text.as_bytes()).and_then(|()| Stderr.flush());
+    if thread::Builder::new().spawn(wipe).is_ok() {
+        let _ = wiped.recv_timeout(Duration::from_millis(WIPE_MS));
     }
 }
 
-/// The text without the colours that [`Paper`](crate::report::text::Paper) gave it.
-fn without_colors(line: &str) -> String {
-    let mut bare = String::new();
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once('\u{1b}') {
-        bare.push_str(before);
-        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+/// Stderr as indicatif draws on it. Between two drawings the cursor stands at the beginning of the last line: behind a full
+/// one what the terminal itself echoes, as `^C`, would begin a line that nobody takes away.
+#[derive(Debug)]
+struct Terminal;
+
+impl Terminal {
+    fn moved(n: usize, letter: char) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { write!(Stderr, "\u{1b}[{n}{letter}") }
     }
-    bare + rest
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl TermLike for Terminal {
+    fn width(&self) -> u16 {
+        let columns = stream::stderr_size().map_or(COLUMNS, |(columns, _)| columns.max(1));
+        u16::try_from(columns).unwrap_or(u16::MAX)
+    }
 
-    #[test]
-    fn colours_take_no_room() {
-        assert_eq!(without_colors("a\u{1b}[31mb\u{1b}[0m c"), "ab c");
-        assert_eq!(without_colors("plain"), "plain");
+    fn height(&self) -> u16 {
+        u16::try_from(stream::stderr_size().map_or(1, |(_, rows)| rows)).unwrap_or(u16::MAX)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        Self::moved(n, 'A')
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        Self::moved(n, 'B')
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        Self::moved(n, 'C')
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        Self::moved(n, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        writeln!(Stderr, "{text}")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        Stderr.write_all(text.as_bytes())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        Stderr.write_all(b"\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Stderr.write_all(b"\r")?;
+        Stderr.flush()
     }
 }

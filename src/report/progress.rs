@@ -22,7 +22,7 @@ impl ProgressLine {
     pub(crate) fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_drawn = !quiet && stream::stderr_is_terminal() && !is_dumb;
-        Self { what, all_bytes, bars: is_drawn.then(Bars::default), quiet, said: Instant::now() }
+        Self { what, all_bytes, bars: is_drawn.then(Bars::new), quiet, said: Instant::now() }
     }
 
     /// So many bytes are done.

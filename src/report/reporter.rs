@@ -191,7 +191,7 @@ impl Painter {
     ) -> Self {
         let ReportSettings { header, mode, line_ms } = settings;
         let (view, color) = match mode {
-            Mode::Terminal { color } => (View::Bars(Bars::default()), color),
+            Mode::Terminal { color } => (View::Bars(Bars::new()), color),
             Mode::Plain => (View::Plain, false),
             Mode::Json => (View::Json, false),
         };
@@ -323,10 +323,12 @@ impl Painter {
 
     /// To stderr; without one the run goes on in silence.
     fn say(&mut self, lines: &[String]) {
-        let _ = match &self.view {
+        match &self.view {
             View::Bars(bars) => bars.say(lines),
-            View::Plain | View::Json => write_lines(&mut self.output.stderr, lines),
-        };
+            View::Plain | View::Json => {
+                let _ = write_lines(&mut self.output.stderr, lines);
+            }
+        }
     }
 
     fn wall(&self, elapsed_ms: u64) -> Timestamp {

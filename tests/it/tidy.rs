@@ -15,7 +15,7 @@ use sluice::testing::exit::ExitCode;
 use source::Source;
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 18] = [
+const PACKAGES: [(&str, &[&str]); 19] = [
     ("reqwest", &["influx"]),
     ("governor", &["influx"]),
     ("rustls", &["influx", "spool"]),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &[&str]); 18] = [
     ("httparse", &["sim"]),
     ("rayon", &["pipeline"]),
     ("crossbeam_channel", &["pipeline", "report"]),
+    ("indicatif", &["report"]),
     ("terminal_size", &["report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli", "commands"]),

@@ -111,7 +111,7 @@ fn a_spool_keeps_its_type_of_times() {
                 }
                 Err(error) => {
                     assert!(given != stored && error.is_state(), "{error}");
-                    let text = format!("time_type is {stored}, not {given}");
+                    let text = format!("time type was {stored}, now it is {given}");
                     assert!(error.to_string().contains(&text), "{error}");
                 }
             }
