@@ -90,11 +90,7 @@ fn connect_words(
             format!("no network leads to {host} ({message})"),
             Some("check the address, the network of this machine, and its VPN"),
         ),
-        Some(Io::TimedOut) => (
-            format!("{host} does not answer"),
-            Some("a firewall may be in between, or the machine is off"),
-        ),
-        _ if message.contains("timed out") => (
+        kind if kind == Some(Io::TimedOut) || message.contains("timed out") => (
             format!("{host} does not answer"),
             Some("a firewall may be in between, or the machine is off"),
         ),

@@ -37,11 +37,11 @@ pub struct Unmatched {
 }
 
 impl Unmatched {
-    fn new(flag: &str, prefix: &str, given: &str, there: &[Vec<u8>]) -> Self {
+    /// `typed` puts a name into the flag as it is typed.
+    fn new(given: &str, there: &[Vec<u8>], typed: impl Fn(&str) -> String) -> Self {
         let text = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
         let there: Vec<String> = there.iter().map(text).collect();
-        let typed = |name: &str| format!("{flag} {:?}", format!("{prefix}{name}"));
-        let meant = nearest(given, there.iter().map(String::as_str)).map(typed);
+        let meant = nearest(given, there.iter().map(String::as_str)).map(&typed);
         Self { typed: typed(given), there, meant }
     }
 
@@ -109,27 +109,29 @@ pub(crate) async fn unmatched(
         let there = listed::measurements(source, bucket).await?;
         let there: Vec<_> = there.iter().map(|name| name.to_vec()).collect();
         let missing = filter.measurements.iter().filter(|name| !is_in(&there, name));
-        found.extend(missing.map(|name| Unmatched::new("--measurement", "", name, &there)));
+        found
+            .extend(missing.map(|name| {
+                Unmatched::new(name, &there, |name| format!("--measurement {name:?}"))
+            }));
     }
     if !filter.fields.is_empty() {
         let there = listed::field_keys(source, bucket).await?;
         let missing = filter.fields.iter().filter(|name| !is_in(&there, name));
-        found.extend(missing.map(|name| Unmatched::new("--field", "", name, &there)));
+        found.extend(
+            missing.map(|name| Unmatched::new(name, &there, |name| format!("--field {name:?}"))),
+        );
     }
     if !filter.tags.is_empty() {
         let mut keys = listed::tag_keys(source, bucket, TimeRange::ALL).await?;
         keys.retain(|key| !key.starts_with(b"_"));
         for (key, value) in &filter.tags {
+            let typed = |key: &str, value: &str| format!("--tag {:?}", format!("{key}={value}"));
             if !is_in(&keys, key) {
-                let mut missing = Unmatched::new("--tag", "", key, &keys);
-                let typed = |key: &str| format!("--tag {:?}", format!("{key}={value}"));
-                missing.typed = format!("--tag {:?}", format!("{key}={value}"));
-                missing.meant = nearest(key, missing.there.iter().map(String::as_str)).map(typed);
-                found.push(missing);
+                found.push(Unmatched::new(key, &keys, |key| typed(key, value)));
             } else if listed::tag_values(source, bucket, key, Some(value), 1).await?.is_empty() {
                 let max = NAMES_LISTED_MAX;
                 let there = listed::tag_values(source, bucket, key, None, max).await?;
-                found.push(Unmatched::new("--tag", &format!("{key}="), value, &there));
+                found.push(Unmatched::new(value, &there, |value| typed(key, value)));
             }
         }
     }
@@ -150,7 +152,8 @@ mod tests {
     #[test]
     fn what_was_probably_meant_is_typed_whole() {
         let there = || vec![b"a".to_vec(), b"host 1".to_vec()];
-        let meant = |given| Unmatched::new("--tag", "host=", given, &there()).meant;
+        let typed = |value: &str| format!("--tag {:?}", format!("host={value}"));
+        let meant = |given| Unmatched::new(given, &there(), typed).meant;
         assert_eq!(meant("host1").as_deref(), Some("--tag \"host=host 1\""));
         assert_eq!(meant("something else"), None);
     }

@@ -105,20 +105,28 @@ pub struct Outlook {
 impl Outlook {
     /// How many values, and in brackets what they take: `1.73 M values (3.5 MB, 1h50 - 2h30)`.
     pub(crate) fn much(&self) -> String {
-        let whole = self.to_string();
-        whole.split_once(", ").map_or(whole.clone(), |(much, takes)| format!("{much} ({takes})"))
+        format!("{} ({})", self.values(), self.takes())
+    }
+
+    fn values(&self) -> String {
+        let least = if self.is_whole { "" } else { "at least " };
+        format!("{least}{}", number::counted(self.values, "value", "values"))
+    }
+
+    fn takes(&self) -> String {
+        let bytes = number::bytes(self.bytes.likely);
+        match self.time_ms {
+            Some(Spread { low, high, .. }) => {
+                format!("{bytes}, {}", number::duration_range(low, high))
+            }
+            None => bytes,
+        }
     }
 }
 
 impl fmt::Display for Outlook {
     /// `1.73 M values, 3.5 MB, 1h50 - 2h30`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let least = if self.is_whole { "" } else { "at least " };
-        let values = number::counted(self.values, "value", "values");
-        write!(f, "{least}{values}, {}", number::bytes(self.bytes.likely))?;
-        match self.time_ms {
-            Some(Spread { low, high, .. }) => write!(f, ", {}", number::duration_range(low, high)),
-            None => Ok(()),
-        }
+        write!(f, "{}, {}", self.values(), self.takes())
     }
 }

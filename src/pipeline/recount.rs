@@ -16,7 +16,7 @@ use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::schema::{self, InfluxqlSchema};
 use crate::pipeline::source::shape::{SourceShape, TypeHistory};
 use crate::pipeline::source::unreadable::{self, COLUMNS_OF_FLUX};
-use crate::pipeline::source::{SourceBucket, listed};
+use crate::pipeline::source::{SourceBucket, listed, survey};
 use crate::pipeline::write::bucket::DestinationBucket;
 
 /// Counts a bucket of the destination.
@@ -105,15 +105,11 @@ fn history(known: &FieldTypes, apart: &[FieldKey]) -> TypeHistory {
 
 /// What InfluxQL knows of the bucket, if it answers for it.
 async fn known(bucket: &DestinationBucket) -> Result<Option<(Database, InfluxqlSchema)>, Error> {
-    let (client, what) = (&bucket.client, "destination bucket");
-    let own = client.bucket_by_name(&bucket.name).await;
-    let Some(own) = own.map_err(|error| Error::influx(what, error))? else { return Ok(None) };
-    let database = client.database_of(&own).await;
-    let Ok(database) = database.map_err(|error| Error::influx(what, error))? else {
-        return Ok(None);
-    };
-    let schema = InfluxqlSchema::read(client, &database).await?;
-    Ok(schema.ok().map(|schema| (database, schema)))
+    let own = bucket.client.bucket_by_name(&bucket.name).await;
+    match own.map_err(|error| Error::influx("destination bucket", error))? {
+        Some(own) => Ok(survey::named(&bucket.client, &own).await?.ok()),
+        None => Ok(None),
+    }
 }
 
 /// Measurements with series that Flux cannot count, by what small queries show.

@@ -46,3 +46,13 @@ pub(crate) fn number_in(answer: &[u8], what: &str) -> Result<u64, Error> {
     let number = single_long(answer).map_err(|error| Error::csv(what, error))?;
     Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
 }
+
+/// As [`number`]; `None` if the server runs out of time or memory over it.
+pub(crate) async fn number_unless_too_slow(
+    client: &Client,
+    query: &str,
+    what: &str,
+) -> Result<Option<u64>, Error> {
+    let answer = unless_too_slow(client, query, what).await?;
+    answer.map(|answer| number_in(&answer, what)).transpose()
+}

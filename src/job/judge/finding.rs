@@ -14,19 +14,18 @@ pub(super) fn out_of_reach(address: &str, side: Side, end: &EndConfig, error: &I
     if error.kind() == FailureKind::Unauthorized {
         return refused_token(side, end, error);
     }
-    let (code, subject, cure) = match error.kind() {
-        FailureKind::NotFound | FailureKind::Unexpected if origin_of(&end.host).is_some() => {
-            let origin = origin_of(&end.host).unwrap_or_default();
+    let (code, subject, cure) = match (error.kind(), origin_of(&end.host)) {
+        (FailureKind::NotFound | FailureKind::Unexpected, Some(origin)) => {
             (address, "address", format!("give scheme, host and port only: --{side}-host {origin}"))
         }
-        FailureKind::Forbidden => ("P02", "token", "give a token with this right".to_owned()),
-        FailureKind::Proxy => (
+        (FailureKind::Forbidden, _) => ("P02", "token", "give a token with this right".to_owned()),
+        (FailureKind::Proxy, _) => (
             address,
             "proxy",
             "put user and password into the proxy's variable, or the address into NO_PROXY"
                 .to_owned(),
         ),
-        FailureKind::Redirect => {
+        (FailureKind::Redirect, _) => {
             (address, "address", format!("give --{side}-host the address that it leads to"))
         }
         _ => {

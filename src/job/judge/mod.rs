@@ -13,16 +13,13 @@ use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
-use crate::job::begin_spool;
-use crate::job::contact;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::Ends;
 use crate::job::error::Error;
-use crate::job::fields;
 use crate::job::load_config::local_now;
 use crate::job::place::{JobPlace, PlaceSeen, Wanted};
 use crate::job::source_facts::SourceFacts;
-use crate::job::{names, place};
+use crate::job::{begin_spool, contact, fields, names, place};
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 
 /// What was found, and the facts it was found in; facts only where the end could be asked.
@@ -68,20 +65,14 @@ impl Checked {
 pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
     let mut report = PreflightReport::default();
     let met = contact::meet(config, ends).await;
-    let source = match met.source {
-        Ok(()) => Box::pin(SourceFacts::gather(config, &ends.source)).await,
-        Err(error) => Err(error.into()),
-    };
-    let source = gathered(source, &mut report)?;
+    let source = gathered(met.source, SourceFacts::gather(config, &ends.source), &mut report);
+    let source = Box::pin(source).await?;
     let mut source = source::rows(config, &ends.source, source, &mut report.source);
     let content = source.as_ref().map(Content::of);
     let destination = if config.ends.has_destination() {
         let client = &ends.destination;
-        let facts = match met.destination {
-            Ok(()) => DestinationFacts::gather(config, client, source.as_ref()).await,
-            Err(error) => Err(error.into()),
-        };
-        let facts = gathered(facts, &mut report)?;
+        let facts = DestinationFacts::gather(config, client, source.as_ref());
+        let facts = gathered(met.destination, facts, &mut report).await?;
         destination::judge(config, client, facts, content.as_ref(), &mut report)
     } else {
         None
@@ -159,11 +150,9 @@ pub(crate) async fn check_load(
 ) -> Result<LoadChecked, Error> {
     let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
     let mut report = PreflightReport { source, ..PreflightReport::default() };
-    let facts = match client.meet(config.ends.wait_ms).await {
-        Ok(()) => DestinationFacts::gather(config, client, None).await,
-        Err(error) => Err(error.into()),
-    };
-    let destination = gathered(facts, &mut report)?;
+    let met = client.meet(config.ends.wait_ms).await;
+    let facts = DestinationFacts::gather(config, client, None);
+    let destination = gathered(met, facts, &mut report).await?;
     let destination = destination::judge(config, client, destination, Some(content), &mut report);
     report.progress.extend(keys::row(&names::keys(&config.ends)));
     let looked = match &destination {
@@ -174,11 +163,17 @@ pub(crate) async fn check_load(
     Ok(LoadChecked { report, destination, refused })
 }
 
-/// A failure that a person can cure is a finding; everything else ends the command with its own exit code.
-fn gathered<T>(
-    facts: Result<T, Error>,
+/// The facts of an end, asked for once it was met. A failure that a person can cure is a finding; everything else ends the
+/// command with its own exit code.
+async fn gathered<T>(
+    met: Result<(), InfluxError>,
+    facts: impl Future<Output = Result<T, Error>>,
     report: &mut PreflightReport,
 ) -> Result<Result<T, InfluxError>, Error> {
+    let facts = match met {
+        Ok(()) => facts.await,
+        Err(error) => Err(error.into()),
+    };
     match facts {
         Ok(facts) => Ok(Ok(facts)),
         Err(Error::Influx(error)) if is_finding(&error) => {

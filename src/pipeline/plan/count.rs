@@ -270,9 +270,9 @@ pub(crate) async fn carriage_returns(
             }
         };
         let query = scope.select(&source.job, part, count);
-        let answer = small_answer::unless_too_slow(&source.client, &query, &what).await?;
-        match (answer, part.halves()) {
-            (Some(answer), _) => values += small_answer::number_in(&answer, &what)?,
+        let counted = small_answer::number_unless_too_slow(&source.client, &query, &what).await?;
+        match (counted, part.halves()) {
+            (Some(counted), _) => values += counted,
             (None, Some((first, second))) => parts.extend([second, first]),
             (None, None) => return Err(Error::TooSlow { range: part }),
         }

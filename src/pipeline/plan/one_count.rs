@@ -3,7 +3,7 @@
 use crate::influx::client::Client;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::small_answer::{number_in, unless_too_slow};
+use crate::pipeline::small_answer::number_unless_too_slow;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::Layer;
 use crate::wire::flux::{self, Selection};
@@ -26,6 +26,5 @@ pub(crate) async fn ask(
     selection: Selection<'_>,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    let answer = unless_too_slow(client, &flux::count(selection), what).await?;
-    answer.map(|answer| number_in(&answer, what)).transpose()
+    number_unless_too_slow(client, &flux::count(selection), what).await
 }

@@ -14,13 +14,11 @@ pub(crate) async fn at_least(
     selection: Selection<'_>,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    match small_answer::unless_too_slow(client, &flux::count(selection), what).await {
-        Ok(answer) => answer.map(|answer| small_answer::number_in(&answer, what)).transpose(),
+    match small_answer::number_unless_too_slow(client, &flux::count(selection), what).await {
         Err(error) if error.is_panic_of_server() => {
-            small_answer::number(client, &flux::series_of_selection(selection), what)
-                .await
-                .map(Some)
+            let series = flux::series_of_selection(selection);
+            small_answer::number(client, &series, what).await.map(Some)
         }
-        Err(error) => Err(error),
+        counted => counted,
     }
 }

@@ -76,8 +76,7 @@ impl<'a> FirstGroup<'a> {
         let what = "count of the first shard group";
         let count = async |range| {
             let query = flux::count_before(of(range), stretch.stop);
-            let answer = small_answer::unless_too_slow(source, &query, what).await?;
-            answer.map(|answer| small_answer::number_in(&answer, what)).transpose()
+            small_answer::number_unless_too_slow(source, &query, what).await
         };
         let Some(all) = count(whole).await? else {
             // At least the oldest value tells.

@@ -106,7 +106,7 @@ impl Survey {
 }
 
 /// What InfluxQL calls the bucket and says of it; or why it does not.
-async fn named(
+pub(crate) async fn named(
     source: &Client,
     bucket: &Bucket,
 ) -> Result<Result<(Database, InfluxqlSchema), String>, Error> {
