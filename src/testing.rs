@@ -423,7 +423,7 @@ pub mod wire {
             pub use crate::wire::csv::error::Error;
         }
         pub mod table {
-            pub use crate::wire::csv::table::{read_tables, single_long};
+            pub use crate::wire::csv::table::{read_tables, single_number};
         }
     }
     pub mod flux {

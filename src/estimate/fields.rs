@@ -8,9 +8,9 @@ use crate::model::schema::FieldTypes;
 use crate::model::series::{Name, Readable};
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::catalogue;
+use crate::pipeline::small_answer;
 use crate::pipeline::source::survey::Survey;
 use crate::pipeline::source::{SourceBucket, schema};
-use crate::wire::csv::table;
 use crate::wire::flux;
 use crate::wire::influxql::{query, show};
 
@@ -34,10 +34,8 @@ impl BucketSeries {
         let mut total = None;
         if let Ok(influxql) = &survey.influxql {
             let statement = query::SHOW_SERIES_CARDINALITY;
-            let answer = schema::ask(&context.client, &influxql.database, statement).await?;
-            if let Some(counts) =
-                answer.ok().and_then(|json| show::parse_series_cardinality(&json).ok())
-            {
+            let (client, read) = (&context.client, show::parse_series_cardinality);
+            if let Ok(counts) = schema::ask(client, &influxql.database, statement, read).await? {
                 total = Some(counts.values().sum());
                 known =
                     counts.into_iter().map(|(name, n)| (Name::from(name.as_bytes()), n)).collect();
@@ -53,10 +51,8 @@ impl BucketSeries {
         }
         if total.is_none() {
             let query = flux::series_in_bucket(&context.job.source_bucket);
-            let answer = context.client.query_all(&query, "number of series").await;
             // A source that does not tell leaves the sum open.
-            let count = answer.ok().and_then(|answer| table::single_long(&answer).ok());
-            total = count.map(|count| count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
+            total = small_answer::number(&context.client, &query, "number of series").await.ok();
         }
         Ok(Self { total, of })
     }

@@ -14,6 +14,7 @@ use crate::pipeline::small_answer;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::layer::{Layer, Window};
 use crate::pipeline::source::shape::TypeHistory;
+use crate::wire::csv::columns;
 use crate::wire::flux::{self, Selection};
 
 /// What a range holds.
@@ -293,7 +294,7 @@ async fn ends_of(
     for (query, what) in
         [(flux::earliest(selection), "oldest value"), (flux::latest(selection), "newest value")]
     {
-        let tables = small_answer::tables(&context.client, &query, what).await?;
+        let tables = small_answer::tables(&context.client, &query, columns::TIME, what).await?;
         ends.extend(tables.iter().find_map(|table| table.time(0, "_time")));
     }
     Ok(ends)

@@ -7,8 +7,10 @@ use super::classify::RequestKind;
 use super::client::Client;
 use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::{Error, Failure, FailureKind};
+use super::json::misread;
 use super::stream::QueryStream;
 use crate::wire::influxql::decoder::Format;
+use crate::wire::influxql::show::AnswerError;
 
 /// What InfluxQL calls a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +34,21 @@ impl std::fmt::Display for Database {
 const CHUNK_ROWS: &str = "10000";
 
 impl Client {
-    /// One statement that reads, answered whole in JSON. Errors of the statement itself are part of the answer.
-    pub async fn influxql(
+    /// One statement that reads, answered whole in JSON. What `read` calls damage is asked for again; errors of the statement
+    /// itself are part of the answer.
+    pub async fn influxql<T>(
         &self,
         database: &Database,
         statement: &str,
         what: &str,
-    ) -> Result<Vec<u8>, Error> {
+        read: impl Fn(&[u8]) -> Result<T, AnswerError>,
+    ) -> Result<Result<T, AnswerError>, Error> {
         let statements = self.reading(&[statement], what)?;
-        self.whole(&statements_call(database, statements, Format::Json, what)).await
+        let once = |answer: Vec<u8>| match read(&answer) {
+            Err(error) if error.is_damage() => Err(misread(&error)),
+            read => Ok(read),
+        };
+        self.whole_as(&statements_call(database, statements, Format::Json, what), once).await
     }
 
     /// Statements that read, with a small answer, whole: temporary trouble is retried, damage included. The answer has the

@@ -55,12 +55,20 @@ impl Client {
             if self.is_reached() { FailureKind::Interrupted } else { FailureKind::Unexpected };
         let read = |json: Vec<u8>| {
             // The cause repeats what came, so it is part of the text, from which tokens are struck out.
-            serde_json::from_slice(&json).map_err(|cause| {
-                Failure::new(kind, format!("the answer is not as expected: {cause}"))
-            })
+            serde_json::from_slice(&json)
+                .map_err(|cause| Failure::new(kind, not_as_expected(&cause)))
         };
         self.whole_as(call, read).await
     }
+}
+
+/// The answer of a server that has answered before is whole, and not what was asked for.
+pub(super) fn misread(cause: &dyn std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Interrupted, not_as_expected(cause))
+}
+
+fn not_as_expected(cause: &dyn std::fmt::Display) -> String {
+    format!("the answer is not as expected: {cause}")
 }
 
 /// A question without a body.

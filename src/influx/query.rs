@@ -8,8 +8,10 @@ use super::classify::RequestKind;
 use super::client::Client;
 use super::client::exchange::{ExpectedContent, HttpCall};
 use super::error::Error;
+use super::json::misread;
 use super::stream::QueryStream;
 use crate::model::scale::whole_ms;
+use crate::wire::csv::error::Error as CsvError;
 
 impl Client {
     /// One streamed query, sent once. Trying again is the caller's business: what has been read must be dropped first,
@@ -23,6 +25,21 @@ impl Client {
     /// A query with a small answer, whole: temporary trouble is retried, the end of the CSV is checked, errors in it are errors.
     pub async fn query_all(&self, flux: &str, what: &str) -> Result<Vec<u8>, Error> {
         self.whole(&self.flux(flux, what)).await
+    }
+
+    /// The same, read. What `read` calls damage is asked for again; what else it finds wrong is in the data, and the caller's
+    /// to judge.
+    pub async fn query_as<T>(
+        &self,
+        flux: &str,
+        what: &str,
+        read: impl Fn(&[u8]) -> Result<T, CsvError>,
+    ) -> Result<Result<T, CsvError>, Error> {
+        let once = |answer: Vec<u8>| match read(&answer) {
+            Err(error) if error.is_damage() => Err(misread(&error)),
+            read => Ok(read),
+        };
+        self.whole_as(&self.flux(flux, what), once).await
     }
 
     /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.

@@ -7,6 +7,7 @@ use crate::config::job::JobEnds;
 use crate::influx::client::Client;
 use crate::job::error::Error;
 use crate::pipeline::small_answer;
+use crate::wire::csv::columns;
 use crate::wire::flux;
 
 /// Other destination buckets with records of the same source.
@@ -42,7 +43,7 @@ async fn in_records(
 ) -> Result<BTreeSet<String>, Error> {
     let what = "jobs in the batch bucket";
     let query = flux::record::newest_record(&ends.batch_bucket, BATCHES, tags);
-    let answer = destination.query_all(&query, what).await?;
-    let tables = small_answer::tables_in(&answer, what)?;
+    let asked = small_answer::ask(destination, &query, columns::VALUES, what).await?;
+    let tables = small_answer::read(what, Ok(asked))?;
     Ok(tables.iter().filter_map(|table| table.text(0, label)).map(str::to_owned).collect())
 }

@@ -1,58 +1,77 @@
-//! One question of Flux and its small answer, whole.
+//! One question of Flux and its small answer, read whole. An answer that is not what was asked for is asked for again.
 
+use crate::influx;
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::pipeline::error::Error;
-use crate::wire::csv::table::{CsvTable, read_tables, single_long};
+use crate::wire::csv;
+use crate::wire::csv::columns::Columns;
+use crate::wire::csv::table::{CsvTable, read_with, single_number};
 
-/// The tables of an answer. `what` says in errors what was asked for.
-pub(crate) async fn tables(
+/// What came of a question: why there is no answer; what its rows tell, that none can be read from; or what was read.
+pub(crate) type Asked<T> = Result<Result<T, csv::error::Error>, influx::error::Error>;
+
+/// The tables of an answer, each with these columns. `what` says in errors what was asked for.
+pub(crate) async fn ask(
     client: &Client,
     query: &str,
+    columns: Columns,
     what: &str,
-) -> Result<Vec<CsvTable>, Error> {
-    let answer = client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-    tables_in(&answer, what)
-}
-
-/// The same of an answer that is there.
-pub(crate) fn tables_in(answer: &[u8], what: &str) -> Result<Vec<CsvTable>, Error> {
-    read_tables(answer).map_err(|error| Error::csv(what, error))
-}
-
-/// An answer; `None` if the server runs out of time or memory over it.
-pub(crate) async fn unless_too_slow(
-    client: &Client,
-    query: &str,
-    what: &str,
-) -> Result<Option<Vec<u8>>, Error> {
-    match client.query_all(query, what).await {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::influx(what, error)),
-    }
+) -> Asked<Vec<CsvTable>> {
+    client.query_as(query, what, |answer| read_with(answer, columns)).await
 }
 
 /// The number of an answer of one row; 0 if it has none.
+pub(crate) async fn ask_number(client: &Client, query: &str, what: &str) -> Asked<u64> {
+    client.query_as(query, what, |answer| Ok(single_number(answer)?.unwrap_or(0))).await
+}
+
+/// What was read of an answer.
+pub(crate) fn read<T>(what: &str, asked: Asked<T>) -> Result<T, Error> {
+    asked.map_err(|error| Error::influx(what, error))?.map_err(|error| Error::csv(what, error))
+}
+
+/// The same; `None` if the server runs out of time or memory over it.
+pub(crate) fn unless_too_slow<T>(what: &str, asked: Asked<T>) -> Result<Option<T>, Error> {
+    match asked {
+        Err(error) if matches!(error.kind(), FailureKind::Timeout | FailureKind::MemoryLimit) => {
+            Ok(None)
+        }
+        asked => read(what, asked).map(Some),
+    }
+}
+
+/// The same, or why the server refuses it; trouble that may pass is neither.
+pub(crate) fn unless_refused<T>(
+    what: &str,
+    asked: Asked<T>,
+) -> Result<Result<T, influx::error::Error>, Error> {
+    match Error::unless_refused(what, asked)? {
+        Ok(answered) => read(what, Ok(answered)).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// [`ask`], to be answered.
+pub(crate) async fn tables(
+    client: &Client,
+    query: &str,
+    columns: Columns,
+    what: &str,
+) -> Result<Vec<CsvTable>, Error> {
+    read(what, ask(client, query, columns, what).await)
+}
+
+/// [`ask_number`], to be answered.
 pub(crate) async fn number(client: &Client, query: &str, what: &str) -> Result<u64, Error> {
-    let answer = client.query_all(query, what).await.map_err(|error| Error::influx(what, error))?;
-    number_in(&answer, what)
+    read(what, ask_number(client, query, what).await)
 }
 
-/// The same of an answer that is there.
-pub(crate) fn number_in(answer: &[u8], what: &str) -> Result<u64, Error> {
-    let number = single_long(answer).map_err(|error| Error::csv(what, error))?;
-    Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
-}
-
-/// As [`number`]; `None` if the server runs out of time or memory over it.
+/// [`ask_number`]; `None` if the server runs out of time or memory over it.
 pub(crate) async fn number_unless_too_slow(
     client: &Client,
     query: &str,
     what: &str,
 ) -> Result<Option<u64>, Error> {
-    let answer = unless_too_slow(client, query, what).await?;
-    answer.map(|answer| number_in(&answer, what)).transpose()
+    unless_too_slow(what, ask_number(client, query, what).await)
 }

@@ -8,6 +8,7 @@ mod first_group;
 mod foretold;
 mod golden;
 mod lookups;
+mod misspelt;
 mod orgs;
 mod plan;
 mod preflight;

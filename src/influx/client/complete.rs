@@ -6,7 +6,6 @@ use super::exchange::ExpectedContent;
 use crate::influx::classify::server_message;
 use crate::limits::INFLUXQL_DEPTH_MAX;
 use crate::model::series::Readable;
-use crate::wire::csv::error::Error as CsvError;
 use crate::wire::csv::table::{CsvTable, read_tables};
 
 /// Why an answer that ended well as an HTTP message is not whole all the same.
@@ -41,12 +40,7 @@ fn check_csv(body: &[u8]) -> Result<(), Incomplete> {
             ))),
             None => Ok(()),
         },
-        Err(
-            error @ (CsvError::Malformed { .. }
-            | CsvError::Incomplete { .. }
-            | CsvError::TooLong { .. }
-            | CsvError::UnsupportedType { .. }),
-        ) => Err(Incomplete::Malformed(error.to_string())),
+        Err(error) if error.is_damage() => Err(Incomplete::Malformed(error.to_string())),
         // Errors that tell of the content are for those who asked.
         Err(_) => Ok(()),
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap,
-    LOCATION, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE,
+    HeaderMap, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, Response};
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::{Client, ServerInfo, refusal};
@@ -160,7 +161,8 @@ impl Client {
         let asked_ms = header(&headers, RETRY_AFTER)
             .and_then(|value| retry_after_ms(value, header(&headers, DATE)));
         let kind = classify_response(call.kind, status, asked_ms, &text);
-        let kind = if whole { kind } else { of_broken_text(call.kind, kind) };
+        let is_whole = whole && !is_cut(&headers, &text);
+        let kind = if is_whole { kind } else { of_broken_text(call.kind, kind) };
         match refusal(&kind) {
             Some((cause, retry_after_ms)) => pass.refused(cause, retry_after_ms),
             None => pass.answered(),
@@ -266,6 +268,15 @@ fn of_broken_text(request: RequestKind, kind: FailureKind) -> FailureKind {
         kind if is_temporary(request, &kind) => kind,
         _ => FailureKind::Interrupted,
     }
+}
+
+/// True for an error in JSON that stops before its end, though HTTP calls it complete. One as long as the bound was cut by us.
+fn is_cut(headers: &HeaderMap, text: &str) -> bool {
+    let of_type = header(headers, CONTENT_TYPE).is_some_and(|value| value.contains("json"));
+    let is_meant_empty = header(headers, CONTENT_LENGTH) == Some("0");
+    let is_json = text.trim_start().starts_with('{') || (of_type && !is_meant_empty);
+    let read: Result<IgnoredAny, _> = serde_json::from_str(text);
+    is_json && text.len() < ERROR_BODY_BYTES_MAX && read.is_err_and(|error| error.is_eof())
 }
 
 fn unframed() -> Failure {

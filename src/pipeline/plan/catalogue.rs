@@ -11,6 +11,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::pipeline::source::{SourceBucket, listed, schema};
+use crate::wire::csv::columns;
 use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
@@ -71,10 +72,8 @@ pub(crate) async fn cardinality(
 ) -> Result<Result<u64, String>, Error> {
     if let Some((access, name)) = source.influxql_name(measurement) {
         let statement = query::show_series_cardinality(name);
-        let answer = schema::ask(&source.client, &access.database, &statement).await?;
-        let counts = answer.and_then(|json| {
-            show::parse_series_cardinality(&json).map_err(|error| error.to_string())
-        });
+        let (client, read) = (&source.client, show::parse_series_cardinality);
+        let counts = schema::ask(client, &access.database, &statement, read).await?;
         return Ok(counts.map(|counts| counts.values().sum()));
     }
     let bucket = &source.job.source_bucket;
@@ -88,9 +87,8 @@ async fn series_of(
 ) -> Result<Result<Vec<Series>, String>, Error> {
     if let Some((access, name)) = source.influxql_name(measurement) {
         let statement = query::show_series(name);
-        let answer = schema::ask(&source.client, &access.database, &statement).await?;
-        return Ok(answer
-            .and_then(|json| show::parse_show_series(&json).map_err(|error| error.to_string())));
+        let (client, read) = (&source.client, show::parse_show_series);
+        return schema::ask(client, &access.database, &statement, read).await;
     }
     let what = format!("series of measurement {:?}", String::from_utf8_lossy(measurement));
     let keys = listed::tag_keys(&source.client, &source.job.source_bucket, TimeRange::ALL).await?;
@@ -105,13 +103,11 @@ async fn series_of(
     let selection = source.job.selection(TimeRange::ALL);
     let selection = Selection { filter: &nothing, without: &[], ..selection };
     let query = flux::series_of(selection, measurement, &keys);
-    let asked = source.client.query_all(&query, &what).await;
-    let answer = match Error::unless_refused(&what, asked)? {
-        Ok(answer) => answer,
-        Err(refusal) => return Ok(Err(refusal.cause())),
-    };
-    let tables = small_answer::tables_in(&answer, &what)?;
-    Ok(series_in(&tables, measurement))
+    let asked = small_answer::ask(&source.client, &query, columns::TIME, &what).await;
+    Ok(match small_answer::unless_refused(&what, asked)? {
+        Ok(tables) => series_in(&tables, measurement),
+        Err(refusal) => Err(refusal.cause()),
+    })
 }
 
 fn series_in(tables: &[CsvTable], measurement: &Name) -> Result<Vec<Series>, String> {
@@ -148,12 +144,12 @@ pub(crate) async fn field_types(
     let what = "types of fields";
     let measurements = std::slice::from_ref(measurement);
     let selection = Selection { measurements, ..source.job.selection(TimeRange::ALL) };
-    let asked = source.client.query_all(&flux::fields_of(selection), what).await;
-    let answer = match Error::unless_refused(what, asked)? {
-        Ok(answer) => answer,
+    let query = flux::fields_of(selection);
+    let asked = small_answer::ask(&source.client, &query, columns::FIELDS, what).await;
+    let tables = match small_answer::unless_refused(what, asked)? {
+        Ok(tables) => tables,
         Err(refusal) => return Ok(Err(refusal.cause())),
     };
-    let tables = small_answer::tables_in(&answer, what)?;
     let mut types = BTreeMap::new();
     for table in &tables {
         let (Some(name), Some(kind)) = (table.bytes(0, "_field"), table.value_type()) else {

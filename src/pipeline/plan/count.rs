@@ -16,6 +16,8 @@ use crate::pipeline::source::at_least::at_least;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
+use crate::wire::csv::columns::{NUMBERS, VALUES};
+use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 use crate::wire::influxql::{query, show};
 
@@ -108,8 +110,8 @@ pub(crate) async fn by_measurement(
                 .map(|values| BTreeMap::from_iter((values > 0).then(|| (Name::default(), values)))),
             Layer::Plain | Layer::InfluxqlOnly | Layer::LargestTime => {
                 let query = flux::count_by_measurement(source.job.selection(part));
-                let answer = small_answer::unless_too_slow(&source.client, &query, &what).await?;
-                answer.map(|answer| counts_in(&answer, &what)).transpose()?
+                let asked = small_answer::ask(&source.client, &query, NUMBERS, &what).await;
+                small_answer::unless_too_slow(&what, asked)?.map(|tables| counts_in(&tables))
             }
         };
         match (counted, part.halves()) {
@@ -125,10 +127,9 @@ pub(crate) async fn by_measurement(
     Ok(counts)
 }
 
-fn counts_in(answer: &[u8], what: &str) -> Result<BTreeMap<Name, u64>, Error> {
-    let tables = small_answer::tables_in(answer, what)?;
+fn counts_in(tables: &[CsvTable]) -> BTreeMap<Name, u64> {
     let mut counts = BTreeMap::new();
-    for table in &tables {
+    for table in tables {
         for row in 0..table.rows.len() {
             let values = table.long(row, "_value").and_then(|values| u64::try_from(values).ok());
             if let (Some(name), Some(values)) = (table.bytes(row, "_measurement"), values) {
@@ -136,7 +137,7 @@ fn counts_in(answer: &[u8], what: &str) -> Result<BTreeMap<Name, u64>, Error> {
             }
         }
     }
-    Ok(counts)
+    counts
 }
 
 /// What only InfluxQL reads of a range.
@@ -166,7 +167,7 @@ pub(crate) async fn largest_time(
     let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
     let what = format!("values at {}", Timestamp::MAX);
     let query = flux::first(source.job.selection_of(Layer::LargestTime, range));
-    let tables = small_answer::tables(&source.client, &query, &what).await?;
+    let tables = small_answer::tables(&source.client, &query, VALUES, &what).await?;
     let mut counts = BTreeMap::new();
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
         if let Some(name) = table.bytes(0, "_measurement") {
@@ -204,9 +205,8 @@ async fn influxql_count(
     let filter = Filter { fields: fields.listed.clone(), ..source.job.filter.clone() };
     let statement = query::count(measurement, range, &filter);
     let what = format!("count of measurement {measurement:?} in {range}");
-    let answer = schema::ask(&source.client, &access.database, &statement).await?;
-    let counted =
-        answer.and_then(|json| show::parse_counts(&json).map_err(|error| error.to_string()));
+    let (client, database) = (&source.client, &access.database);
+    let counted = schema::ask(client, database, &statement, show::parse_counts).await?;
     counted.map_err(|text| Error::Refused { what, text })
 }
 
@@ -316,7 +316,7 @@ async fn lost_at_largest_time(source: &SourceBucket, range: TimeRange) -> Result
     let (job, what) = (&source.job, "what is left out at the largest time");
     let range = TimeRange::new(Timestamp::MAX, Timestamp::STOP_MAX);
     let selection = Selection { without: &job.routes.only_lost, ..job.selection(range) };
-    match small_answer::tables(&source.client, &flux::first(selection), what).await {
+    match small_answer::tables(&source.client, &flux::first(selection), VALUES, what).await {
         Ok(tables) => Ok(tables.iter().map(|table| table.rows.len() as u64).sum()),
         Err(error) if error.is_panic_of_server() => Ok(1),
         Err(error) => Err(error),

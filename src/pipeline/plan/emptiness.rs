@@ -7,6 +7,7 @@ use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::at_least::at_least;
 use crate::pipeline::source::layer::Layer;
 use crate::pipeline::source::shape::{SourceShape, TypeHistory};
+use crate::wire::csv::columns;
 use crate::wire::flux::{self, Selection};
 
 /// True if a layer of the range certainly holds nothing; false if it may hold something.
@@ -63,7 +64,8 @@ async fn is_zero_true(
     let Some((first, second)) = shape.halves(range) else { return Ok(true) };
     for query in [flux::earliest(selection), flux::latest(selection)] {
         let what = format!("emptiness of {range}");
-        let tables = match small_answer::tables(&source.client, &query, &what).await {
+        let tables = match small_answer::tables(&source.client, &query, columns::TIME, &what).await
+        {
             // It stumbles over something.
             Err(error) if error.is_panic_of_server() => return Ok(false),
             tables => tables?,
@@ -86,7 +88,6 @@ async fn is_unknown_to_the_index(
 ) -> Result<bool, Error> {
     let what = format!("series in {range}");
     let query = flux::series_in_range(&source.job.source_bucket, range, conditions);
-    let asked = source.client.query_all(&query, &what).await;
-    let Ok(answer) = Error::unless_refused(&what, asked)? else { return Ok(false) };
-    Ok(small_answer::number_in(&answer, &what)? == 0)
+    let asked = small_answer::ask_number(&source.client, &query, &what).await;
+    Ok(small_answer::unless_refused(&what, asked)?.ok() == Some(0))
 }

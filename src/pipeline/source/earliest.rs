@@ -6,6 +6,7 @@ use crate::influx::error::FailureKind;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
+use crate::wire::csv::columns;
 use crate::wire::flux::{self, Selection};
 
 /// Time of the oldest value that Flux reads. One query over all of time sees a field's first type only, which is the type
@@ -32,15 +33,14 @@ async fn end(
     [by_field, by_series]: [String; 2],
     what: &str,
 ) -> Result<Option<Timestamp>, Error> {
-    let answer = match source.query_all(&by_field, what).await {
+    let asked = match small_answer::ask(source, &by_field, columns::TIME, what).await {
         // A field has values of two types: only series by series they do not meet.
         Err(error) if error.kind() == FailureKind::BadRequest => {
-            source.query_all(&by_series, what).await
+            small_answer::ask(source, &by_series, columns::TIME, what).await
         }
-        answer => answer,
+        asked => asked,
     };
-    let answer = answer.map_err(|error| Error::influx(what, error))?;
-    let tables = small_answer::tables_in(&answer, what)?;
+    let tables = small_answer::read(what, asked)?;
     Ok(tables.iter().find_map(|table| table.time(0, "_time")))
 }
 

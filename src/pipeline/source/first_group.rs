@@ -97,20 +97,16 @@ impl<'a> FirstGroup<'a> {
             return Ok(Some(0));
         };
         let filter = Filter { fields: fields.listed.clone(), ..self.filter.clone() };
-        let ask = async |statement: String| {
-            let answer = schema::ask(self.source, &access.database, &statement).await?;
-            answer.map_err(|text| Error::Refused { what: "first shard group".to_owned(), text })
-        };
-        let oldest = show::parse_first_time(&ask(query::oldest(name, whole, &filter)).await?);
-        if oldest
-            .map_err(|error| unexpected(&error))?
-            .is_none_or(|oldest| oldest >= self.stretch.stop.ns())
-        {
+        let refused = |text| Error::Refused { what: "first shard group".to_owned(), text };
+        let (source, database) = (self.source, &access.database);
+        let statement = query::oldest(name, whole, &filter);
+        let oldest = schema::ask(source, database, &statement, show::parse_first_time).await?;
+        if oldest.map_err(refused)?.is_none_or(|oldest| oldest >= self.stretch.stop.ns()) {
             return Ok(Some(0));
         }
         let count = async |range| {
-            let counts = ask(query::count(name, range, &filter)).await?;
-            show::parse_counts(&counts).map_err(|error| unexpected(&error))
+            let statement = query::count(name, range, &filter);
+            schema::ask(source, database, &statement, show::parse_counts).await?.map_err(refused)
         };
         let rest = TimeRange::new(self.stretch.stop, whole.stop);
         let mut before = count(rest).await?;
@@ -124,8 +120,4 @@ impl<'a> FirstGroup<'a> {
         }
         Ok(None)
     }
-}
-
-fn unexpected(error: &show::AnswerError) -> Error {
-    Error::Refused { what: "first shard group".to_owned(), text: error.to_string() }
 }

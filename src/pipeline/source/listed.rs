@@ -6,6 +6,7 @@ use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
+use crate::wire::csv::columns;
 use crate::wire::flux;
 
 /// Names of all measurements.
@@ -47,15 +48,12 @@ pub(crate) async fn cardinality(
     measurement: &[u8],
 ) -> Result<Result<u64, influx::error::Error>, Error> {
     let what = "number of series";
-    let asked = source.query_all(&flux::series_cardinality(bucket, measurement), what).await;
-    match Error::unless_refused(what, asked)? {
-        Ok(answer) => Ok(Ok(small_answer::number_in(&answer, what)?)),
-        Err(refusal) => Ok(Err(refusal)),
-    }
+    let query = flux::series_cardinality(bucket, measurement);
+    small_answer::unless_refused(what, small_answer::ask_number(source, &query, what).await)
 }
 
 async fn names(source: &Client, query: &str, what: &str) -> Result<Vec<Vec<u8>>, Error> {
-    let tables = small_answer::tables(source, query, what).await?;
+    let tables = small_answer::tables(source, query, columns::NAMES, what).await?;
     let mut names = Vec::new();
     for table in &tables {
         let Some(column) = table.column("_value") else { continue };

@@ -16,7 +16,7 @@ use crate::model::series::{Name, Readable};
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
-use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
+use crate::wire::csv::{columns, decoder};
 use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
@@ -178,11 +178,11 @@ impl Probe<'_> {
         let filter = Filter { fields: fields.listed.clone(), ..self.filter.clone() };
         let name = String::from_utf8_lossy(measurement);
         let statement = query::oldest(&name, TimeRange::ALL, &filter);
-        let answer = schema::ask(self.source, self.database, &statement).await?;
-        let oldest = answer.ok().and_then(|json| show::parse_first_time(&json).ok().flatten());
+        let read = show::parse_first_time;
+        let oldest = schema::ask(self.source, self.database, &statement, read).await?;
         let range = |at| TimeRange::new(at, at.saturating_add_ns(1));
         let part = |ns| Part { range: range(Timestamp::from_ns(ns)), filter };
-        Ok(oldest.map(part).into_iter().collect())
+        Ok(oldest.ok().flatten().map(part).into_iter().collect())
     }
 
     /// The longest part that holds no more than a few values; of an instant that holds more, one field, or one field of
@@ -227,7 +227,7 @@ impl Probe<'_> {
         let what = "one series for the probe";
         let selection = self.selection(std::slice::from_ref(measurement), part);
         let query = flux::one_of_all_series(selection);
-        let tables = small_answer::tables(self.source, &query, what).await?;
+        let tables = small_answer::tables(self.source, &query, columns::VALUES, what).await?;
         let Some(table) = tables.iter().find(|table| !table.rows.is_empty()) else { return Ok(()) };
         for column in &table.columns {
             let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
@@ -262,13 +262,9 @@ impl Probe<'_> {
         let what = "probe by Flux";
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
         let query = flux::read(selection, self.label);
-        let answer = self.source.query_all(&query, what).await;
-        let answer = answer.map_err(|error| Error::influx(what, error))?;
-        let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(self.label));
-        let mut frames = Vec::new();
-        decoder.push(&answer, &mut frames).map_err(|error| Error::csv(what, error))?;
-        decoder.finish(&mut frames).map_err(|error| Error::csv(what, error))?;
-        Ok(values::all(&frames))
+        let frames = |answer: &[u8]| decoder::frames_of(answer, self.label);
+        let asked = self.source.query_as(&query, what, frames).await;
+        Ok(values::all(&small_answer::read(what, asked)?))
     }
 
     async fn by_influxql(

@@ -6,6 +6,7 @@ use crate::influx::client::Client;
 use crate::influx::influxql::Database;
 use crate::model::schema::FieldTypes;
 use crate::pipeline::error::Error;
+use crate::wire::influxql::show::AnswerError;
 use crate::wire::influxql::{query, show};
 
 /// What InfluxQL shows of a bucket.
@@ -65,16 +66,19 @@ async fn show(
     database: &Database,
     statement: &str,
 ) -> Result<Result<BTreeMap<String, Vec<Vec<String>>>, String>, Error> {
-    let answer = ask(client, database, statement).await?;
-    Ok(answer.and_then(|answer| show::parse_show_keys(&answer).map_err(|error| error.to_string())))
+    ask(client, database, statement, show::parse_show_keys).await
 }
 
-/// A statement's answer, or why the server refuses it.
-pub(crate) async fn ask(
+/// What is read of a statement's answer, or why the server refuses it.
+pub(crate) async fn ask<T>(
     client: &Client,
     database: &Database,
     statement: &str,
-) -> Result<Result<Vec<u8>, String>, Error> {
-    let asked = client.influxql(database, statement, statement).await;
-    Ok(Error::unless_refused(statement, asked)?.map_err(|refusal| refusal.to_string()))
+    read: impl Fn(&[u8]) -> Result<T, AnswerError>,
+) -> Result<Result<T, String>, Error> {
+    let asked = client.influxql(database, statement, statement, read).await;
+    Ok(match Error::unless_refused(statement, asked)? {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(refusal) => Err(refusal.to_string()),
+    })
 }

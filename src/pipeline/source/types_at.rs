@@ -11,6 +11,7 @@ use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
+use crate::wire::csv::columns::{Columns, NUMBERS_OF_SERIES, VALUES};
 use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 
@@ -23,7 +24,7 @@ pub(crate) async fn own_type(
 ) -> Result<Option<FieldType>, Error> {
     let filter = field_filter(key, None);
     let selection = Selection { bucket, range, filter: &filter, measurements: &[], without: &[] };
-    let tables = ask(client, &flux::first(selection), key, range).await?;
+    let tables = ask(client, &flux::first(selection), VALUES, key, range).await?;
     Ok(tables.iter().filter(|table| !table.rows.is_empty()).find_map(CsvTable::value_type))
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn majority(
             measurements: &[],
             without: &[],
         };
-        let firsts = ask(&source.client, &flux::first(selection), key, range).await?;
+        let firsts = ask(&source.client, &flux::first(selection), VALUES, key, range).await?;
         let types: BTreeMap<Vec<(Name, Name)>, FieldType> = firsts
             .iter()
             .flat_map(|table| {
@@ -52,7 +53,8 @@ pub(crate) async fn majority(
                     .filter_map(move |row| Some((series_of(table, row), table.value_type()?)))
             })
             .collect();
-        for table in ask(&source.client, &flux::count_by_series(selection), key, range).await? {
+        let counts = flux::count_by_series(selection);
+        for table in ask(&source.client, &counts, NUMBERS_OF_SERIES, key, range).await? {
             for row in 0..table.rows.len() {
                 if let (Some(kind), Some(count)) =
                     (types.get(&series_of(&table, row)), table.long(row, "_value"))
@@ -68,11 +70,12 @@ pub(crate) async fn majority(
 async fn ask(
     client: &Client,
     query: &str,
+    columns: Columns,
     key: &FieldKey,
     range: TimeRange,
 ) -> Result<Vec<CsvTable>, Error> {
     let what = format!("types of field {} in {range}", String::from_utf8_lossy(&key.1));
-    let mut tables = small_answer::tables(client, query, &what).await?;
+    let mut tables = small_answer::tables(client, query, columns, &what).await?;
     // A name that no query can spell finds others that look like it.
     let is_key = |table: &CsvTable| {
         table.bytes(0, "_measurement") == Some(&key.0) && table.bytes(0, "_field") == Some(&key.1)

@@ -13,7 +13,7 @@ use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::wire::csv::error::Error as DecodeError;
-use crate::wire::csv::table;
+use crate::wire::csv::{columns, table};
 use crate::wire::flux::{self, Selection, literal};
 
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
@@ -152,11 +152,10 @@ pub(crate) async fn by_index(
 
 async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool, Error> {
     let what = format!("series with a tag {name}");
-    let asked = source.query_all(&flux::series_with_tag(bucket, name), &what).await;
+    let query = flux::series_with_tag(bucket, name);
+    let asked = source.query_as(&query, &what, table::single_number).await;
     // A source that does not tell may have some.
-    let Ok(answer) = Error::unless_refused(&what, asked)? else { return Ok(true) };
-    let series = table::single_long(&answer).map_err(|error| Error::csv(&what, error))?;
-    Ok(series != Some(0))
+    Ok(small_answer::unless_refused(&what, asked)?.ok().flatten() != Some(0))
 }
 
 /// One undropped `first()` per measurement shows a label twice, or fails on the server.
@@ -174,15 +173,15 @@ async fn by_first(
         let selection = Selection { bucket, range, filter, measurements: &[], without: &[] };
         let query = flux::first_of_measurement(selection, &measurement);
         let fails = "the server fails to read it, because a tag has the name of a column of Flux";
-        let answer = match source.query_all(&query, &what).await {
-            Ok(answer) => answer,
+        let read = match small_answer::ask(source, &query, columns::ANY, &what).await {
+            Ok(read) => read,
             Err(error) if error.message.contains("panic") => {
                 found.push(whole_measurement(&measurement, fails));
                 continue;
             }
             Err(error) => return Err(Error::influx(&what, error)),
         };
-        match table::read_tables(&answer) {
+        match read {
             Ok(tables) => {
                 let twice = tables.iter().find_map(repeated_label);
                 found.extend(twice.map(|label| {

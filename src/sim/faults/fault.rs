@@ -150,6 +150,11 @@ pub enum Fault {
         /// 0 to 7.
         bit: u8,
     },
+    /// One bit of a word of the body as sent is another one: of the first such word in it.
+    Misspell {
+        /// The word.
+        word: &'static str,
+    },
     /// A write is acknowledged, and some of its lines are not stored.
     Forget {
         /// Which lines.
@@ -289,6 +294,7 @@ impl Fault {
             Self::Change { .. } => "change",
             Self::Damage { .. } => "damage",
             Self::Flip { .. } => "flip",
+            Self::Misspell { .. } => "misspell",
             Self::Forget { .. } => "forget",
             Self::Hang => "hang",
         }

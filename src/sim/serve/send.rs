@@ -38,6 +38,7 @@ pub(super) struct Sender<'a> {
     /// Bytes at the end of the body that are never sent, and how the connection ends instead.
     missing: Option<(usize, ConnectionEnd)>,
     flip: Option<(u64, u8)>,
+    misspelt: Option<&'static str>,
     stall: Option<(u64, Duration)>,
     drip: Option<(usize, Duration)>,
     bytes_per_s: Option<u64>,
@@ -53,7 +54,7 @@ impl<'a> Sender<'a> {
         bytes_per_s: Option<u64>,
     ) -> Self {
         let (mut stop, mut stall, mut drip) = (None, None, None);
-        let (mut missing, mut flip) = (None, None);
+        let (mut missing, mut flip, mut misspelt) = (None, None, None);
         match fault {
             Some(Fault::Reset { after_bytes }) => stop = Some((*after_bytes, ConnectionEnd::Reset)),
             Some(Fault::Cut { after_bytes }) => stop = Some((*after_bytes, ConnectionEnd::Close)),
@@ -64,6 +65,7 @@ impl<'a> Sender<'a> {
                 stall = Some((*after_bytes, Duration::from_millis(*ms)));
             }
             Some(Fault::Flip { at_byte, bit }) => flip = Some((*at_byte, *bit)),
+            Some(Fault::Misspell { word }) => misspelt = Some(*word),
             Some(Fault::Damage { end, .. }) => {
                 let how = match end {
                     DamageEnd::Cut { .. } => Some(ConnectionEnd::Close),
@@ -88,6 +90,7 @@ impl<'a> Sender<'a> {
             stop,
             missing,
             flip,
+            misspelt,
             stall,
             drip,
             bytes_per_s,
@@ -185,6 +188,7 @@ impl<'a> Sender<'a> {
             self.wire.extend_from_slice(part);
         }
         self.flip_in(part.len());
+        self.misspell_in(part.len());
         self.sent += part.len() as u64;
         if stop == Some(ConnectionEnd::Clean) {
             self.wire.extend_from_slice(b"0\r\n\r\n");
@@ -195,15 +199,33 @@ impl<'a> Sender<'a> {
 
     /// Changes the bit that is to be another one, if it is among the last `bytes` of the body.
     fn flip_in(&mut self, bytes: usize) {
-        let framed = if self.piece.is_some() && bytes > 0 { b"\r\n".len() } else { 0 };
         let at = self.flip.and_then(|(at, _)| at.checked_sub(self.sent));
         let at = at.and_then(|at| usize::try_from(at).ok()).filter(|at| *at < bytes);
         if let (Some(at), Some((_, bit))) = (at, self.flip) {
-            let start = self.wire.len().saturating_sub(framed + bytes);
+            let start = self.start_of_last(bytes);
             if let Some(byte) = self.wire.get_mut(start + at) {
                 *byte ^= 1 << (bit & 7);
             }
         }
+    }
+
+    /// Changes the word that is to be another one, if it is among the last `bytes` of the body.
+    fn misspell_in(&mut self, bytes: usize) {
+        let start = self.start_of_last(bytes);
+        let found = self.misspelt.and_then(|word| {
+            let at = memchr::memmem::find(&self.wire[start..], word.as_bytes())?;
+            Some(start + at + word.len() - 1)
+        });
+        if let Some(last) = found {
+            self.wire[last] ^= 1;
+            self.misspelt = None;
+        }
+    }
+
+    /// Where the last `bytes` of the body are on their way.
+    fn start_of_last(&self, bytes: usize) -> usize {
+        let framed = if self.piece.is_some() && bytes > 0 { b"\r\n".len() } else { 0 };
+        self.wire.len().saturating_sub(framed + bytes)
     }
 
     /// Writes to the socket; false if the client is gone.

@@ -87,6 +87,15 @@ pub struct CsvDecoder {
 /// How JSON errors of the server begin. Inside CSV this text cannot occur, since quotes are doubled there.
 const GLUED: &[u8] = b"{\"code\":";
 
+/// The frames of a whole answer of `wire::flux::read`.
+pub(crate) fn frames_of(answer: &[u8], field_label: &str) -> Result<Vec<Frame>, Error> {
+    let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(field_label));
+    let mut frames = Vec::new();
+    decoder.push(answer, &mut frames)?;
+    decoder.finish(&mut frames)?;
+    Ok(frames)
+}
+
 impl CsvDecoder {
     /// A decoder for one answer.
     pub fn new(settings: CsvDecoderSettings) -> Self {

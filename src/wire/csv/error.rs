@@ -115,6 +115,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// True for what is no annotated CSV, or not what was asked for: damaged on the way, or by somebody else than InfluxDB.
+    /// What the rows tell is no damage.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed { .. }
+                | Self::Incomplete { .. }
+                | Self::TooLong { .. }
+                | Self::UnsupportedType { .. }
+        )
+    }
+
     pub(super) fn malformed(position: Position, what: impl Into<String>) -> Self {
         Self::Malformed { position, what: what.into() }
     }

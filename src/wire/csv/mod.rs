@@ -25,10 +25,11 @@
 //! Reading order: `row` (bytes to cells), `block` (annotations to columns), `outline` (the grammar above),
 //! `layout` and `naming` (what each column means), `template` over `fixed` (the fast path), `series` (the fields of one
 //! series), `assembly` (narrow rows to these), `pivot` with `pivot_template` (the same for pivoted rows), `decoder` (all
-//! together). `table` reads small answers whole.
+//! together). `table` reads small answers whole, held against the `columns` that they must have.
 
 mod assembly;
 pub(crate) mod block;
+pub(crate) mod columns;
 pub(crate) mod decoder;
 pub(crate) mod encoder;
 pub(crate) mod error;

@@ -1,6 +1,7 @@
 //! Small answers read whole: counts, first values, schema, records.
 
 use super::block::{Block, BlockColumn, Datatype, FIXED_COLUMNS};
+use super::columns::{self, Columns};
 use super::decoder::unfinished;
 use super::error::{Error, Position};
 use super::outline::{RowGrammar, RowKind};
@@ -131,21 +132,32 @@ pub fn read_tables(bytes: &[u8]) -> Result<Vec<CsvTable>, Error> {
     Ok(tables.done)
 }
 
-/// The `_value` of the only row, or `None` if there is no row: the answer of a count.
-pub fn single_long(bytes: &[u8]) -> Result<Option<i64>, Error> {
+/// The same, each with these columns and with cells that their types allow.
+pub(crate) fn read_with(bytes: &[u8], columns: Columns) -> Result<Vec<CsvTable>, Error> {
     let tables = read_tables(bytes)?;
-    let filled: Vec<_> = tables.iter().filter(|table| !table.rows.is_empty()).collect();
-    match filled.as_slice() {
-        [] => Ok(None),
-        [table] if table.rows.len() == 1 => match table.long(0, "_value") {
-            Some(value) => Ok(Some(value)),
-            None => Err(Error::malformed(
-                Position::default(),
-                "an answer without a whole number in _value",
-            )),
-        },
-        _ => {
+    match tables.iter().find_map(|table| columns.lacking(table)) {
+        Some(label) => {
+            let text = format!("rows without {label} as it was asked for");
+            Err(Error::malformed(Position::default(), text))
+        }
+        None => Ok(tables),
+    }
+}
+
+/// The `_value` of the only row, or `None` if there is no row: the answer of a count.
+pub fn single_number(bytes: &[u8]) -> Result<Option<u64>, Error> {
+    let tables = read_with(bytes, columns::NUMBER)?;
+    let mut rows = tables.iter().flat_map(|table| {
+        (0..table.rows.len()).map(|row| table.long(row, "_value").map(u64::try_from))
+    });
+    match (rows.next(), rows.next()) {
+        (None, _) => Ok(None),
+        (Some(Some(Ok(number))), None) => Ok(Some(number)),
+        (Some(_), Some(_)) => {
             Err(Error::malformed(Position::default(), "more than one row where one was asked for"))
+        }
+        (Some(_), None) => {
+            Err(Error::malformed(Position::default(), "an answer that is no number of anything"))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::model::series::{Name, Series};
@@ -28,24 +29,49 @@ pub enum AnswerError {
     NotExact(String),
 }
 
+impl AnswerError {
+    /// True for what no InfluxDB answers to the statement: damaged on the way.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Json(_) | Self::Unexpected(_))
+    }
+}
+
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
-    results: Vec<StatementResult>,
+    results: Option<Vec<StatementResult>>,
     error: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct StatementResult {
-    #[serde(default)]
-    series: Vec<Table>,
+    series: Option<Vec<Table>>,
     error: Option<String>,
+}
+
+/// A statement that found nothing: its number, and what the server may have to say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {
+    #[serde(rename = "results")]
+    _results: Vec<NoResult>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoResult {
+    #[serde(rename = "statement_id")]
+    _statement_id: Option<IgnoredAny>,
+    #[serde(rename = "messages")]
+    _messages: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 struct Table {
     #[serde(default)]
     name: String,
+    columns: Vec<String>,
+    #[serde(default)]
+    partial: bool,
     values: Vec<Vec<Json>>,
 }
 
@@ -54,26 +80,42 @@ struct Table {
 pub fn parse_show_keys(json: &[u8]) -> Result<BTreeMap<String, Vec<Vec<String>>>, AnswerError> {
     let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
     for table in parse_tables(json)? {
-        let texts =
-            |row: Vec<Json>| row.iter().filter_map(Json::as_str).map(str::to_owned).collect();
-        tables.entry(table.name).or_default().extend(table.values.into_iter().map(texts));
+        if table.name.is_empty() {
+            return Err(AnswerError::Unexpected("keys of a measurement without a name".to_owned()));
+        }
+        let rows: Result<Vec<Vec<String>>, _> = table.values.into_iter().map(texts).collect();
+        tables.entry(table.name).or_default().extend(rows?);
     }
     Ok(tables)
 }
 
-/// Reads the answer to a statement of counts without groups: the sum of all of them.
+fn texts(row: Vec<Json>) -> Result<Vec<String>, AnswerError> {
+    let text = |cell| match cell {
+        Json::String(text) => Ok(text),
+        other => Err(AnswerError::Unexpected(format!("a key that is {other}"))),
+    };
+    row.into_iter().map(text).collect()
+}
+
+/// Reads the answer to a statement of counts without groups: the sum of all of them. A field that has no value has no count.
 pub(crate) fn parse_counts(json: &[u8]) -> Result<u64, AnswerError> {
-    let tables = parse_tables(json)?;
-    // The first column is the time.
-    let counts = tables.iter().flat_map(|table| &table.values).flat_map(|row| row.iter().skip(1));
-    Ok(counts.filter_map(Json::as_u64).sum())
+    let mut sum = 0;
+    for row in parse_tables(json)?.iter().flat_map(|table| &table.values) {
+        // The first column is the time.
+        for count in row.iter().skip(1).filter(|count| !count.is_null()) {
+            let unexpected = || AnswerError::Unexpected(format!("a count that is {count}"));
+            sum += count.as_u64().ok_or_else(unexpected)?;
+        }
+    }
+    Ok(sum)
 }
 
 /// Reads the time of the first row of an answer; nothing if it has none.
 pub(crate) fn parse_first_time(json: &[u8]) -> Result<Option<i64>, AnswerError> {
     let tables = parse_tables(json)?;
-    let row = tables.iter().flat_map(|table| &table.values).next();
-    Ok(row.and_then(|row| row.first()).and_then(Json::as_i64))
+    let Some(row) = tables.iter().flat_map(|table| &table.values).next() else { return Ok(None) };
+    let unexpected = || AnswerError::Unexpected(format!("a time in {row:?}"));
+    row.first().and_then(Json::as_i64).map(Some).ok_or_else(unexpected)
 }
 
 /// Reads the answer to `SHOW SERIES`: measurement and tags of each series. A single key that cannot be read for certain
@@ -119,7 +161,7 @@ fn parse_series_key(key: &str) -> Result<Series, AnswerError> {
 /// none. Measurements that JSON cannot name exactly are left out.
 pub fn parse_series_cardinality(json: &[u8]) -> Result<BTreeMap<String, u64>, AnswerError> {
     let mut counts = BTreeMap::new();
-    for Table { name, values } in parse_tables(json)? {
+    for Table { name, values, .. } in parse_tables(json)? {
         let count = match values.as_slice() {
             [row] if row.len() == 1 => row[0].as_u64(),
             _ => None,
@@ -136,12 +178,25 @@ pub fn parse_series_cardinality(json: &[u8]) -> Result<BTreeMap<String, u64>, An
     Ok(counts)
 }
 
+/// The tables of one statement. That there are none is believed only of an answer that has the form of such a one: one bit
+/// makes `series` another word.
 fn parse_tables(json: &[u8]) -> Result<Vec<Table>, AnswerError> {
     let answer: Answer = serde_json::from_slice(json)?;
-    let failed = answer.error.or(answer.results.iter().find_map(|result| result.error.clone()));
-    match failed {
-        Some(text) => Err(AnswerError::Statement(text)),
-        None => Ok(answer.results.into_iter().flat_map(|result| result.series).collect()),
+    let results = answer.results.unwrap_or_default();
+    let failed = answer.error.or(results.iter().find_map(|result| result.error.clone()));
+    if let Some(text) = failed {
+        return Err(AnswerError::Statement(text));
+    }
+    let tables: Vec<_> = results.into_iter().filter_map(|result| result.series).flatten().collect();
+    if tables.is_empty() {
+        serde_json::from_slice::<Nothing>(json)?;
+    }
+    let is_whole = |table: &Table| {
+        !table.partial && table.values.iter().all(|row| row.len() == table.columns.len())
+    };
+    match tables.iter().find(|table| !is_whole(table)) {
+        Some(table) => Err(AnswerError::Unexpected(format!("half of the table {:?}", table.name))),
+        None => Ok(tables),
     }
 }
 

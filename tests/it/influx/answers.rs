@@ -11,6 +11,7 @@ use sluice::testing::influx::endpoint::Endpoint;
 use sluice::testing::influx::error::FailureKind as Kind;
 use sluice::testing::influx::influxql::Database;
 use sluice::testing::model::side::Side;
+use sluice::testing::wire::influxql::show::parse_show_keys;
 
 use super::{CANARY, client_of, destination, given, settings, silent, source};
 use crate::support::golden;
@@ -35,8 +36,14 @@ async fn requests_are_as_the_api_wants_them() {
     assert_eq!(client.server_time(), Some(2_000_000_000));
     client.write("b&c", "m f=1 1".into(), "a body").await.unwrap();
     client
-        .influxql(&Database { name: "b".to_owned(), policy: None }, "SHOW FIELD KEYS", "types")
+        .influxql(
+            &Database { name: "b".to_owned(), policy: None },
+            "SHOW FIELD KEYS",
+            "types",
+            parse_show_keys,
+        )
         .await
+        .unwrap()
         .unwrap();
     let requests = server.requests();
     let lines: Vec<_> =
@@ -107,7 +114,12 @@ async fn the_source_is_never_written_to() {
         client.set_bucket_retention(ID, 0, None).await.unwrap_err(),
         client.set_task_status(ID, TaskStatus::Inactive).await.unwrap_err(),
         client
-            .influxql(&Database { name: "b".to_owned(), policy: None }, "DROP MEASUREMENT m", "i")
+            .influxql(
+                &Database { name: "b".to_owned(), policy: None },
+                "DROP MEASUREMENT m",
+                "i",
+                parse_show_keys,
+            )
             .await
             .unwrap_err(),
     ];

@@ -1,7 +1,7 @@
 //! Answers that are read whole.
 
 use sluice::testing::wire::csv::error::Error;
-use sluice::testing::wire::csv::table::{read_tables, single_long};
+use sluice::testing::wire::csv::table::{read_tables, single_number};
 
 use super::golden_answers::decode;
 use crate::support::golden::Case;
@@ -21,15 +21,15 @@ fn small_answers_are_read_whole() {
     let total: i64 = counts.iter().map(|table| table.long(0, "_value").unwrap()).sum();
     assert_eq!(usize::try_from(total).unwrap(), case.expected().len());
     assert!(matches!(
-        single_long(&case.bytes("count_by_measurement.csv")),
+        single_number(&case.bytes("count_by_measurement.csv")),
         Err(Error::Malformed { .. })
     ));
-    assert_eq!(single_long(b"\r\n").unwrap(), None);
+    assert_eq!(single_number(b"\r\n").unwrap(), None);
 
     let case = Case::open("07-type-int-float");
-    let count = single_long(&case.bytes("group_count.csv")).unwrap().unwrap();
+    let count = single_number(&case.bytes("group_count.csv")).unwrap().unwrap();
     let plain = decode(&case.bytes("plain.csv")).unwrap();
-    assert_eq!(u64::try_from(count).unwrap(), plain.1.values);
+    assert_eq!(count, plain.1.values);
 
     let case = Case::open("05-schema");
     let tables = read_tables(&case.bytes("all_types_array.csv")).unwrap();

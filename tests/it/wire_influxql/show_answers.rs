@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sluice::testing::model::frame::FieldType;
 use sluice::testing::model::series::{Name, Series};
 use sluice::testing::wire::influxql::show::{
-    AnswerError, parse_series_cardinality, parse_show_series,
+    AnswerError, parse_series_cardinality, parse_show_keys, parse_show_series,
 };
 use sluice::testing::wire::line::escape;
 
@@ -97,6 +97,33 @@ fn counts_are_one_for_each_measurement() {
         assert!(matches!(read(&[table("a", bad)]), Err(AnswerError::Unexpected(_))), "{bad}");
     }
     assert!(read(&[table("a", "[[1]]"), table("a", "[[1]]")]).is_err());
+}
+
+/// Whatever bit of its names is another one: no answer that holds something is taken for one that holds nothing.
+#[test]
+fn a_name_of_json_that_is_misspelt_is_no_empty_answer() {
+    let keys = r#"{"results":[{"statement_id":0,"series":[{"name":"m","columns":["fieldKey","fieldType"],"values":[["v","float"]]}]}]}"#;
+    let names = ["results", "statement_id", "series", "name", "columns", "values"];
+    for (at, bit) in names.iter().flat_map(|name| {
+        let start = keys.find(&format!("\"{name}\"")).unwrap() + 1;
+        (start..start + name.len()).flat_map(|at| (0..7).map(move |bit| (at, bit)))
+    }) {
+        let mut damaged = keys.as_bytes().to_vec();
+        damaged[at] ^= 1 << bit;
+        let text = String::from_utf8_lossy(&damaged).into_owned();
+        match parse_show_keys(&damaged) {
+            Ok(found) => assert_eq!(found["m"], [["v", "float"]], "{text}"),
+            Err(error) => {
+                let is_damage = matches!(error, AnswerError::Json(_) | AnswerError::Unexpected(_));
+                assert!(is_damage, "{text}: {error}");
+            }
+        }
+    }
+    let nothing = r#"{"results":[{"statement_id":0,"messages":[{"level":"warning","text":"x"}]}]}"#;
+    assert!(parse_show_keys(nothing.as_bytes()).unwrap().is_empty());
+    assert!(parse_show_keys(br#"{"results":[{"statement_id":0,"seriet":[]}]}"#).is_err());
+    let half = r#"{"results":[{"series":[{"name":"m","columns":["k"],"values":[["v"]],"partial":true}]}]}"#;
+    assert!(matches!(parse_show_keys(half.as_bytes()), Err(AnswerError::Unexpected(_))));
 }
 
 proptest! {

@@ -17,6 +17,7 @@ use crate::model::point::{FieldValue, Point};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
+use crate::wire::csv::columns;
 use crate::wire::csv::table::CsvTable;
 use crate::wire::flux;
 use crate::wire::line::point;
@@ -136,11 +137,10 @@ impl BatchBucket {
         let tags = self.details_tags(KIND_BATCH);
         let fields = &CommittedBatch::FIELDS;
         let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, fields);
-        let answer = match self.client.query_all(&query, what).await {
+        let tables = match small_answer::ask(&self.client, &query, columns::RECORDS, what).await {
             Err(error) if error.kind() == FailureKind::TooBig => return Ok(None),
-            answer => answer.map_err(|error| Error::influx(what, error))?,
+            asked => small_answer::read(what, asked)?,
         };
-        let tables = small_answer::tables_in(&answer, what)?;
         let mut points: BTreeMap<Timestamp, StoredFields> = BTreeMap::new();
         for table in &tables {
             for row in 0..table.rows.len() {
@@ -173,7 +173,7 @@ impl BatchBucket {
         let what = "what may have been read wrongly";
         let tags = self.details_tags(KIND_DOUBT);
         let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, &["doubt"]);
-        let tables = small_answer::tables(&self.client, &query, what).await?;
+        let tables = small_answer::tables(&self.client, &query, columns::RECORDS, what).await?;
         let texts = tables.iter().flat_map(|table| {
             (0..table.rows.len()).filter_map(|row| table.text(row, "_value").map(str::to_owned))
         });
@@ -221,7 +221,7 @@ impl BatchBucket {
         what: &str,
         end: End,
     ) -> Result<Option<StoredPoint>, Error> {
-        let tables = small_answer::tables(&self.client, query, what).await?;
+        let tables = small_answer::tables(&self.client, query, columns::VALUES, what).await?;
         Ok(pick(&tables, field, end))
     }
 }

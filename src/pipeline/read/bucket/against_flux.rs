@@ -15,7 +15,8 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::series_group::SeriesGroup;
 use crate::pipeline::pool;
 use crate::pipeline::read::progress::BatchProgress;
-use crate::wire::csv::decoder::{CsvDecoder, CsvDecoderSettings};
+use crate::pipeline::small_answer;
+use crate::wire::csv::decoder;
 use crate::wire::flux::{self, Selection, literal};
 use crate::wire::frames::values;
 
@@ -103,13 +104,10 @@ async fn read_by_flux(
     conditions.extend(request.among().map(SeriesGroup::condition));
     conditions.extend(sample.tags.iter().map(|(key, value)| literal::is_tag(key, value)));
     let selection = Selection { measurements: &sample.measurements, without: &conditions, ..base };
-    let answer = reader.source.client.query_all(&flux::read(selection, label), &what).await;
-    let answer = answer.map_err(|error| Error::influx(&what, error))?;
-    reader.witness.note_sample(answer.len() as u64);
-    let mut decoder = CsvDecoder::new(CsvDecoderSettings::whole(label));
-    let mut frames = Vec::new();
-    decoder.push(&answer, &mut frames).map_err(|error| Error::csv(&what, error))?;
-    decoder.finish(&mut frames).map_err(|error| Error::csv(&what, error))?;
+    let frames = |answer: &[u8]| Ok((answer.len() as u64, decoder::frames_of(answer, label)?));
+    let asked = reader.source.client.query_as(&flux::read(selection, label), &what, frames).await;
+    let (bytes, frames) = small_answer::read(&what, asked)?;
+    reader.witness.note_sample(bytes);
     Ok(wanted_of(&frames, sample, request))
 }
 
