@@ -8,7 +8,7 @@ use crate::commands;
 use crate::commands::error::Error;
 use crate::config::env::Env;
 pub use crate::exit::ExitCode;
-use crate::influx::{endpoint, secrets};
+use crate::influx::{secrets, token};
 use crate::job::error::chain;
 use crate::report::failure::ErrorFacts;
 use crate::report::{json, stream};
@@ -16,7 +16,7 @@ use crate::report::{json, stream};
 /// Runs what was typed, prints the error chain, gives the exit code.
 pub fn main() -> ExitCode {
     // Before anything is said: what a person typed at the wrong place is repeated nowhere.
-    for variable in endpoint::TOKEN_VARIABLES {
+    for variable in token::TOKEN_VARIABLES {
         if let Ok(token) = std::env::var(variable) {
             secrets::learn(&token);
         }

@@ -26,7 +26,8 @@ pub mod bench {
         pub use crate::bench::sample::{Strata, Stratum};
     }
     pub mod schedule {
-        pub use crate::bench::schedule::{Left, Scheduler, Terms};
+        pub use crate::bench::schedule::Scheduler;
+        pub use crate::bench::schedule::terms::{Left, Terms};
     }
     pub mod setting {
         pub use crate::bench::setting::{Axes, Axis, TrialSetting, Way, intervals_around};
@@ -160,15 +161,17 @@ pub mod influx {
         pub use crate::influx::backoff::Jitter;
     }
     pub mod classify {
-        pub use crate::influx::classify::{
-            Action, RequestKind, action, classify_query_text, classify_response,
-        };
+        pub use crate::influx::classify::{Action, RequestKind, action, classify_response};
+        pub use crate::influx::query_text::classify_query_text;
     }
     pub mod client {
         pub use crate::influx::client::{Client, ClientSettings};
     }
     pub mod endpoint {
-        pub use crate::influx::endpoint::{Endpoint, Token, TokenSource};
+        pub use crate::influx::endpoint::Endpoint;
+    }
+    pub mod token {
+        pub use crate::influx::token::{Token, TokenSource};
     }
     pub mod error {
         pub use crate::influx::error::{Error, FailureKind};
@@ -428,12 +431,21 @@ pub mod wire {
     }
     pub mod flux {
         pub use crate::wire::flux::{
-            Selection, count, count_by_measurement, count_by_series, count_carriage_returns,
-            count_carriage_returns_in_tags, earliest, earliest_by_field, field_label, fields_of,
-            first, first_of_measurement, latest, measurements, not_carriage_return_in, read,
-            read_carriage_returns, read_keyed, read_largest_time, read_pivoted, series_cardinality,
-            series_of, series_with_tag, tag_keys,
+            Selection, count, count_by_measurement, count_by_series, earliest, earliest_by_field,
+            field_label, fields_of, first, first_of_measurement, latest, read, read_keyed,
+            read_largest_time, read_pivoted, series_of,
         };
+        pub mod carriage_returns {
+            pub use crate::wire::flux::carriage_returns::{
+                count_carriage_returns, count_carriage_returns_in_tags, not_carriage_return_in,
+                read_carriage_returns,
+            };
+        }
+        pub mod index {
+            pub use crate::wire::flux::index::{
+                measurements, series_cardinality, series_with_tag, tag_keys,
+            };
+        }
         pub mod literal {
             pub use crate::wire::flux::literal::{
                 is_field, is_measurement, not_field, not_measurement,

@@ -5,7 +5,7 @@
 //! after the other, the line, the source, the destination; and the whole no less than the quota lets it.
 
 use super::record::{Trial, TrialBatch, TrialEnding, scaled};
-use super::schedule::PlannedTrial;
+use super::schedule::terms::PlannedTrial;
 use super::setting::{TrialSetting, Way};
 use crate::influx::quota::Bounds;
 use crate::limits::{

@@ -19,7 +19,7 @@ use super::table::{
 };
 use super::task_record::Property;
 use super::values;
-use crate::influx::endpoint;
+use crate::influx::token;
 use crate::model::side::Side;
 
 /// One end of a job.
@@ -292,7 +292,7 @@ fn token_text(text: &str, origin: String) -> Result<TokenSetting, ConfigError> {
     if token.is_empty() {
         return Err(ConfigError::TokenForm { origin, problem: "is empty" });
     }
-    if let Some(problem) = endpoint::problem(token) {
+    if let Some(problem) = token::problem(token) {
         return Err(ConfigError::TokenForm { origin, problem });
     }
     Ok(TokenSetting::Given { token: token.to_owned(), origin })

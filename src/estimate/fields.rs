@@ -50,7 +50,7 @@ impl BucketSeries {
             of.extend(count.map(|count| (name.clone(), count)));
         }
         if total.is_none() {
-            let query = flux::series_in_bucket(&context.job.source_bucket);
+            let query = flux::index::series_in_bucket(&context.job.source_bucket);
             // A source that does not tell leaves the sum open.
             total = small_answer::number(&context.client, &query, "number of series").await.ok();
         }

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::HeaderValue;
 
-use super::endpoint::{Token, TokenSource};
 use super::error::{Failure, FailureKind};
 use super::secrets;
+use super::token::{Token, TokenSource};
 
 /// The token of one endpoint.
 #[derive(Debug)]

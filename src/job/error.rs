@@ -7,7 +7,7 @@ use super::exit_code::{self, OpenFiles};
 use crate::checkpoint::identity::Difference;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
-use crate::influx::endpoint::TokenError;
+use crate::influx::token::TokenError;
 use crate::influx::{self, secrets};
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;

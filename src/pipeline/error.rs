@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::checkpoint::record::RecordError;
 use crate::influx;
-use crate::influx::classify::classify_query_text;
 use crate::influx::error::FailureKind;
+use crate::influx::query_text::classify_query_text;
 use crate::model::number;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;

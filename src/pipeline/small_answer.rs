@@ -5,7 +5,7 @@ use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::pipeline::error::Error;
 use crate::wire::csv;
-use crate::wire::csv::columns::Columns;
+use crate::wire::csv::columns::AskedColumns;
 use crate::wire::csv::table::{CsvTable, read_with, single_number};
 
 /// What came of a question: why there is no answer; what its rows tell, that none can be read from; or what was read.
@@ -15,7 +15,7 @@ pub(crate) type Asked<T> = Result<Result<T, csv::error::Error>, influx::error::E
 pub(crate) async fn ask(
     client: &Client,
     query: &str,
-    columns: Columns,
+    columns: AskedColumns,
     what: &str,
 ) -> Asked<Vec<CsvTable>> {
     client.query_as(query, what, |answer| read_with(answer, columns)).await
@@ -56,7 +56,7 @@ pub(crate) fn unless_refused<T>(
 pub(crate) async fn tables(
     client: &Client,
     query: &str,
-    columns: Columns,
+    columns: AskedColumns,
     what: &str,
 ) -> Result<Vec<CsvTable>, Error> {
     read(what, ask(client, query, columns, what).await)

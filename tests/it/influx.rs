@@ -15,10 +15,11 @@ mod tls;
 use std::sync::{Arc, Mutex};
 
 use sluice::testing::influx::client::{Client, ClientSettings};
-use sluice::testing::influx::endpoint::{Endpoint, Token, TokenSource};
+use sluice::testing::influx::endpoint::Endpoint;
 use sluice::testing::influx::error::Error;
 use sluice::testing::influx::signal::{Observer, Signal};
 use sluice::testing::influx::stream::QueryStream;
+use sluice::testing::influx::token::{Token, TokenSource};
 use sluice::testing::model::side::Side;
 
 /// What no output may show.

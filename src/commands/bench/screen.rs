@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::bench::compare::{Comparison, Pair};
 use crate::bench::record::{BenchHeader, TrialSink};
-use crate::bench::schedule::{Left, PlannedTrial};
+use crate::bench::schedule::terms::{Left, PlannedTrial};
 use crate::bench::setting::TrialSetting;
 use crate::bench::simulate::Rehearsal;
 use crate::bench::statistics::Ratio;

@@ -5,7 +5,7 @@ use super::surveyed::Surveyed;
 use crate::bench::extrapolate::Whole;
 use crate::bench::record::{BenchHeader, Density, TrialSink};
 use crate::bench::sample::Strata;
-use crate::bench::schedule::{Left, Terms};
+use crate::bench::schedule::terms::{Left, Terms};
 use crate::bench::setting::{Axes, Axis, Way, intervals_around};
 use crate::config::bench::BenchConfig;
 use crate::config::job::JobConfig;

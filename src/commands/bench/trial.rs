@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::machine;
 use super::scratch::Scratch;
 use crate::bench::record::{Trial, TrialBatch, TrialEnding};
-use crate::bench::schedule::PlannedTrial;
+use crate::bench::schedule::terms::PlannedTrial;
 use crate::bench::statistics::spread;
 use crate::commands::error::Error;
 use crate::influx::client::Client;

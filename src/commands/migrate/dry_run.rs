@@ -88,7 +88,7 @@ pub(super) async fn run(
         outlook,
     };
     if config.output.json {
-        print_exact(json::dry_run(&dry_run));
+        print_exact(json::plan::dry_run(&dry_run));
     } else {
         dry_run.lines(stream::glyphs(), stdout_is_terminal()).iter().for_each(print);
     }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::Client;
 use super::complete::{Incomplete, check};
 use super::exchange::HttpCall;
-use crate::influx::classify::{Action, RequestKind, action, classify_query_text, is_temporary};
+use crate::influx::classify::{Action, RequestKind, action, is_temporary};
 use crate::influx::error::{Error, Failure, FailureKind};
+use crate::influx::query_text::classify_query_text;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::{
     FIRST_ANSWER_MS_MAX, FIRST_TRIES_MAX, MISREAD_TRIES_MAX, QUOTA_SMALL_BYTES_PREDICTED,

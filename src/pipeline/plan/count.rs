@@ -264,9 +264,11 @@ pub(crate) async fn carriage_returns(
     let mut parts = vec![range];
     while let Some(part) = parts.pop() {
         let count = match scope {
-            FluxScope::LargestTime(_) => flux::count_carriage_returns_at_largest_time,
+            FluxScope::LargestTime(_) => {
+                flux::carriage_returns::count_carriage_returns_at_largest_time
+            }
             FluxScope::All | FluxScope::Measurements(_) | FluxScope::Mixed => {
-                flux::count_carriage_returns
+                flux::carriage_returns::count_carriage_returns
             }
         };
         let query = scope.select(&source.job, part, count);

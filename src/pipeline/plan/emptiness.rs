@@ -87,7 +87,7 @@ async fn is_unknown_to_the_index(
     conditions: &[String],
 ) -> Result<bool, Error> {
     let what = format!("series in {range}");
-    let query = flux::series_in_range(&source.job.source_bucket, range, conditions);
+    let query = flux::index::series_in_range(&source.job.source_bucket, range, conditions);
     let asked = small_answer::ask_number(&source.client, &query, &what).await;
     Ok(small_answer::unless_refused(&what, asked)?.ok() == Some(0))
 }

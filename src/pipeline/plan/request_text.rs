@@ -48,9 +48,11 @@ impl SliceRequest {
             Self::CarriageReturns(scope) => {
                 let read = |selection: Selection<'_>| match scope {
                     FluxScope::LargestTime(_) => {
-                        flux::read_carriage_returns_at_largest_time(selection, label)
+                        flux::carriage_returns::read_carriage_returns_at_largest_time(
+                            selection, label,
+                        )
                     }
-                    _ => flux::read_carriage_returns(selection, label),
+                    _ => flux::carriage_returns::read_carriage_returns(selection, label),
                 };
                 let settings = CsvDecoderSettings {
                     unescape_strings: true,

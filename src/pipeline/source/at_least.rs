@@ -16,7 +16,7 @@ pub(crate) async fn at_least(
 ) -> Result<Option<u64>, Error> {
     match small_answer::number_unless_too_slow(client, &flux::count(selection), what).await {
         Err(error) if error.is_panic_of_server() => {
-            let series = flux::series_of_selection(selection);
+            let series = flux::index::series_of_selection(selection);
             small_answer::number(client, &series, what).await.map(Some)
         }
         counted => counted,

@@ -11,7 +11,8 @@ use crate::wire::flux;
 
 /// Names of all measurements.
 pub(crate) async fn measurements(source: &Client, bucket: &str) -> Result<Vec<Name>, Error> {
-    let names = names(source, &flux::measurements(bucket, TimeRange::ALL), "measurements").await?;
+    let names =
+        names(source, &flux::index::measurements(bucket, TimeRange::ALL), "measurements").await?;
     Ok(names.into_iter().map(Name::from).collect())
 }
 
@@ -21,12 +22,12 @@ pub(crate) async fn tag_keys(
     bucket: &str,
     range: TimeRange,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    names(source, &flux::tag_keys(bucket, range), "tag keys").await
+    names(source, &flux::index::tag_keys(bucket, range), "tag keys").await
 }
 
 /// Names of all fields.
 pub(crate) async fn field_keys(source: &Client, bucket: &str) -> Result<Vec<Vec<u8>>, Error> {
-    names(source, &flux::field_keys(bucket, TimeRange::ALL), "field keys").await
+    names(source, &flux::index::field_keys(bucket, TimeRange::ALL), "field keys").await
 }
 
 /// Values of a tag: `only` this one if it is there, or so many of all.
@@ -37,7 +38,7 @@ pub(crate) async fn tag_values(
     only: Option<&str>,
     max: usize,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let query = flux::tag_values(bucket, TimeRange::ALL, tag, only, max);
+    let query = flux::index::tag_values(bucket, TimeRange::ALL, tag, only, max);
     names(source, &query, "values of a tag").await
 }
 
@@ -48,7 +49,7 @@ pub(crate) async fn cardinality(
     measurement: &[u8],
 ) -> Result<Result<u64, influx::error::Error>, Error> {
     let what = "number of series";
-    let query = flux::series_cardinality(bucket, measurement);
+    let query = flux::index::series_cardinality(bucket, measurement);
     small_answer::unless_refused(what, small_answer::ask_number(source, &query, what).await)
 }
 

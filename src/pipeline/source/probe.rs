@@ -254,7 +254,7 @@ impl Probe<'_> {
     /// By the index.
     async fn series(&self, one: One<'_>) -> Result<u64, Error> {
         let selection = self.selection(std::slice::from_ref(one.measurement), one.part);
-        let query = flux::series_of_selection(selection);
+        let query = flux::index::series_of_selection(selection);
         small_answer::number(self.source, &query, "series of the probe").await
     }
 

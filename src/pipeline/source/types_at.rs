@@ -11,7 +11,7 @@ use crate::model::series::Name;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
-use crate::wire::csv::columns::{Columns, NUMBERS_OF_SERIES, VALUES};
+use crate::wire::csv::columns::{AskedColumns, NUMBERS_OF_SERIES, VALUES};
 use crate::wire::csv::table::CsvTable;
 use crate::wire::flux::{self, Selection};
 
@@ -70,7 +70,7 @@ pub(crate) async fn majority(
 async fn ask(
     client: &Client,
     query: &str,
-    columns: Columns,
+    columns: AskedColumns,
     key: &FieldKey,
     range: TimeRange,
 ) -> Result<Vec<CsvTable>, Error> {

@@ -109,8 +109,8 @@ pub(super) async fn by_tag_values(
                         "values of tag {:?} that hold a carriage return",
                         String::from_utf8_lossy(key)
                     ),
-                    without: flux::not_carriage_return_in(key),
-                    only: flux::carriage_return_in(key),
+                    without: flux::carriage_returns::not_carriage_return_in(key),
+                    only: flux::carriage_returns::carriage_return_in(key),
                 });
             }
         }
@@ -129,7 +129,7 @@ async fn carriage_returns_in(
     selection: Selection<'_>,
     tags: &[&[u8]],
 ) -> Result<u64, Error> {
-    let query = flux::count_carriage_returns_in_tags(selection, tags);
+    let query = flux::carriage_returns::count_carriage_returns_in_tags(selection, tags);
     small_answer::number(source, &query, "search for carriage returns in tags").await
 }
 
@@ -152,7 +152,7 @@ pub(crate) async fn by_index(
 
 async fn may_have_tag(source: &Client, bucket: &str, name: &str) -> Result<bool, Error> {
     let what = format!("series with a tag {name}");
-    let query = flux::series_with_tag(bucket, name);
+    let query = flux::index::series_with_tag(bucket, name);
     let asked = source.query_as(&query, &what, table::single_number).await;
     // A source that does not tell may have some.
     Ok(small_answer::unless_refused(&what, asked)?.ok().flatten() != Some(0))

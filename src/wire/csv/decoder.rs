@@ -41,7 +41,7 @@ pub struct CsvDecoderSettings {
     pub series: SeriesOf,
     /// The column that holds the field names of a narrow answer: the label of `wire::flux::read`, or `_field`.
     pub field_label: String,
-    /// True for `wire::flux::read_carriage_returns`: strings of a narrow answer come escaped.
+    /// True for `wire::flux::carriage_returns::read_carriage_returns`: strings of a narrow answer come escaped.
     pub unescape_strings: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Small answers read whole: counts, first values, schema, records.
 
 use super::block::{Block, BlockColumn, Datatype, FIXED_COLUMNS};
-use super::columns::{self, Columns};
+use super::columns::{self, AskedCells, AskedColumns};
 use super::decoder::unfinished;
 use super::error::{Error, Position};
 use super::outline::{RowGrammar, RowKind};
@@ -97,6 +97,20 @@ impl CsvTable {
         })
     }
 
+    /// What the table lacks, if it has rows: a column, or a cell of it.
+    fn lacking(&self, columns: AskedColumns) -> Option<&'static str> {
+        let is_there = |label: &str, holds: AskedCells| {
+            // A tag may have the same label, behind it or before it.
+            self.columns.iter().enumerate().any(|(at, column)| {
+                *column.label == *label.as_bytes()
+                    && holds.is_of(column)
+                    && !(holds.is_filled() && self.rows.iter().any(|row| row[at].is_empty()))
+            })
+        };
+        let mut lacking = columns.iter().filter(|(label, holds)| !is_there(label, *holds));
+        if self.rows.is_empty() { None } else { lacking.next().map(|(label, _)| label) }
+    }
+
     fn typed(&self, row: usize, label: &str, datatype: Datatype) -> Option<&[u8]> {
         let column = &self.columns[self.column(label)?];
         if column.datatype == datatype { self.bytes(row, label) } else { None }
@@ -133,9 +147,9 @@ pub fn read_tables(bytes: &[u8]) -> Result<Vec<CsvTable>, Error> {
 }
 
 /// The same, each with these columns and with cells that their types allow.
-pub(crate) fn read_with(bytes: &[u8], columns: Columns) -> Result<Vec<CsvTable>, Error> {
+pub(crate) fn read_with(bytes: &[u8], columns: AskedColumns) -> Result<Vec<CsvTable>, Error> {
     let tables = read_tables(bytes)?;
-    match tables.iter().find_map(|table| columns.lacking(table)) {
+    match tables.iter().find_map(|table| table.lacking(columns)) {
         Some(label) => {
             let text = format!("rows without {label} as it was asked for");
             Err(Error::malformed(Position::default(), text))

@@ -66,7 +66,7 @@ pub(super) fn plain_text(text: &[u8]) -> Option<(&[u8], usize)> {
     Some((&text[..len], len))
 }
 
-/// Undoes the escapes of `wire::flux::read_carriage_returns`: `\\`, `\r` and `\n`.
+/// Undoes the escapes of `wire::flux::carriage_returns::read_carriage_returns`: `\\`, `\r` and `\n`.
 pub(super) fn unescape(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if memchr(b'\\', text).is_none() {
         return Some(Cow::Borrowed(text));

@@ -1,5 +1,7 @@
 //! Texts of the Flux queries that sluice sends. Every name goes through [`literal`].
 
+pub(crate) mod carriage_returns;
+pub(crate) mod index;
 pub(crate) mod literal;
 pub(crate) mod record;
 
@@ -102,43 +104,6 @@ pub fn fields_of(selection: Selection<'_>) -> String {
     )
 }
 
-/// Number of series of one measurement over all of time, from the index.
-pub fn series_cardinality(bucket: &str, measurement: &[u8]) -> String {
-    cardinality(bucket, TimeRange::ALL, &is_measurement(measurement))
-}
-
-/// Number of series of a bucket over all of time, from the index.
-pub(crate) fn series_in_bucket(bucket: &str) -> String {
-    cardinality(bucket, TimeRange::ALL, "r[\"_measurement\"] != \"\"")
-}
-
-/// Number of series in the index of the shard groups that lie inside the range, whatever the types of their fields; and of
-/// those at its edges that have values in it. All of these conditions are true for them.
-pub(crate) fn series_in_range(bucket: &str, range: TimeRange, conditions: &[String]) -> String {
-    let any = "r[\"_measurement\"] != \"\"".to_owned();
-    let all: Vec<_> = std::iter::once(any).chain(conditions.iter().cloned()).collect();
-    cardinality(bucket, range, &all.join(" and "))
-}
-
-/// The same of a selection, whose predicate no index can be asked for.
-pub(crate) fn series_of_selection(selection: Selection<'_>) -> String {
-    series_in_range(selection.bucket, selection.range, &conditions(selection))
-}
-
-/// Number of series of a bucket that have this tag, from the index. The only query that sees tags called `_start` or
-/// `_stop`; it fails for `_value`.
-pub fn series_with_tag(bucket: &str, tag: &str) -> String {
-    cardinality(bucket, TimeRange::ALL, &format!("r[{}] =~ /.+/", quote(tag.as_bytes())))
-}
-
-fn cardinality(bucket: &str, range: TimeRange, predicate: &str) -> String {
-    let bucket = quote(bucket.as_bytes());
-    format!(
-        "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {bucket}, start: {}, stop: {}, predicate: (r) => {predicate})",
-        range.start, range.stop
-    )
-}
-
 /// As [`read`], of a range that is the largest time: rows of it stay out of reach, but `first` sees them.
 pub fn read_largest_time(selection: Selection<'_>, field_label: &str) -> String {
     let label = quote(field_label.as_bytes());
@@ -222,47 +187,6 @@ pub fn latest(selection: Selection<'_>) -> String {
     )
 }
 
-/// Number of string values that hold a carriage return, which CSV drops.
-pub fn count_carriage_returns(selection: Selection<'_>) -> String {
-    format!(
-        "{} |> filter(fn: (r) => r._value =~ /\\r/) |> group() |> count()",
-        from_range_filter(selection)
-    )
-}
-
-/// The same of what [`read_largest_time`] reads. `first` gives values of all types, which only as texts match a pattern.
-pub(crate) fn count_carriage_returns_at_largest_time(selection: Selection<'_>) -> String {
-    format!("{} |> filter(fn: (r) => {AS_TEXT} =~ /\\r/) |> group() |> count()", first(selection))
-}
-
-/// The string values that hold a carriage return, escaped by the server: backslash as `\\`, CR as `\r`, LF as `\n`.
-pub fn read_carriage_returns(selection: Selection<'_>, field_label: &str) -> String {
-    escaped(&from_range_filter(selection), "r._value", field_label)
-}
-
-/// The same of what [`read_largest_time`] reads.
-pub(crate) fn read_carriage_returns_at_largest_time(
-    selection: Selection<'_>,
-    field_label: &str,
-) -> String {
-    escaped(&first(selection), AS_TEXT, field_label)
-}
-
-const AS_TEXT: &str = "string(v: r._value)";
-
-fn escaped(from: &str, value: &str, field_label: &str) -> String {
-    let label = quote(field_label.as_bytes());
-    format!(
-        concat!(
-            "import \"strings\"\n{} |> filter(fn: (r) => {} =~ /\\r/)",
-            " |> map(fn: (r) => ({{r with _value: strings.replaceAll(v: strings.replaceAll(v: strings.replaceAll(v: {},",
-            " t: \"\\\\\", u: \"\\\\\\\\\"), t: \"\\r\", u: \"\\\\r\"), t: \"\\n\", u: \"\\\\n\")}}))",
-            " |> rename(columns: {{_field: {}}}) |> drop(columns: [\"_start\", \"_stop\"])"
-        ),
-        from, value, value, label
-    )
-}
-
 /// One value of each series of one measurement with all columns as the server has them: shows tags that share
 /// their name with a column of Flux.
 pub fn first_of_measurement(selection: Selection<'_>, measurement: &[u8]) -> String {
@@ -270,77 +194,6 @@ pub fn first_of_measurement(selection: Selection<'_>, measurement: &[u8]) -> Str
         "{} |> filter(fn: (r) => {}) |> first()",
         from_range_filter(selection),
         is_measurement(measurement)
-    )
-}
-
-/// Names of the measurements with data near the range.
-pub fn measurements(bucket: &str, range: TimeRange) -> String {
-    format!(
-        "import \"influxdata/influxdb/schema\"\nschema.measurements(bucket: {}, start: {}, stop: {})",
-        quote(bucket.as_bytes()),
-        range.start,
-        range.stop
-    )
-}
-
-/// Names of all tags of the bucket, with Flux's own `_start`, `_stop`, `_field`, `_measurement` among them.
-pub fn tag_keys(bucket: &str, range: TimeRange) -> String {
-    format!(
-        "import \"influxdata/influxdb/schema\"\nschema.tagKeys(bucket: {}, start: {}, stop: {})",
-        quote(bucket.as_bytes()),
-        range.start,
-        range.stop
-    )
-}
-
-/// Names of all fields of the bucket.
-pub(crate) fn field_keys(bucket: &str, range: TimeRange) -> String {
-    format!(
-        "import \"influxdata/influxdb/schema\"\nschema.fieldKeys(bucket: {}, start: {}, stop: {})",
-        quote(bucket.as_bytes()),
-        range.start,
-        range.stop
-    )
-}
-
-/// Values of one tag; `only` this one, or so many of them.
-pub(crate) fn tag_values(
-    bucket: &str,
-    range: TimeRange,
-    tag: &str,
-    only: Option<&str>,
-    max: usize,
-) -> String {
-    let only = only.map_or_else(String::new, |value| {
-        format!(" |> filter(fn: (r) => r._value == {})", quote(value.as_bytes()))
-    });
-    format!(
-        "import \"influxdata/influxdb/schema\"\nschema.tagValues(bucket: {}, tag: {}, start: {}, stop: {}){only} |> limit(n: {max})",
-        quote(bucket.as_bytes()),
-        quote(tag.as_bytes()),
-        range.start,
-        range.stop
-    )
-}
-
-/// Keeps out the series whose value of this tag holds a carriage return.
-pub fn not_carriage_return_in(tag: &[u8]) -> String {
-    format!("r[{}] !~ /\\r/", quote(tag))
-}
-
-/// True for the series whose value of this tag holds a carriage return.
-pub(crate) fn carriage_return_in(tag: &[u8]) -> String {
-    format!("r[{}] =~ /\\r/", quote(tag))
-}
-
-/// Number of values in series whose value of one of these tags holds a carriage return. The keys are UTF-8: a column of
-/// another name cannot be named.
-pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
-    let tests: Vec<_> = tags.iter().map(|tag| carriage_return_in(tag)).collect();
-    format!(
-        "{} |> filter(fn: (r) => {}) |> group() |> count()",
-        from_range_filter(selection),
-        tests.join(" or ")
     )
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice::testing::influx::client::ClientSettings;
-use sluice::testing::influx::endpoint::TokenSource;
 use sluice::testing::influx::error::FailureKind;
 use sluice::testing::influx::influxql::Database;
 use sluice::testing::influx::quota::{QuotaLedger, QuotaSettings};
 use sluice::testing::influx::signal::{Signal, WaitCause};
+use sluice::testing::influx::token::TokenSource;
 use sluice::testing::model::side::Side;
 use sluice::testing::wire::influxql::decoder::Format;
 use sluice::testing::wire::influxql::show::parse_show_keys;

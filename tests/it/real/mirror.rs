@@ -63,23 +63,26 @@ fn forms(bucket: &str) -> Vec<String> {
                 }
             }
         }
-        texts.push(flux::measurements(bucket, range));
-        texts.push(flux::tag_keys(bucket, range));
+        texts.push(flux::index::measurements(bucket, range));
+        texts.push(flux::index::tag_keys(bucket, range));
         texts.extend(cardinalities(bucket, range));
     }
     for measurement in [&b"cpu"[..], b"none", b"a b"] {
-        texts.push(flux::series_cardinality(bucket, measurement));
+        texts.push(flux::index::series_cardinality(bucket, measurement));
         for tag in ["_start", "_stop", "Host", "none"] {
-            texts.push(flux::series_with_tag(bucket, tag));
+            texts.push(flux::index::series_with_tag(bucket, tag));
         }
     }
     // The two that compare strings need a field that holds nothing else.
     let filter = Filter { fields: vec!["f 3".into()], ..Filter::default() };
     let selection =
         Selection { bucket, range: ranges[0], filter: &filter, measurements: &[], without: &[] };
-    texts.push(flux::count_carriage_returns(selection));
-    texts.push(flux::read_carriage_returns(selection, "~~~f"));
-    texts.push(flux::count_carriage_returns_in_tags(selection, &[b"Host", b"zone"]));
+    texts.push(flux::carriage_returns::count_carriage_returns(selection));
+    texts.push(flux::carriage_returns::read_carriage_returns(selection, "~~~f"));
+    texts.push(flux::carriage_returns::count_carriage_returns_in_tags(
+        selection,
+        &[b"Host", b"zone"],
+    ));
     texts
 }
 
@@ -123,7 +126,7 @@ fn forms_by_name(bucket: &str) -> Vec<String> {
             flux::read_keyed(all, "~f", &name, &keys),
             flux::read_pivoted(all, "~f", &name, &keys),
             flux::series_of(all, &name, &keys),
-            flux::series_cardinality(bucket, &name),
+            flux::index::series_cardinality(bucket, &name),
             flux::first_of_measurement(all, &name),
             flux::count(others),
             flux::read_keyed(Selection { without: &field, ..all }, "~f", b"fields", &keys),

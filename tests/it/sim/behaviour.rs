@@ -60,7 +60,7 @@ async fn the_queries_of_sluice_are_understood() {
     let without = [
         flux::literal::not_measurement(b"cpu"),
         flux::literal::not_field(b"cpu", b"x"),
-        flux::not_carriage_return_in(b"k"),
+        flux::carriage_returns::not_carriage_return_in(b"k"),
     ];
     let everything = Selection {
         bucket: "b",
@@ -86,12 +86,12 @@ async fn the_queries_of_sluice_are_understood() {
         (flux::count(some), ",1"),
         (flux::count(everything), ",7203"),
         (flux::count_by_measurement(everything), ",3,odd one"),
-        (flux::count_carriage_returns(everything), ",1"),
+        (flux::carriage_returns::count_carriage_returns(everything), ",1"),
         (flux::earliest(everything), ",2020-01-01T00:00:00Z"),
         (flux::earliest_by_field(everything), ",2020-01-01T00:00:00Z"),
         (flux::latest(everything), ",2020-01-01T00:59:50Z"),
         (
-            flux::read_carriage_returns(everything, "~f"),
+            flux::carriage_returns::read_carriage_returns(everything, "~f"),
             ",,0,s,odd one,2020-01-01T00:00:00Z,a\\rb\\\\c\\nd,v,${y}",
         ),
         (flux::read_keyed(everything, "~f", b"odd one", &keys), "d\",s,v"),
@@ -100,11 +100,11 @@ async fn the_queries_of_sluice_are_understood() {
             "T00:59:50Z,host_1,5,77,59,53,84,41,0,0,96,59",
         ),
         (flux::series_of(everything, b"odd one", &keys), ",,1,2020-01-01T00:00:00Z,v"),
-        (flux::series_cardinality("b", b"odd one"), ",,0,2"),
-        (flux::series_cardinality("b", b"none"), ",,0,0"),
+        (flux::index::series_cardinality("b", b"odd one"), ",,0,2"),
+        (flux::index::series_cardinality("b", b"none"), ",,0,0"),
         (flux::first_of_measurement(everything, b"odd one"), "d\",s,odd one,v,${y}"),
-        (flux::measurements("b", TimeRange::ALL), ",odd one"),
-        (flux::tag_keys("b", TimeRange::ALL), ",x"),
+        (flux::index::measurements("b", TimeRange::ALL), ",odd one"),
+        (flux::index::tag_keys("b", TimeRange::ALL), ",x"),
         (
             flux::record::newest_record(
                 "b",

@@ -89,8 +89,8 @@ async fn what_no_read_returns_is_listed_and_answered_alike() {
             flux::earliest_by_field(all),
             flux::latest(all),
             flux::fields_of(all),
-            flux::measurements(bucket, range),
-            flux::tag_keys(bucket, range),
+            flux::index::measurements(bucket, range),
+            flux::index::tag_keys(bucket, range),
         ];
         for name in NAMES {
             let name = name.as_bytes();
@@ -100,7 +100,7 @@ async fn what_no_read_returns_is_listed_and_answered_alike() {
                 flux::read_pivoted(all, "~f", name, &[b"h".to_vec()]),
                 flux::series_of(all, name, &[b"h".to_vec()]),
                 flux::first_of_measurement(all, name),
-                flux::series_cardinality(bucket, name),
+                flux::index::series_cardinality(bucket, name),
                 flux::count(Selection { without: &without, ..all }),
             ]);
         }
