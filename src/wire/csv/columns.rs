@@ -16,7 +16,7 @@ pub(super) enum AskedCells {
     Time,
 }
 
-/// AskedColumns that every table with rows has.
+/// Columns that every table with rows has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AskedColumns(&'static [(&'static str, AskedCells)]);
 
