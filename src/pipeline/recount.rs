@@ -85,8 +85,12 @@ impl Recount {
 /// a single type when the run began may have got another since.
 pub(super) async fn with_types_of_now(source: &SourceBucket) -> Result<SourceBucket, Error> {
     let mut job = source.job.clone();
-    if let (Some(access), TypeHistory::Single) = (&job.routes.access, job.shape.types) {
-        let known = schema::field_types(&source.client, &access.database).await?.ok();
+    if job.shape.types == TypeHistory::Single {
+        let known = match &job.routes.access {
+            Some(access) => schema::field_types(&source.client, &access.database).await?.ok(),
+            // Nothing that InfluxQL tells is believed any more.
+            None => None,
+        };
         let types = known.map(|known| history(&known, &job.routes.mixed));
         job.shape.types = types.unwrap_or(TypeHistory::Unknown);
     }

@@ -501,6 +501,29 @@ async fn a_type_that_comes_late_hides_no_value() {
     }
 }
 
+/// The same in an earlier shard group, before the job and in the group that it begins in: Flux would take the type of all that
+/// comes behind from there, and find nothing. Values that were there all the time arrive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_comes_before_the_job_hides_none_of_its_values() {
+    let days = |day: i64| NOON_S + day * 86_400;
+    let data: Vec<u8> = (1..3).flat_map(|day| values("a", days(day), 60)).collect();
+    let late = format!("m,host=a v=1.5 {}000000000\n", NOON_S - 3_600).into_bytes();
+    for source in [oss_source(), cloud()] {
+        let of = async || {
+            let rig = Rig::start(source.clone(), store_of(&data, DAY_S)).await;
+            rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "3d")
+        };
+        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
+            let rig = of().await;
+            rig.source_fault(Matcher::path("").skip(skip), 1, Fault::written_after(BUCKET, &late));
+            let run = rig.migrate(rig.config()).await;
+            let what = format!("{:?} {skip}: {}", source.kind, run.words());
+            assert_eq!(rig.destination.store().count(BUCKET), 120, "{what}");
+            assert_eq!(run.exit(), ExitCode::Done, "{what}");
+        }
+    }
+}
+
 /// Flux drops the carriage returns of texts. They arrive also where it was not meant to read any: where InfluxQL gave way,
 /// because series were added, or where the first texts of all came while the batch was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
