@@ -157,9 +157,8 @@ pub(crate) fn read_by_flux(
         }
         Layer::Plain => {
             // Also those that came after the window was counted.
-            let names: Vec<_> = measurements.iter().map(|name| (name.clone(), 1)).collect();
-            let whole = window.counts.keys().all(|name| measurements.contains(name));
-            flux(&names, whole).into_iter().map(|(scope, _)| scope).collect()
+            let names: Vec<_> = measurements.iter().cloned().collect();
+            flux(&names, window.counts.keys().all(|name| measurements.contains(name)))
         }
     }
 }
@@ -180,18 +179,23 @@ pub(crate) async fn bytes(
 }
 
 /// Plain Flux reads; all in one if nothing else is in the window.
-fn flux(names: &[(Name, u64)], whole: bool) -> Vec<(FluxScope, u64)> {
-    if names.is_empty() {
-        return Vec::new();
+fn flux(names: &[Name], whole: bool) -> Vec<FluxScope> {
+    match names {
+        [] => Vec::new(),
+        _ if whole => vec![FluxScope::All],
+        _ => {
+            let named = names.chunks(MEASUREMENTS_NAMED_MAX);
+            named.map(|names| FluxScope::Measurements(names.to_vec())).collect()
+        }
     }
-    if whole {
-        return vec![(FluxScope::All, names.iter().map(|(_, values)| values).sum())];
-    }
-    let scope = |names: &[(Name, u64)]| {
-        let values = names.iter().map(|(_, values)| values).sum();
-        (FluxScope::Measurements(names.iter().map(|(name, _)| name.clone()).collect()), values)
-    };
-    names.chunks(MEASUREMENTS_NAMED_MAX).map(scope).collect()
+}
+
+/// The same, each with its values.
+fn counted_flux(counts: &[(Name, u64)], whole: bool) -> Vec<(FluxScope, u64)> {
+    let (names, values): (Vec<_>, Vec<u64>) = counts.iter().cloned().unzip();
+    let names_max = if whole { names.len().max(1) } else { MEASUREMENTS_NAMED_MAX };
+    let sums = values.chunks(names_max).map(|values| values.iter().sum());
+    flux(&names, whole).into_iter().zip(sums).collect()
 }
 
 /// Values in string fields, if all fields have equally many.
