@@ -81,7 +81,7 @@ pub(crate) async fn parts_of_window(
     parts.extend(small.take().map(|(request, values)| part(request, values)));
     let whole = rest.len() == window.counts.len();
     parts.extend(
-        flux(&rest, whole)
+        counted_flux(&rest, whole)
             .into_iter()
             .map(|(scope, values)| part(SliceRequest::Flux(scope), values)),
     );
