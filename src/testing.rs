@@ -286,7 +286,8 @@ pub mod model {
 pub mod pipeline {
     pub use crate::pipeline::{RunOutcome, run};
     pub mod closing {
-        pub use crate::pipeline::closing::{Closing, Discrepancy};
+        pub use crate::pipeline::closing::Closing;
+        pub use crate::pipeline::pieces::Discrepancy;
     }
     pub mod commit {
         pub use crate::pipeline::commit::Checkpoint;

@@ -1,6 +1,7 @@
 //! From checked settings and facts to what a run reads: range, batches, bounds.
 
 use crate::config::job::JobConfig;
+use crate::config::range::RangeStart;
 use crate::config::values::IntervalChoice;
 use crate::estimate::interval;
 use crate::influx::client::Client;
@@ -47,6 +48,7 @@ pub(crate) async fn plan_run(
         holds_strings: source.survey.strings,
         source_retention_ns: retention_ns(source.bucket.retention_s),
         range: job,
+        is_from_oldest: matches!(config.scope.start, RangeStart::Earliest),
         plan,
         interval,
         slices_in_flight: config.pace.concurrency,

@@ -1,20 +1,22 @@
 //! The closing check: once all is committed, both ends are counted again and held against what was read and acknowledged.
 //!
-//! The source tells of values that arrived in batches that were committed already, and of newer ones than the job's stop; the
-//! destination of values that it acknowledged and does not hold, or holds though nobody sent them. One count of each whole
-//! range; only where it differs, halves of it, down to the batch. Counts do not tell one value from another: that is a
-//! verification's business. Counts of the destination cost no quota.
+//! The source tells of values that arrived in batches that were committed already, of older ones than the job and of newer ones
+//! than its stop; the destination of values that it acknowledged and does not hold, or holds though nobody sent them. Each batch
+//! is counted by itself ([`pieces`]). Counts do not tell one value from another: that is a verification's business. Counts of the
+//! destination cost no quota.
 
 use crate::checkpoint::record::CommittedBatch;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
+use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
+use crate::pipeline::pieces::{self, Discrepancy, sum};
 use crate::pipeline::plan::count;
 use crate::pipeline::recount::{Recount, with_types_of_now};
 use crate::pipeline::source::SourceBucket;
-use crate::pipeline::source::earliest::latest;
+use crate::pipeline::source::earliest::{earliest, latest};
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
 
@@ -31,51 +33,6 @@ pub struct Closing {
     pub ahead: Option<Timestamp>,
     /// Why the destination could not be counted, if it could not.
     pub uncounted: Option<String>,
-}
-
-impl Closing {
-    /// Takes out the batches that have grown by as many values at both ends: what came late at the source was brought by
-    /// another job, or is written to both ends. Gives a line for each.
-    fn take_grown_alike(&mut self) -> Vec<String> {
-        let Self { source, destination, .. } = self;
-        // With more differences than are kept, nobody knows the rest.
-        if source.len().max(destination.len()) >= CLOSING_DIFFERENCES_MAX {
-            return Vec::new();
-        }
-        let alike: Vec<Discrepancy> = source
-            .iter()
-            .filter(|here| destination.iter().any(|there| here.has_grown_as(there)))
-            .copied()
-            .collect();
-        let is_other = |found: &Discrepancy| alike.iter().all(|known| known.range != found.range);
-        source.retain(is_other);
-        destination.retain(is_other);
-        let told = |found: &Discrepancy| {
-            let (more, range) = (found.found - found.expected, found.range);
-            format!(
-                "{range} holds {more} more values at both ends than this job has moved: another has brought them"
-            )
-        };
-        alike.iter().map(told).collect()
-    }
-}
-
-/// A range in which two numbers of values differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Discrepancy {
-    /// The range: a batch, or a stretch between two.
-    pub range: TimeRange,
-    /// Values that were read, or acknowledged.
-    pub expected: u64,
-    /// Values that are there.
-    pub found: u64,
-}
-
-impl Discrepancy {
-    fn has_grown_as(&self, other: &Self) -> bool {
-        let more = |of: &Self| of.found.checked_sub(of.expected);
-        self.range == other.range && more(self).is_some() && more(self) == more(other)
-    }
 }
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
@@ -100,9 +57,13 @@ impl ClosingCheck<'_> {
     pub(crate) async fn run(self) -> Result<Closing, Error> {
         let mut closing = Closing::default();
         let pieces = self.pieces().await?;
-        if let Some(source) = self.source {
-            let source = &with_types_of_now(source).await?;
+        let here = match self.source {
+            Some(source) => Some(with_types_of_now(source).await?),
+            None => None,
+        };
+        if let Some(source) = &here {
             closing.source = at_source(source, &pieces).await?;
+            closing.source.extend(older(source, self.job.start).await?);
             let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
             let values = count::total(source, newer).await?;
             closing.newer = Some(values);
@@ -110,14 +71,15 @@ impl ClosingCheck<'_> {
                 closing.ahead = ahead(source, newer).await?;
             }
         }
-        if let Some(bucket) = self.out.bucket() {
-            match self.at_destination(bucket, &pieces).await? {
+        if let (Some(bucket), Some(range)) = (self.out.bucket(), pieces::whole(&pieces)) {
+            let there = Recount::of(bucket, range).await?;
+            match self.at_destination(bucket, &there, &pieces).await? {
                 Ok(differing) => closing.destination = differing,
                 Err(why) => closing.uncounted = Some(why),
             }
-        }
-        for text in closing.take_grown_alike() {
-            self.out.tell(Event::Notice(text));
+            if let Some(here) = &here {
+                self.take_grown_alike(&mut closing, here, &there.counter).await?;
+            }
         }
         Ok(closing)
     }
@@ -125,6 +87,7 @@ impl ClosingCheck<'_> {
     async fn at_destination(
         self,
         bucket: &DestinationBucket,
+        there: &Recount,
         pieces: &[CommittedBatch],
     ) -> Result<Result<Vec<Discrepancy>, String>, Error> {
         let is_fine = |pieces: &[CommittedBatch], counted: u64| {
@@ -132,30 +95,57 @@ impl ClosingCheck<'_> {
             let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
             counted >= least && (counted <= most || bucket.is_shared)
         };
-        let Some(range) = whole(pieces) else { return Ok(Ok(Vec::new())) };
-        let recount = Recount::of(bucket, range).await?;
-        let pieces = match recount.comparable(self.source, pieces).await? {
+        let pieces = match there.comparable(self.source, pieces).await? {
             Ok(pieces) => pieces,
             Err(why) => return Ok(Err(why)),
         };
-        let counter = &recount.counter;
+        if bucket.is_shared {
+            let text = "the destination may hold other data in the range of this job: what it has lost of one would not be \
+                        seen for the other";
+            self.out.tell(Event::Notice(text.to_owned()));
+        }
         // After a refusal the server goes on writing for a while, and its counts lag.
         for _ in 0..CLOSING_TRIES {
-            if is_fine(&pieces, count::total(counter, range).await?) {
+            if pieces::suspects(&there.counter, &pieces, is_fine).await?.is_empty() {
                 return Ok(Ok(Vec::new()));
             }
             tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
         }
-        let mut found = Vec::new();
-        narrow(counter, &pieces, is_fine, |piece| piece.acknowledged, &mut found).await?;
-        Ok(Ok(found))
+        let acknowledged = |piece: &CommittedBatch| piece.acknowledged;
+        pieces::differing(&there.counter, &pieces, is_fine, acknowledged).await.map(Ok)
     }
 
-    /// The job without a gap: batches that hold something, and what lies between them. Where others have recorded batches
-    /// too, only what this run has moved.
+    /// Takes out the batches that have grown at the source and of which the destination holds as many values of each
+    /// measurement: what came late was brought by another job, or is written to both ends.
+    async fn take_grown_alike(
+        self,
+        closing: &mut Closing,
+        here: &SourceBucket,
+        there: &SourceBucket,
+    ) -> Result<(), Error> {
+        // With more differences than are kept, nobody knows the rest.
+        if closing.source.len().max(closing.destination.len()) >= CLOSING_DIFFERENCES_MAX {
+            return Ok(());
+        }
+        for Discrepancy { range, expected, found } in closing.source.clone() {
+            let Some(more) = found.checked_sub(expected) else { continue };
+            if !count::are_alike(here, there, range).await? {
+                continue;
+            }
+            closing.source.retain(|known| known.range != range);
+            closing.destination.retain(|known| known.range != range);
+            let more = number::counted(more, "more value", "more values");
+            self.out.tell(Event::Notice(format!(
+                "{range} holds {more} at both ends than this job has moved: another has brought them"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The job without a gap. Where others have recorded batches too, only what this run has moved.
     async fn pieces(self) -> Result<Vec<CommittedBatch>, Error> {
         let own = TimeRange::new(self.resume, self.job.stop);
-        let (range, mut batches) = match self.checkpoint.committed().await? {
+        let (range, batches) = match self.checkpoint.committed().await? {
             Some(all) => (self.job, all),
             None if own == self.job => (own, self.batches.to_vec()),
             None => {
@@ -166,21 +156,23 @@ impl ClosingCheck<'_> {
                 (own, self.batches.to_vec())
             }
         };
-        batches.retain(|batch| range.contains(batch.range.start));
-        batches.sort_by_key(|batch| batch.range.start);
-        let (mut pieces, mut at) = (Vec::with_capacity(batches.len() * 2 + 1), range.start);
-        for batch in batches {
-            pieces.extend(gap(at, batch.range.start));
-            at = batch.range.stop;
-            pieces.push(batch);
-        }
-        pieces.extend(gap(at, range.stop));
-        Ok(pieces)
+        Ok(pieces::of(range, batches))
     }
 }
 
-fn gap(start: Timestamp, stop: Timestamp) -> Option<CommittedBatch> {
-    (start < stop).then(|| CommittedBatch::empty(TimeRange { start, stop }))
+/// What came behind the back of a job that is meant to begin at the oldest value.
+async fn older(source: &SourceBucket, start: Timestamp) -> Result<Option<Discrepancy>, Error> {
+    let range = TimeRange::new(Timestamp::MIN, start);
+    if !source.job.is_from_oldest || range.is_empty() {
+        return Ok(None);
+    }
+    let found = count::total(source, range).await?;
+    if found == 0 {
+        return Ok(None);
+    }
+    let oldest = earliest(&source.client, source.job.selection(range)).await?;
+    let range = TimeRange::new(oldest.unwrap_or(range.start), start);
+    Ok(Some(Discrepancy { range, expected: 0, found }))
 }
 
 /// Values that passed the retention line since they were read are missed by nobody.
@@ -190,52 +182,12 @@ async fn at_source(
 ) -> Result<Vec<Discrepancy>, Error> {
     let now = source.client.server_time().map_or(Timestamp::STOP_MAX, Timestamp::from_ns);
     let line = source.job.source_retention_ns.map(|ns| now.saturating_add_ns(-ns));
-    let before = line.map_or(0, |line| pieces.partition_point(|piece| piece.range.start < line));
-    let (old, young) = pieces.split_at(before);
-    let mut found = Vec::new();
-    for (pieces, expire) in [(old, true), (young, false)] {
-        let is_fine = |pieces: &[CommittedBatch], counted: u64| {
-            let read = sum(pieces, |piece| piece.read);
-            counted == read || (expire && counted < read)
-        };
-        narrow(source, pieces, is_fine, |piece| piece.read, &mut found).await?;
-    }
-    Ok(found)
-}
-
-/// Finds the pieces whose count is not fine: one count of all of them, and only where it is not fine, of their halves.
-async fn narrow(
-    counter: &SourceBucket,
-    pieces: &[CommittedBatch],
-    is_fine: impl Fn(&[CommittedBatch], u64) -> bool,
-    expected: impl Fn(&CommittedBatch) -> u64,
-    differing: &mut Vec<Discrepancy>,
-) -> Result<(), Error> {
-    let mut stack = vec![pieces];
-    while differing.len() < CLOSING_DIFFERENCES_MAX
-        && let Some(pieces) = stack.pop()
-    {
-        let Some(range) = whole(pieces) else { continue };
-        let found = count::total(counter, range).await?;
-        if is_fine(pieces, found) {
-            continue;
-        }
-        if pieces.len() > 1 {
-            let (first, second) = pieces.split_at(pieces.len() / 2);
-            stack.extend([second, first]);
-        } else {
-            differing.push(Discrepancy { range, expected: sum(pieces, &expected), found });
-        }
-    }
-    Ok(())
-}
-
-fn whole(pieces: &[CommittedBatch]) -> Option<TimeRange> {
-    Some(TimeRange { start: pieces.first()?.range.start, stop: pieces.last()?.range.stop })
-}
-
-fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64) -> u64 {
-    pieces.iter().map(of).sum()
+    let is_fine = |pieces: &[CommittedBatch], counted: u64| {
+        let read = sum(pieces, |piece| piece.read);
+        let may_expire = |piece: &CommittedBatch| line.is_some_and(|line| piece.range.start < line);
+        counted == read || (counted < read && pieces.iter().all(may_expire))
+    };
+    pieces::differing(source, pieces, is_fine, |piece| piece.read).await
 }
 
 /// The newest value, if its time has not come yet.

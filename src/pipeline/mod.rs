@@ -40,6 +40,7 @@ pub(crate) mod commit;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod permits;
+pub(crate) mod pieces;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod read;

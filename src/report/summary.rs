@@ -3,7 +3,8 @@
 use crate::limits;
 use crate::model::number;
 use crate::pipeline::RunOutcome;
-use crate::pipeline::closing::{Closing, Discrepancy};
+use crate::pipeline::closing::Closing;
+use crate::pipeline::pieces::Discrepancy;
 use crate::report::failure::ErrorFacts;
 use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};

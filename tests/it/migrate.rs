@@ -3,6 +3,7 @@
 mod believed;
 mod clash;
 mod contact;
+mod counted;
 mod faults;
 mod first_group;
 mod foretold;

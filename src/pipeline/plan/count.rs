@@ -223,6 +223,24 @@ pub(crate) async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64
     Ok(values + values_in(&rest) + by_influxql.values().sum::<u64>())
 }
 
+/// True if two buckets hold as many values of each measurement in a range. Fields of several types are not told by measurement.
+pub(crate) async fn are_alike(
+    one: &SourceBucket,
+    other: &SourceBucket,
+    range: TimeRange,
+) -> Result<bool, Error> {
+    let (mut ones, mut others) = (BTreeMap::new(), BTreeMap::new());
+    for (source, counts) in [(one, &mut ones), (other, &mut others)] {
+        for (name, values) in windows(source, range).await?.into_iter().flat_map(|w| w.counts) {
+            *counts.entry(name).or_insert(0) += values;
+        }
+    }
+    let undivided = Name::default();
+    let sum = |counts: &BTreeMap<Name, u64>| counts.values().sum::<u64>();
+    let is_divided = !ones.contains_key(&undivided) && !others.contains_key(&undivided);
+    Ok(if is_divided { ones == others } else { sum(&ones) == sum(&others) })
+}
+
 /// Values of one layer: one count where one is exact, else one for each window that holds something.
 pub(crate) async fn total_of_layer(
     source: &SourceBucket,

@@ -33,6 +33,8 @@ pub struct BucketJob {
     pub source_retention_ns: Option<i64>,
     /// The whole job, from its start to this run's stop.
     pub range: TimeRange,
+    /// True if it is meant to begin at the oldest value there is.
+    pub is_from_oldest: bool,
     /// The batches of this run.
     pub plan: BatchPlan,
     /// Their length.
@@ -62,6 +64,7 @@ impl BucketJob {
             holds_strings: false,
             source_retention_ns: None,
             range,
+            is_from_oldest: false,
             plan: BatchPlan::new(range.start, interval, range.stop),
             interval,
             slices_in_flight: 1,
