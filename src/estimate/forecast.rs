@@ -1,7 +1,7 @@
 //! The arithmetic of a plan: what samples say of the rest, the guide's formula, which batches hold something. Pure.
 
 use crate::estimate::sample::Sample;
-use crate::limits::QUOTA_WINDOW_MS;
+use crate::limits::{CLOSING_COUNTS_MAX, QUOTA_WINDOW_MS};
 use crate::model::batch::BatchPlan;
 use crate::model::density::Cell;
 use crate::model::foretold::DOWNLOADS_OF_THE_TASK;
@@ -44,6 +44,8 @@ pub(crate) struct Held {
     pub batches: Spread,
     /// Counts of stretches of batches.
     pub searches: Spread,
+    /// Stretches that hold nothing.
+    gaps: u64,
 }
 
 /// Foretells which batches hold something. `fullest` are the values of some cells and of the fullest batch of each. Beside an
@@ -82,7 +84,18 @@ impl Held {
         let search = |batches: u64| steps + batches.min(gap);
         let searches =
             Spread { low: search(run.low), likely: search(run.likely), high: search(run.high) };
-        Self { batches: self.batches.plus(run), searches: self.searches.plus(searches) }
+        Self {
+            batches: self.batches.plus(run),
+            searches: self.searches.plus(searches),
+            gaps: self.gaps + u64::from(gap > 0),
+        }
+    }
+
+    /// Counts of the batches and of what lies between them, once all are committed.
+    pub(crate) fn last_counts(self) -> Spread {
+        let of = |batches: u64| (batches + self.gaps).min(CLOSING_COUNTS_MAX as u64);
+        let Spread { low, likely, high } = self.batches;
+        Spread { low: of(low), likely: of(likely), high: of(high) }
     }
 }
 

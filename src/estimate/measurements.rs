@@ -180,7 +180,9 @@ impl Looked {
             self.batches.iter().map(|batch| look::requests(context, batch, &self.looks)).collect();
         let counts: Vec<_> = self.batches.iter().map(|batch| batch.counted.bytes).collect();
         let asked = self.batches.iter().map(|batch| batch.requests).sum();
-        let searched = held.searches.scaled(counts.iter().sum(), asked);
+        // One more count is as large as those of a batch.
+        let more = held.searches.plus(held.last_counts());
+        let searched = more.scaled(counts.iter().sum(), asked);
         let count_bytes = Spread::of_samples(&counts).times(held.batches).plus(searched);
         let bytes_per_s = context.client.quota().bytes_per_s();
         let time_ms = bytes_per_s.and_then(|rate| bytes.plus(count_bytes).duration_ms(rate));
@@ -190,7 +192,7 @@ impl Looked {
         Forecast {
             batches: context.job.plan.len(),
             batches_held: held.batches.high,
-            requests: Spread::of_samples(&each).times(held.batches).plus(held.searches),
+            requests: Spread::of_samples(&each).times(held.batches).plus(more),
             bytes,
             count_bytes,
             quota_bytes,

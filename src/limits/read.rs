@@ -111,10 +111,8 @@ pub(crate) const CLOSING_TRIES: u32 = 3;
 pub(crate) const CLOSING_PAUSE_MS: u64 = 1_000;
 
 /// Counts of one end in the closing check before any differs: each of so many parts of the job is counted by itself, so that
-/// values too few in one are not made up for by values too many in another. And how many of them run at one time.
+/// values too few in one are not made up for by values too many in another.
 pub(crate) const CLOSING_COUNTS_MAX: usize = 256;
-/// See [`CLOSING_COUNTS_MAX`].
-pub(crate) const CLOSING_COUNTS_AT_ONCE: usize = 4;
 
 /// Ranges in which an end holds another number of values than was committed that are found one by one.
 pub(crate) const CLOSING_DIFFERENCES_MAX: usize = 100;

@@ -13,6 +13,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::FluxScope;
 use crate::pipeline::small_answer;
 use crate::pipeline::source::at_least::at_least;
+use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::{Layer, Window, values_in};
 use crate::pipeline::source::shape::TypeHistory;
 use crate::pipeline::source::{SourceBucket, schema};
@@ -223,14 +224,17 @@ pub(crate) async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64
     Ok(values + values_in(&rest) + by_influxql.values().sum::<u64>())
 }
 
-/// True if two buckets hold as many values of each measurement in a range. Fields of several types are not told by measurement.
+/// True if another bucket holds as many values of each measurement in a range, of what is moved of the first one. Fields of
+/// several types are not told by measurement.
 pub(crate) async fn are_alike(
     one: &SourceBucket,
     other: &SourceBucket,
     range: TimeRange,
 ) -> Result<bool, Error> {
     let (mut ones, mut others) = (BTreeMap::new(), BTreeMap::new());
-    for (source, counts) in [(one, &mut ones), (other, &mut others)] {
+    let job = BucketJob { filter: one.job.filter.clone(), ..other.job.clone() };
+    let other = SourceBucket::unheard(job, other.client.clone());
+    for (source, counts) in [(one, &mut ones), (&other, &mut others)] {
         for (name, values) in windows(source, range).await?.into_iter().flat_map(|w| w.counts) {
             *counts.entry(name).or_insert(0) += values;
         }

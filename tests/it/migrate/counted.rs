@@ -15,7 +15,8 @@ const START_S: i64 = 1_640_995_200;
 /// Values of a series in the middle of a day, a second apart.
 fn day(name: &str, day: i64, count: i64) -> String {
     let at = START_S + day * 86_400 + 40_000;
-    (0..count).map(|n| format!("{name} v={n}i {}000000000\n", at + n)).collect()
+    let line = |n: i64| format!("{name} v={n}i {}000000000\n", at + n);
+    (0..count).map(line).collect()
 }
 
 /// A week of 20 values a day, moved.

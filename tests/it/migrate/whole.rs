@@ -114,11 +114,12 @@ async fn the_start_is_found_once_and_kept() {
     config.scope.batch_interval = IntervalChoice::Auto;
     rig.migrate(config.clone()).await.assert_exit(ExitCode::Done);
     rig.assert_copied();
-    // Older values that come late do not move the start of a job that has begun.
+    // Older values that come late do not move the start of a job that has begun: they are named.
     rig.source.store().write_lp(BUCKET, &plant([1])).unwrap();
     let again = rig.migrate(config).await;
-    again.assert_exit(ExitCode::Done);
+    again.assert_exit(ExitCode::Rejected);
     assert_eq!(again.finished().outcome.batches, 0);
+    assert_eq!(again.finished().outcome.closing.source.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
