@@ -182,8 +182,14 @@ fn read(from: &FluxCall<'_>, rest: &mut &[FluxCall<'_>], now: i64) -> Result<Sou
         return Err(building("cannot query an empty range".to_owned()));
     }
     let mut selection = EngineRead::new(start, stop);
-    while let Some(filter) = take(rest, &["filter"]) {
-        selection.filters.push(filter.predicate()?);
+    while let Some(filter) = rest.first().filter(|call| call.name == "filter") {
+        let predicate = filter.predicate()?;
+        // What stands behind another filter is done on tables.
+        if !predicate.is_pushed_down() {
+            break;
+        }
+        selection.filters.push(predicate);
+        *rest = &rest[1..];
     }
     let group = take(rest, &["group"]).map(FluxCall::labels).transpose()?;
     let pick = match take(rest, &["count", "first", "last"]).map(|call| call.name.as_str()) {

@@ -83,6 +83,22 @@ impl Predicate {
         }
     }
 
+    /// Whether the storage engine filters by it: it knows texts of tags and values, but neither negation nor time.
+    pub(super) fn is_pushed_down(&self) -> bool {
+        let is_known = |label: &Vec<u8>| !matches!(&label[..], b"_time" | b"_start" | b"_stop");
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => a.is_pushed_down() && b.is_pushed_down(),
+            Self::Not(_) | Self::Constant(_) => false,
+            Self::Exists(_) => true,
+            Self::Matches { operand: Operand::Column(label), .. } => is_known(label),
+            Self::Matches { .. } => false,
+            Self::Compare(Operand::Column(label), operator, Operand::Literal(_)) => {
+                &label[..] == b"_value" || is_known(label) && matches!(*operator, "==" | "!=")
+            }
+            Self::Compare(..) => false,
+        }
+    }
+
     /// Whether it looks at a column that differs from row to row.
     pub(super) fn uses(&self, columns: &[&[u8]]) -> bool {
         let operand = |operand: &Operand| matches!(operand, Operand::Column(label) if columns.contains(&&label[..]));

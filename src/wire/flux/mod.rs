@@ -115,13 +115,14 @@ pub fn read_largest_time(selection: Selection<'_>, field_label: &str) -> String 
 
 /// Number of values: one row, or no row for none. Only exact inside one shard group of the source.
 pub fn count(selection: Selection<'_>) -> String {
-    format!("{} |> group() |> count()", from_range_filter(selection))
+    counted(&from_range_filter(selection), &selection, "group()")
 }
 
 /// Number of values before a time, of a range that may reach beyond it: the server reads all of the range for it.
 pub(crate) fn count_before(selection: Selection<'_>, time: Timestamp) -> String {
     let from = from_range_filter(selection);
-    format!("{from} |> filter(fn: (r) => r._time < {time}) |> group() |> count()")
+    // No storage engine filters by time: what comes behind is done on tables of several types.
+    format!("{from} |> filter(fn: (r) => r._time < {time}) |> count() |> group() |> sum()")
 }
 
 /// Anything of an instant for which a predicate holds, which has the second line for itself: errors name its columns.
@@ -136,7 +137,7 @@ pub(crate) fn try_predicate(bucket: &str, predicate: &str) -> String {
 
 /// Number of values by measurement.
 pub fn count_by_measurement(selection: Selection<'_>) -> String {
-    format!("{} |> group(columns: [\"_measurement\"]) |> count()", from_range_filter(selection))
+    counted(&from_range_filter(selection), &selection, "group(columns: [\"_measurement\"])")
 }
 
 /// Number of values of each series and field.
@@ -208,7 +209,22 @@ pub fn field_label<'a>(tag_keys: impl IntoIterator<Item = &'a [u8]>) -> String {
     label
 }
 
+/// Counts by groups. The storage engine counts groups at once, whatever types they hold; but not behind a predicate that it does
+/// not understand, where only tables of one type, such as counts, can be made one.
+fn counted(from: &str, selection: &Selection<'_>, group: &str) -> String {
+    if selection.filter.predicate.is_some() {
+        format!("{from} |> count() |> {group} |> sum()")
+    } else {
+        format!("{from} |> {group} |> count()")
+    }
+}
+
 fn from_range_filter(selection: Selection<'_>) -> String {
+    from_range_filter_where(selection, None)
+}
+
+/// With a condition of ours before the predicate of the filter, which may be more than the storage engine understands.
+fn from_range_filter_where(selection: Selection<'_>, condition: Option<&str>) -> String {
     let mut text = format!(
         "from(bucket: {}) |> range(start: {}, stop: {})",
         quote(selection.bucket.as_bytes()),
@@ -218,6 +234,9 @@ fn from_range_filter(selection: Selection<'_>) -> String {
     let all = conditions(selection);
     if !all.is_empty() {
         let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
+    }
+    if let Some(condition) = condition {
+        let _ = write!(text, " |> filter(fn: (r) => {condition})");
     }
     if let Some(predicate) = &selection.filter.predicate {
         let _ = write!(text, " |> filter(fn: (r) => {predicate})");
@@ -312,7 +331,7 @@ mod tests {
             "from(bucket: \"b\") |> range(start: 2020-01-01T00:00:00Z, stop: 2020-01-02T00:00:00Z) \
              |> filter(fn: (r) => (r[\"_measurement\"] == \"cpu\" or r[\"_measurement\"] == \"m\\\"em\") \
              and r[\"dc\"] == \"x\" and (r[\"host\"] == \"a\" or r[\"host\"] == \"b\") and r[\"_field\"] == \"f\" \
-             and r[\"_measurement\"] != \"bad\") |> filter(fn: (r) => r._value > 3) |> group() |> count()"
+             and r[\"_measurement\"] != \"bad\") |> filter(fn: (r) => r._value > 3) |> count() |> group() |> sum()"
         );
     }
 
