@@ -19,6 +19,7 @@ mod requests;
 mod resume;
 mod scale;
 mod staged;
+mod tag_keys;
 mod transports;
 mod uncountable;
 mod whole;
