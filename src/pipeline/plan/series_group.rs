@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::catalogue::KnownSeries;
 use super::choice::Choice;
 use crate::limits::AMONG_VALUES_MAX;
-use crate::wire::flux::literal;
+use crate::wire::flux::{askable, literal};
 use crate::wire::influxql::query;
 
 /// Series with one of these values of one key tag.
@@ -67,9 +67,10 @@ pub(super) fn groups(
         .collect()
 }
 
-/// The key tag of the most values, if every series has it and all values can be named.
+/// The key tag of the most values, if every series has it and it and all its values can be asked for.
 fn widest_key(known: &KnownSeries) -> Option<(String, Vec<String>)> {
-    let all = known.catalogue.keys().iter().filter_map(|key| {
+    let askable = known.catalogue.keys().iter().filter(|key| askable::is_askable(key));
+    let all = askable.filter_map(|key| {
         let values: Option<Vec<String>> = known
             .catalogue
             .values_of(key)

@@ -1,5 +1,6 @@
 //! Texts of the Flux queries that sluice sends. Every name goes through [`literal`].
 
+pub(crate) mod askable;
 pub(crate) mod carriage_returns;
 pub(crate) mod index;
 pub(crate) mod literal;
