@@ -9,6 +9,7 @@ mod foretold;
 mod golden;
 mod lookups;
 mod misspelt;
+mod mixed_up;
 mod orgs;
 mod plan;
 mod preflight;

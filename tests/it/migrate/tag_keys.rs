@@ -113,6 +113,8 @@ async fn series_that_only_such_a_tag_tells_apart_are_carried() {
             (oss_source(), Transport::Influxql),
         ] {
             let rig = Rig::start(source, store_of(lines.as_bytes(), WEEK_S)).await;
+            // No time to divide.
+            let rig = rig.over("2022-01-01", "2022-01-01T00:00:00.000000001Z", "1h");
             let body = "memory allocation limit reached: limit 5 bytes".to_owned();
             let fault = Fault::Status { status: 400, retry_after: None, body };
             rig.source_fault(
