@@ -436,6 +436,9 @@ pub mod wire {
             field_label, fields_of, first, first_of_measurement, latest, read, read_keyed,
             read_largest_time, read_pivoted, series_of,
         };
+        pub mod askable {
+            pub use crate::wire::flux::askable::count_late_carriage_returns;
+        }
         pub mod carriage_returns {
             pub use crate::wire::flux::carriage_returns::{
                 count_carriage_returns, count_carriage_returns_in_tags, not_carriage_return_in,

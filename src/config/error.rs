@@ -21,6 +21,21 @@ pub enum ConfigError {
         /// The form, with an example.
         expected: &'static str,
     },
+    /// A filter on a tag of which no query can ask.
+    #[error(
+        "{origin}: {value}: no query can ask for a tag called {key}: InfluxDB takes that name for {taken_for}; \
+         leave the filter out, or choose by another tag"
+    )]
+    NoTag {
+        /// Where it stands.
+        origin: ValueOrigin,
+        /// What it is.
+        value: ShownValue,
+        /// The tag.
+        key: ShownValue,
+        /// What the server takes it for.
+        taken_for: &'static str,
+    },
     /// No share of the quota.
     #[error("{origin}: {value} is no share of the quota: {cause}")]
     Share {

@@ -95,6 +95,12 @@ impl Given {
         self.wrong_text(self.text(), expected)
     }
 
+    /// A filter that asks for a tag of which no query can ask.
+    pub(super) fn no_tag(&self, text: &str, key: &str, taken_for: &'static str) -> ConfigError {
+        let (value, key) = (ShownValue::new(text), ShownValue::new(key));
+        ConfigError::NoTag { origin: self.origin.clone(), value, key, taken_for }
+    }
+
     /// A part of it in a message.
     pub(super) fn wrong_text(&self, text: &str, expected: &'static str) -> ConfigError {
         let value = ShownValue::new(text);

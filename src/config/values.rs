@@ -17,6 +17,7 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::wire::flux::askable::{misread_column, taken_for};
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
@@ -157,15 +158,19 @@ pub(super) fn read_batch_interval(given: &Given) -> Result<IntervalChoice, Confi
 pub(super) fn read_tags(given: &Given) -> Result<Vec<(String, String)>, ConfigError> {
     const TAG: &str = "a tag such as host=a (for an absent tag, --predicate 'not exists r.host')";
     let pair = |text: &String| match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() && !value.is_empty() => {
-            Ok((key.to_owned(), value.to_owned()))
-        }
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => match taken_for(key) {
+            Some(taken_for) => Err(given.no_tag(text, key, taken_for)),
+            None => Ok((key.to_owned(), value.to_owned())),
+        },
         _ => Err(given.wrong_text(text, TAG)),
     };
     given.texts.iter().map(pair).collect()
 }
 
 pub(super) fn read_predicate(given: &Given) -> Result<String, ConfigError> {
+    if let Some((key, taken_for)) = misread_column(given.text()) {
+        return Err(given.no_tag(given.text(), key, taken_for));
+    }
     let whole = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
     given.form(whole, "a Flux expression such as 'r.host == \"a\"'")
 }

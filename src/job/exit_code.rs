@@ -63,9 +63,10 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
         Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
-        Failure::TooSlow { .. } | Failure::TooMuchHeld { .. } | Failure::SeriesChanged { .. } => {
-            ExitCode::Temporary
-        }
+        Failure::TooSlow { .. }
+        | Failure::TooMuchHeld { .. }
+        | Failure::SeriesChanged { .. }
+        | Failure::Misplaced { .. } => ExitCode::Temporary,
         Failure::Panicked(_) | Failure::StageGone(_) => ExitCode::Unexpected,
     }
 }

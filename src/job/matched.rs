@@ -12,7 +12,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::earliest::earliest;
 use crate::pipeline::source::listed;
 use crate::pipeline::source::route::Routes;
-use crate::wire::flux::Selection;
+use crate::wire::flux::{Selection, askable};
 
 /// What of a job's values is at the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub(crate) async fn unmatched(
     }
     if !filter.tags.is_empty() {
         let mut keys = listed::tag_keys(source, bucket, TimeRange::ALL).await?;
-        keys.retain(|key| !key.starts_with(b"_"));
+        keys.retain(|key| askable::is_askable(key));
         for (key, value) in &filter.tags {
             let typed = |key: &str, value: &str| format!("--tag {:?}", format!("{key}={value}"));
             if !is_in(&keys, key) {

@@ -39,6 +39,14 @@ pub enum Error {
         #[source]
         source: answer::Error,
     },
+    /// The source's answer is whole, and not about what was asked for: something in between has mixed answers up.
+    #[error("{what}: the answer is that to another question: {text}")]
+    Misplaced {
+        /// What was attempted, with its range.
+        what: String,
+        /// What of it was not asked for.
+        text: String,
+    },
     /// The source refuses a statement that counts what only InfluxQL reads.
     #[error("{what}: {text}")]
     Refused {

@@ -15,9 +15,9 @@ use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::schema::{self, InfluxqlSchema};
 use crate::pipeline::source::shape::{SourceShape, TypeHistory};
-use crate::pipeline::source::unreadable::{self, COLUMNS_OF_FLUX};
-use crate::pipeline::source::{SourceBucket, listed, survey};
+use crate::pipeline::source::{SourceBucket, listed, survey, unreadable};
 use crate::pipeline::write::bucket::DestinationBucket;
+use crate::wire::flux::askable::COLUMNS_OF_FLUX;
 
 /// Counts a bucket of the destination.
 pub(super) struct Recount {

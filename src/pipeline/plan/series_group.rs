@@ -1,11 +1,13 @@
 //! Groups of the series of one measurement, by the values of one key tag. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogue::KnownSeries;
 use super::choice::Choice;
 use crate::limits::AMONG_VALUES_MAX;
-use crate::wire::flux::literal;
+use crate::model::series::Series;
+use crate::wire::flux::{askable, literal};
 use crate::wire::influxql::query;
 
 /// Series with one of these values of one key tag.
@@ -29,6 +31,16 @@ impl SeriesGroup {
         let values: Arc<[String]> = values.into_iter().step_by(step).take(count).collect();
         let kept = values.len() as u64;
         Some((Self { key, values }, kept, all))
+    }
+
+    /// A test that is true for these series.
+    pub(crate) fn test(&self) -> impl Fn(&Series) -> bool + use<'_> {
+        let values: BTreeSet<&[u8]> = self.values.iter().map(|value| value.as_bytes()).collect();
+        move |series| {
+            let mut tags = series.tags.iter();
+            let own = tags.find(|(key, _)| **key == *self.key.as_bytes());
+            own.is_some_and(|(_, value)| values.contains(&**value))
+        }
     }
 
     /// A Flux expression that is true for these series.
@@ -67,9 +79,10 @@ pub(super) fn groups(
         .collect()
 }
 
-/// The key tag of the most values, if every series has it and all values can be named.
+/// The key tag of the most values, if every series has it and it and all its values can be asked for.
 fn widest_key(known: &KnownSeries) -> Option<(String, Vec<String>)> {
-    let all = known.catalogue.keys().iter().filter_map(|key| {
+    let askable = known.catalogue.keys().iter().filter(|key| askable::is_askable(key));
+    let all = askable.filter_map(|key| {
         let values: Option<Vec<String>> = known
             .catalogue
             .values_of(key)

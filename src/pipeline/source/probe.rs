@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::earliest::{earliest, latest};
 use super::readable::{InfluxqlFields, readable};
 use super::schema::{self, InfluxqlSchema};
-use super::unreadable::{Unreadable, is_nameable};
+use super::unreadable::Unreadable;
 use crate::influx::client::Client;
 use crate::influx::influxql::Database;
 use crate::limits::{PROBE_MEASUREMENTS_MAX, PROBE_VALUES_MAX};
@@ -17,7 +17,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::wire::csv::{columns, decoder};
-use crate::wire::flux::{self, Selection};
+use crate::wire::flux::{self, Selection, askable};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::frames::values;
 use crate::wire::influxql::decoder::{self as influxql, Format};
@@ -231,14 +231,14 @@ impl Probe<'_> {
         let Some(table) = tables.iter().find(|table| !table.rows.is_empty()) else { return Ok(()) };
         for column in &table.columns {
             let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
-            let own = is_nameable(&column.label);
+            let is_askable = askable::is_askable(&column.label);
             let (Some(key), Some(value)) = (
                 text(&column.label),
                 table.bytes(0, &String::from_utf8_lossy(&column.label)).and_then(text),
             ) else {
                 continue;
             };
-            if own && query::nameable(value.as_bytes()).is_some() {
+            if is_askable && query::nameable(value.as_bytes()).is_some() {
                 part.filter.tags.retain(|(known, _)| known != key);
                 part.filter.tags.push((key.to_owned(), value.to_owned()));
             }

@@ -1,6 +1,6 @@
 //! What Flux cannot read, found before anything is read: by names where InfluxQL shows them, else by what small queries show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::listed;
 use super::unreturned::Unreturned;
@@ -14,13 +14,8 @@ use crate::pipeline::error::Error;
 use crate::pipeline::small_answer;
 use crate::wire::csv::error::Error as DecodeError;
 use crate::wire::csv::{columns, table};
+use crate::wire::flux::askable::{self, COLUMNS_OF_FLUX};
 use crate::wire::flux::{self, Selection, literal};
-
-/// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
-pub(crate) const COLUMNS_OF_FLUX: [&str; 4] = ["_start", "_stop", "_time", "_value"];
-
-/// What else Flux shows among the tag keys: measurement and field names have searches of their own.
-const NAMES_OF_FLUX: [&str; 2] = ["_measurement", "_field"];
 
 /// Something that Flux cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +90,7 @@ pub(super) async fn by_tag_values(
     tag_keys: &[Vec<u8>],
 ) -> Result<Vec<Unreadable>, Error> {
     let own: Vec<&[u8]> =
-        tag_keys.iter().map(Vec::as_slice).filter(|key| is_nameable(key)).collect();
+        tag_keys.iter().map(Vec::as_slice).filter(|key| askable::is_askable(key)).collect();
     let mut found = Vec::new();
     for group in own.chunks(TAGS_PER_PROBE_MAX) {
         if carriage_returns_in(source, selection, group).await? == 0 {
@@ -115,13 +110,30 @@ pub(super) async fn by_tag_values(
             }
         }
     }
+    let late: Vec<&[u8]> =
+        tag_keys.iter().map(Vec::as_slice).filter(|key| askable::is_askable_late(key)).collect();
+    if !late.is_empty() {
+        found.extend(by_late_tag_values(source, selection, &late).await?);
+    }
     Ok(found)
 }
 
-/// True for a tag whose column a query can name.
-pub(super) fn is_nameable(key: &[u8]) -> bool {
-    let text = std::str::from_utf8(key);
-    text.is_ok_and(|key| !COLUMNS_OF_FLUX.contains(&key) && !NAMES_OF_FLUX.contains(&key))
+/// The same of tags that no condition of a read can keep out: then all of the measurement stays out.
+async fn by_late_tag_values(
+    source: &Client,
+    selection: Selection<'_>,
+    tags: &[&[u8]],
+) -> Result<Vec<Unreadable>, Error> {
+    let query = askable::count_late_carriage_returns(selection, tags);
+    let what = "search for carriage returns in tags with names of the storage engine";
+    let tables = small_answer::tables(source, &query, columns::NUMBERS, what).await?;
+    let rows = tables.iter().flat_map(|table| (0..table.rows.len()).map(move |row| (table, row)));
+    let names: BTreeSet<Name> =
+        rows.filter_map(|(table, row)| table.bytes(row, "_measurement")).map(Name::from).collect();
+    let tags: Vec<_> =
+        tags.iter().map(|tag| format!("{:?}", String::from_utf8_lossy(tag))).collect();
+    let why = format!("a value of tag {} holds a carriage return", tags.join(" or "));
+    Ok(names.iter().map(|name| whole_measurement(name, &why)).collect())
 }
 
 async fn carriage_returns_in(
@@ -205,8 +217,6 @@ fn repeated_label(table: &table::CsvTable) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

@@ -155,6 +155,12 @@ pub enum Fault {
         /// The word.
         word: &'static str,
     },
+    /// The answer is that to another request, as something in between mixes them up: to the same with these texts in place of
+    /// those.
+    Mistake {
+        /// What stands in the request, and what in the other one.
+        texts: Vec<(String, String)>,
+    },
     /// A write is acknowledged, and some of its lines are not stored.
     Forget {
         /// Which lines.
@@ -221,6 +227,22 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// A request as it is carried out.
+    pub(crate) fn carried_out(&self, request: HttpRequest) -> HttpRequest {
+        match self {
+            Self::Forget { lines } => lines.leave_out(request),
+            Self::Mistake { texts } => {
+                let body = request.plain_body().unwrap_or_default();
+                let mut body = String::from_utf8_lossy(&body).into_owned();
+                for (this, other) in texts {
+                    body = body.replace(this, other);
+                }
+                request.with_plain_body(body.into_bytes())
+            }
+            _ => request,
+        }
+    }
+
     /// These lines are in the bucket from before the request on.
     pub fn written_before(bucket: &str, lines: &[u8]) -> Self {
         Self::Change { when: When::Before, change: StoreChange::write(bucket, lines) }
@@ -295,6 +317,7 @@ impl Fault {
             Self::Damage { .. } => "damage",
             Self::Flip { .. } => "flip",
             Self::Misspell { .. } => "misspell",
+            Self::Mistake { .. } => "mistake",
             Self::Forget { .. } => "forget",
             Self::Hang => "hang",
         }

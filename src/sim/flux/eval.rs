@@ -83,6 +83,33 @@ enum Source {
     Cardinality { predicate: Option<Predicate>, start: i64, stop: i64 },
 }
 
+impl Source {
+    /// What makes the storage engine fail, whatever the bucket holds.
+    fn check(&self) -> Result<(), Failure> {
+        let fails = |message: &str| Err(Failure::query(500, "internal error", message));
+        let (stumbles, asks_for_values) = match self {
+            Self::Read { selection, .. } => (selection.stumbles(), false),
+            Self::Schema { .. } => (false, false),
+            Self::Cardinality { predicate, .. } => {
+                let predicate = predicate.as_ref();
+                (
+                    predicate.is_some_and(Predicate::stumbles),
+                    predicate.is_some_and(|predicate| predicate.uses(&[b"_value"])),
+                )
+            }
+        };
+        if stumbles {
+            return fails(
+                "panic: runtime error: invalid memory address or nil pointer dereference",
+            );
+        }
+        if asks_for_values {
+            return fails("An internal error has occurred - check server logs");
+        }
+        Ok(())
+    }
+}
+
 type StreamStep = Box<dyn Fn(Stream) -> Stream>;
 
 /// A checked pipeline.
@@ -145,6 +172,7 @@ impl Pipeline {
                 )
             });
         };
+        self.source.check()?;
         let stream = match &self.source {
             Source::Read { selection, group: None, pick } => selection.read(bucket, *pick),
             Source::Read { selection, group: Some(by), pick } => {
@@ -188,7 +216,7 @@ fn read(from: &FluxCall<'_>, rest: &mut &[FluxCall<'_>], now: i64) -> Result<Sou
         if !predicate.is_pushed_down() {
             break;
         }
-        selection.filters.push(predicate);
+        selection.filters.push(predicate.pushed());
         *rest = &rest[1..];
     }
     let group = take(rest, &["group"]).map(FluxCall::labels).transpose()?;
@@ -216,7 +244,8 @@ fn schema_source(call: &FluxCall<'_>, now: i64) -> Result<Source, Failure> {
         let start = call.time("start", now)?;
         let start = start.ok_or_else(|| call.fails("missing required argument start"))?;
         let stop = call.time("stop", now)?.unwrap_or(now);
-        return Ok(Source::Cardinality { predicate: call.function("predicate")?, start, stop });
+        let predicate = call.function("predicate")?.map(Predicate::pushed);
+        return Ok(Source::Cardinality { predicate, start, stop });
     }
     let measurement = call.text("measurement")?;
     let tag = || call.text("tag")?.ok_or_else(|| call.fails("missing required argument tag"));

@@ -54,6 +54,50 @@ impl Predicate {
         })
     }
 
+    /// As the storage engine takes it: it has names of its own for some columns, whatever the tags, and for a value that is
+    /// there.
+    pub(super) fn pushed(self) -> Self {
+        let both = |a: Box<Self>, b: Box<Self>| (Box::new(a.pushed()), Box::new(b.pushed()));
+        match self {
+            Self::And(a, b) => {
+                let (a, b) = both(a, b);
+                Self::And(a, b)
+            }
+            Self::Or(a, b) => {
+                let (a, b) = both(a, b);
+                Self::Or(a, b)
+            }
+            Self::Not(a) => Self::Not(Box::new(a.pushed())),
+            Self::Compare(a, operator, b) => Self::Compare(a.pushed(), operator, b.pushed()),
+            Self::Matches { operand, regex, negated } => {
+                Self::Matches { operand: operand.pushed(), regex, negated }
+            }
+            Self::Exists(label) if label == b"$" => {
+                let value = Operand::Column(b"_value".to_vec());
+                Self::Compare(value, "!=", Operand::Literal(Datum::text(b"")))
+            }
+            Self::Exists(label) => Self::Exists(engine_column(label)),
+            Self::Constant(value) => Self::Constant(value),
+        }
+    }
+
+    /// Whether the storage engine fails over it: it has a name for a list of tag keys, which only a read of named
+    /// measurements takes for a tag.
+    pub(super) fn stumbles(&self) -> bool {
+        self.uses(&[b"_tagKey"]) && !self.names_measurements()
+    }
+
+    fn names_measurements(&self) -> bool {
+        match self {
+            Self::And(a, b) => a.names_measurements() || b.names_measurements(),
+            Self::Or(a, b) => a.names_measurements() && b.names_measurements(),
+            Self::Compare(Operand::Column(label), "==", Operand::Literal(_)) => {
+                label == b"_measurement"
+            }
+            _ => false,
+        }
+    }
+
     /// The value for a row; `None` where null decides.
     pub(super) fn test(&self, row: &dyn Fn(&[u8]) -> Datum) -> Option<bool> {
         match self {
@@ -113,7 +157,23 @@ impl Predicate {
     }
 }
 
+/// The column that the storage engine takes a name for.
+fn engine_column(label: Vec<u8>) -> Vec<u8> {
+    match &label[..] {
+        b"$" => b"_value".to_vec(),
+        b"_name" | b"\0" => b"_measurement".to_vec(),
+        _ => label,
+    }
+}
+
 impl Operand {
+    fn pushed(self) -> Self {
+        match self {
+            Self::Column(label) => Self::Column(engine_column(label)),
+            Self::Literal(datum) => Self::Literal(datum),
+        }
+    }
+
     fn get(&self, row: &dyn Fn(&[u8]) -> Datum) -> Datum {
         match self {
             Self::Column(label) => row(label),

@@ -28,6 +28,12 @@ impl EngineRead {
         Self { start, stop, filters: Vec::new() }
     }
 
+    /// Whether the engine fails over the filters, which it takes as one.
+    pub(super) fn stumbles(&self) -> bool {
+        let joined = |a: Predicate, b: Predicate| Predicate::And(Box::new(a), Box::new(b));
+        self.filters.iter().cloned().reduce(joined).is_some_and(|filter| filter.stumbles())
+    }
+
     /// One table per field of each series.
     pub(super) fn read(&self, bucket: &StoredBucket, pick: Pick) -> Stream {
         let mut stream = Stream::default();

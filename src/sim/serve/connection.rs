@@ -50,8 +50,8 @@ pub(super) async fn serve(shared: Arc<ServerState>, mut stream: TcpStream) {
             return;
         }
         let request = Arc::new(match &struck.fault {
-            Some(Fault::Forget { lines }) => lines.leave_out(request),
-            _ => request,
+            Some(fault) => fault.carried_out(request),
+            None => request,
         });
         let end = shared.answer(&mut stream, &request, struck, &mut record).await;
         if shared.settings.record_requests {

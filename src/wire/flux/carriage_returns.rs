@@ -55,8 +55,8 @@ pub(crate) fn carriage_return_in(tag: &[u8]) -> String {
     format!("r[{}] =~ /\\r/", quote(tag))
 }
 
-/// Number of values in series whose value of one of these tags holds a carriage return. The keys are UTF-8: a column of
-/// another name cannot be named.
+/// Number of values in series whose value of one of these tags holds a carriage return; of tags that can be asked for
+/// (`askable`).
 pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
     let tests: Vec<_> = tags.iter().map(|tag| carriage_return_in(tag)).collect();
     let any = tests.join(" or ");

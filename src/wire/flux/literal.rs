@@ -47,7 +47,7 @@ pub(crate) fn is_field_of(measurement: &[u8], field: &[u8]) -> String {
     format!("({} and {})", is_measurement(measurement), is_field(field))
 }
 
-/// True for series with this value of a tag. Both are UTF-8.
+/// True for series with this value of a tag, which can be asked for (`askable`); the value is UTF-8.
 pub(crate) fn is_tag(key: &[u8], value: &[u8]) -> String {
     format!("r[{}] == {}", quote(key), quote(value))
 }

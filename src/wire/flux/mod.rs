@@ -1,5 +1,6 @@
 //! Texts of the Flux queries that sluice sends. Every name goes through [`literal`].
 
+pub(crate) mod askable;
 pub(crate) mod carriage_returns;
 pub(crate) mod index;
 pub(crate) mod literal;
@@ -198,15 +199,32 @@ pub fn first_of_measurement(selection: Selection<'_>, measurement: &[u8]) -> Str
     )
 }
 
-/// The label for the field column: no tag of the slice, and sorting after all of them.
+/// The label for the field column: no tag of the slice, and sorting after all of them that any label can sort after. A key
+/// that lies behind all UTF-8 texts keeps its fields apart in the answer, which is read right in any order; that no label
+/// is equal to it is sure.
 pub fn field_label<'a>(tag_keys: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut label = FIELD_LABEL.to_owned();
-    if let Some(last) = tag_keys.into_iter().max() {
-        while label.as_bytes() <= last {
-            label.insert(0, char::MAX);
-        }
+    let label = |largest: usize| char::MAX.to_string().repeat(largest) + FIELD_LABEL;
+    // What no label can sort after is no text, so no label is equal to it.
+    let reached = tag_keys.into_iter().filter(|key| !is_behind_all_texts(key)).max();
+    let Some(last) = reached else { return label(0) };
+    let (largest, _) = without_largest(last);
+    let shortest = label(largest);
+    if shortest.as_bytes() > last { shortest } else { label(largest + 1) }
+}
+
+/// True for bytes that sort after every UTF-8 text, however many of the largest character it begins with.
+fn is_behind_all_texts(key: &[u8]) -> bool {
+    without_largest(key).1 > char::MAX.to_string().as_bytes()
+}
+
+/// How many of the largest character a key begins with, and what follows them.
+fn without_largest(key: &[u8]) -> (usize, &[u8]) {
+    let largest = char::MAX.to_string();
+    let (mut count, mut rest) = (0, key);
+    while let Some(behind) = rest.strip_prefix(largest.as_bytes()) {
+        (count, rest) = (count + 1, behind);
     }
-    label
+    (count, rest)
 }
 
 /// Counts by groups. The storage engine counts groups at once, whatever types they hold; but not behind a predicate that it does
@@ -281,6 +299,8 @@ pub(crate) fn either(tests: impl Iterator<Item = String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn selection(filter: &Filter) -> Selection<'_> {
@@ -335,11 +355,46 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_field_label_sorts_after_every_tag() {
-        for tags in [vec![], vec!["host"], vec!["~f"], vec!["~z", "ö"], vec!["\u{10FFFF}"]] {
-            let label = field_label(tags.iter().map(|tag| tag.as_bytes()));
-            assert!(tags.iter().all(|tag| tag.as_bytes() < label.as_bytes()), "{tags:?}");
+    /// Bytes that are likely to be like a label, whole or cut.
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just("\u{10FFFF}".as_bytes().to_vec()),
+            Just(FIELD_LABEL.as_bytes().to_vec()),
+            Just(b"\xf4\x8f\xbf".to_vec()),
+            Just(b"\xf4\x90".to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..3),
+            any::<char>().prop_map(|c| c.to_string().into_bytes()),
+        ];
+        proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn the_field_label_is_no_tag_and_sorts_after_all_that_are_text(
+            tags in proptest::collection::vec(key(), 0..5),
+        ) {
+            let label = field_label(tags.iter().map(Vec::as_slice));
+            let longest = tags.iter().map(Vec::len).max().unwrap_or(0);
+            let length_max = longest + char::MAX.len_utf8() + FIELD_LABEL.len();
+            prop_assert!(label.len() <= length_max);
+            for tag in &tags {
+                prop_assert_ne!(tag.as_slice(), label.as_bytes());
+                let is_text = std::str::from_utf8(tag).is_ok();
+                prop_assert!(!is_text || tag.as_slice() < label.as_bytes(), "{tag:?} {label:?}");
+            }
         }
+    }
+
+    #[test]
+    fn keys_behind_all_texts_do_not_hold_the_field_label_up() {
+        let largest = "\u{10FFFF}".as_bytes();
+        for behind in [&b"\xff\xa0"[..], b"\xf5", b"\xfe", b"\xf4\x90"] {
+            for times in 0..3 {
+                let key = [&largest.repeat(times), behind].concat();
+                assert_eq!(field_label([&key[..], b"host"]), "~f", "{key:?}");
+            }
+        }
+        assert_eq!(field_label([&b"~f"[..], b"\xff"]), "\u{10FFFF}~f");
+        assert_eq!(field_label([&b"\xf4\x8f\xbf"[..]]), "\u{10FFFF}~f");
     }
 }

@@ -202,6 +202,37 @@ fn cardinalities(bucket: &str, range: TimeRange) -> Vec<String> {
     ]
 }
 
+/// Conditions on tags whose names the storage engine has for other columns.
+fn forms_by_taken_tag(bucket: &str) -> Vec<String> {
+    let none = Filter::default();
+    let all =
+        Selection { bucket, range: TimeRange::ALL, filter: &none, measurements: &[], without: &[] };
+    let m = [flux::literal::is_measurement(b"m")];
+    let mut texts = Vec::new();
+    for key in ["$", "_name", "_tagKey", "_tagValue", "_seriesKey", "_fieldKey"] {
+        for value in ["a", "m", "sa"] {
+            let tags = vec![(key.to_owned(), value.to_owned())];
+            let filter = Filter { tags, ..Filter::default() };
+            for without in [&[][..], &m] {
+                let selection = Selection { filter: &filter, without, ..all };
+                texts.extend([
+                    flux::read(selection, "~f"),
+                    flux::count(selection),
+                    flux::first(selection),
+                ]);
+            }
+        }
+        let keys = [key.as_bytes()];
+        texts.extend([
+            flux::carriage_returns::count_carriage_returns_in_tags(all, &keys),
+            flux::askable::count_late_carriage_returns(all, &keys),
+            flux::index::series_with_tag(bucket, key),
+            flux::read_keyed(all, "~f", b"m", &[key.as_bytes().to_vec()]),
+        ]);
+    }
+    texts
+}
+
 /// The queries of the checkpoint.
 fn checkpoint_forms(bucket: &str) -> Vec<String> {
     let tags = [("dstBucket", "d"), ("srcBucket", "s"), ("srcOrg", "o")];
@@ -242,6 +273,11 @@ async fn the_simulated_server_answers_byte_for_byte() {
     let odd = ["bare", "edge", "wide", "long", "alike", "system", "systemtag", "_series", "late"];
     texts.extend(forms_by_key("flux-shapes", &odd, &[TimeRange::ALL, days(-30, 40)]));
     for text in texts {
+        asked += 1;
+        wrong.extend(pair.query(&text).await);
+    }
+    pair.load("taken", 604_800, &data::taken_tags()).await;
+    for text in forms_by_taken_tag("taken") {
         asked += 1;
         wrong.extend(pair.query(&text).await);
     }

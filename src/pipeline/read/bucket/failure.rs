@@ -17,6 +17,7 @@ pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
             (tries < CUTS_BEFORE_SPLIT).then_some(FailureKind::Interrupted)
         }
         Error::Decode { source, .. } => Some(failure_of_answer(source)),
+        Error::Misplaced { .. } => Some(FailureKind::Interrupted),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::against_flux::hold_against_flux;
 use super::answer::{FetchedSlice, ReadAttempt, read_into};
+use super::asked_for;
 use super::reader::BucketReader;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::canary::Canary;
@@ -32,6 +33,7 @@ pub(crate) async fn read(
         }
     }
     let fetched = fetched?;
+    asked_for::check(attempt, &fetched.totals, &held)?;
     if let Some((measurement, known)) = attempt.request.known() {
         let now = catalogue::cardinality(&reader.source, measurement).await?;
         if now != Ok(known.cardinality) {

@@ -3,6 +3,7 @@
 
 mod against_flux;
 pub(crate) mod answer;
+mod asked_for;
 pub(crate) mod batch;
 pub(crate) mod failure;
 pub(crate) mod fetch;

@@ -200,6 +200,7 @@ fn error_text(error: &Error) -> String {
             format!("{}: {}", source.kind().words(), source.message)
         }
         Error::Decode { source, .. } => source.to_string(),
+        Error::Misplaced { text, .. } => format!("an answer to another question: {text}"),
         error => error.to_string(),
     }
 }

@@ -20,6 +20,7 @@ use crate::model::frame::Frame;
 use crate::model::series::{Name, Readable, Series};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::plan::request::SliceRequest;
+use crate::wire::flux::askable;
 use crate::wire::frames::values::{self, WantedValues};
 
 /// What this run has held against Flux so far.
@@ -51,7 +52,7 @@ struct Heard {
 pub(super) struct DrawnSample {
     pub(super) range: TimeRange,
     pub(super) measurements: Vec<Name>,
-    /// Only series with these tags, where the instant holds too much.
+    /// Only series with these tags, where the instant holds too much; no condition asks for the others.
     pub(super) tags: Vec<(Name, Name)>,
     pub(super) values: BTreeSet<Vec<u8>>,
 }
@@ -162,12 +163,13 @@ impl Draw<'_> {
         }
         let mut sample = DrawnSample { measurements: vec![self.first.clone()], ..whole };
         sample.values = found.remove(self.first).unwrap_or_default();
-        let nameable = |bytes: &Name| std::str::from_utf8(bytes).is_ok();
+        let is_text = |bytes: &Name| std::str::from_utf8(bytes).is_ok();
         let tags = &series.tags;
         if sample.values.len() > self.values_max
-            && tags.iter().all(|(key, value)| nameable(key) && nameable(value))
+            && tags.iter().all(|(key, value)| is_text(key) && is_text(value))
         {
-            sample.tags.clone_from(tags);
+            let askable = tags.iter().filter(|(key, _)| askable::is_askable(key));
+            sample.tags = askable.cloned().collect();
             sample.values = wanted_of(frames, &sample, self.request);
             return Some(sample);
         }

@@ -270,3 +270,16 @@ pub(crate) fn odd_shapes() -> Vec<u8> {
     writeln!(text, "late,Time=x TIME=1 {START_NS}").unwrap();
     text.into_bytes()
 }
+
+/// Tags whose names the storage engine has for other columns, with values like names, like texts, and with a carriage return.
+pub(crate) fn taken_tags() -> Vec<u8> {
+    let mut text = String::new();
+    for key in ["$", "_name", "_tagKey", "_tagValue", "_seriesKey", "_fieldKey"] {
+        for (at, value) in ["a", "m", "sa", "c\rd"].iter().enumerate() {
+            let time = START_NS + i64::try_from(at).unwrap();
+            writeln!(text, "m,{key}={value} v={at}i,s=\"s{value}\" {time}").unwrap();
+        }
+    }
+    writeln!(text, "n v=1i,s=\"a\" {START_NS}").unwrap();
+    text.into_bytes()
+}
