@@ -28,6 +28,8 @@ use self::commit::{Checkpoint, committer};
 use self::error::Error;
 use self::event::{Event, StopReason};
 use self::pool::{blocking, joined};
+use self::read::bucket::relist;
+use self::read::bucket::restored::Relist;
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::StopSignal;
 use self::write::DestinationWriter;
@@ -109,6 +111,15 @@ pub async fn run(
         read => read?,
     };
     let committed = committed?;
+    // Whoever asked for the end does not wait for it.
+    if let Some(reader) = &reader
+        && stop.reason().is_none()
+    {
+        match stop.unless(Box::pin(relist::prove(reader, Relist::All))).await {
+            Ok(proven) => proven?,
+            Err(reason) => stopped = Some(reason),
+        }
+    }
     let mut closing = Closing::default();
     if stopped.is_none() && !matches!(checkpoint, Checkpoint::None) {
         let check = ClosingCheck {

@@ -17,6 +17,7 @@ mod rejects;
 mod rejects_file;
 mod requests;
 mod resume;
+mod retagged;
 mod scale;
 mod staged;
 mod transports;
