@@ -10,6 +10,7 @@ mod golden;
 mod lookups;
 mod misspelt;
 mod orgs;
+mod partly_staged;
 mod plan;
 mod preflight;
 mod refusals;

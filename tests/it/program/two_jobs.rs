@@ -39,8 +39,13 @@ async fn no_run_goes_on_into_the_range_of_another_job() {
     // What lies side by side goes on side by side.
     world.migrate(&["--stop", HALF]).await.assert_code(0);
     world.migrate(&of_other(&["--start", HALF])).await.assert_code(0);
-    // Who asks for it has it, and need not ask again for what was asked for.
-    world.migrate(&["--existing", "merge"]).await.assert_code(0);
+    // Who asks for it has it, and need not ask again for what was asked for; the end says what that costs.
+    let ended = world.migrate(&["--existing", "merge"]).await;
+    ended.assert_code(0);
+    let words = "the destination was not compared: it holds other data in the range";
+    assert!(ended.out.contains(words), "{ended:?}");
+    let ended = world.migrate(&["--json"]).await;
+    assert_eq!(ended.lines().pop().unwrap()["destination_compared"], false, "{ended:?}");
     world.migrate(&[]).await.assert_code(0);
     let mut longer = DATA;
     longer.points_per_host += 60;
