@@ -301,7 +301,7 @@ pub mod pipeline {
             pub use crate::pipeline::plan::choice::Choices;
         }
         pub mod spool {
-            pub use crate::pipeline::plan::spool::{SpoolBatches, SpoolJob};
+            pub use crate::pipeline::plan::spool::{Lacking, SpoolBatches, SpoolJob};
         }
     }
     pub mod pool {

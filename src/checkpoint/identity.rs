@@ -20,6 +20,8 @@ const EXISTING_ADOPTED: &str = "adopted";
 const SOURCE_BUCKET: &str = "source_bucket_id";
 const DESTINATION_BUCKET: &str = "destination_bucket_id";
 const START: &str = "start";
+/// The field that tells how far runs of the job may have written. No part of what makes it the same job.
+const REACH: &str = "stop";
 
 /// What the destination held before the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,14 +96,22 @@ impl Identity {
         ]
     }
 
-    /// The point that holds it, and what the destination held before.
-    pub fn point(&self, keys: &Keys, time: Timestamp, existing: Existing) -> Point {
+    /// The point that holds it, what the destination held before, and the last stop of all runs: `start` for a job of which
+    /// nothing was written.
+    pub fn point(
+        &self,
+        keys: &Keys,
+        time: Timestamp,
+        existing: Existing,
+        reach: Timestamp,
+    ) -> Point {
         let existing = match existing {
             Existing::Nothing => EXISTING_NONE,
             Existing::Something => "merge",
             Existing::Adopted => EXISTING_ADOPTED,
         };
-        let parts = self.parts().into_iter().chain([(EXISTING, existing.to_owned())]);
+        let more = [(EXISTING, existing.to_owned()), (REACH, reach.to_rfc3339_nano())];
+        let parts = self.parts().into_iter().chain(more);
         let fields = parts.map(|(name, text)| (name, FieldValue::String(text))).collect();
         Point { series: keys.details_series(KIND_IDENTITY), fields, time }
     }
@@ -134,7 +144,23 @@ impl Identity {
 
     /// The start of a stored identity.
     pub fn stored_start(stored: &StoredFields) -> Option<Timestamp> {
-        stored.get("start")?.parse().ok()
+        stored.get(START)?.parse().ok()
+    }
+
+    /// How far runs of the job may have written; older versions did not say.
+    pub fn stored_reach(stored: &StoredFields) -> Option<Timestamp> {
+        stored.get(REACH)?.parse().ok()
+    }
+
+    /// True for a job that was given up before a run of it wrote anything.
+    pub fn is_given_up(stored: &StoredFields) -> bool {
+        let start = Self::stored_start(stored);
+        start.is_some() && Self::stored_reach(stored) == start
+    }
+
+    /// The id of the destination bucket of a stored identity.
+    pub fn stored_destination(stored: &StoredFields) -> Option<&str> {
+        stored.get(DESTINATION_BUCKET).map(String::as_str)
     }
 }
 

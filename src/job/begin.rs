@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::checkpoint::identity::Existing;
 use crate::checkpoint::lease::Lease;
+use crate::checkpoint::record::next_record_time;
 use crate::config::job::JobConfig;
 use crate::config::values::ExistingPolicy;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::error::Error;
-use crate::job::place::{JobPlace, Wanted, may_follow, read, refuse_foreign_data};
-use crate::job::{buckets, names};
+use crate::job::place::{JobPlace, Wanted, may_follow, read};
+use crate::job::{buckets, foreign, names};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::commit::bucket::records::Records;
@@ -85,7 +86,7 @@ pub(crate) async fn begin(
         if destination.batch_bucket.is_some() {
             read(config, wanted, &destination.bucket_id(), &store).await?;
         } else if destination.bucket.is_some() {
-            refuse_foreign_data(config, client, wanted.range()).await?;
+            foreign::refuse_data(config, client, wanted.range()).await?;
         }
         if config.safety.create_buckets {
             buckets::create(&config.ends, client, shard_group_ns, destination).await?;
@@ -120,8 +121,7 @@ pub(crate) async fn begin(
         Ok((checkpoint, job, resume, before)) => {
             let file = names::rejects_file(config);
             let rejects = RejectLimit { before, max: config.safety.reject_limit, file };
-            let is_shared = checkpoint.existing != Existing::Nothing
-                || config.safety.existing == ExistingPolicy::Merge;
+            let is_shared = existing(config, &checkpoint) != Existing::Nothing;
             let keeper = keeper(job, &checkpoint);
             let (lock, folder) = (Some(lock), Some(folder.clone()));
             Ok(Begun { keeper, job, resume, rejects, is_shared, lock, folder })
@@ -134,22 +134,58 @@ pub(crate) async fn begin(
     }
 }
 
-/// Begins a new job in the batch bucket; gives the values that earlier runs of an old one have refused.
+/// Takes the run's stretch of the destination for the job; gives the values that earlier runs of it have refused.
 async fn settle(
     config: &JobConfig,
     client: &Client,
     store: &BatchBucket,
-    checkpoint: &JobPlace,
+    place: &JobPlace,
     rest: TimeRange,
 ) -> Result<u64, Error> {
     // A job over nothing is no job yet: the start of an empty bucket would be kept for ever.
-    if checkpoint.is_new && rest.stop > checkpoint.start {
-        refuse_foreign_data(config, client, rest).await?;
-        let now = store.now().unwrap_or(rest.stop);
-        let point = checkpoint.identity.point(store.keys(), now, checkpoint.existing);
-        store.write(&[point], "job identity").await?;
+    let writes = if place.is_new { rest.stop > place.start } else { !rest.is_empty() };
+    if writes {
+        foreign::refuse(config, client, &place.stretch(rest)).await?;
+        claim(config, client, store, place, rest).await?;
     }
     Ok(store.rejected_total().await?)
+}
+
+/// Records the job and how far it may write from now on, unless that is known. Then other jobs are looked for once more: of
+/// two that begin at the same time at least one finds the other, and leaves its stretch as it was.
+async fn claim(
+    config: &JobConfig,
+    client: &Client,
+    store: &BatchBucket,
+    place: &JobPlace,
+    rest: TimeRange,
+) -> Result<(), Error> {
+    let reach = place.reach.max(Some(rest.stop)).unwrap_or(rest.stop);
+    let existing = existing(config, place);
+    if !place.is_new && place.reach == Some(reach) && place.existing == existing {
+        return Ok(());
+    }
+    let point = |after: Option<Timestamp>, existing, reach| {
+        let time = next_record_time(after, store.now().unwrap_or(rest.stop));
+        (place.identity.point(store.keys(), time, existing, reach), time)
+    };
+    let (claimed, time) = point(place.begun, existing, reach);
+    store.write(&[claimed], "job identity").await?;
+    let found = foreign::refuse_other_sources(config, client, &place.stretch(rest)).await;
+    if found.is_err() {
+        let before = if place.is_new { place.start } else { place.reach.unwrap_or(rest.start) };
+        let (given_up, _) = point(Some(time), place.existing, before);
+        store.write(&[given_up], "job identity").await?;
+    }
+    found
+}
+
+/// What the destination may hold beside what the job writes, from now on.
+fn existing(config: &JobConfig, place: &JobPlace) -> Existing {
+    match (place.existing, config.safety.existing) {
+        (Existing::Nothing, ExistingPolicy::Merge) => Existing::Something,
+        (existing, _) => existing,
+    }
 }
 
 /// What an earlier run could only leave word of is noted for good.

@@ -84,6 +84,8 @@ async fn look_into(
         identity,
         is_new: watermark.is_none(),
         existing: Existing::Something,
+        begun: None,
+        reach: None,
     };
     Ok((place, hold_interval(config, TimeRange::new(resume, job.stop))))
 }

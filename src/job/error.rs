@@ -153,6 +153,21 @@ pub enum Error {
         /// Where.
         range: TimeRange,
     },
+    /// Another job writes into the same stretch of the destination.
+    #[error(
+        "another job moves {reads} into the destination bucket {bucket:?}, over {theirs}, and this run would write {range}: \
+         what both hold would be written over; another --destination-bucket, or --existing merge if both shall lie in one"
+    )]
+    OtherSource {
+        /// The bucket.
+        bucket: String,
+        /// What the other job reads.
+        reads: String,
+        /// Where it may have written.
+        theirs: TimeRange,
+        /// Where this run would write.
+        range: TimeRange,
+    },
     /// The system refused something.
     #[error("{what}")]
     Io {
@@ -205,7 +220,7 @@ impl Error {
             Self::Preflight { .. } => "preflight",
             Self::Stopped(_) | Self::NotEnded(_) => "stopped",
             Self::NotConfirmed(_) => "not_confirmed",
-            Self::ForeignData { .. } => "foreign_data",
+            Self::ForeignData { .. } | Self::OtherSource { .. } => "foreign_data",
             other => other.exit().name(),
         }
     }
@@ -229,7 +244,7 @@ impl Error {
             Self::Pipeline(error) => exit_code::of_pipeline(error),
             Self::Spool(error) => exit_code::of_spool(error),
             Self::Preflight { exit, .. } => *exit,
-            Self::ForeignData { .. } => ExitCode::Permanent,
+            Self::ForeignData { .. } | Self::OtherSource { .. } => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {
                 exit_code::of_io(source)

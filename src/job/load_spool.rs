@@ -223,6 +223,7 @@ fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begu
     };
     SpoolJob {
         stored: spool.stored.clone(),
+        lacking: part.lacking,
         measurements: part.measurements,
         range: begun.job,
         plan: BatchPlan::new(begun.resume, interval, begun.job.stop),

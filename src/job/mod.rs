@@ -18,6 +18,7 @@ pub(crate) mod ends;
 pub(crate) mod error;
 pub(crate) mod exit_code;
 mod fields;
+mod foreign;
 pub(crate) mod judge;
 mod known_jobs;
 pub(crate) mod load_config;

@@ -7,8 +7,9 @@ use crate::config::job::JobConfig;
 use crate::config::range::RangeStart;
 use crate::config::values::{ExistingPolicy, IntervalChoice};
 use crate::influx::client::Client;
-use crate::job::destination_facts::{DestinationFacts, count_at};
+use crate::job::destination_facts::DestinationFacts;
 use crate::job::error::Error;
+use crate::job::foreign::{self, WrittenStretch};
 use crate::job::names;
 use crate::job::source_facts::SourceFacts;
 use crate::limits::{BATCHES_MAX, SKEW_MS_MAX};
@@ -108,6 +109,10 @@ pub struct JobPlace {
     pub is_new: bool,
     /// What the destination held before it.
     pub existing: Existing,
+    /// Time of the newest point of its identity.
+    pub begun: Option<Timestamp>,
+    /// How far its runs may have written, if that is recorded.
+    pub reach: Option<Timestamp>,
 }
 
 impl JobPlace {
@@ -115,6 +120,23 @@ impl JobPlace {
     pub(crate) fn run_to(&self, stop: Timestamp) -> (TimeRange, Timestamp) {
         let job = TimeRange::new(self.start, stop.max(self.start));
         (job, self.resume.min(job.stop))
+    }
+
+    /// What a run over `rest` would write. A batch that was under way when an earlier run ended reaches no farther than that
+    /// run's stop; a version that did not record it may have written everything.
+    pub(crate) fn stretch(&self, rest: TimeRange) -> WrittenStretch {
+        let start = match (self.is_new, self.reach) {
+            (true, _) => rest.start,
+            (false, Some(reach)) => rest.start.max(reach),
+            (false, None) => rest.stop,
+        };
+        let fresh = TimeRange::new(start, rest.stop.max(start));
+        let own = match self.existing {
+            // Who asked for a merge as the job began meant as far as it went then.
+            Existing::Something => fresh,
+            Existing::Nothing | Existing::Adopted => rest,
+        };
+        WrittenStretch { bucket_id: self.identity.destination_bucket_id.clone(), own, fresh }
     }
 }
 
@@ -166,14 +188,14 @@ async fn look_into(
             may_follow(&store, &spool::lock::machine(), lock.as_deref().unwrap_or(""), &stored)?;
         }
         let rest = TimeRange::new(resume, job.stop);
-        if place.is_new && destination.bucket.is_some() {
-            refuse_foreign_data(config, client, rest).await?;
+        if destination.bucket.is_some() {
+            foreign::refuse(config, client, &place.stretch(rest)).await?;
         }
         rest
     } else {
         lock?;
         if destination.bucket.is_some() {
-            refuse_foreign_data(config, client, wanted.range()).await?;
+            foreign::refuse_data(config, client, wanted.range()).await?;
         }
         wanted.range()
     };
@@ -210,7 +232,9 @@ pub(crate) async fn read(
     store: &BatchBucket,
 ) -> Result<JobPlace, Error> {
     let newest = store.newest_record().await?;
-    let stored = store.identity().await?;
+    let (stored, begun) = store.identity().await?.unzip();
+    // What was given up before anything was written is no job.
+    let stored = stored.filter(|stored| newest.is_some() || !Identity::is_given_up(stored));
     let oldest_record = match (&stored, newest) {
         (None, Some(_)) => store.oldest_start().await?,
         _ => None,
@@ -238,6 +262,8 @@ pub(crate) async fn read(
         newest: newest.map(|(_, time)| time),
         identity,
         is_new: stored.is_none(),
+        begun,
+        reach: stored.as_ref().and_then(Identity::stored_reach),
         existing: match &stored {
             Some(stored) => Identity::stored_existing(stored),
             None if newest.is_some() => Existing::Adopted,
@@ -277,22 +303,5 @@ pub(crate) fn may_follow(
             let Lease { machine, run, .. } = stored.lease.clone();
             Err(Error::Leased { machine, run, age_s: age_ms / 1_000 })
         }
-    }
-}
-
-/// Refuses a destination that holds what no run of the job has written.
-pub(crate) async fn refuse_foreign_data(
-    config: &JobConfig,
-    client: &Client,
-    range: TimeRange,
-) -> Result<(), Error> {
-    if config.safety.existing == ExistingPolicy::Merge {
-        return Ok(());
-    }
-    let values = count_at(client, &config.ends.destination_bucket, range).await?;
-    if values == 0 {
-        Ok(())
-    } else {
-        Err(Error::ForeignData { bucket: config.ends.destination_bucket.clone(), values, range })
     }
 }

@@ -14,6 +14,7 @@ use crate::limits::PLAIN_LINE_MS;
 use crate::model::number;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
+use crate::pipeline::plan::spool::Lacking;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
@@ -178,6 +179,7 @@ fn exit_of(outcome: &RunOutcome, rejected_total: u64) -> ExitCode {
         None if rejected_total > 0
             || !outcome.changed.is_empty()
             || !outcome.unreturned.is_empty()
+            || outcome.lacking != Lacking::default()
             || !outcome.doubts.is_empty()
             || !outcome.closing.source.is_empty() =>
         {

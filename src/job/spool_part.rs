@@ -8,6 +8,7 @@ use crate::job::error::Error;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
+use crate::pipeline::plan::spool::Lacking;
 use crate::spool::stored::{Stored, StoredSelection};
 
 /// A part of a spool.
@@ -17,6 +18,8 @@ pub(crate) struct SpoolPart {
     pub range: TimeRange,
     /// These; `None` is all.
     pub measurements: Option<BTreeSet<Name>>,
+    /// What the spool does not hold of it.
+    pub lacking: Lacking,
     /// What makes this part another job than the rest: the filter of the spool, and what was chosen of it.
     pub filter: String,
 }
@@ -54,12 +57,17 @@ impl SpoolPart {
             RangeStart::At(time) => time.max(whole.start),
             RangeStart::Earliest | RangeStart::Back(_) => whole.start,
         };
+        // All that the last run was to stage, whether it did or not.
+        let meant = job.stop.max(whole.stop);
         let stop = match stop {
-            RangeStop::At(time) => time.min(whole.stop),
-            RangeStop::Now { .. } | RangeStop::Back(_) => whole.stop,
+            RangeStop::At(time) => time.min(meant),
+            RangeStop::Now { .. } | RangeStop::Back(_) => meant,
         };
-        let range = TimeRange::new(start, stop.max(start));
-        Ok(Self { range, measurements: (!all).then_some(names), filter: text })
+        let stop_there = stop.min(whole.stop);
+        let range = TimeRange::new(start, stop_there.max(start));
+        let staged = (stop > stop_there).then_some((stop_there, stop));
+        let lacking = Lacking { staged, values: stored.rejected_in(range) };
+        Ok(Self { range, measurements: (!all).then_some(names), lacking, filter: text })
     }
 
     /// Its files and values.

@@ -54,6 +54,10 @@ pub(crate) const STATEMENT_VALUES_MIN: u64 = 50;
 /// Values for each series over the whole job below which a catalogue costs more than it saves.
 pub(crate) const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
 
+/// Values for each series, read by key tags since the series were listed last, for which they are listed again before the end
+/// of a run: a list costs some 60 to 150 bytes for each series, and such a value 2 to 50.
+pub(crate) const RELIST_VALUES_PER_SERIES_MIN: u64 = 1_000;
+
 /// Values of one tag that a query names to read a group of series.
 pub(crate) const AMONG_VALUES_MAX: usize = 1_000;
 

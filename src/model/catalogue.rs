@@ -57,6 +57,20 @@ impl Catalogue {
         self.by_values.get(&joined(values))
     }
 
+    /// How many of the series that are there `now` a read by key tags takes for one of these: they have come since, in place of
+    /// others. Where none of these has gone, the number of series tells of each that comes.
+    pub fn replaced(&self, now: &[Series]) -> u64 {
+        let (mut kept, mut alike) = (0, 0);
+        for one in now {
+            match self.get(self.keys.iter().map(|key| value(one, key))) {
+                Some(known) if **known == *one => kept += 1,
+                Some(_) => alike += 1,
+                None => {}
+            }
+        }
+        if kept < self.len() { alike } else { 0 }
+    }
+
     /// All values of one key tag, sorted.
     pub fn values_of(&self, key: &[u8]) -> BTreeSet<&[u8]> {
         self.by_values.values().map(|series| value(series, key)).collect()
@@ -172,6 +186,27 @@ mod tests {
         assert!(catalogue.get([b"2".as_slice()]).is_none());
         assert!(catalogue.get([]).is_none());
         assert_eq!(catalogue.values_of(b"b").len(), 2);
+    }
+
+    #[test]
+    fn a_series_in_place_of_another_is_seen() {
+        let rack = |host, rack| series(&[("host", host), ("rack", rack)]);
+        let all = Catalogue::new([rack("a", "1"), rack("b", "1"), rack("c", "1")]);
+        assert_eq!(all.keys(), [Name::from(b"host".as_slice())]);
+        for (now, replaced) in [
+            (vec![rack("a", "1"), rack("b", "1"), rack("c", "1")], 0),
+            (vec![rack("a", "1"), rack("b", "2"), rack("c", "1")], 1),
+            (vec![rack("a", "1"), rack("b", "2"), rack("c", "2"), rack("d", "1")], 2),
+            // Gone, or come by another key: nothing was taken for it.
+            (vec![rack("a", "1"), rack("c", "1")], 0),
+            (vec![rack("a", "1"), rack("d", "1"), rack("c", "1")], 0),
+            // As long as all are there, one more is one more.
+            (vec![rack("a", "1"), rack("b", "1"), rack("b", "2"), rack("c", "1")], 0),
+            (vec![rack("b", "1"), rack("b", "2"), rack("c", "1")], 1),
+            (vec![], 0),
+        ] {
+            assert_eq!(all.replaced(&now), replaced, "{now:?}");
+        }
     }
 
     #[test]

@@ -99,11 +99,6 @@ impl ClosingCheck<'_> {
             Ok(pieces) => pieces,
             Err(why) => return Ok(Err(why)),
         };
-        if bucket.is_shared {
-            let text = "the destination may hold other data in the range of this job: what it has lost of one would not be \
-                        seen for the other";
-            self.out.tell(Event::Notice(text.to_owned()));
-        }
         // After a refusal the server goes on writing for a while, and its counts lag.
         for _ in 0..CLOSING_TRIES {
             if pieces::suspects(&there.counter, &pieces, is_fine).await?.is_empty() {

@@ -27,7 +27,10 @@ use self::commit::complete::{Complete, Done};
 use self::commit::{Checkpoint, committer};
 use self::error::Error;
 use self::event::{Event, StopReason};
+use self::plan::spool::Lacking;
 use self::pool::{blocking, joined};
+use self::read::bucket::relist;
+use self::read::bucket::restored::Relist;
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
 use self::stop::StopSignal;
 use self::write::DestinationWriter;
@@ -67,10 +70,14 @@ pub struct RunOutcome {
     pub changed: Vec<TimeRange>,
     /// What the source lists and returns to no query, in words.
     pub unreturned: Vec<String>,
+    /// What the spool that was read does not hold of its job.
+    pub lacking: Lacking,
     /// What this run or an earlier one of the job may have read wrongly, in words.
     pub doubts: Vec<String>,
     /// What both ends held when all was committed; nothing for a run that ended before.
     pub closing: Closing,
+    /// The destination may hold other data in the job's range: its count tells nothing of what it has lost.
+    pub is_shared: bool,
     /// Batches committed by this run.
     pub batches: u64,
     /// Why the run ended before the plan did, if it did.
@@ -87,6 +94,7 @@ pub async fn run(
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
+    let lacking = origin.lacking();
     resume_rejects(&out, plan.range().start).await?;
     let recording =
         committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
@@ -110,6 +118,15 @@ pub async fn run(
         read => read?,
     };
     let committed = committed?;
+    // Whoever asked for the end does not wait for it.
+    if let Some(reader) = &reader
+        && stop.reason().is_none()
+    {
+        match stop.unless(Box::pin(relist::prove(reader, Relist::All))).await {
+            Ok(proven) => proven?,
+            Err(reason) => stopped = Some(reason),
+        }
+    }
     let mut closing = Closing::default();
     if stopped.is_none() && !matches!(checkpoint, Checkpoint::None) {
         let check = ClosingCheck {
@@ -144,8 +161,10 @@ pub async fn run(
         expired: committed.expired,
         changed: committed.changed,
         unreturned,
+        lacking,
         doubts,
         closing,
+        is_shared: out.bucket().is_some_and(|bucket| bucket.is_shared),
         batches: committed.batches,
         stopped,
     })

@@ -12,6 +12,8 @@ use crate::report::state::{RunState, SinkKind};
 pub enum RunEnd {
     /// All is at the destination.
     Copied,
+    /// All of a spool whose staging has not come to its end.
+    StagedSoFar,
     /// All is in the spool.
     Staged,
     /// All was there before this run.
@@ -30,8 +32,9 @@ pub enum RunEnd {
 
 impl RunEnd {
     /// One of each, for the page that lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Copied,
+        Self::StagedSoFar,
         Self::Staged,
         Self::Complete,
         Self::NothingNew(Timestamp::EPOCH),
@@ -52,6 +55,7 @@ impl RunEnd {
             Some(reason) => Self::Stopped(reason),
             None if !outcome.closing.destination.is_empty() => Self::Different,
             None if !outcome.closing.source.is_empty() => Self::Changed,
+            None if outcome.lacking.staged.is_some() => Self::StagedSoFar,
             None if outcome.job.is_empty() => Self::NothingToCopy,
             None if outcome.batches == 0 => Self::Complete,
             None if is_idle && resumed > outcome.job.start => Self::NothingNew(resumed),
@@ -70,6 +74,7 @@ impl RunEnd {
     pub fn name(self) -> &'static str {
         match self {
             Self::Copied => "copied",
+            Self::StagedSoFar => "staged_so_far",
             Self::Staged => "staged",
             Self::Complete => "complete",
             Self::NothingNew(_) => "nothing_new",
@@ -93,6 +98,7 @@ impl fmt::Display for RunEnd {
             Self::Complete => "Migration is complete.",
             Self::NothingNew(since) => return write!(f, "NOTHING NEW since {since}"),
             Self::NothingToCopy => "NOTHING TO COPY",
+            Self::StagedSoFar => "COPIED WHAT IS STAGED SO FAR",
             Self::Staged => "STAGED",
             Self::Copied => "COPIED, NOT YET VERIFIED",
         })

@@ -5,6 +5,7 @@ use crate::model::number;
 use crate::pipeline::RunOutcome;
 use crate::pipeline::closing::Closing;
 use crate::pipeline::pieces::Discrepancy;
+use crate::pipeline::plan::spool::Lacking;
 use crate::report::failure::ErrorFacts;
 use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};
@@ -30,6 +31,9 @@ pub struct SummaryInput {
     /// What another run after a whole one does, if that is known.
     pub later: Option<&'static str>,
 }
+
+/// Its counts tell only of what is missing in a batch that others have written nothing into.
+const SHARED: &str = "  the destination holds other data in the range: what it lost may hide behind it";
 
 /// What is said of a run that failed; the error chain itself is printed by the program's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +76,16 @@ pub fn lines(input: &SummaryInput, state: &RunState, glyphs: Glyphs) -> Vec<Stri
         lines.extend(waits(state, input.elapsed_ms));
     }
     lines.extend(unreturned(outcome, glyphs));
+    lines.extend(lacking(outcome));
     let doubts = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
     lines.extend(doubts.flat_map(|doubt| wrap_after("  in doubt: ", &clean(doubt, glyphs))));
     if let Some(path) = &input.rejects {
         lines.push(format!("  rejects {}", clean(path, glyphs)));
     }
     lines.extend(closing(&outcome.closing));
+    if outcome.is_shared && outcome.stopped.is_none() {
+        lines.push(SHARED.to_owned());
+    }
     lines.extend(next(input, glyphs));
     lines
 }
@@ -153,6 +161,22 @@ fn unreturned(outcome: &RunOutcome, glyphs: Glyphs) -> Vec<String> {
     if !lines.is_empty() {
         let verb = "at the source, but returned to no query of a run, so not copied:";
         lines.insert(0, format!("  {verb}"));
+    }
+    lines
+}
+
+/// What the spool does not hold, and so is not there.
+fn lacking(outcome: &RunOutcome) -> Vec<String> {
+    let Lacking { staged, values } = outcome.lacking;
+    let mut lines = Vec::new();
+    if let Some((to, stop)) = staged {
+        lines.push(format!("  the spool is staged up to {to}, of {stop}:"));
+        lines.push("    the rest is at the source alone; stage on, and load again".to_owned());
+    }
+    if values > 0 {
+        let values = number::counted(values, "value", "values");
+        lines.push(format!("  the spool lacks {values} that could not be staged"));
+        lines.push("    see the rejects file of the run that staged it".to_owned());
     }
     lines
 }

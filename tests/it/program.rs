@@ -21,6 +21,7 @@ mod secrets;
 mod spools;
 mod streams;
 mod tokens;
+mod two_jobs;
 
 use std::path::PathBuf;
 use std::process::Command;

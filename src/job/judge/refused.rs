@@ -25,7 +25,8 @@ pub(super) fn told(
     let Some(error) = refused else { return Ok(None) };
     let Some(row) = row(&error) else { return Err(error) };
     report.refusals.push(error.exit());
-    let is_of_destination = matches!(error, Error::ForeignData { .. }) || ends.spool.is_some();
+    let of_content = matches!(error, Error::ForeignData { .. } | Error::OtherSource { .. });
+    let is_of_destination = of_content || ends.spool.is_some();
     let rows = if is_of_destination { &mut report.destination } else { &mut report.progress };
     rows.push(row);
     Ok(Some(error))
@@ -41,6 +42,12 @@ fn row(error: &Error) -> Option<Row> {
             let values = number::all_counted(*values, "value", "values");
             let text = format!("holds {values} in {range} that this job has not written");
             fail("P14", "content", text, "--existing merge writes over and between them")
+        }
+        Error::OtherSource { reads, theirs, range, .. } => {
+            let text =
+                format!("another job moves {reads} there, over {theirs}; this run writes {range}");
+            let cure = "another --destination-bucket, or --existing merge if both shall lie in one";
+            fail("P29", "content", text, cure)
         }
         Error::OtherJob { bucket, difference } => {
             let text = format!("{bucket:?} holds the progress of another job: {difference}");

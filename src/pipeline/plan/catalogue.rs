@@ -81,7 +81,8 @@ pub(crate) async fn cardinality(
     Ok(told.map_err(|refusal| refusal.cause()))
 }
 
-async fn series_of(
+/// All series of a measurement as they are now; or why they cannot be had.
+pub(crate) async fn series_of(
     source: &SourceBucket,
     measurement: &Name,
 ) -> Result<Result<Vec<Series>, String>, Error> {

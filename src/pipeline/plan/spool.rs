@@ -26,6 +26,17 @@ pub struct SpoolJob {
     pub interval: Interval,
     /// Measurements read at one time.
     pub slices_in_flight: usize,
+    /// What it does not hold of the job.
+    pub lacking: Lacking,
+}
+
+/// What a spool does not hold of what it was meant to hold: nobody may take a load of it for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lacking {
+    /// Up to where it is staged, and up to where it was to be, if that is more.
+    pub staged: Option<(Timestamp, Timestamp)>,
+    /// Values that were refused or left out as it was staged.
+    pub values: u64,
 }
 
 impl SpoolJob {

@@ -18,7 +18,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, PlannedRun};
 use crate::pipeline::plan::NextBatch;
 use crate::pipeline::plan::counter::Counter;
-use crate::pipeline::plan::spool::{SpoolBatches, SpoolJob};
+use crate::pipeline::plan::spool::{Lacking, SpoolBatches, SpoolJob};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::write::DestinationWriter;
@@ -59,6 +59,14 @@ impl BatchOrigin {
         match self {
             Self::Bucket(job, _) => job.unreturned().into_iter().map(|(words, _)| words).collect(),
             Self::Spool(_) => Vec::new(),
+        }
+    }
+
+    /// What a spool does not hold of its job.
+    pub fn lacking(&self) -> Lacking {
+        match self {
+            Self::Bucket(..) => Lacking::default(),
+            Self::Spool(job) => job.lacking,
         }
     }
 

@@ -129,6 +129,13 @@ impl Stored {
         self.state.rejected()
     }
 
+    /// The same in the batches that begin in a range.
+    pub fn rejected_in(&self, range: TimeRange) -> u64 {
+        let is_in = |start: &i64| range.contains(Timestamp::from_ns(*start));
+        let batches = self.state.rejected.iter().filter(|(start, _)| is_in(start));
+        batches.map(|(_, values)| values).sum()
+    }
+
     /// The types of each field in the files of a selection, by measurement and field; these files are verified first.
     pub fn field_types(
         &self,

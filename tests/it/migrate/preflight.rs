@@ -182,6 +182,7 @@ async fn more_rows() -> Vec<Row> {
         ("P28", Verdict::Fail, plain().await, |c| {
             c.scope.filter.measurements = vec!["airr".to_owned()];
         }),
+        ("P29", Verdict::Fail, rig(cloud(), oss(), begun_by("other")).await, |_| {}),
         ("P18", Verdict::Fail, plain().await, |c| c.ends.batch_bucket = BUCKET.to_owned()),
     ]
 }
@@ -197,6 +198,13 @@ fn holding(bucket: &str, lines: &str) -> Arc<BucketStore> {
 /// A field of the source as text.
 fn with_text() -> Arc<BucketStore> {
     holding(BUCKET, "air,host=a i=\"x\" 1640995300000000000\n")
+}
+
+/// A job of another source into the same bucket.
+fn begun_by(source: &str) -> Arc<BucketStore> {
+    let tags = format!("dstBucket={BUCKET},kind=identity,srcBucket={source},srcOrg={CLOUD_ORG}");
+    let fields = "start=\"2022-01-01T02:00:00.000000000Z\",stop=\"2022-01-01T02:30:00.000000000Z\"";
+    holding(BATCHES, &format!("batch_details,{tags} {fields} 1640999000000000000\n"))
 }
 
 const TAGS: &str = "dstBucket=plant,srcBucket=plant,srcOrg=cloud-org";

@@ -18,7 +18,7 @@ use sluice::testing::model::time::TimeRange;
 use sluice::testing::model::time_type::TimeType;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::pipeline::plan::NextBatch;
-use sluice::testing::pipeline::plan::spool::{SpoolBatches, SpoolJob};
+use sluice::testing::pipeline::plan::spool::{Lacking, SpoolBatches, SpoolJob};
 use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use sluice::testing::sim::{BucketStore, Fault, Matcher, ServerSettings};
 use sluice::testing::spool::state::FileEntry;
@@ -346,6 +346,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
             plan,
             interval,
             slices_in_flight: 1,
+            lacking: Lacking::default(),
         };
         let mut expected = 0;
         for found in SpoolBatches::new(&job) {
@@ -378,6 +379,7 @@ async fn the_batches_of_a_spool_have_the_files_that_reach_into_them() {
         plan: BatchPlan::new(time("2022-01-01T23:59:59Z"), sparse, range.stop),
         interval: sparse,
         slices_in_flight: 1,
+        lacking: Lacking::default(),
     };
     assert_eq!(SpoolBatches::new(&job).count(), 1, "a month of milliseconds is one stretch");
 }

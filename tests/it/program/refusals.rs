@@ -4,10 +4,16 @@ use sluice::testing::sim::{ServerClock, ServerSettings};
 
 use super::{BUCKET, CLOUD_ORG, Ended, PROGRESS, World, cloud_settings, oss_settings};
 
-const LOOKS: [&[&str]; 3] = [&["preflight"], &["plan"], &["migrate", "--dry-run"]];
+pub(super) const LOOKS: [&[&str]; 3] = [&["preflight"], &["plan"], &["migrate", "--dry-run"]];
 
 /// Each look and then the run itself, with these flags.
-async fn all_end_alike(world: &World, more: &[&str], code: i32, finding: &str, words: &str) {
+pub(super) async fn all_end_alike(
+    world: &World,
+    more: &[&str],
+    code: i32,
+    finding: &str,
+    words: &str,
+) {
     for look in LOOKS {
         let before = (world.oss.store().count(BUCKET), world.oss.store().count(PROGRESS));
         let ended = world.start(world.job(look[0], &[&look[1..], more].concat())).ended().await;

@@ -10,6 +10,7 @@ use sluice::testing::model::time::{TimeRange, Timestamp};
 use sluice::testing::pipeline::RunOutcome;
 use sluice::testing::pipeline::closing::Closing;
 use sluice::testing::pipeline::event::{Event, PlannedRun};
+use sluice::testing::pipeline::plan::spool::Lacking;
 use sluice::testing::report::plan::{IntervalRow, PlanReport};
 use sluice::testing::report::preflight::{Finding, Verdict};
 use sluice::testing::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
@@ -183,6 +184,8 @@ pub(crate) fn finished() -> (SummaryInput, RunState) {
         expired: 0,
         changed: Vec::new(),
         unreturned: Vec::new(),
+        lacking: Lacking::default(),
+        is_shared: false,
         doubts: Vec::new(),
         closing: Closing { newer: Some(1_200_000), ..Closing::default() },
         batches: 2_090,

@@ -77,10 +77,11 @@ impl BatchBucket {
         self.client.server_time().map(Timestamp::from_ns)
     }
 
-    /// The identity of the job, if a run of sluice has begun it.
-    pub async fn identity(&self) -> Result<Option<StoredFields>, Error> {
+    /// The identity of the job, if a run of sluice has begun it, and the time of its point.
+    pub async fn identity(&self) -> Result<Option<(StoredFields, Timestamp)>, Error> {
         let query = self.details_query(identity::KIND_IDENTITY);
-        Ok(self.pick(&query, "start", "job identity", Newest).await?.map(|stored| stored.fields))
+        let stored = self.pick(&query, "start", "job identity", Newest).await?;
+        Ok(stored.map(|stored| (stored.fields, stored.time)))
     }
 
     /// The lease on the job.
@@ -232,6 +233,11 @@ fn of_run(stored: StoredLease, own: &Lease) -> Result<StoredLease, Error> {
         return Ok(stored);
     }
     Err(Error::LeaseLost { found: format!("run {} on machine {}", lease.run, lease.machine) })
+}
+
+/// The newest point of a series that has this field: its fields of that time, and the time.
+pub(crate) fn newest_of(tables: &[CsvTable], field: &str) -> Option<(StoredFields, Timestamp)> {
+    pick(tables, field, Newest).map(|stored| (stored.fields, stored.time))
 }
 
 #[derive(Clone, Copy)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::reader::BucketReader;
-use super::slice;
+use super::restored::Relist;
+use super::{relist, slice};
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
 use crate::model::series::Name;
@@ -40,6 +41,7 @@ pub(crate) async fn run(
     let progress = Arc::new(reader.progress(range));
     fix_types(&reader, range).await?;
     loop {
+        reader.restored.open(range);
         let sink = reader.out.open(range);
         let counted = values_in(&windows);
         let predicted = parts::bytes(&reader.source, &reader.choices, &windows).await?;
@@ -56,6 +58,9 @@ pub(crate) async fn run(
         if moved.values != counted
             && tries.call_for_another(&reader, range, &mut windows, moved.values).await?
         {
+            continue;
+        }
+        if !restored_rightly(&reader, seq, range, &mut tries).await? {
             continue;
         }
         tries.details.counted = counted;
@@ -77,6 +82,27 @@ pub(crate) async fn run(
         }
         return done(&reader, seq, range, moved, tries.details, staged).await;
     }
+}
+
+/// Holds the series that values were restored from against those of now, where it is time for that. False for a batch that is
+/// to be read again, by plain Flux.
+async fn restored_rightly(
+    reader: &BucketReader,
+    seq: u64,
+    range: TimeRange,
+    tries: &mut Tries,
+) -> Result<bool, Error> {
+    let is_last = seq + 1 == reader.source.job.plan.len();
+    let when = if is_last { Relist::All } else { Relist::WhereItPays };
+    relist::prove(reader, when).await?;
+    let is_wrong = reader.restored.close(range) && !tries.misread;
+    if is_wrong {
+        tries.misread = true;
+        reader.tell(Event::Notice(format!(
+            "batch {range}: series changed while it was read: reading it again by plain Flux"
+        )));
+    }
+    Ok(!is_wrong)
 }
 
 /// Fixes one type for each field that may clash in a batch: the destination's own, else that of most values.

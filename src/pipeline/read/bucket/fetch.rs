@@ -43,6 +43,11 @@ pub(crate) async fn read(
         }
     }
     let held = hold_against_flux(reader, progress, attempt, held).await?;
+    if let Some(known) = attempt.request.known()
+        && !reader.out.discards()
+    {
+        reader.restored.note(progress.batch(), known, fetched.totals.values);
+    }
     for frame in held {
         frames.send(frame).await.map_err(|_| Error::StageGone("encode"))?;
     }

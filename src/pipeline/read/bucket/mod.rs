@@ -8,5 +8,7 @@ pub(crate) mod batch;
 pub(crate) mod failure;
 pub(crate) mod fetch;
 pub(crate) mod reader;
+pub(crate) mod relist;
+pub(crate) mod restored;
 pub(crate) mod slice;
 pub(crate) mod witness;

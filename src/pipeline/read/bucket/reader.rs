@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::restored::Restored;
 use super::witness::Witness;
 use crate::limits::{HELD_UNIT_VALUES, HELD_VALUES_MAX};
 use crate::model::time::TimeRange;
@@ -30,6 +31,8 @@ pub(crate) struct BucketReader {
     pub choices: Choices,
     /// What was held against plain Flux by content.
     pub witness: Witness,
+    /// What was read by key tags.
+    pub restored: Restored,
     /// Values held back in memory until their slice is proven, in units of `HELD_UNIT_VALUES`.
     pub held: Semaphore,
 }
@@ -55,6 +58,7 @@ impl BucketReader {
             checkpoint,
             choices: Choices::new(),
             witness: Witness::new(None),
+            restored: Restored::default(),
             held: Semaphore::new(held),
         }
     }
