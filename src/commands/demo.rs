@@ -29,6 +29,7 @@ use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::report::state::Header;
+use crate::report::text::wrap;
 use crate::report::{json, stream};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
@@ -136,10 +137,9 @@ impl Servers {
         if json {
             stream::print_exact(json::comparison(source_values));
         } else {
-            stream::print(format!(
-                "COMPARED   all {} of both ends: equal",
-                number::all_counted(source_values, "value", "values")
-            ));
+            let values = number::all_counted(source_values, "value", "values");
+            let text = format!("COMPARED   all {values} of both ends: equal");
+            wrap(&text, stream::stdout_paper(None).columns, 2).iter().for_each(stream::print);
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     if config.output.json {
         stream::print_exact(json::plan::plan_report(&report));
     } else {
-        report.lines(stream::glyphs()).iter().for_each(stream::print);
+        report.lines(stream::stdout_paper(None)).iter().for_each(stream::print);
     }
     Ok(report.exit)
 }

@@ -99,7 +99,7 @@ pub(crate) fn asks(config: &JobConfig) -> bool {
 
 /// Asks once. On a thread of its own: the answer may be a signal.
 pub(crate) async fn confirm(question: &Question) -> Result<(), Error> {
-    stream::ask(format_args!("{}", question.text(stream::glyphs())));
+    stream::ask(format_args!("{}", question.text(stream::stderr_paper(None))));
     let said = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)

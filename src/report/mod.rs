@@ -7,8 +7,7 @@
 //! Invariants: sending never blocks; totals are read from the counters, so a lost event cannot make one wrong; all
 //! text is made by pure functions of plain data ([`screen`], [`summary`], [`preflight`], [`plan`],
 //! [`dry_run`], [`json`]), so
-//! that every screen is a golden file; the progress screen and its lines keep within [`text::COLUMNS`]. Wall time is
-//! allowed here.
+//! that every screen is a golden file; all of them keep within the paper they are drawn for. Wall time is allowed here.
 
 pub(crate) mod bars;
 pub(crate) mod density;
@@ -31,6 +30,7 @@ pub(crate) mod spool;
 pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod talk;
 pub(crate) mod text;
 pub(crate) mod waits;

@@ -20,6 +20,7 @@ mod refusals;
 mod secrets;
 mod spools;
 mod streams;
+mod terminal;
 mod tokens;
 
 use std::path::PathBuf;

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = args.config(env, local_now())?;
     say_notices(&config.notices, false);
     let report = export(&config)?;
-    let lines = if config.json { vec![report.json()] } else { report.lines(stream::glyphs()) };
+    let lines =
+        if config.json { vec![report.json()] } else { report.lines(stream::stdout_paper(None)) };
     if !config.json {
         report
             .notes(stream::glyphs())

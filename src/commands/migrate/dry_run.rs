@@ -90,7 +90,7 @@ pub(super) async fn run(
     if config.output.json {
         print_exact(json::plan::dry_run(&dry_run));
     } else {
-        dry_run.lines(stream::glyphs(), stdout_is_terminal()).iter().for_each(print);
+        dry_run.lines(stream::stdout_paper(None), stdout_is_terminal()).iter().for_each(print);
     }
     Ok(ExitCode::Done)
 }

@@ -28,6 +28,6 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let after = spool.size();
     spool.close().map_err(Box::new)?;
     let report = CompactReport { place: config.place.clone(), compacted, before, after, values };
-    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
+    opened::show(config.json, || report.json(), || report.lines(stream::stdout_paper(None)));
     Ok(ExitCode::Done)
 }

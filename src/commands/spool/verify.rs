@@ -18,7 +18,7 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     drop(progress);
     let range = TimeRange::new(stored.job().identity.start, stored.watermark());
     let report = ProofReport { place: config.place.clone(), range, proof };
-    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
+    opened::show(config.json, || report.json(), || report.lines(stream::stdout_paper(None)));
     match report.findings() {
         0 => Ok(ExitCode::Done),
         findings => Err(Error::SpoolDamaged { place: config.place.clone(), findings }),

@@ -15,6 +15,7 @@ use sluice::testing::job::ends::Ends;
 use sluice::testing::model::density::stretches;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::report::plan::PlanReport;
+use sluice::testing::report::text::{Glyphs, Paper};
 use sluice::testing::sim::tsbs::Workload;
 use sluice::testing::sim::{BucketStore, ServerSettings, Value};
 use sluice::testing::spool::storage::Storage;
@@ -188,7 +189,7 @@ async fn dense_and_empty_stretches_are_named() {
     let burst = time("2022-01-11T02:00:00Z");
     assert!(dense.len() == 1 && dense[0].range.contains(burst), "{dense:?}");
     assert_eq!(empty.len(), 2, "{empty:?}");
-    let lines = report.lines(sluice::testing::report::text::Glyphs::Ascii).join("\n");
+    let lines = report.lines(Paper::plain(Glyphs::Ascii)).join("\n");
     for part in ["dense       2022-01-1", "empty       2022-01-01", "empty       2022-01-1"] {
         assert!(lines.contains(part), "{lines}");
     }

@@ -119,9 +119,14 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     closing.ahead = Some(batch.stop);
     (input.outcome.unreturned, input.outcome.doubts) =
         (vec![name.to_owned(); 20], vec![name.to_owned(); 20]);
+    // A path and a command are to be copied.
+    (input.rejects, input.next) = (None, None);
     for stopped in [None, Some(StopReason::ByteBudget)] {
         input.outcome.stopped = stopped;
-        assert_fits(&summary::lines(&input, &state, glyphs), glyphs);
+        for columns in [40, 80, 200] {
+            let paper = Paper { columns, glyphs, color: false };
+            assert_fits_in(columns, &summary::lines(&input, &state, paper), glyphs);
+        }
     }
     let row = |verdict| {
         let (code, subject, text) = ("P99".to_owned(), name.to_owned(), name.to_owned());
@@ -144,8 +149,12 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}',
         '\u{2588}',
     ];
-    let lines = plan(name, n, batch).lines(glyphs);
-    assert_fits(&lines.iter().map(|line| line.replace(blocks, "#")).collect::<Vec<_>>(), glyphs);
+    let plan = plan(name, n, batch);
+    for columns in [40, 60, 80] {
+        let lines = plan.lines(Paper { columns, glyphs, color: false });
+        let lines: Vec<_> = lines.iter().map(|line| line.replace(blocks, "#")).collect();
+        assert_fits_in(columns, &lines, glyphs);
+    }
 }
 
 /// Every text of a plan this name, every number this number.
