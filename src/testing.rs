@@ -367,6 +367,9 @@ pub mod report {
     pub mod text {
         pub use crate::report::text::{COLUMNS, Glyphs, Paper, width};
     }
+    pub mod volume {
+        pub use crate::report::volume::Volume;
+    }
 }
 pub mod sim {
     pub use crate::sim::{

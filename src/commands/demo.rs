@@ -68,6 +68,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
         header,
         mode: shown::mode(&config.output),
         color: shown::forced(config.output.color),
+        volume: config.output.volume,
         next: None,
         later: Some("Nothing of it is kept: both servers end with this program"),
     };
@@ -188,7 +189,12 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
             state_dir: state_dir.to_owned(),
             ..JobSafety::default()
         },
-        output: JobOutput { json: demo.json, color: demo.color, notices: Vec::new() },
+        output: JobOutput {
+            json: demo.json,
+            color: demo.color,
+            volume: demo.volume,
+            notices: Vec::new(),
+        },
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check_to_look, signals.observer()).await?;
-    signals.as_json(config.output.json);
+    signals.told_as(&config.output);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,
@@ -39,7 +39,10 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     if config.output.json {
         stream::print_exact(json::plan::plan_report(&report));
     } else {
-        report.lines(stream::stdout_paper(None)).iter().for_each(stream::print);
+        let paper = stream::stdout_paper(None);
+        let is_quiet = config.output.volume.is_quiet();
+        let lines = if is_quiet { report.quiet_lines(paper) } else { report.lines(paper) };
+        lines.iter().for_each(stream::print);
     }
     Ok(report.exit)
 }

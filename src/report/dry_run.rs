@@ -79,12 +79,17 @@ impl DryRun {
         if self.choices_more > 0 {
             lines.push(format!("  and {} more", number::grouped(self.choices_more)));
         }
+        lines.extend(self.last(paper));
+        lines
+    }
+
+    /// What a run would do.
+    pub(crate) fn last(&self, paper: Paper) -> Vec<String> {
         let last = if self.outlook.values == 0 {
             "Would copy nothing.".to_owned()
         } else {
             format!("Would copy {}. Run the same without --dry-run.", self.outlook)
         };
-        lines.extend(wrap(&last, columns, 2));
-        lines
+        wrap(&last, paper.columns, 2)
     }
 }

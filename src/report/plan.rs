@@ -94,6 +94,19 @@ impl PlanReport {
         self.table(&mut page);
         self.fields(&mut page);
         self.run(&mut page);
+        self.end(&mut page);
+        page.lines
+    }
+
+    /// What somebody may have to act on, and the last line.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        let mut page = Page { paper, lines: Vec::new() };
+        self.end(&mut page);
+        page.lines
+    }
+
+    fn end(&self, page: &mut Page) {
+        let paper = page.paper;
         for finding in &self.findings {
             let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
             let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
@@ -109,7 +122,6 @@ impl PlanReport {
             self.exit.number()
         );
         page.lines.extend(wrap(&spent, paper.columns, 2));
-        page.lines
     }
 
     fn head(&self, page: &mut Page) {

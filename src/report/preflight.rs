@@ -146,19 +146,36 @@ impl PreflightReport {
 
     /// The screen. Cures are never cut, since they are to be copied; all other lines keep within the paper.
     pub fn lines(&self, paper: Paper) -> Vec<String> {
-        let glyphs = paper.glyphs;
         let first = "PREFLIGHT compared no data and wrote nothing.";
         let mut lines = wrap(first, paper.columns, 2);
-        for (name, rows) in [
+        lines.extend(self.sections(paper, |_| true));
+        lines.extend(self.sum(paper));
+        lines.extend(self.cures(paper));
+        lines
+    }
+
+    /// What somebody may have to act on.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        let is_told =
+            |row: &Row| row.parts().2.is_some_and(|finding| finding.verdict != Verdict::Ok);
+        let mut lines = self.sections(paper, is_told);
+        lines.extend(self.cures(paper));
+        lines
+    }
+
+    fn sections(&self, paper: Paper, is_told: impl Fn(&Row) -> bool) -> Vec<String> {
+        let sections = [
             ("SOURCE", &self.source),
             ("DESTINATION", &self.destination),
             ("PROGRESS", &self.progress),
-        ] {
-            for (i, row) in rows.iter().enumerate() {
+        ];
+        let mut lines = Vec::new();
+        for (name, rows) in sections {
+            for (i, row) in rows.iter().enumerate().filter(|(_, row)| is_told(row)) {
                 let label = if i == 0 {
                     name.to_owned()
                 } else {
-                    format!("  {}", clean(row.parts().0, glyphs))
+                    format!("  {}", clean(row.parts().0, paper.glyphs))
                 };
                 if paper.columns < COLUMNS {
                     lines.extend(narrow_row(&label, row, paper, i == 0));
@@ -167,6 +184,11 @@ impl PreflightReport {
                 }
             }
         }
+        lines
+    }
+
+    /// How much was found, and the exit code.
+    pub(crate) fn sum(&self, paper: Paper) -> Vec<String> {
         let (failures, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
         let spent = number::bytes(self.quota_bytes_spent);
         let sum = format!(
@@ -175,14 +197,15 @@ impl PreflightReport {
             number::counted(warnings as u64, "warning", "warnings"),
             self.exit().number()
         );
-        lines.extend(wrap(&sum, paper.columns, 2));
-        for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
-            if let Some(cure) = &finding.cure {
-                let line = format!("{} cure: {}", finding.code, clean(cure, glyphs));
-                lines.push(paper.paint(Color::Bold, &line));
-            }
-        }
-        lines
+        wrap(&sum, paper.columns, 2)
+    }
+
+    fn cures(&self, paper: Paper) -> Vec<String> {
+        let cure = |finding: &Finding| {
+            let cure = clean(finding.cure.as_ref()?, paper.glyphs);
+            Some(paper.paint(Color::Bold, &format!("{} cure: {cure}", finding.code)))
+        };
+        self.findings().filter(|finding| finding.verdict != Verdict::Ok).filter_map(cure).collect()
     }
 }
 

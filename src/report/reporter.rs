@@ -17,6 +17,7 @@ use crate::report::stream::{self, Stderr, Stdout};
 use crate::report::summary::{self, FailureInput, SummaryInput};
 use crate::report::talk::{self, Talk};
 use crate::report::text::{Color, Paper};
+use crate::report::volume::Volume;
 use crate::report::{json, last_word, screen};
 
 /// How a run is shown.
@@ -72,6 +73,8 @@ pub struct ReportSettings {
     pub mode: Mode,
     /// Time between plain lines, or between `status` lines of JSON: [`limits::PLAIN_LINE_MS`] by default.
     pub line_ms: u64,
+    /// How much is said.
+    pub volume: Volume,
 }
 
 /// Where the lines go.
@@ -155,6 +158,7 @@ struct Painter {
     sender: EventSender,
     lost: u64,
     talk: Talk,
+    volume: Volume,
     view: View,
     color: bool,
     output: ReportOutput,
@@ -185,8 +189,9 @@ impl Painter {
         output: ReportOutput,
         sender: EventSender,
     ) -> Self {
-        let ReportSettings { header, mode, line_ms } = settings;
+        let ReportSettings { header, mode, line_ms, volume } = settings;
         let (view, color) = match mode {
+            Mode::Terminal { .. } if volume.is_quiet() => (View::Plain, false),
             Mode::Terminal { color } => (View::Bars(Bars::new()), color),
             Mode::Plain => (View::Plain, false),
             Mode::Json => (View::Json, false),
@@ -201,7 +206,8 @@ impl Painter {
             counters,
             sender,
             lost: 0,
-            talk: Talk::default(),
+            talk: Talk::of(volume),
+            volume,
             view,
             output,
             failed: None,
@@ -213,7 +219,7 @@ impl Painter {
     }
 
     fn run(&mut self, events: &Receiver<Message>) {
-        if matches!(self.view, View::Plain) {
+        if matches!(self.view, View::Plain) && !self.volume.is_quiet() {
             self.say(&[screen::title(&self.state, "")]);
         }
         loop {
@@ -234,7 +240,8 @@ impl Painter {
     fn take(&mut self, event: &Event, at_ms: u64) {
         self.state.apply(event, at_ms);
         if matches!(self.view, View::Json) {
-            if let Some(line) = json::event(event, self.wall(at_ms)) {
+            let line = json::event(event, self.wall(at_ms));
+            if let Some(line) = line.filter(|_| self.volume.takes(event)) {
                 self.print(&[line]);
             }
         } else {
@@ -255,7 +262,7 @@ impl Painter {
             let paper = stream::stderr_paper(Some(self.color));
             self.state.columns = paper.columns;
             bars.draw(screen::painted(&self.state, now_ms, paper));
-        } else if now_ms >= self.line_due_ms {
+        } else if now_ms >= self.line_due_ms && !self.volume.is_quiet() {
             self.line_due_ms = now_ms + self.line_ms;
             if matches!(self.view, View::Json) {
                 self.print(&[json::status(&self.state, now_ms, self.wall(now_ms))]);
@@ -280,7 +287,13 @@ impl Painter {
             (View::Json, Ending::Failed(input)) => {
                 vec![json::failure(input, &self.state, lost, self.wall(input.elapsed_ms))]
             }
+            (_, Ending::Finished(input)) if self.volume.is_quiet() => {
+                summary::quiet_lines(input, &self.state, paper)
+            }
             (_, Ending::Finished(input)) => summary::lines(input, &self.state, paper),
+            (_, Ending::Failed(input)) if self.volume.is_quiet() => {
+                summary::headline("FAILED", input.elapsed_ms, input.exit, paper.columns)
+            }
             (_, Ending::Failed(input)) => summary::failure_lines(input, &self.state, paper),
         };
         if lost > 0 && !matches!(self.view, View::Json) {

@@ -39,12 +39,29 @@ impl ProofReport {
         self.proof.findings.len() as u64 + self.proof.more
     }
 
+    fn headline(&self, paper: Paper) -> String {
+        let word = if self.findings() == 0 { "WHOLE" } else { "NOT WHOLE" };
+        clean(&format!("{word}  {}", self.place), paper.glyphs)
+    }
+
+    fn damage(&self, paper: Paper) -> Vec<String> {
+        let told = self.proof.findings.iter().map(ToString::to_string);
+        let more = self.proof.more;
+        let more = (more > 0).then(|| format!("{} more", number::grouped(more)));
+        let line = |text: String| labelled(paper.columns, "DAMAGE", &clean(&text, paper.glyphs));
+        told.chain(more).flat_map(line).collect()
+    }
+
+    /// What somebody may have to act on.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        std::iter::once(self.headline(paper)).chain(self.damage(paper)).collect()
+    }
+
     /// The screen.
     pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
-        let Paper { glyphs, columns, .. } = paper;
+        let columns = paper.columns;
         let proof = &self.proof;
-        let word = if self.findings() == 0 { "WHOLE" } else { "NOT WHOLE" };
-        let mut lines = vec![clean(&format!("{word}  {}", self.place), glyphs)];
+        let mut lines = vec![self.headline(paper)];
         lines.extend(labelled(columns, "range", &self.range.to_string()));
         let files = counted(proof.files, "file", "files");
         lines.extend(labelled(
@@ -75,16 +92,7 @@ impl ProofReport {
             let text = format!("{files} of a run that was stopped; no part of the spool");
             lines.extend(labelled(columns, "left over", &text));
         }
-        for finding in &proof.findings {
-            lines.extend(labelled(columns, "DAMAGE", &clean(&finding.to_string(), glyphs)));
-        }
-        if proof.more > 0 {
-            lines.extend(labelled(
-                columns,
-                "DAMAGE",
-                &format!("{} more", number::grouped(proof.more)),
-            ));
-        }
+        lines.extend(self.damage(paper));
         lines
     }
 

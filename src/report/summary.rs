@@ -66,19 +66,39 @@ pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String
         lines.extend(waits(state, input.elapsed_ms, columns));
     }
     lines.extend(unreturned(outcome, paper));
-    let doubts = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
-    let in_doubt = |doubt: &String| wrap_after(columns, "  in doubt: ", &clean(doubt, glyphs));
-    lines.extend(doubts.flat_map(in_doubt));
-    if let Some(path) = &input.rejects {
-        lines.push(format!("  rejects {}", clean(path, glyphs)));
-    }
+    lines.extend(doubts(outcome, paper));
+    lines.extend(rejects(input, paper));
     lines.extend(closing(&outcome.closing, columns));
     lines.extend(next(input, paper));
     lines
 }
 
+/// How it ended, and what somebody may have to act on.
+pub(crate) fn quiet_lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String> {
+    let (outcome, columns) = (&input.outcome, paper.columns);
+    let end = RunEnd::of(outcome, state);
+    let mut lines = headline(&end.to_string(), input.elapsed_ms, input.exit, columns);
+    lines.extend(changed(outcome, columns));
+    lines.extend(unreturned(outcome, paper));
+    lines.extend(doubts(outcome, paper));
+    lines.extend(rejects(input, paper));
+    lines.extend(closing(&Closing { newer: None, ..outcome.closing.clone() }, columns));
+    lines
+}
+
+fn doubts(outcome: &RunOutcome, paper: Paper) -> Vec<String> {
+    let told = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
+    let line =
+        |doubt: &String| wrap_after(paper.columns, "  in doubt: ", &clean(doubt, paper.glyphs));
+    told.flat_map(line).collect()
+}
+
+fn rejects(input: &SummaryInput, paper: Paper) -> Option<String> {
+    input.rejects.as_ref().map(|path| format!("  rejects {}", clean(path, paper.glyphs)))
+}
+
 /// How it ended, how long it took, and the exit code.
-fn headline(end: &str, elapsed_ms: u64, exit: u8, columns: usize) -> Vec<String> {
+pub(crate) fn headline(end: &str, elapsed_ms: u64, exit: u8, columns: usize) -> Vec<String> {
     wrap(&format!("{end}   {}   exit {exit}", number::duration(elapsed_ms)), columns, 2)
 }
 

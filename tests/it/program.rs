@@ -22,6 +22,7 @@ mod spools;
 mod streams;
 mod terminal;
 mod tokens;
+mod volume;
 
 use std::path::PathBuf;
 use std::process::Command;

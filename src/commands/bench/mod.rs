@@ -124,7 +124,7 @@ async fn trials(
         };
         let Some(planned) = scheduler.next(left) else { break };
         number += 1;
-        if !config.output.json {
+        if !config.output.json && !config.output.volume.is_quiet() {
             stream::say(screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
@@ -152,7 +152,12 @@ async fn trials(
         return Err(error);
     }
     if !config.output.json {
-        screen::lines(&header, &verdict, &files.paths).iter().for_each(stream::print);
+        let lines = if config.output.volume.is_quiet() {
+            screen::quiet_lines(&verdict)
+        } else {
+            screen::lines(&header, &verdict, &files.paths)
+        };
+        lines.iter().for_each(stream::print);
     }
     Ok(verdict)
 }

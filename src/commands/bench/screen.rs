@@ -188,6 +188,34 @@ fn speed(spread: Spread, runs: u64) -> String {
     format!("{median} ({}-{})", shown(spread.low), shown(spread.high))
 }
 
+const UNSAFE: &str = "no setting that was tried keeps that margin";
+
+/// The end of a bench for who only wants to know what to use.
+pub(crate) fn quiet_lines(verdict: &BenchVerdict) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &verdict.recommendation {
+        Some(best) => {
+            if !best.is_safe() {
+                labelled("WARN", UNSAFE, &mut lines);
+            }
+            labelled("USE", &usage(best.setting), &mut lines);
+        }
+        None => lines.push("nothing was measured".to_owned()),
+    }
+    lines
+}
+
+/// The flags of a setting.
+fn usage(setting: TrialSetting) -> String {
+    let TrialSetting { interval, transport, concurrency, body_bytes } = setting;
+    let text =
+        format!("--batch-interval {interval} --transport {transport} --concurrency {concurrency}");
+    if body_bytes == BODY_BYTES_TARGET {
+        return text;
+    }
+    format!("{text} (bodies of {} were best)", number::bytes(body_bytes as u64))
+}
+
 fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<String>) {
     if let Some(best) = &verdict.recommendation {
         let destination = match header.sink {
@@ -195,14 +223,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
             TrialSink::Destination => "",
         };
         labelled("LIMITED BY", &format!("{}{destination}", best.limit.words()), lines);
-        let TrialSetting { interval, transport, concurrency, body_bytes } = best.setting;
-        let mut text = format!(
-            "--batch-interval {interval} --transport {transport} --concurrency {concurrency}"
-        );
-        if body_bytes != BODY_BYTES_TARGET {
-            text = format!("{text} (bodies of {} were best)", number::bytes(body_bytes as u64));
-        }
-        labelled("USE", &text, lines);
+        labelled("USE", &usage(best.setting), lines);
         let time = number::duration_range(best.whole_ms.low, best.whole_ms.high);
         labelled("WHOLE JOB", &format!("{time}, by the runs of this setting"), lines);
         let margin = format!(
@@ -213,7 +234,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
         );
         labelled("MARGIN", &margin, lines);
         if !best.is_safe() {
-            labelled("WARN", "no setting that was tried keeps that margin", lines);
+            labelled("WARN", UNSAFE, lines);
         }
         let own = verdict.rows.iter().find(|row| row.setting == best.setting);
         if let Some(row) = own.filter(|row| row.setting.transport.0.is_none()) {

@@ -10,6 +10,7 @@ use sluice::testing::pipeline::event::{Counters, Event};
 use sluice::testing::report::failure::ErrorFacts;
 use sluice::testing::report::summary::FailureInput;
 use sluice::testing::report::text::{Glyphs, Paper};
+use sluice::testing::report::volume::Volume;
 use sluice::testing::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
 
 use super::fixture;
@@ -47,7 +48,7 @@ impl Write for Closed {
 }
 
 fn settings(mode: Mode, line_ms: u64) -> ReportSettings {
-    ReportSettings { header: fixture::header(), mode, line_ms }
+    ReportSettings { header: fixture::header(), mode, line_ms, volume: Volume::Usual }
 }
 
 /// What a run with these events leaves on stdout and stderr.
