@@ -71,7 +71,9 @@ pub async fn report(
     let forecast = looked.forecast(&context, quota_bytes, &tally);
     let guide = looked.guide(&context, quota_bytes, &tally).await?;
     let (rows, rest) = looked.rows(&tally, &series);
-    let findings = checked.report.findings().filter(|finding| finding.verdict != Verdict::Ok);
+    let findings = checked.report.findings_by_side();
+    let findings = findings.filter(|(_, finding)| finding.verdict != Verdict::Ok);
+    let findings = findings.map(|(side, finding)| (side, finding.clone()));
     Ok(Ok(PlanReport {
         source: header.source,
         destination: config.ends.has_destination().then_some(header.destination),
@@ -95,7 +97,7 @@ pub async fn report(
             guide,
         },
         forecast,
-        findings: findings.cloned().collect(),
+        findings: findings.collect(),
         cells: tally.cells,
         quota_bytes_spent: before + ends.source.quota().usage().total_bytes,
         requests_spent: ends.source.requests(),

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = judge::check(&config, &ends).await?.report;
     if config.output.json {
-        stream::print_exact(json::preflight(&report));
+        stream::print_exact(json::preflight::preflight(&report));
     } else {
         let paper = stream::stdout_paper(shown::forced(config.output.color));
         let lines = if config.output.volume.is_quiet() {

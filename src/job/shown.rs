@@ -87,7 +87,7 @@ pub(crate) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
 /// The checks before a run: on stderr, because stdout is for the result.
 pub(crate) fn show_preflight(report: &PreflightReport, output: &JobOutput) {
     if output.json {
-        stream::print_exact(json::preflight(report));
+        stream::print_exact(json::preflight::preflight(report));
     } else {
         let paper = stream::stderr_paper(forced(output.color));
         let lines =

@@ -14,6 +14,7 @@ pub(crate) mod density;
 pub(crate) mod dry_run;
 pub(crate) mod eta;
 pub(crate) mod export;
+pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod last_word;

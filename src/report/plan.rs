@@ -64,8 +64,8 @@ pub struct PlanReport {
     pub interval: IntervalRow,
     /// What a run will take.
     pub forecast: Forecast,
-    /// Failures and warnings of the checks before a run.
-    pub findings: Vec<Finding>,
+    /// Failures and warnings of the checks before a run, each with the part that it is about.
+    pub findings: Vec<(&'static str, Finding)>,
     /// Source bytes that the plan cost.
     pub quota_bytes_spent: u64,
     /// Requests to the source that it took.
@@ -107,7 +107,7 @@ impl PlanReport {
 
     fn end(&self, page: &mut Page) {
         let paper = page.paper;
-        for finding in &self.findings {
+        for (_, finding) in &self.findings {
             let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
             let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
             page.say(verdict, &clean(&text, paper.glyphs));

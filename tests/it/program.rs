@@ -11,6 +11,7 @@ mod hanging;
 mod interrupted;
 mod leases;
 mod limits;
+mod looked_at;
 mod names;
 mod network;
 mod object_store;

@@ -236,7 +236,7 @@ async fn types_of_the_destination_are_held_against_the_sources() {
     assert_eq!(report.conflicts[0].destination, ["string"]);
     assert!(
         report.exit == ExitCode::Permanent
-            && report.findings.iter().any(|finding| finding.code == "P12")
+            && report.findings.iter().any(|(_, finding)| finding.code == "P12")
     );
 }
 
@@ -252,7 +252,7 @@ async fn times_before_1970_and_an_empty_bucket() {
         let report = planned(&rig, &whole(&rig)).await;
         assert_eq!((report.values, report.data, report.rows.len()), (0, None, 0));
         assert_eq!((report.forecast.bytes.high, report.exit), (0, ExitCode::Done), "{report:?}");
-        assert!(report.findings.iter().any(|finding| finding.code == "P09"));
+        assert!(report.findings.iter().any(|(_, finding)| finding.code == "P09"));
         assert!(report.interval.guide.is_none());
     }
 }
@@ -357,7 +357,7 @@ async fn the_quota_that_binds_is_named_and_gives_a_range_of_time() {
         assert_eq!(forecast.quota_bytes, Some(300_000_000));
         let time = forecast.time_ms.unwrap();
         assert!(time.low <= time.high && time.low > 0, "{forecast:?}");
-        let assumed = report.findings.iter().any(|finding| finding.code == "P06");
+        let assumed = report.findings.iter().any(|(_, finding)| finding.code == "P06");
         assert_eq!(assumed, !readable);
         let guide = report.interval.guide.unwrap();
         assert_eq!(guide.limit_bytes, 300_000_000);

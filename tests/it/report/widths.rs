@@ -130,7 +130,14 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     }
     let row = |verdict| {
         let (code, subject, text) = ("P99".to_owned(), name.to_owned(), name.to_owned());
-        Row::Finding(Finding { code, verdict, subject, text, cure: None })
+        Row::Finding(Finding {
+            code,
+            verdict,
+            subject,
+            text,
+            cure: None,
+            facts: Default::default(),
+        })
     };
     let rows =
         vec![Row::fact(name, name), row(Verdict::Ok), row(Verdict::Warn), row(Verdict::Fail)];
@@ -193,7 +200,7 @@ fn plan(name: &str, n: u64, batch: TimeRange) -> PlanReport {
         9
     ];
     (plan.uncounted, plan.not_carried) = (vec![text(); 2], vec![text(); 9]);
-    for finding in &mut plan.findings {
+    for (_, finding) in &mut plan.findings {
         (finding.subject, finding.text, finding.cure) = (text(), text(), None);
     }
     (plan.quota_bytes_spent, plan.requests_spent) = (n, n);
