@@ -212,8 +212,8 @@ flags! {
     ]).read_by(values::read_sink);
     /// Seed of samples and order: the same seed tries the same [default: random]
     BENCH_SEED: u64 = bench("seed", "NUMBER").read_by(values::read_whole);
-    /// Name of the files of results, without ending
-    OUT: PathBuf = bench("out", "NAME").or("bench").completes(Completes::Path)
+    /// Name of the files of results, without ending [default: bench with date and time]
+    OUT: PathBuf = bench("out", "NAME").completes(Completes::Path)
         .read_by(|given| given.name().map(PathBuf::from));
 }
 

@@ -102,7 +102,8 @@ async fn trials(
         early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch))).await??;
     let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
-    let mut files = Files::create(&bench.out)?;
+    let out = bench.out.clone().unwrap_or_else(|| files::name_of(header.started));
+    let mut files = Files::create(&out)?;
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
         if config.output.json {
