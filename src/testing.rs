@@ -332,6 +332,9 @@ pub mod report {
     pub mod export {
         pub use crate::report::export::ExportReport;
     }
+    pub mod facts {
+        pub use crate::report::facts::RowFacts;
+    }
     pub mod failure {
         pub use crate::report::failure::ErrorFacts;
     }

@@ -31,6 +31,11 @@ impl<'a> HeadCell<'a> {
         Self { name, class: " class=\"spread\"" }
     }
 
+    /// A column of a few words, which may stand below each other.
+    const fn words(name: &'a str) -> Self {
+        Self { name, class: " class=\"text words\"" }
+    }
+
     /// A column of texts that may need several lines.
     const fn long(name: &'a str) -> Self {
         Self { name, class: " class=\"text long\"" }
@@ -92,11 +97,11 @@ pub(super) fn settings(view: &PageView<'_>) -> String {
             row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely))
         }),
         (HeadCell::number("by the work"), |row| whole_time(row.engine_ms.likely)),
-        (HeadCell::text("limited by"), |row| row.limit.words().to_owned()),
+        (HeadCell::words("limited by"), |row| row.limit.words().to_owned()),
         (HeadCell::spread("bytes/value"), |row| spread(row.milli_bytes_per_value, milli)),
         (HeadCell::spread("values/s"), |row| spread(row.values_per_s, number::count)),
         (HeadCell::number("longest answer of the limit"), |row| percent(row.deadline_per_mille)),
-        (HeadCell::text("read by"), |row| row.transports.join(", ")),
+        (HeadCell::words("read by"), |row| row.transports.join(", ")),
     ];
     let has_quota = view.rows.iter().any(|row| row.quota_ms.is_some());
     let bodies = view.rows.first().map(|row| row.setting.body_bytes);

@@ -109,7 +109,7 @@ pub(super) fn host_row(end: &EndConfig, client: &Client) -> Row {
     let proxy = client.proxy().map_or(String::new(), |proxy| format!("   (through proxy {proxy})"));
     Row::fact("host", format!("{}{proxy}", end.host))
         .with("address", end.host.as_str())
-        .with("proxy", client.proxy().map(|proxy| proxy.to_string()))
+        .with("proxy", client.proxy())
 }
 
 /// The token's place, and who else can read it, there or on its way.

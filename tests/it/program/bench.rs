@@ -328,7 +328,7 @@ async fn files_are_named_after_the_time_of_the_start() {
         assert!(digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
         assert!(["jsonl", "csv", "html"].contains(&ending), "{name}");
     }
-    let page = names.iter().find(|name| name.ends_with(".html")).unwrap();
+    let page = names.iter().find(|name| name.split('.').next_back() == Some("html")).unwrap();
     let page = std::fs::read_to_string(folder.join(page)).unwrap();
     let settings = page.split_once("aria-label=\"Settings\"").unwrap().1;
     let settings = settings.split_once("</table>").unwrap().0;

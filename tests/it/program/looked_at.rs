@@ -125,3 +125,19 @@ async fn a_folder_of_somebody_else_is_found_by_the_look() {
     ended.assert_code(13);
     assert!(ended.out.contains("P27") && ended.out.contains("Permission denied"), "{ended:?}");
 }
+
+/// Without a home a look needs none, and a run says what is missing.
+#[tokio::test]
+async fn a_run_without_a_place_for_its_state_says_so() {
+    let world = World::new().await;
+    let homeless = |word: &str| {
+        let mut job = world.job(word, &[]);
+        job.env_remove("HOME").env_remove("XDG_STATE_HOME");
+        job
+    };
+    world.start(homeless("preflight")).ended().await.assert_code(0);
+    let ended = world.start(homeless("migrate")).ended().await;
+    ended.assert_code(2);
+    assert!(ended.err.contains("HOME"), "{ended:?}");
+    assert_eq!(world.oss.store().count(BUCKET), 0);
+}

@@ -320,7 +320,7 @@ pub(crate) fn plan() -> PlanReport {
                 subject: "retention".to_owned(),
                 text: "bucket \"migration\" keeps 7d: resume would be lost".to_owned(),
                 cure: Some("influx bucket update --id c21077.. --retention 0".to_owned()),
-                facts: Default::default(),
+                facts: sluice::testing::report::facts::RowFacts::default(),
             },
         )],
         quota_bytes_spent: 2_300_000,

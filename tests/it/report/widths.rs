@@ -136,7 +136,7 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
             subject,
             text,
             cure: None,
-            facts: Default::default(),
+            facts: sluice::testing::report::facts::RowFacts::default(),
         })
     };
     let rows =

@@ -166,7 +166,7 @@ impl Rig {
             output: JobOutput {
                 json: false,
                 color: ColorChoice::Never,
-                volume: Default::default(),
+                volume: sluice::testing::report::volume::Volume::Usual,
                 notices: Vec::new(),
             },
         }
