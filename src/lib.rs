@@ -19,7 +19,7 @@
 //! | 4 | [`report`], [`bench`](mod@bench), [`estimate`] | listens to events and prints; trials of settings and what follows from them; what a run will take |
 //! | 3 | [`pipeline`], [`sim`] | the stages; the simulated Cloud and OSS servers |
 //! | 2 | [`influx`], [`spool`] | HTTP: the only place of reqwest and governor; Parquet: the only place of parquet and object_store |
-//! | 1 | [`wire`], [`checkpoint`], [`lock_file`] | bytes to frames and back, query texts; records, identity, watermark; locks of the system |
+//! | 1 | [`wire`], [`checkpoint`], [`lock_file`], [`new_files`] | bytes to frames and back, query texts; records, identity, watermark; locks of the system; folders that are only looked at |
 //! | 0 | [`model`], [`limits`], [`exit`] | plain data; every bound; the exit codes |
 //!
 //! To read the program: [`pipeline`], then `wire::csv::decoder` and `wire::influxql::decoder`, then [`checkpoint`].
@@ -39,6 +39,7 @@ mod job;
 mod limits;
 mod lock_file;
 mod model;
+mod new_files;
 mod pipeline;
 pub mod program;
 mod report;

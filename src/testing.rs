@@ -333,6 +333,9 @@ pub mod report {
     pub mod export {
         pub use crate::report::export::ExportReport;
     }
+    pub mod facts {
+        pub use crate::report::facts::RowFacts;
+    }
     pub mod failure {
         pub use crate::report::failure::ErrorFacts;
     }
@@ -367,6 +370,9 @@ pub mod report {
     }
     pub mod text {
         pub use crate::report::text::{COLUMNS, Glyphs, Paper, width};
+    }
+    pub mod volume {
+        pub use crate::report::volume::Volume;
     }
 }
 pub mod sim {

@@ -2,7 +2,7 @@
 
 use super::flags::{Flags, Takes};
 use crate::config::flag::FlagGroup;
-use crate::config::table::{COLOR, JSON, SHOWN};
+use crate::config::table::{COLOR, JSON, QUIET, SHOWN, VERBOSE};
 
 /// The simulated bucket and how the run is shown.
 pub(crate) type DemoArgs = Flags<TakesDemo>;
@@ -12,5 +12,6 @@ pub(crate) type DemoArgs = Flags<TakesDemo>;
 pub enum TakesDemo {}
 
 impl Takes for TakesDemo {
-    const GROUPS: &'static [FlagGroup] = &[SHOWN, FlagGroup::of(&[JSON.flag, COLOR.flag])];
+    const GROUPS: &'static [FlagGroup] =
+        &[SHOWN, FlagGroup::of(&[JSON.flag, QUIET.flag, VERBOSE.flag, COLOR.flag])];
 }

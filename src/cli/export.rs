@@ -7,7 +7,7 @@ use crate::config::env::Env;
 use crate::config::error::ConfigError;
 use crate::config::export::ExportConfig;
 use crate::config::flag::FlagGroup;
-use crate::config::table::{FORMAT, GZIP, JSON, MEASUREMENT, START, STOP};
+use crate::config::table::{FORMAT, GZIP, JSON, MEASUREMENT, QUIET, START, STOP};
 use crate::model::time::Timestamp;
 
 /// The spool, what of it, and where it goes.
@@ -54,5 +54,6 @@ impl Takes for TakesExport {
         STOP.flag.told("First time not to export").or("all"),
         MEASUREMENT.flag,
         JSON.flag.told("Print the result as a JSON line"),
+        QUIET.flag.told("Print warnings, errors and the headline only"),
     ])];
 }

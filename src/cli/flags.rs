@@ -67,7 +67,7 @@ impl<T: Takes> clap::FromArgMatches for Flags<T> {
 }
 
 fn argument(flag: &Flag) -> Arg {
-    let argument = Arg::new(flag.name).long(flag.name).help(flag.help());
+    let argument = Arg::new(flag.name).long(flag.name).short(flag.short).help(flag.help());
     let argument = match flag.kind {
         FlagKind::Switch => return argument.action(ArgAction::SetTrue),
         FlagKind::List => argument.action(ArgAction::Append),

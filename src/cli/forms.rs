@@ -10,7 +10,7 @@ const SHORT_TEMPLATE: &str =
 
 /// What most lines need; `-h` of a command of a job shows no more.
 /// Short enough to stand beside the flag.
-const ESSENTIAL: [(&str, &str); 14] = [
+const ESSENTIAL: [(&str, &str); 16] = [
     ("source-host", "InfluxDB Cloud address"),
     ("source-bucket", "Bucket to copy; only ever read"),
     ("source-token-file", "File that holds its token"),
@@ -25,6 +25,8 @@ const ESSENTIAL: [(&str, &str); 14] = [
     ("measurement", "Only this one; may be repeated"),
     ("dry-run", "Check and plan; write nothing"),
     ("config", "TOML file with settings"),
+    ("quiet", "Warnings, errors and the last line only"),
+    ("verbose", "Each try, split, wait and choice too"),
 ];
 
 /// What flags of `migrate` mean where nothing is written.

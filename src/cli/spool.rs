@@ -8,7 +8,7 @@ use crate::config::env::Env;
 use crate::config::error::ConfigError;
 use crate::config::export::PlaceConfig;
 use crate::config::flag::FlagGroup;
-use crate::config::table::{ADOPT, JSON};
+use crate::config::table::{ADOPT, JSON, QUIET};
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -42,7 +42,7 @@ pub enum SpoolCommand {
     #[command(help_template = TEMPLATE, next_line_help = true, before_help = VERIFY_EXAMPLES)]
     Verify(PlaceArgs),
     /// Tell what a spool holds, or how other engines read it
-    #[command(help_template = TEMPLATE, next_line_help = true, before_help = DESCRIBE_EXAMPLES)]
+    #[command(help_template = TEMPLATE, next_line_help = true, before_help = DESCRIBE_EXAMPLES, mut_arg("quiet", |quiet| quiet.hide(true)))]
     Describe(DescribeArgs),
     /// Merge the small files of a spool
     #[command(help_template = TEMPLATE, next_line_help = true, before_help = COMPACT_EXAMPLES)]
@@ -132,7 +132,10 @@ pub enum EngineWord {
 pub enum TakesPlace {}
 
 impl Takes for TakesPlace {
-    const GROUPS: &'static [FlagGroup] = &[FlagGroup::of(&[JSON.flag])];
+    const GROUPS: &'static [FlagGroup] = &[FlagGroup::of(&[
+        JSON.flag,
+        QUIET.flag.told("Print warnings, errors and the headline only"),
+    ])];
 }
 
 /// A command that writes to a spool.

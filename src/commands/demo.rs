@@ -29,6 +29,7 @@ use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
 use crate::report::state::Header;
+use crate::report::text::wrap;
 use crate::report::{json, stream};
 use crate::sim::tsbs::Workload;
 use crate::sim::{
@@ -67,6 +68,7 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
         header,
         mode: shown::mode(&config.output),
         color: shown::forced(config.output.color),
+        volume: config.output.volume,
         next: None,
         later: Some("Nothing of it is kept: both servers end with this program"),
     };
@@ -136,10 +138,9 @@ impl Servers {
         if json {
             stream::print_exact(json::comparison(source_values));
         } else {
-            stream::print(format!(
-                "COMPARED   all {} of both ends: equal",
-                number::all_counted(source_values, "value", "values")
-            ));
+            let values = number::all_counted(source_values, "value", "values");
+            let text = format!("COMPARED   all {values} of both ends: equal");
+            wrap(&text, stream::stdout_paper(None).columns, 2).iter().for_each(stream::print);
         }
         Ok(())
     }
@@ -188,7 +189,12 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
             state_dir: state_dir.to_owned(),
             ..JobSafety::default()
         },
-        output: JobOutput { json: demo.json, color: demo.color, notices: Vec::new() },
+        output: JobOutput {
+            json: demo.json,
+            color: demo.color,
+            volume: demo.volume,
+            notices: Vec::new(),
+        },
     }
 }
 

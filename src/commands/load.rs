@@ -46,7 +46,7 @@ async fn one(
     signals: &ClientSignals,
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
-    signals.as_json(config.output.json);
+    signals.told_as(&config.output);
     let settings = ClientSettings {
         query_timeout_ms: config.pace.query_timeout_ms,
         ..ClientSettings::default()
@@ -69,6 +69,7 @@ async fn one(
         header: header(spool, config),
         mode: shown::mode(&config.output),
         color: shown::forced(config.output.color),
+        volume: config.output.volume,
         next: None,
         // A part of a spool is a job of its own.
         later: config

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check_to_look, signals.observer()).await?;
-    signals.as_json(config.output.json);
+    signals.told_as(&config.output);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = match report(&config, ends, &signals.observer()).await? {
         Ok(report) => report,
@@ -39,7 +39,10 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     if config.output.json {
         stream::print_exact(json::plan::plan_report(&report));
     } else {
-        report.lines(stream::glyphs()).iter().for_each(stream::print);
+        let paper = stream::stdout_paper(None);
+        let is_quiet = config.output.volume.is_quiet();
+        let lines = if is_quiet { report.quiet_lines(paper) } else { report.lines(paper) };
+        lines.iter().for_each(stream::print);
     }
     Ok(report.exit)
 }
@@ -68,7 +71,9 @@ pub async fn report(
     let forecast = looked.forecast(&context, quota_bytes, &tally);
     let guide = looked.guide(&context, quota_bytes, &tally).await?;
     let (rows, rest) = looked.rows(&tally, &series);
-    let findings = checked.report.findings().filter(|finding| finding.verdict != Verdict::Ok);
+    let findings = checked.report.findings_by_side();
+    let findings = findings.filter(|(_, finding)| finding.verdict != Verdict::Ok);
+    let findings = findings.map(|(side, finding)| (side, finding.clone()));
     Ok(Ok(PlanReport {
         source: header.source,
         destination: config.ends.has_destination().then_some(header.destination),
@@ -92,7 +97,7 @@ pub async fn report(
             guide,
         },
         forecast,
-        findings: findings.cloned().collect(),
+        findings: findings.collect(),
         cells: tally.cells,
         quota_bytes_spent: before + ends.source.quota().usage().total_bytes,
         requests_spent: ends.source.requests(),

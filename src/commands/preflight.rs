@@ -17,14 +17,19 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
-    signals.as_json(config.output.json);
+    signals.told_as(&config.output);
     let ends = Ends::connect(&config, &signals.observer())?;
     let report = judge::check(&config, &ends).await?.report;
     if config.output.json {
-        stream::print_exact(json::preflight(&report));
+        stream::print_exact(json::preflight::preflight(&report));
     } else {
         let paper = stream::stdout_paper(shown::forced(config.output.color));
-        report.lines(paper).iter().for_each(stream::print_exact);
+        let lines = if config.output.volume.is_quiet() {
+            [report.quiet_lines(paper), report.sum(paper)].concat()
+        } else {
+            report.lines(paper)
+        };
+        lines.iter().for_each(stream::print_exact);
     }
     Ok(report.exit())
 }

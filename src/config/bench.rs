@@ -35,8 +35,8 @@ pub struct BenchConfig {
     pub repetitions: u32,
     /// The seed, if one was given.
     pub seed: Option<u64>,
-    /// The files without their endings.
-    pub out: PathBuf,
+    /// The files without their endings; none for a name of the time.
+    pub out: Option<PathBuf>,
 }
 
 impl BenchConfig {
@@ -50,7 +50,7 @@ impl BenchConfig {
             body_sizes: layers.find(BODY_SIZES)?,
             repetitions: layers.get(REPETITIONS)?,
             seed: layers.find(BENCH_SEED)?,
-            out: layers.get(OUT)?,
+            out: layers.find(OUT)?,
         };
         if let (Some(given), TrialSink::Discard) = (layers.plain(BODY_SIZES.flag), config.sink) {
             let given = given.origin.clone();

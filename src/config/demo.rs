@@ -7,6 +7,7 @@ use super::job;
 use super::layers::Layers;
 use super::table::{DEMO_SEED, HOSTS, HOURS, JSON};
 use super::values::ColorChoice;
+use crate::report::volume::Volume;
 
 /// What the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct DemoConfig {
     pub json: bool,
     /// Colours.
     pub color: ColorChoice,
+    /// How much is said.
+    pub volume: Volume,
 }
 
 impl DemoConfig {
@@ -33,6 +36,7 @@ impl DemoConfig {
             seed: layers.get(DEMO_SEED)?,
             json: layers.get(JSON)?,
             color: job::chosen_color(&layers, env)?,
+            volume: job::volume(&layers)?,
         })
     }
 }

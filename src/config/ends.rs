@@ -37,6 +37,24 @@ pub struct EndConfig {
     pub tls_ca_file: Option<PathBuf>,
 }
 
+impl EndConfig {
+    /// Where its address stands, in words.
+    pub fn host_told(&self) -> String {
+        match &self.host_from {
+            ValueOrigin::Default(flag) => format!("the default of --{flag}"),
+            given => given.to_string(),
+        }
+    }
+
+    /// How its address is given, where it is not.
+    pub fn host_wanted(&self) -> Option<String> {
+        let ValueOrigin::Default(name) = self.host_from else { return None };
+        let flag = [SOURCE_HOST, DESTINATION_HOST].into_iter().find(|of| of.flag.name == name)?;
+        let (variable, key) = (flag.flag.variable(), flag.flag.full_key().unwrap_or_default());
+        Some(format!("give --{name}, {variable}, or {key} in the file named by --config"))
+    }
+}
+
 /// Where a token comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TokenSetting {

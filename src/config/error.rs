@@ -99,6 +99,14 @@ pub enum ConfigError {
         /// The other.
         second: ValueOrigin,
     },
+    /// Two settings of which one takes back the other.
+    #[error("{first} and {second} say the contrary; keep one")]
+    Contrary {
+        /// One.
+        first: ValueOrigin,
+        /// The other.
+        second: ValueOrigin,
+    },
     /// A profile and explicit settings for the same end.
     #[error(
         "the {side} would mix {explicit} with a profile ({profile}); an end takes address, organization and token from \

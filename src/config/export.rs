@@ -9,7 +9,7 @@ use super::flag::Typed;
 use super::layers::Layers;
 use super::range::{RangeStart, RangeStop};
 use super::scope;
-use super::table::{ADOPT, FORMAT, GZIP, JSON};
+use super::table::{ADOPT, FORMAT, GZIP, JSON, QUIET};
 use super::values::ExportFormat;
 use crate::model::filter::Filter;
 use crate::model::time::Timestamp;
@@ -45,6 +45,8 @@ pub struct ExportConfig {
     pub filter: Filter,
     /// A JSON line instead of the screen.
     pub json: bool,
+    /// Warnings, errors and the headline only.
+    pub quiet: bool,
     /// Sentences for the user: variables that were ignored.
     pub notices: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl ExportConfig {
             stop,
             filter: scope::read_filter(&layers)?,
             json: layers.get(JSON)?,
+            quiet: layers.get(QUIET)?,
             notices: env.unknown(),
         })
     }
@@ -89,6 +92,8 @@ pub struct PlaceConfig {
     pub adopt: bool,
     /// A JSON line instead of the screen.
     pub json: bool,
+    /// Warnings, errors and the headline only.
+    pub quiet: bool,
     /// Sentences for the user: variables that were ignored.
     pub notices: Vec<String>,
 }
@@ -107,6 +112,7 @@ impl PlaceConfig {
             surroundings: env.surroundings(),
             adopt: writes && layers.get(ADOPT)?,
             json: layers.get(JSON)?,
+            quiet: layers.get(QUIET)?,
             notices: env.unknown(),
         })
     }

@@ -41,6 +41,8 @@ const MIGRATION: &str = "migration";
 pub struct Flag {
     /// Its name, without the dashes in front.
     pub name: &'static str,
+    /// Its one letter, if it has one.
+    pub short: Option<char>,
     /// How many values.
     pub kind: FlagKind,
     /// What the help calls a value.
@@ -75,6 +77,7 @@ pub type Typed = (Flag, Vec<String>);
 const fn of(kind: FlagKind, name: &'static str, value: &'static str) -> Flag {
     Flag {
         name,
+        short: None,
         kind,
         value,
         words: &[],
@@ -123,6 +126,10 @@ impl Flag {
     #[must_use]
     pub const fn told(self, help: &'static str) -> Self {
         Self { help, ..self }
+    }
+
+    pub(super) const fn short(self, letter: char) -> Self {
+        Self { short: Some(letter), ..self }
     }
 
     pub(super) const fn only(self, table: &'static str) -> Self {

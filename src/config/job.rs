@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::ConfigError;
+use super::flag::FlagOf;
 use super::given::Given;
 use super::layers::Layers;
 use super::origin::ValueOrigin;
 use super::scope::JobScope;
 use super::table::{
     ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CREATE_BUCKETS, DESTINATION_BUCKET, DRY_RUN, EXISTING,
-    JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT, PAUSE_TASK, QUERY_TIMEOUT, QUOTA,
-    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, WAIT_FOR_ENDS, YES,
+    JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT, PAUSE_TASK, QUERY_TIMEOUT, QUIET, QUOTA,
+    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, VERBOSE,
+    WAIT_FOR_ENDS, YES,
 };
 use super::values::{ColorChoice, ExistingPolicy, QuotaChoice};
 use crate::model::share::Share;
@@ -20,6 +22,7 @@ use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::report::volume::Volume;
 use crate::spool::place::Surroundings;
 
 /// A place where nothing can be kept. Who only looks does without one.
@@ -125,6 +128,8 @@ pub struct JobOutput {
     pub json: bool,
     /// Colours.
     pub color: ColorChoice,
+    /// How much is said.
+    pub volume: Volume,
     /// Sentences for the user: settings that were ignored.
     pub notices: Vec<String>,
 }
@@ -159,6 +164,7 @@ impl JobConfig {
             output: JobOutput {
                 json: layers.get(JSON)?,
                 color: chosen_color(layers, env)?,
+                volume: volume(layers)?,
                 notices,
             },
         })
@@ -233,6 +239,24 @@ pub(super) fn chosen_color(layers: &Layers, env: &Env) -> Result<ColorChoice, Co
         (ColorChoice::Auto, ValueOrigin::Default(_)) if is_forced() => Ok(ColorChoice::Always),
         (ColorChoice::Auto, _) if env.get("TERM") == Some("dumb") => Ok(ColorChoice::Never),
         (color, _) => Ok(color),
+    }
+}
+
+/// What was chosen; the stronger place, where two say otherwise.
+pub(super) fn volume(layers: &Layers) -> Result<Volume, ConfigError> {
+    let chosen = |flag: FlagOf<bool>| -> Result<_, ConfigError> {
+        let given = layers.given(flag.flag)?;
+        Ok(if layers.get(flag)? { given } else { None })
+    };
+    match (chosen(QUIET)?, chosen(VERBOSE)?) {
+        (Some(quiet), Some(verbose)) if quiet.rank == verbose.rank => {
+            Err(ConfigError::Contrary { first: quiet.origin, second: verbose.origin })
+        }
+        (Some(quiet), verbose) if verbose.as_ref().is_none_or(|other| quiet.rank < other.rank) => {
+            Ok(Volume::Quiet)
+        }
+        (_, Some(_)) => Ok(Volume::Verbose),
+        (_, None) => Ok(Volume::Usual),
     }
 }
 

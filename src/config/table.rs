@@ -171,6 +171,10 @@ flags! {
     CONFIG: PathBuf = one("config", "FILE").completes(Completes::File).not_in_file().read_by(values::read_path);
     /// Print JSON lines on stdout
     JSON: bool = switch("json").read_by(values::read_yes);
+    /// Say warnings, errors and the last line only
+    QUIET: bool = switch("quiet").short('q').read_by(values::read_yes);
+    /// Say each try, split, wait and choice of transport
+    VERBOSE: bool = switch("verbose").short('v').read_by(values::read_yes);
     /// Colours: auto, always or never
     COLOR: ColorChoice = one("color", "WHEN").or("auto").words(&[
         ("auto", "On a terminal, unless the environment says otherwise"),
@@ -208,8 +212,8 @@ flags! {
     ]).read_by(values::read_sink);
     /// Seed of samples and order: the same seed tries the same [default: random]
     BENCH_SEED: u64 = bench("seed", "NUMBER").read_by(values::read_whole);
-    /// Name of the files of results, without ending
-    OUT: PathBuf = bench("out", "NAME").or("bench").completes(Completes::Path)
+    /// Name of the files of results, without ending [default: bench with date and time]
+    OUT: PathBuf = bench("out", "NAME").completes(Completes::Path)
         .read_by(|given| given.name().map(PathBuf::from));
 }
 

@@ -11,6 +11,7 @@ use crate::job::place::{Begins, JobPlace, PlaceSeen, hold_interval};
 use crate::job::source_facts::SourceFacts;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::new_files::can_take_files;
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::write::Destination;
@@ -36,6 +37,7 @@ async fn staging(
     choice: &SpoolChoice,
     source: &SourceFacts,
 ) -> Result<Staging, Error> {
+    can_be_used(choice).await?;
     let file = rejects(config, choice, &source.bucket.id);
     names::check_rejects(file.clone()).await?;
     let SpoolChoice { place, surroundings, .. } = choice.clone();
@@ -52,6 +54,14 @@ async fn staging(
     };
     let job = TimeRange::new(start, stop.max(start));
     Ok(Staging { file, storage, known, job })
+}
+
+/// Whether the folder can take what a run writes; an object store tells only when it is asked.
+async fn can_be_used(choice: &SpoolChoice) -> Result<(), Error> {
+    let Some(folder) = spool::place::folder(&choice.place) else { return Ok(()) };
+    let file = folder.display().to_string();
+    let looked = blocking(move || Ok(can_take_files(&folder))).await?;
+    looked.map_err(|source| Error::Spool(Box::new(spool::error::Error::Io { file, source })))
 }
 
 /// Looks at the spool of the job as a run would before it opens it. Nothing is written, locked or made.

@@ -37,7 +37,7 @@ pub(crate) fn connect(
     let endpoint = Endpoint {
         side,
         host: end.host.clone(),
-        host_from: end.host_from.to_string(),
+        host_from: end.host_told(),
         org: end.org.clone(),
         token,
     };

@@ -193,6 +193,7 @@ pub async fn prepare(
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     let CheckedSpool { part, content, mut destination, .. } = checked;
+    config.safety.needs_state()?;
     names::check_rejects(names::rejects_file(config)).await?;
     let wanted = wanted(spool, &part);
     let shard_ns = spool.job.shard_group_ns;

@@ -9,7 +9,7 @@ use crate::model::filter::Filter;
 use crate::model::nearest::nearest;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::source::earliest::earliest;
+use crate::pipeline::source::earliest::{earliest, latest};
 use crate::pipeline::source::listed;
 use crate::pipeline::source::route::Routes;
 use crate::wire::flux::{Selection, askable};
@@ -19,8 +19,13 @@ use crate::wire::flux::{Selection, askable};
 pub enum Holds {
     /// Something, as far as it was looked for.
     Something,
-    /// Nothing in the range; the oldest value lies here.
-    NotInRange(Timestamp),
+    /// Nothing in the range; what there is lies elsewhere.
+    NotInRange {
+        /// The oldest value.
+        oldest: Timestamp,
+        /// The newest one, as far as it is told.
+        newest: Option<Timestamp>,
+    },
     /// Nothing at all.
     Nothing,
 }
@@ -65,24 +70,13 @@ pub(crate) fn named(names: &[String]) -> String {
     }
 }
 
-/// What of the job's values is there. A range that was given is looked into only where there is a filter.
+/// What of the job's values is there.
 pub(crate) async fn holds(
     config: &JobConfig,
     source: &Client,
     routes: &Routes,
     (oldest, range): (Option<Timestamp>, TimeRange),
 ) -> Result<Holds, Error> {
-    if config.scope.start == RangeStart::Earliest {
-        return Ok(match oldest {
-            None => Holds::Nothing,
-            Some(oldest) if oldest >= range.stop => Holds::NotInRange(oldest),
-            Some(_) => Holds::Something,
-        });
-    }
-    // What plain Flux does not read is not looked for.
-    if config.scope.filter.is_empty() || routes.not_plain.is_some() || range.is_empty() {
-        return Ok(Holds::Something);
-    }
     let selection = |range| Selection {
         bucket: &config.ends.source_bucket,
         range,
@@ -90,11 +84,19 @@ pub(crate) async fn holds(
         measurements: &[],
         without: &routes.plain,
     };
-    if earliest(source, selection(range)).await?.is_some() {
-        return Ok(Holds::Something);
-    }
-    let oldest = earliest(source, selection(TimeRange::ALL)).await?;
-    Ok(oldest.map_or(Holds::Nothing, Holds::NotInRange))
+    let oldest = match (config.scope.start, oldest) {
+        (RangeStart::Earliest, Some(oldest)) if oldest < range.stop => {
+            return Ok(Holds::Something);
+        }
+        (RangeStart::Earliest, oldest) => oldest,
+        // What plain Flux does not read is not looked for.
+        _ if routes.not_plain.is_some() || range.is_empty() => return Ok(Holds::Something),
+        _ if earliest(source, selection(range)).await?.is_some() => return Ok(Holds::Something),
+        _ => earliest(source, selection(TimeRange::ALL)).await?,
+    };
+    let Some(oldest) = oldest else { return Ok(Holds::Nothing) };
+    let newest = latest(source, selection(TimeRange::ALL)).await?;
+    Ok(Holds::NotInRange { oldest, newest })
 }
 
 /// The parts of a filter that name what is not there. What the source has too much of to list is believed.

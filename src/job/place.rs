@@ -18,7 +18,7 @@ use crate::model::filter::Filter;
 use crate::model::interval::Interval;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
-use crate::pipeline::commit::job_lock::JobLock;
+use crate::pipeline::commit::job_lock::{JobLock, LockError};
 use crate::pipeline::pool::blocking;
 use crate::spool;
 
@@ -173,8 +173,14 @@ async fn look_into(
     let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
     // Only a run needs a place for its state.
     let lock = if config.safety.needs_state().is_ok() {
+        let lock = blocking(move || Ok(JobLock::look(&folder))).await?;
+        // The refused lines lie in the same folder, and it is the folder that has to be cured.
+        if matches!(lock, Err(LockError::Io { .. })) {
+            lock?;
+            return Ok(());
+        }
         names::check_rejects(names::rejects_file(config)).await?;
-        blocking(move || Ok(JobLock::look(&folder))).await?
+        lock
     } else {
         Ok(None)
     };

@@ -13,6 +13,7 @@ use crate::job::source_facts::{Quota, SourceFacts};
 use crate::model::number;
 use crate::model::share::Percent;
 use crate::model::time::Timestamp;
+use crate::report::facts::RowFacts;
 use crate::report::preflight::{Finding, Row, Verdict};
 
 /// The source as a run reads it: within its limits, shared with the other runs of this machine.
@@ -78,7 +79,9 @@ pub(crate) fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
     } else {
         format!(", {} now", Percent(share.at(facts.now)))
     };
-    let others = match runs::count(&folder(config, &facts.bucket)) {
+    let others = runs::count(&folder(config, &facts.bucket));
+    let others_seen = others.as_ref().ok().copied();
+    let others = match others {
         Ok(0) => String::new(),
         Ok(1) => "; 1 other run on this machine shares it".to_owned(),
         Ok(others) => format!("; {others} other runs on this machine share it"),
@@ -87,6 +90,12 @@ pub(crate) fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
     let paced = |bytes| {
         let bytes = number::bytes(bytes);
         format!("{bytes}/5min for the whole org; share {share}{now}{others}")
+    };
+    let (from, bytes) = match facts.quota {
+        Quota::None => ("none", None),
+        Quota::Given(bytes) => ("given", Some(bytes)),
+        Quota::Told(bytes) => ("told", Some(bytes)),
+        Quota::Assumed(bytes) => ("assumed", Some(bytes)),
     };
     let (verdict, text, cure) = match facts.quota {
         Quota::None => (Verdict::Ok, "none: as fast as both ends can".to_owned(), None),
@@ -98,5 +107,9 @@ pub(crate) fn row(config: &JobConfig, facts: &SourceFacts) -> Row {
         }
     };
     let (code, subject) = ("P06".to_owned(), "quota".to_owned());
-    Row::Finding(Finding { code, verdict, subject, text, cure })
+    Row::Finding(Finding { code, verdict, subject, text, cure, facts: RowFacts::default() })
+        .with("quota_from", from)
+        .with("quota_window_bytes", bytes)
+        .with("share_per_mille", share.at(facts.now))
+        .with("other_runs", others_seen)
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use crate::config::job::JobOutput;
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
 use crate::job::begin::{Begun, given_up};
@@ -21,46 +22,71 @@ use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::volume::{Volume, is_told};
 use crate::report::waits::silence;
-use crate::report::{self, Ending, EventSender, ReportSettings, json, stream};
+use crate::report::{self, Ending, EventSender, ReportSettings, json, stream, talk};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
 #[derive(Debug, Clone, Default)]
 pub struct ClientSignals {
     sender: Arc<OnceLock<EventSender>>,
     json: Arc<AtomicBool>,
+    volume: Arc<OnceLock<Volume>>,
 }
 
 impl ClientSignals {
     /// For the clients.
     pub fn observer(&self) -> Observer {
         let (sender, is_json) = (Arc::clone(&self.sender), Arc::clone(&self.json));
-        Arc::new(move |signal| match (sender.get(), signal) {
-            (Some(sender), signal) => sender.send(Event::Client(signal)),
-            (None, signal) if is_json.load(Ordering::Relaxed) => {
-                let line = json::event(&Event::Client(signal), json::now());
-                line.iter().for_each(stream::print_exact);
+        let volume = Arc::clone(&self.volume);
+        Arc::new(move |signal| {
+            let volume = volume.get().copied().unwrap_or_default();
+            match sender.get() {
+                Some(sender) => sender.send(Event::Client(signal)),
+                None => before_a_run(signal, is_json.load(Ordering::Relaxed), volume),
             }
-            (None, Signal::Retried { side, what, attempt, error }) => {
-                stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
-            }
-            (None, Signal::Silent { side, asked, silent_ms }) => {
-                let (waited, reason) = (number::duration(silent_ms), silence(side, asked));
-                stream::say(format_args!("waiting {waited}: {reason}"));
-            }
-            (None, Signal::Notice { text, .. }) => stream::say(format_args!("notice: {text}")),
-            (None, _) => {}
         })
     }
 
-    /// From now on they are JSON lines, if that was asked for.
-    pub(crate) fn as_json(&self, json: bool) {
-        self.json.store(json, Ordering::Relaxed);
+    /// From now on they are JSON lines, if that was asked for, and so many.
+    pub(crate) fn told_as(&self, output: &JobOutput) {
+        self.json.store(output.json, Ordering::Relaxed);
+        // Of several spools all have the same settings.
+        let _ = self.volume.set(output.volume);
     }
 
     fn connect(&self, sender: EventSender) {
         // Set once per process; a second run keeps the first reporter.
         let _ = self.sender.set(sender);
+    }
+}
+
+/// A signal that comes before there is a reporter.
+fn before_a_run(signal: Signal, is_json: bool, volume: Volume) {
+    let event = Event::Client(signal);
+    if !volume.takes(&event) {
+        return;
+    }
+    if is_json {
+        json::event(&event, json::now()).iter().for_each(stream::print_exact);
+        return;
+    }
+    let Event::Client(signal) = event else { return };
+    match signal {
+        Signal::Retried { side, what, attempt, error } => {
+            stream::say(format_args!("retry: {side}, {what}: try {attempt} failed: {error}"));
+        }
+        Signal::Silent { side, asked, silent_ms } => {
+            let (waited, reason) = (number::duration(silent_ms), silence(side, asked));
+            stream::say(format_args!("waiting {waited}: {reason}"));
+        }
+        Signal::Notice { text, .. } => stream::say(format_args!("notice: {text}")),
+        Signal::WaitBegan { side, cause, wait_ms }
+            if volume.is_verbose() && is_told(cause, wait_ms) =>
+        {
+            stream::say(talk::waiting(side, cause, wait_ms));
+        }
+        _ => {}
     }
 }
 
@@ -84,8 +110,12 @@ pub(crate) async fn run(
 ) -> Result<Finished, Error> {
     let started = Instant::now();
     let counters = Arc::new(Counters::default());
-    let settings =
-        ReportSettings { header: shown.header.clone(), mode: shown.mode, line_ms: PLAIN_LINE_MS };
+    let settings = ReportSettings {
+        header: shown.header.clone(),
+        mode: shown.mode,
+        line_ms: PLAIN_LINE_MS,
+        volume: shown.volume,
+    };
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) =
         report::start(settings, Arc::clone(&counters), shown.color).map_err(io)?;

@@ -11,6 +11,7 @@ use crate::job::source_facts::SourceFacts;
 use crate::report::preflight::PreflightReport;
 use crate::report::question::Question;
 use crate::report::state::{Header, QuotaShown, SinkKind};
+use crate::report::volume::Volume;
 use crate::report::{Mode, json, stream};
 
 /// What a run shows beside its events.
@@ -22,6 +23,8 @@ pub(crate) struct Shown {
     pub mode: Mode,
     /// Colour of the result, where it was chosen.
     pub color: Option<bool>,
+    /// How much is said.
+    pub volume: Volume,
     /// What to run next.
     pub next: Option<String>,
     /// What another run after a whole one does, if that is known.
@@ -84,10 +87,12 @@ pub(crate) fn header(config: &JobConfig, source: &SourceFacts) -> Header {
 /// The checks before a run: on stderr, because stdout is for the result.
 pub(crate) fn show_preflight(report: &PreflightReport, output: &JobOutput) {
     if output.json {
-        stream::print_exact(json::preflight(report));
+        stream::print_exact(json::preflight::preflight(report));
     } else {
         let paper = stream::stderr_paper(forced(output.color));
-        report.lines(paper).iter().for_each(stream::say_painted);
+        let lines =
+            if output.volume.is_quiet() { report.quiet_lines(paper) } else { report.lines(paper) };
+        lines.iter().for_each(stream::say_painted);
     }
 }
 
@@ -99,7 +104,7 @@ pub(crate) fn asks(config: &JobConfig) -> bool {
 
 /// Asks once. On a thread of its own: the answer may be a signal.
 pub(crate) async fn confirm(question: &Question) -> Result<(), Error> {
-    stream::ask(format_args!("{}", question.text(stream::glyphs())));
+    stream::ask(format_args!("{}", question.text(stream::stderr_paper(None))));
     let said = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)

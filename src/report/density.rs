@@ -1,7 +1,8 @@
 //! How values lie over time, as one line of characters.
 
 use crate::model::density::Cell;
-use crate::report::text::Glyphs;
+use crate::model::time::TimeRange;
+use crate::report::text::{Glyphs, LABEL};
 
 /// Heights of a column, from nothing to the most.
 const UNICODE: [char; 9] = [
@@ -10,6 +11,25 @@ const UNICODE: [char; 9] = [
 ];
 /// The same in ASCII.
 const ASCII: [char; 9] = [' ', '.', ':', '-', '=', '+', '*', '#', '@'];
+
+/// The cells that there is room for between two bars, and the indent of these: below the labels where all of them fit, else
+/// at the left, else each two cells as one.
+pub(crate) fn fitting(cells: &[Cell], columns: usize) -> (Vec<Cell>, usize) {
+    const NARROW_INDENT: usize = 2;
+    let mut cells = cells.to_vec();
+    let fits = |cells: &[Cell], indent: usize| indent + cells.len() + 2 <= columns;
+    if fits(&cells, LABEL) {
+        return (cells, LABEL);
+    }
+    while !fits(&cells, NARROW_INDENT) && cells.len() > 1 {
+        let pair = |pair: &[Cell]| Cell {
+            range: TimeRange { start: pair[0].range.start, stop: pair[pair.len() - 1].range.stop },
+            values: pair.iter().fold(0, |sum, cell| sum.saturating_add(cell.values)),
+        };
+        cells = cells.chunks(2).map(pair).collect();
+    }
+    (cells, NARROW_INDENT)
+}
 
 /// One character for each cell: its share of the fullest one. A cell that holds anything is never blank.
 pub(crate) fn plot(cells: &[Cell], glyphs: Glyphs) -> String {
@@ -28,7 +48,19 @@ pub(crate) fn plot(cells: &[Cell], glyphs: Glyphs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::TimeRange;
+
+    #[test]
+    fn narrow_paper_has_wider_cells() {
+        let cells = [1, 2, 3, 4, 5].map(|values| Cell { range: TimeRange::ALL, values });
+        let held = |columns| {
+            let (cells, indent) = fitting(&cells, columns);
+            (cells.iter().map(|cell| cell.values).collect::<Vec<_>>(), indent)
+        };
+        assert_eq!(held(19), (vec![1, 2, 3, 4, 5], 12));
+        assert_eq!(held(18), (vec![1, 2, 3, 4, 5], 2));
+        assert_eq!(held(8), (vec![3, 7, 5], 2));
+        assert_eq!(held(1), (vec![15], 2));
+    }
 
     #[test]
     fn little_is_not_nothing() {

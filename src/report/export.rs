@@ -6,7 +6,7 @@ use crate::model::number::{self, counted};
 use crate::model::series::{Name, Readable, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::report::json;
-use crate::report::text::{Glyphs, clean, labelled};
+use crate::report::text::{Glyphs, Paper, clean, labelled};
 
 /// An export that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,22 +66,23 @@ pub struct ExportRefusals {
 
 impl ExportReport {
     /// The screen.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub fn lines(&self, paper: Paper) -> Vec<String> {
+        let Paper { glyphs, columns, .. } = paper;
         let mut lines =
             vec![clean(&format!("EXPORTED  {} -> {}", self.place, self.target), glyphs)];
-        lines.extend(labelled("range", &self.range.to_string()));
+        lines.extend(labelled(columns, "range", &self.range.to_string()));
         let values = counted(self.values, "value", "values");
         let held = format!("{values} in {}", counted(self.lines, "line", "lines"));
-        lines.extend(labelled("holds", &format!("{held} of {}", self.format)));
+        lines.extend(labelled(columns, "holds", &format!("{held} of {}", self.format)));
         let packed = if self.gzip {
             format!(", compressed to {}", number::bytes(self.written_bytes))
         } else {
             String::new()
         };
-        lines.extend(labelled("size", &format!("{}{packed}", number::bytes(self.bytes))));
+        lines.extend(labelled(columns, "size", &format!("{}{packed}", number::bytes(self.bytes))));
         if self.refused_values > 0 {
             let refused = counted(self.refused_values, "value", "values");
-            lines.extend(labelled("not carried", &refused));
+            lines.extend(labelled(columns, "not carried", &refused));
         }
         lines
     }

@@ -7,14 +7,14 @@
 //! Invariants: sending never blocks; totals are read from the counters, so a lost event cannot make one wrong; all
 //! text is made by pure functions of plain data ([`screen`], [`summary`], [`preflight`], [`plan`],
 //! [`dry_run`], [`json`]), so
-//! that every screen is a golden file; the progress screen and its lines keep within [`text::COLUMNS`]. Wall time is
-//! allowed here.
+//! that every screen is a golden file; all of them keep within the paper they are drawn for. Wall time is allowed here.
 
 pub(crate) mod bars;
 pub(crate) mod density;
 pub(crate) mod dry_run;
 pub(crate) mod eta;
 pub(crate) mod export;
+pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod last_word;
@@ -31,8 +31,10 @@ pub(crate) mod spool;
 pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod talk;
 pub(crate) mod text;
+pub(crate) mod volume;
 pub(crate) mod waits;
 
 pub(crate) use reporter::start;

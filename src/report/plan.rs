@@ -8,12 +8,20 @@ use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::report::density;
 use crate::report::preflight::{Finding, Verdict};
-use crate::report::text::{
-    COLUMNS, Glyphs, LABEL, clean, fit, fit_both, labelled, width, wrap_after,
-};
+use crate::report::table::{TableHead, TableLayout};
+use crate::report::text::{Paper, clean, fit, fit_both, labelled, width, wrap, wrap_after};
 
 /// Items of a list that the screen shows; the others are counted.
 const LISTED_MAX: usize = 4;
+
+/// The columns behind the names, and the order in which they leave.
+const HEADS: [TableHead; 5] = [
+    TableHead::right("VALUES", 10),
+    TableHead::right("SERIES", 10).leaves(1),
+    TableHead::left("TRANSPORT", 10),
+    TableHead::right("B/VALUE", 13).leaves(2),
+    TableHead::right("BYTES", 11).leaves(3),
+];
 
 /// Everything that a plan tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +64,8 @@ pub struct PlanReport {
     pub interval: IntervalRow,
     /// What a run will take.
     pub forecast: Forecast,
-    /// Failures and warnings of the checks before a run.
-    pub findings: Vec<Finding>,
+    /// Failures and warnings of the checks before a run, each with the part that it is about.
+    pub findings: Vec<(&'static str, Finding)>,
     /// Source bytes that the plan cost.
     pub quota_bytes_spent: u64,
     /// Requests to the source that it took.
@@ -78,54 +86,66 @@ pub struct IntervalRow {
 }
 
 impl PlanReport {
-    /// The screen.
-    pub fn lines(&self, glyphs: Glyphs) -> Vec<String> {
-        let mut lines = Vec::new();
-        self.head(glyphs, &mut lines);
-        self.density(glyphs, &mut lines);
-        self.table(glyphs, &mut lines);
-        self.fields(glyphs, &mut lines);
-        self.run(&mut lines);
-        for finding in &self.findings {
+    /// The screen. Cures are never cut, since they are to be copied; all other lines keep within the paper.
+    pub fn lines(&self, paper: Paper) -> Vec<String> {
+        let mut page = Page { paper, lines: Vec::new() };
+        self.head(&mut page);
+        self.density(&mut page);
+        self.table(&mut page);
+        self.fields(&mut page);
+        self.run(&mut page);
+        self.end(&mut page);
+        page.lines
+    }
+
+    /// What somebody may have to act on, and the last line.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        let mut page = Page { paper, lines: Vec::new() };
+        self.end(&mut page);
+        page.lines
+    }
+
+    fn end(&self, page: &mut Page) {
+        let paper = page.paper;
+        for (_, finding) in &self.findings {
             let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
             let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
-            lines.extend(labelled(verdict, &clean(&text, glyphs)));
+            page.say(verdict, &clean(&text, paper.glyphs));
             if let Some(cure) = &finding.cure {
-                // It is to be copied, so it is never cut.
-                lines.push(format!("{} cure: {}", finding.code, clean(cure, glyphs)));
+                page.lines.push(format!("{} cure: {}", finding.code, clean(cure, paper.glyphs)));
             }
         }
-        lines.push(format!(
+        let spent = format!(
             "{} of quota and {} spent, nothing written. Exit {}.",
             number::bytes(self.quota_bytes_spent),
             number::counted(self.requests_spent, "request", "requests"),
             self.exit.number()
-        ));
-        lines
+        );
+        page.lines.extend(wrap(&spent, paper.columns, 2));
     }
 
-    fn head(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+    fn head(&self, page: &mut Page) {
+        let Paper { columns, glyphs, .. } = page.paper;
         let source = clean(&self.source, glyphs);
-        lines.push(match &self.destination {
+        page.lines.push(match &self.destination {
             Some(destination) => {
                 let destination = clean(destination, glyphs);
-                let (source, destination) =
-                    fit_both(&source, &destination, COLUMNS - "PLAN   -> ".len());
+                let room = columns.saturating_sub("PLAN   -> ".len());
+                let (source, destination) = fit_both(&source, &destination, room);
                 format!("PLAN  {source} -> {destination}")
             }
-            None => fit(&format!("PLAN  {source}"), COLUMNS),
+            None => fit(&format!("PLAN  {source}"), columns),
         });
         if self.destination.is_none() {
             let text = "none given: resume point, conflicts of types and content are not checked";
-            lines.extend(labelled("destination", text));
+            page.say("destination", text);
         }
-        lines.extend(labelled("range", &self.job.to_string()));
+        page.say("range", &self.job.to_string());
         if self.resume > self.job.start {
-            lines
-                .extend(labelled("resume", &format!("{}; all below is from here on", self.resume)));
+            page.say("resume", &format!("{}; all below is from here on", self.resume));
         }
         if let Some((first, last)) = self.data {
-            lines.extend(labelled("data", &format!("from {first} to {last}")));
+            page.say("data", &format!("from {first} to {last}"));
         }
         let series = self.series.map_or("series not told".to_owned(), |series| {
             number::counted(series, "series", "series")
@@ -135,15 +155,16 @@ impl PlanReport {
             number::counted(self.values, "value", "values"),
             number::counted(self.measurements, "measurement", "measurements")
         );
-        lines.extend(labelled("found", &found));
+        page.say("found", &found);
         for text in &self.uncounted {
-            lines.extend(labelled("not counted", &clean(text, glyphs)));
+            page.say("not counted", &clean(text, glyphs));
         }
     }
 
-    fn density(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
-        let (Some(cell), Some(most)) =
-            (self.cells.first(), self.cells.iter().map(|cell| cell.values).max())
+    fn density(&self, page: &mut Page) {
+        let Paper { columns, glyphs, .. } = page.paper;
+        let (cells, indent) = density::fitting(&self.cells, columns);
+        let (Some(cell), Some(most)) = (cells.first(), cells.iter().map(|cell| cell.values).max())
         else {
             return;
         };
@@ -153,55 +174,56 @@ impl PlanReport {
             number::duration(length),
             number::counted(most, "value", "values")
         );
-        lines.extend(labelled("density", &text));
-        lines.push(format!("{}|{}|", " ".repeat(LABEL), density::plot(&self.cells, glyphs)));
+        page.say("density", &text);
+        page.lines.push(format!("{}|{}|", " ".repeat(indent), density::plot(&cells, glyphs)));
         let (dense, empty) = stretches(&self.cells);
-        listed(&dense, "dense", lines, |stretch| {
+        page.list("dense", &dense, |stretch| {
             format!(
                 "{}  {} times the mean",
                 span(stretch),
                 number::ratio(stretch.per_mille_of_mean, 1_000)
             )
         });
-        listed(&empty, "empty", lines, span);
+        page.list("empty", &empty, span);
     }
 
-    fn table(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+    fn table(&self, page: &mut Page) {
+        let Paper { columns, glyphs, .. } = page.paper;
         if self.rows.is_empty() {
             return;
         }
-        lines.push(format!(
-            "{:<22}{:>10}{:>10}  {:<10}  {:>11}{:>11}",
-            "MEASUREMENT", "VALUES", "SERIES", "TRANSPORT", "B/VALUE", "BYTES"
-        ));
-        for row in self.rows.iter().chain(&self.rest) {
-            let name = fit(&clean(&row.name, glyphs), 21);
-            let gap = " ".repeat(22 - width(&name));
-            lines.push(format!(
-                "{name}{gap}{:>10}{:>10}  {:<10}  {:>11}{:>11}",
+        let rows = || self.rows.iter().chain(&self.rest);
+        let names: Vec<_> = rows().map(|row| clean(&row.name, glyphs)).collect();
+        let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+        let table = TableLayout::new(columns, ("MEASUREMENT", 14, 22), widest, &HEADS);
+        page.lines.push(table.head());
+        for (row, name) in rows().zip(&names) {
+            let cells = [
                 number::count(row.values),
                 row.series.map_or("?".to_owned(), number::count),
-                fit(&row.transport, 10),
+                row.transport.clone(),
                 per_value(row.milli_bytes_per_value, row.samples),
                 number::bytes(row.bytes.likely),
-            ));
-            lines.extend(indented("why", &clean(&row.reason, glyphs)));
+            ];
+            page.lines.push(table.row(name, &cells));
+            page.say_below("why", &clean(&row.reason, glyphs));
             let usable = row.others.iter().filter_map(|(transport, cost)| {
                 Some(format!("{transport} {}", number::ratio(*cost.as_ref().ok()?, 1_000)))
             });
             let usable: Vec<_> = usable.collect();
             if !usable.is_empty() {
-                lines.extend(indented("or", &format!("{} B/value", usable.join(", "))));
+                page.say_below("or", &format!("{} B/value", usable.join(", ")));
             }
             for (transport, cost) in &row.others {
                 if let Err(why) = cost {
-                    lines.extend(indented("not", &format!("{transport}: {}", clean(why, glyphs))));
+                    page.say_below("not", &format!("{transport}: {}", clean(why, glyphs)));
                 }
             }
         }
     }
 
-    fn fields(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
+    fn fields(&self, page: &mut Page) {
+        let glyphs = page.paper.glyphs;
         if !self.types.is_empty() {
             let types: Vec<_> = self
                 .types
@@ -209,9 +231,9 @@ impl PlanReport {
                 .map(|(kind, fields)| format!("{} {kind}", number::count(*fields)))
                 .collect();
             let from = self.types_from.as_ref().map_or(String::new(), |from| format!(" ({from})"));
-            lines.extend(labelled("fields", &format!("{}{from}", types.join(", "))));
+            page.say("fields", &format!("{}{from}", types.join(", ")));
         }
-        listed(&self.conflicts, "conflict", lines, |conflict| {
+        page.list("conflict", &self.conflicts, |conflict| {
             let there = if conflict.destination.is_empty() {
                 String::new()
             } else {
@@ -225,19 +247,16 @@ impl PlanReport {
             );
             clean(&text, glyphs)
         });
-        listed(&self.not_carried, "not carried", lines, |text| clean(text, glyphs));
+        page.list("not carried", &self.not_carried, |text| clean(text, glyphs));
         if self.lost > 0 {
-            lines.extend(labelled(
-                "",
-                &format!("{} in all", number::counted(self.lost, "value", "values")),
-            ));
+            page.say("", &format!("{} in all", number::counted(self.lost, "value", "values")));
         }
     }
 
-    fn run(&self, lines: &mut Vec<String>) {
+    fn run(&self, page: &mut Page) {
         let (forecast, interval) = (&self.forecast, &self.interval);
         let how = if interval.auto { "as migrate chooses it" } else { "as given" };
-        lines.extend(labelled("interval", &format!("{} ({how})", interval.interval)));
+        page.say("interval", &format!("{} ({how})", interval.interval));
         match interval.guide {
             Some(guide) => {
                 let text = format!(
@@ -248,12 +267,12 @@ impl PlanReport {
                     duration(guide.interval_ns),
                     duration(guide.third_ns())
                 );
-                lines.extend(labelled("  guide", &text));
+                page.say("  guide", &text);
             }
             None if forecast.quota_bytes.is_none() => {
-                lines.extend(labelled("  guide", "no quota: its formula has no answer"));
+                page.say("  guide", "no quota: its formula has no answer");
             }
-            None => lines.extend(labelled("  guide", "nothing to measure for its formula")),
+            None => page.say("  guide", "nothing to measure for its formula"),
         }
         let empty = forecast.batches.saturating_sub(forecast.batches_held);
         let batches = number::counted(forecast.batches, "batch", "batches");
@@ -261,12 +280,12 @@ impl PlanReport {
             0 => String::new(),
             _ => format!(", of which at least {} empty", number::count(empty)),
         };
-        lines.extend(labelled("batches", &format!("{batches}{empty}")));
+        page.say("batches", &format!("{batches}{empty}"));
         let requests = between(forecast.requests, number::count);
-        lines.extend(labelled("requests", &format!("about {requests}")));
+        page.say("requests", &format!("about {requests}"));
         let bytes = between(forecast.bytes, number::bytes);
         let counts = number::bytes(forecast.count_bytes.likely);
-        lines.extend(labelled("bytes", &format!("{bytes}, and {counts} for counts")));
+        page.say("bytes", &format!("{bytes}, and {counts} for counts"));
         let known = (forecast.time_ms, forecast.quota_bytes, forecast.bytes_per_s);
         let limit = if let (Some(time), Some(quota), Some(rate)) = known {
             let text = format!(
@@ -275,41 +294,54 @@ impl PlanReport {
                 number::bytes(rate),
                 number::bytes(quota)
             );
-            lines.extend(labelled("time", &text));
+            page.say("time", &text);
             "the source's quota, unless an engine is slower: not known, nothing is written"
         } else {
             "no quota binds; the slower engine does: not known, nothing is written"
         };
-        lines.extend(labelled("limit", limit));
+        page.say("limit", limit);
         if let Some(task) = forecast.task_ms {
             let text = format!(
                 "the official task: at least {} at the whole quota",
                 number::duration(task)
             );
-            lines.extend(labelled("", &text));
+            page.say("", &text);
         }
         if let Some(bytes) = forecast.spool_bytes {
             let text = format!(
                 "{} on disk for --spool parquet, less after sluice spool compact",
                 between(bytes, number::bytes)
             );
-            lines.extend(labelled("spool", &text));
+            page.say("spool", &text);
         }
     }
 }
 
-fn indented(label: &str, text: &str) -> Vec<String> {
-    wrap_after(&format!("  {label:<4}"), text)
+/// The screen as far as it is laid out.
+struct Page {
+    paper: Paper,
+    lines: Vec<String>,
 }
 
-/// The first few of a list, and how many more there are.
-fn listed<T>(items: &[T], label: &str, lines: &mut Vec<String>, text: impl Fn(&T) -> String) {
-    for item in items.iter().take(LISTED_MAX) {
-        lines.extend(labelled(label, &text(item)));
+impl Page {
+    fn say(&mut self, label: &str, text: &str) {
+        self.lines.extend(labelled(self.paper.columns, label, text));
     }
-    if items.len() > LISTED_MAX {
-        let more = number::grouped((items.len() - LISTED_MAX) as u64);
-        lines.extend(labelled("", &format!("and {more} more")));
+
+    /// What belongs to the row above.
+    fn say_below(&mut self, label: &str, text: &str) {
+        self.lines.extend(wrap_after(self.paper.columns, &format!("  {label:<4}"), text));
+    }
+
+    /// The first few of a list, and how many more there are.
+    fn list<T>(&mut self, label: &str, items: &[T], text: impl Fn(&T) -> String) {
+        for item in items.iter().take(LISTED_MAX) {
+            self.say(label, &text(item));
+        }
+        if items.len() > LISTED_MAX {
+            let more = number::grouped((items.len() - LISTED_MAX) as u64);
+            self.say("", &format!("and {more} more"));
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What `preflight` found, as plain data, and its screen.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::exit::ExitCode;
 use crate::model::number;
+use crate::report::facts::RowFacts;
 use crate::report::text::{COLUMNS, Color, Paper, clean, fit, width, wrap};
 
 /// The column after the verdicts.
@@ -26,7 +28,7 @@ pub enum Verdict {
 }
 
 /// One thing that was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The stable name of the check, such as `P11`.
     pub code: String,
@@ -38,11 +40,12 @@ pub struct Finding {
     pub text: String,
     /// The command or setting that cures it.
     pub cure: Option<String>,
+    /// What the text speaks of.
+    pub facts: RowFacts,
 }
 
 /// One line of a section; the first one stands beside the section's name, without its own label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     /// Something that is only told.
     Fact {
@@ -50,6 +53,8 @@ pub enum Row {
         subject: String,
         /// What is told.
         text: String,
+        /// What the text speaks of.
+        facts: RowFacts,
     },
     /// Something that was checked.
     Finding(Finding),
@@ -58,12 +63,23 @@ pub enum Row {
 impl Row {
     /// A row that only tells.
     pub fn fact(subject: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::Fact { subject: subject.into(), text: text.into() }
+        Self::Fact { subject: subject.into(), text: text.into(), facts: RowFacts::default() }
+    }
+
+    /// The same, with something of its text as a field.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        match &mut self {
+            Self::Fact { facts, .. } | Self::Finding(Finding { facts, .. }) => {
+                facts.add(name, value);
+            }
+        }
+        self
     }
 
     fn parts(&self) -> (&str, &str, Option<&Finding>) {
         match self {
-            Self::Fact { subject, text } => (subject, text, None),
+            Self::Fact { subject, text, .. } => (subject, text, None),
             Self::Finding(finding) => (&finding.subject, &finding.text, Some(finding)),
         }
     }
@@ -112,13 +128,24 @@ pub struct PreflightReport {
 }
 
 impl PreflightReport {
-    /// Everything that was checked, in the order of the screen.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let rows = self.source.iter().chain(&self.destination).chain(&self.progress);
-        rows.filter_map(|row| match row {
-            Row::Finding(finding) => Some(finding),
+    /// Everything that was checked, in the order of the screen, and which part it is about.
+    pub(crate) fn findings_by_side(&self) -> impl Iterator<Item = (&'static str, &Finding)> {
+        let sides = [
+            ("source", &self.source),
+            ("destination", &self.destination),
+            ("progress", &self.progress),
+        ];
+        let rows =
+            sides.into_iter().flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)));
+        rows.filter_map(|(side, row)| match row {
+            Row::Finding(finding) => Some((side, finding)),
             Row::Fact { .. } => None,
         })
+    }
+
+    /// Everything that was checked, in the order of the screen.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings_by_side().map(|(_, finding)| finding)
     }
 
     /// The worst of all verdicts.
@@ -146,19 +173,36 @@ impl PreflightReport {
 
     /// The screen. Cures are never cut, since they are to be copied; all other lines keep within the paper.
     pub fn lines(&self, paper: Paper) -> Vec<String> {
-        let glyphs = paper.glyphs;
         let first = "PREFLIGHT compared no data and wrote nothing.";
         let mut lines = wrap(first, paper.columns, 2);
-        for (name, rows) in [
+        lines.extend(self.sections(paper, |_| true));
+        lines.extend(self.sum(paper));
+        lines.extend(self.cures(paper));
+        lines
+    }
+
+    /// What somebody may have to act on.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        let is_told =
+            |row: &Row| row.parts().2.is_some_and(|finding| finding.verdict != Verdict::Ok);
+        let mut lines = self.sections(paper, is_told);
+        lines.extend(self.cures(paper));
+        lines
+    }
+
+    fn sections(&self, paper: Paper, is_told: impl Fn(&Row) -> bool) -> Vec<String> {
+        let sections = [
             ("SOURCE", &self.source),
             ("DESTINATION", &self.destination),
             ("PROGRESS", &self.progress),
-        ] {
-            for (i, row) in rows.iter().enumerate() {
+        ];
+        let mut lines = Vec::new();
+        for (name, rows) in sections {
+            for (i, row) in rows.iter().enumerate().filter(|(_, row)| is_told(row)) {
                 let label = if i == 0 {
                     name.to_owned()
                 } else {
-                    format!("  {}", clean(row.parts().0, glyphs))
+                    format!("  {}", clean(row.parts().0, paper.glyphs))
                 };
                 if paper.columns < COLUMNS {
                     lines.extend(narrow_row(&label, row, paper, i == 0));
@@ -167,6 +211,11 @@ impl PreflightReport {
                 }
             }
         }
+        lines
+    }
+
+    /// How much was found, and the exit code.
+    pub(crate) fn sum(&self, paper: Paper) -> Vec<String> {
         let (failures, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
         let spent = number::bytes(self.quota_bytes_spent);
         let sum = format!(
@@ -175,14 +224,15 @@ impl PreflightReport {
             number::counted(warnings as u64, "warning", "warnings"),
             self.exit().number()
         );
-        lines.extend(wrap(&sum, paper.columns, 2));
-        for finding in self.findings().filter(|finding| finding.verdict != Verdict::Ok) {
-            if let Some(cure) = &finding.cure {
-                let line = format!("{} cure: {}", finding.code, clean(cure, glyphs));
-                lines.push(paper.paint(Color::Bold, &line));
-            }
-        }
-        lines
+        wrap(&sum, paper.columns, 2)
+    }
+
+    fn cures(&self, paper: Paper) -> Vec<String> {
+        let cure = |finding: &Finding| {
+            let cure = clean(finding.cure.as_ref()?, paper.glyphs);
+            Some(paper.paint(Color::Bold, &format!("{} cure: {cure}", finding.code)))
+        };
+        self.findings().filter(|finding| finding.verdict != Verdict::Ok).filter_map(cure).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::foretold::Outlook;
 use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::report::text::{COLUMNS, Glyphs, clean, wrap};
+use crate::report::text::{Paper, clean, wrap};
 
 /// What a person is to say yes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct Question {
 
 impl Question {
     /// The text, with room for the answer behind it.
-    pub fn text(&self, glyphs: Glyphs) -> String {
+    pub fn text(&self, paper: Paper) -> String {
+        let glyphs = paper.glyphs;
         let Self { outlook, source, range, destination, is_new } = self;
         let much = outlook.map_or_else(String::new, |outlook| format!("{} of ", outlook.much()));
         let (start, stop) = (number::day_or_minute(range.start), number::day_or_minute(range.stop));
@@ -30,6 +31,6 @@ impl Question {
         let (source, destination) = (clean(source, glyphs), clean(destination, glyphs));
         let text =
             format!("Copy {much}{source}, {start} to {stop}, into {destination}{new}? [y/N] ");
-        wrap(text.trim_end(), COLUMNS - 1, 0).join("\n") + " "
+        wrap(text.trim_end(), paper.columns - 1, 0).join("\n") + " "
     }
 }

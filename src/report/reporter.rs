@@ -16,7 +16,8 @@ use crate::report::state::{Header, RunState, RunTotals};
 use crate::report::stream::{self, Stderr, Stdout};
 use crate::report::summary::{self, FailureInput, SummaryInput};
 use crate::report::talk::{self, Talk};
-use crate::report::text::{COLUMNS, Color, Glyphs, Paper, wrap};
+use crate::report::text::{Color, Paper};
+use crate::report::volume::Volume;
 use crate::report::{json, last_word, screen};
 
 /// How a run is shown.
@@ -72,6 +73,8 @@ pub struct ReportSettings {
     pub mode: Mode,
     /// Time between plain lines, or between `status` lines of JSON: [`limits::PLAIN_LINE_MS`] by default.
     pub line_ms: u64,
+    /// How much is said.
+    pub volume: Volume,
 }
 
 /// Where the lines go.
@@ -79,10 +82,8 @@ pub struct ReportSettings {
 pub struct ReportOutput {
     /// The result.
     pub stdout: Box<dyn Write + Send>,
-    /// Which characters the result may hold.
-    pub stdout_glyphs: Glyphs,
-    /// How it is laid out, where that is a terminal or colours were asked for.
-    pub stdout_paper: Option<Paper>,
+    /// What the result is laid out for. Asked for when there is one: a terminal may have another size by then.
+    pub stdout_paper: Box<dyn Fn() -> Paper + Send>,
     /// The talk.
     pub stderr: Box<dyn Write + Send>,
 }
@@ -90,11 +91,9 @@ pub struct ReportOutput {
 impl ReportOutput {
     /// The streams of this process.
     pub(crate) fn standard(color: Option<bool>) -> Self {
-        let paper = stream::stdout_paper(color);
         Self {
             stdout: Box::new(Stdout),
-            stdout_glyphs: paper.glyphs,
-            stdout_paper: (stream::stdout_is_terminal() || paper.color).then_some(paper),
+            stdout_paper: Box::new(move || stream::stdout_paper(color)),
             stderr: Box::new(Stderr),
         }
     }
@@ -159,6 +158,7 @@ struct Painter {
     sender: EventSender,
     lost: u64,
     talk: Talk,
+    volume: Volume,
     view: View,
     color: bool,
     output: ReportOutput,
@@ -189,19 +189,25 @@ impl Painter {
         output: ReportOutput,
         sender: EventSender,
     ) -> Self {
-        let ReportSettings { header, mode, line_ms } = settings;
+        let ReportSettings { header, mode, line_ms, volume } = settings;
         let (view, color) = match mode {
+            Mode::Terminal { .. } if volume.is_quiet() => (View::Plain, false),
             Mode::Terminal { color } => (View::Bars(Bars::new()), color),
             Mode::Plain => (View::Plain, false),
             Mode::Json => (View::Json, false),
         };
+        let mut state = RunState::new(header, (output.stdout_paper)().glyphs);
+        if matches!(view, View::Bars(_)) {
+            state.columns = stream::stderr_paper(Some(color)).columns;
+        }
         Self {
-            state: RunState::new(header, output.stdout_glyphs),
+            state,
             color,
             counters,
             sender,
             lost: 0,
-            talk: Talk::default(),
+            talk: Talk::of(volume),
+            volume,
             view,
             output,
             failed: None,
@@ -213,7 +219,7 @@ impl Painter {
     }
 
     fn run(&mut self, events: &Receiver<Message>) {
-        if matches!(self.view, View::Plain) {
+        if matches!(self.view, View::Plain) && !self.volume.is_quiet() {
             self.say(&[screen::title(&self.state, "")]);
         }
         loop {
@@ -234,7 +240,8 @@ impl Painter {
     fn take(&mut self, event: &Event, at_ms: u64) {
         self.state.apply(event, at_ms);
         if matches!(self.view, View::Json) {
-            if let Some(line) = json::event(event, self.wall(at_ms)) {
+            let line = json::event(event, self.wall(at_ms));
+            if let Some(line) = line.filter(|_| self.volume.takes(event)) {
                 self.print(&[line]);
             }
         } else {
@@ -255,7 +262,7 @@ impl Painter {
             let paper = stream::stderr_paper(Some(self.color));
             self.state.columns = paper.columns;
             bars.draw(screen::painted(&self.state, now_ms, paper));
-        } else if now_ms >= self.line_due_ms {
+        } else if now_ms >= self.line_due_ms && !self.volume.is_quiet() {
             self.line_due_ms = now_ms + self.line_ms;
             if matches!(self.view, View::Json) {
                 self.print(&[json::status(&self.state, now_ms, self.wall(now_ms))]);
@@ -271,7 +278,7 @@ impl Painter {
             bars.clear();
         }
         let lost = self.sender.lost();
-        let glyphs = self.output.stdout_glyphs;
+        let paper = (self.output.stdout_paper)();
         last_word::forget();
         let mut lines = match (&self.view, ending) {
             (View::Json, Ending::Finished(input)) => {
@@ -280,8 +287,14 @@ impl Painter {
             (View::Json, Ending::Failed(input)) => {
                 vec![json::failure(input, &self.state, lost, self.wall(input.elapsed_ms))]
             }
-            (_, Ending::Finished(input)) => summary::lines(input, &self.state, glyphs),
-            (_, Ending::Failed(input)) => summary::failure_lines(input, &self.state),
+            (_, Ending::Finished(input)) if self.volume.is_quiet() => {
+                summary::quiet_lines(input, &self.state, paper)
+            }
+            (_, Ending::Finished(input)) => summary::lines(input, &self.state, paper),
+            (_, Ending::Failed(input)) if self.volume.is_quiet() => {
+                summary::headline("FAILED", input.elapsed_ms, input.exit, paper.columns)
+            }
+            (_, Ending::Failed(input)) => summary::failure_lines(input, &self.state, paper),
         };
         if lost > 0 && !matches!(self.view, View::Json) {
             let text = format!(
@@ -290,28 +303,12 @@ impl Painter {
             self.say(&talk::remark(&text, self.sender.elapsed_ms(), self.state.columns));
         }
         if !matches!(self.view, View::Json) {
-            lines = self.laid_out(lines, ending);
+            painted(&mut lines, ending, paper);
         }
         self.print(&lines);
         // A reader that went away, as `head` does, has seen what it wanted.
         let failed = self.failed.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         failed.map_or(Ok(()), Err)
-    }
-
-    /// The summary on a terminal: its headline in the colour of the end, its lines no wider than there is room.
-    fn laid_out(&self, lines: Vec<String>, ending: &Ending) -> Vec<String> {
-        let Some(paper) = self.output.stdout_paper else { return lines };
-        let color = match ending {
-            Ending::Finished(input) if input.exit == 0 => Color::Green,
-            Ending::Finished(input) if input.outcome.stopped.is_none() && input.exit == 3 => {
-                Color::Yellow
-            }
-            _ => Color::Red,
-        };
-        let mut lines = lines.iter();
-        let headline = lines.next().map(|line| paper.paint(color, line));
-        let rest = lines.flat_map(|line| wrap(line, paper.columns.max(COLUMNS), 4));
-        headline.into_iter().chain(rest).collect()
     }
 
     /// To stdout. After a failure, such as a closed pipe, nothing more is written, but events are still taken.
@@ -334,6 +331,20 @@ impl Painter {
     fn wall(&self, elapsed_ms: u64) -> Timestamp {
         let ns = i64::try_from(elapsed_ms).ok().and_then(|ms| ms.checked_mul(NS_PER_S / 1_000));
         self.started.saturating_add_ns(ns.unwrap_or(i64::MAX))
+    }
+}
+
+/// The headline of the summary in the colour of the end.
+fn painted(lines: &mut [String], ending: &Ending, paper: Paper) {
+    let color = match ending {
+        Ending::Finished(input) if input.exit == 0 => Color::Green,
+        Ending::Finished(input) if input.outcome.stopped.is_none() && input.exit == 3 => {
+            Color::Yellow
+        }
+        _ => Color::Red,
+    };
+    if let Some(line) = lines.first_mut() {
+        *line = paper.paint(color, line);
     }
 }
 

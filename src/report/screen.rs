@@ -6,7 +6,7 @@ use crate::model::number;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::PlannedRun;
 use crate::report::state::{OpenBatch, RunState, draining, stop_name};
-use crate::report::text::{COLUMNS, Color, Paper, fit, fit_both, flow_in, width, wrap};
+use crate::report::text::{COLUMNS, Color, Paper, fit, fit_both, flow, width, wrap};
 use crate::report::waits::Waiting;
 
 /// Cells of a bar that is worth drawing.
@@ -55,7 +55,7 @@ fn lines(state: &RunState, now_ms: u64) -> Vec<Line> {
     lines.extend(plain(counts(state)));
     let mut waits = state.waits.parts(now_ms);
     waits.push(format!("retries {}", number::count(state.totals.retries)));
-    lines.extend(plain(flow_in(state.columns, label(state, "waits"), &waits)));
+    lines.extend(plain(flow(state.columns, label(state, "waits"), &waits)));
     lines.push((closing(state), None));
     lines
 }
@@ -196,7 +196,7 @@ fn committed(state: &RunState) -> Vec<String> {
         bytes,
         format!("rejected {}", number::count(totals.values_rejected)),
     ];
-    flow_in(state.columns, label(state, "committed to"), &parts)
+    flow(state.columns, label(state, "committed to"), &parts)
 }
 
 fn average(state: &RunState, now_ms: u64) -> Vec<String> {
@@ -207,7 +207,7 @@ fn average(state: &RunState, now_ms: u64) -> Vec<String> {
     if state.columns >= COLUMNS {
         parts.push(format!("ETA {}", eta(state, now_ms)));
     }
-    flow_in(state.columns, label(state, "average"), &parts)
+    flow(state.columns, label(state, "average"), &parts)
 }
 
 fn quota(state: &RunState, now_ms: u64) -> Option<String> {
@@ -257,7 +257,7 @@ fn counts(state: &RunState) -> Vec<String> {
         format!("{equal}/{compared} batches equal the source's own count")
     };
     let splits = format!("splits {}", number::count(state.totals.splits));
-    flow_in(state.columns, label(state, "counts"), &[equal, splits])
+    flow(state.columns, label(state, "counts"), &[equal, splits])
 }
 
 struct Columns {

@@ -7,10 +7,20 @@ use crate::model::series::{Name, Readable, schema_label};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
 use crate::report::json;
-use crate::report::text::{Glyphs, clean, fit, labelled, width, wrap_after};
+use crate::report::table::{TableHead, TableLayout};
+use crate::report::text::{Paper, clean, labelled, width, wrap_after};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;
 use crate::spool::tables::{Role, TableColumn};
+
+/// The columns behind the names, and the order in which they leave.
+const HEADS: [TableHead; 5] = [
+    TableHead::right("VALUES", 10),
+    TableHead::right("ROWS", 10).leaves(2),
+    TableHead::right("FILES", 10).leaves(3),
+    TableHead::right("BYTES", 10),
+    TableHead::right("B/VALUE", 10).leaves(1),
+];
 
 /// `spool verify`.
 #[derive(Debug)]
@@ -29,14 +39,36 @@ impl ProofReport {
         self.proof.findings.len() as u64 + self.proof.more
     }
 
-    /// The screen.
-    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
-        let proof = &self.proof;
+    fn headline(&self, paper: Paper) -> String {
         let word = if self.findings() == 0 { "WHOLE" } else { "NOT WHOLE" };
-        let mut lines = vec![clean(&format!("{word}  {}", self.place), glyphs)];
-        lines.extend(labelled("range", &self.range.to_string()));
+        clean(&format!("{word}  {}", self.place), paper.glyphs)
+    }
+
+    fn damage(&self, paper: Paper) -> Vec<String> {
+        let told = self.proof.findings.iter().map(ToString::to_string);
+        let more = self.proof.more;
+        let more = (more > 0).then(|| format!("{} more", number::grouped(more)));
+        let line = |text: String| labelled(paper.columns, "DAMAGE", &clean(&text, paper.glyphs));
+        told.chain(more).flat_map(line).collect()
+    }
+
+    /// What somebody may have to act on.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        std::iter::once(self.headline(paper)).chain(self.damage(paper)).collect()
+    }
+
+    /// The screen.
+    pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
+        let columns = paper.columns;
+        let proof = &self.proof;
+        let mut lines = vec![self.headline(paper)];
+        lines.extend(labelled(columns, "range", &self.range.to_string()));
         let files = counted(proof.files, "file", "files");
-        lines.extend(labelled("read", &format!("{files}, {}", number::bytes(proof.bytes))));
+        lines.extend(labelled(
+            columns,
+            "read",
+            &format!("{files}, {}", number::bytes(proof.bytes)),
+        ));
         let mut proved = vec![
             format!(
                 "{}, {}: bytes and content as the manifest says",
@@ -53,19 +85,14 @@ impl ProofReport {
             proved.push(format!("{merged} files with others and are proved as a sum"));
         }
         for (at, text) in proved.iter().enumerate() {
-            lines.extend(labelled(if at == 0 { "proved" } else { "" }, text));
+            lines.extend(labelled(columns, if at == 0 { "proved" } else { "" }, text));
         }
         if proof.leftovers > 0 {
             let files = counted(proof.leftovers, "file", "files");
             let text = format!("{files} of a run that was stopped; no part of the spool");
-            lines.extend(labelled("left over", &text));
+            lines.extend(labelled(columns, "left over", &text));
         }
-        for finding in &proof.findings {
-            lines.extend(labelled("DAMAGE", &clean(&finding.to_string(), glyphs)));
-        }
-        if proof.more > 0 {
-            lines.extend(labelled("DAMAGE", &format!("{} more", number::grouped(proof.more))));
-        }
+        lines.extend(self.damage(paper));
         lines
     }
 
@@ -108,7 +135,8 @@ pub(crate) struct CompactReport {
 
 impl CompactReport {
     /// The screen.
-    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
+        let Paper { glyphs, columns, .. } = paper;
         let whole = |(files, bytes): (u64, u64)| {
             format!(
                 "{}, {}, {} B/value",
@@ -129,9 +157,9 @@ impl CompactReport {
             ),
         };
         let mut lines = vec![clean(&format!("COMPACTED  {}", self.place), glyphs)];
-        lines.extend(labelled("merged", &merged));
-        lines.extend(labelled("before", &whole(self.before)));
-        lines.extend(labelled("after", &whole(self.after)));
+        lines.extend(labelled(columns, "merged", &merged));
+        lines.extend(labelled(columns, "before", &whole(self.before)));
+        lines.extend(labelled(columns, "after", &whole(self.after)));
         lines
     }
 
@@ -207,17 +235,22 @@ impl SpoolReport {
     }
 
     /// The screen.
-    pub(crate) fn lines(&self, glyphs: Glyphs) -> Vec<String> {
+    pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
+        let Paper { glyphs, columns, .. } = paper;
         let mut lines = vec![clean(&format!("SPOOL  {}", self.place), glyphs)];
         let (org, bucket) = &self.source;
         let source = format!("{org}/{bucket} at {}", self.host);
-        lines.extend(labelled("of", &clean(&source, glyphs)));
+        lines.extend(labelled(columns, "of", &clean(&source, glyphs)));
         if let Some(filter) = &self.filter {
-            lines.extend(labelled("only", &clean(filter, glyphs)));
+            lines.extend(labelled(columns, "only", &clean(filter, glyphs)));
         }
-        lines.extend(labelled("range", &self.range.to_string()));
+        lines.extend(labelled(columns, "range", &self.range.to_string()));
         if self.range.stop < self.wanted {
-            lines.extend(labelled("incomplete", &format!("the job stops at {}", self.wanted)));
+            lines.extend(labelled(
+                columns,
+                "incomplete",
+                &format!("the job stops at {}", self.wanted),
+            ));
         }
         let (bytes, values) = (self.sum(|row| row.bytes), self.sum(|row| row.values));
         let holds = [
@@ -227,23 +260,27 @@ impl SpoolReport {
             number::bytes(bytes),
             format!("{} B/value", number::ratio_fine(bytes, values)),
         ];
-        lines.extend(labelled("holds", &holds.join(", ")));
+        lines.extend(labelled(columns, "holds", &holds.join(", ")));
         let conflicts = self.sum(|row| row.conflicts);
         if conflicts > 0 {
             let text = format!("{} in another type", counted(conflicts, "value", "values"));
-            lines.extend(labelled("conflicts", &text));
+            lines.extend(labelled(columns, "conflicts", &text));
         }
         if self.rejected > 0 {
             let text = counted(self.rejected, "value", "values");
-            lines.extend(labelled("rejected", &format!("{text} that could not be staged")));
-        }
-        if !self.measurements.is_empty() {
-            lines.push(format!(
-                "{:<30}{:>10}{:>10}{:>10}{:>10}{:>10}",
-                "MEASUREMENT", "VALUES", "ROWS", "FILES", "BYTES", "B/VALUE"
+            lines.extend(labelled(
+                columns,
+                "rejected",
+                &format!("{text} that could not be staged"),
             ));
         }
-        self.measurements.iter().for_each(|row| row.lines(glyphs, &mut lines));
+        if !self.measurements.is_empty() {
+            let names = self.measurements.iter().map(|row| width(&row.shown_name(paper)));
+            let widest = names.max().unwrap_or(0);
+            let table = TableLayout::new(columns, ("MEASUREMENT", 20, 30), widest, &HEADS);
+            lines.push(table.head());
+            self.measurements.iter().for_each(|row| row.lines(paper, &table, &mut lines));
+        }
         lines
     }
 
@@ -272,19 +309,22 @@ impl SpoolReport {
 }
 
 impl SpoolMeasurement {
-    fn lines(&self, glyphs: Glyphs, lines: &mut Vec<String>) {
-        let name = fit(&clean(&Readable(&self.name).to_string(), glyphs), 29);
-        let gap = " ".repeat(30 - width(&name));
-        lines.push(format!(
-            "{name}{gap}{:>10}{:>10}{:>10}{:>10}{:>10}",
+    fn shown_name(&self, paper: Paper) -> String {
+        clean(&Readable(&self.name).to_string(), paper.glyphs)
+    }
+
+    fn lines(&self, paper: Paper, table: &TableLayout<'_>, lines: &mut Vec<String>) {
+        let cells = [
             number::count(self.values),
             number::count(self.rows),
             number::count(self.files),
             number::bytes(self.bytes),
             number::ratio_fine(self.bytes, self.values),
-        ));
+        ];
+        lines.push(table.row(&self.shown_name(paper), &cells));
         let mut part = |label: &str, text: &str| {
-            lines.extend(wrap_after(&format!("  {label:<10}"), &clean(text, glyphs)));
+            let (label, text) = (format!("  {label:<10}"), clean(text, paper.glyphs));
+            lines.extend(wrap_after(paper.columns, &label, &text));
         };
         part("from", &format!("{} to {}", self.times.0, self.times.1));
         for (label, columns, is_field) in [

@@ -9,14 +9,24 @@ use std::sync::OnceLock;
 
 use terminal_size::{Height, Width};
 
-use crate::report::text::{COLUMNS, COLUMNS_MAX, COLUMNS_MIN, Glyphs, Paper, clean};
+use crate::report::text::{COLUMNS, COLUMNS_MAX, COLUMNS_MIN, Glyphs, Paper, clean, wrap};
+
+/// Columns in front of what goes on below a line.
+const INDENT: usize = 4;
 
 /// What stdout refused first. A reader that went away, as `head` does, has seen what it wanted.
 static REFUSED: OnceLock<io::Error> = OnceLock::new();
 
 /// Says a line on stderr, if that takes it.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{}", safe(&line.to_string()));
+    let line = safe(&line.to_string());
+    if stderr_is_terminal() {
+        let columns = stderr_paper(None).columns;
+        let lines = line.split('\n').flat_map(|line| wrap(line, columns, INDENT));
+        lines.for_each(say_painted);
+    } else {
+        say_painted(line);
+    }
 }
 
 /// Says a line that was laid out for this stream, colours and all.

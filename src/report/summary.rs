@@ -9,7 +9,7 @@ use crate::pipeline::plan::spool::Lacking;
 use crate::report::failure::ErrorFacts;
 use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};
-use crate::report::text::{COLUMNS, Glyphs, clean, fit, fit_both, flow, width, wrap_after};
+use crate::report::text::{Paper, clean, fit_both, flow, width, wrap, wrap_after};
 
 /// What the summary of a run without failure says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub struct SummaryInput {
 }
 
 /// Its counts tell only of what is missing in a batch that others have written nothing into.
-const SHARED: &str = "  the destination holds other data in the range: what it lost may hide behind it";
+const SHARED: &str =
+    "the destination holds other data in the range: what it lost may hide behind it";
 
 /// What is said of a run that failed; the error chain itself is printed by the program's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,66 +49,85 @@ pub struct FailureInput {
     pub exit: u8,
 }
 
-/// The summary for people. Paths and commands are never cut, since they are to be copied; all other lines keep
-/// within [`COLUMNS`].
-pub fn lines(input: &SummaryInput, state: &RunState, glyphs: Glyphs) -> Vec<String> {
-    let outcome = &input.outcome;
-    let mut lines = vec![format!(
-        "{}   {}   exit {}",
-        RunEnd::of(outcome, state),
-        number::duration(input.elapsed_ms),
-        input.exit
-    )];
+/// The summary for people. Paths and commands are never cut, since they are to be copied; all other lines keep within the
+/// paper.
+pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String> {
+    let (outcome, glyphs, columns) = (&input.outcome, paper.glyphs, paper.columns);
+    let end = RunEnd::of(outcome, state);
+    let mut lines = headline(&end.to_string(), input.elapsed_ms, input.exit, columns);
     let (source, destination) = (clean(&input.source, glyphs), clean(&input.destination, glyphs));
-    let (source, destination) = fit_both(&source, &destination, COLUMNS - "   -> ".len());
+    let (source, destination) =
+        fit_both(&source, &destination, columns.saturating_sub("   -> ".len()));
     lines.push(format!("  {source} -> {destination}"));
-    lines.push(format!("  range {}", outcome.job));
+    lines.extend(wrap_after(columns, "  range ", &outcome.job.to_string()));
     if outcome.stopped.is_some() {
-        lines.push(format!(
-            "  committed to {}   {}",
-            number::minute(outcome.watermark),
-            number::percent(state.job_per_mille())
-        ));
+        let to = number::minute(outcome.watermark);
+        let text = format!("{to}   {}", number::percent(state.job_per_mille()));
+        lines.extend(wrap_after(columns, "  committed to ", &text));
     }
-    if !RunEnd::of(outcome, state).is_idle() {
-        lines.extend(balance(outcome));
-        lines.extend(changed(outcome));
-        lines.extend(statistics(state));
-        lines.extend(waits(state, input.elapsed_ms));
+    if !end.is_idle() {
+        lines.extend(balance(outcome, columns));
+        lines.extend(changed(outcome, columns));
+        lines.extend(statistics(state, columns));
+        lines.extend(waits(state, input.elapsed_ms, columns));
     }
-    lines.extend(unreturned(outcome, glyphs));
-    lines.extend(lacking(outcome));
-    let doubts = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
-    lines.extend(doubts.flat_map(|doubt| wrap_after("  in doubt: ", &clean(doubt, glyphs))));
-    if let Some(path) = &input.rejects {
-        lines.push(format!("  rejects {}", clean(path, glyphs)));
-    }
-    lines.extend(closing(&outcome.closing));
+    lines.extend(unreturned(outcome, paper));
+    lines.extend(lacking(outcome, columns));
+    lines.extend(doubts(outcome, paper));
+    lines.extend(rejects(input, paper));
+    lines.extend(closing(&outcome.closing, columns));
     if outcome.is_shared && outcome.stopped.is_none() {
-        lines.push(SHARED.to_owned());
+        lines.extend(wrap_after(columns, "  ", SHARED));
     }
-    lines.extend(next(input, glyphs));
+    lines.extend(next(input, paper));
     lines
 }
 
+/// How it ended, and what somebody may have to act on.
+pub(crate) fn quiet_lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String> {
+    let (outcome, columns) = (&input.outcome, paper.columns);
+    let end = RunEnd::of(outcome, state);
+    let mut lines = headline(&end.to_string(), input.elapsed_ms, input.exit, columns);
+    lines.extend(changed(outcome, columns));
+    lines.extend(unreturned(outcome, paper));
+    lines.extend(doubts(outcome, paper));
+    lines.extend(rejects(input, paper));
+    lines.extend(closing(&Closing { newer: None, ..outcome.closing.clone() }, columns));
+    lines
+}
+
+fn doubts(outcome: &RunOutcome, paper: Paper) -> Vec<String> {
+    let told = outcome.doubts.iter().take(limits::SUMMARY_RANGES_MAX);
+    let line =
+        |doubt: &String| wrap_after(paper.columns, "  in doubt: ", &clean(doubt, paper.glyphs));
+    told.flat_map(line).collect()
+}
+
+fn rejects(input: &SummaryInput, paper: Paper) -> Option<String> {
+    input.rejects.as_ref().map(|path| format!("  rejects {}", clean(path, paper.glyphs)))
+}
+
+/// How it ended, how long it took, and the exit code.
+pub(crate) fn headline(end: &str, elapsed_ms: u64, exit: u8, columns: usize) -> Vec<String> {
+    wrap(&format!("{end}   {}   exit {exit}", number::duration(elapsed_ms)), columns, 2)
+}
+
 /// What a run that failed leaves: the place, and the same figures.
-pub fn failure_lines(input: &FailureInput, state: &RunState) -> Vec<String> {
-    let mut lines =
-        vec![format!("FAILED   {}   exit {}", number::duration(input.elapsed_ms), input.exit)];
+pub fn failure_lines(input: &FailureInput, state: &RunState, paper: Paper) -> Vec<String> {
+    let columns = paper.columns;
+    let mut lines = headline("FAILED", input.elapsed_ms, input.exit, columns);
     if let Some(committed_to) = state.committed_to {
-        let percent = number::percent(state.job_per_mille());
-        lines.push(format!(
-            "  committed to {}   {percent}; the place is kept",
-            number::minute(committed_to)
-        ));
-        lines.extend(statistics(state));
-        lines.extend(waits(state, input.elapsed_ms));
+        let (to, percent) = (number::minute(committed_to), number::percent(state.job_per_mille()));
+        let text = format!("{to}   {percent}; the place is kept");
+        lines.extend(wrap_after(columns, "  committed to ", &text));
+        lines.extend(statistics(state, columns));
+        lines.extend(waits(state, input.elapsed_ms, columns));
     }
     lines
 }
 
 /// Every committed value is accounted for.
-fn balance(outcome: &RunOutcome) -> Vec<String> {
+fn balance(outcome: &RunOutcome, columns: usize) -> Vec<String> {
     let acknowledged = number::grouped(outcome.values.saturating_sub(outcome.rejected));
     let verb = if outcome.stopped.is_some() { "committed" } else { "planned" };
     let parts = [
@@ -116,7 +136,7 @@ fn balance(outcome: &RunOutcome) -> Vec<String> {
         format!("+ rejected {}", number::grouped(outcome.rejected)),
     ];
     let line = format!("  {}", parts.join(" "));
-    let mut lines = if width(&line) <= COLUMNS {
+    let mut lines = if width(&line) <= columns {
         vec![line]
     } else {
         parts.iter().map(|part| format!("  {part}")).collect()
@@ -131,58 +151,61 @@ fn balance(outcome: &RunOutcome) -> Vec<String> {
         .map(|(what, n)| format!("{what} {}", number::grouped(n)))
         .collect();
     if !also.is_empty() {
-        lines.extend(flow("  ", &also));
+        lines.extend(flow(columns, "  ", &also));
     }
     lines
 }
 
-fn changed(outcome: &RunOutcome) -> Vec<String> {
-    let mut lines: Vec<_> = outcome
-        .changed
-        .iter()
-        .take(limits::SUMMARY_RANGES_MAX)
-        .map(|range| format!("    changed {range}"))
-        .collect();
-    if outcome.changed.len() > lines.len() {
-        lines.push(format!("    and {} more", outcome.changed.len() - lines.len()));
+fn changed(outcome: &RunOutcome, columns: usize) -> Vec<String> {
+    let ranges = outcome.changed.iter().take(limits::SUMMARY_RANGES_MAX);
+    let mut lines: Vec<_> =
+        ranges.flat_map(|range| wrap_after(columns, "    changed ", &range.to_string())).collect();
+    let more = outcome.changed.len().saturating_sub(limits::SUMMARY_RANGES_MAX);
+    if more > 0 {
+        lines.push(format!("    and {more} more"));
     }
     lines
 }
 
 /// What no query returns, and so is not there.
-fn unreturned(outcome: &RunOutcome, glyphs: Glyphs) -> Vec<String> {
+fn unreturned(outcome: &RunOutcome, paper: Paper) -> Vec<String> {
     let told = outcome.unreturned.iter().take(limits::SUMMARY_RANGES_MAX);
-    let mut lines: Vec<_> =
-        told.flat_map(|name| wrap_after("    not returned: ", &clean(name, glyphs))).collect();
+    let line =
+        |name: &String| wrap_after(paper.columns, "    not returned: ", &clean(name, paper.glyphs));
+    let mut lines: Vec<_> = told.flat_map(line).collect();
     let more = outcome.unreturned.len().saturating_sub(limits::SUMMARY_RANGES_MAX);
     if more > 0 {
         lines.push(format!("    and {more} more"));
     }
     if !lines.is_empty() {
         let verb = "at the source, but returned to no query of a run, so not copied:";
-        lines.insert(0, format!("  {verb}"));
+        lines.splice(0..0, wrap_after(paper.columns, "  ", verb));
     }
     lines
 }
 
 /// What the spool does not hold, and so is not there.
-fn lacking(outcome: &RunOutcome) -> Vec<String> {
+fn lacking(outcome: &RunOutcome, columns: usize) -> Vec<String> {
     let Lacking { staged, values } = outcome.lacking;
     let mut lines = Vec::new();
     if let Some((to, stop)) = staged {
-        lines.push(format!("  the spool is staged up to {to}, of {stop}:"));
-        lines.push("    the rest is at the source alone; stage on, and load again".to_owned());
+        let text = format!(
+            "is staged up to {to}, of {stop}: the rest is at the source alone; stage on, and load again"
+        );
+        lines.extend(wrap_after(columns, "  the spool ", &text));
     }
     if values > 0 {
         let values = number::counted(values, "value", "values");
-        lines.push(format!("  the spool lacks {values} that could not be staged"));
-        lines.push("    see the rejects file of the run that staged it".to_owned());
+        let text = format!(
+            "lacks {values} that could not be staged; see the rejects file of the run that staged it"
+        );
+        lines.extend(wrap_after(columns, "  the spool ", &text));
     }
     lines
 }
 
 /// Where an end does not hold what was read or acknowledged, and what lies behind the stop.
-fn closing(closing: &Closing) -> Vec<String> {
+fn closing(closing: &Closing, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (found, verb, place) in [
         (&closing.source, "read", "at the source now"),
@@ -190,38 +213,36 @@ fn closing(closing: &Closing) -> Vec<String> {
     ] {
         for Discrepancy { range, expected, found } in found.iter().take(limits::SUMMARY_RANGES_MAX)
         {
-            lines.push(format!("  differs {range}"));
+            lines.extend(wrap_after(columns, "  differs ", &range.to_string()));
             let (expected, found) = (number::grouped(*expected), number::grouped(*found));
-            lines.extend(flow("    ", &[format!("{verb} {expected}"), format!("{place} {found}")]));
+            let parts = [format!("{verb} {expected}"), format!("{place} {found}")];
+            lines.extend(flow(columns, "    ", &parts));
         }
         if found.len() > limits::SUMMARY_RANGES_MAX {
             lines.push(format!("    and {} more", found.len() - limits::SUMMARY_RANGES_MAX));
         }
     }
+    let mut say = |label: &str, text: &str| lines.extend(wrap_after(columns, label, text));
     if !closing.source.is_empty() {
-        lines.push("  To bring what came late, once for each of these ranges:".to_owned());
-        lines.push("    the same command with --start START --stop STOP".to_owned());
-        lines.push("    --existing merge --batch-bucket NAME, each time a new NAME".to_owned());
+        say("  ", "To bring what came late, once for each of these ranges:");
+        say("    ", "the same command with --start START --stop STOP");
+        say("    ", "--existing merge --batch-bucket NAME, each time a new NAME");
     }
     if !closing.destination.is_empty() {
-        lines.push(
-            "  Do not close the source: move these ranges again, into a new bucket.".to_owned(),
-        );
+        say("  ", "Do not close the source: move these ranges again, into a new bucket.");
     }
     if let Some(newer) = closing.newer.filter(|newer| *newer > 0) {
-        lines.push(format!(
-            "  newer than stop at the source: about {}",
-            number::counted(newer, "value", "values")
-        ));
+        let newer = number::counted(newer, "value", "values");
+        say("  ", &format!("newer than stop at the source: about {newer}"));
     }
     if let Some(ahead) = closing.ahead {
-        lines.push(format!("    the newest lies ahead of the source's clock: {ahead}"));
-        lines.push(format!("    --stop {} brings it", ahead.saturating_add_ns(1)));
+        say("    ", &format!("the newest lies ahead of the source's clock: {ahead}"));
+        say("    ", &format!("--stop {} brings it", ahead.saturating_add_ns(1)));
     }
     lines
 }
 
-fn statistics(state: &RunState) -> Vec<String> {
+fn statistics(state: &RunState, columns: usize) -> Vec<String> {
     let totals = &state.totals;
     let ([row, rows], [file, files]) = match state.header.sink {
         SinkKind::Bucket => (["line", "lines"], ["body", "bodies"]),
@@ -229,6 +250,7 @@ fn statistics(state: &RunState) -> Vec<String> {
     };
     let per_value = number::ratio(totals.source_bytes_decoded, totals.values_read);
     let mut lines = flow(
+        columns,
         "  read     ",
         &[
             number::bytes(totals.source_bytes_decoded),
@@ -238,6 +260,7 @@ fn statistics(state: &RunState) -> Vec<String> {
         ],
     );
     lines.extend(flow(
+        columns,
         "  written  ",
         &[
             number::bytes(totals.body_bytes),
@@ -249,15 +272,15 @@ fn statistics(state: &RunState) -> Vec<String> {
     lines
 }
 
-fn waits(state: &RunState, elapsed_ms: u64) -> Vec<String> {
+fn waits(state: &RunState, elapsed_ms: u64, columns: usize) -> Vec<String> {
     let mut parts = state.waits.parts(elapsed_ms);
     parts.push(format!("retries {}", number::count(state.totals.retries)));
     parts.push(format!("splits {}", number::count(state.totals.splits)));
-    flow("  waits    ", &parts)
+    flow(columns, "  waits    ", &parts)
 }
 
-fn next(input: &SummaryInput, glyphs: Glyphs) -> Vec<String> {
-    let next = input.next.as_ref().map(|command| format!("Next: {}", clean(command, glyphs)));
+fn next(input: &SummaryInput, paper: Paper) -> Vec<String> {
+    let next = input.next.as_ref().map(|command| format!("Next: {}", clean(command, paper.glyphs)));
     let later = if input.outcome.stopped.is_some() {
         Some("The place is kept; the same command resumes.")
     } else {
@@ -266,10 +289,15 @@ fn next(input: &SummaryInput, glyphs: Glyphs) -> Vec<String> {
     match (next, later) {
         (None, None) => Vec::new(),
         (Some(next), None) => vec![next],
-        (None, Some(later)) => vec![later.to_owned()],
+        (None, Some(later)) => wrap(later, paper.columns, 2),
         (Some(next), Some(later)) => {
             let both = format!("{next}    {later}");
-            if width(&both) <= COLUMNS { vec![both] } else { vec![next, fit(later, COLUMNS)] }
+            if width(&both) <= paper.columns {
+                vec![both]
+            } else {
+                let later = wrap(later, paper.columns, 2);
+                std::iter::once(next).chain(later).collect()
+            }
         }
     }
 }

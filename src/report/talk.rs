@@ -3,20 +3,23 @@
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits;
 use crate::model::number;
+use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::report::state::{RunState, draining, stop_name};
 use crate::report::text::{clean, width, wrap};
+use crate::report::volume::{Volume, is_told};
 use crate::report::waits::{Waiting, silence};
 
 /// Waits that are worth a line of their own; shorter ones show in the progress lines only.
 const WAIT_MS_WORTH_A_LINE: u64 = 10_000;
 
-/// Says events in lines. Of each kind that can come in floods one is said per [`limits::PLAIN_LINE_MS`]; the next
-/// one tells how many were left out.
+/// Says events in lines. Of each kind that can come in floods one is said per [`limits::PLAIN_LINE_MS`], unless all were
+/// asked for; the next one tells how many were left out.
 #[derive(Debug, Default)]
 pub struct Talk {
     kinds: [Recent; 6],
+    volume: Volume,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,59 +29,21 @@ struct Recent {
 }
 
 impl Talk {
+    /// Says so much.
+    pub fn of(volume: Volume) -> Self {
+        Self { volume, ..Self::default() }
+    }
+
     /// What to say of an event, if anything; `state` already knows it.
     pub fn lines(&mut self, event: &Event, state: &RunState, now_ms: u64) -> Vec<String> {
-        let shown = |text: &str| clean(text, state.glyphs);
-        let (kind, text) = match event {
-            Event::Planned(planned) => (None, plan_text(planned, state)),
-            Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
-                (None, format!("notice: {}", shown(text)))
-            }
-            Event::Stopping(reason) => {
-                (None, format!("stopping: {}; {}", stop_name(*reason), draining(*reason)))
-            }
-            Event::Chosen { measurement, transport, reason } => (
-                Some(4),
-                format!("transport: {} by {transport}: {}", shown(measurement), shown(reason)),
-            ),
-            Event::Split { batch, slice, cause } => (
-                Some(0),
-                if slice == batch {
-                    format!("split: batch {} in halves after {}", range(*batch), shown(cause))
-                } else {
-                    format!(
-                        "split: {} of batch {} in halves after {}",
-                        range(*slice),
-                        range(*batch),
-                        shown(cause)
-                    )
-                },
-            ),
-            Event::Rejected { batch, values, reason } => {
-                let values = number::all_counted(*values, "value", "values");
-                (
-                    Some(1),
-                    format!("rejected: {values} of batch {}: {}", range(*batch), shown(reason)),
-                )
-            }
-            Event::Client(Signal::Retried { side, what, attempt, error }) => (
-                Some(2),
-                format!("retry: {side}, {}: try {attempt} failed: {}", shown(what), shown(error)),
-            ),
-            Event::Client(Signal::WaitBegan { side, cause, wait_ms })
-                if *cause != WaitCause::Quota && *wait_ms >= WAIT_MS_WORTH_A_LINE =>
-            {
-                let (left_ms, for_ms) = (*wait_ms, 0);
-                let reason = Waiting { side: *side, cause: *cause, left_ms, for_ms }.reason();
-                (Some(3), format!("waiting {}: {reason}", number::duration(*wait_ms)))
-            }
-            Event::Client(Signal::Silent { side, asked, silent_ms }) => (
-                Some(5),
-                format!("waiting {}: {}", number::duration(*silent_ms), silence(*side, *asked)),
-            ),
-            _ => return Vec::new(),
-        };
-        let left_out = match kind {
+        if !self.volume.takes(event) {
+            return Vec::new();
+        }
+        let is_verbose = self.volume.is_verbose();
+        let told = usual(event, state);
+        let told = told.or_else(|| is_verbose.then(|| besides(event)).flatten());
+        let Some((kind, text)) = told else { return Vec::new() };
+        let left_out = match kind.filter(|_| !is_verbose) {
             None => 0,
             Some(kind) => match self.kinds[kind].admit(now_ms) {
                 None => return Vec::new(),
@@ -92,6 +57,84 @@ impl Talk {
         };
         remark(&format!("{text}{more}"), now_ms, state.columns)
     }
+}
+
+/// The kind of a remark that can come in floods, and its text.
+type Remark = (Option<usize>, String);
+
+fn usual(event: &Event, state: &RunState) -> Option<Remark> {
+    let shown = |text: &str| clean(text, state.glyphs);
+    let told = match event {
+        Event::Planned(planned) => (None, plan_text(planned, state)),
+        Event::Client(Signal::Notice { text, .. }) | Event::Notice(text) => {
+            (None, format!("notice: {}", shown(text)))
+        }
+        Event::Stopping(reason) => {
+            (None, format!("stopping: {}; {}", stop_name(*reason), draining(*reason)))
+        }
+        Event::Chosen { measurement, transport, reason } => (
+            Some(4),
+            format!("transport: {} by {transport}: {}", shown(measurement), shown(reason)),
+        ),
+        Event::Split { batch, slice, cause } => (
+            Some(0),
+            if slice == batch {
+                format!("split: batch {} in halves after {}", range(*batch), shown(cause))
+            } else {
+                format!(
+                    "split: {} of batch {} in halves after {}",
+                    range(*slice),
+                    range(*batch),
+                    shown(cause)
+                )
+            },
+        ),
+        Event::Rejected { batch, values, reason } => {
+            let values = number::all_counted(*values, "value", "values");
+            (Some(1), format!("rejected: {values} of batch {}: {}", range(*batch), shown(reason)))
+        }
+        Event::Client(Signal::Retried { side, what, attempt, error }) => (
+            Some(2),
+            format!("retry: {side}, {}: try {attempt} failed: {}", shown(what), shown(error)),
+        ),
+        Event::Client(Signal::WaitBegan { side, cause, wait_ms })
+            if *cause != WaitCause::Quota && *wait_ms >= WAIT_MS_WORTH_A_LINE =>
+        {
+            (Some(3), waiting(*side, *cause, *wait_ms))
+        }
+        Event::Client(Signal::Silent { side, asked, silent_ms }) => (
+            Some(5),
+            format!("waiting {}: {}", number::duration(*silent_ms), silence(*side, *asked)),
+        ),
+        _ => return None,
+    };
+    Some(told)
+}
+
+/// What is said of the other events where all is asked for.
+fn besides(event: &Event) -> Option<Remark> {
+    let text = match event {
+        Event::Client(Signal::WaitBegan { side, cause, wait_ms }) if is_told(*cause, *wait_ms) => {
+            waiting(*side, *cause, *wait_ms)
+        }
+        Event::BatchOpened { batch, values, .. } => {
+            let values = number::all_counted(*values, "value", "values");
+            format!("batch: {} is read, {values}", range(*batch))
+        }
+        Event::Committed { range: stretch, batches, values, .. } => {
+            let values = number::all_counted(*values, "value", "values");
+            let of = number::all_counted(*batches, "batch", "batches");
+            format!("committed: {} in {of}, {values}", range(*stretch))
+        }
+        _ => return None,
+    };
+    Some((None, text))
+}
+
+/// That somebody is waited for.
+pub(crate) fn waiting(side: Side, cause: WaitCause, wait_ms: u64) -> String {
+    let reason = Waiting { side, cause, left_ms: wait_ms, for_ms: 0 }.reason();
+    format!("waiting {}: {reason}", number::duration(wait_ms))
 }
 
 impl Recent {

@@ -3,13 +3,16 @@
 
 use crate::model::printable::printable;
 
-/// Columns of what is no terminal, and of results that are as wide everywhere.
+/// Columns of what is no terminal.
 pub const COLUMNS: usize = 80;
 
 /// The narrowest and the widest screen.
 pub(crate) const COLUMNS_MIN: usize = 40;
 /// See [`COLUMNS_MIN`].
 pub(crate) const COLUMNS_MAX: usize = 200;
+
+/// Below this there is no room for a column of labels.
+pub(crate) const COLUMNS_NARROW: usize = 60;
 
 /// Columns of the labels at the beginning of lines.
 pub(crate) const LABEL: usize = 12;
@@ -153,34 +156,37 @@ pub(crate) fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String>
 }
 
 /// A label and its text.
-pub(crate) fn labelled(label: &str, text: &str) -> Vec<String> {
-    wrap_after(&format!("{label:<LABEL$}"), text)
+pub(crate) fn labelled(columns_max: usize, label: &str, text: &str) -> Vec<String> {
+    wrap_after(columns_max, &format!("{label:<LABEL$}"), text)
 }
 
-/// The label, and the text in as many lines as it needs beside it.
-pub(crate) fn wrap_after(label: &str, text: &str) -> Vec<String> {
-    let lines = wrap(text, COLUMNS - label.len(), 0).into_iter().enumerate();
+/// The label, and the text in as many lines as it needs beside it; on narrow paper below it.
+pub(crate) fn wrap_after(columns_max: usize, label: &str, text: &str) -> Vec<String> {
+    let start = label.len() - label.trim_start().len();
+    let is_narrow = columns_max < COLUMNS_NARROW && !label.trim().is_empty();
+    let indent = if is_narrow { start + 2 } else { width(label) };
+    let whole = if is_narrow { format!("{} {text}", label.trim()) } else { text.to_owned() };
+    let first_indent = if is_narrow { start } else { width(label) };
+    let room = columns_max.saturating_sub(first_indent).max(2);
+    let lines = wrap(&whole, room, indent - first_indent).into_iter().enumerate();
     let line = |(at, text): (usize, String)| {
-        let gap = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
+        let gap = if at == 0 && !is_narrow { label.to_owned() } else { " ".repeat(first_indent) };
         format!("{gap}{text}").trim_end().to_owned()
     };
     lines.map(line).collect()
 }
 
 /// Parts after a label, three spaces apart, two if that saves a line, else on lines of their own below each other.
-pub(crate) fn flow(label: &str, parts: &[String]) -> Vec<String> {
-    flow_in(COLUMNS, label, parts)
-}
-
-/// The same in so many columns.
-pub(crate) fn flow_in(columns_max: usize, label: &str, parts: &[String]) -> Vec<String> {
+pub(crate) fn flow(columns_max: usize, label: &str, parts: &[String]) -> Vec<String> {
     for gap in ["   ", "  "] {
         let line = format!("{label}{}", parts.join(gap));
         if width(&line) <= columns_max {
             return vec![line];
         }
     }
-    let indent = " ".repeat(width(label));
+    let is_narrow = columns_max < COLUMNS_NARROW && label.len() > 2;
+    let start = label.len() - label.trim_start().len();
+    let indent = " ".repeat(if is_narrow { start + 2 } else { width(label) });
     let (mut lines, mut line) = (Vec::new(), label.to_owned());
     for (i, part) in parts.iter().enumerate() {
         if i > 0 && width(&line) + 3 + width(part) > columns_max {
@@ -270,9 +276,12 @@ mod tests {
     #[test]
     fn parts_flow_onto_further_lines_rather_than_being_lost() {
         let parts = |lengths: &[usize]| lengths.iter().map(|&n| "x".repeat(n)).collect::<Vec<_>>();
-        assert_eq!(flow("label ", &parts(&[2, 3])), ["label xx   xxx"]);
-        assert_eq!(flow("label ", &parts(&[36, 36])), [format!("label {0}  {0}", "x".repeat(36))]);
-        let lines = flow("label ", &parts(&[36, 37, 10]));
+        assert_eq!(flow(80, "label ", &parts(&[2, 3])), ["label xx   xxx"]);
+        assert_eq!(
+            flow(80, "label ", &parts(&[36, 36])),
+            [format!("label {0}  {0}", "x".repeat(36))]
+        );
+        let lines = flow(80, "label ", &parts(&[36, 37, 10]));
         assert_eq!(
             lines,
             [

@@ -11,6 +11,7 @@ mod hanging;
 mod interrupted;
 mod leases;
 mod limits;
+mod looked_at;
 mod names;
 mod network;
 mod object_store;
@@ -20,8 +21,10 @@ mod refusals;
 mod secrets;
 mod spools;
 mod streams;
+mod terminal;
 mod tokens;
 mod two_jobs;
+mod volume;
 
 use std::path::PathBuf;
 use std::process::Command;

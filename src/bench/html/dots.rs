@@ -6,6 +6,7 @@ use super::series::{Grouped, PlotLine};
 use super::svg::{self, Area, Figure, WIDTH};
 use super::tables::{HeadCell, table};
 use crate::bench::record::Trial;
+use crate::bench::setting::Way;
 use crate::model::number;
 use crate::model::spread::Spread;
 
@@ -48,17 +49,29 @@ struct Drawn {
 }
 
 impl Dots<'_> {
-    /// As markup.
+    /// As markup: one plot, or a smaller one for each transport where several of their settings would lie upon each other.
+    /// All of them have one scale.
     pub(super) fn markup(&self, grouped: &Grouped<'_>) -> String {
+        let Some(parts) = grouped.apart() else { return self.plot(grouped, grouped) };
+        let plot = |(way, part): &(Way, Grouped<'_>)| {
+            let (id, title) = (format!("{}-{way}", self.id), format!("{}: {way}", self.title));
+            Dots { id: &id, title: &title, ..*self }.plot(part, grouped)
+        };
+        let plots: String = parts.iter().map(plot).collect();
+        format!("<div class=\"multiples\">\n{plots}</div>\n")
+    }
+
+    /// The lines of a part, on the scale of all.
+    fn plot(&self, grouped: &Grouped<'_>, all: &Grouped<'_>) -> String {
         let lines: Vec<(&PlotLine<'_>, Vec<Drawn>)> = grouped
             .series
             .iter()
             .enumerate()
             .map(|(at, series)| (series, self.drawn(grouped, at, series)))
             .collect();
-        let marks = lines.iter().flat_map(|(_, drawn)| drawn);
+        let marks = all.series.iter().enumerate().flat_map(|(at, line)| self.drawn(all, at, line));
         let mut numbers: Vec<u64> = marks
-            .flat_map(|own| [own.spread.low, own.spread.high].into_iter().chain(own.points.clone()))
+            .flat_map(|own| [own.spread.low, own.spread.high].into_iter().chain(own.points))
             .collect();
         numbers.extend(self.limit.map(|(limit, _)| limit));
         let scale = Scale::new(&numbers, Round::Decimal, (AREA.bottom, AREA.top));

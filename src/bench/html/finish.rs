@@ -4,7 +4,7 @@ use super::scale::{Round, Scale, float};
 use super::series;
 use super::svg::{self, Area, Figure, LineLook, WIDTH};
 use super::tables::{HeadCell, table};
-use super::text::{put, tick as tick_text, whole_time};
+use super::text::{in_words, put, tick as tick_text, whole_time};
 use crate::bench::setting::TrialSetting;
 use crate::bench::verdict::SettingRow;
 use crate::model::spread::Spread;
@@ -41,7 +41,7 @@ pub(super) fn markup(rows: &[SettingRow], best: Option<TrialSetting>) -> String 
     let said = |row: &&SettingRow| {
         let Spread { low, likely, high } = row.whole_ms;
         let times = [likely, low, high].map(whole_time);
-        format!("{}: {}, {} to {}", name(row.setting), times[0], times[1], times[2])
+        format!("{}: {}, {} to {}", in_words(row.setting), times[0], times[1], times[2])
     };
     Figure {
         id: "finish",
@@ -54,10 +54,6 @@ pub(super) fn markup(rows: &[SettingRow], best: Option<TrialSetting>) -> String 
         numbers: &numbers(&rows, best),
     }
     .markup()
-}
-
-fn name(setting: TrialSetting) -> String {
-    setting.to_string().replace(" x", " ×")
 }
 
 fn axis(area: Area, scale: &Scale) -> String {
@@ -80,7 +76,7 @@ fn line(row: &SettingRow, is_best: bool, y: f64, area: Area, scale: &Scale) -> S
     let Spread { low, likely, high } = row.whole_ms;
     let look = LineLook { shape: series::shape(row.setting.transport), variant: 0 };
     let class = look.class();
-    let (own, middle) = (name(row.setting), y + 30.0);
+    let (own, middle) = (in_words(row.setting), y + 30.0);
     let title =
         format!("{own}: {} ({} to {})", whole_time(likely), whole_time(low), whole_time(high));
     let mut text = String::new();
@@ -109,7 +105,7 @@ fn numbers(rows: &[&SettingRow], best: Option<TrialSetting>) -> String {
     ];
     let cells = |row: &SettingRow| {
         vec![
-            row.setting.to_string(),
+            in_words(row.setting),
             whole_time(row.whole_ms.low),
             whole_time(row.whole_ms.likely),
             whole_time(row.whole_ms.high),

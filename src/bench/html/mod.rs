@@ -40,7 +40,7 @@ pub fn page(recorded: &Recorded) -> String {
     body += &summary::not_seen(&view);
     body += "</div>\n</section>\n";
     body += &listed(&view);
-    body += &summary::circumstances(view.header);
+    body += &summary::circumstances(&view);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -149,6 +149,7 @@ fn listed(view: &PageView<'_>) -> String {
         text +=
             "<p class=\"soft\">Medians of the trials, in brackets the least and the most.</p>\n";
         text += &tables::settings(view);
+        text += &summary::words();
     }
     text += "</section>\n<section>\n<h2>Trials</h2>\n";
     if view.trials.is_empty() {

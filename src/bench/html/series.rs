@@ -1,14 +1,13 @@
 //! The trials that say something, as lines of a plot: one for each transport, requests at one time and size of bodies,
 //! over the intervals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::svg::LineLook;
-use super::text::put;
+use super::text::beside;
 use crate::bench::record::Trial;
 use crate::bench::setting::Way;
 use crate::model::interval::Interval;
-use crate::model::number;
 use crate::model::transport::Transport;
 
 /// The axis and its lines.
@@ -21,12 +20,14 @@ pub(super) struct Grouped<'a> {
 }
 
 /// One line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PlotLine<'a> {
     /// The transport, and what else tells it from the others.
     pub(super) name: String,
     /// Its shape is the same for a transport on every page; its variant tells the lines of this transport apart.
     pub(super) look: LineLook,
+    /// Its transport.
+    pub(super) way: Way,
     /// The trials at each interval, by its place on the axis.
     pub(super) cells: BTreeMap<usize, Vec<&'a Trial>>,
 }
@@ -35,6 +36,22 @@ pub(super) struct PlotLine<'a> {
 pub(super) fn shape(way: Way) -> usize {
     let place = |own: Transport| Transport::ALL.iter().rev().position(|other| *other == own);
     way.0.and_then(place).map_or(0, |place| place + 1)
+}
+
+impl<'a> Grouped<'a> {
+    /// The lines of each transport alone, on the same axis; none where no transport has more than one, and all of them can
+    /// be told apart in one plot.
+    pub(super) fn apart(&self) -> Option<Vec<(Way, Grouped<'a>)>> {
+        let ways: BTreeSet<Way> = self.series.iter().map(|line| line.way).collect();
+        if ways.len() < 2 || ways.len() == self.series.len() {
+            return None;
+        }
+        let of = |way: Way| {
+            let own = self.series.iter().filter(|line| line.way == way).cloned().collect();
+            (way, Grouped { intervals: self.intervals.clone(), series: own })
+        };
+        Some(ways.into_iter().map(of).collect())
+    }
 }
 
 /// Groups trials.
@@ -56,16 +73,12 @@ pub(super) fn grouped<'a>(trials: &[&'a Trial]) -> Grouped<'a> {
     let (by_concurrency, by_body) = (differs(|own| own.1), differs(|own| own.2));
     let mut series: Vec<PlotLine<'a>> = Vec::new();
     for ((way, concurrency, body_bytes), cells) in found {
-        let mut name = way.to_string();
-        if by_concurrency {
-            put(&mut name, format_args!(" ×{concurrency}"));
-        }
-        if by_body {
-            put(&mut name, format_args!(" {}", number::bytes(body_bytes as u64)));
-        }
+        let (requests, bodies) =
+            (by_concurrency.then_some(concurrency), by_body.then_some(body_bytes));
+        let name = format!("{way}{}", beside(requests, bodies));
         let shape = shape(way);
         let variant = series.iter().filter(|other| other.look.shape == shape).count();
-        series.push(PlotLine { name, look: LineLook { shape, variant }, cells });
+        series.push(PlotLine { name, look: LineLook { shape, variant }, way, cells });
     }
     Grouped { intervals, series }
 }

@@ -53,6 +53,10 @@ pub(super) fn answer(view: &PageView<'_>) -> String {
     text + "</dl>\n</section>\n"
 }
 
+/// What a margin comes to.
+const SAFE: &str = "safe";
+const UNSAFE: &str = "not safe";
+
 fn flags(best: &Recommendation) -> String {
     let setting = best.setting;
     let typed = format!(
@@ -64,7 +68,14 @@ fn flags(best: &Recommendation) -> String {
 
 fn tile(name: &str, value: &str, more: &str) -> String {
     let [name, value, more] = [name, value, more].map(escaped);
-    format!("<div><dt>{name}</dt><dd><strong>{value}</strong><span>{more}</span></dd></div>\n")
+    let class = match &*value {
+        SAFE => " class=\"safe\"",
+        UNSAFE => " class=\"unsafe\"",
+        _ => "",
+    };
+    format!(
+        "<div><dt>{name}</dt><dd><strong{class}>{value}</strong><span>{more}</span></dd></div>\n"
+    )
 }
 
 fn recommended(best: &Recommendation, row: Option<&SettingRow>) -> Vec<[String; 3]> {
@@ -78,12 +89,12 @@ fn recommended(best: &Recommendation, row: Option<&SettingRow>) -> Vec<[String; 
         ["Limited by".to_owned(), best.limit.words().to_owned(), String::new()],
         [
             "Safety margin".to_owned(),
-            times(best.headroom_per_mille),
+            if best.is_safe() { SAFE } else { UNSAFE }.to_owned(),
             format!(
-                "The fullest batch may grow so much before it meets {}. Batches differ by {}: {}",
+                "The fullest batch may grow {} before it meets {}; batches differ by {}.",
+                times(best.headroom_per_mille),
                 best.bound.words(),
-                times(best.variation_per_mille),
-                if best.is_safe() { "safe." } else { "not safe." }
+                times(best.variation_per_mille)
             ),
         ],
     ];
@@ -120,7 +131,7 @@ fn spent(view: &PageView<'_>) -> Vec<[String; 3]> {
         .verdict
         .map_or_else(|| sum(|trial| trial.elapsed_us) / 1_000, |verdict| verdict.elapsed_ms);
     let trials = view.verdict.map_or(view.trials.len() as u64, |verdict| verdict.trials);
-    let mut tiles = vec![[
+    vec![[
         "Spent".to_owned(),
         number::bytes(bytes),
         format!(
@@ -129,11 +140,7 @@ fn spent(view: &PageView<'_>) -> Vec<[String; 3]> {
             whole_time(ms),
             counted(trials, "trial")
         ),
-    ]];
-    if let Some(verdict) = view.verdict {
-        tiles.push(["Ended by".to_owned(), verdict.stopped.clone(), String::new()]);
-    }
-    tiles
+    ]]
 }
 
 fn counted(n: u64, what: &str) -> String {
@@ -158,14 +165,44 @@ pub(super) fn not_seen(view: &PageView<'_>) -> String {
     text + "</section>\n"
 }
 
+/// What the words of the page mean.
+pub(super) fn words() -> String {
+    let mut text =
+        String::from("<details>\n<summary>What the words mean</summary>\n<dl class=\"facts\">\n");
+    for (word, meaning) in WORDS {
+        put(&mut text, format_args!("<dt>{word}</dt><dd>{}</dd>\n", escaped(meaning)));
+    }
+    text + "</dl>\n</details>\n"
+}
+
+const WORDS: [(&str, &str); 9] = [
+    ("transport", "how the source is read: auto lets migrate choose for each measurement"),
+    ("interval", "length of a batch: what is read, written and recorded as one"),
+    ("requests", "to the source at one time (--concurrency)"),
+    ("bodies", "size of a write request"),
+    ("run", "a trial that counts: complete, and of stretches that are not sparse"),
+    ("whole migration", "time for the whole range, foretold by what the runs of this setting took"),
+    ("bytes/value", "what the quota is charged with for each value, counts and look-ups among it"),
+    (
+        "longest answer of the limit",
+        "the longest answer as a share of the source's time limit for one query",
+    ),
+    (
+        "safety margin",
+        "how much fuller than the fullest batch seen one may be before it meets a bound; safe if batches differ by less",
+    ),
+];
+
 /// Where and how was measured.
-pub(super) fn circumstances(header: &BenchHeader) -> String {
+pub(super) fn circumstances(view: &PageView<'_>) -> String {
+    let header = view.header;
     let command = header.command.join(" ");
     let mut text = format!(
         "<section>\n<h2>Circumstances</h2>\n<pre class=\"command\" tabindex=\"0\"><code>{}</code></pre>\n<dl class=\"facts\">\n",
         escaped(&command)
     );
-    for (name, value) in facts(header) {
+    let ended = view.verdict.map(|verdict| ("ended by", verdict.stopped.clone()));
+    for (name, value) in facts(header).into_iter().chain(ended) {
         put(&mut text, format_args!("<dt>{name}</dt><dd>{}</dd>\n", escaped(&value)));
     }
     text + "</dl>\n</section>\n"

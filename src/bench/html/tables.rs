@@ -26,6 +26,16 @@ impl<'a> HeadCell<'a> {
         Self { name, class: " class=\"text\"" }
     }
 
+    /// A column of medians, each with its spread below it.
+    const fn spread(name: &'a str) -> Self {
+        Self { name, class: " class=\"spread\"" }
+    }
+
+    /// A column of a few words, which may stand below each other.
+    const fn words(name: &'a str) -> Self {
+        Self { name, class: " class=\"text words\"" }
+    }
+
     /// A column of texts that may need several lines.
     const fn long(name: &'a str) -> Self {
         Self { name, class: " class=\"text long\"" }
@@ -67,48 +77,53 @@ fn spread(numbers: Spread, shown: fn(u64) -> String) -> String {
     if low == high {
         return shown(likely);
     }
-    format!("{} ({} to {})", shown(likely), shown(low), shown(high))
+    // A line breaks before the bracket, and nowhere else.
+    let whole = |text: String| text.replace(' ', "\u{a0}");
+    format!("{} {}", whole(shown(likely)), whole(format!("({} to {})", shown(low), shown(high))))
 }
 
-/// One row for each setting.
+/// A column of the settings: its head, and what it says of a row.
+type Column = (HeadCell<'static>, fn(&SettingRow) -> String);
+
+/// One row for each setting. What says the same of all of them, or nothing, has no column.
 pub(super) fn settings(view: &PageView<'_>) -> String {
-    let head = [
-        HeadCell::text("transport"),
-        HeadCell::number("interval"),
-        HeadCell::number("requests at a time"),
-        HeadCell::number("body"),
-        HeadCell::number("runs"),
-        HeadCell::number("whole migration"),
-        HeadCell::number("by the quota"),
-        HeadCell::number("by the work"),
-        HeadCell::text("limited by"),
-        HeadCell::number("bytes/value"),
-        HeadCell::number("values/s"),
-        HeadCell::number("longest answer of the limit"),
-        HeadCell::text("read by"),
+    let mut columns: Vec<Column> = vec![
+        (HeadCell::number("interval"), |row| row.setting.interval.to_string()),
+        (HeadCell::number("requests"), |row| number::grouped(row.setting.concurrency as u64)),
+        (HeadCell::number("bodies"), |row| number::bytes(row.setting.body_bytes as u64)),
+        (HeadCell::number("runs"), |row| number::grouped(row.runs)),
+        (HeadCell::spread("whole migration"), |row| spread(row.whole_ms, whole_time)),
+        (HeadCell::number("by the quota"), |row| {
+            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely))
+        }),
+        (HeadCell::number("by the work"), |row| whole_time(row.engine_ms.likely)),
+        (HeadCell::words("limited by"), |row| row.limit.words().to_owned()),
+        (HeadCell::spread("bytes/value"), |row| spread(row.milli_bytes_per_value, milli)),
+        (HeadCell::spread("values/s"), |row| spread(row.values_per_s, number::count)),
+        (HeadCell::number("longest answer of the limit"), |row| percent(row.deadline_per_mille)),
+        (HeadCell::words("read by"), |row| row.transports.join(", ")),
     ];
+    let has_quota = view.rows.iter().any(|row| row.quota_ms.is_some());
+    let bodies = view.rows.first().map(|row| row.setting.body_bytes);
+    let one_body = view.rows.iter().all(|row| Some(row.setting.body_bytes) == bodies);
+    let as_named = |row: &SettingRow| row.transports == [row.setting.transport.to_string()];
+    let is_idle = |name: &str| match name {
+        "by the quota" | "by the work" => !has_quota,
+        "bodies" => one_body,
+        "read by" => view.rows.iter().all(as_named),
+        _ => false,
+    };
+    columns.retain(|(head, _)| !is_idle(head.name));
     let best = view.best.as_ref().map(|best| best.setting);
     let cells = |row: &SettingRow| {
-        let setting = row.setting;
-        let mark = if best == Some(setting) { " (recommended)" } else { "" };
-        vec![
-            format!("{}{mark}", setting.transport),
-            setting.interval.to_string(),
-            number::grouped(setting.concurrency as u64),
-            number::bytes(setting.body_bytes as u64),
-            number::grouped(row.runs),
-            spread(row.whole_ms, whole_time),
-            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely)),
-            whole_time(row.engine_ms.likely),
-            row.limit.words().to_owned(),
-            spread(row.milli_bytes_per_value, milli),
-            spread(row.values_per_s, number::count),
-            percent(row.deadline_per_mille),
-            row.transports.join(", "),
-        ]
+        let mark = if best == Some(row.setting) { " (recommended)" } else { "" };
+        let name = format!("{}{mark}", row.setting.transport);
+        std::iter::once(name).chain(columns.iter().map(|(_, shown)| shown(row))).collect()
     };
+    let heads = columns.iter().map(|(head, _)| *head);
+    let heads: Vec<_> = std::iter::once(HeadCell::text("transport")).chain(heads).collect();
     let rows = view.rows.iter().map(|row| (best == Some(row.setting), cells(row)));
-    table("Settings", &head, rows)
+    table("Settings", &heads, rows)
 }
 
 const TRIAL_HEAD: [HeadCell<'static>; 37] = [

@@ -2,6 +2,8 @@
 
 use std::fmt::{Arguments, Write as _};
 
+use crate::bench::setting::TrialSetting;
+use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
 use crate::model::time::{NS_PER_S, Timestamp};
 
@@ -41,6 +43,21 @@ pub(super) fn put(to: &mut String, text: Arguments<'_>) {
     let _ = to.write_fmt(text);
 }
 
+/// A setting in words: `influxql 6h, 2 requests`, and the size of its bodies where that is not the usual one.
+pub(super) fn in_words(setting: TrialSetting) -> String {
+    let TrialSetting { interval, transport, concurrency, body_bytes } = setting;
+    let bodies = (body_bytes != BODY_BYTES_TARGET).then_some(body_bytes);
+    format!("{transport} {interval}{}", beside(Some(concurrency), bodies))
+}
+
+/// What tells settings of one transport apart: `, 2 requests, 4.2 MB bodies`.
+pub(super) fn beside(concurrency: Option<usize>, body_bytes: Option<usize>) -> String {
+    let requests =
+        concurrency.map(|n| format!(", {}", number::counted(n as u64, "request", "requests")));
+    let bodies = body_bytes.map(|n| format!(", {} bodies", number::bytes(n as u64)));
+    [requests, bodies].into_iter().flatten().collect()
+}
+
 /// Thousandths as `6.1`.
 pub(super) fn milli(milli: u64) -> String {
     number::ratio(milli, 1_000)
@@ -50,6 +67,9 @@ pub(super) fn milli(milli: u64) -> String {
 pub(super) fn times(milli: u64) -> String {
     if milli > 1_000_000 {
         "over 1,000 ×".to_owned()
+    } else if milli >= 10_000 {
+        // Nobody acts on a tenth of that.
+        format!("{} ×", number::grouped((milli + 500) / 1_000))
     } else {
         format!("{} ×", self::milli(milli))
     }
@@ -71,9 +91,13 @@ pub(super) fn answer_time(us: u64) -> String {
     }
 }
 
-/// Milliseconds of a migration: as [`number::duration`], but also below a second.
+/// Milliseconds of a migration: as [`number::duration`], but below a minute as fine as dots differ.
 pub(super) fn whole_time(ms: u64) -> String {
-    if ms < 1_000 { format!("{ms} ms") } else { number::duration(ms) }
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..59_950 => format!("{} s", number::ratio(ms, 1_000)),
+        _ => number::duration(ms),
+    }
 }
 
 /// A number of an axis: without zeros that say nothing, `2 M` of `2.00 M` and `3h` of `3h00m`.
@@ -131,6 +155,7 @@ mod tests {
         assert_eq!((whole_time(999), whole_time(60_000)), ("999 ms".into(), "1m".into()));
         assert_eq!((percent(0), percent(411)), ("0 %".into(), "42 %".into()));
         assert_eq!((times(4_249), times(u64::MAX)), ("4.2 ×".into(), "over 1,000 ×".into()));
+        assert_eq!((times(319_140), whole_time(1_440)), ("319 ×".into(), "1.4 s".into()));
     }
 
     #[test]

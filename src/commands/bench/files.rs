@@ -10,6 +10,7 @@ use crate::bench::extrapolate::Whole;
 use crate::bench::html;
 use crate::bench::record::{BenchRecord, Recorded, Trial};
 use crate::commands::error::Error;
+use crate::model::time::Timestamp;
 
 /// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
 #[derive(Debug)]
@@ -65,6 +66,15 @@ impl Files {
         let written = writeln!(self.table, "{}", csv::line(trial, whole));
         written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
     }
+}
+
+/// `bench-20261130-205512`, in UTC: a bench is never in the way of the next one.
+pub(super) fn name_of(started: Timestamp) -> PathBuf {
+    let text = started.to_string();
+    let whole = text.split(['.', 'Z']).next().unwrap_or(&text);
+    let (date, time) = whole.split_once('T').unwrap_or((whole, ""));
+    let digits = |text: &str| text.replace(['-', ':'], "");
+    PathBuf::from(format!("bench-{}-{}", digits(date), digits(time)))
 }
 
 /// A new file, for its owner only, whatever the umask says.

@@ -102,7 +102,8 @@ async fn trials(
         early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch))).await??;
     let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
-    let mut files = Files::create(&bench.out)?;
+    let out = bench.out.clone().unwrap_or_else(|| files::name_of(header.started));
+    let mut files = Files::create(&out)?;
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
         if config.output.json {
@@ -124,7 +125,7 @@ async fn trials(
         };
         let Some(planned) = scheduler.next(left) else { break };
         number += 1;
-        if !config.output.json {
+        if !config.output.json && !config.output.volume.is_quiet() {
             stream::say(screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
@@ -152,7 +153,12 @@ async fn trials(
         return Err(error);
     }
     if !config.output.json {
-        screen::lines(&header, &verdict, &files.paths).iter().for_each(stream::print);
+        let lines = if config.output.volume.is_quiet() {
+            screen::quiet_lines(&verdict)
+        } else {
+            screen::lines(&header, &verdict, &files.paths)
+        };
+        lines.iter().for_each(stream::print);
     }
     Ok(verdict)
 }

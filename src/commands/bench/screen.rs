@@ -13,13 +13,37 @@ use crate::limits::BODY_BYTES_TARGET;
 use crate::model::number;
 use crate::model::spread::Spread;
 use crate::report::stream;
-use crate::report::text::{COLUMNS, clean, fit, wrap};
+use crate::report::table::{TableHead, TableLayout};
+use crate::report::text::{self, clean, fit, wrap};
 
-/// Columns of the labels.
-const LABEL: usize = 12;
+/// Columns of the source's name below which it gets a line of its own.
+const SOURCE_MIN: usize = 12;
 
 /// Items of a list that are shown; the others are counted.
 const LISTED_MAX: usize = 6;
+
+/// The columns of a bench behind the transport, and the order in which they leave.
+fn heads(bodies: bool) -> [TableHead; 6] {
+    [
+        TableHead::left("INTERVAL", 8).gap(0),
+        TableHead::right(requests_head(bodies), 8),
+        TableHead::right("B/VALUE", 9).leaves(2),
+        TableHead::left("VALUES/S med (min-max)", 22).leaves(3),
+        TableHead::right("OF MAX", 7).leaves(1),
+        TableHead::right("WHOLE JOB", 10),
+    ]
+}
+
+/// The same of two benches side by side.
+fn heads_compared(bodies: bool) -> [TableHead; 5] {
+    [
+        TableHead::left("INTERVAL", 8).gap(0),
+        TableHead::right(requests_head(bodies), 8).leaves(3),
+        TableHead::right("RUNS", 9).leaves(1),
+        TableHead::left("VALUES/S", 18),
+        TableHead::left("B/VALUE", 18).gap(1).leaves(2),
+    ]
+}
 
 /// What may be spent, before anything is.
 pub(crate) fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
@@ -53,9 +77,10 @@ pub(crate) fn lines(
     verdict: &BenchVerdict,
     files: &[PathBuf],
 ) -> Vec<String> {
-    let mut lines = vec![head(header, verdict)];
-    lines.extend(wrap(&runs(verdict), COLUMNS, 0));
-    table(verdict, &mut lines);
+    let columns = columns();
+    let mut lines = head(header, verdict, columns);
+    lines.extend(wrap(&runs(verdict), columns, 0));
+    table(verdict, columns, &mut lines);
     conclusion(header, verdict, &mut lines);
     if !files.is_empty() {
         let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
@@ -66,16 +91,25 @@ pub(crate) fn lines(
     lines
 }
 
-fn head(header: &BenchHeader, verdict: &BenchVerdict) -> String {
+fn columns() -> usize {
+    stream::stdout_paper(None).columns
+}
+
+fn head(header: &BenchHeader, verdict: &BenchVerdict, columns: usize) -> Vec<String> {
     let written = match header.sink {
         TrialSink::Discard => "sink discard, nothing written",
         TrialSink::Destination => "sink destination, its buckets deleted",
     };
     let spent = number::bytes_of(verdict.bytes_spent, header.budget_bytes);
     let spent = spent.replace('/', " of ");
+    let source = clean(&header.source, stream::glyphs());
     let behind = format!("  {written}   spent {spent}");
-    let room = COLUMNS.saturating_sub(behind.len() + "BENCH ".len());
-    format!("BENCH {}{behind}", fit(&clean(&header.source, stream::glyphs()), room))
+    let room = columns.saturating_sub(behind.len() + "BENCH ".len());
+    if room < SOURCE_MIN.min(source.len()) {
+        let first = fit(&format!("BENCH {source}"), columns);
+        return std::iter::once(first).chain(wrap(&behind, columns, 2)).collect();
+    }
+    vec![format!("BENCH {}{behind}", fit(&source, room))]
 }
 
 fn runs(verdict: &BenchVerdict) -> String {
@@ -93,26 +127,19 @@ fn runs(verdict: &BenchVerdict) -> String {
     )
 }
 
-fn table(verdict: &BenchVerdict, lines: &mut Vec<String>) {
+fn table(verdict: &BenchVerdict, columns: usize, lines: &mut Vec<String>) {
     if verdict.rows.is_empty() {
         lines.push("nothing was measured".to_owned());
         return;
     }
     let bodies = tells_bodies(verdict.rows.iter().map(|row| row.setting));
-    lines.push(format!(
-        "  {:<10} {:<8} {:>7} {:>8}  {:<22} {:>6} {:>9}",
-        "TRANSPORT",
-        "INTERVAL",
-        requests_head(bodies),
-        "B/VALUE",
-        "VALUES/S med (min-max)",
-        "OF MAX",
-        "WHOLE JOB"
-    ));
+    let table = TableLayout::new(columns, ("  TRANSPORT", 13, 13), 0, &heads(bodies));
+    lines.push(table.head());
     let best = verdict.recommendation.as_ref().map(|best| best.setting);
     for row in &verdict.rows {
         let mark = if best == Some(row.setting) { ">" } else { " " };
-        lines.push(format!("{mark} {}", cells(row, bodies)));
+        let name = format!("{mark} {}", row.setting.transport);
+        lines.push(table.row(&name, &cells(row, bodies)));
     }
 }
 
@@ -134,18 +161,15 @@ fn requests(setting: TrialSetting, bodies: bool) -> String {
     }
 }
 
-fn cells(row: &SettingRow, bodies: bool) -> String {
-    let TrialSetting { interval, transport, .. } = row.setting;
-    format!(
-        "{:<10} {:<8} {:>7} {:>8}  {:<22} {:>6} {:>9}",
-        transport.to_string(),
-        interval.to_string(),
+fn cells(row: &SettingRow, bodies: bool) -> [String; 6] {
+    [
+        row.setting.interval.to_string(),
         requests(row.setting, bodies),
         number::ratio(row.milli_bytes_per_value.likely, 1_000),
         speed(row.values_per_s, row.runs),
         format!("{} %", row.deadline_per_mille.div_ceil(10)),
         number::duration(row.whole_ms.likely),
-    )
+    ]
 }
 
 /// `2.4 M (2.3-2.5)`.
@@ -164,6 +188,34 @@ fn speed(spread: Spread, runs: u64) -> String {
     format!("{median} ({}-{})", shown(spread.low), shown(spread.high))
 }
 
+const UNSAFE: &str = "no setting that was tried keeps that margin";
+
+/// The end of a bench for who only wants to know what to use.
+pub(crate) fn quiet_lines(verdict: &BenchVerdict) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &verdict.recommendation {
+        Some(best) => {
+            if !best.is_safe() {
+                labelled("WARN", UNSAFE, &mut lines);
+            }
+            labelled("USE", &usage(best.setting), &mut lines);
+        }
+        None => lines.push("nothing was measured".to_owned()),
+    }
+    lines
+}
+
+/// The flags of a setting.
+fn usage(setting: TrialSetting) -> String {
+    let TrialSetting { interval, transport, concurrency, body_bytes } = setting;
+    let text =
+        format!("--batch-interval {interval} --transport {transport} --concurrency {concurrency}");
+    if body_bytes == BODY_BYTES_TARGET {
+        return text;
+    }
+    format!("{text} (bodies of {} were best)", number::bytes(body_bytes as u64))
+}
+
 fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<String>) {
     if let Some(best) = &verdict.recommendation {
         let destination = match header.sink {
@@ -171,14 +223,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
             TrialSink::Destination => "",
         };
         labelled("LIMITED BY", &format!("{}{destination}", best.limit.words()), lines);
-        let TrialSetting { interval, transport, concurrency, body_bytes } = best.setting;
-        let mut text = format!(
-            "--batch-interval {interval} --transport {transport} --concurrency {concurrency}"
-        );
-        if body_bytes != BODY_BYTES_TARGET {
-            text = format!("{text} (bodies of {} were best)", number::bytes(body_bytes as u64));
-        }
-        labelled("USE", &text, lines);
+        labelled("USE", &usage(best.setting), lines);
         let time = number::duration_range(best.whole_ms.low, best.whole_ms.high);
         labelled("WHOLE JOB", &format!("{time}, by the runs of this setting"), lines);
         let margin = format!(
@@ -189,7 +234,7 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
         );
         labelled("MARGIN", &margin, lines);
         if !best.is_safe() {
-            labelled("WARN", "no setting that was tried keeps that margin", lines);
+            labelled("WARN", UNSAFE, lines);
         }
         let own = verdict.rows.iter().find(|row| row.setting == best.setting);
         if let Some(row) = own.filter(|row| row.setting.transport.0.is_none()) {
@@ -223,19 +268,17 @@ pub(crate) fn rehearsal(found: &Rehearsal, lines: &mut Vec<String>) {
 /// Two benches side by side.
 pub(crate) fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<String> {
     let (first, second) = (clean(first, stream::glyphs()), clean(second, stream::glyphs()));
-    let mut lines = wrap(&format!("BENCH {second} as a multiple of {first}"), COLUMNS, 6);
+    let columns = columns();
+    let mut lines = wrap(&format!("BENCH {second} as a multiple of {first}"), columns, 6);
     let method = "medians; in brackets the 95 % interval by the percentile bootstrap, 2,000 draws";
-    lines.push(method.to_owned());
+    lines.extend(wrap(method, columns, 0));
     let bodies = tells_bodies(found.pairs.iter().map(|pair| pair.setting));
-    lines.push(format!(
-        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} B/VALUE",
-        "TRANSPORT",
-        "INTERVAL",
-        requests_head(bodies),
-        "RUNS",
-        "VALUES/S"
-    ));
-    lines.extend(found.pairs.iter().map(|own| pair(own, bodies)));
+    let table = TableLayout::new(columns, ("  TRANSPORT", 14, 14), 0, &heads_compared(bodies));
+    lines.push(table.head());
+    let row = |pair: &Pair| {
+        table.row(&format!("  {}", pair.setting.transport), &cells_compared(pair, bodies))
+    };
+    lines.extend(found.pairs.iter().map(row));
     if found.pairs.is_empty() {
         lines.push("no setting was measured by both".to_owned());
     }
@@ -254,28 +297,21 @@ pub(crate) fn comparison(first: &str, second: &str, found: &Comparison) -> Vec<S
     lines
 }
 
-fn pair(pair: &Pair, bodies: bool) -> String {
-    let TrialSetting { interval, transport, .. } = pair.setting;
+fn cells_compared(pair: &Pair, bodies: bool) -> [String; 5] {
     let ratio = |ratio: Option<Ratio>| {
         ratio.map_or("-".to_owned(), |Ratio { ratio, low, high }| {
             format!("{ratio:.2} [{low:.2}, {high:.2}]")
         })
     };
-    let line = format!(
-        "  {:<11} {:<8} {:>7}  {:>7}  {:<18} {:<18}",
-        transport.to_string(),
-        interval.to_string(),
+    [
+        pair.setting.interval.to_string(),
         requests(pair.setting, bodies),
         format!("{}/{}", pair.runs[0], pair.runs[1]),
         ratio(pair.speed),
-        ratio(pair.bytes)
-    );
-    line.trim_end().to_owned()
+        ratio(pair.bytes),
+    ]
 }
 
 fn labelled(label: &str, text: &str, lines: &mut Vec<String>) {
-    for (at, part) in wrap(text, COLUMNS - LABEL, 0).into_iter().enumerate() {
-        let label = if at == 0 { label } else { "" };
-        lines.push(format!("{label:<LABEL$}{part}"));
-    }
+    lines.extend(text::labelled(columns(), label, text));
 }

@@ -13,7 +13,7 @@ use crate::commands::error::Error;
 use crate::config::bench::{BenchConfig, SimulateConfig};
 use crate::config::layers::Layers;
 use crate::exit::ExitCode;
-use crate::job::load_config::local_now;
+use crate::job::load_config::{local_now, say_notices};
 use crate::limits::{
     BODY_BYTES_TARGET, DENSITY_CELLS, QUERY_TIMEOUT_MS_DEFAULT, SLICES_IN_FLIGHT_DEFAULT,
 };
@@ -28,6 +28,10 @@ use crate::report::stream;
 /// Rehearses.
 pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Error> {
     let config = SimulateConfig::new(layers, local_now())?;
+    if let Some(out) = &bench.out {
+        let text = format!("a simulation writes no files: {} is not made", out.display());
+        say_notices(&[text], config.json);
+    }
     let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let model = model(&config);
     let header = header(&config, &model, seed);

@@ -43,7 +43,9 @@ pub(super) async fn survey(
     };
     let window = source.quota.bytes_per_window();
     let budget_bytes = budget_bytes(config.pace.max_transfer_bytes, window);
-    stream::say(screen::budget_line(budget_bytes, config.pace.max_duration_ms, bench.sink));
+    if !config.output.volume.is_quiet() {
+        stream::say(screen::budget_line(budget_bytes, config.pace.max_duration_ms, bench.sink));
+    }
     let before_bytes = ends.source.quota().total_bytes();
     ends.source = quota::paced_look(config, &ends.source, &source, &watch.observer()).await;
     let job = plan_look(config, &ends, &source, None).await?;

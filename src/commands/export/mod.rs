@@ -26,7 +26,11 @@ pub(crate) fn run(args: &ExportArgs, env: &Env) -> Result<ExitCode, Error> {
     let config = args.config(env, local_now())?;
     say_notices(&config.notices, false);
     let report = export(&config)?;
-    let lines = if config.json { vec![report.json()] } else { report.lines(stream::glyphs()) };
+    let mut lines =
+        if config.json { vec![report.json()] } else { report.lines(stream::stdout_paper(None)) };
+    if config.quiet {
+        lines.truncate(1);
+    }
     if !config.json {
         report
             .notes(stream::glyphs())
@@ -49,7 +53,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
     let files = stored.files(&selection);
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let output = Output::begin(&config.target, config.gzip)?;
-    let mut progress = ProgressLine::new("verified", bytes, config.json);
+    let mut progress = ProgressLine::new("verified", bytes, config.json || config.quiet);
     let verified = stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
     if let Err(error) = verified {
         output.give_up();
@@ -60,7 +64,7 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
         part: &part,
         text: Text::new(config.format),
         output,
-        progress: ProgressLine::new("exported", bytes, config.json),
+        progress: ProgressLine::new("exported", bytes, config.json || config.quiet),
         bytes_read: 0,
     };
     let written = export.trees(&files);

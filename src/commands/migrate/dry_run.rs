@@ -90,7 +90,13 @@ pub(super) async fn run(
     if config.output.json {
         print_exact(json::plan::dry_run(&dry_run));
     } else {
-        dry_run.lines(stream::glyphs(), stdout_is_terminal()).iter().for_each(print);
+        let paper = stream::stdout_paper(None);
+        let lines = if config.output.volume.is_quiet() {
+            dry_run.last(paper)
+        } else {
+            dry_run.lines(paper, stdout_is_terminal())
+        };
+        lines.iter().for_each(print);
     }
     Ok(ExitCode::Done)
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     let signals = ClientSignals::default();
     let inputs = Inputs::load(args.typed(), env, &read_file)?;
     let config = load_config(inputs, Inputs::check, signals.observer()).await?;
-    signals.as_json(config.output.json);
+    signals.told_as(&config.output);
     let mut ends = Ends::connect(&config, &signals.observer())?;
     let checked = judge::check(&config, &ends).await?;
     shown::show_preflight(&checked.report, &config.output);
@@ -59,6 +59,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
         header: shown::header(&config, &source),
         mode: shown::mode(&config.output),
         color: shown::forced(config.output.color),
+        volume: config.output.volume,
         next: config
             .ends
             .spool

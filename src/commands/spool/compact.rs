@@ -19,8 +19,9 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let mut progress = None;
     let compacted =
         spool.compact_step_by_step(CompactedSizes::default(), |compacted, all_bytes| {
-            let progress =
-                progress.get_or_insert_with(|| ProgressLine::new("merged", all_bytes, config.json));
+            let progress = progress.get_or_insert_with(|| {
+                ProgressLine::new("merged", all_bytes, config.json || config.quiet)
+            });
             progress.at(compacted.bytes_before);
         });
     drop(progress);
@@ -28,6 +29,10 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let after = spool.size();
     spool.close().map_err(Box::new)?;
     let report = CompactReport { place: config.place.clone(), compacted, before, after, values };
-    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
+    opened::show(
+        config.json,
+        || report.json(),
+        || opened::told(config, report.lines(stream::stdout_paper(None))),
+    );
     Ok(ExitCode::Done)
 }

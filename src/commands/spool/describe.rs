@@ -32,7 +32,11 @@ pub(super) fn run(config: &PlaceConfig, sql: Option<EngineWord>) -> Result<ExitC
         return Ok(ExitCode::Done);
     }
     let report = report(&config.place, &stored, &tables);
-    opened::show(config.json, || report.json(), || report.lines(stream::glyphs()));
+    opened::show(
+        config.json,
+        || report.json(),
+        || opened::told(config, report.lines(stream::stdout_paper(None))),
+    );
     Ok(ExitCode::Done)
 }
 

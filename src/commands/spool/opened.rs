@@ -23,3 +23,11 @@ pub(super) fn show(json: bool, line: impl FnOnce() -> String, lines: impl FnOnce
         lines().iter().for_each(print);
     }
 }
+
+/// The whole screen, or its headline.
+pub(super) fn told(config: &PlaceConfig, mut lines: Vec<String>) -> Vec<String> {
+    if config.quiet {
+        lines.truncate(1);
+    }
+    lines
+}

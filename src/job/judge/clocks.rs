@@ -13,8 +13,10 @@ use crate::report::preflight::{Row, Verdict};
 pub(super) fn row(client: &Client, here: Timestamp) -> Option<Row> {
     let there = client.server_time().map(Timestamp::from_ns)?;
     let text = skew(client.side(), here, there)?;
+    let skew_ms = here.ns().saturating_sub(there.ns()) / 1_000_000;
     let cure = "set the clocks by a time server; no time of the data depends on them".to_owned();
-    Some(finding("P22", Verdict::Warn, "clock", text, Some(cure)))
+    let row = finding("P22", Verdict::Warn, "clock", text, Some(cure));
+    Some(row.with("ahead_ms", skew_ms).with("time", there.to_string()))
 }
 
 fn skew(side: Side, here: Timestamp, there: Timestamp) -> Option<String> {

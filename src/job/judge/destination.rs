@@ -4,7 +4,9 @@ use crate::config::job::{JobConfig, JobSafety};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
-use crate::job::judge::finding::{finding, host_row, no_org, out_of_reach, seconds, token_rows};
+use crate::job::judge::finding::{
+    bucket_row, finding, host_row, no_org, out_of_reach, seconds, token_rows,
+};
 use crate::job::source_facts::SourceFacts;
 use crate::model::nearest::nearest;
 use crate::model::number;
@@ -84,10 +86,13 @@ fn destination_rows(
     }
     let version = facts.info.version.as_deref().unwrap_or("?");
     let org = facts.org.as_deref().unwrap_or("?");
-    rows.push(Row::fact(
-        "org",
-        format!("{org} {}   (OSS {version})", facts.org_id.as_deref().unwrap_or("?")),
-    ));
+    let org_id = facts.org_id.as_deref();
+    rows.push(
+        Row::fact("org", format!("{org} {}   (OSS {version})", org_id.unwrap_or("?")))
+            .with("org", facts.org.as_deref())
+            .with("org_id", org_id)
+            .with("version", facts.info.version.as_deref()),
+    );
     token_rows(&config.ends.destination, client, rows);
     if facts.org_id.is_none() && config.safety.create_buckets {
         let text = "no bucket can be created: the organization is not there, or not to be seen";
@@ -96,12 +101,7 @@ fn destination_rows(
         rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
     }
     match &facts.bucket {
-        Some(bucket) => {
-            rows.push(Row::fact(
-                "bucket",
-                format!("{} {}, keeps {}", bucket.name, bucket.id, seconds(bucket.retention_s)),
-            ));
-        }
+        Some(bucket) => rows.push(bucket_row(bucket)),
         // The name is the source's, and that is in doubt.
         None if !has_content && config.ends.destination_bucket == config.ends.source_bucket => {
             let text = format!("{}: not judged before the source", config.ends.source_bucket);
@@ -131,7 +131,9 @@ fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -
     }
     if safety.create_buckets {
         let text = format!("{name} will be created (right not tried)");
-        return finding(code, Verdict::Ok, "bucket", text, None);
+        return finding(code, Verdict::Ok, "bucket", text, None)
+            .with("bucket", name)
+            .with("is_created", true);
     }
     let meant = nearest(name, seen.iter().map(String::as_str));
     let meant = meant.map_or_else(String::new, |name| format!("did you mean {name}? If not: "));
@@ -140,6 +142,8 @@ fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -
     );
     let text = format!("{name} is not there, or this token cannot read it");
     finding(code, Verdict::Fail, "bucket", text, Some(cure))
+        .with("bucket", name)
+        .with("there", seen)
 }
 
 fn content_rows(
@@ -164,7 +168,12 @@ fn content_rows(
             let text =
                 format!("keeps {}: would drop values since {oldest}", seconds(bucket.retention_s));
             let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
-            rows.push(finding("P11", Verdict::Fail, "retention", text, Some(cure)));
+            rows.push(
+                finding("P11", Verdict::Fail, "retention", text, Some(cure))
+                    .with("bucket_id", bucket.id.as_str())
+                    .with("retention_s", bucket.retention_s)
+                    .with("oldest", oldest.to_string()),
+            );
         }
     }
     let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
@@ -182,7 +191,8 @@ fn content_rows(
             ),
             None => by_policy.to_owned(),
         };
-        rows.push(finding("P12", verdict, "types", text, Some(cure)));
+        let row = finding("P12", verdict, "types", text, Some(cure));
+        rows.push(row.with("fields", watched.len()));
     }
 }
 
@@ -200,15 +210,22 @@ fn progress_rows(
                 seconds(bucket.retention_s)
             );
             let cure = format!("influx bucket update --id {} --retention 0", bucket.id);
-            rows.push(finding("P15", Verdict::Fail, "retention", text, Some(cure)));
+            rows.push(
+                finding("P15", Verdict::Fail, "retention", text, Some(cure))
+                    .with("bucket", bucket.name.as_str())
+                    .with("bucket_id", bucket.id.as_str())
+                    .with("retention_s", bucket.retention_s),
+            );
         }
-        Some(bucket) => rows.push(finding(
-            "P15",
-            Verdict::Ok,
-            "bucket",
-            format!("{:?} keeps for ever", bucket.name),
-            None,
-        )),
+        Some(bucket) => {
+            let text = format!("{:?} keeps for ever", bucket.name);
+            rows.push(
+                finding("P15", Verdict::Ok, "bucket", text, None)
+                    .with("bucket", bucket.name.as_str())
+                    .with("bucket_id", bucket.id.as_str())
+                    .with("retention_s", 0),
+            );
+        }
         None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket, &[])),
     }
     if !destination.other_jobs.is_empty() {
@@ -217,14 +234,16 @@ fn progress_rows(
             destination.other_jobs.join(", ")
         );
         let cure = "another --batch-bucket, if the official task shall take over".to_owned();
-        rows.push(finding("P19", Verdict::Warn, "jobs", text, Some(cure)));
+        let row = finding("P19", Verdict::Warn, "jobs", text, Some(cure));
+        rows.push(row.with("jobs", &*destination.other_jobs));
     }
     for task in &destination.active_tasks {
         let verdict = if config.safety.pause_task { Verdict::Warn } else { Verdict::Fail };
         let text = format!("task {:?} writes the same progress", task.name);
         let cure =
             format!("--pause-task, or: influx task update --id {} --status inactive", task.id);
-        rows.push(finding("P16", verdict, "task", text, Some(cure)));
+        let row = finding("P16", verdict, "task", text, Some(cure));
+        rows.push(row.with("task", &*task.name).with("task_id", &*task.id));
     }
     if config.ends.batch_bucket == config.ends.destination_bucket
         || content.is_some_and(|content| same_bucket(destination, content))

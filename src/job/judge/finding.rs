@@ -1,12 +1,14 @@
 //! What is said of either end, and how.
 
 use crate::config::ends::{EndConfig, TokenSetting};
+use crate::influx::bucket::Bucket;
 use crate::influx::client::Client;
 use crate::influx::error::{Error as InfluxError, FailureKind};
 use crate::influx::secrets;
 use crate::job::matched::named;
 use crate::model::nearest::nearest;
 use crate::model::side::Side;
+use crate::report::facts::RowFacts;
 use crate::report::preflight::{Finding, Row, Verdict};
 
 /// An end that cannot be used as it is given; `address` is the code of its address.
@@ -37,7 +39,14 @@ pub(super) fn out_of_reach(address: &str, side: Side, end: &EndConfig, error: &I
         }
     };
     let cure = error.cure.map_or(cure, str::to_owned);
+    let cure = match end.host_wanted() {
+        Some(wanted) => format!("no address of the {side} is given: {wanted}; else {cure}"),
+        None => cure,
+    };
     finding(code, Verdict::Fail, subject, error.without_cure(), Some(cure))
+        .with("address", end.host.as_str())
+        .with("kind", error.kind().name())
+        .with("status", error.status)
 }
 
 /// Which token, from where, and who refuses it.
@@ -61,6 +70,8 @@ fn refused_token(side: Side, end: &EndConfig, error: &InfluxError) -> Row {
     };
     let cure = error.cure.unwrap_or(make).to_owned();
     finding("P02", Verdict::Fail, "token", text, Some(cure))
+        .with("token_from", end.token.origin())
+        .with("status", error.status)
 }
 
 /// The address without its path, if it has one.
@@ -82,7 +93,7 @@ pub(super) fn no_org(side: Side, end: &EndConfig, seen: &[String]) -> Row {
         None => format!("--{side}-org NAME, as the server has it"),
     };
     let text = format!("{given:?} is not there; {sees}");
-    finding("P04", Verdict::Fail, "org", text, Some(cure))
+    finding("P04", Verdict::Fail, "org", text, Some(cure)).with("org", given).with("there", seen)
 }
 
 /// The name that was probably meant; the only one, if there is but one.
@@ -97,6 +108,8 @@ pub(super) fn meant<'a>(given: &str, seen: &'a [String]) -> Option<&'a str> {
 pub(super) fn host_row(end: &EndConfig, client: &Client) -> Row {
     let proxy = client.proxy().map_or(String::new(), |proxy| format!("   (through proxy {proxy})"));
     Row::fact("host", format!("{}{proxy}", end.host))
+        .with("address", end.host.as_str())
+        .with("proxy", client.proxy())
 }
 
 /// The token's place, and who else can read it, there or on its way.
@@ -108,7 +121,7 @@ pub(super) fn token_rows(end: &EndConfig, client: &Client, rows: &mut Vec<Row>) 
         (Some(doubt), _) => (Verdict::Warn, doubt, None),
         (None, token) => (Verdict::Ok, token.origin(), None),
     };
-    rows.push(finding("P02", verdict, "token", text, cure));
+    rows.push(finding("P02", verdict, "token", text, cure).with("token_from", end.token.origin()));
     if client.is_in_the_clear() {
         let text = "http to another machine: the token crosses the network in the clear";
         let cure = "give an https:// address, or use a tunnel that encrypts".to_owned();
@@ -129,7 +142,17 @@ pub(super) fn finding(
         subject: subject.to_owned(),
         text: secrets::redact(text.into()),
         cure: cure.map(secrets::redact),
+        facts: RowFacts::default(),
     })
+}
+
+/// A bucket that is there.
+pub(super) fn bucket_row(bucket: &Bucket) -> Row {
+    let keeps = seconds(bucket.retention_s);
+    Row::fact("bucket", format!("{} {}, keeps {keeps}", bucket.name, bucket.id))
+        .with("bucket", bucket.name.as_str())
+        .with("bucket_id", bucket.id.as_str())
+        .with("retention_s", bucket.retention_s)
 }
 
 /// A duration of whole seconds as people write it.

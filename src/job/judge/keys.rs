@@ -20,7 +20,8 @@ pub(super) fn row(keys: &Keys) -> Option<Row> {
     let (what, name, why, cure) = unrecorded(keys)?;
     let name = Readable(name.as_bytes());
     let text = format!("no progress record can hold the {what} \"{name}\": as {why}");
-    Some(finding("P23", Verdict::Fail, "names", text, Some(cure.to_owned())))
+    let row = finding("P23", Verdict::Fail, "names", text, Some(cure.to_owned()));
+    Some(row.with("what", what).with("name", name.to_string()))
 }
 
 fn unrecorded(keys: &Keys) -> Option<(&'static str, &str, Uncarried, &'static str)> {

@@ -38,10 +38,14 @@ fn row(error: &Error) -> Option<Row> {
     };
     let words = || chain(error).join(": ");
     match error {
-        Error::ForeignData { values, range, .. } => {
-            let values = number::all_counted(*values, "value", "values");
+        Error::ForeignData { values: held, range, .. } => {
+            let values = number::all_counted(*held, "value", "values");
             let text = format!("holds {values} in {range} that this job has not written");
-            fail("P14", "content", text, "--existing merge writes over and between them")
+            let row = fail("P14", "content", text, "--existing merge writes over and between them");
+            row.map(|row| {
+                let (start, stop) = (range.start.to_string(), range.stop.to_string());
+                row.with("values", *held).with("start", start).with("stop", stop)
+            })
         }
         Error::OtherSource { reads, theirs, range, .. } => {
             let text =
@@ -71,11 +75,11 @@ fn row(error: &Error) -> Option<Row> {
             fail("P25", "lock", words(), WAIT)
         }
         Error::TooManyBatches { interval, batches, max, least, .. } => {
-            let batches = number::grouped(*batches);
-            let max = number::grouped(*max);
-            let text = format!("{interval} makes {batches} of them, more than {max}");
+            let (many, most) = (number::grouped(*batches), number::grouped(*max));
+            let text = format!("{interval} makes {many} of them, more than {most}");
             let cure = format!("--batch-interval auto, or one of {least} at the least");
-            fail("P26", "batches", text, &cure)
+            let row = fail("P26", "batches", text, &cure);
+            row.map(|row| row.with("batches", *batches).with("batches_max", *max))
         }
         Error::Lock(LockError::Io { .. }) => {
             fail("P27", "state", words(), "set XDG_STATE_HOME to a folder that can be written")

@@ -5,13 +5,14 @@ use crate::config::job::{JobConfig, JobEnds};
 use crate::config::range::RangeStart;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
-use crate::job::judge::finding::{finding, host_row, no_org, out_of_reach, seconds, token_rows};
+use crate::job::judge::finding::{bucket_row, finding, host_row, no_org, out_of_reach, token_rows};
 use crate::job::matched::{Holds, named};
 use crate::job::quota;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
 use crate::model::nearest::nearest;
 use crate::model::number;
 use crate::model::side::Side;
+use crate::model::time::Timestamp;
 use crate::report::preflight::{Row, Verdict};
 
 /// What the source says of itself, judged.
@@ -36,7 +37,8 @@ pub(super) fn rows(
                 Some(name) => format!("did you mean {name}? If not, {token}"),
                 None => token.to_owned(),
             };
-            rows.push(finding("P03", Verdict::Fail, "bucket", text + &sees, Some(cure)));
+            let row = finding("P03", Verdict::Fail, "bucket", text + &sees, Some(cure));
+            rows.push(row.with("bucket", bucket.as_str()).with("there", &*seen));
             return None;
         }
         Ok(SourceSeen::NoOrg(seen)) => {
@@ -47,7 +49,8 @@ pub(super) fn rows(
             let text =
                 format!("buckets called {bucket} are in the organizations {}", ids.join(", "));
             let cure = "--source-org NAME, or its id".to_owned();
-            rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
+            let row = finding("P04", Verdict::Fail, "org", text, Some(cure));
+            rows.push(row.with("bucket", bucket.as_str()).with("there", ids));
             return None;
         }
         Err(error) => {
@@ -57,16 +60,13 @@ pub(super) fn rows(
     };
     let version = facts.info.version.as_deref().unwrap_or("Cloud");
     let org = if facts.is_org_named { facts.org.as_str() } else { "?" };
-    rows.push(Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id)));
-    rows.push(Row::fact(
-        "bucket",
-        format!(
-            "{} {}, keeps {}",
-            facts.bucket.name,
-            facts.bucket.id,
-            seconds(facts.bucket.retention_s)
-        ),
-    ));
+    rows.push(
+        Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id))
+            .with("org", facts.is_org_named.then_some(facts.org.as_str()))
+            .with("org_id", facts.bucket.org_id.as_str())
+            .with("version", facts.info.version.as_deref()),
+    );
+    rows.push(bucket_row(&facts.bucket));
     token_rows(&config.ends.source, client, rows);
     if client.is_unchecked() {
         let text =
@@ -77,11 +77,14 @@ pub(super) fn rows(
     rows.push(quota::row(config, &facts));
     language_rows(bucket, &facts, rows);
     match (config.scope.start, facts.earliest) {
-        (RangeStart::Earliest, Some(time)) => rows.push(Row::fact("oldest", time.to_string())),
+        (RangeStart::Earliest, Some(time)) => {
+            rows.push(Row::fact("oldest", time.to_string()).with("time", time.to_string()));
+        }
         (RangeStart::Earliest, None) => {}
         (RangeStart::At(_) | RangeStart::Back(_), time) => {
-            let time = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
-            rows.push(Row::fact("start", time));
+            let time = time.map(|time| time.to_string());
+            let text = time.clone().unwrap_or_else(|| "?".to_owned());
+            rows.push(Row::fact("start", text).with("time", time));
         }
     }
     Some(facts)
@@ -102,7 +105,9 @@ pub(super) fn content_rows(
             Some(meant) => format!("did you mean {meant}?"),
             None => "give one that is there, or leave it out".to_owned(),
         };
-        rows.push(finding("P28", verdict, "filter", text, Some(cure)));
+        let row = finding("P28", verdict, "filter", text, Some(cure));
+        let meant = part.meant.as_deref();
+        rows.push(row.with("flag", &*part.typed).with("there", &*part.there).with("meant", meant));
     }
     match facts.holds {
         Holds::Nothing if !filter.is_empty() && facts.unmatched.is_empty() => {
@@ -114,14 +119,34 @@ pub(super) fn content_rows(
             let text = "the bucket is empty: there is nothing to copy";
             rows.push(finding("P09", Verdict::Warn, "oldest", text, None));
         }
-        Holds::NotInRange(oldest) => {
-            let text =
-                format!("nothing to copy lies in the range; the oldest value is of {oldest}");
-            let cure = "give another --start or --stop, if something was to be copied".to_owned();
-            rows.push(finding("P09", Verdict::Warn, "range", text, Some(cure)));
+        Holds::NotInRange { oldest, newest } => {
+            rows.push(not_in_range(config, facts, oldest, newest));
         }
         Holds::Something | Holds::Nothing => {}
     }
+}
+
+/// A range beside all that is there: where that lies, and how it is met.
+fn not_in_range(
+    config: &JobConfig,
+    facts: &SourceFacts,
+    oldest: Timestamp,
+    newest: Option<Timestamp>,
+) -> Row {
+    let stop = facts.stop(&config.scope);
+    let start = facts.earliest.unwrap_or(stop);
+    let to = newest.map_or_else(String::new, |newest| format!(" to {newest}"));
+    let text = format!("no value lies in the range; there are values from {oldest}{to}");
+    let cure = match newest {
+        _ if oldest >= stop => format!("--stop behind {oldest}, the oldest value"),
+        Some(newest) if newest < start => format!("--start {oldest}, or any up to {newest}"),
+        _ => "another --start or --stop, if something was to be copied".to_owned(),
+    };
+    finding("P09", Verdict::Warn, "range", text, Some(cure))
+        .with("start", start.to_string())
+        .with("stop", stop.to_string())
+        .with("oldest", oldest.to_string())
+        .with("newest", newest.map(|newest| newest.to_string()))
 }
 
 /// What the progress calls the organization, where the token may not know its name.
@@ -142,7 +167,11 @@ fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) 
         Ok(known) => match &known.reads {
             Ok(encoding) => {
                 let text = format!("reads the bucket as {} ({encoding:?})", known.database);
-                rows.push(finding("P07", Verdict::Ok, "InfluxQL", text, None));
+                let row = finding("P07", Verdict::Ok, "InfluxQL", text, None);
+                let encoding = format!("{encoding:?}");
+                rows.push(
+                    row.with("database", known.database.to_string()).with("encoding", encoding),
+                );
             }
             Err(why) => {
                 let text = format!("not used: {why}");
@@ -179,6 +208,7 @@ fn language_rows(source_bucket: &str, facts: &SourceFacts, rows: &mut Vec<Row>) 
     if survey.nameless_tags > 0 && facts.routes.access.is_none() {
         let keys = number::all_counted(survey.nameless_tags as u64, "tag key is", "tag keys are");
         let text = format!("{keys} not UTF-8: carriage returns in such values may be lost unseen");
-        rows.push(finding("P08", Verdict::Warn, "Flux", text, None));
+        let row = finding("P08", Verdict::Warn, "Flux", text, None);
+        rows.push(row.with("tag_keys", survey.nameless_tags));
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::lock_file::LockFile;
+use crate::new_files::can_take_files;
 
 /// Hexadecimal digits that the file holds, so that no other lock file is taken for it.
 const ID_DIGITS: usize = 32;
@@ -63,7 +64,10 @@ impl JobLock {
         let io = |source| LockError::Io { path: path.clone(), source };
         let file = match LockFile::options().open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                can_take_files(folder).map_err(io)?;
+                return Ok(None);
+            }
             Err(error) => return Err(io(error)),
         };
         match LockFile::share_soon(file).map_err(io)? {

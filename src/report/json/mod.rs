@@ -2,6 +2,7 @@
 //! `message_type` and `v`; fields are only ever added.
 
 pub(crate) mod plan;
+pub(crate) mod preflight;
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,7 +16,6 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::pipeline::pieces::Discrepancy;
 use crate::report::failure::ErrorFacts;
-use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::run_end::{RunEnd, stop_word};
 use crate::report::state::{RunState, RunTotals, stop_name};
 use crate::report::summary::{FailureInput, SummaryInput};
@@ -269,23 +269,6 @@ pub(crate) fn comparison(values: u64) -> String {
 /// Something a person should know before there is a run.
 pub(crate) fn notice(text: &str) -> String {
     line("notice", Some(now()), json!({"kind": "notice", "text": text}))
-}
-
-/// All that preflight found.
-pub(crate) fn preflight(report: &PreflightReport) -> String {
-    let body = json!({
-        "verdict": report.verdict(),
-        "failures": report.count(Verdict::Fail),
-        "warnings": report.count(Verdict::Warn),
-        "source": report.source,
-        "destination": report.destination,
-        "progress": report.progress,
-        "source_end": report.source_end,
-        "destination_end": report.destination_end,
-        "quota_bytes_spent": report.quota_bytes_spent,
-        "exit": report.exit().number(),
-    });
-    line("preflight", Some(now()), body)
 }
 
 fn phase(state: &RunState, now_ms: u64) -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::preflight::findings;
 use super::{line, merge, now, plan, with_range};
 use crate::model::density::{Cell, Stretch, stretches};
 use crate::model::foretold::{Conflict, Forecast, PlanMeasurement};
@@ -74,7 +75,7 @@ pub(crate) fn plan_report(report: &PlanReport) -> String {
         "values_not_carried": report.lost,
         "interval": interval(&report.interval),
         "forecast": forecast(&report.forecast),
-        "findings": report.findings,
+        "findings": findings(&report.findings),
         "quota_bytes_spent": report.quota_bytes_spent,
         "requests_spent": report.requests_spent,
         "exit": report.exit.number(),

@@ -41,7 +41,7 @@ fn what_is_larger_than_expected_is_cut_and_used_for_nothing() {
             body_sizes: None,
             repetitions: 3,
             seed: Some(1),
-            out: out.path().join("bench"),
+            out: Some(out.path().join("bench")),
         };
         let verdict = bench::measure(&config, &settings, &rig.client, stop_pair().1).await.unwrap();
         let lines = std::fs::read_to_string(out.path().join("bench.jsonl")).unwrap();

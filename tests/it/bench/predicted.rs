@@ -51,7 +51,7 @@ fn settings(out: &tempfile::TempDir) -> BenchConfig {
         body_sizes: None,
         repetitions: 3,
         seed: Some(1),
-        out: out.path().join("bench"),
+        out: Some(out.path().join("bench")),
     }
 }
 

@@ -15,6 +15,7 @@ use sluice::testing::job::ends::Ends;
 use sluice::testing::model::density::stretches;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::report::plan::PlanReport;
+use sluice::testing::report::text::{Glyphs, Paper};
 use sluice::testing::sim::tsbs::Workload;
 use sluice::testing::sim::{BucketStore, ServerSettings, Value};
 use sluice::testing::spool::storage::Storage;
@@ -188,7 +189,7 @@ async fn dense_and_empty_stretches_are_named() {
     let burst = time("2022-01-11T02:00:00Z");
     assert!(dense.len() == 1 && dense[0].range.contains(burst), "{dense:?}");
     assert_eq!(empty.len(), 2, "{empty:?}");
-    let lines = report.lines(sluice::testing::report::text::Glyphs::Ascii).join("\n");
+    let lines = report.lines(Paper::plain(Glyphs::Ascii)).join("\n");
     for part in ["dense       2022-01-1", "empty       2022-01-01", "empty       2022-01-1"] {
         assert!(lines.contains(part), "{lines}");
     }
@@ -235,7 +236,7 @@ async fn types_of_the_destination_are_held_against_the_sources() {
     assert_eq!(report.conflicts[0].destination, ["string"]);
     assert!(
         report.exit == ExitCode::Permanent
-            && report.findings.iter().any(|finding| finding.code == "P12")
+            && report.findings.iter().any(|(_, finding)| finding.code == "P12")
     );
 }
 
@@ -251,7 +252,7 @@ async fn times_before_1970_and_an_empty_bucket() {
         let report = planned(&rig, &whole(&rig)).await;
         assert_eq!((report.values, report.data, report.rows.len()), (0, None, 0));
         assert_eq!((report.forecast.bytes.high, report.exit), (0, ExitCode::Done), "{report:?}");
-        assert!(report.findings.iter().any(|finding| finding.code == "P09"));
+        assert!(report.findings.iter().any(|(_, finding)| finding.code == "P09"));
         assert!(report.interval.guide.is_none());
     }
 }
@@ -356,7 +357,7 @@ async fn the_quota_that_binds_is_named_and_gives_a_range_of_time() {
         assert_eq!(forecast.quota_bytes, Some(300_000_000));
         let time = forecast.time_ms.unwrap();
         assert!(time.low <= time.high && time.low > 0, "{forecast:?}");
-        let assumed = report.findings.iter().any(|finding| finding.code == "P06");
+        let assumed = report.findings.iter().any(|(_, finding)| finding.code == "P06");
         assert_eq!(assumed, !readable);
         let guide = report.interval.guide.unwrap();
         assert_eq!(guide.limit_bytes, 300_000_000);

@@ -303,3 +303,46 @@ async fn a_bench_that_writes_nothing_asks_no_destination() {
     ended.assert_code(0);
     assert!(world.oss.records().is_empty() && !ended.err.contains("destination"), "{ended:?}");
 }
+
+/// A second bench is not in the way of the first, and a simulation says that it makes no files.
+#[tokio::test]
+async fn files_are_named_after_the_time_of_the_start() {
+    let world = World::new().await;
+    let folder = world.folder.path().join("here");
+    std::fs::create_dir(&folder).unwrap();
+    let trials = ["--intervals", "5m,10m", "--concurrencies", "1,2", "--repetitions", "1"];
+    for _ in 0..2 {
+        let mut job = world.job("bench", &trials);
+        job.current_dir(&folder);
+        world.start(job).ended().await.assert_code(0);
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    }
+    let names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    for name in &names {
+        let (stem, ending) = name.split_once('.').unwrap();
+        let digits = stem.strip_prefix("bench-20").unwrap().replace('-', "");
+        assert!(digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
+        assert!(["jsonl", "csv", "html"].contains(&ending), "{name}");
+    }
+    let page = names.iter().find(|name| name.split('.').next_back() == Some("html")).unwrap();
+    let page = std::fs::read_to_string(folder.join(page)).unwrap();
+    let settings = page.split_once("aria-label=\"Settings\"").unwrap().1;
+    let settings = settings.split_once("</table>").unwrap().0;
+    // Without a quota its columns say nothing, and all bodies are as large.
+    for idle in ["by the quota", "by the work", "bodies"] {
+        assert!(!settings.contains(idle), "{idle}: {settings}");
+    }
+    for part in ["class=\"multiples\"", "Values/s by interval: flux", ">ended by<", ">safe<"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains(", 2 requests") && !page.contains("×2"), "labels are words");
+    let mut job = world.command(&["bench", "--simulate", "--intervals", "1h", "--out", "sim1"]);
+    job.current_dir(&folder);
+    let ended = world.start(job).ended().await;
+    ended.assert_code(0);
+    assert!(ended.err.contains("notice: a simulation writes no files: sim1"), "{ended:?}");
+}

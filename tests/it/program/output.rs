@@ -285,6 +285,58 @@ async fn looks_need_no_surroundings() {
     }
 }
 
+/// All rows of preflight.
+fn rows(line: &serde_json::Value) -> impl Iterator<Item = serde_json::Value> {
+    let sides = ["source", "destination", "progress"];
+    let rows: Vec<_> =
+        sides.iter().flat_map(|side| line[*side].as_array().unwrap().clone()).collect();
+    rows.into_iter()
+}
+
+/// What commands without a server tell, and `bench`.
+#[tokio::test]
+async fn all_json_of_files_is_as_the_schema_says() {
+    let world = World::new().await;
+    let path = |name: &str| world.folder.path().join(name).to_str().unwrap().to_owned();
+    let (stage, out, bench) = (path("stage"), path("out.lp"), path("b"));
+    world.migrate(&["--spool", "parquet", "--spool-dir", &stage]).await.assert_code(0);
+    let recorded = format!("{bench}.jsonl");
+    let trials = ["--json", "--intervals", "5m", "--repetitions", "2", "--out", &bench];
+    let simulated = ["--json", "--intervals", "1h", "--sim-values", "100000"];
+    let mut seen = std::collections::BTreeSet::new();
+    for command in [
+        world.command(&["spool", "verify", &stage, "--json"]),
+        world.command(&["spool", "describe", &stage, "--json"]),
+        world.command(&["spool", "compact", &stage, "--json"]),
+        world.command(&["export", &stage, "--json", "--format", "lp", "--output", &out]),
+        world.job("bench", &trials),
+        world.command(&["bench", "--compare", &recorded, &recorded, "--json"]),
+        world.command(&[&["bench", "--simulate"], &simulated[..]].concat()),
+        world.command(&["demo", "--json", "--hosts", "2", "--hours", "1"]),
+    ] {
+        let ended = world.start(command).ended().await;
+        ended.assert_code(0);
+        for line in &ended.lines() {
+            crate::support::schema::assert_valid(line);
+            seen.insert(line["message_type"].as_str().unwrap().to_owned());
+        }
+    }
+    for name in [
+        "bench_comparison",
+        "bench_header",
+        "bench_rehearsal",
+        "bench_trial",
+        "bench_verdict",
+        "comparison",
+        "export",
+        "spool",
+        "spool_compact",
+        "spool_proof",
+    ] {
+        assert!(seen.contains(name), "{name}: {seen:?}");
+    }
+}
+
 /// Every command that prints JSON prints what the schema says, errors of usage among it.
 #[tokio::test]
 async fn all_json_is_as_the_schema_says() {
@@ -312,6 +364,18 @@ async fn all_json_is_as_the_schema_says() {
         }
         said.extend(lines.last().cloned());
     }
+    for row in rows(&said[0]).chain(rows(&said[1])) {
+        assert!(row["side"].is_string() && row["facts"].is_object(), "{row}");
+    }
+    let row = |line: &serde_json::Value, code: &str| {
+        rows(line).find(|row| row["code"] == code).unwrap_or_else(|| panic!("no {code}: {line}"))
+    };
+    let quota = row(&said[0], "P06");
+    assert_eq!((&quota["side"], &quota["subject"]), (&"source".into(), &"quota".into()));
+    assert_eq!(quota["facts"]["quota_from"], "none");
+    assert_eq!(row(&said[0], "P13")["facts"]["bucket"], BUCKET);
+    assert_eq!(row(&said[1], "P01")["facts"]["kind"], "connect");
+    assert_eq!(said[2]["findings"][0]["side"], "source");
     let ends = |line: &serde_json::Value| {
         ["org", "bucket", "address", "token_from"].map(|name| line["source_end"][name].clone())
     };

@@ -13,7 +13,7 @@ use sluice::testing::report::run_end::RunEnd;
 use sluice::testing::report::screen::screen;
 use sluice::testing::report::summary;
 use sluice::testing::report::talk::{self, Talk};
-use sluice::testing::report::text::Glyphs;
+use sluice::testing::report::text::{Glyphs, Paper};
 use sluice::testing::report::{json, state::RunState};
 
 use super::looks::LOOKS;
@@ -132,9 +132,12 @@ fn summaries() {
         ("summary-sigint.txt", &*STOPPED),
         ("summary-budget.txt", &*BUDGETED),
     ] {
-        check(name, &summary::lines(&told.summary(), &told.end(), Glyphs::Ascii));
+        check(name, &summary::lines(&told.summary(), &told.end(), Paper::plain(Glyphs::Ascii)));
     }
-    check("summary-failed.txt", &summary::failure_lines(&FAILED.failure(), &FAILED.end()));
+    check(
+        "summary-failed.txt",
+        &summary::failure_lines(&FAILED.failure(), &FAILED.end(), Paper::plain(Glyphs::Ascii)),
+    );
 }
 
 #[test]

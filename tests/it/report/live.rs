@@ -9,7 +9,8 @@ use sluice::testing::model::side::Side;
 use sluice::testing::pipeline::event::{Counters, Event};
 use sluice::testing::report::failure::ErrorFacts;
 use sluice::testing::report::summary::FailureInput;
-use sluice::testing::report::text::Glyphs;
+use sluice::testing::report::text::{Glyphs, Paper};
+use sluice::testing::report::volume::Volume;
 use sluice::testing::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
 
 use super::fixture;
@@ -47,7 +48,7 @@ impl Write for Closed {
 }
 
 fn settings(mode: Mode, line_ms: u64) -> ReportSettings {
-    ReportSettings { header: fixture::header(), mode, line_ms }
+    ReportSettings { header: fixture::header(), mode, line_ms, volume: Volume::Usual }
 }
 
 /// What a run with these events leaves on stdout and stderr.
@@ -55,8 +56,7 @@ fn run(mode: Mode, events: &[Event], ending: &Ending) -> (String, String) {
     let (out, err) = (Kept::default(), Kept::default());
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
-        stdout_glyphs: Glyphs::Ascii,
-        stdout_paper: None,
+        stdout_paper: Box::new(|| Paper::plain(Glyphs::Ascii)),
         stderr: Box::new(err.clone()),
     };
     let counters = Arc::new(Counters::default());
@@ -135,8 +135,7 @@ fn nothing_but_progress_is_lost_in_a_flood_and_the_order_is_kept() {
     let (out, err) = (Kept::default(), Kept::default());
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
-        stdout_glyphs: Glyphs::Ascii,
-        stdout_paper: None,
+        stdout_paper: Box::new(|| Paper::plain(Glyphs::Ascii)),
         stderr: Box::new(err),
     };
     let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -175,8 +174,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one_at_the_end() {
     ] {
         let output = ReportOutput {
             stdout: Box::new(Closed(kind)),
-            stdout_glyphs: Glyphs::Ascii,
-            stdout_paper: None,
+            stdout_paper: Box::new(|| Paper::plain(Glyphs::Ascii)),
             stderr: Box::new(Closed(kind)),
         };
         let (sender, reporter) = start_on(settings(Mode::Json, 1), Arc::default(), output).unwrap();
@@ -192,8 +190,7 @@ fn stages_and_clients_get_functions() {
     let (out, err) = (Kept::default(), Kept::default());
     let output = ReportOutput {
         stdout: Box::new(out.clone()),
-        stdout_glyphs: Glyphs::Ascii,
-        stdout_paper: None,
+        stdout_paper: Box::new(|| Paper::plain(Glyphs::Ascii)),
         stderr: Box::new(err),
     };
     let (sender, reporter) =

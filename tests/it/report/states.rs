@@ -13,7 +13,7 @@ use sluice::testing::report::question::Question;
 use sluice::testing::report::screen::{batch_text, condition, screen};
 use sluice::testing::report::state::{OpenBatch, QuotaShown, RunState, RunTotals};
 use sluice::testing::report::summary;
-use sluice::testing::report::text::Glyphs;
+use sluice::testing::report::text::{Glyphs, Paper};
 
 use super::fixture::{self, NOW_MS, began, committed, ended, opened, progress, range, time};
 
@@ -269,7 +269,7 @@ fn a_dry_run_says_why_it_has_no_line() {
             time_ms: Some(Spread { low: 1_000, likely: 2_000, high: 50_000 }),
         },
     };
-    let lines = dry_run.lines(Glyphs::Ascii, true);
+    let lines = dry_run.lines(Paper::plain(Glyphs::Ascii), true);
     let said = "No line of line protocol was read: too much stands at one time for a look.";
     assert_eq!(lines[1], said);
     let last = "Would copy 1.73 M values, 3.5 MB, under 1m. Run the same without --dry-run.";
@@ -294,7 +294,7 @@ waits         quota 52m   429 0s   503 0s   backoff 0s   sink 0s   retries 7
 Ctrl-C drains (up to 20 s) and keeps the place; the same command resumes.";
     assert_eq!(shown, wanted);
     let (input, state) = fixture::finished();
-    let shown = summary::lines(&input, &state, Glyphs::Ascii).join("\n");
+    let shown = summary::lines(&input, &state, Paper::plain(Glyphs::Ascii)).join("\n");
     let wanted = "\
 COPIED, NOT YET VERIFIED   3h31m   exit 3
   ops-eu/plant-telemetry -> ops@oss1:8086/plant-telemetry
@@ -326,13 +326,13 @@ fn the_question_says_how_much_from_where_to_where_and_how_long() {
     let wanted = "\
 Copy 1.73 M values (3.5 MB, 1h50 - 2h30) of src-org/plant-telemetry, 2026-01-01
 to 2026-11-29, into dst-org@oss1:8086/plant-telemetry (new)? [y/N] ";
-    assert_eq!(question.text(Glyphs::Ascii), wanted);
+    assert_eq!(question.text(Paper::plain(Glyphs::Ascii)), wanted);
     // The source did not tell in time.
     (question.outlook, question.is_new) = (None, false);
     let wanted = "\
 Copy src-org/plant-telemetry, 2026-01-01 to 2026-11-29, into
 dst-org@oss1:8086/plant-telemetry? [y/N] ";
-    assert_eq!(question.text(Glyphs::Ascii), wanted);
+    assert_eq!(question.text(Paper::plain(Glyphs::Ascii)), wanted);
 }
 
 /// What an operator looks for stands first and is whole, however narrow the terminal is.

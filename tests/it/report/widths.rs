@@ -119,13 +119,25 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
     closing.ahead = Some(batch.stop);
     (input.outcome.unreturned, input.outcome.doubts) =
         (vec![name.to_owned(); 20], vec![name.to_owned(); 20]);
+    // A path and a command are to be copied.
+    (input.rejects, input.next) = (None, None);
     for stopped in [None, Some(StopReason::ByteBudget)] {
         input.outcome.stopped = stopped;
-        assert_fits(&summary::lines(&input, &state, glyphs), glyphs);
+        for columns in [40, 80, 200] {
+            let paper = Paper { columns, glyphs, color: false };
+            assert_fits_in(columns, &summary::lines(&input, &state, paper), glyphs);
+        }
     }
     let row = |verdict| {
         let (code, subject, text) = ("P99".to_owned(), name.to_owned(), name.to_owned());
-        Row::Finding(Finding { code, verdict, subject, text, cure: None })
+        Row::Finding(Finding {
+            code,
+            verdict,
+            subject,
+            text,
+            cure: None,
+            facts: sluice::testing::report::facts::RowFacts::default(),
+        })
     };
     let rows =
         vec![Row::fact(name, name), row(Verdict::Ok), row(Verdict::Warn), row(Verdict::Fail)];
@@ -144,8 +156,12 @@ fn extremes(name: &str, n: u64, now_ms: u64, batch: TimeRange, glyphs: Glyphs) {
         '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}',
         '\u{2588}',
     ];
-    let lines = plan(name, n, batch).lines(glyphs);
-    assert_fits(&lines.iter().map(|line| line.replace(blocks, "#")).collect::<Vec<_>>(), glyphs);
+    let plan = plan(name, n, batch);
+    for columns in [40, 60, 80] {
+        let lines = plan.lines(Paper { columns, glyphs, color: false });
+        let lines: Vec<_> = lines.iter().map(|line| line.replace(blocks, "#")).collect();
+        assert_fits_in(columns, &lines, glyphs);
+    }
 }
 
 /// Every text of a plan this name, every number this number.
@@ -184,7 +200,7 @@ fn plan(name: &str, n: u64, batch: TimeRange) -> PlanReport {
         9
     ];
     (plan.uncounted, plan.not_carried) = (vec![text(); 2], vec![text(); 9]);
-    for finding in &mut plan.findings {
+    for (_, finding) in &mut plan.findings {
         (finding.subject, finding.text, finding.cure) = (text(), text(), None);
     }
     (plan.quota_bytes_spent, plan.requests_spent) = (n, n);

@@ -45,6 +45,7 @@ pub(super) fn config(place: &Path, format: ExportFormat, target: ExportTarget) -
         start: RangeStart::Earliest,
         stop: RangeStop::Now { settle_ns: 0 },
         filter: Filter::default(),
+        quiet: false,
         json: false,
         notices: Vec::new(),
     }

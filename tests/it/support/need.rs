@@ -40,6 +40,8 @@ pub(crate) enum What {
     Java,
     /// The right to mount a small file system.
     Mount,
+    /// `script` of util-linux, which gives a program a terminal.
+    Terminal,
 }
 
 /// How a thing is called and found.
@@ -85,6 +87,7 @@ impl What {
             ),
             Self::Java => ("Spark", "there is no Java", false),
             Self::Mount => ("a disk that fills up", "this user cannot mount", false),
+            Self::Terminal => ("a terminal", "/usr/bin/script is not that of util-linux", true),
         };
         Thing { name, lack, in_ci }
     }
@@ -121,6 +124,11 @@ impl What {
                 Command::new("java").arg("-version").output().ok().map(|_| PathBuf::new())
             }
             Self::Mount => may_mount().then(PathBuf::new),
+            Self::Terminal => {
+                let program = PathBuf::from("/usr/bin/script");
+                let out = Command::new(&program).arg("--version").output().ok()?.stdout;
+                String::from_utf8_lossy(&out).contains("util-linux").then_some(program)
+            }
         }
     }
 }

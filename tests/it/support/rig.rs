@@ -163,7 +163,12 @@ impl Rig {
                 state_dir: self.state.path().join("state"),
                 ..JobSafety::default()
             },
-            output: JobOutput { json: false, color: ColorChoice::Never, notices: Vec::new() },
+            output: JobOutput {
+                json: false,
+                color: ColorChoice::Never,
+                volume: sluice::testing::report::volume::Volume::Usual,
+                notices: Vec::new(),
+            },
         }
     }
 

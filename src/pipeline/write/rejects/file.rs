@@ -18,6 +18,7 @@ use super::sections;
 use crate::lock_file::LockFile;
 use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::new_files::can_take_files;
 use crate::pipeline::error::{Error, NotUsed};
 
 /// Begins the first line; the name of the job ends it.
@@ -38,9 +39,13 @@ impl RejectsFile {
     /// Looks whether what is at the path may be used. Changes nothing, and waits for nobody.
     pub fn check(&self) -> Result<(), Error> {
         let mut reading = OpenOptions::new();
-        reading.read(true);
+        // Nothing is added, but it has to be possible.
+        reading.read(true).append(self.is_kept());
         match self.existing(&reading)? {
             Some((file, len)) => self.head(&file, len).map(|_| ()),
+            None if self.is_kept() => {
+                can_take_files(self.folder()).map_err(|source| self.error(source))
+            }
             None => Ok(()),
         }
     }
