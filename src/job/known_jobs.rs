@@ -58,6 +58,8 @@ pub(super) async fn into_range(
     bucket_id: &str,
     range: TimeRange,
 ) -> Result<Option<OtherSource>, Error> {
+    let own = (shown(&keys.src_org), shown(&keys.src_bucket));
+    let own = &own;
     let look = |query: String| async move {
         let what = "other jobs into the destination bucket";
         let tables = small_answer::tables(destination, &query, columns::VALUES, what).await?;
@@ -65,7 +67,7 @@ pub(super) async fn into_range(
         for table in tables {
             let tag = |label| table.text(0, label).unwrap_or_default().to_owned();
             let source = (tag("srcOrg"), tag("srcBucket"));
-            if (&source.0, &source.1) != (&keys.src_org, &keys.src_bucket) {
+            if source != *own {
                 of_source.entry(source).or_default().push(table);
             }
         }
@@ -105,6 +107,11 @@ pub(super) async fn into_range(
         }
     }
     Ok(None)
+}
+
+/// A name as Flux shows it in CSV: without carriage returns.
+fn shown(name: &str) -> String {
+    name.replace('\r', "")
 }
 
 const START: &str = "start";

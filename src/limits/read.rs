@@ -56,7 +56,7 @@ pub(crate) const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
 
 /// Values for each series, read by key tags since the series were listed last, for which they are listed again before the end
 /// of a run: a list costs some 60 to 150 bytes for each series, and such a value 2 to 50.
-pub(crate) const RELIST_VALUES_PER_SERIES_MIN: u64 = 1_000;
+pub(crate) const RELIST_VALUES_PER_SERIES_MIN: u64 = 10_000;
 
 /// Values of one tag that a query names to read a group of series.
 pub(crate) const AMONG_VALUES_MAX: usize = 1_000;
@@ -117,6 +117,9 @@ pub(crate) const CLOSING_PAUSE_MS: u64 = 1_000;
 /// Counts of one end in the closing check before any differs: each of so many parts of the job is counted by itself, so that
 /// values too few in one are not made up for by values too many in another.
 pub(crate) const CLOSING_COUNTS_MAX: usize = 256;
+
+/// Windows in which a field that got another type while the job ran is looked at, at both ends; in more of them nobody looks.
+pub(crate) const RETYPED_WINDOWS_MAX: usize = 256;
 
 /// Ranges in which an end holds another number of values than was committed that are found one by one.
 pub(crate) const CLOSING_DIFFERENCES_MAX: usize = 100;

@@ -14,11 +14,13 @@ use crate::pipeline::error::Error;
 use crate::pipeline::event::Event;
 use crate::pipeline::pieces::{self, Discrepancy, sum};
 use crate::pipeline::plan::count;
-use crate::pipeline::recount::{Recount, with_types_of_now};
+use crate::pipeline::recount::{Recount, types_of_now, with_types};
+use crate::pipeline::retyped::TypesOfNow;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::{earliest, latest};
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,8 +33,8 @@ pub struct Closing {
     pub newer: Option<u64>,
     /// The newest of them, if it lies ahead of the source's own clock.
     pub ahead: Option<Timestamp>,
-    /// Why the destination could not be counted, if it could not.
-    pub uncounted: Option<String>,
+    /// What may have arrived as another type, and why the destination could not be counted, if it could not; in words.
+    pub doubts: Vec<String>,
 }
 
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
@@ -57,10 +59,12 @@ impl ClosingCheck<'_> {
     pub(crate) async fn run(self) -> Result<Closing, Error> {
         let mut closing = Closing::default();
         let pieces = self.pieces().await?;
-        let here = match self.source {
-            Some(source) => Some(with_types_of_now(source).await?),
+        let mut types_there = None;
+        let now = match self.source {
+            Some(source) => types_of_now(source).await?,
             None => None,
         };
+        let here = self.source.map(|source| with_types(source, now.as_ref()));
         if let Some(source) = &here {
             closing.source = at_source(source, &pieces).await?;
             closing.source.extend(older(source, self.job.start).await?);
@@ -75,11 +79,20 @@ impl ClosingCheck<'_> {
             let there = Recount::of(bucket, range).await?;
             match self.at_destination(bucket, &there, &pieces).await? {
                 Ok(differing) => closing.destination = differing,
-                Err(why) => closing.uncounted = Some(why),
+                Err(why) => closing.doubts.push(why),
             }
             if let Some(here) = &here {
                 self.take_grown_alike(&mut closing, here, &there.counter).await?;
             }
+            types_there = there.types;
+        }
+        if let (Some(source), Some(here)) = (self.source, &now) {
+            let keeps_names =
+                |bucket: &&DestinationBucket| bucket.on_type_conflict == ConflictPolicy::Stop;
+            let held = self.out.bucket().filter(keeps_names);
+            let held = held.map(|bucket| (bucket, types_there.as_ref()));
+            let doubts = TypesOfNow { source, here, held }.doubts(&pieces).await?;
+            closing.doubts.extend(doubts);
         }
         Ok(closing)
     }

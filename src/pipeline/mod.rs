@@ -48,6 +48,7 @@ pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod read;
 mod recount;
+mod retyped;
 pub(crate) mod small_answer;
 pub(crate) mod source;
 pub(crate) mod stop;
@@ -152,7 +153,7 @@ pub async fn run(
         doubts = checkpoint.doubts() => doubts?,
         _ = stop.recorded() => Vec::new(),
     };
-    doubts.extend(closing.uncounted.take());
+    doubts.append(&mut closing.doubts);
     Ok(RunOutcome {
         job,
         watermark: committed.watermark,

@@ -23,6 +23,8 @@ use crate::wire::flux::askable::COLUMNS_OF_FLUX;
 pub(super) struct Recount {
     /// As a source is counted.
     pub(super) counter: SourceBucket,
+    /// The types of its fields, if it tells them.
+    pub(super) types: Option<FieldTypes>,
     /// Measurements that nothing counts there.
     uncounted: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Recount {
         Ok(Self {
             counter: SourceBucket::unheard(job, client.clone()),
             uncounted: if known.is_some() { Vec::new() } else { names },
+            types: known.map(|(_, schema)| schema.types),
         })
     }
 
@@ -81,20 +84,23 @@ impl Recount {
     }
 }
 
+/// The types of the source's fields as they are now, if it tells them.
+pub(super) async fn types_of_now(source: &SourceBucket) -> Result<Option<FieldTypes>, Error> {
+    let Some(database) = &source.job.routes.database else { return Ok(None) };
+    Ok(schema::field_types(&source.client, database).await?.ok())
+}
+
 /// The source as it is counted. A count over shard groups ends in silence where a field changes its type, and one that had
 /// a single type when the run began may have got another since.
-pub(super) async fn with_types_of_now(source: &SourceBucket) -> Result<SourceBucket, Error> {
+pub(super) fn with_types(source: &SourceBucket, now: Option<&FieldTypes>) -> SourceBucket {
     let mut job = source.job.clone();
     if job.shape.types == TypeHistory::Single {
-        let known = match &job.routes.access {
-            Some(access) => schema::field_types(&source.client, &access.database).await?.ok(),
-            // Nothing that InfluxQL tells is believed any more.
-            None => None,
-        };
-        let types = known.map(|known| history(&known, &job.routes.mixed));
+        // Where InfluxQL may not be used, what it tells decides nothing.
+        let now = now.filter(|_| job.routes.access.is_some());
+        let types = now.map(|now| history(now, &job.routes.mixed));
         job.shape.types = types.unwrap_or(TypeHistory::Unknown);
     }
-    Ok(SourceBucket::unheard(job, source.client.clone()))
+    SourceBucket::unheard(job, source.client.clone())
 }
 
 /// Single, if each field but these has one type.

@@ -95,9 +95,8 @@ async fn every_form_of_a_record_resumes_where_the_task_would() {
                 + &format!("batches,{KEYS} {start},batch_stop={nine} 1646092800000000001\n"),
             two,
         ),
-        // Not ours: another destination, a tag missing, another measurement.
+        // Not ours: another destination, another measurement.
         (plain(nine).replace("dstBucket=plant", "dstBucket=aaa"), "2022-01-01"),
-        (plain(nine).replace(",srcOrg=cloud-org", ""), "2022-01-01"),
         (plain(nine).replace("batches,", "aaa,"), "2022-01-01"),
     ];
     for (lines, resumed) in rows {
@@ -113,6 +112,12 @@ async fn every_form_of_a_record_resumes_where_the_task_would() {
         let first = first_written(&rig).unwrap();
         assert!(first >= time(resumed).ns(), "{lines}");
     }
+    // Without the tag it is of some other job into the same bucket.
+    let other = rig().await;
+    note(&other, &plain(nine).replace(",srcOrg=cloud-org", ""));
+    let run = other.migrate(other.config()).await;
+    assert_eq!(run.exit(), ExitCode::Permanent, "{}", run.words());
+    assert_eq!(other.destination.store().count(BUCKET), 0);
     for stop in ["\"soon\"", "\"\""] {
         let rig = rig().await;
         note(&rig, &plain(stop));

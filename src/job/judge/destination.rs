@@ -10,6 +10,7 @@ use crate::job::judge::finding::{
 use crate::job::source_facts::SourceFacts;
 use crate::model::nearest::nearest;
 use crate::model::number;
+use crate::model::series::Readable;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::write::bucket::type_conflict::{self, ConflictPolicy, TypesByKey};
@@ -176,24 +177,48 @@ fn content_rows(
             );
         }
     }
-    let watched = watched(content.types.as_ref(), content.one_type_ns, destination);
-    if !watched.is_empty() {
-        let verdict = if policy == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
-        let types = content.types.clone().unwrap_or_default();
-        let told = |key| type_conflict::clash(key, &types, &destination.field_types);
-        let first: Vec<String> = watched.iter().take(3).map(told).collect();
-        let fields = number::counted(watched.len() as u64, "field", "fields");
-        let text = format!("{fields} can clash in type: {}", first.join("; "));
-        let by_policy = "--on-type-conflict reject or suffix";
-        let cure = match content.one_type_ns {
-            Some(_) => format!(
-                "{by_policy}, or a bucket with the source's shard groups (--create-buckets)"
-            ),
-            None => by_policy.to_owned(),
-        };
-        let row = finding("P12", verdict, "types", text, Some(cure));
-        rows.push(row.with("fields", watched.len()));
+    rows.extend(clashes(policy, content, destination));
+}
+
+/// Fields that can clash with what the destination knows them as.
+fn clashes(
+    policy: ConflictPolicy,
+    content: &Content,
+    destination: &DestinationFacts,
+) -> Option<Row> {
+    let types = content.types.as_ref()?;
+    let watched = watched(Some(types), content.one_type_ns, destination);
+    if watched.is_empty() {
+        return None;
     }
+    let taken = match policy {
+        ConflictPolicy::Suffix => type_conflict::names_taken(&watched, types),
+        ConflictPolicy::Stop | ConflictPolicy::Reject => Vec::new(),
+    };
+    if let Some((measurement, field)) = taken.first() {
+        let text = format!(
+            "--on-type-conflict suffix would write over {}.{}, a field of its own at the source",
+            Readable(measurement),
+            Readable(field)
+        );
+        let cure = Some("--on-type-conflict reject".to_owned());
+        return Some(
+            finding("P12", Verdict::Fail, "types", text, cure).with("fields", taken.len()),
+        );
+    }
+    let verdict = if policy == ConflictPolicy::Stop { Verdict::Fail } else { Verdict::Warn };
+    let told = |key| type_conflict::clash(key, types, &destination.field_types);
+    let first: Vec<String> = watched.iter().take(3).map(told).collect();
+    let fields = number::counted(watched.len() as u64, "field", "fields");
+    let text = format!("{fields} can clash in type: {}", first.join("; "));
+    let by_policy = "--on-type-conflict reject or suffix";
+    let cure = match content.one_type_ns {
+        Some(_) => {
+            format!("{by_policy}, or a bucket with the source's shard groups (--create-buckets)")
+        }
+        None => by_policy.to_owned(),
+    };
+    Some(finding("P12", verdict, "types", text, Some(cure)).with("fields", watched.len()))
 }
 
 fn progress_rows(

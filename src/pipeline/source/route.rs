@@ -30,6 +30,8 @@ pub struct InfluxqlAccess {
 pub struct Routes {
     /// InfluxQL, if it may be used at all.
     pub access: Option<InfluxqlAccess>,
+    /// The bucket's name in InfluxQL, where it tells the types of its fields.
+    pub database: Option<Database>,
     /// What InfluxQL can read.
     pub influxql: BTreeMap<Name, InfluxqlFields>,
     /// What only InfluxQL can read.
@@ -64,6 +66,7 @@ impl Routes {
         match &survey.influxql {
             Ok(known) => {
                 routes.mixed = mixed(&known.schema.types, filter);
+                routes.database = Some(known.database.clone());
                 match &known.reads {
                     _ if filter.predicate.is_some() => {
                         "--predicate is Flux".clone_into(&mut routes.nowhere);

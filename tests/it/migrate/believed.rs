@@ -524,6 +524,39 @@ async fn a_type_that_comes_before_the_job_hides_none_of_its_values() {
     }
 }
 
+/// A field becomes one of another kind of numbers while the run goes on, in a shard group that is read later. InfluxQL returns
+/// the new ones as the old ones. They arrive as what they are, or are named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_of_another_type_that_come_late_are_not_taken_for_the_old_ones() {
+    let days = |day: i64| NOON_S + day * 86_400;
+    let mut doubted = 0;
+    for (old, new) in [("1i", "2u"), ("1u", "2i"), ("1i", "2"), ("1", "2i"), ("1u", "2")] {
+        let line = |n: i64| format!("m,host=a v={old} {}000000000\n", days(0) + n * 10);
+        // So many that nothing is held against Flux again until they have doubled.
+        let data: String = (0..600).map(line).collect();
+        let line = |n: i64| format!("m,host=a v={new} {}000000000\n", days(2) + n * 10);
+        let late: String = (0..60).map(line).collect();
+        let of = async || {
+            let rig = Rig::start(oss_source(), store_of(data.as_bytes(), DAY_S)).await;
+            rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "1d")
+        };
+        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
+            let rig = of().await;
+            let fault = Fault::written_after(BUCKET, late.as_bytes());
+            rig.source_fault(Matcher::path("").skip(skip), 1, fault);
+            let run = rig.migrate(rig.config()).await;
+            let outcome = &run.finished().outcome;
+            let what = format!("{old} {new} {skip}: {outcome:?}");
+            doubted += outcome.doubts.iter().filter(|doubt| doubt.contains("copied as")).count();
+            assert!(is_equal(&rig) || run.exit() == ExitCode::Rejected, "{what}");
+            // A later run of the same command knows both types, and does not take the first one's word for it.
+            let again = rig.migrate(rig.config()).await;
+            assert!(is_equal(&rig) || again.exit() == ExitCode::Rejected, "{what}");
+        }
+    }
+    assert!(doubted > 0, "some of them are read as the old ones");
+}
+
 /// Flux drops the carriage returns of texts. They arrive also where it was not meant to read any: where InfluxQL gave way,
 /// because series were added, or where the first texts of all came while the batch was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -111,6 +111,21 @@ async fn a_suffix_keeps_every_value() {
     assert_eq!(types(&rig), counted(&wanted));
 }
 
+/// Under its new name a value would meet that of the field of this name, and one of both would be gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suffix_that_makes_the_name_of_another_field_is_refused() {
+    let rig = rig(oss_source(), "").await;
+    rig.source.store().write_lp(BUCKET, b"m,host=a v_integer=1i 1641168000000000000\n").unwrap();
+    let mut config = rig.config();
+    config.safety.on_type_conflict = ConflictPolicy::Suffix;
+    let run = rig.migrate(config).await;
+    run.assert_exit(ExitCode::Permanent);
+    let told =
+        "--on-type-conflict suffix would write over m.v_integer, a field of its own at the source";
+    assert_eq!(run.finding("P12").unwrap().text, told);
+    assert_eq!(rig.destination.store().count(BUCKET), 0);
+}
+
 /// The destination's own type counts more than any majority; also for a job that was killed after its first batch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_destination_holds_decides() {

@@ -63,11 +63,11 @@ async fn an_empty_bucket_or_range_is_nothing_to_copy() {
     }
     let world = World::new().await;
     for (more, row) in [
-        (&["--stop", "2019-01-01"][..], "nothing to copy lies in the range"),
+        (&["--stop", "2019-01-01"][..], "no value lies in the range"),
         (&["--start", "2021-01-01", "--stop", "2021-01-02"], "NOTHING TO COPY"),
         (
             &["--start", "2021-01-01", "--stop", "2021-01-02", "--field", "usage_user"],
-            "nothing to copy lies in the range; the oldest value WARN [P09] is of 2020-01-01T00:00:00Z",
+            "no value lies in the range; there are values from WARN [P09] 2020-01-01T00:00:00Z",
         ),
     ] {
         let own = format!("{}-{}", more.len(), more[1]);

@@ -42,10 +42,10 @@ async fn no_run_goes_on_into_the_range_of_another_job() {
     // Who asks for it has it, and need not ask again for what was asked for; the end says what that costs.
     let ended = world.migrate(&["--existing", "merge"]).await;
     ended.assert_code(0);
-    let words = "the destination was not compared: it holds other data in the range";
+    let words = "the destination holds other data in the range: what it lost may hide behind it";
     assert!(ended.out.contains(words), "{ended:?}");
     let ended = world.migrate(&["--json"]).await;
-    assert_eq!(ended.lines().pop().unwrap()["destination_compared"], false, "{ended:?}");
+    assert_eq!(ended.lines().pop().unwrap()["destination_is_shared"], true, "{ended:?}");
     world.migrate(&[]).await.assert_code(0);
     let mut longer = DATA;
     longer.points_per_host += 60;

@@ -160,6 +160,19 @@ pub(crate) fn clash(key: &FieldKey, source: &TypesByKey, destination: &FieldType
     format!("{measurement}.{field}: {ours} at the source, {theirs} at the destination")
 }
 
+/// The fields of the source whose names a field that can clash would get by [`ConflictPolicy::Suffix`]: both would be one.
+pub(crate) fn names_taken(watched: &[FieldKey], source: &TypesByKey) -> Vec<FieldKey> {
+    let renamed = watched.iter().flat_map(|key @ (measurement, field)| {
+        let types = source.get(key).into_iter().flatten();
+        types.map(move |kind| (measurement.clone(), suffixed(field, kind)))
+    });
+    renamed.filter(|key| source.contains_key(key)).collect()
+}
+
+fn suffixed(field: &Name, kind: &str) -> Name {
+    [field, b"_".as_slice(), kind.as_bytes()].concat().into()
+}
+
 fn first_time(frame: &Frame) -> Option<Timestamp> {
     let times = frame.batch.column(0).as_primitive_opt::<TimestampNanosecondType>()?;
     (frame.rows() > 0).then(|| Timestamp::from_ns(times.value(0)))
@@ -168,7 +181,7 @@ fn first_time(frame: &Frame) -> Option<Timestamp> {
 fn renamed(mut frame: Frame, clashing: &[usize]) -> Frame {
     for &index in clashing {
         let (name, kind) = &mut frame.fields[index];
-        *name = [&**name, b"_", kind.name().as_bytes()].concat().into();
+        *name = suffixed(name, kind.name());
     }
     frame
 }

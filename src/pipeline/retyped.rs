@@ -1,0 +1,113 @@
+//! Fields that got another type while the job ran.
+//!
+//! InfluxQL returns numbers without their type, and those of one type as another: what it read meanwhile may have arrived as
+//! what the field was when the job began. No count tells that, so the types of both ends are held against each other.
+
+use std::collections::BTreeSet;
+
+use crate::checkpoint::record::CommittedBatch;
+use crate::limits::RETYPED_WINDOWS_MAX;
+use crate::model::frame::FieldType;
+use crate::model::schema::{FieldKey, FieldTypes};
+use crate::model::series::Readable;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::types_at::own_type;
+use crate::pipeline::write::bucket::DestinationBucket;
+
+/// What the types are held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TypesOfNow<'a> {
+    /// The source, by whose knowledge this run has read.
+    pub source: &'a SourceBucket,
+    /// The types of its fields now.
+    pub here: &'a FieldTypes,
+    /// The destination, if it keeps every field's name, and the types of its fields, if it tells them.
+    pub held: Option<(&'a DestinationBucket, Option<&'a FieldTypes>)>,
+}
+
+impl TypesOfNow<'_> {
+    /// What of these batches may have arrived as another type than it has at the source, in words.
+    pub(super) async fn doubts(self, pieces: &[CommittedBatch]) -> Result<Vec<String>, Error> {
+        let newest_first = pieces.iter().rev().filter(|piece| piece.read > 0);
+        let windows =
+            newest_first.flat_map(|piece| self.source.job.shape.read_windows(piece.range));
+        let windows: Vec<_> = windows.take(RETYPED_WINDOWS_MAX + 1).collect();
+        let mut doubts = Vec::new();
+        for key in self.suspects() {
+            let is_too_much = windows.len() > RETYPED_WINDOWS_MAX || self.is_unseen_by_flux(&key);
+            if is_too_much && self.is_new(&key) {
+                doubts.push(format!(
+                    "values of {}, which got another type while the job ran",
+                    told(&key)
+                ));
+                continue;
+            }
+            for range in windows.iter().take(RETYPED_WINDOWS_MAX) {
+                doubts.extend(self.differing(&key, *range).await?);
+            }
+        }
+        Ok(doubts)
+    }
+
+    /// Fields with a type that they had not when the run began, or have not at the destination.
+    fn suspects(self) -> BTreeSet<FieldKey> {
+        let there = self.held.and_then(|(_, types)| types);
+        let is_held = |measurement: &str, field: &str, types: &BTreeSet<String>| {
+            let held = there.and_then(|there| there.get(measurement)?.get(field));
+            held.is_none_or(|held| types.is_subset(held))
+        };
+        let mut suspects = BTreeSet::new();
+        for (measurement, fields) in self.here {
+            for (field, types) in fields {
+                let key: FieldKey = (measurement.as_bytes().into(), field.as_bytes().into());
+                if self.is_new(&key) || !is_held(measurement, field, types) {
+                    suspects.insert(key);
+                }
+            }
+        }
+        suspects
+    }
+
+    /// Whether InfluxQL has read the field as one of another type than it has now, or of one of several.
+    fn is_new(self, key: &FieldKey) -> bool {
+        let [measurement, field] = [&key.0, &key.1].map(|name| String::from_utf8_lossy(name));
+        let types = self.here.get(&*measurement).and_then(|fields| fields.get(&*field));
+        let believed = self.believed(key).zip(types);
+        believed.is_some_and(|(kind, types)| types.iter().any(|own| own != kind.name()))
+    }
+
+    /// The type that InfluxQL's values of a field were taken for.
+    fn believed(self, key: &FieldKey) -> Option<FieldType> {
+        self.source.job.routes.influxql.get(&key.0)?.types.get(&key.1).copied()
+    }
+
+    fn is_unseen_by_flux(self, key: &FieldKey) -> bool {
+        let only = &self.source.job.routes.influxql_only;
+        only.iter().any(|name| name.as_bytes() == &*key.0)
+    }
+
+    async fn differing(self, key: &FieldKey, range: TimeRange) -> Result<Option<String>, Error> {
+        let (source, bucket) = (self.source, &self.source.job.source_bucket);
+        if self.is_unseen_by_flux(key) {
+            return Ok(None);
+        }
+        let Some(own) = own_type(&source.client, bucket, key, range).await? else {
+            return Ok(None);
+        };
+        let taken_for = match self.held {
+            Some((bucket, _)) => own_type(&bucket.client, &bucket.name, key, range).await?,
+            None => self.believed(key),
+        };
+        Ok(taken_for.filter(|kind| *kind != own).map(|kind| {
+            let (own, kind) = (own.name(), kind.name());
+            let key = told(key);
+            format!("values of {key} in {range}: {own} at the source, copied as {kind}")
+        }))
+    }
+}
+
+fn told((measurement, field): &FieldKey) -> String {
+    format!("field {} of measurement {}", Readable(field), Readable(measurement))
+}
