@@ -35,7 +35,7 @@ impl SeriesGroup {
 
     /// A test that is true for these series.
     pub(crate) fn test(&self) -> impl Fn(&Series) -> bool + use<'_> {
-        let values: BTreeSet<&[u8]> = self.values.iter().map(|value| value.as_bytes()).collect();
+        let values: BTreeSet<&[u8]> = self.values.iter().map(String::as_bytes).collect();
         move |series| {
             let mut tags = series.tags.iter();
             let own = tags.find(|(key, _)| **key == *self.key.as_bytes());

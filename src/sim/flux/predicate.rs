@@ -132,14 +132,12 @@ impl Predicate {
         let is_known = |label: &Vec<u8>| !matches!(&label[..], b"_time" | b"_start" | b"_stop");
         match self {
             Self::And(a, b) | Self::Or(a, b) => a.is_pushed_down() && b.is_pushed_down(),
-            Self::Not(_) | Self::Constant(_) => false,
             Self::Exists(_) => true,
             Self::Matches { operand: Operand::Column(label), .. } => is_known(label),
-            Self::Matches { .. } => false,
             Self::Compare(Operand::Column(label), operator, Operand::Literal(_)) => {
                 &label[..] == b"_value" || is_known(label) && matches!(*operator, "==" | "!=")
             }
-            Self::Compare(..) => false,
+            Self::Not(_) | Self::Constant(_) | Self::Matches { .. } | Self::Compare(..) => false,
         }
     }
 

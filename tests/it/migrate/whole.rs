@@ -140,12 +140,11 @@ async fn an_empty_source_is_no_job_yet() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_predicate_may_choose_among_fields_of_all_types() {
     let at = |s: i64| (1_640_995_200 + s) * 1_000_000_000;
-    let lines: String = (0..30)
-        .map(|n| {
-            let host = ["a", "b"][usize::try_from(n % 2).unwrap()];
-            format!("m,h={host} f={n},i={n}i,s=\"x\ry{n}\",t=true {}\n", at(n * 600))
-        })
-        .collect();
+    let line = |n: i64| {
+        let host = if n % 2 == 0 { "a" } else { "b" };
+        format!("m,h={host} f={n},i={n}i,s=\"x\ry{n}\",t=true {}\n", at(n * 600))
+    };
+    let lines: String = (0..30).map(line).collect();
     for (predicate, values) in [
         ("not r.h == \"a\"", 60),
         ("r._time >= 2022-01-01T03:00:00Z", 48),
