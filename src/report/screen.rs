@@ -12,9 +12,6 @@ use crate::report::waits::Waiting;
 /// Cells of a bar that is worth drawing.
 const BAR_CELLS_MIN: usize = 8;
 
-/// Columns that the last line leaves free, for what the terminal echoes there.
-const ECHO_COLUMNS: usize = 4;
-
 /// All lines, `now_ms` after the start of the run.
 pub fn screen(state: &RunState, now_ms: u64) -> Vec<String> {
     lines(state, now_ms).into_iter().map(|(line, _)| line).collect()
@@ -292,7 +289,7 @@ pub fn batch_text(open: &OpenBatch) -> String {
 }
 
 fn closing(state: &RunState) -> String {
-    let room = state.columns.saturating_sub(ECHO_COLUMNS);
+    let room = state.columns;
     let limit = limits::STOP_MS_MAX / 1_000;
     let texts = if state.stopping.is_some() {
         vec!["The place is kept; the same command resumes.".to_owned()]

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::bounds::WHOLE_PPM;
-use crate::limits::QUOTA_WINDOW_MS;
 use crate::lock_file::LockFile;
 
 /// Ending of the files of runs.
@@ -61,8 +60,8 @@ pub(super) struct View {
     pub(super) even_ppm: u32,
     /// Parts of runs that were found dead: what they have received and not paid is for this run to pay.
     pub(super) dead_ppm: u32,
-    /// No other run has used anything in the last window.
-    pub(super) rested: bool,
+    /// For how long no other run has used anything.
+    pub(super) rested: Duration,
 }
 
 /// The place of this run in the folder; given back when dropped.
@@ -72,7 +71,7 @@ pub(super) struct Runs {
     path: PathBuf,
     file: LockFile,
     part_ppm: u32,
-    rested: bool,
+    rested: Duration,
     owes: bool,
 }
 
@@ -82,7 +81,7 @@ impl Runs {
         let in_folder = |source| RunsError::Io { path: folder.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(in_folder)?;
         // What was here before this run changes the folder.
-        let rested = is_rested(folder);
+        let rested = rested(folder);
         let _guard = guard(folder)?;
         let (path, file) = new_file(folder)?;
         let io = |source| RunsError::Io { path: path.clone(), source };
@@ -106,7 +105,9 @@ impl Runs {
             write_part(self.file.file(), part_ppm).map_err(io)?;
             self.part_ppm = part_ppm;
         }
-        self.rested &= runs == 1 && others.dead_ppm == 0;
+        if runs > 1 || others.dead_ppm > 0 {
+            self.rested = Duration::ZERO;
+        }
         Ok(View { runs, part_ppm, even_ppm, dead_ppm: others.dead_ppm, rested: self.rested })
     }
 
@@ -239,19 +240,21 @@ fn read_part(file: &File, path: &Path) -> Result<u32, RunsError> {
     }
 }
 
-/// True if the folder has not changed for a whole window: then what earlier runs have used counts no more.
-fn is_rested(folder: &Path) -> bool {
-    let Ok(entries) = entries(folder) else { return false };
+/// For how long the folder has not changed: what earlier runs have used is as old.
+fn rested(folder: &Path) -> Duration {
+    let Ok(entries) = entries(folder) else { return Duration::ZERO };
     if entries.is_empty() && !folder.join("lock").exists() {
-        return true;
+        return Duration::MAX;
     }
     let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
     let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
-    age.is_some_and(|age| age > Duration::from_millis(QUOTA_WINDOW_MS))
+    age.unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::limits::QUOTA_WINDOW_MS;
+
     use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
@@ -309,7 +312,7 @@ mod tests {
         assert!(!dead.exists());
         let view = first.look(None).unwrap();
         assert_eq!(view.dead_ppm, 0, "paid once");
-        assert!(!view.rested, "it may have read a moment ago");
+        assert_eq!(view.rested, Duration::ZERO, "it may have read a moment ago");
         let mut second = Runs::join(folder.path()).unwrap();
         look(&mut first, None);
         look(&mut first, Some(500_000));
@@ -323,15 +326,16 @@ mod tests {
     fn a_folder_that_was_left_alone_for_a_window_is_rested() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = Runs::join(folder.path()).unwrap();
-        assert!(first.look(None).unwrap().rested, "a new folder");
+        assert_eq!(first.look(None).unwrap().rested, Duration::MAX, "a new folder");
         drop(first);
         let mut second = Runs::join(folder.path()).unwrap();
-        assert!(!second.look(None).unwrap().rested);
+        assert!(second.look(None).unwrap().rested < Duration::from_secs(60));
         drop(second);
         let long_ago = SystemTime::now() - Duration::from_millis(QUOTA_WINDOW_MS + 1_000);
         File::open(folder.path()).unwrap().set_modified(long_ago).unwrap();
         let mut third = Runs::join(folder.path()).unwrap();
-        assert!(third.look(None).unwrap().rested);
+        let window = Duration::from_millis(QUOTA_WINDOW_MS);
+        assert!(third.look(None).unwrap().rested > window);
     }
 
     #[test]

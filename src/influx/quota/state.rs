@@ -159,7 +159,7 @@ impl LedgerState {
     pub(super) fn begin_sharing(&mut self) {
         (self.part_ppm, self.held_ppm) = (0, 0);
         if let Some(time) = &mut self.time {
-            time.set_part(0);
+            time.set_part(0, Duration::ZERO);
         }
         if let Some(pace) = &mut self.pace {
             pace.set_part(0, BurstAtStart::Empty);
@@ -175,7 +175,7 @@ impl LedgerState {
     pub(super) fn end_sharing(&mut self) {
         let (part_ppm, even_ppm) = (WHOLE_PPM, WHOLE_PPM);
         // As a ledger that never shared.
-        self.take_up(View { runs: 1, part_ppm, even_ppm, dead_ppm: 0, rested: true });
+        self.take_up(View { runs: 1, part_ppm, even_ppm, dead_ppm: 0, rested: Duration::MAX });
     }
 
     /// Takes up what was found in the folder of runs. True if the part or the number of runs is another one.
@@ -193,9 +193,10 @@ impl LedgerState {
         if self.part_ppm == before_ppm {
             return runs != view.runs;
         }
-        let fresh = before_ppm == 0 && view.rested;
+        let rested = if before_ppm == 0 { view.rested } else { Duration::ZERO };
+        let fresh = rested > Duration::from_millis(QUOTA_WINDOW_MS);
         if let Some(time) = &mut self.time {
-            time.set_part(self.part_ppm);
+            time.set_part(self.part_ppm, rested);
         }
         if let Some(pace) = &mut self.pace {
             pace.set_part(

@@ -74,13 +74,13 @@ impl QueryTime {
     }
 
     /// Takes another part of the limit: a smaller one at once, a larger one when nothing that others have used of it
-    /// counts any more.
-    pub(super) fn set_part(&mut self, part_ppm: u32) {
-        if part_ppm <= self.part_ppm {
+    /// counts any more; they have used nothing for so long.
+    pub(super) fn set_part(&mut self, part_ppm: u32, rested: Duration) {
+        let wait = Duration::from_millis(QUERY_TIME_WINDOW_MS).saturating_sub(rested);
+        if part_ppm <= self.part_ppm || wait.is_zero() {
             (self.part_ppm, self.rising) = (part_ppm, None);
         } else {
-            let window = Duration::from_millis(QUERY_TIME_WINDOW_MS);
-            self.rising = Some((Instant::now() + window, part_ppm));
+            self.rising = Some((Instant::now() + wait, part_ppm));
         }
     }
 
@@ -270,20 +270,37 @@ mod tests {
         let first = time.start(LARGE, 1_000).unwrap();
         let second = time.start(LARGE, 1_000).unwrap();
         assert!(time.fits(1_000));
-        time.set_part(half);
+        time.set_part(half, Duration::ZERO);
         assert!(!time.fits(1_000) && time.start(LARGE, 1_000).is_err());
         time.end(first, 0);
         time.end(second, 0);
         assert!(time.start(LARGE, 1_000).is_ok(), "30 of 50 s");
-        time.set_part(WHOLE_PPM);
+        time.set_part(WHOLE_PPM, Duration::ZERO);
         assert!(time.start(LARGE, 1_000).is_err(), "what others have used still counts");
         sleep_s(29).await;
         assert!(time.start(LARGE, 1_000).is_err());
         sleep_s(1).await;
         assert!(time.start(LARGE, 1_000).is_ok());
-        time.set_part(0);
+        time.set_part(0, Duration::ZERO);
         sleep_s(1_000).await;
         assert!(time.start(QUOTA_SMALL_BYTES_MAX, 1_000).is_err(), "nothing is nothing");
+    }
+
+    /// A run that enters alone begins at once.
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_has_used_for_a_window_counts_at_once() {
+        let mut time = QueryTime::new(100_000);
+        for (rested_s, wait_s) in [(31, 0), (20, 10), (0, 30)] {
+            time.set_part(0, Duration::ZERO);
+            time.set_part(WHOLE_PPM, Duration::from_secs(rested_s));
+            if wait_s > 0 {
+                sleep_s(wait_s - 1).await;
+                assert!(time.start(LARGE, 1_000).is_err(), "{rested_s}");
+                sleep_s(1).await;
+            }
+            let number = time.start(LARGE, 1_000).unwrap();
+            time.end(number, 0);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use sluice::testing::exit::ExitCode;
+use sluice::testing::influx::signal::Signal;
 use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{BucketStore, ServerSettings};
@@ -128,6 +129,9 @@ async fn a_quota_makes_bytes_decide() {
         sluice::testing::config::values::QuotaChoice::Bytes { per_window: 3_000_000_000 };
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Done);
+    // No other run has used anything of the limits: nothing is waited for.
+    let waits = |event: &Event| matches!(event, Event::Client(Signal::WaitBegan { .. }));
+    assert_eq!(run.count(waits), 0);
     rig.assert_copied();
     assert_eq!(chosen(&run), [("cpu".to_owned(), Transport::FluxPivot)]);
 }
