@@ -60,6 +60,13 @@ pub struct Difference {
     pub given: String,
 }
 
+impl Difference {
+    /// True if a bucket is another one: no settings bring that of the job back.
+    pub fn is_of_bucket(&self) -> bool {
+        matches!(self.part, SOURCE_BUCKET | DESTINATION_BUCKET)
+    }
+}
+
 impl fmt::Display for Difference {
     /// In words that say what became of it, where that is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -42,8 +42,8 @@ pub struct DestinationFacts {
     pub other_jobs: Vec<String>,
     /// Types of its fields.
     pub field_types: FieldTypes,
-    /// The failure of an empty write, if it failed.
-    pub write_refused: Option<String>,
+    /// The failures of empty writes to both buckets.
+    pub writes_refused: Vec<String>,
     /// Active tasks that write the same checkpoint; none where tasks cannot be listed.
     pub active_tasks: Vec<Task>,
 }
@@ -76,13 +76,15 @@ impl DestinationFacts {
             None => destination.org_id(&config.ends.destination_bucket).await?,
         };
         let info = destination.known_info();
-        let (mut field_types, mut write_refused) = (FieldTypes::new(), None);
+        let (mut field_types, mut writes_refused) = (FieldTypes::new(), Vec::new());
         if let Some(bucket) = &bucket {
             if let Ok(database) = destination.database_of(bucket).await? {
                 field_types =
                     schema::field_types(destination, &database).await?.unwrap_or_default();
             }
-            write_refused = probe(destination, &config.ends.destination_bucket).await?;
+        }
+        for bucket in [&bucket, &batch_bucket].into_iter().flatten() {
+            writes_refused.extend(probe(destination, &bucket.name).await?);
         }
         let buckets_seen = match &bucket {
             None if !config.safety.create_buckets => destination.bucket_names().await,
@@ -90,14 +92,15 @@ impl DestinationFacts {
         };
         let active_tasks = active_tasks(&config.ends.source_bucket, destination).await?;
         let mut source_org = config.ends.source.org.clone();
-        if let (None, Some(source)) = (&source_org, source) {
+        if let Some(source) = source {
             let known = match &batch_bucket {
                 Some(_) => known_jobs::org_of_source(&config.ends, destination).await?,
                 None => None,
             };
-            // A name that was unknown when the job began stays so for it.
-            let known = known.filter(|org| !source.is_org_named || *org == source.bucket.org_id);
-            source_org = Some(known.unwrap_or_else(|| source.org.clone()));
+            // A name that was unknown when the job began stays so for it, also when it is given later.
+            let is_nameless = source_org.is_none() && !source.is_org_named;
+            let known = known.filter(|org| is_nameless || *org == source.bucket.org_id);
+            source_org = known.or(source_org).or_else(|| Some(source.org.clone()));
         }
         let other_jobs = match (&batch_bucket, &source_org) {
             (Some(_), Some(org)) => known_jobs::others(&config.ends, org, destination).await?,
@@ -115,7 +118,7 @@ impl DestinationFacts {
             batch_bucket,
             other_jobs,
             field_types,
-            write_refused,
+            writes_refused,
             active_tasks,
         })
     }

@@ -171,19 +171,14 @@ async fn look_into(
     let keys = names::keys(&config.ends);
     let folder = names::state_folder(config, &keys);
     let store = BatchBucket::new(client.clone(), &config.ends.batch_bucket, keys);
-    // Only a run needs a place for its state.
-    let lock = if config.safety.needs_state().is_ok() {
-        let lock = blocking(move || Ok(JobLock::look(&folder))).await?;
-        // The refused lines lie in the same folder, and it is the folder that has to be cured.
-        if matches!(lock, Err(LockError::Io { .. })) {
-            lock?;
-            return Ok(());
-        }
-        names::check_rejects(names::rejects_file(config)).await?;
-        lock
-    } else {
-        Ok(None)
-    };
+    config.safety.needs_state()?;
+    let lock = blocking(move || Ok(JobLock::look(&folder))).await?;
+    // The refused lines lie in the same folder, and it is the folder that has to be cured.
+    if matches!(lock, Err(LockError::Io { .. })) {
+        lock?;
+        return Ok(());
+    }
+    names::check_rejects(names::rejects_file(config)).await?;
     let rest = if destination.batch_bucket.is_some() {
         let read = read(config, wanted, &destination.bucket_id(), &store).await;
         // A job that is taken on this machine can be shown all the same.

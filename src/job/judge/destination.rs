@@ -113,7 +113,7 @@ fn destination_rows(
             rows.push(missing_bucket(&config.safety, "P13", name, seen));
         }
     }
-    if let Some(refused) = &facts.write_refused {
+    for refused in &facts.writes_refused {
         let cure = "give the token write access to the bucket".to_owned();
         rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
     }

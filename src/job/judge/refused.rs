@@ -1,5 +1,6 @@
 //! What a run would not begin over, as a finding: the same words and the same exit code, said before anything is begun.
 
+use crate::config::error::ConfigError;
 use crate::config::job::JobEnds;
 use crate::exit::ExitCode;
 use crate::job::error::{Error, chain};
@@ -12,7 +13,10 @@ use crate::report::preflight::{PreflightReport, Row, Verdict};
 use crate::spool::error::Error as SpoolError;
 
 const OTHER_JOB: &str = "the same settings resume it; --batch-bucket NAME keeps a separate job";
+const OTHER_BUCKET: &str = "--batch-bucket NAME begins a separate job; or take out the progress of that one \
+                            (docs/clean-up.md)";
 const WAIT: &str = "wait until the other run has ended";
+const STATE_FOLDER: &str = "set XDG_STATE_HOME to a folder that can be written";
 const RIGHTS: &str =
     "give a token that may read and write the destination bucket and the batch bucket";
 
@@ -55,7 +59,8 @@ fn row(error: &Error) -> Option<Row> {
         }
         Error::OtherJob { bucket, difference } => {
             let text = format!("{bucket:?} holds the progress of another job: {difference}");
-            fail("P24", "job", text, OTHER_JOB)
+            let cure = if difference.is_of_bucket() { OTHER_BUCKET } else { OTHER_JOB };
+            fail("P24", "job", text, cure)
         }
         Error::NotAdopted { why } => {
             let text = format!("holds records of the official task, but {why}");
@@ -81,9 +86,8 @@ fn row(error: &Error) -> Option<Row> {
             let row = fail("P26", "batches", text, &cure);
             row.map(|row| row.with("batches", *batches).with("batches_max", *max))
         }
-        Error::Lock(LockError::Io { .. }) => {
-            fail("P27", "state", words(), "set XDG_STATE_HOME to a folder that can be written")
-        }
+        Error::Lock(LockError::Io { .. }) => fail("P27", "state", words(), STATE_FOLDER),
+        Error::Config(ConfigError::NoStateDir) => fail("P27", "state", words(), STATE_FOLDER),
         Error::Pipeline(Failure::RejectsFile { .. } | Failure::State { .. }) => {
             fail("P27", "rejects", words(), "--rejects FILE")
         }

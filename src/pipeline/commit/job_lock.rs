@@ -23,7 +23,7 @@ pub enum LockError {
         path: PathBuf,
     },
     /// The state folder cannot be used.
-    #[error("cannot use {path}")]
+    #[error("cannot use {path}: XDG_STATE_HOME names another place")]
     Io {
         /// Which file.
         path: PathBuf,

@@ -95,6 +95,9 @@ async fn what_was_left_out_is_taken_from_the_buckets() {
         let mut named = rig.config();
         named.ends.source.org = Some(recorded.to_owned());
         rig.migrate(named).await.assert_exit(ExitCode::Done);
+        // Also with the name that preflight has asked for.
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+        assert_eq!(recorded_orgs(&rig), [recorded]);
         rig.assert_copied();
     }
 }

@@ -126,18 +126,17 @@ async fn a_folder_of_somebody_else_is_found_by_the_look() {
     assert!(ended.out.contains("P27") && ended.out.contains("Permission denied"), "{ended:?}");
 }
 
-/// Without a home a look needs none, and a run says what is missing.
+/// Without a home all of them say what is missing.
 #[tokio::test]
 async fn a_run_without_a_place_for_its_state_says_so() {
     let world = World::new().await;
-    let homeless = |word: &str| {
-        let mut job = world.job(word, &[]);
+    for look in LOOKS {
+        let mut job = world.job(look[0], &look[1..]);
         job.env_remove("HOME").env_remove("XDG_STATE_HOME");
-        job
-    };
-    world.start(homeless("preflight")).ended().await.assert_code(0);
-    let ended = world.start(homeless("migrate")).ended().await;
-    ended.assert_code(2);
-    assert!(ended.err.contains("HOME"), "{ended:?}");
+        let ended = world.start(job).ended().await;
+        ended.assert_code(2);
+        let said = ended.out.clone() + &ended.err;
+        assert!(said.contains("P27") && said.contains("HOME"), "{look:?}: {ended:?}");
+    }
     assert_eq!(world.oss.store().count(BUCKET), 0);
 }

@@ -1,8 +1,8 @@
 //! What `migrate` will refuse, the commands that only look refuse too: the same code, a finding, and nothing written.
 
-use sluice::testing::sim::{ServerClock, ServerSettings};
+use sluice::testing::sim::{AccessToken, Permission, ServerClock, ServerSettings};
 
-use super::{BUCKET, CLOUD_ORG, Ended, PROGRESS, World, cloud_settings, oss_settings};
+use super::{BUCKET, CLOUD_ORG, Ended, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
 
 pub(super) const LOOKS: [&[&str]; 3] = [&["preflight"], &["plan"], &["migrate", "--dry-run"]];
 
@@ -32,6 +32,21 @@ fn told(ended: &Ended, code: i32, finding: &str, words: &str) {
     assert!(flowing.contains(finding) && flowing.contains(words), "no {finding}, {words}: {said}");
     let cure = format!("{} cure: ", &finding[..3]);
     assert!(said.contains(&cure), "no {cure}: {said}");
+}
+
+/// A right that is found missing only when it is needed would end a run that every look has promised.
+#[tokio::test]
+async fn a_token_that_may_not_write_one_of_the_buckets() {
+    for (writes, lacks) in [(BUCKET, PROGRESS), (PROGRESS, BUCKET)] {
+        let read = |name: &str| Permission::Read(name.to_owned());
+        let permissions = vec![read(BUCKET), read(PROGRESS), Permission::Write(writes.to_owned())];
+        let token = AccessToken { text: OSS_TOKEN.to_owned(), permissions };
+        let oss = ServerSettings { tokens: vec![token], ..oss_settings() };
+        let world = World::with(cloud_settings(), oss).await;
+        world.oss.store().create_bucket(BUCKET, 0);
+        world.oss.store().create_bucket(PROGRESS, 0);
+        all_end_alike(&world, &[], 7, "P05", &format!("right to write to bucket {lacks:?}")).await;
+    }
 }
 
 #[tokio::test]
@@ -77,6 +92,7 @@ async fn the_progress_of_another_job() {
     world.oss.store().create_bucket("between", 0);
     world.oss.store().create_bucket(BUCKET, 0);
     all_end_alike(&world, &[], 13, "P24", "it was deleted and made again").await;
+    all_end_alike(&world, &[], 13, "P24", "--batch-bucket NAME begins a separate job").await;
 }
 
 #[tokio::test]
