@@ -1,8 +1,8 @@
 //! The run itself, however it was prepared: reporter, pipeline, summary, exit code.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::config::job::JobOutput;
 use crate::exit::ExitCode;
@@ -11,7 +11,7 @@ use crate::job::begin::{Begun, given_up};
 use crate::job::error::{Error, chain};
 use crate::job::exit_code::of_stop;
 use crate::job::shown::Shown;
-use crate::limits::PLAIN_LINE_MS;
+use crate::limits::{PLAIN_LINE_MS, WAIT_LINE_MS};
 use crate::model::number;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
@@ -32,18 +32,20 @@ pub struct ClientSignals {
     sender: Arc<OnceLock<EventSender>>,
     json: Arc<AtomicBool>,
     volume: Arc<OnceLock<Volume>>,
+    /// When it was last said on what is waited for.
+    said: Arc<Mutex<Option<Instant>>>,
 }
 
 impl ClientSignals {
     /// For the clients.
     pub fn observer(&self) -> Observer {
         let (sender, is_json) = (Arc::clone(&self.sender), Arc::clone(&self.json));
-        let volume = Arc::clone(&self.volume);
+        let (volume, said) = (Arc::clone(&self.volume), Arc::clone(&self.said));
         Arc::new(move |signal| {
             let volume = volume.get().copied().unwrap_or_default();
             match sender.get() {
                 Some(sender) => sender.send(Event::Client(signal)),
-                None => before_a_run(signal, is_json.load(Ordering::Relaxed), volume),
+                None => before_a_run(signal, is_json.load(Ordering::Relaxed), volume, &said),
             }
         })
     }
@@ -62,7 +64,7 @@ impl ClientSignals {
 }
 
 /// A signal that comes before there is a reporter.
-fn before_a_run(signal: Signal, is_json: bool, volume: Volume) {
+fn before_a_run(signal: Signal, is_json: bool, volume: Volume, said: &Mutex<Option<Instant>>) {
     let event = Event::Client(signal);
     if !volume.takes(&event) {
         return;
@@ -82,12 +84,23 @@ fn before_a_run(signal: Signal, is_json: bool, volume: Volume) {
         }
         Signal::Notice { text, .. } => stream::say(format_args!("notice: {text}")),
         Signal::WaitBegan { side, cause, wait_ms }
-            if volume.is_verbose() && is_told(cause, wait_ms) =>
+            if is_told(cause, wait_ms) && (volume.is_verbose() || is_due(said)) =>
         {
             stream::say(talk::waiting(side, cause, wait_ms));
         }
         _ => {}
     }
+}
+
+/// True for the first wait, and for the next one after a while: nobody is left before an empty screen.
+fn is_due(said: &Mutex<Option<Instant>>) -> bool {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    let pause = Duration::from_millis(WAIT_LINE_MS);
+    let is_due = said.is_none_or(|said| said.elapsed() >= pause);
+    if is_due {
+        *said = Some(Instant::now());
+    }
+    is_due
 }
 
 /// What a run needs.

@@ -6,6 +6,9 @@ pub const EVENTS_QUEUED_MAX: usize = 4_096;
 /// Time between plain progress lines.
 pub const PLAIN_LINE_MS: u64 = 30_000;
 
+/// Time between two lines on what is waited for, where no screen shows it.
+pub(crate) const WAIT_LINE_MS: u64 = 10_000;
+
 /// Events on their way to the reporter beyond which progress of batches is dropped: the rest of the queue is kept for
 /// what must not be missed.
 pub const EVENTS_PROGRESS_QUEUED_MAX: usize = EVENTS_QUEUED_MAX / 2;

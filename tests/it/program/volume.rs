@@ -74,7 +74,8 @@ async fn verbose_is_every_try_batch_and_choice() {
     assert_eq!((count(&ended.err, "retry:"), count(&ended.err, "committed:")), (1, 0));
     let world = World::new().await;
     four_retries(&world);
-    let ended = world.migrate(&["-v"]).await;
+    // One batch after the other: none of them meets two.
+    let ended = world.migrate(&["-v", "--concurrency", "1"]).await;
     ended.assert_code(0);
     assert_eq!(count(&ended.err, "retry:"), 4, "{ended:?}");
     assert_eq!(count(&ended.err, "try 1 failed: the answer broke off"), 4, "{ended:?}");
@@ -153,4 +154,18 @@ async fn commands_without_a_job_are_quiet_too() {
     assert!(ended.out.starts_with("USE ") || ended.out.starts_with("WARN"), "{ended:?}");
     assert!(!ended.err.contains("trial ") && !ended.out.contains("FILES"), "{ended:?}");
     assert!(world.oss.store().count(BUCKET) == 0);
+}
+
+/// Nobody is left before an empty screen while a small quota is waited for.
+#[tokio::test]
+async fn a_look_that_waits_says_for_what() {
+    let world = World::new().await;
+    for look in [&["plan"][..], &["migrate", "--dry-run"]] {
+        let more = [&look[1..], &["--quota", "2kB/5min"]].concat();
+        let mut running = world.start(world.job(look[0], &more));
+        let says = "source quota";
+        running.until(says, |running| running.err().contains(says)).await;
+        assert!(running.err().contains("waiting "), "{}", running.err());
+        running.kill();
+    }
 }
