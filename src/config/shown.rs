@@ -11,14 +11,15 @@ const TOKEN_LETTERS_MIN: usize = 40;
 const SHOWN_CHARS_MAX: usize = 80;
 
 /// A value in a message: quoted, control characters escaped, cut after 80 letters, and not shown at all if it looks
-/// like a token or holds a password.
+/// like a token or holds a password, or parameters of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownValue(String);
 
 impl ShownValue {
     /// Makes a value fit to be shown.
     pub fn new(value: &str) -> Self {
-        if looks_like_token(value) || value.contains('@') && value.contains(':') {
+        let is_address = value.contains("://") && value.contains(['?', '#', '@']);
+        if looks_like_token(value) || is_address || value.contains('@') && value.contains(':') {
             return Self("(not shown: it may hold a secret)".to_owned());
         }
         let cut: String = value.chars().take(SHOWN_CHARS_MAX).collect();
@@ -53,6 +54,19 @@ pub(crate) fn looks_like_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_hold_a_secret_is_not_shown() {
+        for text in [
+            "http://user:canary@h",
+            "user:canary@h",
+            "http://h/?u=me&p=canary",
+            "https://h:1/path#canary",
+        ] {
+            assert!(!ShownValue::new(text).to_string().contains("canary"), "{text}");
+        }
+        assert_eq!(ShownValue::new("http:/h:8086").to_string(), "\"http:/h:8086\"");
+    }
 
     #[test]
     fn knows_tokens_from_names() {

@@ -1,12 +1,15 @@
 //! The token in use: read before the first request, read again once when the server refuses it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use reqwest::header::HeaderValue;
+use tokio::time::Instant;
 
 use super::error::{Failure, FailureKind};
 use super::secrets;
-use super::token::{Token, TokenSource};
+use super::token::{Token, TokenError, TokenSource};
+use crate::limits::TOKEN_COMMAND_MS_MAX;
 
 /// The token of one endpoint.
 #[derive(Debug)]
@@ -14,8 +17,8 @@ pub(super) struct Credentials {
     source: TokenSource,
     current: Mutex<Option<Credential>>,
     doubt: Mutex<Option<String>>,
-    /// Held while the source is read, so that many refused requests read it once.
-    reading: tokio::sync::Mutex<()>,
+    /// Held while the source is read, so that many refused requests read it once. When it took too long, and how it failed.
+    reading: tokio::sync::Mutex<Option<(Instant, String)>>,
 }
 
 /// A token as it is sent.
@@ -36,7 +39,7 @@ impl Credentials {
             source,
             current: Mutex::new(None),
             doubt: Mutex::new(None),
-            reading: tokio::sync::Mutex::new(()),
+            reading: tokio::sync::Mutex::new(None),
         }
     }
 
@@ -59,11 +62,11 @@ impl Credentials {
         if let Some(current) = &*self.lock() {
             return Ok(current.clone());
         }
-        let _reading = self.reading.lock().await;
+        let mut slow = self.reading.lock().await;
         let known = self.lock().clone();
         match known {
             Some(current) => Ok(current),
-            None => self.read(None).await,
+            None => self.read(None, &mut slow).await,
         }
     }
 
@@ -75,19 +78,33 @@ impl Credentials {
         if !self.source.is_renewable() {
             return Ok(None);
         }
-        let _reading = self.reading.lock().await;
+        let mut slow = self.reading.lock().await;
         let known = self.lock().clone();
         if let Some(current) = known.filter(|current| current.generation > refused.generation) {
             return Ok(Some(current));
         }
-        let renewed = self.read(Some(refused)).await?;
+        let renewed = self.read(Some(refused), &mut slow).await?;
         Ok((renewed.token != refused.token).then_some(renewed))
     }
 
-    async fn read(&self, before: Option<&Credential>) -> Result<Credential, Failure> {
+    /// Nobody waits for a slow command twice: how it failed a moment ago is how it fails.
+    async fn read(
+        &self,
+        before: Option<&Credential>,
+        slow: &mut Option<(Instant, String)>,
+    ) -> Result<Credential, Failure> {
         let unauthorized = |text: String| Failure::new(FailureKind::Unauthorized, text);
+        let pause = Duration::from_millis(TOKEN_COMMAND_MS_MAX);
+        if let Some((_, text)) = slow.as_ref().filter(|(at, _)| at.elapsed() < pause) {
+            return Err(unauthorized(text.clone()));
+        }
         let read = self.source.read().await;
-        let (token, doubt) = read.map_err(|error| unauthorized(error.to_string()))?;
+        let (token, doubt) = read.map_err(|error| {
+            if matches!(error, TokenError::Slow { .. }) {
+                *slow = Some((Instant::now(), error.to_string()));
+            }
+            unauthorized(error.to_string())
+        })?;
         secrets::learn(token.expose());
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
         let mut header =

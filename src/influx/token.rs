@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_COMMAND_MS_MAX};
@@ -188,16 +189,14 @@ impl TokenSource {
             TokenError::Read { origin, cause }
         })?;
         let stdout = child.stdout.take();
+        let running = RunningCommand::new(child);
         let read =
             tokio::task::spawn_blocking(move || stdout.map_or(Ok(String::new()), read_bounded));
         let Ok(text) = tokio::time::timeout(Duration::from_millis(wait_ms), read).await else {
-            // It may have ended in this very moment; then there is nothing left to stop.
-            let _ = child.kill();
-            let _ = tokio::task::spawn_blocking(move || child.wait()).await;
             return Err(TokenError::Slow { program, wait_ms });
         };
         let text = text.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
-        let status = tokio::task::spawn_blocking(move || child.wait()).await;
+        let status = tokio::task::spawn_blocking(move || running.ended()).await;
         let status = status.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
         let status = status.map_err(|cause| self.unreadable(cause))?;
         if !status.success() {
@@ -208,6 +207,49 @@ impl TokenSource {
 
     fn unreadable(&self, cause: std::io::Error) -> TokenError {
         TokenError::Read { origin: self.origin(), cause }
+    }
+}
+
+/// The commands that run now: whoever ends this process ends them too.
+static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends the token commands that still run.
+pub(crate) fn end_commands() {
+    let running = std::mem::take(&mut *RUNNING.lock().unwrap_or_else(PoisonError::into_inner));
+    for child in running {
+        // One that is waited for has closed its output, and ends by itself.
+        if let Ok(mut child) = child.try_lock() {
+            // It may have ended in this very moment; then there is nothing left to stop.
+            let _ = child.kill();
+        }
+    }
+}
+
+/// A command that ends with this value, if it has not by itself. What it has started beside itself is its own business: a group
+/// of its own would keep Ctrl-C and a terminal from a command that asks for a password.
+struct RunningCommand(Arc<Mutex<Child>>);
+
+impl RunningCommand {
+    fn new(child: Child) -> Self {
+        let child = Arc::new(Mutex::new(child));
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&child));
+        Self(child)
+    }
+
+    fn ended(self) -> std::io::Result<std::process::ExitStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wait()
+    }
+}
+
+impl Drop for RunningCommand {
+    fn drop(&mut self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|child| !Arc::ptr_eq(child, &self.0));
+        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(child.try_wait(), Ok(None)) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -92,6 +92,11 @@ impl HttpTransport {
         let host = self.connected_to();
         let mut failure =
             diagnosis::failure(error, Scene { reached, tls: self.is_tls(), host: &host });
+        if self.proxy.is_some() && failure.cure.is_some() && failure.kind == FailureKind::Connect {
+            failure.cure = Some(
+                "mend the proxy or its variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY",
+            );
+        }
         if let Some(proxy) = refused
             && let Some(status) = proxy.refusal().await
         {

@@ -62,7 +62,9 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
         Failure::Spool(error) => of_spool(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,
         Failure::CutOff { .. } => ExitCode::ByteBudget,
-        Failure::Record(_) | Failure::RejectsFile { .. } => ExitCode::State,
+        Failure::Record(_) | Failure::RejectsFile { .. } | Failure::AnotherBucket { .. } => {
+            ExitCode::State
+        }
         Failure::TooSlow { .. }
         | Failure::TooMuchHeld { .. }
         | Failure::SeriesChanged { .. }

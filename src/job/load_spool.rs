@@ -209,6 +209,7 @@ pub async fn prepare(
         config.safety.on_type_conflict,
         watched(content.types.as_ref(), content.one_type_ns, &destination),
     )
+    .of_id(destination.bucket_id())
     .shared(begun.is_shared);
     Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
 }

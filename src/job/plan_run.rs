@@ -40,6 +40,7 @@ pub(crate) async fn plan_run(
     hold_batches(&plan, interval)?;
     Ok(BucketJob {
         source_bucket: config.ends.source_bucket.clone(),
+        source_bucket_id: source.bucket.id.clone(),
         shape: source.survey.shape,
         filter: config.scope.filter.clone(),
         routes: source.routes.clone(),

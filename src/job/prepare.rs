@@ -60,6 +60,7 @@ async fn into_bucket(
         config.safety.on_type_conflict,
         watched_fields(source, destination),
     )
+    .of_id(destination.bucket_id())
     .shared(begun.is_shared);
     Ok((begun, Destination::Bucket(bucket)))
 }

@@ -16,6 +16,8 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
+use crate::exit::ExitCode;
+use crate::influx::token;
 use crate::job::error::Error;
 use crate::job::exit_code::of_stop;
 use crate::limits::{LAST_WORD_MS_MAX, STOP_MS_MAX};
@@ -186,7 +188,7 @@ impl StopSignals {
             // Whatever it waits for.
             let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
         }
-        std::process::exit(i32::from(code.number()))
+        exit(code)
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -213,6 +215,11 @@ fn leave_at_once(reason: StopReason) -> ! {
     if saying.is_ok() {
         let _ = said.recv_timeout(Duration::from_millis(LAST_WORD_MS_MAX));
     }
+    exit(code)
+}
+
+fn exit(code: ExitCode) -> ! {
+    token::end_commands();
     std::process::exit(i32::from(code.number()))
 }
 

@@ -58,6 +58,9 @@ pub(crate) const KEYED_VALUES_PER_SERIES_MIN: u64 = 200;
 /// of a run: a list costs some 60 to 150 bytes for each series, and such a value 2 to 50.
 pub(crate) const RELIST_VALUES_PER_SERIES_MIN: u64 = 10_000;
 
+/// Terms that stand in one row of a Flux expression.
+pub(crate) const TERMS_IN_ROW_MAX: usize = 24;
+
 /// Values of one tag that a query names to read a group of series.
 pub(crate) const AMONG_VALUES_MAX: usize = 1_000;
 

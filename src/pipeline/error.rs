@@ -8,6 +8,7 @@ use crate::influx::error::FailureKind;
 use crate::influx::query_text::classify_query_text;
 use crate::model::number;
 use crate::model::series::Name;
+use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::spool;
 use crate::wire::{answer, csv};
@@ -46,6 +47,22 @@ pub enum Error {
         what: String,
         /// What of it was not asked for.
         text: String,
+    },
+    /// Another bucket has taken the name of one of the job's.
+    #[error(
+        "the {side} bucket {name:?} was {was} when this run began, now {}: it was renamed, or deleted and made again. Nothing of \
+         the batches under way is recorded; what earlier ones hold is of {was}",
+        now.as_ref().map_or_else(|| "there is none".to_owned(), |now| format!("it is {now}"))
+    )]
+    AnotherBucket {
+        /// At which end.
+        side: Side,
+        /// Its name.
+        name: String,
+        /// Its id.
+        was: String,
+        /// The id that the name has now, if there is a bucket of the name.
+        now: Option<String>,
     },
     /// The source refuses a statement that counts what only InfluxQL reads.
     #[error("{what}: {text}")]

@@ -32,6 +32,7 @@ use self::pool::{blocking, joined};
 use self::read::bucket::relist;
 use self::read::bucket::restored::Relist;
 use self::read::{BatchOrigin, BatchTask, Batches, Next};
+use self::same_buckets::SameBuckets;
 use self::stop::StopSignal;
 use self::write::DestinationWriter;
 use self::write::rejects::missing::Missing;
@@ -49,6 +50,7 @@ pub(crate) mod pool;
 pub(crate) mod read;
 mod recount;
 mod retyped;
+mod same_buckets;
 pub(crate) mod small_answer;
 pub(crate) mod source;
 pub(crate) mod stop;
@@ -102,7 +104,13 @@ pub async fn run(
     let mut committer = tokio::spawn(recording);
     let batches = Batches::new(origin, Arc::clone(&out), &checkpoint);
     let reader = batches.reader();
-    let mut open = Open { out: Arc::clone(&out), tasks: JoinSet::new(), complete: sender };
+    let buckets = SameBuckets::of(reader.as_deref().map(|reader| &reader.source), out.bucket());
+    let mut open = Open {
+        out: Arc::clone(&out),
+        buckets: buckets.clone(),
+        tasks: JoinSet::new(),
+        complete: sender,
+    };
     let read = tokio::select! {
         read = open.all(batches, &stop) => read,
         reason = drain_over(&out, &stop) => Ok(Some(reason)),
@@ -139,7 +147,11 @@ pub async fn run(
             batches: &committed.each,
         };
         // All is committed: whoever asks for the end gets it at once.
-        match stop.unless(Box::pin(check.run())).await {
+        let checked = async {
+            let found = check.run().await?;
+            buckets.hold().await.map(|()| found)
+        };
+        match stop.unless(Box::pin(checked)).await {
             Ok(found) => closing = found?,
             Err(reason) => stopped = Some(reason),
         }
@@ -193,6 +205,7 @@ async fn drain_over(out: &DestinationWriter, stop: &StopSignal) -> StopReason {
 /// The open batches: read, written, or complete and on their way to the committer.
 struct Open {
     out: Arc<DestinationWriter>,
+    buckets: SameBuckets,
     tasks: JoinSet<Result<Complete, Error>>,
     complete: mpsc::Sender<Complete>,
 }
@@ -223,10 +236,12 @@ impl Open {
             match next {
                 None => break,
                 Some(Next::Empty(stretch)) => {
+                    let buckets = self.buckets.clone();
+                    self.while_open(Box::pin(async move { buckets.hold().await })).await??;
                     self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
                 }
                 Some(Next::Batch(task, requested)) => {
-                    self.tasks.spawn(complete(task, permit));
+                    self.tasks.spawn(complete(task, self.buckets.clone(), permit));
                     // A batch that fails drops its sender: its error comes with its task.
                     let _ = self.while_open(requested).await?;
                 }
@@ -262,6 +277,12 @@ impl Open {
 }
 
 /// A batch moved to its end; its permit goes with it to the committer.
-async fn complete(task: BatchTask, permit: OwnedSemaphorePermit) -> Result<Complete, Error> {
-    task.await.map(|done| Complete { done, permit })
+async fn complete(
+    task: BatchTask,
+    buckets: SameBuckets,
+    permit: OwnedSemaphorePermit,
+) -> Result<Complete, Error> {
+    let done = task.await?;
+    buckets.hold().await?;
+    Ok(Complete { done, permit })
 }

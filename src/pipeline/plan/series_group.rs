@@ -7,7 +7,7 @@ use super::catalogue::KnownSeries;
 use super::choice::Choice;
 use crate::limits::AMONG_VALUES_MAX;
 use crate::model::series::Series;
-use crate::wire::flux::{askable, literal};
+use crate::wire::flux::{askable, joined, literal};
 use crate::wire::influxql::query;
 
 /// Series with one of these values of one key tag.
@@ -51,7 +51,7 @@ impl SeriesGroup {
             .iter()
             .map(|value| format!("r[{column}] == {}", literal::quote(value.as_bytes())))
             .collect();
-        format!("({})", tests.join(" or "))
+        format!("({})", joined(&tests, " or "))
     }
 }
 

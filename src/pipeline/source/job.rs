@@ -17,6 +17,8 @@ use crate::wire::flux::{self, Selection};
 pub struct BucketJob {
     /// Bucket that is read.
     pub source_bucket: String,
+    /// Its id, where another one of the name would be noticed; else empty.
+    pub source_bucket_id: String,
     /// How its storage is cut.
     pub shape: SourceShape,
     /// What of it is moved.
@@ -56,6 +58,7 @@ impl BucketJob {
         let interval = Interval::from_ns(shape.shard_group_ns);
         Self {
             source_bucket: bucket.to_owned(),
+            source_bucket_id: String::new(),
             shape,
             filter: Filter::default(),
             routes,

@@ -172,7 +172,7 @@ impl Routes {
     /// A Flux expression that is true for the fields of several types.
     pub fn is_mixed(&self) -> String {
         let test = |(measurement, field): &FieldKey| literal::is_field_of(measurement, field);
-        self.mixed.iter().map(test).collect::<Vec<_>>().join(" or ")
+        flux::joined(&self.mixed.iter().map(test).collect::<Vec<_>>(), " or ")
     }
 }
 

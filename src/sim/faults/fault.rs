@@ -35,6 +35,13 @@ pub enum StoreChange {
         /// The time behind the last one.
         stop: i64,
     },
+    /// Two buckets get each other's names.
+    Exchange {
+        /// The one.
+        bucket: String,
+        /// The other one.
+        other: String,
+    },
 }
 
 impl StoreChange {
@@ -48,6 +55,13 @@ impl StoreChange {
             Self::Write { bucket, lines } => drop(store.write_lp(bucket, lines)),
             Self::Delete { bucket, measurement, start, stop } => {
                 store.delete(bucket, measurement.as_deref(), *start, *stop);
+            }
+            Self::Exchange { bucket, other } => {
+                let ids = [bucket, other].map(|name| store.bucket(name).map(|found| found.id));
+                if let [Some(id), Some(other_id)] = ids {
+                    store.update(&id, |info| info.name.clone_from(other));
+                    store.update(&other_id, |info| info.name.clone_from(bucket));
+                }
             }
         }
     }

@@ -7,6 +7,9 @@ use super::pivot::Spec;
 use super::predicate::Predicate;
 use crate::sim::http::reply::ApiError as Failure;
 
+/// How deep operators may be nested: a row of 168 terms is refused.
+const DEPTH_MAX: usize = 166;
+
 /// Names or texts, each with what takes its place.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -118,9 +121,17 @@ impl<'a> FluxCall<'a> {
     /// A predicate of any name, if it is given.
     pub(super) fn function(&self, name: &str) -> Result<Option<Predicate>, Failure> {
         match self.argument(name).map(|expr| &expr.node) {
-            Some(Node::Function { parameter, body }) => Predicate::new(body, parameter)
-                .map(Some)
-                .map_err(|message| Failure::query(400, "invalid", message)),
+            Some(Node::Function { parameter, body }) => {
+                let refused = |message| Failure::query(400, "invalid", message);
+                let predicate = Predicate::new(body, parameter).map_err(refused)?;
+                if predicate.depth() > DEPTH_MAX {
+                    let (start, end) = (body.start, body.end);
+                    return Err(refused(format!(
+                        "compilation failed: error @{start}-{end}: Program is nested too deep"
+                    )));
+                }
+                Ok(Some(predicate))
+            }
             Some(_) => Err(self.fails(&format!("{name} is no function"))),
             None => Ok(None),
         }

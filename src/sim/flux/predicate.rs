@@ -54,6 +54,15 @@ impl Predicate {
         })
     }
 
+    /// How deep its operators are nested.
+    pub(super) fn depth(&self) -> usize {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => 1 + a.depth().max(b.depth()),
+            Self::Not(a) => 1 + a.depth(),
+            Self::Compare(..) | Self::Matches { .. } | Self::Exists(_) | Self::Constant(_) => 0,
+        }
+    }
+
     /// As the storage engine takes it: it has names of its own for some columns, whatever the tags, and for a value that is
     /// there.
     pub(super) fn pushed(self) -> Self {

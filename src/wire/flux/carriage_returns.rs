@@ -1,7 +1,7 @@
 //! The carriage returns that CSV drops: found, kept out, read in another way.
 
 use super::literal::quote;
-use super::{Selection, counted, first, from_range_filter_where};
+use super::{Selection, counted, first, from_range_filter_where, joined};
 
 /// Number of string values that hold a carriage return, which CSV drops.
 pub fn count_carriage_returns(selection: Selection<'_>) -> String {
@@ -59,6 +59,6 @@ pub(crate) fn carriage_return_in(tag: &[u8]) -> String {
 /// (`askable`).
 pub fn count_carriage_returns_in_tags(selection: Selection<'_>, tags: &[&[u8]]) -> String {
     let tests: Vec<_> = tags.iter().map(|tag| carriage_return_in(tag)).collect();
-    let any = tests.join(" or ");
+    let any = joined(&tests, " or ");
     counted(&from_range_filter_where(selection, Some(&any)), &selection, "group()")
 }

@@ -1,7 +1,7 @@
 //! What the source's index tells without reading a value: names, and numbers of series.
 
 use super::literal::{is_measurement, quote};
-use super::{Selection, conditions};
+use super::{Selection, conditions, joined};
 use crate::model::time::TimeRange;
 
 /// Names of the measurements with data near the range.
@@ -69,7 +69,7 @@ pub(crate) fn series_in_bucket(bucket: &str) -> String {
 pub(crate) fn series_in_range(bucket: &str, range: TimeRange, conditions: &[String]) -> String {
     let any = "r[\"_measurement\"] != \"\"".to_owned();
     let all: Vec<_> = std::iter::once(any).chain(conditions.iter().cloned()).collect();
-    cardinality(bucket, range, &all.join(" and "))
+    cardinality(bucket, range, &joined(&all, " and "))
 }
 
 /// The same of a selection, whose predicate no index can be asked for.

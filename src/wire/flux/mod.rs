@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use self::literal::{is_measurement, quote};
 
+use crate::limits::TERMS_IN_ROW_MAX;
 use crate::model::filter::Filter;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -251,7 +252,7 @@ fn from_range_filter_where(selection: Selection<'_>, condition: Option<&str>) ->
     );
     let all = conditions(selection);
     if !all.is_empty() {
-        let _ = write!(text, " |> filter(fn: (r) => {})", all.join(" and "));
+        let _ = write!(text, " |> filter(fn: (r) => {})", joined(&all, " and "));
     }
     if let Some(condition) = condition {
         let _ = write!(text, " |> filter(fn: (r) => {condition})");
@@ -293,8 +294,18 @@ pub(crate) fn either(tests: impl Iterator<Item = String>) -> Option<String> {
     match tests.len() {
         0 => None,
         1 => tests.into_iter().next(),
-        _ => Some(format!("({})", tests.join(" or "))),
+        _ => Some(format!("({})", joined(&tests, " or "))),
     }
+}
+
+/// Tests joined by an operator. Many of them form a tree: each term of a row is nested in the next one, and servers refuse what
+/// is nested deeper than some 160.
+pub(crate) fn joined(tests: &[String], operator: &str) -> String {
+    if tests.len() <= TERMS_IN_ROW_MAX {
+        return tests.join(operator);
+    }
+    let parts = tests.chunks(tests.len().div_ceil(TERMS_IN_ROW_MAX));
+    parts.map(|part| format!("({})", joined(part, operator))).collect::<Vec<_>>().join(operator)
 }
 
 #[cfg(test)]
@@ -353,6 +364,26 @@ mod tests {
              and r[\"dc\"] == \"x\" and (r[\"host\"] == \"a\" or r[\"host\"] == \"b\") and r[\"_field\"] == \"f\" \
              and r[\"_measurement\"] != \"bad\") |> filter(fn: (r) => r._value > 3) |> count() |> group() |> sum()"
         );
+    }
+
+    #[test]
+    fn many_tests_are_nested_in_a_tree() {
+        let deepest = |text: &str| {
+            let step = |(depth, deepest): (usize, usize), letter| match letter {
+                '(' => (depth + 1, deepest.max(depth + 1)),
+                ')' => (depth - 1, deepest),
+                _ => (depth, deepest),
+            };
+            text.chars().fold((0, 0), step).1
+        };
+        for (count, depth) in
+            [(1, 0), (TERMS_IN_ROW_MAX, 0), (TERMS_IN_ROW_MAX + 1, 1), (10_000, 3)]
+        {
+            let tests: Vec<String> = (0..count).map(|n| format!("t{n}")).collect();
+            let text = joined(&tests, " or ");
+            assert_eq!(deepest(&text), depth, "{count}");
+            assert_eq!(text.replace(['(', ')'], ""), tests.join(" or "));
+        }
     }
 
     /// Bytes that are likely to be like a label, whole or cut.

@@ -136,6 +136,33 @@ async fn an_empty_source_is_no_job_yet() {
     rig.assert_copied();
 }
 
+/// A server takes no row of more than some 160 terms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_names_are_no_reason_to_fail() {
+    let at = |s: i64| (1_640_995_200 + s) * 1_000_000_000;
+    let names: Vec<String> = (0..400).map(|n| format!("m{n:03}")).collect();
+    // One that pays a statement of its own, and tags that hold what has to be searched for.
+    let dense = (0..20_000).map(|n| format!("m000,h=a f000={n}i {}\n", at(n)));
+    let sparse = (0..400).map(|n| format!("m{n:03},h=a f{n:03}=\"a\rb\" {}\n", at(30_000 + n)));
+    let lines: String = dense.chain(sparse.skip(1)).collect();
+    for source in [oss_source(), cloud()] {
+        for kind in 0..3 {
+            let rig = Rig::start(source.clone(), store_of(lines.as_bytes(), 86_400)).await;
+            let rig = rig.over("2022-01-01T00:00:00Z", "2022-01-02T00:00:00Z", "12h");
+            let mut config = rig.config();
+            let filter = &mut config.scope.filter;
+            match kind {
+                0 => {}
+                1 => filter.measurements.clone_from(&names),
+                _ => filter.fields = (0..400).map(|n| format!("f{n:03}")).collect(),
+            }
+            let run = rig.migrate(config).await;
+            assert_eq!(run.exit(), ExitCode::Done, "{kind}: {}", run.words());
+            rig.assert_copied();
+        }
+    }
+}
+
 /// Behind a predicate that the storage engine does not understand everything is done on tables, which have a type each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_predicate_may_choose_among_fields_of_all_types() {

@@ -19,6 +19,8 @@ pub struct DestinationBucket {
     pub client: Client,
     /// Its name.
     pub name: String,
+    /// Its id, where another one of the name would be noticed; else empty.
+    pub id: String,
     /// Length of its shard groups.
     pub shard_group_ns: i64,
     /// Policy for type conflicts.
@@ -44,12 +46,19 @@ impl DestinationBucket {
         Self {
             client,
             name: name.to_owned(),
+            id: String::new(),
             shard_group_ns,
             on_type_conflict,
             types,
             is_shared: false,
             body_bytes_target: BODY_BYTES_TARGET,
         }
+    }
+
+    /// The same, with its id.
+    #[must_use]
+    pub fn of_id(self, id: String) -> Self {
+        Self { id, ..self }
     }
 
     /// The same, where it may hold what this job has not written.

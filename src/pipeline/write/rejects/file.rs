@@ -43,11 +43,17 @@ impl RejectsFile {
         reading.read(true).append(self.is_kept());
         match self.existing(&reading)? {
             Some((file, len)) => self.head(&file, len).map(|_| ()),
-            None if self.is_kept() => {
-                can_take_files(self.folder()).map_err(|source| self.error(source))
-            }
+            None if self.is_kept() => self.can_be_made().map_err(|source| self.error(source)),
             None => Ok(()),
         }
+    }
+
+    fn can_be_made(&self) -> io::Result<()> {
+        let Ok(target) = fs::read_link(&self.path) else { return can_take_files(self.folder()) };
+        // Nobody makes the folder that a link leads to.
+        let target = self.folder().join(target);
+        let folder = target.parent().unwrap_or(&target);
+        if folder.is_dir() { can_take_files(folder) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     /// Takes out the sections of batches that start at `resume` or later: those are moved again. Gives the values of the
@@ -374,6 +380,9 @@ mod tests {
         }
         let (real, link) = (folder.path().join("real.lp"), folder.path().join("link.lp"));
         std::os::unix::fs::symlink(&real, &link).unwrap();
+        let nowhere = folder.path().join("to nowhere");
+        std::os::unix::fs::symlink("no/where", &nowhere).unwrap();
+        assert!(matches!(file(nowhere, "j", false).check(), Err(Error::State { .. })));
         let linked = file(link.clone(), "j", false);
         for _ in 0..2 {
             linked.check().unwrap();

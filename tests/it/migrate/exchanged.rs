@@ -1,0 +1,84 @@
+//! Another bucket takes the name of the source's or the destination's while a job runs.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use sluice::testing::exit::ExitCode;
+use sluice::testing::model::transport::Transport;
+use sluice::testing::sim::{
+    BucketStore, Fault, Matcher, Rule, ServerSettings, StoreChange, StoredValue, When,
+};
+
+use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, with};
+
+const OTHER: &str = "other";
+
+/// Both ends have another bucket with the same series and times, and other values.
+async fn rig(source: ServerSettings) -> Rig {
+    let rig = Rig::start(source, store_of(&plant(0..6), 3_600)).await;
+    let other = String::from_utf8(plant(0..6)).unwrap().replace("f=0.1", "f=0.2");
+    for store in [rig.source.store(), rig.destination.store()] {
+        store.create_bucket(BUCKET, 0);
+        store.create_bucket_with(OTHER, 0, 3_600);
+        store.write_lp(OTHER, other.as_bytes()).unwrap();
+    }
+    rig.over("2022-01-01", "2022-01-01T06:00:00Z", "1h")
+}
+
+/// What the bucket holds that had the name at first.
+fn held(store: &BucketStore, id: &str) -> Vec<StoredValue> {
+    store.dump(&store.bucket(id).unwrap().name)
+}
+
+fn exchange() -> Fault {
+    let change = StoreChange::Exchange { bucket: BUCKET.to_owned(), other: OTHER.to_owned() };
+    Fault::Change { when: When::After, change }
+}
+
+/// A run that ends well has copied all of the one bucket, and nothing else, to the other one.
+async fn exchanged_behind_any_request(
+    source: &ServerSettings,
+    transport: Option<Transport>,
+    here: bool,
+) {
+    let (mut noticed, mut done) = (0, 0);
+    for skip in 0.. {
+        let rig = rig(source.clone()).await;
+        let id = |store: &BucketStore| store.bucket(BUCKET).unwrap().id;
+        let (source_id, destination_id) = (id(rig.source.store()), id(rig.destination.store()));
+        let rule = Rule { matcher: Matcher::path("").skip(skip), times: 1, fault: exchange() };
+        let server = if here { &rig.source } else { &rig.destination };
+        server.inject(rule);
+        let run = rig.migrate(with(rig.config(), |config| config.pace.transport = transport)).await;
+        let what = format!("{transport:?} {here} {skip}: {:?} {}", run.exit(), run.words());
+        let was_exchanged = server.store().bucket(BUCKET).unwrap().id
+            != if here { source_id.clone() } else { destination_id.clone() };
+        let whole = held(rig.source.store(), &source_id);
+        match run.exit() {
+            // What was exchanged before the job knew its buckets is another job.
+            ExitCode::Done => {
+                done += 1;
+                let copied = held(rig.destination.store(), &destination_id);
+                let named = rig.destination.store().dump(BUCKET);
+                let of_other =
+                    held(rig.source.store(), &rig.source.store().bucket(BUCKET).unwrap().id);
+                assert!(copied == whole || named == whole || named == of_other, "{what}");
+            }
+            _ => noticed += 1,
+        }
+        if !was_exchanged {
+            break;
+        }
+    }
+    assert!(noticed > 5 && done > 0, "{noticed} {done}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_another_source_bucket_is_taken_for_the_jobs() {
+    exchanged_behind_any_request(&oss_source(), None, true).await;
+    exchanged_behind_any_request(&cloud(), Some(Transport::FluxKeyed), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_written_into_another_destination_bucket_and_called_copied() {
+    exchanged_behind_any_request(&oss_source(), None, false).await;
+}
