@@ -15,7 +15,7 @@ const OTHER: &str = "other";
 /// Both ends have another bucket with the same series and times, and other values.
 async fn rig(source: ServerSettings) -> Rig {
     let rig = Rig::start(source, store_of(&plant(0..6), 3_600)).await;
-    let other = String::from_utf8(plant(0..6)).unwrap().replace("f=0.1", "f=0.2");
+    let other = String::from_utf8(plant(0..6)).unwrap().replace("f=", "f=9");
     for store in [rig.source.store(), rig.destination.store()] {
         store.create_bucket(BUCKET, 0);
         store.create_bucket_with(OTHER, 0, 3_600);
