@@ -14,7 +14,7 @@ use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::source::schema;
 use crate::pipeline::source::shape::retention_ns;
-use crate::pipeline::write::bucket::type_conflict::{self, TypesByKey};
+use crate::pipeline::write::bucket::type_conflict::{self, ConflictPolicy, TypesByKey};
 use crate::wire::flux::Selection;
 
 /// The destination.
@@ -171,16 +171,19 @@ async fn active_tasks(source_bucket: &str, destination: &Client) -> Result<Vec<T
         .collect())
 }
 
-/// Fields that can clash at the destination.
-pub(crate) fn watched_fields(
-    source: &SourceFacts,
+/// Fields that a run looks at for clashes. Shard groups of former lengths may be none in which a field has one type: who has
+/// asked for clashes to be kept or renamed gets that for each of them.
+pub(crate) fn watched_by_run(
+    types: Option<&TypesByKey>,
+    one_type_ns: Option<i64>,
     destination: &DestinationFacts,
+    policy: ConflictPolicy,
 ) -> Vec<FieldKey> {
-    let types = source.survey.field_types().map(type_conflict::by_key);
-    watched(types.as_ref(), source.one_type_ns(), destination)
+    watched(types, one_type_ns.filter(|_| policy == ConflictPolicy::Stop), destination)
 }
 
-/// The same for fields of these types, each of which has one type in stretches of this length, if it has.
+/// Fields that can clash at the destination, of fields of these types, each of which has one type in stretches of this length,
+/// if it has.
 pub(crate) fn watched(
     types: Option<&TypesByKey>,
     one_type_ns: Option<i64>,

@@ -8,7 +8,7 @@ use crate::config::job::JobConfig;
 use crate::config::values::IntervalChoice;
 use crate::influx::client::Client;
 use crate::job::begin::Begun;
-use crate::job::destination_facts::{DestinationFacts, watched};
+use crate::job::destination_facts::{DestinationFacts, watched_by_run};
 use crate::job::error::Error;
 use crate::job::judge::LoadChecked;
 use crate::job::judge::destination::Content;
@@ -202,12 +202,13 @@ pub async fn prepare(
     if let Err(error) = hold_batches(&job.plan, job.interval) {
         return Err(begun.give_up(stop, error).await);
     }
+    let policy = config.safety.on_type_conflict;
     let bucket = DestinationBucket::new(
         client.clone(),
         &config.ends.destination_bucket,
         destination.shard_group_ns(spool.job.shard_group_ns.unwrap_or(DAY_NS)),
-        config.safety.on_type_conflict,
-        watched(content.types.as_ref(), content.one_type_ns, &destination),
+        policy,
+        watched_by_run(content.types.as_ref(), content.one_type_ns, &destination, policy),
     )
     .of_id(destination.bucket_id())
     .shared(begun.is_shared);

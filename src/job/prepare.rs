@@ -3,7 +3,7 @@
 use super::{begin, begin_spool, names};
 use crate::config::job::JobConfig;
 use crate::job::begin::Begun;
-use crate::job::destination_facts::{DestinationFacts, watched_fields};
+use crate::job::destination_facts::{DestinationFacts, watched_by_run};
 use crate::job::ends::Ends;
 use crate::job::error::Error;
 use crate::job::place::Wanted;
@@ -14,6 +14,7 @@ use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::bucket::type_conflict;
 
 /// Makes what was asked for at the destination, takes the job, and lays the plan of this run.
 pub async fn prepare(
@@ -53,12 +54,14 @@ async fn into_bucket(
     let source_ns = source.survey.shape.shard_group_ns;
     let wanted = Wanted::of(config, source);
     let begun = begin::begin(config, client, destination, Some(source_ns), &wanted, stop).await?;
+    let types = source.survey.field_types().map(type_conflict::by_key);
+    let policy = config.safety.on_type_conflict;
     let bucket = DestinationBucket::new(
         client.clone(),
         &config.ends.destination_bucket,
         destination.shard_group_ns(source_ns),
-        config.safety.on_type_conflict,
-        watched_fields(source, destination),
+        policy,
+        watched_by_run(types.as_ref(), source.one_type_ns(), destination, policy),
     )
     .of_id(destination.bucket_id())
     .shared(begun.is_shared);

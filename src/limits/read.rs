@@ -121,6 +121,15 @@ pub(crate) const CLOSING_PAUSE_MS: u64 = 1_000;
 /// values too few in one are not made up for by values too many in another.
 pub(crate) const CLOSING_COUNTS_MAX: usize = 256;
 
+/// Fields of several types that one statement counts.
+pub(crate) const BY_KIND_FIELDS_MAX: usize = 50;
+
+/// Stretches of a batch that are counted to find those in which each field has one type.
+pub(crate) const BY_KIND_STRETCHES_MAX: u32 = 20_000;
+
+/// Counts of a stretch by both languages, of which Flux' is the larger, before InfluxQL is taken to know less.
+pub(crate) const BY_KIND_TRIES_MAX: u32 = 3;
+
 /// Windows in which a field that got another type while the job ran is looked at, at both ends; in more of them nobody looks.
 pub(crate) const RETYPED_WINDOWS_MAX: usize = 256;
 

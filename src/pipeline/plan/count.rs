@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::by_kind;
 use super::emptiness::{is_empty_in, is_empty_of, one_sure};
 use super::one_count::one;
 use crate::model::canary::Canary;
@@ -43,6 +44,12 @@ pub(crate) async fn windows_of(
 ) -> Result<Vec<Window>, Error> {
     let mut found = Vec::new();
     let Some(shape) = source.job.shape_of(layer) else { return Ok(found) };
+    if layer == Layer::Mixed
+        && !range.is_empty()
+        && let Some(found) = by_kind::windows(source, shape, range).await?
+    {
+        return Ok(found);
+    }
     // The next stretch lies last, with what two other answers make believe of it. Values arrive between any two answers, so
     // that number only spares the question whether there is anything: that there is nothing is the source's to say, of
     // exactly that stretch.
@@ -355,6 +362,9 @@ pub(crate) async fn is_empty(source: &SourceBucket, range: TimeRange) -> Result<
         {
             return Ok(false);
         }
+    }
+    if by_kind::counted(source, range).await?.is_some_and(|values| values > 0) {
+        return Ok(false);
     }
     let only = influxql_counts(source, range).await?;
     let at_end = largest_time(source, range).await?;

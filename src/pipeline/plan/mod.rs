@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::model::time::TimeRange;
 
+mod by_kind;
 pub(crate) mod catalogue;
 pub(crate) mod choice;
 pub(crate) mod cost;

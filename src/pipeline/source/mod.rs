@@ -18,7 +18,7 @@ pub(crate) mod job;
 pub(crate) mod layer;
 pub(crate) mod listed;
 mod probe;
-mod readable;
+pub(crate) mod readable;
 pub(crate) mod route;
 pub(crate) mod schema;
 pub(crate) mod shape;

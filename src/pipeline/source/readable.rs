@@ -44,6 +44,17 @@ pub(super) fn readable(
     (can, cannot)
 }
 
+/// True if statements reach a field by its name, and the tags of the filter by theirs.
+pub(crate) fn can_be_asked_for(measurement: &str, field: &str, filter: &Filter) -> bool {
+    let is_told = |name: &str| !name.contains(char::REPLACEMENT_CHARACTER);
+    let is_of_influxql = |key: &str| key.eq_ignore_ascii_case("time") || key == "_name";
+    is_told(measurement)
+        && is_told(field)
+        && !SYSTEM_MEASUREMENTS.contains(&measurement)
+        && !SYSTEM_FIELDS.contains(&field)
+        && !filter.tags.iter().any(|(key, _)| is_of_influxql(key))
+}
+
 /// The fields of a measurement that have one type, or why InfluxQL cannot read it.
 fn fields_of(
     measurement: &str,

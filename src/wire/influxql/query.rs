@@ -100,6 +100,27 @@ pub fn count(measurement: &str, range: TimeRange, filter: &Filter) -> String {
     )
 }
 
+/// Counts of some fields, each of its numbers, texts and truth values: InfluxQL takes numbers of any type for floats, and
+/// nothing for a text or a truth value that is none.
+pub(crate) fn count_by_kind(
+    measurement: &str,
+    fields: &[&str],
+    range: TimeRange,
+    filter: &Filter,
+) -> String {
+    let kinds = |field: &&str| {
+        let field = quote_identifier(field);
+        ["float", "string", "boolean"].map(|kind| format!("count({field}::{kind})")).join(", ")
+    };
+    format!(
+        "SELECT {} FROM {} WHERE {}{}",
+        fields.iter().map(kinds).collect::<Vec<_>>().join(", "),
+        from(measurement),
+        time_condition(range),
+        tag_conditions(filter)
+    )
+}
+
 /// The oldest row of a measurement: one row, or none.
 pub(crate) fn oldest(measurement: &str, range: TimeRange, filter: &Filter) -> String {
     let grouping = Grouping::Keys(&[]);

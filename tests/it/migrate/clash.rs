@@ -126,6 +126,47 @@ async fn a_suffix_that_makes_the_name_of_another_field_is_refused() {
     assert_eq!(rig.destination.store().count(BUCKET), 0);
 }
 
+/// Shard groups of former lengths begin anywhere, also inside an hour: nothing tells where a type may change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_changes_where_a_former_shard_group_ended_hides_no_value() {
+    for (shard_s, shard_now_s) in
+        [(5_400, 86_400), (5_400, 3_600), (4_000, 7_200), (10_000, 604_800)]
+    {
+        for policy in [ConflictPolicy::Suffix, ConflictPolicy::Reject, ConflictPolicy::Stop] {
+            let store = Arc::new(BucketStore::default());
+            store.create_bucket_with(BUCKET, 0, shard_s);
+            let mut lines = 0_u64;
+            for at in (0..86_400).step_by(500) {
+                let time = MONDAY_S + at;
+                let value = ["7i", "0.5", "8i", "\"x\""][usize::try_from(at / 8_000).unwrap() % 4];
+                let line = format!("m,host=a v={value} {time}000000000\n");
+                // A shard group keeps its first type, and refuses others.
+                lines += u64::from(store.write_lp(BUCKET, line.as_bytes()).is_ok());
+            }
+            store.create_bucket_with(BUCKET, 0, shard_now_s);
+            let rig = Rig::between(oss_source(), store, oss(), Arc::new(BucketStore::default()));
+            let rig = rig.await.over("2022-01-03", "2022-01-04", "4h");
+            let mut config = rig.config();
+            config.safety.on_type_conflict = policy;
+            config.safety.create_buckets = true;
+            let run = rig.migrate(config).await;
+            let what = format!("{shard_s} {shard_now_s} {policy:?}: {}", run.words());
+            match policy {
+                ConflictPolicy::Stop => run.assert_exit(ExitCode::Permanent),
+                ConflictPolicy::Reject => {
+                    run.assert_exit(ExitCode::Rejected);
+                    let refused = run.finished().outcome.rejected;
+                    assert_eq!(rig.destination.store().count(BUCKET) + refused, lines, "{what}");
+                }
+                ConflictPolicy::Suffix => {
+                    assert_eq!(run.exit(), ExitCode::Done, "{what}");
+                    assert_eq!(rig.destination.store().count(BUCKET), lines, "{what}");
+                }
+            }
+        }
+    }
+}
+
 /// The destination's own type counts more than any majority; also for a job that was killed after its first batch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_destination_holds_decides() {
