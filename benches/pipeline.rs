@@ -262,6 +262,7 @@ impl Servers {
                 place: self.stage(),
                 time_type: TimeType::NsUtc,
                 surroundings: Surroundings::default(),
+                for_load: Vec::new(),
             });
         }
         config

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, FromArgMatches as _};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _};
 
 use super::args::Args;
 use super::{forms, pages};
 use crate::config::shown::looks_like_token;
+use crate::model::nearest::nearest;
 
 /// A token on the command line. Says where it stands, never what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,11 +71,11 @@ where
 /// A word where none belongs may be a token of any form: its place is told, and not the word. One that is nearly a command's
 /// name is shown.
 fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return no_command(error, argv);
+    }
     let context = match error.kind() {
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        ErrorKind::InvalidSubcommand if error.get(ContextKind::SuggestedSubcommand).is_none() => {
-            ContextKind::InvalidSubcommand
-        }
         _ => return error,
     };
     let Some(ContextValue::String(word)) = error.get(context) else { return error };
@@ -87,10 +88,56 @@ fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
         );
         return clap::Error::raw(error.kind(), text);
     }
-    let place = argv.iter().skip(1).position(|argument| *argument == **word);
-    let place = place.map_or_else(String::new, |at| format!(" {}", at + 1));
+    let place = place_of(word, argv);
     let text = format!(
         "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
+    );
+    clap::Error::raw(error.kind(), text)
+}
+
+fn place_of(word: &str, argv: &[OsString]) -> String {
+    let place = argv.iter().skip(1).position(|argument| *argument == *word);
+    place.map_or_else(String::new, |at| format!(" {}", at + 1))
+}
+
+/// A word in the place of a command that is none: which there are, and the one that was probably meant.
+fn no_command(error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    if let Some(file) = is_settings_file(word) {
+        let text = format!(
+            "{file} is a file of settings, and no command: did you mean migrate --config {file}?\n\nFor more information, try '--help'.\n"
+        );
+        return clap::Error::raw(error.kind(), text);
+    }
+    let root = Args::command();
+    // Those of `spool` behind that word, else those of the program.
+    let words = argv.iter().skip(1).map_while(|argument| argument.to_str());
+    let parent = words.map_while(|argument| root.find_subcommand(argument)).last();
+    let parent = parent.filter(|found| found.has_subcommands()).unwrap_or(&root);
+    let names: Vec<&str> = parent
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .filter(|name| *name != "help")
+        .collect();
+    let inner = root.get_subcommands().find(|command| {
+        command.get_name() != parent.get_name() && command.find_subcommand(word).is_some()
+    });
+    let meant = match (nearest(word, names.iter().copied()), inner) {
+        (Some(name), _) => format!("there is no command {word:?}: did you mean {name}? "),
+        (None, Some(outer)) => {
+            format!("there is no command {word:?}: did you mean {} {word}? ", outer.get_name())
+        }
+        // It may be a token of any form.
+        (None, None) => {
+            let place = place_of(word, argv);
+            format!("argument{place} is no command, and not shown, because it may be a token. ")
+        }
+    };
+    let text = format!(
+        "{meant}The commands are: {}\n\nFor more information, try '--help'.\n",
+        names.join(", ")
     );
     clap::Error::raw(error.kind(), text)
 }

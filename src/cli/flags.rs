@@ -75,8 +75,8 @@ fn argument(flag: &Flag) -> Arg {
     };
     let argument = argument.value_name(flag.value).allow_hyphen_values(flag.hyphens).value_hint(
         match flag.completes {
-            Completes::Nothing => ValueHint::Unknown,
-            Completes::Url => ValueHint::Url,
+            // Of an address a shell knows nothing better than files, and it is none.
+            Completes::Nothing | Completes::Url => ValueHint::Other,
             Completes::File => ValueHint::FilePath,
             Completes::Path => ValueHint::AnyPath,
             Completes::Command => ValueHint::CommandString,

@@ -29,6 +29,45 @@ const ESSENTIAL: [(&str, &str); 16] = [
     ("verbose", "Each try, split, wait and choice too"),
 ];
 
+/// The same of `preflight` and `plan`, where they mean something else.
+const ESSENTIAL_LOOKING: [(&str, &str); 1] = [("create-buckets", "Take missing buckets as made")];
+
+/// What `migrate` alone needs.
+const ESSENTIAL_MOVING: [&str; 1] = ["dry-run"];
+
+/// The same of `bench`.
+const ESSENTIAL_BENCH: [(&str, &str); 16] = [
+    ("intervals", "Batch intervals to try: 1h,6h,1d"),
+    ("transports", "Transports to try: auto,flux"),
+    ("concurrencies", "Requests at one time to try: 1,2,4"),
+    ("repetitions", "Runs of each setting [default: 3]"),
+    ("sink", "discard, or destination: a bucket for it"),
+    ("max-transfer", "Read no more than this: 300MB"),
+    ("out", "Name of the files of results"),
+    ("compare", "Two recorded benches side by side"),
+    ("simulate", "Compute a source instead of asking one"),
+    ("source-host", "InfluxDB Cloud address"),
+    ("source-bucket", "Bucket to read"),
+    ("source-token-file", "File that holds its token"),
+    ("source-profile", "Or all of it from an influx CLI profile"),
+    ("start", "The first time that is taken"),
+    ("stop", "The first time that is not taken"),
+    ("config", "TOML file with settings"),
+];
+
+/// What `-h` of a command says of a flag; nothing where it leaves it out.
+fn essential(command: &str, flag: &str) -> Option<&'static str> {
+    let of = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(name, _)| *name == flag).map(|(_, help)| *help)
+    };
+    match command {
+        "bench" => of(&ESSENTIAL_BENCH),
+        "preflight" | "plan" if ESSENTIAL_MOVING.contains(&flag) => None,
+        "preflight" | "plan" => of(&ESSENTIAL_LOOKING).or_else(|| of(&ESSENTIAL)),
+        _ => of(&ESSENTIAL),
+    }
+}
+
 /// What flags of `migrate` mean where nothing is written.
 const LOOKING: [(&str, &str); 10] = [
     ("create-buckets", "Take missing buckets as made: migrate would make them"),
@@ -71,9 +110,8 @@ pub fn short() -> clap::Command {
             }
             command.mut_args(|arg| {
                 let arg = arg.help_heading(None::<&str>);
-                let known = ESSENTIAL.iter().find(|(name, _)| *name == arg.get_id().as_str());
-                match known {
-                    Some((_, help)) => arg.help(*help),
+                match essential(&name, arg.get_id().as_str()) {
+                    Some(help) => arg.help(help),
                     None if arg.is_positional() => arg,
                     None => arg.hide(true),
                 }

@@ -16,7 +16,7 @@ use crate::job::error::Error as JobError;
 use crate::job::load_config::load_config;
 use crate::job::plan_run::plan_look;
 use crate::job::run::ClientSignals;
-use crate::job::{judge, quota, shown};
+use crate::job::{judge, quota, refusals, shown};
 use crate::pipeline::source::SourceBucket;
 use crate::report::plan::{IntervalRow, PlanReport};
 use crate::report::preflight::{PreflightReport, Verdict};
@@ -73,7 +73,11 @@ pub async fn report(
     let (rows, rest) = looked.rows(&tally, &series);
     let findings = checked.report.findings_by_side();
     let findings = findings.filter(|(_, finding)| finding.verdict != Verdict::Ok);
-    let findings = findings.map(|(side, finding)| (side, finding.clone()));
+    let mut findings: Vec<_> = findings.map(|(side, finding)| (side, finding.clone())).collect();
+    if let Some(destination) = destination {
+        let foretold = refusals::foretold(config, &ends.source, &source, destination, range).await;
+        findings.extend(foretold.map(|finding| ("destination", finding)));
+    }
     Ok(Ok(PlanReport {
         source: header.source,
         destination: config.ends.has_destination().then_some(header.destination),
@@ -97,7 +101,7 @@ pub async fn report(
             guide,
         },
         forecast,
-        findings: findings.collect(),
+        findings,
         cells: tally.cells,
         quota_bytes_spent: before + ends.source.quota().usage().total_bytes,
         requests_spent: ends.source.requests(),

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use super::ends::{EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::ConfigError;
-use super::flag::FlagOf;
+use super::flag::{Flag, FlagKind, FlagOf};
 use super::given::Given;
 use super::layers::Layers;
 use super::origin::ValueOrigin;
 use super::scope::JobScope;
 use super::table::{
-    ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CREATE_BUCKETS, DESTINATION_BUCKET, DRY_RUN, EXISTING,
-    JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT, PAUSE_TASK, QUERY_TIMEOUT, QUIET, QUOTA,
-    QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR, TIME_TYPE, TRANSPORT, VERBOSE,
-    WAIT_FOR_ENDS, YES,
+    ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CONFIG, CREATE_BUCKETS, DESTINATION,
+    DESTINATION_BUCKET, DRY_RUN, EXISTING, JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT,
+    PAUSE_TASK, QUERY_TIMEOUT, QUIET, QUOTA, QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR,
+    TIME_TYPE, TLS_CA_FILE, TRANSPORT, VERBOSE, WAIT_FOR_ENDS, YES,
 };
 use super::values::{ColorChoice, ExistingPolicy, QuotaChoice};
 use crate::model::share::Share;
@@ -23,7 +23,7 @@ use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::volume::Volume;
-use crate::spool::place::Surroundings;
+use crate::spool::place::{self, Surroundings};
 
 /// A place where nothing can be kept. Who only looks does without one.
 const NO_STATE: &str = "/dev/null/state";
@@ -71,6 +71,8 @@ pub struct SpoolChoice {
     pub time_type: TimeType,
     /// What else its store needs.
     pub surroundings: Surroundings,
+    /// The flags of this command line that a load of it takes too, as they are typed.
+    pub for_load: Vec<String>,
 }
 
 /// How the source is read, and when a run has read enough.
@@ -270,7 +272,21 @@ fn spool(layers: &Layers, env: &Env) -> Result<Option<SpoolChoice>, ConfigError>
     };
     SPOOL.read(format)?;
     let place = layers.find(SPOOL_DIR)?.ok_or_else(|| alone(format, "--spool-dir DIR"))?;
-    Ok(Some(SpoolChoice { place, time_type, surroundings: env.surroundings() }))
+    let (surroundings, for_load) = (env.surroundings(), for_load(layers));
+    Ok(Some(SpoolChoice { place, time_type, surroundings, for_load }))
+}
+
+/// What was typed of the file, of the destination and of the way to it.
+fn for_load(layers: &Layers) -> Vec<String> {
+    let others = [CONFIG.flag, TLS_CA_FILE.flag, BATCH_BUCKET.flag];
+    let taken = |flag: &Flag| others.contains(flag) || DESTINATION.flags.contains(flag);
+    let typed = layers.typed().filter(|(flag, _)| taken(flag));
+    let words = typed.map(|(flag, given)| match (flag.kind, given.text()) {
+        (FlagKind::Switch, _) => format!("--{}", flag.name),
+        (_, text) if text.starts_with('-') => format!("--{}={text}", flag.name),
+        (_, text) => format!("--{} {}", flag.name, place::typed(text)),
+    });
+    words.collect()
 }
 
 #[cfg(test)]

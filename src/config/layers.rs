@@ -58,6 +58,11 @@ impl Layers {
         self.task.as_ref().map(|(_, record)| record)
     }
 
+    /// What was typed.
+    pub(super) fn typed(&self) -> impl Iterator<Item = &(Flag, Given)> {
+        self.given.iter().filter(|(_, given)| given.rank == Rank::Flag)
+    }
+
     /// The strongest text outside the task's record.
     pub(super) fn plain(&self, flag: Flag) -> Option<&Given> {
         self.given.iter().find(|(given, _)| *given == flag).map(|(_, given)| given)

@@ -8,6 +8,7 @@ use super::shown::ShownValue;
 use super::table::{BATCH_INTERVAL, FIELD, MEASUREMENT, PREDICATE, SETTLE, START, STOP, TAG};
 use super::values::IntervalChoice;
 use crate::model::filter::Filter;
+use crate::model::number;
 use crate::model::time::Timestamp;
 
 /// What is copied, and in which steps.
@@ -85,7 +86,14 @@ fn hold_range(
     match start.counted_from(now) {
         Some(start_at) if start_at >= stop_at => Err(ConfigError::EmptyRange {
             start: format!("{first} ({start_at})"),
-            stop: format!("{last} ({stop_at})"),
+            stop: match (last, stop) {
+                (ValueOrigin::Default(_), RangeStop::Now { settle_ns: 0 }) => "now".to_owned(),
+                (ValueOrigin::Default(_), RangeStop::Now { settle_ns }) => {
+                    let settle = number::duration(settle_ns.unsigned_abs() / 1_000_000);
+                    format!("now less {settle} (--settle)")
+                }
+                (last, _) => format!("{last} ({stop_at})"),
+            },
         }),
         _ => Ok(()),
     }

@@ -5,7 +5,7 @@
 
 use super::error::{Error, FailureKind, is_panic};
 use super::query_text::classify_query_text;
-use crate::limits::QUERY_LATE_PER_MILLE;
+use crate::limits::{PAGE_SHOWN_CHARS_MAX, QUERY_LATE_PER_MILLE};
 
 /// What was asked of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -198,7 +198,32 @@ pub(crate) fn server_message(body: &str) -> String {
             .iter()
             .find_map(|key| json.get(key).and_then(|value| value.as_str()))
     });
-    text.unwrap_or(body).trim().to_owned()
+    let text = text.unwrap_or(body).trim();
+    if is_page(text) { page_words(text) } else { text.to_owned() }
+}
+
+/// The title of a web page, or its words.
+pub(crate) fn page_words(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let titled = lower.find("<title>").map(|at| at + "<title>".len());
+    let title = titled.and_then(|from| {
+        let end = lower.get(from..)?.find('<')?;
+        text.get(from..from + end)
+    });
+    let (mut inside, mut words) = (false, String::new());
+    for c in text.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                words.push(' ');
+            }
+            c if !inside => words.push(c),
+            _ => {}
+        }
+    }
+    let words = title.unwrap_or(&words).split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(PAGE_SHOWN_CHARS_MAX).collect()
 }
 
 fn is_page(body: &str) -> bool {

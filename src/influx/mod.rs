@@ -33,7 +33,7 @@ pub(crate) mod signal;
 pub(crate) mod stream;
 pub(crate) mod token;
 mod transport;
-mod trust;
+pub(crate) mod trust;
 mod watch;
 
 pub use body::{Gunzip, pack};

@@ -288,8 +288,21 @@ pub(crate) fn problem(token: &str) -> Option<&'static str> {
     if token.starts_with('{') {
         return Some("looks like JSON: only the token itself may stand there");
     }
+    if is_assignment(token) {
+        return Some(
+            "looks like NAME=value, as files of variables hold it: only the token itself may stand there",
+        );
+    }
     let plain = token.bytes().all(|byte| byte.is_ascii_graphic());
     (!plain).then_some("holds characters that no token has: it is one line of ASCII without spaces")
+}
+
+/// `INFLUX_TOKEN=...`: no token has such a name in front, and base64 ends behind its equals signs.
+fn is_assignment(token: &str) -> bool {
+    let Some((name, value)) = token.split_once('=') else { return false };
+    let name = name.strip_prefix("export ").unwrap_or(name);
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name && name.to_ascii_uppercase().ends_with("TOKEN") && !value.trim_matches('=').is_empty()
 }
 
 fn program(argv: &[String]) -> String {
@@ -343,6 +356,8 @@ mod tests {
             (format!("\u{feff}{CANARY}").into_bytes(), "byte order mark"),
             (utf_16, "UTF-16"),
             (format!("{{\"token\":\"{CANARY}\"}}").into_bytes(), "JSON"),
+            (format!("INFLUX_TOKEN={CANARY}").into_bytes(), "NAME=value"),
+            (format!("export MY_TOKEN='{CANARY}'").into_bytes(), "NAME=value"),
         ] {
             std::fs::write(&path, bad).unwrap();
             let error = file.resolve().await.unwrap_err();

@@ -22,17 +22,24 @@ use crate::limits::CA_FILE_BYTES_MAX;
 
 /// The certificates of a file: PEM, any number; or a single one in DER.
 pub(super) fn named(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let wrong = |text: String| {
+    read(path).map_err(|text| {
         let text = format!("--tls-ca-file {}: {text}", path.display());
-        let cure = "name a file with certificates in PEM form";
-        Failure::new(FailureKind::Tls, text).curable(cure)
-    };
+        Failure::new(FailureKind::Tls, text).curable("name a file with certificates in PEM form")
+    })
+}
+
+/// Why a file names no certificates, before anything is asked of a server.
+pub(crate) fn unusable(path: &Path) -> Option<String> {
+    read(path).err()
+}
+
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut bytes = Vec::new();
     let read =
         File::open(path).and_then(|file| file.take(CA_FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    let length = read.map_err(|cause| wrong(cause.to_string()))?;
+    let length = read.map_err(|cause| cause.to_string())?;
     if u64::try_from(length).is_ok_and(|length| length > CA_FILE_BYTES_MAX) {
-        return Err(wrong(format!("larger than {CA_FILE_BYTES_MAX} bytes")));
+        return Err(format!("larger than {CA_FILE_BYTES_MAX} bytes"));
     }
     // A sequence of more than 127 bytes: no text begins so.
     if bytes.starts_with(&[0x30, 0x82]) {
@@ -40,9 +47,9 @@ pub(super) fn named(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure
     }
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(wrong("it holds no certificate".to_owned())),
+        Ok(found) if found.is_empty() => Err("it holds no certificate".to_owned()),
         Ok(found) => Ok(found),
-        Err(cause) => Err(wrong(format!("{cause:?}"))),
+        Err(cause) => Err(format!("{cause:?}")),
     }
 }
 

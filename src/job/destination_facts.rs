@@ -30,7 +30,7 @@ pub struct DestinationFacts {
     pub no_org: Option<String>,
     /// The organizations that can be seen, where the one that was given is not there. Nothing else was asked then.
     pub orgs_seen: Option<Vec<String>>,
-    /// The buckets that can be seen, where the one to write is not and is not to be made.
+    /// The buckets that can be seen, where one of the two that are needed is not and is not to be made.
     pub buckets_seen: Vec<String>,
     /// What records of this job call the source's organization, where no setting says it.
     pub source_org: Option<String>,
@@ -86,9 +86,11 @@ impl DestinationFacts {
         for bucket in [&bucket, &batch_bucket].into_iter().flatten() {
             writes_refused.extend(probe(destination, &bucket.name).await?);
         }
-        let buckets_seen = match &bucket {
-            None if !config.safety.create_buckets => destination.bucket_names().await,
-            _ => Vec::new(),
+        let is_missing = bucket.is_none() || batch_bucket.is_none();
+        let buckets_seen = if is_missing && !config.safety.create_buckets {
+            destination.bucket_names().await
+        } else {
+            Vec::new()
         };
         let active_tasks = active_tasks(&config.ends.source_bucket, destination).await?;
         let mut source_org = config.ends.source.org.clone();

@@ -8,6 +8,7 @@ use crate::influx::client::{Client, ClientSettings};
 use crate::influx::endpoint::{Endpoint, is_loopback};
 use crate::influx::signal::Observer;
 use crate::influx::token::{Token, TokenSource};
+use crate::influx::trust;
 use crate::job::error::Error as JobError;
 use crate::model::side::Side;
 use crate::pipeline::error::Error::TooSlow;
@@ -33,6 +34,12 @@ pub(crate) fn connect(
     };
     if let Some(error) = token.unreadable_file() {
         return Err(JobError::TokenFile { side, source: error });
+    }
+    if let Some(path) = &end.tls_ca_file
+        && let Some(why) = trust::unusable(path)
+    {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        return Err(JobError::CaFile { path, why });
     }
     let endpoint = Endpoint {
         side,

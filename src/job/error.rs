@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 
 use super::exit_code::{self, OpenFiles};
 use crate::checkpoint::identity::Difference;
@@ -35,6 +36,14 @@ pub enum Error {
         side: Side,
         /// Why.
         source: TokenError,
+    },
+    /// The file of certificates cannot be used; no server was asked.
+    #[error("--tls-ca-file {}: {why}; name a file with certificates in PEM form", .path.display())]
+    CaFile {
+        /// The file, from the root.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// A server did not do what was asked.
     #[error(transparent)]
@@ -124,12 +133,14 @@ pub enum Error {
         own: String,
     },
     /// A spool does not hold a measurement.
-    #[error("{place} holds no measurement {measurement:?}")]
+    #[error("the spool {place} holds no measurement {measurement:?}; it has: {there}")]
     NotSpooled {
         /// Its name.
         measurement: String,
         /// The spool.
         place: String,
+        /// What it holds, and what was probably meant.
+        there: String,
     },
     /// Records of the official task cannot be taken over as asked.
     #[error(
@@ -235,6 +246,7 @@ impl Error {
             Self::Stopped(reason) | Self::NotEnded(reason) => exit_code::of_stop(*reason),
             Self::Config(_)
             | Self::TokenFile { .. }
+            | Self::CaFile { .. }
             | Self::Nowhere
             | Self::TooManyBatches { .. }
             | Self::NotConfirmed(_)

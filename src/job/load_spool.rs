@@ -20,9 +20,11 @@ use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
 use crate::model::foretold::Outlook;
 use crate::model::frame::FieldType;
+use crate::model::interval::Interval;
 use crate::model::number;
 use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
+use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::plan::spool as stored;
 use crate::pipeline::plan::spool::SpoolJob;
 use crate::pipeline::pool::blocking;
@@ -30,6 +32,7 @@ use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::spool;
 use crate::spool::place::Surroundings;
@@ -90,7 +93,7 @@ impl CheckedSpool {
 
     /// From when to when.
     pub(crate) fn range(&self) -> TimeRange {
-        self.part.range
+        self.part.told()
     }
 
     /// True if its bucket is made for it.
@@ -112,8 +115,9 @@ pub async fn check(
     let content = content(spool, &part).await?;
     let facts = source_rows(spool, &part, &verified);
     let wanted = wanted(spool, &part);
+    let nothing = (verified.values == 0).then(|| part.nothing());
     let LoadChecked { report, destination, refused } =
-        judge::check_load(config, client, facts, &content, &wanted).await?;
+        judge::check_load(config, client, (facts, nothing), &content, &wanted).await?;
     if report.verdict() == Verdict::Fail {
         let error = Error::failed_checks(&report, refused);
         return Ok((Err(error), report));
@@ -127,7 +131,12 @@ fn wanted(spool: &OpenedSpool, part: &SpoolPart) -> Wanted {
         source_host: spool.job.identity.source_host.clone(),
         source_bucket_id: spool.job.identity.source_bucket_id.clone(),
         filter: part.filter.clone(),
-        begins: Begins::Exactly(part.range.start),
+        // What moves nothing is no other job than the one that is there.
+        begins: if part.is_beside {
+            Begins::AtOldest(part.range.start)
+        } else {
+            Begins::Exactly(part.range.start)
+        },
         stop: part.range.stop,
     }
 }
@@ -158,7 +167,7 @@ fn source_rows(
     let mut rows = vec![
         ("spool", spool.place.clone()),
         ("of", format!("{}/{} at {}", job.source_org, job.source_bucket, job.identity.source_host)),
-        ("range", part.range.to_string()),
+        ("range", part.told().to_string()),
         (
             "files",
             format!(
@@ -193,6 +202,9 @@ pub async fn prepare(
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     let CheckedSpool { part, content, mut destination, .. } = checked;
+    if part.is_beside {
+        return Ok(nothing(spool, part, config));
+    }
     config.safety.needs_state()?;
     names::check_rejects(names::rejects_file(config)).await?;
     let wanted = wanted(spool, &part);
@@ -213,6 +225,32 @@ pub async fn prepare(
     .of_id(destination.bucket_id())
     .shared(begun.is_shared);
     Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
+}
+
+/// A run over times of which the spool has none: nothing is made, written or recorded.
+fn nothing(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig) -> Prepared {
+    let (job, max) = (part.asked, config.safety.reject_limit);
+    let begun = Begun {
+        keeper: Checkpoint::None,
+        job,
+        resume: job.start,
+        rejects: RejectLimit { before: 0, max, file: RejectsFile::nowhere() },
+        is_shared: true,
+        lock: None,
+        folder: None,
+    };
+    let length_ns = job.stop.ns().saturating_sub(job.start.ns()).max(1);
+    let interval = Interval::from_ns(length_ns);
+    let source = SpoolJob {
+        stored: spool.stored.clone(),
+        lacking: part.lacking,
+        measurements: part.measurements,
+        range: job,
+        plan: BatchPlan::new(job.start, interval, job.stop),
+        interval,
+        slices_in_flight: config.pace.concurrency,
+    };
+    Prepared { source: BatchOrigin::Spool(source), sink: Destination::Discard, begun }
 }
 
 fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use crate::checkpoint::identity::filter_text;
 use crate::config::range::{RangeStart, RangeStop};
 use crate::job::error::Error;
+use crate::job::matched::named;
 use crate::model::filter::Filter;
+use crate::model::nearest::nearest;
 use crate::model::series::Name;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::plan::spool::Lacking;
 use crate::spool::stored::{Stored, StoredSelection};
 
@@ -20,6 +22,12 @@ pub(crate) struct SpoolPart {
     pub measurements: Option<BTreeSet<Name>>,
     /// What the spool does not hold of it.
     pub lacking: Lacking,
+    /// Times as they were asked for, which may lie beside of it.
+    pub asked: TimeRange,
+    /// True if no time that was asked for is one of the spool's job.
+    pub is_beside: bool,
+    /// Times of the first and the last value of the whole spool.
+    pub holds: Option<(Timestamp, Timestamp)>,
     /// What makes this part another job than the rest: the filter of the spool, and what was chosen of it.
     pub filter: String,
 }
@@ -46,28 +54,64 @@ impl SpoolPart {
             let held = stored.describe().measurements;
             let known = |name: &&Name| held.iter().any(|measurement| measurement.name == **name);
             if let Some(missing) = names.iter().find(|name| !known(name)) {
-                let measurement = String::from_utf8_lossy(missing).into_owned();
-                return Err(Error::NotSpooled { measurement, place: place.to_owned() });
+                let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+                let (measurement, place) = (text(missing), place.to_owned());
+                let there: Vec<_> =
+                    held.iter().map(|measurement| text(&measurement.name)).collect();
+                let meant = nearest(&measurement, there.iter().map(String::as_str));
+                let meant = meant.map_or_else(String::new, |meant| {
+                    format!("; did you mean --measurement {meant:?}?")
+                });
+                let there = named(&there) + &meant;
+                return Err(Error::NotSpooled { measurement, place, there });
             }
         }
         let text =
             if all { own.clone() } else { format!("{own}; loaded: {}", filter_text(filter)) };
         let whole = TimeRange::new(job.identity.start, stored.watermark());
-        let start = match start {
-            RangeStart::At(time) => time.max(whole.start),
+        let asked_from = match start {
+            RangeStart::At(time) => time,
             RangeStart::Earliest | RangeStart::Back(_) => whole.start,
         };
+        let start = asked_from.max(whole.start);
         // All that the last run was to stage, whether it did or not.
         let meant = job.stop.max(whole.stop);
-        let stop = match stop {
-            RangeStop::At(time) => time.min(meant),
-            RangeStop::Now { .. } | RangeStop::Back(_) => meant,
+        let asked_to = match stop {
+            RangeStop::At(time) => time,
+            RangeStop::Now { .. } | RangeStop::Back(_) => meant.max(asked_from),
         };
+        let asked = TimeRange::new(asked_from, asked_to.max(asked_from));
+        let is_beside = asked_to <= whole.start || asked_from >= meant;
+        let stop = asked_to.min(meant);
         let stop_there = stop.min(whole.stop);
         let range = TimeRange::new(start, stop_there.max(start));
-        let staged = (stop > stop_there).then_some((stop_there, stop));
+        let staged = (stop > stop_there && !is_beside).then_some((stop_there, stop));
         let lacking = Lacking { staged, values: stored.rejected_in(range) };
-        Ok(Self { range, measurements: (!all).then_some(names), lacking, filter: text })
+        let all_files =
+            StoredSelection { range: TimeRange::ALL, measurements: None, buckets: None };
+        let files = stored.files(&all_files);
+        let first = files.iter().map(|file| file.time_min).min();
+        let last = files.iter().map(|file| file.time_max).max();
+        let holds = first.zip(last);
+        let holds =
+            holds.map(|(first, last)| (Timestamp::from_ns(first), Timestamp::from_ns(last)));
+        let measurements = (!all).then_some(names);
+        Ok(Self { range, measurements, lacking, asked, is_beside, holds, filter: text })
+    }
+
+    /// The times to be told: those that are read, or those that were asked for where none is.
+    pub(crate) fn told(&self) -> TimeRange {
+        if self.is_beside { self.asked } else { self.range }
+    }
+
+    /// What is said where no value of the spool lies in them.
+    pub(crate) fn nothing(&self) -> String {
+        match self.holds {
+            Some((first, last)) => {
+                format!("no value lies in the range; the spool holds values from {first} to {last}")
+            }
+            None => "the spool holds no value".to_owned(),
+        }
     }
 
     /// Its files and values.

@@ -122,16 +122,18 @@ pub enum Error {
     },
     /// More values were refused than the user allows.
     #[error(
-        "batch {batch}: {} refused so far, those of earlier batches and runs among them, and --reject-limit \
-         is {limit}; nothing of this batch is committed or kept as refused; the last reason was: {reason}; \
-         cure it, or raise --reject-limit",
-        number::all_counted(*.rejected, "value", "values")
+        "batch {batch}: {} refused so far{}, and --reject-limit is {limit}; nothing of this batch is \
+         committed or kept as refused; the last reason was: {reason}; cure it, or raise --reject-limit",
+        number::all_counted(*.rejected, "value", "values"),
+        if *.has_earlier { ", those of earlier batches and runs among them" } else { "" }
     )]
     RejectLimit {
         /// The batch of the last one.
         batch: TimeRange,
         /// Refused so far.
         rejected: u64,
+        /// True if some of them are of other batches.
+        has_earlier: bool,
         /// The limit.
         limit: u64,
         /// Why the last one was refused.

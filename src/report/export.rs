@@ -21,6 +21,8 @@ pub struct ExportReport {
     pub gzip: bool,
     /// Times.
     pub range: TimeRange,
+    /// Why there is nothing to write, if so.
+    pub nothing: Option<String>,
     /// What of the job is in the spool.
     pub complete: Timestamp,
     /// Where the job stops.
@@ -68,6 +70,14 @@ impl ExportReport {
     /// The screen.
     pub fn lines(&self, paper: Paper) -> Vec<String> {
         let Paper { glyphs, columns, .. } = paper;
+        if let Some(why) = &self.nothing {
+            let head = format!("NOTHING TO EXPORT  {}", self.place);
+            let mut lines = vec![clean(&head, glyphs)];
+            lines.extend(labelled(columns, "range", &self.range.to_string()));
+            lines.extend(labelled(columns, "why", why));
+            lines.extend(labelled(columns, "written", "no file"));
+            return lines;
+        }
         let mut lines =
             vec![clean(&format!("EXPORTED  {} -> {}", self.place, self.target), glyphs)];
         lines.extend(labelled(columns, "range", &self.range.to_string()));
@@ -145,6 +155,7 @@ impl ExportReport {
         });
         let body = json!({
             "spool": self.place,
+            "result": if self.nothing.is_some() { "nothing_to_export" } else { "exported" },
             "target": self.target,
             "format": self.format,
             "gzip": self.gzip,

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::model::number;
 use crate::model::time::Timestamp;
-use crate::report::json;
 use crate::report::state::RunState;
+use crate::report::text::{wrap, wrap_after};
+use crate::report::{json, stream};
 
 static LAST: Mutex<Option<LastSeen>> = Mutex::new(None);
 
@@ -18,12 +19,14 @@ struct LastSeen {
     committed_to: Option<Timestamp>,
     per_mille: u32,
     is_json: bool,
+    is_kept: bool,
 }
 
 /// Where the run stands now.
 pub(super) fn keep(state: &RunState, elapsed_ms: u64, is_json: bool) {
     let (committed_to, per_mille) = (state.committed_to, state.job_per_mille());
-    *last() = Some(LastSeen { elapsed_ms, committed_to, per_mille, is_json });
+    let is_kept = state.header.is_kept();
+    *last() = Some(LastSeen { elapsed_ms, committed_to, per_mille, is_json, is_kept });
 }
 
 /// The run tells its end itself.
@@ -33,7 +36,7 @@ pub(super) fn forget() {
 
 /// The last word, if a run is under way.
 pub(crate) fn lines(exit: u8) -> Option<Vec<String>> {
-    let LastSeen { elapsed_ms, committed_to, per_mille, is_json } = (*last())?;
+    let LastSeen { elapsed_ms, committed_to, per_mille, is_json, is_kept } = (*last())?;
     if is_json {
         let body = json!({
             "exit": exit,
@@ -48,14 +51,19 @@ pub(crate) fn lines(exit: u8) -> Option<Vec<String>> {
         });
         return Some(vec![json::line("exit_error", Some(json::now()), body)]);
     }
+    let then = if is_kept { "the same command resumes" } else { "nothing of it is kept" };
     let place = match committed_to {
         Some(time) => {
             let percent = number::percent(per_mille);
-            format!("  committed to {}   {percent}; the same command resumes", number::minute(time))
+            format!("committed to {}   {percent}; {then}", number::minute(time))
         }
-        None => "  nothing was committed by this run; the same command resumes".to_owned(),
+        None => format!("nothing was committed by this run; {then}"),
     };
-    Some(vec![format!("STOPPED at once   {}   exit {exit}", number::duration(elapsed_ms)), place])
+    let columns = stream::stdout_paper(None).columns;
+    let head = format!("STOPPED at once   {}   exit {exit}", number::duration(elapsed_ms));
+    let mut lines = wrap(&head, columns, 2);
+    lines.extend(wrap_after(columns, "  ", &place));
+    Some(lines)
 }
 
 const AT_ONCE: &str = "stopped at once by a second signal; what is committed is kept";

@@ -115,10 +115,14 @@ impl PlanReport {
                 page.lines.push(format!("{} cure: {}", finding.code, clean(cure, paper.glyphs)));
             }
         }
+        let bytes = number::bytes(self.quota_bytes_spent);
+        let requests = number::counted(self.requests_spent, "request", "requests");
         let spent = format!(
-            "{} of quota and {} spent, nothing written. Exit {}.",
-            number::bytes(self.quota_bytes_spent),
-            number::counted(self.requests_spent, "request", "requests"),
+            "{}, nothing written. Exit {}.",
+            match (bytes, self.forecast.quota_bytes) {
+                (bytes, Some(_)) => format!("{bytes} of quota and {requests} spent"),
+                (bytes, None) => format!("{bytes} and {requests} read from the source"),
+            },
             self.exit.number()
         );
         page.lines.extend(wrap(&spent, paper.columns, 2));

@@ -121,6 +121,8 @@ pub struct PreflightReport {
     pub refusals: Vec<ExitCode>,
     /// Source bytes that the checks cost.
     pub quota_bytes_spent: u64,
+    /// True if they are taken from a quota.
+    pub has_quota: bool,
     /// The source in fields.
     pub source_end: Option<EndFields>,
     /// The destination in fields, if there is one.
@@ -217,9 +219,13 @@ impl PreflightReport {
     /// How much was found, and the exit code.
     pub(crate) fn sum(&self, paper: Paper) -> Vec<String> {
         let (failures, warnings) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
-        let spent = number::bytes(self.quota_bytes_spent);
+        let spent = match (number::bytes(self.quota_bytes_spent), self.has_quota) {
+            (spent, true) => format!(", {spent} of quota spent"),
+            _ if self.quota_bytes_spent == 0 => String::new(),
+            (spent, false) => format!(", {spent} read from the source"),
+        };
         let sum = format!(
-            "{}, {}, {spent} of quota spent. Exit {}.",
+            "{}, {}{spent}. Exit {}.",
             number::counted(failures as u64, "failure", "failures"),
             number::counted(warnings as u64, "warning", "warnings"),
             self.exit().number()

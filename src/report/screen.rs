@@ -91,7 +91,14 @@ fn doing(state: &RunState, now_ms: u64) -> Vec<Line> {
         let lines = wrap(&text, state.columns, 2).into_iter().take(2);
         return lines.map(|line| (line, color)).collect();
     }
-    vec![(fit(&format!("STATE         {text}"), state.columns), color)]
+    let line = |text: &str| format!("STATE         {text}");
+    let mut shown = line(&text);
+    if width(&shown) > state.columns
+        && let Some(short) = condition_in_short(state, now_ms)
+    {
+        shown = line(&short);
+    }
+    vec![(fit(&shown, state.columns), color)]
 }
 
 /// What the run does at this moment, always with the reason.
@@ -120,19 +127,32 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
     }
 }
 
+/// The same in fewer words, where there are such.
+fn condition_in_short(state: &RunState, now_ms: u64) -> Option<String> {
+    let waiting = state.waits.current(now_ms).filter(|_| state.stopping.is_none())?;
+    let (rate, most, shared) = paced(state, waiting)?;
+    Some(format!("pacing: {rate}, at most {most} in five minutes{shared}"))
+}
+
 /// The normal wait: reading is spread so that the quota is never met, however much of it is left.
 fn pacing(state: &RunState, waiting: Waiting) -> Option<String> {
+    let (rate, most, shared) = paced(state, waiting)?;
+    Some(format!("pacing: {rate} so that no five minutes exceed {most}{shared}"))
+}
+
+/// The pace, the quota behind it, and who shares it.
+fn paced(state: &RunState, waiting: Waiting) -> Option<(String, String, String)> {
     let quota = state.header.quota.filter(|_| waiting.word() == "quota")?;
     let rate = state.pace.map_or(quota.bytes_per_s(), |pace| pace.bytes_per_s);
     let shared = match state.pace.map(|pace| pace.runs) {
         Some(runs @ 2..) => format!("; {runs} runs share it"),
         _ => String::new(),
     };
-    Some(format!(
-        "pacing: {}/s so that no five minutes exceed {}{shared}",
-        number::bytes(rate),
-        number::bytes(quota.window_bytes)
-    ))
+    let rate = match rate {
+        1..1_000 => "under 1 kB".to_owned(),
+        rate => number::bytes(rate),
+    };
+    Some((format!("{rate}/s"), number::bytes(quota.window_bytes), shared))
 }
 
 /// How the source is read: what was asked for, or what `auto` has come to.
@@ -212,7 +232,11 @@ fn quota(state: &RunState, now_ms: u64) -> Option<String> {
     let (used, resets_ms) = state.window(now_ms);
     let used = number::bytes_of(used, quota.window_bytes);
     let (label, resets) = (label(state, "quota"), number::clock(resets_ms));
-    Some(fit(&format!("{label}{used} in this window, resets in {resets}"), state.columns))
+    let whole = format!("{label}{used} in this window, resets in {resets}");
+    if width(&whole) <= state.columns {
+        return Some(whole);
+    }
+    Some(fit(&format!("{label}{used}, resets in {resets}"), state.columns))
 }
 
 fn batches(state: &RunState) -> Vec<String> {

@@ -28,6 +28,13 @@ pub struct Header {
     pub quota: Option<QuotaShown>,
 }
 
+impl Header {
+    /// False for a demo: both of its servers end with the program.
+    pub fn is_kept(&self) -> bool {
+        self.command != "demo"
+    }
+}
+
 /// A kind of destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SinkKind {

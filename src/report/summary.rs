@@ -32,6 +32,13 @@ pub struct SummaryInput {
     pub later: Option<&'static str>,
 }
 
+impl SummaryInput {
+    /// The command to run next: there is none for what was not staged.
+    pub(crate) fn next_of(&self, end: RunEnd) -> Option<&String> {
+        self.next.as_ref().filter(|_| end != RunEnd::NothingToCopy)
+    }
+}
+
 /// Its counts tell only of what is missing in a batch that others have written nothing into.
 const SHARED: &str =
     "the destination holds other data in the range: what it lost may hide behind it";
@@ -79,7 +86,7 @@ pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String
     if outcome.is_shared && outcome.stopped.is_none() {
         lines.extend(wrap_after(columns, "  ", SHARED));
     }
-    lines.extend(next(input, paper));
+    lines.extend(next(input, end, state, paper));
     lines
 }
 
@@ -279,9 +286,9 @@ fn waits(state: &RunState, elapsed_ms: u64, columns: usize) -> Vec<String> {
     flow(columns, "  waits    ", &parts)
 }
 
-fn next(input: &SummaryInput, paper: Paper) -> Vec<String> {
-    let next = input.next.as_ref().map(|command| format!("Next: {}", clean(command, paper.glyphs)));
-    let later = if input.outcome.stopped.is_some() {
+fn next(input: &SummaryInput, end: RunEnd, state: &RunState, paper: Paper) -> Vec<String> {
+    let next = input.next_of(end).map(|command| format!("Next: {}", clean(command, paper.glyphs)));
+    let later = if input.outcome.stopped.is_some() && state.header.is_kept() {
         Some("The place is kept; the same command resumes.")
     } else {
         input.later

@@ -157,6 +157,10 @@ pub(crate) fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String>
 
 /// A label and its text.
 pub(crate) fn labelled(columns_max: usize, label: &str, text: &str) -> Vec<String> {
+    if label.is_empty() && columns_max < COLUMNS_NARROW {
+        // It goes on below a text that begins there.
+        return wrap_after(columns_max, "    ", text);
+    }
     wrap_after(columns_max, &format!("{label:<LABEL$}"), text)
 }
 

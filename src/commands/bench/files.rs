@@ -39,6 +39,26 @@ impl Files {
         Ok(Self { lines, table, paths })
     }
 
+    /// The same under a name that is free: another bench may have begun in the same second.
+    pub(super) fn create_free(name: &Path) -> Result<Self, Error> {
+        const NAMES_MAX: u32 = 100;
+        let mut number = 1;
+        loop {
+            let mut own = name.as_os_str().to_owned();
+            if number > 1 {
+                own.push(format!("-{number}"));
+            }
+            match Self::create(Path::new(&own)) {
+                Err(Error::BenchFile { source, .. })
+                    if source.kind() == std::io::ErrorKind::AlreadyExists && number < NAMES_MAX =>
+                {
+                    number += 1;
+                }
+                made => return made,
+            }
+        }
+    }
+
     /// Adds a line.
     pub(super) fn add(&mut self, record: &BenchRecord) -> Result<(), Error> {
         let written = writeln!(self.lines, "{}", record.to_line());

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::files::Files;
-use self::surveyed::Surveyed;
+use self::surveyed::{Nothing, Surveyed};
 use self::trial::{EarlyEnd, Ran, Stand, TrialDestination, Watch};
 use super::error::Error;
 use crate::bench::record::{BenchRecord, TrialSink};
@@ -98,12 +98,17 @@ async fn trials(
     if bench.sink == TrialSink::Destination && !config.ends.has_destination() {
         return Err(Error::NoDestination);
     }
-    let surveyed =
-        early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch))).await??;
+    let surveying = early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch)));
+    let surveyed = match surveying.await?? {
+        Ok(surveyed) => surveyed,
+        Err(nothing) => return Ok(nothing_to_measure(config, &nothing, millis(begun.elapsed()))),
+    };
     let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
-    let out = bench.out.clone().unwrap_or_else(|| files::name_of(header.started));
-    let mut files = Files::create(&out)?;
+    let mut files = match &bench.out {
+        Some(out) => Files::create(out)?,
+        None => Files::create_free(&files::name_of(header.started))?,
+    };
     files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
     let tell = |record: BenchRecord| {
         if config.output.json {
@@ -161,6 +166,27 @@ async fn trials(
         lines.iter().for_each(stream::print);
     }
     Ok(verdict)
+}
+
+/// The end where the job reads nothing: no trial, and no file.
+fn nothing_to_measure(config: &JobConfig, nothing: &Nothing, elapsed_ms: u64) -> BenchVerdict {
+    let verdict = BenchVerdict {
+        rows: Vec::new(),
+        recommendation: None,
+        not_seen: nothing.why.clone(),
+        stopped: "nothing to measure".to_owned(),
+        trials: 0,
+        bytes_spent: nothing.bytes,
+        elapsed_ms,
+    };
+    if config.output.json {
+        stream::print_exact(BenchRecord::BenchVerdict(Box::new(verdict.clone())).to_line());
+    } else {
+        let is_quiet = config.output.volume.is_quiet();
+        let lines = screen::nothing_lines(&nothing.source, &nothing.why, is_quiet);
+        lines.iter().for_each(stream::print);
+    }
+    verdict
 }
 
 fn rest(bytes: u64, bytes_per_s: u64) -> Duration {

@@ -46,7 +46,7 @@ fn heads_compared(bodies: bool) -> [TableHead; 5] {
 }
 
 /// What may be spent, before anything is.
-pub(crate) fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> String {
+pub(crate) fn budget_line(bytes: u64, has_quota: bool, ms: Option<u64>, sink: TrialSink) -> String {
     let time = ms.map_or(String::new(), |ms| format!(" and {}", number::duration(ms)));
     let written = match sink {
         TrialSink::Discard => "nothing is written",
@@ -54,10 +54,26 @@ pub(crate) fn budget_line(bytes: u64, ms: Option<u64>, sink: TrialSink) -> Strin
             "written is only into buckets of its own, deleted after each trial"
         }
     };
-    format!(
-        "bench spends {} of the source's quota{time} at the most; {written}",
-        number::bytes(bytes)
-    )
+    let bytes = number::bytes(bytes);
+    if has_quota {
+        format!("bench spends {bytes} of the source's quota{time} at the most; {written}")
+    } else {
+        format!("bench reads {bytes}{time} from the source at the most; {written}")
+    }
+}
+
+/// A bench of a job that reads nothing.
+pub(crate) fn nothing_lines(source: &str, why: &[String], is_quiet: bool) -> Vec<String> {
+    let columns = columns();
+    let source = clean(source, stream::glyphs());
+    let mut lines = wrap(&format!("NOTHING TO MEASURE   {source}"), columns, 2);
+    if !is_quiet {
+        for text in why {
+            lines.extend(text::wrap_after(columns, "  ", &clean(text, stream::glyphs())));
+        }
+        lines.push("  no trial was run, and no file is written".to_owned());
+    }
+    lines
 }
 
 /// A trial that begins.

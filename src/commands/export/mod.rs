@@ -76,7 +76,15 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
             return Err(error);
         }
     };
-    let sizes = output.finish()?;
+    let totals = text.totals();
+    let sizes = match config.target {
+        // A file that holds nothing says nothing to whoever finds it.
+        ExportTarget::File(_) if totals.values == 0 && text.refused_values() == 0 => {
+            output.give_up();
+            Sizes { bytes: 0, written_bytes: 0 }
+        }
+        _ => output.finish()?,
+    };
     Ok(report(config, &stored, &part, text, conflicts, sizes))
 }
 
@@ -99,7 +107,8 @@ fn report(
             ExportFormat::Csv => "annotated CSV",
         },
         gzip: config.gzip,
-        range: part.range,
+        range: part.told(),
+        nothing: (totals.values == 0 && values == 0).then(|| part.nothing()),
         complete: stored.watermark(),
         wanted,
         values: totals.values,

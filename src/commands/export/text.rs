@@ -111,6 +111,10 @@ impl Text {
         self.totals
     }
 
+    pub(super) fn refused_values(&self) -> u64 {
+        self.refusals.values
+    }
+
     pub(super) fn into_refusals(self) -> Refusals {
         self.refusals
     }

@@ -60,11 +60,10 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
         mode: shown::mode(&config.output),
         color: shown::forced(config.output.color),
         volume: config.output.volume,
-        next: config
-            .ends
-            .spool
-            .as_ref()
-            .map(|spool| format!("sluice load {}", spool_place::typed(&spool.place))),
+        next: config.ends.spool.as_ref().map(|spool| {
+            let words = ["sluice load".to_owned(), spool_place::typed(&spool.place)];
+            words.iter().chain(&spool.for_load).map(String::as_str).collect::<Vec<_>>().join(" ")
+        }),
         later: shown::later(&config.scope),
     };
     stops.limit_time(config.pace.max_duration_ms);

@@ -15,12 +15,14 @@ use tokio::time::Instant;
 use super::{Client, ServerInfo, refusal};
 use crate::influx::backoff::{http_date_ns, retry_after_ms};
 use crate::influx::body::{AnswerBody, tells_its_end};
-use crate::influx::classify::{RequestKind, classify_response, is_temporary, server_message};
+use crate::influx::classify::{
+    RequestKind, classify_response, is_temporary, page_words, server_message,
+};
 use crate::influx::contact::{INFLUXDB_3_REFUSES, OTHER_PRODUCT_CURE};
 use crate::influx::credentials::Credential;
 use crate::influx::error::{Failure, FailureKind};
 use crate::influx::gate::Pass;
-use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX, PAGE_SHOWN_CHARS_MAX};
+use crate::limits::{ERROR_BODY_BYTES_MAX, FIRST_ANSWER_MS_MAX};
 use crate::model::time::Timestamp;
 
 /// What an answer must hold.
@@ -310,26 +312,7 @@ fn is_content(headers: &HeaderMap, content: ExpectedContent) -> bool {
 
 /// A page where the API should be. Its title tells a person what it is.
 fn page(text: &str) -> Failure {
-    let lower = text.to_ascii_lowercase();
-    let titled = lower.find("<title>").map(|at| at + "<title>".len());
-    let title = titled.and_then(|from| {
-        let end = lower.get(from..)?.find('<')?;
-        text.get(from..from + end)
-    });
-    let (mut inside, mut words) = (false, String::new());
-    for c in text.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                words.push(' ');
-            }
-            c if !inside => words.push(c),
-            _ => {}
-        }
-    }
-    let words = title.unwrap_or(&words).split_whitespace().collect::<Vec<_>>().join(" ");
-    let words: String = words.chars().take(PAGE_SHOWN_CHARS_MAX).collect();
+    let words = page_words(text);
     let text = format!("a web page answers there, not the API of InfluxDB: {words:?}");
     let cure =
         "give scheme, host and port of the API; a gateway or a sign-in page may be in between";

@@ -55,7 +55,8 @@ pub(super) fn judge(
     let facts =
         destination_rows(config, client, facts, content.is_some(), &mut report.destination)?;
     if let Some(content) = content {
-        content_rows(config.safety.on_type_conflict, content, &facts, &mut report.destination);
+        let wanted = (config.safety.on_type_conflict, config.safety.create_buckets);
+        content_rows(wanted, content, &facts, &mut report.destination);
     }
     progress_rows(config, &facts, content, &mut report.progress);
     Some(facts)
@@ -148,7 +149,7 @@ fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -
 }
 
 fn content_rows(
-    policy: ConflictPolicy,
+    (policy, is_creating): (ConflictPolicy, bool),
     content: &Content,
     destination: &DestinationFacts,
     rows: &mut Vec<Row>,
@@ -177,12 +178,12 @@ fn content_rows(
             );
         }
     }
-    rows.extend(clashes(policy, content, destination));
+    rows.extend(clashes((policy, is_creating), content, destination));
 }
 
 /// Fields that can clash with what the destination knows them as.
 fn clashes(
-    policy: ConflictPolicy,
+    (policy, is_creating): (ConflictPolicy, bool),
     content: &Content,
     destination: &DestinationFacts,
 ) -> Option<Row> {
@@ -211,14 +212,24 @@ fn clashes(
     let first: Vec<String> = watched.iter().take(3).map(told).collect();
     let fields = number::counted(watched.len() as u64, "field", "fields");
     let text = format!("{fields} can clash in type: {}", first.join("; "));
-    let by_policy = "--on-type-conflict reject or suffix";
-    let cure = match content.one_type_ns {
-        Some(_) => {
-            format!("{by_policy}, or a bucket with the source's shard groups (--create-buckets)")
-        }
-        None => by_policy.to_owned(),
+    let by_policy = match policy {
+        ConflictPolicy::Stop => Some("--on-type-conflict reject or suffix"),
+        ConflictPolicy::Reject => Some("--on-type-conflict suffix keeps all of them there"),
+        ConflictPolicy::Suffix => None,
     };
-    Some(finding("P12", verdict, "types", text, Some(cure)).with("fields", watched.len()))
+    // A new bucket knows no types yet, and gets the source's shard groups.
+    let theirs = type_conflict::by_key(&destination.field_types);
+    let helps = content.one_type_ns.is_some() || watched.iter().any(|key| theirs.contains_key(key));
+    let by_bucket = match (&destination.bucket, is_creating) {
+        (Some(_), true) if helps => Some("another, new --destination-bucket"),
+        (Some(_), false) if helps => {
+            Some("another, new --destination-bucket with --create-buckets")
+        }
+        _ => None,
+    };
+    let cures: Vec<&str> = by_policy.into_iter().chain(by_bucket).collect();
+    let cure = (!cures.is_empty()).then(|| cures.join(", or "));
+    Some(finding("P12", verdict, "types", text, cure).with("fields", watched.len()))
 }
 
 fn progress_rows(
@@ -251,7 +262,10 @@ fn progress_rows(
                     .with("retention_s", 0),
             );
         }
-        None => rows.push(missing_bucket(&config.safety, "P15", &config.ends.batch_bucket, &[])),
+        None => {
+            let (name, seen) = (&config.ends.batch_bucket, &destination.buckets_seen);
+            rows.push(missing_bucket(&config.safety, "P15", name, seen));
+        }
     }
     if !destination.other_jobs.is_empty() {
         let text = format!(

@@ -8,7 +8,7 @@ mod refused;
 mod source;
 
 use self::destination::Content;
-use self::finding::is_finding;
+use self::finding::{finding, is_finding};
 use crate::config::job::JobConfig;
 use crate::exit::ExitCode;
 use crate::influx::client::Client;
@@ -102,6 +102,8 @@ pub async fn check(config: &JobConfig, ends: &Ends) -> Result<Checked, Error> {
         source::content_rows(config, source, has_begun, &mut report.source);
     }
     let refused = refused::told(&config.ends, looked.refused, &mut report)?;
+    let quota = source.as_ref().and_then(|source| source.quota.bytes_per_window());
+    report.has_quota = quota.is_some();
     report.quota_bytes_spent = ends.source.quota().usage().window_bytes;
     report.source_end = Some(fields::of_source(config, source.as_ref()));
     report.destination_end =
@@ -140,15 +142,17 @@ pub(crate) struct LoadChecked {
     pub refused: Option<Error>,
 }
 
-/// The same checks of a destination alone; `facts` tell of what comes there.
+/// The same checks of a destination alone; `facts` tell of what comes there, and `nothing` why that is nothing.
 pub(crate) async fn check_load(
     config: &JobConfig,
     client: &Client,
-    facts: Vec<(&'static str, String)>,
+    (facts, nothing): (Vec<(&'static str, String)>, Option<String>),
     content: &Content,
     wanted: &Wanted,
 ) -> Result<LoadChecked, Error> {
-    let source = facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
+    let mut source: Vec<_> =
+        facts.into_iter().map(|(subject, text)| Row::fact(subject, text)).collect();
+    source.extend(nothing.map(|text| finding("P09", Verdict::Warn, "range", text, None)));
     let mut report = PreflightReport { source, ..PreflightReport::default() };
     let met = client.meet(config.ends.wait_ms).await;
     let facts = DestinationFacts::gather(config, client, None);

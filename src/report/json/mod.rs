@@ -217,7 +217,7 @@ pub fn summary(
         "source_differs": differences(&outcome.closing.source, "read"),
         "destination_is_shared": outcome.is_shared,
         "destination_differs": differences(&outcome.closing.destination, "acknowledged"),
-        "next": input.next,
+        "next": input.next_of(RunEnd::of(outcome, state)),
         "waits_ms": waits(state, input.elapsed_ms),
         "events_lost": events_lost,
     });

@@ -268,3 +268,61 @@ fn a_bare_file_of_settings_is_told_of() {
     let error = argv::parse_argv(["sluice", "migrate", "plant"]).unwrap_err().to_string();
     assert!(error.contains("not shown, because it may be a token"), "{error}");
 }
+
+/// A word that is no command is not shown unless it is nearly one, but those that there are.
+#[test]
+fn a_word_that_is_no_command_is_answered_with_the_commands() {
+    const ALL: &str = "The commands are: migrate, load, spool, export, preflight, plan, bench, demo, completions, man";
+    for (line, words) in [
+        ("sluice status", "argument 1 is no command, and not shown"),
+        ("sluice help nothing", "argument 2 is no command, and not shown"),
+        ("sluice verify /data", "there is no command \"verify\": did you mean spool verify?"),
+        ("sluice migrat", "there is no command \"migrat\": did you mean migrate?"),
+    ] {
+        let error = argv::parse_argv(line.split(' ')).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(ALL), "{line}: {error}");
+    }
+    let error = argv::parse_argv(["sluice", "spool", "nothing"]).unwrap_err().to_string();
+    assert!(error.contains("The commands are: verify, describe, compact"), "{error}");
+    let error = argv::parse_argv(["sluice", "w/plant.toml"]).unwrap_err().to_string();
+    assert!(error.contains("did you mean migrate --config w/plant.toml?"), "{error}");
+}
+
+/// A name or an address is no file, so a shell offers none.
+#[test]
+fn no_files_are_offered_where_names_belong() {
+    let Command::Completions { shell } =
+        argv::parse_argv(["sluice", "completions", "bash"]).unwrap().command
+    else {
+        panic!("another command")
+    };
+    let mut text = Vec::new();
+    pages::print_completions(shell, &[], &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for (flag, files) in [
+        ("--source-profile", false),
+        ("--source-host", false),
+        ("--source-bucket", false),
+        ("--source-token-file", true),
+    ] {
+        let (_, rest) = text.split_once(&format!("{flag})")).unwrap();
+        let (own, _) = rest.split_once(";;").unwrap();
+        assert_eq!(own.contains("compgen -f"), files, "{flag}: {own}");
+    }
+}
+
+/// `-h` of each command has its own flags with its own meaning.
+#[test]
+fn short_help_is_that_of_the_command() {
+    let short = |name: &str| short_help(&[name]);
+    for name in ["preflight", "plan"] {
+        let text = short(name);
+        assert!(text.contains("Take missing buckets as made"), "{text}");
+        assert!(!text.contains("--dry-run") && !text.contains("Create what"), "{text}");
+    }
+    let text = short("bench");
+    for flag in ["--intervals", "--sink", "--repetitions", "--simulate", "--compare", "--out"] {
+        assert!(text.contains(flag), "{text}");
+    }
+    assert!(!text.contains("--dry-run"), "{text}");
+}

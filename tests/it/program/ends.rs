@@ -82,6 +82,42 @@ async fn an_empty_bucket_or_range_is_nothing_to_copy() {
     }
 }
 
+/// A bench of nothing ends as a migration would, and leaves no files.
+#[tokio::test]
+async fn a_bench_of_nothing_is_no_bench() {
+    let world = World::new().await;
+    let folder = world.folder.path().join("here");
+    std::fs::create_dir(&folder).unwrap();
+    let bench = async |world: &World, more: &[&str]| {
+        let mut job = world.job("bench", more);
+        job.current_dir(&folder);
+        let ended = world.start(job).ended().await;
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "no files: {ended:?}");
+        ended
+    };
+    let ended = bench(&world, &["--measurement", "cpuu"]).await;
+    ended.assert_code(7);
+    let said = flowing(&ended);
+    assert!(said.contains("FAIL [P28]") && said.contains("did you mean --measurement"), "{said}");
+    let beside = ["--start", "2021-01-01", "--stop", "2021-01-02"];
+    let ended = bench(&world, &beside).await;
+    ended.assert_code(0);
+    let said = "NOTHING TO MEASURE ops-eu/plant no value lies in the range; there are values from \
+        2020-01-01T00:00:00Z to 2020-01-01T00:59:50Z no trial was run, and no file is written";
+    assert_eq!(ended.out.split_whitespace().collect::<Vec<_>>().join(" "), said);
+    let ended = bench(&world, &[&beside[..], &["--json"]].concat()).await;
+    ended.assert_code(0);
+    let last = ended.lines().pop().unwrap();
+    let facts = (&last["message_type"], &last["stopped"], &last["trials"]);
+    assert_eq!(facts, (&"bench_verdict".into(), &"nothing to measure".into(), &0.into()));
+    let empty = BucketStore::default();
+    empty.create_bucket(BUCKET, 0);
+    let world = World::of(cloud_settings(), empty, oss_settings(), sink()).await;
+    let ended = bench(&world, &[]).await;
+    ended.assert_code(0);
+    assert!(ended.out.starts_with("NOTHING TO MEASURE   ops-eu/plant\n"), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_top_up_says_whether_anything_came_and_what_a_later_one_does() {
     const LATER: &str = "Later: the same command tops up to now";

@@ -118,3 +118,18 @@ async fn kill_9_at_any_instant_loses_nothing() {
     let rows: usize = world.records().len();
     assert_eq!(rows, 12, "one record for each batch of {PROGRESS}");
 }
+
+/// Both of its servers end with it: no place is kept, and it says so.
+#[tokio::test]
+async fn a_stopped_demo_promises_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::support::process::bare(&["demo", "--verbose"]);
+    command.env("TMPDIR", folder.path());
+    let mut running = crate::support::process::Running::start(command, folder.path());
+    running.until("a committed batch", |run| run.err().contains("committed")).await;
+    running.signal("INT");
+    let ended = running.ended().await;
+    ended.assert_code(130);
+    assert!(ended.out.contains("Nothing of it is kept"), "{ended:?}");
+    assert!(!ended.out.contains("resumes"), "{ended:?}");
+}

@@ -157,7 +157,22 @@ async fn certificates_are_named_by_flag_or_by_the_variable_of_all_programs() {
     let ended = world.start(job).ended().await;
     assert_told(&ended, &["P01"]);
     assert!(ended.err.contains("SSL_CERT_FILE names /none/such.pem"), "{ended:?}");
-    world.migrate(&["--tls-ca-file", "/none/such.pem"]).await.assert_code(7);
+    // One that cannot be used is told before anything is asked.
+    let text = world.folder.path().join("text.pem");
+    std::fs::write(&text, "no certificate").unwrap();
+    let asked = world.cloud.records().len() + world.oss.records().len();
+    for (file, why) in [("such.pem", "No such file"), ("text.pem", "it holds no certificate")] {
+        for word in ["preflight", "plan", "migrate"] {
+            let mut job = world.job(word, &["--tls-ca-file", file]);
+            job.current_dir(world.folder.path());
+            let ended = world.start(job).ended().await;
+            ended.assert_code(2);
+            let path = world.folder.path().canonicalize().unwrap().join(file);
+            let words = format!("error: --tls-ca-file {}: {why}", path.display());
+            assert!(ended.err.starts_with(&words), "{ended:?}");
+        }
+    }
+    assert_eq!(world.cloud.records().len() + world.oss.records().len(), asked);
 }
 
 /// The influx CLI lets a profile be without an organization.

@@ -184,3 +184,64 @@ async fn a_spool_of_another_job_or_of_another_run() {
     told(&ended, 7, "P14", "holds 1 value in [2020-01-01T00:00:00Z,");
     assert!(world.oss.store().bucket(PROGRESS).is_none(), "{ended:?}");
 }
+
+/// A cure names nothing that was given already, and a limit that will be met is told before it is.
+#[tokio::test]
+async fn a_field_of_another_type_is_told_with_what_can_still_be_done() {
+    let cloud = ServerSettings { influxql: true, ..cloud_settings() };
+    let world = World::with(cloud, oss_settings()).await;
+    world.oss.store().create_bucket("clash", 0);
+    world.oss.store().write_lp("clash", b"cpu usage_user=\"text\" 1577836800000000000\n").unwrap();
+    let ask = async |word: &str, policy: &str, more: &[&str]| {
+        let usual = ["--destination-bucket", "clash", "--existing", "merge"];
+        let policy = ["--on-type-conflict", policy];
+        world.start(world.job(word, &[&usual[..], &policy, more].concat())).ended().await
+    };
+    for (policy, cure) in [
+        (
+            "stop",
+            "P12 cure: --on-type-conflict reject or suffix, or another, new --destination-bucket",
+        ),
+        (
+            "reject",
+            "P12 cure: --on-type-conflict suffix keeps all of them there, or another, new --d",
+        ),
+        ("suffix", "P12 cure: another, new --destination-bucket"),
+    ] {
+        let ended = ask("preflight", policy, &[]).await;
+        assert!(ended.out.contains(cure) && !ended.out.contains("--create"), "{policy}: {ended:?}");
+    }
+    // 4 hosts have 360 values of it each.
+    let limit = ["--reject-limit", "1000"];
+    let ended = ask("plan", "reject", &limit).await;
+    ended.assert_code(0);
+    let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = "up to 1,440 values would be refused, those of cpu.usage_user first, and --reject-limit is 1,000";
+    assert!(said.contains(words), "{said}");
+    let ended = ask("plan", "reject", &["--reject-limit", "1440"]).await;
+    assert!(!ended.out.contains("would be refused"), "{ended:?}");
+    // The first batch alone has more than that: there are no earlier ones.
+    let ended = ask("migrate", "reject", &["--reject-limit", "50", "--concurrency", "1"]).await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("values refused so far, and --reject-limit is 50;"), "{ended:?}");
+    let ended = ask("migrate", "reject", &limit).await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("those of earlier batches and runs among them"), "{ended:?}");
+}
+
+/// Where there is no quota none is spent.
+#[tokio::test]
+async fn what_a_look_costs_is_named_after_where_it_comes_from() {
+    let world = World::new().await;
+    for (quota, words) in
+        [("none", "read from the source. Exit"), ("3GB/5min", "of quota spent. Exit")]
+    {
+        let ended = world.start(world.job("preflight", &["--quota", quota])).ended().await;
+        assert!(ended.out.contains(words), "{ended:?}");
+    }
+    for (quota, words) in [("none", "read from the source, nothing"), ("3GB/5min", "of quota and ")]
+    {
+        let ended = world.start(world.job("plan", &["--quota", quota])).ended().await;
+        assert!(ended.out.contains(words), "{ended:?}");
+    }
+}

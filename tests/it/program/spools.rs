@@ -231,3 +231,95 @@ async fn two_loads_read_at_the_same_time() {
     world.assert_whole();
     assert_eq!(world.oss.store().digest("copy"), world.oss.store().digest(BUCKET));
 }
+
+fn flowing(ended: &Ended) -> String {
+    format!("{}{}", ended.out, ended.err).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What there is instead is told, and nothing is made.
+#[tokio::test]
+async fn a_part_that_a_spool_does_not_have_is_nothing_to_export_or_to_load() {
+    let world = World::new().await;
+    world.start(world.stage()).ended().await.assert_code(0);
+    let place = world.place().display().to_string();
+    let file = world.folder.path().join("out.lp");
+    let output = file.display().to_string();
+    let export = ["export", &place, "--format", "lp", "--output", &output];
+    let holds = "no value lies in the range; the spool holds values from 2020-01-01T00:00:00Z to 2020-01-01T00:59:50Z";
+    for (start, stop) in [("2019-01-01", "2019-02-01"), ("2021-01-01", "2021-02-01")] {
+        let range = ["--start", start, "--stop", stop];
+        let told = format!("range [{start}T00:00:00Z, {stop}T00:00:00Z)");
+        let ended = world.start(world.command(&[&export[..], &range].concat())).ended().await;
+        ended.assert_code(0);
+        let said = flowing(&ended);
+        assert!(ended.out.starts_with("NOTHING TO EXPORT  "), "{ended:?}");
+        assert!(said.contains(&told) && said.contains(holds), "{said}");
+        let args = [&export[..], &range, &["--json"]].concat();
+        let ended = world.start(world.command(&args)).ended().await;
+        assert_eq!(ended.lines().last().unwrap()["result"], "nothing_to_export", "{ended:?}");
+        assert!(!file.exists());
+        let load = |more: &[&str]| {
+            let mut load = world.load();
+            load.args(range).args(more);
+            load
+        };
+        let ended = world.start(load(&[])).ended().await;
+        ended.assert_code(0);
+        assert!(ended.out.starts_with("NOTHING TO COPY   "), "{ended:?}");
+        let said = flowing(&ended);
+        assert!(said.contains(&told) && said.contains("WARN [P09]"), "{said}");
+        assert!(ended.err.contains("the spool holds values"), "{ended:?}");
+        let ended = world.start(load(&["--json"])).ended().await;
+        assert_eq!(ended.lines().last().unwrap()["result"], "nothing_to_copy", "{ended:?}");
+        assert!(world.oss.store().bucket(BUCKET).is_none(), "nothing is made for it");
+    }
+    let mut load = world.load();
+    load.args(["--measurement", "cpuu"]);
+    for command in [load, world.command(&[&export[..], &["--measurement", "cpuu"]].concat())] {
+        let ended = world.start(command).ended().await;
+        ended.assert_code(2);
+        let words =
+            "holds no measurement \"cpuu\"; it has: cpu; did you mean --measurement \"cpu\"?";
+        assert!(ended.err.contains(words) && ended.err.contains("the spool /"), "{ended:?}");
+    }
+    // No stop was given, so none is named.
+    let ended = world.start(world.command(&[&export[..], &["--start", "2101-01-01"]].concat()));
+    let ended = ended.ended().await;
+    ended.assert_code(2);
+    let words = "--start (2101-01-01T00:00:00Z) is not before now less 10m (--settle)";
+    assert!(ended.err.contains(words), "{ended:?}");
+    // The whole of it is loaded all the same.
+    world.start(world.load()).ended().await.assert_code(0);
+    world.assert_whole();
+}
+
+/// As it is printed it can be run, and what was not staged is not loaded.
+#[tokio::test]
+async fn the_next_command_of_a_staging_is_whole() {
+    let world = World::new().await;
+    let folder = world.folder.path();
+    fs::write(folder.join("oss.token"), super::OSS_TOKEN).unwrap();
+    fs::set_permissions(folder.join("oss.token"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(folder.join("my plant.toml"), "destination_token_file = \"oss.token\"\n").unwrap();
+    let stage = |more: &[&str]| {
+        let usual = ["--config", "my plant.toml", "--spool", "parquet", "--spool-dir", "stage"];
+        let mut job = world.job("migrate", &[&usual[..], more].concat());
+        job.current_dir(folder).env_remove("INFLUX_TOKEN");
+        job
+    };
+    let ended = world.start(stage(&["--stop", "2019-01-01"])).ended().await;
+    ended.assert_code(0);
+    assert!(ended.out.starts_with("NOTHING TO COPY") && !ended.out.contains("Next"), "{ended:?}");
+    let ended = world.start(stage(&[])).ended().await;
+    ended.assert_code(0);
+    let next = ended.out.lines().find_map(|line| line.strip_prefix("Next: sluice ")).unwrap();
+    assert!(next.starts_with("load stage ") && next.contains("--config 'my plant.toml'"), "{next}");
+    let mut shell = Command::new("/bin/sh");
+    let line = format!("exec \"$0\" {next}");
+    let mut load = world.command(&[]);
+    load.env_remove("INFLUX_TOKEN");
+    shell.env_clear().current_dir(folder).args(["-c", &line]).arg(load.get_program());
+    shell.envs(load.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    world.start(shell).ended().await.assert_code(0);
+    world.assert_whole();
+}

@@ -294,6 +294,15 @@ async fn what_was_probably_meant_is_told() {
         "{}",
         ended.out
     );
+    world.oss.store().create_bucket("migration", 0);
+    let mut job = world.command(&[]);
+    job.args(args.iter().filter(|arg| *arg != "--create-buckets"));
+    job.args(["--batch-bucket", "migratin"]);
+    let ended = world.start(job).ended().await;
+    for words in ["P13 cure: did you mean archive? If", "P15 cure: did you mean migration? If not:"]
+    {
+        assert!(ended.out.contains(words), "no {words}: {}", ended.out);
+    }
     let ended = world.start(world.job("preflight", &[])).ended().await;
     assert!(ended.out.contains("will be created (right not tried)"), "{}", ended.out);
 }

@@ -255,7 +255,8 @@ impl Rig {
         let mut config = self.config();
         let place = self.stage_dir().display().to_string();
         let (time_type, surroundings) = (TimeType::NsUtc, Surroundings::default());
-        config.ends.spool = Some(SpoolChoice { place, time_type, surroundings });
+        config.ends.spool =
+            Some(SpoolChoice { place, time_type, surroundings, for_load: Vec::new() });
         config.ends.destination.token = TokenSetting::None;
         config.safety.rejects = Some(self.staged_rejects_path());
         config

@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::limit::RejectLimit;
 use super::spill::{Span, Spill};
@@ -25,6 +25,8 @@ pub struct RejectBudget {
     limit: RejectLimit,
     /// Values refused so far, earlier runs included.
     refused: AtomicU64,
+    /// The batch of the first one of this run.
+    first: OnceLock<TimeRange>,
     /// Bytes of text in memory.
     held_bytes: AtomicUsize,
     spill: Mutex<Weak<Spill>>,
@@ -34,7 +36,14 @@ impl RejectBudget {
     /// At the beginning of a run.
     pub fn new(limit: RejectLimit) -> Arc<Self> {
         let refused = AtomicU64::new(limit.before);
-        Arc::new(Self { limit, refused, held_bytes: AtomicUsize::new(0), spill: Mutex::default() })
+        let held_bytes = AtomicUsize::new(0);
+        Arc::new(Self {
+            limit,
+            refused,
+            first: OnceLock::new(),
+            held_bytes,
+            spill: Mutex::default(),
+        })
     }
 
     /// What it was given.
@@ -94,13 +103,17 @@ impl RejectBudget {
         if let Err(refused) =
             self.refused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
         {
+            let is_other = |first: &TimeRange| *first != batch;
             return Err(Error::RejectLimit {
                 batch,
                 rejected: refused.saturating_add(values),
+                has_earlier: self.limit.before > 0 || self.first.get().is_some_and(is_other),
                 limit: max,
                 reason,
             });
         }
+        // Only the first one counts.
+        let _ = self.first.set(batch);
         let mut pieces = Vec::new();
         if self.limit.file.is_kept() {
             let mut text = format!("# {values} values: {}\n", commented(&reason)).into_bytes();
