@@ -273,15 +273,19 @@ async fn foreign_texts_are_shown_as_the_stream_can_take_them() {
     }
 }
 
-/// No home, no terminal that can do anything, no locale: whatever looks only needs none of it.
+/// No home, no terminal that can do anything, no locale: a look at a source needs none of it, and one at a whole job only the
+/// place that the job needs.
 #[tokio::test]
 async fn looks_need_no_surroundings() {
     let world = World::new().await;
-    for word in ["preflight", "plan"] {
-        let mut job = world.job(word, &[]);
-        job.env_remove("HOME").env_remove("XDG_STATE_HOME").env("TERM", "dumb");
-        let ended = world.start(job).ended().await;
-        ended.assert_code(0);
+    let url = world.cloud.url();
+    let source = ["--source-host", &url, "--source-org", CLOUD_ORG, "--source-bucket", BUCKET];
+    let alone = world.command(&[&["plan"][..], &source].concat());
+    let mut placed = world.job("preflight", &[]);
+    placed.env("STATE_DIRECTORY", world.folder.path());
+    for mut look in [alone, placed] {
+        look.env_remove("HOME").env_remove("XDG_STATE_HOME").env("TERM", "dumb");
+        world.start(look).ended().await.assert_code(0);
     }
 }
 
