@@ -77,11 +77,10 @@ impl DestinationFacts {
         };
         let info = destination.known_info();
         let (mut field_types, mut writes_refused) = (FieldTypes::new(), Vec::new());
-        if let Some(bucket) = &bucket {
-            if let Ok(database) = destination.database_of(bucket).await? {
-                field_types =
-                    schema::field_types(destination, &database).await?.unwrap_or_default();
-            }
+        if let Some(bucket) = &bucket
+            && let Ok(database) = destination.database_of(bucket).await?
+        {
+            field_types = schema::field_types(destination, &database).await?.unwrap_or_default();
         }
         for bucket in [&bucket, &batch_bucket].into_iter().flatten() {
             writes_refused.extend(probe(destination, &bucket.name).await?);

@@ -86,8 +86,9 @@ fn row(error: &Error) -> Option<Row> {
             let row = fail("P26", "batches", text, &cure);
             row.map(|row| row.with("batches", *batches).with("batches_max", *max))
         }
-        Error::Lock(LockError::Io { .. }) => fail("P27", "state", words(), STATE_FOLDER),
-        Error::Config(ConfigError::NoStateDir) => fail("P27", "state", words(), STATE_FOLDER),
+        Error::Lock(LockError::Io { .. }) | Error::Config(ConfigError::NoStateDir) => {
+            fail("P27", "state", words(), STATE_FOLDER)
+        }
         Error::Pipeline(Failure::RejectsFile { .. } | Failure::State { .. }) => {
             fail("P27", "rejects", words(), "--rejects FILE")
         }
