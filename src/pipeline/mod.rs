@@ -37,6 +37,7 @@ use self::stop::StopSignal;
 use self::write::DestinationWriter;
 use self::write::rejects::missing::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
+use crate::model::side::Side;
 use crate::model::time::{TimeRange, Timestamp};
 
 pub(crate) mod closing;
@@ -108,6 +109,7 @@ pub async fn run(
     let mut open = Open {
         out: Arc::clone(&out),
         buckets: buckets.clone(),
+        reach: plan.range().start,
         tasks: JoinSet::new(),
         complete: sender,
     };
@@ -119,12 +121,18 @@ pub async fn run(
     };
     // Nothing new is complete from here on: batches still open are given up, the committer finishes what it has. After a
     // stop it has a bound of its own for that.
+    let reach = open.reach;
     drop(open);
     let committed = joined(committer.await);
     let mut stopped = match read {
         // The batches only saw that nobody takes them any more: the committer knows why.
         Err(Error::StageGone(_)) if committed.is_err() => None,
-        read => read?,
+        Err(error) => {
+            let from = committed.as_ref().map_or(plan.range().start, |done| done.watermark);
+            note_foreign(&checkpoint, &error, TimeRange::new(from, reach.max(from))).await?;
+            return Err(error);
+        }
+        Ok(stopped) => stopped,
     };
     let committed = committed?;
     // Whoever asked for the end does not wait for it.
@@ -183,6 +191,22 @@ pub async fn run(
     })
 }
 
+/// Keeps for good what a source bucket of another id may have left in the batches that were open. A spool takes theirs away.
+async fn note_foreign(
+    checkpoint: &Checkpoint,
+    error: &Error,
+    open: TimeRange,
+) -> Result<(), Error> {
+    let Error::AnotherBucket { side: Side::Source, name, was, .. } = error else { return Ok(()) };
+    if !matches!(checkpoint, Checkpoint::Bucket(_)) || open.is_empty() {
+        return Ok(());
+    }
+    let doubt = format!(
+        "{open}: what was written there when another bucket had the name {name:?} may be of that one, and not of {was}"
+    );
+    checkpoint.note_doubt(&doubt).await
+}
+
 /// Takes out of the rejects file what is moved again, and says if it lacks what committed batches have refused.
 async fn resume_rejects(out: &DestinationWriter, resume: Timestamp) -> Result<(), Error> {
     let limit = out.rejects.limit();
@@ -206,6 +230,8 @@ async fn drain_over(out: &DestinationWriter, stop: &StopSignal) -> StopReason {
 struct Open {
     out: Arc<DestinationWriter>,
     buckets: SameBuckets,
+    /// The stop of the last batch that was opened.
+    reach: Timestamp,
     tasks: JoinSet<Result<Complete, Error>>,
     complete: mpsc::Sender<Complete>,
 }
@@ -240,7 +266,8 @@ impl Open {
                     self.while_open(Box::pin(async move { buckets.hold().await })).await??;
                     self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
                 }
-                Some(Next::Batch(task, requested)) => {
+                Some(Next::Batch(task, stop, requested)) => {
+                    self.reach = stop;
                     self.tasks.spawn(complete(task, self.buckets.clone(), permit));
                     // A batch that fails drops its sender: its error comes with its task.
                     let _ = self.while_open(requested).await?;

@@ -10,7 +10,7 @@ use self::spool::SpoolReader;
 use crate::influx::client::Client;
 use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::commit::complete::Done;
@@ -111,8 +111,8 @@ pub(super) enum Batches {
 pub(super) enum Next {
     /// Batches without a value.
     Empty(std::ops::Range<u64>),
-    /// A batch on its way, and word that everything of it has been asked for.
-    Batch(BatchTask, oneshot::Receiver<()>),
+    /// A batch with its stop, and word that everything of it has been asked for.
+    Batch(BatchTask, Timestamp, oneshot::Receiver<()>),
 }
 
 /// Moves a batch.
@@ -149,23 +149,25 @@ impl Batches {
     /// Looks for the next batch that holds anything; `None` at the end of the plan.
     pub(super) async fn next(&mut self) -> Result<Option<Next>, Error> {
         let (sender, requested) = oneshot::channel();
-        let task: BatchTask = match self {
+        let (task, stop): (BatchTask, Timestamp) = match self {
             Self::Bucket(reader, counter) => match counter.next(&reader.source).await? {
                 None => return Ok(None),
                 Some(NextBatch::Empty(stretch)) => return Ok(Some(Next::Empty(stretch))),
                 Some(NextBatch::Batch { seq, range, holds }) => {
-                    Box::pin(bucket::batch::run(Arc::clone(reader), seq, range, holds, sender))
+                    let reader = Arc::clone(reader);
+                    (Box::pin(bucket::batch::run(reader, seq, range, holds, sender)), range.stop)
                 }
             },
             Self::Spool(reader, batches) => match batches.next() {
                 None => return Ok(None),
                 Some(NextBatch::Empty(stretch)) => return Ok(Some(Next::Empty(stretch))),
                 Some(NextBatch::Batch { seq, range, holds }) => {
-                    Box::pin(spool::run(Arc::clone(reader), seq, range, holds, sender))
+                    let reader = Arc::clone(reader);
+                    (Box::pin(spool::run(reader, seq, range, holds, sender)), range.stop)
                 }
             },
         };
-        Ok(Some(Next::Batch(task, requested)))
+        Ok(Some(Next::Batch(task, stop, requested)))
     }
 
     /// Keeps the sums of what the source has answered up to date. A spool asks nothing beside its slices.

@@ -377,7 +377,7 @@ mod tests {
             text.chars().fold((0, 0), step).1
         };
         for (count, depth) in
-            [(1, 0), (TERMS_IN_ROW_MAX, 0), (TERMS_IN_ROW_MAX + 1, 1), (10_000, 3)]
+            [(1, 0), (TERMS_IN_ROW_MAX, 0), (TERMS_IN_ROW_MAX + 1, 1), (10_000, 2), (100_000, 3)]
         {
             let tests: Vec<String> = (0..count).map(|n| format!("t{n}")).collect();
             let text = joined(&tests, " or ");
