@@ -137,7 +137,7 @@ async fn a_proxy_that_refuses_everything_makes_no_refused_lines() {
         (status(400, &json("blocked by policy 7")), "blocked by policy 7"),
         (status(400, ""), "status 400"),
         (status(411, &json("length required")), "length required"),
-        (status(422, page), "a page of HTML"),
+        (status(422, page), "Request Entity Too Large;"),
         (status(422, &json("blocked")), "blocked"),
     ] {
         let rig = hours().await;

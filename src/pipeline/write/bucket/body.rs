@@ -98,12 +98,8 @@ fn sort_out(
 }
 
 fn foreign(batch: TimeRange, failure: &influx::error::Error) -> Error {
-    let text = if failure.message.starts_with('<') {
-        "a page of HTML".to_owned()
-    } else {
-        failure.cause()
-    };
-    Error::ForeignRefusal { batch, status: failure.status.unwrap_or_default(), text }
+    let status = failure.status.unwrap_or_default();
+    Error::ForeignRefusal { batch, status, text: failure.cause() }
 }
 
 /// Sends one body, packed if that pays, and tells the rate how it went.
