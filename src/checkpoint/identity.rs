@@ -19,7 +19,8 @@ const EXISTING_ADOPTED: &str = "adopted";
 
 const SOURCE_BUCKET: &str = "source_bucket_id";
 const DESTINATION_BUCKET: &str = "destination_bucket_id";
-const START: &str = "start";
+/// The field that tells where the job begins: every point of it has it.
+pub(crate) const START: &str = "start";
 /// The field that tells how far runs of the job may have written. No part of what makes it the same job.
 const REACH: &str = "stop";
 

@@ -163,7 +163,7 @@ impl AnswerBody {
                 if let (Ok(_), Some((watch, _))) = (&received, &self.watch) {
                     watch.heard();
                 }
-                let scene = Scene { reached: true, tls: true, host: "" };
+                let scene = Scene { reached: true, tls: true, host: "", is_proxied: false };
                 received.map_err(|error| diagnosis::failure(error, scene))
             }
             Err(_) if silent_at < self.deadline => {

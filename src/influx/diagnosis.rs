@@ -19,7 +19,11 @@ pub(super) struct Scene<'a> {
     pub(super) tls: bool,
     /// Host and port that are connected to.
     pub(super) host: &'a str,
+    /// They are those of a proxy.
+    pub(super) is_proxied: bool,
 }
+
+const PROXY_CURE: &str = "mend the proxy or its variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY";
 
 /// What an error of the HTTP library means. Its text loses the URL, which holds statements.
 pub(super) fn failure(error: reqwest::Error, scene: Scene<'_>) -> Failure {
@@ -45,6 +49,7 @@ pub(super) fn failure(error: reqwest::Error, scene: Scene<'_>) -> Failure {
         };
         let failure = Failure::new(FailureKind::Connect, text).caused_by(error);
         return match cure {
+            Some(_) if !scene.reached && scene.is_proxied => failure.curable(PROXY_CURE),
             Some(cure) if !scene.reached => failure.curable(cure),
             _ => failure,
         };

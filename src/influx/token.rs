@@ -248,7 +248,11 @@ impl Drop for RunningCommand {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(child.try_wait(), Ok(None)) {
             let _ = child.kill();
-            let _ = child.wait();
+            drop(child);
+            // On a thread of its own: one that hangs in a disk does not even end then. Nobody misses it if there is none.
+            let killed = Arc::clone(&self.0);
+            let wait = move || drop(killed.lock().unwrap_or_else(PoisonError::into_inner).wait());
+            let _ = std::thread::Builder::new().spawn(wait);
         }
     }
 }

@@ -53,7 +53,7 @@ impl HttpTransport {
             builder = builder.no_proxy();
         }
         let proxy = if is_loopback(&base) { None } else { Proxy::of(&base) };
-        let scene = Scene { reached: false, tls: false, host: "" };
+        let scene = Scene { reached: false, tls: false, host: "", is_proxied: false };
         let http = builder.build().map_err(|error| Failure {
             kind: FailureKind::Tls,
             ..diagnosis::failure(error, scene)
@@ -90,13 +90,9 @@ impl HttpTransport {
     pub(super) async fn failure(&self, error: reqwest::Error, reached: bool) -> Failure {
         let refused = self.proxy.as_ref().filter(|_| is_refused_tunnel(&error));
         let host = self.connected_to();
-        let mut failure =
-            diagnosis::failure(error, Scene { reached, tls: self.is_tls(), host: &host });
-        if self.proxy.is_some() && failure.cure.is_some() && failure.kind == FailureKind::Connect {
-            failure.cure = Some(
-                "mend the proxy or its variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), or name the host in NO_PROXY",
-            );
-        }
+        let is_proxied = self.proxy.is_some();
+        let scene = Scene { reached, tls: self.is_tls(), host: &host, is_proxied };
+        let mut failure = diagnosis::failure(error, scene);
         if let Some(proxy) = refused
             && let Some(status) = proxy.refusal().await
         {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checkpoint::identity::{Identity, KIND_IDENTITY};
+use crate::checkpoint::identity::{Identity, KIND_IDENTITY, START};
 use crate::checkpoint::record::{
     BATCHES, DETAILS, KIND, Keys, StoredFields, stored_start, stored_stop,
 };
@@ -58,8 +58,7 @@ pub(super) async fn into_range(
     bucket_id: &str,
     range: TimeRange,
 ) -> Result<Option<OtherSource>, Error> {
-    let own = (shown(&keys.src_org), shown(&keys.src_bucket));
-    let own = &own;
+    let own = &(shown(&keys.src_org), shown(&keys.src_bucket));
     let look = |query: String| async move {
         let what = "other jobs into the destination bucket";
         let tables = small_answer::tables(destination, &query, columns::VALUES, what).await?;
@@ -113,8 +112,6 @@ pub(super) async fn into_range(
 fn shown(name: &str) -> String {
     name.replace('\r', "")
 }
-
-const START: &str = "start";
 
 /// What a job may have written to the bucket with this id, by its identity, its oldest and its newest record.
 fn written(

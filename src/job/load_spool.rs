@@ -205,7 +205,6 @@ pub async fn prepare(
     if part.is_beside {
         return Ok(nothing(spool, part, config));
     }
-    config.safety.needs_state()?;
     names::check_rejects(names::rejects_file(config)).await?;
     let wanted = wanted(spool, &part);
     let shard_ns = spool.job.shard_group_ns;

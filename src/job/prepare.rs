@@ -49,7 +49,6 @@ async fn into_bucket(
     stop: &StopSignal,
 ) -> Result<(Begun, Destination), Error> {
     let client = &ends.destination;
-    config.safety.needs_state()?;
     names::check_rejects(names::rejects_file(config)).await?;
     let source_ns = source.survey.shape.shard_group_ns;
     let wanted = Wanted::of(config, source);

@@ -8,6 +8,7 @@ use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::ends::count;
 use crate::job::source_facts::SourceFacts;
+use crate::limits::REFUSALS_COUNTED_MAX;
 use crate::model::filter::Filter;
 use crate::model::number;
 use crate::model::series::Readable;
@@ -16,9 +17,6 @@ use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::facts::RowFacts;
 use crate::report::preflight::{Finding, Verdict};
 use crate::wire::flux::Selection;
-
-/// Fields that are counted: each costs a query.
-const COUNTED_MAX: usize = 8;
 
 /// What is to be known of the limit before a run that rejects such values. A field that is not counted is not told of.
 pub(crate) async fn foretold(
@@ -33,7 +31,8 @@ pub(crate) async fn foretold(
         return None;
     }
     let (mut refused, mut first) = (0, None);
-    for (measurement, field) in clashing(config, source, destination).into_iter().take(COUNTED_MAX)
+    for (measurement, field) in
+        clashing(config, source, destination).into_iter().take(REFUSALS_COUNTED_MAX)
     {
         let filter = Filter {
             measurements: vec![measurement.clone()],
@@ -78,11 +77,10 @@ fn clashing(
     destination: &DestinationFacts,
 ) -> Vec<(String, String)> {
     let filter = &config.scope.filter;
-    let wanted = |list: &[String], name: &String| list.is_empty() || list.contains(name);
     let Some(types) = source.survey.field_types() else { return Vec::new() };
     let mut found = Vec::new();
-    for (measurement, own) in types.iter().filter(|(name, _)| wanted(&filter.measurements, name)) {
-        for (field, kinds) in own.iter().filter(|(name, _)| wanted(&filter.fields, name)) {
+    for (measurement, own) in types.iter().filter(|(name, _)| filter.takes_measurement(name)) {
+        for (field, kinds) in own.iter().filter(|(name, _)| filter.takes_field(name)) {
             let theirs = destination.field_types.get(measurement).and_then(|own| own.get(field));
             let differs = |theirs: &BTreeSet<String>| theirs.is_disjoint(kinds);
             if theirs.is_some_and(differs) {

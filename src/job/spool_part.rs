@@ -87,9 +87,7 @@ impl SpoolPart {
         let range = TimeRange::new(start, stop_there.max(start));
         let staged = (stop > stop_there && !is_beside).then_some((stop_there, stop));
         let lacking = Lacking { staged, values: stored.rejected_in(range) };
-        let all_files =
-            StoredSelection { range: TimeRange::ALL, measurements: None, buckets: None };
-        let files = stored.files(&all_files);
+        let files = stored.files(&StoredSelection::ALL);
         let first = files.iter().map(|file| file.time_min).min();
         let last = files.iter().map(|file| file.time_max).max();
         let holds = first.zip(last);

@@ -14,6 +14,9 @@ pub(crate) const BENCH_RESERVE_BYTES: u64 = 128 * 1024;
 /// Slices for each reader of a trial, as far as bytes allow it: with fewer, readers that end early would count as idle.
 pub(crate) const BENCH_SLICES_PER_READER: u64 = 4;
 
+/// Names of files that are tried where another bench has begun in the same second.
+pub(crate) const BENCH_NAMES_MAX: u32 = 100;
+
 /// Runs of each setting that stays to the end.
 pub(crate) const BENCH_REPETITIONS_MAX: u32 = 100;
 

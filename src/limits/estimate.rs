@@ -21,6 +21,9 @@ pub(crate) const TALLY_MIXED_MEASUREMENTS_MAX: usize = 8;
 /// Windows of such fields that a plan counts, each by a query of its own: half a megabyte of answers.
 pub(crate) const TALLY_MIXED_WINDOWS_MAX: u64 = 2_500;
 
+/// Fields of another type at the destination whose values a plan counts: each costs a query.
+pub(crate) const REFUSALS_COUNTED_MAX: usize = 8;
+
 /// Measurements that a plan looks at one by one and shows; the others are summed up.
 pub(crate) const PLAN_MEASUREMENTS_MAX: usize = 16;
 

@@ -19,4 +19,14 @@ impl Filter {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// True if `--measurement` lets a name pass.
+    pub(crate) fn takes_measurement(&self, name: &str) -> bool {
+        self.measurements.is_empty() || self.measurements.iter().any(|own| own == name)
+    }
+
+    /// True if `--field` lets a name pass.
+    pub(crate) fn takes_field(&self, name: &str) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|own| own == name)
+    }
 }

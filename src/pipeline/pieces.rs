@@ -81,9 +81,7 @@ pub(super) async fn differing(
         && let Some(pieces) = stack.pop()
     {
         if pieces.len() > 1 {
-            let halves = pieces.chunks(pieces.len().div_ceil(2));
-            let halves: Vec<_> = halves.collect();
-            stack.extend(halves.into_iter().rev());
+            stack.extend(pieces.chunks(pieces.len().div_ceil(2)).rev());
             continue;
         }
         let Some(range) = whole(pieces) else { continue };

@@ -27,6 +27,13 @@ pub(super) struct TypesOfNow<'a> {
     pub held: Option<(&'a DestinationBucket, Option<&'a FieldTypes>)>,
 }
 
+/// A field of which some values may have arrived as another type.
+struct Suspect {
+    key: FieldKey,
+    /// InfluxQL has read it as one of another type than it has now, or of one of several.
+    is_new: bool,
+}
+
 impl TypesOfNow<'_> {
     /// What of these batches may have arrived as another type than it has at the source, in words.
     pub(super) async fn doubts(self, pieces: &[CommittedBatch]) -> Result<Vec<String>, Error> {
@@ -35,47 +42,42 @@ impl TypesOfNow<'_> {
             newest_first.flat_map(|piece| self.source.job.shape.read_windows(piece.range));
         let windows: Vec<_> = windows.take(RETYPED_WINDOWS_MAX + 1).collect();
         let mut doubts = Vec::new();
-        for key in self.suspects() {
-            let is_too_much = windows.len() > RETYPED_WINDOWS_MAX || self.is_unseen_by_flux(&key);
-            if is_too_much && self.is_new(&key) {
+        for Suspect { key, is_new } in self.suspects() {
+            let is_unseen = self.source.job.routes.is_influxql_only(&key.0);
+            if is_new && (is_unseen || windows.len() > RETYPED_WINDOWS_MAX) {
                 doubts.push(format!(
                     "values of {}, which got another type while the job ran",
                     told(&key)
                 ));
-                continue;
-            }
-            for range in windows.iter().take(RETYPED_WINDOWS_MAX) {
-                doubts.extend(self.differing(&key, *range).await?);
+            } else if !is_unseen {
+                for range in windows.iter().take(RETYPED_WINDOWS_MAX) {
+                    doubts.extend(self.differing(&key, *range).await?);
+                }
             }
         }
         Ok(doubts)
     }
 
     /// Fields with a type that they had not when the run began, or have not at the destination.
-    fn suspects(self) -> BTreeSet<FieldKey> {
+    fn suspects(self) -> Vec<Suspect> {
         let there = self.held.and_then(|(_, types)| types);
         let is_held = |measurement: &str, field: &str, types: &BTreeSet<String>| {
             let held = there.and_then(|there| there.get(measurement)?.get(field));
             held.is_none_or(|held| types.is_subset(held))
         };
-        let mut suspects = BTreeSet::new();
+        let mut suspects = Vec::new();
         for (measurement, fields) in self.here {
             for (field, types) in fields {
                 let key: FieldKey = (measurement.as_bytes().into(), field.as_bytes().into());
-                if self.is_new(&key) || !is_held(measurement, field, types) {
-                    suspects.insert(key);
+                let believed = self.believed(&key);
+                let is_new =
+                    believed.is_some_and(|kind| types.iter().any(|own| own != kind.name()));
+                if is_new || !is_held(measurement, field, types) {
+                    suspects.push(Suspect { key, is_new });
                 }
             }
         }
         suspects
-    }
-
-    /// Whether InfluxQL has read the field as one of another type than it has now, or of one of several.
-    fn is_new(self, key: &FieldKey) -> bool {
-        let [measurement, field] = [&key.0, &key.1].map(|name| String::from_utf8_lossy(name));
-        let types = self.here.get(&*measurement).and_then(|fields| fields.get(&*field));
-        let believed = self.believed(key).zip(types);
-        believed.is_some_and(|(kind, types)| types.iter().any(|own| own != kind.name()))
     }
 
     /// The type that InfluxQL's values of a field were taken for.
@@ -83,16 +85,8 @@ impl TypesOfNow<'_> {
         self.source.job.routes.influxql.get(&key.0)?.types.get(&key.1).copied()
     }
 
-    fn is_unseen_by_flux(self, key: &FieldKey) -> bool {
-        let only = &self.source.job.routes.influxql_only;
-        only.iter().any(|name| name.as_bytes() == &*key.0)
-    }
-
     async fn differing(self, key: &FieldKey, range: TimeRange) -> Result<Option<String>, Error> {
         let (source, bucket) = (self.source, &self.source.job.source_bucket);
-        if self.is_unseen_by_flux(key) {
-            return Ok(None);
-        }
         let Some(own) = own_type(&source.client, bucket, key, range).await? else {
             return Ok(None);
         };

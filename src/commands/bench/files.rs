@@ -10,6 +10,7 @@ use crate::bench::extrapolate::Whole;
 use crate::bench::html;
 use crate::bench::record::{BenchRecord, Recorded, Trial};
 use crate::commands::error::Error;
+use crate::limits::BENCH_NAMES_MAX;
 use crate::model::time::Timestamp;
 
 /// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
@@ -41,7 +42,6 @@ impl Files {
 
     /// The same under a name that is free: another bench may have begun in the same second.
     pub(super) fn create_free(name: &Path) -> Result<Self, Error> {
-        const NAMES_MAX: u32 = 100;
         let mut number = 1;
         loop {
             let mut own = name.as_os_str().to_owned();
@@ -50,7 +50,8 @@ impl Files {
             }
             match Self::create(Path::new(&own)) {
                 Err(Error::BenchFile { source, .. })
-                    if source.kind() == std::io::ErrorKind::AlreadyExists && number < NAMES_MAX =>
+                    if source.kind() == std::io::ErrorKind::AlreadyExists
+                        && number < BENCH_NAMES_MAX =>
                 {
                     number += 1;
                 }

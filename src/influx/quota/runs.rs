@@ -253,11 +253,10 @@ fn rested(folder: &Path) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use crate::limits::QUOTA_WINDOW_MS;
-
     use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
+    use crate::limits::QUOTA_WINDOW_MS;
 
     fn look(runs: &mut Runs, lower_to_ppm: Option<u32>) -> (u32, u32, u32) {
         let view = runs.look(lower_to_ppm).unwrap();

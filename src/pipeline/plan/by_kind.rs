@@ -71,9 +71,8 @@ enum Agreed {
 async fn agreed(
     source: &SourceBucket,
     stretch: TimeRange,
-    by_kind: u64,
+    mut by_kind: u64,
 ) -> Result<Option<Agreed>, Error> {
-    let mut by_kind = by_kind;
     for _ in 0..BY_KIND_TRIES_MAX {
         match one(source, Layer::Mixed, stretch).await? {
             None => return Ok(Some(Agreed::Less(0))),

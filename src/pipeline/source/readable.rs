@@ -32,7 +32,7 @@ pub(super) fn readable(
 ) -> (BTreeMap<Name, InfluxqlFields>, BTreeMap<Name, String>) {
     let (mut can, mut cannot) = (BTreeMap::new(), BTreeMap::new());
     for (measurement, fields) in types {
-        if !filter.measurements.is_empty() && !filter.measurements.contains(measurement) {
+        if !filter.takes_measurement(measurement) {
             continue;
         }
         let name = Name::from(measurement.as_bytes());
@@ -46,13 +46,33 @@ pub(super) fn readable(
 
 /// True if statements reach a field by its name, and the tags of the filter by theirs.
 pub(crate) fn can_be_asked_for(measurement: &str, field: &str, filter: &Filter) -> bool {
-    let is_told = |name: &str| !name.contains(char::REPLACEMENT_CHARACTER);
+    why_not_measurement(measurement, filter).is_none() && why_not_field(field).is_none()
+}
+
+/// Why no statement reaches a measurement, or the tags of the filter.
+fn why_not_measurement(measurement: &str, filter: &Filter) -> Option<&'static str> {
     let is_of_influxql = |key: &str| key.eq_ignore_ascii_case("time") || key == "_name";
-    is_told(measurement)
-        && is_told(field)
-        && !SYSTEM_MEASUREMENTS.contains(&measurement)
-        && !SYSTEM_FIELDS.contains(&field)
-        && !filter.tags.iter().any(|(key, _)| is_of_influxql(key))
+    // JSON shows bytes that are not UTF-8 in this way, and no statement can name them.
+    if measurement.contains(char::REPLACEMENT_CHARACTER) {
+        Some("its name may not be UTF-8")
+    } else if SYSTEM_MEASUREMENTS.contains(&measurement) {
+        Some("InfluxQL takes it for one of its own")
+    } else if filter.tags.iter().any(|(key, _)| is_of_influxql(key)) {
+        Some("InfluxQL takes a tag of --tag for a column of its own")
+    } else {
+        None
+    }
+}
+
+/// Why no statement reaches a field.
+fn why_not_field(field: &str) -> Option<&'static str> {
+    if field.contains(char::REPLACEMENT_CHARACTER) {
+        Some("the name of a field may not be UTF-8")
+    } else if SYSTEM_FIELDS.contains(&field) {
+        Some("InfluxQL takes a field for one of its own")
+    } else {
+        None
+    }
 }
 
 /// The fields of a measurement that have one type, or why InfluxQL cannot read it.
@@ -61,27 +81,17 @@ fn fields_of(
     fields: &BTreeMap<String, BTreeSet<String>>,
     filter: &Filter,
 ) -> Result<InfluxqlFields, &'static str> {
-    // JSON shows bytes that are not UTF-8 in this way, and no statement can name them.
-    if measurement.contains(char::REPLACEMENT_CHARACTER) {
-        return Err("its name may not be UTF-8");
-    }
-    if SYSTEM_MEASUREMENTS.contains(&measurement) {
-        return Err("InfluxQL takes it for one of its own");
-    }
-    if filter.tags.iter().any(|(key, _)| key.eq_ignore_ascii_case("time") || key == "_name") {
-        return Err("InfluxQL takes a tag of --tag for a column of its own");
+    if let Some(why) = why_not_measurement(measurement, filter) {
+        return Err(why);
     }
     let mut types = BTreeMap::new();
     let mut listed = Vec::new();
     let mut all = true;
     for (field, names) in fields {
-        if field.contains(char::REPLACEMENT_CHARACTER) {
-            return Err("the name of a field may not be UTF-8");
+        if let Some(why) = why_not_field(field) {
+            return Err(why);
         }
-        if SYSTEM_FIELDS.contains(&field.as_str()) {
-            return Err("InfluxQL takes a field for one of its own");
-        }
-        let wanted = filter.fields.is_empty() || filter.fields.contains(field);
+        let wanted = filter.takes_field(field);
         let one = match names.iter().next() {
             Some(name) if names.len() == 1 => {
                 Some(FieldType::named(name).ok_or("a field of unknown type")?)

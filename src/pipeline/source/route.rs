@@ -108,6 +108,11 @@ impl Routes {
         self.names.iter()
     }
 
+    /// True for a measurement that only InfluxQL reads.
+    pub(crate) fn is_influxql_only(&self, measurement: &[u8]) -> bool {
+        self.influxql_only.iter().any(|name| name.as_bytes() == measurement)
+    }
+
     /// Why InfluxQL does not read a measurement; `None` if it can.
     pub fn refusal(&self, measurement: &[u8]) -> Option<&str> {
         if self.access.is_none() {
@@ -178,13 +183,10 @@ impl Routes {
 
 /// Fields that have more than one type somewhere in the bucket.
 fn mixed(types: &FieldTypes, filter: &Filter) -> Vec<FieldKey> {
-    let wanted = |measurement: &String| {
-        filter.measurements.is_empty() || filter.measurements.contains(measurement)
-    };
     let mut found = Vec::new();
-    for (measurement, fields) in types.iter().filter(|(name, _)| wanted(name)) {
+    for (measurement, fields) in types.iter().filter(|(name, _)| filter.takes_measurement(name)) {
         for (field, types) in fields {
-            if types.len() > 1 && (filter.fields.is_empty() || filter.fields.contains(field)) {
+            if types.len() > 1 && filter.takes_field(field) {
                 found.push((measurement.as_bytes().into(), field.as_bytes().into()));
             }
         }

@@ -92,12 +92,7 @@ pub fn count(measurement: &str, range: TimeRange, filter: &Filter) -> String {
             filter.fields.iter().map(|field| format!("count({}::field)", quote_identifier(field)));
         counts.collect::<Vec<_>>().join(", ")
     };
-    format!(
-        "SELECT {counts} FROM {} WHERE {}{}",
-        from(measurement),
-        time_condition(range),
-        tag_conditions(filter)
-    )
+    counting(&counts, measurement, range, filter)
 }
 
 /// Counts of some fields, each of its numbers, texts and truth values: InfluxQL takes numbers of any type for floats, and
@@ -112,9 +107,13 @@ pub(crate) fn count_by_kind(
         let field = quote_identifier(field);
         ["float", "string", "boolean"].map(|kind| format!("count({field}::{kind})")).join(", ")
     };
+    let counts = fields.iter().map(kinds).collect::<Vec<_>>().join(", ");
+    counting(&counts, measurement, range, filter)
+}
+
+fn counting(counts: &str, measurement: &str, range: TimeRange, filter: &Filter) -> String {
     format!(
-        "SELECT {} FROM {} WHERE {}{}",
-        fields.iter().map(kinds).collect::<Vec<_>>().join(", "),
+        "SELECT {counts} FROM {} WHERE {}{}",
         from(measurement),
         time_condition(range),
         tag_conditions(filter)

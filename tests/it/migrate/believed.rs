@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice::testing::config::job::JobConfig;
 use sluice::testing::config::range::{RangeStart, RangeStop};
@@ -479,6 +480,20 @@ async fn values_between_shards_of_another_type_are_found() {
     }
 }
 
+/// A run for each request until the first commit, behind which somebody writes these lines.
+async fn written_behind_each_request(
+    rig: impl AsyncFn() -> Rig,
+    late: &[u8],
+    look: impl AsyncFn(u32, &Rig, &Run),
+) {
+    for skip in 0..requests_to_first_commit(&rig().await, |_| true).await {
+        let rig = rig().await;
+        rig.source_fault(Matcher::path("").skip(skip), 1, Fault::written_after(BUCKET, late));
+        let run = rig.migrate(rig.config()).await;
+        look(skip, &rig, &run).await;
+    }
+}
+
 /// A field gets a second type while the run goes on, in a later shard group of a batch that is read as one: Flux stops at the
 /// change in silence, in its counts too. The new values arrive or are named.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -491,13 +506,11 @@ async fn a_type_that_comes_late_hides_no_value() {
             let rig = Rig::start(source.clone(), store_of(&data, DAY_S)).await;
             rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "3d")
         };
-        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
-            let rig = of().await;
-            rig.source_fault(Matcher::path("").skip(skip), 1, Fault::written_after(BUCKET, &late));
-            let run = rig.migrate(rig.config()).await;
+        written_behind_each_request(of, &late, async |skip, rig, run| {
             let what = format!("{:?} {skip}: {}", source.kind, run.words());
-            assert!(is_equal(&rig) || is_named(&run), "{what}");
-        }
+            assert!(is_equal(rig) || is_named(run), "{what}");
+        })
+        .await;
     }
 }
 
@@ -513,14 +526,12 @@ async fn a_type_that_comes_before_the_job_hides_none_of_its_values() {
             let rig = Rig::start(source.clone(), store_of(&data, DAY_S)).await;
             rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "3d")
         };
-        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
-            let rig = of().await;
-            rig.source_fault(Matcher::path("").skip(skip), 1, Fault::written_after(BUCKET, &late));
-            let run = rig.migrate(rig.config()).await;
+        written_behind_each_request(of, &late, async |skip, rig, run| {
             let what = format!("{:?} {skip}: {}", source.kind, run.words());
             assert_eq!(rig.destination.store().count(BUCKET), 120, "{what}");
             assert_eq!(run.exit(), ExitCode::Done, "{what}");
-        }
+        })
+        .await;
     }
 }
 
@@ -529,7 +540,7 @@ async fn a_type_that_comes_before_the_job_hides_none_of_its_values() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn numbers_of_another_type_that_come_late_are_not_taken_for_the_old_ones() {
     let days = |day: i64| NOON_S + day * 86_400;
-    let mut doubted = 0;
+    let doubted = AtomicUsize::new(0);
     for (old, new) in [("1i", "2u"), ("1u", "2i"), ("1i", "2"), ("1", "2i"), ("1u", "2")] {
         let line = |n: i64| format!("m,host=a v={old} {}000000000\n", days(0) + n * 10);
         // So many that nothing is held against Flux again until they have doubled.
@@ -540,24 +551,22 @@ async fn numbers_of_another_type_that_come_late_are_not_taken_for_the_old_ones()
             let rig = Rig::start(oss_source(), store_of(data.as_bytes(), DAY_S)).await;
             rig.over("2022-01-01T12:00:00Z", "2022-01-04T12:00:00Z", "1d")
         };
-        for skip in 0..requests_to_first_commit(&of().await, |_| true).await {
-            let rig = of().await;
-            let fault = Fault::written_after(BUCKET, late.as_bytes());
-            rig.source_fault(Matcher::path("").skip(skip), 1, fault);
-            let run = rig.migrate(rig.config()).await;
+        written_behind_each_request(of, late.as_bytes(), async |skip, rig, run| {
             let outcome = &run.finished().outcome;
             let what = format!("{old} {new} {skip}: {outcome:?}");
-            doubted += outcome.doubts.iter().filter(|doubt| doubt.contains("copied as")).count();
-            if is_equal(&rig) {
-                continue;
+            let told = outcome.doubts.iter().filter(|doubt| doubt.contains("copied as"));
+            doubted.fetch_add(told.count(), Ordering::Relaxed);
+            if is_equal(rig) {
+                return;
             }
             assert_eq!(run.exit(), ExitCode::Rejected, "{what}");
             // A later run of the same command knows both types, and does not take the first one's word for it.
             let again = rig.migrate(rig.config()).await;
             assert_eq!(again.exit(), ExitCode::Rejected, "{what}");
-        }
+        })
+        .await;
     }
-    assert!(doubted > 0, "some of them are read as the old ones");
+    assert!(doubted.into_inner() > 0, "some of them are read as the old ones");
 }
 
 /// Flux drops the carriage returns of texts. They arrive also where it was not meant to read any: where InfluxQL gave way,

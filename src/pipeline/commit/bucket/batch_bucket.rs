@@ -80,7 +80,7 @@ impl BatchBucket {
     /// The identity of the job, if a run of sluice has begun it, and the time of its point.
     pub async fn identity(&self) -> Result<Option<(StoredFields, Timestamp)>, Error> {
         let query = self.details_query(identity::KIND_IDENTITY);
-        let stored = self.pick(&query, "start", "job identity", Newest).await?;
+        let stored = self.pick(&query, identity::START, "job identity", Newest).await?;
         Ok(stored.map(|stored| (stored.fields, stored.time)))
     }
 

@@ -119,9 +119,8 @@ fn is_of_interest(reader: &BucketReader, attempt: ReadAttempt<'_>) -> bool {
         _ if attempt.range.contains(Timestamp::MAX) => false,
         SliceRequest::Flux(_) | SliceRequest::CarriageReturns(_) => false,
         SliceRequest::Keyed(..) | SliceRequest::Pivot(..) => true,
-        SliceRequest::Influxql(choices, _) => choices.iter().all(|choice| {
-            let only = &reader.source.job.routes.influxql_only;
-            !only.iter().any(|name| name.as_bytes() == &*choice.measurement)
-        }),
+        SliceRequest::Influxql(choices, _) => choices
+            .iter()
+            .all(|choice| !reader.source.job.routes.is_influxql_only(&choice.measurement)),
     }
 }
