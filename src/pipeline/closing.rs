@@ -90,7 +90,10 @@ impl ClosingCheck<'_> {
             let keeps_names =
                 |bucket: &&DestinationBucket| bucket.on_type_conflict == ConflictPolicy::Stop;
             let held = self.out.bucket().filter(keeps_names);
-            let held = held.map(|bucket| (bucket, types_there.as_ref()));
+            // What this run has read of fields that had several types from its beginning, it has read as what it is.
+            let has_earlier = self.resume > self.job.start;
+            let types_there = types_there.as_ref().filter(|_| has_earlier);
+            let held = held.map(|bucket| (bucket, types_there));
             let doubts = TypesOfNow { source, here, held }.doubts(&pieces).await?;
             closing.doubts.extend(doubts);
         }

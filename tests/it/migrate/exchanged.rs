@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::sync::Arc;
+
 use sluice::testing::exit::ExitCode;
 use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{
     BucketStore, Fault, Matcher, Rule, ServerSettings, StoreChange, StoredValue, When,
 };
@@ -99,4 +102,34 @@ async fn nothing_of_another_source_bucket_is_taken_for_the_jobs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_written_into_another_destination_bucket_and_called_copied() {
     exchanged_behind_any_request(&oss_source(), None, false).await;
+}
+
+/// Killed before it is noticed: the next run, once the names are as they were, has all of the right one or names what is not so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_run_has_of_another_bucket_is_written_over_or_named() {
+    let mut killed = 0;
+    for skip in (20..40).step_by(2) {
+        let rig = rig(oss_source()).await;
+        let store = Arc::clone(rig.source.store());
+        let id = store.bucket(BUCKET).unwrap().id;
+        let fault = exchange(When::After);
+        rig.source.inject(Rule { matcher: Matcher::path("").skip(skip), times: 1, fault });
+        let (named, own) = (Arc::clone(&store), id.clone());
+        let kill = move |event: &Event| {
+            matches!(event, Event::SliceRead { .. }) && named.bucket(BUCKET).unwrap().id != own
+        };
+        let run = rig.migrate_until(rig.config(), kill).await;
+        if run.ended.is_some() {
+            continue;
+        }
+        killed += 1;
+        let fault = exchange(When::Before);
+        rig.source.inject(Rule { matcher: Matcher::path(""), times: 1, fault });
+        let again = rig.migrate(rig.config()).await;
+        let is_whole = rig.destination.store().dump(BUCKET) == held(&store, &id);
+        let is_named = matches!(again.exit(), ExitCode::Rejected | ExitCode::Different);
+        let what = format!("{skip}: {:?} {}", again.exit(), again.words());
+        assert!(is_named || is_whole && again.exit() == ExitCode::Done, "{what}");
+    }
+    assert!(killed > 2, "{killed}");
 }
