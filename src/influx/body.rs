@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::{GzDecoder, GzEncoder};
 use reqwest::Response;
@@ -36,6 +36,8 @@ pub fn pack(plain: &[u8]) -> Bytes {
 pub(super) struct AnswerBody {
     response: Response,
     coding: Coding,
+    /// What was looked at before it is handed out.
+    ahead: Bytes,
     deadline: Instant,
     silence: Duration,
     wire_bytes: u64,
@@ -73,6 +75,7 @@ impl AnswerBody {
         Ok(Self {
             response,
             coding,
+            ahead: Bytes::new(),
             deadline,
             silence,
             wire_bytes,
@@ -98,6 +101,30 @@ impl AnswerBody {
         matches!(self.coding, Coding::Gzip(_))
     }
 
+    /// Looks at a plain body before anything of it is handed out: all of it if it has less than `bytes_max` bytes.
+    pub(super) async fn whole_if_small(
+        &mut self,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, Failure> {
+        let mut ahead = BytesMut::new();
+        while ahead.len() < bytes_max {
+            let Some(bytes) = self.receive().await? else {
+                self.slot = None;
+                self.ahead = ahead.freeze();
+                return Ok(Some(self.ahead.clone()));
+            };
+            self.wire_bytes += length(&bytes);
+            ahead.extend_from_slice(&bytes);
+        }
+        self.ahead = ahead.freeze();
+        Ok(None)
+    }
+
+    /// Counts bytes that came for the same question before.
+    pub(super) fn after(&mut self, wire_bytes: u64) {
+        self.wire_bytes += wire_bytes;
+    }
+
     /// Bytes of the body as they came over the wire.
     pub(super) fn wire_bytes(&self) -> u64 {
         self.wire_bytes
@@ -110,6 +137,10 @@ impl AnswerBody {
 
     /// The next bytes; `None` after a proper end. To be called no more after an error. Losing this future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        if !self.ahead.is_empty() {
+            let ahead = std::mem::take(&mut self.ahead);
+            return self.hand_out(ahead).map(Some);
+        }
         loop {
             let ready = match &mut self.coding {
                 Coding::Plain => None,

@@ -67,7 +67,11 @@ pub(crate) const UNFRAMED_TRIES_MAX: u32 = 2;
 pub(crate) const MISREAD_TRIES_MAX: u32 = 3;
 
 /// Bytes of a query's answer that is expected to come packed, and so with a checksum. Servers leave smaller ones plain.
-pub(crate) const UNCHECKED_BYTES_MIN: u64 = 4 * 1024;
+/// Over `http://` from another machine those are asked for until one comes twice.
+pub(crate) const UNCHECKED_BYTES_MIN: usize = 4 * 1024;
+
+/// Small plain answers to one question, of which two have to be alike.
+pub(crate) const ALIKE_TRIES_MAX: usize = 6;
 
 /// Bytes of a file of certificates.
 pub(crate) const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

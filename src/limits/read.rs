@@ -132,6 +132,8 @@ pub(crate) const BY_KIND_TRIES_MAX: u32 = 3;
 
 /// Windows in which a field that got another type while the job ran is looked at, at both ends; in more of them nobody looks.
 pub(crate) const RETYPED_WINDOWS_MAX: usize = 256;
+/// The same for all such fields together: fewer windows for each of many.
+pub(crate) const RETYPED_LOOKS_MAX: usize = 4_096;
 
 /// Ranges in which an end holds another number of values than was committed that are found one by one.
 pub(crate) const CLOSING_DIFFERENCES_MAX: usize = 100;

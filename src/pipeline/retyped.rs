@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::checkpoint::record::CommittedBatch;
-use crate::limits::RETYPED_WINDOWS_MAX;
+use crate::limits::{RETYPED_LOOKS_MAX, RETYPED_WINDOWS_MAX};
 use crate::model::frame::FieldType;
 use crate::model::schema::{FieldKey, FieldTypes};
 use crate::model::series::Readable;
@@ -41,16 +41,18 @@ impl TypesOfNow<'_> {
         let windows =
             newest_first.flat_map(|piece| self.source.job.shape.read_windows(piece.range));
         let windows: Vec<_> = windows.take(RETYPED_WINDOWS_MAX + 1).collect();
+        let suspects = self.suspects();
+        let looked_at_max = (RETYPED_LOOKS_MAX / suspects.len().max(1)).min(RETYPED_WINDOWS_MAX);
         let mut doubts = Vec::new();
-        for Suspect { key, is_new } in self.suspects() {
+        for Suspect { key, is_new } in suspects {
             let is_unseen = self.source.job.routes.is_influxql_only(&key.0);
-            if is_new && (is_unseen || windows.len() > RETYPED_WINDOWS_MAX) {
+            if is_new && (is_unseen || windows.len() > looked_at_max) {
                 doubts.push(format!(
                     "values of {}, which got another type while the job ran",
                     told(&key)
                 ));
             } else if !is_unseen {
-                for range in windows.iter().take(RETYPED_WINDOWS_MAX) {
+                for range in windows.iter().take(looked_at_max) {
                     doubts.extend(self.differing(&key, *range).await?);
                 }
             }

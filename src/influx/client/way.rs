@@ -30,7 +30,7 @@ impl Client {
 
     /// Says once that answers come with nothing that would show a flipped bit.
     pub(in crate::influx) fn note_body(&self, is_packed: bool, bytes: u64) {
-        let unchecked = !is_packed && bytes >= UNCHECKED_BYTES_MIN && self.is_in_the_clear();
+        let unchecked = !is_packed && bytes >= UNCHECKED_BYTES_MIN as u64 && self.is_in_the_clear();
         if unchecked
             && self.shared.side == Side::Source
             && !self.shared.unchecked.swap(true, Ordering::Relaxed)

@@ -91,6 +91,10 @@ async fn agreed(
 pub(super) async fn counted(source: &SourceBucket, range: TimeRange) -> Result<Option<u64>, Error> {
     let job = &source.job;
     let Some(database) = &job.routes.database else { return Ok(None) };
+    if source.flux_only.is_any() {
+        // What it returned was not this bucket's, so neither need its counts be.
+        return Ok(None);
+    }
     let Some(fields) = countable(source) else { return Ok(None) };
     let mut values = 0;
     for (measurement, fields) in fields {

@@ -15,6 +15,11 @@ impl FluxOnly {
         self.measurements().get(measurement).cloned()
     }
 
+    /// True once there is one.
+    pub fn is_any(&self) -> bool {
+        !self.measurements().is_empty()
+    }
+
     /// Adds one; the first reason stays.
     pub fn add(&self, measurement: &Name, why: &str) {
         self.measurements().entry(measurement.clone()).or_insert_with(|| why.to_owned());

@@ -254,10 +254,9 @@ async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
     let flips = (0..60_u64).map(|n| (n * 41, u8::try_from(n % 8).unwrap()));
     rows::all_of(flips.map(|(at_byte, bit)| async move {
         let rig = rig().await;
-        let mut config = rig.config();
+        let mut config = from_elsewhere(&rig);
         config.scope.batch_interval =
             sluice::testing::config::values::IntervalChoice::Fixed("6h".parse().unwrap());
-        config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
         let matcher = Matcher::path("/api/v2/query").body("rename");
         rig.source_fault(matcher, 2, Fault::Flip { at_byte, bit });
         let run = rig.migrate(config).await;
@@ -265,6 +264,57 @@ async fn the_checksum_of_a_packed_answer_is_looked_at_first() {
         rig.assert_copied();
     }))
     .await;
+}
+
+/// A small answer comes plain from another machine too: over `http://` it counts once it has come twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bit_that_flips_in_a_small_answer_from_elsewhere_changes_nothing() {
+    let places = [Survey, Count, Read].into_iter();
+    let flips = places.flat_map(|place| {
+        let step = if place == Read { 3 } else { 17 };
+        (0..290_u64).step_by(step).map(move |at_byte| (place, at_byte))
+    });
+    rows::all_of(flips.map(|(place, at_byte)| async move {
+        let bit = u8::try_from(at_byte % 8).unwrap();
+        let rig = small().await;
+        let matcher = Matcher { skip: 0, ..place.matcher() };
+        rig.source_fault(matcher, 1, Fault::Flip { at_byte, bit });
+        let run = rig.migrate(from_elsewhere(&rig)).await;
+        assert_eq!(run.exit(), ExitCode::Done, "{place:?} {at_byte} {bit}: {}", run.words());
+        rig.assert_copied();
+    }))
+    .await;
+}
+
+/// Where no two are alike the question is tried again like any other that fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_answers_that_never_agree_are_not_believed() {
+    let rig = small().await;
+    for bit in 0..8 {
+        let matcher = Matcher { skip: 0, ..Read.matcher() };
+        rig.source_fault(matcher, 1, Fault::Flip { at_byte: 280, bit });
+    }
+    let run = rig.migrate(from_elsewhere(&rig)).await;
+    run.assert_exit(ExitCode::Done);
+    let never = |event: &Event| format!("{event:?}").contains("no two alike");
+    assert!(run.count(never) > 0, "{}", run.words());
+    rig.assert_copied();
+}
+
+/// One hour with two values: all answers are small.
+async fn small() -> Rig {
+    let lines = b"air,host=a f=12.5 1640995200000000001\nair,host=a f=13.25 1640995800000000001\n";
+    let rig = Rig::start(cloud(), store_of(lines, 7 * 86_400)).await;
+    let mut rig = rig.over("2022-01-01", "2022-01-01T01:00:00Z", "1h");
+    rig.client.retries_max = 4;
+    rig
+}
+
+/// By another name of this machine, which is not known to be it.
+fn from_elsewhere(rig: &Rig) -> JobConfig {
+    let mut config = rig.config();
+    config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+    config
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
