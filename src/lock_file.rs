@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -62,6 +62,25 @@ impl LockFile {
     }
 }
 
+/// Which process holds the lock of a file, in words for a message: `process 4711`, where the system tells.
+pub(crate) fn holder(file: &File) -> String {
+    let inode = file.metadata().map(|metadata| metadata.ino());
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    let process = inode.ok().and_then(|inode| process_of(&locks, inode));
+    process.map_or_else(|| "a process".to_owned(), |id| format!("process {id}"))
+}
+
+/// The process with a lock on this file, of the lines of `/proc/locks`: `1: FLOCK ADVISORY WRITE 4711 fe:00:123 0 EOF`. One
+/// of another container has no number here.
+fn process_of(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, process, file, ..] = words[..] else { return None };
+        let is_it = file.rsplit(':').next()?.parse() == Ok(inode);
+        process.parse().ok().filter(|process| is_it && *process != 0)
+    })
+}
+
 impl Drop for LockFile {
     fn drop(&mut self) {
         // Closing the file lets it go too, only later.
@@ -96,6 +115,9 @@ mod tests {
         let held = LockFile::take(open()).unwrap().unwrap();
         assert!(LockFile::take(open()).unwrap().is_err());
         assert!(LockFile::share(open()).unwrap().is_err());
+        if std::path::Path::new("/proc/locks").exists() {
+            assert_eq!(holder(&open()), format!("process {}", std::process::id()));
+        }
         // The copy of a program that is being started.
         let _shared = held.file().try_clone().unwrap();
         drop(held);
@@ -104,5 +126,17 @@ mod tests {
         drop(readers);
         drop(LockFile::take_soon(open()).unwrap().unwrap());
         drop(LockFile::wait(open()).unwrap());
+        assert_eq!(holder(&open()), "a process");
+    }
+
+    #[test]
+    fn the_holder_of_a_lock_is_found_by_its_file() {
+        let locks = "1: POSIX  ADVISORY  WRITE 10 fe:00:7 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 11 fe:00:77 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 12 fe:00:8 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 0 fe:00:9 0 EOF\n\
+                     4: FLOCK  ADVISORY  READ  13 fe:00:7 0 EOF\n";
+        let found = [7, 8, 9, 77, 1].map(|inode| process_of(locks, inode));
+        assert_eq!(found, [Some(13), None, None, Some(11), None]);
     }
 }

@@ -29,6 +29,9 @@ pub enum BenchRecord {
 #[derive(Serialize, Deserialize)]
 struct Line {
     v: u32,
+    /// When it was written; older files lack it.
+    #[serde(default)]
+    time: Option<String>,
     #[serde(flatten)]
     record: BenchRecord,
 }
@@ -268,12 +271,13 @@ pub(super) fn scaled(n: u64, by: u64, of: u64) -> u64 {
 }
 
 impl BenchRecord {
-    /// The line, without its end.
+    /// The line, without its end, as written at `time`.
     ///
     /// # Panics
     /// Never: the records have nothing that JSON lacks.
-    pub fn to_line(&self) -> String {
-        serde_json::to_string(&Line { v: VERSION, record: self.clone() })
+    pub fn to_line(&self, time: Timestamp) -> String {
+        let time = Some(time.to_string());
+        serde_json::to_string(&Line { v: VERSION, time, record: self.clone() })
             .expect("objects with string keys are JSON")
     }
 }

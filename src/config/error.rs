@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::origin::ValueOrigin;
+use super::origin::{LineOfFile, ValueOrigin};
 use super::shown::ShownValue;
 use crate::model::share::ParseShareError;
 use crate::model::side::Side;
@@ -161,30 +161,30 @@ pub enum ConfigError {
         name: ShownValue,
     },
     /// An unknown key.
-    #[error("{}: unknown key {key}{}", .path.display(), did_you_mean(.meant.as_ref()))]
+    #[error("{place}: unknown key {key}{}", did_you_mean(.meant.as_ref()))]
     UnknownKey {
-        /// The file.
-        path: PathBuf,
+        /// Where.
+        place: LineOfFile,
         /// The key with its table.
         key: ShownValue,
         /// What was probably meant.
         meant: Option<String>,
     },
     /// A key in the wrong table.
-    #[error("{}: {key} belongs {belongs}", .path.display())]
+    #[error("{place}: {key} belongs {belongs}")]
     KeyPlace {
-        /// The file.
-        path: PathBuf,
+        /// Where.
+        place: LineOfFile,
         /// The key.
         key: String,
         /// Where to.
         belongs: String,
     },
     /// Both spellings of one key.
-    #[error("{}: {first} and {second} are the same setting; keep one", .path.display())]
+    #[error("{place}: {first} and {second} are the same setting; keep one")]
     KeyTwice {
-        /// The file.
-        path: PathBuf,
+        /// Where the other is.
+        place: LineOfFile,
         /// One spelling.
         first: String,
         /// The other.
@@ -192,36 +192,36 @@ pub enum ConfigError {
     },
     /// A literal token in the file.
     #[error(
-        "{}: {key} would keep a token in the file; remove it and use source_token_file, source_token_command or the \
-         variable INFLUXDB_CLOUD_TOKEN (destination_token_file, destination_token_command or INFLUX_TOKEN)",
-        .path.display()
+        "{place}: {key} would keep a token in the file; remove it and use source_token_file, source_token_command or the \
+         variable INFLUXDB_CLOUD_TOKEN (destination_token_file, destination_token_command or INFLUX_TOKEN)"
     )]
     TokenInFile {
-        /// The file.
-        path: PathBuf,
+        /// Where.
+        place: LineOfFile,
         /// The key.
         key: String,
     },
     /// A value of the wrong TOML type.
-    #[error("{}: {key} must be {expected}", .path.display())]
+    #[error("{place}: {key} must be {expected}")]
     KeyType {
-        /// The file.
-        path: PathBuf,
+        /// Where.
+        place: LineOfFile,
         /// The key.
         key: String,
-        /// The type.
+        /// The type, with an example.
         expected: &'static str,
     },
     /// Not TOML.
-    #[error("{} line {line}: {message}", .path.display())]
+    #[error("{place}: {message}")]
     Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
+        /// Where.
+        place: LineOfFile,
         /// The parser's words, without the line's text.
         message: String,
     },
+    /// Several things that are wrong in a file, in the order of its lines.
+    #[error("{}", each(.0))]
+    Several(Vec<ConfigError>),
     /// A file that cannot be read.
     #[error("cannot read {}, named by {named_by}", .path.display())]
     Read {
@@ -340,6 +340,25 @@ pub enum TaskRecordError {
 
 fn or_key(key: Option<&String>) -> String {
     key.map_or_else(String::new, |key| format!(", or {key} in the file named by --config"))
+}
+
+impl ConfigError {
+    /// The line of the file that is wrong, where it is one.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::UnknownKey { place, .. }
+            | Self::KeyPlace { place, .. }
+            | Self::KeyTwice { place, .. }
+            | Self::TokenInFile { place, .. }
+            | Self::KeyType { place, .. }
+            | Self::Syntax { place, .. } => Some(place.line),
+            _ => None,
+        }
+    }
+}
+
+fn each(errors: &[ConfigError]) -> String {
+    errors.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn did_you_mean(meant: Option<&String>) -> String {

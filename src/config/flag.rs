@@ -9,7 +9,7 @@ use super::given::Given;
 pub enum FlagKind {
     /// One text or number.
     One,
-    /// Any number of texts: the flag is repeated, the variable has one per line, the key takes an array.
+    /// Any number of texts: the flag is repeated, the variable has one per line, the key takes an array, or a text for one item.
     List,
     /// Yes or no.
     Switch,

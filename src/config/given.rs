@@ -29,8 +29,8 @@ impl Given {
     pub(super) fn path(&self) -> PathBuf {
         let path = Path::new(self.text());
         match &self.origin {
-            ValueOrigin::Key { path: file, .. } if path.is_relative() => {
-                file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+            ValueOrigin::Key { place, .. } if path.is_relative() => {
+                place.path.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
             }
             _ => path.to_owned(),
         }

@@ -1,7 +1,8 @@
 //! Where a value stands, and how strong that place is.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Where a value stands, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub enum ValueOrigin {
     Key {
         /// As it stands there.
         key: String,
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: LineOfFile,
     },
     /// In the record of an official task.
     Task(String),
@@ -30,10 +31,25 @@ impl fmt::Display for ValueOrigin {
         match self {
             Self::Flag(name) | Self::Default(name) => write!(f, "--{name}"),
             Self::Variable(name) => write!(f, "{name}"),
-            Self::Key { key, path } => write!(f, "{key} in {}", path.display()),
+            Self::Key { key, place } => write!(f, "{key} in {place}"),
             Self::Task(property) => write!(f, "{property} of the task"),
             Self::Profile(name) => write!(f, "url of profile {name:?}"),
         }
+    }
+}
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOfFile {
+    /// Which file.
+    pub path: Arc<Path>,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for LineOfFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.path.display(), self.line)
     }
 }
 

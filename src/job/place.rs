@@ -180,7 +180,10 @@ async fn look_into(
     }
     names::check_rejects(names::rejects_file(config)).await?;
     let rest = if destination.batch_bucket.is_some() {
-        let read = read(config, wanted, &destination.bucket_id(), &store).await;
+        let mut read = read(config, wanted, &destination.bucket_id(), &store).await;
+        if let Some(bucket_id) = made_meanwhile(config, client, destination, &read).await? {
+            read = self::read(config, wanted, &bucket_id, &store).await;
+        }
         // A job that is taken on this machine can be shown all the same.
         *found = read.as_ref().ok().cloned();
         let (lock, place) = (lock?, read?);
@@ -201,6 +204,25 @@ async fn look_into(
         wanted.range()
     };
     hold_interval(config, rest)
+}
+
+/// The id of a destination bucket that was not there at first, where the job is found to have one: a run that began at the
+/// same time may just have made it.
+async fn made_meanwhile(
+    config: &JobConfig,
+    client: &Client,
+    destination: &DestinationFacts,
+    read: &Result<JobPlace, Error>,
+) -> Result<Option<String>, Error> {
+    match read {
+        Err(Error::OtherJob { difference, .. })
+            if difference.is_of_bucket() && destination.bucket.is_none() =>
+        {
+            let made = client.bucket_by_name(&config.ends.destination_bucket).await?;
+            Ok(made.map(|bucket| bucket.id))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// As [`hold_batches`], where the interval is known before anything is counted.

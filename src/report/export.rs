@@ -174,6 +174,6 @@ impl ExportReport {
             "not_carried": self.refused_values,
             "not_carried_by_reason": refused.collect::<Vec<_>>(),
         });
-        json::line("export", None, body)
+        json::line("export", json::now(), body)
     }
 }

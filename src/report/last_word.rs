@@ -49,7 +49,7 @@ pub(crate) fn lines(exit: u8) -> Option<Vec<String>> {
             "elapsed_ms": elapsed_ms,
             "committed_to": committed_to.map(|time| time.to_string()),
         });
-        return Some(vec![json::line("exit_error", Some(json::now()), body)]);
+        return Some(vec![json::line("exit_error", json::now(), body)]);
     }
     let then = if is_kept { "the same command resumes" } else { "nothing of it is kept" };
     let place = match committed_to {

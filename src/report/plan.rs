@@ -301,7 +301,9 @@ impl PlanReport {
             page.say("time", &text);
             "the source's quota, unless an engine is slower: not known, nothing is written"
         } else {
-            "no quota binds; the slower engine does: not known, nothing is written"
+            let text = "not foretold without a quota; sluice bench --sink destination measures it";
+            page.say("time", text);
+            "the slower engine: not known, nothing is written"
         };
         page.say("limit", limit);
         if let Some(task) = forecast.task_ms {

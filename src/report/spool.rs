@@ -114,7 +114,7 @@ impl ProofReport {
             "findings": proof.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "findings_more": proof.more,
         });
-        json::line("spool_proof", None, body)
+        json::line("spool_proof", json::now(), body)
     }
 }
 
@@ -177,7 +177,7 @@ impl CompactReport {
             "bytes_after": self.after.1,
             "values": self.values,
         });
-        json::line("spool_compact", None, body)
+        json::line("spool_compact", json::now(), body)
     }
 }
 
@@ -304,7 +304,7 @@ impl SpoolReport {
             "rejected": self.rejected,
             "measurements": self.measurements.iter().map(SpoolMeasurement::json).collect::<Vec<_>>(),
         });
-        json::line("spool", None, body)
+        json::line("spool", json::now(), body)
     }
 }
 

@@ -110,10 +110,12 @@ pub enum Error {
         differences: Vec<Difference>,
     },
     /// Another run writes to the spool.
-    #[error("another run writes to the spool (it holds {lock})")]
+    #[error("another run writes to the spool ({holder} holds {lock})")]
     Locked {
         /// The lock.
         lock: String,
+        /// Who holds it.
+        holder: String,
     },
     /// A run holds the spool in an object store, or did until a moment ago.
     #[error(

@@ -14,7 +14,7 @@ use super::digest;
 use super::error::Error;
 use super::storage::{Beat, Storage};
 use crate::limits::LEASE_STALE_MS;
-use crate::lock_file::{LockAttempt, LockFile};
+use crate::lock_file::{self, LockAttempt, LockFile};
 use crate::model::time::Timestamp;
 
 /// The lock: held by the system in a folder, an object in a store.
@@ -85,6 +85,10 @@ impl Reading {
     }
 }
 
+fn locked(file: &File) -> Error {
+    Error::Locked { lock: LOCK.to_owned(), holder: lock_file::holder(file) }
+}
+
 /// The lock of an object store.
 #[derive(Debug)]
 struct Object {
@@ -99,7 +103,7 @@ impl Lock {
     pub(super) fn take(storage: &Storage, take_over: bool) -> Result<Self, Error> {
         let file = storage.lock_file(LOCK)?;
         let attempt = LockFile::take_soon(file).map_err(Error::io(LOCK))?;
-        let file = attempt.map_err(|_| Error::Locked { lock: LOCK.to_owned() })?;
+        let file = attempt.map_err(|file| locked(&file))?;
         let object =
             if storage.is_objects() { Some(Object::take(storage, take_over)?) } else { None };
         Ok(Self { _file: file, object })
@@ -109,7 +113,7 @@ impl Lock {
     pub(super) fn look(storage: &Storage, take_over: bool) -> Result<(), Error> {
         if let Some(file) = storage.known_lock_file(LOCK)? {
             let attempt = LockFile::share_soon(file).map_err(Error::io(LOCK))?;
-            attempt.map_err(|_| Error::Locked { lock: LOCK.to_owned() })?;
+            attempt.map_err(|file| locked(&file))?;
         }
         if storage.is_objects() && !take_over {
             Holder::here(storage).may_follow(storage)

@@ -7,20 +7,14 @@ use crate::bench::compare::{self, Comparison};
 use crate::bench::record::Recorded;
 use crate::commands::error::Error;
 use crate::exit::ExitCode;
-use crate::report::stream;
+use crate::report::{json, stream};
 
 /// Compares two files.
 pub(super) fn run(first: &str, second: &str, json: bool) -> Result<ExitCode, Error> {
     let found: Comparison = compare::compare(&read(first)?, &read(second)?);
     if json {
-        let mut line = serde_json::json!({"message_type": "bench_comparison", "v": 1});
-        let body = serde_json::to_value(&found);
-        if let (serde_json::Value::Object(line), Ok(serde_json::Value::Object(body))) =
-            (&mut line, body)
-        {
-            line.extend(body);
-        }
-        stream::print_exact(line.to_string());
+        let body = serde_json::to_value(&found).expect("a comparison has nothing that JSON lacks");
+        stream::print_exact(json::line("bench_comparison", json::now(), body));
     } else {
         for line in screen::comparison(first, second, &found) {
             stream::print(line);

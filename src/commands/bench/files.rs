@@ -12,6 +12,7 @@ use crate::bench::record::{BenchRecord, Recorded, Trial};
 use crate::commands::error::Error;
 use crate::limits::BENCH_NAMES_MAX;
 use crate::model::time::Timestamp;
+use crate::report::json;
 
 /// `NAME.jsonl`, `NAME.csv` and, at the end, `NAME.html`.
 #[derive(Debug)]
@@ -60,11 +61,13 @@ impl Files {
         }
     }
 
-    /// Adds a line.
-    pub(super) fn add(&mut self, record: &BenchRecord) -> Result<(), Error> {
-        let written = writeln!(self.lines, "{}", record.to_line());
-        let written = written.and_then(|()| self.lines.sync_data());
-        written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source })
+    /// Adds a line; which one, without its end.
+    pub(super) fn add(&mut self, record: &BenchRecord) -> Result<String, Error> {
+        let line = record.to_line(json::now());
+        let written = writeln!(self.lines, "{line}").and_then(|()| self.lines.sync_data());
+        let written =
+            written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source });
+        written.map(|()| line)
     }
 
     /// Makes the page from the lines.
@@ -81,11 +84,13 @@ impl Files {
         file.write_all(html::page(&bench).as_bytes()).map_err(failed(page))
     }
 
-    /// Adds a trial to both.
-    pub(super) fn add_trial(&mut self, trial: &Trial, whole: &Whole) -> Result<(), Error> {
-        self.add(&BenchRecord::BenchTrial(Box::new(trial.clone())))?;
+    /// Adds a trial to both; its JSON line.
+    pub(super) fn add_trial(&mut self, trial: &Trial, whole: &Whole) -> Result<String, Error> {
+        let line = self.add(&BenchRecord::BenchTrial(Box::new(trial.clone())))?;
         let written = writeln!(self.table, "{}", csv::line(trial, whole));
-        written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })
+        let written =
+            written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source });
+        written.map(|()| line)
     }
 }
 

@@ -40,7 +40,7 @@ use crate::model::schema::FieldTypes;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::bucket::type_conflict;
-use crate::report::stream;
+use crate::report::{json, stream};
 
 /// Runs the command.
 pub(crate) async fn run(args: BenchArgs, env: Env, stops: &StopSignals) -> Result<ExitCode, Error> {
@@ -109,13 +109,12 @@ async fn trials(
         Some(out) => Files::create(out)?,
         None => Files::create_free(&files::name_of(header.started))?,
     };
-    files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?;
-    let tell = |record: BenchRecord| {
+    let tell = |line: String| {
         if config.output.json {
-            stream::print_exact(record.to_line());
+            stream::print_exact(line);
         }
     };
-    tell(BenchRecord::BenchHeader(Box::new(header.clone())));
+    tell(files.add(&BenchRecord::BenchHeader(Box::new(header.clone())))?);
     let client = surveyed.ends.source.clone();
     let spent = || surveyed.before_bytes + client.quota().total_bytes();
     let terms = terms::terms(bench, config, &surveyed, &header);
@@ -134,8 +133,7 @@ async fn trials(
             stream::say(screen::trial_line(number, &planned, left));
         }
         let Ran { trial, error, left } = trial::run(&stand, &planned, number, early).await?;
-        files.add_trial(&trial, &whole)?;
-        tell(BenchRecord::BenchTrial(Box::new(trial.clone())));
+        tell(files.add_trial(&trial, &whole)?);
         if let Some(left) = left {
             return Err(left);
         }
@@ -151,9 +149,9 @@ async fn trials(
         }
     }
     let verdict = scheduler.verdict(stopped, spent(), millis(begun.elapsed()));
-    files.add(&BenchRecord::BenchVerdict(Box::new(verdict.clone())))?;
+    let line = files.add(&BenchRecord::BenchVerdict(Box::new(verdict.clone())))?;
     files.show()?;
-    tell(BenchRecord::BenchVerdict(Box::new(verdict.clone())));
+    tell(line);
     if let Some(error) = failed.filter(|_| verdict.rows.is_empty()) {
         return Err(error);
     }
@@ -180,7 +178,9 @@ fn nothing_to_measure(config: &JobConfig, nothing: &Nothing, elapsed_ms: u64) ->
         elapsed_ms,
     };
     if config.output.json {
-        stream::print_exact(BenchRecord::BenchVerdict(Box::new(verdict.clone())).to_line());
+        stream::print_exact(
+            BenchRecord::BenchVerdict(Box::new(verdict.clone())).to_line(json::now()),
+        );
     } else {
         let is_quiet = config.output.volume.is_quiet();
         let lines = screen::nothing_lines(&nothing.source, &nothing.why, is_quiet);

@@ -23,7 +23,7 @@ use crate::model::random::Random;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::source::shape::assumed_shard_group_ns;
-use crate::report::stream;
+use crate::report::{json, stream};
 
 /// Rehearses.
 pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Error> {
@@ -39,11 +39,11 @@ pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Erro
     let best = verdict.recommendation.as_ref();
     let rehearsed = best.and_then(|best| model.rehearse(best.setting));
     if config.json {
-        stream::print_exact(BenchRecord::BenchHeader(Box::new(header)).to_line());
+        stream::print_exact(BenchRecord::BenchHeader(Box::new(header)).to_line(json::now()));
         for trial in &trials {
-            stream::print_exact(trial.to_line());
+            stream::print_exact(trial.to_line(json::now()));
         }
-        stream::print_exact(BenchRecord::BenchVerdict(Box::new(verdict)).to_line());
+        stream::print_exact(BenchRecord::BenchVerdict(Box::new(verdict)).to_line(json::now()));
         if let Some(found) = rehearsed {
             stream::print_exact(line(&found));
         }
@@ -60,9 +60,7 @@ pub(super) fn run(layers: &Layers, bench: &BenchConfig) -> Result<ExitCode, Erro
 }
 
 fn line(found: &Rehearsal) -> String {
-    serde_json::json!({
-        "message_type": "bench_rehearsal",
-        "v": 1,
+    let body = serde_json::json!({
         "values": found.values,
         "bytes": found.bytes,
         "batches": found.batches,
@@ -72,8 +70,8 @@ fn line(found: &Rehearsal) -> String {
         "quota_ms": found.quota_ms,
         "engine_ms": found.engine_us / 1_000,
         "whole_ms": found.whole_ms(),
-    })
-    .to_string()
+    });
+    json::line("bench_rehearsal", json::now(), body)
 }
 
 fn model(config: &SimulateConfig) -> Model {

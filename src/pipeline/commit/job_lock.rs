@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::lock_file::LockFile;
+use crate::lock_file::{LockFile, holder};
 use crate::new_files::can_take_files;
 
 /// Hexadecimal digits that the file holds, so that no other lock file is taken for it.
@@ -17,10 +17,12 @@ const ID_DIGITS: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.
-    #[error("another run of this job is active on this machine (it holds {path})")]
+    #[error("another run of this job is active on this machine ({holder} holds {path})")]
     Held {
         /// The lock file.
         path: PathBuf,
+        /// Who holds it.
+        holder: String,
     },
     /// The state folder cannot be used.
     #[error("cannot use {path}: XDG_STATE_HOME names another place")]
@@ -53,7 +55,7 @@ impl JobLock {
                 let id = identify(file.file()).map_err(io)?;
                 Ok(Self { _file: file, id })
             }
-            Err(_) => Err(LockError::Held { path }),
+            Err(file) => Err(LockError::Held { holder: holder(&file), path }),
         }
     }
 
@@ -72,7 +74,7 @@ impl JobLock {
         };
         match LockFile::share_soon(file).map_err(io)? {
             Ok(shared) => Ok(known(shared.file()).map_err(io)?),
-            Err(_) => Err(LockError::Held { path }),
+            Err(file) => Err(LockError::Held { holder: holder(&file), path }),
         }
     }
 

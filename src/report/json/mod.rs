@@ -1,5 +1,5 @@
 //! The same as JSON lines, for programs: plain numbers, RFC 3339 times, names exact. Every line begins with
-//! `message_type` and `v`; fields are only ever added.
+//! `message_type`, `v` and `time`; fields are only ever added.
 
 pub(crate) mod plan;
 pub(crate) mod preflight;
@@ -28,15 +28,14 @@ pub(crate) const VERSION: u32 = 1;
 struct Line<'a> {
     message_type: &'a str,
     v: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
+    time: String,
     #[serde(flatten)]
     body: Value,
 }
 
 /// One line of this type; the body is an object.
-pub(super) fn line(message_type: &str, time: Option<Timestamp>, body: Value) -> String {
-    let time = time.map(|time| time.to_string());
+pub(crate) fn line(message_type: &str, time: Timestamp, body: Value) -> String {
+    let time = time.to_string();
     let line = serde_json::to_string(&Line { message_type, v: VERSION, time, body })
         .expect("objects with string keys are JSON");
     escaped(line)
@@ -123,7 +122,7 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
             ("notice", json!({"kind": "stopping", "text": stop_name(*reason)}))
         }
     };
-    Some(line(message_type, Some(time), body))
+    Some(line(message_type, time, body))
 }
 
 /// Where the run stands.
@@ -175,7 +174,7 @@ pub fn status(state: &RunState, now_ms: u64, time: Timestamp) -> String {
             }),
         );
     }
-    line("status", Some(time), body)
+    line("status", time, body)
 }
 
 /// How the run ended.
@@ -222,7 +221,7 @@ pub fn summary(
         "events_lost": events_lost,
     });
     merge(&mut body, totals(&state.totals));
-    line("summary", Some(time), body)
+    line("summary", time, body)
 }
 
 fn differences(found: &[Discrepancy], expected: &str) -> Vec<Value> {
@@ -251,24 +250,24 @@ pub fn failure(
     });
     merge(&mut body, totals(&state.totals));
     merge(&mut body, input.facts.body());
-    line("exit_error", Some(time), body)
+    line("exit_error", time, body)
 }
 
 /// That the program failed before there was a run.
 pub(crate) fn exit_error(exit: u8, errors: &[String], facts: &ErrorFacts) -> String {
     let mut body = json!({"exit": exit, "message": errors.join(": "), "errors": errors});
     merge(&mut body, facts.body());
-    line("exit_error", Some(now()), body)
+    line("exit_error", now(), body)
 }
 
 /// What was compared at the end of a demo.
 pub(crate) fn comparison(values: u64) -> String {
-    line("comparison", Some(now()), json!({"equal": true, "values": values}))
+    line("comparison", now(), json!({"equal": true, "values": values}))
 }
 
 /// Something a person should know before there is a run.
 pub(crate) fn notice(text: &str) -> String {
-    line("notice", Some(now()), json!({"kind": "notice", "text": text}))
+    line("notice", now(), json!({"kind": "notice", "text": text}))
 }
 
 fn phase(state: &RunState, now_ms: u64) -> String {

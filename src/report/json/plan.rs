@@ -26,7 +26,7 @@ pub(crate) fn dry_run(dry_run: &DryRun) -> String {
             "time_ms": dry_run.outlook.time_ms,
         }),
     );
-    line("dry_run", Some(now()), body)
+    line("dry_run", now(), body)
 }
 
 fn choice_row(row: &ChoiceRow) -> Value {
@@ -80,7 +80,7 @@ pub(crate) fn plan_report(report: &PlanReport) -> String {
         "requests_spent": report.requests_spent,
         "exit": report.exit.number(),
     });
-    line("plan_report", Some(now()), body)
+    line("plan_report", now(), body)
 }
 
 fn measurement(row: &PlanMeasurement) -> Value {

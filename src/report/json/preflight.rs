@@ -20,7 +20,7 @@ pub(crate) fn preflight(report: &PreflightReport) -> String {
         "quota_bytes_spent": report.quota_bytes_spent,
         "exit": report.exit().number(),
     });
-    line("preflight", Some(now()), body)
+    line("preflight", now(), body)
 }
 
 /// The findings that are not well, as a plan tells them.

@@ -3,6 +3,7 @@
 use sluice::testing::bench::csv;
 use sluice::testing::bench::record::{BenchRecord, Recorded};
 use sluice::testing::bench::sample::Stratum;
+use sluice::testing::model::time::Timestamp;
 
 use super::{DAY_NS, cells, model, recorded, run, terms};
 
@@ -14,7 +15,7 @@ fn lines() -> (Recorded, String) {
     let records = std::iter::once(BenchRecord::BenchHeader(Box::new(bench.header.clone())))
         .chain(bench.trials.iter().cloned().map(Box::new).map(BenchRecord::BenchTrial))
         .chain(bench.verdict.clone().map(Box::new).map(BenchRecord::BenchVerdict));
-    let text = records.map(|record| record.to_line() + "\n").collect();
+    let text = records.map(|record| record.to_line(Timestamp::EPOCH) + "\n").collect();
     (bench, text)
 }
 
@@ -22,7 +23,11 @@ fn lines() -> (Recorded, String) {
 fn lines_give_back_what_was_kept() {
     let (bench, text) = lines();
     assert_eq!(Recorded::parse(&text).unwrap(), bench);
-    assert!(text.starts_with(r#"{"v":1,"message_type":"bench_header""#), "{}", &text[..80]);
+    assert!(
+        text.starts_with(r#"{"v":1,"time":"1970-01-01T00:00:00Z","message_type":"bench_header""#),
+        "{}",
+        &text[..80]
+    );
     for line in text.lines() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(value["v"], 1);

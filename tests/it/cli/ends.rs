@@ -99,7 +99,7 @@ fn an_end_never_mixes_two_places() {
                 "s.toml",
                 "source_profile = \"cloud\"\n[migration]\nsourceHost = \"https://x\"",
             ),
-            ["migration.sourceHost in s.toml", "(source_profile in s.toml)"],
+            ["migration.sourceHost in s.toml line", "(source_profile in s.toml line"],
         ),
     ] {
         let error = given.error();

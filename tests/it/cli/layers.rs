@@ -146,7 +146,7 @@ fn files_that_are_refused() {
         (&*other, ["influxToken would keep a token", "INFLUX_TOKEN"]),
         ("source_token = \"short\"", ["source_token would keep", "INFLUXDB_CLOUD_TOKEN"]),
         (&*broken, ["s.toml line 3", ""]),
-        (&*value, ["concurrency in s.toml: (not shown", "from 1 to 16"]),
+        (&*value, ["concurrency in s.toml line 1: (not shown", "from 1 to 16"]),
         (&*key, ["unknown key (not shown", ""]),
         (
             "batch_intervall = \"1h\"",
@@ -155,7 +155,7 @@ fn files_that_are_refused() {
                 "did you mean batch_interval in the table [migration]?",
             ],
         ),
-        ("concurency = 2", ["s.toml: unknown key", "did you mean concurrency?"]),
+        ("concurency = 2", ["s.toml line 1: unknown key", "did you mean concurrency?"]),
         (
             "[migration]\nsourceHots = \"x\"",
             ["unknown key \"migration.sourceHots\"", "did you mean source_host in"],
@@ -176,14 +176,21 @@ fn files_that_are_refused() {
         ("concurrency = true", ["concurrency must be", "whole number"]),
         ("quota_share = 0.9", ["quota_share must be", "text"]),
         ("json = \"yes\"", ["json must be", "true or false"]),
-        ("measurement = \"cpu\"", ["measurement must be", "array of texts"]),
         ("measurement = [1]", ["measurement must be", "array of texts"]),
         ("tag = []", ["tag must be", "array of texts"]),
         ("source_token_command = 1", ["source_token_command must be", "array of texts"]),
         ("migration = 1", ["migration must be", "a table"]),
         ("config = \"other.toml\"", ["unknown key \"config\"", ""]),
-        ("quota = \"x\"", ["quota in s.toml: \"x\"", "300MB/5min"]),
+        ("quota = \"x\"", ["quota in s.toml line 1: \"x\"", "300MB/5min"]),
         ("json = true\njson = true", ["s.toml line 2", "duplicate"]),
+        ("json = true\n\n# mine\nquota = \"x\"", ["quota in s.toml line 4: \"x\"", "300MB/5min"]),
+        (
+            "tag = [1]\n[migration]\n\nstop = 1.5\nwhen = 1\n",
+            [
+                "s.toml line 1: tag must be a text or an array of texts, as in [\"a\", \"b\"]; s.toml line 4:",
+                "; s.toml line 5: unknown key \"migration.when\"",
+            ],
+        ),
     ] {
         let error = Given::job(&["--config", "s.toml"]).file("s.toml", text).error();
         for part in parts {

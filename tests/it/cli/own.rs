@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_bench_names_its_place() {
         for (given, place) in [
             (Given::bare(&[&flag]), format!("--{name}: ")),
             (Given::bare(&[]).env(&variable, value), format!("{variable}: ")),
-            (with_file(&file), format!("bench.{} in s.toml: ", setting.key())),
+            (with_file(&file), format!("bench.{} in s.toml line 2: ", setting.key())),
         ] {
             // The parser knows the words of this flag.
             if place == "--sink: " {
@@ -106,7 +106,7 @@ fn what_is_wrong_with_a_bench_names_its_place() {
     let error = bench(&many).unwrap_err().to_string();
     assert!(error.starts_with("SLUICE_BENCH_INTERVALS: \"20 x 1 x 16 x 1\""), "{error}");
     let alone = bench(&with_file("[bench]\nbody_sizes = \"1MB\"")).unwrap_err().to_string();
-    assert_eq!(alone, "bench.body_sizes in s.toml needs --sink destination");
+    assert_eq!(alone, "bench.body_sizes in s.toml line 2 needs --sink destination");
     assert!(bench(&Given::bare(&["--out="])).unwrap_err().to_string().starts_with("--out"));
 }
 
@@ -116,21 +116,24 @@ fn the_table_of_a_bench_that_is_refused() {
     for (text, message) in [
         (
             "[bench]\nintervall = \"1h\"",
-            "s.toml: unknown key \"bench.intervall\"; did you mean intervals in the table [bench]?",
+            "s.toml line 2: unknown key \"bench.intervall\"; did you mean intervals in the table [bench]?",
         ),
         (
             "repetition = 1",
-            "s.toml: unknown key \"repetition\"; did you mean repetitions in the table [bench]?",
+            "s.toml line 1: unknown key \"repetition\"; did you mean repetitions in the table [bench]?",
         ),
-        ("[bench]\nsomething_else = 1", "s.toml: unknown key \"bench.something_else\""),
-        ("[bench]\nsimulate = true", "s.toml: unknown key \"bench.simulate\""),
-        ("[bench]\nconcurrency = 1", "s.toml: bench.concurrency belongs above the table [bench]"),
-        ("sink = \"discard\"", "s.toml: sink belongs into the table [bench]"),
+        ("[bench]\nsomething_else = 1", "s.toml line 2: unknown key \"bench.something_else\""),
+        ("[bench]\nsimulate = true", "s.toml line 2: unknown key \"bench.simulate\""),
+        (
+            "[bench]\nconcurrency = 1",
+            "s.toml line 2: bench.concurrency belongs above the table [bench]",
+        ),
+        ("sink = \"discard\"", "s.toml line 1: sink belongs into the table [bench]"),
         ("[migration]\nsink = \"discard\"", "migration.sink belongs into the table [bench]"),
         ("[bench]\nstart = \"-1d\"", "bench.start belongs into the table [migration]"),
         ("[bench]\nrepetitions = true", "bench.repetitions must be a text or a whole number"),
-        ("bench = 1", "s.toml: bench must be a table"),
-        ("[export]\nformat = \"lp\"", "s.toml: unknown key \"export\""),
+        ("bench = 1", "s.toml line 1: bench must be a table"),
+        ("[export]\nformat = \"lp\"", "s.toml line 1: unknown key \"export\""),
         ("[bench]\ntoken = \"x\"", "bench.token would keep a token"),
     ] {
         let error = layers(&with_file(text)).unwrap_err().to_string();
