@@ -82,17 +82,30 @@ const LOOKING: [(&str, &str); 10] = [
     ("dry-run", "Not used here: nothing is written anyway"),
 ];
 
+/// The same for `bench`.
+const MEASURING: [(&str, &str); 8] = [
+    ("spool", "Not used here: a bench keeps nothing of what it reads"),
+    ("spool-dir", "Not used here: where migrate --spool writes"),
+    ("time-type", "Not used here: times in the files of migrate --spool"),
+    ("pause-task", "Not used here: a bench writes into no bucket of a task"),
+    ("adopt", "Not used here: migrate takes over progress of another start or filter"),
+    ("rejects", "Not used here: where migrate puts refused points"),
+    ("yes", "Not used here: nothing is asked"),
+    ("dry-run", "Refused here: sluice plan and bench --simulate measure nothing"),
+];
+
 /// The commands, each with its flags told as it means them.
 pub fn command() -> clap::Command {
-    let told = |mut command: clap::Command| {
-        for (flag, help) in LOOKING {
-            command = command.mut_arg(flag, |arg| arg.help(help));
-        }
-        command
+    let told = |command: clap::Command, words: &[(&str, &'static str)]| {
+        words
+            .iter()
+            .fold(command, |command, (flag, help)| command.mut_arg(*flag, |arg| arg.help(*help)))
     };
-    ["preflight", "plan"]
-        .into_iter()
-        .fold(Args::command(), |root, name| root.mut_subcommand(name, told))
+    let looks: [(&str, &[_]); 3] =
+        [("preflight", &LOOKING), ("plan", &LOOKING), ("bench", &MEASURING)];
+    looks.into_iter().fold(Args::command(), |root, (name, words)| {
+        root.mut_subcommand(name, |command| told(command, words))
+    })
 }
 
 /// The same for `-h`: one screen for each command.

@@ -6,9 +6,9 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::scope;
 use super::table::{
-    BENCH_SEED, BODY_SIZES, CONCURRENCIES, INTERVALS, JSON, MAX_TRANSFER, OUT, QUOTA, QUOTA_SHARE,
-    REPETITIONS, SIM_BANDWIDTH, SIM_BYTES_PER_VALUE, SIM_LATENCY, SIM_SOURCE_RATE, SIM_VALUES,
-    SINK, TRANSPORTS,
+    BENCH_SEED, BODY_SIZES, CONCURRENCIES, DRY_RUN, INTERVALS, JSON, MAX_TRANSFER, OUT, QUOTA,
+    QUOTA_SHARE, REPETITIONS, SIM_BANDWIDTH, SIM_BYTES_PER_VALUE, SIM_LATENCY, SIM_SOURCE_RATE,
+    SIM_VALUES, SINK, TRANSPORTS,
 };
 use super::values::QuotaChoice;
 use crate::bench::record::TrialSink;
@@ -55,6 +55,9 @@ impl BenchConfig {
         if let (Some(given), TrialSink::Discard) = (layers.plain(BODY_SIZES.flag), config.sink) {
             let given = given.origin.clone();
             return Err(ConfigError::Incomplete { given, needs: "--sink destination" });
+        }
+        if let (Some(given), true) = (layers.plain(DRY_RUN.flag), layers.get(DRY_RUN)?) {
+            return Err(ConfigError::DryBench { given: given.origin.clone() });
         }
         config.few(layers)?;
         Ok(config)

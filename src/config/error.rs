@@ -290,6 +290,14 @@ pub enum ConfigError {
         /// The first step behind `range`.
         text: ShownValue,
     },
+    /// A bench that shall not measure.
+    #[error(
+        "{given}: a bench measures; sluice plan foretells at the cost of small samples, sluice bench --simulate without a server"
+    )]
+    DryBench {
+        /// Where it stands.
+        given: ValueOrigin,
+    },
     /// The task was named by its id and has not been fetched.
     #[error("the task {id} has not been fetched from the destination")]
     TaskNotFetched {

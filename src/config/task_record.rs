@@ -27,8 +27,7 @@ pub enum Property {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskRecord {
     properties: Vec<(Flag, Property)>,
-    /// The step behind `range(start: batch.start, stop: batch.stop)` in the query of the data, if the task was changed
-    /// to read only a part of the bucket.
+    /// The first step besides `range` that the data goes through, if the task was changed to copy only a part of the bucket.
     pub filter: Option<String>,
 }
 
@@ -124,24 +123,82 @@ fn expression(tokens: &[Token]) -> Option<usize> {
     None
 }
 
-/// The step that follows the range of the batch.
+/// The first step besides `range` that the data goes through: behind the `from` of the source's bucket, or before the `to` of
+/// the destination's.
 fn filter(text: &str, tokens: &[Token]) -> Option<String> {
-    let range =
-        ["range", "(", "start", ":", "batch", ".", "start", ",", "stop", ":", "batch", ".", "stop"];
-    let spelt = |token: &Token| &text[token.start..token.end];
-    let at = tokens
-        .windows(range.len())
-        .position(|window| window.iter().zip(range).all(|(token, word)| spelt(token) == word))?;
-    let mut behind = tokens[at + range.len()..].iter();
-    let mut next = behind.next()?;
-    if next.kind == Kind::Sign(',') {
-        next = behind.next()?;
+    let step_text = |at: usize| {
+        let first = &text[tokens[at].start..];
+        first.lines().next().unwrap_or(first).trim().to_owned()
+    };
+    (0..tokens.len()).find_map(|at| {
+        if is_call(tokens, at, "from", "sourceBucket") {
+            let mut next = behind_call(tokens, at)?;
+            while let Some(name) = step(tokens, next) {
+                if name != "range" {
+                    return Some(step_text(next));
+                }
+                next = behind_call(tokens, next + 2)?;
+            }
+        }
+        let is_to = at >= 2 && is_call(tokens, at, "to", "destinationBucket");
+        let before = if is_to { step_before(tokens, at - 2)? } else { return None };
+        Some(step_text(before))
+    })
+}
+
+/// True if `name` is called at a place, with an argument that speaks of a property of the record, under any of its names.
+fn is_call(tokens: &[Token], at: usize, name: &str, property: &str) -> bool {
+    let is = |kind: &Kind, name: &str| matches!(kind, Kind::Name(found) if found == name);
+    let is_named = |found: &str| {
+        found == property
+            || FIRST_NAMES.iter().any(|(first, now)| *first == found && *now == property)
+    };
+    let end = behind_call(tokens, at).unwrap_or(tokens.len());
+    let mut inside = tokens.get(at + 1..end).unwrap_or_default().iter();
+    is(&tokens[at].kind, name)
+        && tokens.get(at + 1).is_some_and(|open| open.kind == Kind::Sign('('))
+        && inside.any(|token| matches!(&token.kind, Kind::Name(found) if is_named(found)))
+}
+
+/// The place behind the arguments of the call at `at`.
+fn behind_call(tokens: &[Token], at: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    for (offset, token) in tokens.get(at + 1..)?.iter().enumerate() {
+        match token.kind {
+            Kind::Sign('(') => depth += 1,
+            Kind::Sign(')') => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + 2 + offset);
+        }
     }
-    let (bar, arrow, step) = (behind.next()?, behind.next()?, behind.next()?);
-    let piped = next.kind == Kind::Sign(')')
-        && bar.kind == Kind::Sign('|')
-        && arrow.kind == Kind::Sign('>');
-    piped.then(|| text[bar.start..].lines().next().unwrap_or(spelt(step)).trim().to_owned())
+    None
+}
+
+/// The name of the step `|> name(` at a place.
+fn step(tokens: &[Token], at: usize) -> Option<&str> {
+    match tokens.get(at..at + 3)? {
+        [Token { kind: Kind::Sign('|'), .. }, Token { kind: Kind::Sign('>'), .. }, name] => {
+            if let Kind::Name(name) = &name.kind {
+                Some(name)
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Where the step begins that ends right before a place, if one does: what ends there may also be a plain name or call.
+fn step_before(tokens: &[Token], end: usize) -> Option<usize> {
+    let last = tokens.get(end.checked_sub(1)?)?;
+    if last.kind != Kind::Sign(')') {
+        return None;
+    }
+    let begins =
+        |at: &usize| step(tokens, *at).is_some() && behind_call(tokens, at + 2) == Some(end);
+    (0..end).find(begins)
 }
 
 fn source(text: &str, value: &[Token]) -> String {

@@ -17,7 +17,7 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
-use crate::wire::flux::askable::{misread_column, taken_for};
+use crate::wire::flux::askable::{is_closed, misread_column, taken_for};
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: i64 = 1_000_000;
@@ -117,7 +117,9 @@ pub(super) fn read_address(given: &Given) -> Result<String, ConfigError> {
     let authority = rest.map(|rest| rest.split('/').next().unwrap_or_default()).unwrap_or_default();
     let strange =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '"' | '\\');
-    if authority.is_empty() || authority.starts_with(':') || text.contains(strange) {
+    let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    let has_port = port.is_none_or(|(_, port)| port.parse::<u16>().is_ok());
+    if authority.is_empty() || authority.starts_with(':') || !has_port || text.contains(strange) {
         return Err(given.wrong(
             "an address such as https://cloud2.influxdata.com or http://localhost:8086 (no user, no query)",
         ));
@@ -171,8 +173,8 @@ pub(super) fn read_predicate(given: &Given) -> Result<String, ConfigError> {
     if let Some((key, taken_for)) = misread_column(given.text()) {
         return Err(given.no_tag(given.text(), key, taken_for));
     }
-    let whole = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
-    given.form(whole, "a Flux expression such as 'r.host == \"a\"'")
+    let whole = |text: &str| (!text.trim().is_empty() && is_closed(text)).then(|| text.to_owned());
+    given.form(whole, "one Flux expression, closed as it is opened, such as 'r.host == \"a\"'")
 }
 
 // ---------------------------------------------------------------- pace

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use tokio::time::Instant;
 
+use super::body::pack;
 use super::classify::RequestKind;
 use super::client::Client;
 use super::client::exchange::{ExpectedContent, HttpCall};
@@ -45,7 +46,7 @@ impl Client {
     /// Line protocol in nanoseconds, sent once. Ok: all of it is stored.
     pub async fn write(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
         self.refuse_on_source(what)?;
-        let call = self.lines(bucket, body, what);
+        let call = self.plain_lines(bucket, body, what);
         let begun = Instant::now();
         let sent = self.whole_once(&call).await;
         sent.map(drop)
@@ -55,7 +56,7 @@ impl Client {
     /// As [`Client::write`]; temporary trouble is retried. Writing the same points again changes nothing.
     pub async fn write_retrying(&self, bucket: &str, body: Bytes, what: &str) -> Result<(), Error> {
         self.refuse_on_source(what)?;
-        self.whole(&self.lines(bucket, body, what)).await.map(drop)
+        self.whole(&self.plain_lines(bucket, body, what)).await.map(drop)
     }
 
     /// As [`Client::write_retrying`], with a body from [`super::pack`].
@@ -84,6 +85,13 @@ impl Client {
             accept: None,
             what,
         }
+    }
+
+    /// Lines as they are. Where nothing else would show a bit that flips on the way they are packed, for the checksum.
+    fn plain_lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> HttpCall<'a> {
+        let packed = self.is_in_the_clear();
+        let body = if packed { pack(&body) } else { body };
+        HttpCall { packed, ..self.lines(bucket, body, what) }
     }
 
     fn lines<'a>(&'a self, bucket: &'a str, body: Bytes, what: &'a str) -> HttpCall<'a> {

@@ -261,7 +261,7 @@ impl Drop for RunningCommand {
 const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// A file or a program in words. What cannot be found may be a token in the wrong place, so it is only shown where it is
-/// plainly a path: in a folder that is there, or with an ending that no token has.
+/// plainly a path: it is there, or in a folder that is, or has a beginning or an ending that no token has.
 fn named_plainly(kind: &str, path: &Path) -> String {
     let is_named = |part| matches!(part, Component::Normal(_));
     let folder = path.parent().filter(|folder| folder.components().any(is_named));
@@ -270,7 +270,9 @@ fn named_plainly(kind: &str, path: &Path) -> String {
         (1..=20).contains(&stem.len())
             && matches!(ending, "token" | "tok" | "txt" | "secret" | "key" | "env" | "conf")
     });
-    if folder.is_some_and(Path::is_dir) || is_ended {
+    let is_begun = path.starts_with("./") || path.starts_with("../");
+    let is_there = path.symlink_metadata().is_ok();
+    if is_there || is_begun || is_ended || folder.is_some_and(Path::is_dir) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         format!("{kind} {}", path.display())
     } else {

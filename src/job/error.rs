@@ -113,8 +113,8 @@ pub enum Error {
     Lock(#[from] LockError),
     /// The checkpoint belongs to another job.
     #[error(
-        "the batch bucket {bucket:?} holds the progress of another job with the same names: {difference}; \
-         use the same settings to resume it, or --batch-bucket NAME to keep a separate job"
+        "the batch bucket {bucket:?} holds the progress of another job with the same names: {difference}; {}",
+        way_out(.difference)
     )]
     OtherJob {
         /// The batch bucket.
@@ -153,7 +153,7 @@ pub enum Error {
     /// The destination holds data that no run of this job has written.
     #[error(
         "the destination bucket {bucket:?} already holds {} in {range} that this job has not written; \
-         --existing merge writes over and between them",
+         give another --destination-bucket, or --existing merge, which writes over and between them",
         number::all_counted(*.values, "value", "values")
     )]
     ForeignData {
@@ -267,6 +267,15 @@ impl Error {
 }
 
 /// The error with its causes, outermost first, and last what to do about a limit that the system has met. What two of them
+/// What to do where the progress is that of another job.
+pub(crate) fn way_out(difference: &Difference) -> &'static str {
+    if difference.is_of_bucket() {
+        "--batch-bucket NAME begins a separate job; or take out the progress of that one (docs/clean-up.md)"
+    } else {
+        "the same settings resume it; --batch-bucket NAME keeps a separate job"
+    }
+}
+
 /// say is said once.
 pub fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut texts = vec![secrets::redact(error.to_string())];

@@ -31,9 +31,13 @@ pub(crate) struct Shown {
     pub later: Option<&'static str>,
 }
 
-/// What the same command does later: it goes on only where its stop is not given as a time.
-pub(crate) fn later(scope: &JobScope) -> Option<&'static str> {
+/// What the same command does later: it goes on only where its stop is not given as a time. `is_ahead`: an earlier run of the
+/// job has gone past the source's clock.
+pub(crate) fn later(scope: &JobScope, is_ahead: bool) -> Option<&'static str> {
     match scope.stop {
+        _ if is_ahead => Some(
+            "No top-up: this job is committed up to a time that lies ahead. What is written before that comes too late.",
+        ),
         RangeStop::Now { .. } => Some("Later: the same command tops up to now"),
         RangeStop::Back(_) => Some("Later: the same command tops up"),
         RangeStop::At(_) => None,
@@ -109,7 +113,11 @@ pub(crate) async fn confirm(question: &Question) -> Result<(), Error> {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|_| answer)
     });
-    match said.await {
+    let said = said.await;
+    if said.as_ref().is_ok_and(|said| said.as_ref().is_ok_and(|answer| answer.ends_with('\n'))) {
+        stream::answered();
+    }
+    match said {
         Ok(Ok(answer)) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
         _ => Err(Error::NotConfirmed(
             "not confirmed; nothing was written (--yes skips the question)",

@@ -173,6 +173,12 @@ impl PreflightReport {
         self.findings().filter(|finding| finding.verdict == verdict).count()
     }
 
+    /// True if there is a failure with one of these codes.
+    pub(crate) fn has_failed(&self, codes: &[&str]) -> bool {
+        let is_one = |code: &str| codes.contains(&code);
+        self.findings().any(|finding| finding.verdict == Verdict::Fail && is_one(&finding.code))
+    }
+
     /// The screen. Cures are never cut, since they are to be copied; all other lines keep within the paper.
     pub fn lines(&self, paper: Paper) -> Vec<String> {
         let first = "PREFLIGHT compared no data and wrote nothing.";

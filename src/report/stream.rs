@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use terminal_size::{Height, Width};
 
@@ -16,6 +17,9 @@ const INDENT: usize = 4;
 
 /// What stdout refused first. A reader that went away, as `head` does, has seen what it wanted.
 static REFUSED: OnceLock<io::Error> = OnceLock::new();
+
+/// A question stands at the end of stderr.
+static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Says a line on stderr, if that takes it.
 pub(crate) fn say(line: impl Display) {
@@ -29,15 +33,22 @@ pub(crate) fn say(line: impl Display) {
     }
 }
 
-/// Says a line that was laid out for this stream, colours and all.
+/// Says a line that was laid out for this stream, colours and all. Behind a question without an answer it begins anew.
 pub(crate) fn say_painted(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let anew = if ASKED.swap(false, Ordering::Relaxed) { "\n" } else { "" };
+    let _ = writeln!(io::stderr(), "{anew}{line}");
 }
 
 /// Says a line without its end, for an answer behind it.
 pub(crate) fn ask(question: impl Display) {
     let mut stderr = io::stderr();
+    ASKED.store(true, Ordering::Relaxed);
     let _ = write!(stderr, "{}", safe(&question.to_string())).and_then(|()| stderr.flush());
+}
+
+/// The answer came, and the end of its line with it.
+pub(crate) fn answered() {
+    ASKED.store(false, Ordering::Relaxed);
 }
 
 /// Prints a line on stdout, if that takes it.

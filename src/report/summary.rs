@@ -244,7 +244,11 @@ fn closing(closing: &Closing, columns: usize) -> Vec<String> {
     }
     if let Some(ahead) = closing.ahead {
         say("    ", &format!("the newest lies ahead of the source's clock: {ahead}"));
-        say("    ", &format!("--stop {} brings it", ahead.saturating_add_ns(1)));
+        let stop = ahead.saturating_add_ns(1);
+        say(
+            "    ",
+            &format!("--stop {stop} brings it; no later run tops up what is written before that"),
+        );
     }
     lines
 }

@@ -54,6 +54,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
     }
     let _moving = stops.moving();
     let stop = stops.stop();
+    let is_ahead = place.is_some_and(|place| place.resume > source.now);
     let prepared = prepare(&config, &ends, &source, destination.as_mut(), &stop).await?;
     let shown = Shown {
         header: shown::header(&config, &source),
@@ -64,7 +65,7 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
             let words = ["sluice load".to_owned(), spool_place::typed(&spool.place)];
             words.iter().chain(&spool.for_load).map(String::as_str).collect::<Vec<_>>().join(" ")
         }),
-        later: shown::later(&config.scope),
+        later: shown::later(&config.scope, is_ahead),
     };
     stops.limit_time(config.pace.max_duration_ms);
     Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)

@@ -68,7 +68,14 @@ fn refused_token(side: Side, end: &EndConfig, error: &InfluxError) -> Row {
             "make one: influx auth create --read-bucket ID --write-bucket ID, for the data's bucket and for the batch bucket"
         }
     };
-    let cure = error.cure.unwrap_or(make).to_owned();
+    let mend = match end.token {
+        TokenSetting::Command(_) => {
+            "run the command by hand: it has to print the token alone, and is started without a shell"
+        }
+        _ => "mend it: the token alone has to stand there, as the server showed it",
+    };
+    let usual = if error.status.is_some() { make } else { mend };
+    let cure = error.cure.unwrap_or(usual).to_owned();
     finding("P02", Verdict::Fail, "token", text, Some(cure))
         .with("token_from", end.token.origin())
         .with("status", error.status)

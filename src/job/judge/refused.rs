@@ -3,7 +3,7 @@
 use crate::config::error::ConfigError;
 use crate::config::job::JobEnds;
 use crate::exit::ExitCode;
-use crate::job::error::{Error, chain};
+use crate::job::error::{Error, chain, way_out};
 use crate::job::exit_code;
 use crate::job::judge::finding::{finding, is_finding};
 use crate::model::number;
@@ -12,9 +12,8 @@ use crate::pipeline::error::Error as Failure;
 use crate::report::preflight::{PreflightReport, Row, Verdict};
 use crate::spool::error::Error as SpoolError;
 
-const OTHER_JOB: &str = "the same settings resume it; --batch-bucket NAME keeps a separate job";
-const OTHER_BUCKET: &str = "--batch-bucket NAME begins a separate job; or take out the progress of that one \
-                            (docs/clean-up.md)";
+const FOREIGN: &str =
+    "another --destination-bucket; or --existing merge, which writes over and between them";
 const WAIT: &str = "wait until the other run has ended";
 const STATE_FOLDER: &str = "set XDG_STATE_HOME to a folder that can be written";
 const RIGHTS: &str =
@@ -28,6 +27,10 @@ pub(super) fn told(
 ) -> Result<Option<Error>, Error> {
     let Some(error) = refused else { return Ok(None) };
     let Some(row) = row(&error) else { return Err(error) };
+    if matches!(error, Error::ForeignData { .. }) && report.has_failed(&["P17", "P18"]) {
+        // What it holds is its own: the wrong bucket is named.
+        return Ok(Some(error));
+    }
     report.refusals.push(error.exit());
     let of_content = matches!(error, Error::ForeignData { .. } | Error::OtherSource { .. });
     let is_of_destination = of_content || ends.spool.is_some();
@@ -45,7 +48,7 @@ fn row(error: &Error) -> Option<Row> {
         Error::ForeignData { values: held, range, .. } => {
             let values = number::all_counted(*held, "value", "values");
             let text = format!("holds {values} in {range} that this job has not written");
-            let row = fail("P14", "content", text, "--existing merge writes over and between them");
+            let row = fail("P14", "content", text, FOREIGN);
             row.map(|row| {
                 let (start, stop) = (range.start.to_string(), range.stop.to_string());
                 row.with("values", *held).with("start", start).with("stop", stop)
@@ -59,8 +62,7 @@ fn row(error: &Error) -> Option<Row> {
         }
         Error::OtherJob { bucket, difference } => {
             let text = format!("{bucket:?} holds the progress of another job: {difference}");
-            let cure = if difference.is_of_bucket() { OTHER_BUCKET } else { OTHER_JOB };
-            fail("P24", "job", text, cure)
+            fail("P24", "job", text, way_out(difference))
         }
         Error::NotAdopted { why } => {
             let text = format!("holds records of the official task, but {why}");

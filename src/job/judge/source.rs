@@ -2,7 +2,7 @@
 
 use crate::checkpoint::identity::filter_text;
 use crate::config::job::{JobConfig, JobEnds};
-use crate::config::range::RangeStart;
+use crate::config::range::{RangeStart, RangeStop};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::job::judge::finding::{bucket_row, finding, host_row, no_org, out_of_reach, token_rows};
@@ -87,6 +87,7 @@ pub(super) fn rows(
             rows.push(Row::fact("start", text).with("time", time));
         }
     }
+    rows.extend(stop_ahead(config, &facts));
     Some(facts)
 }
 
@@ -124,6 +125,22 @@ pub(super) fn content_rows(
         }
         Holds::Something | Holds::Nothing => {}
     }
+}
+
+/// A stop ahead of the source's clock: what is written until then comes too late for its batch.
+fn stop_ahead(config: &JobConfig, facts: &SourceFacts) -> Option<Row> {
+    let RangeStop::At(stop) = config.scope.stop else { return None };
+    let text = format!(
+        "--stop {stop} lies ahead of the source's clock ({}): what is written before it after this run, no later run tops up",
+        facts.now
+    );
+    let cure =
+        "leave --stop out, until nothing more is written: each run then goes to now".to_owned();
+    (stop > facts.now).then(|| {
+        finding("P09", Verdict::Warn, "range", text, Some(cure))
+            .with("stop", stop.to_string())
+            .with("time", facts.now.to_string())
+    })
 }
 
 /// A range beside all that is there: where that lies, and how it is met.

@@ -164,6 +164,13 @@ pub enum Fault {
         /// 0 to 7.
         bit: u8,
     },
+    /// One bit of the body of the request, as it came, is another one.
+    FlipAsked {
+        /// Its byte; beyond the end nothing happens.
+        at_byte: usize,
+        /// 0 to 7.
+        bit: u8,
+    },
     /// One bit of a word of the body as sent is another one: of the first such word in it.
     Misspell {
         /// The word.
@@ -253,6 +260,13 @@ impl Fault {
                 }
                 request.with_plain_body(body.into_bytes())
             }
+            Self::FlipAsked { at_byte, bit } => {
+                let mut request = request;
+                if let Some(byte) = request.body.get_mut(*at_byte) {
+                    *byte ^= 1 << bit;
+                }
+                request
+            }
             _ => request,
         }
     }
@@ -330,6 +344,7 @@ impl Fault {
             Self::Change { .. } => "change",
             Self::Damage { .. } => "damage",
             Self::Flip { .. } => "flip",
+            Self::FlipAsked { .. } => "flip asked",
             Self::Misspell { .. } => "misspell",
             Self::Mistake { .. } => "mistake",
             Self::Forget { .. } => "forget",

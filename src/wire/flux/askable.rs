@@ -55,38 +55,121 @@ pub(crate) fn misread_column(predicate: &str) -> Option<(&'static str, &'static 
     NAMES_OF_STORAGE.into_iter().find(|(name, _)| names_column(predicate, name))
 }
 
-/// True if an expression has `r["name"]` or `r.name` outside of its texts and patterns.
+/// True if an expression has `r["name"]` or `r.name` outside of its texts, patterns and comments.
 fn names_column(expression: &str, name: &str) -> bool {
+    let mut before = None;
+    tokens(expression).any(|token| {
+        let is_it = match (&token, before) {
+            (Token::Text(text), Some('[')) => unescaped(text) == name,
+            (Token::Word(word), Some('.')) => *word == name,
+            _ => false,
+        };
+        before = if let Token::Mark(mark) = token { Some(mark) } else { None };
+        is_it
+    })
+}
+
+/// True if an expression is closed as it was opened, and no step of a query follows: else it would reach into the query that
+/// it becomes part of.
+pub(crate) fn is_closed(expression: &str) -> bool {
+    let mut open = Vec::new();
+    let mut before = None;
+    for token in tokens(expression) {
+        match token {
+            Token::Mark(mark @ ('(' | '[' | '{')) => open.push(mark),
+            Token::Mark(mark @ (')' | ']' | '}')) => {
+                let opened = open.pop();
+                if !matches!((opened, mark), (Some('('), ')') | (Some('['), ']') | (Some('{'), '}'))
+                {
+                    return false;
+                }
+            }
+            Token::Mark('>') if before == Some('|') && open.is_empty() => {
+                return false;
+            }
+            _ => {}
+        }
+        before = if let Token::Mark(mark) = token { Some(mark) } else { None };
+    }
+    open.is_empty()
+}
+
+/// A piece of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token<'a> {
+    /// What stands between quotation marks.
+    Text(&'a str),
+    /// A name, a number, a keyword.
+    Word(&'a str),
+    /// Any other character that is no white space.
+    Mark(char),
+}
+
+/// The pieces of an expression, without patterns and comments.
+fn tokens(expression: &str) -> impl Iterator<Item = Token<'_>> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut rest = expression;
     let mut before = None;
-    while let Some(c) = rest.chars().next() {
-        let after = &rest[c.len_utf8()..];
-        rest = match (c, before) {
-            ('"', _) => {
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start();
+            let c = rest.chars().next()?;
+            let after = &rest[c.len_utf8()..];
+            if rest.starts_with("//") && before != Some('~') {
+                rest = rest.find('\n').map_or("", |end| &rest[end..]);
+                continue;
+            }
+            if c == '/' && before == Some('~') {
+                rest = &after[(end_of(after, '/') + 1).min(after.len())..];
+                before = None;
+                continue;
+            }
+            if c == '"' {
                 let end = end_of(after, '"');
-                let text = after[..end].replace("\\x24", "$").replace("\\$", "$");
-                if before == Some('[') && text == name {
-                    return true;
-                }
-                &after[(end + 1).min(after.len())..]
+                rest = &after[(end + 1).min(after.len())..];
+                before = None;
+                return Some(Token::Text(&after[..end]));
             }
-            ('/', Some('~')) => &after[(end_of(after, '/') + 1).min(after.len())..],
-            ('.', _) => {
-                let word = after.trim_start();
-                let is_word = |c: char| c.is_alphanumeric() || c == '_';
-                let end = word.find(|c: char| !is_word(c)).unwrap_or(word.len());
-                if word[..end] == *name {
-                    return true;
-                }
-                after
+            if is_word(c) {
+                let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+                let word = &rest[..end];
+                rest = &rest[end..];
+                before = None;
+                return Some(Token::Word(word));
             }
-            _ => after,
-        };
-        if !c.is_whitespace() {
+            rest = after;
             before = Some(c);
+            return Some(Token::Mark(c));
         }
+    })
+}
+
+/// What a text of Flux means: `\xHH` is a byte, `\` before anything else is that.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        rest = &rest[at + 1..];
+        let code =
+            rest.strip_prefix('x').and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
+        if let Some(byte) = code {
+            bytes.push(byte);
+            rest = &rest[3..];
+            continue;
+        }
+        let Some(c) = rest.chars().next() else { break };
+        let meant = match c {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            other => other,
+        };
+        bytes.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &rest[c.len_utf8()..];
     }
-    false
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Where the next such mark stands that has no backslash before it; the length if there is none.
@@ -125,6 +208,14 @@ mod tests {
             "r.host == \"a\" and r[ \"\\x24\" ] =~ /x/",
             "r . _name == \"cpu\"",
             "r[\"_tagKey\"] != \"\"",
+            "r[\"\\x5fname\"] == \"a\"",
+            "r[\"_n\\x61me\"] == \"a\"",
+            "r[\"\\_name\"] == \"a\"",
+            "r[\"_tag\\x4bey\"] == \"a\"",
+            "r. // x\n_name == \"a\"",
+            "r[ // c\n \"_name\"] == \"a\"",
+            "// r.host\n\tr\n.\n_name == \"a\"",
+            "r.host =~ /\\/\"/ and r._name == \"a\"",
         ] {
             assert!(misread_column(predicate).is_some(), "{predicate}");
         }
@@ -134,8 +225,32 @@ mod tests {
             "r.host == \"a[\\\"$\\\"]\" and r.host !~ /a._name/",
             "r[\"host\"] == \".__name\" or r.host == \"._name\"",
             "r._names == \"a\"",
+            "true // r._name",
+            "r.host == \"a\\\"].\" // [\"_name\"]\n and r[\"\\\\x5fname\"] == \"b\"",
         ] {
             assert_eq!(misread_column(predicate), None, "{predicate}");
+        }
+    }
+
+    #[test]
+    fn an_expression_closes_what_it_opens_and_is_no_query() {
+        for predicate in [
+            "r.host == \"a\"",
+            "(r.host == \"a)\" or r.host =~ /[)]/) and (r[\"b(\"] > 1.0) // )",
+            "contains(value: r.host, set: [\"a\", \"b\"])",
+            "(() => {x = 1 return x > 0})()",
+        ] {
+            assert!(is_closed(predicate), "{predicate}");
+        }
+        for predicate in [
+            "r.host == \"a\") |> limit(n: 1) |> filter(fn: (r) => true",
+            "r.host == \"a\" |> limit(n: 1)",
+            "(r.host == \"a\"",
+            "r[\"a\") == \"b\"]",
+            "r.a == \"b\" // )\n)",
+            ")(",
+        ] {
+            assert!(!is_closed(predicate), "{predicate}");
         }
     }
 }

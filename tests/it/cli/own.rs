@@ -100,6 +100,10 @@ fn what_is_wrong_with_a_bench_names_its_place() {
             assert!(error.contains(expected), "{error}");
         }
     }
+    let dry = bench(&Given::bare(&["--dry-run"])).unwrap_err().to_string();
+    assert!(dry.starts_with("--dry-run: a bench measures; sluice plan"), "{dry}");
+    let dry = bench(&Given::bare(&[]).env("SLUICE_DRY_RUN", "1")).unwrap_err().to_string();
+    assert!(dry.starts_with("SLUICE_DRY_RUN: a bench measures"), "{dry}");
     let count = (1..=16).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let hours = (1..=20).map(|n| format!("{n}h")).collect::<Vec<_>>().join(",");
     let many = Given::bare(&["--concurrencies", &count]).env("SLUICE_BENCH_INTERVALS", &hours);

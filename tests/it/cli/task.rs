@@ -32,6 +32,9 @@ data = () =>
 rowCount =
     data()
         |> count()
+
+data()
+    |> to(bucket: migration.destinationBucket)
 "#;
 
 fn with_task<'a>(argv: &[&'a str], flux: &str) -> Given<'a> {
@@ -166,6 +169,34 @@ fn a_task_that_copies_only_a_part_needs_the_same_filter() {
             "{error}"
         );
         assert!(with_task(&["--measurement", "cpu"], &task).check().is_ok());
+    }
+}
+
+/// However the task was changed: no way of writing it hides that it copies a part.
+#[test]
+fn a_part_is_seen_however_the_task_spells_it() {
+    let (range, to) =
+        ("|> range(start: batch.start, stop: batch.stop)", "|> to(bucket: migration.");
+    assert!(TASK.contains(range) && TASK.contains(to));
+    let filter = "|> filter(fn: (r) => (r._field == \"(\"))";
+    for task in [
+        TASK.replace(range, &format!("|> range(stop: batch.stop, start: batch.start) {filter}")),
+        TASK.replace(range, &format!("|> range(start: batchStart, stop: batchStop,)\n{filter}")),
+        TASK.replace(range, &format!("{filter} {range}")),
+        TASK.replace(range, filter),
+        TASK.replace(to, &format!("{filter} {to}")),
+        TASK.replace(to, &format!("|> drop(columns: [\"a\"])\n {to}")),
+        TASK.replace(range, &format!("{range} {filter}")).replace("sourceBucket", "cloudBucket"),
+    ] {
+        let error = with_task(&[], &task).error();
+        assert!(error.contains("the task copies only what passes"), "{error}\n{task}");
+    }
+    // Other words for the same reading.
+    for task in [
+        TASK.replace(range, "|> range(stop: batch.stop, start: batch.start)"),
+        TASK.replace("|> count()", "|> count() |> filter(fn: (r) => true)"),
+    ] {
+        assert_eq!(with_task(&[], &task).good(), with_task(&[], TASK).good());
     }
 }
 

@@ -274,6 +274,8 @@ fn values_that_are_refused_name_flag_value_and_cure() {
         (["--source-host", "ftp://cloud"], ["--source-host", "https://"]),
         (["--source-host", "https://"], ["--source-host", "https://"]),
         (["--source-host", "https://a b"], ["--source-host", "https://"]),
+        (["--source-host", "http://c:99999"], ["--source-host: \"http://c:99999\"", "an address"]),
+        (["--destination-host", "http://[::1]:x"], ["--destination-host", "an address"]),
         (["--source-host", "https://c/?org=x"], ["--source-host", "no query"]),
         (
             ["--destination-host", "http://me:oss-secret@oss"],
@@ -302,6 +304,11 @@ fn values_that_are_refused_name_flag_value_and_cure() {
         (["--predicate", "r._name == \"a\""], ["called \"_name\"", "the measurement"]),
         (["--measurement", ""], ["--measurement", "a name"]),
         (["--predicate", " "], ["--predicate", "Flux expression"]),
+        (["--predicate", "r[\"\\x5fname\"] == \"a\""], ["called \"_name\"", "the measurement"]),
+        (
+            ["--predicate", "r.a == \"b\") |> limit(n: 1) |> filter(fn: (r) => true"],
+            ["--predicate", "closed as it is opened"],
+        ),
         (["--quota", "300MB"], ["--quota: \"300MB\"", "300MB/5min"]),
         (["--quota", "0MB/5min"], ["--quota", "none"]),
         (["--quota-share", "90"], ["--quota-share: \"90\"", "1% to 100%"]),

@@ -85,7 +85,9 @@ fn settings(case: &Case, rig: &Rig, mut config: JobConfig, rejects: &str) -> Job
     config.safety.rejects = Some(rig.state.path().join(rejects));
     if case.gzip {
         // By another name of this machine, which is not known to be it.
-        config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+        for end in [&mut config.ends.source, &mut config.ends.destination] {
+            end.host = end.host.replace("127.0.0.1", "0.0.0.0");
+        }
     }
     config
 }

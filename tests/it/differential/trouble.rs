@@ -43,7 +43,10 @@ impl Trouble {
         let mut more = Dice::new(seed, 4);
         match more.below(20) {
             0 => return Self::Stop { events: more.index(40) },
-            1 if gzip => return Self::Fault { side: Side::Source, rule: flip(&mut more) },
+            1 if gzip => {
+                let (side, rule) = flip(&mut more);
+                return Self::Fault { side, rule };
+            }
             _ => {}
         }
         let kind = match (content.shape, dice.below(20)) {
@@ -176,10 +179,16 @@ fn damage(dice: &mut Dice, content: &Content, gzip: bool) -> Rule {
     Rule { matcher, times, fault: Fault::Damage { after_bytes, places, place, end } }
 }
 
-/// One bit of a packed answer is another one.
-fn flip(dice: &mut Dice) -> Rule {
+/// One bit of an answer from another machine, or of a write to one, is another one.
+fn flip(dice: &mut Dice) -> (Side, Rule) {
     let (at_byte, bit) = (dice.below(400), u8::try_from(dice.below(8)).unwrap());
-    Rule { matcher: source_request(dice), times: 1, fault: Fault::Flip { at_byte, bit } }
+    if dice.hits(1, 3) {
+        let fault = Fault::FlipAsked { at_byte: usize::try_from(at_byte).unwrap(), bit };
+        let matcher = matcher("/api/v2/write", "", dice.below(8));
+        return (Side::Destination, Rule { matcher, times: 1, fault });
+    }
+    let fault = Fault::Flip { at_byte, bit };
+    (Side::Source, Rule { matcher: source_request(dice), times: 1, fault })
 }
 
 fn change(dice: &mut Dice, content: &Content, bucket: &str) -> Rule {

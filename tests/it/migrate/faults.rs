@@ -301,6 +301,37 @@ async fn small_answers_that_never_agree_are_not_believed() {
     rig.assert_copied();
 }
 
+/// What is written to another machine over `http://` is packed, for its checksum: values and progress alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bit_that_flips_in_a_write_to_elsewhere_changes_nothing() {
+    let clean = small().await;
+    clean.migrate(to_elsewhere(&clean)).await.assert_exit(ExitCode::Done);
+    let writes = clean.destination.records();
+    let writes = writes.iter().filter(|request| request.path == "/api/v2/write").count();
+    assert!(writes >= 4, "{writes}");
+    let flips = (0..u32::try_from(writes).unwrap())
+        .flat_map(|skip| (0..400_usize).step_by(13).map(move |at_byte| (skip, at_byte)));
+    rows::all_of(flips.map(|(skip, at_byte)| async move {
+        let bit = u8::try_from(at_byte % 8).unwrap();
+        let rig = small().await;
+        let matcher = Matcher { skip, ..Matcher::path("/api/v2/write") };
+        rig.destination_fault(matcher, 1, Fault::FlipAsked { at_byte, bit });
+        let run = rig.migrate(to_elsewhere(&rig)).await;
+        assert_eq!(run.exit(), ExitCode::Done, "{skip} {at_byte} {bit}: {}", run.words());
+        rig.assert_copied();
+        let again = rig.migrate(to_elsewhere(&rig)).await;
+        assert_eq!(again.exit(), ExitCode::Done, "{skip} {at_byte} {bit}: {}", again.words());
+        rig.assert_copied();
+    }))
+    .await;
+}
+
+fn to_elsewhere(rig: &Rig) -> JobConfig {
+    let mut config = rig.config();
+    config.ends.destination.host = config.ends.destination.host.replace("127.0.0.1", "0.0.0.0");
+    config
+}
+
 /// One hour with two values: all answers are small.
 async fn small() -> Rig {
     let lines = b"air,host=a f=12.5 1640995200000000001\nair,host=a f=13.25 1640995800000000001\n";

@@ -75,6 +75,30 @@ async fn a_range_beside_the_data_is_told_at_the_begin() {
     assert!(!ended.out.contains("P09"), "{ended:?}");
 }
 
+/// What is written later into a batch that is committed already comes too late: said before, and after.
+#[tokio::test]
+async fn a_stop_ahead_of_the_clock_is_told() {
+    let world = World::new().await;
+    let ahead = ["--stop", "2100-01-01", "--batch-interval", "1y"];
+    for look in LOOKS {
+        let ended = world.start(world.job(look[0], &[&look[1..], &ahead].concat())).ended().await;
+        ended.assert_code(0);
+        let said = ended.out.clone() + &ended.err;
+        assert!(
+            said.contains("P09 cure: leave --stop out, until nothing more"),
+            "{look:?}: {said}"
+        );
+    }
+    let again = world.migrate(&["--stop", "now"]).await;
+    again.assert_code(0);
+    let said = again.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("No top-up: this job is committed up to a time that lies ahead"),
+        "{said}"
+    );
+    assert!(!said.contains("Later:"), "{said}");
+}
+
 #[tokio::test]
 async fn folders_that_take_nothing_are_found_by_the_look() {
     let world = World::new().await;

@@ -60,7 +60,14 @@ async fn data_that_no_run_of_the_job_has_written() {
     world.oss.store().create_bucket(PROGRESS, 0);
     all_end_alike(&world, &[], 7, "P14", "holds 1 value in [2020-01-01T00:00:00Z,").await;
     world.oss.store().write_lp(BUCKET, b"theirs f=1 1577836861000000000\n").unwrap();
-    all_end_alike(&world, &[], 7, "P14", "--existing merge writes over and between them").await;
+    all_end_alike(
+        &world,
+        &[],
+        7,
+        "P14",
+        "another --destination-bucket; or --existing merge, which writes over and between them",
+    )
+    .await;
     // What lies elsewhere, and what was asked to be merged with, is no failure.
     let start = ["--start", "2020-01-01T00:30:00Z", "--batch-bucket", "other"];
     for look in LOOKS {
@@ -119,7 +126,7 @@ async fn a_job_that_another_run_holds() {
     world.oss.store().write_lp(PROGRESS, line.as_bytes()).unwrap();
     all_end_alike(&world, &[], 11, "P25", "run 7 on another was active").await;
 
-    let slow = ServerSettings { read_bytes_per_s: Some(250_000), ..cloud_settings() };
+    let slow = ServerSettings { read_bytes_per_s: Some(120_000), ..cloud_settings() };
     let world = World::with(slow, oss_settings()).await;
     let mut first = world.start(world.job("migrate", &[]));
     first.until("a first write", |_| world.writes(BUCKET) > 0).await;
@@ -155,7 +162,7 @@ async fn a_rejects_file_of_somebody_else() {
 
 #[tokio::test]
 async fn a_spool_of_another_job_or_of_another_run() {
-    let slow = ServerSettings { read_bytes_per_s: Some(250_000), ..cloud_settings() };
+    let slow = ServerSettings { read_bytes_per_s: Some(120_000), ..cloud_settings() };
     let world = World::with(slow, oss_settings()).await;
     let place = world.folder.path().join("spool");
     let stage = ["--spool", "parquet", "--spool-dir", place.to_str().unwrap()];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::DestinationBucket;
-use super::write_rate::WriteRate;
+use super::write_rate::{PackingChoice, WriteRate};
 use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_TARGET, WRITES_IN_FLIGHT_DEFAULT};
 use crate::pipeline::event::Counters;
 use crate::pipeline::permits::Permits;
@@ -29,8 +29,11 @@ impl LineWriter {
         rejects: Arc<RejectBudget>,
         counters: Arc<Counters>,
     ) -> Self {
-        // On this machine packing costs both programs more than it saves.
-        let pack = bucket.as_ref().is_some_and(|bucket| !bucket.client.is_loopback());
+        let pack = match bucket.as_ref().map(|bucket| &bucket.client) {
+            Some(client) if client.is_in_the_clear() => PackingChoice::Always,
+            Some(client) if !client.is_loopback() => PackingChoice::Measured,
+            _ => PackingChoice::Never,
+        };
         let write_rate = WriteRate::new(Permits::new("write", WRITES_IN_FLIGHT_DEFAULT), pack);
         Self { bucket, write_rate, rejects, counters }
     }

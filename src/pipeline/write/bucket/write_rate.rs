@@ -41,6 +41,17 @@ enum Changed {
     Raised,
 }
 
+/// Whether bodies are to be packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackingChoice {
+    /// No network lies between: packing costs both programs more than it saves.
+    Never,
+    /// Where that is faster.
+    Measured,
+    /// Nothing else would show a bit that flips on the way.
+    Always,
+}
+
 /// Whether bodies are packed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Packing {
@@ -58,12 +69,14 @@ enum Packing {
 const PACKING_TRIES: u32 = 3;
 
 impl WriteRate {
-    /// Steers these permits; `pack` if packing may pay.
-    pub fn new(permits: Permits, pack: bool) -> Self {
-        let packing = if pack {
-            Packing::Trying { plain_s: 0.0, packed_s: 0.0, tried: [0; 2] }
-        } else {
-            Packing::Never
+    /// Steers these permits.
+    pub fn new(permits: Permits, pack: PackingChoice) -> Self {
+        let packing = match pack {
+            PackingChoice::Never => Packing::Never,
+            PackingChoice::Measured => {
+                Packing::Trying { plain_s: 0.0, packed_s: 0.0, tried: [0; 2] }
+            }
+            PackingChoice::Always => Packing::Always,
         };
         let state = State {
             bodies: 0,
@@ -172,7 +185,7 @@ mod tests {
 
     /// Writes bodies to a destination that takes `capacity` bodies' worth of work at once, for so many rounds.
     async fn settle(capacity: usize, rounds: u32) -> usize {
-        let rate = WriteRate::new(Permits::new("write", 2), false);
+        let rate = WriteRate::new(Permits::new("write", 2), PackingChoice::Never);
         for _ in 0..rounds * WRITE_RATE_BODIES {
             let count = rate.permits().count();
             // Somebody always waits.
@@ -199,7 +212,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_halves_it() {
-        let rate = WriteRate::new(Permits::new("write", 8), false);
+        let rate = WriteRate::new(Permits::new("write", 8), PackingChoice::Never);
         rate.acknowledged(1, Duration::from_secs(1), false, 1);
         tokio::task::yield_now().await;
         assert_eq!(rate.permits().count(), 4);
@@ -210,7 +223,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn packing_is_kept_if_it_pays() {
         for (plain_ms, packed_ms, packs) in [(100, 50, true), (50, 100, false)] {
-            let rate = WriteRate::new(Permits::new("write", 2), true);
+            let rate = WriteRate::new(Permits::new("write", 2), PackingChoice::Measured);
             for _ in 0..2 * PACKING_TRIES {
                 let packed = rate.packs();
                 let took_ms = if packed { packed_ms } else { plain_ms };
@@ -218,6 +231,7 @@ mod tests {
             }
             assert_eq!(rate.packs(), packs);
         }
-        assert!(!WriteRate::new(Permits::new("write", 2), false).packs());
+        assert!(!WriteRate::new(Permits::new("write", 2), PackingChoice::Never).packs());
+        assert!(WriteRate::new(Permits::new("write", 2), PackingChoice::Always).packs());
     }
 }
