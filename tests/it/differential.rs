@@ -29,6 +29,9 @@ const ONE_SEED: &str = "SLUICE_TEST_SEED";
 /// Seeds of a plain test run.
 const SEEDS: Range<u64> = 0..500;
 
+/// Seeds that have failed once, each for a fault of its own.
+const FAILED_ONCE: [u64; 3] = [411_733, 418_819, 510_806];
+
 /// Seeds that have to be enough to find a fault that was put back.
 const CANARY_SEEDS: u64 = 200;
 
@@ -151,6 +154,13 @@ fn seeds_arrive_or_every_difference_is_named() {
         failures.len(),
         lines.join("\n")
     );
+}
+
+#[test]
+fn seeds_that_have_failed_once_pass() {
+    for seed in FAILED_ONCE {
+        assert_eq!(try_seed(seed, Canary::None), Ok(()), "SLUICE_TEST_SEED={seed}");
+    }
 }
 
 /// Each put back, they are found.

@@ -198,10 +198,10 @@ fn counted_flux(counts: &[(Name, u64)], whole: bool) -> Vec<(FluxScope, u64)> {
     flux(&names, whole).into_iter().zip(sums).collect()
 }
 
-/// Values in string fields, if all fields have equally many.
+/// Values in string fields, if all fields have equally many; at least one where there are such fields, since they may have more.
 fn strings(choice: &Choice, values: u64) -> u64 {
     let strings = choice.types.values().filter(|kind| **kind == FieldType::String).count() as u64;
-    values * strings / (choice.types.len() as u64).max(1)
+    (values * strings / (choice.types.len() as u64).max(1)).max(strings.min(1))
 }
 
 /// SmallMeasurements measurements on their way into one request.
