@@ -71,7 +71,7 @@ pub(crate) const MISREAD_TRIES_MAX: u32 = 3;
 pub(crate) const UNCHECKED_BYTES_MIN: usize = 4 * 1024;
 
 /// Small plain answers to one question, of which two have to be alike.
-pub(crate) const ALIKE_TRIES_MAX: usize = 6;
+pub(crate) const ALIKE_TRIES_MAX: usize = 4;
 
 /// Bytes of a file of certificates.
 pub(crate) const CA_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -2,7 +2,8 @@
 //!
 //! TLS and gzip bring a checksum, TCP's own misses some flipped bits, and InfluxDB leaves answers of less than some 1.4 kB
 //! plain though gzip is asked for. So over `http://` from another machine a small answer counts once a second one has held
-//! the same bytes. In any order: the tables of one answer come as the server has them ready.
+//! the same bytes. In any order: the tables of one answer come as the server has them ready. What is told of a bucket that is
+//! being written, such as how much is newer than a stop, may change with each answer: the last one counts then.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -11,12 +12,43 @@ use super::Client;
 use super::exchange::{Answer, HttpCall};
 use crate::influx::classify::RequestKind;
 use crate::influx::error::{Failure, FailureKind};
-use crate::influx::signal::Signal;
 use crate::limits::{ALIKE_TRIES_MAX, UNCHECKED_BYTES_MIN};
 
+/// What becomes of answers of which no two are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NeverAlike {
+    /// Values that are moved: none is believed.
+    Fails,
+    /// What is told of the bucket, which may change all the time: the last one counts.
+    Counts,
+}
+
 impl Client {
+    /// Sends once, and again what nothing vouches for.
+    pub(in crate::influx) async fn send(&self, call: &HttpCall<'_>) -> Result<Answer, Failure> {
+        self.send_alike(call, NeverAlike::Fails).await
+    }
+
+    /// The same; `never` says what becomes of answers that never come twice.
+    pub(super) async fn send_alike(
+        &self,
+        call: &HttpCall<'_>,
+        never: NeverAlike,
+    ) -> Result<Answer, Failure> {
+        // Before the gate: who waits there for the server must not have passed it already.
+        let slot = match call.kind {
+            RequestKind::Query => self.quota().slot(&self.shared.observer).await,
+            RequestKind::Write | RequestKind::Api => None,
+        };
+        let mut answer = self.send_once(call).await?;
+        if self.may_hide_a_flip(call, &answer) {
+            answer = Box::pin(self.alike_twice(call, answer, never)).await?;
+        }
+        Ok(Answer { body: answer.body.holding(slot), ..answer })
+    }
+
     /// True if nothing would show a flipped bit of this answer, and asking again changes nothing.
-    pub(super) fn may_hide_a_flip(&self, call: &HttpCall<'_>, answer: &Answer) -> bool {
+    fn may_hide_a_flip(&self, call: &HttpCall<'_>, answer: &Answer) -> bool {
         let asks = match call.kind {
             RequestKind::Query => true,
             RequestKind::Api => call.method == Method::GET,
@@ -26,10 +58,11 @@ impl Client {
     }
 
     /// The answer, once it has come twice. One that is large is left to the notice about such answers.
-    pub(super) async fn alike_twice(
+    async fn alike_twice(
         &self,
         call: &HttpCall<'_>,
         first: Answer,
+        never: NeverAlike,
     ) -> Result<Answer, Failure> {
         let mut seen: Vec<Vec<u8>> = Vec::new();
         let mut answer = first;
@@ -43,14 +76,14 @@ impl Client {
                 return Ok(answer);
             }
             let received = answer.body.wire_bytes();
-            if seen.len() == ALIKE_TRIES_MAX - 1 {
+            seen.push(bytes);
+            if seen.len() == ALIKE_TRIES_MAX {
+                if never == NeverAlike::Counts {
+                    return Ok(answer);
+                }
                 self.charge(call, received);
                 return Err(never_alike());
             }
-            if !seen.is_empty() {
-                self.tell_difference(call, seen.len());
-            }
-            seen.push(bytes);
             answer = self.send_once(call).await?;
             answer.body.after(received);
         }
@@ -73,13 +106,6 @@ impl Client {
         if call.kind == RequestKind::Query {
             self.quota().charge(received_bytes);
         }
-    }
-
-    fn tell_difference(&self, call: &HttpCall<'_>, answers: usize) {
-        let error = "two small answers to one question, without a checksum, differ".to_owned();
-        let attempt = u32::try_from(answers).unwrap_or(u32::MAX);
-        let (side, what) = (self.shared.side, call.what.to_owned());
-        self.observe(Signal::Retried { side, what, attempt, error });
     }
 }
 

@@ -60,21 +60,7 @@ pub(in crate::influx) struct Answer {
 }
 
 impl Client {
-    /// Sends once; a refused token is read again and the request repeated with the new one. An answer that nothing vouches
-    /// for is asked for until it comes twice.
-    pub(in crate::influx) async fn send(&self, call: &HttpCall<'_>) -> Result<Answer, Failure> {
-        // Before the gate: who waits there for the server must not have passed it already.
-        let slot = match call.kind {
-            RequestKind::Query => self.quota().slot(&self.shared.observer).await,
-            RequestKind::Write | RequestKind::Api => None,
-        };
-        let mut answer = self.send_once(call).await?;
-        if self.may_hide_a_flip(call, &answer) {
-            answer = Box::pin(self.alike_twice(call, answer)).await?;
-        }
-        Ok(Answer { body: answer.body.holding(slot), ..answer })
-    }
-
+    /// Sends once; a refused token is read again and the request repeated with the new one.
     pub(super) async fn send_once(&self, call: &HttpCall<'_>) -> Result<Answer, Failure> {
         let pass = self.shared.gate.enter().await;
         let credential = self.shared.credentials.current().await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Client;
+use super::alike::NeverAlike;
 use super::complete::{Incomplete, check};
 use super::exchange::HttpCall;
 use crate::influx::classify::{Action, RequestKind, action, is_temporary};
@@ -81,7 +82,7 @@ impl Client {
             RequestKind::Query => Some(self.admit(QUOTA_SMALL_BYTES_PREDICTED).await),
             RequestKind::Write | RequestKind::Api => None,
         };
-        let mut answer = self.send(call).await?;
+        let mut answer = self.send_alike(call, NeverAlike::Counts).await?;
         if let Some(admission) = &mut admission {
             admission.begun(answer.begun);
         }

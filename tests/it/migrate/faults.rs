@@ -4,9 +4,10 @@
 
 use sluice::testing::config::job::JobConfig;
 use sluice::testing::exit::ExitCode;
+use sluice::testing::influx::signal::Signal;
 use sluice::testing::model::side::Side;
 use sluice::testing::pipeline::event::Event;
-use sluice::testing::sim::{Fault, Matcher, TimeoutForm};
+use sluice::testing::sim::{Fault, Matcher, StoreChange, TimeoutForm, When};
 
 use crate::support::rig::{BUCKET, Rig, cloud, plant, store_of};
 use crate::support::rows;
@@ -299,6 +300,22 @@ async fn small_answers_that_never_agree_are_not_believed() {
     let never = |event: &Event| format!("{event:?}").contains("no two alike");
     assert!(run.count(never) > 0, "{}", run.words());
     rig.assert_copied();
+}
+
+/// What is newer than the stop grows with each answer while somebody writes: that holds nothing up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_written_all_the_time_is_copied_from_elsewhere() {
+    let rig = small().await;
+    for second in 0..200_u32 {
+        let line = format!("air,host=b f=1 {}\n", 1_643_673_600_000_000_000 + u64::from(second));
+        let matcher = Matcher { skip: second, ..Matcher::path("/api/v2/query") };
+        let change = StoreChange::Write { bucket: BUCKET.to_owned(), lines: line.into_bytes() };
+        rig.source_fault(matcher, 1, Fault::Change { when: When::Before, change });
+    }
+    let run = rig.migrate(from_elsewhere(&rig)).await;
+    run.assert_exit(ExitCode::Done);
+    assert_eq!(run.count(|event| matches!(event, Event::Client(Signal::Retried { .. }))), 0);
+    assert_eq!(rig.destination.store().count(BUCKET), 2);
 }
 
 /// What is written to another machine over `http://` is packed, for its checksum: values and progress alike.
