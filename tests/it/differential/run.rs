@@ -83,13 +83,17 @@ fn settings(case: &Case, rig: &Rig, mut config: JobConfig, rejects: &str) -> Job
     config.ends.source_bucket = case.bucket.to_owned();
     config.pace.transport = case.transport;
     config.safety.rejects = Some(rig.state.path().join(rejects));
+    from_elsewhere(case, &mut config);
+    config
+}
+
+/// By another name of this machine, which is not known to be it.
+fn from_elsewhere(case: &Case, config: &mut JobConfig) {
     if case.gzip {
-        // By another name of this machine, which is not known to be it.
         for end in [&mut config.ends.source, &mut config.ends.destination] {
             end.host = end.host.replace("127.0.0.1", "0.0.0.0");
         }
     }
-    config
 }
 
 /// Moves it until it ends with a code that is final. The error says what never ended.
@@ -102,6 +106,7 @@ pub(super) async fn moved(case: &Case, rig: &Rig) -> Result<Ended, String> {
         let mut config = rig.load_config();
         config.safety.rejects = Some(rig.state.path().join("loaded.lp"));
         config.ends.source_bucket = case.bucket.to_owned();
+        from_elsewhere(case, &mut config);
         repeated(case, rig, &config, Command::Load, &mut ended).await?;
     } else {
         let config = settings(case, rig, rig.config(), "rejects.lp");
