@@ -5,6 +5,7 @@
 use super::error::TaskRecordError;
 use super::flag::Flag;
 use super::table::all_flags;
+use crate::wire::flux::tokens::{FluxKind, FluxToken, tokens};
 
 /// What the first template of the task called some properties.
 const FIRST_NAMES: [(&str, &str); 4] = [
@@ -40,33 +41,34 @@ impl TaskRecord {
 
 /// Reads the record.
 pub fn parse_task_record(text: &str) -> Result<TaskRecord, TaskRecordError> {
-    let tokens = tokens(text)?;
+    let tokens = tokens(text)
+        .map_err(|open| TaskRecordError::OpenString { line: line(text, open.at_byte) })?;
     let mut record = TaskRecord { properties: Vec::new(), filter: filter(text, &tokens) };
     let begins = |at: &usize| {
-        let is = |offset: usize, token: &Kind| {
+        let is = |offset: usize, token: &FluxKind| {
             tokens.get(at + offset).is_some_and(|found| found.kind == *token)
         };
-        let member = *at > 0 && matches!(tokens[at - 1].kind, Kind::Sign('.'));
+        let member = *at > 0 && matches!(tokens[at - 1].kind, FluxKind::Sign('.'));
         !member
-            && is(0, &Kind::Name("migration".to_owned()))
-            && is(1, &Kind::Sign('='))
-            && is(2, &Kind::Sign('{'))
+            && is(0, &FluxKind::Name("migration".to_owned()))
+            && is(1, &FluxKind::Sign('='))
+            && is(2, &FluxKind::Sign('{'))
     };
     let first = (0..tokens.len()).find(begins).ok_or(TaskRecordError::Missing)? + 3;
     let mut rest = &tokens[first..];
     loop {
         match rest {
             [] => return Err(TaskRecordError::Open),
-            [Token { kind: Kind::Sign('}'), .. }, ..] => break,
+            [FluxToken { kind: FluxKind::Sign('}'), .. }, ..] => break,
             [
-                Token { kind: Kind::Name(name) | Kind::Text(Some(name)), .. },
-                Token { kind: Kind::Sign(':'), .. },
+                FluxToken { kind: FluxKind::Name(name) | FluxKind::Text(Some(name)), .. },
+                FluxToken { kind: FluxKind::Sign(':'), .. },
                 value @ ..,
             ] => {
                 let length = expression(value).ok_or(TaskRecordError::Open)?;
                 record.add(name, text, &value[..length])?;
                 rest = &value[length..];
-                if let [Token { kind: Kind::Sign(','), .. }, more @ ..] = rest {
+                if let [FluxToken { kind: FluxKind::Sign(','), .. }, more @ ..] = rest {
                     rest = more;
                 }
             }
@@ -77,7 +79,7 @@ pub fn parse_task_record(text: &str) -> Result<TaskRecord, TaskRecordError> {
 }
 
 impl TaskRecord {
-    fn add(&mut self, name: &str, text: &str, value: &[Token]) -> Result<(), TaskRecordError> {
+    fn add(&mut self, name: &str, text: &str, value: &[FluxToken]) -> Result<(), TaskRecordError> {
         let given = name;
         let name =
             FIRST_NAMES.iter().find(|(first, _)| *first == name).map_or(name, |(_, now)| now);
@@ -88,12 +90,15 @@ impl TaskRecord {
             return Err(TaskRecordError::Twice { name: given.to_owned() });
         }
         let property = match value {
-            [Token { kind: Kind::Text(Some(literal)) | Kind::Number(literal), .. }] => {
-                Property::Literal(literal.clone())
-            }
-            [Token { kind: Kind::Sign('-'), .. }, Token { kind: Kind::Number(literal), .. }] => {
-                Property::Literal(format!("-{literal}"))
-            }
+            [
+                FluxToken {
+                    kind: FluxKind::Text(Some(literal)) | FluxKind::Number(literal), ..
+                },
+            ] => Property::Literal(literal.clone()),
+            [
+                FluxToken { kind: FluxKind::Sign('-'), .. },
+                FluxToken { kind: FluxKind::Number(literal), .. },
+            ] => Property::Literal(format!("-{literal}")),
             _ if matches!(name, "start" | "stop") && is_now(value) => {
                 Property::Literal("now".to_owned())
             }
@@ -104,19 +109,19 @@ impl TaskRecord {
     }
 }
 
-fn is_now(value: &[Token]) -> bool {
-    matches!(value, [Token { kind: Kind::Name(name), .. }, open, close]
-        if name == "now" && open.kind == Kind::Sign('(') && close.kind == Kind::Sign(')'))
+fn is_now(value: &[FluxToken]) -> bool {
+    matches!(value, [FluxToken { kind: FluxKind::Name(name), .. }, open, close]
+        if name == "now" && open.kind == FluxKind::Sign('(') && close.kind == FluxKind::Sign(')'))
 }
 
 /// How many tokens belong to the expression at the beginning: up to a comma or brace of the record itself.
-fn expression(tokens: &[Token]) -> Option<usize> {
+fn expression(tokens: &[FluxToken]) -> Option<usize> {
     let mut depth = 0usize;
     for (length, token) in tokens.iter().enumerate() {
         match token.kind {
-            Kind::Sign('(' | '[' | '{') => depth += 1,
-            Kind::Sign(',' | '}') if depth == 0 => return Some(length),
-            Kind::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            FluxKind::Sign('(' | '[' | '{') => depth += 1,
+            FluxKind::Sign(',' | '}') if depth == 0 => return Some(length),
+            FluxKind::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
@@ -125,7 +130,7 @@ fn expression(tokens: &[Token]) -> Option<usize> {
 
 /// The first step besides `range` that the data goes through: behind the `from` of the source's bucket, or before the `to` of
 /// the destination's.
-fn filter(text: &str, tokens: &[Token]) -> Option<String> {
+fn filter(text: &str, tokens: &[FluxToken]) -> Option<String> {
     let step_text = |at: usize| {
         let first = &text[tokens[at].start..];
         first.lines().next().unwrap_or(first).trim().to_owned()
@@ -140,33 +145,31 @@ fn filter(text: &str, tokens: &[Token]) -> Option<String> {
                 next = behind_call(tokens, next + 2)?;
             }
         }
-        let is_to = at >= 2 && is_call(tokens, at, "to", "destinationBucket");
-        let before = if is_to { step_before(tokens, at - 2)? } else { return None };
-        Some(step_text(before))
+        let is_to = is_call(tokens, at, "to", "destinationBucket");
+        step_before(tokens, at.checked_sub(2).filter(|_| is_to)?).map(step_text)
     })
 }
 
 /// True if `name` is called at a place, with an argument that speaks of a property of the record, under any of its names.
-fn is_call(tokens: &[Token], at: usize, name: &str, property: &str) -> bool {
-    let is = |kind: &Kind, name: &str| matches!(kind, Kind::Name(found) if found == name);
+fn is_call(tokens: &[FluxToken], at: usize, name: &str, property: &str) -> bool {
     let is_named = |found: &str| {
         found == property
             || FIRST_NAMES.iter().any(|(first, now)| *first == found && *now == property)
     };
     let end = behind_call(tokens, at).unwrap_or(tokens.len());
     let mut inside = tokens.get(at + 1..end).unwrap_or_default().iter();
-    is(&tokens[at].kind, name)
-        && tokens.get(at + 1).is_some_and(|open| open.kind == Kind::Sign('('))
-        && inside.any(|token| matches!(&token.kind, Kind::Name(found) if is_named(found)))
+    matches!(&tokens[at].kind, FluxKind::Name(found) if found == name)
+        && tokens.get(at + 1).is_some_and(|open| open.kind == FluxKind::Sign('('))
+        && inside.any(|token| matches!(&token.kind, FluxKind::Name(found) if is_named(found)))
 }
 
 /// The place behind the arguments of the call at `at`.
-fn behind_call(tokens: &[Token], at: usize) -> Option<usize> {
+fn behind_call(tokens: &[FluxToken], at: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (offset, token) in tokens.get(at + 1..)?.iter().enumerate() {
         match token.kind {
-            Kind::Sign('(') => depth += 1,
-            Kind::Sign(')') => depth = depth.checked_sub(1)?,
+            FluxKind::Sign('(') => depth += 1,
+            FluxKind::Sign(')') => depth = depth.checked_sub(1)?,
             _ => {}
         }
         if depth == 0 {
@@ -177,23 +180,21 @@ fn behind_call(tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// The name of the step `|> name(` at a place.
-fn step(tokens: &[Token], at: usize) -> Option<&str> {
+fn step(tokens: &[FluxToken], at: usize) -> Option<&str> {
     match tokens.get(at..at + 3)? {
-        [Token { kind: Kind::Sign('|'), .. }, Token { kind: Kind::Sign('>'), .. }, name] => {
-            if let Kind::Name(name) = &name.kind {
-                Some(name)
-            } else {
-                None
-            }
-        }
+        [
+            FluxToken { kind: FluxKind::Sign('|'), .. },
+            FluxToken { kind: FluxKind::Sign('>'), .. },
+            FluxToken { kind: FluxKind::Name(name), .. },
+        ] => Some(name),
         _ => None,
     }
 }
 
 /// Where the step begins that ends right before a place, if one does: what ends there may also be a plain name or call.
-fn step_before(tokens: &[Token], end: usize) -> Option<usize> {
+fn step_before(tokens: &[FluxToken], end: usize) -> Option<usize> {
     let last = tokens.get(end.checked_sub(1)?)?;
-    if last.kind != Kind::Sign(')') {
+    if last.kind != FluxKind::Sign(')') {
         return None;
     }
     let begins =
@@ -201,7 +202,7 @@ fn step_before(tokens: &[Token], end: usize) -> Option<usize> {
     (0..end).find(begins)
 }
 
-fn source(text: &str, value: &[Token]) -> String {
+fn source(text: &str, value: &[FluxToken]) -> String {
     match value {
         [] => String::new(),
         [first, .., last] => text[first.start..last.end].to_owned(),
@@ -211,89 +212,4 @@ fn source(text: &str, value: &[Token]) -> String {
 
 fn line(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
-    /// Identifier or keyword.
-    Name(String),
-    /// String literal; `None` if it holds an interpolation.
-    Text(Option<String>),
-    /// Number, duration or time, as spelt.
-    Number(String),
-    /// Anything else, letter by letter.
-    Sign(char),
-}
-
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, TaskRecordError> {
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    while let Some(first) = text[start..].chars().next() {
-        let rest = &text[start..];
-        let run = |inside: fn(char) -> bool| rest.find(|c| !inside(c)).unwrap_or(rest.len());
-        if first.is_whitespace() {
-            start += first.len_utf8();
-            continue;
-        }
-        if rest.starts_with("//") {
-            start += rest.find('\n').unwrap_or(rest.len());
-            continue;
-        }
-        let (kind, length) = if first == '"' {
-            string(rest).ok_or_else(|| TaskRecordError::OpenString { line: line(text, start) })?
-        } else if first.is_ascii_digit() {
-            // A time holds signs too: 2022-01-01T00:00:00.5+02:00.
-            let length = run(|c| c.is_alphanumeric() || matches!(c, ':' | '.' | '-' | '+'));
-            (Kind::Number(rest[..length].to_owned()), length)
-        } else if first.is_alphabetic() || first == '_' {
-            let length = run(|c| c.is_alphanumeric() || c == '_');
-            (Kind::Name(rest[..length].to_owned()), length)
-        } else {
-            (Kind::Sign(first), first.len_utf8())
-        };
-        tokens.push(Token { kind, start, end: start + length });
-        start += length;
-    }
-    Ok(tokens)
-}
-
-/// A string literal at the beginning of `rest` and its length with the quotes.
-fn string(rest: &str) -> Option<(Kind, usize)> {
-    let mut value = Vec::new();
-    let mut plain = true;
-    let mut letters = rest.char_indices().skip(1);
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => {
-                let value = String::from_utf8(value).ok().filter(|_| plain);
-                return Some((Kind::Text(value), at + 1));
-            }
-            '\\' => match letters.next()?.1 {
-                'n' => value.push(b'\n'),
-                'r' => value.push(b'\r'),
-                't' => value.push(b'\t'),
-                'x' => {
-                    let (high, low) = (letters.next()?.1, letters.next()?.1);
-                    match (high.to_digit(16), low.to_digit(16)) {
-                        (Some(high), Some(low)) => value.extend(u8::try_from(high * 16 + low)),
-                        _ => plain = false,
-                    }
-                }
-                kept @ ('"' | '\\' | '$') => value.push(u8::try_from(kept).unwrap_or_default()),
-                _ => plain = false,
-            },
-            '$' if rest[at + 1..].starts_with('{') => {
-                plain = false;
-                value.push(b'$');
-            }
-            _ => value.extend(letter.encode_utf8(&mut [0; 4]).bytes()),
-        }
-    }
-    None
 }

@@ -65,9 +65,8 @@ impl Files {
     pub(super) fn add(&mut self, record: &BenchRecord) -> Result<String, Error> {
         let line = record.to_line(json::now());
         let written = writeln!(self.lines, "{line}").and_then(|()| self.lines.sync_data());
-        let written =
-            written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source });
-        written.map(|()| line)
+        written.map_err(|source| Error::BenchFile { path: self.paths[0].clone(), source })?;
+        Ok(line)
     }
 
     /// Makes the page from the lines.
@@ -88,9 +87,8 @@ impl Files {
     pub(super) fn add_trial(&mut self, trial: &Trial, whole: &Whole) -> Result<String, Error> {
         let line = self.add(&BenchRecord::BenchTrial(Box::new(trial.clone())))?;
         let written = writeln!(self.table, "{}", csv::line(trial, whole));
-        let written =
-            written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source });
-        written.map(|()| line)
+        written.map_err(|source| Error::BenchFile { path: self.paths[1].clone(), source })?;
+        Ok(line)
     }
 }
 

@@ -40,10 +40,8 @@ impl Client {
             RequestKind::Query => self.quota().slot(&self.shared.observer).await,
             RequestKind::Write | RequestKind::Api => None,
         };
-        let mut answer = self.send_once(call).await?;
-        if self.may_hide_a_flip(call, &answer) {
-            answer = Box::pin(self.alike_twice(call, answer, never)).await?;
-        }
+        let answer = self.send_once(call).await?;
+        let answer = Box::pin(self.alike_twice(call, answer, never)).await?;
         Ok(Answer { body: answer.body.holding(slot), ..answer })
     }
 
@@ -57,7 +55,7 @@ impl Client {
         asks && !answer.body.is_packed() && self.is_in_the_clear()
     }
 
-    /// The answer, once it has come twice. One that is large is left to the notice about such answers.
+    /// The answer, once it has come twice if nothing else vouches for it. One that is large is left to the notice about such answers.
     async fn alike_twice(
         &self,
         call: &HttpCall<'_>,
@@ -66,10 +64,7 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let mut seen: Vec<Vec<u8>> = Vec::new();
         let mut answer = first;
-        loop {
-            if answer.body.is_packed() {
-                return Ok(answer);
-            }
+        while self.may_hide_a_flip(call, &answer) {
             let small = self.small(call, &mut answer).await?;
             let Some(bytes) = small.map(|whole| sorted(&whole)) else { return Ok(answer) };
             if bytes.is_empty() || seen.contains(&bytes) {
@@ -87,6 +82,7 @@ impl Client {
             answer = self.send_once(call).await?;
             answer.body.after(received);
         }
+        Ok(answer)
     }
 
     async fn small(

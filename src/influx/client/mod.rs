@@ -1,7 +1,8 @@
 //! Requests to one server: sent through the gate, charged to the quota, tried again where that may help.
 //!
-//! Here is what all requests of a client share; `exchange` is one request, `alike` asks twice where no checksum
-//! would tell, `retry` tries again until an answer is `complete`, `way` tells what lies between. What is asked stands beside this folder.
+//! Here is what all requests of a client share; `exchange` is one request, `alike` asks twice where no checksum would tell,
+//! `retry` tries again until an answer is `complete`, `way` tells what lies between. What is asked stands beside this
+//! folder.
 
 mod alike;
 mod complete;

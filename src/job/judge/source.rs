@@ -130,17 +130,17 @@ pub(super) fn content_rows(
 /// A stop ahead of the source's clock: what is written until then comes too late for its batch.
 fn stop_ahead(config: &JobConfig, facts: &SourceFacts) -> Option<Row> {
     let RangeStop::At(stop) = config.scope.stop else { return None };
+    if stop <= facts.now {
+        return None;
+    }
     let text = format!(
         "--stop {stop} lies ahead of the source's clock ({}): what is written before it after this run, no later run tops up",
         facts.now
     );
     let cure =
         "leave --stop out, until nothing more is written: each run then goes to now".to_owned();
-    (stop > facts.now).then(|| {
-        finding("P09", Verdict::Warn, "range", text, Some(cure))
-            .with("stop", stop.to_string())
-            .with("time", facts.now.to_string())
-    })
+    let row = finding("P09", Verdict::Warn, "range", text, Some(cure));
+    Some(row.with("stop", stop.to_string()).with("time", facts.now.to_string()))
 }
 
 /// A range beside all that is there: where that lies, and how it is met.

@@ -1,6 +1,7 @@
 //! Which tags a condition of a query can ask for, and what it takes the others for.
 
 use super::literal::quote;
+use super::tokens::{FluxKind, tokens};
 use super::{Selection, either, from_range_filter};
 
 /// Tag keys that Flux takes for columns of its own. Reads of such series fail, or lose the tag without a word.
@@ -57,131 +58,38 @@ pub(crate) fn misread_column(predicate: &str) -> Option<(&'static str, &'static 
 
 /// True if an expression has `r["name"]` or `r.name` outside of its texts, patterns and comments.
 fn names_column(expression: &str, name: &str) -> bool {
-    let mut before = None;
-    tokens(expression).any(|token| {
-        let is_it = match (&token, before) {
-            (Token::Text(text), Some('[')) => unescaped(text) == name,
-            (Token::Word(word), Some('.')) => *word == name,
-            _ => false,
-        };
-        before = if let Token::Mark(mark) = token { Some(mark) } else { None };
-        is_it
+    let Ok(tokens) = tokens(expression) else { return false };
+    tokens.windows(2).any(|pair| match (&pair[0].kind, &pair[1].kind) {
+        (FluxKind::Sign('['), FluxKind::Text(Some(text))) => text == name,
+        // As it would be without the escapes that Flux does not have.
+        (FluxKind::Sign('['), FluxKind::Text(None)) => {
+            expression[pair[1].start + 1..pair[1].end - 1].replace('\\', "") == name
+        }
+        (FluxKind::Sign('.'), FluxKind::Name(word)) => word == name,
+        _ => false,
     })
 }
 
 /// True if an expression is closed as it was opened, and no step of a query follows: else it would reach into the query that
 /// it becomes part of.
 pub(crate) fn is_closed(expression: &str) -> bool {
+    let Ok(tokens) = tokens(expression) else { return false };
     let mut open = Vec::new();
     let mut before = None;
-    for token in tokens(expression) {
-        match token {
-            Token::Mark(mark @ ('(' | '[' | '{')) => open.push(mark),
-            Token::Mark(mark @ (')' | ']' | '}')) => {
-                let opened = open.pop();
-                if !matches!((opened, mark), (Some('('), ')') | (Some('['), ']') | (Some('{'), '}'))
-                {
-                    return false;
-                }
-            }
-            Token::Mark('>') if before == Some('|') && open.is_empty() => {
+    for token in tokens {
+        match token.kind {
+            FluxKind::Sign('(') => open.push(')'),
+            FluxKind::Sign('[') => open.push(']'),
+            FluxKind::Sign('{') => open.push('}'),
+            FluxKind::Sign(mark @ (')' | ']' | '}')) if open.pop() != Some(mark) => return false,
+            FluxKind::Sign('>') if before == Some(FluxKind::Sign('|')) && open.is_empty() => {
                 return false;
             }
             _ => {}
         }
-        before = if let Token::Mark(mark) = token { Some(mark) } else { None };
+        before = Some(token.kind);
     }
     open.is_empty()
-}
-
-/// A piece of an expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'a> {
-    /// What stands between quotation marks.
-    Text(&'a str),
-    /// A name, a number, a keyword.
-    Word(&'a str),
-    /// Any other character that is no white space.
-    Mark(char),
-}
-
-/// The pieces of an expression, without patterns and comments.
-fn tokens(expression: &str) -> impl Iterator<Item = Token<'_>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut rest = expression;
-    let mut before = None;
-    std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start();
-            let c = rest.chars().next()?;
-            let after = &rest[c.len_utf8()..];
-            if rest.starts_with("//") && before != Some('~') {
-                rest = rest.find('\n').map_or("", |end| &rest[end..]);
-                continue;
-            }
-            if c == '/' && before == Some('~') {
-                rest = &after[(end_of(after, '/') + 1).min(after.len())..];
-                before = None;
-                continue;
-            }
-            if c == '"' {
-                let end = end_of(after, '"');
-                rest = &after[(end + 1).min(after.len())..];
-                before = None;
-                return Some(Token::Text(&after[..end]));
-            }
-            if is_word(c) {
-                let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-                let word = &rest[..end];
-                rest = &rest[end..];
-                before = None;
-                return Some(Token::Word(word));
-            }
-            rest = after;
-            before = Some(c);
-            return Some(Token::Mark(c));
-        }
-    })
-}
-
-/// What a text of Flux means: `\xHH` is a byte, `\` before anything else is that.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        rest = &rest[at + 1..];
-        let code =
-            rest.strip_prefix('x').and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
-        if let Some(byte) = code {
-            bytes.push(byte);
-            rest = &rest[3..];
-            continue;
-        }
-        let Some(c) = rest.chars().next() else { break };
-        let meant = match c {
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            other => other,
-        };
-        bytes.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
-        rest = &rest[c.len_utf8()..];
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Where the next such mark stands that has no backslash before it; the length if there is none.
-fn end_of(text: &str, mark: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        if c == mark && !escaped {
-            return at;
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    text.len()
 }
 
 #[cfg(test)]

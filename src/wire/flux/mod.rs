@@ -5,6 +5,7 @@ pub(crate) mod carriage_returns;
 pub(crate) mod index;
 pub(crate) mod literal;
 pub(crate) mod record;
+pub(crate) mod tokens;
 
 use std::fmt::Write as _;
 

@@ -15,7 +15,7 @@ use sluice::testing::sim::BucketStore;
 
 use super::case::Case;
 use super::trouble::Trouble;
-use crate::support::rig::{Rig, Run, oss};
+use crate::support::rig::{Rig, Run, elsewhere, oss};
 
 /// The same command so often, at the most.
 const TRIES_MAX: usize = 6;
@@ -87,11 +87,11 @@ fn settings(case: &Case, rig: &Rig, mut config: JobConfig, rejects: &str) -> Job
     config
 }
 
-/// By another name of this machine, which is not known to be it.
+/// From another machine to another machine, as far as sluice knows.
 fn from_elsewhere(case: &Case, config: &mut JobConfig) {
     if case.gzip {
         for end in [&mut config.ends.source, &mut config.ends.destination] {
-            end.host = end.host.replace("127.0.0.1", "0.0.0.0");
+            end.host = elsewhere(&end.host);
         }
     }
 }

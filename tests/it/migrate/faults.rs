@@ -9,7 +9,7 @@ use sluice::testing::model::side::Side;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{Fault, Matcher, StoreChange, TimeoutForm, When};
 
-use crate::support::rig::{BUCKET, Rig, cloud, plant, store_of};
+use crate::support::rig::{BUCKET, Rig, cloud, elsewhere, plant, store_of};
 use crate::support::rows;
 
 /// Where trouble strikes.
@@ -345,7 +345,7 @@ async fn a_bit_that_flips_in_a_write_to_elsewhere_changes_nothing() {
 
 fn to_elsewhere(rig: &Rig) -> JobConfig {
     let mut config = rig.config();
-    config.ends.destination.host = config.ends.destination.host.replace("127.0.0.1", "0.0.0.0");
+    config.ends.destination.host = elsewhere(&config.ends.destination.host);
     config
 }
 
@@ -358,10 +358,9 @@ async fn small() -> Rig {
     rig
 }
 
-/// By another name of this machine, which is not known to be it.
 fn from_elsewhere(rig: &Rig) -> JobConfig {
     let mut config = rig.config();
-    config.ends.source.host = config.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+    config.ends.source.host = elsewhere(&config.ends.source.host);
     config
 }
 

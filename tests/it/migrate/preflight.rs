@@ -20,8 +20,8 @@ use sluice::testing::sim::{
 };
 
 use crate::support::rig::{
-    BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, oss, oss_source, plant,
-    store_of,
+    BATCHES, BUCKET, CLOUD_ORG, READ_TOKEN, Rig, WRITE_TOKEN, cloud, elsewhere, oss, oss_source,
+    plant, store_of,
 };
 
 async fn rig(source: ServerSettings, destination: ServerSettings, target: Arc<BucketStore>) -> Rig {
@@ -115,10 +115,10 @@ async fn rows() -> Vec<Row> {
             c.ends.source.host = c.ends.source.host.replace("http:", "https:");
         }),
         ("P20", Verdict::Warn, plain().await, |c| {
-            c.ends.source.host = c.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+            c.ends.source.host = elsewhere(&c.ends.source.host);
         }),
         ("P20", Verdict::Warn, plain().await, |c| {
-            c.ends.destination.host = c.ends.destination.host.replace("127.0.0.1", "0.0.0.0");
+            c.ends.destination.host = elsewhere(&c.ends.destination.host);
         }),
         ("P10", Verdict::Fail, plain().await, |c| {
             c.ends.destination.host = "http://127.0.0.1:9".to_owned();
@@ -163,7 +163,7 @@ async fn more_rows() -> Vec<Row> {
         }),
         ("P14", Verdict::Fail, rig(cloud(), oss(), with_text()).await, |_| {}),
         ("P21", Verdict::Warn, unchecked().await, |c| {
-            c.ends.source.host = c.ends.source.host.replace("127.0.0.1", "0.0.0.0");
+            c.ends.source.host = elsewhere(&c.ends.source.host);
         }),
         ("P22", Verdict::Warn, late().await, |_| {}),
         ("P23", Verdict::Fail, plain().await, |c| {

@@ -4,6 +4,7 @@ use sluice::testing::sim::{Fault, Matcher, Rule};
 
 use super::{BUCKET, CLOUD_TOKEN, World};
 use crate::support::proxy::{self, Way};
+use crate::support::rig::elsewhere;
 use crate::support::tls::{TlsServer, certificate};
 
 /// A name that only a proxy knows.
@@ -38,7 +39,7 @@ async fn a_run_goes_through_the_proxy_of_the_environment() {
     let mut job = world.job("preflight", &own);
     job.env("ALL_PROXY", dead);
     world.start(job).ended().await.assert_code(0);
-    let host = world.cloud.url().replace("127.0.0.1", "0.0.0.0");
+    let host = elsewhere(&world.cloud.url());
     let mut job = world.job("preflight", &[&own[..], &["--source-host", &host]].concat());
     job.env("ALL_PROXY", dead).env("NO_PROXY", "0.0.0.0");
     let ended = world.start(job).ended().await;
@@ -99,7 +100,7 @@ async fn a_proxy_that_refuses_is_final_and_named() {
 #[tokio::test]
 async fn a_variable_that_names_no_proxy_is_told_of() {
     let world = World::new().await;
-    let host = world.cloud.url().replace("127.0.0.1", "0.0.0.0");
+    let host = elsewhere(&world.cloud.url());
     let mut job = world.job("preflight", &["--source-host", &host]);
     job.env("http_proxy", "not a url with secretword");
     let ended = world.start(job).ended().await;

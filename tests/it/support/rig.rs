@@ -612,6 +612,11 @@ pub(crate) fn plant(hours: impl IntoIterator<Item = i64>) -> Vec<u8> {
     lines.into_bytes()
 }
 
+/// An address of this machine by another name, which is not known to be it.
+pub(crate) fn elsewhere(address: &str) -> String {
+    address.replace("127.0.0.1", "0.0.0.0")
+}
+
 /// The same settings with a change.
 pub(crate) fn with(mut config: JobConfig, change: impl FnOnce(&mut JobConfig)) -> JobConfig {
     change(&mut config);
