@@ -7,6 +7,11 @@ use super::printable::printable;
 /// A name or tag value as stored: bytes, nearly always UTF-8.
 pub type Name = Box<[u8]>;
 
+/// True for a name that an answer spells as it is: what is not UTF-8 arrives as replacement characters.
+pub(crate) fn is_spelt(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| !name.contains(char::REPLACEMENT_CHARACTER))
+}
+
 /// A measurement with its tag set. Tags are sorted by key and never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Series {

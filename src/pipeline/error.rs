@@ -90,14 +90,17 @@ pub enum Error {
     },
     /// The values that arrived are not the values that the source counts, and the count did not change.
     #[error(
-        "batch {batch}: the source counts {} but {} arrived, twice; \
+        "batch {batch}: the source counts {}{} but {} arrived, twice; \
          nothing of it is committed (docs/limitations.md lists what Flux cannot read)",
         number::all_counted(*.counted, "value", "values"),
+        .measurement.as_ref().map(|name| format!(" of measurement {name}")).unwrap_or_default(),
         number::grouped(*.read)
     )]
     Mismatch {
         /// The batch.
         batch: TimeRange,
+        /// The measurement, if all others may be right.
+        measurement: Option<String>,
         /// The source's own count.
         counted: u64,
         /// Values decoded.

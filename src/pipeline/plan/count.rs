@@ -296,7 +296,7 @@ pub(crate) async fn carriage_returns(
             FluxScope::LargestTime(_) => {
                 flux::carriage_returns::count_carriage_returns_at_largest_time
             }
-            FluxScope::All | FluxScope::Measurements(_) | FluxScope::Mixed => {
+            FluxScope::All | FluxScope::Measurements(_) | FluxScope::Part(_) | FluxScope::Mixed => {
                 flux::carriage_returns::count_carriage_returns
             }
         };

@@ -15,6 +15,7 @@ pub(crate) mod cost;
 pub(crate) mod count;
 pub(crate) mod counter;
 pub(crate) mod emptiness;
+pub(crate) mod measurement_part;
 pub(crate) mod one_count;
 pub(crate) mod parts;
 pub(crate) mod request;

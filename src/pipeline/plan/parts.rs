@@ -11,7 +11,8 @@ use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::choice::{Choice, Choices};
-use crate::pipeline::plan::request::{FieldKinds, FluxScope, SliceRequest};
+use crate::pipeline::plan::measurement_part::{FieldKinds, MeasurementPart};
+use crate::pipeline::plan::request::{FluxScope, SliceRequest};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::{Layer, Window};
@@ -98,19 +99,18 @@ pub(crate) fn alone(choice: &Arc<Choice>, values: u64) -> Vec<(SliceRequest, u64
             )]
         }
         Transport::FluxKeyed => {
-            vec![(SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::All), values)]
+            vec![(SliceRequest::Keyed(MeasurementPart::of(choice, FieldKinds::All)), values)]
         }
         Transport::FluxPivot => {
             let strings = strings(choice, values);
             let mut requests = Vec::new();
             if strings > 0 {
-                requests.push((
-                    SliceRequest::Keyed(Arc::clone(choice), None, FieldKinds::Strings),
-                    strings,
-                ));
+                let part = MeasurementPart::of(choice, FieldKinds::Strings);
+                requests.push((SliceRequest::Keyed(part), strings));
             }
             let rest = values.saturating_sub(strings).max(1);
-            requests.push((SliceRequest::Pivot(Arc::clone(choice), None), rest));
+            let part = MeasurementPart::of(choice, FieldKinds::WithoutStrings);
+            requests.push((SliceRequest::Pivot(part), rest));
             requests
         }
         Transport::Influxql => {

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use super::catalogue::KnownSeries;
 use super::choice::{Choice, Choices};
 use super::cost::LearnedCost;
+use super::measurement_part::{FieldKinds, MeasurementPart};
 use super::series_group::{SeriesGroup, groups};
 use crate::limits::{HELD_SLICE_VALUES_MAX, PIVOT_VALUES_MAX, SLICE_VALUES_MAX};
-use crate::model::frame::FieldType;
 use crate::model::series::{Name, Readable};
 use crate::model::transport::Transport;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::Layer;
 
 /// Which of the values of a range a plain Flux query reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum FluxScope {
     /// All that Flux reads, but for fields of several types.
     All,
     /// The same of these measurements.
     Measurements(Vec<Name>),
+    /// The same of a part of one measurement.
+    Part(MeasurementPart),
     /// Fields of several types.
     Mixed,
     /// What Flux reads of these measurements at the largest time.
@@ -34,40 +36,35 @@ pub(crate) enum SliceRequest {
     Flux(FluxScope),
     /// The strings that hold a carriage return, escaped by the server.
     CarriageReturns(FluxScope),
-    /// One measurement by its key tags: all fields, or only those that hold strings.
-    Keyed(Arc<Choice>, Option<SeriesGroup>, FieldKinds),
+    /// One measurement by its key tags.
+    Keyed(MeasurementPart),
     /// One measurement by its key tags, the fields of one time in one row; no strings.
-    Pivot(Arc<Choice>, Option<SeriesGroup>),
+    Pivot(MeasurementPart),
     /// One statement for each of these measurements; several of them only if they are small.
     Influxql(Vec<Arc<Choice>>, Option<SeriesGroup>),
-}
-
-/// Which fields of a measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldKinds {
-    /// All.
-    All,
-    /// Those that hold strings.
-    Strings,
 }
 
 impl SliceRequest {
     /// The series that it is about, if not all.
     pub(crate) fn among(&self) -> Option<&SeriesGroup> {
         match self {
-            Self::Keyed(_, among, _) | Self::Pivot(_, among) | Self::Influxql(_, among) => {
-                among.as_ref()
+            Self::Keyed(part) | Self::Pivot(part) | Self::Flux(FluxScope::Part(part)) => {
+                part.among.as_ref()
             }
+            Self::Influxql(_, among) => among.as_ref(),
             Self::Flux(_) | Self::CarriageReturns(_) => None,
         }
     }
 
-    /// The same of some of its series only; plain Flux names no series.
+    /// The same of some of its series only; plain Flux of several measurements names no series.
     #[must_use]
     pub(crate) fn only_among(self, among: &SeriesGroup) -> Self {
         match self {
-            Self::Keyed(choice, _, kinds) => Self::Keyed(choice, Some(among.clone()), kinds),
-            Self::Pivot(choice, _) => Self::Pivot(choice, Some(among.clone())),
+            Self::Keyed(part) => Self::Keyed(part.only_among(among)),
+            Self::Pivot(part) => Self::Pivot(part.only_among(among)),
+            Self::Flux(FluxScope::Part(part)) => {
+                Self::Flux(FluxScope::Part(part.only_among(among)))
+            }
             Self::Influxql(choices, _) => Self::Influxql(choices, Some(among.clone())),
             Self::Flux(_) | Self::CarriageReturns(_) => self,
         }
@@ -87,8 +84,8 @@ impl SliceRequest {
     pub(crate) fn cost<'a>(&'a self, choices: &'a Choices) -> &'a LearnedCost {
         match self {
             Self::Flux(_) | Self::CarriageReturns(_) => &choices.flux_cost,
-            Self::Keyed(choice, _, FieldKinds::Strings) => &choice.cost_of_strings,
-            Self::Keyed(choice, ..) | Self::Pivot(choice, _) => &choice.cost,
+            Self::Keyed(part) if part.fields == FieldKinds::Strings => &part.choice.cost_of_strings,
+            Self::Keyed(part) | Self::Pivot(part) => &part.choice.cost,
             Self::Influxql(each, _) => {
                 each.first().map_or(&choices.flux_cost, |choice| &choice.cost)
             }
@@ -110,7 +107,7 @@ impl SliceRequest {
     pub(crate) fn known(&self) -> Option<(&Name, &Arc<KnownSeries>)> {
         let choice = match self {
             Self::Flux(_) | Self::CarriageReturns(_) => return None,
-            Self::Keyed(choice, ..) | Self::Pivot(choice, _) => choice,
+            Self::Keyed(part) | Self::Pivot(part) => &part.choice,
             Self::Influxql(choices, _) => choices.first()?,
         };
         choice.known.as_ref().map(|known| (&choice.measurement, known))
@@ -119,11 +116,10 @@ impl SliceRequest {
     /// True for the fields of a measurement that it reads, as far as they were known when it was chosen.
     pub(crate) fn reads(&self, measurement: &Name, field: &Name) -> bool {
         match self {
-            Self::Flux(_) | Self::CarriageReturns(_) | Self::Keyed(_, _, FieldKinds::All) => true,
-            Self::Keyed(choice, _, FieldKinds::Strings) => {
-                choice.types.get(field) == Some(&FieldType::String)
+            Self::Keyed(part) | Self::Pivot(part) | Self::Flux(FluxScope::Part(part)) => {
+                part.reads(field)
             }
-            Self::Pivot(choice, _) => choice.types.get(field) != Some(&FieldType::String),
+            Self::Flux(_) | Self::CarriageReturns(_) => true,
             Self::Influxql(choices, _) => choices.iter().any(|choice| {
                 choice.measurement == *measurement && choice.types.contains_key(field)
             }),
@@ -141,14 +137,11 @@ impl SliceRequest {
                 let choices = choices.chunks(choices.len().div_ceil(parts.max(2)));
                 choices.map(|choices| Self::Influxql(choices.to_vec(), None)).collect()
             }
-            Self::Keyed(choice, among, kinds) => {
-                let groups = groups(choice, among.as_ref(), parts);
-                let one = |among| Self::Keyed(Arc::clone(choice), among, *kinds);
-                groups.into_iter().map(one).collect()
-            }
-            Self::Pivot(choice, among) => {
-                let groups = groups(choice, among.as_ref(), parts);
-                groups.into_iter().map(|among| Self::Pivot(Arc::clone(choice), among)).collect()
+            Self::Keyed(part) => part.divided(parts).into_iter().map(Self::Keyed).collect(),
+            Self::Pivot(part) => part.divided(parts).into_iter().map(Self::Pivot).collect(),
+            Self::Flux(FluxScope::Part(part)) => {
+                let parts = part.divided(parts).into_iter();
+                parts.map(|part| Self::Flux(FluxScope::Part(part))).collect()
             }
             Self::Influxql(choices, among) if choices.len() == 1 => {
                 let groups = groups(&choices[0], among.as_ref(), parts);
@@ -158,23 +151,38 @@ impl SliceRequest {
         }
     }
 
-    /// The same values asked for in a form that needs to know less; `None` if there is none.
+    /// The same values, no others, asked for in a form that needs to know less; `None` if there is none.
     pub(crate) fn plain(&self, layer: Layer) -> Option<Self> {
-        let flux = |names| Some(Self::Flux(FluxScope::Measurements(names)));
         match self {
-            Self::Keyed(choice, ..) | Self::Pivot(choice, _) => {
-                flux(vec![choice.measurement.clone()])
-            }
-            Self::Influxql(choices, _) if layer == Layer::Plain => {
-                flux(choices.iter().map(|choice| choice.measurement.clone()).collect())
-            }
+            Self::Keyed(part) | Self::Pivot(part) => Some(Self::flux_of(part.clone())),
+            Self::Influxql(choices, among) if layer == Layer::Plain => match choices.as_slice() {
+                [choice] => {
+                    let among = among.clone();
+                    let part = MeasurementPart::of(choice, FieldKinds::All);
+                    Some(Self::flux_of(MeasurementPart { among, ..part }))
+                }
+                _ => {
+                    let names = choices.iter().map(|choice| choice.measurement.clone()).collect();
+                    Some(Self::Flux(FluxScope::Measurements(names)))
+                }
+            },
             // Flux does not read these: at least all tags can be asked for.
-            Self::Influxql(choices, _) if choices.iter().any(|choice| choice.known.is_some()) => {
+            Self::Influxql(choices, among)
+                if choices.iter().any(|choice| choice.known.is_some()) =>
+            {
                 let choices = choices.iter().map(|choice| choice.without_catalogue()).collect();
-                Some(Self::Influxql(choices, None))
+                Some(Self::Influxql(choices, among.clone()))
             }
             Self::Flux(_) | Self::CarriageReturns(_) | Self::Influxql(..) => None,
         }
+    }
+
+    fn flux_of(part: MeasurementPart) -> Self {
+        Self::Flux(if part.is_whole() {
+            FluxScope::Measurements(vec![part.choice.measurement.clone()])
+        } else {
+            FluxScope::Part(part)
+        })
     }
 
     /// The measurements, if they are named.
@@ -182,8 +190,10 @@ impl SliceRequest {
         match self {
             Self::Flux(FluxScope::Measurements(names) | FluxScope::LargestTime(names))
             | Self::CarriageReturns(FluxScope::Measurements(names)) => names.iter().collect(),
+            Self::Keyed(part) | Self::Pivot(part) | Self::Flux(FluxScope::Part(part)) => {
+                vec![&part.choice.measurement]
+            }
             Self::Flux(_) | Self::CarriageReturns(_) => Vec::new(),
-            Self::Keyed(choice, ..) | Self::Pivot(choice, _) => vec![&choice.measurement],
             Self::Influxql(choices, _) => {
                 choices.iter().map(|choice| &choice.measurement).collect()
             }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::choice::Choice;
-use super::request::{FieldKinds, FluxScope, SliceRequest};
+use super::measurement_part::MeasurementPart;
+use super::request::{FluxScope, SliceRequest};
 use super::series_group::SeriesGroup;
 use crate::model::filter::Filter;
-use crate::model::frame::FieldType;
 use crate::model::time::TimeRange;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::Layer;
 use crate::wire::answer::AnswerDecoderSettings;
 use crate::wire::csv::decoder::{CsvDecoderSettings, Form};
-use crate::wire::flux::{self, Selection, literal};
+use crate::wire::flux::{self, Selection};
 use crate::wire::frames::series_of::SeriesOf;
 use crate::wire::influxql::decoder as influxql;
 use crate::wire::influxql::query::{self, Grouping, SelectStatement};
@@ -63,23 +63,14 @@ impl SliceRequest {
                     AnswerDecoderSettings::Csv(settings),
                 )
             }
-            Self::Keyed(choice, among, kinds) => {
-                let only = (*kinds == FieldKinds::Strings)
-                    .then(|| strings(choice, literal::is_field, " or "));
-                let text = keyed(job, choice, among.as_ref(), only, range, flux::read_keyed);
-                (
-                    RequestText::Flux(text),
-                    AnswerDecoderSettings::Csv(restored(choice, label, Form::Narrow)),
-                )
-            }
-            Self::Pivot(choice, among) => {
-                let only = Some(strings(choice, literal::is_other_field, " and "));
-                let text = keyed(job, choice, among.as_ref(), only, range, flux::read_pivoted);
-                (
-                    RequestText::Flux(text),
-                    AnswerDecoderSettings::Csv(restored(choice, label, Form::Pivoted)),
-                )
-            }
+            Self::Keyed(part) => (
+                RequestText::Flux(keyed(job, part, range, flux::read_keyed)),
+                AnswerDecoderSettings::Csv(restored(&part.choice, label, Form::Narrow)),
+            ),
+            Self::Pivot(part) => (
+                RequestText::Flux(keyed(job, part, range, flux::read_pivoted)),
+                AnswerDecoderSettings::Csv(restored(&part.choice, label, Form::Pivoted)),
+            ),
             Self::Influxql(choices, among) => {
                 let statements = choices
                     .iter()
@@ -109,6 +100,12 @@ impl FluxScope {
             Self::All => text(job.selection(range)),
             Self::Measurements(measurements) => {
                 text(Selection { measurements, ..job.selection(range) })
+            }
+            Self::Part(part) => {
+                let base = job.selection(range);
+                let without = [base.without, &part.conditions()].concat();
+                let measurements = std::slice::from_ref(&part.choice.measurement);
+                text(Selection { measurements, without: &without, ..base })
             }
             Self::LargestTime(measurements) => {
                 text(Selection { measurements, ..job.selection_of(Layer::LargestTime, range) })
@@ -143,35 +140,20 @@ fn expected(choice: &Choice) -> AskedStatement {
     }
 }
 
-/// A condition over the fields that hold strings; true for all if there are none.
-fn strings(choice: &Choice, test: impl Fn(&[u8]) -> String, join: &str) -> String {
-    let fields = choice.types.iter().filter(|(_, kind)| **kind == FieldType::String);
-    let tests: Vec<_> = fields.map(|(name, _)| test(name)).collect();
-    if tests.is_empty() { "true".to_owned() } else { format!("({})", tests.join(join)) }
-}
-
 type KeyedText = fn(Selection<'_>, &str, &[u8], &[Vec<u8>]) -> String;
 
-fn keyed(
-    job: &BucketJob,
-    choice: &Choice,
-    among: Option<&SeriesGroup>,
-    only: Option<String>,
-    range: TimeRange,
-    text: KeyedText,
-) -> String {
-    let selection = job.selection(range);
-    let mut conditions = selection.without.to_vec();
-    conditions.extend(only.filter(|only| only != "true"));
-    conditions.extend(among.map(SeriesGroup::condition));
-    let keys: Vec<Vec<u8>> = choice
+fn keyed(job: &BucketJob, part: &MeasurementPart, range: TimeRange, text: KeyedText) -> String {
+    let base = job.selection(range);
+    let without = [base.without, &part.conditions()].concat();
+    let keys: Vec<Vec<u8>> = part
+        .choice
         .known
         .iter()
         .flat_map(|known| known.catalogue.keys())
         .map(|key| key.to_vec())
         .collect();
-    let selection = Selection { without: &conditions, ..selection };
-    text(selection, &job.field_label, &choice.measurement, &keys)
+    let selection = Selection { without: &without, ..base };
+    text(selection, &job.field_label, &part.choice.measurement, &keys)
 }
 
 fn statement(

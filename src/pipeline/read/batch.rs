@@ -11,6 +11,7 @@ use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::pool::joined;
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::source::types_at::own_type;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
@@ -20,6 +21,8 @@ use crate::pipeline::write::rejects::refusals::RefusedValues;
 pub(crate) struct Moved {
     /// Values read.
     pub values: u64,
+    /// The same by measurement, if from a bucket.
+    pub counts: MeasurementCounts,
     /// Source bytes, decoded.
     pub bytes: u64,
     /// Tries that failed.
@@ -36,6 +39,7 @@ impl Moved {
     /// Adds another part.
     pub(crate) fn add(&mut self, other: Self) {
         self.values += other.values;
+        self.counts.add(other.counts);
         self.bytes += other.bytes;
         self.retries += other.retries;
         self.refusals.add(other.refusals);

@@ -25,6 +25,7 @@ use crate::pipeline::write::DestinationWriter;
 
 pub(crate) mod batch;
 pub(crate) mod bucket;
+pub(crate) mod measurement_counts;
 pub(crate) mod progress;
 pub(crate) mod spool;
 

@@ -117,7 +117,7 @@ async fn move_slice(
     let written = written?;
     let values = read?;
     if !reaches_further && values != expected {
-        return Err(Error::Mismatch { batch, counted: expected, read: values });
+        return Err(Error::Mismatch { batch, measurement: None, counted: expected, read: values });
     }
     let counters = &reader.out.counters;
     Counters::add(&counters.slice_bytes_wire, bytes);

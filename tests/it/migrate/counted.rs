@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sluice::testing::config::range::RangeStart;
 use sluice::testing::exit::ExitCode;
+use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{BucketStore, ServerSettings};
 
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of, with};
@@ -59,6 +60,32 @@ async fn what_one_batch_misses_another_does_not_make_up_for() {
         let run = rig.migrate(rig.config()).await;
         assert_eq!(run.exit(), ExitCode::Different, "{}", run.words());
         assert_eq!(differing(&run), (0, 2));
+    }
+}
+
+/// Nor does one measurement of a batch for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_compared_measurement_by_measurement() {
+    for source in [oss_source(), cloud()] {
+        let lines = day("m,h=a", 0, 20) + &day("n,h=a", 0, 20);
+        let rig = Rig::start(source, store_of(lines.as_bytes(), DAY_S)).await;
+        let rig = rig.over("2022-01-01T00:00:00Z", "2022-01-02T00:00:00Z", "1d");
+        let store: Arc<BucketStore> = Arc::clone(rig.source.store());
+        // Between the count and the reading one value of `m` goes and one of `n` comes.
+        let exchange = move |event: &Event| {
+            if matches!(event, Event::BatchOpened { .. }) {
+                let at = (START_S + 40_000) * 1_000_000_000;
+                store.delete(BUCKET, Some(b"m"), at, at + 1_000_000_000);
+                write(&store, &day("n,h=b", 0, 1));
+            }
+            false
+        };
+        let run = rig.migrate_until(rig.config(), exchange).await;
+        run.assert_exit(ExitCode::Done);
+        rig.assert_copied();
+        let told = "changed while it was read (40 values, now 40 of other measurements)";
+        let again = |event: &Event| matches!(event, Event::Notice(text) if text.contains(told));
+        assert_eq!(run.count(again), 1, "{}", run.words());
     }
 }
 

@@ -233,6 +233,64 @@ async fn what_no_time_divides_is_divided_by_series() {
     }
 }
 
+/// A slice that goes back to a plain form keeps its part: what its siblings read is not read twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_in_a_plain_form_brings_nothing_of_its_siblings() {
+    use sluice::testing::sim::{Fault, Matcher};
+    let mut lines = Vec::new();
+    for second in 1_640_995_200..1_640_995_203_i64 {
+        for host in 0..50 {
+            let fields = format!("f={host}i,g={second}i,s=\"up\"");
+            lines.extend(format!("cpu,host=h{host} {fields} {second}000000000\n").bytes());
+        }
+    }
+    let last = "start: 2022-01-01T00:00:02Z, stop: 2022-01-01T00:00:03Z)";
+    let new_series = "cpu,host=h3,os=new f=1i 1640995202000000000\n";
+    for (transport, path, whole, line) in [
+        // Strings are read by themselves, and a new one is not known to be one.
+        (Transport::FluxPivot, None, String::new(), "cpu,host=h3 t=\"x\" 1640995202000000000\n"),
+        (
+            Transport::FluxKeyed,
+            Some("/api/v2/query"),
+            format!("{last} |> filter(fn: (r) => r[\"_measurement\"]"),
+            new_series,
+        ),
+        (
+            Transport::Influxql,
+            Some("/query"),
+            "SELECT *::field FROM \"cpu\" WHERE time >= 1640995202000000000 AND time < \
+             1640995203000000000 GROUP BY \"host\""
+                .to_owned(),
+            new_series,
+        ),
+    ] {
+        let rig = Rig::start(oss_source(), store_of(&lines, WEEK_S)).await;
+        let rig = rig.over("2022-01-01", "2022-01-01T00:00:03Z", "1s");
+        let mut config = rig.config();
+        config.pace.transport = Some(transport);
+        if let Some(path) = path {
+            // Its series are asked for in groups.
+            rig.source_fault(Matcher::path(path).body(&whole), 3, Fault::Timeout);
+        }
+        let store: Arc<BucketStore> = Arc::clone(rig.source.store());
+        let first = time("2022-01-01");
+        let add = move |event: &Event| {
+            if matches!(event, Event::BatchOpened { batch, .. } if batch.start == first) {
+                store.write_lp(BUCKET, line.as_bytes()).unwrap();
+            }
+            false
+        };
+        let run = rig.migrate_until(config, add).await;
+        assert_eq!(run.exit(), ExitCode::Done, "{transport}: {}", run.words());
+        rig.assert_copied();
+        assert!(fell_back(&run) > 0, "{transport}");
+        let splits = run.count(|event| matches!(event, Event::Split { .. }));
+        assert_eq!(splits > 0, path.is_some(), "{transport}");
+        let again = |event: &Event| matches!(event, Event::Notice(text) if text.contains("reading it again"));
+        assert_eq!(run.count(again), 0, "{transport}: {}", run.words());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mixed_kinds_of_values_come_through_every_transport() {
     for transport in wanted() {

@@ -16,6 +16,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
 use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::request_text::RequestText;
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::read::progress::BatchProgress;
 use crate::wire::answer::AnswerDecoder;
 use crate::wire::frames::totals::AnswerTotals;
@@ -40,6 +41,8 @@ pub(crate) struct ReadAttempt<'a> {
 pub(crate) struct FetchedSlice {
     /// What the decoder saw.
     pub totals: AnswerTotals,
+    /// Values by measurement.
+    pub counts: MeasurementCounts,
     /// Bytes of the answer, decoded.
     pub bytes: u64,
     /// Time from the request to the end of the answer.
@@ -115,6 +118,7 @@ pub(super) async fn read_into(
         }
     }
     let totals = decoder.finish(held).map_err(decode)?;
+    let counts = MeasurementCounts::arrived(held, totals.values);
     let elapsed = stream.elapsed();
     let first_byte = first_byte.unwrap_or(elapsed);
     let (ended, reader_busy) = (Instant::now(), stream.reader_busy());
@@ -123,7 +127,16 @@ pub(super) async fn read_into(
         Transport::Flux | Transport::FluxKeyed | Transport::FluxPivot => with_strings(held),
     };
     let bytes = decoded;
-    Ok(FetchedSlice { totals, bytes, elapsed, ended, first_byte, reader_busy, strings_by_flux })
+    Ok(FetchedSlice {
+        totals,
+        counts,
+        bytes,
+        elapsed,
+        ended,
+        first_byte,
+        reader_busy,
+        strings_by_flux,
+    })
 }
 
 /// The measurements that have a field of strings.

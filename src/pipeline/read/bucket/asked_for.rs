@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::answer::ReadAttempt;
 use crate::model::frame::Frame;
-use crate::model::series::{Name, Readable, Series};
+use crate::model::series::{Name, Readable, Series, is_spelt};
 use crate::model::time::Timestamp;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::request::SliceRequest;
@@ -34,10 +34,7 @@ fn time_elsewhere(attempt: ReadAttempt<'_>, totals: &AnswerTotals) -> Option<Str
 /// Of names that no query can spell, others that look like them come too.
 fn measurement_elsewhere(request: &SliceRequest, frames: &[Frame]) -> Option<String> {
     let names = request.measurements();
-    let is_spelt = |name: &&Name| {
-        std::str::from_utf8(name).is_ok_and(|name| !name.contains(char::REPLACEMENT_CHARACTER))
-    };
-    if names.is_empty() || !names.iter().all(is_spelt) {
+    if names.is_empty() || !names.iter().all(|name| is_spelt(name)) {
         return None;
     }
     let names: BTreeSet<&Name> = names.into_iter().collect();

@@ -11,7 +11,7 @@ use super::restored::Relist;
 use super::{relist, slice};
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
-use crate::model::series::Name;
+use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::commit::complete::Done;
@@ -21,6 +21,7 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::slice::{Slice, slices};
 use crate::pipeline::plan::{count, parts};
 use crate::pipeline::read::batch::{Moved, SlicesInFlight, untyped};
+use crate::pipeline::read::measurement_counts::{MeasurementCounts, MeasurementDifference};
 use crate::pipeline::read::progress::BatchProgress;
 use crate::pipeline::source::layer::{Window, values_in};
 use crate::pipeline::source::types_at;
@@ -55,8 +56,9 @@ pub(crate) async fn run(
         let mut moved = reading.all(&windows, requested.take()).await?;
         tries.details.source_bytes += moved.bytes;
         tries.details.retries += moved.retries;
-        if moved.values != counted
-            && tries.call_for_another(&reader, range, &mut windows, moved.values).await?
+        let difference = MeasurementCounts::counted(&windows).difference(&moved.counts);
+        if (moved.values != counted || difference.is_some())
+            && tries.call_for_another(&reader, range, &mut windows, &moved, difference).await?
         {
             continue;
         }
@@ -126,26 +128,35 @@ struct Tries {
 }
 
 impl Tries {
-    /// Whether a reading that brought another number of values than were counted is to be repeated, of these windows.
+    /// Whether a reading that brought another number of values than were counted, of all or of one measurement, is to be
+    /// repeated, of these windows.
     async fn call_for_another(
         &mut self,
         reader: &BucketReader,
         range: TimeRange,
         windows: &mut Vec<Window>,
-        read: u64,
+        moved: &Moved,
+        difference: Option<MeasurementDifference>,
     ) -> Result<bool, Error> {
         let counted = values_in(windows);
         let again = count::windows(&reader.source, range).await?;
         let recounted = values_in(&again);
-        if recounted == counted {
+        if MeasurementCounts::counted(&again) == MeasurementCounts::counted(windows) {
+            let (measurement, counted, read) = match difference {
+                Some(MeasurementDifference { measurement, counted, read }) => {
+                    (Some(Readable(&measurement).to_string()), counted, read)
+                }
+                None => (None, counted, moved.values),
+            };
             if self.misread {
-                return Err(Error::Mismatch { batch: range, counted, read });
+                return Err(Error::Mismatch { batch: range, measurement, counted, read });
             }
             // An answer that ends exactly between two tables looks whole, and what the choice of a transport is based on
             // may be wrong: the next one, in plain Flux, tells.
             self.misread = true;
             reader.tell(Event::Notice(format!(
-                "batch {range}: {read} of {counted} values arrived: reading it again by plain Flux"
+                "batch {range}: {read} of {counted} values{} arrived: reading it again by plain Flux",
+                measurement.map(|name| format!(" of {name}")).unwrap_or_default()
             )));
             return Ok(true);
         }
@@ -159,7 +170,8 @@ impl Tries {
             self.details.expired += counted - recounted;
         }
         reader.tell(Event::Notice(format!(
-            "batch {range} changed while it was read ({counted} values, now {recounted}): reading it again"
+            "batch {range} changed while it was read ({counted} values, now {recounted}{}): reading it again",
+            if recounted == counted { " of other measurements" } else { "" }
         )));
         *windows = again;
         Ok(true)
@@ -271,9 +283,10 @@ impl Reading<'_> {
                 drop(permit);
                 if part.values != values {
                     let batch = window.range;
-                    return Err(Error::Mismatch { batch, counted: values, read: part.values });
+                    let (counted, read) = (values, part.values);
+                    return Err(Error::Mismatch { batch, measurement: None, counted, read });
                 }
-                moved.add(Moved { values: 0, ..part });
+                moved.add(Moved { values: 0, counts: MeasurementCounts::default(), ..part });
             }
         }
         Ok(moved)

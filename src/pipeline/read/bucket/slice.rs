@@ -19,6 +19,7 @@ use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::plan::slice::Slice;
 use crate::pipeline::read::batch::Moved;
 use crate::pipeline::read::progress::BatchProgress;
+use crate::pipeline::source::layer::Layer;
 use crate::pipeline::write::BatchSink;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::wire::csv::suspect::{Suspect, SuspectPlace, Suspects};
@@ -155,8 +156,9 @@ async fn attempt(
     }
     let used = (counts && values > 0).then_some(request.transport());
     let transports = used.into_iter().collect();
-    let FetchedSlice { bytes, strings_by_flux, .. } = fetched;
-    Ok(Moved { values, bytes, retries: 0, refusals, transports, strings_by_flux })
+    let FetchedSlice { bytes, strings_by_flux, counts, .. } = fetched;
+    let counts = if part.layer == Layer::Mixed { counts.undivided() } else { counts };
+    Ok(Moved { values, counts, bytes, retries: 0, refusals, transports, strings_by_flux })
 }
 
 async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, wait_ms: u64) {
