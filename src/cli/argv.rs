@@ -16,7 +16,7 @@ use crate::model::nearest::nearest;
 #[error(
     "argument {position} {problem}; it is not shown here, but every user of this machine can see it: revoke it if it is \
      real. Tokens come from --source-token-file, --source-token-command, a profile, or INFLUXDB_CLOUD_TOKEN (the \
-     destination has the same flags, and INFLUX_TOKEN). Another text of this form belongs into the --config file; one that \
+     destination has the same flags, and INFLUX_TOKEN). Another text of this form belongs in the --config file; one that \
      only begins with -t can be written --flag=TEXT"
 )]
 pub struct TokenInArgv {
@@ -57,7 +57,7 @@ where
     T: Into<OsString>,
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
-    let argv = with_hyphen_values(argv)?;
+    let argv = with_hyphen_values(without_flags_of_help(argv))?;
     refuse_tokens(&argv)?;
     // Short help is a form of its own; what was typed besides means the same in both.
     let is_short = argv.iter().take_while(|word| *word != "--").any(|word| word == "-h");
@@ -66,6 +66,14 @@ where
         .try_get_matches_from(&argv)
         .and_then(|mut matches| Args::from_arg_matches_mut(&mut matches));
     Ok(read.map_err(|error| unseen(error.format(&mut forms::command()), &argv))?)
+}
+
+/// `help` is help already: what asks for help behind it asks for no more.
+fn without_flags_of_help(mut argv: Vec<OsString>) -> Vec<OsString> {
+    if argv.get(1).is_some_and(|word| word == "help") {
+        argv.retain(|word| word != "-h" && word != "--help");
+    }
+    argv
 }
 
 /// A word where none belongs may be a token of any form: its place is told, and not the word. One that is nearly a command's

@@ -146,7 +146,12 @@ impl Error {
             | Self::OutputExists { .. }
             | Self::NoDestination
             | Self::BenchRecord { .. } => ExitCode::Usage,
-            Self::BenchFile { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+            Self::BenchFile { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+                ) =>
+            {
                 ExitCode::Usage
             }
             Self::BenchFile { source, .. } => exit_code::of_io(source),

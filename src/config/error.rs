@@ -222,6 +222,17 @@ pub enum ConfigError {
     /// Several things that are wrong in a file, in the order of its lines.
     #[error("{}", each(.0))]
     Several(Vec<ConfigError>),
+    /// The file of profiles that cannot be read.
+    #[error("cannot read {}, where {named_by} looks for profiles of the influx CLI", .path.display())]
+    NoProfiles {
+        /// The file.
+        path: PathBuf,
+        /// What names a profile.
+        named_by: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
     /// A file that cannot be read.
     #[error("cannot read {}, named by {named_by}", .path.display())]
     Read {

@@ -118,18 +118,22 @@ impl Reader<'_> {
             Some(flag) if flag.table == table => Ok(*flag),
             Some(flag) => {
                 let (way, table) = match flag.table {
-                    Some(own) => ("into", own),
+                    Some(own) => ("in", own),
                     None => ("above", table.unwrap_or_default()),
                 };
                 let belongs = format!("{way} the table [{table}]");
                 Err(ConfigError::KeyPlace { place, key: shown.to_owned(), belongs })
             }
             None => {
-                let meant = nearest(key, of_file().map(|flag| flag.name));
-                let meant = of_file().find(|flag| Some(flag.name) == meant);
-                let meant = meant.map(|flag| match flag.table {
-                    Some(table) => format!("{} in the table [{table}]", flag.key()),
-                    None => flag.key(),
+                let tables = of_file().filter_map(|flag| flag.table).filter(|_| table.is_none());
+                let meant = nearest(key, of_file().map(|flag| flag.name).chain(tables));
+                let meant = meant.map(|meant| {
+                    let flag = of_file().find(|flag| flag.name == meant);
+                    match flag.map(|flag| (flag.key(), flag.table)) {
+                        Some((key, Some(table))) => format!("{key} in the table [{table}]"),
+                        Some((key, None)) => key,
+                        None => format!("the table [{meant}]"),
+                    }
                 });
                 Err(ConfigError::UnknownKey { place, key: ShownValue::new(shown), meant })
             }

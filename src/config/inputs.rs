@@ -227,6 +227,10 @@ fn load_profile(
     let Some(named) = layers.plain(ends::profile_flag(side)) else { return Ok(None) };
     let path = profile_path(env)
         .ok_or_else(|| ConfigError::NoProfilePath { name: ShownValue::new(named.text()) })?;
-    let text = text(read, &path, &named.origin.to_string())?;
+    let text = read(&path).map_err(|cause| ConfigError::NoProfiles {
+        path: path.clone(),
+        named_by: named.origin.to_string(),
+        cause,
+    })?;
     profile::find_profile(&text, &path, named.text()).map(Some)
 }

@@ -56,10 +56,10 @@ pub(super) fn named(list: Buckets, name: &str) -> Vec<Bucket> {
     list.buckets.into_iter().filter(|bucket| bucket.name == name).map(Bucket::from).collect()
 }
 
-/// The names of those that are not the server's own.
-pub(super) fn user_names(list: Buckets) -> Vec<String> {
-    let names = list.buckets.into_iter().map(|bucket| bucket.name);
-    names.filter(|name| !name.starts_with('_')).collect()
+/// Those that are not the server's own.
+pub(super) fn of_users(list: Buckets) -> Vec<Bucket> {
+    let buckets = list.buckets.into_iter().map(Bucket::from);
+    buckets.filter(|bucket| !bucket.name.starts_with('_')).collect()
 }
 
 #[derive(Deserialize)]

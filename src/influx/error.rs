@@ -270,6 +270,7 @@ impl Error {
         let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;
         let after = match attempts {
             0 | 1 => String::new(),
+            _ if *elapsed_ms < 1_000 => format!(", after {attempts} attempts in under 1 s"),
             _ => format!(", after {attempts} attempts in {} s", elapsed_ms.div_ceil(1_000)),
         };
         match self.of_first_contact() {

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::bucket::{Bucket, named, user_names};
+use super::bucket::{Bucket, named, of_users};
 use super::client::Client;
 use super::error::{Error, FailureKind};
 use super::id::{OrgKey, is_id};
@@ -64,7 +64,9 @@ impl Client {
         if let Ok(Some(found)) = &by_id
             && found.org_id == given
         {
-            return Ok((known(given.clone()), by_id?));
+            // Records name it, so that a job is the same however its organization is given.
+            let name = self.org_name(&given).await?.unwrap_or_else(|| given.clone());
+            return Ok((OrgFound::One { id: Some(given), name: Some(name) }, by_id?));
         }
         let named_so = match self.orgs(&[("org", &given)]).await? {
             Some(orgs) => orgs.into_iter().find(|org| org.name == given).map(|org| org.id),
@@ -136,13 +138,13 @@ impl Client {
         orgs.into_iter().map(|org| org.name).collect()
     }
 
-    /// Names of the buckets that the token may see, without the server's own.
-    pub async fn bucket_names(&self) -> Vec<String> {
+    /// The buckets that the token may see, without the server's own.
+    pub async fn buckets_seen(&self) -> Vec<Bucket> {
         let limit = NAMES_LISTED_MAX.to_string();
         let mut parameters: Vec<_> = self.org().into_iter().collect();
         parameters.push(("limit", &limit));
         let found = self.get("/api/v2/buckets", parameters, "list of buckets").await;
-        found.map_or_else(|_| Vec::new(), user_names)
+        found.map_or_else(|_| Vec::new(), of_users)
     }
 
     /// The id of the organization. The bucket tells it even to a token that may read nothing else, for which the

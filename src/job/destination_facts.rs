@@ -5,6 +5,7 @@ use crate::config::job::JobConfig;
 use crate::influx::api::{Bucket, Task, TaskStatus};
 use crate::influx::client::{Client, ServerInfo};
 use crate::influx::error::FailureKind;
+use crate::influx::id::is_id;
 use crate::influx::org::OrgFound;
 use crate::job::ends::count;
 use crate::job::error::Error;
@@ -31,7 +32,7 @@ pub struct DestinationFacts {
     /// The organizations that can be seen, where the one that was given is not there. Nothing else was asked then.
     pub orgs_seen: Option<Vec<String>>,
     /// The buckets that can be seen, where one of the two that are needed is not and is not to be made.
-    pub buckets_seen: Vec<String>,
+    pub buckets_seen: Vec<Bucket>,
     /// What records of this job call the source's organization, where no setting says it.
     pub source_org: Option<String>,
     /// The bucket to write, if it is there.
@@ -86,8 +87,9 @@ impl DestinationFacts {
             writes_refused.extend(probe(destination, &bucket.name).await?);
         }
         let is_missing = bucket.is_none() || batch_bucket.is_none();
-        let buckets_seen = if is_missing && !config.safety.create_buckets {
-            destination.bucket_names().await
+        let is_id = is_id(&config.ends.destination_bucket) || is_id(&config.ends.batch_bucket);
+        let buckets_seen = if is_missing && (is_id || !config.safety.create_buckets) {
+            destination.buckets_seen().await
         } else {
             Vec::new()
         };
@@ -101,7 +103,7 @@ impl DestinationFacts {
             // A name that was unknown when the job began stays so for it, also when it is given later.
             let is_nameless = source_org.is_none() && !source.is_org_named;
             let known = known.filter(|org| is_nameless || *org == source.bucket.org_id);
-            source_org = known.or(source_org).or_else(|| Some(source.org.clone()));
+            source_org = Some(known.unwrap_or_else(|| source.org.clone()));
         }
         let other_jobs = match (&batch_bucket, &source_org) {
             (Some(_), Some(org)) => known_jobs::others(&config.ends, org, destination).await?,

@@ -50,8 +50,8 @@ impl Quota {
 pub enum SourceSeen {
     /// All of it.
     Facts(Box<SourceFacts>),
-    /// A bucket that is not there and one that may not be read look alike. The names of those that can be seen.
-    NoBucket(Vec<String>),
+    /// A bucket that is not there and one that may not be read look alike. Those that can be seen.
+    NoBucket(Vec<Bucket>),
     /// The organization that was given is not there. The names of those that can be seen.
     NoOrg(Vec<String>),
     /// Buckets of this name are in several organizations: their ids.
@@ -102,7 +102,7 @@ impl SourceFacts {
         let (org, bucket) = match settled? {
             (OrgFound::Ambiguous(ids), _) => return Ok(SourceSeen::InSeveral(ids)),
             (OrgFound::One { name, .. }, Some(bucket)) => (name, bucket),
-            _ => return Ok(SourceSeen::NoBucket(source.bucket_names().await)),
+            _ => return Ok(SourceSeen::NoBucket(source.buckets_seen().await)),
         };
         let info = source.known_info();
         let is_org_named = org.is_some();

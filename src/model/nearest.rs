@@ -4,7 +4,8 @@
 pub(crate) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let typed = plain(typed);
-    let steps = |name: &&str| strsim::levenshtein(&typed, &plain(name));
+    // Two letters that changed places are one step.
+    let steps = |name: &&str| strsim::osa_distance(&typed, &plain(name));
     let name = known.min_by_key(steps)?;
     (steps(&name) <= 1 + typed.len() / 5).then_some(name)
 }
@@ -19,5 +20,6 @@ mod tests {
         assert_eq!(nearest("batch_intervall", known()), Some("batch-interval"));
         assert_eq!(nearest("sourceHst", known()), Some("source-host"));
         assert_eq!(nearest("something_else", known()), None);
+        assert_eq!(nearest("hots", ["os", "host"].into_iter()), Some("host"));
     }
 }

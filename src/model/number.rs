@@ -132,6 +132,24 @@ pub(crate) fn duration(ms: u64) -> String {
     }
 }
 
+/// The same, but below a minute as fine as differences are worth: `16 ms`, `1.2 s`.
+pub(crate) fn duration_fine(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..59_950 => format!("{} s", ratio(ms, 1_000)),
+        _ => duration(ms),
+    }
+}
+
+/// How many times, in thousandths: `6.1`, `329`, and beyond all reason `over 1,000`. Nobody acts on a tenth of a large one.
+pub(crate) fn times(per_mille: u64) -> String {
+    match per_mille {
+        0..10_000 => ratio(per_mille, 1_000),
+        10_000..=1_000_000 => grouped((per_mille + 500) / 1_000),
+        _ => "over 1,000".to_owned(),
+    }
+}
+
 /// A range of lengths, rounded outwards to what an estimate is worth: `1h55 - 2h25`.
 pub(crate) fn duration_range(low_ms: u64, high_ms: u64) -> String {
     let step = match high_ms {
@@ -142,6 +160,9 @@ pub(crate) fn duration_range(low_ms: u64, high_ms: u64) -> String {
     let (low, high) = (low_ms / step * step, high_ms.div_ceil(step).saturating_mul(step));
     if high <= MS_PER_MIN {
         return "under 1m".to_owned();
+    }
+    if low == 0 && high < MS_PER_HOUR {
+        return format!("under {}m", high / MS_PER_MIN);
     }
     let shown = |ms: u64| match high {
         0..MS_PER_HOUR => format!("{}m", ms / MS_PER_MIN),
@@ -274,7 +295,7 @@ mod tests {
         }
         for (low, high, text) in [
             (0, 20, "under 1m"),
-            (0, 61, "0m - 2m"),
+            (0, 61, "under 2m"),
             (600, 719, "10m - 12m"),
             (3_000, 3_600, "0h50 - 1h00"),
             (6_900, 8_700, "1h55 - 2h25"),

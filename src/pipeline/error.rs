@@ -125,10 +125,11 @@ pub enum Error {
     },
     /// More values were refused than the user allows.
     #[error(
-        "batch {batch}: {} refused so far{}, and --reject-limit is {limit}; nothing of this batch is \
+        "batch {batch}: {} refused so far{}, and --reject-limit is {}; nothing of this batch is \
          committed or kept as refused; the last reason was: {reason}; cure it, or raise --reject-limit",
         number::all_counted(*.rejected, "value", "values"),
-        if *.has_earlier { ", those of earlier batches and runs among them" } else { "" }
+        if *.has_earlier { ", those of earlier batches and runs among them" } else { "" },
+        number::grouped(*.limit)
     )]
     RejectLimit {
         /// The batch of the last one.

@@ -1,6 +1,8 @@
 //! Fitting text into lines. The program's own words are ASCII; names and error texts come from elsewhere, so they pass
 //! through [`clean`] before they are laid out.
 
+use unicode_width::UnicodeWidthChar as _;
+
 use crate::model::printable::printable;
 
 /// Columns of what is no terminal.
@@ -102,13 +104,13 @@ pub(crate) fn clean(text: &str, glyphs: Glyphs) -> String {
     safe
 }
 
-/// Columns that `text` takes at the most: every character beyond ASCII counts two, as the widest do.
+/// Columns that `text` takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
 fn columns(c: char) -> usize {
-    if c.is_ascii() { 1 } else { 2 }
+    c.width().unwrap_or(0)
 }
 
 /// The text, cut at its end if it is wider than `columns_max`.

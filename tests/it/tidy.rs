@@ -303,7 +303,7 @@ fn asynchronous(source: &Source) -> Vec<String> {
             && !ASYNC_BELOW.iter().any(|below| source.path.starts_with(below))
     });
     first
-        .map(|at| format!("{}: async belongs into {}", source.place(at), ASYNC.join(", ")))
+        .map(|at| format!("{}: async belongs in {}", source.place(at), ASYNC.join(", ")))
         .into_iter()
         .collect()
 }

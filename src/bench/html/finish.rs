@@ -4,9 +4,10 @@ use super::scale::{Round, Scale, float};
 use super::series;
 use super::svg::{self, Area, Figure, LineLook, WIDTH};
 use super::tables::{HeadCell, table};
-use super::text::{in_words, put, tick as tick_text, whole_time};
+use super::text::{in_words, put, tick as tick_text};
 use crate::bench::setting::TrialSetting;
 use crate::bench::verdict::SettingRow;
+use crate::model::number::duration_fine;
 use crate::model::spread::Spread;
 
 /// Settings that are drawn; the others are in the table.
@@ -40,7 +41,7 @@ pub(super) fn markup(rows: &[SettingRow], best: Option<TrialSetting>) -> String 
     }
     let said = |row: &&SettingRow| {
         let Spread { low, likely, high } = row.whole_ms;
-        let times = [likely, low, high].map(whole_time);
+        let times = [likely, low, high].map(duration_fine);
         format!("{}: {}, {} to {}", in_words(row.setting), times[0], times[1], times[2])
     };
     Figure {
@@ -66,7 +67,7 @@ fn axis(area: Area, scale: &Scale) -> String {
             x if x > area.right - 20.0 => "end",
             _ => "middle",
         };
-        let shown = if *tick == 0 { "0".to_owned() } else { tick_text(&whole_time(*tick)) };
+        let shown = if *tick == 0 { "0".to_owned() } else { tick_text(&duration_fine(*tick)) };
         text += &svg::label("tick", anchor, (x, area.bottom + 19.0), &shown);
     }
     text
@@ -77,13 +78,17 @@ fn line(row: &SettingRow, is_best: bool, y: f64, area: Area, scale: &Scale) -> S
     let look = LineLook { shape: series::shape(row.setting.transport), variant: 0 };
     let class = look.class();
     let (own, middle) = (in_words(row.setting), y + 30.0);
-    let title =
-        format!("{own}: {} ({} to {})", whole_time(likely), whole_time(low), whole_time(high));
+    let title = format!(
+        "{own}: {} ({} to {})",
+        duration_fine(likely),
+        duration_fine(low),
+        duration_fine(high)
+    );
     let mut text = String::new();
     let words = if is_best { format!("{own}, recommended") } else { own };
     let weight = if is_best { "name best" } else { "name" };
     text += &svg::label(weight, "start", (area.left, y + 17.0), &words);
-    text += &svg::label(weight, "end", (area.right, y + 17.0), &whole_time(likely));
+    text += &svg::label(weight, "end", (area.right, y + 17.0), &duration_fine(likely));
     text += &svg::line("guide", (area.left, middle), (area.right, middle));
     let ends = [low, high].map(|end| scale.at(end));
     text += &svg::line(&format!("whisker {class}"), (ends[0], middle), (ends[1], middle));
@@ -106,11 +111,11 @@ fn numbers(rows: &[&SettingRow], best: Option<TrialSetting>) -> String {
     let cells = |row: &SettingRow| {
         vec![
             in_words(row.setting),
-            whole_time(row.whole_ms.low),
-            whole_time(row.whole_ms.likely),
-            whole_time(row.whole_ms.high),
-            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely)),
-            whole_time(row.engine_ms.likely),
+            duration_fine(row.whole_ms.low),
+            duration_fine(row.whole_ms.likely),
+            duration_fine(row.whole_ms.high),
+            row.quota_ms.map_or("-".to_owned(), |time| duration_fine(time.likely)),
+            duration_fine(row.engine_ms.likely),
             row.limit.words().to_owned(),
         ]
     };

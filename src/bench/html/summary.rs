@@ -1,6 +1,6 @@
 //! What the bench came to, in front of everything; and the circumstances, at the end.
 
-use super::text::{escaped, milli, put, times, whole_time};
+use super::text::{escaped, milli, put, times};
 use super::view::PageView;
 use crate::bench::record::{BenchHeader, Trial};
 use crate::bench::verdict::{Recommendation, SettingRow};
@@ -83,7 +83,7 @@ fn recommended(best: &Recommendation, row: Option<&SettingRow>) -> Vec<[String; 
     let mut tiles = vec![
         [
             "Whole migration".to_owned(),
-            whole_time(whole.likely),
+            number::duration_fine(whole.likely),
             format!("{} by the trials", number::duration_range(whole.low, whole.high)),
         ],
         ["Limited by".to_owned(), best.limit.words().to_owned(), String::new()],
@@ -137,7 +137,7 @@ fn spent(view: &PageView<'_>) -> Vec<[String; 3]> {
         format!(
             "of {}, in {} and {}",
             number::bytes(view.header.budget_bytes),
-            whole_time(ms),
+            number::duration_fine(ms),
             counted(trials, "trial")
         ),
     ]]
@@ -222,7 +222,8 @@ fn facts(header: &BenchHeader) -> Vec<(&'static str, String)> {
         (Some(window), None) => format!("{} in 5 minutes", number::bytes(window)),
         (None, _) => "none".to_owned(),
     };
-    let budget_time = header.budget_ms.map_or(String::new(), |ms| format!(", {}", whole_time(ms)));
+    let budget_time =
+        header.budget_ms.map_or(String::new(), |ms| format!(", {}", number::duration_fine(ms)));
     vec![
         ("sluice", header.version.clone()),
         ("started", header.started.to_string()),
@@ -241,7 +242,7 @@ fn facts(header: &BenchHeader) -> Vec<(&'static str, String)> {
         ("values in it", number::grouped(header.values)),
         ("values of the trials went to", header.sink.name().to_owned()),
         ("read quota", quota),
-        ("time limit for one query", whole_time(header.query_timeout_ms)),
+        ("time limit for one query", number::duration_fine(header.query_timeout_ms)),
         ("budget", format!("{}{budget_time}", number::bytes(header.budget_bytes))),
         ("survey", number::bytes(header.survey_bytes)),
         ("seed", header.seed.to_string()),

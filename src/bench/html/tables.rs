@@ -1,6 +1,6 @@
 //! The tables of the page.
 
-use super::text::{escaped, milli, percent, put, whole_time};
+use super::text::{escaped, milli, percent, put};
 use super::view::PageView;
 use crate::bench::extrapolate;
 use crate::bench::record::{Trial, TrialEnding};
@@ -92,11 +92,11 @@ pub(super) fn settings(view: &PageView<'_>) -> String {
         (HeadCell::number("requests"), |row| number::grouped(row.setting.concurrency as u64)),
         (HeadCell::number("bodies"), |row| number::bytes(row.setting.body_bytes as u64)),
         (HeadCell::number("runs"), |row| number::grouped(row.runs)),
-        (HeadCell::spread("whole migration"), |row| spread(row.whole_ms, whole_time)),
+        (HeadCell::spread("whole migration"), |row| spread(row.whole_ms, number::duration_fine)),
         (HeadCell::number("by the quota"), |row| {
-            row.quota_ms.map_or("-".to_owned(), |time| whole_time(time.likely))
+            row.quota_ms.map_or("-".to_owned(), |time| number::duration_fine(time.likely))
         }),
-        (HeadCell::number("by the work"), |row| whole_time(row.engine_ms.likely)),
+        (HeadCell::number("by the work"), |row| number::duration_fine(row.engine_ms.likely)),
         (HeadCell::words("limited by"), |row| row.limit.words().to_owned()),
         (HeadCell::spread("bytes/value"), |row| spread(row.milli_bytes_per_value, milli)),
         (HeadCell::spread("values/s"), |row| spread(row.values_per_s, number::count)),
@@ -203,7 +203,7 @@ fn trial_cells(trial: &Trial, view: &PageView<'_>) -> Vec<String> {
     cells.push(number::grouped(trial.values_per_s()));
     cells.push(percent(trial.deadline_per_mille(view.header.query_timeout_ms)));
     let alone = view.whole.as_ref().and_then(|whole| extrapolate::of_trial(trial, whole));
-    cells.push(alone.map_or("-".to_owned(), |row| whole_time(row.whole_ms.likely)));
+    cells.push(alone.map_or("-".to_owned(), |row| number::duration_fine(row.whole_ms.likely)));
     let rest = [
         trial.requests,
         trial.elapsed_us,

@@ -63,16 +63,9 @@ pub(super) fn milli(milli: u64) -> String {
     number::ratio(milli, 1_000)
 }
 
-/// Thousandths as `6.1 ×`; what is beyond all reason without its digits.
+/// Thousandths as `6.1 ×`; as [`number::times`].
 pub(super) fn times(milli: u64) -> String {
-    if milli > 1_000_000 {
-        "over 1,000 ×".to_owned()
-    } else if milli >= 10_000 {
-        // Nobody acts on a tenth of that.
-        format!("{} ×", number::grouped((milli + 500) / 1_000))
-    } else {
-        format!("{} ×", self::milli(milli))
-    }
+    format!("{} ×", number::times(milli))
 }
 
 /// Thousandths as `41 %`, rounded up: a limit is not further away than it is said to be.
@@ -88,15 +81,6 @@ pub(super) fn answer_time(us: u64) -> String {
         99_950..999_500 => format!("{} ms", (us + 500) / 1_000),
         999_500..600_000_000 => format!("{} s", number::ratio(us, 1_000_000)),
         _ => number::duration(us / 1_000),
-    }
-}
-
-/// Milliseconds of a migration: as [`number::duration`], but below a minute as fine as dots differ.
-pub(super) fn whole_time(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..59_950 => format!("{} s", number::ratio(ms, 1_000)),
-        _ => number::duration(ms),
     }
 }
 
@@ -152,10 +136,16 @@ mod tests {
         ] {
             assert_eq!(answer_time(us), text);
         }
-        assert_eq!((whole_time(999), whole_time(60_000)), ("999 ms".into(), "1m".into()));
+        assert_eq!(
+            (number::duration_fine(999), number::duration_fine(60_000)),
+            ("999 ms".into(), "1m".into())
+        );
         assert_eq!((percent(0), percent(411)), ("0 %".into(), "42 %".into()));
         assert_eq!((times(4_249), times(u64::MAX)), ("4.2 ×".into(), "over 1,000 ×".into()));
-        assert_eq!((times(319_140), whole_time(1_440)), ("319 ×".into(), "1.4 s".into()));
+        assert_eq!(
+            (times(319_140), number::duration_fine(1_440)),
+            ("319 ×".into(), "1.4 s".into())
+        );
     }
 
     #[test]

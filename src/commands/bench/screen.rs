@@ -184,7 +184,7 @@ fn cells(row: &SettingRow, bodies: bool) -> [String; 6] {
         number::ratio(row.milli_bytes_per_value.likely, 1_000),
         speed(row.values_per_s, row.runs),
         format!("{} %", row.deadline_per_mille.div_ceil(10)),
-        number::duration(row.whole_ms.likely),
+        number::duration_fine(row.whole_ms.likely),
     ]
 }
 
@@ -244,8 +244,8 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
         labelled("WHOLE JOB", &format!("{time}, by the runs of this setting"), lines);
         let margin = format!(
             "batches differ {} times; the fullest one may grow {} times before it meets {}",
-            number::ratio(best.variation_per_mille, 1_000),
-            number::ratio(best.headroom_per_mille, 1_000),
+            number::times(best.variation_per_mille),
+            number::times(best.headroom_per_mille),
             best.bound.words()
         );
         labelled("MARGIN", &margin, lines);

@@ -1,14 +1,15 @@
 //! What the destination says of itself, and what it will make of the content.
 
 use crate::config::job::{JobConfig, JobSafety};
+use crate::influx::bucket::Bucket;
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
 use crate::job::destination_facts::{DestinationFacts, watched, would_drop};
 use crate::job::judge::finding::{
-    bucket_row, finding, host_row, no_org, out_of_reach, seconds, token_rows,
+    bucket_meant, bucket_row, finding, host_row, names_of, no_org, out_of_reach, seconds,
+    token_rows,
 };
 use crate::job::source_facts::SourceFacts;
-use crate::model::nearest::nearest;
 use crate::model::number;
 use crate::model::series::Readable;
 use crate::model::side::Side;
@@ -87,10 +88,15 @@ fn destination_rows(
         return None;
     }
     let version = facts.info.version.as_deref().unwrap_or("?");
-    let org = facts.org.as_deref().unwrap_or("?");
     let org_id = facts.org_id.as_deref();
+    let org = match (&facts.org, org_id) {
+        (Some(org), Some(id)) => format!("{org} {id}"),
+        (Some(one), None) => one.clone(),
+        (None, Some(id)) => format!("{id}, of a name that the token cannot see"),
+        (None, None) => "not to be seen by the token".to_owned(),
+    };
     rows.push(
-        Row::fact("org", format!("{org} {}   (OSS {version})", org_id.unwrap_or("?")))
+        Row::fact("org", format!("{org}   (OSS {version})"))
             .with("org", facts.org.as_deref())
             .with("org_id", org_id)
             .with("version", facts.info.version.as_deref()),
@@ -122,7 +128,7 @@ fn destination_rows(
 }
 
 /// A bucket that is not there: made, if that was asked for.
-fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -> Row {
+fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[Bucket]) -> Row {
     let refused = name.starts_with('_') || name.contains('"');
     if safety.create_buckets && refused {
         let text = format!(
@@ -131,21 +137,21 @@ fn missing_bucket(safety: &JobSafety, code: &str, name: &str, seen: &[String]) -
         let flag = if code == "P15" { "--batch-bucket" } else { "--destination-bucket" };
         return finding(code, Verdict::Fail, "bucket", text, Some(format!("give another {flag}")));
     }
-    if safety.create_buckets {
+    let is_id_of = seen.iter().any(|bucket| bucket.id == name);
+    if safety.create_buckets && !is_id_of {
         let text = format!("{name} will be created (right not tried)");
         return finding(code, Verdict::Ok, "bucket", text, None)
             .with("bucket", name)
             .with("is_created", true);
     }
-    let meant = nearest(name, seen.iter().map(String::as_str));
-    let meant = meant.map_or_else(String::new, |name| format!("did you mean {name}? If not: "));
+    let meant = bucket_meant(name, seen).map_or_else(String::new, |meant| meant + " If not: ");
     let cure = format!(
         "{meant}--create-buckets, or: influx bucket create --name {name} --retention 0; if it is there: a token that may read it"
     );
     let text = format!("{name} is not there, or this token cannot read it");
     finding(code, Verdict::Fail, "bucket", text, Some(cure))
         .with("bucket", name)
-        .with("there", seen)
+        .with("there", names_of(seen))
 }
 
 fn content_rows(

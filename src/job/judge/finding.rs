@@ -88,6 +88,20 @@ fn origin_of(host: &str) -> Option<&str> {
     (start + path + 1 < host.len()).then(|| &host[..start + path])
 }
 
+/// What was probably meant by the name of a bucket that is not there, in words.
+pub(super) fn bucket_meant(given: &str, seen: &[Bucket]) -> Option<String> {
+    match seen.iter().find(|bucket| bucket.id == given) {
+        Some(bucket) => Some(format!("that is the id of {}: give its name.", bucket.name)),
+        None => nearest(given, seen.iter().map(|bucket| bucket.name.as_str()))
+            .map(|name| format!("did you mean {name}?")),
+    }
+}
+
+/// Their names.
+pub(super) fn names_of(buckets: &[Bucket]) -> Vec<String> {
+    buckets.iter().map(|bucket| bucket.name.clone()).collect()
+}
+
 /// An organization that is not there.
 pub(super) fn no_org(side: Side, end: &EndConfig, seen: &[String]) -> Row {
     let given = end.org.as_deref().unwrap_or_default();

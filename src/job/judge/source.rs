@@ -5,11 +5,12 @@ use crate::config::job::{JobConfig, JobEnds};
 use crate::config::range::{RangeStart, RangeStop};
 use crate::influx::client::Client;
 use crate::influx::error::Error as InfluxError;
-use crate::job::judge::finding::{bucket_row, finding, host_row, no_org, out_of_reach, token_rows};
+use crate::job::judge::finding::{
+    bucket_meant, bucket_row, finding, host_row, names_of, no_org, out_of_reach, token_rows,
+};
 use crate::job::matched::{Holds, named};
 use crate::job::quota;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
-use crate::model::nearest::nearest;
 use crate::model::number;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
@@ -29,16 +30,17 @@ pub(super) fn rows(
         Ok(SourceSeen::NoBucket(seen)) => {
             let text = format!("{bucket} is not there, or this token cannot read it");
             let token = "make a token that may read it: Load Data > API Tokens, or influx auth create --read-bucket ID";
-            let sees = match &*seen {
+            let names = names_of(&seen);
+            let sees = match names.as_slice() {
                 [] => String::new(),
-                seen => format!("; this token sees: {}", named(seen)),
+                names => format!("; this token sees: {}", named(names)),
             };
-            let cure = match nearest(bucket, seen.iter().map(String::as_str)) {
-                Some(name) => format!("did you mean {name}? If not, {token}"),
+            let cure = match bucket_meant(bucket, &seen) {
+                Some(meant) => format!("{meant} If not, {token}"),
                 None => token.to_owned(),
             };
             let row = finding("P03", Verdict::Fail, "bucket", text + &sees, Some(cure));
-            rows.push(row.with("bucket", bucket.as_str()).with("there", &*seen));
+            rows.push(row.with("bucket", bucket.as_str()).with("there", names));
             return None;
         }
         Ok(SourceSeen::NoOrg(seen)) => {
@@ -59,9 +61,14 @@ pub(super) fn rows(
         }
     };
     let version = facts.info.version.as_deref().unwrap_or("Cloud");
-    let org = if facts.is_org_named { facts.org.as_str() } else { "?" };
+    let id = &facts.bucket.org_id;
+    let org = if facts.is_org_named {
+        format!("{} {id}   ({version})", facts.org)
+    } else {
+        format!("{id}, of a name that the token cannot see   ({version})")
+    };
     rows.push(
-        Row::fact("org", format!("{org} {}   ({version})", facts.bucket.org_id))
+        Row::fact("org", org)
             .with("org", facts.is_org_named.then_some(facts.org.as_str()))
             .with("org_id", facts.bucket.org_id.as_str())
             .with("version", facts.info.version.as_deref()),
@@ -101,7 +108,11 @@ pub(super) fn content_rows(
     let filter = &config.scope.filter;
     let verdict = if has_begun { Verdict::Warn } else { Verdict::Fail };
     for part in &facts.unmatched {
-        let text = format!("the source has nothing of {}; it has: {}", part.typed, part.told());
+        let text = if part.there.is_empty() {
+            format!("the source has nothing of {}; the bucket has none", part.typed)
+        } else {
+            format!("the source has nothing of {}; it has: {}", part.typed, part.told())
+        };
         let cure = match &part.meant {
             Some(meant) => format!("did you mean {meant}?"),
             None => "give one that is there, or leave it out".to_owned(),
@@ -112,8 +123,8 @@ pub(super) fn content_rows(
     }
     match facts.holds {
         Holds::Nothing if !filter.is_empty() && facts.unmatched.is_empty() => {
-            let text = format!("nothing at the source matches all of it: {}", filter_text(filter));
-            let cure = "take parts of it away: sluice plan tells what is left".to_owned();
+            let text = format!("no value at the source matches all of {}", filter_text(filter));
+            let cure = "leave a part of the filter out, or give another".to_owned();
             rows.push(finding("P28", verdict, "filter", text, Some(cure)));
         }
         Holds::Nothing if filter.is_empty() => {

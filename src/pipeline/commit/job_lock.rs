@@ -25,7 +25,7 @@ pub enum LockError {
         holder: String,
     },
     /// The state folder cannot be used.
-    #[error("cannot use {path}: XDG_STATE_HOME names another place")]
+    #[error("cannot use {path}; set XDG_STATE_HOME to a folder that sluice may write to")]
     Io {
         /// Which file.
         path: PathBuf,

@@ -58,6 +58,19 @@ fn help_is_as_written_down() {
     }
 }
 
+/// `help` takes no flags: those that ask for help ask for nothing else.
+#[test]
+fn help_of_help_is_help() {
+    let told = |words: &[&str]| match argv::parse_argv(words.iter().copied()) {
+        Err(ArgvError::Clap(error)) => (error.kind(), error.to_string()),
+        other => panic!("{words:?}: {other:?}"),
+    };
+    for flag in ["-h", "--help"] {
+        assert_eq!(told(&["sluice", "help", flag]), told(&["sluice", "help"]));
+        assert_eq!(told(&["sluice", "help", "plan", flag]), told(&["sluice", "help", "plan"]));
+    }
+}
+
 #[test]
 fn help_without_arguments_and_codes_of_usage() {
     for (line, code) in [

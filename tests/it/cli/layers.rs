@@ -163,7 +163,11 @@ fn files_that_are_refused() {
         ("colour = \"never\"", ["unknown key", "did you mean color?"]),
         ("something_else = 1", ["unknown key \"something_else\"", ""]),
         ("[tuning]\nx = 1", ["unknown key \"tuning\"", ""]),
-        ("source_host = \"x\"", ["source_host belongs", "into the table [migration]"]),
+        (
+            "[migrations]\nstart = \"-1d\"",
+            ["\"migrations\"", "did you mean the table [migration]?"],
+        ),
+        ("source_host = \"x\"", ["source_host belongs", "in the table [migration]"]),
         (
             "[migration]\nquota = \"none\"",
             ["migration.quota belongs", "above the table [migration]"],

@@ -102,6 +102,21 @@ async fn what_was_left_out_is_taken_from_the_buckets() {
     }
 }
 
+/// The records name it, also where its id was given: it is one job, whichever was typed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organization_given_by_its_id_is_recorded_by_its_name() {
+    let rig = rig(cloud(), oss(), both()).await;
+    let mut by_id = rig.config();
+    by_id.ends.source.org = Some(cloud().org_id);
+    rig.migrate(by_id.clone()).await.assert_exit(ExitCode::Done);
+    assert_eq!(recorded_orgs(&rig), [CLOUD_ORG]);
+    let named = rig.migrate(rig.config()).await;
+    named.assert_exit(ExitCode::Done);
+    assert_eq!(named.opened(), 0);
+    rig.migrate(by_id).await.assert_exit(ExitCode::Done);
+    rig.assert_copied();
+}
+
 /// A job that began under the name goes on where the token does not tell it any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_name_is_taken_from_the_records() {

@@ -202,7 +202,7 @@ async fn trouble_has_its_exit_codes() {
         (&["--intervals", "5x"][..], 2, "--intervals"),
         (&["--transports", "csv"], 2, "--transports"),
         (&["--max-transfer", "1kB", "--intervals", "5m"], 8, "nothing was measured"),
-        (&["--compare", "no-such-file", "x"], 13, "no-such-file"),
+        (&["--compare", "no-such-file", "x"], 2, "no-such-file"),
     ] {
         let ended = world.start(bench(&world, &format!("b{code}"), more)).ended().await;
         ended.assert_code(code);

@@ -26,7 +26,7 @@ async fn a_filter_that_matches_nothing_is_a_failure_that_names_what_is_there() {
         (&["--tag", "hostname=host_00"], "P28 cure: did you mean --tag \"hostname=host_0\"?"),
         (
             &["--predicate", "r.hostname == \"x\""],
-            "nothing at the source matches all of it: predicate:",
+            "no value at the source matches all of predicate:",
         ),
     ] {
         for look in LOOKS {

@@ -270,10 +270,12 @@ async fn a_path_in_a_file_counts_from_that_file() {
 async fn what_was_probably_meant_is_told() {
     let world = World::new().await;
     world.oss.store().create_bucket("archive", 0);
+    let plant = world.cloud.store().bucket("plant").expect("it is there").id;
     for (more, words) in [
         (&["--source-org", "ops-eq"][..], "P04 cure: did you mean --source-org \"ops-eu\"?"),
         (&["--destination-org", "opss"], "P04 cure: did you mean --destination-org \"ops\"?"),
         (&["--source-bucket", "plannt"], "P03 cure: did you mean plant? If not, make a token"),
+        (&["--source-bucket", &plant], "P03 cure: that is the id of plant: give its name."),
         (&["--source-host", "/orgs/123"], "give scheme, host and port only: --source-host http://"),
     ] {
         let host = format!("{}/orgs/123", world.cloud.url());
@@ -303,6 +305,11 @@ async fn what_was_probably_meant_is_told() {
     {
         assert!(ended.out.contains(words), "no {words}: {}", ended.out);
     }
+    let archive = world.oss.store().bucket("archive").expect("it is there").id;
+    let job = world.job("preflight", &["--destination-bucket", &archive]);
+    let ended = world.start(job).ended().await;
+    let words = "P13 cure: that is the id of archive: give its name. If not:";
+    assert!(ended.out.contains(words), "none is made that is called like an id: {}", ended.out);
     let ended = world.start(world.job("preflight", &[])).ended().await;
     assert!(ended.out.contains("will be created (right not tried)"), "{}", ended.out);
 }
