@@ -144,6 +144,13 @@ impl Client {
                 let failure = Failure::new(FailureKind::Forbidden, text).with_status(422);
                 Err(self.error(&what, failure.curable(cure)))
             }
+            Err(error)
+                if matches!(error.kind, FailureKind::Forbidden | FailureKind::Unauthorized) =>
+            {
+                Err(error.or_cure(
+                    "give a token that may create buckets, or create it by hand: influx bucket create --retention 0",
+                ))
+            }
             Err(error) => Err(error),
         }
     }

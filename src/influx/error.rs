@@ -265,6 +265,13 @@ impl std::ops::Deref for Error {
 }
 
 impl Error {
+    /// What to do about it, unless that is known better.
+    #[must_use]
+    pub(super) fn or_cure(mut self, cure: &'static str) -> Self {
+        self.0.cure.get_or_insert(cure);
+        self
+    }
+
     /// The whole sentence but for what to do.
     pub fn without_cure(&self) -> String {
         let Detail { side, what, attempts, elapsed_ms, .. } = &*self.0;

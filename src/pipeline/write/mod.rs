@@ -113,8 +113,7 @@ impl DestinationWriter {
     /// Tells of all refusals of a batch at once, with the first of their reasons.
     pub fn tell_refusals(&self, batch: TimeRange, refusals: &RefusedValues) {
         if let Some(reason) = refusals.reason() {
-            let (values, reason) = (refusals.values(), reason.to_owned());
-            self.tell(Event::Rejected { batch, values, reason });
+            self.tell(Event::Rejected { batch, values: refusals.values(), reason });
         }
     }
 

@@ -162,6 +162,18 @@ async fn where_none_is_to_be_had_it_is_told_before_anything_is_made() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_may_not_create_buckets_is_told_what_may() {
+    let store = Arc::new(BucketStore::default());
+    store.create_bucket(BUCKET, 0);
+    let rig = rig(cloud(), two_buckets(), store).await;
+    let run = rig.migrate(rig.config()).await;
+    run.assert_exit(ExitCode::Permanent);
+    for words in ["create bucket", "(cure: give a token that may create buckets, or create it by"] {
+        assert!(run.words().contains(words), "no {words}: {}", run.words());
+    }
+}
+
 /// Buckets of one name in two organizations, which a token for all of them sees.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_buckets_of_one_name_are_not_chosen_between() {

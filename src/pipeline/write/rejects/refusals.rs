@@ -124,7 +124,13 @@ impl RejectBudget {
             pieces.push(Piece::Held(Held { text, budget: Arc::clone(self) }));
         }
         let reason = Some(reason);
-        Ok(RefusedValues { values, reason, pieces, budget: Some(Arc::clone(self)) })
+        Ok(RefusedValues {
+            values,
+            reason,
+            has_other_reasons: false,
+            pieces,
+            budget: Some(Arc::clone(self)),
+        })
     }
 
     /// Moves text to the disk.
@@ -164,6 +170,8 @@ pub struct RefusedValues {
     values: u64,
     /// The first of their reasons.
     reason: Option<String>,
+    /// There are others.
+    has_other_reasons: bool,
     pieces: Vec<Piece>,
     /// That they count against; none if there are none.
     budget: Option<Arc<RejectBudget>>,
@@ -180,15 +188,22 @@ impl RefusedValues {
         self.reason.is_none()
     }
 
-    /// Why, in one line: the first reason.
-    pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+    /// Why, in one line: the first reason, and that it is not the only one.
+    pub fn reason(&self) -> Option<String> {
+        let reason = self.reason.as_ref()?;
+        let others = if self.has_other_reasons { " (the first of several reasons)" } else { "" };
+        Some(format!("{reason}{others}"))
     }
 
     /// Adds those of another part.
     pub fn add(&mut self, mut other: Self) {
         self.values += std::mem::take(&mut other.values);
-        self.reason = self.reason.take().or_else(|| other.reason.take());
+        self.has_other_reasons |= other.has_other_reasons;
+        match (&self.reason, other.reason.take()) {
+            (Some(own), Some(another)) => self.has_other_reasons |= *own != another,
+            (None, reason) => self.reason = reason,
+            (Some(_), None) => {}
+        }
         self.budget = self.budget.take().or_else(|| other.budget.take());
         for piece in std::mem::take(&mut other.pieces) {
             match (self.pieces.last_mut(), piece) {
@@ -357,7 +372,7 @@ mod tests {
         all.write_to(&mut text).unwrap();
         assert!(text == wanted.as_bytes());
         assert_eq!((all.values(), all.bytes()), (60, wanted.len() as u64));
-        assert_eq!(all.reason(), Some("reason 0"));
+        assert_eq!(all.reason().as_deref(), Some("reason 0 (the first of several reasons)"));
         assert_eq!(
             std::fs::read_dir(folder.path().join("job")).unwrap().count(),
             0,
@@ -387,7 +402,7 @@ mod tests {
             let lines: Vec<_> = crate::wire::line::split::split_lines(&text).collect();
             assert_eq!(lines.len(), 4, "{}", text.escape_ascii());
             assert_eq!(&text[lines[1].clone()], b"m f=1 1\n");
-            assert_eq!(all.reason(), Some(reason), "as it was said");
+            assert_eq!(all.reason().as_deref(), Some(reason), "as it was said");
         }
     }
 
