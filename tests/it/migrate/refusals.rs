@@ -75,7 +75,7 @@ async fn twenty_thousand_refused_lines_cost_a_few_requests() {
     let run = rig.migrate(config).await;
     run.assert_exit(ExitCode::Permanent);
     for word in
-        ["--reject-limit is 19999", "[2022-01-01T00:00:00Z, ", "already exists as type string"]
+        ["--reject-limit is 19,999", "[2022-01-01T00:00:00Z, ", "already exists as type string"]
     {
         assert!(run.words().contains(word), "no {word} in {}", run.words());
     }

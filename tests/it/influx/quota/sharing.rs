@@ -184,6 +184,15 @@ async fn without_a_folder_a_run_is_alone_and_says_so() {
     assert!(!damaged.join("1-0.run").exists());
 }
 
+/// An empty file that another holds; it comes there as one, since a run that looks takes what nobody holds away.
+fn held_at(path: &Path) -> File {
+    let made = path.with_extension("made");
+    let held = File::create_new(&made).unwrap();
+    held.lock().unwrap();
+    fs::rename(made, path).unwrap();
+    held
+}
+
 #[tokio::test(start_paused = true)]
 async fn trouble_later_on_takes_nothing_from_anybody() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,8 +201,7 @@ async fn trouble_later_on_takes_nothing_from_anybody() {
     let second = shared(folder.path(), &silent()).await;
     until(&second, 450_000).await;
     let bad = folder.path().join("0-0.run");
-    let held = File::create_new(&bad).unwrap();
-    held.lock().unwrap();
+    let held = held_at(&bad);
     tokio::time::sleep(Duration::from_secs(120)).await;
     let third = shared(folder.path(), &silent()).await;
     assert_eq!([&first, &second].map(|run| run.bytes_per_s()), [Some(450_000); 2]);
@@ -209,8 +217,7 @@ async fn trouble_later_on_takes_nothing_from_anybody() {
     let (observer, heard) = recorder();
     let fourth = shared(folder.path(), &observer).await;
     assert_eq!(fourth.bytes_per_s(), Some(0));
-    let held = File::create_new(&bad).unwrap();
-    held.lock().unwrap();
+    let held = held_at(&bad);
     let waited_ms = until(&fourth, 900_000).await;
     assert!((QUOTA_JOIN_MS_MAX..QUOTA_JOIN_MS_MAX + 3_000).contains(&waited_ms), "{waited_ms} ms");
     assert!(notices(&heard).last().unwrap().contains("not shared"), "{heard:?}");
