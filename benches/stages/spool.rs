@@ -2,10 +2,10 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use sluice::testing::model::content_digest::ContentDigest;
 use sluice::testing::model::frame::Frame;
 use sluice::testing::sim::tsbs::Workload;
 use sluice::testing::spool::batch::FinishedBatch;
-use sluice::testing::spool::digest::ContentDigest;
 use sluice::testing::spool::storage::Storage;
 use sluice::testing::spool::stored::{Stored, StoredSelection};
 use sluice::testing::spool::writable::Spool;

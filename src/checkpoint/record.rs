@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::content_digest::ContentDigest;
 use crate::model::point::{FieldValue, Point};
 use crate::model::series::{Name, Series};
 use crate::model::time::{ParseTimeError, TimeRange, Timestamp};
@@ -173,6 +174,9 @@ pub struct BatchDetails {
     pub source_bytes: u64,
     /// Requests that were tried again.
     pub retries: u64,
+    /// Digest of what the destination holds of it; none where some of it was refused, changed or passed the retention line
+    /// while it was read, or was written twice with another content.
+    pub digest: Option<ContentDigest>,
 }
 
 /// What a batch that holds something came to: kept for the check at the end.
@@ -239,9 +243,10 @@ impl BatchDetails {
     /// The point that holds them, at the record's time.
     pub fn point(&self, keys: &Keys, record: &Record) -> Point {
         let count = |n: u64| FieldValue::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+        let digest = self.digest.map(|digest| ("digest", FieldValue::String(digest.to_string())));
         Point {
             series: keys.details_series(KIND_BATCH),
-            fields: vec![
+            fields: [
                 ("start", FieldValue::String(record.range.start.to_rfc3339_nano())),
                 ("stop", FieldValue::String(record.range.stop.to_rfc3339_nano())),
                 ("transport", FieldValue::String(self.transport.clone())),
@@ -253,7 +258,10 @@ impl BatchDetails {
                 ("changed", count(u64::from(self.changed))),
                 ("source_bytes", count(self.source_bytes)),
                 ("retries", count(self.retries)),
-            ],
+            ]
+            .into_iter()
+            .chain(digest)
+            .collect(),
             time: record.time,
         }
     }

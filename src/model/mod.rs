@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod canary;
 pub(crate) mod catalogue;
+pub(crate) mod content_digest;
 pub(crate) mod density;
 pub(crate) mod filter;
 pub(crate) mod foretold;

@@ -3,6 +3,9 @@
 pub mod batch {
     pub use crate::model::batch::BatchPlan;
 }
+pub mod content_digest {
+    pub use crate::model::content_digest::ContentDigest;
+}
 pub mod canary {
     pub use crate::model::canary::Canary;
 }

@@ -6,9 +6,6 @@ pub mod batch {
 pub mod compact {
     pub use crate::spool::compact::CompactedSizes;
 }
-pub mod digest {
-    pub use crate::spool::digest::ContentDigest;
-}
 pub mod error {
     pub use crate::spool::error::Error;
 }

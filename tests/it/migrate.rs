@@ -4,6 +4,7 @@ mod believed;
 mod clash;
 mod contact;
 mod counted;
+mod digests;
 mod exchanged;
 mod faults;
 mod first_group;

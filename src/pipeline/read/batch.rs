@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
+use crate::model::content_digest::ContentDigest;
 use crate::model::schema::FieldKey;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -13,6 +14,7 @@ use crate::pipeline::permits::Permits;
 use crate::pipeline::pool::joined;
 use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::source::types_at::own_type;
+use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 
@@ -23,6 +25,8 @@ pub(crate) struct Moved {
     pub values: u64,
     /// The same by measurement, if from a bucket.
     pub counts: MeasurementCounts,
+    /// Digest of what was sent to a bucket.
+    pub digest: ContentDigest,
     /// Source bytes, decoded.
     pub bytes: u64,
     /// Tries that failed.
@@ -40,11 +44,17 @@ impl Moved {
     pub(crate) fn add(&mut self, other: Self) {
         self.values += other.values;
         self.counts.add(other.counts);
+        self.digest.add(other.digest);
         self.bytes += other.bytes;
         self.retries += other.retries;
         self.refusals.add(other.refusals);
         self.transports.extend(other.transports);
         self.strings_by_flux.extend(other.strings_by_flux);
+    }
+
+    /// Digest of what the bucket holds of it now; none where something was refused, or no bucket is written.
+    pub(crate) fn digest_held(&self, out: &DestinationWriter) -> Option<ContentDigest> {
+        (out.bucket().is_some() && self.refusals.is_empty()).then_some(self.digest)
     }
 }
 

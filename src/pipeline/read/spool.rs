@@ -75,6 +75,7 @@ pub(crate) async fn run(
         acknowledged: moved.values.saturating_sub(moved.refusals.values()),
         rejected: moved.refusals.values(),
         transport: TRANSPORT.to_owned(),
+        digest: moved.digest_held(&reader.out),
         ..BatchDetails::default()
     };
     Ok(Done {
@@ -126,7 +127,8 @@ async fn move_slice(
     Counters::add(&counters.values_read, values);
     progress.bytes(bytes);
     progress.values(values, written.values);
-    Ok(Moved { values, bytes, refusals: written.refusals, ..Moved::default() })
+    let (digest, refusals) = (written.digest, written.refusals);
+    Ok(Moved { values, digest, bytes, refusals, ..Moved::default() })
 }
 
 /// Hands on the frames of one measurement; where types can clash, shard group by shard group of the destination.

@@ -1,6 +1,7 @@
 //! What became of what was given to be written.
 
 use super::rejects::refusals::RefusedValues;
+use crate::model::content_digest::ContentDigest;
 use crate::pipeline::error::Error;
 
 /// What became of some lines.
@@ -12,6 +13,8 @@ pub struct Written {
     pub values: u64,
     /// Values refused.
     pub refusals: RefusedValues,
+    /// Digest of all that was sent to a bucket: of what it holds now, if nothing was refused.
+    pub digest: ContentDigest,
 }
 
 impl Written {
@@ -20,6 +23,7 @@ impl Written {
         self.lines += other.lines;
         self.values += other.values;
         self.refusals.add(other.refusals);
+        self.digest.add(other.digest);
     }
 
     /// Adds values that were refused just now.

@@ -19,9 +19,9 @@ use std::collections::BTreeSet;
 use super::job::StoredJob;
 use super::name::{self, FilePlace, Month};
 use super::state::{self, FileEntry, JournalRecord, Settled, SpoolState};
+use crate::model::content_digest::ContentDigest;
 use crate::model::frame::FieldType;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
-use crate::spool::digest::ContentDigest;
 
 /// What is wrong, for people; after the name of the file that says it.
 type Sound = Result<(), String>;

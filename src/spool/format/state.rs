@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::job::{StoredJob, is_default};
 use super::name::{self, FilePlace, PartitionKeys, Tree};
+use crate::model::content_digest::ContentDigest;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::spool::digest::{self, ContentDigest};
+use crate::spool::digest;
 
 pub use super::job::{FORMAT, StagedJob};
 

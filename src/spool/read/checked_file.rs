@@ -1,9 +1,9 @@
 //! One file, held against what the manifest tells of it.
 
 use super::file_reader::FileReader;
+use crate::model::content_digest::ContentDigest;
 use crate::model::frame::Frame;
 use crate::model::time::{TimeRange, Timestamp};
-use crate::spool::digest::ContentDigest;
 use crate::spool::error::Error;
 use crate::spool::format::block;
 use crate::spool::format::columns::FieldColumn;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::stored::{Stored, StoredSelection};
 use crate::limits::SPOOL_FINDINGS_MAX;
-use crate::spool::digest::ContentDigest;
+use crate::model::content_digest::ContentDigest;
 use crate::spool::error::Error;
 use crate::spool::format::journal;
 use crate::spool::format::state::{FileEntry, KeptBatch};

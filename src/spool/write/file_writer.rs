@@ -24,9 +24,9 @@ use parquet::schema::types::ColumnPath;
 use crate::limits::{
     ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX, ROW_GROUP_STRING_BYTES_MAX, SPOOL_PART_PAGE_BYTES,
 };
+use crate::model::content_digest::ContentDigest;
 use crate::model::frame::{FieldType, Frame};
 use crate::model::time::Timestamp;
-use crate::spool::digest::ContentDigest;
 use crate::spool::error::Error;
 use crate::spool::format::block;
 use crate::spool::format::columns::{BYTES_KEY, Columns, FieldColumn, TIME};

@@ -10,7 +10,8 @@ use sluice::testing::sim::{Fault, RequestRecord, Server, StoreChange, StoredValu
 use super::case::Case;
 use super::run::Ended;
 use super::trouble::Trouble;
-use crate::support::rig::BUCKET;
+use crate::support::digest;
+use crate::support::rig::{BATCHES, BUCKET};
 
 type Key = (Arc<Series>, Arc<[u8]>, i64);
 
@@ -119,10 +120,32 @@ pub(super) fn judge(
         return Err(format!("exit {:?}, not named: {}", ended.codes, describe(case, &unnamed)));
     }
     unread(case, ended, source)?;
+    digests(case, &differences, destination)?;
     if !ended.is_well() && differences.is_empty() && ended.says_nothing() {
         return Err(format!("exit {:?}, and nothing is wrong or named", ended.codes));
     }
     impatient(case, ended)
+}
+
+/// A digest that was recorded of a batch is that of what the destination holds there, unless it has lost something or holds
+/// more than the source: then it is not.
+fn digests(case: &Case, differences: &[Difference], destination: &Server) -> Result<(), String> {
+    let all = destination.store().dump(BUCKET);
+    for (range, recorded) in digest::recorded(destination.store(), BATCHES) {
+        let Some(recorded) = recorded else { continue };
+        let is_inside = |time: i64| range.contains(Timestamp::from_ns(time));
+        let held = digest::of(all.iter().filter(|value| is_inside(value.time)));
+        let inside: Vec<_> = differences.iter().filter(|one| is_inside(one.key.2)).collect();
+        // What the source never returned was not sent, and what came or went there later is no matter of the digest.
+        let is_lost = matches!(case.trouble, Trouble::Loss { .. })
+            && inside.iter().any(|one| one.what != "extra" && !is_changed(case, one));
+        match (held == recorded, inside.is_empty(), is_lost) {
+            (false, true, _) => return Err(format!("the digest of {range} is of something else")),
+            (true, _, true) => return Err(format!("the digest of {range} hides what is missing")),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What is listed by the source and returned to no query is named.

@@ -188,7 +188,7 @@ fn is_event(number: usize) -> impl Fn(&Event) -> bool + Send + Sync {
 fn content(rig: &Rig) -> (u64, u64, String) {
     let stored = stored(rig);
     let verified = stored.verify_content(&StoredSelection::ALL).unwrap();
-    let mut digest = sluice::testing::spool::digest::ContentDigest::default();
+    let mut digest = sluice::testing::model::content_digest::ContentDigest::default();
     for frame in stored.frames(&StoredSelection::ALL).unwrap() {
         digest.add_frame(&frame.unwrap());
     }

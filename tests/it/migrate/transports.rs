@@ -41,15 +41,7 @@ async fn copy(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_transport_carries_every_golden_case() {
-    let golden = crate::support::golden();
-    let mut names: Vec<_> = std::fs::read_dir(golden.join("cases"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|dir| dir.join("data.lp").exists() && dir.join("expected.jsonl").exists())
-        .map(|dir| dir.file_name().unwrap().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    for name in &names {
+    for name in &Case::names_of_buckets() {
         let case = Case::open(name);
         for transport in wanted() {
             for source in [cloud(), oss_source()] {

@@ -42,6 +42,18 @@ impl Case {
         Self { dir: super::golden().join("cases").join(name) }
     }
 
+    /// The names of all cases that have the content of a bucket, as it was written and as it was read back.
+    pub(crate) fn names_of_buckets() -> Vec<String> {
+        let all = std::fs::read_dir(super::golden().join("cases")).unwrap();
+        let mut names: Vec<_> = all
+            .map(|entry| entry.unwrap().path())
+            .filter(|dir| dir.join("data.lp").exists() && dir.join("expected.jsonl").exists())
+            .map(|dir| dir.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// The bytes of one of its files.
     pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
         read(&self.dir.join(file))

@@ -38,6 +38,8 @@ pub(crate) enum What {
     Readers,
     /// A Java, which Spark needs.
     Java,
+    /// A Python with nothing but its standard library.
+    Python,
     /// The right to mount a small file system.
     Mount,
     /// `script` of util-linux, which gives a program a terminal.
@@ -86,6 +88,7 @@ impl What {
                 true,
             ),
             Self::Java => ("Spark", "there is no Java", false),
+            Self::Python => ("Python", "there is no python3", true),
             Self::Mount => ("a disk that fills up", "this user cannot mount", false),
             Self::Terminal => ("a terminal", "/usr/bin/script is not that of util-linux", true),
         };
@@ -122,6 +125,10 @@ impl What {
             }
             Self::Java => {
                 Command::new("java").arg("-version").output().ok().map(|_| PathBuf::new())
+            }
+            Self::Python => {
+                let out = Command::new("python3").arg("--version").output().ok()?;
+                out.status.success().then(|| "python3".into())
             }
             Self::Mount => may_mount().then(PathBuf::new),
             Self::Terminal => {

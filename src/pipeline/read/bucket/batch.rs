@@ -11,6 +11,7 @@ use super::restored::Relist;
 use super::{relist, slice};
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
+use crate::model::content_digest::ContentDigest;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
@@ -68,6 +69,13 @@ pub(crate) async fn run(
         tries.details.counted = counted;
         tries.details.transport = names(&moved.transports);
         let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
+        tries.details.digest = match &tries.details {
+            BatchDetails { changed: true, .. } => None,
+            BatchDetails { expired: 1.., .. } => None,
+            // The digest is of what those strings were before they were written over.
+            _ if strings.digest != ContentDigest::default() => None,
+            _ => moved.digest_held(&reader.out),
+        };
         tries.details.source_bytes += strings.bytes;
         tries.details.retries += strings.retries;
         moved.refusals.add(strings.refusals.counted_before());

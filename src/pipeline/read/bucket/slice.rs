@@ -158,7 +158,8 @@ async fn attempt(
     let transports = used.into_iter().collect();
     let FetchedSlice { bytes, strings_by_flux, counts, .. } = fetched;
     let counts = if part.layer == Layer::Mixed { counts.undivided() } else { counts };
-    Ok(Moved { values, counts, bytes, retries: 0, refusals, transports, strings_by_flux })
+    let digest = written.digest;
+    Ok(Moved { values, counts, digest, bytes, retries: 0, refusals, transports, strings_by_flux })
 }
 
 async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, wait_ms: u64) {

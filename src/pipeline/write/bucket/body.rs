@@ -131,7 +131,7 @@ fn acknowledged(out: &LineWriter, bytes: usize, (lines, values): (u64, u64)) -> 
     Counters::add(&out.counters.values_written, values);
     Counters::add(&out.counters.body_bytes, bytes as u64);
     out.counters.bodies.fetch_add(1, Ordering::Relaxed);
-    Written { lines, values, refusals: RefusedValues::default() }
+    Written { lines, values, ..Written::default() }
 }
 
 /// Lines and values.

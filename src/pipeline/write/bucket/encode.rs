@@ -34,13 +34,19 @@ pub(crate) async fn encode_and_write(
             None => frame,
         };
         let rejects = Arc::clone(&out.rejects);
-        let (back, bodies, uncarried) = pool::run(move || {
+        let mut digest = written.digest;
+        let is_kept = out.bucket().is_some();
+        let (back, digest, bodies, uncarried) = pool::run(move || {
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
-            (encoder, bodies, rejects.rejected(batch, uncarried))
+            if is_kept {
+                digest.add_frame(&frame);
+            }
+            (encoder, digest, bodies, rejects.rejected(batch, uncarried))
         })
         .await?;
         encoder = back;
+        written.digest = digest;
         written.refuse(uncarried?).await?;
         start(out, batch, bodies, &mut writes, &mut written).await?;
     }

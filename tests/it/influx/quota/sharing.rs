@@ -217,7 +217,7 @@ async fn trouble_later_on_takes_nothing_from_anybody() {
     let (observer, heard) = recorder();
     let fourth = shared(folder.path(), &observer).await;
     assert_eq!(fourth.bytes_per_s(), Some(0));
-    let held = held_at(&bad);
+    let _held = held_at(&bad);
     let waited_ms = until(&fourth, 900_000).await;
     assert!((QUOTA_JOIN_MS_MAX..QUOTA_JOIN_MS_MAX + 3_000).contains(&waited_ms), "{waited_ms} ms");
     assert!(notices(&heard).last().unwrap().contains("not shared"), "{heard:?}");

@@ -1,0 +1,194 @@
+//! A digest of content that does not depend on its order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow::array::{Array, AsArray as _};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
+use ring::digest::{Context, SHA256};
+
+use crate::model::frame::{FieldType, Frame};
+use crate::model::series::Series;
+
+/// The digest of a set of values: the sum of 128 bits for each, so neither the order of the values nor how they were
+/// cut into frames, files and batches matters. It finds accidents, not malice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ContentDigest([u64; 2]);
+
+impl ContentDigest {
+    /// Adds all values of a frame.
+    ///
+    /// # Panics
+    ///
+    /// If the columns of the frame are not of the types that [`Frame`] promises.
+    pub fn add_frame(&mut self, frame: &Frame) {
+        let times = frame.batch.column(0).as_primitive::<TimestampNanosecondType>().values();
+        let fields: Vec<_> = frame.fields.iter().map(|(name, kind)| key_of(*kind, name)).collect();
+        let mut row = 0;
+        for run in &frame.runs {
+            let series = series_key(&run.series);
+            for (field, column) in fields.iter().zip(&frame.batch.columns()[1..]) {
+                let key = [mix(series[0], field[0]), mix(series[1], field[1])];
+                self.add_column(key, times, row..run.end_row, column.as_ref());
+            }
+            row = run.end_row;
+        }
+    }
+
+    fn add_column(
+        &mut self,
+        key: [u64; 2],
+        times: &[i64],
+        rows: std::ops::Range<usize>,
+        column: &dyn Array,
+    ) {
+        macro_rules! each {
+            ($row:ident => $bits:expr) => {
+                for $row in rows {
+                    if column.is_valid($row) {
+                        self.add_value(key, times[$row], $bits);
+                    }
+                }
+            };
+        }
+        match column.data_type() {
+            DataType::Float64 => {
+                let values = column.as_primitive::<Float64Type>().values();
+                each!(row => values[row].to_bits());
+            }
+            DataType::Int64 => {
+                let values = column.as_primitive::<Int64Type>().values();
+                each!(row => values[row].cast_unsigned());
+            }
+            DataType::UInt64 => {
+                let values = column.as_primitive::<UInt64Type>().values();
+                each!(row => values[row]);
+            }
+            DataType::Boolean => {
+                let values = column.as_boolean().values();
+                each!(row => u64::from(values.value(row)));
+            }
+            DataType::Utf8 => {
+                let values = column.as_string::<i32>();
+                each!(row => bits_of(values.value(row).as_bytes()));
+            }
+            _ => {
+                let values = column.as_binary::<i32>();
+                each!(row => bits_of(values.value(row)));
+            }
+        }
+    }
+
+    #[inline]
+    fn add_value(&mut self, key: [u64; 2], time: i64, bits: u64) {
+        let time = time.cast_unsigned();
+        self.0[0] = self.0[0].wrapping_add(mix(mix(key[0], time), bits));
+        self.0[1] = self.0[1].wrapping_add(mix(mix(key[1], bits), time));
+    }
+
+    /// Adds all values of another set.
+    pub fn add(&mut self, other: Self) {
+        self.0[0] = self.0[0].wrapping_add(other.0[0]);
+        self.0[1] = self.0[1].wrapping_add(other.0[1]);
+    }
+}
+
+/// 32 hexadecimal digits.
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.0[0], self.0[1])
+    }
+}
+
+/// A text that is no content digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no content digest")]
+pub struct ParseDigestError(pub String);
+
+impl FromStr for ContentDigest {
+    type Err = ParseDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let lane = |part: Option<&str>| u64::from_str_radix(part?, 16).ok();
+        match (text.len(), lane(text.get(..16)), lane(text.get(16..))) {
+            (32, Some(first), Some(second)) => Ok(Self([first, second])),
+            _ => Err(ParseDigestError(text.to_owned())),
+        }
+    }
+}
+
+fn series_key(series: &Series) -> [u64; 2] {
+    let mut hash = Context::new(&SHA256);
+    let mut put = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    put(&series.measurement);
+    for (name, value) in &series.tags {
+        put(name);
+        put(value);
+    }
+    lanes(hash.finish().as_ref())
+}
+
+fn key_of(kind: FieldType, name: &[u8]) -> [u64; 2] {
+    let mut hash = Context::new(&SHA256);
+    hash.update(&[match kind {
+        FieldType::Float => 0,
+        FieldType::Integer => 1,
+        FieldType::Unsigned => 2,
+        FieldType::String => 3,
+        FieldType::Boolean => 4,
+    }]);
+    hash.update(name);
+    lanes(hash.finish().as_ref())
+}
+
+fn lanes(bytes: &[u8]) -> [u64; 2] {
+    let lane = |at: usize| {
+        u64::from_le_bytes(bytes[at..at + 8].try_into().expect("a SHA-256 has 32 bytes"))
+    };
+    [lane(0), lane(8)]
+}
+
+/// 64 bits of a string; the length goes in, so that zeros at the end count.
+fn bits_of(text: &[u8]) -> u64 {
+    let mut bits = mix(0x9e37_79b9_7f4a_7c15, text.len() as u64);
+    let mut chunks = text.chunks_exact(8);
+    for chunk in &mut chunks {
+        bits = mix(bits, u64::from_le_bytes(chunk.try_into().expect("chunks of 8 bytes")));
+    }
+    let rest = chunks.remainder().iter().fold(0, |rest, byte| rest << 8 | u64::from(*byte));
+    mix(bits, rest)
+}
+
+/// Both words into one; each bit of the input turns half of the output.
+#[inline]
+const fn mix(state: u64, word: u64) -> u64 {
+    let mut bits = (state ^ word.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(29);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_back_what_they_print() {
+        let digest = ContentDigest([1, u64::MAX]);
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        for bad in ["", "0", "0000000000000001fffffffffffffffg", "é00000000000001ffffffffffffffff"]
+        {
+            assert!(bad.parse::<ContentDigest>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn strings_that_differ_in_zeros_differ() {
+        let texts: [&[u8]; 6] = [b"", b"\0", b"\0\0", b"\0\0\0\0\0\0\0\0", b"a", b"\0a"];
+        let bits: std::collections::BTreeSet<_> = texts.iter().map(|text| bits_of(text)).collect();
+        assert_eq!(bits.len(), texts.len());
+    }
+}
