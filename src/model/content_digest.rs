@@ -1,9 +1,11 @@
 //! A digest of content that does not depend on its order.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use arrow::array::{Array, AsArray as _};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
 use ring::digest::{Context, SHA256};
 
@@ -35,48 +37,59 @@ impl ContentDigest {
         }
     }
 
-    fn add_column(
-        &mut self,
-        key: [u64; 2],
-        times: &[i64],
-        rows: std::ops::Range<usize>,
-        column: &dyn Array,
-    ) {
-        macro_rules! each {
-            ($row:ident => $bits:expr) => {
-                for $row in rows {
-                    if column.is_valid($row) {
-                        self.add_value(key, times[$row], $bits);
-                    }
-                }
-            };
-        }
+    fn add_column(&mut self, key: [u64; 2], times: &[i64], rows: Range<usize>, column: &dyn Array) {
+        let times = &times[rows.clone()];
+        let valid = column.nulls().filter(|nulls| nulls.null_count() > 0);
+        let valid = valid.map(|nulls| nulls.inner().slice(rows.start, rows.len()));
         match column.data_type() {
             DataType::Float64 => {
-                let values = column.as_primitive::<Float64Type>().values();
-                each!(row => values[row].to_bits());
+                let values = &column.as_primitive::<Float64Type>().values()[rows];
+                self.add_values(key, times, valid, values.iter().map(|value| value.to_bits()));
             }
             DataType::Int64 => {
-                let values = column.as_primitive::<Int64Type>().values();
-                each!(row => values[row].cast_unsigned());
+                let values = &column.as_primitive::<Int64Type>().values()[rows];
+                self.add_values(key, times, valid, values.iter().map(|v| v.cast_unsigned()));
             }
             DataType::UInt64 => {
-                let values = column.as_primitive::<UInt64Type>().values();
-                each!(row => values[row]);
+                let values = &column.as_primitive::<UInt64Type>().values()[rows];
+                self.add_values(key, times, valid, values.iter().copied());
             }
             DataType::Boolean => {
-                let values = column.as_boolean().values();
-                each!(row => u64::from(values.value(row)));
+                let values = column.as_boolean().values().slice(rows.start, rows.len());
+                self.add_values(key, times, valid, values.iter().map(u64::from));
             }
             DataType::Utf8 => {
                 let values = column.as_string::<i32>();
-                each!(row => bits_of(values.value(row).as_bytes()));
+                let bits = rows.map(|row| bits_of(values.value(row).as_bytes()));
+                self.add_values(key, times, valid, bits);
             }
             _ => {
                 let values = column.as_binary::<i32>();
-                each!(row => bits_of(values.value(row)));
+                self.add_values(key, times, valid, rows.map(|row| bits_of(values.value(row))));
             }
         }
+    }
+
+    /// Adds the bits of each value that is valid, if not all are.
+    fn add_values(
+        &mut self,
+        key: [u64; 2],
+        times: &[i64],
+        valid: Option<BooleanBuffer>,
+        bits: impl Iterator<Item = u64>,
+    ) {
+        // Sums of their own stay in registers.
+        let mut sum = Self::default();
+        let values = times.iter().zip(bits);
+        match valid {
+            None => values.for_each(|(time, bits)| sum.add_value(key, *time, bits)),
+            Some(valid) => {
+                for ((time, bits), _) in values.zip(&valid).filter(|(_, is_valid)| *is_valid) {
+                    sum.add_value(key, *time, bits);
+                }
+            }
+        }
+        self.add(sum);
     }
 
     #[inline]
