@@ -69,7 +69,7 @@ fn essential(command: &str, flag: &str) -> Option<&'static str> {
 }
 
 /// What flags of `migrate` mean where nothing is written.
-const LOOKING: [(&str, &str); 10] = [
+const LOOKING: [(&str, &str); 12] = [
     ("create-buckets", "Take missing buckets as made: migrate would make them"),
     ("spool", "Look at the source only, as for migrate --spool: parquet"),
     ("spool-dir", "Not opened here: the folder that migrate would write"),
@@ -78,6 +78,8 @@ const LOOKING: [(&str, &str); 10] = [
     ("adopt", "Not used here: migrate takes over progress of another start or filter"),
     ("rejects", "Not used here: where migrate puts refused points"),
     ("reject-limit", "Not used here: refused values before migrate stops"),
+    ("max-transfer", "Not used here: a look reads what it needs"),
+    ("max-duration", "Not used here: a look ends by itself"),
     ("yes", "Not used here: nothing is asked"),
     ("dry-run", "Not used here: nothing is written anyway"),
 ];

@@ -39,10 +39,10 @@ pub(crate) async fn run(args: JobArgs, env: Env) -> Result<ExitCode, Error> {
     if config.output.json {
         stream::print_exact(json::plan::plan_report(&report));
     } else {
-        let paper = stream::stdout_paper(None);
+        let paper = stream::stdout_paper(shown::forced(config.output.color));
         let is_quiet = config.output.volume.is_quiet();
         let lines = if is_quiet { report.quiet_lines(paper) } else { report.lines(paper) };
-        lines.iter().for_each(stream::print);
+        lines.iter().for_each(stream::print_exact);
     }
     Ok(report.exit)
 }

@@ -64,6 +64,8 @@ pub enum Error {
         failures: usize,
         /// The report's own code.
         exit: ExitCode,
+        /// Of the first of them: its end, the status of that end's answer, and its cure.
+        first: (Option<Side>, Option<u16>, Option<String>),
     },
     /// The end was asked for before anything was moved.
     #[error("stopped by {} before anything was moved; the same command starts again", stop_name(*.0))]
@@ -79,7 +81,9 @@ pub enum Error {
     Nowhere,
     /// Batches that nobody can want.
     #[error(
-        "{interval} cuts {range} into {batches} batches, more than {max}; --batch-interval auto, or one of {least} at the least"
+        "{interval} cuts {range} into {} batches, more than {}; --batch-interval auto, or one of {least} at the least",
+        number::grouped(*.batches),
+        number::grouped(*.max)
     )]
     TooManyBatches {
         /// As asked for.
@@ -199,7 +203,18 @@ impl From<StopReason> for Error {
 impl Error {
     /// For what preflight has found.
     pub fn preflight(report: &PreflightReport) -> Self {
-        Self::Preflight { failures: report.count(Verdict::Fail), exit: report.exit() }
+        let mut failed = report.findings_by_side();
+        let first = failed.find(|(_, finding)| finding.verdict == Verdict::Fail);
+        let first = first.map_or((None, None, None), |(part, finding)| {
+            let side = match part {
+                "source" => Some(Side::Source),
+                "destination" => Some(Side::Destination),
+                _ => None,
+            };
+            let status = finding.facts.get("status").and_then(serde_json::Value::as_u64);
+            (side, status.and_then(|status| u16::try_from(status).ok()), finding.cure.clone())
+        });
+        Self::Preflight { failures: report.count(Verdict::Fail), exit: report.exit(), first }
     }
 
     /// The same; if all that failed is what a run would be `refused` for, that.
@@ -222,7 +237,15 @@ impl Error {
                 status: error.status,
                 cure: error.cure.map(str::to_owned),
             },
-            None => ErrorFacts { kind: self.kind(), ..ErrorFacts::default() },
+            None => match self {
+                Self::Preflight { first: (side, status, cure), .. } => ErrorFacts {
+                    kind: self.kind(),
+                    side: *side,
+                    status: *status,
+                    cure: cure.clone(),
+                },
+                _ => ErrorFacts { kind: self.kind(), ..ErrorFacts::default() },
+            },
         }
     }
 

@@ -101,6 +101,9 @@ pub(crate) fn of_io(error: &io::Error) -> ExitCode {
             ExitCode::DiskFull
         }
         io::ErrorKind::InvalidFilename => ExitCode::Usage,
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => ExitCode::Permanent,
         _ => OpenFiles::of(error).map_or(ExitCode::State, OpenFiles::exit),
     }
 }

@@ -12,6 +12,11 @@ impl RowFacts {
         self.0.push((name, value.into()));
     }
 
+    /// What one of them holds.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// As JSON.
     pub(super) fn object(&self) -> Value {
         let pairs = self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));

@@ -9,7 +9,7 @@ use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::report::density;
 use crate::report::preflight::{Finding, Verdict};
 use crate::report::table::{TableHead, TableLayout};
-use crate::report::text::{Paper, clean, fit, fit_both, labelled, width, wrap, wrap_after};
+use crate::report::text::{Color, Paper, clean, fit, fit_both, labelled, width, wrap, wrap_after};
 
 /// Items of a list that the screen shows; the others are counted.
 const LISTED_MAX: usize = 4;
@@ -94,6 +94,8 @@ impl PlanReport {
         self.table(&mut page);
         self.fields(&mut page);
         self.run(&mut page);
+        // Colours come below, where nothing foreign is left as it was.
+        page.lines.iter_mut().for_each(|line| *line = clean(line, paper.glyphs));
         self.end(&mut page);
         page.lines
     }
@@ -108,12 +110,16 @@ impl PlanReport {
     fn end(&self, page: &mut Page) {
         let paper = page.paper;
         for (_, finding) in &self.findings {
-            let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { "WARN" };
+            let (verdict, color) = match finding.verdict {
+                Verdict::Fail => ("FAIL", Color::Red),
+                Verdict::Ok | Verdict::Warn => ("WARN", Color::Yellow),
+            };
             let text = format!("[{}] {}: {}", finding.code, finding.subject, finding.text);
+            let first = page.lines.len();
             page.say(verdict, &clean(&text, paper.glyphs));
-            if let Some(cure) = &finding.cure {
-                page.lines.push(format!("{} cure: {}", finding.code, clean(cure, paper.glyphs)));
-            }
+            page.lines[first] =
+                page.lines[first].replacen(verdict, &paper.paint(color, verdict), 1);
+            page.lines.extend(finding.cure_line(paper));
         }
         let bytes = number::bytes(self.quota_bytes_spent);
         let requests = number::counted(self.requests_spent, "request", "requests");

@@ -44,6 +44,14 @@ pub struct Finding {
     pub facts: RowFacts,
 }
 
+impl Finding {
+    /// What cures it, as a line that is never cut, since it is to be copied.
+    pub(crate) fn cure_line(&self, paper: Paper) -> Option<String> {
+        let cure = clean(self.cure.as_ref()?, paper.glyphs);
+        Some(paper.paint(Color::Bold, &format!("{} cure: {cure}", self.code)))
+    }
+}
+
 /// One line of a section; the first one stands beside the section's name, without its own label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
@@ -240,11 +248,8 @@ impl PreflightReport {
     }
 
     fn cures(&self, paper: Paper) -> Vec<String> {
-        let cure = |finding: &Finding| {
-            let cure = clean(finding.cure.as_ref()?, paper.glyphs);
-            Some(paper.paint(Color::Bold, &format!("{} cure: {cure}", finding.code)))
-        };
-        self.findings().filter(|finding| finding.verdict != Verdict::Ok).filter_map(cure).collect()
+        let unmended = self.findings().filter(|finding| finding.verdict != Verdict::Ok);
+        unmended.filter_map(|finding| finding.cure_line(paper)).collect()
     }
 }
 

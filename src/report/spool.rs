@@ -8,7 +8,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
 use crate::report::json;
 use crate::report::table::{TableHead, TableLayout};
-use crate::report::text::{Paper, clean, labelled, width, wrap_after};
+use crate::report::text::{Color, Paper, clean, labelled, width, wrap_after};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;
 use crate::spool::tables::{Role, TableColumn};
@@ -40,8 +40,11 @@ impl ProofReport {
     }
 
     fn headline(&self, paper: Paper) -> String {
-        let word = if self.findings() == 0 { "WHOLE" } else { "NOT WHOLE" };
-        clean(&format!("{word}  {}", self.place), paper.glyphs)
+        let (word, color) = match self.findings() {
+            0 => ("WHOLE", Color::Green),
+            _ => ("NOT WHOLE", Color::Red),
+        };
+        format!("{}  {}", paper.paint(color, word), clean(&self.place, paper.glyphs))
     }
 
     fn damage(&self, paper: Paper) -> Vec<String> {

@@ -31,7 +31,7 @@ const PACKAGES: [(&str, &[&str]); 19] = [
     ("toml", &["config"]),
     ("parquet", &["spool"]),
     ("object_store", &["spool"]),
-    ("ring", &["spool"]),
+    ("ring", &["model", "spool"]),
     ("regex", &["sim"]),
     ("strsim", &["model"]),
     ("percent_encoding", &["sim", "spool"]),

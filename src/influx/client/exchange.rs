@@ -159,13 +159,21 @@ impl Client {
         let kind = classify_response(call.kind, status, asked_ms, &text);
         let is_whole = whole && !is_cut(&headers, &text);
         let kind = if is_whole { kind } else { of_broken_text(call.kind, kind) };
+        let kind = match kind {
+            FailureKind::NotFound | FailureKind::Forbidden | FailureKind::BadRequest
+                if !self.is_reached() && !is_signed(&headers) =>
+            {
+                FailureKind::Unexpected
+            }
+            kind => kind,
+        };
         match refusal(&kind) {
             Some((cause, retry_after_ms)) => pass.refused(cause, retry_after_ms),
             None => pass.answered(),
         }
         let mut failure = match kind {
             FailureKind::Redirect => Failure::new(kind, target(&headers)),
-            FailureKind::Unexpected if !self.is_reached() => page(text.trim()),
+            FailureKind::Unexpected if !self.is_reached() => other_server(text.trim()),
             FailureKind::Unauthorized if text.contains(INFLUXDB_3_REFUSES) => {
                 let text = "this looks like InfluxDB 3, which refuses the token";
                 Failure::new(FailureKind::OtherProduct, text).curable(OTHER_PRODUCT_CURE)
@@ -304,13 +312,33 @@ fn is_content(headers: &HeaderMap, content: ExpectedContent) -> bool {
     })
 }
 
+/// True for an answer that says in its head that it is InfluxDB's, whatever its text.
+fn is_signed(headers: &HeaderMap) -> bool {
+    ["x-influxdb-version", "x-influxdb-build", "x-platform-error-code"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+const API_CURE: &str =
+    "give scheme, host and port of the API; a gateway or a sign-in page may be in between";
+
 /// A page where the API should be. Its title tells a person what it is.
 fn page(text: &str) -> Failure {
     let words = page_words(text);
     let text = format!("a web page answers there, not the API of InfluxDB: {words:?}");
-    let cure =
-        "give scheme, host and port of the API; a gateway or a sign-in page may be in between";
-    Failure::new(FailureKind::Unexpected, text).curable(cure)
+    Failure::new(FailureKind::Unexpected, text).curable(API_CURE)
+}
+
+/// An error where the API should be that is none of InfluxDB's.
+fn other_server(text: &str) -> Failure {
+    if text.starts_with('<') {
+        return page(text);
+    }
+    let text = match server_message(text) {
+        said if said.is_empty() => "another web server is there, which says nothing".to_owned(),
+        said => format!("another web server is there, which says {said:?}"),
+    };
+    Failure::new(FailureKind::Unexpected, text).curable(API_CURE)
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -83,16 +83,16 @@ fn destination_rows(
         return None;
     }
     if let Some(why) = &facts.no_org {
-        let cure = "--destination-org NAME".to_owned();
+        let cure = "--destination-org with its id (influx org list), or with its name where the token may read it".to_owned();
         rows.push(finding("P04", Verdict::Fail, "org", why.clone(), Some(cure)));
         return None;
     }
     let version = facts.info.version.as_deref().unwrap_or("?");
     let org_id = facts.org_id.as_deref();
     let org = match (&facts.org, org_id) {
-        (Some(org), Some(id)) => format!("{org} {id}"),
+        (Some(org), Some(id)) if org != id => format!("{org} {id}"),
         (Some(one), None) => one.clone(),
-        (None, Some(id)) => format!("{id}, of a name that the token cannot see"),
+        (_, Some(id)) => format!("{id}, of a name that the token cannot see"),
         (None, None) => "not to be seen by the token".to_owned(),
     };
     rows.push(
@@ -105,7 +105,7 @@ fn destination_rows(
     if facts.org_id.is_none() && config.safety.create_buckets {
         let text = "no bucket can be created: the organization is not there, or not to be seen";
         let cure =
-            "--destination-org ID (influx org list), or create the buckets by hand".to_owned();
+            "a token that may read it too (influx auth create ... --read-orgs), --destination-org with its id (influx org list), or create the buckets by hand".to_owned();
         rows.push(finding("P04", Verdict::Fail, "org", text, Some(cure)));
     }
     match &facts.bucket {
@@ -121,7 +121,7 @@ fn destination_rows(
         }
     }
     for refused in &facts.writes_refused {
-        let cure = "give the token write access to the bucket".to_owned();
+        let cure = "give a token that may: influx auth create --read-bucket ID --write-bucket ID for each bucket (influx bucket list)".to_owned();
         rows.push(finding("P05", Verdict::Fail, "rights", refused.clone(), Some(cure)));
     }
     Some(facts)

@@ -29,7 +29,7 @@ pub(super) fn told(
     let Some(row) = row(&error) else { return Err(error) };
     if matches!(error, Error::ForeignData { .. }) && report.has_failed(&["P17", "P18"]) {
         // What it holds is its own: the wrong bucket is named.
-        return Ok(Some(error));
+        return Ok(None);
     }
     report.refusals.push(error.exit());
     let of_content = matches!(error, Error::ForeignData { .. } | Error::OtherSource { .. });

@@ -62,7 +62,7 @@ pub(super) fn rows(
     };
     let version = facts.info.version.as_deref().unwrap_or("Cloud");
     let id = &facts.bucket.org_id;
-    let org = if facts.is_org_named {
+    let org = if facts.is_org_named && facts.org != *id {
         format!("{} {id}   ({version})", facts.org)
     } else {
         format!("{id}, of a name that the token cannot see   ({version})")

@@ -39,6 +39,9 @@ const CORE: &[u8] = b"HTTP/1.1 200 OK\r\nx-influxdb-build: Core\r\nx-influxdb-ve
 const CORE_CLOSED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"error\": \"the request was not authenticated\"} ";
 const OLD: &[u8] =
     b"HTTP/1.1 204 No Content\r\nX-Influxdb-Build: OSS\r\nX-Influxdb-Version: 1.8.10\r\n\r\n";
+const EMPTY: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+const ROUTES: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"message\":\"no Route matched\"}";
+const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 19\r\n\r\nRBAC: access denied";
 const GARBAGE: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
 
 #[tokio::test]
@@ -82,6 +85,18 @@ async fn every_wrong_turn_has_its_words_with_address_flag_and_cure() {
         (&answering(CORE).await, &["this is InfluxDB 3 Core (3.9.1)", "give the address of one"]),
         (&answering(CORE_CLOSED).await, &["this looks like InfluxDB 3", "give the address of one"]),
         (&answering(OLD).await, &["this is InfluxDB 1.8.10, of the 1.x line"]),
+        (
+            &answering(EMPTY).await,
+            &[
+                "another web server is there, which says nothing",
+                "scheme, host and port of the API",
+            ],
+        ),
+        (
+            &answering(ROUTES).await,
+            &["another web server is there, which says \"no Route matched\""],
+        ),
+        (&answering(DENIED).await, &["another web server is there, which says \"RBAC: access"]),
         (&answering(GARBAGE).await, &["what answers there does not speak HTTP"]),
     ] {
         for (end, code) in [("--source-host", "P01"), ("--destination-host", "P10")] {

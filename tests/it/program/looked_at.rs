@@ -122,7 +122,7 @@ async fn folders_that_take_nothing_are_found_by_the_look() {
                 job.env("XDG_STATE_HOME", inside("state"));
             }
             let ended = world.start(job).ended().await;
-            ended.assert_code(13);
+            ended.assert_code(7);
             let said = ended.out.clone() + &ended.err;
             assert!(said.contains(code) && said.contains(cure), "{look:?} {more:?}: {said}");
         }
@@ -146,7 +146,7 @@ async fn a_folder_of_somebody_else_is_found_by_the_look() {
     let mut job = world.job("preflight", &[]);
     job.env("XDG_STATE_HOME", closed.join("state"));
     let ended = world.start(job).ended().await;
-    ended.assert_code(13);
+    ended.assert_code(7);
     assert!(ended.out.contains("P27") && ended.out.contains("Permission denied"), "{ended:?}");
 }
 

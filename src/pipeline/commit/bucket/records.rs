@@ -5,6 +5,7 @@ use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::{CommittedBatch, Record, next_record_time};
 use crate::limits::RECORDS_PER_BODY_MAX;
 use crate::model::batch::BatchPlan;
+use crate::model::number;
 use crate::model::point::Point;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::complete::Done;
@@ -78,7 +79,8 @@ impl Records {
                 }
                 points.push(record.point(self.store.keys()));
             }
-            let what = format!("record of {} batches up to {stop}", part.len());
+            let batches = number::counted(part.len() as u64, "batch", "batches");
+            let what = format!("record of {batches} up to {stop}");
             self.store.write(&points, &what).await?;
             self.newest = newest;
         }
