@@ -5,6 +5,7 @@ use crate::cli::load::LoadArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
+use crate::config::values::ExistingPolicy;
 use crate::exit::ExitCode;
 use crate::influx::client::ClientSettings;
 use crate::job::ends;
@@ -60,7 +61,9 @@ async fn one(
         let Header { source, destination, .. } = header(spool, config);
         let (outlook, range) = (Some(checked.outlook()), checked.range());
         let is_new = checked.is_new();
-        shown::confirm(&Question { outlook, source, range, destination, is_new }).await?;
+        let is_merging = config.safety.existing == ExistingPolicy::Merge;
+        let question = Question { outlook, source, range, destination, is_new, is_merging };
+        shown::confirm(&question).await?;
     }
     let _moving = stops.moving();
     let stop = stops.stop();

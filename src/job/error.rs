@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file of a token cannot be read; no server was asked.
-    #[error("--{side}-token-file")]
+    #[error("token of the {side}")]
     TokenFile {
         /// Whose.
         side: Side,

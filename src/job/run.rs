@@ -84,7 +84,9 @@ fn before_a_run(signal: Signal, is_json: bool, volume: Volume, said: &Mutex<Opti
         }
         Signal::Notice { text, .. } => stream::say(format_args!("notice: {text}")),
         Signal::WaitBegan { side, cause, wait_ms }
-            if is_told(cause, wait_ms) && (volume.is_verbose() || is_due(said)) =>
+            if is_told(cause, wait_ms)
+                // A shorter one is over before it is read.
+                && (volume.is_verbose() || wait_ms >= 1_000 && is_due(said)) =>
         {
             stream::say(talk::waiting(side, cause, wait_ms));
         }

@@ -11,7 +11,7 @@ const MS_PER_DAY: u64 = 24 * MS_PER_HOUR;
 /// Name, size, and the first number of units that is shown in the next unit instead.
 const BYTE_UNITS: [(&str, u64, u64); 7] = [
     ("B", 1, 1_000),
-    ("kB", 1_000, 100),
+    ("kB", 1_000, 1_000),
     ("MB", 1_000_000, 1_000),
     ("GB", 1_000_000_000, 1_000),
     ("TB", 1_000_000_000_000, 1_000),
@@ -56,7 +56,7 @@ pub(crate) fn count(n: u64) -> String {
     unreachable!("a 64-bit number is below 1000 E")
 }
 
-/// An amount of bytes: `46.0 GB`, `54 MB`, `0.1 MB`.
+/// An amount of bytes: `46.0 GB`, `54 MB`, `120 kB`.
 pub(crate) fn bytes(n: u64) -> String {
     let (name, size, decimals) = byte_unit(n);
     format!("{} {name}", decimal(rounded(n, size, decimals), decimals))
@@ -254,8 +254,8 @@ mod tests {
             (0, "0 B"),
             (999, "999 B"),
             (1_000, "1 kB"),
-            (99_499, "99 kB"),
-            (99_500, "0.1 MB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
             (9_000_000, "9.0 MB"),
             (9_949_999, "9.9 MB"),
             (9_950_000, "10 MB"),

@@ -240,6 +240,17 @@ fn conclusion(header: &BenchHeader, verdict: &BenchVerdict, lines: &mut Vec<Stri
         };
         labelled("LIMITED BY", &format!("{}{destination}", best.limit.words()), lines);
         labelled("USE", &usage(best.setting), lines);
+        let as_fast = |row: &&SettingRow| {
+            row.setting != best.setting && row.whole_ms.low <= best.whole_ms.high
+        };
+        let as_fast = verdict.rows.iter().filter(as_fast).count() as u64;
+        if as_fast > 0 {
+            let others = number::counted(as_fast, "other setting is", "other settings are");
+            let text = format!(
+                "{others} as fast within the spread of the runs; --repetitions 10 tells more apart"
+            );
+            labelled("NOISE", &text, lines);
+        }
         let time = number::duration_range(best.whole_ms.low, best.whole_ms.high);
         labelled("WHOLE JOB", &format!("{time}, by the runs of this setting"), lines);
         let margin = format!(

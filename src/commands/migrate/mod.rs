@@ -9,6 +9,7 @@ use crate::cli::job::JobArgs;
 use crate::config::env::Env;
 use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
+use crate::config::values::ExistingPolicy;
 use crate::estimate::{outlook, tally};
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
@@ -50,7 +51,10 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
             None => place.as_ref().is_some_and(|place| place.is_new),
         };
         let question = question(&config, &ends, &source, place.as_ref(), is_new).await?;
-        shown::confirm(&question).await?;
+        // Of nothing nobody is asked.
+        if !question.range.is_empty() {
+            shown::confirm(&question).await?;
+        }
     }
     let _moving = stops.moving();
     let stop = stops.stop();
@@ -89,5 +93,6 @@ async fn question(
     // Nobody waits long for a question.
     let outlook = timeout(Duration::from_millis(QUESTION_MS_MAX), counting).await.ok().flatten();
     let Header { source, destination, .. } = shown::header(config, source);
-    Ok(Question { outlook, source, range, destination, is_new })
+    let is_merging = config.safety.existing == ExistingPolicy::Merge;
+    Ok(Question { outlook, source, range, destination, is_new, is_merging })
 }

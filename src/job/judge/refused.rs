@@ -57,7 +57,7 @@ fn row(error: &Error) -> Option<Row> {
         Error::OtherSource { reads, theirs, range, .. } => {
             let text =
                 format!("another job moves {reads} there, over {theirs}; this run writes {range}");
-            let cure = "another --destination-bucket, or --existing merge if both shall lie in one";
+            let cure = "another --destination-bucket, or --existing merge if both shall lie in one; if it is this very source: --source-org as that job has it";
             fail("P29", "content", text, cure)
         }
         Error::OtherJob { bucket, difference } => {

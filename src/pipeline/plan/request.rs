@@ -155,17 +155,14 @@ impl SliceRequest {
     pub(crate) fn plain(&self, layer: Layer) -> Option<Self> {
         match self {
             Self::Keyed(part) | Self::Pivot(part) => Some(Self::flux_of(part.clone())),
-            Self::Influxql(choices, among) if layer == Layer::Plain => match choices.as_slice() {
-                [choice] => {
-                    let among = among.clone();
-                    let part = MeasurementPart::of(choice, FieldKinds::All);
-                    Some(Self::flux_of(MeasurementPart { among, ..part }))
-                }
-                _ => {
+            Self::Influxql(choices, among) if layer == Layer::Plain => {
+                let [choice] = choices.as_slice() else {
                     let names = choices.iter().map(|choice| choice.measurement.clone()).collect();
-                    Some(Self::Flux(FluxScope::Measurements(names)))
-                }
-            },
+                    return Some(Self::Flux(FluxScope::Measurements(names)));
+                };
+                let part = MeasurementPart::of(choice, FieldKinds::All);
+                Some(Self::flux_of(MeasurementPart { among: among.clone(), ..part }))
+            }
             // Flux does not read these: at least all tags can be asked for.
             Self::Influxql(choices, among)
                 if choices.iter().any(|choice| choice.known.is_some()) =>

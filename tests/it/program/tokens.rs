@@ -47,7 +47,7 @@ async fn a_token_at_the_wrong_place_is_not_repeated() {
     let ended = world.migrate(&["--source-token-file", absent.to_str().unwrap()]).await;
     ended.assert_code(2);
     assert!(ended.err.contains("absent.token"), "{ended:?}");
-    assert!(ended.err.contains("--source-token-file: cannot read the token from file /"));
+    assert!(ended.err.contains("token of the source: cannot read the token from file /"));
     // What is known as a token is struck out wherever it was typed.
     for flag in ["--source-host", "--start", "--batch-interval", "--quota", "--existing"] {
         let mut job = world.job("migrate", &[flag, WORD]);

@@ -322,13 +322,14 @@ fn the_question_says_how_much_from_where_to_where_and_how_long() {
         range: range("2026-01-01", "2026-11-29"),
         destination: "dst-org@oss1:8086/plant-telemetry".to_owned(),
         is_new: true,
+        is_merging: true,
     };
     let wanted = "\
 Copy 1.73 M values (3.5 MB, 1h50 - 2h30) of src-org/plant-telemetry, 2026-01-01
 to 2026-11-29, into dst-org@oss1:8086/plant-telemetry (new)? [y/N] ";
     assert_eq!(question.text(Paper::plain(Glyphs::Ascii)), wanted);
     // The source did not tell in time.
-    (question.outlook, question.is_new) = (None, false);
+    (question.outlook, question.is_new, question.is_merging) = (None, false, false);
     let wanted = "\
 Copy src-org/plant-telemetry, 2026-01-01 to 2026-11-29, into
 dst-org@oss1:8086/plant-telemetry? [y/N] ";

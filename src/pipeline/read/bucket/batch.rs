@@ -69,13 +69,12 @@ pub(crate) async fn run(
         tries.details.counted = counted;
         tries.details.transport = names(&moved.transports);
         let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
-        tries.details.digest = match &tries.details {
-            BatchDetails { changed: true, .. } => None,
-            BatchDetails { expired: 1.., .. } => None,
-            // The digest is of what those strings were before they were written over.
-            _ if strings.digest != ContentDigest::default() => None,
-            _ => moved.digest_held(&reader.out),
-        };
+        // What came or went meanwhile may have been written before; of strings that were written over the digest is what they
+        // were first.
+        let is_once = !tries.details.changed
+            && tries.details.expired == 0
+            && strings.digest == ContentDigest::default();
+        tries.details.digest = moved.digest_held(&reader.out).filter(|_| is_once);
         tries.details.source_bytes += strings.bytes;
         tries.details.retries += strings.retries;
         moved.refusals.add(strings.refusals.counted_before());
