@@ -59,9 +59,8 @@ async fn each_batch_has_the_digest_of_what_the_destination_holds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_refused_or_written_over_has_none() {
     let (clash, text) = ("m f=1i 1640998800000000000\n", "m s=\"a\rb\" 1641002400000000000\n");
-    let numbers: String = (0..8)
-        .map(|hour| format!("m f={hour} {}000000000\n", 1_640_995_200 + hour * 3_600))
-        .collect();
+    let line = |hour| format!("m f={hour} {}000000000\n", 1_640_995_200 + hour * 3_600);
+    let numbers = (0..8).map(line).collect::<Vec<_>>().concat();
     for (more, policy, unproven) in [
         ("", ConflictPolicy::Stop, None),
         (text, ConflictPolicy::Stop, Some(2)),
