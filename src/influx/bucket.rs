@@ -195,9 +195,17 @@ impl Client {
     /// The list is asked for all buckets. Asked for one of them, OSS leaves out the names that somebody gave to the others,
     /// and shows that bucket's own name as if it counted. Source: `FindMany` of its service for these mappings.
     pub async fn database_of(&self, bucket: &Bucket) -> Result<Result<Database, String>, Error> {
-        let what = format!("InfluxQL name of bucket {:?}", bucket.name);
-        let parameters = vec![("orgID", bucket.org_id.as_str())];
-        let found: Mappings = match self.get("/api/v2/dbrps", parameters, &what).await {
+        self.database_of_id(&bucket.org_id, &bucket.id).await
+    }
+
+    /// The same of a bucket that is known by its id.
+    pub async fn database_of_id(
+        &self,
+        org_id: &str,
+        bucket_id: &str,
+    ) -> Result<Result<Database, String>, Error> {
+        let what = "InfluxQL name of the bucket";
+        let found: Mappings = match self.get("/api/v2/dbrps", vec![("orgID", org_id)], what).await {
             Err(error) => {
                 return match error.kind {
                     FailureKind::Unauthorized
@@ -211,7 +219,7 @@ impl Client {
             }
             Ok(found) => found,
         };
-        Ok(name_in(&found.content, &bucket.id))
+        Ok(name_in(&found.content, bucket_id))
     }
 }
 

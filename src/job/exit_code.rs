@@ -56,6 +56,7 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
         | Failure::ForeignRefusal { .. }
         | Failure::Mismatch { .. }
         | Failure::NotAsFlux { .. }
+        | Failure::Misled { .. }
         | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => of_io(source),
@@ -80,9 +81,10 @@ pub(crate) fn of_spool(error: &spool::error::Error) -> ExitCode {
         Failure::Place { .. } => ExitCode::Usage,
         Failure::Io { source, .. } => of_io(source),
         Failure::Objects { .. } => ExitCode::Temporary,
-        Failure::Refused { .. } | Failure::NoCondition { .. } | Failure::TimeDigits { .. } => {
-            ExitCode::Permanent
-        }
+        Failure::Refused { .. }
+        | Failure::NoCondition { .. }
+        | Failure::TimeDigits { .. }
+        | Failure::Doubtful { .. } => ExitCode::Permanent,
         Failure::Locked { .. }
         | Failure::Held { .. }
         | Failure::TakenOver { .. }

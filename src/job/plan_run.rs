@@ -41,6 +41,7 @@ pub(crate) async fn plan_run(
     Ok(BucketJob {
         source_bucket: config.ends.source_bucket.clone(),
         source_bucket_id: source.bucket.id.clone(),
+        source_org_id: source.bucket.org_id.clone(),
         shape: source.survey.shape,
         filter: config.scope.filter.clone(),
         routes: source.routes.clone(),

@@ -197,6 +197,14 @@ pub enum Error {
         /// The measurement that must not be read so again in this run; `None` where the source may just have changed.
         measurement: Option<Name>,
     },
+    /// The InfluxQL name that was read by leads elsewhere now, so that nobody knows where it led meanwhile.
+    #[error("{what}: the InfluxQL name of the bucket no longer leads to it alone: {text}")]
+    Misled {
+        /// Which slice.
+        what: String,
+        /// Why.
+        text: String,
+    },
     /// What a spool holds may be wrong.
     #[error("{doubt}; stage it again into another folder, with --transport flux")]
     Doubtful {

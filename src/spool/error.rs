@@ -109,6 +109,12 @@ pub enum Error {
         /// In what they differ; never empty.
         differences: Vec<Difference>,
     },
+    /// A run that staged it has found that it was perhaps read wrongly.
+    #[error("{text}; stage it again into another folder, with --transport flux")]
+    Doubtful {
+        /// What, and why.
+        text: String,
+    },
     /// Another run writes to the spool.
     #[error("another run writes to the spool ({holder} holds {lock})")]
     Locked {
@@ -249,6 +255,7 @@ impl Error {
             | Self::Foreign { .. }
             | Self::Format { .. }
             | Self::OtherJob { .. }
+            | Self::Doubtful { .. }
             | Self::OutOfSequence { .. }
             | Self::Compacted { .. }
             | Self::OutsideBatch { .. }

@@ -60,7 +60,11 @@ impl Checkpoint {
     pub async fn note_doubt(&self, doubt: &str) -> Result<(), Error> {
         match self {
             Self::Bucket(records) => records.store().note_doubt(doubt).await,
-            Self::Spool(_) => Err(Error::Doubtful { doubt: doubt.to_owned() }),
+            Self::Spool(spool) => {
+                let (spool, text) = (spool.clone(), doubt.to_owned());
+                blocking(move || Ok(spool.doubt(&text)?)).await?;
+                Err(Error::Doubtful { doubt: doubt.to_owned() })
+            }
             Self::None => Ok(()),
         }
     }

@@ -19,6 +19,8 @@ pub struct BucketJob {
     pub source_bucket: String,
     /// Its id, where another one of the name would be noticed; else empty.
     pub source_bucket_id: String,
+    /// The organization that it belongs to, by id; empty where the other is.
+    pub source_org_id: String,
     /// How its storage is cut.
     pub shape: SourceShape,
     /// What of it is moved.
@@ -59,6 +61,7 @@ impl BucketJob {
         Self {
             source_bucket: bucket.to_owned(),
             source_bucket_id: String::new(),
+            source_org_id: String::new(),
             shape,
             filter: Filter::default(),
             routes,

@@ -8,6 +8,8 @@ use self::flux_only::FluxOnly;
 use self::job::BucketJob;
 use self::route::InfluxqlAccess;
 use crate::influx::client::Client;
+use crate::model::canary::Canary;
+use crate::pipeline::error::Error;
 use crate::pipeline::event::{Event, EventSink};
 
 pub(crate) mod at_least;
@@ -68,6 +70,23 @@ impl SourceBucket {
         measurement: &'a [u8],
     ) -> Option<(&'a InfluxqlAccess, &'a str)> {
         self.job.influxql_name(measurement).filter(|_| self.flux_only.why(measurement).is_none())
+    }
+
+    /// Where the InfluxQL name that is read by does not lead to the bucket any more: why not. A mapping that somebody makes
+    /// meanwhile may lead it to another one, and no answer tells.
+    pub(crate) async fn is_misled(&self) -> Result<Option<String>, Error> {
+        let (job, client) = (&self.job, &self.client);
+        let Some(access) = &job.routes.access else { return Ok(None) };
+        if job.source_bucket_id.is_empty() || client.canary() == Canary::GuessedDatabase {
+            return Ok(None);
+        }
+        let now = client.database_of_id(&job.source_org_id, &job.source_bucket_id).await;
+        let now = now.map_err(|error| Error::influx("InfluxQL name of the bucket", error))?;
+        Ok(match now {
+            Ok(now) if now == access.database => None,
+            Ok(now) => Some(format!("it is called {now} now")),
+            Err(why) => Some(why),
+        })
     }
 
     /// Tells the reporter.

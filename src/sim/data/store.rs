@@ -9,6 +9,7 @@ use super::digest::Digest;
 use super::{points, write};
 use crate::model::series::Series;
 use crate::sim::go::text::json_string;
+use crate::sim::settings::Dbrp;
 
 /// One value with its place, for comparisons.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +28,23 @@ pub struct StoredValue {
 #[derive(Debug, Default)]
 pub struct BucketStore {
     buckets: Mutex<Vec<StoredBucket>>,
+    /// Names of InfluxQL that were made while the server ran.
+    mapped: Mutex<Vec<Dbrp>>,
 }
 
 impl BucketStore {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<StoredBucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a name of InfluxQL, behind those that the server had at its start.
+    pub fn map(&self, made: Dbrp) {
+        self.mapped.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
+    /// The names that were made so.
+    pub(crate) fn mapped(&self) -> Vec<Dbrp> {
+        self.mapped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes a bucket, shard groups of the length InfluxDB chooses for the retention, and gives its id.

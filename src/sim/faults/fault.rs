@@ -4,6 +4,7 @@ use crate::sim::data::line::scan_line;
 use crate::sim::data::store::BucketStore;
 use crate::sim::go::text::json_string;
 use crate::sim::http::request::HttpRequest;
+use crate::sim::settings::Dbrp;
 
 /// On which side of a request a change lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum StoreChange {
         /// The other one.
         other: String,
     },
+    /// A name of InfluxQL is made.
+    Map(Dbrp),
 }
 
 impl StoreChange {
@@ -56,6 +59,7 @@ impl StoreChange {
             Self::Delete { bucket, measurement, start, stop } => {
                 store.delete(bucket, measurement.as_deref(), *start, *stop);
             }
+            Self::Map(made) => store.map(made.clone()),
             Self::Exchange { bucket, other } => {
                 let ids = [bucket, other].map(|name| store.bucket(name).map(|found| found.id));
                 if let [Some(id), Some(other_id)] = ids {

@@ -62,7 +62,8 @@ impl ServerView<'_> {
     /// oldest one, whatever was asked for.
     fn made_mappings(&self, buckets: &[BucketInfo]) -> Vec<DbrpMapping> {
         let mut all: Vec<DbrpMapping> = Vec::new();
-        for (number, made) in self.settings.dbrps.iter().enumerate() {
+        let mapped = self.store.mapped();
+        for (number, made) in self.settings.dbrps.iter().chain(&mapped).enumerate() {
             if let Some(bucket) = buckets.iter().find(|bucket| bucket.name == made.bucket) {
                 let is_first = all.iter().all(|known| known.made.database != made.database);
                 if made.default {

@@ -99,9 +99,17 @@ fn read_manifest(storage: &Storage) -> Result<Option<SpoolState>, Error> {
     Ok(Some(state))
 }
 
-/// The state that manifest and journal tell of; `None` if there is neither. Read while a run writes them, they may seem
-/// damaged: what is so stays so.
+/// The state that manifest and journal tell of; `None` if there is neither, an error if it may be wrong. Read while a run
+/// writes them, they may seem damaged: what is so stays so.
 pub(crate) fn read(storage: &Storage) -> Result<Option<(SpoolState, End)>, Error> {
+    let found = read_settled(storage)?;
+    match found.as_ref().and_then(|(state, _)| state.doubts.first()) {
+        Some(text) => Err(Error::Doubtful { text: text.clone() }),
+        None => Ok(found),
+    }
+}
+
+fn read_settled(storage: &Storage) -> Result<Option<(SpoolState, End)>, Error> {
     let mut before = None;
     for _ in 1..SPOOL_STATE_READS {
         match read_once(storage) {

@@ -49,7 +49,7 @@ pub(crate) fn record(state: &SpoolState, record: &JournalRecord) -> Sound {
                 None => Err(format!("{path:?} is no place of a file")),
             })
         }
-        JournalRecord::Begin { .. } => Ok(()),
+        JournalRecord::Begin { .. } | JournalRecord::Doubt { .. } => Ok(()),
         JournalRecord::Compact { files, removed } => merged(state, files, removed),
     }
 }

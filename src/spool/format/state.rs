@@ -118,6 +118,8 @@ pub(crate) enum JournalRecord {
     Announce { files: Vec<String> },
     /// A run begins, in an object store: what another one still wants to write does not follow from this.
     Begin { run: String },
+    /// What it holds may be wrong, and why: nobody is to take it from here on.
+    Doubt { text: String },
     /// Files were merged.
     Compact { files: Vec<FileEntry>, removed: Vec<String> },
 }
@@ -156,6 +158,9 @@ pub(crate) struct SpoolState {
     /// Values that are not in the files, for each batch (its start, ns) that lacks some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) rejected: BTreeMap<i64, u64>,
+    /// Why what it holds may be wrong.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) doubts: BTreeSet<String>,
     /// Files that may be there although they are not listed.
     pub(crate) leftovers: BTreeSet<String>,
     /// Records of the journal that are in here, and the digest of the last one.
@@ -182,6 +187,7 @@ impl SpoolState {
             files: BTreeMap::new(),
             measurements: BTreeMap::new(),
             rejected: BTreeMap::new(),
+            doubts: BTreeSet::new(),
             leftovers: BTreeSet::new(),
             records: 0,
             chain,
@@ -220,6 +226,7 @@ impl SpoolState {
             }
             JournalRecord::Announce { files } => self.leftovers.extend(files),
             JournalRecord::Begin { .. } => {}
+            JournalRecord::Doubt { text } => drop(self.doubts.insert(text)),
             JournalRecord::Compact { files, removed } => self.replace(files, removed),
         }
         self.records += 1;

@@ -165,6 +165,11 @@ impl Spool {
         Ok(())
     }
 
+    /// Keeps for all who open it that what it holds may be wrong: they refuse it.
+    pub fn doubt(&self, text: &str) -> Result<(), Error> {
+        held(&self.inner.kept).append(&self.inner, JournalRecord::Doubt { text: text.to_owned() })
+    }
+
     /// Ends the run: the manifest holds everything, what was given up is removed, and the lock is let go.
     pub fn close(self) -> Result<(), Error> {
         let Some(lock) = held(&self.inner.lock).take() else { return Ok(()) };

@@ -233,7 +233,7 @@ fn is_changed(case: &Case, difference: &Difference) -> bool {
             text.lines().any(|line| line.ends_with(&format!(" {time}")))
         }
         Some(StoreChange::Delete { start, stop, .. }) => (*start..*stop).contains(&time),
-        Some(StoreChange::Exchange { .. }) | None => false,
+        Some(StoreChange::Exchange { .. } | StoreChange::Map(_)) | None => false,
     }
 }
 

@@ -8,7 +8,7 @@ use sluice::testing::exit::ExitCode;
 use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{
-    BucketStore, Fault, Matcher, Rule, ServerSettings, StoreChange, StoredValue, When,
+    BucketStore, Dbrp, Fault, Matcher, Rule, ServerSettings, StoreChange, StoredValue, When,
 };
 
 use crate::support::rig::{BUCKET, Rig, cloud, oss_source, plant, store_of, with};
@@ -97,6 +97,39 @@ async fn exchanged_behind_any_request(
 async fn nothing_of_another_source_bucket_is_taken_for_the_jobs() {
     exchanged_behind_any_request(&oss_source(), None, true).await;
     exchanged_behind_any_request(&cloud(), Some(Transport::FluxKeyed), true).await;
+}
+
+/// Somebody makes a name of InfluxQL while the job runs, and the one that is read by leads to another bucket from then on, with
+/// as many values of the same series at the same times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_read_by_a_name_that_leads_elsewhere_meanwhile() {
+    let (mut copied, mut noticed) = (0, 0);
+    for transport in [Some(Transport::Influxql), None] {
+        for skip in (0..).step_by(if transport.is_some() { 1 } else { 3 }) {
+            let rig = Rig::start(oss_source(), store_of(&plant(0..6), 3_600)).await;
+            let rig = rig.over("2022-01-01", "2022-01-01T06:00:00Z", "1h");
+            let store = rig.source.store();
+            let twin = String::from_utf8(plant(0..6)).unwrap().replace("f=", "f=9");
+            store.create_bucket_with(OTHER, 0, 3_600);
+            store.write_lp(OTHER, twin.as_bytes()).unwrap();
+            let change = StoreChange::Map(Dbrp::default_of(BUCKET, OTHER));
+            let fault = Fault::Change { when: When::Before, change };
+            let matcher = Matcher::path("").skip(skip);
+            rig.source.inject(Rule { matcher, times: 1, fault });
+            let config = with(rig.config(), |config| config.pace.transport = transport);
+            let run = rig.migrate(config).await;
+            let what = format!("{transport:?} {skip} {:?} {}", run.exit(), run.words());
+            assert_eq!(run.exit(), ExitCode::Done, "{what}");
+            rig.assert_copied();
+            copied += 1;
+            let tells = |event: &Event| matches!(event, Event::Notice(text) if text.contains("no longer leads to it alone"));
+            noticed += usize::from(run.count(tells) > 0);
+            if rig.source.records().len() < skip as usize {
+                break;
+            }
+        }
+    }
+    assert!(copied > 20 && noticed > 5, "{copied} {noticed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,8 @@ use sluice::testing::pipeline::event::Event;
 use sluice::testing::sim::{
     BucketStore, Fault, Matcher, Rule, ServerSettings, StoreChange, StoredValue, When,
 };
+use sluice::testing::spool::storage::Storage;
+use sluice::testing::spool::stored::Stored;
 
 use crate::support::rig::{BUCKET, Rig, Run, cloud, oss_source, store_of};
 
@@ -113,6 +115,33 @@ async fn an_open_batch_is_read_again() {
     };
     let (here, there) = (last(rig.source.store()), last(rig.destination.store()));
     assert!(here.len() == 600 && here.is_subset(&there), "it arrives with its tags of now");
+}
+
+/// What was staged so is refused for good: by the run that finds it, by the same command again, and by whoever reads the files.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_that_was_perhaps_read_wrongly_stays_refused() {
+    let mut refused = 0;
+    for skip in 1..9 {
+        let rig = rig(cloud()).await;
+        retag(&rig, Transport::FluxKeyed, skip);
+        let mut config = rig.stage_config();
+        config.pace.transport = Some(Transport::FluxKeyed);
+        let run = rig.migrate(config.clone()).await;
+        if run.exit() == ExitCode::Permanent {
+            refused += 1;
+            assert!(run.words().contains("--transport flux"), "{}", run.words());
+            for again in [rig.migrate(config).await, rig.load(rig.load_config()).await] {
+                assert_eq!(again.exit(), ExitCode::Permanent, "{skip}: {}", again.words());
+                assert!(again.words().contains("stage it again"), "{}", again.words());
+            }
+            assert!(Stored::open(&Storage::folder(rig.stage_dir())).is_err());
+            continue;
+        }
+        run.assert_exit(ExitCode::Done);
+        rig.load(rig.load_config()).await.assert_exit(ExitCode::Done);
+        assert!(!differs(&rig), "{skip}");
+    }
+    assert!(refused > 0);
 }
 
 /// That others come and go while a run reads is no doubt.

@@ -25,7 +25,7 @@ pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
 /// True if an answer does not fit what the choice of its transport was based on: a form that needs to know less will do.
 pub(crate) fn is_misfit(error: &Error) -> bool {
     match error {
-        Error::SeriesChanged { .. } | Error::NotAsFlux { .. } => true,
+        Error::SeriesChanged { .. } | Error::NotAsFlux { .. } | Error::Misled { .. } => true,
         Error::Decode { source, .. } => source.is_misfit(),
         _ => false,
     }

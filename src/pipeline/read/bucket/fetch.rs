@@ -11,6 +11,7 @@ use crate::model::canary::Canary;
 use crate::model::frame::Frame;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::catalogue;
+use crate::pipeline::plan::request::SliceRequest;
 use crate::pipeline::read::progress::BatchProgress;
 
 /// Reads one slice to its end, in one try. No frame goes out before the answer is proven whole, so nothing of one that
@@ -41,6 +42,12 @@ pub(crate) async fn read(
                 (known.cardinality, now.map_or_else(|text| text, |now| now.to_string()));
             return Err(Error::SeriesChanged { what: attempt.what.to_owned(), before, now });
         }
+    }
+    // Asked behind the answer: whatever led the name elsewhere before it still does.
+    if matches!(attempt.request, SliceRequest::Influxql(..))
+        && let Some(text) = reader.source.is_misled().await?
+    {
+        return Err(Error::Misled { what: attempt.what.to_owned(), text });
     }
     let held = hold_against_flux(reader, progress, attempt, held).await?;
     if let Some(known) = attempt.request.known()

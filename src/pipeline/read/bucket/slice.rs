@@ -55,6 +55,10 @@ pub(crate) async fn run(
             && let Some(plain) = part.request.plain(part.layer)
         {
             note_doubt(&reader, &error).await?;
+            if let Error::Misled { text, .. } = &error {
+                let measurements = part.request.measurements().into_iter();
+                measurements.for_each(|name| reader.source.flux_only.add(name, text));
+            }
             give_up_choice(&reader, &part, &plain, &error);
             parts.push(part.by(plain));
             continue;
