@@ -24,6 +24,7 @@
 mod api;
 mod clock;
 mod data;
+mod dbrp;
 mod faults;
 mod flux;
 mod go;
@@ -37,10 +38,9 @@ mod view;
 pub use clock::ServerClock;
 pub use data::chunk::{ColumnValues, Value};
 pub use data::store::{BucketStore, StoredValue};
+pub use dbrp::Dbrp;
 pub use faults::fault::{DamageEnd, DamagePlace, Fault, Forgotten, StoreChange, When};
 pub use faults::script::{FaultScript, Matcher, Rule};
 pub use serve::server::Server;
 pub use serve::state::RequestRecord;
-pub use settings::{
-    AccessToken, Dbrp, FluxTask, Permission, ReadQuota, ServerSettings, TimeoutForm,
-};
+pub use settings::{AccessToken, FluxTask, Permission, ReadQuota, ServerSettings, TimeoutForm};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::clock::ServerClock;
+use super::dbrp::Dbrp;
 use super::faults::script::FaultScript;
 
 /// Which product is simulated.
@@ -111,35 +112,6 @@ pub struct ReadQuota {
     pub window_ms: u64,
     /// How much of the first window has passed when the server starts.
     pub phase_ms: u64,
-}
-
-/// The retention policy of a database that was made without one.
-pub(super) const AUTOGEN: &str = "autogen";
-
-/// A mapping that somebody made. OSS adds one for each bucket by itself, and so does a server with
-/// [`ServerSettings::influxql`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dbrp {
-    /// What `db` names.
-    pub database: String,
-    /// What `rp` names.
-    pub retention_policy: String,
-    /// Whether it stands for the database where no retention policy is named.
-    pub default: bool,
-    /// The bucket, by name.
-    pub bucket: String,
-}
-
-impl Dbrp {
-    /// The default mapping of a database to a bucket.
-    pub fn default_of(database: &str, bucket: &str) -> Self {
-        Self {
-            database: database.to_owned(),
-            retention_policy: AUTOGEN.to_owned(),
-            default: true,
-            bucket: bucket.to_owned(),
-        }
-    }
 }
 
 /// Everything a server can be told at its start.

@@ -8,8 +8,8 @@ use super::chunk::{Chunk, ColumnValues, Value};
 use super::digest::Digest;
 use super::{points, write};
 use crate::model::series::Series;
+use crate::sim::dbrp::Dbrp;
 use crate::sim::go::text::json_string;
-use crate::sim::settings::Dbrp;
 
 /// One value with its place, for comparisons.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,9 @@
 
 use crate::sim::data::line::scan_line;
 use crate::sim::data::store::BucketStore;
+use crate::sim::dbrp::Dbrp;
 use crate::sim::go::text::json_string;
 use crate::sim::http::request::HttpRequest;
-use crate::sim::settings::Dbrp;
 
 /// On which side of a request a change lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

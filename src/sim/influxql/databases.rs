@@ -1,7 +1,7 @@
 //! Which bucket stands behind a database and a retention policy.
 
 use crate::sim::data::bucket::BucketInfo;
-use crate::sim::settings::{AUTOGEN, Dbrp};
+use crate::sim::dbrp::{AUTOGEN, Dbrp};
 use crate::sim::view::ServerView;
 
 #[derive(Debug, Clone)]

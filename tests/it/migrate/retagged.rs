@@ -137,9 +137,15 @@ async fn a_spool_that_was_perhaps_read_wrongly_stays_refused() {
             assert!(Stored::open(&Storage::folder(rig.stage_dir())).is_err());
             continue;
         }
-        run.assert_exit(ExitCode::Done);
-        rig.load(rig.load_config()).await.assert_exit(ExitCode::Done);
-        assert!(!differs(&rig), "{skip}");
+        // The source may be found changed at the end, and that is told.
+        let is_told = run.exit() == ExitCode::Rejected;
+        let loaded = rig.load(rig.load_config()).await;
+        loaded.assert_exit(ExitCode::Done);
+        assert!(
+            is_told || run.exit() == ExitCode::Done && !differs(&rig),
+            "{skip} {}",
+            run.words()
+        );
     }
     assert!(refused > 0);
 }
