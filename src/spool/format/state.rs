@@ -61,9 +61,12 @@ impl FileEntry {
         TimeRange::new(at(start, self.time_min), at(stop, self.time_max))
     }
 
-    /// True if one of its values may lie in the range.
+    /// True if one of its values may lie in the range. What the manifest says of its times is not enough to leave it out: they
+    /// are held against the file itself where that is opened.
     pub fn touches(&self, range: TimeRange) -> bool {
-        self.time_min < range.stop.ns() && self.time_max >= range.start.ns()
+        let (start, stop) = (range.start.ns(), range.stop.ns());
+        let by_batch = self.batches.iter().any(|batch| batch.0 < stop && batch.1 > start);
+        by_batch || self.time_min < stop && self.time_max >= start
     }
 
     /// The tree that it stands in.
