@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _};
 
 use super::args::Args;
+use super::place::is_settings_file;
 use super::{forms, pages};
 use crate::config::shown::looks_like_token;
 use crate::model::nearest::nearest;
@@ -148,14 +149,6 @@ fn no_command(error: clap::Error, argv: &[OsString]) -> clap::Error {
         names.join(", ")
     );
     clap::Error::raw(error.kind(), text)
-}
-
-/// A word that can only be a file of settings: no token ends so.
-fn is_settings_file(word: &str) -> Option<&str> {
-    let is_plain = |c: char| c.is_alphanumeric() || "._-/~ ".contains(c);
-    let path = std::path::Path::new(word);
-    let is_toml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-    (is_toml && word.chars().all(is_plain) && !looks_like_token(word)).then_some(word)
 }
 
 /// Ties a value with a hyphen in front to its flag: `--source-bucket -plant` is `--source-bucket=-plant`. Nothing is guessed:

@@ -3,6 +3,7 @@
 use clap::ValueHint;
 
 use super::flags::{Flags, Takes};
+use super::place::read_place;
 use crate::config::env::Env;
 use crate::config::error::ConfigError;
 use crate::config::export::ExportConfig;
@@ -14,7 +15,7 @@ use crate::model::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ExportArgs {
     /// Folder of the spool
-    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath, value_parser = read_place)]
     pub place: String,
     /// The form.
     #[command(flatten)]

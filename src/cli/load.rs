@@ -3,6 +3,7 @@
 use clap::ValueHint;
 
 use super::flags::{Flags, Takes};
+use super::place::read_place;
 use crate::config::flag::FlagGroup;
 use crate::config::table::{
     ADOPT, BATCH_BUCKET, BATCH_INTERVAL, CONCURRENCY, CONNECTIONS, DESTINATION, MAX_DURATION,
@@ -13,7 +14,7 @@ use crate::config::table::{
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct LoadArgs {
     /// Spools: folders, or s3://bucket/prefix, gs://..., az://...
-    #[arg(required = true, value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, value_name = "DIR|URL", value_hint = ValueHint::AnyPath, value_parser = read_place)]
     pub places: Vec<String>,
     /// The flags.
     #[command(flatten)]

@@ -16,4 +16,5 @@ mod help;
 pub(crate) mod job;
 pub(crate) mod load;
 pub(crate) mod pages;
+mod place;
 pub(crate) mod spool;

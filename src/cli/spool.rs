@@ -4,6 +4,7 @@ use clap::{Subcommand, ValueEnum, ValueHint};
 
 use super::flags::{Flags, Takes};
 use super::help::TEMPLATE;
+use super::place::read_place;
 use crate::config::env::Env;
 use crate::config::error::ConfigError;
 use crate::config::export::PlaceConfig;
@@ -72,7 +73,7 @@ impl SpoolCommand {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct PlaceArgs {
     /// Folder of the spool
-    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "DIR|URL", value_hint = ValueHint::AnyPath, value_parser = read_place)]
     pub place: String,
     /// How it is told.
     #[command(flatten)]

@@ -299,6 +299,19 @@ fn a_word_that_is_no_command_is_answered_with_the_commands() {
     assert!(error.contains("The commands are: verify, describe, compact"), "{error}");
     let error = argv::parse_argv(["sluice", "w/plant.toml"]).unwrap_err().to_string();
     assert!(error.contains("did you mean migrate --config w/plant.toml?"), "{error}");
+    // A spool may be called so, but a file is none.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plant.toml");
+    std::fs::write(&file, "quota = \"none\"").unwrap();
+    let (file, absent) = (file.display().to_string(), "no-such/plant.toml");
+    for words in
+        [&["load"][..], &["export", "--output", "x", "--format", "lp"], &["spool", "verify"]]
+    {
+        let typed = |place: &str| argv::parse_argv([&["sluice"], words, &[place]].concat()).err();
+        let told = typed(&file).map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains(&format!("did you mean --config {file}?")), "{words:?}: {told}");
+        assert!(typed(absent).is_none(), "{words:?}");
+    }
 }
 
 /// A name or an address is no file, so a shell offers none.
