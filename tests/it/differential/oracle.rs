@@ -137,8 +137,9 @@ fn digests(case: &Case, differences: &[Difference], destination: &Server) -> Res
         let held = digest::of(all.iter().filter(|value| is_inside(value.time)));
         let inside: Vec<_> = differences.iter().filter(|one| is_inside(one.key.2)).collect();
         // What the source never returned was not sent, and what came or went there later is no matter of the digest.
+        let is_sent = |one: &&&Difference| !is_of_first_group(one.key.2) && !is_changed(case, one);
         let is_lost = matches!(case.trouble, Trouble::Loss { .. })
-            && inside.iter().any(|one| one.what != "extra" && !is_changed(case, one));
+            && inside.iter().filter(is_sent).any(|one| one.what != "extra");
         match (held == recorded, inside.is_empty(), is_lost) {
             (false, true, _) => return Err(format!("the digest of {range} is of something else")),
             (true, _, true) => return Err(format!("the digest of {range} hides what is missing")),
@@ -266,9 +267,14 @@ fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
     let short = name.split("\\r").next().unwrap_or_default();
     let refused = difference.what == "missing" && ended.rejects.contains(short);
     // Where a restart has put it.
-    let first = *time < i64::MIN + 7 * 86_400_000_000_000;
-    let reached = first && ended.named.iter().any(|text| text.contains("first shard group"));
+    let reached = is_of_first_group(*time)
+        && ended.named.iter().any(|text| text.contains("first shard group"));
     changed || lost || refused || reached || ended.named.iter().any(|text| text.contains(&name))
+}
+
+/// Whether it may lie in the first shard group of all time, of which a server that was started again returns nothing.
+const fn is_of_first_group(time: i64) -> bool {
+    time < i64::MIN + 7 * 86_400_000_000_000
 }
 
 fn describe(case: &Case, differences: &[&Difference]) -> String {
