@@ -120,7 +120,7 @@ pub(super) fn judge(
         return Err(format!("exit {:?}, not named: {}", ended.codes, describe(case, &unnamed)));
     }
     unread(case, ended, source)?;
-    digests(case, &differences, destination)?;
+    digests(case, ended, &differences, destination)?;
     if !ended.is_well() && differences.is_empty() && ended.says_nothing() {
         return Err(format!("exit {:?}, and nothing is wrong or named", ended.codes));
     }
@@ -129,15 +129,20 @@ pub(super) fn judge(
 
 /// A digest that was recorded of a batch is that of what the destination holds there, unless it has lost something or holds
 /// more than the source: then it is not.
-fn digests(case: &Case, differences: &[Difference], destination: &Server) -> Result<(), String> {
+fn digests(
+    case: &Case,
+    ended: &Ended,
+    differences: &[Difference],
+    destination: &Server,
+) -> Result<(), String> {
     let all = destination.store().dump(BUCKET);
     for (range, recorded) in digest::recorded(destination.store(), BATCHES) {
         let Some(recorded) = recorded else { continue };
         let is_inside = |time: i64| range.contains(Timestamp::from_ns(time));
         let held = digest::of(all.iter().filter(|value| is_inside(value.time)));
         let inside: Vec<_> = differences.iter().filter(|one| is_inside(one.key.2)).collect();
-        // What the source never returned was not sent, and what came or went there later is no matter of the digest.
-        let is_sent = |one: &&&Difference| !is_of_first_group(one.key.2) && !is_changed(case, one);
+        // What was left out was not sent, and what came or went at the source later is no matter of the digest.
+        let is_sent = |one: &&&Difference| !is_left_out(one, ended) && !is_changed(case, one);
         let is_lost = matches!(case.trouble, Trouble::Loss { .. })
             && inside.iter().filter(is_sent).any(|one| one.what != "extra");
         match (held == recorded, inside.is_empty(), is_lost) {
@@ -249,8 +254,7 @@ fn is_uncounted(case: &Case, difference: &Difference, wanted: &Content) -> bool 
 /// Whether this difference was told. A range in which numbers differ tells of what others changed there, and of nothing
 /// that was there all the time.
 fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
-    let (series, _, time) = &difference.key;
-    let name = Readable(&series.measurement).to_string();
+    let time = &difference.key.2;
     let within = |ranges: &[TimeRange]| {
         ranges.iter().any(|range| {
             let (start, stop) = (range.start.ns(), range.stop.ns());
@@ -263,13 +267,20 @@ fn is_named(case: &Case, difference: &Difference, ended: &Ended) -> bool {
     let lost = matches!(case.trouble, Trouble::Loss { .. })
         && difference.what != "extra"
         && within(&ended.lost);
+    changed || lost || is_left_out(difference, ended)
+}
+
+/// Whether it was told that such values are refused, or returned to no query.
+fn is_left_out(difference: &Difference, ended: &Ended) -> bool {
+    let (series, _, time) = &difference.key;
+    let name = Readable(&series.measurement).to_string();
     // A carriage return is not among what is told of a name.
     let short = name.split("\\r").next().unwrap_or_default();
     let refused = difference.what == "missing" && ended.rejects.contains(short);
     // Where a restart has put it.
     let reached = is_of_first_group(*time)
         && ended.named.iter().any(|text| text.contains("first shard group"));
-    changed || lost || refused || reached || ended.named.iter().any(|text| text.contains(&name))
+    refused || reached || ended.named.iter().any(|text| text.contains(&name))
 }
 
 /// Whether it may lie in the first shard group of all time, of which a server that was started again returns nothing.
