@@ -231,6 +231,22 @@ pub(crate) async fn total(source: &SourceBucket, range: TimeRange) -> Result<u64
     Ok(values + values_in(&rest) + by_influxql.values().sum::<u64>())
 }
 
+/// Whether fields of several types still hold as many values as these windows say. A reading ends in silence where a type
+/// changes meanwhile: then one value that came hides one that is missing. True where InfluxQL does not tell.
+pub(crate) async fn is_mixed_as_counted(
+    source: &SourceBucket,
+    range: TimeRange,
+    windows: &[Window],
+) -> Result<bool, Error> {
+    if source.job.shape_of(Layer::Mixed).is_none() {
+        return Ok(true);
+    }
+    let mixed = windows.iter().filter(|window| window.layer == Layer::Mixed);
+    let counted: u64 = mixed.map(Window::values).sum();
+    let before_end = TimeRange::new(range.start, range.stop.min(Timestamp::MAX));
+    Ok(by_kind::counted(source, before_end).await?.is_none_or(|now| now == counted))
+}
+
 /// True if another bucket holds as many values of each measurement in a range, of what is moved of the first one. Fields of
 /// several types are not told by measurement.
 pub(crate) async fn are_alike(

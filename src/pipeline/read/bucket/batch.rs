@@ -58,7 +58,11 @@ pub(crate) async fn run(
         tries.details.source_bytes += moved.bytes;
         tries.details.retries += moved.retries;
         let difference = MeasurementCounts::counted(&windows).difference(&moved.counts);
-        if (moved.values != counted || difference.is_some())
+        let is_as_counted = moved.values == counted && difference.is_none();
+        if is_as_counted && tries.call_for_mixed(&reader, range, &mut windows).await? {
+            continue;
+        }
+        if !is_as_counted
             && tries.call_for_another(&reader, range, &mut windows, &moved, difference).await?
         {
             continue;
@@ -147,7 +151,6 @@ impl Tries {
     ) -> Result<bool, Error> {
         let counted = values_in(windows);
         let again = count::windows(&reader.source, range).await?;
-        let recounted = values_in(&again);
         if MeasurementCounts::counted(&again) == MeasurementCounts::counted(windows) {
             let (measurement, counted, read) = match difference {
                 Some(MeasurementDifference { measurement, counted, read }) => {
@@ -167,10 +170,38 @@ impl Tries {
             )));
             return Ok(true);
         }
-        // Whatever the reason, a difference does not tell which values are missing: it is read again until both agree.
+        Ok(self.call_for_changed(reader, range, windows, again))
+    }
+
+    /// Whether a reading that brought what was counted is to be repeated, because fields of several types have changed since: it
+    /// ends in silence where one has got another type.
+    async fn call_for_mixed(
+        &mut self,
+        reader: &BucketReader,
+        range: TimeRange,
+        windows: &mut Vec<Window>,
+    ) -> Result<bool, Error> {
+        if count::is_mixed_as_counted(&reader.source, range, windows).await? {
+            return Ok(false);
+        }
+        let again = count::windows(&reader.source, range).await?;
+        // Where both languages count otherwise all the time, that is known: by the closing check at the latest.
+        Ok(again != *windows && self.call_for_changed(reader, range, windows, again))
+    }
+
+    /// Whatever the reason, a difference does not tell which values are missing: it is read again until both agree, or until it
+    /// has changed too often.
+    fn call_for_changed(
+        &mut self,
+        reader: &BucketReader,
+        range: TimeRange,
+        windows: &mut Vec<Window>,
+        again: Vec<Window>,
+    ) -> bool {
+        let (counted, recounted) = (values_in(windows), values_in(&again));
         if self.rereads == CHANGED_REREADS_MAX {
             self.details.changed = true;
-            return Ok(false);
+            return false;
         }
         self.rereads += 1;
         if recounted < counted && may_expire(reader, range) {
@@ -181,7 +212,7 @@ impl Tries {
             if recounted == counted { " of other measurements" } else { "" }
         )));
         *windows = again;
-        Ok(true)
+        true
     }
 }
 
