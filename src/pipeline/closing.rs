@@ -8,6 +8,7 @@
 use crate::checkpoint::record::CommittedBatch;
 use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
 use crate::model::number;
+use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::error::Error;
@@ -16,8 +17,8 @@ use crate::pipeline::pieces::{self, Discrepancy, sum};
 use crate::pipeline::plan::count;
 use crate::pipeline::recount::{Recount, types_of_now, with_types};
 use crate::pipeline::retyped::TypesOfNow;
-use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::earliest::{earliest, latest};
+use crate::pipeline::source::{SourceBucket, unreturned};
 use crate::pipeline::write::DestinationWriter;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
@@ -85,6 +86,9 @@ impl ClosingCheck<'_> {
                 self.take_grown_alike(&mut closing, here, &there.counter).await?;
             }
             types_there = there.types;
+        }
+        if let Some(source) = self.source {
+            closing.doubts.extend(unreturned_since(source).await?);
         }
         if let (Some(source), Some(here)) = (self.source, &now) {
             let keeps_names =
@@ -184,6 +188,20 @@ async fn older(source: &SourceBucket, start: Timestamp) -> Result<Option<Discrep
     let oldest = earliest(&source.client, source.job.selection(range)).await?;
     let range = TimeRange::new(oldest.unwrap_or(range.start), start);
     Ok(Some(Discrepancy { range, expected: 0, found }))
+}
+
+/// Measurements that came while the job ran and are returned to no query, in words: none was listed when it began.
+async fn unreturned_since(source: &SourceBucket) -> Result<Vec<String>, Error> {
+    let (job, client) = (&source.job, &source.client);
+    let mut found = unreturned::take(client, &job.source_bucket, &job.filter, None).await?;
+    let is_known = |name: &Name| job.routes.unreturned.iter().any(|one| one.measurement == *name);
+    found.retain(|found| !is_known(&found.measurement));
+    let told = |found| {
+        format!(
+            "{found}, came while the job ran: the source lists it and returns it to no query, so nothing of it is copied"
+        )
+    };
+    Ok(found.into_iter().map(told).collect())
 }
 
 /// Values that passed the retention line since they were read are missed by nobody.

@@ -30,7 +30,7 @@ const ONE_SEED: &str = "SLUICE_TEST_SEED";
 const SEEDS: Range<u64> = 0..500;
 
 /// Seeds that have failed once, each for a fault of its own.
-const FAILED_ONCE: [u64; 5] = [411_733, 418_819, 510_806, 640_307, 758_186];
+const FAILED_ONCE: [u64; 6] = [411_733, 418_819, 510_806, 640_307, 758_186, 767_127];
 
 /// Seeds that have to be enough to find a fault that was put back.
 const CANARY_SEEDS: u64 = 200;

@@ -77,7 +77,7 @@ impl fmt::Display for OutOfReach {
 }
 
 /// Finds those that the filter does not leave out, and takes them out of the schema.
-pub(super) async fn take(
+pub(crate) async fn take(
     source: &Client,
     bucket: &str,
     filter: &Filter,
