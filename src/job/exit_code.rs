@@ -57,7 +57,6 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
         | Failure::Mismatch { .. }
         | Failure::NotAsFlux { .. }
         | Failure::Misled { .. }
-        | Failure::Doubtful { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::State { source, .. } => of_io(source),
         Failure::Spool(error) => of_spool(error),

@@ -22,7 +22,7 @@ use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::{FailureInput, SummaryInput};
-use crate::report::volume::{Volume, is_told};
+use crate::report::volume::{Volume, WAIT_MS_SAID_MIN, is_told};
 use crate::report::waits::silence;
 use crate::report::{self, Ending, EventSender, ReportSettings, json, stream, talk};
 
@@ -85,8 +85,7 @@ fn before_a_run(signal: Signal, is_json: bool, volume: Volume, said: &Mutex<Opti
         Signal::Notice { text, .. } => stream::say(format_args!("notice: {text}")),
         Signal::WaitBegan { side, cause, wait_ms }
             if is_told(cause, wait_ms)
-                // A shorter one is over before it is read.
-                && (volume.is_verbose() || wait_ms >= 1_000 && is_due(said)) =>
+                && (volume.is_verbose() || wait_ms >= WAIT_MS_SAID_MIN && is_due(said)) =>
         {
             stream::say(talk::waiting(side, cause, wait_ms));
         }

@@ -293,6 +293,9 @@ mod tests {
         ] {
             assert_eq!(duration(s * 1_000), text);
         }
+        for (ms, text) in [(999, "999 ms"), (1_440, "1.4 s"), (60_000, "1m")] {
+            assert_eq!(duration_fine(ms), text);
+        }
         for (low, high, text) in [
             (0, 20, "under 1m"),
             (0, 61, "under 2m"),

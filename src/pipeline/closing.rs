@@ -69,6 +69,7 @@ impl ClosingCheck<'_> {
         if let Some(source) = &here {
             closing.source = at_source(source, &pieces).await?;
             closing.source.extend(older(source, self.job.start).await?);
+            closing.doubts.extend(unreturned_since(source).await?);
             let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
             let values = count::total(source, newer).await?;
             closing.newer = Some(values);
@@ -86,9 +87,6 @@ impl ClosingCheck<'_> {
                 self.take_grown_alike(&mut closing, here, &there.counter).await?;
             }
             types_there = there.types;
-        }
-        if let Some(source) = self.source {
-            closing.doubts.extend(unreturned_since(source).await?);
         }
         if let (Some(source), Some(here)) = (self.source, &now) {
             let keeps_names =

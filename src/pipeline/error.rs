@@ -205,12 +205,6 @@ pub enum Error {
         /// Why.
         text: String,
     },
-    /// What a spool holds may be wrong.
-    #[error("{doubt}; stage it again into another folder, with --transport flux")]
-    Doubtful {
-        /// What, and why.
-        doubt: String,
-    },
     /// Another run took the job over, or records appeared that are not ours.
     #[error(
         "another run has taken over this job ({found}); this one stops without committing anything more"

@@ -4,7 +4,7 @@ use crate::influx::signal::{Signal, WaitCause};
 use crate::pipeline::event::Event;
 
 /// Shorter pacing is as common as requests, and nobody waits for it.
-const PACING_MS_SAID_MIN: u64 = 1_000;
+pub(crate) const WAIT_MS_SAID_MIN: u64 = 1_000;
 
 /// How much is said. What programs read is the same but for the quiet one, and exit codes are the same in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,7 +45,7 @@ impl Volume {
 /// True for a wait that is worth a line where all are asked for.
 pub(crate) fn is_told(cause: WaitCause, wait_ms: u64) -> bool {
     match cause {
-        WaitCause::Quota => wait_ms >= PACING_MS_SAID_MIN,
+        WaitCause::Quota => wait_ms >= WAIT_MS_SAID_MIN,
         // Each half minute has a line of its own.
         WaitCause::Silence(_) => false,
         _ => true,

@@ -2,7 +2,7 @@
 
 use crate::commands::error::Error;
 use crate::config::export::PlaceConfig;
-use crate::report::stream::{print, print_exact};
+use crate::report::stream::print_exact;
 use crate::spool;
 use crate::spool::storage::Storage;
 use crate::spool::stored::Stored;
@@ -15,12 +15,12 @@ pub(super) fn open(config: &PlaceConfig) -> Result<Stored, Error> {
     Ok(Stored::open(&storage(config)?).map_err(Box::new)?)
 }
 
-/// The result: its screen, or one JSON line.
+/// The result: its screen, laid out for stdout, or one JSON line.
 pub(super) fn show(json: bool, line: impl FnOnce() -> String, lines: impl FnOnce() -> Vec<String>) {
     if json {
         print_exact(line());
     } else {
-        lines().iter().for_each(print);
+        lines().iter().for_each(print_exact);
     }
 }
 

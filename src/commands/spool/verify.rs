@@ -19,12 +19,8 @@ pub(super) fn run(config: &PlaceConfig) -> Result<ExitCode, Error> {
     let range = TimeRange::new(stored.job().identity.start, stored.watermark());
     let report = ProofReport { place: config.place.clone(), range, proof };
     let paper = stream::stdout_paper(None);
-    if config.json {
-        stream::print_exact(report.json());
-    } else {
-        let lines = if config.quiet { report.quiet_lines(paper) } else { report.lines(paper) };
-        lines.iter().for_each(stream::print_exact);
-    }
+    let lines = || if config.quiet { report.quiet_lines(paper) } else { report.lines(paper) };
+    opened::show(config.json, || report.json(), lines);
     match report.findings() {
         0 => Ok(ExitCode::Done),
         findings => Err(Error::SpoolDamaged { place: config.place.clone(), findings }),

@@ -62,8 +62,7 @@ impl Checkpoint {
             Self::Bucket(records) => records.store().note_doubt(doubt).await,
             Self::Spool(spool) => {
                 let (spool, text) = (spool.clone(), doubt.to_owned());
-                blocking(move || Ok(spool.doubt(&text)?)).await?;
-                Err(Error::Doubtful { doubt: doubt.to_owned() })
+                blocking(move || Err(spool.doubt(&text).into())).await
             }
             Self::None => Ok(()),
         }

@@ -165,9 +165,13 @@ impl Spool {
         Ok(())
     }
 
-    /// Keeps for all who open it that what it holds may be wrong: they refuse it.
-    pub fn doubt(&self, text: &str) -> Result<(), Error> {
-        held(&self.inner.kept).append(&self.inner, JournalRecord::Doubt { text: text.to_owned() })
+    /// Keeps for all who open it that what it holds may be wrong: they refuse it, with the error that this gives.
+    pub fn doubt(&self, text: &str) -> Error {
+        let record = JournalRecord::Doubt { text: text.to_owned() };
+        match held(&self.inner.kept).append(&self.inner, record) {
+            Ok(()) => Error::Doubtful { text: text.to_owned() },
+            Err(error) => error,
+        }
     }
 
     /// Ends the run: the manifest holds everything, what was given up is removed, and the lock is let go.

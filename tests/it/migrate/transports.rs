@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use sluice::testing::config::job::JobConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::signal::Signal;
 use sluice::testing::model::transport::Transport;
@@ -128,6 +129,20 @@ async fn a_quota_makes_bytes_decide() {
     assert_eq!(chosen(&run), [("cpu".to_owned(), Transport::FluxPivot)]);
 }
 
+/// A run in which the source gets a line once the first batch is opened: the series are known by then, and the last batch is
+/// not counted yet.
+async fn migrate_adding(rig: &Rig, config: JobConfig, line: &'static str) -> Run {
+    let store: Arc<BucketStore> = Arc::clone(rig.source.store());
+    let first = time("2022-01-01");
+    let add = move |event: &Event| {
+        if matches!(event, Event::BatchOpened { batch, .. } if batch.start == first) {
+            store.write_lp(BUCKET, line.as_bytes()).unwrap();
+        }
+        false
+    };
+    rig.migrate_until(config, add).await
+}
+
 /// Series, fields and types that appear after the survey: no value goes under a wrong name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_appears_meanwhile_sends_slices_back_to_a_plain_form() {
@@ -142,16 +157,7 @@ async fn what_appears_meanwhile_sends_slices_back_to_a_plain_form() {
             let rig = rig.over("2022-01-01", "2022-01-01T05:00:00Z", "1h");
             let mut config = rig.config();
             config.pace.transport = Some(transport);
-            let store: Arc<BucketStore> = Arc::clone(rig.source.store());
-            let first = time("2022-01-01");
-            // The series are known by now, and the last batch is not counted yet.
-            let add = move |event: &Event| {
-                if matches!(event, Event::BatchOpened { batch, .. } if batch.start == first) {
-                    store.write_lp(BUCKET, line.as_bytes()).unwrap();
-                }
-                false
-            };
-            let run = rig.migrate_until(config, add).await;
+            let run = migrate_adding(&rig, config, line).await;
             assert_eq!(run.exit(), ExitCode::Done, "{what} {transport}: {}", run.words());
             rig.assert_copied();
             let needs = what.contains("series")
@@ -264,15 +270,7 @@ async fn a_part_in_a_plain_form_brings_nothing_of_its_siblings() {
             // Its series are asked for in groups.
             rig.source_fault(Matcher::path(path).body(&whole), 3, Fault::Timeout);
         }
-        let store: Arc<BucketStore> = Arc::clone(rig.source.store());
-        let first = time("2022-01-01");
-        let add = move |event: &Event| {
-            if matches!(event, Event::BatchOpened { batch, .. } if batch.start == first) {
-                store.write_lp(BUCKET, line.as_bytes()).unwrap();
-            }
-            false
-        };
-        let run = rig.migrate_until(config, add).await;
+        let run = migrate_adding(&rig, config, line).await;
         assert_eq!(run.exit(), ExitCode::Done, "{transport}: {}", run.words());
         rig.assert_copied();
         assert!(fell_back(&run) > 0, "{transport}");

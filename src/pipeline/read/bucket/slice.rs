@@ -55,10 +55,6 @@ pub(crate) async fn run(
             && let Some(plain) = part.request.plain(part.layer)
         {
             note_doubt(&reader, &error).await?;
-            if let Error::Misled { text, .. } = &error {
-                let measurements = part.request.measurements().into_iter();
-                measurements.for_each(|name| reader.source.flux_only.add(name, text));
-            }
             give_up_choice(&reader, &part, &plain, &error);
             parts.push(part.by(plain));
             continue;
@@ -92,6 +88,9 @@ pub(crate) async fn run(
 fn give_up_choice(reader: &BucketReader, part: &Slice, plain: &SliceRequest, error: &Error) {
     for measurement in part.request.measurements() {
         reader.choices.forget(measurement);
+        if let Error::Misled { text, .. } = error {
+            reader.source.flux_only.add(measurement, text);
+        }
     }
     reader.tell(Event::Notice(format!(
         "{} {}: {}; read {plain} instead",
