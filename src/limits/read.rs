@@ -121,6 +121,9 @@ pub(crate) const CLOSING_PAUSE_MS: u64 = 1_000;
 /// values too few in one are not made up for by values too many in another.
 pub(crate) const CLOSING_COUNTS_MAX: usize = 256;
 
+/// Counts of the destination in the closing check at one time.
+pub(crate) const CLOSING_COUNTS_AT_ONCE: usize = 4;
+
 /// Fields of several types that one statement counts.
 pub(crate) const BY_KIND_FIELDS_MAX: usize = 50;
 

@@ -6,7 +6,9 @@
 //! destination cost no quota.
 
 use crate::checkpoint::record::CommittedBatch;
-use crate::limits::{CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES};
+use crate::limits::{
+    CLOSING_COUNTS_AT_ONCE, CLOSING_DIFFERENCES_MAX, CLOSING_PAUSE_MS, CLOSING_TRIES,
+};
 use crate::model::number;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -38,6 +40,9 @@ pub struct Closing {
     pub doubts: Vec<String>,
 }
 
+/// Where an end differs, or why nobody can tell.
+type Differing = Result<Vec<Discrepancy>, String>;
+
 /// What is checked: all that the job has committed, as far as it is known batch by batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClosingCheck<'a> {
@@ -58,28 +63,17 @@ pub(crate) struct ClosingCheck<'a> {
 impl ClosingCheck<'_> {
     /// Counts both ends.
     pub(crate) async fn run(self) -> Result<Closing, Error> {
-        let mut closing = Closing::default();
         let pieces = self.pieces().await?;
-        let mut types_there = None;
         let now = match self.source {
             Some(source) => types_of_now(source).await?,
             None => None,
         };
         let here = self.source.map(|source| with_types(source, now.as_ref()));
-        if let Some(source) = &here {
-            closing.source = at_source(source, &pieces).await?;
-            closing.source.extend(older(source, self.job.start).await?);
-            closing.doubts.extend(unreturned_since(source).await?);
-            let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
-            let values = count::total(source, newer).await?;
-            closing.newer = Some(values);
-            if values > 0 {
-                closing.ahead = ahead(source, newer).await?;
-            }
-        }
-        if let (Some(bucket), Some(range)) = (self.out.bucket(), pieces::whole(&pieces)) {
-            let there = Recount::of(bucket, range).await?;
-            match self.at_destination(bucket, &there, &pieces).await? {
+        let (mut closing, there) =
+            tokio::try_join!(self.here(here.as_ref(), &pieces), self.there(&pieces))?;
+        let mut types_there = None;
+        if let Some((there, found)) = there {
+            match found {
                 Ok(differing) => closing.destination = differing,
                 Err(why) => closing.doubts.push(why),
             }
@@ -102,12 +96,42 @@ impl ClosingCheck<'_> {
         Ok(closing)
     }
 
+    /// What the source tells.
+    async fn here(
+        self,
+        here: Option<&SourceBucket>,
+        pieces: &[CommittedBatch],
+    ) -> Result<Closing, Error> {
+        let mut closing = Closing::default();
+        let Some(source) = here else { return Ok(closing) };
+        closing.source = at_source(source, pieces).await?;
+        closing.source.extend(older(source, self.job.start).await?);
+        closing.doubts.extend(unreturned_since(source).await?);
+        let newer = TimeRange::new(self.job.stop, Timestamp::STOP_MAX);
+        let values = count::total(source, newer).await?;
+        closing.newer = Some(values);
+        if values > 0 {
+            closing.ahead = ahead(source, newer).await?;
+        }
+        Ok(closing)
+    }
+
+    /// What the destination tells, if it is a bucket: where it differs, or why nobody can tell.
+    async fn there(self, pieces: &[CommittedBatch]) -> Result<Option<(Recount, Differing)>, Error> {
+        let (Some(bucket), Some(range)) = (self.out.bucket(), pieces::whole(pieces)) else {
+            return Ok(None);
+        };
+        let there = Recount::of(bucket, range).await?;
+        let found = self.at_destination(bucket, &there, pieces).await?;
+        Ok(Some((there, found)))
+    }
+
     async fn at_destination(
         self,
         bucket: &DestinationBucket,
         there: &Recount,
         pieces: &[CommittedBatch],
-    ) -> Result<Result<Vec<Discrepancy>, String>, Error> {
+    ) -> Result<Differing, Error> {
         let is_fine = |pieces: &[CommittedBatch], counted: u64| {
             let least = sum(pieces, |piece| piece.acknowledged);
             let most = least.saturating_add(sum(pieces, |piece| piece.doubtful));
@@ -119,13 +143,18 @@ impl ClosingCheck<'_> {
         };
         // After a refusal the server goes on writing for a while, and its counts lag.
         for _ in 0..CLOSING_TRIES {
-            if pieces::suspects(&there.counter, &pieces, is_fine).await?.is_empty() {
+            if pieces::suspects(&there.counter, CLOSING_COUNTS_AT_ONCE, &pieces, is_fine)
+                .await?
+                .is_empty()
+            {
                 return Ok(Ok(Vec::new()));
             }
             tokio::time::sleep(std::time::Duration::from_millis(CLOSING_PAUSE_MS)).await;
         }
         let acknowledged = |piece: &CommittedBatch| piece.acknowledged;
-        pieces::differing(&there.counter, &pieces, is_fine, acknowledged).await.map(Ok)
+        pieces::differing(&there.counter, CLOSING_COUNTS_AT_ONCE, &pieces, is_fine, acknowledged)
+            .await
+            .map(Ok)
     }
 
     /// Takes out the batches that have grown at the source and of which the destination holds as many values of each
@@ -214,7 +243,7 @@ async fn at_source(
         let may_expire = |piece: &CommittedBatch| line.is_some_and(|line| piece.range.start < line);
         counted == read || (counted < read && pieces.iter().all(may_expire))
     };
-    pieces::differing(source, pieces, is_fine, |piece| piece.read).await
+    pieces::differing(source, 1, pieces, is_fine, |piece| piece.read).await
 }
 
 /// The newest value, if its time has not come yet.

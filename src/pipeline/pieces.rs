@@ -3,6 +3,8 @@
 //! Pieces are counted one by one, or a few neighbours together where there are very many: one count of all of them would not
 //! tell values that are missing in one piece from as many that are too many in another.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use crate::checkpoint::record::CommittedBatch;
 use crate::limits::{CLOSING_COUNTS_MAX, CLOSING_DIFFERENCES_MAX};
 use crate::model::time::{TimeRange, Timestamp};
@@ -49,33 +51,31 @@ pub(super) fn sum(pieces: &[CommittedBatch], of: impl Fn(&CommittedBatch) -> u64
     pieces.iter().map(of).sum()
 }
 
-/// Neighbours whose counts are not fine.
+/// Neighbours whose counts are not fine. Under a quota many small answers at one time wait for what they are predicted to cost.
 pub(super) async fn suspects<'a>(
     counter: &SourceBucket,
+    counts_at_once: usize,
     pieces: &'a [CommittedBatch],
     is_fine: impl Fn(&[CommittedBatch], u64) -> bool,
 ) -> Result<Vec<&'a [CommittedBatch]>, Error> {
     let together = pieces.len().div_ceil(CLOSING_COUNTS_MAX).max(1);
-    let mut suspects = Vec::new();
-    // One after the other: under a quota many small answers at one time wait for what they are predicted to cost.
-    for part in pieces.chunks(together) {
-        let Some(range) = whole(part) else { continue };
-        if !is_fine(part, count::total(counter, range).await?) {
-            suspects.push(part);
-        }
-    }
-    Ok(suspects)
+    let parts = || pieces.chunks(together).filter_map(|part| Some((part, whole(part)?)));
+    let counts = stream::iter(parts().map(|(_, range)| count::total(counter, range)));
+    let counts: Vec<_> = counts.buffered(counts_at_once).try_collect().await?;
+    let counted = parts().map(|(part, _)| part).zip(counts);
+    Ok(counted.filter(|(part, counted)| !is_fine(part, *counted)).map(|(part, _)| part).collect())
 }
 
 /// The pieces whose count is not fine.
 pub(super) async fn differing(
     counter: &SourceBucket,
+    counts_at_once: usize,
     pieces: &[CommittedBatch],
     is_fine: impl Fn(&[CommittedBatch], u64) -> bool,
     expected: impl Fn(&CommittedBatch) -> u64,
 ) -> Result<Vec<Discrepancy>, Error> {
     let mut differing = Vec::new();
-    let mut stack = suspects(counter, pieces, &is_fine).await?;
+    let mut stack = suspects(counter, counts_at_once, pieces, &is_fine).await?;
     stack.reverse();
     while differing.len() < CLOSING_DIFFERENCES_MAX
         && let Some(pieces) = stack.pop()
