@@ -140,8 +140,11 @@ pub mod config {
     }
     pub mod values {
         pub use crate::config::values::{
-            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+            ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
         };
+    }
+    pub mod verify {
+        pub use crate::config::verify::VerifyConfig;
     }
 }
 pub mod estimate {
@@ -216,6 +219,9 @@ pub mod job {
     }
     pub mod quota {
         pub use crate::job::quota::{paced, paced_look};
+    }
+    pub mod verify {
+        pub use crate::job::verify::{NamedValues, Repaired, VerifyJob, VerifyOutcome, compare};
     }
     pub mod run {
         pub use crate::job::run::{ClientSignals, Finished, Prepared, execute};

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::content_digest::ContentDigest;
+use crate::checkpoint::group_digests::GroupDigests;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::point::{FieldValue, Point};
 use crate::model::series::{Name, Series};
 use crate::model::time::{ParseTimeError, TimeRange, Timestamp};
@@ -132,7 +133,10 @@ pub(crate) fn stored_start(fields: &StoredFields) -> Result<Timestamp, RecordErr
     stored_time(fields, "batch_start")
 }
 
-fn stored_time(fields: &StoredFields, field: &'static str) -> Result<Timestamp, RecordError> {
+pub(super) fn stored_time(
+    fields: &StoredFields,
+    field: &'static str,
+) -> Result<Timestamp, RecordError> {
     let text = fields.get(field).ok_or(RecordError::Missing { field })?;
     // The task's `time(v:)` takes nanoseconds too.
     if let Ok(ns) = text.parse::<i64>() {
@@ -174,9 +178,9 @@ pub struct BatchDetails {
     pub source_bytes: u64,
     /// Requests that were tried again.
     pub retries: u64,
-    /// Digest of what the destination holds of it; none where some of it was refused, changed or passed the retention line
-    /// while it was read, or was written twice with another content.
-    pub digest: Option<ContentDigest>,
+    /// Digests of what the destination holds of it; none where some of it was refused, changed or passed the retention line
+    /// while it was read, or was written twice with a content that is not known.
+    pub digests: Option<MeasurementDigests>,
 }
 
 /// What a batch that holds something came to: kept for the check at the end.
@@ -243,7 +247,13 @@ impl BatchDetails {
     /// The point that holds them, at the record's time.
     pub fn point(&self, keys: &Keys, record: &Record) -> Point {
         let count = |n: u64| FieldValue::Integer(i64::try_from(n).unwrap_or(i64::MAX));
-        let digest = self.digest.map(|digest| ("digest", FieldValue::String(digest.to_string())));
+        let text = |name, text: String| (name, FieldValue::String(text));
+        let digests = self.digests.iter().flat_map(|digests| {
+            [
+                text("digest", digests.whole().to_string()),
+                text("digests", GroupDigests::of(digests).to_string()),
+            ]
+        });
         Point {
             series: keys.details_series(KIND_BATCH),
             fields: [
@@ -260,7 +270,7 @@ impl BatchDetails {
                 ("retries", count(self.retries)),
             ]
             .into_iter()
-            .chain(digest)
+            .chain(digests)
             .collect(),
             time: record.time,
         }

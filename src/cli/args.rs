@@ -10,6 +10,7 @@ use super::help::TEMPLATE;
 use super::job::JobArgs;
 use super::load::LoadArgs;
 use super::spool::SpoolCommand;
+use super::verify::VerifyArgs;
 use crate::config::table::JSON;
 
 const EXAMPLES: &str = "\
@@ -69,6 +70,18 @@ Examples:
 Every file is held against the manifest before the first line is written. The
 file appears under its name once it is complete. What the format cannot carry
 is left out and named; exit code 3.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  sluice verify --config plant.toml
+  sluice verify --config plant.toml --source read --start 2026-01-01
+  sluice verify --task old-task.flux --source read \\
+    --source-token-file cloud.token --destination-profile local
+
+Takes the flags of migrate. Reads what the destination holds of what the job has
+moved, and compares it with the digests that the job has recorded, or with the
+source as it is now. Writes nothing. Exit code 4: they differ; 3: of a part
+nothing is known.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
@@ -141,6 +154,7 @@ impl Args {
     pub fn wants_json(&self) -> bool {
         match &self.command {
             Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.is_on(JSON),
+            Command::Verify(verify) => verify.is_on(JSON),
             Command::Load(load) => load.flags.is_on(JSON),
             Command::Spool { command } => command.place().flags.is_on(JSON),
             // Where stdout is the export it holds nothing else.
@@ -158,6 +172,9 @@ pub enum Command {
     /// Copy a bucket; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = MIGRATE_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Migrate(JobArgs),
+    /// Compare what was moved with what is there now; writes nothing
+    #[command(help_template = TEMPLATE, before_help = VERIFY_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
+    Verify(Box<VerifyArgs>),
     /// Write spools to InfluxDB OSS; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = LOAD_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Load(LoadArgs),

@@ -98,8 +98,11 @@ fn unseen(error: clap::Error, argv: &[OsString]) -> clap::Error {
         return clap::Error::raw(error.kind(), text);
     }
     let place = place_of(word, argv);
+    // `spool` has a command of this name too, which takes a place.
+    let is_verify = argv.get(1).is_some_and(|command| command == "verify");
+    let meant = if is_verify { "; a spool is proved by sluice spool verify" } else { "" };
     let text = format!(
-        "argument{place} is not expected there, and not shown, because it may be a token\n\nFor more information, try '--help'.\n"
+        "argument{place} is not expected there, and not shown, because it may be a token{meant}\n\nFor more information, try '--help'.\n"
     );
     clap::Error::raw(error.kind(), text)
 }

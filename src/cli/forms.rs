@@ -35,6 +35,9 @@ const ESSENTIAL_LOOKING: [(&str, &str); 1] = [("create-buckets", "Take missing b
 /// What `migrate` alone needs.
 const ESSENTIAL_MOVING: [&str; 1] = ["dry-run"];
 
+/// What `verify` does without, so that its flags fit on one screen.
+const INESSENTIAL_VERIFYING: [&str; 3] = ["create-buckets", "dry-run", "verbose"];
+
 /// The same of `bench`.
 const ESSENTIAL_BENCH: [(&str, &str); 16] = [
     ("intervals", "Batch intervals to try: 1h,6h,1d"),
@@ -55,6 +58,14 @@ const ESSENTIAL_BENCH: [(&str, &str); 16] = [
     ("config", "TOML file with settings"),
 ];
 
+/// What `verify` needs besides.
+const ESSENTIAL_VERIFYING: [(&str, &str); 4] = [
+    ("source", "recorded, or read: both ends read again"),
+    ("superset", "The destination may hold more"),
+    ("repair", "Write again what is missing or changed"),
+    ("report", "File for all values that differ"),
+];
+
 /// What `-h` of a command says of a flag; nothing where it leaves it out.
 fn essential(command: &str, flag: &str) -> Option<&'static str> {
     let of = |list: &[(&str, &'static str)]| {
@@ -64,6 +75,8 @@ fn essential(command: &str, flag: &str) -> Option<&'static str> {
         "bench" => of(&ESSENTIAL_BENCH),
         "preflight" | "plan" if ESSENTIAL_MOVING.contains(&flag) => None,
         "preflight" | "plan" => of(&ESSENTIAL_LOOKING).or_else(|| of(&ESSENTIAL)),
+        "verify" if INESSENTIAL_VERIFYING.contains(&flag) => None,
+        "verify" => of(&ESSENTIAL_VERIFYING).or_else(|| of(&ESSENTIAL)),
         _ => of(&ESSENTIAL),
     }
 }
@@ -96,6 +109,26 @@ const MEASURING: [(&str, &str); 8] = [
     ("dry-run", "Refused here: sluice plan and bench --simulate measure nothing"),
 ];
 
+/// The same for `verify`.
+const COMPARING: [(&str, &str); 16] = [
+    ("create-buckets", "Not used here: the buckets of the job are there"),
+    ("spool", "Refused here: sluice spool verify proves a spool"),
+    ("spool-dir", "Not used here: where migrate --spool writes"),
+    ("time-type", "Not used here: times in the files of migrate --spool"),
+    ("start", "First time to compare: RFC 3339, a date, or -30d [default: that of the job]"),
+    ("stop", "First time not to compare [default: where the job stands]"),
+    ("settle", "Not used here: what is not committed is not compared"),
+    ("batch-interval", "Length of one batch of --source read"),
+    ("pause-task", "Not used here: migrate pauses a task"),
+    ("adopt", "Not used here: migrate takes over progress of another start or filter"),
+    ("existing", "Not used here: what the job was begun with counts"),
+    ("on-type-conflict", "Not used here: as the destination holds it, it is compared"),
+    ("rejects", "Not used here: where migrate puts refused points"),
+    ("reject-limit", "Not used here: refused values before migrate stops"),
+    ("yes", "Not used here: nothing is asked"),
+    ("dry-run", "Repair nothing"),
+];
+
 /// The commands, each with its flags told as it means them.
 pub fn command() -> clap::Command {
     let told = |command: clap::Command, words: &[(&str, &'static str)]| {
@@ -103,8 +136,12 @@ pub fn command() -> clap::Command {
             .iter()
             .fold(command, |command, (flag, help)| command.mut_arg(*flag, |arg| arg.help(*help)))
     };
-    let looks: [(&str, &[_]); 3] =
-        [("preflight", &LOOKING), ("plan", &LOOKING), ("bench", &MEASURING)];
+    let looks: [(&str, &[_]); 4] = [
+        ("preflight", &LOOKING),
+        ("plan", &LOOKING),
+        ("bench", &MEASURING),
+        ("verify", &COMPARING),
+    ];
     looks.into_iter().fold(Args::command(), |root, (name, words)| {
         root.mut_subcommand(name, |command| told(command, words))
     })

@@ -18,3 +18,4 @@ pub(crate) mod load;
 pub(crate) mod pages;
 mod place;
 pub(crate) mod spool;
+pub(crate) mod verify;

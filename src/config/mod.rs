@@ -31,3 +31,4 @@ pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod task_record;
 pub(crate) mod values;
+pub(crate) mod verify;

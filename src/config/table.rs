@@ -10,10 +10,12 @@ use super::flag::{
 };
 use super::given::Given;
 use super::range::{RangeStart, RangeStop, read_start, read_stop};
-use super::values::{self, ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice};
+use super::values::{
+    self, ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+};
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
-use crate::limits::{BENCH_REPETITIONS_MAX, SLICES_IN_FLIGHT_MAX};
+use crate::limits::{BENCH_REPETITIONS_MAX, SLICES_IN_FLIGHT_MAX, VERIFY_VALUES_SHOWN_MAX};
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time_type::TimeType;
@@ -232,6 +234,29 @@ flags! {
     SIM_SOURCE_RATE: u64 = bench("sim-source-rate", "COUNT").or("5000000").read_by(values::read_above_0);
 }
 
+const fn verify(flag: Flag) -> Flag {
+    flag.only("verify")
+}
+
+flags! {
+    /// What `verify` compares, and what it does with a difference.
+    EVIDENCE under "Comparison":
+    /// What the destination is held against [default: recorded, where anything is]
+    VERIFY_SOURCE: EvidenceChoice = verify(one("source", "EVIDENCE")).words(&[
+        ("recorded", "The digests that the job has recorded; costs no quota"),
+        ("read", "The source, read again"),
+    ]).read_by(values::read_evidence);
+    /// Values that differ, named on the screen
+    DIFFERENCES: usize = verify(one("differences", "COUNT")).or("20")
+        .read_by(|given| given.number(0..=VERIFY_VALUES_SHOWN_MAX, "a number from 0 to 1000"));
+    /// File for all values that differ, as JSON lines
+    REPORT: PathBuf = verify(one("report", "FILE")).completes(Completes::File).read_by(values::read_path);
+    /// Values that only the destination has are no difference
+    SUPERSET: bool = verify(switch("superset")).read_by(values::read_yes);
+    /// Write again what is missing or changed, and compare again
+    REPAIR: bool = verify(switch("repair")).not_in_file().read_by(values::read_yes);
+}
+
 const fn export(flag: Flag) -> Flag {
     flag.only("export").not_in_file()
 }
@@ -263,7 +288,7 @@ flags! {
 
 /// Every flag that is a variable, in the order of the help.
 pub fn all_flags() -> impl Iterator<Item = &'static Flag> {
-    let groups = OF_JOB.iter().chain(&[TRIALS, SIMULATION, EXPORTED, SHOWN]);
+    let groups = OF_JOB.iter().chain(&[TRIALS, SIMULATION, EVIDENCE, EXPORTED, SHOWN]);
     groups.flat_map(|group| group.flags)
 }
 

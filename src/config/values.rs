@@ -298,6 +298,23 @@ pub(super) fn read_body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> 
     given.items(body, "sizes from 1kB to 4MiB, such as 1MB,2MB")
 }
 
+/// What `verify` holds the destination against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceChoice {
+    /// What the runs of the job have recorded.
+    Recorded,
+    /// The source as it is now.
+    Read,
+}
+
+pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {
+    match given.text() {
+        "recorded" => Ok(EvidenceChoice::Recorded),
+        "read" => Ok(EvidenceChoice::Read),
+        _ => Err(given.wrong("recorded or read")),
+    }
+}
+
 pub(super) fn read_sink(given: &Given) -> Result<TrialSink, ConfigError> {
     match given.text() {
         "discard" => Ok(TrialSink::Discard),

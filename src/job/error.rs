@@ -183,6 +183,35 @@ pub enum Error {
         /// Where this run would write.
         range: TimeRange,
     },
+    /// There is nothing to compare.
+    #[error(
+        "the batch bucket {batch_bucket:?} holds no progress of {job}: verify takes the settings of the run that moved the data"
+    )]
+    NothingMoved {
+        /// The batch bucket.
+        batch_bucket: String,
+        /// What was looked for.
+        job: String,
+    },
+    /// A bucket that is to be compared is not there.
+    #[error("the {side} has no bucket {bucket:?} that the token sees")]
+    NoBucket {
+        /// The end.
+        side: Side,
+        /// Its name.
+        bucket: String,
+    },
+    /// A spool has no end that could be compared.
+    #[error("there is no bucket to compare: sluice spool verify {place} proves a spool")]
+    NoBucketOfSpool {
+        /// The spool.
+        place: String,
+    },
+    /// The records of a job are more than can be had at once.
+    #[error(
+        "the job has more batches than can be compared at once: --source read with --start and --stop compares a part"
+    )]
+    TooManyRecords,
     /// The system refused something.
     #[error("{what}")]
     Io {
@@ -274,12 +303,17 @@ impl Error {
             | Self::TooManyBatches { .. }
             | Self::NotConfirmed(_)
             | Self::NotLoadable { .. }
-            | Self::NotSpooled { .. } => ExitCode::Usage,
+            | Self::NotSpooled { .. }
+            | Self::NoBucketOfSpool { .. } => ExitCode::Usage,
             Self::Influx(error) => exit_code::of_influx(error),
             Self::Pipeline(error) => exit_code::of_pipeline(error),
             Self::Spool(error) => exit_code::of_spool(error),
             Self::Preflight { exit, .. } => *exit,
-            Self::ForeignData { .. } | Self::OtherSource { .. } => ExitCode::Permanent,
+            Self::ForeignData { .. }
+            | Self::OtherSource { .. }
+            | Self::NothingMoved { .. }
+            | Self::NoBucket { .. }
+            | Self::TooManyRecords => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {
                 exit_code::of_io(source)

@@ -36,3 +36,4 @@ pub(crate) mod shown;
 pub(crate) mod signals;
 pub(crate) mod source_facts;
 pub(crate) mod spool_part;
+pub(crate) mod verify;

@@ -10,6 +10,7 @@ mod read;
 mod report;
 mod run;
 mod spool;
+mod verify;
 mod wire;
 mod write;
 
@@ -22,5 +23,6 @@ pub use self::read::*;
 pub use self::report::*;
 pub use self::run::*;
 pub use self::spool::*;
+pub(crate) use self::verify::*;
 pub use self::wire::*;
 pub use self::write::*;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray as _};
+use arrow::array::{Array, ArrayRef, AsArray as _, BinaryArray, RecordBatch, StringArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
 use ring::digest::{Context, SHA256};
@@ -35,6 +36,15 @@ impl ContentDigest {
             }
             row = run.end_row;
         }
+    }
+
+    /// Adds strings that are written over what came of them first: the same without their carriage returns. That is taken away.
+    pub(crate) fn add_restored(&mut self, frame: &Frame) {
+        self.add_frame(frame);
+        let mut first = Self::default();
+        first.add_frame(&without_returns(frame));
+        self.0[0] = self.0[0].wrapping_sub(first.0[0]);
+        self.0[1] = self.0[1].wrapping_sub(first.0[1]);
     }
 
     fn add_column(&mut self, key: [u64; 2], times: &[i64], rows: Range<usize>, column: &dyn Array) {
@@ -104,6 +114,30 @@ impl ContentDigest {
         self.0[0] = self.0[0].wrapping_add(other.0[0]);
         self.0[1] = self.0[1].wrapping_add(other.0[1]);
     }
+}
+
+/// The frame as Flux brings it, without the carriage returns of its strings.
+fn without_returns(frame: &Frame) -> Frame {
+    let is_kept = |byte: &u8| *byte != b'\r';
+    let stripped = |column: &ArrayRef| -> ArrayRef {
+        match column.data_type() {
+            DataType::Utf8 => {
+                let texts = column.as_string::<i32>().iter();
+                let texts = texts.map(|text| text.map(|text| text.replace('\r', "")));
+                Arc::new(texts.collect::<StringArray>())
+            }
+            DataType::Binary => {
+                let texts = column.as_binary::<i32>().iter();
+                let strip =
+                    |text: &[u8]| -> Vec<u8> { text.iter().copied().filter(is_kept).collect() };
+                Arc::new(texts.map(|text| text.map(strip)).collect::<BinaryArray>())
+            }
+            _ => Arc::clone(column),
+        }
+    };
+    let columns = frame.batch.columns().iter().map(stripped).collect();
+    let batch = RecordBatch::try_new(frame.batch.schema(), columns);
+    Frame { batch: batch.expect("columns of the same types and lengths"), ..frame.clone() }
 }
 
 /// 32 hexadecimal digits.

@@ -55,6 +55,7 @@ mod same_buckets;
 pub(crate) mod small_answer;
 pub(crate) mod source;
 pub(crate) mod stop;
+pub(crate) mod verify;
 pub(crate) mod write;
 
 /// How a run ended, for the closing summary.

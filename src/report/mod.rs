@@ -34,6 +34,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod talk;
 pub(crate) mod text;
+pub(crate) mod verify;
 pub(crate) mod volume;
 pub(crate) mod waits;
 

@@ -7,51 +7,68 @@ use crate::model::number;
 use crate::report::bars::Bars;
 use crate::report::stream;
 
-/// On stderr.
+/// A line that tells how far something is: on stderr.
 #[derive(Debug)]
-pub(crate) struct ProgressLine {
-    what: &'static str,
-    all_bytes: u64,
+pub(crate) struct StatusLine {
     bars: Option<Bars>,
     quiet: bool,
     said: Instant,
 }
 
-impl ProgressLine {
-    /// Work on so many bytes; `what` is what was done with them, as `verified`. Says nothing if `quiet`.
-    pub(crate) fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
+impl StatusLine {
+    /// Says nothing if `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_drawn = !quiet && stream::stderr_is_terminal() && !is_dumb;
-        Self { what, all_bytes, bars: is_drawn.then(Bars::new), quiet, said: Instant::now() }
+        Self { bars: is_drawn.then(Bars::new), quiet, said: Instant::now() }
     }
 
-    /// So many bytes are done.
-    pub(crate) fn at(&mut self, bytes: u64) {
+    /// Shows the line, if it is time for the next one.
+    pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
         let step = if self.bars.is_some() { REDRAW_MS } else { PLAIN_LINE_MS };
         if self.quiet || self.said.elapsed() < Duration::from_millis(step) {
             return;
         }
         self.said = Instant::now();
-        let line = self.line(bytes);
         match &mut self.bars {
-            Some(bars) => bars.draw(vec![line]),
-            None => stream::say(line),
+            Some(bars) => bars.draw(vec![line()]),
+            None => stream::say(line()),
         }
-    }
-
-    fn line(&self, bytes: u64) -> String {
-        let share = number::per_mille(bytes.into(), self.all_bytes.into());
-        let done = number::bytes_of(bytes, self.all_bytes);
-        format!("{} {done}, {}", self.what, number::percent(share))
     }
 }
 
-impl Drop for ProgressLine {
+impl Drop for StatusLine {
     fn drop(&mut self) {
         if let Some(bars) = &mut self.bars {
             bars.clear();
         }
     }
+}
+
+/// The same for work on known bytes.
+#[derive(Debug)]
+pub(crate) struct ProgressLine {
+    what: &'static str,
+    all_bytes: u64,
+    status: StatusLine,
+}
+
+impl ProgressLine {
+    /// Work on so many bytes; `what` is what was done with them, as `verified`. Says nothing if `quiet`.
+    pub(crate) fn new(what: &'static str, all_bytes: u64, quiet: bool) -> Self {
+        Self { what, all_bytes, status: StatusLine::new(quiet) }
+    }
+
+    /// So many bytes are done.
+    pub(crate) fn at(&mut self, bytes: u64) {
+        let (what, all_bytes) = (self.what, self.all_bytes);
+        self.status.show(|| line(what, bytes, all_bytes));
+    }
+}
+
+fn line(what: &str, bytes: u64, all_bytes: u64) -> String {
+    let share = number::per_mille(bytes.into(), all_bytes.into());
+    format!("{what} {}, {}", number::bytes_of(bytes, all_bytes), number::percent(share))
 }
 
 #[cfg(test)]
@@ -60,8 +77,7 @@ mod tests {
 
     #[test]
     fn tells_bytes_and_their_share() {
-        let progress = ProgressLine::new("verified", 2_000_000, true);
-        assert_eq!(progress.line(500_000), "verified 0.5/2.0 MB, 25.0 %");
-        assert_eq!(ProgressLine::new("merged", 0, true).line(0), "merged 0/0 B, 100.0 %");
+        assert_eq!(line("verified", 500_000, 2_000_000), "verified 0.5/2.0 MB, 25.0 %");
+        assert_eq!(line("merged", 0, 0), "merged 0/0 B, 100.0 %");
     }
 }

@@ -6,6 +6,9 @@ pub mod batch {
 pub mod content_digest {
     pub use crate::model::content_digest::ContentDigest;
 }
+pub mod held_value {
+    pub use crate::model::held_value::HeldValue;
+}
 pub mod canary {
     pub use crate::model::canary::Canary;
 }

@@ -40,3 +40,7 @@ pub mod write {
         }
     }
 }
+pub mod verify {
+    pub use crate::pipeline::verify::values::ValueDifference;
+    pub use crate::pipeline::verify::{BatchDifference, VerifyFindings, VerifyProgress};
+}

@@ -28,4 +28,5 @@ mod staged;
 mod tag_keys;
 mod transports;
 mod uncountable;
+mod verified;
 mod whole;

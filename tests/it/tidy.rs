@@ -31,10 +31,10 @@ const PACKAGES: [(&str, &[&str]); 19] = [
     ("toml", &["config"]),
     ("parquet", &["spool"]),
     ("object_store", &["spool"]),
-    ("ring", &["model", "spool"]),
+    ("ring", &["checkpoint", "model", "spool"]),
     ("regex", &["sim"]),
     ("strsim", &["model"]),
-    ("percent_encoding", &["sim", "spool"]),
+    ("percent_encoding", &["checkpoint", "sim", "spool"]),
 ];
 
 /// Where `async` and `.await` may stand.

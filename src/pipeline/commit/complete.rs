@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::checkpoint::record::BatchDetails;
 use crate::model::batch::BatchPlan;
+use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
@@ -34,6 +35,8 @@ pub struct Done {
     pub refusals: RefusedValues,
     /// Its files, where a spool is written.
     pub staged: Option<FinishedBatch>,
+    /// Its values, where they are kept for a comparison.
+    pub frames: Vec<Frame>,
 }
 
 impl Done {
@@ -56,6 +59,7 @@ impl Done {
             details: BatchDetails::default(),
             refusals: RefusedValues::default(),
             staged: None,
+            frames: Vec::new(),
         }
     }
 }

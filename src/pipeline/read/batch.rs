@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
-use crate::model::content_digest::ContentDigest;
+use crate::model::frame::Frame;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::schema::FieldKey;
 use crate::model::series::Name;
 use crate::model::time::TimeRange;
@@ -25,8 +26,10 @@ pub(crate) struct Moved {
     pub values: u64,
     /// The same by measurement, if from a bucket.
     pub counts: MeasurementCounts,
-    /// Digest of what was sent to a bucket.
-    pub digest: ContentDigest,
+    /// Digests of what was sent to a bucket.
+    pub digests: MeasurementDigests,
+    /// The values themselves, where they are kept for a comparison.
+    pub frames: Vec<Frame>,
     /// Source bytes, decoded.
     pub bytes: u64,
     /// Tries that failed.
@@ -44,7 +47,8 @@ impl Moved {
     pub(crate) fn add(&mut self, other: Self) {
         self.values += other.values;
         self.counts.add(other.counts);
-        self.digest.add(other.digest);
+        self.digests.add(other.digests);
+        self.frames.extend(other.frames);
         self.bytes += other.bytes;
         self.retries += other.retries;
         self.refusals.add(other.refusals);
@@ -52,9 +56,9 @@ impl Moved {
         self.strings_by_flux.extend(other.strings_by_flux);
     }
 
-    /// Digest of what the bucket holds of it now; none where something was refused, or no bucket is written.
-    pub(crate) fn digest_held(&self, out: &DestinationWriter) -> Option<ContentDigest> {
-        (out.bucket().is_some() && self.refusals.is_empty()).then_some(self.digest)
+    /// Digests of what the bucket holds of it now; none where something was refused, or none are taken.
+    pub(crate) fn digests_held(&self, out: &DestinationWriter) -> Option<MeasurementDigests> {
+        (out.takes_digests() && self.refusals.is_empty()).then(|| self.digests.clone())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::pipeline::plan::spool::{SpoolJob, StoredSlice, measurements, next_par
 use crate::pipeline::pool::blocking;
 use crate::pipeline::write::BatchSink;
 use crate::pipeline::write::DestinationWriter;
+use crate::pipeline::write::written::Written;
 use crate::spool::state::FileEntry;
 use crate::spool::stored::StoredSelection;
 
@@ -75,7 +76,7 @@ pub(crate) async fn run(
         acknowledged: moved.values.saturating_sub(moved.refusals.values()),
         rejected: moved.refusals.values(),
         transport: TRANSPORT.to_owned(),
-        digest: moved.digest_held(&reader.out),
+        digests: moved.digests_held(&reader.out),
         ..BatchDetails::default()
     };
     Ok(Done {
@@ -85,6 +86,7 @@ pub(crate) async fn run(
         details,
         refusals: moved.refusals,
         staged: sink.close().await?,
+        frames: moved.frames,
     })
 }
 
@@ -113,7 +115,7 @@ async fn move_slice(
         let reader = Arc::clone(&reader);
         move || read(&reader, batch, &measurement, &files, &sender)
     });
-    let (read, written) = tokio::join!(read, sink.take(receiver));
+    let (read, written) = tokio::join!(read, sink.take(receiver, false));
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
     let values = read?;
@@ -127,8 +129,8 @@ async fn move_slice(
     Counters::add(&counters.values_read, values);
     progress.bytes(bytes);
     progress.values(values, written.values);
-    let (digest, refusals) = (written.digest, written.refusals);
-    Ok(Moved { values, digest, bytes, refusals, ..Moved::default() })
+    let Written { digests, frames, refusals, .. } = written;
+    Ok(Moved { values, digests, frames, bytes, refusals, ..Moved::default() })
 }
 
 /// Hands on the frames of one measurement; where types can clash, shard group by shard group of the destination.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use self::bucket::DestinationBucket;
 use self::bucket::encode::encode_and_write;
 use self::bucket::lines::LineWriter;
+use self::digests::DigestsKept;
 use self::rejects::limit::RejectLimit;
 use self::rejects::refusals::{RefusedValues, RejectBudget};
 use self::spool::SpoolSink;
@@ -22,6 +23,7 @@ use crate::spool::batch::FinishedBatch;
 use crate::spool::writable::Spool;
 
 pub(crate) mod bucket;
+pub(crate) mod digests;
 pub(crate) mod rejects;
 pub(crate) mod spool;
 pub(crate) mod written;
@@ -35,6 +37,8 @@ pub enum Destination {
     Spool(Spool),
     /// Nowhere: they are encoded, and that is all. For looks and measurements.
     Discard,
+    /// Nowhere: their digests are taken. For comparisons.
+    Digests(DigestsKept),
 }
 
 /// What writes in one run: the destination, totals, and who hears of them.
@@ -52,6 +56,7 @@ pub struct DestinationWriter {
 enum End {
     Lines(Arc<LineWriter>),
     Spool(Spool),
+    Digests(DigestsKept),
 }
 
 impl fmt::Debug for DestinationWriter {
@@ -77,6 +82,7 @@ impl DestinationWriter {
             Destination::Bucket(bucket) => lines(Some(bucket)),
             Destination::Spool(spool) => End::Spool(spool),
             Destination::Discard => lines(None),
+            Destination::Digests(kept) => End::Digests(kept),
         };
         Self { end, rejects, events, counters }
     }
@@ -91,8 +97,13 @@ impl DestinationWriter {
     pub fn bucket(&self) -> Option<&DestinationBucket> {
         match &self.end {
             End::Lines(lines) => lines.bucket(),
-            End::Spool(_) => None,
+            End::Spool(_) | End::Digests(_) => None,
         }
+    }
+
+    /// True if digests are taken of what is written.
+    pub fn takes_digests(&self) -> bool {
+        self.bucket().is_some() || matches!(self.end, End::Digests(_))
     }
 
     /// True if nothing is kept of what is written.
@@ -104,6 +115,7 @@ impl DestinationWriter {
     pub fn open(&self, batch: TimeRange) -> BatchSink {
         match &self.end {
             End::Lines(lines) => BatchSink::Lines(Arc::clone(lines), batch),
+            End::Digests(kept) => BatchSink::Digests(*kept),
             End::Spool(spool) => {
                 BatchSink::Spool(SpoolSink::open(spool, batch, Arc::clone(&self.counters)))
             }
@@ -131,22 +143,29 @@ pub enum BatchSink {
     Lines(Arc<LineWriter>, TimeRange),
     /// As rows, to the files of a spool.
     Spool(SpoolSink),
+    /// Nowhere, for their digests.
+    Digests(DigestsKept),
 }
 
 impl BatchSink {
     /// Takes all frames of one slice; returns once each is acknowledged, kept for the spool, or its refused lines are
-    /// known.
-    pub async fn take(&self, frames: mpsc::Receiver<Frame>) -> Result<Written, Error> {
+    /// known. Restored are strings that are written over what came of them first.
+    pub async fn take(
+        &self,
+        frames: mpsc::Receiver<Frame>,
+        is_restored: bool,
+    ) -> Result<Written, Error> {
         match self {
-            Self::Lines(lines, batch) => encode_and_write(lines, *batch, frames).await,
+            Self::Lines(lines, batch) => encode_and_write(lines, *batch, frames, is_restored).await,
             Self::Spool(spool) => spool.take(frames).await,
+            Self::Digests(kept) => digests::take(*kept, frames, is_restored).await,
         }
     }
 
     /// Sorts and syncs what a spool has taken: `None` where there is no spool. All slices must be done.
     pub async fn close(self) -> Result<Option<FinishedBatch>, Error> {
         match self {
-            Self::Lines(..) => Ok(None),
+            Self::Lines(..) | Self::Digests(_) => Ok(None),
             Self::Spool(spool) => spool.close().await.map(Some),
         }
     }

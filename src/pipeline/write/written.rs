@@ -1,7 +1,8 @@
 //! What became of what was given to be written.
 
 use super::rejects::refusals::RefusedValues;
-use crate::model::content_digest::ContentDigest;
+use crate::model::frame::Frame;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::pipeline::error::Error;
 
 /// What became of some lines.
@@ -13,8 +14,10 @@ pub struct Written {
     pub values: u64,
     /// Values refused.
     pub refusals: RefusedValues,
-    /// Digest of all that was sent to a bucket: of what it holds now, if nothing was refused.
-    pub digest: ContentDigest,
+    /// Digests of all that was sent to a bucket: of what it holds now, if nothing was refused.
+    pub digests: MeasurementDigests,
+    /// The values themselves, where they are kept for a comparison.
+    pub frames: Vec<Frame>,
 }
 
 impl Written {
@@ -23,7 +26,8 @@ impl Written {
         self.lines += other.lines;
         self.values += other.values;
         self.refusals.add(other.refusals);
-        self.digest.add(other.digest);
+        self.digests.add(other.digests);
+        self.frames.extend(other.frames);
     }
 
     /// Adds values that were refused just now.

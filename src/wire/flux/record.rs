@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::literal::quote;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 
 /// The newest point of one measurement of the batch bucket with these tags, one row per series and field.
 pub fn newest_record(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
@@ -38,21 +38,43 @@ pub(crate) fn fields_of_records(
         fields.iter().map(|field| format!("r._field == {}", quote(field.as_bytes()))).collect();
     format!(
         "{} |> filter(fn: (r) => {}) |> keep(columns: [\"_time\", \"_field\", \"_value\"])",
-        selected(batch_bucket, measurement, tags),
+        selected(batch_bucket, measurement, tags, TimeRange::ALL),
         tests.join(" or ")
     )
 }
 
-fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {
-    format!("{} |> {pick}()", selected(batch_bucket, measurement, tags))
+/// One field of the point at one time, as [`fields_of_records`].
+pub(crate) fn field_of_record(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    field: &str,
+    time: Timestamp,
+) -> String {
+    let mut tags = tags.to_vec();
+    tags.push(("_field", field));
+    let range = TimeRange::new(time, time.saturating_add_ns(1));
+    format!(
+        "{} |> keep(columns: [\"_time\", \"_field\", \"_value\"])",
+        selected(batch_bucket, measurement, &tags, range)
+    )
 }
 
-fn selected(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)]) -> String {
+fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {
+    format!("{} |> {pick}()", selected(batch_bucket, measurement, tags, TimeRange::ALL))
+}
+
+fn selected(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    range: TimeRange,
+) -> String {
     let mut text = format!(
         "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => r._measurement == {}",
         quote(batch_bucket.as_bytes()),
-        TimeRange::ALL.start,
-        TimeRange::ALL.stop,
+        range.start,
+        range.stop,
         quote(measurement.as_bytes())
     );
     for (key, value) in tags {

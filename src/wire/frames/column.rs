@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow::array::builder::NullBufferBuilder;
 
 use crate::model::frame::FieldType;
+use crate::model::held_value::HeldValue;
 
 /// A vector of values of one type.
 #[derive(Debug)]
@@ -93,6 +94,18 @@ impl Values {
 
     pub(in crate::wire) fn len(&self) -> usize {
         each!(self, vec => vec.len(), texts => texts.offsets.len() - 1)
+    }
+
+    /// Appends a value of its type.
+    pub(in crate::wire) fn push(&mut self, value: &HeldValue) {
+        match (self, value) {
+            (Self::Float(values), HeldValue::Float(bits)) => values.push(f64::from_bits(*bits)),
+            (Self::Integer(values), HeldValue::Integer(value)) => values.push(*value),
+            (Self::Unsigned(values), HeldValue::Unsigned(value)) => values.push(*value),
+            (Self::Boolean(values), HeldValue::Boolean(value)) => values.push(*value),
+            (Self::Text(texts), HeldValue::String(text)) => texts.push(text),
+            _ => unreachable!("a column takes values of its own type only"),
+        }
     }
 
     /// Bytes of strings.

@@ -183,6 +183,7 @@ fn typed(argv: &[&str]) -> Vec<Typed> {
     match command(argv) {
         Command::Migrate(args) => args.typed(),
         Command::Bench(args) => args.typed(),
+        Command::Verify(args) => args.typed(),
         Command::Export(args) => [args.form.typed(), args.flags.typed()].concat(),
         Command::Demo(args) => args.typed(),
         Command::Spool { command: SpoolCommand::Compact(args) } => args.flags.typed(),
@@ -196,6 +197,7 @@ fn every_flag_arrives() {
     for setting in all_flags() {
         let command: &[&str] = match setting.table {
             Some("bench") => &["bench"],
+            Some("verify") => &["verify"],
             Some("demo") => &["demo"],
             Some("export") => &["export", "/x", "--output", "y"],
             _ => &["migrate"],
@@ -285,16 +287,18 @@ fn a_bare_file_of_settings_is_told_of() {
 /// A word that is no command is not shown unless it is nearly one, but those that there are.
 #[test]
 fn a_word_that_is_no_command_is_answered_with_the_commands() {
-    const ALL: &str = "The commands are: migrate, load, spool, export, preflight, plan, bench, demo, completions, man";
+    const ALL: &str = "The commands are: migrate, verify, load, spool, export, preflight, plan, bench, demo, completions, man";
     for (line, words) in [
         ("sluice status", "argument 1 is no command, and not shown"),
         ("sluice help nothing", "argument 2 is no command, and not shown"),
-        ("sluice verify /data", "there is no command \"verify\": did you mean spool verify?"),
+        ("sluice describe /data", "there is no command \"describe\": did you mean spool describe?"),
         ("sluice migrat", "there is no command \"migrat\": did you mean migrate?"),
     ] {
         let error = argv::parse_argv(line.split(' ')).unwrap_err().to_string();
         assert!(error.contains(words) && error.contains(ALL), "{line}: {error}");
     }
+    let error = argv::parse_argv(["sluice", "verify", "/data"]).unwrap_err().to_string();
+    assert!(error.contains("argument 2") && error.contains("spool verify"), "{error}");
     let error = argv::parse_argv(["sluice", "spool", "nothing"]).unwrap_err().to_string();
     assert!(error.contains("The commands are: verify, describe, compact"), "{error}");
     let error = argv::parse_argv(["sluice", "w/plant.toml"]).unwrap_err().to_string();

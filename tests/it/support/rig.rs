@@ -15,6 +15,7 @@ use sluice::testing::config::job::{
 use sluice::testing::config::range::{RangeStart, RangeStop};
 use sluice::testing::config::scope::JobScope;
 use sluice::testing::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
+use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::client::ClientSettings;
 use sluice::testing::influx::signal::Observer;
@@ -23,12 +24,14 @@ use sluice::testing::job::error::Error;
 use sluice::testing::job::judge::Passed;
 use sluice::testing::job::prepare::prepare;
 use sluice::testing::job::run::{self, Finished};
-use sluice::testing::job::{judge, load_spool, quota};
+use sluice::testing::job::verify::{VerifyJob, VerifyOutcome};
+use sluice::testing::job::{judge, load_spool, quota, verify};
 use sluice::testing::model::filter::Filter;
 use sluice::testing::model::time::Timestamp;
 use sluice::testing::model::time_type::TimeType;
 use sluice::testing::pipeline::event::{Counters, Event};
 use sluice::testing::pipeline::stop::{StopSignal, stop_pair};
+use sluice::testing::pipeline::verify::VerifyProgress;
 use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::testing::report::state::RunTotals;
 use sluice::testing::sim::{
@@ -299,6 +302,20 @@ impl Rig {
         kill: impl Fn(&Event) -> bool + Send + Sync + 'static,
     ) -> Run {
         self.process(Some(self.stage_dir().display().to_string()), config, stop, kill).await
+    }
+
+    /// Compares what was moved.
+    pub(crate) async fn verify(
+        &self,
+        config: &JobConfig,
+        wanted: &VerifyConfig,
+    ) -> Result<VerifyOutcome, Error> {
+        let observer: Observer = Arc::new(|_| ());
+        let ends = Ends::connect_with(config, &self.client, &observer)?;
+        let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(|_| ());
+        let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
+        let progress = |_: VerifyProgress| ();
+        Box::pin(verify::compare(asked, &progress)).await
     }
 
     /// Adds a fault at the source.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::checkpoint::group_digests::GroupDigests;
 use crate::checkpoint::lease::{Lease, StoredLease};
 use crate::checkpoint::record::{
     BATCHES, CommittedBatch, DETAILS, KIND, KIND_BATCH, KIND_DOUBT, Keys, StoredFields,
     next_record_time, stored_start, stored_stop,
 };
+use crate::checkpoint::recorded::RecordedBatch;
 use crate::checkpoint::{identity, lease};
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
@@ -134,9 +136,48 @@ impl BatchBucket {
 
     /// What each committed batch of the job came to, if all of its records are of this program and can be had at once.
     pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
+        let points = match self.details(&CommittedBatch::FIELDS).await? {
+            Some(points) => points,
+            None => return Ok(None),
+        };
+        let batches: Option<Vec<_>> = points.values().map(CommittedBatch::stored).collect();
+        let read: Option<u64> =
+            batches.as_ref().map(|all| all.iter().map(|batch| batch.read).sum());
+        // The official task records what it moves too, without details.
+        let recorded =
+            self.sum(BATCHES, &self.keys.tags(), "rows", "sum of recorded values").await?;
+        Ok(batches.filter(|_| read == Some(recorded)))
+    }
+
+    /// What is recorded of the content of each batch, and the values that the records count in all. `None` if that is more than
+    /// can be had at once.
+    pub async fn recorded(&self) -> Result<Option<(Vec<RecordedBatch>, u64)>, Error> {
+        let Some(points) = self.details(&RecordedBatch::FIELDS).await? else { return Ok(None) };
+        let batches =
+            points.iter().filter_map(|(time, fields)| RecordedBatch::stored(*time, fields));
+        let batches = batches.filter(|batch| !batch.is_empty());
+        let values = self.sum(BATCHES, &self.keys.tags(), "rows", "sum of recorded values").await?;
+        Ok(Some((batches.collect(), values)))
+    }
+
+    /// The digests by measurement of the batch that was recorded at this time, if it has them.
+    pub async fn digests_of(&self, time: Timestamp) -> Result<Option<GroupDigests>, Error> {
+        let what = "digests of a batch";
+        let tags = self.details_tags(KIND_BATCH);
+        let query = flux::record::field_of_record(&self.bucket, DETAILS, &tags, "digests", time);
+        let tables = small_answer::tables(&self.client, &query, columns::RECORDS, what).await?;
+        let text = tables.iter().find(|table| !table.rows.is_empty());
+        let text = text.and_then(|table| table.text(0, "_value").map(str::to_owned));
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// These fields of the details of all batches, by the times of their records; `None` if they cannot be had at once.
+    async fn details(
+        &self,
+        fields: &[&str],
+    ) -> Result<Option<BTreeMap<Timestamp, StoredFields>>, Error> {
         let what = "details of all batches";
         let tags = self.details_tags(KIND_BATCH);
-        let fields = &CommittedBatch::FIELDS;
         let query = flux::record::fields_of_records(&self.bucket, DETAILS, &tags, fields);
         let tables = match small_answer::ask(&self.client, &query, columns::RECORDS, what).await {
             Err(error) if error.kind() == FailureKind::TooBig => return Ok(None),
@@ -152,13 +193,7 @@ impl BatchBucket {
                 }
             }
         }
-        let batches: Option<Vec<_>> = points.values().map(CommittedBatch::stored).collect();
-        let read: Option<u64> =
-            batches.as_ref().map(|all| all.iter().map(|batch| batch.read).sum());
-        // The official task records what it moves too, without details.
-        let recorded =
-            self.sum(BATCHES, &self.keys.tags(), "rows", "sum of recorded values").await?;
-        Ok(batches.filter(|_| read == Some(recorded)))
+        Ok(Some(points))
     }
 
     /// Keeps that something was perhaps read wrongly.

@@ -11,7 +11,7 @@ use super::restored::Relist;
 use super::{relist, slice};
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
-use crate::model::content_digest::ContentDigest;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
@@ -73,12 +73,13 @@ pub(crate) async fn run(
         tries.details.counted = counted;
         tries.details.transport = names(&moved.transports);
         let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
-        // What came or went meanwhile may have been written before; of strings that were written over the digest is what they
-        // were first.
-        let is_once = !tries.details.changed
-            && tries.details.expired == 0
-            && strings.digest == ContentDigest::default();
-        tries.details.digest = moved.digest_held(&reader.out).filter(|_| is_once);
+        // What came or went meanwhile may have been written before. What strings were first is known where Flux alone has read.
+        let is_known = strings.digests == MeasurementDigests::default()
+            || !moved.transports.contains(&Transport::Influxql);
+        let is_once = !tries.details.changed && tries.details.expired == 0 && is_known;
+        moved.digests.add(strings.digests);
+        moved.frames.extend(strings.frames);
+        tries.details.digests = moved.digests_held(&reader.out).filter(|_| is_once);
         tries.details.source_bytes += strings.bytes;
         tries.details.retries += strings.retries;
         moved.refusals.add(strings.refusals.counted_before());
@@ -236,7 +237,8 @@ async fn done(
     reader.out.tell_refusals(range, &moved.refusals);
     details.rejected = moved.refusals.values();
     let (values, refusals) = (moved.values, moved.refusals);
-    Ok(Done { seq: seq..seq + 1, values, left_out, details, refusals, staged })
+    let frames = moved.frames;
+    Ok(Done { seq: seq..seq + 1, values, left_out, details, refusals, staged, frames })
 }
 
 /// A spool must hold what was decoded, less what could not be named.

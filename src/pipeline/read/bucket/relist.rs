@@ -49,7 +49,7 @@ async fn doubt(
     // What a spool holds of an open batch is taken away with it; what was written to a bucket stays.
     let stays: Vec<(TimeRange, u64)> = match reader.checkpoint {
         Checkpoint::Bucket(_) => wrong.iter().map(|one| (one.batch, one.values)).collect(),
-        Checkpoint::Spool(_) | Checkpoint::None => done,
+        Checkpoint::Spool(_) | Checkpoint::None | Checkpoint::Memory(_) => done,
     };
     let (Some(first), Some(last)) = (
         stays.iter().map(|(batch, _)| batch.start).min(),

@@ -132,7 +132,9 @@ async fn attempt(
         held_bytes_max: *held_bytes_max,
     };
     let read = fetch::read(reader, progress, attempt, sender);
-    let write = sink.take(receiver);
+    // What is read by Flux comes first, without its carriage returns.
+    let is_restored = matches!(request, SliceRequest::CarriageReturns(_));
+    let write = sink.take(receiver, is_restored);
     let (fetched, written) = tokio::join!(read, write);
     // The writer's failure is the cause if both failed: the reader then only found nobody to hand frames to.
     let written = written?;
@@ -142,8 +144,7 @@ async fn attempt(
     request.cost(&reader.choices).learn(values, fetched.bytes, elapsed_ms);
     let mut refusals = written.refusals;
     refusals.add(lost_names(reader, progress.batch(), &fetched.totals.suspects)?);
-    let counts = !matches!(request, SliceRequest::CarriageReturns(_));
-    if counts {
+    if !is_restored {
         Counters::add(&reader.out.counters.values_read, values);
         progress.values(values, written.values);
         reader.tell(Event::SliceRead {
@@ -157,12 +158,22 @@ async fn attempt(
             written: fetched.ended.elapsed(),
         });
     }
-    let used = (counts && values > 0).then_some(request.transport());
+    let used = (!is_restored && values > 0).then_some(request.transport());
     let transports = used.into_iter().collect();
     let FetchedSlice { bytes, strings_by_flux, counts, .. } = fetched;
     let counts = if part.layer == Layer::Mixed { counts.undivided() } else { counts };
-    let digest = written.digest;
-    Ok(Moved { values, counts, digest, bytes, retries: 0, refusals, transports, strings_by_flux })
+    let (digests, frames) = (written.digests, written.frames);
+    Ok(Moved {
+        values,
+        counts,
+        digests,
+        frames,
+        bytes,
+        retries: 0,
+        refusals,
+        transports,
+        strings_by_flux,
+    })
 }
 
 async fn pause(reader: &BucketReader, what: &str, attempt: u32, error: &Error, wait_ms: u64) {

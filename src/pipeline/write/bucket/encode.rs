@@ -19,11 +19,12 @@ use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder::Encoder;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
-/// lines are known. Without a bucket the bodies are dropped.
+/// lines are known. Without a bucket the bodies are dropped. Restored are strings that are written over what came first.
 pub(crate) async fn encode_and_write(
     out: &Arc<LineWriter>,
     batch: TimeRange,
     mut frames: mpsc::Receiver<Frame>,
+    is_restored: bool,
 ) -> Result<Written, Error> {
     let mut encoder = Encoder::new(out.encoder_settings());
     let mut written = Written::default();
@@ -34,19 +35,21 @@ pub(crate) async fn encode_and_write(
             None => frame,
         };
         let rejects = Arc::clone(&out.rejects);
-        let mut digest = written.digest;
+        let mut digests = std::mem::take(&mut written.digests);
         let is_kept = out.bucket().is_some();
-        let (back, digest, bodies, uncarried) = pool::run(move || {
+        let (back, digests, bodies, uncarried) = pool::run(move || {
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
-            if is_kept {
-                digest.add_frame(&frame);
+            match (is_kept, is_restored) {
+                (true, false) => digests.add_frame(&frame),
+                (true, true) => digests.add_restored(&frame),
+                (false, _) => {}
             }
-            (encoder, digest, bodies, rejects.rejected(batch, uncarried))
+            (encoder, digests, bodies, rejects.rejected(batch, uncarried))
         })
         .await?;
         encoder = back;
-        written.digest = digest;
+        written.digests = digests;
         written.refuse(uncarried?).await?;
         start(out, batch, bodies, &mut writes, &mut written).await?;
     }

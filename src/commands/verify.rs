@@ -1,0 +1,122 @@
+//! `verify`: what a job has moved, compared with what the destination holds now.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::Error;
+use crate::cli::verify::VerifyArgs;
+use crate::config::env::Env;
+use crate::config::inputs::{self, Inputs};
+use crate::config::verify::VerifyConfig;
+use crate::exit::ExitCode;
+use crate::job::ends::Ends;
+use crate::job::error::{Error as JobError, chain};
+use crate::job::load_config::load_config;
+use crate::job::run::ClientSignals;
+use crate::job::shown;
+use crate::job::signals::StopSignals;
+use crate::job::verify::{self, NamedValues, Repaired, VerifyJob, VerifyOutcome};
+use crate::model::number;
+use crate::pipeline::event::{Event, EventSink};
+use crate::pipeline::verify::VerifyProgress;
+use crate::report::progress::StatusLine;
+use crate::report::stream;
+use crate::report::verify::{RepairShown, ValuesNamed, VerifyEnd, VerifyReport};
+
+/// Runs the command.
+pub(crate) async fn run(
+    args: &VerifyArgs,
+    env: Env,
+    stops: &StopSignals,
+) -> Result<ExitCode, Error> {
+    let signals = ClientSignals::default();
+    let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
+    let wanted = VerifyConfig::new(&layers)?;
+    let inputs = Inputs::new(layers, env, &inputs::read_file)?;
+    let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    signals.told_as(&config.output);
+    let wanted = VerifyConfig { repair: wanted.repair && !config.safety.dry_run, ..wanted };
+    let ends = Ends::connect(&config, &signals.observer())?;
+    let _moving = stops.moving();
+    let stop = stops.stop();
+    stops.limit_time(config.pace.max_duration_ms);
+    let is_quiet = config.output.json || config.output.volume.is_quiet();
+    let line = Mutex::new(StatusLine::new(is_quiet));
+    let progress = |at: VerifyProgress| {
+        let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.show(|| words(at));
+    };
+    let observer = signals.observer();
+    let events: EventSink = Arc::new(move |event| tell(&event, is_quiet));
+    let (config, wanted) = (&config, &wanted);
+    let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
+    let comparing = verify::compare(asked, &progress);
+    let compared = stop.unless(Box::pin(comparing)).await.map_err(JobError::from).flatten();
+    drop(line);
+    let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms } = compared?;
+    let exit = match VerifyEnd::of(range, &verified) {
+        VerifyEnd::Different => ExitCode::Different,
+        VerifyEnd::Unproven => ExitCode::Rejected,
+        VerifyEnd::Equal | VerifyEnd::Nothing => ExitCode::Done,
+    };
+    let report = VerifyReport {
+        source: format!("{source_org}/{}", config.ends.source_bucket),
+        destination: shown::destination_name(&config.ends),
+        evidence,
+        range,
+        verified,
+        values: values(named),
+        elapsed_ms,
+        exit: exit.number(),
+    };
+    if config.output.json {
+        stream::print_exact(report.json());
+    } else {
+        let paper = stream::stdout_paper(shown::forced(config.output.color));
+        let is_quiet = config.output.volume.is_quiet();
+        let lines = if is_quiet { report.quiet_lines(paper) } else { report.lines(paper) };
+        lines.iter().for_each(stream::print_exact);
+    }
+    Ok(exit)
+}
+
+/// What a person should know of the readers.
+fn tell(event: &Event, is_quiet: bool) {
+    if let Event::Notice(text) = event
+        && !is_quiet
+    {
+        stream::say(format_args!("notice: {text}"));
+    }
+}
+
+fn words(at: VerifyProgress) -> String {
+    let share = number::per_mille(at.batches.into(), at.of_batches.into());
+    let differing = match at.differing {
+        0 => "all equal so far".to_owned(),
+        count => format!("{count} differ"),
+    };
+    format!(
+        "verified {}/{} batches up to {}, {}, {}, {differing}",
+        number::grouped(at.batches),
+        number::grouped(at.of_batches),
+        number::minute(at.at),
+        number::percent(share),
+        number::all_counted(at.values, "value", "values"),
+    )
+}
+
+fn values(named: NamedValues) -> ValuesNamed {
+    ValuesNamed {
+        shown: named.shown,
+        missing: named.missing,
+        changed: named.changed,
+        extra: named.extra,
+        is_whole: named.is_whole,
+        is_superset: named.is_superset,
+        unnamed: named.unnamed.map(|error| chain(&error).join(": ")),
+        repaired: named.repaired.map(|Repaired { values, refused, refusal }| RepairShown {
+            values,
+            refused,
+            refusal,
+        }),
+    }
+}

@@ -1,0 +1,231 @@
+//! From settings to a comparison of what a job has moved with what the destination holds now. Nothing is written.
+
+mod moved;
+mod named;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::moved::MovedJob;
+pub use self::named::{NamedValues, Repaired};
+use crate::config::job::JobConfig;
+use crate::config::range::RangeStop;
+use crate::config::values::EvidenceChoice;
+use crate::config::verify::VerifyConfig;
+use crate::influx::api::Bucket;
+use crate::influx::signal::Observer;
+use crate::job::ends::Ends;
+use crate::job::error::Error;
+use crate::job::load_config::local_now;
+use crate::job::plan_run::plan_run;
+use crate::job::source_facts::{SourceFacts, SourceSeen};
+use crate::job::{names, quota};
+use crate::limits::SLICE_BYTES_MAX;
+use crate::model::batch::BatchPlan;
+use crate::model::interval::Interval;
+use crate::model::side::Side;
+use crate::model::time::TimeRange;
+use crate::pipeline::event::{Event, EventSink};
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::route::Routes;
+use crate::pipeline::source::shape::retention_ns;
+use crate::pipeline::source::survey::Survey;
+use crate::pipeline::verify::end::ComparedEnd;
+use crate::pipeline::verify::repair::Repairer;
+use crate::pipeline::verify::{self, Evidence, VerifyFindings, VerifyProgress};
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub struct VerifyOutcome {
+    /// What the records call the source's organization.
+    pub source_org: String,
+    /// What was compared.
+    pub range: TimeRange,
+    /// With what.
+    pub evidence: &'static str,
+    /// What came of it.
+    pub verified: VerifyFindings,
+    /// The values that differ, as far as they were looked at.
+    pub named: NamedValues,
+    /// How long it took.
+    pub elapsed_ms: u64,
+}
+
+/// What a comparison needs to know.
+#[derive(Clone, Copy)]
+pub struct VerifyJob<'a> {
+    /// The job.
+    pub config: &'a JobConfig,
+    /// What of it is compared, and how.
+    pub wanted: &'a VerifyConfig,
+    /// Both ends; the source is asked only where it has to be.
+    pub ends: &'a Ends,
+    /// Hears of the clients.
+    pub observer: &'a Observer,
+    /// Hears of the readers.
+    pub events: &'a EventSink,
+}
+
+/// Compares, and repairs if that is asked for.
+pub async fn compare(
+    asked: VerifyJob<'_>,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyOutcome, Error> {
+    let VerifyJob { config, wanted, ends, .. } = asked;
+    let begun = Instant::now();
+    if let Some(spool) = &config.ends.spool {
+        return Err(Error::NoBucketOfSpool { place: spool.place.clone() });
+    }
+    ends.destination.meet(config.ends.wait_ms).await?;
+    let moved = MovedJob::of(config, ends).await?;
+    let range = sub_range(config, moved.range);
+    let evidence = asked.evidence(&moved, range).await?;
+    let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
+    let mut verified = verify::run(&destination, &evidence, range, progress).await?;
+    let mut named = NamedValues::new(wanted)?;
+    if named.is_wanted(&verified) {
+        let source = match &evidence {
+            Evidence::Read(source, _) => Ok(Arc::clone(source)),
+            Evidence::Recorded(_) => {
+                asked.source_end(range).await.map(|(source, _)| Arc::new(source))
+            }
+        };
+        match source {
+            Ok(source) => {
+                let mut repairer = wanted.repair.then(|| asked.repairer(&moved, &destination));
+                let sides = (&*source, &*destination);
+                named.find(sides, &mut verified, repairer.as_mut()).await?;
+                if let Some(repairer) = repairer {
+                    let Repairer { values, refused, refusal, .. } = repairer;
+                    named.repaired = Some(Repaired { values, refused, refusal });
+                    asked.again(&moved, &evidence, &mut verified, progress).await?;
+                }
+            }
+            // What differs is known; which values, only the source can tell.
+            Err(error) => named.unnamed = Some(error),
+        }
+    }
+    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let evidence = evidence.name();
+    Ok(VerifyOutcome { source_org: moved.source_org, range, evidence, verified, named, elapsed_ms })
+}
+
+/// What of the job's range is asked for.
+fn sub_range(config: &JobConfig, moved: TimeRange) -> TimeRange {
+    let now = local_now();
+    let start = config.scope.start.counted_from(now).unwrap_or(moved.start);
+    let stop = match config.scope.stop {
+        RangeStop::Now { .. } => moved.stop,
+        given => given.counted_from(now),
+    };
+    TimeRange::new(start, stop.max(start)).intersect(moved)
+}
+
+impl fmt::Debug for VerifyJob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyJob").field("wanted", &self.wanted).finish_non_exhaustive()
+    }
+}
+
+impl VerifyJob<'_> {
+    /// What was chosen; else what is recorded, where anything is.
+    async fn evidence(self, moved: &MovedJob, range: TimeRange) -> Result<Evidence, Error> {
+        if self.wanted.evidence != Some(EvidenceChoice::Read) {
+            let recorded = moved.recorded().await?;
+            if self.wanted.evidence.is_some() || recorded.has_digests() {
+                return Ok(Evidence::Recorded(Arc::new(recorded)));
+            }
+            let notice = "nothing of this job has a digest: both ends are read";
+            (self.events)(Event::Notice(notice.to_owned()));
+        }
+        let (source, plan) = self.source_end(range).await?;
+        Ok(Evidence::Read(Arc::new(source), plan))
+    }
+
+    /// The destination, as if it were to be moved.
+    async fn bucket_end(self, bucket: &Bucket, range: TimeRange) -> Result<ComparedEnd, Error> {
+        let (client, pace) = (&self.ends.destination, &self.config.pace);
+        let filter = &self.config.scope.filter;
+        let survey = Survey::run(client, bucket, filter).await?;
+        let routes = Routes::new(&survey, filter);
+        let (interval, plan) = whole(range);
+        let job = BucketJob {
+            source_bucket: bucket.name.clone(),
+            source_bucket_id: bucket.id.clone(),
+            source_org_id: bucket.org_id.clone(),
+            shape: survey.shape,
+            filter: filter.clone(),
+            routes,
+            transport: pace.transport,
+            field_label: survey.field_label.clone(),
+            holds_strings: survey.strings,
+            source_retention_ns: retention_ns(bucket.retention_s),
+            range,
+            is_from_oldest: false,
+            plan,
+            interval,
+            slices_in_flight: pace.concurrency,
+            slice_bytes_max: SLICE_BYTES_MAX,
+            transfer_bytes_max: None,
+            cut_at_bytes: None,
+        };
+        Ok(ComparedEnd::new(&job, client, self.events))
+    }
+
+    /// The source within its limits, and the batches in which it is read.
+    async fn source_end(self, range: TimeRange) -> Result<(ComparedEnd, BatchPlan), Error> {
+        let (config, source) = (self.config, &self.ends.source);
+        source.meet(config.ends.wait_ms).await?;
+        let facts = match SourceFacts::gather(config, source).await? {
+            SourceSeen::Facts(facts) => *facts,
+            SourceSeen::NoBucket(_) | SourceSeen::NoOrg(_) | SourceSeen::InSeveral(_) => {
+                let bucket = config.ends.source_bucket.clone();
+                return Err(Error::NoBucket { side: Side::Source, bucket });
+            }
+        };
+        let client = quota::paced(config, source, &facts, self.observer).await;
+        let config = &names::of_source(config, &facts);
+        let job = plan_run(config, &facts, &client, range, range.start).await?;
+        let batches = job.plan;
+        let (interval, plan) = whole(range);
+        Ok((ComparedEnd::new(&BucketJob { plan, interval, ..job }, &client, self.events), batches))
+    }
+
+    fn repairer(self, moved: &MovedJob, destination: &ComparedEnd) -> Repairer {
+        let bucket = DestinationBucket::new(
+            self.ends.destination.clone(),
+            &moved.bucket.name,
+            destination.shard_group_ns(),
+            ConflictPolicy::Stop,
+            Vec::new(),
+        );
+        Repairer::new(bucket.of_id(moved.bucket.id.clone()), self.events)
+    }
+
+    /// Compares again what differed before it was repaired. The destination is looked at anew: it has new series.
+    async fn again(
+        self,
+        moved: &MovedJob,
+        evidence: &Evidence,
+        verified: &mut VerifyFindings,
+        progress: &(dyn Fn(VerifyProgress) + Sync),
+    ) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for batch in &verified.differing {
+            let destination = Arc::new(self.bucket_end(&moved.bucket, batch.range).await?);
+            found.push(verify::run(&destination, evidence, batch.range, progress).await?);
+        }
+        verified.replace_differing(found);
+        Ok(())
+    }
+}
+
+/// A range as one batch: batches that are compared have no sequence.
+fn whole(range: TimeRange) -> (Interval, BatchPlan) {
+    let length_ns = i64::try_from(range.duration_ns()).unwrap_or(i64::MAX).max(1);
+    let interval = Interval::from_ns(length_ns);
+    (interval, BatchPlan::new(range.start, interval, range.stop))
+}

@@ -1,0 +1,123 @@
+//! What a job has moved, as its records tell.
+
+use crate::checkpoint::identity::{Difference, Existing, Identity, filter_text};
+use crate::checkpoint::record::StoredFields;
+use crate::config::job::JobConfig;
+use crate::influx::api::Bucket;
+use crate::influx::client::Client;
+use crate::influx::org::OrgFound;
+use crate::job::ends::Ends;
+use crate::job::error::Error;
+use crate::job::{known_jobs, names};
+use crate::model::side::Side;
+use crate::model::time::TimeRange;
+use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
+use crate::pipeline::verify::RecordedJob;
+
+/// What was there before a job, and was not to be touched, may be what differs.
+const MERGED: &str = "the bucket may hold other values (--existing merge): --source read compares";
+/// The same of another program.
+const ADOPTED: &str = "another program has recorded a part of it: --source read compares";
+
+/// What a job has moved.
+#[derive(Debug)]
+pub(super) struct MovedJob {
+    /// Where to.
+    pub(super) bucket: Bucket,
+    /// What its records call the source's organization.
+    pub(super) source_org: String,
+    /// From its start to its newest record.
+    pub(super) range: TimeRange,
+    store: BatchBucket,
+    existing: Existing,
+}
+
+impl MovedJob {
+    /// Of the job with these names. Another one with the same names is refused.
+    pub(super) async fn of(config: &JobConfig, ends: &Ends) -> Result<Self, Error> {
+        let client = &ends.destination;
+        let (_, bucket) = client.settle_org(&config.ends.destination_bucket).await?;
+        let no_bucket = |bucket: &str| {
+            let (side, bucket) = (Side::Destination, bucket.to_owned());
+            Error::NoBucket { side, bucket }
+        };
+        let bucket = bucket.ok_or_else(|| no_bucket(&config.ends.destination_bucket))?;
+        let batch_bucket = &config.ends.batch_bucket;
+        if client.bucket_by_name(batch_bucket).await?.is_none() {
+            return Err(no_bucket(batch_bucket));
+        }
+        let mut named = config.clone();
+        named.ends.source.org = source_org(config, ends).await?;
+        let keys = names::keys(&named.ends);
+        let source_org = keys.src_org.clone();
+        let nothing = Error::NothingMoved {
+            batch_bucket: batch_bucket.clone(),
+            job: format!("{source_org}/{} to {}", keys.src_bucket, keys.dst_bucket),
+        };
+        let store = BatchBucket::new(client.clone(), batch_bucket, keys);
+        let Some((stop, _)) = store.newest_record().await? else { return Err(nothing) };
+        let stored = store.identity().await?.map(|(stored, _)| stored);
+        let start = match stored.as_ref().and_then(Identity::stored_start) {
+            Some(start) => start,
+            None => store.oldest_start().await?.unwrap_or(stop),
+        };
+        let existing = match &stored {
+            Some(stored) => {
+                is_same(config, stored, &bucket)?;
+                Identity::stored_existing(stored)
+            }
+            None => Existing::Adopted,
+        };
+        let range = TimeRange::new(start, stop.max(start));
+        Ok(Self { bucket, source_org, range, store, existing })
+    }
+
+    /// What is recorded of its content.
+    pub(super) async fn recorded(&self) -> Result<RecordedJob, Error> {
+        let Some((batches, values)) = self.store.recorded().await? else {
+            return Err(Error::TooManyRecords);
+        };
+        let read: u64 = batches.iter().map(|batch| batch.read).sum();
+        let beside = match self.existing {
+            Existing::Something => Some(MERGED),
+            Existing::Adopted => Some(ADOPTED),
+            Existing::Nothing => (read != values).then_some(ADOPTED),
+        };
+        Ok(RecordedJob { batches, store: self.store.clone(), beside })
+    }
+}
+
+/// Filter and bucket are those of the job.
+fn is_same(config: &JobConfig, stored: &StoredFields, bucket: &Bucket) -> Result<(), Error> {
+    let asked = [
+        ("destination_bucket_id", bucket.id.clone()),
+        ("filter", filter_text(&config.scope.filter)),
+    ];
+    for (part, given) in asked {
+        if let Some(stored) = stored.get(part)
+            && *stored != given
+        {
+            let difference = Difference { part, stored: stored.clone(), given };
+            let bucket = config.ends.batch_bucket.clone();
+            return Err(Error::OtherJob { bucket, difference });
+        }
+    }
+    Ok(())
+}
+
+/// What the records call the source's organization: as it is given, or as they agree; else the source says it.
+async fn source_org(config: &JobConfig, ends: &Ends) -> Result<Option<String>, Error> {
+    let given = &config.ends.source.org;
+    let known = known_jobs::org_of_source(&config.ends, &ends.destination).await?;
+    if known.is_some() && (given.is_none() || *given == known) {
+        return Ok(known);
+    }
+    let asked = async |client: &Client| {
+        client.meet(config.ends.wait_ms).await?;
+        client.settle_org(&config.ends.source_bucket).await
+    };
+    Ok(match asked(&ends.source).await? {
+        (OrgFound::One { name: Some(name), .. }, _) => Some(name),
+        _ => given.clone(),
+    })
+}

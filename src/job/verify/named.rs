@@ -1,0 +1,151 @@
+//! The values that differ: the first ones for the screen, all of them for a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+
+use crate::config::verify::VerifyConfig;
+use crate::job::error::Error;
+use crate::model::time::TimeRange;
+use crate::pipeline::verify::VerifyFindings;
+use crate::pipeline::verify::end::ComparedEnd;
+use crate::pipeline::verify::repair::Repairer;
+use crate::pipeline::verify::values::{ComparedValues, ValueDifference, ValueWalk};
+use crate::report::verify::value_line;
+
+/// Values that differ.
+#[derive(Debug)]
+pub struct NamedValues {
+    /// The first ones, rising in time.
+    pub shown: Vec<ValueDifference>,
+    /// Values that only the source has.
+    pub missing: u64,
+    /// Values that both have otherwise.
+    pub changed: u64,
+    /// Values that only the destination has.
+    pub extra: u64,
+    /// All that differ were looked at.
+    pub is_whole: bool,
+    /// Why none was.
+    pub unnamed: Option<Error>,
+    /// What was written again; `None` where nothing was to be.
+    pub repaired: Option<Repaired>,
+    shown_max: usize,
+    repairs: bool,
+    /// Values that only the destination has are no difference.
+    pub is_superset: bool,
+    report: Option<BufWriter<File>>,
+}
+
+/// What was written again.
+#[derive(Debug, Default)]
+pub struct Repaired {
+    /// Values that the destination acknowledged.
+    pub values: u64,
+    /// Values that it refused.
+    pub refused: u64,
+    /// Why, of the first of them.
+    pub refusal: Option<String>,
+}
+
+impl NamedValues {
+    /// None yet. The file is made anew.
+    pub(super) fn new(wanted: &VerifyConfig) -> Result<Self, Error> {
+        let report = wanted.report.as_ref().map(File::create).transpose().map_err(not_written)?;
+        Ok(Self {
+            shown: Vec::new(),
+            missing: 0,
+            changed: 0,
+            extra: 0,
+            is_whole: true,
+            unnamed: None,
+            repaired: None,
+            repairs: wanted.repair,
+            shown_max: wanted.values_shown,
+            is_superset: wanted.superset,
+            report: report.map(BufWriter::new),
+        })
+    }
+
+    /// True if anybody wants to know which values differ.
+    pub(super) fn is_wanted(&self, verified: &VerifyFindings) -> bool {
+        let is_asked = self.shown_max > 0 || self.report.is_some() || self.is_superset;
+        verified.differing_batches > 0 && (is_asked || self.repairs)
+    }
+
+    /// Looks for them, as far as they are asked for. What differs in nothing, or in extra values alone where those are no
+    /// difference, is equal. What is missing or changed is repaired, if that is asked for.
+    pub(super) async fn find(
+        &mut self,
+        ends: (&ComparedEnd, &ComparedEnd),
+        verified: &mut VerifyFindings,
+        mut repairer: Option<&mut Repairer>,
+    ) -> Result<(), Error> {
+        let mut kept = Vec::new();
+        for batch in std::mem::take(&mut verified.differing) {
+            let is_equal = self.walk(ends, batch.range, repairer.as_deref_mut()).await?;
+            if is_equal {
+                verified.differing_batches -= 1;
+                verified.batches += 1;
+                verified.values += batch.expected;
+                verified.equal_by_reading += 1;
+            } else {
+                kept.push(batch);
+            }
+        }
+        verified.differing = kept;
+        if let Some(report) = &mut self.report {
+            report.flush().map_err(not_written)?;
+        }
+        self.is_whole &= verified.differing.len() as u64 == verified.differing_batches;
+        Ok(())
+    }
+
+    /// Goes over one batch; true if it is equal after all.
+    async fn walk(
+        &mut self,
+        ends: (&ComparedEnd, &ComparedEnd),
+        range: TimeRange,
+        mut repairer: Option<&mut Repairer>,
+    ) -> Result<bool, Error> {
+        let mut walk = ValueWalk::new(ends, range);
+        let mut is_equal = true;
+        loop {
+            let is_all_wanted = self.report.is_some() || self.is_superset || repairer.is_some();
+            if self.shown.len() >= self.shown_max && !is_all_wanted {
+                self.is_whole = false;
+                return Ok(false);
+            }
+            let Some(ComparedValues { range, differing, is_whole }) = walk.next().await? else {
+                return Ok(is_equal);
+            };
+            self.is_whole &= is_whole;
+            is_equal &= is_whole;
+            for difference in &differing {
+                is_equal &= self.is_superset && difference.source.is_none();
+                self.take(difference)?;
+            }
+            if let Some(repairer) = &mut repairer {
+                repairer.write(range, &differing).await?;
+            }
+        }
+    }
+
+    fn take(&mut self, difference: &ValueDifference) -> Result<(), Error> {
+        match (&difference.source, &difference.destination) {
+            (Some(_), None) => self.missing += 1,
+            (None, _) => self.extra += 1,
+            (Some(_), Some(_)) => self.changed += 1,
+        }
+        if let Some(report) = &mut self.report {
+            writeln!(report, "{}", value_line(difference)).map_err(not_written)?;
+        }
+        if self.shown.len() < self.shown_max {
+            self.shown.push(difference.clone());
+        }
+        Ok(())
+    }
+}
+
+fn not_written(source: io::Error) -> Error {
+    Error::Io { what: "cannot write the file of --report", source }
+}

@@ -1,0 +1,14 @@
+/// Digests of measurements that a batch records each for itself, and the number of groups where there are more.
+pub(crate) const DIGEST_GROUPS: usize = 64;
+
+/// Their text at the most; a string field takes 64 KiB.
+pub(crate) const DIGESTS_BYTES_MAX: usize = 32 * 1_024;
+
+/// Values of one end that are held in memory to be compared one by one. A range that holds more is halved.
+pub(crate) const COMPARED_VALUES_MAX: u64 = 500_000;
+
+/// Batches that differ, and stretches without evidence, that are kept each; more are only counted.
+pub(crate) const VERIFY_RANGES_MAX: usize = 1_000;
+
+/// Values that differ, shown on the screen at the most.
+pub(crate) const VERIFY_VALUES_SHOWN_MAX: usize = 1_000;

@@ -1,0 +1,125 @@
+//! One end as it is now: its batches read by the same readers as those of a migration, for their digests, or for their values
+//! where both ends differ. Nothing is written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::influx::client::Client;
+use crate::model::frame::Frame;
+use crate::model::measurement_digests::MeasurementDigests;
+use crate::model::time::TimeRange;
+use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::EventSink;
+use crate::pipeline::plan::count;
+use crate::pipeline::read::bucket::reader::BucketReader;
+use crate::pipeline::read::bucket::restored::Relist;
+use crate::pipeline::read::bucket::{batch, relist};
+use crate::pipeline::source::SourceBucket;
+use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::write::digests::DigestsKept;
+use crate::pipeline::write::rejects::limit::RejectLimit;
+use crate::pipeline::write::{Destination, DestinationWriter};
+
+/// A bucket that is compared.
+#[derive(Debug)]
+pub(crate) struct ComparedEnd {
+    digests: Arc<BucketReader>,
+    values: Arc<BucketReader>,
+    doubts: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a range of it holds.
+#[derive(Debug, Default)]
+pub(super) struct EndContent {
+    pub(super) values: u64,
+    pub(super) digests: MeasurementDigests,
+    /// Why that is not all, if it is not.
+    pub(super) lacking: Option<String>,
+    /// The values themselves, if they were asked for.
+    pub(super) frames: Vec<Frame>,
+}
+
+impl ComparedEnd {
+    /// Of a bucket. The job is what of it is compared, as if that were to be moved.
+    pub(crate) fn new(job: &BucketJob, client: &Client, events: &EventSink) -> Self {
+        let doubts = Arc::new(Mutex::new(Vec::new()));
+        let reader = |kept| {
+            let source = SourceBucket::new(job.clone(), client.clone(), Arc::clone(events));
+            let to = Destination::Digests(kept);
+            let out =
+                DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
+            Arc::new(BucketReader::new(
+                source,
+                Arc::new(out),
+                Checkpoint::Memory(Arc::clone(&doubts)),
+            ))
+        };
+        Self {
+            digests: reader(DigestsKept::Digests),
+            values: reader(DigestsKept::Values),
+            doubts: Arc::clone(&doubts),
+        }
+    }
+
+    /// How its time is cut, and what counts it.
+    pub(super) fn bucket(&self) -> &SourceBucket {
+        &self.digests.source
+    }
+
+    /// Length of its shard groups.
+    pub(crate) fn shard_group_ns(&self) -> i64 {
+        self.bucket().job.shape.shard_group_ns
+    }
+
+    /// Reads a range for its digests. `requested` is told once all of it was asked for.
+    pub(super) async fn digests(
+        &self,
+        range: TimeRange,
+        requested: oneshot::Sender<()>,
+    ) -> Result<EndContent, Error> {
+        read(&self.digests, range, requested).await
+    }
+
+    /// Reads a range for its values: it must be small.
+    pub(super) async fn values(&self, range: TimeRange) -> Result<EndContent, Error> {
+        read(&self.values, range, oneshot::channel().0).await
+    }
+
+    /// Lists once more the series that values were restored from; gives what may have been read wrongly.
+    pub(super) async fn close(&self) -> Result<Vec<String>, Error> {
+        for reader in [&self.digests, &self.values] {
+            relist::prove(reader, Relist::All).await?;
+        }
+        Ok(std::mem::take(&mut *self.doubts.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+async fn read(
+    reader: &Arc<BucketReader>,
+    range: TimeRange,
+    requested: oneshot::Sender<()>,
+) -> Result<EndContent, Error> {
+    let source = &reader.source;
+    let windows = count::windows(source, range).await?;
+    if windows.is_empty()
+        && source.job.unreturned_in(range).is_empty()
+        && count::lost(source, range).await? == 0
+    {
+        return Ok(EndContent::default());
+    }
+    // No batch of a plan: the series are listed again when all is read.
+    let done = batch::run(Arc::clone(reader), u64::MAX - 1, range, windows, requested).await?;
+    let lacking = match (&done.details.digests, done.refusals.reason()) {
+        (_, Some(why)) => Some(why),
+        (None, None) => Some("it kept changing while it was read".to_owned()),
+        (Some(_), None) => None,
+    };
+    Ok(EndContent {
+        values: done.values,
+        digests: done.details.digests.unwrap_or_default(),
+        lacking,
+        frames: done.frames,
+    })
+}

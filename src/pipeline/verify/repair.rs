@@ -1,0 +1,68 @@
+//! What is missing or changed at the destination, written again as the source holds it. Nothing is deleted.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::values::ValueDifference;
+use crate::limits::FRAMES_QUEUED_MAX;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::event::EventSink;
+use crate::pipeline::write::bucket::DestinationBucket;
+use crate::pipeline::write::rejects::limit::RejectLimit;
+use crate::pipeline::write::{Destination, DestinationWriter};
+use crate::wire::frames::each::frames_of;
+
+/// Writes values again.
+#[derive(Debug)]
+pub(crate) struct Repairer {
+    out: DestinationWriter,
+    /// Values that were acknowledged.
+    pub(crate) values: u64,
+    /// Values that the destination refused.
+    pub(crate) refused: u64,
+    /// Why, of the first of them.
+    pub(crate) refusal: Option<String>,
+}
+
+impl Repairer {
+    /// Of a bucket.
+    pub(crate) fn new(bucket: DestinationBucket, events: &EventSink) -> Self {
+        let to = Destination::Bucket(bucket);
+        let out =
+            DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
+        Self { out, values: 0, refused: 0, refusal: None }
+    }
+
+    /// Writes what of these differences the source holds.
+    pub(crate) async fn write(
+        &mut self,
+        range: TimeRange,
+        differing: &[ValueDifference],
+    ) -> Result<(), Error> {
+        let held = differing.iter().filter_map(|found| {
+            Some((&found.series, &found.field, found.time, found.source.as_ref()?))
+        });
+        let frames = frames_of(held);
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
+        let feed = async move {
+            for frame in frames {
+                // The writer tells why it takes no more.
+                if sender.send(frame).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let sink = self.out.open(range);
+        let ((), written) = tokio::join!(feed, sink.take(receiver, false));
+        let written = written?;
+        self.values += written.values;
+        self.refused += written.refusals.values();
+        self.refusal = self.refusal.take().or_else(|| written.refusals.reason());
+        Ok(())
+    }
+}

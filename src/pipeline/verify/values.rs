@@ -1,0 +1,121 @@
+//! Where both ends differ, value by value: a range is halved until both sides of it fit into memory.
+
+use std::collections::HashMap;
+
+use super::end::ComparedEnd;
+use crate::limits::COMPARED_VALUES_MAX;
+use crate::model::frame::Frame;
+use crate::model::held_value::HeldValue;
+use crate::model::series::{Name, Series};
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::count;
+use crate::pipeline::pool;
+use crate::wire::frames::each::each_value;
+
+/// A value in which both ends differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueDifference {
+    /// Measurement and tags.
+    pub series: Series,
+    /// The field.
+    pub field: Name,
+    /// When.
+    pub time: Timestamp,
+    /// What the source holds, if anything.
+    pub source: Option<HeldValue>,
+    /// What the destination holds, if anything.
+    pub destination: Option<HeldValue>,
+}
+
+/// Walks over a range, rising in time.
+#[derive(Debug)]
+pub(crate) struct ValueWalk<'a> {
+    source: &'a ComparedEnd,
+    destination: &'a ComparedEnd,
+    stretches: Vec<TimeRange>,
+}
+
+/// What a stretch of it came to.
+#[derive(Debug)]
+pub(crate) struct ComparedValues {
+    /// The stretch.
+    pub(crate) range: TimeRange,
+    /// In which values both ends differ, rising in time.
+    pub(crate) differing: Vec<ValueDifference>,
+    /// False if an end does not give all that it holds.
+    pub(crate) is_whole: bool,
+}
+
+impl<'a> ValueWalk<'a> {
+    /// Over a range of both ends.
+    pub(crate) fn new(
+        (source, destination): (&'a ComparedEnd, &'a ComparedEnd),
+        range: TimeRange,
+    ) -> Self {
+        Self { source, destination, stretches: vec![range] }
+    }
+
+    /// The next stretch that is small enough.
+    pub(crate) async fn next(&mut self) -> Result<Option<ComparedValues>, Error> {
+        let Self { source, destination, stretches } = self;
+        while let Some(range) = stretches.pop() {
+            let here = count::total(source.bucket(), range);
+            let there = count::total(destination.bucket(), range);
+            let (here, there) = tokio::try_join!(here, there)?;
+            if here.max(there) > COMPARED_VALUES_MAX
+                && let Some((first, second)) = range.halves()
+            {
+                stretches.extend([second, first]);
+                continue;
+            }
+            let (here, there) = tokio::try_join!(source.values(range), destination.values(range))?;
+            let is_whole = here.lacking.is_none() && there.lacking.is_none();
+            let differing = pool::run(move || compare(&here.frames, &there.frames)).await?;
+            return Ok(Some(ComparedValues { range, differing, is_whole }));
+        }
+        Ok(None)
+    }
+}
+
+/// The values of one side, each with a place in the list of series and fields.
+type Held = HashMap<(usize, Timestamp), HeldValue>;
+
+fn compare(here: &[Frame], there: &[Frame]) -> Vec<ValueDifference> {
+    let mut keys: HashMap<(Series, Name), usize> = HashMap::new();
+    let mut held = |frames: &[Frame]| {
+        let mut held = Held::new();
+        for frame in frames {
+            let key = |series: &Series, field: &Name| {
+                let next = keys.len();
+                *keys.entry((series.clone(), field.clone())).or_insert(next)
+            };
+            // Strings that were read again, as they are, come last.
+            each_value(frame, key, |key, time, value| {
+                held.insert((key, time), value);
+            });
+        }
+        held
+    };
+    let (here, mut there) = (held(here), held(there));
+    let mut found = Vec::new();
+    for ((key, time), value) in here {
+        let other = there.remove(&(key, time));
+        if other.as_ref() != Some(&value) {
+            found.push((time, key, Some(value), other));
+        }
+    }
+    found.extend(there.into_iter().map(|((key, time), value)| (time, key, None, Some(value))));
+    let mut names: Vec<_> = keys.into_iter().collect();
+    names.sort_by_key(|(_, key)| *key);
+    let name = |key: usize| names[key].0.clone();
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|(time, key, source, destination)| {
+            let (series, field) = name(key);
+            ValueDifference { series, field, time, source, destination }
+        })
+        .collect();
+    found.sort_by(|a, b| (a.time, &a.series, &a.field).cmp(&(b.time, &b.series, &b.field)));
+    found
+}

@@ -1,0 +1,368 @@
+//! What `verify` found: its screen, its JSON line, and a line for each value that differs.
+
+use serde_json::{Value, json};
+
+use crate::limits::SUMMARY_RANGES_MAX;
+use crate::model::held_value::HeldValue;
+use crate::model::number::{all_counted, counted, grouped};
+use crate::model::series::Readable;
+use crate::model::time::TimeRange;
+use crate::pipeline::verify::values::ValueDifference;
+use crate::pipeline::verify::{BatchDifference, VerifyFindings};
+use crate::report::json;
+use crate::report::summary::headline;
+use crate::report::text::{Color, Paper, clean, fit, wrap_after};
+
+/// The result of a comparison.
+#[derive(Debug)]
+pub(crate) struct VerifyReport {
+    /// `org/bucket`.
+    pub(crate) source: String,
+    /// `org@host:port/bucket`.
+    pub(crate) destination: String,
+    /// `recorded` or `read`.
+    pub(crate) evidence: &'static str,
+    /// What was compared.
+    pub(crate) range: TimeRange,
+    /// What came of it.
+    pub(crate) verified: VerifyFindings,
+    /// The values that differ.
+    pub(crate) values: ValuesNamed,
+    /// How long it took.
+    pub(crate) elapsed_ms: u64,
+    /// The exit code of the process.
+    pub(crate) exit: u8,
+}
+
+/// Values that differ, as far as they were looked at.
+#[derive(Debug, Default)]
+pub(crate) struct ValuesNamed {
+    /// The first ones.
+    pub(crate) shown: Vec<ValueDifference>,
+    /// Values that only the source has.
+    pub(crate) missing: u64,
+    /// Values that both have otherwise.
+    pub(crate) changed: u64,
+    /// Values that only the destination has.
+    pub(crate) extra: u64,
+    /// All that differ were looked at.
+    pub(crate) is_whole: bool,
+    /// Values that only the destination has are no difference.
+    pub(crate) is_superset: bool,
+    /// Why none was looked at.
+    pub(crate) unnamed: Option<String>,
+    /// What was written again, if anything was to be.
+    pub(crate) repaired: Option<RepairShown>,
+}
+
+/// What was written again.
+#[derive(Debug)]
+pub(crate) struct RepairShown {
+    /// Values that the destination acknowledged.
+    pub(crate) values: u64,
+    /// Values that it refused.
+    pub(crate) refused: u64,
+    /// Why, of the first of them.
+    pub(crate) refusal: Option<String>,
+}
+
+/// How a comparison ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VerifyEnd {
+    /// Nothing of the job is in the range.
+    Nothing,
+    /// All of it is equal.
+    Equal,
+    /// Of some of it nothing is known.
+    Unproven,
+    /// They differ.
+    Different,
+}
+
+impl VerifyEnd {
+    /// By what came of it.
+    pub(crate) fn of(range: TimeRange, verified: &VerifyFindings) -> Self {
+        if verified.differing_batches > 0 {
+            Self::Different
+        } else if verified.unproven_stretches > 0
+            || verified.refused > 0
+            || !verified.doubts.is_empty()
+        {
+            Self::Unproven
+        } else if range.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Equal
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "NOTHING TO VERIFY",
+            Self::Equal => "VERIFIED",
+            Self::Unproven => "NOT WHOLLY PROVEN",
+            Self::Different => "DIFFERENT",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Equal => "equal",
+            Self::Unproven => "unproven",
+            Self::Different => "different",
+        }
+    }
+}
+
+impl VerifyReport {
+    fn end(&self) -> VerifyEnd {
+        VerifyEnd::of(self.range, &self.verified)
+    }
+
+    fn headline(&self, paper: Paper) -> Vec<String> {
+        let end = self.end();
+        let color = match end {
+            VerifyEnd::Equal => Color::Green,
+            VerifyEnd::Nothing | VerifyEnd::Unproven => Color::Yellow,
+            VerifyEnd::Different => Color::Red,
+        };
+        let words = format!("{} ({})", end.words(), self.evidence);
+        let mut lines = headline(&words, self.elapsed_ms, self.exit, paper.columns);
+        if let Some(first) = lines.first_mut() {
+            *first = paper.paint(color, first);
+        }
+        lines
+    }
+
+    /// What somebody may have to act on.
+    pub(crate) fn quiet_lines(&self, paper: Paper) -> Vec<String> {
+        let mut lines = self.headline(paper);
+        lines.extend(self.trouble(paper));
+        lines
+    }
+
+    /// The screen.
+    pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
+        let line = |label: &str, text: &str| {
+            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
+        };
+        let mut lines = self.headline(paper);
+        lines.extend(line("source", &self.source));
+        lines.extend(line("held", &self.destination));
+        lines.extend(line("range", &self.range.to_string()));
+        let against = match self.evidence {
+            "recorded" => "what the destination holds now, and the digests that the job recorded",
+            _ => "what both ends hold now, each value",
+        };
+        lines.extend(line("compared", against));
+        let verified = &self.verified;
+        let VerifyFindings { batches, values, .. } = *verified;
+        let equal = format!(
+            "{}, {}",
+            counted(batches, "batch", "batches"),
+            all_counted(values, "value", "values")
+        );
+        lines.extend(line("equal", &equal));
+        if verified.equal_by_reading > 0 {
+            let batches = counted(verified.equal_by_reading, "of them differs", "of them differ");
+            let text = format!("{batches} from the record, and both ends hold the same now");
+            lines.extend(line("", &text));
+        }
+        lines.extend(self.trouble(paper));
+        lines
+    }
+
+    fn trouble(&self, paper: Paper) -> Vec<String> {
+        let line = |label: &str, text: &str| {
+            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
+        };
+        let (verified, values) = (&self.verified, &self.values);
+        let mut lines = Vec::new();
+        for found in verified.differing.iter().take(SUMMARY_RANGES_MAX) {
+            lines.extend(line("differs", &batch_words(found)));
+        }
+        lines.extend(more(verified.differing_batches, paper));
+        if verified.differing_batches > 0 || values.extra > 0 {
+            lines.extend(line("values", &values.words()));
+        }
+        for difference in &values.shown {
+            let [value, series] = value_words(difference).map(|text| clean(&text, paper.glyphs));
+            lines.push(fit(&format!("    {value}"), paper.columns));
+            lines.push(fit(&format!("      {series}"), paper.columns));
+        }
+        if let Some(RepairShown { values, refused, refusal }) = &values.repaired {
+            let why = refusal.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let refused = match refused {
+                0 => String::new(),
+                refused => format!(", {refused} refused{why}"),
+            };
+            let values = all_counted(*values, "value", "values");
+            lines.extend(line("repaired", &format!("{values} written again{refused}")));
+        }
+        for (range, why) in verified.unproven.iter().take(SUMMARY_RANGES_MAX) {
+            lines.extend(line("unproven", &format!("{range}: {why}")));
+        }
+        lines.extend(more(verified.unproven_stretches, paper));
+        if verified.refused > 0 {
+            let values = all_counted(verified.refused, "value", "values");
+            lines.extend(line("refused", &format!("{values} that the job has not moved")));
+        }
+        for doubt in &verified.doubts {
+            lines.extend(line("in doubt", doubt));
+        }
+        lines
+    }
+
+    /// The same for programs.
+    pub(crate) fn json(&self) -> String {
+        let (verified, values) = (&self.verified, &self.values);
+        let differing = verified.differing.iter().map(|found| {
+            json!({
+                "start": found.range.start.to_string(),
+                "stop": found.range.stop.to_string(),
+                "expected": found.expected,
+                "found": found.found,
+                "measurements": found.measurements,
+            })
+        });
+        let unproven = verified.unproven.iter().map(|(range, why)| {
+            json!({"start": range.start.to_string(), "stop": range.stop.to_string(), "why": why})
+        });
+        let body = json!({
+            "result": self.end().name(),
+            "evidence": self.evidence,
+            "exit": self.exit,
+            "source": self.source,
+            "destination": self.destination,
+            "start": self.range.start.to_string(),
+            "stop": self.range.stop.to_string(),
+            "elapsed_ms": self.elapsed_ms,
+            "equal_batches": verified.batches,
+            "equal_values": verified.values,
+            "equal_by_reading": verified.equal_by_reading,
+            "different_batches": verified.differing_batches,
+            "different": differing.collect::<Vec<_>>(),
+            "refused": verified.refused,
+            "unproven_stretches": verified.unproven_stretches,
+            "unproven": unproven.collect::<Vec<_>>(),
+            "doubts": verified.doubts,
+            "missing": values.missing,
+            "changed": values.changed,
+            "extra": values.extra,
+            "values_whole": values.is_whole,
+            "values_unnamed": values.unnamed,
+            "values": values.shown.iter().map(value_json).collect::<Vec<_>>(),
+            "repaired": values.repaired.as_ref().map(|repaired| repaired.values),
+            "repair_refused": values.repaired.as_ref().map(|repaired| repaired.refused),
+        });
+        json::line("verified", json::now(), body)
+    }
+}
+
+impl ValuesNamed {
+    fn words(&self) -> String {
+        if let Some(why) = &self.unnamed {
+            return format!("not named, because the source cannot be read: {why}");
+        }
+        let least = if self.is_whole { "" } else { "at least " };
+        let extra = if self.is_superset { " (no difference: --superset)" } else { "" };
+        format!(
+            "{least}{} missing, {} changed, {} that only the destination has{extra}",
+            all_counted(self.missing, "value", "values"),
+            self.changed,
+            self.extra,
+        )
+    }
+}
+
+fn more(all: u64, paper: Paper) -> Vec<String> {
+    let more = all.saturating_sub(SUMMARY_RANGES_MAX as u64);
+    if more == 0 {
+        return Vec::new();
+    }
+    wrap_after(paper.columns, "            ", &format!("and {}", counted(more, "more", "more")))
+}
+
+fn batch_words(found: &BatchDifference) -> String {
+    let BatchDifference { range, expected, found, measurements } = found;
+    let held = match (expected == found, expected) {
+        (true, _) => {
+            format!("{} as expected, not the same", all_counted(*found, "value", "values"))
+        }
+        (false, 0) => format!("{} where nothing was moved", all_counted(*found, "value", "values")),
+        (false, _) => {
+            let expected = grouped(*expected);
+            format!("{} of {expected}", all_counted(*found, "value", "values"))
+        }
+    };
+    let names: Vec<_> = measurements.iter().take(SUMMARY_RANGES_MAX).cloned().collect();
+    let more = measurements.len().saturating_sub(names.len());
+    let names = match (names.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; {}", names.join(", ")),
+        (false, more) => format!("; {} and {more} more", names.join(", ")),
+    };
+    format!("{range}: {held}{names}")
+}
+
+/// What differs, and of which series.
+fn value_words(difference: &ValueDifference) -> [String; 2] {
+    let ValueDifference { series, field, time, source, destination } = difference;
+    let words = match (source, destination) {
+        (Some(here), None) => format!("missing  {time} {} = {here}", Readable(field)),
+        (here, Some(there)) => {
+            let was = match here {
+                Some(here) if here.kind() != there.kind() => {
+                    let (here_kind, there_kind) = (here.kind().name(), there.kind().name());
+                    format!(" ({there_kind}), {here} ({here_kind}) at the source")
+                }
+                Some(here) => format!(", {here} at the source"),
+                None => String::new(),
+            };
+            let word = if here.is_some() { "changed" } else { "extra  " };
+            format!("{word}  {time} {} = {there}{was}", Readable(field))
+        }
+        (None, None) => time.to_string(),
+    };
+    [words, series.to_string()]
+}
+
+/// A line of the file of `--report`.
+pub(crate) fn value_line(difference: &ValueDifference) -> String {
+    json::line("difference", json::now(), value_json(difference))
+}
+
+fn value_json(difference: &ValueDifference) -> Value {
+    let ValueDifference { series, field, time, source, destination } = difference;
+    let tags = series.tags.iter().map(|(key, value)| [text(key), text(value)]);
+    let held = |value: &Option<HeldValue>| {
+        value.as_ref().map(|value| {
+            let exact = match value {
+                HeldValue::String(bytes) => text(bytes),
+                other => other.to_string(),
+            };
+            json!({"type": value.kind().name(), "value": exact})
+        })
+    };
+    let difference = match (source, destination) {
+        (Some(_), None) => "missing",
+        (None, _) => "extra",
+        (Some(here), Some(there)) if here.kind() != there.kind() => "type",
+        _ => "changed",
+    };
+    json!({
+        "difference": difference,
+        "at": time.to_string(),
+        "measurement": text(&series.measurement),
+        "tags": tags.collect::<Vec<_>>(),
+        "field": text(field),
+        "source": held(source),
+        "destination": held(destination),
+    })
+}
+
+/// Bytes as text; those that are not UTF-8 replaced.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
