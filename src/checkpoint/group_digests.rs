@@ -106,13 +106,11 @@ impl FromStr for GroupDigests {
         for part in text.split_terminator(' ') {
             let (name, digest) = part.split_once('=').ok_or_else(bad)?;
             let digest: ContentDigest = digest.parse().map_err(|_| bad())?;
-            match name.strip_prefix('#') {
-                Some(group) => groups.insert(group.parse().map_err(|_| bad())?, digest),
-                None => {
-                    let name = percent_decode_str(name).collect::<Vec<u8>>().into_boxed_slice();
-                    measurements.insert(name, digest)
-                }
-            };
+            if let Some(group) = name.strip_prefix('#') {
+                groups.insert(group.parse().map_err(|_| bad())?, digest);
+            } else {
+                measurements.insert(percent_decode_str(name).collect(), digest);
+            }
         }
         match (measurements.is_empty(), groups.is_empty()) {
             (true, false) => Ok(Self::Groups(groups)),

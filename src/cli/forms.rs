@@ -36,7 +36,7 @@ const ESSENTIAL_LOOKING: [(&str, &str); 1] = [("create-buckets", "Take missing b
 const ESSENTIAL_MOVING: [&str; 1] = ["dry-run"];
 
 /// What `verify` does without, so that its flags fit on one screen.
-const INESSENTIAL_VERIFYING: [&str; 3] = ["create-buckets", "dry-run", "verbose"];
+const INESSENTIAL_VERIFYING: [&str; 4] = ["create-buckets", "dry-run", "measurement", "verbose"];
 
 /// The same of `bench`.
 const ESSENTIAL_BENCH: [(&str, &str); 16] = [

@@ -207,6 +207,15 @@ pub enum Error {
         /// The spool.
         place: String,
     },
+    /// The file of all differences cannot be written.
+    #[error("--report {}: it cannot be written", .path.display())]
+    ReportFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
     /// The records of a job are more than can be had at once.
     #[error(
         "the job has more batches than can be compared at once: --source read with --start and --stop compares a part"
@@ -318,6 +327,10 @@ impl Error {
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {
                 exit_code::of_io(source)
             }
+            Self::ReportFile { source, .. } => match exit_code::of_io(source) {
+                ExitCode::DiskFull => ExitCode::DiskFull,
+                _ => ExitCode::Permanent,
+            },
             Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
         }
     }

@@ -24,6 +24,7 @@ mod streams;
 mod terminal;
 mod tokens;
 mod two_jobs;
+mod verify;
 mod volume;
 
 use std::path::PathBuf;

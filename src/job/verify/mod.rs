@@ -102,6 +102,11 @@ pub async fn compare(
                     let Repairer { values, refused, refusal, .. } = repairer;
                     named.repaired = Some(Repaired { values, refused, refusal });
                     asked.again(&moved, &evidence, &mut verified, progress).await?;
+                    if wanted.superset {
+                        let destination = asked.bucket_end(&moved.bucket, range).await?;
+                        let sides = (&*source, &destination);
+                        NamedValues::judge().find(sides, &mut verified, None).await?;
+                    }
                 }
             }
             // What differs is known; which values, only the source can tell.

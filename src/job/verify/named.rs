@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
 
 use crate::config::verify::VerifyConfig;
 use crate::job::error::Error;
@@ -33,7 +34,7 @@ pub struct NamedValues {
     repairs: bool,
     /// Values that only the destination has are no difference.
     pub is_superset: bool,
-    report: Option<BufWriter<File>>,
+    report: Option<Report>,
 }
 
 /// What was written again.
@@ -50,8 +51,19 @@ pub struct Repaired {
 impl NamedValues {
     /// None yet. The file is made anew.
     pub(super) fn new(wanted: &VerifyConfig) -> Result<Self, Error> {
-        let report = wanted.report.as_ref().map(File::create).transpose().map_err(not_written)?;
+        let report = wanted.report.as_ref().map(Report::create).transpose()?;
         Ok(Self {
+            repairs: wanted.repair,
+            shown_max: wanted.values_shown,
+            is_superset: wanted.superset,
+            report,
+            ..Self::judge()
+        })
+    }
+
+    /// Who only finds out whether the destination holds more, and nothing else.
+    pub(super) fn judge() -> Self {
+        Self {
             shown: Vec::new(),
             missing: 0,
             changed: 0,
@@ -59,11 +71,11 @@ impl NamedValues {
             is_whole: true,
             unnamed: None,
             repaired: None,
-            repairs: wanted.repair,
-            shown_max: wanted.values_shown,
-            is_superset: wanted.superset,
-            report: report.map(BufWriter::new),
-        })
+            repairs: false,
+            shown_max: 0,
+            is_superset: true,
+            report: None,
+        }
     }
 
     /// True if anybody wants to know which values differ.
@@ -94,7 +106,7 @@ impl NamedValues {
         }
         verified.differing = kept;
         if let Some(report) = &mut self.report {
-            report.flush().map_err(not_written)?;
+            report.flush()?;
         }
         self.is_whole &= verified.differing.len() as u64 == verified.differing_batches;
         Ok(())
@@ -137,7 +149,7 @@ impl NamedValues {
             (Some(_), Some(_)) => self.changed += 1,
         }
         if let Some(report) = &mut self.report {
-            writeln!(report, "{}", value_line(difference)).map_err(not_written)?;
+            report.add(difference)?;
         }
         if self.shown.len() < self.shown_max {
             self.shown.push(difference.clone());
@@ -146,6 +158,31 @@ impl NamedValues {
     }
 }
 
-fn not_written(source: io::Error) -> Error {
-    Error::Io { what: "cannot write the file of --report", source }
+/// The file of all differences.
+#[derive(Debug)]
+struct Report {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Report {
+    fn create(path: &PathBuf) -> Result<Self, Error> {
+        match File::create(path) {
+            Ok(file) => Ok(Self { path: path.clone(), file: BufWriter::new(file) }),
+            Err(source) => Err(Error::ReportFile { path: path.clone(), source }),
+        }
+    }
+
+    fn add(&mut self, difference: &ValueDifference) -> Result<(), Error> {
+        let written = writeln!(self.file, "{}", value_line(difference));
+        written.map_err(|source| self.refused(source))
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.file.flush().map_err(|source| self.refused(source))
+    }
+
+    fn refused(&self, source: io::Error) -> Error {
+        Error::ReportFile { path: self.path.clone(), source }
+    }
 }

@@ -110,7 +110,8 @@ async fn read(
         return Ok(EndContent::default());
     }
     // No batch of a plan: the series are listed again when all is read.
-    let done = batch::run(Arc::clone(reader), u64::MAX - 1, range, windows, requested).await?;
+    let reading = batch::run(Arc::clone(reader), u64::MAX - 1, range, windows, requested);
+    let done = Box::pin(reading).await?;
     let lacking = match (&done.details.digests, done.refusals.reason()) {
         (_, Some(why)) => Some(why),
         (None, None) => Some("it kept changing while it was read".to_owned()),

@@ -1,6 +1,7 @@
 //! What was moved, compared with what the destination holds: equal if it is, else each difference by its name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sluice::testing::config::values::{EvidenceChoice, ExistingPolicy};
 use sluice::testing::config::verify::VerifyConfig;
@@ -166,7 +167,7 @@ fn damages() -> Vec<Damage> {
             });
         }),
         ("a series is gone", |values| {
-            let gone = values[0].series.clone();
+            let gone = Arc::clone(&values[0].series);
             values.retain(|value| value.series != gone);
         }),
         ("all is gone", Vec::clear),
@@ -311,14 +312,19 @@ async fn another_job_is_refused() {
     assert_eq!(staged.exit(), ExitCode::Usage);
 }
 
+/// A line for each of eight hours.
+fn hourly(line: impl Fn(i64) -> String) -> String {
+    let line = |hour| format!("{} {}\n", line(hour), START_NS + hour * HOUR_NS);
+    (0..8).map(line).collect::<Vec<_>>().concat()
+}
+
 /// Values under other names are what the destination holds; of refused ones nothing is proven.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_policy_made_of_a_clash_counts() {
     for (policy, exit) in
         [(ConflictPolicy::Suffix, ExitCode::Done), (ConflictPolicy::Reject, ExitCode::Rejected)]
     {
-        let lines: String =
-            (0..8).map(|h| format!("m f={h},g={h}i {}\n", START_NS + h * HOUR_NS)).collect();
+        let lines = hourly(|h| format!("m f={h},g={h}i"));
         let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
         let store = rig.destination.store();
@@ -339,7 +345,7 @@ async fn what_the_policy_made_of_a_clash_counts() {
 /// A type that differs, in a shard group where nothing stands against it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_type_that_differs_is_named_with_both() {
-    let lines: String = (0..8).map(|h| format!("m f={h}.5 {}\n", START_NS + h * HOUR_NS)).collect();
+    let lines = hourly(|h| format!("m f={h}.5"));
     for transport in [None, Some(Transport::Flux), Some(Transport::FluxPivot)] {
         let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), 3_600)).await;
         let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "2h");

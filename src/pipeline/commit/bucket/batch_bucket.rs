@@ -136,10 +136,7 @@ impl BatchBucket {
 
     /// What each committed batch of the job came to, if all of its records are of this program and can be had at once.
     pub async fn committed(&self) -> Result<Option<Vec<CommittedBatch>>, Error> {
-        let points = match self.details(&CommittedBatch::FIELDS).await? {
-            Some(points) => points,
-            None => return Ok(None),
-        };
+        let Some(points) = self.details(&CommittedBatch::FIELDS).await? else { return Ok(None) };
         let batches: Option<Vec<_>> = points.values().map(CommittedBatch::stored).collect();
         let read: Option<u64> =
             batches.as_ref().map(|all| all.iter().map(|batch| batch.read).sum());

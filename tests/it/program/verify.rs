@@ -1,0 +1,109 @@
+//! `verify` as a program: what it prints, and with which code it ends.
+
+use super::{BUCKET, World};
+use crate::support::schema::assert_valid;
+
+/// 2020-01-01, the time of the first value.
+const START_NS: i64 = 1_577_836_800_000_000_000;
+
+fn lines_of(page: &str) -> String {
+    let (_, rest) = page.split_once("```text\n").expect("the page shows a screen");
+    rest.split_once("```").expect("the block ends").0.to_owned()
+}
+
+/// The screen without what differs from run to run.
+fn steady(screen: &str, world: &World) -> String {
+    let host = world.oss.url().replace("http://", "");
+    let screen = screen.replace(&host, "oss1:8086");
+    let mut lines: Vec<_> = screen.lines().map(str::to_owned).collect();
+    if let Some((words, rest)) = lines[0].clone().split_once("   ")
+        && let Some((_, exit)) = rest.split_once("   ")
+    {
+        lines[0] = format!("{words}   2s   {exit}");
+    }
+    lines.join("\n") + "\n"
+}
+
+#[tokio::test]
+async fn a_difference_is_found_shown_kept_and_repaired() {
+    let world = World::new().await;
+    world.migrate(&[]).await.assert_code(0);
+    let asked = world.cloud.records().len();
+    let equal = world.start(world.job("verify", &[])).ended().await;
+    equal.assert_code(0);
+    assert!(equal.out.starts_with("VERIFIED (recorded)"), "{}", equal.out);
+    assert_eq!(world.cloud.records().len(), asked, "the source was not asked");
+    let read = world.start(world.job("verify", &["--source", "read", "-q"])).ended().await;
+    read.assert_code(0);
+    assert_eq!(read.out.lines().count(), 1, "{}", read.out);
+    // A value is another, some are gone, one is too many.
+    let store = world.oss.store();
+    let tsbs = store.dump(BUCKET).into_iter().find(|value| value.time == START_NS);
+    let series = tsbs.expect("a value").series.to_string();
+    let first = format!("{series} usage_idle=1000i {START_NS}\n");
+    store.write_lp(BUCKET, first.as_bytes()).expect("a line");
+    store.delete(BUCKET, None, START_NS + 600_000_000_000, START_NS + 600_000_000_001);
+    store.write_lp(BUCKET, format!("{series} note=\"x\" {START_NS}\n").as_bytes()).expect("a line");
+    let file = world.folder.path().join("differences.jsonl");
+    let report = file.display().to_string();
+    let more = ["--differences", "3", "--report", &report];
+    let found = world.start(world.job("verify", &more)).ended().await;
+    found.assert_code(4);
+    assert_eq!(steady(&found.out, &world), lines_of(include_str!("../../../docs/verify.md")));
+    let kept = std::fs::read_to_string(&file).expect("the file is there");
+    // Four hosts have ten fields each.
+    assert_eq!(kept.lines().count(), 2 + 40);
+    for line in kept.lines() {
+        assert_valid(&serde_json::from_str(line).expect("JSON"));
+    }
+    let json = world.start(world.job("verify", &["--json"])).ended().await;
+    json.assert_code(4);
+    let last = json.lines().pop().expect("a line");
+    assert_eq!(last["result"], "different");
+    assert_eq!(last["values"].as_array().expect("values").len(), 20);
+    let repaired = world.start(world.job("verify", &["--repair", "--superset"])).ended().await;
+    repaired.assert_code(0);
+    assert!(repaired.out.contains("repaired  41 values written again"), "{}", repaired.out);
+    let left = world.start(world.job("verify", &[])).ended().await;
+    left.assert_code(4);
+    assert!(left.out.contains("0 values missing, 0 changed, 1 that only"), "{}", left.out);
+}
+
+#[tokio::test]
+async fn a_part_of_the_job_is_compared() {
+    let world = World::new().await;
+    world.migrate(&[]).await.assert_code(0);
+    let store = world.oss.store();
+    store.delete(BUCKET, None, START_NS, START_NS + 1);
+    for (more, code, equal) in [
+        (&["--start", "2020-01-01T00:05:00Z"][..], 0, "11 batches, 13,200 values"),
+        (&["--start", "2020-01-01T00:04:00Z"], 4, "11 batches, 13,200 values"),
+        (&["--stop", "2020-01-01T00:05:00Z"], 4, "0 batches, 0 values"),
+        (&["--stop", "2020-01-01T00:05:00Z", "--source", "read"], 4, "0 batches, 0 values"),
+        (&["--start", "2021-01-01", "--stop", "2021-01-02"], 0, "0 batches, 0 values"),
+    ] {
+        let ended = world.start(world.job("verify", more)).ended().await;
+        ended.assert_code(code);
+        assert!(ended.out.contains(&format!("equal     {equal}")), "{more:?}: {}", ended.out);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_is_told() {
+    let world = World::new().await;
+    let ended = world.start(world.job("verify", &[])).ended().await;
+    ended.assert_code(7);
+    assert!(ended.err.contains("has no bucket"), "{}", ended.err);
+    world.migrate(&[]).await.assert_code(0);
+    for (more, code, words) in [
+        (&["--source", "counts"][..], 2, "possible values: recorded, read"),
+        (&["--differences", "x"], 2, "a number from 0 to 1000"),
+        (&["--report", "/nowhere/at/all"], 7, "--report /nowhere/at/all: it cannot be written"),
+        (&["--measurement", "cpu"], 13, "filter was none"),
+        (&["--spool", "parquet", "--spool-dir", "/stage"], 2, "sluice spool verify /stage"),
+    ] {
+        let ended = world.start(world.job("verify", more)).ended().await;
+        ended.assert_code(code);
+        assert!(ended.err.contains(words), "{more:?}: {}", ended.err);
+    }
+}
