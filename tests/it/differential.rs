@@ -12,6 +12,7 @@ mod dice;
 mod oracle;
 mod run;
 mod trouble;
+mod verified;
 
 use std::any::Any;
 use std::ops::Range;
@@ -75,7 +76,8 @@ fn try_seed(seed: u64, canary: Canary) -> Result<(), String> {
                 oracle::tell(&case, &rig.source, &rig.destination);
             }
             let ended = ended?;
-            oracle::judge(&case, &ended, &rig.source, &rig.destination)
+            oracle::judge(&case, &ended, &rig.source, &rig.destination)?;
+            verified::judge(&case, &rig, &ended).await
         };
         let result = tokio::time::timeout(PATIENCE, result).await;
         let result = result.unwrap_or_else(|_| Err(format!("no end after {PATIENCE:?}")));

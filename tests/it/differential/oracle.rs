@@ -64,9 +64,9 @@ pub(super) fn tell(case: &Case, source: &Server, destination: &Server) {
 
 /// One value that is not the same at both ends.
 #[derive(Debug)]
-struct Difference {
+pub(super) struct Difference {
     key: Key,
-    what: &'static str,
+    pub(super) what: &'static str,
 }
 
 fn differences(source: &Content, destination: &Content) -> Vec<Difference> {
@@ -81,6 +81,23 @@ fn differences(source: &Content, destination: &Content) -> Vec<Difference> {
     let extra = destination.keys().filter(|key| !source.contains_key(*key));
     all.extend(extra.map(|key| Difference { key: key.clone(), what: "extra" }));
     all
+}
+
+/// What differs now between both ends, and whether others have changed it at the source.
+pub(super) fn differing(
+    case: &Case,
+    source: &Server,
+    destination: &Server,
+) -> Vec<(Difference, bool)> {
+    let (start, stop) = (case.content.start, case.content.stop);
+    let wanted = content_of(source.store().dump(case.bucket), start, stop);
+    let found = content_of(destination.store().dump(BUCKET), i64::MIN, i64::MAX);
+    let all = differences(&wanted, &found).into_iter();
+    all.map(|one| {
+        let is_changed = is_changed(case, &one);
+        (one, is_changed)
+    })
+    .collect()
 }
 
 /// What is wrong with the end of a case, in a line.

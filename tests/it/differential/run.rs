@@ -39,6 +39,8 @@ pub(super) struct Ended {
     pub(super) refused: bool,
     /// How often a command was run.
     pub(super) runs: usize,
+    /// The settings of the last one.
+    pub(super) config: Option<JobConfig>,
 }
 
 impl Ended {
@@ -134,6 +136,7 @@ async fn repeated(
     ended: &mut Ended,
 ) -> Result<(), String> {
     let mut last = String::new();
+    ended.config = Some(config.clone());
     for number in 0..TRIES_MAX {
         let (stopper, stop) = stop_pair();
         let left = AtomicUsize::new(match case.trouble {
