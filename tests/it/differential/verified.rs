@@ -17,7 +17,8 @@ pub(super) async fn judge(case: &Case, rig: &Rig, ended: &Ended) -> Result<(), S
     rig.source.clear_faults();
     rig.destination.clear_faults();
     let differing = oracle::differing(case, &rig.source, &rig.destination);
-    let evidence = if case.seed % 2 == 0 { EvidenceChoice::Read } else { EvidenceChoice::Recorded };
+    let evidence =
+        if case.seed.is_multiple_of(2) { EvidenceChoice::Read } else { EvidenceChoice::Recorded };
     let wanted = VerifyConfig {
         evidence: Some(evidence),
         values_shown: 1_000,
