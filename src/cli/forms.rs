@@ -82,7 +82,7 @@ fn essential(command: &str, flag: &str) -> Option<&'static str> {
 }
 
 /// What flags of `migrate` mean where nothing is written.
-const LOOKING: [(&str, &str); 12] = [
+const LOOKING: [(&str, &str); 13] = [
     ("create-buckets", "Take missing buckets as made: migrate would make them"),
     ("spool", "Look at the source only, as for migrate --spool: parquet"),
     ("spool-dir", "Not opened here: the folder that migrate would write"),
@@ -94,11 +94,12 @@ const LOOKING: [(&str, &str); 12] = [
     ("max-transfer", "Not used here: a look reads what it needs"),
     ("max-duration", "Not used here: a look ends by itself"),
     ("yes", "Not used here: nothing is asked"),
+    ("verify", "Not used here: when migrate reads back what it has moved"),
     ("dry-run", "Not used here: nothing is written anyway"),
 ];
 
 /// The same for `bench`.
-const MEASURING: [(&str, &str); 8] = [
+const MEASURING: [(&str, &str); 9] = [
     ("spool", "Not used here: a bench keeps nothing of what it reads"),
     ("spool-dir", "Not used here: where migrate --spool writes"),
     ("time-type", "Not used here: times in the files of migrate --spool"),
@@ -106,11 +107,12 @@ const MEASURING: [(&str, &str); 8] = [
     ("adopt", "Not used here: migrate takes over progress of another start or filter"),
     ("rejects", "Not used here: where migrate puts refused points"),
     ("yes", "Not used here: nothing is asked"),
+    ("verify", "Not used here: when migrate reads back what it has moved"),
     ("dry-run", "Refused here: sluice plan and bench --simulate measure nothing"),
 ];
 
 /// The same for `verify`.
-const COMPARING: [(&str, &str); 16] = [
+const COMPARING: [(&str, &str); 17] = [
     ("create-buckets", "Not used here: the buckets of the job are there"),
     ("spool", "Refused here: sluice spool verify proves a spool"),
     ("spool-dir", "Not used here: where migrate --spool writes"),
@@ -126,6 +128,7 @@ const COMPARING: [(&str, &str); 16] = [
     ("rejects", "Not used here: where migrate puts refused points"),
     ("reject-limit", "Not used here: refused values before migrate stops"),
     ("yes", "Not used here: nothing is asked"),
+    ("verify", "Not used here: when migrate reads back what it has moved"),
     ("dry-run", "Repair nothing"),
 ];
 

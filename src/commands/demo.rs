@@ -13,7 +13,7 @@ use crate::config::job::{JobConfig, JobEnds, JobOutput, JobPace, JobSafety};
 use crate::config::origin::ValueOrigin;
 use crate::config::range::{RangeStart, RangeStop};
 use crate::config::scope::JobScope;
-use crate::config::values::{IntervalChoice, QuotaChoice};
+use crate::config::values::{IntervalChoice, QuotaChoice, ReadBackChoice};
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
 use crate::job::error::Error as JobError;
@@ -22,7 +22,7 @@ use crate::job::prepare::prepare;
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
-use crate::job::{judge, quota};
+use crate::job::{judge, quota, read_back};
 use crate::limits::{QUOTA_BYTES_PER_WINDOW_DEFAULT, QUOTA_WINDOW_MS};
 use crate::model::filter::Filter;
 use crate::model::interval::Interval;
@@ -72,7 +72,9 @@ pub(crate) async fn run(args: DemoArgs, env: Env, stops: &StopSignals) -> Result
         next: None,
         later: Some("Nothing of it is kept: both servers end with this program"),
     };
-    let finished = run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?;
+    let reads_back = read_back::of(&config, &both);
+    let finished =
+        run::run(prepared, reads_back, shown, &signals, stop).await.map_err(Error::told)?;
     if finished.outcome.stopped.is_none() {
         servers.compare(demo.json)?;
     }
@@ -187,6 +189,7 @@ fn config(demo: DemoConfig, servers: &Servers, state_dir: &Path) -> JobConfig {
             create_buckets: true,
             yes: true,
             state_dir: state_dir.to_owned(),
+            verify: ReadBackChoice::End,
             ..JobSafety::default()
         },
         output: JobOutput {

@@ -81,7 +81,7 @@ async fn one(
             .is_empty()
             .then_some("Later: sluice migrate tops up to now, if the source is still there"),
     };
-    Ok(run::run(prepared, shown, signals, stop).await.map_err(Error::told)?.exit)
+    Ok(run::run(prepared, None, shown, signals, stop).await.map_err(Error::told)?.exit)
 }
 
 fn header(spool: &OpenedSpool, config: &JobConfig) -> Header {

@@ -14,9 +14,9 @@ use super::table::{
     ADOPT, BATCH_BUCKET, COLOR, CONCURRENCY, CONFIG, CREATE_BUCKETS, DESTINATION,
     DESTINATION_BUCKET, DRY_RUN, EXISTING, JSON, MAX_DURATION, MAX_TRANSFER, ON_TYPE_CONFLICT,
     PAUSE_TASK, QUERY_TIMEOUT, QUIET, QUOTA, QUOTA_SHARE, REJECT_LIMIT, REJECTS, SPOOL, SPOOL_DIR,
-    TIME_TYPE, TLS_CA_FILE, TRANSPORT, VERBOSE, WAIT_FOR_ENDS, YES,
+    TIME_TYPE, TLS_CA_FILE, TRANSPORT, VERBOSE, VERIFY, WAIT_FOR_ENDS, YES,
 };
-use super::values::{ColorChoice, ExistingPolicy, QuotaChoice};
+use super::values::{ColorChoice, ExistingPolicy, QuotaChoice, ReadBackChoice};
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::model::time_type::TimeType;
@@ -119,6 +119,8 @@ pub struct JobSafety {
     pub rejects: Option<PathBuf>,
     /// Refused values before the run stops.
     pub reject_limit: u64,
+    /// Whether what was moved is read back.
+    pub verify: ReadBackChoice,
     /// Where the state of all jobs is kept.
     pub state_dir: PathBuf,
 }
@@ -218,6 +220,7 @@ impl JobSafety {
             yes: layers.get(YES)?,
             rejects: layers.find(REJECTS)?,
             reject_limit: layers.get(REJECT_LIMIT)?,
+            verify: layers.get(VERIFY)?,
             state_dir,
         })
     }

@@ -12,6 +12,7 @@ use super::given::Given;
 use super::range::{RangeStart, RangeStop, read_start, read_stop};
 use super::values::{
     self, ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+    ReadBackChoice,
 };
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
@@ -160,6 +161,17 @@ flags! {
 }
 
 flags! {
+    /// Whether what was moved is read back.
+    PROOF under "Safety":
+    /// Read the destination back and compare: auto, end or off
+    VERIFY: ReadBackChoice = one("verify", "WHEN").or("auto").words(&[
+        ("auto", "At the end, for no more than a third of the time of the run"),
+        ("end", "At the end"),
+        ("off", "Never: counts are compared all the same"),
+    ]).read_by(values::read_read_back);
+}
+
+flags! {
     /// What a job does if it is only tried.
     TRIED under "Safety":
     /// Check, plan and show the first lines; write nothing
@@ -187,7 +199,7 @@ flags! {
 
 /// What `migrate`, `preflight`, `plan` and `bench` take, in the order of the help.
 pub(crate) const OF_JOB: &[FlagGroup] =
-    &[SOURCE, DESTINATION, CONNECTIONS, SPOOLED, JOB, COPIED, PACE, SAFETY, TRIED, OUTPUT];
+    &[SOURCE, DESTINATION, CONNECTIONS, SPOOLED, JOB, COPIED, PACE, SAFETY, PROOF, TRIED, OUTPUT];
 
 const fn bench(name: &'static str, value: &'static str) -> Flag {
     one(name, value).only("bench")

@@ -298,6 +298,26 @@ pub(super) fn read_body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> 
     given.items(body, "sizes from 1kB to 4MiB, such as 1MB,2MB")
 }
 
+/// When a migration reads the destination back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBackChoice {
+    /// At the end, for no more than a share of the time of the run.
+    Auto,
+    /// At the end.
+    End,
+    /// Never.
+    Off,
+}
+
+pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigError> {
+    match given.text() {
+        "auto" => Ok(ReadBackChoice::Auto),
+        "end" => Ok(ReadBackChoice::End),
+        "off" => Ok(ReadBackChoice::Off),
+        _ => Err(given.wrong("auto, end or off")),
+    }
+}
+
 /// What `verify` holds the destination against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceChoice {

@@ -30,6 +30,7 @@ pub(crate) mod place;
 pub(crate) mod plan_run;
 pub(crate) mod prepare;
 pub(crate) mod quota;
+pub(crate) mod read_back;
 pub(crate) mod refusals;
 pub(crate) mod run;
 pub(crate) mod shown;

@@ -10,9 +10,11 @@ use crate::influx::signal::{Observer, Signal};
 use crate::job::begin::{Begun, given_up};
 use crate::job::error::{Error, chain};
 use crate::job::exit_code::of_stop;
+use crate::job::read_back::ReadsBack;
 use crate::job::shown::Shown;
 use crate::limits::{PLAIN_LINE_MS, WAIT_LINE_MS};
 use crate::model::number;
+use crate::model::time::TimeRange;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::plan::spool::Lacking;
@@ -21,7 +23,8 @@ use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
-use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::summary::FailureInput;
+use crate::report::summary_input::SummaryInput;
 use crate::report::volume::{Volume, WAIT_MS_SAID_MIN, is_told};
 use crate::report::waits::silence;
 use crate::report::{self, Ending, EventSender, ReportSettings, json, stream, talk};
@@ -118,6 +121,7 @@ pub struct Prepared {
 /// Runs a prepared job to its end and reports it.
 pub(crate) async fn run(
     prepared: Prepared,
+    reads_back: Option<ReadsBack>,
     shown: Shown,
     signals: &ClientSignals,
     stop: StopSignal,
@@ -138,8 +142,22 @@ pub(crate) async fn run(
         client.quota().tell(&signals.observer());
     }
     let rejects = prepared.begun.rejects.file.path.display().to_string();
-    let result = execute(prepared, sender.as_fn(), counters, stop).await;
-    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let resume = prepared.begun.resume;
+    let mut result = execute(prepared, sender.as_fn(), counters, stop.clone()).await;
+    let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let read_back = match (&mut result, reads_back) {
+        (Ok(finished), Some(reads_back)) if finished.outcome.has_moved() => {
+            let range = TimeRange::new(resume, finished.outcome.watermark);
+            let hear = (&signals.observer(), &sender.as_fn());
+            let read = Box::pin(reads_back.run(range, elapsed_ms(), hear, &stop)).await;
+            if read.is_different() {
+                finished.exit = ExitCode::Different;
+            }
+            Some(read)
+        }
+        _ => None,
+    };
+    let elapsed_ms = elapsed_ms();
     let ending = match &result {
         Ok(finished) => Ending::Finished(Box::new(SummaryInput {
             outcome: finished.outcome.clone(),
@@ -150,6 +168,7 @@ pub(crate) async fn run(
             rejects: (finished.rejected_total > 0).then_some(rejects),
             next: shown.next,
             later: shown.later,
+            read_back,
         })),
         Err(error) => Ending::Failed(FailureInput {
             errors: chain(error),

@@ -12,3 +12,9 @@ pub(crate) const VERIFY_RANGES_MAX: usize = 1_000;
 
 /// Values that differ, shown on the screen at the most.
 pub(crate) const VERIFY_VALUES_SHOWN_MAX: usize = 1_000;
+
+/// Part of the length of a run that reading back may take, unless more was asked for.
+pub(crate) const READ_BACK_PER_CENT: u64 = 33;
+
+/// What it may take at the end of any run.
+pub(crate) const READ_BACK_MS_MIN: u64 = 10_000;

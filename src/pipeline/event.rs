@@ -97,6 +97,8 @@ pub enum Event {
     Client(Signal),
     /// Something a person should know: one sentence.
     Notice(String),
+    /// All is committed, and is read back.
+    Verifying(VerifyProgress),
     /// A signal or a budget ends the run; open batches are drained.
     Stopping(StopReason),
 }
@@ -114,6 +116,21 @@ pub struct PlannedRun {
     pub interval: String,
     /// Transport that reads.
     pub transport: String,
+}
+
+/// How far a comparison is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Up to where batches were begun.
+    pub at: Timestamp,
+    /// Batches that are done.
+    pub batches: u64,
+    /// Of how many.
+    pub of_batches: u64,
+    /// Values that were read.
+    pub values: u64,
+    /// Batches that differ.
+    pub differing: u64,
 }
 
 /// Totals of a run, kept up to date by the stages. All are plain sums.

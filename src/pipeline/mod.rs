@@ -89,6 +89,13 @@ pub struct RunOutcome {
     pub stopped: Option<StopReason>,
 }
 
+impl RunOutcome {
+    /// True for a run that has come to its end and has moved anything.
+    pub fn has_moved(&self) -> bool {
+        self.stopped.is_none() && self.values > self.rejected
+    }
+}
+
 /// Moves the batches of the job until the plan, a stop or a failure ends it. What is committed stays committed however
 /// it ends; the error of the stage that failed first is returned.
 pub async fn run(

@@ -3,13 +3,16 @@
 use std::fmt;
 
 use crate::model::time::Timestamp;
-use crate::pipeline::RunOutcome;
 use crate::pipeline::event::StopReason;
+use crate::report::read_back::ReadBack;
 use crate::report::state::{RunState, SinkKind};
+use crate::report::summary_input::SummaryInput;
 
 /// The ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunEnd {
+    /// All is at the destination, and was read back.
+    Verified,
     /// All is at the destination.
     Copied,
     /// All of a spool whose staging has not come to its end.
@@ -32,7 +35,8 @@ pub enum RunEnd {
 
 impl RunEnd {
     /// One of each, for the page that lists them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::Verified,
         Self::Copied,
         Self::StagedSoFar,
         Self::Staged,
@@ -48,12 +52,18 @@ impl RunEnd {
     ];
 
     /// How a run ended.
-    pub fn of(outcome: &RunOutcome, state: &RunState) -> Self {
+    pub fn of(input: &SummaryInput, state: &RunState) -> Self {
+        let outcome = &input.outcome;
+        let read_back = input.read_back.as_ref();
         let resumed = state.planned.as_ref().map_or(outcome.job.start, |planned| planned.resume);
         let is_idle = outcome.values == 0 && outcome.expired == 0 && outcome.changed.is_empty();
         match outcome.stopped {
             Some(reason) => Self::Stopped(reason),
-            None if !outcome.closing.destination.is_empty() => Self::Different,
+            None if !outcome.closing.destination.is_empty()
+                || read_back.is_some_and(ReadBack::is_different) =>
+            {
+                Self::Different
+            }
             None if !outcome.closing.source.is_empty() => Self::Changed,
             None if outcome.lacking.staged.is_some() => Self::StagedSoFar,
             None if outcome.job.is_empty() => Self::NothingToCopy,
@@ -61,6 +71,7 @@ impl RunEnd {
             None if is_idle && resumed > outcome.job.start => Self::NothingNew(resumed),
             None if is_idle => Self::NothingToCopy,
             None if state.header.sink == SinkKind::Spool => Self::Staged,
+            None if read_back.is_some_and(ReadBack::is_equal) => Self::Verified,
             None => Self::Copied,
         }
     }
@@ -73,6 +84,7 @@ impl RunEnd {
     /// The name for programs.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Verified => "verified",
             Self::Copied => "copied",
             Self::StagedSoFar => "staged_so_far",
             Self::Staged => "staged",
@@ -100,6 +112,7 @@ impl fmt::Display for RunEnd {
             Self::NothingToCopy => "NOTHING TO COPY",
             Self::StagedSoFar => "COPIED WHAT IS STAGED SO FAR",
             Self::Staged => "STAGED",
+            Self::Verified => "COPIED AND VERIFIED",
             Self::Copied => "COPIED, NOT YET VERIFIED",
         })
     }

@@ -4,7 +4,7 @@
 use crate::limits;
 use crate::model::number;
 use crate::model::time::TimeRange;
-use crate::pipeline::event::PlannedRun;
+use crate::pipeline::event::{PlannedRun, VerifyProgress};
 use crate::report::state::{OpenBatch, RunState, draining, stop_name};
 use crate::report::text::{COLUMNS, Color, Paper, fit, fit_both, flow, width, wrap};
 use crate::report::waits::Waiting;
@@ -114,6 +114,9 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
             }
         };
     }
+    if let Some(at) = &state.verifying {
+        return reading_back(at);
+    }
     match (&state.planned, state.open.len()) {
         (None, _) => "preparing the plan".to_owned(),
         (Some(planned), _) if state.committed_to >= Some(planned.job.stop) => {
@@ -124,6 +127,15 @@ pub fn condition(state: &RunState, now_ms: u64) -> String {
             Some(how) => format!("running ({how})"),
             None => "running".to_owned(),
         },
+    }
+}
+
+/// What was moved, compared with what is there.
+fn reading_back(at: &VerifyProgress) -> String {
+    let (done, all) = (number::grouped(at.batches), number::grouped(at.of_batches));
+    match at.differing {
+        0 => format!("reading back: {done} of {all} batches are equal"),
+        differing => format!("reading back: {differing} of {done} batches differ, of {all}"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::number;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
-use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason};
+use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason, VerifyProgress};
 use crate::report::eta;
 use crate::report::text::{COLUMNS, Glyphs, clean};
 use crate::report::waits::Waits;
@@ -172,6 +172,8 @@ pub struct RunState {
     pub transports: Vec<Transport>,
     /// What is waited for.
     pub waits: Waits,
+    /// How much has been read back, once all is committed.
+    pub verifying: Option<VerifyProgress>,
     /// Why the run is being ended.
     pub stopping: Option<StopReason>,
     /// The sums when they were last looked at.
@@ -198,6 +200,7 @@ impl RunState {
             pace: None,
             transports: Vec::new(),
             waits: Waits::default(),
+            verifying: None,
             stopping: None,
             totals: RunTotals::default(),
             window_bytes_before: 0,
@@ -252,6 +255,7 @@ impl RunState {
             Event::Client(Signal::WaitEnded { side, cause, .. }) => {
                 self.waits.end(*side, *cause, now_ms);
             }
+            Event::Verifying(at) => self.verifying = Some(*at),
             Event::Stopping(reason) => self.stopping = self.stopping.max(Some(*reason)),
             Event::Client(Signal::Paced { bytes_per_s, share_per_mille, runs }) => {
                 self.pace = Some(Pace {

@@ -9,28 +9,8 @@ use crate::pipeline::plan::spool::Lacking;
 use crate::report::failure::ErrorFacts;
 use crate::report::run_end::RunEnd;
 use crate::report::state::{RunState, SinkKind};
+use crate::report::summary_input::SummaryInput;
 use crate::report::text::{Paper, clean, fit_both, flow, width, wrap, wrap_after};
-
-/// What the summary of a run without failure says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SummaryInput {
-    /// How the run ended.
-    pub outcome: RunOutcome,
-    /// `org/bucket`.
-    pub source: String,
-    /// `org@host:port/bucket`.
-    pub destination: String,
-    /// Length of the run.
-    pub elapsed_ms: u64,
-    /// The exit code of the process.
-    pub exit: u8,
-    /// The rejects file, if it holds anything.
-    pub rejects: Option<String>,
-    /// The command to run next, whole.
-    pub next: Option<String>,
-    /// What another run after a whole one does, if that is known.
-    pub later: Option<&'static str>,
-}
 
 impl SummaryInput {
     /// The command to run next: there is none for what was not staged.
@@ -60,7 +40,7 @@ pub struct FailureInput {
 /// paper.
 pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String> {
     let (outcome, glyphs, columns) = (&input.outcome, paper.glyphs, paper.columns);
-    let end = RunEnd::of(outcome, state);
+    let end = RunEnd::of(input, state);
     let mut lines = headline(&end.to_string(), input.elapsed_ms, input.exit, columns);
     let (source, destination) = (clean(&input.source, glyphs), clean(&input.destination, glyphs));
     let (source, destination) =
@@ -77,6 +57,7 @@ pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String
         lines.extend(changed(outcome, columns));
         lines.extend(statistics(state, columns));
         lines.extend(waits(state, input.elapsed_ms, columns));
+        lines.extend(input.read_back.iter().flat_map(|read| read.lines(paper)));
     }
     lines.extend(unreturned(outcome, paper));
     lines.extend(lacking(outcome, columns));
@@ -93,8 +74,9 @@ pub fn lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String
 /// How it ended, and what somebody may have to act on.
 pub(crate) fn quiet_lines(input: &SummaryInput, state: &RunState, paper: Paper) -> Vec<String> {
     let (outcome, columns) = (&input.outcome, paper.columns);
-    let end = RunEnd::of(outcome, state);
+    let end = RunEnd::of(input, state);
     let mut lines = headline(&end.to_string(), input.elapsed_ms, input.exit, columns);
+    lines.extend(input.read_back.iter().flat_map(|read| read.trouble(paper)));
     lines.extend(changed(outcome, columns));
     lines.extend(unreturned(outcome, paper));
     lines.extend(doubts(outcome, paper));

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::held_value::HeldValue;
-use crate::model::number::{all_counted, counted, grouped};
+use crate::model::number::{all_counted, counted};
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
+use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::values::ValueDifference;
-use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 use crate::report::json;
+use crate::report::read_back::batch_words;
 use crate::report::summary::headline;
 use crate::report::text::{Color, Paper, clean, fit, wrap_after};
 
@@ -282,28 +283,6 @@ fn more(all: u64, paper: Paper) -> Vec<String> {
         return Vec::new();
     }
     wrap_after(paper.columns, "            ", &format!("and {}", counted(more, "more", "more")))
-}
-
-fn batch_words(found: &BatchDifference) -> String {
-    let BatchDifference { range, expected, found, measurements } = found;
-    let held = match (expected == found, expected) {
-        (true, _) => {
-            format!("{} as expected, not the same", all_counted(*found, "value", "values"))
-        }
-        (false, 0) => format!("{} where nothing was moved", all_counted(*found, "value", "values")),
-        (false, _) => {
-            let expected = grouped(*expected);
-            format!("{} of {expected}", all_counted(*found, "value", "values"))
-        }
-    };
-    let names: Vec<_> = measurements.iter().take(SUMMARY_RANGES_MAX).cloned().collect();
-    let more = measurements.len().saturating_sub(names.len());
-    let names = match (names.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!("; {}", names.join(", ")),
-        (false, more) => format!("; {} and {more} more", names.join(", ")),
-    };
-    format!("{range}: {held}{names}")
 }
 
 /// What differs, and of which series.

@@ -9,7 +9,7 @@ pub mod commit {
     pub use crate::pipeline::commit::Checkpoint;
 }
 pub mod event {
-    pub use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason};
+    pub use crate::pipeline::event::{Counters, Event, PlannedRun, StopReason, VerifyProgress};
 }
 pub mod plan {
     pub use crate::pipeline::plan::NextBatch;
@@ -42,5 +42,5 @@ pub mod write {
 }
 pub mod verify {
     pub use crate::pipeline::verify::values::ValueDifference;
-    pub use crate::pipeline::verify::{BatchDifference, VerifyFindings, VerifyProgress};
+    pub use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 }

@@ -35,7 +35,8 @@ pub mod state {
     pub use crate::report::state::{Header, OpenBatch, QuotaShown, RunState, RunTotals, SinkKind};
 }
 pub mod summary {
-    pub use crate::report::summary::{FailureInput, SummaryInput, failure_lines, lines};
+    pub use crate::report::summary::{FailureInput, failure_lines, lines};
+    pub use crate::report::summary_input::SummaryInput;
 }
 pub mod talk {
     pub use crate::report::talk::{Talk, progress};

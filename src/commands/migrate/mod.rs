@@ -22,7 +22,7 @@ use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
 use crate::job::source_facts::SourceFacts;
-use crate::job::{judge, quota};
+use crate::job::{judge, quota, read_back};
 use crate::limits::QUESTION_MS_MAX;
 use crate::pipeline::source::SourceBucket;
 use crate::report::question::Question;
@@ -72,7 +72,8 @@ pub(crate) async fn run(args: JobArgs, env: Env, stops: &StopSignals) -> Result<
         later: shown::later(&config.scope, is_ahead),
     };
     stops.limit_time(config.pace.max_duration_ms);
-    Ok(run::run(prepared, shown, &signals, stop).await.map_err(Error::told)?.exit)
+    let reads_back = read_back::of(&config, &ends);
+    Ok(run::run(prepared, reads_back, shown, &signals, stop).await.map_err(Error::told)?.exit)
 }
 
 /// What a person is asked: counted and sampled first, as `--dry-run` does.

@@ -26,14 +26,14 @@ use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
-use crate::pipeline::event::{Event, EventSink};
+use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::shape::retention_ns;
 use crate::pipeline::source::survey::Survey;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::repair::Repairer;
-use crate::pipeline::verify::{self, Evidence, VerifyFindings, VerifyProgress};
+use crate::pipeline::verify::{self, Evidence, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 

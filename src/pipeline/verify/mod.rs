@@ -19,6 +19,7 @@ use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::error::Error;
+use crate::pipeline::event::VerifyProgress;
 use crate::pipeline::plan::count;
 use crate::pipeline::pool::joined;
 
@@ -93,21 +94,6 @@ pub struct BatchDifference {
     pub found: u64,
     /// Which measurements differ, readable; none where that is not known.
     pub measurements: Vec<String>,
-}
-
-/// How far a comparison is.
-#[derive(Debug, Clone, Copy)]
-pub struct VerifyProgress {
-    /// Up to where batches were begun.
-    pub at: Timestamp,
-    /// Batches that are done.
-    pub batches: u64,
-    /// Of how many.
-    pub of_batches: u64,
-    /// Values that were read.
-    pub values: u64,
-    /// Batches that differ.
-    pub differing: u64,
 }
 
 /// Compares a range.

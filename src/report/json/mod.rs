@@ -16,9 +16,11 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::pipeline::pieces::Discrepancy;
 use crate::report::failure::ErrorFacts;
+use crate::report::read_back::ReadBack;
 use crate::report::run_end::{RunEnd, stop_word};
 use crate::report::state::{RunState, RunTotals, stop_name};
-use crate::report::summary::{FailureInput, SummaryInput};
+use crate::report::summary::FailureInput;
+use crate::report::summary_input::SummaryInput;
 use crate::report::waits::{KINDS, cause_word};
 
 /// Version of the lines; raised only when a field changes its meaning.
@@ -79,7 +81,7 @@ pub fn event(event: &Event, time: Timestamp) -> Option<String> {
                 json!({"state": "opened", "values": values, "bytes_predicted": bytes_predicted}),
             ),
         ),
-        Event::BatchProgress { .. } | Event::SliceRead { .. } => return None,
+        Event::BatchProgress { .. } | Event::SliceRead { .. } | Event::Verifying(_) => return None,
         Event::Chosen { measurement, transport, reason } => (
             "transport",
             json!({"measurement": measurement, "transport": transport.name(), "reason": reason}),
@@ -184,7 +186,7 @@ pub fn summary(
     events_lost: u64,
     time: Timestamp,
 ) -> String {
-    let outcome = &input.outcome;
+    let (outcome, end) = (&input.outcome, RunEnd::of(input, state));
     let changed: Vec<_> =
         outcome.changed.iter().map(|range| with_range(*range, json!({}))).collect();
     let mut body = json!({
@@ -192,9 +194,14 @@ pub fn summary(
         "destination": input.destination,
         "elapsed_ms": input.elapsed_ms,
         "exit": input.exit,
-        "result": RunEnd::of(outcome, state).name(),
+        "result": end.name(),
         "complete": outcome.stopped.is_none(),
-        "verified": false,
+        "verified": end == RunEnd::Verified,
+        "verified_batches": input.read_back.as_ref().map(|read| read.findings.batches),
+        "verified_values": input.read_back.as_ref().map(|read| read.findings.values),
+        "verified_ms": input.read_back.as_ref().map(|read| read.elapsed_ms),
+        "not_verified": input.read_back.as_ref().and_then(ReadBack::why_not),
+        "content_differs": input.read_back.iter().flat_map(ReadBack::ranges_differing).collect::<Vec<_>>(),
         "stopped": outcome.stopped.map(stop_word),
         "job_start": outcome.job.start.to_string(),
         "job_stop": outcome.job.stop.to_string(),
@@ -216,7 +223,7 @@ pub fn summary(
         "source_differs": differences(&outcome.closing.source, "read"),
         "destination_is_shared": outcome.is_shared,
         "destination_differs": differences(&outcome.closing.destination, "acknowledged"),
-        "next": input.next_of(RunEnd::of(outcome, state)),
+        "next": input.next_of(end),
         "waits_ms": waits(state, input.elapsed_ms),
         "events_lost": events_lost,
     });

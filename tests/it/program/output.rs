@@ -13,7 +13,7 @@ async fn stdout_is_the_result_and_stderr_the_talk() {
     let world = World::new().await;
     let ended = world.migrate(&[]).await;
     ended.assert_code(0);
-    assert!(ended.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", ended.out);
+    assert!(ended.out.starts_with("COPIED AND VERIFIED"), "{}", ended.out);
     assert!(ended.out.contains("planned 14,400 = acknowledged 14,400 + rejected 0"));
     assert!(ended.err.starts_with("PREFLIGHT"), "{}", ended.err);
     assert!(!ended.err.contains("COPIED") && !ended.out.contains("PREFLIGHT"));
@@ -189,7 +189,7 @@ async fn the_demo_needs_nothing_and_leaves_nothing() {
     assert!(lines.iter().any(|line| line["message_type"] == "summary"));
     let text = run(demo(&[])).await;
     text.assert_code(0);
-    assert!(text.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", text.out);
+    assert!(text.out.starts_with("COPIED AND VERIFIED"), "{}", text.out);
     assert!(
         text.out.ends_with("COMPARED   all 7,200 values of both ends: equal\n"),
         "{}",

@@ -92,7 +92,7 @@ async fn the_summary_of_a_run_fits() {
         world.job("migrate", &["--destination-bucket", &to, "--batch-bucket", &progress])
     });
     for lines in screens.await {
-        assert!(lines[0].starts_with("COPIED, NOT YET VERIFIED"), "{lines:?}");
+        assert!(lines[0].starts_with("COPIED AND VERIFIED"), "{lines:?}");
     }
 }
 

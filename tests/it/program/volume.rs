@@ -38,7 +38,7 @@ async fn quiet_is_warnings_and_the_last_line() {
     four_retries(&world);
     let ended = world.migrate(&["-q"]).await;
     ended.assert_code(0);
-    assert!(ended.out.starts_with("COPIED, NOT YET VERIFIED"), "{ended:?}");
+    assert!(ended.out.starts_with("COPIED AND VERIFIED"), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
     for part in ["PREFLIGHT", "plan:", "retry:", "transport:", " ok\n", "sluice migrate"] {
         assert!(!ended.err.contains(part), "{part}: {ended:?}");
@@ -82,7 +82,7 @@ async fn verbose_is_every_try_batch_and_choice() {
     assert_eq!(count(&ended.err, "batch: ["), 12, "{ended:?}");
     assert!(count(&ended.err, "committed: [") > 0, "{ended:?}");
     assert!(count(&ended.err, "waiting 0s: pause before the source is tried again") > 0);
-    assert!(ended.out.starts_with("COPIED, NOT YET VERIFIED"), "{ended:?}");
+    assert!(ended.out.starts_with("COPIED AND VERIFIED"), "{ended:?}");
 }
 
 /// One of them is usual, since they come in floods.

@@ -200,6 +200,7 @@ pub(crate) fn finished() -> (SummaryInput, RunState) {
         rejects: Some("~/.local/state/sluice/plant-telemetry/rejects.lp".to_owned()),
         next: Some("sluice verify ...".to_owned()),
         later: Some("Later: the same command tops up to now"),
+        read_back: None,
     };
     (input, state)
 }

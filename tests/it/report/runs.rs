@@ -72,6 +72,7 @@ impl Told {
             rejects: (finished.rejected_total > 0).then_some(rejects),
             next: None,
             later: None,
+            read_back: None,
         }
     }
 

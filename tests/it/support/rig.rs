@@ -29,9 +29,8 @@ use sluice::testing::job::{judge, load_spool, quota, verify};
 use sluice::testing::model::filter::Filter;
 use sluice::testing::model::time::Timestamp;
 use sluice::testing::model::time_type::TimeType;
-use sluice::testing::pipeline::event::{Counters, Event};
+use sluice::testing::pipeline::event::{Counters, Event, VerifyProgress};
 use sluice::testing::pipeline::stop::{StopSignal, stop_pair};
-use sluice::testing::pipeline::verify::VerifyProgress;
 use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::testing::report::state::RunTotals;
 use sluice::testing::sim::{
