@@ -52,10 +52,10 @@ pub(crate) async fn run(
     let compared = stop.unless(Box::pin(comparing)).await.map_err(JobError::from).flatten();
     drop(line);
     let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms } = compared?;
-    let exit = match VerifyEnd::of(range, &verified) {
+    let exit = match VerifyEnd::of(range, evidence, &verified) {
         VerifyEnd::Different => ExitCode::Different,
         VerifyEnd::Unproven => ExitCode::Rejected,
-        VerifyEnd::Equal | VerifyEnd::Nothing => ExitCode::Done,
+        VerifyEnd::Equal | VerifyEnd::Counted | VerifyEnd::Nothing => ExitCode::Done,
     };
     let report = VerifyReport {
         source: format!("{source_org}/{}", config.ends.source_bucket),

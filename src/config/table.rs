@@ -257,6 +257,7 @@ flags! {
     VERIFY_SOURCE: EvidenceChoice = verify(one("source", "EVIDENCE")).words(&[
         ("recorded", "The digests that the job has recorded; costs no quota"),
         ("read", "The source, read again"),
+        ("counts", "The source's own counts; they do not tell one value from another"),
     ]).read_by(values::read_evidence);
     /// Values that differ, named on the screen
     DIFFERENCES: usize = verify(one("differences", "COUNT")).or("20")

@@ -325,13 +325,16 @@ pub enum EvidenceChoice {
     Recorded,
     /// The source as it is now.
     Read,
+    /// How many values the source holds now.
+    Counts,
 }
 
 pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {
     match given.text() {
         "recorded" => Ok(EvidenceChoice::Recorded),
         "read" => Ok(EvidenceChoice::Read),
-        _ => Err(given.wrong("recorded or read")),
+        "counts" => Ok(EvidenceChoice::Counts),
+        _ => Err(given.wrong("recorded, read or counts")),
     }
 }
 

@@ -84,8 +84,8 @@ impl RunEnd {
     /// The name for programs.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Verified => "verified",
-            Self::Copied => "copied",
+            // What was read back besides is a field of its own.
+            Self::Verified | Self::Copied => "copied",
             Self::StagedSoFar => "staged_so_far",
             Self::Staged => "staged",
             Self::Complete => "complete",

@@ -74,6 +74,8 @@ pub(crate) enum VerifyEnd {
     Nothing,
     /// All of it is equal.
     Equal,
+    /// As many values of each measurement are there.
+    Counted,
     /// Of some of it nothing is known.
     Unproven,
     /// They differ.
@@ -82,7 +84,7 @@ pub(crate) enum VerifyEnd {
 
 impl VerifyEnd {
     /// By what came of it.
-    pub(crate) fn of(range: TimeRange, verified: &VerifyFindings) -> Self {
+    pub(crate) fn of(range: TimeRange, evidence: &str, verified: &VerifyFindings) -> Self {
         if verified.differing_batches > 0 {
             Self::Different
         } else if verified.unproven_stretches > 0
@@ -92,6 +94,8 @@ impl VerifyEnd {
             Self::Unproven
         } else if range.is_empty() {
             Self::Nothing
+        } else if evidence == "counts" {
+            Self::Counted
         } else {
             Self::Equal
         }
@@ -101,6 +105,7 @@ impl VerifyEnd {
         match self {
             Self::Nothing => "NOTHING TO VERIFY",
             Self::Equal => "VERIFIED",
+            Self::Counted => "COUNTS ARE EQUAL",
             Self::Unproven => "NOT WHOLLY PROVEN",
             Self::Different => "DIFFERENT",
         }
@@ -109,7 +114,7 @@ impl VerifyEnd {
     fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Equal => "equal",
+            Self::Equal | Self::Counted => "equal",
             Self::Unproven => "unproven",
             Self::Different => "different",
         }
@@ -118,13 +123,13 @@ impl VerifyEnd {
 
 impl VerifyReport {
     fn end(&self) -> VerifyEnd {
-        VerifyEnd::of(self.range, &self.verified)
+        VerifyEnd::of(self.range, self.evidence, &self.verified)
     }
 
     fn headline(&self, paper: Paper) -> Vec<String> {
         let end = self.end();
         let color = match end {
-            VerifyEnd::Equal => Color::Green,
+            VerifyEnd::Equal | VerifyEnd::Counted => Color::Green,
             VerifyEnd::Nothing | VerifyEnd::Unproven => Color::Yellow,
             VerifyEnd::Different => Color::Red,
         };
@@ -154,6 +159,7 @@ impl VerifyReport {
         lines.extend(line("range", &self.range.to_string()));
         let against = match self.evidence {
             "recorded" => "what the destination holds now, and the digests that the job recorded",
+            "counts" => "how many values of each measurement both ends count now",
             _ => "what both ends hold now, each value",
         };
         lines.extend(line("compared", against));

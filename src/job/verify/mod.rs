@@ -32,8 +32,9 @@ use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::shape::retention_ns;
 use crate::pipeline::source::survey::Survey;
 use crate::pipeline::verify::end::ComparedEnd;
+use crate::pipeline::verify::evidence::Evidence;
 use crate::pipeline::verify::repair::Repairer;
-use crate::pipeline::verify::{self, Evidence, VerifyFindings};
+use crate::pipeline::verify::{self, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
@@ -87,11 +88,9 @@ pub async fn compare(
     let mut verified = verify::run(&destination, &evidence, range, progress).await?;
     let mut named = NamedValues::new(wanted)?;
     if named.is_wanted(&verified) {
-        let source = match &evidence {
-            Evidence::Read(source, _) => Ok(Arc::clone(source)),
-            Evidence::Recorded(_) => {
-                asked.source_end(range).await.map(|(source, _)| Arc::new(source))
-            }
+        let source = match evidence.source() {
+            Some(source) => Ok(Arc::clone(source)),
+            None => asked.source_end(range).await.map(Arc::new),
         };
         match source {
             Ok(source) => {
@@ -138,7 +137,7 @@ impl fmt::Debug for VerifyJob<'_> {
 impl VerifyJob<'_> {
     /// What was chosen; else what is recorded, where anything is.
     async fn evidence(self, moved: &MovedJob, range: TimeRange) -> Result<Evidence, Error> {
-        if self.wanted.evidence != Some(EvidenceChoice::Read) {
+        if matches!(self.wanted.evidence, None | Some(EvidenceChoice::Recorded)) {
             let recorded = moved.recorded().await?;
             if self.wanted.evidence.is_some() || recorded.has_digests() {
                 return Ok(Evidence::Recorded(Arc::new(recorded)));
@@ -146,8 +145,11 @@ impl VerifyJob<'_> {
             let notice = "nothing of this job has a digest: both ends are read";
             (self.events)(Event::Notice(notice.to_owned()));
         }
-        let (source, plan) = self.source_end(range).await?;
-        Ok(Evidence::Read(Arc::new(source), plan))
+        let source = Arc::new(self.source_end(range).await?);
+        Ok(match self.wanted.evidence {
+            Some(EvidenceChoice::Counts) => Evidence::Counts(source),
+            _ => Evidence::Read(source),
+        })
     }
 
     /// The destination, as if it were to be moved.
@@ -180,8 +182,8 @@ impl VerifyJob<'_> {
         Ok(ComparedEnd::new(&job, client, self.events))
     }
 
-    /// The source within its limits, and the batches in which it is read.
-    async fn source_end(self, range: TimeRange) -> Result<(ComparedEnd, BatchPlan), Error> {
+    /// The source within its limits.
+    async fn source_end(self, range: TimeRange) -> Result<ComparedEnd, Error> {
         let (config, source) = (self.config, &self.ends.source);
         source.meet(config.ends.wait_ms).await?;
         let facts = match SourceFacts::gather(config, source).await? {
@@ -194,9 +196,7 @@ impl VerifyJob<'_> {
         let client = quota::paced(config, source, &facts, self.observer).await;
         let config = &names::of_source(config, &facts);
         let job = plan_run(config, &facts, &client, range, range.start).await?;
-        let batches = job.plan;
-        let (interval, plan) = whole(range);
-        Ok((ComparedEnd::new(&BucketJob { plan, interval, ..job }, &client, self.events), batches))
+        Ok(ComparedEnd::new(&job, &client, self.events))
     }
 
     fn repairer(self, moved: &MovedJob, destination: &ComparedEnd) -> Repairer {

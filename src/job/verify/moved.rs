@@ -12,7 +12,7 @@ use crate::job::{known_jobs, names};
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
-use crate::pipeline::verify::RecordedJob;
+use crate::pipeline::verify::evidence::RecordedJob;
 
 /// What was there before a job, and was not to be touched, may be what differs.
 const MERGED: &str = "the bucket may hold other values (--existing merge): --source read compares";

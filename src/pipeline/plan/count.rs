@@ -1,7 +1,7 @@
 //! How many values the source holds, by its own count. Empty stretches are found by halving: one count that answers zero
 //! settles a whole stretch unread, however many batches or shard groups it reaches over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::by_kind;
 use super::emptiness::{is_empty_in, is_empty_of, one_sure};
@@ -254,18 +254,37 @@ pub(crate) async fn are_alike(
     other: &SourceBucket,
     range: TimeRange,
 ) -> Result<bool, Error> {
-    let (mut ones, mut others) = (BTreeMap::new(), BTreeMap::new());
     let job = BucketJob { filter: one.job.filter.clone(), ..other.job.clone() };
     let other = SourceBucket::unheard(job, other.client.clone());
-    for (source, counts) in [(one, &mut ones), (&other, &mut others)] {
-        for (name, values) in windows(source, range).await?.into_iter().flat_map(|w| w.counts) {
-            *counts.entry(name).or_insert(0) += values;
-        }
+    let ones = by_name(windows(one, range).await?);
+    let others = by_name(windows(&other, range).await?);
+    Ok(unlike(&ones, &others).is_none())
+}
+
+/// How many values of each measurement these windows hold; those of fields of several types are not told by measurement, and
+/// stand under the empty name.
+pub(crate) fn by_name(windows: Vec<Window>) -> BTreeMap<Name, u64> {
+    let mut counts = BTreeMap::new();
+    for (name, values) in windows.into_iter().flat_map(|window| window.counts) {
+        *counts.entry(name).or_insert(0) += values;
     }
+    counts
+}
+
+/// The measurements in which such counts differ, if they do: none where they are not told by measurement.
+pub(crate) fn unlike(
+    ones: &BTreeMap<Name, u64>,
+    others: &BTreeMap<Name, u64>,
+) -> Option<BTreeSet<Name>> {
     let undivided = Name::default();
     let sum = |counts: &BTreeMap<Name, u64>| counts.values().sum::<u64>();
-    let is_divided = !ones.contains_key(&undivided) && !others.contains_key(&undivided);
-    Ok(if is_divided { ones == others } else { sum(&ones) == sum(&others) })
+    if ones.contains_key(&undivided) || others.contains_key(&undivided) {
+        return (sum(ones) != sum(others)).then(BTreeSet::new);
+    }
+    let names = ones.keys().chain(others.keys());
+    let differing: BTreeSet<_> =
+        names.filter(|name| ones.get(*name) != others.get(*name)).cloned().collect();
+    (!differing.is_empty()).then_some(differing)
 }
 
 /// Values of one layer: one count where one is exact, else one for each window that holds something.

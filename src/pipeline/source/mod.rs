@@ -9,6 +9,7 @@ use self::job::BucketJob;
 use self::route::InfluxqlAccess;
 use crate::influx::client::Client;
 use crate::model::canary::Canary;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Event, EventSink};
 
@@ -87,6 +88,12 @@ impl SourceBucket {
             Ok(now) => Some(format!("it is called {now} now")),
             Err(why) => Some(why),
         })
+    }
+
+    /// True if values of a range may pass the retention line while they are read, or have passed it.
+    pub(crate) fn may_expire(&self, range: TimeRange) -> bool {
+        let now = self.client.server_time().map_or(range.stop, Timestamp::from_ns);
+        self.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
     }
 
     /// Tells the reporter.

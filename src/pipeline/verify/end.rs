@@ -18,6 +18,7 @@ use crate::pipeline::read::bucket::restored::Relist;
 use crate::pipeline::read::bucket::{batch, relist};
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
+use crate::pipeline::source::layer::Window;
 use crate::pipeline::write::digests::DigestsKept;
 use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::write::{Destination, DestinationWriter};
@@ -79,12 +80,24 @@ impl ComparedEnd {
         range: TimeRange,
         requested: oneshot::Sender<()>,
     ) -> Result<EndContent, Error> {
-        read(&self.digests, range, requested).await
+        let windows = count::windows(self.bucket(), range).await?;
+        self.digests_of(range, windows, requested).await
+    }
+
+    /// The same where it is counted already.
+    pub(super) async fn digests_of(
+        &self,
+        range: TimeRange,
+        windows: Vec<Window>,
+        requested: oneshot::Sender<()>,
+    ) -> Result<EndContent, Error> {
+        read(&self.digests, range, windows, requested).await
     }
 
     /// Reads a range for its values: it must be small.
     pub(super) async fn values(&self, range: TimeRange) -> Result<EndContent, Error> {
-        read(&self.values, range, oneshot::channel().0).await
+        let windows = count::windows(self.bucket(), range).await?;
+        read(&self.values, range, windows, oneshot::channel().0).await
     }
 
     /// Lists once more the series that values were restored from; gives what may have been read wrongly.
@@ -99,10 +112,10 @@ impl ComparedEnd {
 async fn read(
     reader: &Arc<BucketReader>,
     range: TimeRange,
+    windows: Vec<Window>,
     requested: oneshot::Sender<()>,
 ) -> Result<EndContent, Error> {
     let source = &reader.source;
-    let windows = count::windows(source, range).await?;
     if windows.is_empty()
         && source.job.unreturned_in(range).is_empty()
         && count::lost(source, range).await? == 0

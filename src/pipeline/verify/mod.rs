@@ -2,63 +2,31 @@
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
 pub(crate) mod end;
+pub(crate) mod evidence;
+mod pieces;
 pub(crate) mod repair;
 pub(crate) mod values;
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use self::end::ComparedEnd;
+use self::end::{ComparedEnd, EndContent};
+use self::evidence::{Evidence, RecordedJob};
+use self::pieces::{VerifyPiece, VerifyPieces};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
-use crate::model::batch::BatchPlan;
-use crate::model::series::Readable;
+use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
-use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::VerifyProgress;
 use crate::pipeline::plan::count;
 use crate::pipeline::pool::joined;
 
-/// What the destination is held against.
-#[derive(Debug, Clone)]
-pub(crate) enum Evidence {
-    /// What the runs of the job have recorded of it.
-    Recorded(Arc<RecordedJob>),
-    /// The source as it is now, in these batches.
-    Read(Arc<ComparedEnd>, BatchPlan),
-}
-
-impl Evidence {
-    /// The word for it.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Recorded(_) => "recorded",
-            Self::Read(..) => "read",
-        }
-    }
-}
-
-/// What the runs of a job have recorded.
-#[derive(Debug)]
-pub(crate) struct RecordedJob {
-    /// All batches that held something.
-    pub(crate) batches: Vec<RecordedBatch>,
-    /// Where they are recorded.
-    pub(crate) store: BatchBucket,
-    /// Why what the destination holds beside that is no difference: what was there before, or what another program has moved.
-    pub(crate) beside: Option<&'static str>,
-}
-
-impl RecordedJob {
-    /// True if any batch can be held against what is recorded of it.
-    pub(crate) fn has_digests(&self) -> bool {
-        self.batches.iter().any(|batch| batch.digest.is_ok())
-    }
-}
+/// Why nothing is known of what the source keeps no longer.
+const EXPIRED: &str = "values of it may have expired at the source";
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,13 +71,13 @@ pub(crate) async fn run(
     range: TimeRange,
     progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyFindings, Error> {
-    let pieces = pieces(evidence, range);
-    let of_batches = pieces.iter().filter(|piece| piece.is_batch()).count() as u64;
+    let mut pieces = VerifyPieces::of(evidence, range);
+    let of_batches = pieces.batches();
     let mut comparing =
         Comparing { verified: VerifyFindings::default(), of_batches, done: 0, values: 0 };
     let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
     let mut tasks = JoinSet::new();
-    for piece in pieces {
+    while let Some(piece) = Box::pin(pieces.next()).await? {
         let at = piece.range().start;
         let permit = Arc::clone(&permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::StageGone("verify"))?;
@@ -131,7 +99,7 @@ pub(crate) async fn run(
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
-    if let Evidence::Read(source, _) = evidence {
+    if let Some(source) = evidence.source() {
         verified.doubts.extend(source.close().await?);
     }
     verified.differing.sort_by_key(|found| found.range.start);
@@ -139,60 +107,10 @@ pub(crate) async fn run(
     Ok(verified)
 }
 
-/// What is compared at one time.
-#[derive(Debug)]
-enum Piece {
-    Recorded(Arc<RecordedJob>, RecordedBatch),
-    /// Nothing is recorded of it: no value was moved.
-    Gap(Arc<RecordedJob>, TimeRange),
-    Read(Arc<ComparedEnd>, TimeRange),
-}
-
-impl Piece {
-    fn range(&self) -> TimeRange {
-        match self {
-            Self::Recorded(_, batch) => batch.range,
-            Self::Gap(_, range) | Self::Read(_, range) => *range,
-        }
-    }
-
-    fn is_batch(&self) -> bool {
-        !matches!(self, Self::Gap(..))
-    }
-}
-
-/// The range without a gap. Batches that reach over its ends are whole.
-fn pieces(evidence: &Evidence, range: TimeRange) -> Vec<Piece> {
-    let is_touched = |batch: &TimeRange| !batch.intersect(range).is_empty();
-    let recorded = match evidence {
-        Evidence::Recorded(recorded) => recorded,
-        Evidence::Read(source, plan) => {
-            let batches = (0..plan.len()).filter_map(|seq| plan.nth(seq)).filter(is_touched);
-            return batches.map(|batch| Piece::Read(Arc::clone(source), batch)).collect();
-        }
-    };
-    let touched = recorded.batches.iter().filter(|batch| is_touched(&batch.range));
-    let mut batches: Vec<_> = touched.cloned().collect();
-    // A batch that was recorded twice was moved twice: what was recorded last is there.
-    batches.sort_by_key(|batch| (batch.range.start, Reverse(batch.time)));
-    batches.dedup_by_key(|batch| batch.range.start);
-    let gap = |start, stop| {
-        (start < stop).then(|| Piece::Gap(Arc::clone(recorded), TimeRange::new(start, stop)))
-    };
-    let (mut pieces, mut at) = (Vec::new(), range.start);
-    for batch in batches {
-        pieces.extend(gap(at, batch.range.start));
-        at = batch.range.stop;
-        pieces.push(Piece::Recorded(Arc::clone(recorded), batch));
-    }
-    pieces.extend(gap(at, range.stop));
-    pieces
-}
-
 /// What came of a piece.
 #[derive(Debug)]
 struct Compared {
-    is_batch: bool,
+    batches: u64,
     range: TimeRange,
     values: u64,
     refused: u64,
@@ -208,17 +126,17 @@ enum Verdict {
 
 async fn compare(
     destination: &ComparedEnd,
-    piece: Piece,
+    piece: VerifyPiece,
     requested: oneshot::Sender<()>,
 ) -> Result<Compared, Error> {
-    let (range, is_batch) = (piece.range(), piece.is_batch());
+    let (range, batches) = (piece.range(), piece.batches());
     let mut refused = 0;
     let (values, verdict) = match piece {
-        Piece::Recorded(recorded, batch) => {
+        VerifyPiece::Recorded(recorded, batch) => {
             refused = batch.rejected;
             recorded_batch(destination, &recorded, batch, requested).await?
         }
-        Piece::Gap(recorded, range) => {
+        VerifyPiece::Gap(recorded, range) => {
             let found = count::total(destination.bucket(), range).await?;
             let verdict = match (found, recorded.beside) {
                 (0, _) => Verdict::Equal,
@@ -227,24 +145,63 @@ async fn compare(
             };
             (found, verdict)
         }
-        Piece::Read(source, range) => {
-            let here = source.digests(range, requested);
-            let there = destination.digests(range, oneshot::channel().0);
-            let (here, there) = tokio::try_join!(here, there)?;
-            let verdict = match here.lacking.or(there.lacking) {
-                Some(why) => Verdict::Unproven(why),
-                None if here.digests == there.digests => Verdict::Equal,
-                None => {
-                    let names = here.digests.differing(&there.digests);
-                    let measurements =
-                        names.iter().map(|name| Readable(name).to_string()).collect();
-                    Verdict::Differs { expected: here.values, measurements }
-                }
+        VerifyPiece::Empty(range, _) => {
+            let found = count::total(destination.bucket(), range).await?;
+            let verdict = match found {
+                0 => Verdict::Equal,
+                _ => Verdict::Differs { expected: 0, measurements: Vec::new() },
             };
-            (there.values, verdict)
+            (found, verdict)
+        }
+        VerifyPiece::Read(source, range, holds) => {
+            let here = source.digests_of(range, holds, requested);
+            read_batch(destination, &source, range, here).await?
+        }
+        VerifyPiece::Counted(range, holds, may_expire) => {
+            let there = count::windows(destination.bucket(), range).await?;
+            counted_batch(&count::by_name(holds), &count::by_name(there), may_expire)
         }
     };
-    Ok(Compared { is_batch, range, values, refused, verdict })
+    Ok(Compared { batches, range, values, refused, verdict })
+}
+
+/// Both ends, read.
+async fn read_batch(
+    destination: &ComparedEnd,
+    source: &ComparedEnd,
+    range: TimeRange,
+    here: impl Future<Output = Result<EndContent, Error>>,
+) -> Result<(u64, Verdict), Error> {
+    let there = destination.digests(range, oneshot::channel().0);
+    let (here, there) = tokio::try_join!(here, there)?;
+    let verdict = match here.lacking.or(there.lacking) {
+        Some(why) => Verdict::Unproven(why),
+        None if here.digests == there.digests => Verdict::Equal,
+        None if source.bucket().may_expire(range) => Verdict::Unproven(EXPIRED.to_owned()),
+        None => {
+            let names = here.digests.differing(&there.digests);
+            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
+            Verdict::Differs { expected: here.values, measurements }
+        }
+    };
+    Ok((there.values, verdict))
+}
+
+/// Both ends, counted by measurement.
+fn counted_batch(
+    here: &BTreeMap<Name, u64>,
+    there: &BTreeMap<Name, u64>,
+    may_expire: bool,
+) -> (u64, Verdict) {
+    let verdict = match count::unlike(here, there) {
+        None => Verdict::Equal,
+        Some(_) if may_expire => Verdict::Unproven(EXPIRED.to_owned()),
+        Some(names) => Verdict::Differs {
+            expected: here.values().sum(),
+            measurements: names.iter().map(|name| Readable(name).to_string()).collect(),
+        },
+    };
+    (there.values().sum(), verdict)
 }
 
 async fn recorded_batch(
@@ -299,13 +256,13 @@ impl VerifyFindings {
 
 impl Comparing {
     fn note(&mut self, compared: Compared, at: Timestamp) -> VerifyProgress {
-        let Compared { is_batch, range, values, refused, verdict } = compared;
+        let Compared { batches, range, values, refused, verdict } = compared;
         let verified = &mut self.verified;
-        self.done += u64::from(is_batch);
+        self.done += batches;
         self.values += values;
         match verdict {
             Verdict::Equal => {
-                verified.batches += u64::from(is_batch);
+                verified.batches += batches;
                 verified.values += values;
                 verified.refused += refused;
             }

@@ -25,6 +25,16 @@ const START_NS: i64 = 1_640_995_200_000_000_000;
 const RECORDED: Option<EvidenceChoice> = Some(EvidenceChoice::Recorded);
 const READ: Option<EvidenceChoice> = Some(EvidenceChoice::Read);
 
+const COUNTS: Option<EvidenceChoice> = Some(EvidenceChoice::Counts);
+
+/// Damage that leaves as many values of each measurement in each batch.
+const UNCOUNTED: [&str; 4] = [
+    "a value is another",
+    "a time is moved by a nanosecond",
+    "a tag differs in a byte",
+    "a field differs in a byte",
+];
+
 fn wanted(evidence: Option<EvidenceChoice>) -> VerifyConfig {
     VerifyConfig { evidence, values_shown: 1_000, report: None, superset: false, repair: false }
 }
@@ -210,6 +220,10 @@ async fn each_damage_is_found_named_and_repaired() {
                 assert_eq!(found.named.shown.len() as u64, differs.iter().sum::<u64>().min(1_000));
             }
             let [missing, changed, extra] = differs;
+            // What moves inside a batch no count tells.
+            let found = rig.verify(&rig.config(), &wanted(COUNTS)).await.expect(what);
+            let is_told = found.verified.differing_batches > 0;
+            assert_eq!(is_told, !UNCOUNTED.contains(&what), "{what}: {:?}", found.verified);
             let superset = VerifyConfig { superset: true, ..wanted(RECORDED) };
             let found = rig.verify(&rig.config(), &superset).await.expect(what);
             assert_eq!(is_equal(&found), missing + changed == 0, "{what}: {:?}", found.verified);
@@ -384,4 +398,28 @@ async fn what_was_acknowledged_and_forgotten_is_found_and_repaired() {
     assert_eq!((*values, *refused), (missing, 0));
     assert!(is_equal(&found), "{:?}", found.verified);
     rig.assert_copied();
+}
+
+/// What the source keeps no longer cannot be read again: nothing is said of it. What was recorded still tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_expired_at_the_source_is_no_difference() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    let line_s = u64::try_from((START_NS + 4 * HOUR_NS) / 1_000_000_000).expect("after 1970") - 60;
+    for (retention_s, proven) in [(0, [0, 0, 60]), (now.as_secs() - line_s, [0, 0, 0])] {
+        let store = Arc::new(BucketStore::default());
+        store.create_bucket("other", 0);
+        store.create_bucket_with(BUCKET, retention_s, WEEK_S);
+        store.write_lp(BUCKET, &plant(0..8)).expect("lines");
+        let rig = Rig::start(oss_source(), store).await;
+        let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "4h");
+        rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+        rig.source.store().delete(BUCKET, None, START_NS, START_NS + HOUR_NS);
+        let found = rig.verify(&rig.config(), &wanted(READ)).await.expect("compared");
+        assert_eq!(named(&found), proven, "{:?}", found.verified);
+        let is_expired = retention_s > 0;
+        assert_eq!(found.verified.unproven_stretches, u64::from(is_expired));
+        assert_eq!(found.verified.differing_batches, u64::from(!is_expired));
+        let found = rig.verify(&rig.config(), &wanted(RECORDED)).await.expect("compared");
+        assert!(is_equal(&found), "{:?}", found.verified);
+    }
 }

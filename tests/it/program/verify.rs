@@ -36,6 +36,9 @@ async fn a_difference_is_found_shown_kept_and_repaired() {
     let read = world.start(world.job("verify", &["--source", "read", "-q"])).ended().await;
     read.assert_code(0);
     assert_eq!(read.out.lines().count(), 1, "{}", read.out);
+    let counted = world.start(world.job("verify", &["--source", "counts"])).ended().await;
+    counted.assert_code(0);
+    assert!(counted.out.starts_with("COUNTS ARE EQUAL (counts)"), "{}", counted.out);
     // A value is another, some are gone, one is too many.
     let store = world.oss.store();
     let tsbs = store.dump(BUCKET).into_iter().find(|value| value.time == START_NS);
@@ -96,7 +99,7 @@ async fn what_cannot_be_compared_is_told() {
     assert!(ended.err.contains("has no bucket"), "{}", ended.err);
     world.migrate(&[]).await.assert_code(0);
     for (more, code, words) in [
-        (&["--source", "counts"][..], 2, "possible values: recorded, read"),
+        (&["--source", "all"][..], 2, "possible values: recorded, read, counts"),
         (&["--differences", "x"], 2, "a number from 0 to 1000"),
         (&["--report", "/nowhere/at/all"], 7, "--report /nowhere/at/all: it cannot be written"),
         (&["--measurement", "cpu"], 13, "filter was none"),

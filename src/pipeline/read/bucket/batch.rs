@@ -13,7 +13,7 @@ use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
 use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::series::{Name, Readable};
-use crate::model::time::{TimeRange, Timestamp};
+use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
 use crate::pipeline::commit::complete::Done;
 use crate::pipeline::error::Error;
@@ -205,7 +205,7 @@ impl Tries {
             return false;
         }
         self.rereads += 1;
-        if recounted < counted && may_expire(reader, range) {
+        if recounted < counted && reader.source.may_expire(range) {
             self.details.expired += counted - recounted;
         }
         reader.tell(Event::Notice(format!(
@@ -246,12 +246,6 @@ fn all_staged(batch: TimeRange, moved: &Moved, staged: &FinishedBatch) -> Result
     let nameless = moved.refusals.values();
     let (read, staged) = (moved.values.saturating_sub(nameless), staged.totals().values);
     if read == staged { Ok(()) } else { Err(Error::NotStaged { batch, read, staged }) }
-}
-
-/// Values before the retention line of the source vanish while they are read.
-fn may_expire(reader: &BucketReader, range: TimeRange) -> bool {
-    let now = reader.source.client.server_time().map_or(range.stop, Timestamp::from_ns);
-    reader.source.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
 }
 
 /// One reading of a batch.

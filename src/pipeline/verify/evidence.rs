@@ -1,0 +1,55 @@
+//! What a destination is held against.
+
+use std::sync::Arc;
+
+use super::end::ComparedEnd;
+use crate::checkpoint::recorded::RecordedBatch;
+use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
+
+/// What the destination is held against.
+#[derive(Debug, Clone)]
+pub(crate) enum Evidence {
+    /// What the runs of the job have recorded of it.
+    Recorded(Arc<RecordedJob>),
+    /// The source as it is now, in the batches of its plan.
+    Read(Arc<ComparedEnd>),
+    /// What the source counts in its batches.
+    Counts(Arc<ComparedEnd>),
+}
+
+impl Evidence {
+    /// The source, where it is asked.
+    pub(crate) fn source(&self) -> Option<&Arc<ComparedEnd>> {
+        match self {
+            Self::Recorded(_) => None,
+            Self::Read(source) | Self::Counts(source) => Some(source),
+        }
+    }
+
+    /// The word for it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Recorded(_) => "recorded",
+            Self::Read(..) => "read",
+            Self::Counts(..) => "counts",
+        }
+    }
+}
+
+/// What the runs of a job have recorded.
+#[derive(Debug)]
+pub(crate) struct RecordedJob {
+    /// All batches that held something.
+    pub(crate) batches: Vec<RecordedBatch>,
+    /// Where they are recorded.
+    pub(crate) store: BatchBucket,
+    /// Why what the destination holds beside that is no difference: what was there before, or what another program has moved.
+    pub(crate) beside: Option<&'static str>,
+}
+
+impl RecordedJob {
+    /// True if any batch can be held against what is recorded of it.
+    pub(crate) fn has_digests(&self) -> bool {
+        self.batches.iter().any(|batch| batch.digest.is_ok())
+    }
+}

@@ -1,0 +1,120 @@
+//! What is compared at one time, one piece behind the other and without a gap.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::end::ComparedEnd;
+use super::evidence::{Evidence, RecordedJob};
+use crate::checkpoint::recorded::RecordedBatch;
+use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
+use crate::pipeline::plan::NextBatch;
+use crate::pipeline::plan::counter::Counter;
+use crate::pipeline::source::layer::Window;
+
+/// A piece.
+#[derive(Debug)]
+pub(super) enum VerifyPiece {
+    /// A batch, and what is recorded of it.
+    Recorded(Arc<RecordedJob>, RecordedBatch),
+    /// Nothing is recorded of it: no value was moved.
+    Gap(Arc<RecordedJob>, TimeRange),
+    /// So many batches of which the source holds nothing.
+    Empty(TimeRange, u64),
+    /// A batch of the source that holds something, to be read.
+    Read(Arc<ComparedEnd>, TimeRange, Vec<Window>),
+    /// The same, which is only counted.
+    Counted(TimeRange, Vec<Window>, bool),
+}
+
+impl VerifyPiece {
+    /// Its range.
+    pub(super) fn range(&self) -> TimeRange {
+        match self {
+            Self::Recorded(_, batch) => batch.range,
+            Self::Gap(_, range)
+            | Self::Empty(range, _)
+            | Self::Read(_, range, _)
+            | Self::Counted(range, ..) => *range,
+        }
+    }
+
+    /// How many batches it stands for.
+    pub(super) fn batches(&self) -> u64 {
+        match self {
+            Self::Recorded(..) | Self::Read(..) | Self::Counted(..) => 1,
+            Self::Empty(_, batches) => *batches,
+            Self::Gap(..) => 0,
+        }
+    }
+}
+
+/// All pieces of a range.
+pub(super) enum VerifyPieces {
+    Recorded(std::vec::IntoIter<VerifyPiece>),
+    Read(Arc<ComparedEnd>, Counter),
+    Counts(Arc<ComparedEnd>, Counter),
+}
+
+impl VerifyPieces {
+    /// What this evidence tells of.
+    pub(super) fn of(evidence: &Evidence, range: TimeRange) -> Self {
+        match evidence {
+            Evidence::Recorded(recorded) => Self::Recorded(of_job(recorded, range).into_iter()),
+            Evidence::Read(source) => Self::Read(Arc::clone(source), Counter::new()),
+            Evidence::Counts(source) => Self::Counts(Arc::clone(source), Counter::new()),
+        }
+    }
+
+    /// How many batches there are.
+    pub(super) fn batches(&self) -> u64 {
+        match self {
+            Self::Recorded(pieces) => pieces.as_slice().iter().map(VerifyPiece::batches).sum(),
+            Self::Read(source, _) | Self::Counts(source, _) => source.bucket().job.plan.len(),
+        }
+    }
+
+    /// The next one. Stretches that are empty at the source are found as a migration finds them.
+    pub(super) async fn next(&mut self) -> Result<Option<VerifyPiece>, Error> {
+        let (source, counter, is_read) = match self {
+            Self::Recorded(pieces) => return Ok(pieces.next()),
+            Self::Read(source, counter) => (source, counter, true),
+            Self::Counts(source, counter) => (source, counter, false),
+        };
+        let bucket = source.bucket();
+        Ok(match counter.next(bucket).await? {
+            None => None,
+            Some(NextBatch::Empty(seqs)) => {
+                let nth = |seq| bucket.job.plan.nth(seq).expect("an empty stretch is in the plan");
+                let stretch = TimeRange::new(nth(seqs.start).start, nth(seqs.end - 1).stop);
+                Some(VerifyPiece::Empty(stretch, seqs.end - seqs.start))
+            }
+            Some(NextBatch::Batch { range, holds, .. }) => Some(if is_read {
+                VerifyPiece::Read(Arc::clone(source), range, holds)
+            } else {
+                VerifyPiece::Counted(range, holds, bucket.may_expire(range))
+            }),
+        })
+    }
+}
+
+/// What is recorded of a range, and what lies between. Batches that reach over its ends are whole.
+fn of_job(recorded: &Arc<RecordedJob>, range: TimeRange) -> Vec<VerifyPiece> {
+    let is_touched = |batch: &TimeRange| !batch.intersect(range).is_empty();
+    let touched = recorded.batches.iter().filter(|batch| is_touched(&batch.range));
+    let mut batches: Vec<_> = touched.cloned().collect();
+    // A batch that was recorded twice was moved twice: what was recorded last is there.
+    batches.sort_by_key(|batch| (batch.range.start, Reverse(batch.time)));
+    batches.dedup_by_key(|batch| batch.range.start);
+    let gap = |start, stop| {
+        (start < stop).then(|| VerifyPiece::Gap(Arc::clone(recorded), TimeRange::new(start, stop)))
+    };
+    let (mut pieces, mut at) = (Vec::new(), range.start);
+    for batch in batches {
+        pieces.extend(gap(at, batch.range.start));
+        at = batch.range.stop;
+        pieces.push(VerifyPiece::Recorded(Arc::clone(recorded), batch));
+    }
+    pieces.extend(gap(at, range.stop));
+    pieces
+}
