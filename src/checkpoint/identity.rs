@@ -17,8 +17,10 @@ const EXISTING_NONE: &str = "none";
 /// See [`EXISTING_NONE`].
 const EXISTING_ADOPTED: &str = "adopted";
 
-const SOURCE_BUCKET: &str = "source_bucket_id";
-const DESTINATION_BUCKET: &str = "destination_bucket_id";
+/// The part that is the id of the source bucket.
+pub(crate) const SOURCE_BUCKET: &str = "source_bucket_id";
+/// The part that is the id of the destination bucket.
+pub(crate) const DESTINATION_BUCKET: &str = "destination_bucket_id";
 /// The field that tells where the job begins: every point of it has it.
 pub(crate) const START: &str = "start";
 /// The field that tells how far runs of the job may have written. No part of what makes it the same job.
@@ -164,6 +166,11 @@ impl Identity {
     pub fn is_given_up(stored: &StoredFields) -> bool {
         let start = Self::stored_start(stored);
         start.is_some() && Self::stored_reach(stored) == start
+    }
+
+    /// The id of the source bucket of a stored identity.
+    pub fn stored_source(stored: &StoredFields) -> Option<&str> {
+        stored.get(SOURCE_BUCKET).map(String::as_str)
     }
 
     /// The id of the destination bucket of a stored identity.

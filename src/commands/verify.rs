@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
     let wanted = VerifyConfig::new(&layers)?;
     let inputs = Inputs::new(layers, env, &inputs::read_file)?;
-    let config = load_config(inputs, Inputs::check, signals.observer()).await?;
+    let config = load_config(inputs, Inputs::check_to_verify, signals.observer()).await?;
     signals.told_as(&config.output);
     let wanted = VerifyConfig { repair: wanted.repair && !config.safety.dry_run, ..wanted };
     let ends = Ends::connect(&config, &signals.observer())?;

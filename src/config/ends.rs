@@ -115,6 +115,9 @@ struct EndFlags {
     token_variable: &'static str,
 }
 
+/// The address of a source of which nothing is given. Nobody asks it.
+const NO_SOURCE: &str = "http://source.invalid";
+
 const SOURCE: EndFlags = EndFlags {
     side: Side::Source,
     host: SOURCE_HOST,
@@ -181,6 +184,27 @@ pub(crate) fn destination_if_given(
         return check_end(Side::Destination, layers, env, profile);
     }
     no_destination(layers)
+}
+
+/// The source, if a way to its token is given; else one without a token, which is not to be asked.
+pub(crate) fn source_if_given(
+    layers: &Layers,
+    env: &Env,
+    profile: Option<&Profile>,
+) -> Result<EndConfig, ConfigError> {
+    let named = [SOURCE.token_file.flag, SOURCE.token_command.flag, SOURCE.profile.flag];
+    if named.iter().any(|flag| layers.plain(*flag).is_some())
+        || env.get(SOURCE.token_variable).is_some()
+    {
+        return check_end(Side::Source, layers, env, profile);
+    }
+    Ok(EndConfig {
+        host: layers.find(SOURCE_HOST)?.unwrap_or_else(|| NO_SOURCE.to_owned()),
+        host_from: ValueOrigin::Default(SOURCE_HOST.flag.name),
+        org: layers.find(SOURCE_ORG)?,
+        token: TokenSetting::None,
+        tls_ca_file: None,
+    })
 }
 
 /// A destination without a token, which is not to be asked.

@@ -177,12 +177,33 @@ impl Inputs {
         self.check_with(destination, now)
     }
 
-    fn check_with(&self, destination: EndConfig, now: Timestamp) -> Result<JobConfig, ConfigError> {
-        if let Some(id) = &self.task_id {
-            return Err(ConfigError::TaskNotFetched { id: id.clone() });
+    /// Judges all of it for a command that compares what was moved: the source may be gone.
+    pub fn check_to_verify(&self, now: Timestamp) -> Result<JobConfig, ConfigError> {
+        self.has_task()?;
+        let source = ends::source_if_given(&self.layers, &self.env, self.source_profile.as_ref())?;
+        self.check_ends(source, self.destination()?, now)
+    }
+
+    fn has_task(&self) -> Result<(), ConfigError> {
+        match &self.task_id {
+            Some(id) => Err(ConfigError::TaskNotFetched { id: id.clone() }),
+            None => Ok(()),
         }
+    }
+
+    fn check_with(&self, destination: EndConfig, now: Timestamp) -> Result<JobConfig, ConfigError> {
+        self.has_task()?;
         let source =
             ends::check_end(Side::Source, &self.layers, &self.env, self.source_profile.as_ref())?;
+        self.check_ends(source, destination, now)
+    }
+
+    fn check_ends(
+        &self,
+        source: EndConfig,
+        destination: EndConfig,
+        now: Timestamp,
+    ) -> Result<JobConfig, ConfigError> {
         let bucket = self.layers.needed(SOURCE_BUCKET)?;
         let config = JobConfig::new(&self.layers, &self.env, (source, bucket, destination), now)?;
         let ends = &config.ends;

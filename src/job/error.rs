@@ -193,6 +193,9 @@ pub enum Error {
         /// What was looked for.
         job: String,
     },
+    /// Nobody says where the source is.
+    #[error("no source is given: --source-host and its token, or --source-profile, name it")]
+    NoSource,
     /// A bucket that is to be compared is not there.
     #[error("the {side} has no bucket {bucket:?} that the token sees")]
     NoBucket {
@@ -313,7 +316,8 @@ impl Error {
             | Self::NotConfirmed(_)
             | Self::NotLoadable { .. }
             | Self::NotSpooled { .. }
-            | Self::NoBucketOfSpool { .. } => ExitCode::Usage,
+            | Self::NoBucketOfSpool { .. }
+            | Self::NoSource => ExitCode::Usage,
             Self::Influx(error) => exit_code::of_influx(error),
             Self::Pipeline(error) => exit_code::of_pipeline(error),
             Self::Spool(error) => exit_code::of_spool(error),

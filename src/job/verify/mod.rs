@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use self::moved::MovedJob;
 pub use self::named::{NamedValues, Repaired};
+use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
 use crate::config::range::RangeStop;
 use crate::config::values::EvidenceChoice;
@@ -83,14 +84,14 @@ pub async fn compare(
     ends.destination.meet(config.ends.wait_ms).await?;
     let moved = MovedJob::of(config, ends).await?;
     let range = sub_range(config, moved.range);
+    let mut named = NamedValues::new(wanted)?;
     let evidence = asked.evidence(&moved, range).await?;
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let mut verified = verify::run(&destination, &evidence, range, progress).await?;
-    let mut named = NamedValues::new(wanted)?;
     if named.is_wanted(&verified) {
         let source = match evidence.source() {
             Some(source) => Ok(Arc::clone(source)),
-            None => asked.source_end(range).await.map(Arc::new),
+            None => asked.source_end(&moved, range).await.map(Arc::new),
         };
         match source {
             Ok(source) => {
@@ -145,7 +146,7 @@ impl VerifyJob<'_> {
             let notice = "nothing of this job has a digest: both ends are read";
             (self.events)(Event::Notice(notice.to_owned()));
         }
-        let source = Arc::new(self.source_end(range).await?);
+        let source = Arc::new(self.source_end(moved, range).await?);
         Ok(match self.wanted.evidence {
             Some(EvidenceChoice::Counts) => Evidence::Counts(source),
             _ => Evidence::Read(source),
@@ -158,7 +159,7 @@ impl VerifyJob<'_> {
         let filter = &self.config.scope.filter;
         let survey = Survey::run(client, bucket, filter).await?;
         let routes = Routes::new(&survey, filter);
-        let (interval, plan) = whole(range);
+        let interval = Interval::from_ns(survey.shape.shard_group_ns);
         let job = BucketJob {
             source_bucket: bucket.name.clone(),
             source_bucket_id: bucket.id.clone(),
@@ -172,19 +173,22 @@ impl VerifyJob<'_> {
             source_retention_ns: retention_ns(bucket.retention_s),
             range,
             is_from_oldest: false,
-            plan,
+            plan: BatchPlan::new(range.start, interval, range.stop),
             interval,
             slices_in_flight: pace.concurrency,
             slice_bytes_max: SLICE_BYTES_MAX,
             transfer_bytes_max: None,
             cut_at_bytes: None,
         };
-        Ok(ComparedEnd::new(&job, client, self.events))
+        Ok(ComparedEnd::new(&job.over(range), client, self.events))
     }
 
-    /// The source within its limits.
-    async fn source_end(self, range: TimeRange) -> Result<ComparedEnd, Error> {
+    /// The source within its limits. It must be the one that the job has moved.
+    async fn source_end(self, moved: &MovedJob, range: TimeRange) -> Result<ComparedEnd, Error> {
         let (config, source) = (self.config, &self.ends.source);
+        if config.ends.source.token == TokenSetting::None {
+            return Err(Error::NoSource);
+        }
         source.meet(config.ends.wait_ms).await?;
         let facts = match SourceFacts::gather(config, source).await? {
             SourceSeen::Facts(facts) => *facts,
@@ -193,6 +197,7 @@ impl VerifyJob<'_> {
                 return Err(Error::NoBucket { side: Side::Source, bucket });
             }
         };
+        moved.is_of_source(config, &facts.bucket)?;
         let client = quota::paced(config, source, &facts, self.observer).await;
         let config = &names::of_source(config, &facts);
         let job = plan_run(config, &facts, &client, range, range.start).await?;
@@ -220,17 +225,11 @@ impl VerifyJob<'_> {
     ) -> Result<(), Error> {
         let mut found = Vec::new();
         for batch in &verified.differing {
-            let destination = Arc::new(self.bucket_end(&moved.bucket, batch.range).await?);
-            found.push(verify::run(&destination, evidence, batch.range, progress).await?);
+            let (evidence, range) = (evidence.part(batch.range), batch.range);
+            let destination = Arc::new(self.bucket_end(&moved.bucket, range).await?);
+            found.push(verify::run(&destination, &evidence, range, progress).await?);
         }
         verified.replace_differing(found);
         Ok(())
     }
-}
-
-/// A range as one batch: batches that are compared have no sequence.
-fn whole(range: TimeRange) -> (Interval, BatchPlan) {
-    let length_ns = i64::try_from(range.duration_ns()).unwrap_or(i64::MAX).max(1);
-    let interval = Interval::from_ns(length_ns);
-    (interval, BatchPlan::new(range.start, interval, range.stop))
 }

@@ -1,7 +1,10 @@
 //! What a job has moved, as its records tell.
 
-use crate::checkpoint::identity::{Difference, Existing, Identity, filter_text};
+use crate::checkpoint::identity::{
+    DESTINATION_BUCKET, Difference, Existing, Identity, SOURCE_BUCKET, filter_text,
+};
 use crate::checkpoint::record::StoredFields;
+use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
@@ -30,6 +33,8 @@ pub(super) struct MovedJob {
     pub(super) range: TimeRange,
     store: BatchBucket,
     existing: Existing,
+    /// Id of the bucket that it was moved from, if that is recorded.
+    source_bucket_id: Option<String>,
 }
 
 impl MovedJob {
@@ -69,7 +74,15 @@ impl MovedJob {
             None => Existing::Adopted,
         };
         let range = TimeRange::new(start, stop.max(start));
-        Ok(Self { bucket, source_org, range, store, existing })
+        let source_bucket_id = stored.as_ref().and_then(Identity::stored_source).map(str::to_owned);
+        Ok(Self { bucket, source_org, range, store, existing, source_bucket_id })
+    }
+
+    /// Refuses another bucket of the same name: nothing of it is to be read, or written.
+    pub(super) fn is_of_source(&self, config: &JobConfig, source: &Bucket) -> Result<(), Error> {
+        let given = (SOURCE_BUCKET, source.id.clone());
+        let stored = self.source_bucket_id.as_ref();
+        differs(config, stored, given)
     }
 
     /// What is recorded of its content.
@@ -89,20 +102,27 @@ impl MovedJob {
 
 /// Filter and bucket are those of the job.
 fn is_same(config: &JobConfig, stored: &StoredFields, bucket: &Bucket) -> Result<(), Error> {
-    let asked = [
-        ("destination_bucket_id", bucket.id.clone()),
-        ("filter", filter_text(&config.scope.filter)),
-    ];
+    let asked =
+        [(DESTINATION_BUCKET, bucket.id.clone()), ("filter", filter_text(&config.scope.filter))];
     for (part, given) in asked {
-        if let Some(stored) = stored.get(part)
-            && *stored != given
-        {
-            let difference = Difference { part, stored: stored.clone(), given };
-            let bucket = config.ends.batch_bucket.clone();
-            return Err(Error::OtherJob { bucket, difference });
-        }
+        differs(config, stored.get(part), (part, given))?;
     }
     Ok(())
+}
+
+fn differs(
+    config: &JobConfig,
+    stored: Option<&String>,
+    (part, given): (&'static str, String),
+) -> Result<(), Error> {
+    match stored {
+        Some(stored) if *stored != given => {
+            let difference = Difference { part, stored: stored.clone(), given };
+            let bucket = config.ends.batch_bucket.clone();
+            Err(Error::OtherJob { bucket, difference })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the records call the source's organization: as it is given, or as they agree; else the source says it.
@@ -111,6 +131,9 @@ async fn source_org(config: &JobConfig, ends: &Ends) -> Result<Option<String>, E
     let known = known_jobs::org_of_source(&config.ends, &ends.destination).await?;
     if known.is_some() && (given.is_none() || *given == known) {
         return Ok(known);
+    }
+    if config.ends.source.token == TokenSetting::None {
+        return Ok(given.clone());
     }
     let asked = async |client: &Client| {
         client.meet(config.ends.wait_ms).await?;

@@ -80,6 +80,15 @@ impl BucketJob {
         }
     }
 
+    /// The same of a range, as one batch.
+    #[must_use]
+    pub(crate) fn over(self, range: TimeRange) -> Self {
+        let length_ns = i64::try_from(range.duration_ns()).unwrap_or(i64::MAX).max(1);
+        let interval = Interval::from_ns(length_ns);
+        let plan = BatchPlan::new(range.start, interval, range.stop);
+        Self { range, plan, interval, ..self }
+    }
+
     /// What a plain Flux query reads of a range.
     pub fn selection(&self, range: TimeRange) -> Selection<'_> {
         self.selection_of(Layer::Plain, range)

@@ -64,6 +64,12 @@ impl ComparedEnd {
         }
     }
 
+    /// The same bucket for a part of the range, looked at as if nothing were known of its series.
+    pub(crate) fn part(&self, range: TimeRange) -> Self {
+        let SourceBucket { job, client, events, .. } = self.bucket();
+        Self::new(&job.clone().over(range), client, events)
+    }
+
     /// How its time is cut, and what counts it.
     pub(super) fn bucket(&self) -> &SourceBucket {
         &self.digests.source

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::end::ComparedEnd;
 use crate::checkpoint::recorded::RecordedBatch;
+use crate::model::time::TimeRange;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 
 /// What the destination is held against.
@@ -18,6 +19,15 @@ pub(crate) enum Evidence {
 }
 
 impl Evidence {
+    /// The same of a part of the range.
+    pub(crate) fn part(&self, range: TimeRange) -> Self {
+        match self {
+            Self::Recorded(recorded) => Self::Recorded(Arc::clone(recorded)),
+            Self::Read(source) => Self::Read(Arc::new(source.part(range))),
+            Self::Counts(source) => Self::Counts(Arc::new(source.part(range))),
+        }
+    }
+
     /// The source, where it is asked.
     pub(crate) fn source(&self) -> Option<&Arc<ComparedEnd>> {
         match self {

@@ -106,14 +106,14 @@ fn named(found: &VerifyOutcome) -> [u64; 3] {
 async fn every_golden_case_is_equal() {
     let mut proven = 0;
     for name in &Case::names_of_buckets() {
-        for source in [cloud(), oss_source()] {
+        for (source, evidence) in [(cloud(), &[RECORDED, READ][..]), (oss_source(), &[READ])] {
             let (kind, lines) = (source.kind, Case::open(name).bytes("data.lp"));
             let shard_s = if name.starts_with("07") { 86_400 } else { WEEK_S };
             let rig = Rig::start(source, store_of(&lines, shard_s)).await;
             let rig =
                 rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775807Z", "50y");
             let exit = rig.migrate(rig.config()).await.exit();
-            for evidence in [RECORDED, READ] {
+            for evidence in evidence.iter().copied() {
                 let found = rig.verify(&rig.config(), &wanted(evidence)).await;
                 let found = found.unwrap_or_else(|error| panic!("{name} {kind:?}: {error:?}"));
                 let what = format!("{name} {kind:?} {evidence:?} {exit:?}: {:?}", found.verified);
@@ -131,7 +131,7 @@ async fn every_golden_case_is_equal() {
             }
         }
     }
-    assert!(proven > 60, "{proven}");
+    assert!(proven > 45, "{proven}");
 }
 
 /// A way to damage what the destination holds.
@@ -199,7 +199,7 @@ fn damages() -> Vec<Damage> {
 /// much.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_damage_is_found_named_and_repaired() {
-    for source in [cloud(), oss_source()] {
+    for (source, is_cloud) in [(cloud(), true), (oss_source(), false)] {
         for (what, damage) in damages() {
             let rig = Rig::start(source.clone(), store_of(&plant(0..8), WEEK_S)).await;
             // Nothing is moved of the last two hours.
@@ -227,7 +227,8 @@ async fn each_damage_is_found_named_and_repaired() {
             let superset = VerifyConfig { superset: true, ..wanted(RECORDED) };
             let found = rig.verify(&rig.config(), &superset).await.expect(what);
             assert_eq!(is_equal(&found), missing + changed == 0, "{what}: {:?}", found.verified);
-            let repair = VerifyConfig { repair: true, ..wanted(RECORDED) };
+            let evidence = if is_cloud { READ } else { RECORDED };
+            let repair = VerifyConfig { repair: true, ..wanted(evidence) };
             let found = rig.verify(&rig.config(), &repair).await.expect(what);
             let repaired = found.named.repaired.as_ref().expect("it was to be repaired");
             assert_eq!((repaired.values, repaired.refused), (missing + changed, 0), "{what}");
@@ -316,6 +317,20 @@ async fn another_job_is_refused() {
     let named = with(rig.config(), |config| config.ends.source_bucket = "other-1".to_owned());
     let nothing = rig.verify(&named, &wanted(None)).await.expect_err("nothing was moved");
     assert_eq!(nothing.exit(), ExitCode::Permanent);
+    // Another bucket has the name of the one that was moved: it is not compared, and nothing of it is written.
+    let source = rig.source.store();
+    source.remove_bucket(&source.bucket(BUCKET).expect("it is there").id);
+    source.create_bucket("one-more", 0);
+    source.create_bucket(BUCKET, 0);
+    source.write_lp(BUCKET, b"air,host=a v=1 1640995200000000000\n").expect("a line");
+    rig.destination.store().delete(BUCKET, Some(b"air"), START_NS, START_NS + HOUR_NS);
+    let before = rig.destination.store().dump(BUCKET);
+    let read = rig.verify(&rig.config(), &wanted(READ)).await.expect_err("another source");
+    assert_eq!(read.exit(), ExitCode::State);
+    let repair = VerifyConfig { repair: true, ..wanted(RECORDED) };
+    let found = rig.verify(&rig.config(), &repair).await.expect("compared with the record");
+    assert!(found.named.unnamed.is_some() && found.named.repaired.is_none());
+    assert!(before == rig.destination.store().dump(BUCKET), "nothing was written");
     let made_again = rig.destination.store();
     let id = made_again.bucket(BUCKET).expect("it is there").id;
     made_again.remove_bucket(&id);

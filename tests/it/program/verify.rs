@@ -1,6 +1,6 @@
 //! `verify` as a program: what it prints, and with which code it ends.
 
-use super::{BUCKET, World};
+use super::{BUCKET, OSS_ORG, World};
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -70,6 +70,28 @@ async fn a_difference_is_found_shown_kept_and_repaired() {
     let left = world.start(world.job("verify", &[])).ended().await;
     left.assert_code(4);
     assert!(left.out.contains("0 values missing, 0 changed, 1 that only"), "{}", left.out);
+}
+
+/// The account is closed, and its token is gone.
+#[tokio::test]
+async fn nothing_of_the_source_is_needed() {
+    let world = World::new().await;
+    world.migrate(&[]).await.assert_code(0);
+    let oss = world.oss.url();
+    let without = || {
+        let [host, org] = ["--destination-host", "--destination-org"];
+        let mut verify =
+            world.command(&["verify", "--source-bucket", BUCKET, host, &oss, org, OSS_ORG]);
+        verify.env_remove("INFLUXDB_CLOUD_TOKEN");
+        verify
+    };
+    let equal = world.start(without()).ended().await;
+    equal.assert_code(0);
+    assert!(equal.out.starts_with("VERIFIED (recorded)"), "{}", equal.out);
+    world.oss.store().delete(BUCKET, None, START_NS, START_NS + 1);
+    let found = world.start(without()).ended().await;
+    found.assert_code(4);
+    assert!(found.out.contains("no source is given"), "{}", found.out);
 }
 
 #[tokio::test]
