@@ -7,7 +7,7 @@ use super::place::read_place;
 use crate::config::flag::FlagGroup;
 use crate::config::table::{
     ADOPT, BATCH_BUCKET, BATCH_INTERVAL, CONCURRENCY, CONNECTIONS, DESTINATION, MAX_DURATION,
-    MEASUREMENT, OUTPUT, PAUSE_TASK, SAFETY, START, STOP,
+    MEASUREMENT, OUTPUT, PAUSE_TASK, PROOF, SAFETY, START, STOP,
 };
 
 /// The spools, and what of the flags of `migrate` means something without a source.
@@ -42,6 +42,7 @@ impl Takes for TakesLoad {
         ])
         .under("Job"),
         SAFETY,
+        PROOF,
         OUTPUT,
     ];
 }

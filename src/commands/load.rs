@@ -7,13 +7,12 @@ use crate::config::inputs::{Inputs, read_file};
 use crate::config::job::JobConfig;
 use crate::config::values::ExistingPolicy;
 use crate::exit::ExitCode;
-use crate::influx::client::ClientSettings;
-use crate::job::ends;
+use crate::job::ends::Ends;
 use crate::job::load_spool::{self, OpenedSpool};
+use crate::job::read_back;
 use crate::job::run::{self, ClientSignals};
 use crate::job::shown::{self, Shown};
 use crate::job::signals::StopSignals;
-use crate::model::side::Side;
 use crate::report::question::Question;
 use crate::report::state::{Header, SinkKind};
 
@@ -48,12 +47,9 @@ async fn one(
     stops: &StopSignals,
 ) -> Result<ExitCode, Error> {
     signals.told_as(&config.output);
-    let settings = ClientSettings {
-        query_timeout_ms: config.pace.query_timeout_ms,
-        ..ClientSettings::default()
-    };
-    let client =
-        ends::connect(Side::Destination, &config.ends.destination, &settings, signals.observer())?;
+    // The source of what was staged is not asked.
+    let ends = Ends::connect(config, &signals.observer())?;
+    let client = ends.destination.clone();
     let (checked, report) = load_spool::check(spool, config, &client).await?;
     shown::show_preflight(&report, &config.output);
     let checked = checked?;
@@ -81,7 +77,10 @@ async fn one(
             .is_empty()
             .then_some("Later: sluice migrate tops up to now, if the source is still there"),
     };
-    Ok(run::run(prepared, None, shown, signals, stop).await.map_err(Error::told)?.exit)
+    Ok(run::run(prepared, read_back::of(config, &ends), shown, signals, stop)
+        .await
+        .map_err(Error::told)?
+        .exit)
 }
 
 fn header(spool: &OpenedSpool, config: &JobConfig) -> Header {

@@ -7,6 +7,7 @@
 //! write     frames to lines and bodies, or to rows of files                    bucket, spool, nowhere
 //! commit    strictly in sequence                                               bucket, spool, nowhere
 //! closing   when all is committed: both ends counted once more
+//! verify    what was committed, read again: digests, and values where they differ   bucket
 //! ```
 //!
 //! Each stage that has two kinds of ends names them in its `mod.rs`; `bucket` and `spool` beside it are those. A stage uses
