@@ -1,6 +1,8 @@
 //! `verify` as a program: what it prints, and with which code it ends.
 
-use super::{BUCKET, OSS_ORG, World};
+use sluice::testing::sim::{Fault, Matcher, Rule};
+
+use super::{BUCKET, OSS_ORG, Running, World};
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -131,4 +133,41 @@ async fn what_cannot_be_compared_is_told() {
         ended.assert_code(code);
         assert!(ended.err.contains(words), "{more:?}: {}", ended.err);
     }
+}
+
+/// Nothing that keeps a run from reading back takes anything away from what it has committed.
+#[tokio::test]
+async fn what_is_not_read_back_is_said() {
+    let world = World::new().await;
+    let values = Matcher::path("/api/v2/query").body("rename(").skip(2);
+    world.oss.inject(Rule { matcher: values, times: 1, fault: Fault::Hang });
+    let mut running = world.start(world.job("migrate", &["--verify", "end"]));
+    let hangs = |_: &Running| world.oss.faults_used_up() && world.oss.requests_waiting() > 0;
+    running.until("the destination is read back", hangs).await;
+    running.signal("TERM");
+    let ended = running.ended().await;
+    ended.assert_code(0);
+    assert!(ended.out.starts_with("COPIED, NOT YET VERIFIED"), "{}", ended.out);
+    assert!(ended.out.contains("not verified: stopped by SIGTERM"), "{}", ended.out);
+    world.oss.clear_faults();
+    world.assert_whole();
+    let verified = world.start(world.job("verify", &[])).ended().await;
+    verified.assert_code(0);
+}
+
+/// `--verify off` asks nothing of the destination that the closing check does not.
+#[tokio::test]
+async fn nothing_is_read_back_unasked() {
+    let reads = async |when: &str| {
+        let world = World::new().await;
+        let ended = world.migrate(&["--verify", when]).await;
+        ended.assert_code(0);
+        let records = world.oss.records();
+        let of_values = records.iter().filter(|one| one.body_head.contains("rename("));
+        (ended.out, of_values.count())
+    };
+    let (off, none) = reads("off").await;
+    assert!(off.starts_with("COPIED, NOT YET VERIFIED") && none == 0, "{none} {off}");
+    let (end, some) = reads("end").await;
+    assert!(end.starts_with("COPIED AND VERIFIED") && some > 0, "{some} {end}");
 }
