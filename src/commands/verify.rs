@@ -10,7 +10,7 @@ use crate::config::verify::VerifyConfig;
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
 use crate::job::error::{Error as JobError, chain};
-use crate::job::load_config::load_config;
+use crate::job::load_config::{load_config, say_notices};
 use crate::job::run::ClientSignals;
 use crate::job::shown;
 use crate::job::signals::StopSignals;
@@ -33,6 +33,9 @@ pub(crate) async fn run(
     let inputs = Inputs::new(layers, env, &inputs::read_file)?;
     let config = load_config(inputs, Inputs::check_to_verify, signals.observer()).await?;
     signals.told_as(&config.output);
+    if wanted.repair && config.safety.dry_run {
+        say_notices(&["--dry-run: nothing is repaired".to_owned()], config.output.json);
+    }
     let wanted = VerifyConfig { repair: wanted.repair && !config.safety.dry_run, ..wanted };
     let ends = Ends::connect(&config, &signals.observer())?;
     let _moving = stops.moving();
@@ -49,7 +52,8 @@ pub(crate) async fn run(
     let (config, wanted) = (&config, &wanted);
     let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
     let comparing = verify::compare(asked, &progress);
-    let compared = stop.unless(Box::pin(comparing)).await.map_err(JobError::from).flatten();
+    let compared =
+        stop.unless(Box::pin(comparing)).await.map_err(JobError::VerifyStopped).flatten();
     drop(line);
     let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms } = compared?;
     let exit = match VerifyEnd::of(range, evidence, &verified) {

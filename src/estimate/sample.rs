@@ -11,6 +11,7 @@ use crate::limits::{
     FRAMES_QUEUED_MAX, HELD_INSTANT_BYTES_MAX, PLAN_SAMPLE_EXCESS_MAX, SPLIT_DEPTH_MAX,
 };
 use crate::model::scale::scaled;
+use crate::model::side::Side;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::error::Error;
@@ -248,7 +249,7 @@ pub(crate) async fn read(
 }
 
 fn is_of_the_transport(error: &Error) -> bool {
-    let kind = failure::source_failure(error, u32::MAX);
+    let kind = failure::source_failure(error, Side::Source, u32::MAX);
     failure::is_misfit(error)
         || matches!(
             kind,

@@ -219,6 +219,17 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Values that were renamed would be written under their first names.
+    #[error(
+        "--repair cannot tell which values --on-type-conflict suffix gave another name: move the stretch again into a new bucket"
+    )]
+    RepairRenamed,
+    /// The end was asked for while both ends were compared.
+    #[error(
+        "stopped by {} while comparing: nothing of it is kept, what --repair has written again stays; the same command begins again",
+        stop_name(*.0)
+    )]
+    VerifyStopped(StopReason),
     /// The records of a job are more than can be had at once.
     #[error(
         "the job has more batches than can be compared at once: --source read with --start and --stop compares a part"
@@ -293,7 +304,7 @@ impl Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Preflight { .. } => "preflight",
-            Self::Stopped(_) | Self::NotEnded(_) => "stopped",
+            Self::Stopped(_) | Self::NotEnded(_) | Self::VerifyStopped(_) => "stopped",
             Self::NotConfirmed(_) => "not_confirmed",
             Self::ForeignData { .. } | Self::OtherSource { .. } => "foreign_data",
             other => other.exit().name(),
@@ -307,7 +318,9 @@ impl Error {
 
     fn own_exit(&self) -> ExitCode {
         match self {
-            Self::Stopped(reason) | Self::NotEnded(reason) => exit_code::of_stop(*reason),
+            Self::Stopped(reason) | Self::NotEnded(reason) | Self::VerifyStopped(reason) => {
+                exit_code::of_stop(*reason)
+            }
             Self::Config(_)
             | Self::TokenFile { .. }
             | Self::CaFile { .. }
@@ -317,6 +330,7 @@ impl Error {
             | Self::NotLoadable { .. }
             | Self::NotSpooled { .. }
             | Self::NoBucketOfSpool { .. }
+            | Self::RepairRenamed
             | Self::NoSource => ExitCode::Usage,
             Self::Influx(error) => exit_code::of_influx(error),
             Self::Pipeline(error) => exit_code::of_pipeline(error),

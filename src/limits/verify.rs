@@ -7,8 +7,8 @@ pub(crate) const DIGESTS_BYTES_MAX: usize = 32 * 1_024;
 /// Values of one end that are held in memory to be compared one by one. A range that holds more is halved.
 pub(crate) const COMPARED_VALUES_MAX: u64 = 500_000;
 
-/// Batches that differ, and stretches without evidence, that are kept each; more are only counted.
-pub(crate) const VERIFY_RANGES_MAX: usize = 1_000;
+/// Batches that differ, and stretches without evidence, that are kept each. More are counted, and neither named nor repaired.
+pub(crate) const VERIFY_RANGES_MAX: usize = 100_000;
 
 /// Values that differ, shown on the screen at the most.
 pub(crate) const VERIFY_VALUES_SHOWN_MAX: usize = 1_000;

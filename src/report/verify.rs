@@ -172,12 +172,27 @@ impl VerifyReport {
         );
         lines.extend(line("equal", &equal));
         if verified.equal_by_reading > 0 {
-            let batches = counted(verified.equal_by_reading, "of them differs", "of them differ");
-            let text = format!("{batches} from the record, and both ends hold the same now");
-            lines.extend(line("", &text));
+            lines.extend(line("", &self.equal_by_reading()));
         }
         lines.extend(self.trouble(paper));
         lines
+    }
+
+    /// Why batches that differ at first are equal.
+    fn equal_by_reading(&self) -> String {
+        let of_them = |one, many| counted(self.verified.equal_by_reading, one, many);
+        if self.values.is_superset && self.values.extra > 0 {
+            return of_them(
+                "of them holds more than was moved",
+                "of them hold more than was moved",
+            );
+        }
+        if self.evidence == "recorded" {
+            let batches = of_them("of them differs", "of them differ");
+            return format!("{batches} from the record, and both ends hold the same now");
+        }
+        let batches = of_them("of them holds", "of them hold");
+        format!("{batches} the same, some of it under other names (--on-type-conflict suffix)")
     }
 
     fn trouble(&self, paper: Paper) -> Vec<String> {
@@ -190,7 +205,7 @@ impl VerifyReport {
             lines.extend(line("differs", &batch_words(found)));
         }
         lines.extend(more(verified.differing_batches, paper));
-        if verified.differing_batches > 0 || values.extra > 0 {
+        if verified.differing_batches > 0 || values.extra > 0 || values.repaired.is_some() {
             lines.extend(line("values", &values.words()));
         }
         for difference in &values.shown {
@@ -272,7 +287,14 @@ impl ValuesNamed {
         if let Some(why) = &self.unnamed {
             return format!("not named, because the source cannot be read: {why}");
         }
-        let least = if self.is_whole { "" } else { "at least " };
+        if !self.is_whole && self.missing + self.changed + self.extra == 0 {
+            return "not looked at (--differences, --report)".to_owned();
+        }
+        let least = match (&self.repaired, self.is_whole) {
+            (Some(_), _) => "before the repair: ",
+            (None, true) => "",
+            (None, false) => "at least ",
+        };
         let extra = if self.is_superset { " (no difference: --superset)" } else { "" };
         format!(
             "{least}{} missing, {} changed, {} that only the destination has{extra}",

@@ -11,7 +11,7 @@ use self::moved::MovedJob;
 pub use self::named::{NamedValues, Repaired};
 use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
-use crate::config::range::RangeStop;
+use crate::config::range::{RangeStart, RangeStop};
 use crate::config::values::EvidenceChoice;
 use crate::config::verify::VerifyConfig;
 use crate::influx::api::Bucket;
@@ -81,6 +81,9 @@ pub async fn compare(
     if let Some(spool) = &config.ends.spool {
         return Err(Error::NoBucketOfSpool { place: spool.place.clone() });
     }
+    if wanted.repair && config.safety.on_type_conflict == ConflictPolicy::Suffix {
+        return Err(Error::RepairRenamed);
+    }
     ends.destination.meet(config.ends.wait_ms).await?;
     let moved = MovedJob::of(config, ends).await?;
     let range = sub_range(config, moved.range);
@@ -88,6 +91,13 @@ pub async fn compare(
     let evidence = asked.evidence(&moved, range).await?;
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let mut verified = verify::run(&destination, &evidence, range, progress).await?;
+    let ends_read = std::iter::once(&destination).chain(evidence.source());
+    for words in ends_read.flat_map(|end| end.unreturned()) {
+        verified.add_unproven(range, words.clone());
+    }
+    for (stretch, why) in outside(config, moved.range) {
+        verified.add_unproven(stretch, why.to_owned());
+    }
     if named.is_wanted(&verified) {
         let source = match evidence.source() {
             Some(source) => Ok(Arc::clone(source)),
@@ -101,12 +111,7 @@ pub async fn compare(
                 if let Some(repairer) = repairer {
                     let Repairer { values, refused, refusal, .. } = repairer;
                     named.repaired = Some(Repaired { values, refused, refusal });
-                    asked.again(&moved, &evidence, &mut verified, progress).await?;
-                    if wanted.superset {
-                        let destination = asked.bucket_end(&moved.bucket, range).await?;
-                        let sides = (&*source, &destination);
-                        NamedValues::judge().find(sides, &mut verified, None).await?;
-                    }
+                    asked.again(&moved, (&source, &evidence), range, &mut verified).await?;
                 }
             }
             // What differs is known; which values, only the source can tell.
@@ -116,6 +121,25 @@ pub async fn compare(
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let evidence = evidence.name();
     Ok(VerifyOutcome { source_org: moved.source_org, range, evidence, verified, named, elapsed_ms })
+}
+
+/// What is asked for and was not moved. Only a time that is given asks for it.
+fn outside(config: &JobConfig, moved: TimeRange) -> Vec<(TimeRange, &'static str)> {
+    let mut stretches = Vec::new();
+    if let RangeStart::At(start) = config.scope.start
+        && start < moved.start
+    {
+        let stop = config.scope.stop.counted_from(local_now()).min(moved.start);
+        stretches.push((TimeRange::new(start, stop.max(start)), "no part of the job"));
+    }
+    if let RangeStop::At(stop) = config.scope.stop
+        && moved.stop < stop
+    {
+        let start = config.scope.start.counted_from(local_now()).unwrap_or(moved.start);
+        stretches.push((TimeRange::new(start.max(moved.stop), stop), "not committed yet"));
+    }
+    stretches.retain(|(stretch, _)| !stretch.is_empty());
+    stretches
 }
 
 /// What of the job's range is asked for.
@@ -209,7 +233,8 @@ impl VerifyJob<'_> {
             self.ends.destination.clone(),
             &moved.bucket.name,
             destination.shard_group_ns(),
-            ConflictPolicy::Stop,
+            // What the destination refuses for its type is counted.
+            ConflictPolicy::Reject,
             Vec::new(),
         );
         Repairer::new(bucket.of_id(moved.bucket.id.clone()), self.events)
@@ -219,17 +244,19 @@ impl VerifyJob<'_> {
     async fn again(
         self,
         moved: &MovedJob,
-        evidence: &Evidence,
+        (source, evidence): (&ComparedEnd, &Evidence),
+        range: TimeRange,
         verified: &mut VerifyFindings,
-        progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<(), Error> {
+        let destination = Arc::new(self.bucket_end(&moved.bucket, range).await?);
         let mut found = Vec::new();
         for batch in &verified.differing {
-            let (evidence, range) = (evidence.part(batch.range), batch.range);
-            let destination = Arc::new(self.bucket_end(&moved.bucket, range).await?);
-            found.push(verify::run(&destination, &evidence, range, progress).await?);
+            let evidence = evidence.part(batch.range);
+            found.push(verify::run(&destination, &evidence, batch.range, &|_| ()).await?);
         }
         verified.replace_differing(found);
-        Ok(())
+        // The source may hold more than was recorded by now.
+        let mut judge = NamedValues::judge(self.wanted.superset);
+        judge.find((source, &destination), verified, None).await
     }
 }

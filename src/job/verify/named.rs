@@ -31,7 +31,8 @@ pub struct NamedValues {
     /// What was written again; `None` where nothing was to be.
     pub repaired: Option<Repaired>,
     shown_max: usize,
-    repairs: bool,
+    /// Every difference is looked at, not only those that are shown.
+    is_thorough: bool,
     /// Values that only the destination has are no difference.
     pub is_superset: bool,
     report: Option<Report>,
@@ -53,16 +54,15 @@ impl NamedValues {
     pub(super) fn new(wanted: &VerifyConfig) -> Result<Self, Error> {
         let report = wanted.report.as_ref().map(Report::create).transpose()?;
         Ok(Self {
-            repairs: wanted.repair,
             shown_max: wanted.values_shown,
-            is_superset: wanted.superset,
+            is_thorough: report.is_some() || wanted.superset || wanted.repair,
             report,
-            ..Self::judge()
+            ..Self::judge(wanted.superset)
         })
     }
 
-    /// Who only finds out whether the destination holds more, and nothing else.
-    pub(super) fn judge() -> Self {
+    /// Who only finds out whether both ends hold the same now.
+    pub(super) fn judge(is_superset: bool) -> Self {
         Self {
             shown: Vec::new(),
             missing: 0,
@@ -71,17 +71,16 @@ impl NamedValues {
             is_whole: true,
             unnamed: None,
             repaired: None,
-            repairs: false,
             shown_max: 0,
-            is_superset: true,
+            is_superset,
+            is_thorough: true,
             report: None,
         }
     }
 
     /// True if anybody wants to know which values differ.
     pub(super) fn is_wanted(&self, verified: &VerifyFindings) -> bool {
-        let is_asked = self.shown_max > 0 || self.report.is_some() || self.is_superset;
-        verified.differing_batches > 0 && (is_asked || self.repairs)
+        verified.differing_batches > 0 && (self.shown_max > 0 || self.is_thorough)
     }
 
     /// Looks for them, as far as they are asked for. What differs in nothing, or in extra values alone where those are no
@@ -122,8 +121,7 @@ impl NamedValues {
         let mut walk = ValueWalk::new(ends, range);
         let mut is_equal = true;
         loop {
-            let is_all_wanted = self.report.is_some() || self.is_superset || repairer.is_some();
-            if self.shown.len() >= self.shown_max && !is_all_wanted {
+            if self.shown.len() >= self.shown_max && !self.is_thorough {
                 self.is_whole = false;
                 return Ok(false);
             }

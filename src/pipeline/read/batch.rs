@@ -38,6 +38,8 @@ pub(crate) struct Moved {
     pub refusals: RefusedValues,
     /// How they were read, if from a bucket.
     pub transports: BTreeSet<Transport>,
+    /// Measurements of which InfluxQL has read anything.
+    pub by_influxql: BTreeSet<Name>,
     /// Measurements of which Flux has brought strings: they may have lost a carriage return.
     pub strings_by_flux: BTreeSet<Name>,
 }
@@ -53,6 +55,7 @@ impl Moved {
         self.retries += other.retries;
         self.refusals.add(other.refusals);
         self.transports.extend(other.transports);
+        self.by_influxql.extend(other.by_influxql);
         self.strings_by_flux.extend(other.strings_by_flux);
     }
 

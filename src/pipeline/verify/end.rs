@@ -8,8 +8,11 @@ use tokio::sync::oneshot;
 use crate::influx::client::Client;
 use crate::model::frame::Frame;
 use crate::model::measurement_digests::MeasurementDigests;
+use crate::model::number;
 use crate::model::time::TimeRange;
+use crate::model::transport::Transport;
 use crate::pipeline::commit::Checkpoint;
+use crate::pipeline::commit::complete::Done;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::EventSink;
 use crate::pipeline::plan::count;
@@ -29,6 +32,7 @@ pub(crate) struct ComparedEnd {
     digests: Arc<BucketReader>,
     values: Arc<BucketReader>,
     doubts: Arc<Mutex<Vec<String>>>,
+    unreturned: Vec<String>,
 }
 
 /// What a range of it holds.
@@ -46,6 +50,10 @@ impl ComparedEnd {
     /// Of a bucket. The job is what of it is compared, as if that were to be moved.
     pub(crate) fn new(job: &BucketJob, client: &Client, events: &EventSink) -> Self {
         let doubts = Arc::new(Mutex::new(Vec::new()));
+        let unreturned = job.unreturned().into_iter().map(|(words, _)| words).collect();
+        // Nobody knows in which batch it is: it is told once, and not with the first batch of the job.
+        let mut job = job.clone();
+        job.range.start = job.range.start.saturating_add_ns(-1);
         let reader = |kept| {
             let source = SourceBucket::new(job.clone(), client.clone(), Arc::clone(events));
             let to = Destination::Digests(kept);
@@ -61,6 +69,7 @@ impl ComparedEnd {
             digests: reader(DigestsKept::Digests),
             values: reader(DigestsKept::Values),
             doubts: Arc::clone(&doubts),
+            unreturned,
         }
     }
 
@@ -78,6 +87,23 @@ impl ComparedEnd {
     /// Length of its shard groups.
     pub(crate) fn shard_group_ns(&self) -> i64 {
         self.bucket().job.shape.shard_group_ns
+    }
+
+    /// What the bucket lists and returns to no query, whatever the range.
+    pub(crate) fn unreturned(&self) -> &[String] {
+        &self.unreturned
+    }
+
+    /// How many values a range holds of which none was moved; and why there may be more, if so.
+    pub(super) async fn stray(&self, range: TimeRange) -> Result<(u64, Option<String>), Error> {
+        let found = count::total(self.bucket(), range).await?;
+        let lost = count::lost(self.bucket(), range).await?;
+        let values = number::counted(
+            lost,
+            "value that no query returns rightly",
+            "values that no query returns rightly",
+        );
+        Ok((found, (lost > 0).then_some(values)))
     }
 
     /// Reads a range for its digests. `requested` is told once all of it was asked for.
@@ -128,12 +154,23 @@ async fn read(
     {
         return Ok(EndContent::default());
     }
-    // No batch of a plan: the series are listed again when all is read.
-    let reading = batch::run(Arc::clone(reader), u64::MAX - 1, range, windows, requested);
-    let done = Box::pin(reading).await?;
+    let mut done = read_batch(reader, range, windows.clone(), requested).await?;
+    if done.details.digests.is_none() && done.refusals.reason().is_none() && !is_unsteady(&done) {
+        // Strings with carriage returns came in two ways: in one they are known.
+        let plain = BucketJob { transport: Some(Transport::Flux), ..source.job.clone() };
+        let (out, checkpoint) = (Arc::clone(&reader.out), reader.checkpoint.clone());
+        let plain = Arc::new(BucketReader::new(source.for_job(plain), out, checkpoint));
+        done = read_batch(&plain, range, windows, oneshot::channel().0).await?;
+    }
     let lacking = match (&done.details.digests, done.refusals.reason()) {
         (_, Some(why)) => Some(why),
-        (None, None) => Some("it kept changing while it was read".to_owned()),
+        (None, None) if done.details.changed => {
+            Some("it kept changing while it was read".to_owned())
+        }
+        (None, None) if done.details.expired > 0 => {
+            Some("values of it expired while it was read".to_owned())
+        }
+        (None, None) => Some("strings with carriage returns in it came in two ways".to_owned()),
         (Some(_), None) => None,
     };
     Ok(EndContent {
@@ -142,4 +179,19 @@ async fn read(
         lacking,
         frames: done.frames,
     })
+}
+
+/// One batch. It is none of a plan: the series are listed again when all is read.
+async fn read_batch(
+    reader: &Arc<BucketReader>,
+    range: TimeRange,
+    windows: Vec<Window>,
+    requested: oneshot::Sender<()>,
+) -> Result<Done, Error> {
+    let seq = u64::MAX - 1;
+    Box::pin(batch::run(Arc::clone(reader), seq, range, windows, requested)).await
+}
+
+fn is_unsteady(done: &Done) -> bool {
+    done.details.changed || done.details.expired > 0
 }

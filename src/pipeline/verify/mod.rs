@@ -137,22 +137,9 @@ async fn compare(
             recorded_batch(destination, &recorded, batch, requested).await?
         }
         VerifyPiece::Gap(recorded, range) => {
-            let found = count::total(destination.bucket(), range).await?;
-            let verdict = match (found, recorded.beside) {
-                (0, _) => Verdict::Equal,
-                (_, Some(why)) => Verdict::Unproven(why.to_owned()),
-                (_, None) => Verdict::Differs { expected: 0, measurements: Vec::new() },
-            };
-            (found, verdict)
+            stray(destination.stray(range).await?, recorded.beside)
         }
-        VerifyPiece::Empty(range, _) => {
-            let found = count::total(destination.bucket(), range).await?;
-            let verdict = match found {
-                0 => Verdict::Equal,
-                _ => Verdict::Differs { expected: 0, measurements: Vec::new() },
-            };
-            (found, verdict)
-        }
+        VerifyPiece::Empty(range, _) => stray(destination.stray(range).await?, None),
         VerifyPiece::Read(source, range, holds) => {
             let here = source.digests_of(range, holds, requested);
             read_batch(destination, &source, range, here).await?
@@ -163,6 +150,17 @@ async fn compare(
         }
     };
     Ok(Compared { batches, range, values, refused, verdict })
+}
+
+/// What stands where nothing was moved.
+fn stray((found, more): (u64, Option<String>), beside: Option<&'static str>) -> (u64, Verdict) {
+    let verdict = match (found, beside, more) {
+        (0, _, None) => Verdict::Equal,
+        (0, _, Some(more)) => Verdict::Unproven(more),
+        (_, Some(why), _) => Verdict::Unproven(why.to_owned()),
+        (_, None, _) => Verdict::Differs { expected: 0, measurements: Vec::new() },
+    };
+    (found, verdict)
 }
 
 /// Both ends, read.
@@ -237,10 +235,17 @@ struct Comparing {
 }
 
 impl VerifyFindings {
+    /// Of such a stretch nothing is known.
+    pub(crate) fn add_unproven(&mut self, range: TimeRange, why: String) {
+        self.unproven.push((range, why));
+        self.unproven_stretches += 1;
+    }
+
     /// Takes the place of what was found before for some ranges by what was found for each of them since.
     pub(crate) fn replace_differing(&mut self, again: impl IntoIterator<Item = Self>) {
+        // What was only counted differs as before.
+        self.differing_batches -= self.differing.len() as u64;
         self.differing.clear();
-        self.differing_batches = 0;
         for found in again {
             self.batches += found.batches;
             self.values += found.values;

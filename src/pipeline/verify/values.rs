@@ -1,6 +1,6 @@
 //! Where both ends differ, value by value: a range is halved until both sides of it fit into memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::end::ComparedEnd;
 use crate::limits::COMPARED_VALUES_MAX;
@@ -116,6 +116,32 @@ fn compare(here: &[Frame], there: &[Frame]) -> Vec<ValueDifference> {
             ValueDifference { series, field, time, source, destination }
         })
         .collect();
+    take_renamed(&mut found);
     found.sort_by(|a, b| (a.time, &a.series, &a.field).cmp(&(b.time, &b.series, &b.field)));
     found
+}
+
+/// Takes out what `--on-type-conflict suffix` has given another name: the value is there, in a field named after its type.
+fn take_renamed(found: &mut Vec<ValueDifference>) {
+    let extra: HashMap<_, _> = found
+        .iter()
+        .filter(|one| one.source.is_none())
+        .filter_map(|one| {
+            let key = (one.series.clone(), one.field.clone(), one.time);
+            Some((key, one.destination.clone()?))
+        })
+        .collect();
+    let mut renamed = HashSet::new();
+    for one in found.iter() {
+        let (Some(value), None) = (&one.source, &one.destination) else { continue };
+        let name = [&one.field[..], b"_", value.kind().name().as_bytes()].concat();
+        let key = (one.series.clone(), Name::from(name), one.time);
+        if extra.get(&key) == Some(value) {
+            renamed.insert((one.series.clone(), one.field.clone(), one.time));
+            renamed.insert(key);
+        }
+    }
+    if !renamed.is_empty() {
+        found.retain(|one| !renamed.contains(&(one.series.clone(), one.field.clone(), one.time)));
+    }
 }

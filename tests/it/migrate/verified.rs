@@ -438,3 +438,127 @@ async fn what_has_expired_at_the_source_is_no_difference() {
         assert!(is_equal(&found), "{:?}", found.verified);
     }
 }
+
+/// What stands where nothing was moved is no less strange for being returned to no query, or only damaged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_query_returns_is_not_equal() {
+    for lines in ["m,h=b\r v=1 ", "e\\\\=x,h=a v=1 "] {
+        for hour in [0, 9] {
+            let rig = Rig::start(oss_source(), store_of(&plant(0..8), WEEK_S)).await;
+            let rig = rig.over("2021-12-31T22:00:00Z", "2022-01-01T10:00:00Z", "1h");
+            rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+            let line = format!("{lines}{}\n", START_NS + hour * HOUR_NS + 1);
+            rig.destination.store().write_lp(BUCKET, line.as_bytes()).expect("a line");
+            for evidence in [RECORDED, READ] {
+                let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
+                assert!(!is_equal(&found), "{line:?} {evidence:?}: {:?}", found.verified);
+            }
+        }
+    }
+}
+
+/// Values under other names are no difference by reading either, and what differs beside them is named alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_renamed_is_found_under_its_other_name() {
+    let lines = hourly(|h| format!("m f={h},g={h}i"));
+    let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    let store = rig.destination.store();
+    store.create_bucket(BUCKET, 0);
+    // Before the range, in the same shard group.
+    store.write_lp(BUCKET, b"m f=1i 1640908800000000000\n").expect("a line");
+    let config =
+        with(rig.config(), |config| config.safety.on_type_conflict = ConflictPolicy::Suffix);
+    rig.migrate(config.clone()).await.assert_exit(ExitCode::Done);
+    for evidence in [RECORDED, READ] {
+        let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
+        assert!(is_equal(&found), "{evidence:?} {:?}", found.verified);
+    }
+    store.write_lp(BUCKET, format!("m g=7i {START_NS}\n").as_bytes()).expect("a line");
+    for evidence in [RECORDED, READ] {
+        let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
+        assert_eq!(named(&found), [0, 1, 0], "{:?}", found.named.shown);
+    }
+    let repair = VerifyConfig { repair: true, ..wanted(RECORDED) };
+    let refused = rig.verify(&config, &repair).await.expect_err("it cannot tell the names");
+    assert_eq!(refused.exit(), ExitCode::Usage);
+    let before = store.dump(BUCKET);
+    // Who does not say so gets what can be written, and no more.
+    let found = rig.verify(&rig.config(), &repair).await.expect("compared");
+    assert!(is_equal(&found), "{:?}", found.verified);
+    assert_eq!(store.dump(BUCKET).len(), before.len());
+}
+
+/// A value that the destination refuses keeps nothing else from being repaired.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_counted_and_the_rest_repaired() {
+    let lines = hourly(|h| format!("m f={h},g={h}i"));
+    let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), 3_600)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    let store = rig.destination.store();
+    store.delete(BUCKET, None, START_NS, START_NS + HOUR_NS);
+    let other = format!("m f=\"a\",g=9i {START_NS}\nm g=9i {}\n", START_NS + 3 * HOUR_NS);
+    store.write_lp(BUCKET, other.as_bytes()).expect("lines");
+    let repair = VerifyConfig { repair: true, ..wanted(RECORDED) };
+    let found = rig.verify(&rig.config(), &repair).await.expect("compared");
+    let Repaired { values, refused, refusal } = found.named.repaired.as_ref().expect("repaired");
+    assert_eq!((*values, *refused, refusal.is_some()), (2, 1, true), "{refusal:?}");
+    assert_eq!(found.verified.differing_batches, 1, "{:?}", found.verified);
+    assert_eq!(truly(&rig.source.store().dump(BUCKET), &store.dump(BUCKET)), [0, 1, 0]);
+}
+
+/// The source may have gone on: what it holds now is what is brought, and then both are equal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_brings_what_the_source_holds_now() {
+    let rig = Rig::start(oss_source(), store_of(&plant(0..8), WEEK_S)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    rig.source
+        .store()
+        .write_lp(BUCKET, format!("late v=1 {START_NS}\n").as_bytes())
+        .expect("a line");
+    rig.destination.store().delete(BUCKET, Some(b"air"), START_NS, START_NS + HOUR_NS);
+    let repair = VerifyConfig { repair: true, ..wanted(RECORDED) };
+    let found = rig.verify(&rig.config(), &repair).await.expect("compared");
+    assert!(is_equal(&found), "{:?}", found.verified);
+    assert_eq!(found.verified.equal_by_reading, 1);
+    rig.assert_copied();
+}
+
+/// Strings that Flux damages, beside what InfluxQL reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strings_that_come_in_two_ways_are_compared() {
+    let mut lines = format!("z,h=a s=\"x\r\" {START_NS}\n");
+    for step in 0..400 {
+        lines.push_str(&format!(
+            "m,h=h{} v={step} {}\n",
+            step % 3,
+            START_NS + step * 1_000_000_000
+        ));
+    }
+    let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "4h");
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    for evidence in [RECORDED, READ] {
+        let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
+        assert!(is_equal(&found), "{evidence:?} {:?}", found.verified);
+    }
+    let line = format!("m,h=h0 v=-1 {START_NS}\nz,h=a s=\"x\" {START_NS}\n");
+    rig.destination.store().write_lp(BUCKET, line.as_bytes()).expect("lines");
+    for evidence in [RECORDED, READ] {
+        let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
+        assert_eq!(named(&found), [0, 2, 0], "{evidence:?} {:?}", found.named.shown);
+    }
+}
+
+/// What is asked for and was never moved is not among what is equal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_moved_is_not_proven() {
+    let rig = Rig::start(oss_source(), store_of(&plant(0..8), WEEK_S)).await;
+    let rig = rig.over("2022-01-01T02:00:00Z", "2022-01-01T04:00:00Z", "1h");
+    rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+    let wider = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    let found = wider.verify(&wider.config(), &wanted(RECORDED)).await.expect("compared");
+    assert_eq!((found.verified.batches, found.verified.unproven_stretches), (2, 2));
+}

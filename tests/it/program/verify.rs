@@ -107,7 +107,9 @@ async fn a_part_of_the_job_is_compared() {
         (&["--start", "2020-01-01T00:04:00Z"], 4, "11 batches, 13,200 values"),
         (&["--stop", "2020-01-01T00:05:00Z"], 4, "0 batches, 0 values"),
         (&["--stop", "2020-01-01T00:05:00Z", "--source", "read"], 4, "0 batches, 0 values"),
-        (&["--start", "2021-01-01", "--stop", "2021-01-02"], 0, "0 batches, 0 values"),
+        (&["--start", "2021-01-01", "--stop", "2021-01-02"], 3, "0 batches, 0 values"),
+        (&["--start", "2019-01-01", "--stop", "2019-01-02"], 3, "0 batches, 0 values"),
+        (&["--start", "2019-01-01", "--stop", "2020-01-01"], 3, "0 batches, 0 values"),
     ] {
         let ended = world.start(world.job("verify", more)).ended().await;
         ended.assert_code(code);

@@ -11,7 +11,6 @@ use super::restored::Relist;
 use super::{relist, slice};
 use crate::checkpoint::record::BatchDetails;
 use crate::limits::{CHANGED_REREADS_MAX, HELD_SLICE_BYTES_MAX};
-use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::series::{Name, Readable};
 use crate::model::time::TimeRange;
 use crate::model::transport::Transport;
@@ -74,8 +73,7 @@ pub(crate) async fn run(
         tries.details.transport = names(&moved.transports);
         let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
         // What came or went meanwhile may have been written before. What strings were first is known where Flux alone has read.
-        let is_known = strings.digests == MeasurementDigests::default()
-            || !moved.transports.contains(&Transport::Influxql);
+        let is_known = strings.digests.iter().all(|(name, _)| !moved.by_influxql.contains(name));
         let is_once = !tries.details.changed && tries.details.expired == 0 && is_known;
         moved.digests.add(strings.digests);
         moved.frames.extend(strings.frames);

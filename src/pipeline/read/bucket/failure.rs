@@ -6,10 +6,10 @@ use crate::limits::CUTS_BEFORE_SPLIT;
 use crate::model::side::Side;
 use crate::pipeline::error::{Error, failure_of_answer};
 
-/// What kind of failure the `tries`th failed try of a slice was, if it was the source's.
-pub(crate) fn source_failure(error: &Error, tries: u32) -> Option<FailureKind> {
+/// What kind of failure the `tries`th failed try of a slice was, if it was that of the end that is read.
+pub(crate) fn source_failure(error: &Error, read: Side, tries: u32) -> Option<FailureKind> {
     match error {
-        Error::Influx { source, .. } if source.side == Side::Source => Some(source.kind()),
+        Error::Influx { source, .. } if source.side == read => Some(source.kind()),
         Error::TooMuchHeld { .. } => Some(FailureKind::TooLarge),
         // What is no answer of InfluxDB was damaged on the way, or came from something in between: that may pass. What looks
         // like the bucket's own content is believed the second time.

@@ -1,5 +1,6 @@
 //! One slice on its way through: read, encoded and written, tried again or split as its failures ask for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -59,7 +60,9 @@ pub(crate) async fn run(
             parts.push(part.by(plain));
             continue;
         }
-        let Some(kind) = failure::source_failure(&error, tries) else { return Err(error) };
+        let Some(kind) = failure::source_failure(&error, reader.source.client.side(), tries) else {
+            return Err(error);
+        };
         reader.source.client.back_off(&kind);
         match (failure::action(kind, tries), part.parts()) {
             (_, None) if matches!(error, Error::TooMuchHeld { .. }) => {
@@ -160,6 +163,10 @@ async fn attempt(
     }
     let used = (!is_restored && values > 0).then_some(request.transport());
     let transports = used.into_iter().collect();
+    let by_influxql = match request {
+        SliceRequest::Influxql(..) => request.measurements().into_iter().cloned().collect(),
+        _ => BTreeSet::new(),
+    };
     let FetchedSlice { bytes, strings_by_flux, counts, .. } = fetched;
     let counts = if part.layer == Layer::Mixed { counts.undivided() } else { counts };
     let (digests, frames) = (written.digests, written.frames);
@@ -172,6 +179,7 @@ async fn attempt(
         retries: 0,
         refusals,
         transports,
+        by_influxql,
         strings_by_flux,
     })
 }
