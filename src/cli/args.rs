@@ -80,8 +80,8 @@ Examples:
 
 Takes the flags of migrate. Reads what the destination holds of what the job has
 moved, and compares it with the digests that the job has recorded, or with the
-source as it is now. Writes nothing. Exit code 4: they differ; 3: of a part
-nothing is known.";
+source as it is now. Writes nothing, but with --repair. Exit code 4: they
+differ; 3: of a part nothing is known. The source may be gone.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
@@ -172,7 +172,7 @@ pub enum Command {
     /// Copy a bucket; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = MIGRATE_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Migrate(JobArgs),
-    /// Compare what was moved with what is there now; writes nothing
+    /// Compare what was moved with what is there now, and repair it if asked
     #[command(help_template = TEMPLATE, before_help = VERIFY_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Verify(Box<VerifyArgs>),
     /// Write spools to InfluxDB OSS; goes on where the last run stopped

@@ -253,7 +253,7 @@ const fn verify(flag: Flag) -> Flag {
 flags! {
     /// What `verify` compares, and what it does with a difference.
     EVIDENCE under "Comparison":
-    /// What the destination is held against [default: recorded, where anything is]
+    /// Evidence: recorded, read or counts [default: recorded, where anything is]
     VERIFY_SOURCE: EvidenceChoice = verify(one("source", "EVIDENCE")).words(&[
         ("recorded", "The digests that the job has recorded; costs no quota"),
         ("read", "The source, read again"),

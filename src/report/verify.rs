@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::held_value::HeldValue;
 use crate::model::number::{all_counted, counted};
-use crate::model::series::Readable;
+use crate::model::series::{Readable, schema_label};
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::values::ValueDifference;
@@ -369,7 +369,7 @@ fn value_json(difference: &ValueDifference) -> Value {
     })
 }
 
-/// Bytes as text; those that are not UTF-8 replaced.
+/// Bytes as text; percent-encoded where they are not UTF-8.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    schema_label(bytes)
 }
