@@ -7,6 +7,9 @@ pub(crate) const DIGESTS_BYTES_MAX: usize = 32 * 1_024;
 /// Values of one end that are held in memory to be compared one by one. A range that holds more is halved.
 pub(crate) const COMPARED_VALUES_MAX: u64 = 500_000;
 
+/// Values of neighbouring batches that are read together, as one sum of digests.
+pub(crate) const VERIFY_TOGETHER_VALUES_MAX: u64 = 2_000_000;
+
 /// Batches that differ, and stretches without evidence, that are kept each. More are counted, and neither named nor repaired.
 pub(crate) const VERIFY_RANGES_MAX: usize = 100_000;
 

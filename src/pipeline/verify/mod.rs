@@ -18,6 +18,7 @@ use self::evidence::{Evidence, RecordedJob};
 use self::pieces::{VerifyPiece, VerifyPieces};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
+use crate::model::content_digest::ContentDigest;
 use crate::model::series::{Name, Readable};
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
@@ -84,18 +85,22 @@ pub(crate) async fn run(
         let (sender, requested) = oneshot::channel();
         let destination = Arc::clone(destination);
         tasks.spawn(async move {
-            let compared = compare(&destination, piece, sender).await;
+            let compared = compare_all(&destination, piece, sender).await;
             drop(permit);
             compared
         });
         // One that fails drops its sender: its error comes with its task.
         let _ = requested.await;
         while let Some(done) = tasks.try_join_next() {
-            progress(comparing.note(joined(done)?, at));
+            for compared in joined(done)? {
+                progress(comparing.note(compared, at));
+            }
         }
     }
     while let Some(done) = tasks.join_next().await {
-        progress(comparing.note(joined(done)?, range.stop));
+        for compared in joined(done)? {
+            progress(comparing.note(compared, range.stop));
+        }
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
@@ -124,6 +129,39 @@ enum Verdict {
     Unproven(String),
 }
 
+/// Pieces that are together one by one, unless the sum of all of them is as it should be.
+async fn compare_all(
+    destination: &ComparedEnd,
+    piece: VerifyPiece,
+    requested: oneshot::Sender<()>,
+) -> Result<Vec<Compared>, Error> {
+    let VerifyPiece::Together(pieces) = piece else {
+        return Ok(vec![compare(destination, piece, requested).await?]);
+    };
+    let (mut sum, mut refused, mut batches) = (ContentDigest::default(), 0, 0);
+    for piece in &pieces {
+        if let VerifyPiece::Recorded(_, RecordedBatch { digest: Ok(digest), rejected, .. }) = piece
+        {
+            sum.add(*digest);
+            refused += rejected;
+            batches += 1;
+        }
+    }
+    let ends = (pieces.first(), pieces.last());
+    let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
+    let range = TimeRange::new(first.range().start, last.range().stop);
+    let found = destination.digests(range, requested).await?;
+    if found.lacking.is_none() && found.digests.whole() == sum {
+        let (values, verdict) = (found.values, Verdict::Equal);
+        return Ok(vec![Compared { batches, range, values, refused, verdict }]);
+    }
+    let mut all = Vec::new();
+    for piece in pieces {
+        all.push(compare(destination, piece, oneshot::channel().0).await?);
+    }
+    Ok(all)
+}
+
 async fn compare(
     destination: &ComparedEnd,
     piece: VerifyPiece,
@@ -136,6 +174,8 @@ async fn compare(
             refused = batch.rejected;
             recorded_batch(destination, &recorded, batch, requested).await?
         }
+        // They come apart before.
+        VerifyPiece::Together(_) => return Err(Error::StageGone("verify")),
         VerifyPiece::Gap(recorded, range) => {
             stray(destination.stray(range).await?, recorded.beside)
         }

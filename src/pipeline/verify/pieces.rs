@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::end::ComparedEnd;
 use super::evidence::{Evidence, RecordedJob};
 use crate::checkpoint::recorded::RecordedBatch;
+use crate::limits::VERIFY_TOGETHER_VALUES_MAX;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::NextBatch;
@@ -19,6 +20,8 @@ pub(super) enum VerifyPiece {
     Recorded(Arc<RecordedJob>, RecordedBatch),
     /// Nothing is recorded of it: no value was moved.
     Gap(Arc<RecordedJob>, TimeRange),
+    /// Neighbours of these two kinds with few values: digests add up, so that one sum tells of all of them.
+    Together(Vec<VerifyPiece>),
     /// So many batches of which the source holds nothing.
     Empty(TimeRange, u64),
     /// A batch of the source that holds something, to be read.
@@ -32,6 +35,10 @@ impl VerifyPiece {
     pub(super) fn range(&self) -> TimeRange {
         match self {
             Self::Recorded(_, batch) => batch.range,
+            Self::Together(pieces) => {
+                let range = |piece: Option<&Self>| piece.map_or(TimeRange::ALL, Self::range);
+                TimeRange::new(range(pieces.first()).start, range(pieces.last()).stop)
+            }
             Self::Gap(_, range)
             | Self::Empty(range, _)
             | Self::Read(_, range, _)
@@ -44,9 +51,47 @@ impl VerifyPiece {
         match self {
             Self::Recorded(..) | Self::Read(..) | Self::Counted(..) => 1,
             Self::Empty(_, batches) => *batches,
+            Self::Together(pieces) => pieces.iter().map(Self::batches).sum(),
             Self::Gap(..) => 0,
         }
     }
+
+    /// Values that should be there, if that is all known by a digest.
+    fn values_proven(&self) -> Option<u64> {
+        match self {
+            Self::Recorded(_, batch) => batch.digest.is_ok().then_some(batch.acknowledged),
+            Self::Gap(..) => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// Puts small neighbours together.
+fn together(pieces: Vec<VerifyPiece>) -> Vec<VerifyPiece> {
+    let (mut all, mut open, mut values) = (Vec::new(), Vec::new(), 0_u64);
+    let close = |open: &mut Vec<VerifyPiece>, all: &mut Vec<VerifyPiece>| match open.len() {
+        0 | 1 => all.append(open),
+        _ => all.push(VerifyPiece::Together(std::mem::take(open))),
+    };
+    for piece in pieces {
+        match piece.values_proven() {
+            Some(more) if values.saturating_add(more) <= VERIFY_TOGETHER_VALUES_MAX => {
+                values += more;
+                open.push(piece);
+            }
+            more => {
+                close(&mut open, &mut all);
+                values = more.unwrap_or(0);
+                open.push(piece);
+                if more.is_none() {
+                    close(&mut open, &mut all);
+                    values = 0;
+                }
+            }
+        }
+    }
+    close(&mut open, &mut all);
+    all
 }
 
 /// All pieces of a range.
@@ -60,7 +105,9 @@ impl VerifyPieces {
     /// What this evidence tells of.
     pub(super) fn of(evidence: &Evidence, range: TimeRange) -> Self {
         match evidence {
-            Evidence::Recorded(recorded) => Self::Recorded(of_job(recorded, range).into_iter()),
+            Evidence::Recorded(recorded) => {
+                Self::Recorded(together(of_job(recorded, range)).into_iter())
+            }
             Evidence::Read(source) => Self::Read(Arc::clone(source), Counter::new()),
             Evidence::Counts(source) => Self::Counts(Arc::clone(source), Counter::new()),
         }
