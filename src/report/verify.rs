@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::held_value::HeldValue;
-use crate::model::number::{all_counted, counted};
+use crate::model::number::{all_counted, counted, grouped};
 use crate::model::series::{Readable, schema_label};
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
@@ -299,8 +299,8 @@ impl ValuesNamed {
         format!(
             "{least}{} missing, {} changed, {} that only the destination has{extra}",
             all_counted(self.missing, "value", "values"),
-            self.changed,
-            self.extra,
+            grouped(self.changed),
+            grouped(self.extra),
         )
     }
 }

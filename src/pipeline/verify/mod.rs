@@ -138,8 +138,33 @@ async fn compare_all(
     let VerifyPiece::Together(pieces) = piece else {
         return Ok(vec![compare(destination, piece, requested).await?]);
     };
+    let (mut all, mut stretches, mut requested) = (Vec::new(), vec![pieces], Some(requested));
+    while let Some(mut pieces) = stretches.pop() {
+        let told = requested.take().unwrap_or_else(|| oneshot::channel().0);
+        if pieces.len() > 1 {
+            if let Some(equal) = compare_sum(destination, &pieces, told).await? {
+                all.push(equal);
+            } else {
+                let second = pieces.split_off(pieces.len() / 2);
+                stretches.extend([second, pieces]);
+            }
+            continue;
+        }
+        for piece in pieces {
+            all.push(compare(destination, piece, oneshot::channel().0).await?);
+        }
+    }
+    Ok(all)
+}
+
+/// Neighbours by the sum of their digests; `None` if that is another one.
+async fn compare_sum(
+    destination: &ComparedEnd,
+    pieces: &[VerifyPiece],
+    requested: oneshot::Sender<()>,
+) -> Result<Option<Compared>, Error> {
     let (mut sum, mut refused, mut batches) = (ContentDigest::default(), 0, 0);
-    for piece in &pieces {
+    for piece in pieces {
         if let VerifyPiece::Recorded(_, RecordedBatch { digest: Ok(digest), rejected, .. }) = piece
         {
             sum.add(*digest);
@@ -147,19 +172,12 @@ async fn compare_all(
             batches += 1;
         }
     }
-    let ends = (pieces.first(), pieces.last());
-    let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Ok(None) };
     let range = TimeRange::new(first.range().start, last.range().stop);
     let found = destination.digests(range, requested).await?;
-    if found.lacking.is_none() && found.digests.whole() == sum {
-        let (values, verdict) = (found.values, Verdict::Equal);
-        return Ok(vec![Compared { batches, range, values, refused, verdict }]);
-    }
-    let mut all = Vec::new();
-    for piece in pieces {
-        all.push(compare(destination, piece, oneshot::channel().0).await?);
-    }
-    Ok(all)
+    let is_equal = found.lacking.is_none() && found.digests.whole() == sum;
+    let (values, verdict) = (found.values, Verdict::Equal);
+    Ok(is_equal.then_some(Compared { batches, range, values, refused, verdict }))
 }
 
 async fn compare(
