@@ -140,7 +140,7 @@ pub mod config {
     }
     pub mod values {
         pub use crate::config::values::{
-            ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
         };
     }
     pub mod verify {
@@ -221,7 +221,7 @@ pub mod job {
         pub use crate::job::quota::{paced, paced_look};
     }
     pub mod verify {
-        pub use crate::job::verify::{NamedValues, Repaired, VerifyJob, VerifyOutcome, compare};
+        pub use crate::job::verify::{VerifyJob, VerifyOutcome, compare};
     }
     pub mod run {
         pub use crate::job::run::{ClientSignals, Finished, Prepared, execute};

@@ -34,7 +34,7 @@ fn by_hash(digests: &MeasurementDigests) -> BTreeMap<u8, ContentDigest> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupDigests {
     /// Of each measurement.
-    Measurements(BTreeMap<Name, ContentDigest>),
+    Measurements(MeasurementDigests),
     /// Of each group of measurements.
     Groups(BTreeMap<u8, ContentDigest>),
 }
@@ -42,11 +42,11 @@ pub enum GroupDigests {
 impl GroupDigests {
     /// By measurement; by group where there are too many, or too long names.
     pub fn of(digests: &MeasurementDigests) -> Self {
-        let each = digests.iter().map(|(name, digest)| (name.clone(), digest));
-        let each = Self::Measurements(each.collect());
-        let is_few = digests.iter().len() <= DIGEST_GROUPS;
-        if is_few && each.to_string().len() <= DIGESTS_BYTES_MAX {
-            return each;
+        if digests.iter().len() <= DIGEST_GROUPS {
+            let each = Self::Measurements(digests.clone());
+            if each.to_string().len() <= DIGESTS_BYTES_MAX {
+                return each;
+            }
         }
         Self::Groups(by_hash(digests))
     }
@@ -55,8 +55,6 @@ impl GroupDigests {
     pub(crate) fn differing(&self, found: &MeasurementDigests) -> Vec<String> {
         match self {
             Self::Measurements(recorded) => {
-                let recorded: MeasurementDigests =
-                    recorded.iter().map(|(name, digest)| (name.clone(), *digest)).collect();
                 recorded.differing(found).iter().map(|name| Readable(name).to_string()).collect()
             }
             Self::Groups(recorded) => {
@@ -84,7 +82,7 @@ impl fmt::Display for GroupDigests {
         match self {
             Self::Measurements(each) => each
                 .iter()
-                .try_for_each(|(name, digest)| put(&percent_encode(name, ENCODED), digest)),
+                .try_for_each(|(name, digest)| put(&percent_encode(name, ENCODED), &digest)),
             Self::Groups(each) => {
                 each.iter().try_for_each(|(group, digest)| put(&format_args!("#{group}"), digest))
             }
@@ -102,7 +100,7 @@ impl FromStr for GroupDigests {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseDigestsError(text.to_owned());
-        let (mut measurements, mut groups) = (BTreeMap::new(), BTreeMap::new());
+        let (mut measurements, mut groups) = (BTreeMap::<Name, _>::new(), BTreeMap::new());
         for part in text.split_terminator(' ') {
             let (name, digest) = part.split_once('=').ok_or_else(bad)?;
             let digest: ContentDigest = digest.parse().map_err(|_| bad())?;
@@ -114,7 +112,7 @@ impl FromStr for GroupDigests {
         }
         match (measurements.is_empty(), groups.is_empty()) {
             (true, false) => Ok(Self::Groups(groups)),
-            (_, true) => Ok(Self::Measurements(measurements)),
+            (_, true) => Ok(Self::Measurements(measurements.into_iter().collect())),
             (false, false) => Err(bad()),
         }
     }

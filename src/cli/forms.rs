@@ -60,7 +60,7 @@ const ESSENTIAL_BENCH: [(&str, &str); 16] = [
 
 /// What `verify` needs besides.
 const ESSENTIAL_VERIFYING: [(&str, &str); 4] = [
-    ("source", "recorded, or read: both ends read again"),
+    ("source", "recorded, read or counts"),
     ("superset", "The destination may hold more"),
     ("repair", "Write again what is missing or changed"),
     ("report", "File for all values that differ"),
@@ -124,7 +124,10 @@ const COMPARING: [(&str, &str); 17] = [
     ("pause-task", "Not used here: migrate pauses a task"),
     ("adopt", "Not used here: migrate takes over progress of another start or filter"),
     ("existing", "Not used here: what the job was begun with counts"),
-    ("on-type-conflict", "Not used here: as the destination holds it, it is compared"),
+    (
+        "on-type-conflict",
+        "What the job was run with: values that suffix renamed cannot be repaired",
+    ),
     ("rejects", "Not used here: where migrate puts refused points"),
     ("reject-limit", "Not used here: refused values before migrate stops"),
     ("yes", "Not used here: nothing is asked"),

@@ -9,17 +9,17 @@ use crate::config::inputs::{self, Inputs};
 use crate::config::verify::VerifyConfig;
 use crate::exit::ExitCode;
 use crate::job::ends::Ends;
-use crate::job::error::{Error as JobError, chain};
+use crate::job::error::Error as JobError;
 use crate::job::load_config::{load_config, say_notices};
 use crate::job::run::ClientSignals;
 use crate::job::shown;
 use crate::job::signals::StopSignals;
-use crate::job::verify::{self, NamedValues, Repaired, VerifyJob, VerifyOutcome};
+use crate::job::verify::{self, VerifyJob, VerifyOutcome};
 use crate::model::number;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::report::progress::StatusLine;
 use crate::report::stream;
-use crate::report::verify::{RepairShown, ValuesNamed, VerifyEnd, VerifyReport};
+use crate::report::verify::{VerifyEnd, VerifyReport};
 
 /// Runs the command.
 pub(crate) async fn run(
@@ -67,7 +67,7 @@ pub(crate) async fn run(
         evidence,
         range,
         verified,
-        values: values(named),
+        values: named,
         elapsed_ms,
         exit: exit.number(),
     };
@@ -105,21 +105,4 @@ fn words(at: VerifyProgress) -> String {
         number::percent(share),
         number::all_counted(at.values, "value", "values"),
     )
-}
-
-fn values(named: NamedValues) -> ValuesNamed {
-    ValuesNamed {
-        shown: named.shown,
-        missing: named.missing,
-        changed: named.changed,
-        extra: named.extra,
-        is_whole: named.is_whole,
-        is_superset: named.is_superset,
-        unnamed: named.unnamed.map(|error| chain(&error).join(": ")),
-        repaired: named.repaired.map(|Repaired { values, refused, refusal }| RepairShown {
-            values,
-            refused,
-            refusal,
-        }),
-    }
 }

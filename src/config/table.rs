@@ -11,8 +11,7 @@ use super::flag::{
 use super::given::Given;
 use super::range::{RangeStart, RangeStop, read_start, read_stop};
 use super::values::{
-    self, ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
-    ReadBackChoice,
+    self, ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice, ReadBackChoice,
 };
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
@@ -21,6 +20,7 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
+use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 flags! {
@@ -254,7 +254,7 @@ flags! {
     /// What `verify` compares, and what it does with a difference.
     EVIDENCE under "Comparison":
     /// Evidence: recorded, read or counts [default: recorded, where anything is]
-    VERIFY_SOURCE: EvidenceChoice = verify(one("source", "EVIDENCE")).words(&[
+    VERIFY_SOURCE: EvidenceKind = verify(one("source", "EVIDENCE")).words(&[
         ("recorded", "The digests that the job has recorded; costs no quota"),
         ("read", "The source, read again"),
         ("counts", "The source's own counts; they do not tell one value from another"),

@@ -16,6 +16,7 @@ use crate::limits::{
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
+use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::wire::flux::askable::{is_closed, misread_column, taken_for};
 
@@ -318,24 +319,9 @@ pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigErro
     }
 }
 
-/// What `verify` holds the destination against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EvidenceChoice {
-    /// What the runs of the job have recorded.
-    Recorded,
-    /// The source as it is now.
-    Read,
-    /// How many values the source holds now.
-    Counts,
-}
-
-pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {
-    match given.text() {
-        "recorded" => Ok(EvidenceChoice::Recorded),
-        "read" => Ok(EvidenceChoice::Read),
-        "counts" => Ok(EvidenceChoice::Counts),
-        _ => Err(given.wrong("recorded, read or counts")),
-    }
+pub(super) fn read_evidence(given: &Given) -> Result<EvidenceKind, ConfigError> {
+    let kind = EvidenceKind::ALL.into_iter().find(|kind| kind.name() == given.text());
+    kind.ok_or_else(|| given.wrong("recorded, read or counts"))
 }
 
 pub(super) fn read_sink(given: &Given) -> Result<TrialSink, ConfigError> {

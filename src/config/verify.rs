@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::table::{DIFFERENCES, REPAIR, REPORT, SUPERSET, VERIFY_SOURCE};
-use super::values::EvidenceChoice;
+use crate::pipeline::verify::evidence::EvidenceKind;
 
 /// What is compared, and what becomes of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyConfig {
     /// What the destination is held against, if that was chosen.
-    pub evidence: Option<EvidenceChoice>,
+    pub evidence: Option<EvidenceKind>,
     /// Values that differ, named on the screen.
     pub values_shown: usize,
     /// Where all of them go.

@@ -1,7 +1,5 @@
 //! What a run has found when it read back what it had moved.
 
-use serde_json::{Value, json};
-
 use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::number::{self, all_counted, grouped};
 use crate::pipeline::verify::{BatchDifference, VerifyFindings};
@@ -82,18 +80,6 @@ impl ReadBack {
             lines.extend(wrap_after(paper.columns, "  ", next));
         }
         lines
-    }
-
-    pub(crate) fn ranges_differing(&self) -> impl Iterator<Item = Value> {
-        self.findings.differing.iter().map(|found| {
-            json!({
-                "start": found.range.start.to_string(),
-                "stop": found.range.stop.to_string(),
-                "expected": found.expected,
-                "found": found.found,
-                "measurements": found.measurements,
-            })
-        })
     }
 }
 

@@ -8,6 +8,8 @@ use crate::model::number::{all_counted, counted, grouped};
 use crate::model::series::{Readable, schema_label};
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
+use crate::pipeline::verify::evidence::EvidenceKind;
+use crate::pipeline::verify::repair::Repaired;
 use crate::pipeline::verify::values::ValueDifference;
 use crate::report::json;
 use crate::report::read_back::batch_words;
@@ -21,14 +23,14 @@ pub(crate) struct VerifyReport {
     pub(crate) source: String,
     /// `org@host:port/bucket`.
     pub(crate) destination: String,
-    /// `recorded` or `read`.
-    pub(crate) evidence: &'static str,
+    /// With what.
+    pub(crate) evidence: EvidenceKind,
     /// What was compared.
     pub(crate) range: TimeRange,
     /// What came of it.
     pub(crate) verified: VerifyFindings,
     /// The values that differ.
-    pub(crate) values: ValuesNamed,
+    pub(crate) values: NamedValues,
     /// How long it took.
     pub(crate) elapsed_ms: u64,
     /// The exit code of the process.
@@ -36,35 +38,24 @@ pub(crate) struct VerifyReport {
 }
 
 /// Values that differ, as far as they were looked at.
-#[derive(Debug, Default)]
-pub(crate) struct ValuesNamed {
-    /// The first ones.
-    pub(crate) shown: Vec<ValueDifference>,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamedValues {
+    /// The first ones, rising in time.
+    pub shown: Vec<ValueDifference>,
     /// Values that only the source has.
-    pub(crate) missing: u64,
+    pub missing: u64,
     /// Values that both have otherwise.
-    pub(crate) changed: u64,
+    pub changed: u64,
     /// Values that only the destination has.
-    pub(crate) extra: u64,
+    pub extra: u64,
     /// All that differ were looked at.
-    pub(crate) is_whole: bool,
+    pub is_whole: bool,
     /// Values that only the destination has are no difference.
-    pub(crate) is_superset: bool,
+    pub is_superset: bool,
     /// Why none was looked at.
-    pub(crate) unnamed: Option<String>,
-    /// What was written again, if anything was to be.
-    pub(crate) repaired: Option<RepairShown>,
-}
-
-/// What was written again.
-#[derive(Debug)]
-pub(crate) struct RepairShown {
-    /// Values that the destination acknowledged.
-    pub(crate) values: u64,
-    /// Values that it refused.
-    pub(crate) refused: u64,
-    /// Why, of the first of them.
-    pub(crate) refusal: Option<String>,
+    pub unnamed: Option<String>,
+    /// What was written again; `None` where nothing was to be.
+    pub repaired: Option<Repaired>,
 }
 
 /// How a comparison ended.
@@ -84,7 +75,7 @@ pub(crate) enum VerifyEnd {
 
 impl VerifyEnd {
     /// By what came of it.
-    pub(crate) fn of(range: TimeRange, evidence: &str, verified: &VerifyFindings) -> Self {
+    pub(crate) fn of(range: TimeRange, evidence: EvidenceKind, verified: &VerifyFindings) -> Self {
         if verified.differing_batches > 0 {
             Self::Different
         } else if verified.unproven_stretches > 0
@@ -94,7 +85,7 @@ impl VerifyEnd {
             Self::Unproven
         } else if range.is_empty() {
             Self::Nothing
-        } else if evidence == "counts" {
+        } else if evidence == EvidenceKind::Counts {
             Self::Counted
         } else {
             Self::Equal
@@ -133,7 +124,7 @@ impl VerifyReport {
             VerifyEnd::Nothing | VerifyEnd::Unproven => Color::Yellow,
             VerifyEnd::Different => Color::Red,
         };
-        let words = format!("{} ({})", end.words(), self.evidence);
+        let words = format!("{} ({})", end.words(), self.evidence.name());
         let mut lines = headline(&words, self.elapsed_ms, self.exit, paper.columns);
         if let Some(first) = lines.first_mut() {
             *first = paper.paint(color, first);
@@ -158,9 +149,11 @@ impl VerifyReport {
         lines.extend(line("held", &self.destination));
         lines.extend(line("range", &self.range.to_string()));
         let against = match self.evidence {
-            "recorded" => "what the destination holds now, and the digests that the job recorded",
-            "counts" => "how many values of each measurement both ends count now",
-            _ => "what both ends hold now, each value",
+            EvidenceKind::Recorded => {
+                "what the destination holds now, and the digests that the job recorded"
+            }
+            EvidenceKind::Counts => "how many values of each measurement both ends count now",
+            EvidenceKind::Read => "what both ends hold now, each value",
         };
         lines.extend(line("compared", against));
         let verified = &self.verified;
@@ -187,7 +180,7 @@ impl VerifyReport {
                 "of them hold more than was moved",
             );
         }
-        if self.evidence == "recorded" {
+        if self.evidence == EvidenceKind::Recorded {
             let batches = of_them("of them differs", "of them differ");
             return format!("{batches} from the record, and both ends hold the same now");
         }
@@ -213,7 +206,7 @@ impl VerifyReport {
             lines.push(fit(&format!("    {value}"), paper.columns));
             lines.push(fit(&format!("      {series}"), paper.columns));
         }
-        if let Some(RepairShown { values, refused, refusal }) = &values.repaired {
+        if let Some(Repaired { values, refused, refusal }) = &values.repaired {
             let why = refusal.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             let refused = match refused {
                 0 => String::new(),
@@ -239,21 +232,11 @@ impl VerifyReport {
     /// The same for programs.
     pub(crate) fn json(&self) -> String {
         let (verified, values) = (&self.verified, &self.values);
-        let differing = verified.differing.iter().map(|found| {
-            json!({
-                "start": found.range.start.to_string(),
-                "stop": found.range.stop.to_string(),
-                "expected": found.expected,
-                "found": found.found,
-                "measurements": found.measurements,
-            })
-        });
-        let unproven = verified.unproven.iter().map(|(range, why)| {
-            json!({"start": range.start.to_string(), "stop": range.stop.to_string(), "why": why})
-        });
+        let unproven = verified.unproven.iter();
+        let unproven = unproven.map(|(range, why)| json::with_range(*range, json!({"why": why})));
         let body = json!({
             "result": self.end().name(),
-            "evidence": self.evidence,
+            "evidence": self.evidence.name(),
             "exit": self.exit,
             "source": self.source,
             "destination": self.destination,
@@ -264,7 +247,7 @@ impl VerifyReport {
             "equal_values": verified.values,
             "equal_by_reading": verified.equal_by_reading,
             "different_batches": verified.differing_batches,
-            "different": differing.collect::<Vec<_>>(),
+            "different": json::batch_differences(&verified.differing),
             "refused": verified.refused,
             "unproven_stretches": verified.unproven_stretches,
             "unproven": unproven.collect::<Vec<_>>(),
@@ -282,7 +265,7 @@ impl VerifyReport {
     }
 }
 
-impl ValuesNamed {
+impl NamedValues {
     fn words(&self) -> String {
         if let Some(why) = &self.unnamed {
             return format!("not named, because the source cannot be read: {why}");
@@ -342,11 +325,11 @@ pub(crate) fn value_line(difference: &ValueDifference) -> String {
 
 fn value_json(difference: &ValueDifference) -> Value {
     let ValueDifference { series, field, time, source, destination } = difference;
-    let tags = series.tags.iter().map(|(key, value)| [text(key), text(value)]);
+    let tags = series.tags.iter().map(|(key, value)| [schema_label(key), schema_label(value)]);
     let held = |value: &Option<HeldValue>| {
         value.as_ref().map(|value| {
             let exact = match value {
-                HeldValue::String(bytes) => text(bytes),
+                HeldValue::String(bytes) => schema_label(bytes),
                 other => other.to_string(),
             };
             json!({"type": value.kind().name(), "value": exact})
@@ -361,15 +344,10 @@ fn value_json(difference: &ValueDifference) -> Value {
     json!({
         "difference": difference,
         "at": time.to_string(),
-        "measurement": text(&series.measurement),
+        "measurement": schema_label(&series.measurement),
         "tags": tags.collect::<Vec<_>>(),
-        "field": text(field),
+        "field": schema_label(field),
         "source": held(source),
         "destination": held(destination),
     })
-}
-
-/// Bytes as text; percent-encoded where they are not UTF-8.
-fn text(bytes: &[u8]) -> String {
-    schema_label(bytes)
 }

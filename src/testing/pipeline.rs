@@ -41,6 +41,12 @@ pub mod write {
     }
 }
 pub mod verify {
+    pub mod evidence {
+        pub use crate::pipeline::verify::evidence::EvidenceKind;
+    }
+    pub mod repair {
+        pub use crate::pipeline::verify::repair::Repaired;
+    }
     pub use crate::pipeline::verify::values::ValueDifference;
     pub use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 }

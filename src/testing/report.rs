@@ -44,6 +44,9 @@ pub mod talk {
 pub mod text {
     pub use crate::report::text::{COLUMNS, Glyphs, Paper, width};
 }
+pub mod verify {
+    pub use crate::report::verify::NamedValues;
+}
 pub mod volume {
     pub use crate::report::volume::Volume;
 }

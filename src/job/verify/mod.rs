@@ -8,23 +8,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::moved::MovedJob;
-pub use self::named::{NamedValues, Repaired};
+use self::named::Namer;
 use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
 use crate::config::range::{RangeStart, RangeStop};
-use crate::config::values::EvidenceChoice;
 use crate::config::verify::VerifyConfig;
 use crate::influx::api::Bucket;
 use crate::influx::signal::Observer;
 use crate::job::ends::Ends;
-use crate::job::error::Error;
+use crate::job::error::{Error, chain};
 use crate::job::load_config::local_now;
 use crate::job::plan_run::plan_run;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
 use crate::job::{names, quota};
-use crate::limits::SLICE_BYTES_MAX;
-use crate::model::batch::BatchPlan;
-use crate::model::interval::Interval;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
@@ -33,11 +29,12 @@ use crate::pipeline::source::route::Routes;
 use crate::pipeline::source::shape::retention_ns;
 use crate::pipeline::source::survey::Survey;
 use crate::pipeline::verify::end::ComparedEnd;
-use crate::pipeline::verify::evidence::Evidence;
+use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::{self, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::report::verify::NamedValues;
 
 /// What came of a comparison.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ pub struct VerifyOutcome {
     /// What was compared.
     pub range: TimeRange,
     /// With what.
-    pub evidence: &'static str,
+    pub evidence: EvidenceKind,
     /// What came of it.
     pub verified: VerifyFindings,
     /// The values that differ, as far as they were looked at.
@@ -87,7 +84,7 @@ pub async fn compare(
     ends.destination.meet(config.ends.wait_ms).await?;
     let moved = MovedJob::of(config, ends).await?;
     let range = sub_range(config, moved.range);
-    let mut named = NamedValues::new(wanted)?;
+    let mut namer = Namer::new(wanted)?;
     let evidence = asked.evidence(&moved, range).await?;
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let mut verified = verify::run(&destination, &evidence, range, progress).await?;
@@ -98,7 +95,7 @@ pub async fn compare(
     for (stretch, why) in outside(config, moved.range) {
         verified.add_unproven(stretch, why.to_owned());
     }
-    if named.is_wanted(&verified) {
+    if namer.is_wanted(&verified) {
         let source = match evidence.source() {
             Some(source) => Ok(Arc::clone(source)),
             None => asked.source_end(&moved, range).await.map(Arc::new),
@@ -107,20 +104,25 @@ pub async fn compare(
             Ok(source) => {
                 let mut repairer = wanted.repair.then(|| asked.repairer(&moved, &destination));
                 let sides = (&*source, &*destination);
-                named.find(sides, &mut verified, repairer.as_mut()).await?;
+                namer.find(sides, &mut verified, repairer.as_mut()).await?;
                 if let Some(repairer) = repairer {
-                    let Repairer { values, refused, refusal, .. } = repairer;
-                    named.repaired = Some(Repaired { values, refused, refusal });
+                    namer.named.repaired = Some(repairer.repaired);
                     asked.again(&moved, (&source, &evidence), range, &mut verified).await?;
                 }
             }
             // What differs is known; which values, only the source can tell.
-            Err(error) => named.unnamed = Some(error),
+            Err(error) => namer.named.unnamed = Some(chain(&error).join(": ")),
         }
     }
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let evidence = evidence.name();
-    Ok(VerifyOutcome { source_org: moved.source_org, range, evidence, verified, named, elapsed_ms })
+    Ok(VerifyOutcome {
+        source_org: moved.source_org,
+        range,
+        evidence: evidence.kind(),
+        verified,
+        named: namer.named,
+        elapsed_ms,
+    })
 }
 
 /// What is asked for and was not moved. Only a time that is given asks for it.
@@ -162,7 +164,7 @@ impl fmt::Debug for VerifyJob<'_> {
 impl VerifyJob<'_> {
     /// What was chosen; else what is recorded, where anything is.
     async fn evidence(self, moved: &MovedJob, range: TimeRange) -> Result<Evidence, Error> {
-        if matches!(self.wanted.evidence, None | Some(EvidenceChoice::Recorded)) {
+        if matches!(self.wanted.evidence, None | Some(EvidenceKind::Recorded)) {
             let recorded = moved.recorded().await?;
             if self.wanted.evidence.is_some() || recorded.has_digests() {
                 return Ok(Evidence::Recorded(Arc::new(recorded)));
@@ -172,7 +174,7 @@ impl VerifyJob<'_> {
         }
         let source = Arc::new(self.source_end(moved, range).await?);
         Ok(match self.wanted.evidence {
-            Some(EvidenceChoice::Counts) => Evidence::Counts(source),
+            Some(EvidenceKind::Counts) => Evidence::Counts(source),
             _ => Evidence::Read(source),
         })
     }
@@ -183,26 +185,16 @@ impl VerifyJob<'_> {
         let filter = &self.config.scope.filter;
         let survey = Survey::run(client, bucket, filter).await?;
         let routes = Routes::new(&survey, filter);
-        let interval = Interval::from_ns(survey.shape.shard_group_ns);
         let job = BucketJob {
-            source_bucket: bucket.name.clone(),
             source_bucket_id: bucket.id.clone(),
             source_org_id: bucket.org_id.clone(),
-            shape: survey.shape,
             filter: filter.clone(),
-            routes,
             transport: pace.transport,
             field_label: survey.field_label.clone(),
             holds_strings: survey.strings,
             source_retention_ns: retention_ns(bucket.retention_s),
-            range,
-            is_from_oldest: false,
-            plan: BatchPlan::new(range.start, interval, range.stop),
-            interval,
             slices_in_flight: pace.concurrency,
-            slice_bytes_max: SLICE_BYTES_MAX,
-            transfer_bytes_max: None,
-            cut_at_bytes: None,
+            ..BucketJob::to_count(&bucket.name, survey.shape, routes, range)
         };
         Ok(ComparedEnd::new(&job.over(range), client, self.events))
     }
@@ -256,7 +248,7 @@ impl VerifyJob<'_> {
         }
         verified.replace_differing(found);
         // The source may hold more than was recorded by now.
-        let mut judge = NamedValues::judge(self.wanted.superset);
+        let mut judge = Namer::judge(self.wanted.superset);
         judge.find((source, &destination), verified, None).await
     }
 }

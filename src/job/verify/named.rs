@@ -11,45 +11,20 @@ use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::values::{ComparedValues, ValueDifference, ValueWalk};
-use crate::report::verify::value_line;
+use crate::report::verify::{NamedValues, value_line};
 
-/// Values that differ.
+/// Looks for the values that differ.
 #[derive(Debug)]
-pub struct NamedValues {
-    /// The first ones, rising in time.
-    pub shown: Vec<ValueDifference>,
-    /// Values that only the source has.
-    pub missing: u64,
-    /// Values that both have otherwise.
-    pub changed: u64,
-    /// Values that only the destination has.
-    pub extra: u64,
-    /// All that differ were looked at.
-    pub is_whole: bool,
-    /// Why none was.
-    pub unnamed: Option<Error>,
-    /// What was written again; `None` where nothing was to be.
-    pub repaired: Option<Repaired>,
+pub(super) struct Namer {
+    /// Those that were found.
+    pub(super) named: NamedValues,
     shown_max: usize,
     /// Every difference is looked at, not only those that are shown.
     is_thorough: bool,
-    /// Values that only the destination has are no difference.
-    pub is_superset: bool,
     report: Option<Report>,
 }
 
-/// What was written again.
-#[derive(Debug, Default)]
-pub struct Repaired {
-    /// Values that the destination acknowledged.
-    pub values: u64,
-    /// Values that it refused.
-    pub refused: u64,
-    /// Why, of the first of them.
-    pub refusal: Option<String>,
-}
-
-impl NamedValues {
+impl Namer {
     /// None yet. The file is made anew.
     pub(super) fn new(wanted: &VerifyConfig) -> Result<Self, Error> {
         let report = wanted.report.as_ref().map(Report::create).transpose()?;
@@ -63,19 +38,8 @@ impl NamedValues {
 
     /// Who only finds out whether both ends hold the same now.
     pub(super) fn judge(is_superset: bool) -> Self {
-        Self {
-            shown: Vec::new(),
-            missing: 0,
-            changed: 0,
-            extra: 0,
-            is_whole: true,
-            unnamed: None,
-            repaired: None,
-            shown_max: 0,
-            is_superset,
-            is_thorough: true,
-            report: None,
-        }
+        let named = NamedValues { is_whole: true, is_superset, ..NamedValues::default() };
+        Self { named, shown_max: 0, is_thorough: true, report: None }
     }
 
     /// True if anybody wants to know which values differ.
@@ -107,7 +71,7 @@ impl NamedValues {
         if let Some(report) = &mut self.report {
             report.flush()?;
         }
-        self.is_whole &= verified.differing.len() as u64 == verified.differing_batches;
+        self.named.is_whole &= verified.differing.len() as u64 == verified.differing_batches;
         Ok(())
     }
 
@@ -121,17 +85,17 @@ impl NamedValues {
         let mut walk = ValueWalk::new(ends, range);
         let mut is_equal = true;
         loop {
-            if self.shown.len() >= self.shown_max && !self.is_thorough {
-                self.is_whole = false;
+            if self.named.shown.len() >= self.shown_max && !self.is_thorough {
+                self.named.is_whole = false;
                 return Ok(false);
             }
             let Some(ComparedValues { range, differing, is_whole }) = walk.next().await? else {
                 return Ok(is_equal);
             };
-            self.is_whole &= is_whole;
+            self.named.is_whole &= is_whole;
             is_equal &= is_whole;
             for difference in &differing {
-                is_equal &= self.is_superset && difference.source.is_none();
+                is_equal &= self.named.is_superset && difference.source.is_none();
                 self.take(difference)?;
             }
             if let Some(repairer) = &mut repairer {
@@ -141,16 +105,17 @@ impl NamedValues {
     }
 
     fn take(&mut self, difference: &ValueDifference) -> Result<(), Error> {
+        let named = &mut self.named;
         match (&difference.source, &difference.destination) {
-            (Some(_), None) => self.missing += 1,
-            (None, _) => self.extra += 1,
-            (Some(_), Some(_)) => self.changed += 1,
+            (Some(_), None) => named.missing += 1,
+            (None, _) => named.extra += 1,
+            (Some(_), Some(_)) => named.changed += 1,
         }
         if let Some(report) = &mut self.report {
             report.add(difference)?;
         }
-        if self.shown.len() < self.shown_max {
-            self.shown.push(difference.clone());
+        if named.shown.len() < self.shown_max {
+            named.shown.push(difference.clone());
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ pub struct BucketJob {
 }
 
 impl BucketJob {
-    /// All of a bucket, to be counted only.
+    /// All of a bucket, as it is counted: plain Flux, one request at a time.
     pub fn to_count(bucket: &str, shape: SourceShape, routes: Routes, range: TimeRange) -> Self {
         let interval = Interval::from_ns(shape.shard_group_ns);
         Self {

@@ -7,6 +7,31 @@ use crate::checkpoint::recorded::RecordedBatch;
 use crate::model::time::TimeRange;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 
+/// The kinds of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceKind {
+    /// What the runs of the job have recorded.
+    Recorded,
+    /// The source as it is now.
+    Read,
+    /// How many values the source holds now.
+    Counts,
+}
+
+impl EvidenceKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Recorded, Self::Read, Self::Counts];
+
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Read => "read",
+            Self::Counts => "counts",
+        }
+    }
+}
+
 /// What the destination is held against.
 #[derive(Debug, Clone)]
 pub(crate) enum Evidence {
@@ -36,12 +61,12 @@ impl Evidence {
         }
     }
 
-    /// The word for it.
-    pub(crate) fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub(crate) fn kind(&self) -> EvidenceKind {
         match self {
-            Self::Recorded(_) => "recorded",
-            Self::Read(..) => "read",
-            Self::Counts(..) => "counts",
+            Self::Recorded(_) => EvidenceKind::Recorded,
+            Self::Read(_) => EvidenceKind::Read,
+            Self::Counts(_) => EvidenceKind::Counts,
         }
     }
 }

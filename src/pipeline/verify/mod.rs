@@ -78,14 +78,14 @@ pub(crate) async fn run(
         Comparing { verified: VerifyFindings::default(), of_batches, done: 0, values: 0 };
     let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
     let mut tasks = JoinSet::new();
-    while let Some(piece) = Box::pin(pieces.next()).await? {
-        let at = piece.range().start;
+    while let Some(neighbours) = Box::pin(pieces.next()).await? {
+        let at = neighbours.first().map_or(range.start, |piece| piece.range().start);
         let permit = Arc::clone(&permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::StageGone("verify"))?;
         let (sender, requested) = oneshot::channel();
         let destination = Arc::clone(destination);
         tasks.spawn(async move {
-            let compared = compare_all(&destination, piece, sender).await;
+            let compared = compare_all(&destination, neighbours, sender).await;
             drop(permit);
             compared
         });
@@ -129,16 +129,14 @@ enum Verdict {
     Unproven(String),
 }
 
-/// Pieces that are together one by one, unless the sum of all of them is as it should be.
+/// Neighbours, halved until the sum of a half is as it should be, or one is alone. `requested` is told once all of the
+/// first look was asked for.
 async fn compare_all(
     destination: &ComparedEnd,
-    piece: VerifyPiece,
+    neighbours: Vec<VerifyPiece>,
     requested: oneshot::Sender<()>,
 ) -> Result<Vec<Compared>, Error> {
-    let VerifyPiece::Together(pieces) = piece else {
-        return Ok(vec![compare(destination, piece, requested).await?]);
-    };
-    let (mut all, mut stretches, mut requested) = (Vec::new(), vec![pieces], Some(requested));
+    let (mut all, mut stretches, mut requested) = (Vec::new(), vec![neighbours], Some(requested));
     while let Some(mut pieces) = stretches.pop() {
         let told = requested.take().unwrap_or_else(|| oneshot::channel().0);
         if pieces.len() > 1 {
@@ -150,8 +148,8 @@ async fn compare_all(
             }
             continue;
         }
-        for piece in pieces {
-            all.push(compare(destination, piece, oneshot::channel().0).await?);
+        if let Some(piece) = pieces.pop() {
+            all.push(compare(destination, piece, told).await?);
         }
     }
     Ok(all)
@@ -192,8 +190,6 @@ async fn compare(
             refused = batch.rejected;
             recorded_batch(destination, &recorded, batch, requested).await?
         }
-        // They come apart before.
-        VerifyPiece::Together(_) => return Err(Error::StageGone("verify")),
         VerifyPiece::Gap(recorded, range) => {
             stray(destination.stray(range).await?, recorded.beside)
         }
@@ -295,8 +291,10 @@ struct Comparing {
 impl VerifyFindings {
     /// Of such a stretch nothing is known.
     pub(crate) fn add_unproven(&mut self, range: TimeRange, why: String) {
-        self.unproven.push((range, why));
         self.unproven_stretches += 1;
+        if self.unproven.len() < VERIFY_RANGES_MAX {
+            self.unproven.push((range, why));
+        }
     }
 
     /// Takes the place of what was found before for some ranges by what was found for each of them since.
@@ -337,12 +335,7 @@ impl Comparing {
                     verified.differing.push(difference);
                 }
             }
-            Verdict::Unproven(why) => {
-                verified.unproven_stretches += 1;
-                if verified.unproven.len() < VERIFY_RANGES_MAX {
-                    verified.unproven.push((range, why));
-                }
-            }
+            Verdict::Unproven(why) => verified.add_unproven(range, why),
         }
         VerifyProgress {
             at,

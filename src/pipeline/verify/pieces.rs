@@ -20,8 +20,6 @@ pub(super) enum VerifyPiece {
     Recorded(Arc<RecordedJob>, RecordedBatch),
     /// Nothing is recorded of it: no value was moved.
     Gap(Arc<RecordedJob>, TimeRange),
-    /// Neighbours of these two kinds with few values: digests add up, so that one sum tells of all of them.
-    Together(Vec<VerifyPiece>),
     /// So many batches of which the source holds nothing.
     Empty(TimeRange, u64),
     /// A batch of the source that holds something, to be read.
@@ -35,10 +33,6 @@ impl VerifyPiece {
     pub(super) fn range(&self) -> TimeRange {
         match self {
             Self::Recorded(_, batch) => batch.range,
-            Self::Together(pieces) => {
-                let range = |piece: Option<&Self>| piece.map_or(TimeRange::ALL, Self::range);
-                TimeRange::new(range(pieces.first()).start, range(pieces.last()).stop)
-            }
             Self::Gap(_, range)
             | Self::Empty(range, _)
             | Self::Read(_, range, _)
@@ -51,7 +45,6 @@ impl VerifyPiece {
         match self {
             Self::Recorded(..) | Self::Read(..) | Self::Counted(..) => 1,
             Self::Empty(_, batches) => *batches,
-            Self::Together(pieces) => pieces.iter().map(Self::batches).sum(),
             Self::Gap(..) => 0,
         }
     }
@@ -66,37 +59,30 @@ impl VerifyPiece {
     }
 }
 
-/// Puts small neighbours together.
-fn together(pieces: Vec<VerifyPiece>) -> Vec<VerifyPiece> {
-    let (mut all, mut open, mut values) = (Vec::new(), Vec::new(), 0_u64);
-    let close = |open: &mut Vec<VerifyPiece>, all: &mut Vec<VerifyPiece>| match open.len() {
-        0 | 1 => all.append(open),
-        _ => all.push(VerifyPiece::Together(std::mem::take(open))),
-    };
+/// Puts neighbours with few values together: digests add up, so that one sum tells of all of them. What is known by no
+/// digest stays alone.
+fn together(pieces: Vec<VerifyPiece>) -> Vec<Vec<VerifyPiece>> {
+    let mut all: Vec<Vec<VerifyPiece>> = Vec::new();
+    // Values of the last ones, as long as more may join them.
+    let mut open = None;
     for piece in pieces {
-        match piece.values_proven() {
-            Some(more) if values.saturating_add(more) <= VERIFY_TOGETHER_VALUES_MAX => {
-                values += more;
-                open.push(piece);
-            }
-            more => {
-                close(&mut open, &mut all);
-                values = more.unwrap_or(0);
-                open.push(piece);
-                if more.is_none() {
-                    close(&mut open, &mut all);
-                    values = 0;
-                }
-            }
+        let own = piece.values_proven();
+        let sum = open.zip(own).map(|(values, more): (u64, u64)| values.saturating_add(more));
+        let sum = sum.filter(|sum| *sum <= VERIFY_TOGETHER_VALUES_MAX);
+        if let (Some(_), Some(neighbours)) = (sum, all.last_mut()) {
+            neighbours.push(piece);
+            open = sum;
+        } else {
+            all.push(vec![piece]);
+            open = own;
         }
     }
-    close(&mut open, &mut all);
     all
 }
 
 /// All pieces of a range.
 pub(super) enum VerifyPieces {
-    Recorded(std::vec::IntoIter<VerifyPiece>),
+    Recorded(std::vec::IntoIter<Vec<VerifyPiece>>),
     Read(Arc<ComparedEnd>, Counter),
     Counts(Arc<ComparedEnd>, Counter),
 }
@@ -116,13 +102,16 @@ impl VerifyPieces {
     /// How many batches there are.
     pub(super) fn batches(&self) -> u64 {
         match self {
-            Self::Recorded(pieces) => pieces.as_slice().iter().map(VerifyPiece::batches).sum(),
+            Self::Recorded(pieces) => {
+                pieces.as_slice().iter().flatten().map(VerifyPiece::batches).sum()
+            }
             Self::Read(source, _) | Self::Counts(source, _) => source.bucket().job.plan.len(),
         }
     }
 
-    /// The next one. Stretches that are empty at the source are found as a migration finds them.
-    pub(super) async fn next(&mut self) -> Result<Option<VerifyPiece>, Error> {
+    /// The next one, or the next neighbours that are compared as one. Stretches that are empty at the source are found as a
+    /// migration finds them.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<VerifyPiece>>, Error> {
         let (source, counter, is_read) = match self {
             Self::Recorded(pieces) => return Ok(pieces.next()),
             Self::Read(source, counter) => (source, counter, true),
@@ -134,13 +123,13 @@ impl VerifyPieces {
             Some(NextBatch::Empty(seqs)) => {
                 let nth = |seq| bucket.job.plan.nth(seq).expect("an empty stretch is in the plan");
                 let stretch = TimeRange::new(nth(seqs.start).start, nth(seqs.end - 1).stop);
-                Some(VerifyPiece::Empty(stretch, seqs.end - seqs.start))
+                Some(vec![VerifyPiece::Empty(stretch, seqs.end - seqs.start)])
             }
-            Some(NextBatch::Batch { range, holds, .. }) => Some(if is_read {
+            Some(NextBatch::Batch { range, holds, .. }) => Some(vec![if is_read {
                 VerifyPiece::Read(Arc::clone(source), range, holds)
             } else {
                 VerifyPiece::Counted(range, holds, bucket.may_expire(range))
-            }),
+            }]),
         })
     }
 }

@@ -18,12 +18,19 @@ use crate::wire::frames::each::frames_of;
 #[derive(Debug)]
 pub(crate) struct Repairer {
     out: DestinationWriter,
-    /// Values that were acknowledged.
-    pub(crate) values: u64,
-    /// Values that the destination refused.
-    pub(crate) refused: u64,
+    /// What came of it so far.
+    pub(crate) repaired: Repaired,
+}
+
+/// What was written again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Repaired {
+    /// Values that the destination acknowledged.
+    pub values: u64,
+    /// Values that it refused.
+    pub refused: u64,
     /// Why, of the first of them.
-    pub(crate) refusal: Option<String>,
+    pub refusal: Option<String>,
 }
 
 impl Repairer {
@@ -32,7 +39,7 @@ impl Repairer {
         let to = Destination::Bucket(bucket);
         let out =
             DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
-        Self { out, values: 0, refused: 0, refusal: None }
+        Self { out, repaired: Repaired::default() }
     }
 
     /// Writes what of these differences the source holds.
@@ -60,9 +67,10 @@ impl Repairer {
         let sink = self.out.open(range);
         let ((), written) = tokio::join!(feed, sink.take(receiver, false));
         let written = written?;
-        self.values += written.values;
-        self.refused += written.refusals.values();
-        self.refusal = self.refusal.take().or_else(|| written.refusals.reason());
+        let repaired = &mut self.repaired;
+        repaired.values += written.values;
+        repaired.refused += written.refusals.values();
+        repaired.refusal = repaired.refusal.take().or_else(|| written.refusals.reason());
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::model::printable::is_printable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::{Event, PlannedRun};
 use crate::pipeline::pieces::Discrepancy;
+use crate::pipeline::verify::BatchDifference;
 use crate::report::failure::ErrorFacts;
 use crate::report::read_back::ReadBack;
 use crate::report::run_end::{RunEnd, stop_word};
@@ -201,7 +202,7 @@ pub fn summary(
         "verified_values": input.read_back.as_ref().map(|read| read.findings.values),
         "verified_ms": input.read_back.as_ref().map(|read| read.elapsed_ms),
         "not_verified": input.read_back.as_ref().and_then(ReadBack::why_not),
-        "content_differs": input.read_back.iter().flat_map(ReadBack::ranges_differing).collect::<Vec<_>>(),
+        "content_differs": input.read_back.as_ref().map(|read| batch_differences(&read.findings.differing)).unwrap_or_default(),
         "stopped": outcome.stopped.map(stop_word),
         "job_start": outcome.job.start.to_string(),
         "job_stop": outcome.job.stop.to_string(),
@@ -235,6 +236,18 @@ fn differences(found: &[Discrepancy], expected: &str) -> Vec<Value> {
     let one = |difference: &Discrepancy| {
         let counts = json!({expected: difference.expected, "found": difference.found});
         with_range(difference.range, counts)
+    };
+    found.iter().map(one).collect()
+}
+
+/// Batches that differ.
+pub(crate) fn batch_differences(found: &[BatchDifference]) -> Vec<Value> {
+    let one = |batch: &BatchDifference| {
+        let BatchDifference { range, expected, found, measurements } = batch;
+        with_range(
+            *range,
+            json!({"expected": expected, "found": found, "measurements": measurements}),
+        )
     };
     found.iter().map(one).collect()
 }
@@ -297,7 +310,8 @@ fn plan(planned: &PlannedRun) -> Value {
     })
 }
 
-fn with_range(range: TimeRange, mut body: Value) -> Value {
+/// The body with the ends of a range.
+pub(crate) fn with_range(range: TimeRange, mut body: Value) -> Value {
     merge(&mut body, json!({"start": range.start.to_string(), "stop": range.stop.to_string()}));
     body
 }

@@ -67,7 +67,8 @@ pub(crate) fn frames_of<'a>(
     frames
 }
 
-fn value_at(column: &dyn Array, row: usize) -> HeldValue {
+/// The value of a row that holds one.
+pub(super) fn value_at(column: &dyn Array, row: usize) -> HeldValue {
     match column.data_type() {
         DataType::Float64 => {
             HeldValue::Float(column.as_primitive::<Float64Type>().value(row).to_bits())

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array, AsArray as _};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
+use arrow::array::AsArray as _;
+use arrow::datatypes::TimestampNanosecondType;
 
+use super::each::value_at;
 use crate::model::frame::Frame;
+use crate::model::held_value::HeldValue;
 use crate::model::series::{Name, Series};
 use crate::model::time::TimeRange;
 
@@ -61,7 +63,7 @@ pub(crate) fn some(frames: &[Frame], wanted: &WantedValues<'_>) -> BTreeSet<Vec<
                 for row in (first..end).filter(|row| column.is_valid(*row)) {
                     let mut value = key.clone();
                     value.extend_from_slice(&times[row].to_be_bytes());
-                    put_value(&mut value, column.as_ref(), row);
+                    put_value(&mut value, &value_at(column.as_ref(), row));
                     found.insert(value);
                 }
             }
@@ -94,24 +96,12 @@ fn put_series(key: &mut Vec<u8>, series: &Series) {
     }
 }
 
-fn put_value(key: &mut Vec<u8>, column: &dyn Array, row: usize) {
-    let without_returns =
-        |text: &[u8]| text.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<_>>();
-    match column.data_type() {
-        DataType::Float64 => {
-            let bits = column.as_primitive::<Float64Type>().value(row).to_bits();
-            key.extend_from_slice(&bits.to_be_bytes());
-        }
-        DataType::Int64 => {
-            key.extend_from_slice(&column.as_primitive::<Int64Type>().value(row).to_be_bytes());
-        }
-        DataType::UInt64 => {
-            key.extend_from_slice(&column.as_primitive::<UInt64Type>().value(row).to_be_bytes());
-        }
-        DataType::Boolean => key.push(u8::from(column.as_boolean().value(row))),
-        DataType::Utf8 => {
-            key.extend(without_returns(column.as_string::<i32>().value(row).as_bytes()));
-        }
-        _ => key.extend(without_returns(column.as_binary::<i32>().value(row))),
+fn put_value(key: &mut Vec<u8>, value: &HeldValue) {
+    match value {
+        HeldValue::Float(bits) => key.extend_from_slice(&bits.to_be_bytes()),
+        HeldValue::Integer(value) => key.extend_from_slice(&value.to_be_bytes()),
+        HeldValue::Unsigned(value) => key.extend_from_slice(&value.to_be_bytes()),
+        HeldValue::Boolean(value) => key.push(u8::from(*value)),
+        HeldValue::String(text) => key.extend(text.iter().filter(|byte| **byte != b'\r')),
     }
 }

@@ -1,8 +1,8 @@
 //! What a verification says of the end of a case, held against what both ends hold.
 
-use sluice::testing::config::values::EvidenceChoice;
 use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::job::error::chain;
+use sluice::testing::pipeline::verify::evidence::EvidenceKind;
 
 use super::case::Case;
 use super::oracle;
@@ -18,7 +18,7 @@ pub(super) async fn judge(case: &Case, rig: &Rig, ended: &Ended) -> Result<(), S
     rig.destination.clear_faults();
     let differing = oracle::differing(case, &rig.source, &rig.destination);
     let evidence =
-        if case.seed.is_multiple_of(2) { EvidenceChoice::Read } else { EvidenceChoice::Recorded };
+        if case.seed.is_multiple_of(2) { EvidenceKind::Read } else { EvidenceKind::Recorded };
     let wanted = VerifyConfig {
         evidence: Some(evidence),
         values_shown: 1_000,
@@ -39,14 +39,14 @@ pub(super) async fn judge(case: &Case, rig: &Rig, ended: &Ended) -> Result<(), S
         return Err(format!("a false alarm: {}", told()));
     }
     // What came or went at the source later is no matter of what was recorded.
-    let is_of_both = |is_changed: bool| evidence == EvidenceChoice::Read || !is_changed;
+    let is_of_both = |is_changed: bool| evidence == EvidenceKind::Read || !is_changed;
     // What a spool lacks, a load knows nothing of: staging has told it.
-    let is_told = evidence == EvidenceChoice::Recorded && case.staged && !ended.is_well();
+    let is_told = evidence == EvidenceKind::Recorded && case.staged && !ended.is_well();
     let is_wrong = differing.iter().any(|(_, is_changed)| is_of_both(*is_changed));
     if is_wrong && is_proven && !is_different && !is_told {
         return Err(format!("{} differ, unseen: {}", differing.len(), told()));
     }
-    if evidence == EvidenceChoice::Read && is_proven && is_different {
+    if evidence == EvidenceKind::Read && is_proven && is_different {
         let count = |what| differing.iter().filter(|(one, _)| one.what == what).count() as u64;
         let truly = [count("missing"), count("wrong"), count("extra")];
         if truly != [named.missing, named.changed, named.extra] && named.is_whole {

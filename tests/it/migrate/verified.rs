@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice::testing::config::values::{EvidenceChoice, ExistingPolicy};
+use sluice::testing::config::job::JobConfig;
+use sluice::testing::config::values::ExistingPolicy;
 use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
-use sluice::testing::job::verify::{NamedValues, Repaired, VerifyOutcome};
+use sluice::testing::job::verify::VerifyOutcome;
 use sluice::testing::model::held_value::HeldValue;
 use sluice::testing::model::series::Series;
 use sluice::testing::model::transport::Transport;
+use sluice::testing::pipeline::verify::evidence::EvidenceKind;
+use sluice::testing::pipeline::verify::repair::Repaired;
 use sluice::testing::pipeline::verify::{BatchDifference, ValueDifference, VerifyFindings};
 use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::report::verify::NamedValues;
 use sluice::testing::sim::{BucketStore, Fault, Forgotten, Matcher, StoredValue, Value};
 
 use crate::support::golden::Case;
@@ -22,10 +26,10 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// 2022-01-01.
 const START_NS: i64 = 1_640_995_200_000_000_000;
 
-const RECORDED: Option<EvidenceChoice> = Some(EvidenceChoice::Recorded);
-const READ: Option<EvidenceChoice> = Some(EvidenceChoice::Read);
+const RECORDED: Option<EvidenceKind> = Some(EvidenceKind::Recorded);
+const READ: Option<EvidenceKind> = Some(EvidenceKind::Read);
 
-const COUNTS: Option<EvidenceChoice> = Some(EvidenceChoice::Counts);
+const COUNTS: Option<EvidenceKind> = Some(EvidenceKind::Counts);
 
 /// Damage that leaves as many values of each measurement in each batch.
 const UNCOUNTED: [&str; 4] = [
@@ -35,7 +39,7 @@ const UNCOUNTED: [&str; 4] = [
     "a field differs in a byte",
 ];
 
-fn wanted(evidence: Option<EvidenceChoice>) -> VerifyConfig {
+fn wanted(evidence: Option<EvidenceKind>) -> VerifyConfig {
     VerifyConfig { evidence, values_shown: 1_000, report: None, superset: false, repair: false }
 }
 
@@ -274,7 +278,7 @@ async fn what_another_program_has_moved_is_read() {
     assert_eq!((verified.batches, verified.differing_batches), (0, 0), "{verified:?}");
     assert!(verified.unproven_stretches > 0, "{verified:?}");
     let found = rig.verify(&rig.config(), &wanted(None)).await.expect("compared");
-    assert_eq!(found.evidence, "read");
+    assert_eq!(found.evidence, EvidenceKind::Read);
     assert!(is_equal(&found), "{:?}", found.verified);
     store.delete(BUCKET, None, START_NS, START_NS + HOUR_NS);
     let found = rig.verify(&rig.config(), &wanted(None)).await.expect("compared");
@@ -347,21 +351,28 @@ fn hourly(line: impl Fn(i64) -> String) -> String {
     (0..8).map(line).collect::<Vec<_>>().concat()
 }
 
+/// Eight hours in which an integer field clashes with what the destination holds before them, moved with this policy.
+async fn moved_with_a_clash(policy: ConflictPolicy) -> (Rig, JobConfig, ExitCode) {
+    let lines = hourly(|h| format!("m f={h},g={h}i"));
+    let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
+    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    let store = rig.destination.store();
+    store.create_bucket(BUCKET, 0);
+    // Before the range, in the same shard group.
+    store.write_lp(BUCKET, b"m f=1i 1640908800000000000\n").expect("a line");
+    let config = with(rig.config(), |config| config.safety.on_type_conflict = policy);
+    let exit = rig.migrate(config.clone()).await.exit();
+    (rig, config, exit)
+}
+
 /// Values under other names are what the destination holds; of refused ones nothing is proven.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_policy_made_of_a_clash_counts() {
     for (policy, exit) in
         [(ConflictPolicy::Suffix, ExitCode::Done), (ConflictPolicy::Reject, ExitCode::Rejected)]
     {
-        let lines = hourly(|h| format!("m f={h},g={h}i"));
-        let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
-        let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
-        let store = rig.destination.store();
-        store.create_bucket(BUCKET, 0);
-        // Before the range, in the same shard group.
-        store.write_lp(BUCKET, b"m f=1i 1640908800000000000\n").expect("a line");
-        let config = with(rig.config(), |config| config.safety.on_type_conflict = policy);
-        rig.migrate(config.clone()).await.assert_exit(exit);
+        let (rig, config, ended) = moved_with_a_clash(policy).await;
+        assert_eq!(ended, exit, "{policy:?}");
         let found = rig.verify(&config, &wanted(RECORDED)).await.expect("compared");
         let VerifyFindings { batches, values, unproven_stretches, differing_batches, .. } =
             found.verified;
@@ -460,16 +471,9 @@ async fn what_no_query_returns_is_not_equal() {
 /// Values under other names are no difference by reading either, and what differs beside them is named alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_renamed_is_found_under_its_other_name() {
-    let lines = hourly(|h| format!("m f={h},g={h}i"));
-    let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
-    let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
+    let (rig, config, ended) = moved_with_a_clash(ConflictPolicy::Suffix).await;
+    assert_eq!(ended, ExitCode::Done);
     let store = rig.destination.store();
-    store.create_bucket(BUCKET, 0);
-    // Before the range, in the same shard group.
-    store.write_lp(BUCKET, b"m f=1i 1640908800000000000\n").expect("a line");
-    let config =
-        with(rig.config(), |config| config.safety.on_type_conflict = ConflictPolicy::Suffix);
-    rig.migrate(config.clone()).await.assert_exit(ExitCode::Done);
     for evidence in [RECORDED, READ] {
         let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
         assert!(is_equal(&found), "{evidence:?} {:?}", found.verified);
