@@ -137,15 +137,37 @@ async fn what_cannot_be_compared_is_told() {
     }
 }
 
-/// Nothing that keeps a run from reading back takes anything away from what it has committed.
-#[tokio::test]
-async fn what_is_not_read_back_is_said() {
-    let world = World::new().await;
+/// A run that stands still while it reads back.
+async fn reading_back(world: &World) -> Running {
     let values = Matcher::path("/api/v2/query").body("rename(").skip(2);
     world.oss.inject(Rule { matcher: values, times: 1, fault: Fault::Hang });
     let mut running = world.start(world.job("migrate", &["--verify", "end"]));
     let hangs = |_: &Running| world.oss.faults_used_up() && world.oss.requests_waiting() > 0;
     running.until("the destination is read back", hangs).await;
+    running
+}
+
+/// All was committed before: nothing is moved again, and nothing stands in the way of the next command.
+#[tokio::test]
+async fn killed_while_it_reads_back_it_has_moved_everything() {
+    let world = World::new().await;
+    reading_back(&world).await.kill();
+    world.oss.clear_faults();
+    world.assert_whole();
+    let written = world.writes(BUCKET);
+    let again = world.migrate(&["--verify", "end"]).await;
+    again.assert_code(0);
+    assert!(written > 0 && world.writes(BUCKET) == written, "{}", again.out);
+    let verified = world.start(world.job("verify", &[])).ended().await;
+    verified.assert_code(0);
+    assert!(verified.out.starts_with("VERIFIED (recorded)"), "{}", verified.out);
+}
+
+/// Nothing that keeps a run from reading back takes anything away from what it has committed.
+#[tokio::test]
+async fn what_is_not_read_back_is_said() {
+    let world = World::new().await;
+    let running = reading_back(&world).await;
     running.signal("TERM");
     let ended = running.ended().await;
     ended.assert_code(0);
