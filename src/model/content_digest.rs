@@ -11,7 +11,9 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType
 use ring::digest::{Context, SHA256};
 
 use crate::model::frame::{FieldType, Frame};
+use crate::model::held_value::HeldValue;
 use crate::model::series::Series;
+use crate::model::time::Timestamp;
 
 /// The digest of a set of values: the sum of 128 bits for each, so neither the order of the values nor how they were
 /// cut into frames, files and batches matters. It finds accidents, not malice.
@@ -38,13 +40,37 @@ impl ContentDigest {
         }
     }
 
+    /// Adds one value.
+    pub(crate) fn add_held(
+        &mut self,
+        series: &Series,
+        field: &[u8],
+        time: Timestamp,
+        value: &HeldValue,
+    ) {
+        let (series, field) = (series_key(series), key_of(value.kind(), field));
+        let bits = match value {
+            HeldValue::Float(bits) => *bits,
+            HeldValue::Integer(value) => value.cast_unsigned(),
+            HeldValue::Unsigned(value) => *value,
+            HeldValue::String(text) => bits_of(text),
+            HeldValue::Boolean(value) => u64::from(*value),
+        };
+        self.add_value([mix(series[0], field[0]), mix(series[1], field[1])], time.ns(), bits);
+    }
+
     /// Adds strings that are written over what came of them first: the same without their carriage returns. That is taken away.
     pub(crate) fn add_restored(&mut self, frame: &Frame) {
         self.add_frame(frame);
         let mut first = Self::default();
         first.add_frame(&without_returns(frame));
-        self.0[0] = self.0[0].wrapping_sub(first.0[0]);
-        self.0[1] = self.0[1].wrapping_sub(first.0[1]);
+        self.take_away(first);
+    }
+
+    /// Takes values away that were added before, or will be.
+    pub(crate) fn take_away(&mut self, other: Self) {
+        self.0[0] = self.0[0].wrapping_sub(other.0[0]);
+        self.0[1] = self.0[1].wrapping_sub(other.0[1]);
     }
 
     fn add_column(&mut self, key: [u64; 2], times: &[i64], rows: Range<usize>, column: &dyn Array) {

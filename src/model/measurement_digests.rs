@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::content_digest::ContentDigest;
 use crate::model::frame::Frame;
-use crate::model::series::Name;
+use crate::model::held_value::HeldValue;
+use crate::model::series::{Name, Series};
+use crate::model::time::Timestamp;
 
 /// Digests of a set of values, one for each measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +16,17 @@ impl MeasurementDigests {
     /// Adds all values of a frame.
     pub(crate) fn add_frame(&mut self, frame: &Frame) {
         self.of(&frame.measurement).add_frame(frame);
+    }
+
+    /// Adds one value.
+    pub(crate) fn add_value(
+        &mut self,
+        series: &Series,
+        field: &[u8],
+        time: Timestamp,
+        value: &HeldValue,
+    ) {
+        self.of(&series.measurement).add_held(series, field, time, value);
     }
 
     /// Adds strings that are written over what came of them first, without their carriage returns.
@@ -33,6 +46,20 @@ impl MeasurementDigests {
         for (measurement, digest) in other.0 {
             self.0.entry(measurement).or_default().add(digest);
         }
+        self.forget_empty();
+    }
+
+    /// Takes the values of another set away that were added before, or will be.
+    pub(crate) fn take_away(&mut self, other: Self) {
+        for (measurement, digest) in other.0 {
+            self.0.entry(measurement).or_default().take_away(digest);
+        }
+        self.forget_empty();
+    }
+
+    /// A measurement of which nothing is left is none.
+    fn forget_empty(&mut self) {
+        self.0.retain(|_, digest| *digest != ContentDigest::default());
     }
 
     /// The digest of all of them.

@@ -98,6 +98,9 @@ pub mod line {
     pub mod fields {
         pub use crate::wire::line::fields::count_fields;
     }
+    pub mod held {
+        pub use crate::wire::line::held::digests;
+    }
     pub mod point {
         pub use crate::wire::line::point::append;
     }

@@ -11,11 +11,13 @@ use std::collections::BTreeSet;
 
 use points::{Point, Value, frames, name, series};
 use proptest::prelude::*;
+use sluice::testing::model::content_digest::ContentDigest;
 use sluice::testing::model::series::{Name, Series};
 use sluice::testing::model::time::Timestamp;
 use sluice::testing::wire::line::body::{EncoderSettings, LineBody};
 use sluice::testing::wire::line::carry::Uncarried;
 use sluice::testing::wire::line::encoder::{Encoder, Rejected};
+use sluice::testing::wire::line::held::digests;
 use sluice::testing::wire::line::split::split_lines;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
@@ -135,6 +137,23 @@ proptest! {
         let (bodies, rejected) = encode(&points, None);
         prop_assert_eq!(rejected, []);
         prop_assert_eq!(oracle::parse(&text(&bodies)), points);
+    }
+
+    /// What is refused is taken away from the digest of what was sent: so lines must tell the same values as their frames.
+    #[test]
+    fn the_digest_of_lines_is_that_of_their_frames(points in points_of_any_name()) {
+        let is_carried = |point: &Point| encode(&BTreeSet::from([point.clone()]), None).1.is_empty();
+        let points: BTreeSet<_> = points.into_iter().filter(is_carried).collect();
+        let (bodies, rejected) = encode(&points, None);
+        prop_assert_eq!(rejected, []);
+        let (mut of_frames, mut of_lines) = (ContentDigest::default(), ContentDigest::default());
+        for frame in frames(&points) {
+            of_frames.add_frame(&frame);
+        }
+        for body in bodies {
+            of_lines.add(digests(&body.bytes).whole());
+        }
+        prop_assert_eq!(of_lines, of_frames);
     }
 
     #[test]

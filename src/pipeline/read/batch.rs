@@ -26,7 +26,7 @@ pub(crate) struct Moved {
     pub values: u64,
     /// The same by measurement, if from a bucket.
     pub counts: MeasurementCounts,
-    /// Digests of what was sent to a bucket.
+    /// Digests of what a bucket has acknowledged.
     pub digests: MeasurementDigests,
     /// The values themselves, where they are kept for a comparison.
     pub frames: Vec<Frame>,
@@ -59,9 +59,9 @@ impl Moved {
         self.strings_by_flux.extend(other.strings_by_flux);
     }
 
-    /// Digests of what the bucket holds of it now; none where something was refused, or none are taken.
+    /// Digests of what the bucket holds of it now, if any are taken.
     pub(crate) fn digests_held(&self, out: &DestinationWriter) -> Option<MeasurementDigests> {
-        (out.takes_digests() && self.refusals.is_empty()).then(|| self.digests.clone())
+        out.takes_digests().then(|| self.digests.clone())
     }
 }
 

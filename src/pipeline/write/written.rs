@@ -14,7 +14,7 @@ pub struct Written {
     pub values: u64,
     /// Values refused.
     pub refusals: RefusedValues,
-    /// Digests of all that was sent to a bucket: of what it holds now, if nothing was refused.
+    /// Digests of what a bucket has acknowledged.
     pub digests: MeasurementDigests,
     /// The values themselves, where they are kept for a comparison.
     pub frames: Vec<Frame>,

@@ -26,6 +26,11 @@ impl<'a> Line<'a> {
         Self { key, fields, time }
     }
 
+    /// Measurement and tags, escaped.
+    pub(super) fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
     /// True if it is of this measurement, escaped.
     pub(crate) fn is_of(&self, measurement: &[u8]) -> bool {
         self.key.strip_prefix(measurement).is_some_and(|rest| matches!(rest, [] | [b',', ..]))
@@ -72,6 +77,13 @@ pub(crate) struct Field<'a> {
     pub key: &'a [u8],
     /// The type of its value.
     pub kind: FieldType,
+}
+
+impl<'a> Field<'a> {
+    /// Its value, as it stands in the line.
+    pub(super) fn value(&self) -> &'a [u8] {
+        self.text.get(self.key.len() + 1..).unwrap_or_default()
+    }
 }
 
 /// Fields, which are values, of one line that an encoder of this module has written.

@@ -4,6 +4,7 @@
 //! - [`carry`]: what line protocol cannot carry. Everything else arrives unchanged.
 //! - [`split`]: where the server ends a line.
 //! - [`fields`]: one of our own lines in its parts.
+//! - [`held`]: the values of such lines.
 //! - [`point`]: the few points that sluice writes of its own accord.
 //! - [`encoder`]: frames in, request bodies ([`body`]) out.
 //! - [`conflict`]: what the server's refusals say.
@@ -16,5 +17,6 @@ pub(crate) mod conflict;
 pub(crate) mod encoder;
 pub(crate) mod escape;
 pub(crate) mod fields;
+pub(crate) mod held;
 pub(crate) mod point;
 pub(crate) mod split;

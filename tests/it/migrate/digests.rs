@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use sluice::testing::exit::ExitCode;
+use sluice::testing::model::series::Series;
 use sluice::testing::model::time::TimeRange;
 use sluice::testing::model::transport::Transport;
 use sluice::testing::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use sluice::testing::sim::ColumnValues;
 
 use crate::support::digest;
 use crate::support::golden::Case;
@@ -55,21 +57,33 @@ async fn each_batch_has_the_digest_of_what_the_destination_holds() {
     assert_eq!(all.len(), 1, "the same, however it was read");
 }
 
-/// Of what was refused no digest is recorded. Strings that were written over, and values under other names, have theirs.
+/// What was refused, by line protocol, by the policy or by the destination, is in no digest. Strings that were written over, and
+/// values under other names, are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_refused_has_none() {
+async fn what_was_refused_is_in_no_digest() {
     let (clash, text) = ("m f=1i 1640998800000000000\n", "m s=\"a\rb\" 1641002400000000000\n");
-    let line = |hour| format!("m f={hour} {}000000000\n", 1_640_995_200 + hour * 3_600);
+    let hour_ns = |hour: i64| (1_640_995_200 + hour * 3_600) * 1_000_000_000;
+    let line = |hour| format!("m f={hour} {}\n", hour_ns(hour));
     let numbers = (0..8).map(line).collect::<Vec<_>>().concat();
-    for (more, policy, unproven) in [
-        ("", ConflictPolicy::Stop, None),
-        (text, ConflictPolicy::Stop, None),
-        (clash, ConflictPolicy::Reject, Some(())),
-        (clash, ConflictPolicy::Suffix, None),
+    // A field that no line carries, beside one that every line does.
+    let unnamed = "field time";
+    for (more, policy) in [
+        ("", ConflictPolicy::Stop),
+        (text, ConflictPolicy::Stop),
+        (unnamed, ConflictPolicy::Stop),
+        (clash, ConflictPolicy::Reject),
+        (clash, ConflictPolicy::Suffix),
     ] {
         let lines = if more == text { numbers.clone() + text } else { numbers.clone() };
         let source = if more == text { cloud() } else { oss_source() };
-        let rig = Rig::start(source, store_of(lines.as_bytes(), WEEK_S)).await;
+        let store = store_of(lines.as_bytes(), WEEK_S);
+        if more == unnamed {
+            let (series, times) = (Series::new(*b"m", []), (0..8).map(hour_ns));
+            let column = ColumnValues::Float(vec![0.5; 8]);
+            let times: Vec<_> = times.collect();
+            store.load_column(BUCKET, &series, b"time", &times, &column).expect("a column");
+        }
+        let rig = Rig::start(source, store).await;
         let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "1h");
         let config = with(rig.config(), |config| {
             config.safety.on_type_conflict = policy;
@@ -83,13 +97,10 @@ async fn what_was_refused_has_none() {
             rig.destination.store().write_lp(BUCKET, line).expect("a line");
         }
         let run = rig.migrate(config).await;
-        let refused = policy == ConflictPolicy::Reject;
+        let refused = policy == ConflictPolicy::Reject || more == unnamed;
         run.assert_exit(if refused { ExitCode::Rejected } else { ExitCode::Done });
         let (with, without) = held(&rig);
-        match unproven {
-            None => assert_eq!((with.len(), without.len()), (8, 0), "{policy:?} {more}"),
-            Some(()) => assert_eq!((with.len(), without.len()), (0, 8)),
-        }
+        assert_eq!((with.len(), without.len()), (8, 0), "{policy:?} {more}");
     }
 }
 

@@ -72,8 +72,10 @@ pub(crate) async fn run(
         tries.details.counted = counted;
         tries.details.transport = names(&moved.transports);
         let strings = reading.carriage_returns(&windows, &moved.strings_by_flux).await?;
-        // What came or went meanwhile may have been written before. What strings were first is known where Flux alone has read.
+        // What came or went meanwhile may have been written before. What strings were first is known where Flux alone has read,
+        // and all of them were taken.
         let is_known = strings.digests.iter().all(|(name, _)| !moved.by_influxql.contains(name));
+        let is_known = is_known && strings.refusals.is_empty();
         let is_once = !tries.details.changed && tries.details.expired == 0 && is_known;
         moved.digests.add(strings.digests);
         moved.frames.extend(strings.frames);

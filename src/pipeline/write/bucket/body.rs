@@ -13,6 +13,7 @@ use super::refused::{self, RefusalVerdict};
 use super::type_conflict::ConflictPolicy;
 use crate::influx;
 use crate::influx::error::FailureKind;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::Counters;
@@ -22,6 +23,7 @@ use crate::pipeline::write::written::Written;
 use crate::wire::line::body::LineBody;
 use crate::wire::line::conflict::{self, PartialWrite};
 use crate::wire::line::fields::count_fields;
+use crate::wire::line::held;
 use crate::wire::line::split::split_lines;
 
 /// Writes one body: retried while the trouble is temporary, in parts while it is too large or holds refused lines. After
@@ -68,30 +70,43 @@ pub(crate) async fn send_all(
             return Err(Error::TypeConflict { batch, text: failure.message.clone() });
         }
         let rejects = Arc::clone(&out.rejects);
-        let (refusals, rest) =
+        let Sorted { refusals, digests, rest } =
             pool::run(move || sort_out(&rejects, batch, &part, &failure)).await??;
+        written.digests.take_away(digests);
         written.refuse(refusals).await?;
         parts.extend(rest);
     }
     Ok(written)
 }
 
-/// What of a refused body is refused for good, and what is to be sent again, the last part first.
+/// A refused body, sorted.
+#[derive(Default)]
+struct Sorted {
+    /// What is refused for good.
+    refusals: RefusedValues,
+    /// The digests of that.
+    digests: MeasurementDigests,
+    /// What is to be sent again, the last part first.
+    rest: Vec<Bytes>,
+}
+
 fn sort_out(
     rejects: &Arc<RejectBudget>,
     batch: TimeRange,
     part: &Bytes,
     failure: &influx::error::Error,
-) -> Result<(RefusedValues, Vec<Bytes>), Error> {
-    let mut refusals = RefusedValues::default();
+) -> Result<Sorted, Error> {
+    let mut sorted = Sorted::default();
     match refused::judge(part, failure) {
         RefusalVerdict::Refused(groups, rest) => {
             for (reason, lines) in groups {
-                refusals.add(rejects.lines(batch, &reason, values_of(&lines), &lines)?);
+                sorted.refusals.add(rejects.lines(batch, &reason, values_of(&lines), &lines)?);
+                sorted.digests.add(held::digests(&lines));
             }
-            Ok((refusals, rest.into_iter().collect()))
+            sorted.rest.extend(rest);
+            Ok(sorted)
         }
-        RefusalVerdict::Apart(smaller) => Ok((refusals, smaller.into())),
+        RefusalVerdict::Apart(smaller) => Ok(Sorted { rest: smaller.into(), ..sorted }),
         RefusalVerdict::NothingTaken => Err(Error::NothingTaken { batch, bytes: part.len() }),
         RefusalVerdict::Foreign => Err(foreign(batch, failure)),
     }

@@ -9,6 +9,7 @@ use super::lines::LineWriter;
 use super::type_conflict::ConflictPolicy;
 use super::{DestinationBucket, body};
 use crate::model::frame::Frame;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::series::Readable;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
@@ -17,6 +18,7 @@ use crate::pipeline::write::rejects::refusals::{RefusedValues, RejectBudget};
 use crate::pipeline::write::written::Written;
 use crate::wire::line::body::{EncoderSettings, LineBody};
 use crate::wire::line::encoder::Encoder;
+use crate::wire::line::held;
 
 /// Encodes all frames of one slice and writes their bodies; returns once each body is acknowledged or its refused
 /// lines are known. Without a bucket the bodies are dropped. Restored are strings that are written over what came first.
@@ -41,7 +43,8 @@ pub(crate) async fn encode_and_write(
             let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
             encoder.push(&frame, &mut bodies, &mut uncarried);
             match (is_kept, is_restored) {
-                (true, false) => digests.add_frame(&frame),
+                (true, false) if uncarried.is_empty() => digests.add_frame(&frame),
+                (true, false) => digests.add(carried(&frame)),
                 (true, true) => digests.add_restored(&frame),
                 (false, _) => {}
             }
@@ -60,6 +63,19 @@ pub(crate) async fn encode_and_write(
         written.add(pool::joined(done)?);
     }
     Ok(written)
+}
+
+/// The digests of what line protocol carries of a frame.
+fn carried(frame: &Frame) -> MeasurementDigests {
+    let mut encoder = Encoder::new(EncoderSettings::default());
+    let (mut bodies, mut uncarried) = (Vec::new(), Vec::new());
+    encoder.push(frame, &mut bodies, &mut uncarried);
+    encoder.finish(&mut bodies);
+    let mut digests = MeasurementDigests::default();
+    for body in &bodies {
+        digests.add(held::digests(&body.bytes));
+    }
+    digests
 }
 
 /// Takes out, or renames, what would clash with the type that the destination's shard group holds.
