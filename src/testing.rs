@@ -140,7 +140,7 @@ pub mod config {
     }
     pub mod values {
         pub use crate::config::values::{
-            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice, ReadBackChoice,
         };
     }
     pub mod verify {

@@ -178,9 +178,11 @@ pub struct BatchDetails {
     pub source_bytes: u64,
     /// Requests that were tried again.
     pub retries: u64,
-    /// Digests of what the destination holds of it; none where some of it was refused, changed or passed the retention line
-    /// while it was read, or was written twice with a content that is not known.
+    /// Digests of what the destination holds of it; none where some of it changed or passed the retention line while it was
+    /// read, or was written twice with a content that is not known.
     pub digests: Option<MeasurementDigests>,
+    /// True if it was read back from the destination and was equal.
+    pub is_proven: bool,
 }
 
 /// What a batch that holds something came to: kept for the check at the end.
@@ -271,6 +273,7 @@ impl BatchDetails {
             ]
             .into_iter()
             .chain(digests)
+            .chain(self.is_proven.then_some(("proven", count(1))))
             .collect(),
             time: record.time,
         }

@@ -37,6 +37,17 @@ pub enum NoDigest {
     NotTaken,
 }
 
+impl NoDigest {
+    /// By what was noted of the batch.
+    pub fn why(expired: u64, changed: bool) -> Self {
+        match (expired, changed) {
+            (1.., _) => Self::Expired(expired),
+            (0, true) => Self::Changed,
+            (0, false) => Self::NotTaken,
+        }
+    }
+}
+
 impl fmt::Display for NoDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values = |count| number::counted(count, "value was", "values were");
@@ -74,11 +85,10 @@ impl RecordedBatch {
             read: number("read")?,
             acknowledged: number("acknowledged")?,
             rejected,
-            digest: digest.ok_or(match (rejected, expired, number("changed")) {
-                (1.., _, _) => NoDigest::Refused(rejected),
-                (0, 1.., _) => NoDigest::Expired(expired),
-                (0, 0, Some(1..)) => NoDigest::Changed,
-                (0, 0, _) => NoDigest::NotTaken,
+            digest: digest.ok_or(match rejected {
+                // An older version took none then.
+                1.. => NoDigest::Refused(rejected),
+                0 => NoDigest::why(expired, matches!(number("changed"), Some(1..))),
             }),
         })
     }

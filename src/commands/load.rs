@@ -77,10 +77,8 @@ async fn one(
             .is_empty()
             .then_some("Later: sluice migrate tops up to now, if the source is still there"),
     };
-    Ok(run::run(prepared, read_back::of(config, &ends), shown, signals, stop)
-        .await
-        .map_err(Error::told)?
-        .exit)
+    let running = run::run(prepared, read_back::of(config, &ends), shown, signals, stop);
+    Ok(Box::pin(running).await.map_err(Error::told)?.exit)
 }
 
 fn header(spool: &OpenedSpool, config: &JobConfig) -> Header {

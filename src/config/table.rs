@@ -163,9 +163,10 @@ flags! {
 flags! {
     /// Whether what was moved is read back.
     PROOF under "Safety":
-    /// Read the destination back and compare: auto, end or off
+    /// Read the destination back and compare: auto, batch, end, off
     VERIFY: ReadBackChoice = one("verify", "WHEN").or("auto").words(&[
-        ("auto", "At the end, for no more than a third of the time of the run"),
+        ("auto", "Batch by batch while the quota is waited for; the rest at the end, for a third of the run at most"),
+        ("batch", "Each batch before it is recorded: committed means proven"),
         ("end", "At the end"),
         ("off", "Never: counts are compared all the same"),
     ]).read_by(values::read_read_back);

@@ -302,8 +302,11 @@ pub(super) fn read_body_sizes(given: &Given) -> Result<Vec<usize>, ConfigError> 
 /// When a migration reads the destination back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadBackChoice {
-    /// At the end, for no more than a share of the time of the run.
+    /// As soon as the quota of the source is waited for, before each batch is recorded; what was recorded before, at the end,
+    /// for no more than a share of the time of the run.
     Auto,
+    /// Before each batch is recorded.
+    Batch,
     /// At the end.
     End,
     /// Never.
@@ -313,9 +316,10 @@ pub enum ReadBackChoice {
 pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigError> {
     match given.text() {
         "auto" => Ok(ReadBackChoice::Auto),
+        "batch" => Ok(ReadBackChoice::Batch),
         "end" => Ok(ReadBackChoice::End),
         "off" => Ok(ReadBackChoice::Off),
-        _ => Err(given.wrong("auto, end or off")),
+        _ => Err(given.wrong("auto, batch, end or off")),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::job::judge::LoadChecked;
 use crate::job::judge::destination::Content;
 use crate::job::load_config::{local_now, say_notices};
 use crate::job::place::{Begins, Wanted, hold_batches};
+use crate::job::proof;
 use crate::job::run::Prepared;
 use crate::job::spool_part::SpoolPart;
 use crate::limits::LOAD_BATCH_VALUES_MIN;
@@ -223,7 +224,9 @@ pub async fn prepare(
     )
     .of_id(destination.bucket_id())
     .shared(begun.is_shared);
-    Ok(Prepared { source: BatchOrigin::Spool(job), sink: Destination::Bucket(bucket), begun })
+    let proof = proof::of(config, None, client, Some(&destination), begun.is_shared);
+    let (source, sink) = (BatchOrigin::Spool(job), Destination::Bucket(bucket));
+    Ok(Prepared { source, sink, begun, proof })
 }
 
 /// A run over times of which the spool has none: nothing is made, written or recorded.
@@ -249,7 +252,8 @@ fn nothing(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig) -> Prepared
         interval,
         slices_in_flight: config.pace.concurrency,
     };
-    Prepared { source: BatchOrigin::Spool(source), sink: Destination::Discard, begun }
+    let sink = Destination::Discard;
+    Prepared { source: BatchOrigin::Spool(source), sink, begun, proof: None }
 }
 
 fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {

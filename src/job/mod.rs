@@ -29,6 +29,7 @@ mod orgs;
 pub(crate) mod place;
 pub(crate) mod plan_run;
 pub(crate) mod prepare;
+mod proof;
 pub(crate) mod quota;
 pub(crate) mod read_back;
 pub(crate) mod refusals;

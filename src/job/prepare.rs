@@ -1,6 +1,6 @@
 //! From two ends that passed the checks to a run that can begin.
 
-use super::{begin, begin_spool, names};
+use super::{begin, begin_spool, names, proof};
 use crate::config::job::JobConfig;
 use crate::job::begin::Begun;
 use crate::job::destination_facts::{DestinationFacts, watched_by_run};
@@ -21,12 +21,12 @@ pub async fn prepare(
     config: &JobConfig,
     ends: &Ends,
     source: &SourceFacts,
-    destination: Option<&mut DestinationFacts>,
+    mut destination: Option<&mut DestinationFacts>,
     stop: &StopSignal,
 ) -> Result<Prepared, Error> {
     // From here on the organization is what the records call it.
     let config = &names::of_source(config, source);
-    let (begun, sink) = match (&config.ends.spool, destination) {
+    let (begun, sink) = match (&config.ends.spool, destination.as_deref_mut()) {
         (Some(choice), _) => stop.unless(begin_spool::begin(config, choice, source)).await??,
         (None, Some(destination)) => into_bucket(config, ends, source, destination, stop).await?,
         (None, None) => return Err(Error::Nowhere),
@@ -34,8 +34,15 @@ pub async fn prepare(
     let laying = plan_run(config, source, &ends.source, begun.job, begun.resume);
     match stop.unless(laying).await.map_err(Error::from).flatten() {
         Ok(job) => {
+            let proof = proof::of(
+                config,
+                Some(&ends.source),
+                &ends.destination,
+                destination.as_deref(),
+                begun.is_shared,
+            );
             let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
-            Ok(Prepared { source, sink, begun })
+            Ok(Prepared { source, sink, begun, proof })
         }
         Err(error) => Err(begun.give_up(stop, error).await),
     }

@@ -11,16 +11,20 @@ use crate::config::values::ReadBackChoice;
 use crate::config::verify::VerifyConfig;
 use crate::influx::signal::Observer;
 use crate::job::ends::Ends;
-use crate::job::error::chain;
+use crate::job::error::{Error, chain};
 use crate::job::verify::{VerifyJob, compare};
 use crate::limits::{READ_BACK_MS_MIN, READ_BACK_PER_CENT};
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::RunOutcome;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::report::read_back::ReadBack;
 use crate::report::state::stop_name;
+
+/// Why it is not ended.
+const TOO_LONG: &str = "it takes longer than a third of the run (--verify end has no such limit)";
 
 /// What a run needs to read back what it has moved.
 #[derive(Debug)]
@@ -32,15 +36,54 @@ pub(crate) struct ReadsBack {
 }
 
 impl ReadsBack {
-    /// Reads back what a run of this length has committed in this range. Whatever comes of it, what is committed stays so.
+    /// Reads back what a run of this length has committed from here on, and has not read back before it was recorded. Whatever
+    /// comes of it, what is committed stays so.
     pub(crate) async fn run(
         &self,
-        range: TimeRange,
+        (resume, outcome): (Timestamp, &RunOutcome),
         run_ms: u64,
-        (observer, events): (&Observer, &EventSink),
+        hear: (&Observer, &EventSink),
         stop: &StopSignal,
     ) -> ReadBack {
         let begun = Instant::now();
+        let proven = &outcome.proven;
+        let moved = TimeRange::new(resume, outcome.watermark);
+        let reading = async {
+            let mut all = VerifyFindings::default();
+            for range in beside(moved, proven.range) {
+                all.add(self.read(range, hear).await?);
+            }
+            Ok::<_, Error>(all)
+        };
+        let limit_ms = match self.config.safety.verify {
+            ReadBackChoice::Auto => (run_ms / 100 * READ_BACK_PER_CENT).max(READ_BACK_MS_MIN),
+            ReadBackChoice::Batch | ReadBackChoice::End | ReadBackChoice::Off => u64::MAX / 2,
+        };
+        let reading = timeout(Duration::from_millis(limit_ms), Box::pin(reading));
+        let mut findings = proven.findings.clone();
+        let before_record = findings.batches;
+        let not_ended = match proven.given_up.clone() {
+            Some(why) => Some(why),
+            None => match stop.unless(Box::pin(reading)).await {
+                Ok(Ok(Ok(found))) => {
+                    findings.add(found);
+                    None
+                }
+                Ok(Ok(Err(error))) => Some(chain(&error).join(": ")),
+                Ok(Err(_)) => Some(TOO_LONG.to_owned()),
+                Err(reason) => Some(format!("stopped by {}", stop_name(reason))),
+            },
+        };
+        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        ReadBack { findings, before_record, not_ended, elapsed_ms }
+    }
+
+    /// Reads back a range.
+    async fn read(
+        &self,
+        range: TimeRange,
+        (observer, events): (&Observer, &EventSink),
+    ) -> Result<VerifyFindings, Error> {
         let mut config = self.config.clone();
         (config.scope.start, config.scope.stop) =
             (RangeStart::At(range.start), RangeStop::At(range.stop));
@@ -61,26 +104,17 @@ impl ReadsBack {
         let (config, wanted, ends) = (&config, &wanted, &self.ends);
         let job = VerifyJob { config, wanted, ends, observer, events: &readers };
         let progress = |at: VerifyProgress| events(Event::Verifying(at));
-        let limit_ms = match self.config.safety.verify {
-            ReadBackChoice::Auto => (run_ms / 100 * READ_BACK_PER_CENT).max(READ_BACK_MS_MIN),
-            ReadBackChoice::End | ReadBackChoice::Off => u64::MAX / 2,
-        };
-        let comparing = timeout(Duration::from_millis(limit_ms), compare(job, &progress));
-        let (findings, not_ended) = match stop.unless(Box::pin(comparing)).await {
-            Ok(Ok(Ok(outcome))) => (outcome.verified, None),
-            Ok(Ok(Err(error))) => (VerifyFindings::default(), Some(chain(&error).join(": "))),
-            Ok(Err(_)) => {
-                let why =
-                    "it takes longer than a third of the run (--verify end has no such limit)";
-                (VerifyFindings::default(), Some(why.to_owned()))
-            }
-            Err(reason) => {
-                (VerifyFindings::default(), Some(format!("stopped by {}", stop_name(reason))))
-            }
-        };
-        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        ReadBack { findings, not_ended, elapsed_ms }
+        Ok(compare(job, &progress).await?.verified)
     }
+}
+
+/// What of a range lies before another one, and behind it.
+fn beside(range: TimeRange, inner: Option<TimeRange>) -> Vec<TimeRange> {
+    let Some(inner) = inner else { return vec![range] };
+    let mut parts =
+        vec![TimeRange::new(range.start, inner.start), TimeRange::new(inner.stop, range.stop)];
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 /// What reads back, where that is asked for and there is a bucket to read.

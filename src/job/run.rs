@@ -14,13 +14,13 @@ use crate::job::read_back::ReadsBack;
 use crate::job::shown::Shown;
 use crate::limits::{PLAIN_LINE_MS, WAIT_LINE_MS};
 use crate::model::number;
-use crate::model::time::TimeRange;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::plan::spool::Lacking;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
+use crate::pipeline::verify::prover::Proof;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::FailureInput;
@@ -116,6 +116,8 @@ pub struct Prepared {
     pub sink: Destination,
     /// The job that it is part of.
     pub begun: Begun,
+    /// How it is read back before it is recorded, if so.
+    pub proof: Option<Proof>,
 }
 
 /// Runs a prepared job to its end and reports it.
@@ -147,9 +149,9 @@ pub(crate) async fn run(
     let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let read_back = match (&mut result, reads_back) {
         (Ok(finished), Some(reads_back)) if finished.outcome.has_moved() => {
-            let range = TimeRange::new(resume, finished.outcome.watermark);
             let hear = (&signals.observer(), &sender.as_fn());
-            let read = Box::pin(reads_back.run(range, elapsed_ms(), hear, &stop)).await;
+            let moved = (resume, &finished.outcome);
+            let read = Box::pin(reads_back.run(moved, elapsed_ms(), hear, &stop)).await;
             if read.is_different() {
                 finished.exit = ExitCode::Different;
             }
@@ -192,12 +194,13 @@ pub async fn execute(
     counters: Arc<Counters>,
     stop: StopSignal,
 ) -> Result<Finished, Error> {
-    let Prepared { source, sink, begun } = prepared;
+    let Prepared { source, sink, begun, proof } = prepared;
     let Begun { keeper, rejects, lock, folder, .. } = begun;
     let rejected_before = rejects.before;
     events(Event::Planned(source.planned()));
     let out = Arc::new(DestinationWriter::new(sink, rejects, events, counters));
-    let result = pipeline::run(source, Arc::clone(&out), keeper.clone(), stop.clone()).await;
+    let moving = pipeline::run(source, Arc::clone(&out), keeper.clone(), proof, stop.clone());
+    let result = moving.await;
     if out.bucket().is_some_and(|bucket| bucket.client.disk_was_full())
         && let Some(folder) = folder
     {

@@ -33,7 +33,7 @@ impl ContentDigest {
         for run in &frame.runs {
             let series = series_key(&run.series);
             for (field, column) in fields.iter().zip(&frame.batch.columns()[1..]) {
-                let key = [mix(series[0], field[0]), mix(series[1], field[1])];
+                let key = DigestKey::mixed(series, *field);
                 self.add_column(key, times, row..run.end_row, column.as_ref());
             }
             row = run.end_row;
@@ -48,7 +48,6 @@ impl ContentDigest {
         time: Timestamp,
         value: &HeldValue,
     ) {
-        let (series, field) = (series_key(series), key_of(value.kind(), field));
         let bits = match value {
             HeldValue::Float(bits) => *bits,
             HeldValue::Integer(value) => value.cast_unsigned(),
@@ -56,7 +55,7 @@ impl ContentDigest {
             HeldValue::String(text) => bits_of(text),
             HeldValue::Boolean(value) => u64::from(*value),
         };
-        self.add_value([mix(series[0], field[0]), mix(series[1], field[1])], time.ns(), bits);
+        self.add_value(DigestKey::of(series, value.kind(), field), time.ns(), bits);
     }
 
     /// Adds strings that are written over what came of them first: the same without their carriage returns. That is taken away.
@@ -73,7 +72,13 @@ impl ContentDigest {
         self.0[1] = self.0[1].wrapping_sub(other.0[1]);
     }
 
-    fn add_column(&mut self, key: [u64; 2], times: &[i64], rows: Range<usize>, column: &dyn Array) {
+    fn add_column(
+        &mut self,
+        key: DigestKey,
+        times: &[i64],
+        rows: Range<usize>,
+        column: &dyn Array,
+    ) {
         let times = &times[rows.clone()];
         let valid = column.nulls().filter(|nulls| nulls.null_count() > 0);
         let valid = valid.map(|nulls| nulls.inner().slice(rows.start, rows.len()));
@@ -109,7 +114,7 @@ impl ContentDigest {
     /// Adds the bits of each value that is valid, if not all are.
     fn add_values(
         &mut self,
-        key: [u64; 2],
+        key: DigestKey,
         times: &[i64],
         valid: Option<BooleanBuffer>,
         bits: impl Iterator<Item = u64>,
@@ -128,17 +133,38 @@ impl ContentDigest {
         self.add(sum);
     }
 
+    /// Adds a value by its bits; the time is in nanoseconds.
     #[inline]
-    fn add_value(&mut self, key: [u64; 2], time: i64, bits: u64) {
+    pub fn add_value(&mut self, key: DigestKey, time: i64, bits: u64) {
         let time = time.cast_unsigned();
-        self.0[0] = self.0[0].wrapping_add(mix(mix(key[0], time), bits));
-        self.0[1] = self.0[1].wrapping_add(mix(mix(key[1], bits), time));
+        self.0[0] = self.0[0].wrapping_add(mix(mix(key.0[0], time), bits));
+        self.0[1] = self.0[1].wrapping_add(mix(mix(key.0[1], bits), time));
+    }
+
+    /// Its two halves.
+    pub fn lanes(self) -> [u64; 2] {
+        self.0
     }
 
     /// Adds all values of another set.
     pub fn add(&mut self, other: Self) {
         self.0[0] = self.0[0].wrapping_add(other.0[0]);
         self.0[1] = self.0[1].wrapping_add(other.0[1]);
+    }
+}
+
+/// What all values of one series, field and type have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestKey([u64; 2]);
+
+impl DigestKey {
+    /// Of a series, and of a field of this type.
+    pub fn of(series: &Series, kind: FieldType, field: &[u8]) -> Self {
+        Self::mixed(series_key(series), key_of(kind, field))
+    }
+
+    fn mixed(series: [u64; 2], field: [u64; 2]) -> Self {
+        Self([mix(series[0], field[0]), mix(series[1], field[1])])
     }
 }
 

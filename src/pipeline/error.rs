@@ -6,6 +6,7 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::influx::query_text::classify_query_text;
+use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::number;
 use crate::model::series::Name;
 use crate::model::side::Side;
@@ -230,6 +231,23 @@ pub enum Error {
         /// Values in its files.
         staged: u64,
     },
+    /// The destination does not hold what it has acknowledged.
+    #[error(
+        "batch {batch}: the destination holds {}, and not as they were acknowledged{}; they were moved twice, and nothing of it is \
+         recorded. Find out who else writes to the bucket, or drops what is written (--verify end records first, and compares then)",
+        held(*.found, *.expected),
+        named(.measurements)
+    )]
+    NotAsWritten {
+        /// The batch.
+        batch: TimeRange,
+        /// Values that it acknowledged.
+        expected: u64,
+        /// Values that it holds.
+        found: u64,
+        /// Of which measurements, readable.
+        measurements: Vec<String>,
+    },
     /// The newest record in the batch bucket cannot be understood.
     #[error("the batch bucket cannot be used to resume")]
     Record(#[from] RecordError),
@@ -311,4 +329,15 @@ impl From<spool::error::Error> for Error {
     fn from(error: spool::error::Error) -> Self {
         Self::Spool(Box::new(error))
     }
+}
+
+fn held(found: u64, expected: u64) -> String {
+    format!("{} of {} values", number::grouped(found), number::grouped(expected))
+}
+
+/// Which measurements differ, the first ones.
+fn named(measurements: &[String]) -> String {
+    let names: Vec<_> = measurements.iter().take(SUMMARY_RANGES_MAX).map(String::as_str).collect();
+    let more = if measurements.len() > names.len() { ", and others" } else { "" };
+    if names.is_empty() { String::new() } else { format!(" ({}{more})", names.join(", ")) }
 }

@@ -7,7 +7,7 @@
 //! write     frames to lines and bodies, or to rows of files                    bucket, spool, nowhere
 //! commit    strictly in sequence                                               bucket, spool, nowhere
 //! closing   when all is committed: both ends counted once more
-//! verify    what was committed, read again: digests, and values where they differ   bucket
+//! verify    what was written, read again: digests, and values where they differ     bucket
 //! ```
 //!
 //! Each stage that has two kinds of ends names them in its `mod.rs`; `bucket` and `spool` beside it are those. A stage uses
@@ -24,17 +24,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use self::closing::{Closing, ClosingCheck};
+use self::commit::Checkpoint;
 use self::commit::complete::{Complete, Done};
-use self::commit::{Checkpoint, committer};
 use self::error::Error;
 use self::event::{Event, StopReason};
 use self::plan::spool::Lacking;
 use self::pool::{blocking, joined};
 use self::read::bucket::relist;
 use self::read::bucket::restored::Relist;
-use self::read::{BatchOrigin, BatchTask, Batches, Next};
+use self::read::{BatchOrigin, Batches, Next, NextBatchTask};
 use self::same_buckets::SameBuckets;
 use self::stop::StopSignal;
+use self::verify::prover::{Proof, Proven, prove_and_commit};
 use self::write::DestinationWriter;
 use self::write::rejects::missing::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
@@ -80,6 +81,8 @@ pub struct RunOutcome {
     pub lacking: Lacking,
     /// What this run or an earlier one of the job may have read wrongly, in words.
     pub doubts: Vec<String>,
+    /// What was read back before it was recorded.
+    pub proven: Proven,
     /// What both ends held when all was committed; nothing for a run that ended before.
     pub closing: Closing,
     /// The destination may hold other data in the job's range: its count tells nothing of what it has lost.
@@ -103,14 +106,15 @@ pub async fn run(
     origin: BatchOrigin,
     out: Arc<DestinationWriter>,
     checkpoint: Checkpoint,
+    proof: Option<Proof>,
     stop: StopSignal,
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);
     let (job, plan, unreturned) = (origin.range(), origin.plan(), origin.unreturned());
     let lacking = origin.lacking();
     resume_rejects(&out, plan.range().start).await?;
-    let recording =
-        committer::run(Arc::clone(&out), plan, checkpoint.clone(), receiver, stop.clone());
+    let recorder = (Arc::clone(&out), plan, checkpoint.clone());
+    let recording = prove_and_commit(proof, recorder, receiver, stop.clone());
     let mut committer = tokio::spawn(recording);
     let batches = Batches::new(origin, Arc::clone(&out), &checkpoint);
     let reader = batches.reader();
@@ -137,13 +141,13 @@ pub async fn run(
         // The batches only saw that nobody takes them any more: the committer knows why.
         Err(Error::StageGone(_)) if committed.is_err() => None,
         Err(error) => {
-            let from = committed.as_ref().map_or(plan.range().start, |done| done.watermark);
+            let from = committed.as_ref().map_or(plan.range().start, |(_, done)| done.watermark);
             note_foreign(&checkpoint, &error, TimeRange::new(from, reach.max(from))).await?;
             return Err(error);
         }
         Ok(stopped) => stopped,
     };
-    let committed = committed?;
+    let (proven, committed) = committed?;
     // Whoever asked for the end does not wait for it.
     if let Some(reader) = &reader
         && stop.reason().is_none()
@@ -193,6 +197,7 @@ pub async fn run(
         unreturned,
         lacking,
         doubts,
+        proven,
         closing,
         is_shared: out.bucket().is_some_and(|bucket| bucket.is_shared),
         batches: committed.batches,
@@ -273,7 +278,8 @@ impl Open {
                 Some(Next::Empty(stretch)) => {
                     let buckets = self.buckets.clone();
                     self.while_open(Box::pin(async move { buckets.hold().await })).await??;
-                    self.hand_on(Complete { done: Done::empty(stretch), permit }).await?;
+                    let done = Done::empty(stretch);
+                    self.hand_on(Complete { done, permit, again: None }).await?;
                 }
                 Some(Next::Batch(task, stop, requested)) => {
                     self.reach = stop;
@@ -314,11 +320,16 @@ impl Open {
 
 /// A batch moved to its end; its permit goes with it to the committer.
 async fn complete(
-    task: BatchTask,
+    task: NextBatchTask,
     buckets: SameBuckets,
     permit: OwnedSemaphorePermit,
 ) -> Result<Complete, Error> {
-    let done = task.await?;
+    let NextBatchTask { first, again } = task;
+    let done = first.await?;
     buckets.hold().await?;
-    Ok(Complete { done, permit })
+    let again = Box::pin(async move {
+        let done = again.await?;
+        buckets.hold().await.map(|()| done)
+    });
+    Ok(Complete { done, permit, again: Some(again) })
 }

@@ -5,14 +5,16 @@ use crate::model::number::{self, all_counted, grouped};
 use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 use crate::report::text::{Paper, clean, wrap_after};
 
-/// What was read back at the end of a run.
+/// What was read back in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadBack {
-    /// What was found; nothing of what was not ended.
+    /// What was found.
     pub findings: VerifyFindings,
+    /// Batches that were equal before they were recorded.
+    pub before_record: u64,
     /// Why it was not ended.
     pub not_ended: Option<String>,
-    /// How long it took.
+    /// How long it took when all was recorded.
     pub elapsed_ms: u64,
 }
 
@@ -47,16 +49,9 @@ impl ReadBack {
     }
 
     pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
-        let findings = &self.findings;
         let mut lines = Vec::new();
         if self.not_ended.is_none() {
-            let text = format!(
-                "{} of {} read back in {}, equal",
-                number::all_counted(findings.values, "value", "values"),
-                number::counted(findings.batches, "batch", "batches"),
-                number::duration(self.elapsed_ms),
-            );
-            lines.extend(wrap_after(paper.columns, "  verified ", &text));
+            lines.extend(wrap_after(paper.columns, "  verified ", &self.equal()));
         }
         lines.extend(self.trouble(paper));
         if let Some(why) = self.why_not().filter(|_| !self.is_different()) {
@@ -65,6 +60,24 @@ impl ReadBack {
             lines.extend(wrap_after(paper.columns, "  ", &why));
         }
         lines
+    }
+
+    /// What is equal, and when it was read back.
+    fn equal(&self) -> String {
+        let VerifyFindings { values, batches, .. } = self.findings;
+        let (values, took) =
+            (number::all_counted(values, "value", "values"), number::duration(self.elapsed_ms));
+        let all = number::counted(batches, "batch", "batches");
+        match self.before_record {
+            0 => format!("{values} of {all} read back in {took}, equal"),
+            before if before == batches => {
+                format!("{values} of {all} read back before they were recorded, equal")
+            }
+            before => format!(
+                "{values} of {all} read back, equal: {} of them before they were recorded, the others in {took}",
+                grouped(before)
+            ),
+        }
     }
 
     /// What somebody may have to act on.

@@ -4,7 +4,7 @@ pub mod batch {
     pub use crate::model::batch::BatchPlan;
 }
 pub mod content_digest {
-    pub use crate::model::content_digest::ContentDigest;
+    pub use crate::model::content_digest::{ContentDigest, DigestKey};
 }
 pub mod held_value {
     pub use crate::model::held_value::HeldValue;

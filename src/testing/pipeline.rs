@@ -44,6 +44,9 @@ pub mod verify {
     pub mod evidence {
         pub use crate::pipeline::verify::evidence::EvidenceKind;
     }
+    pub mod prover {
+        pub use crate::pipeline::verify::prover::Proven;
+    }
     pub mod repair {
         pub use crate::pipeline::verify::repair::Repaired;
     }

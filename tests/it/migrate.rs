@@ -17,6 +17,7 @@ mod orgs;
 mod partly_staged;
 mod plan;
 mod preflight;
+mod proven;
 mod refusals;
 mod rejects;
 mod rejects_file;

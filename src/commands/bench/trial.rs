@@ -157,7 +157,7 @@ async fn measured(
     let begun = Instant::now();
     // Never asked to stop: a trial that has to end is dropped as it stands.
     let (_stopper, never) = stop_pair();
-    let work = pipeline::run(source, Arc::new(out), Checkpoint::None, never);
+    let work = pipeline::run(source, Arc::new(out), Checkpoint::None, None, never);
     let (ending, error) = tokio::select! {
         biased;
         by = ends.wait() => (TrialEnding::Cut { by: by.to_owned() }, None),

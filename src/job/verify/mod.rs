@@ -24,10 +24,7 @@ use crate::job::{names, quota};
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
-use crate::pipeline::source::job::BucketJob;
-use crate::pipeline::source::route::Routes;
-use crate::pipeline::source::shape::retention_ns;
-use crate::pipeline::source::survey::Survey;
+use crate::pipeline::verify::destination::ComparedBucket;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
 use crate::pipeline::verify::repair::Repairer;
@@ -181,22 +178,15 @@ impl VerifyJob<'_> {
 
     /// The destination, as if it were to be moved.
     async fn bucket_end(self, bucket: &Bucket, range: TimeRange) -> Result<ComparedEnd, Error> {
-        let (client, pace) = (&self.ends.destination, &self.config.pace);
-        let filter = &self.config.scope.filter;
-        let survey = Survey::run(client, bucket, filter).await?;
-        let routes = Routes::new(&survey, filter);
-        let job = BucketJob {
-            source_bucket_id: bucket.id.clone(),
-            source_org_id: bucket.org_id.clone(),
-            filter: filter.clone(),
-            transport: pace.transport,
-            field_label: survey.field_label.clone(),
-            holds_strings: survey.strings,
-            source_retention_ns: retention_ns(bucket.retention_s),
-            slices_in_flight: pace.concurrency,
-            ..BucketJob::to_count(&bucket.name, survey.shape, routes, range)
+        let bucket = ComparedBucket {
+            client: self.ends.destination.clone(),
+            bucket: bucket.clone(),
+            filter: self.config.scope.filter.clone(),
+            transport: self.config.pace.transport,
+            slices_in_flight: self.config.pace.concurrency,
+            events: Arc::clone(self.events),
         };
-        Ok(ComparedEnd::new(&job.over(range), client, self.events))
+        Ok(bucket.over(range).await?)
     }
 
     /// The source within its limits. It must be the one that the job has moved.

@@ -86,7 +86,7 @@ impl Committer {
             tokio::select! {
                 batch = complete.recv() => {
                     let Some(batch) = batch else { return Ok(()) };
-                    for Complete { done, permit } in watermark.complete(batch.done.seq.clone(), batch) {
+                    for Complete { done, permit, .. } in watermark.complete(batch.done.seq.clone(), batch) {
                         self.commit(done).await?;
                         drop(permit);
                     }

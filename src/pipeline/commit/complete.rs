@@ -1,6 +1,7 @@
 //! What the committer is given.
 
 use std::ops::Range;
+use std::pin::Pin;
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -8,17 +9,22 @@ use crate::checkpoint::record::BatchDetails;
 use crate::model::batch::BatchPlan;
 use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
+use crate::pipeline::error::Error;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
 /// A complete batch, or a stretch of empty ones. It counts as open until it is committed.
-#[derive(Debug)]
 pub(crate) struct Complete {
     /// What became of it.
     pub done: Done,
     /// Lets it be open.
     pub permit: OwnedSemaphorePermit,
+    /// Moves it once more, should it have to be.
+    pub again: Option<BatchTask>,
 }
+
+/// Moves a batch.
+pub(crate) type BatchTask = Pin<Box<dyn Future<Output = Result<Done, Error>> + Send>>;
 
 /// A batch that may be committed.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Where the batches of a run come from: a bucket of InfluxDB, or a spool. Everything behind them is the same.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -13,7 +12,7 @@ use crate::model::interval::Interval;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::model::transport::Transport;
 use crate::pipeline::commit::Checkpoint;
-use crate::pipeline::commit::complete::Done;
+use crate::pipeline::commit::complete::BatchTask;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::{Counters, PlannedRun};
 use crate::pipeline::plan::NextBatch;
@@ -102,6 +101,14 @@ pub(crate) fn transport_name(transport: Option<Transport>) -> &'static str {
     transport.map_or("auto", Transport::name)
 }
 
+/// What moves a batch.
+pub(super) struct NextBatchTask {
+    /// Now.
+    pub(super) first: BatchTask,
+    /// Once more, should it have to be.
+    pub(super) again: BatchTask,
+}
+
 /// Hands out batch after batch.
 pub(super) enum Batches {
     Bucket(Arc<BucketReader>, Counter),
@@ -112,12 +119,9 @@ pub(super) enum Batches {
 pub(super) enum Next {
     /// Batches without a value.
     Empty(std::ops::Range<u64>),
-    /// A batch with its stop, and word that everything of it has been asked for.
-    Batch(BatchTask, Timestamp, oneshot::Receiver<()>),
+    /// A batch, its stop, and word that everything of it has been asked for.
+    Batch(NextBatchTask, Timestamp, oneshot::Receiver<()>),
 }
-
-/// Moves a batch.
-pub(super) type BatchTask = Pin<Box<dyn Future<Output = Result<Done, Error>> + Send>>;
 
 impl Batches {
     /// Of a run that writes to `out`.
@@ -150,21 +154,30 @@ impl Batches {
     /// Looks for the next batch that holds anything; `None` at the end of the plan.
     pub(super) async fn next(&mut self) -> Result<Option<Next>, Error> {
         let (sender, requested) = oneshot::channel();
-        let (task, stop): (BatchTask, Timestamp) = match self {
+        let unheard = oneshot::channel().0;
+        let (task, stop): (NextBatchTask, Timestamp) = match self {
             Self::Bucket(reader, counter) => match counter.next(&reader.source).await? {
                 None => return Ok(None),
                 Some(NextBatch::Empty(stretch)) => return Ok(Some(Next::Empty(stretch))),
                 Some(NextBatch::Batch { seq, range, holds }) => {
-                    let reader = Arc::clone(reader);
-                    (Box::pin(bucket::batch::run(reader, seq, range, holds, sender)), range.stop)
+                    let task = |holds, requested| -> BatchTask {
+                        let reader = Arc::clone(reader);
+                        Box::pin(bucket::batch::run(reader, seq, range, holds, requested))
+                    };
+                    let again = task(holds.clone(), unheard);
+                    (NextBatchTask { first: task(holds, sender), again }, range.stop)
                 }
             },
             Self::Spool(reader, batches) => match batches.next() {
                 None => return Ok(None),
                 Some(NextBatch::Empty(stretch)) => return Ok(Some(Next::Empty(stretch))),
                 Some(NextBatch::Batch { seq, range, holds }) => {
-                    let reader = Arc::clone(reader);
-                    (Box::pin(spool::run(reader, seq, range, holds, sender)), range.stop)
+                    let task = |holds, requested| -> BatchTask {
+                        let reader = Arc::clone(reader);
+                        Box::pin(spool::run(reader, seq, range, holds, requested))
+                    };
+                    let again = task(holds.clone(), unheard);
+                    (NextBatchTask { first: task(holds, sender), again }, range.stop)
                 }
             },
         };

@@ -92,12 +92,17 @@ impl SourceBucket {
 
     /// True if values of a range may pass the retention line while they are read, or have passed it.
     pub(crate) fn may_expire(&self, range: TimeRange) -> bool {
-        let now = self.client.server_time().map_or(range.stop, Timestamp::from_ns);
-        self.job.source_retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
+        may_expire(&self.client, self.job.source_retention_ns, range)
     }
 
     /// Tells the reporter.
     pub fn tell(&self, event: Event) {
         (self.events)(event);
     }
+}
+
+/// True if values of a range may pass the retention line of a bucket meanwhile, or have passed it.
+pub(crate) fn may_expire(client: &Client, retention_ns: Option<i64>, range: TimeRange) -> bool {
+    let now = client.server_time().map_or(range.stop, Timestamp::from_ns);
+    retention_ns.is_some_and(|ns| range.start < now.saturating_add_ns(-ns))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::end::ComparedEnd;
 use crate::checkpoint::recorded::RecordedBatch;
+use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::time::TimeRange;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 
@@ -69,6 +70,19 @@ impl Evidence {
             Self::Counts(_) => EvidenceKind::Counts,
         }
     }
+}
+
+/// A batch as it was written just now.
+#[derive(Debug)]
+pub(crate) struct WrittenBatch {
+    /// Its range.
+    pub(crate) range: TimeRange,
+    /// Of what was acknowledged.
+    pub(crate) digests: MeasurementDigests,
+    /// So many values.
+    pub(crate) acknowledged: u64,
+    /// Values that were refused, or left out unread.
+    pub(crate) rejected: u64,
 }
 
 /// What the runs of a job have recorded.

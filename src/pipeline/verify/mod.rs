@@ -1,9 +1,11 @@
 //! The destination, compared: batch by batch with what the runs of the job have recorded, or with the source as it is now.
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
+pub(crate) mod destination;
 pub(crate) mod end;
 pub(crate) mod evidence;
 mod pieces;
+pub(crate) mod prover;
 pub(crate) mod repair;
 pub(crate) mod values;
 
@@ -14,7 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use self::end::{ComparedEnd, EndContent};
-use self::evidence::{Evidence, RecordedJob};
+use self::evidence::{Evidence, RecordedJob, WrittenBatch};
 use self::pieces::{VerifyPiece, VerifyPieces};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
@@ -163,9 +165,8 @@ async fn compare_sum(
 ) -> Result<Option<Compared>, Error> {
     let (mut sum, mut refused, mut batches) = (ContentDigest::default(), 0, 0);
     for piece in pieces {
-        if let VerifyPiece::Recorded(_, RecordedBatch { digest: Ok(digest), rejected, .. }) = piece
-        {
-            sum.add(*digest);
+        if let Some((digest, rejected)) = piece.digest() {
+            sum.add(digest);
             refused += rejected;
             batches += 1;
         }
@@ -189,6 +190,10 @@ async fn compare(
         VerifyPiece::Recorded(recorded, batch) => {
             refused = batch.rejected;
             recorded_batch(destination, &recorded, batch, requested).await?
+        }
+        VerifyPiece::Written(batch) => {
+            refused = batch.rejected;
+            written_batch(destination, &batch, requested).await?
         }
         VerifyPiece::Gap(recorded, range) => {
             stray(destination.stray(range).await?, recorded.beside)
@@ -281,6 +286,24 @@ async fn recorded_batch(
     Ok((found.values, verdict))
 }
 
+async fn written_batch(
+    destination: &ComparedEnd,
+    batch: &WrittenBatch,
+    requested: oneshot::Sender<()>,
+) -> Result<(u64, Verdict), Error> {
+    let found = destination.digests(batch.range, requested).await?;
+    let verdict = match found.lacking {
+        Some(why) => Verdict::Unproven(why),
+        None if found.digests.whole() == batch.digests.whole() => Verdict::Equal,
+        None => {
+            let names = batch.digests.differing(&found.digests);
+            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
+            Verdict::Differs { expected: batch.acknowledged, measurements }
+        }
+    };
+    Ok((found.values, verdict))
+}
+
 struct Comparing {
     verified: VerifyFindings,
     of_batches: u64,
@@ -297,46 +320,54 @@ impl VerifyFindings {
         }
     }
 
+    /// Adds what came of a piece.
+    fn note(&mut self, compared: Compared) {
+        let Compared { batches, range, values, refused, verdict } = compared;
+        match verdict {
+            Verdict::Equal => {
+                self.batches += batches;
+                self.values += values;
+                self.refused += refused;
+            }
+            Verdict::Differs { expected, measurements } => {
+                self.differing_batches += 1;
+                if self.differing.len() < VERIFY_RANGES_MAX {
+                    let difference =
+                        BatchDifference { range, expected, found: values, measurements };
+                    self.differing.push(difference);
+                }
+            }
+            Verdict::Unproven(why) => self.add_unproven(range, why),
+        }
+    }
+
     /// Takes the place of what was found before for some ranges by what was found for each of them since.
     pub(crate) fn replace_differing(&mut self, again: impl IntoIterator<Item = Self>) {
         // What was only counted differs as before.
         self.differing_batches -= self.differing.len() as u64;
         self.differing.clear();
-        for found in again {
-            self.batches += found.batches;
-            self.values += found.values;
-            self.refused += found.refused;
-            self.differing.extend(found.differing);
-            self.differing_batches += found.differing_batches;
-            self.unproven.extend(found.unproven);
-            self.unproven_stretches += found.unproven_stretches;
-            self.doubts.extend(found.doubts);
-        }
+        again.into_iter().for_each(|found| self.add(found));
+    }
+
+    /// Adds what was found of other ranges.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.batches += other.batches;
+        self.values += other.values;
+        self.equal_by_reading += other.equal_by_reading;
+        self.refused += other.refused;
+        self.differing.extend(other.differing);
+        self.differing_batches += other.differing_batches;
+        self.unproven.extend(other.unproven);
+        self.unproven_stretches += other.unproven_stretches;
+        self.doubts.extend(other.doubts);
     }
 }
 
 impl Comparing {
     fn note(&mut self, compared: Compared, at: Timestamp) -> VerifyProgress {
-        let Compared { batches, range, values, refused, verdict } = compared;
-        let verified = &mut self.verified;
-        self.done += batches;
-        self.values += values;
-        match verdict {
-            Verdict::Equal => {
-                verified.batches += batches;
-                verified.values += values;
-                verified.refused += refused;
-            }
-            Verdict::Differs { expected, measurements } => {
-                verified.differing_batches += 1;
-                if verified.differing.len() < VERIFY_RANGES_MAX {
-                    let difference =
-                        BatchDifference { range, expected, found: values, measurements };
-                    verified.differing.push(difference);
-                }
-            }
-            Verdict::Unproven(why) => verified.add_unproven(range, why),
-        }
+        self.done += compared.batches;
+        self.values += compared.values;
+        self.verified.note(compared);
         VerifyProgress {
             at,
             batches: self.done,

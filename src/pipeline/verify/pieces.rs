@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::end::ComparedEnd;
-use super::evidence::{Evidence, RecordedJob};
+use super::evidence::{Evidence, RecordedJob, WrittenBatch};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::VERIFY_TOGETHER_VALUES_MAX;
+use crate::model::content_digest::ContentDigest;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::NextBatch;
@@ -18,6 +19,8 @@ use crate::pipeline::source::layer::Window;
 pub(super) enum VerifyPiece {
     /// A batch, and what is recorded of it.
     Recorded(Arc<RecordedJob>, RecordedBatch),
+    /// A batch that was written just now.
+    Written(Box<WrittenBatch>),
     /// Nothing is recorded of it: no value was moved.
     Gap(Arc<RecordedJob>, TimeRange),
     /// So many batches of which the source holds nothing.
@@ -33,6 +36,7 @@ impl VerifyPiece {
     pub(super) fn range(&self) -> TimeRange {
         match self {
             Self::Recorded(_, batch) => batch.range,
+            Self::Written(batch) => batch.range,
             Self::Gap(_, range)
             | Self::Empty(range, _)
             | Self::Read(_, range, _)
@@ -43,7 +47,7 @@ impl VerifyPiece {
     /// How many batches it stands for.
     pub(super) fn batches(&self) -> u64 {
         match self {
-            Self::Recorded(..) | Self::Read(..) | Self::Counted(..) => 1,
+            Self::Recorded(..) | Self::Written(_) | Self::Read(..) | Self::Counted(..) => 1,
             Self::Empty(_, batches) => *batches,
             Self::Gap(..) => 0,
         }
@@ -53,7 +57,17 @@ impl VerifyPiece {
     fn values_proven(&self) -> Option<u64> {
         match self {
             Self::Recorded(_, batch) => batch.digest.is_ok().then_some(batch.acknowledged),
+            Self::Written(batch) => Some(batch.acknowledged),
             Self::Gap(..) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Its digest, if it is known by one, and how many values of it were refused.
+    pub(super) fn digest(&self) -> Option<(ContentDigest, u64)> {
+        match self {
+            Self::Recorded(_, batch) => Some((batch.digest.ok()?, batch.rejected)),
+            Self::Written(batch) => Some((batch.digests.whole(), batch.rejected)),
             _ => None,
         }
     }
@@ -61,7 +75,7 @@ impl VerifyPiece {
 
 /// Puts neighbours with few values together: digests add up, so that one sum tells of all of them. What is known by no
 /// digest stays alone.
-fn together(pieces: Vec<VerifyPiece>) -> Vec<Vec<VerifyPiece>> {
+pub(super) fn together(pieces: Vec<VerifyPiece>) -> Vec<Vec<VerifyPiece>> {
     let mut all: Vec<Vec<VerifyPiece>> = Vec::new();
     // Values of the last ones, as long as more may join them.
     let mut open = None;

@@ -200,6 +200,7 @@ pub fn summary(
         "verified": end == RunEnd::Verified,
         "verified_batches": input.read_back.as_ref().map(|read| read.findings.batches),
         "verified_values": input.read_back.as_ref().map(|read| read.findings.values),
+        "verified_before_record": input.read_back.as_ref().map(|read| read.before_record),
         "verified_ms": input.read_back.as_ref().map(|read| read.elapsed_ms),
         "not_verified": input.read_back.as_ref().and_then(ReadBack::why_not),
         "content_differs": input.read_back.as_ref().map(|read| batch_differences(&read.findings.differing)).unwrap_or_default(),

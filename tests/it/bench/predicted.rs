@@ -69,7 +69,7 @@ async fn actual(rig: &Rig, config: &JobConfig, setting: TrialSetting) -> (u64, u
     let out = DestinationWriter::nowhere();
     let begun = tokio::time::Instant::now();
     let source = BatchOrigin::Bucket(Box::new(job), ends.source.clone());
-    let run = pipeline::run(source, Arc::new(out), Checkpoint::None, stop_pair().1);
+    let run = pipeline::run(source, Arc::new(out), Checkpoint::None, None, stop_pair().1);
     assert_eq!(run.await.unwrap().values, rig.source.store().count(BUCKET));
     let elapsed = begun.elapsed().as_millis();
     (u64::try_from(elapsed).unwrap(), ends.source.quota().total_bytes())

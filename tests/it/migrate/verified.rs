@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluice::testing::config::job::JobConfig;
-use sluice::testing::config::values::ExistingPolicy;
+use sluice::testing::config::values::{ExistingPolicy, ReadBackChoice};
 use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::job::verify::VerifyOutcome;
@@ -110,13 +110,22 @@ fn named(found: &VerifyOutcome) -> [u64; 3] {
 async fn every_golden_case_is_equal() {
     let mut proven = 0;
     for name in &Case::names_of_buckets() {
-        for (source, evidence) in [(cloud(), &[RECORDED, READ][..]), (oss_source(), &[READ])] {
+        let (batch, off) = (ReadBackChoice::Batch, ReadBackChoice::Off);
+        for (source, when, evidence) in
+            [(cloud(), off, &[RECORDED, READ][..]), (oss_source(), batch, &[READ])]
+        {
             let (kind, lines) = (source.kind, Case::open(name).bytes("data.lp"));
             let shard_s = if name.starts_with("07") { 86_400 } else { WEEK_S };
             let rig = Rig::start(source, store_of(&lines, shard_s)).await;
             let rig =
                 rig.over("1677-09-21T00:12:43.145224194Z", "2262-04-11T23:47:16.854775807Z", "50y");
-            let exit = rig.migrate(rig.config()).await.exit();
+            let config = with(rig.config(), |config| config.safety.verify = when);
+            let run = rig.migrate(config).await;
+            let exit = run.exit();
+            if exit == ExitCode::Done && when == batch {
+                let found = &run.finished().outcome.proven.findings;
+                assert_eq!(found.values, rig.destination.store().count(BUCKET), "{name}");
+            }
             for evidence in evidence.iter().copied() {
                 let found = rig.verify(&rig.config(), &wanted(evidence)).await;
                 let found = found.unwrap_or_else(|error| panic!("{name} {kind:?}: {error:?}"));

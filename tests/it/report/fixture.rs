@@ -11,6 +11,7 @@ use sluice::testing::pipeline::RunOutcome;
 use sluice::testing::pipeline::closing::Closing;
 use sluice::testing::pipeline::event::{Event, PlannedRun};
 use sluice::testing::pipeline::plan::spool::Lacking;
+use sluice::testing::pipeline::verify::prover::Proven;
 use sluice::testing::report::plan::{IntervalRow, PlanReport};
 use sluice::testing::report::preflight::{Finding, Verdict};
 use sluice::testing::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
@@ -187,6 +188,7 @@ pub(crate) fn finished() -> (SummaryInput, RunState) {
         lacking: Lacking::default(),
         is_shared: false,
         doubts: Vec::new(),
+        proven: Proven::default(),
         closing: Closing { newer: Some(1_200_000), ..Closing::default() },
         batches: 2_090,
         stopped: None,

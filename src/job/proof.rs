@@ -1,0 +1,41 @@
+//! Whether a run reads its batches back before it records them.
+
+use std::sync::Arc;
+
+use crate::config::job::JobConfig;
+use crate::config::values::ReadBackChoice;
+use crate::influx::client::Client;
+use crate::job::destination_facts::DestinationFacts;
+use crate::pipeline::event::Event;
+use crate::pipeline::verify::destination::ComparedBucket;
+use crate::pipeline::verify::prover::{Proof, ProvenFrom};
+
+/// Of a run into a bucket; `source` has a quota perhaps, a spool has none.
+pub(super) fn of(
+    config: &JobConfig,
+    source: Option<&Client>,
+    client: &Client,
+    destination: Option<&DestinationFacts>,
+    is_shared: bool,
+) -> Option<Proof> {
+    let from = match (config.safety.verify, source) {
+        (ReadBackChoice::Batch, _) => ProvenFrom::Start,
+        (ReadBackChoice::Auto, Some(source)) if source.quota().bytes_per_s().is_some() => {
+            ProvenFrom::QuotaWait(source.clone())
+        }
+        _ => return None,
+    };
+    let bucket = destination?.bucket.clone()?;
+    Some(Proof {
+        bucket: ComparedBucket {
+            client: client.clone(),
+            bucket,
+            filter: config.scope.filter.clone(),
+            transport: config.pace.transport,
+            slices_in_flight: config.pace.concurrency,
+            events: Arc::new(|_: Event| ()),
+        },
+        from,
+        is_shared,
+    })
+}
