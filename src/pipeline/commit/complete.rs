@@ -8,6 +8,7 @@ use crate::checkpoint::record::BatchDetails;
 use crate::model::batch::BatchPlan;
 use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
@@ -27,6 +28,8 @@ pub struct Done {
     pub seq: Range<u64>,
     /// Values read.
     pub values: u64,
+    /// The same by measurement, if from a bucket.
+    pub(crate) counts: MeasurementCounts,
     /// Values that no answer carries: refused unread.
     pub left_out: u64,
     /// What is kept about it.
@@ -55,6 +58,7 @@ impl Done {
         Self {
             seq,
             values: 0,
+            counts: MeasurementCounts::default(),
             left_out: 0,
             details: BatchDetails::default(),
             refusals: RefusedValues::default(),

@@ -23,6 +23,7 @@ pub(super) async fn judge(case: &Case, rig: &Rig, ended: &Ended) -> Result<(), S
         evidence: Some(evidence),
         values_shown: 1_000,
         report: None,
+        receipt: None,
         superset: false,
         repair: false,
     };

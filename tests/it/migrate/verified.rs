@@ -40,7 +40,8 @@ const UNCOUNTED: [&str; 4] = [
 ];
 
 fn wanted(evidence: Option<EvidenceKind>) -> VerifyConfig {
-    VerifyConfig { evidence, values_shown: 1_000, report: None, superset: false, repair: false }
+    let (superset, repair) = (false, false);
+    VerifyConfig { evidence, values_shown: 1_000, report: None, receipt: None, superset, repair }
 }
 
 fn is_equal(found: &VerifyOutcome) -> bool {
