@@ -233,3 +233,198 @@ impl fmt::Display for ReceiptResult {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ReceiptEnd, ReceiptJob, ReceiptMeasurement};
+    use super::*;
+    use crate::model::time::TimeRange;
+    use crate::pipeline::verify::compared::EqualBy;
+    use crate::pipeline::verify::ledger::{BatchFinding, LedgerEntry};
+
+    fn range(start: i64, stop: i64) -> TimeRange {
+        TimeRange::new(Timestamp::from_ns(start), Timestamp::from_ns(stop))
+    }
+
+    fn end(bucket: &str) -> ReceiptEnd {
+        ReceiptEnd {
+            bucket: bucket.to_owned(),
+            bucket_id: Some("0123456789abcdef".to_owned()),
+            build: None,
+            host: Some("https://cloud.example".to_owned()),
+            org: Some("k\u{fc}che \u{1f373}\n".to_owned()),
+            org_id: None,
+            version: None,
+        }
+    }
+
+    /// With something of each kind but what is not known of.
+    fn equal() -> Receipt {
+        let digest: ContentDigest = "00112233445566778899aabbccddeeff".parse().unwrap();
+        let stretches = [
+            (range(-5, 10), 1, 1_u64 << 60, Some(digest), EqualBy::Digest),
+            (range(10, 20), 1, 7, Some(digest), EqualBy::Sum(2)),
+            (range(20, 25), 0, 0, Some(ContentDigest::default()), EqualBy::Nothing),
+            (range(25, 30), 1, 8, Some(digest), EqualBy::Sum(2)),
+            (range(30, 40), 1, 9, None, EqualBy::Counts),
+            (range(40, 50), 1, 10, Some(digest), EqualBy::Values),
+        ];
+        let entry = |(range, batches, values, digest, by)| {
+            ReceiptBatch::new(&LedgerEntry {
+                range,
+                batches,
+                finding: BatchFinding::Equal { values, digest, by },
+            })
+        };
+        let batches: Vec<_> = stretches.map(entry).into();
+        let values = batches.iter().filter_map(|batch| batch.values).sum();
+        Receipt {
+            batches,
+            began: Timestamp::from_ns(1),
+            destination: end("copy"),
+            doubts: Vec::new(),
+            ended: Timestamp::from_ns(2),
+            evidence: "recorded".to_owned(),
+            job: ReceiptJob {
+                batch_bucket: "migration".to_owned(),
+                filter: "none".to_owned(),
+                interval: None,
+            },
+            measurements: vec![
+                ReceiptMeasurement { measurement: Some("a%FE".to_owned()), values: values - 3 },
+                ReceiptMeasurement { measurement: None, values: 3 },
+            ],
+            range: range(-5, 50).into(),
+            result: ReceiptResult::Equal,
+            sluice: "0.1.0".to_owned(),
+            source: end("plant"),
+            totals: ReceiptTotals { batches: 5, values, ..ReceiptTotals::default() },
+            unproven: Vec::new(),
+        }
+    }
+
+    /// As somebody would write it who changes it and computes the SHA-256 anew.
+    fn forged(change: impl Fn(&mut Receipt)) -> ReceiptError {
+        let mut receipt = equal();
+        change(&mut receipt);
+        read(&receipt.to_text()).expect_err("it does not fit together")
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let receipt = equal();
+        let checked = read(&receipt.to_text()).unwrap();
+        assert_eq!(checked.receipt, receipt);
+    }
+
+    /// The text has the order that anybody gets who sorts the keys.
+    #[test]
+    fn keys_stand_in_their_order() {
+        fn sorted(value: &serde_json::Value) -> String {
+            match value {
+                serde_json::Value::Object(members) => {
+                    let mut keys: Vec<_> = members.keys().collect();
+                    keys.sort();
+                    let member = |key: &String| format!("{key:?}:{}", sorted(&members[key]));
+                    format!("{{{}}}", keys.into_iter().map(member).collect::<Vec<_>>().join(","))
+                }
+                serde_json::Value::Array(items) => {
+                    format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(","))
+                }
+                other => String::from_utf8(canonical::text(other)).unwrap(),
+            }
+        }
+        let mut receipt = equal();
+        receipt.unproven.push((range(0, 1), "x".to_owned()).into());
+        let text = String::from_utf8(receipt.to_text()).unwrap();
+        assert_eq!(sorted(&serde_json::from_str(&text).unwrap()) + "\n", text);
+    }
+
+    #[test]
+    fn any_other_byte_anywhere_is_found() {
+        let text = equal().to_text();
+        let mut other = text.clone();
+        for at in 0..text.len() {
+            for byte in [text[at] ^ 1, text[at] ^ 0x20, b' ', b'0', b'"', 0, 0xff] {
+                if byte == text[at] {
+                    continue;
+                }
+                other[at] = byte;
+                let error = read(&other).expect_err("it was changed");
+                assert!(matches!(error, ReceiptError::Changed(_)), "{at} {byte}: {error}");
+            }
+            other[at] = text[at];
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_longer_is_found() {
+        let text = equal().to_text();
+        assert_eq!(read(b"").unwrap_err(), ReceiptError::Foreign);
+        for end in 1..text.len() {
+            let error = read(&text[..end]).expect_err("it was cut");
+            assert!(matches!(error, ReceiptError::Changed(_)), "{end}: {error}");
+        }
+        for more in ["\n", " ", "{}", "\0"] {
+            let error = read(&[&text[..], more.as_bytes()].concat()).expect_err("it is longer");
+            assert!(matches!(error, ReceiptError::Changed(_)), "{more:?}: {error}");
+        }
+        for start in 1..text.len() {
+            assert!(read(&text[start..]).is_err(), "{start}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_told_apart() {
+        for text in ["{}", "x", "[1]", "{\"format\":{\"name\":\"x\",\"number\":1}}", "\0"] {
+            assert_eq!(read(text.as_bytes()).unwrap_err(), ReceiptError::Foreign, "{text}");
+        }
+        let text = String::from_utf8(equal().to_text()).unwrap();
+        let pretty: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let pretty = serde_json::to_string_pretty(&pretty).unwrap();
+        assert!(matches!(read(pretty.as_bytes()), Err(ReceiptError::Changed(_))));
+        let later = text.replacen("\"number\":1", "\"number\":2", 1);
+        let (body, _) = parts(later.as_bytes()).unwrap();
+        assert_eq!(read(&with_sha256(body)).unwrap_err(), ReceiptError::Format(2));
+        for (own, other) in [
+            ("\"batch_bucket\"", "\"more\":1,\"batch_bucket\""),
+            (",\"interval\":null", ""),
+            (":1152921504606846976}", ":1152921504606846976.0}"),
+            ("1970-01-01T00:00:00.00000001Z", "1970-01-01T00:00:00.000000010Z"),
+        ] {
+            let other = text.replacen(own, other, 1);
+            assert_ne!(other, text, "{own}");
+            let (body, _) = parts(other.as_bytes()).unwrap();
+            let error = read(&with_sha256(body)).unwrap_err();
+            assert!(matches!(error, ReceiptError::Unfit(_)), "{own}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_found() {
+        let changes: [fn(&mut Receipt); 18] = [
+            |receipt| receipt.totals.values += 1,
+            |receipt| receipt.totals.batches -= 1,
+            |receipt| receipt.totals.refused = 1,
+            |receipt| receipt.totals.different = 1,
+            |receipt| receipt.result = ReceiptResult::Unproven,
+            |receipt| receipt.doubts.push("x".to_owned()),
+            |receipt| receipt.unproven.push((range(0, 1), "x".to_owned()).into()),
+            |receipt| receipt.measurements[0].values -= 1,
+            |receipt| drop(receipt.batches.remove(0)),
+            |receipt| drop(receipt.batches.pop()),
+            |receipt| receipt.batches.swap(0, 1),
+            |receipt| receipt.batches[1].start = Timestamp::from_ns(9),
+            |receipt| receipt.batches[1].values = None,
+            |receipt| receipt.batches[1].digest = None,
+            |receipt| receipt.batches[1].sum_of = Some(3),
+            |receipt| receipt.batches[1].why = Some("x".to_owned()),
+            |receipt| receipt.batches[0].result = ReceiptResult::Different,
+            |receipt| receipt.batches[2].values = Some(1),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let error = forged(change);
+            assert!(matches!(error, ReceiptError::Unfit(_)), "{at}: {error}");
+        }
+    }
+}
