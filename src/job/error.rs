@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::exit_code::{self, OpenFiles};
-use super::receipt_file::ReceiptFileError;
+use super::receipt_error::ReceiptFileError;
 use crate::checkpoint::identity::Difference;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;

@@ -32,6 +32,7 @@ pub(crate) mod prepare;
 pub(crate) mod quota;
 pub(crate) mod read_back;
 pub(crate) mod receipt_check;
+mod receipt_error;
 pub(crate) mod receipt_file;
 pub(crate) mod refusals;
 pub(crate) mod run;

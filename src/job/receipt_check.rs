@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::receipt_file::ReceiptFileError;
+use super::receipt_error::ReceiptFileError;
 use crate::limits::RECEIPT_BYTES_MAX;
 use crate::model::content_digest::ContentDigest;
 use crate::model::time::{TimeRange, Timestamp};

@@ -126,7 +126,7 @@ pub async fn compare(
     let receipt = match (&wanted.receipt, verified.ledger.take()) {
         (Some(path), Some(ledger)) => {
             let (moved, evidence) = (&moved, &evidence);
-            let facts = ReceiptFacts { asked, moved, evidence, range, beside, began };
+            let facts = ReceiptFacts { config, ends, moved, evidence, range, beside, began };
             Some(facts.receipt(path, &verified, &ledger)?)
         }
         _ => None,

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::VerifyJob;
 use super::moved::MovedJob;
 use crate::checkpoint::identity::filter_text;
+use crate::config::job::JobConfig;
 use crate::influx::client::{Client, ServerInfo};
-use crate::job::receipt_file::ReceiptFileError;
+use crate::job::ends::Ends;
+use crate::job::receipt_error::ReceiptFileError;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::evidence::Evidence;
@@ -21,8 +22,10 @@ use crate::spool::name::encode;
 
 /// What a receipt tells beside the findings.
 pub(super) struct ReceiptFacts<'a> {
-    /// Who compared.
-    pub(super) asked: VerifyJob<'a>,
+    /// The settings.
+    pub(super) config: &'a JobConfig,
+    /// Both ends.
+    pub(super) ends: &'a Ends,
     /// What was moved.
     pub(super) moved: &'a MovedJob,
     /// With what it was compared.
@@ -74,7 +77,7 @@ impl ReceiptFacts<'_> {
     }
 
     fn job(&self) -> ReceiptJob {
-        let config = self.asked.config;
+        let config = self.config;
         let interval = self.evidence.source().map(|source| source.interval().to_string());
         ReceiptJob {
             batch_bucket: config.ends.batch_bucket.clone(),
@@ -84,13 +87,13 @@ impl ReceiptFacts<'_> {
     }
 
     fn destination(&self) -> ReceiptEnd {
-        let (asked, moved) = (self.asked, self.moved);
-        let ServerInfo { version, build } = asked.ends.destination.known_info();
+        let (config, moved) = (self.config, self.moved);
+        let ServerInfo { version, build } = self.ends.destination.known_info();
         ReceiptEnd {
             bucket: moved.bucket.name.clone(),
             bucket_id: known(&moved.bucket.id),
             build,
-            host: Some(asked.config.ends.destination.host.clone()),
+            host: Some(config.ends.destination.host.clone()),
             org: moved.destination_org.clone(),
             org_id: known(&moved.bucket.org_id),
             version,
@@ -99,16 +102,16 @@ impl ReceiptFacts<'_> {
 
     /// The source as it is recorded; what it says itself where it is the evidence.
     fn source(&self) -> ReceiptEnd {
-        let (asked, moved) = (self.asked, self.moved);
+        let (config, moved) = (self.config, self.moved);
         let read = self.evidence.source().map(|source| source.ids());
         let ServerInfo { version, build } = match &read {
-            Some(_) => Client::known_info(&asked.ends.source),
+            Some(_) => Client::known_info(&self.ends.source),
             None => ServerInfo::default(),
         };
         let (bucket_id, org_id) = read.unwrap_or_default();
-        let host = read.is_some().then(|| asked.config.ends.source.host.clone());
+        let host = read.is_some().then(|| config.ends.source.host.clone());
         ReceiptEnd {
-            bucket: asked.config.ends.source_bucket.clone(),
+            bucket: config.ends.source_bucket.clone(),
             bucket_id: known(bucket_id).or_else(|| moved.source_bucket_id.clone()),
             build,
             host: host.or_else(|| moved.source_host.clone()),

@@ -9,9 +9,9 @@ use crate::pipeline::read::measurement_counts::MeasurementCounts;
 pub(super) struct Compared {
     pub(super) batches: u64,
     pub(super) range: TimeRange,
-    pub(super) held: Held,
+    pub(super) held: HeldContent,
     pub(super) refused: u64,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: PieceVerdict,
     /// How it is known to be equal, if it is.
     pub(super) by: EqualBy,
     /// What it is the sum of, where it is one.
@@ -19,7 +19,7 @@ pub(super) struct Compared {
 }
 
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum PieceVerdict {
     Equal,
     Differs { expected: u64, measurements: Vec<String> },
     Unproven(String),
@@ -44,7 +44,7 @@ pub(crate) enum EqualBy {
 
 /// What the destination holds of a stretch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Held {
+pub(crate) struct HeldContent {
     /// How many values.
     pub values: u64,
     /// Their digest, where they were read.
@@ -53,7 +53,7 @@ pub(crate) struct Held {
     pub(super) counts: MeasurementCounts,
 }
 
-impl Held {
+impl HeldContent {
     /// So many, and nothing more is known.
     pub(super) fn values(values: u64) -> Self {
         Self { values, ..Self::default() }

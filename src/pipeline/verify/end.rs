@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::compared::Held;
+use super::compared::HeldContent;
 use crate::influx::client::Client;
 use crate::model::frame::Frame;
 use crate::model::interval::Interval;
@@ -53,9 +53,9 @@ pub(super) struct EndContent {
 
 impl EndContent {
     /// What is to be told of it. There is no digest of what is not all.
-    pub(super) fn held(self) -> Held {
+    pub(super) fn held(self) -> HeldContent {
         let digest = self.lacking.is_none().then(|| self.digests.whole());
-        Held { values: self.values, digest, counts: self.counts }
+        HeldContent { values: self.values, digest, counts: self.counts }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::compared::{Compared, EqualBy, Held, SumPart, Verdict};
+use super::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
 use crate::limits::VERIFY_RANGES_MAX;
 use crate::model::content_digest::ContentDigest;
 use crate::model::series::Name;
@@ -26,7 +26,7 @@ pub(crate) enum BatchFinding {
         /// Values that should be there.
         expected: u64,
         /// What is.
-        held: Box<Held>,
+        held: Box<HeldContent>,
         /// Which measurements differ, readable.
         measurements: Vec<String>,
     },
@@ -71,26 +71,26 @@ impl BatchLedger {
         let Compared { batches, range, held, by, parts, .. } = compared;
         let held = std::mem::take(held);
         let finding = match &compared.verdict {
-            Verdict::Equal if !parts.is_empty() => {
+            PieceVerdict::Equal if !parts.is_empty() => {
                 self.counts.add(held.counts);
                 return self.note_sum(parts);
             }
-            Verdict::Equal => {
+            PieceVerdict::Equal => {
                 self.counts.add(held.counts);
                 BatchFinding::Equal { values: held.values, digest: held.digest, by: *by }
             }
-            Verdict::Differs { expected, measurements } => {
+            PieceVerdict::Differs { expected, measurements } => {
                 self.differing += 1;
                 // Of no more than these it is found out whether they are equal after all.
                 let is_kept = self.differing <= VERIFY_RANGES_MAX;
-                let held = if is_kept { held } else { Held::values(held.values) };
+                let held = if is_kept { held } else { HeldContent::values(held.values) };
                 BatchFinding::Different {
                     expected: *expected,
                     held: Box::new(held),
                     measurements: measurements.clone(),
                 }
             }
-            Verdict::Unproven(why) => BatchFinding::Unproven(why.clone()),
+            PieceVerdict::Unproven(why) => BatchFinding::Unproven(why.clone()),
         };
         self.put(LedgerEntry { range: *range, batches: *batches, finding });
     }
@@ -118,7 +118,7 @@ impl BatchLedger {
     pub(crate) fn settle(&mut self, range: TimeRange, by: EqualBy) {
         let Some(entry) = self.entries.get_mut(&range.start) else { return };
         if let BatchFinding::Different { held, .. } = &mut entry.finding {
-            let Held { values, digest, counts } = std::mem::take(&mut **held);
+            let HeldContent { values, digest, counts } = std::mem::take(&mut **held);
             self.counts.add(counts);
             entry.finding = BatchFinding::Equal { values, digest, by };
         }

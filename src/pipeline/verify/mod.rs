@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use self::compared::{Compared, EqualBy, Held, SumPart, Verdict};
+use self::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob};
 use self::ledger::BatchLedger;
@@ -175,7 +175,7 @@ async fn compare_sum(
     let found = destination.digests(range, requested).await?;
     let is_same = found.digests.whole() == sum && found.values == values;
     let is_equal = found.lacking.is_none() && is_same;
-    let (held, verdict, by) = (found.held(), Verdict::Equal, EqualBy::Digest);
+    let (held, verdict, by) = (found.held(), PieceVerdict::Equal, EqualBy::Digest);
     Ok(is_equal.then_some(Compared { batches, range, held, refused, verdict, by, parts }))
 }
 
@@ -213,15 +213,18 @@ async fn compare(
 }
 
 /// What stands where nothing was moved.
-fn stray((found, more): (u64, Option<String>), beside: Option<&'static str>) -> (Held, Verdict) {
+fn stray(
+    (found, more): (u64, Option<String>),
+    beside: Option<&'static str>,
+) -> (HeldContent, PieceVerdict) {
     let verdict = match (found, beside, more) {
-        (0, _, None) => Verdict::Equal,
-        (0, _, Some(more)) => Verdict::Unproven(more),
-        (_, Some(why), _) => Verdict::Unproven(why.to_owned()),
-        (_, None, _) => Verdict::Differs { expected: 0, measurements: Vec::new() },
+        (0, _, None) => PieceVerdict::Equal,
+        (0, _, Some(more)) => PieceVerdict::Unproven(more),
+        (_, Some(why), _) => PieceVerdict::Unproven(why.to_owned()),
+        (_, None, _) => PieceVerdict::Differs { expected: 0, measurements: Vec::new() },
     };
     let digest = (found == 0).then(ContentDigest::default);
-    (Held { digest, ..Held::values(found) }, verdict)
+    (HeldContent { digest, ..HeldContent::values(found) }, verdict)
 }
 
 /// Both ends, read.
@@ -230,35 +233,39 @@ async fn read_batch(
     source: &ComparedEnd,
     range: TimeRange,
     here: impl Future<Output = Result<EndContent, Error>>,
-) -> Result<(Held, Verdict), Error> {
+) -> Result<(HeldContent, PieceVerdict), Error> {
     let there = destination.digests(range, oneshot::channel().0);
     let (here, there) = tokio::try_join!(here, there)?;
     let verdict = match here.lacking.or(there.lacking.clone()) {
-        Some(why) => Verdict::Unproven(why),
-        None if here.digests == there.digests => Verdict::Equal,
-        None if source.bucket().may_expire(range) => Verdict::Unproven(EXPIRED.to_owned()),
+        Some(why) => PieceVerdict::Unproven(why),
+        None if here.digests == there.digests => PieceVerdict::Equal,
+        None if source.bucket().may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
         None => {
             let names = here.digests.differing(&there.digests);
             let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
-            Verdict::Differs { expected: here.values, measurements }
+            PieceVerdict::Differs { expected: here.values, measurements }
         }
     };
     Ok((there.held(), verdict))
 }
 
 /// Both ends, counted by measurement.
-fn counted_batch(here: Vec<Window>, there: Vec<Window>, may_expire: bool) -> (Held, Verdict) {
+fn counted_batch(
+    here: Vec<Window>,
+    there: Vec<Window>,
+    may_expire: bool,
+) -> (HeldContent, PieceVerdict) {
     let counts = MeasurementCounts::counted(&there);
     let (here, there) = (count::by_name(here), count::by_name(there));
     let verdict = match count::unlike(&here, &there) {
-        None => Verdict::Equal,
-        Some(_) if may_expire => Verdict::Unproven(EXPIRED.to_owned()),
-        Some(names) => Verdict::Differs {
+        None => PieceVerdict::Equal,
+        Some(_) if may_expire => PieceVerdict::Unproven(EXPIRED.to_owned()),
+        Some(names) => PieceVerdict::Differs {
             expected: here.values().sum(),
             measurements: names.iter().map(|name| Readable(name).to_string()).collect(),
         },
     };
-    (Held { counts, ..Held::values(there.values().sum()) }, verdict)
+    (HeldContent { counts, ..HeldContent::values(there.values().sum()) }, verdict)
 }
 
 async fn recorded_batch(
@@ -266,21 +273,21 @@ async fn recorded_batch(
     recorded: &RecordedJob,
     batch: RecordedBatch,
     requested: oneshot::Sender<()>,
-) -> Result<(Held, Verdict), Error> {
+) -> Result<(HeldContent, PieceVerdict), Error> {
     let digest = match batch.digest {
         Ok(digest) => digest,
-        Err(why) => return Ok((Held::default(), Verdict::Unproven(why.to_string()))),
+        Err(why) => return Ok((HeldContent::default(), PieceVerdict::Unproven(why.to_string()))),
     };
     let found = destination.digests(batch.range, requested).await?;
     let verdict = match (found.lacking.clone(), found.digests.whole() == digest, recorded.beside) {
-        (Some(why), ..) => Verdict::Unproven(why),
-        (None, true, _) => Verdict::Equal,
-        (None, false, Some(why)) => Verdict::Unproven(why.to_owned()),
+        (Some(why), ..) => PieceVerdict::Unproven(why),
+        (None, true, _) => PieceVerdict::Equal,
+        (None, false, Some(why)) => PieceVerdict::Unproven(why.to_owned()),
         (None, false, None) => {
             let each = recorded.store.digests_of(batch.time).await?;
             let measurements = each.map(|each| each.differing(&found.digests));
             let measurements = measurements.unwrap_or_default();
-            Verdict::Differs { expected: batch.acknowledged, measurements }
+            PieceVerdict::Differs { expected: batch.acknowledged, measurements }
         }
     };
     Ok((found.held(), verdict))
@@ -334,12 +341,12 @@ impl Comparing {
         self.done += batches;
         self.values += values;
         match verdict {
-            Verdict::Equal => {
+            PieceVerdict::Equal => {
                 verified.batches += batches;
                 verified.values += values;
                 verified.refused += refused;
             }
-            Verdict::Differs { expected, measurements } => {
+            PieceVerdict::Differs { expected, measurements } => {
                 verified.differing_batches += 1;
                 if verified.differing.len() < VERIFY_RANGES_MAX {
                     let difference =
@@ -347,7 +354,7 @@ impl Comparing {
                     verified.differing.push(difference);
                 }
             }
-            Verdict::Unproven(why) => verified.add_unproven(range, why),
+            PieceVerdict::Unproven(why) => verified.add_unproven(range, why),
         }
         VerifyProgress {
             at,
