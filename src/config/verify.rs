@@ -33,6 +33,13 @@ pub struct VerifyConfig {
 impl VerifyConfig {
     /// Checks the flags.
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
+        if let (Some(report), Some(receipt)) =
+            (layers.given(REPORT.flag)?, layers.given(RECEIPT.flag)?)
+            && report.path() == receipt.path()
+        {
+            let (first, second) = (report.origin, receipt.origin);
+            return Err(ConfigError::OneFile { first, second });
+        }
         Ok(Self {
             evidence: layers.find(VERIFY_SOURCE)?,
             values_shown: layers.get(DIFFERENCES)?,

@@ -327,6 +327,10 @@ async fn what_was_changed_since_is_no_receipt() {
     }
     fs::remove_file(world.receipt()).unwrap();
     world.check(&[]).await.assert_code(2);
+    let both = ["--receipt", "x", "--report", "x"];
+    let both = world.start(world.job("verify", &both)).ended().await;
+    both.assert_code(2);
+    assert!(both.err.contains("the same file"), "{}", both.err);
 }
 
 #[tokio::test]
