@@ -17,6 +17,8 @@ const EXISTING_NONE: &str = "none";
 /// See [`EXISTING_NONE`].
 const EXISTING_ADOPTED: &str = "adopted";
 
+/// The part that is the address of the source.
+const SOURCE_HOST: &str = "source_host";
 /// The part that is the id of the source bucket.
 pub(crate) const SOURCE_BUCKET: &str = "source_bucket_id";
 /// The part that is the id of the destination bucket.
@@ -98,7 +100,7 @@ impl fmt::Display for Difference {
 impl Identity {
     fn parts(&self) -> [(&'static str, String); 5] {
         [
-            ("source_host", self.source_host.clone()),
+            (SOURCE_HOST, self.source_host.clone()),
             (SOURCE_BUCKET, self.source_bucket_id.clone()),
             (DESTINATION_BUCKET, self.destination_bucket_id.clone()),
             (START, self.start.to_rfc3339_nano()),
@@ -166,6 +168,11 @@ impl Identity {
     pub fn is_given_up(stored: &StoredFields) -> bool {
         let start = Self::stored_start(stored);
         start.is_some() && Self::stored_reach(stored) == start
+    }
+
+    /// The address of the source of a stored identity.
+    pub fn stored_host(stored: &StoredFields) -> Option<&str> {
+        stored.get(SOURCE_HOST).map(String::as_str)
     }
 
     /// The id of the source bucket of a stored identity.

@@ -77,6 +77,8 @@ Examples:
   sluice verify --config plant.toml --source read --start 2026-01-01
   sluice verify --task old-task.flux --source read \\
     --source-token-file cloud.token --destination-profile local
+  sluice verify --config plant.toml --receipt plant.receipt.json
+  sluice verify --receipt-check plant.receipt.json --spool /data/stage
 
 Takes the flags of migrate. Reads what the destination holds of what the job has
 moved, and compares it with the digests that the job has recorded, or with the

@@ -3,6 +3,8 @@
 use clap::CommandFactory as _;
 
 use super::args::Args;
+use super::verify::OF_RECEIPT;
+use crate::config::table::{EVIDENCE, OF_JOB};
 
 /// The form of `-h`.
 const SHORT_TEMPLATE: &str =
@@ -114,7 +116,7 @@ const MEASURING: [(&str, &str); 9] = [
 /// The same for `verify`.
 const COMPARING: [(&str, &str); 17] = [
     ("create-buckets", "Not used here: the buckets of the job are there"),
-    ("spool", "Refused here: sluice spool verify proves a spool"),
+    ("spool", "With --receipt-check: the spool that is compared; else refused"),
     ("spool-dir", "Not used here: where migrate --spool writes"),
     ("time-type", "Not used here: times in the files of migrate --spool"),
     ("start", "First time to compare: RFC 3339, a date, or -30d [default: that of the job]"),
@@ -148,9 +150,19 @@ pub fn command() -> clap::Command {
         ("bench", &MEASURING),
         ("verify", &COMPARING),
     ];
-    looks.into_iter().fold(Args::command(), |root, (name, words)| {
+    let all = looks.into_iter().fold(Args::command(), |root, (name, words)| {
         root.mut_subcommand(name, |command| told(command, words))
+    });
+    all.mut_subcommand("verify", |command| {
+        let command = command.mut_arg("spool", |spool| spool.value_name("DIR|URL"));
+        command.mut_arg("receipt_check", |check| check.conflicts_with_all(not_of_receipt()))
     })
+}
+
+/// The flags of `verify` that say nothing to a receipt.
+fn not_of_receipt() -> impl Iterator<Item = &'static str> {
+    let all = OF_JOB.iter().chain([&EVIDENCE]).flat_map(|group| group.flags);
+    all.filter(|flag| !OF_RECEIPT.contains(flag)).map(|flag| flag.name)
 }
 
 /// The same for `-h`: one screen for each command.

@@ -9,6 +9,7 @@ pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod preflight;
+pub(crate) mod receipt_check;
 pub(crate) mod spool;
 pub(crate) mod verify;
 
@@ -68,7 +69,10 @@ fn asked(
         Command::Load(args) => runtime.block_on(load::run(args, env, stops)),
         Command::Spool { command } => spool::run(&command, &env),
         Command::Export(args) => export::run(&args, &env),
-        Command::Verify(args) => runtime.block_on(verify::run(&args, env, stops)),
+        Command::Verify(args) => match receipt_check::run(&args, &env) {
+            Some(checked) => checked,
+            None => runtime.block_on(verify::run(&args, env, stops)),
+        },
         Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
         Command::Plan(args) => runtime.block_on(plan::run(args, env)),
         Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),

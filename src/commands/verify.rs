@@ -11,6 +11,7 @@ use crate::exit::ExitCode;
 use crate::job::ends::Ends;
 use crate::job::error::Error as JobError;
 use crate::job::load_config::{load_config, say_notices};
+use crate::job::receipt_file::ReceiptFile;
 use crate::job::run::ClientSignals;
 use crate::job::shown;
 use crate::job::signals::StopSignals;
@@ -37,6 +38,9 @@ pub(crate) async fn run(
         say_notices(&["--dry-run: nothing is repaired".to_owned()], config.output.json);
     }
     let wanted = VerifyConfig { repair: wanted.repair && !config.safety.dry_run, ..wanted };
+    // What is compared takes its time: that its receipt can be written is known before.
+    let receipt_file = wanted.receipt.as_deref().map(ReceiptFile::begin);
+    let receipt_file = receipt_file.transpose().map_err(JobError::from)?;
     let ends = Ends::connect(&config, &signals.observer())?;
     let _moving = stops.moving();
     let stop = stops.stop();
@@ -55,12 +59,16 @@ pub(crate) async fn run(
     let compared =
         stop.unless(Box::pin(comparing)).await.map_err(JobError::VerifyStopped).flatten();
     drop(line);
-    let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms } = compared?;
+    let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms, receipt } =
+        compared?;
+    let written = receipt_file.zip(receipt).map_or(Ok(()), |(file, receipt)| file.write(&receipt));
+    let written = written.map_err(JobError::from);
     let exit = match VerifyEnd::of(range, evidence, &verified) {
         VerifyEnd::Different => ExitCode::Different,
         VerifyEnd::Unproven => ExitCode::Rejected,
         VerifyEnd::Equal | VerifyEnd::Counted | VerifyEnd::Nothing => ExitCode::Done,
     };
+    let exit = written.as_ref().map_or_else(JobError::exit, |()| exit);
     let report = VerifyReport {
         source: format!("{source_org}/{}", config.ends.source_bucket),
         destination: shown::destination_name(&config.ends),
@@ -79,6 +87,8 @@ pub(crate) async fn run(
         let lines = if is_quiet { report.quiet_lines(paper) } else { report.lines(paper) };
         lines.iter().for_each(stream::print_exact);
     }
+    // What was found is told all the same.
+    written?;
     Ok(exit)
 }
 

@@ -107,6 +107,14 @@ pub enum ConfigError {
         /// The other.
         second: ValueOrigin,
     },
+    /// Two files that would be one.
+    #[error("{first} and {second} name the same file; each needs one of its own")]
+    OneFile {
+        /// One.
+        first: ValueOrigin,
+        /// The other.
+        second: ValueOrigin,
+    },
     /// A profile and explicit settings for the same end.
     #[error(
         "the {side} would mix {explicit} with a profile ({profile}); an end takes address, organization and token from \

@@ -265,6 +265,8 @@ flags! {
         .read_by(|given| given.number(0..=VERIFY_VALUES_SHOWN_MAX, "a number from 0 to 1000"));
     /// File for all values that differ, as JSON lines
     REPORT: PathBuf = verify(one("report", "FILE")).completes(Completes::File).read_by(values::read_path);
+    /// File for the receipt: what was compared, and what came of it
+    RECEIPT: PathBuf = verify(one("receipt", "FILE")).completes(Completes::File).read_by(values::read_path);
     /// Values that only the destination has are no difference
     SUPERSET: bool = verify(switch("superset")).read_by(values::read_yes);
     /// Write again what is missing or changed, and compare again

@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 
+use super::env::Env;
 use super::error::ConfigError;
+use super::flag::Typed;
 use super::layers::Layers;
-use super::table::{DIFFERENCES, REPAIR, REPORT, SUPERSET, VERIFY_SOURCE};
+use super::table::{
+    COLOR, DIFFERENCES, JSON, QUIET, RECEIPT, REPAIR, REPORT, SPOOL, SUPERSET, VERIFY_SOURCE,
+};
+use super::values::ColorChoice;
 use crate::pipeline::verify::evidence::EvidenceKind;
+use crate::spool::place::Surroundings;
 
 /// What is compared, and what becomes of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +22,8 @@ pub struct VerifyConfig {
     pub values_shown: usize,
     /// Where all of them go.
     pub report: Option<PathBuf>,
+    /// Where the receipt goes.
+    pub receipt: Option<PathBuf>,
     /// The destination may hold more.
     pub superset: bool,
     /// What is missing or changed is written again.
@@ -25,12 +33,53 @@ pub struct VerifyConfig {
 impl VerifyConfig {
     /// Checks the flags.
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
+        if let (Some(report), Some(receipt)) =
+            (layers.given(REPORT.flag)?, layers.given(RECEIPT.flag)?)
+            && report.path() == receipt.path()
+        {
+            let (first, second) = (report.origin, receipt.origin);
+            return Err(ConfigError::OneFile { first, second });
+        }
         Ok(Self {
             evidence: layers.find(VERIFY_SOURCE)?,
             values_shown: layers.get(DIFFERENCES)?,
             report: layers.find(REPORT)?,
+            receipt: layers.find(RECEIPT)?,
             superset: layers.get(SUPERSET)?,
             repair: layers.get(REPAIR)?,
+        })
+    }
+}
+
+/// How a receipt is checked: nothing of a job is needed, and no file of settings read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReceiptCheckConfig {
+    /// A spool that it is held against, as typed.
+    pub spool: Option<String>,
+    /// What else its store needs.
+    pub surroundings: Surroundings,
+    /// A JSON line instead of the screen.
+    pub json: bool,
+    /// Warnings, errors and the headline only.
+    pub quiet: bool,
+    /// Colours.
+    pub color: ColorChoice,
+    /// Sentences for the user: variables that were ignored.
+    pub notices: Vec<String>,
+}
+
+impl ReceiptCheckConfig {
+    /// Checks the flags. Here `--spool` names a place, and only where it is typed: as a variable it is that of a migration.
+    pub(crate) fn new(typed: Vec<Typed>, env: &Env) -> Result<Self, ConfigError> {
+        let layers = Layers::new(typed, env);
+        let spool = layers.typed().find(|(flag, _)| *flag == SPOOL.flag);
+        Ok(Self {
+            spool: spool.map(|(_, given)| given.place()).transpose()?,
+            surroundings: env.surroundings(),
+            json: layers.get(JSON)?,
+            quiet: layers.get(QUIET)?,
+            color: layers.get(COLOR)?,
+            notices: env.unknown(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::exit_code::{self, OpenFiles};
+use super::receipt_error::ReceiptFileError;
 use crate::checkpoint::identity::Difference;
 use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
@@ -219,6 +220,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There is no receipt, or none that can be believed.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptFileError),
     /// Values that were renamed would be written under their first names.
     #[error(
         "--repair cannot tell which values --on-type-conflict suffix gave another name: move the stretch again into a new bucket"
@@ -349,6 +353,7 @@ impl Error {
                 ExitCode::DiskFull => ExitCode::DiskFull,
                 _ => ExitCode::Permanent,
             },
+            Self::Receipt(error) => error.exit(),
             Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
         }
     }

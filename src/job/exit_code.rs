@@ -59,6 +59,7 @@ pub(crate) fn of_pipeline(error: &pipeline::error::Error) -> ExitCode {
         | Failure::Misled { .. }
         | Failure::NotStaged { .. } => ExitCode::Permanent,
         Failure::NotAsWritten { .. } => ExitCode::Different,
+        Failure::TooManyToKeep { .. } => ExitCode::Usage,
         Failure::State { source, .. } => of_io(source),
         Failure::Spool(error) => of_spool(error),
         Failure::LeaseLost { .. } => ExitCode::Locked,

@@ -92,6 +92,7 @@ impl ReadsBack {
             // One is enough to know that a batch differs from its source too.
             values_shown: 1,
             report: None,
+            receipt: None,
             superset: false,
             repair: false,
         };

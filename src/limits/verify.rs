@@ -13,6 +13,12 @@ pub(crate) const VERIFY_TOGETHER_VALUES_MAX: u64 = 2_000_000;
 /// Batches that differ, and stretches without evidence, that are kept each. More are counted, and neither named nor repaired.
 pub(crate) const VERIFY_RANGES_MAX: usize = 100_000;
 
+/// Batches of a comparison that a receipt tells of.
+pub(crate) const RECEIPT_BATCHES_MAX: u64 = 1_000_000;
+
+/// Bytes of a receipt that is checked.
+pub(crate) const RECEIPT_BYTES_MAX: u64 = 1 << 30;
+
 /// Values that differ, shown on the screen at the most.
 pub(crate) const VERIFY_VALUES_SHOWN_MAX: usize = 1_000;
 

@@ -6,7 +6,7 @@ use crate::checkpoint::record::RecordError;
 use crate::influx;
 use crate::influx::error::FailureKind;
 use crate::influx::query_text::classify_query_text;
-use crate::limits::SUMMARY_RANGES_MAX;
+use crate::limits::{RECEIPT_BATCHES_MAX, SUMMARY_RANGES_MAX};
 use crate::model::number;
 use crate::model::series::Name;
 use crate::model::side::Side;
@@ -112,6 +112,16 @@ pub enum Error {
     TooSlow {
         /// The range.
         range: TimeRange,
+    },
+    /// More batches are compared than a receipt tells of.
+    #[error(
+        "{} are compared, and a receipt tells of {} at the most: compare a part (--start, --stop), or longer batches (--batch-interval)",
+        number::counted(*.batches, "batch", "batches"),
+        number::grouped(RECEIPT_BATCHES_MAX)
+    )]
+    TooManyToKeep {
+        /// How many.
+        batches: u64,
     },
     /// A field has another type at the destination, and the policy is to stop.
     #[error(

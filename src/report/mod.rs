@@ -23,6 +23,7 @@ pub(crate) mod preflight;
 pub(crate) mod progress;
 pub(crate) mod question;
 pub(crate) mod read_back;
+pub(crate) mod receipt;
 pub(crate) mod reporter;
 pub(crate) mod run_end;
 pub(crate) mod screen;

@@ -17,6 +17,7 @@ mod network;
 mod object_store;
 mod output;
 mod plan;
+mod receipt;
 mod refusals;
 mod secrets;
 mod spools;

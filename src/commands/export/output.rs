@@ -1,42 +1,26 @@
 //! Where an export goes: a file that appears under its name once it is complete and synced, or stdout; compressed if asked.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::commands::error::Error;
 use crate::config::export::ExportTarget;
-use crate::job::signals::HalfDone;
+use crate::job::whole_file::WholeFile;
 use crate::limits::EXPORT_STEP_BYTES;
 use crate::report::stream::Stdout;
-
-/// Data is for its owner.
-const MODE: u32 = 0o600;
 
 /// An export that is being written.
 pub(super) struct Output {
     writer: Writer,
-    place: Place,
+    target: String,
     bytes: u64,
 }
 
 enum Writer {
     Plain(BufWriter<Counted>),
     Gzip(Box<BufWriter<GzEncoder<Counted>>>),
-}
-
-enum Place {
-    Stdout,
-    /// Under `partial` until it is complete.
-    File {
-        partial: PathBuf,
-        path: PathBuf,
-        _half: HalfDone,
-    },
 }
 
 /// Bytes of an export.
@@ -51,17 +35,13 @@ pub(super) struct Sizes {
 impl Output {
     /// Begins. A file that is there already is not touched.
     pub(super) fn begin(target: &ExportTarget, gzip: bool) -> Result<Self, Error> {
-        let (raw, place) = match target {
-            ExportTarget::Stdout => (Raw::Stdout(Stdout), Place::Stdout),
+        let raw = match target {
+            ExportTarget::Stdout => Raw::Stdout(Stdout),
             ExportTarget::File(path) => {
                 if path.symlink_metadata().is_ok() {
                     return Err(Error::OutputExists { path: path.clone() });
                 }
-                let partial = partial(path);
-                let file = open(&partial).map_err(failed(target))?;
-                // An export that is stopped leaves nothing behind: what it has so far is of no use to anybody.
-                let half = HalfDone::begin(&partial, path);
-                (Raw::File(file), Place::File { partial, path: path.clone(), _half: half })
+                Raw::File(WholeFile::begin(path).map_err(failed(target))?)
             }
         };
         let counted = Counted { raw, bytes: 0 };
@@ -71,7 +51,7 @@ impl Output {
         } else {
             Writer::Plain(BufWriter::with_capacity(EXPORT_STEP_BYTES, counted))
         };
-        Ok(Self { writer, place, bytes: 0 })
+        Ok(Self { writer, target: shown(target), bytes: 0 })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -80,13 +60,12 @@ impl Output {
             Writer::Plain(writer) => writer.write_all(bytes),
             Writer::Gzip(writer) => writer.write_all(bytes),
         };
-        written.map_err(|source| Error::Output { target: self.place.shown(), source })
+        written.map_err(|source| Error::Output { target: self.target.clone(), source })
     }
 
     /// Ends: from now on the file has its name.
     pub(super) fn finish(self) -> Result<Sizes, Error> {
-        let Self { writer, place, bytes } = self;
-        let shown = place.shown();
+        let Self { writer, target, bytes } = self;
         let finish = || -> io::Result<u64> {
             let counted = match writer {
                 Writer::Plain(writer) => writer.into_inner()?,
@@ -94,41 +73,20 @@ impl Output {
             };
             let Counted { mut raw, bytes } = counted;
             raw.flush()?;
-            if let (Raw::File(file), Place::File { partial, path, .. }) = (raw, &place) {
-                file.sync_all()?;
-                fs::rename(partial, path)?;
-                File::open(folder(path))?.sync_all()?;
+            if let Raw::File(file) = raw {
+                file.finish()?;
             }
             Ok(bytes)
         };
         match finish() {
             Ok(written_bytes) => Ok(Sizes { bytes, written_bytes }),
-            Err(source) => {
-                place.give_up();
-                Err(Error::Output { target: shown, source })
-            }
+            Err(source) => Err(Error::Output { target, source }),
         }
     }
 
     /// Leaves nothing of a file behind.
     pub(super) fn give_up(self) {
-        self.place.give_up();
-    }
-}
-
-impl Place {
-    fn give_up(&self) {
-        if let Self::File { partial, .. } = self {
-            // The next export to the same file would replace it anyway.
-            let _ = fs::remove_file(partial);
-        }
-    }
-
-    fn shown(&self) -> String {
-        match self {
-            Self::Stdout => "stdout".to_owned(),
-            Self::File { path, .. } => path.display().to_string(),
-        }
+        drop(self);
     }
 }
 
@@ -145,65 +103,23 @@ pub(super) fn shown(target: &ExportTarget) -> String {
     }
 }
 
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// What a stopped export has left is replaced; one that is under way is not. Anything but a file, a link to one too, is
-/// left alone, and nothing is waited for.
-fn open(partial: &Path) -> io::Result<File> {
-    let no_file = || {
-        let text = format!("{} is there already and is no file", partial.display());
-        io::Error::new(io::ErrorKind::AlreadyExists, text)
-    };
-    match partial.symlink_metadata() {
-        Ok(found) if !found.is_file() => return Err(no_file()),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(false);
-    options.mode(MODE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let file = options.open(partial)?;
-    if !file.metadata()?.is_file() {
-        return Err(no_file());
-    }
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let text = format!("another export writes {}", partial.display());
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
-        }
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    // It may be one of another mode, and the umask may have taken from this one. A file system may have no modes.
-    let _ = file.set_permissions(Permissions::from_mode(MODE));
-    file.set_len(0)?;
-    Ok(file)
-}
-
 enum Raw {
     Stdout(Stdout),
-    File(File),
+    File(WholeFile),
 }
 
 impl Raw {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),
-            Self::File(file) => file.write(bytes),
+            Self::File(whole) => whole.file().write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.flush(),
-            Self::File(file) => file.flush(),
+            Self::File(whole) => whole.file().flush(),
         }
     }
 }

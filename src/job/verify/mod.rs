@@ -2,6 +2,7 @@
 
 mod moved;
 mod named;
+mod receipt;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use self::moved::MovedJob;
 use self::named::Namer;
+use self::receipt::ReceiptFacts;
 use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
 use crate::config::range::{RangeStart, RangeStop};
@@ -27,10 +29,13 @@ use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::pipeline::verify::destination::ComparedBucket;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
+use crate::pipeline::verify::ledger::BatchLedger;
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::{self, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
+use crate::report::json;
+use crate::report::receipt::Receipt;
 use crate::report::verify::NamedValues;
 
 /// What came of a comparison.
@@ -48,6 +53,8 @@ pub struct VerifyOutcome {
     pub named: NamedValues,
     /// How long it took.
     pub elapsed_ms: u64,
+    /// Its receipt, if one was asked for.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 /// What a comparison needs to know.
@@ -71,7 +78,7 @@ pub async fn compare(
     progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyOutcome, Error> {
     let VerifyJob { config, wanted, ends, .. } = asked;
-    let begun = Instant::now();
+    let (begun, began) = (Instant::now(), json::now());
     if let Some(spool) = &config.ends.spool {
         return Err(Error::NoBucketOfSpool { place: spool.place.clone() });
     }
@@ -84,13 +91,14 @@ pub async fn compare(
     let mut namer = Namer::new(wanted)?;
     let evidence = asked.evidence(&moved, range).await?;
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
-    let mut verified = verify::run(&destination, &evidence, range, progress).await?;
+    let ledger = wanted.receipt.as_ref().map(|_| BatchLedger::default());
+    let mut verified = verify::run(&destination, &evidence, range, progress, ledger).await?;
     let ends_read = std::iter::once(&destination).chain(evidence.source());
-    for words in ends_read.flat_map(|end| end.unreturned()) {
-        verified.add_unproven(range, words.clone());
-    }
-    for (stretch, why) in outside(config, moved.range) {
-        verified.add_unproven(stretch, why.to_owned());
+    let unreturned = ends_read.flat_map(|end| end.unreturned());
+    let mut beside: Vec<_> = unreturned.map(|words| (range, words.clone())).collect();
+    beside.extend(outside(config, moved.range).map(|(stretch, why)| (stretch, why.to_owned())));
+    for (stretch, why) in &beside {
+        verified.add_unproven(*stretch, why.clone());
     }
     if namer.is_wanted(&verified) {
         let source = match evidence.source() {
@@ -112,7 +120,16 @@ pub async fn compare(
         }
     }
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let receipt = match (&wanted.receipt, verified.ledger.take()) {
+        (Some(path), Some(ledger)) => {
+            let (moved, evidence) = (&moved, &evidence);
+            let facts = ReceiptFacts { config, ends, moved, evidence, range, beside, began };
+            Some(facts.receipt(path, &verified, &ledger)?)
+        }
+        _ => None,
+    };
     Ok(VerifyOutcome {
+        receipt,
         source_org: moved.source_org,
         range,
         evidence: evidence.kind(),
@@ -123,7 +140,10 @@ pub async fn compare(
 }
 
 /// What is asked for and was not moved. Only a time that is given asks for it.
-fn outside(config: &JobConfig, moved: TimeRange) -> Vec<(TimeRange, &'static str)> {
+fn outside(
+    config: &JobConfig,
+    moved: TimeRange,
+) -> impl Iterator<Item = (TimeRange, &'static str)> {
     let mut stretches = Vec::new();
     if let RangeStart::At(start) = config.scope.start
         && start < moved.start
@@ -137,8 +157,7 @@ fn outside(config: &JobConfig, moved: TimeRange) -> Vec<(TimeRange, &'static str
         let start = config.scope.start.counted_from(local_now()).unwrap_or(moved.start);
         stretches.push((TimeRange::new(start.max(moved.stop), stop), "not committed yet"));
     }
-    stretches.retain(|(stretch, _)| !stretch.is_empty());
-    stretches
+    stretches.into_iter().filter(|(stretch, _)| !stretch.is_empty())
 }
 
 /// What of the job's range is asked for.
@@ -233,8 +252,10 @@ impl VerifyJob<'_> {
         let destination = Arc::new(self.bucket_end(&moved.bucket, range).await?);
         let mut found = Vec::new();
         for batch in &verified.differing {
-            let evidence = evidence.part(batch.range);
-            found.push(verify::run(&destination, &evidence, batch.range, &|_| ()).await?);
+            let (evidence, range) = (evidence.part(batch.range), batch.range);
+            let ledger = verified.ledger.as_ref().map(|_| BatchLedger::default());
+            let again = verify::run(&destination, &evidence, range, &|_| (), ledger).await?;
+            found.push((range, again));
         }
         verified.replace_differing(found);
         // The source may hold more than was recorded by now.

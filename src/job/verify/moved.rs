@@ -31,17 +31,21 @@ pub(super) struct MovedJob {
     pub(super) source_org: String,
     /// From its start to its newest record.
     pub(super) range: TimeRange,
+    /// Name of the organization that the bucket is in, if the token may know it.
+    pub(super) destination_org: Option<String>,
+    /// Id of the bucket that it was moved from, if that is recorded.
+    pub(super) source_bucket_id: Option<String>,
+    /// Where that was, if it is recorded.
+    pub(super) source_host: Option<String>,
     store: BatchBucket,
     existing: Existing,
-    /// Id of the bucket that it was moved from, if that is recorded.
-    source_bucket_id: Option<String>,
 }
 
 impl MovedJob {
     /// Of the job with these names. Another one with the same names is refused.
     pub(super) async fn of(config: &JobConfig, ends: &Ends) -> Result<Self, Error> {
         let client = &ends.destination;
-        let (_, bucket) = client.settle_org(&config.ends.destination_bucket).await?;
+        let (org, bucket) = client.settle_org(&config.ends.destination_bucket).await?;
         let no_bucket = |bucket: &str| {
             let (side, bucket) = (Side::Destination, bucket.to_owned());
             Error::NoBucket { side, bucket }
@@ -75,7 +79,18 @@ impl MovedJob {
         };
         let range = TimeRange::new(start, stop.max(start));
         let source_bucket_id = stored.as_ref().and_then(Identity::stored_source).map(str::to_owned);
-        Ok(Self { bucket, source_org, range, store, existing, source_bucket_id })
+        let source_host = stored.as_ref().and_then(Identity::stored_host).map(str::to_owned);
+        let destination_org = if let OrgFound::One { name, .. } = org { name } else { None };
+        Ok(Self {
+            bucket,
+            source_org,
+            range,
+            destination_org,
+            source_bucket_id,
+            source_host,
+            store,
+            existing,
+        })
     }
 
     /// Refuses another bucket of the same name: nothing of it is to be read, or written.

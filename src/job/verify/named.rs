@@ -8,6 +8,7 @@ use crate::config::verify::VerifyConfig;
 use crate::job::error::Error;
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
+use crate::pipeline::verify::compared::EqualBy;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::values::{ComparedValues, ValueDifference, ValueWalk};
@@ -63,6 +64,10 @@ impl Namer {
                 verified.batches += 1;
                 verified.values += batch.expected;
                 verified.equal_by_reading += 1;
+                let by = if self.named.is_superset { EqualBy::Superset } else { EqualBy::Values };
+                if let Some(ledger) = &mut verified.ledger {
+                    ledger.settle(batch.range, by);
+                }
             } else {
                 kept.push(batch);
             }

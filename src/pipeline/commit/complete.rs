@@ -10,6 +10,7 @@ use crate::model::batch::BatchPlan;
 use crate::model::frame::Frame;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::write::rejects::refusals::RefusedValues;
 use crate::spool::batch::FinishedBatch;
 
@@ -33,6 +34,8 @@ pub struct Done {
     pub seq: Range<u64>,
     /// Values read.
     pub values: u64,
+    /// The same by measurement, if from a bucket.
+    pub(crate) counts: MeasurementCounts,
     /// Values that no answer carries: refused unread.
     pub left_out: u64,
     /// What is kept about it.
@@ -61,6 +64,7 @@ impl Done {
         Self {
             seq,
             values: 0,
+            counts: MeasurementCounts::default(),
             left_out: 0,
             details: BatchDetails::default(),
             refusals: RefusedValues::default(),

@@ -71,6 +71,11 @@ impl MeasurementCounts {
         })
     }
 
+    /// Values of each measurement; those that are not counted by measurement are left out.
+    pub(crate) fn named(&self) -> &BTreeMap<Name, u64> {
+        &self.named
+    }
+
     /// Adds others.
     pub(crate) fn add(&mut self, other: Self) {
         for (name, values) in other.named {

@@ -82,6 +82,7 @@ pub(crate) async fn run(
     Ok(Done {
         seq: seq..seq + 1,
         values: moved.values,
+        counts: moved.counts,
         left_out: 0,
         details,
         refusals: moved.refusals,

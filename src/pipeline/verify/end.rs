@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::compared::HeldContent;
 use crate::influx::client::Client;
 use crate::model::frame::Frame;
+use crate::model::interval::Interval;
 use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::number;
 use crate::model::time::TimeRange;
@@ -19,6 +21,7 @@ use crate::pipeline::plan::count;
 use crate::pipeline::read::bucket::reader::BucketReader;
 use crate::pipeline::read::bucket::restored::Relist;
 use crate::pipeline::read::bucket::{batch, relist};
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
 use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::Window;
@@ -42,8 +45,18 @@ pub(super) struct EndContent {
     pub(super) digests: MeasurementDigests,
     /// Why that is not all, if it is not.
     pub(super) lacking: Option<String>,
+    /// Values by measurement.
+    pub(super) counts: MeasurementCounts,
     /// The values themselves, if they were asked for.
     pub(super) frames: Vec<Frame>,
+}
+
+impl EndContent {
+    /// What is to be told of it. There is no digest of what is not all.
+    pub(super) fn held(self) -> HeldContent {
+        let digest = self.lacking.is_none().then(|| self.digests.whole());
+        HeldContent { values: self.values, digest, counts: self.counts }
+    }
 }
 
 impl ComparedEnd {
@@ -82,6 +95,17 @@ impl ComparedEnd {
     /// How its time is cut, and what counts it.
     pub(super) fn bucket(&self) -> &SourceBucket {
         &self.digests.source
+    }
+
+    /// Length of its batches.
+    pub(crate) fn interval(&self) -> Interval {
+        self.bucket().job.interval
+    }
+
+    /// The ids of the bucket and of the organization that it is in; empty where they are not known.
+    pub(crate) fn ids(&self) -> (&str, &str) {
+        let BucketJob { source_bucket_id, source_org_id, .. } = &self.bucket().job;
+        (source_bucket_id, source_org_id)
     }
 
     /// Length of its shard groups.
@@ -177,6 +201,7 @@ async fn read(
         values: done.values,
         digests: done.details.digests.unwrap_or_default(),
         lacking,
+        counts: done.counts,
         frames: done.frames,
     })
 }

@@ -1,32 +1,37 @@
 //! The destination, compared: batch by batch with what the runs of the job have recorded, or with the source as it is now.
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
+pub(crate) mod compared;
 pub(crate) mod destination;
 pub(crate) mod end;
 pub(crate) mod evidence;
+pub(crate) mod ledger;
 mod pieces;
 pub(crate) mod prover;
 pub(crate) mod repair;
 pub(crate) mod values;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
+use self::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob, WrittenBatch};
-use self::pieces::{VerifyPiece, VerifyPieces};
+use self::ledger::BatchLedger;
+use self::pieces::{ExpectedContent, VerifyPiece, VerifyPieces};
 use crate::checkpoint::recorded::RecordedBatch;
-use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
+use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
 use crate::model::content_digest::ContentDigest;
-use crate::model::series::{Name, Readable};
+use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::VerifyProgress;
 use crate::pipeline::plan::count;
 use crate::pipeline::pool::joined;
+use crate::pipeline::read::measurement_counts::MeasurementCounts;
+use crate::pipeline::source::layer::Window;
 
 /// Why nothing is known of what the source keeps no longer.
 const EXPIRED: &str = "values of it may have expired at the source";
@@ -52,6 +57,8 @@ pub struct VerifyFindings {
     pub unproven_stretches: u64,
     /// What may have been read wrongly, in words.
     pub doubts: Vec<String>,
+    /// What came of each batch, where that is kept.
+    pub ledger: Option<BatchLedger>,
 }
 
 /// A batch, or a stretch between two, in which the destination differs.
@@ -67,17 +74,21 @@ pub struct BatchDifference {
     pub measurements: Vec<String>,
 }
 
-/// Compares a range.
+/// Compares a range. What comes of each batch is kept in the ledger, if there is one.
 pub(crate) async fn run(
     destination: &Arc<ComparedEnd>,
     evidence: &Evidence,
     range: TimeRange,
     progress: &(dyn Fn(VerifyProgress) + Sync),
+    ledger: Option<BatchLedger>,
 ) -> Result<VerifyFindings, Error> {
     let mut pieces = VerifyPieces::of(evidence, range);
     let of_batches = pieces.batches();
-    let mut comparing =
-        Comparing { verified: VerifyFindings::default(), of_batches, done: 0, values: 0 };
+    if ledger.is_some() && of_batches > RECEIPT_BATCHES_MAX {
+        return Err(Error::TooManyToKeep { batches: of_batches });
+    }
+    let verified = VerifyFindings { ledger, ..VerifyFindings::default() };
+    let mut comparing = Comparing { verified, of_batches, done: 0, values: 0 };
     let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
     let mut tasks = JoinSet::new();
     while let Some(neighbours) = Box::pin(pieces.next()).await? {
@@ -114,23 +125,6 @@ pub(crate) async fn run(
     Ok(verified)
 }
 
-/// What came of a piece.
-#[derive(Debug)]
-struct Compared {
-    batches: u64,
-    range: TimeRange,
-    values: u64,
-    refused: u64,
-    verdict: Verdict,
-}
-
-#[derive(Debug)]
-enum Verdict {
-    Equal,
-    Differs { expected: u64, measurements: Vec<String> },
-    Unproven(String),
-}
-
 /// Neighbours, halved until the sum of a half is as it should be, or one is alone. `requested` is told once all of the
 /// first look was asked for.
 async fn compare_all(
@@ -163,20 +157,26 @@ async fn compare_sum(
     pieces: &[VerifyPiece],
     requested: oneshot::Sender<()>,
 ) -> Result<Option<Compared>, Error> {
-    let (mut sum, mut refused, mut batches) = (ContentDigest::default(), 0, 0);
+    let (mut sum, mut refused, mut batches, mut values) = (ContentDigest::default(), 0, 0, 0);
+    let mut parts = Vec::new();
     for piece in pieces {
-        if let Some((digest, rejected)) = piece.digest() {
-            sum.add(digest);
-            refused += rejected;
-            batches += 1;
-        }
+        let batch =
+            piece.expected().map(|ExpectedContent { digest, values: expected, rejected }| {
+                sum.add(digest);
+                refused += rejected;
+                values += expected;
+                batches += 1;
+                (expected, digest)
+            });
+        parts.push(SumPart { range: piece.range(), batch });
     }
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Ok(None) };
     let range = TimeRange::new(first.range().start, last.range().stop);
     let found = destination.digests(range, requested).await?;
-    let is_equal = found.lacking.is_none() && found.digests.whole() == sum;
-    let (values, verdict) = (found.values, Verdict::Equal);
-    Ok(is_equal.then_some(Compared { batches, range, values, refused, verdict }))
+    let is_same = found.digests.whole() == sum && found.values == values;
+    let is_equal = found.lacking.is_none() && is_same;
+    let (held, verdict, by) = (found.held(), PieceVerdict::Equal, EqualBy::Digest);
+    Ok(is_equal.then_some(Compared { batches, range, held, refused, verdict, by, parts }))
 }
 
 async fn compare(
@@ -185,8 +185,8 @@ async fn compare(
     requested: oneshot::Sender<()>,
 ) -> Result<Compared, Error> {
     let (range, batches) = (piece.range(), piece.batches());
-    let mut refused = 0;
-    let (values, verdict) = match piece {
+    let (mut refused, mut by) = (0, EqualBy::Digest);
+    let (held, verdict) = match piece {
         VerifyPiece::Recorded(recorded, batch) => {
             refused = batch.rejected;
             recorded_batch(destination, &recorded, batch, requested).await?
@@ -196,30 +196,39 @@ async fn compare(
             written_batch(destination, &batch, requested).await?
         }
         VerifyPiece::Gap(recorded, range) => {
+            by = EqualBy::Nothing;
             stray(destination.stray(range).await?, recorded.beside)
         }
-        VerifyPiece::Empty(range, _) => stray(destination.stray(range).await?, None),
+        VerifyPiece::Empty(range, _) => {
+            by = EqualBy::Nothing;
+            stray(destination.stray(range).await?, None)
+        }
         VerifyPiece::Read(source, range, holds) => {
             let here = source.digests_of(range, holds, requested);
             read_batch(destination, &source, range, here).await?
         }
         VerifyPiece::Counted(range, holds, may_expire) => {
+            by = EqualBy::Counts;
             let there = count::windows(destination.bucket(), range).await?;
-            counted_batch(&count::by_name(holds), &count::by_name(there), may_expire)
+            counted_batch(holds, there, may_expire)
         }
     };
-    Ok(Compared { batches, range, values, refused, verdict })
+    Ok(Compared { batches, range, held, refused, verdict, by, parts: Vec::new() })
 }
 
 /// What stands where nothing was moved.
-fn stray((found, more): (u64, Option<String>), beside: Option<&'static str>) -> (u64, Verdict) {
+fn stray(
+    (found, more): (u64, Option<String>),
+    beside: Option<&'static str>,
+) -> (HeldContent, PieceVerdict) {
     let verdict = match (found, beside, more) {
-        (0, _, None) => Verdict::Equal,
-        (0, _, Some(more)) => Verdict::Unproven(more),
-        (_, Some(why), _) => Verdict::Unproven(why.to_owned()),
-        (_, None, _) => Verdict::Differs { expected: 0, measurements: Vec::new() },
+        (0, _, None) => PieceVerdict::Equal,
+        (0, _, Some(more)) => PieceVerdict::Unproven(more),
+        (_, Some(why), _) => PieceVerdict::Unproven(why.to_owned()),
+        (_, None, _) => PieceVerdict::Differs { expected: 0, measurements: Vec::new() },
     };
-    (found, verdict)
+    let digest = (found == 0).then(ContentDigest::default);
+    (HeldContent { digest, ..HeldContent::values(found) }, verdict)
 }
 
 /// Both ends, read.
@@ -228,37 +237,39 @@ async fn read_batch(
     source: &ComparedEnd,
     range: TimeRange,
     here: impl Future<Output = Result<EndContent, Error>>,
-) -> Result<(u64, Verdict), Error> {
+) -> Result<(HeldContent, PieceVerdict), Error> {
     let there = destination.digests(range, oneshot::channel().0);
     let (here, there) = tokio::try_join!(here, there)?;
-    let verdict = match here.lacking.or(there.lacking) {
-        Some(why) => Verdict::Unproven(why),
-        None if here.digests == there.digests => Verdict::Equal,
-        None if source.bucket().may_expire(range) => Verdict::Unproven(EXPIRED.to_owned()),
+    let verdict = match here.lacking.or(there.lacking.clone()) {
+        Some(why) => PieceVerdict::Unproven(why),
+        None if here.digests == there.digests => PieceVerdict::Equal,
+        None if source.bucket().may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
         None => {
             let names = here.digests.differing(&there.digests);
             let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
-            Verdict::Differs { expected: here.values, measurements }
+            PieceVerdict::Differs { expected: here.values, measurements }
         }
     };
-    Ok((there.values, verdict))
+    Ok((there.held(), verdict))
 }
 
 /// Both ends, counted by measurement.
 fn counted_batch(
-    here: &BTreeMap<Name, u64>,
-    there: &BTreeMap<Name, u64>,
+    here: Vec<Window>,
+    there: Vec<Window>,
     may_expire: bool,
-) -> (u64, Verdict) {
-    let verdict = match count::unlike(here, there) {
-        None => Verdict::Equal,
-        Some(_) if may_expire => Verdict::Unproven(EXPIRED.to_owned()),
-        Some(names) => Verdict::Differs {
+) -> (HeldContent, PieceVerdict) {
+    let counts = MeasurementCounts::counted(&there);
+    let (here, there) = (count::by_name(here), count::by_name(there));
+    let verdict = match count::unlike(&here, &there) {
+        None => PieceVerdict::Equal,
+        Some(_) if may_expire => PieceVerdict::Unproven(EXPIRED.to_owned()),
+        Some(names) => PieceVerdict::Differs {
             expected: here.values().sum(),
             measurements: names.iter().map(|name| Readable(name).to_string()).collect(),
         },
     };
-    (there.values().sum(), verdict)
+    (HeldContent { counts, ..HeldContent::values(there.values().sum()) }, verdict)
 }
 
 async fn recorded_batch(
@@ -266,42 +277,42 @@ async fn recorded_batch(
     recorded: &RecordedJob,
     batch: RecordedBatch,
     requested: oneshot::Sender<()>,
-) -> Result<(u64, Verdict), Error> {
+) -> Result<(HeldContent, PieceVerdict), Error> {
     let digest = match batch.digest {
         Ok(digest) => digest,
-        Err(why) => return Ok((0, Verdict::Unproven(why.to_string()))),
+        Err(why) => return Ok((HeldContent::default(), PieceVerdict::Unproven(why.to_string()))),
     };
     let found = destination.digests(batch.range, requested).await?;
-    let verdict = match (found.lacking, found.digests.whole() == digest, recorded.beside) {
-        (Some(why), ..) => Verdict::Unproven(why),
-        (None, true, _) => Verdict::Equal,
-        (None, false, Some(why)) => Verdict::Unproven(why.to_owned()),
+    let verdict = match (found.lacking.clone(), found.digests.whole() == digest, recorded.beside) {
+        (Some(why), ..) => PieceVerdict::Unproven(why),
+        (None, true, _) => PieceVerdict::Equal,
+        (None, false, Some(why)) => PieceVerdict::Unproven(why.to_owned()),
         (None, false, None) => {
             let each = recorded.store.digests_of(batch.time).await?;
             let measurements = each.map(|each| each.differing(&found.digests));
             let measurements = measurements.unwrap_or_default();
-            Verdict::Differs { expected: batch.acknowledged, measurements }
+            PieceVerdict::Differs { expected: batch.acknowledged, measurements }
         }
     };
-    Ok((found.values, verdict))
+    Ok((found.held(), verdict))
 }
 
 async fn written_batch(
     destination: &ComparedEnd,
     batch: &WrittenBatch,
     requested: oneshot::Sender<()>,
-) -> Result<(u64, Verdict), Error> {
+) -> Result<(HeldContent, PieceVerdict), Error> {
     let found = destination.digests(batch.range, requested).await?;
-    let verdict = match found.lacking {
-        Some(why) => Verdict::Unproven(why),
-        None if found.digests.whole() == batch.digests.whole() => Verdict::Equal,
+    let verdict = match &found.lacking {
+        Some(why) => PieceVerdict::Unproven(why.clone()),
+        None if found.digests.whole() == batch.digests.whole() => PieceVerdict::Equal,
         None => {
             let names = batch.digests.differing(&found.digests);
             let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
-            Verdict::Differs { expected: batch.acknowledged, measurements }
+            PieceVerdict::Differs { expected: batch.acknowledged, measurements }
         }
     };
-    Ok((found.values, verdict))
+    Ok((found.held(), verdict))
 }
 
 struct Comparing {
@@ -321,15 +332,19 @@ impl VerifyFindings {
     }
 
     /// Adds what came of a piece.
-    fn note(&mut self, compared: Compared) {
-        let Compared { batches, range, values, refused, verdict } = compared;
+    fn note(&mut self, mut compared: Compared) {
+        let values = compared.held.values;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.note(&mut compared);
+        }
+        let Compared { batches, range, refused, verdict, .. } = compared;
         match verdict {
-            Verdict::Equal => {
+            PieceVerdict::Equal => {
                 self.batches += batches;
                 self.values += values;
                 self.refused += refused;
             }
-            Verdict::Differs { expected, measurements } => {
+            PieceVerdict::Differs { expected, measurements } => {
                 self.differing_batches += 1;
                 if self.differing.len() < VERIFY_RANGES_MAX {
                     let difference =
@@ -337,19 +352,24 @@ impl VerifyFindings {
                     self.differing.push(difference);
                 }
             }
-            Verdict::Unproven(why) => self.add_unproven(range, why),
+            PieceVerdict::Unproven(why) => self.add_unproven(range, why),
         }
     }
 
     /// Takes the place of what was found before for some ranges by what was found for each of them since.
-    pub(crate) fn replace_differing(&mut self, again: impl IntoIterator<Item = Self>) {
+    pub(crate) fn replace_differing(&mut self, again: impl IntoIterator<Item = (TimeRange, Self)>) {
         // What was only counted differs as before.
         self.differing_batches -= self.differing.len() as u64;
         self.differing.clear();
-        again.into_iter().for_each(|found| self.add(found));
+        for (range, mut found) in again {
+            if let (Some(ledger), Some(again)) = (&mut self.ledger, found.ledger.take()) {
+                ledger.replace(range, again);
+            }
+            self.add(found);
+        }
     }
 
-    /// Adds what was found of other ranges.
+    /// Adds what was found of other ranges; what is kept of each batch stays as it is.
     pub(crate) fn add(&mut self, other: Self) {
         self.batches += other.batches;
         self.values += other.values;
@@ -366,7 +386,7 @@ impl VerifyFindings {
 impl Comparing {
     fn note(&mut self, compared: Compared, at: Timestamp) -> VerifyProgress {
         self.done += compared.batches;
-        self.values += compared.values;
+        self.values += compared.held.values;
         self.verified.note(compared);
         VerifyProgress {
             at,

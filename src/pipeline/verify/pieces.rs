@@ -31,6 +31,14 @@ pub(super) enum VerifyPiece {
     Counted(TimeRange, Vec<Window>, bool),
 }
 
+/// What a batch should hold.
+pub(super) struct ExpectedContent {
+    pub(super) digest: ContentDigest,
+    pub(super) values: u64,
+    /// Values of it that were refused.
+    pub(super) rejected: u64,
+}
+
 impl VerifyPiece {
     /// Its range.
     pub(super) fn range(&self) -> TimeRange {
@@ -56,18 +64,22 @@ impl VerifyPiece {
     /// Values that should be there, if that is all known by a digest.
     fn values_proven(&self) -> Option<u64> {
         match self {
-            Self::Recorded(_, batch) => batch.digest.is_ok().then_some(batch.acknowledged),
-            Self::Written(batch) => Some(batch.acknowledged),
             Self::Gap(..) => Some(0),
-            _ => None,
+            batch => batch.expected().map(|expected| expected.values),
         }
     }
 
-    /// Its digest, if it is known by one, and how many values of it were refused.
-    pub(super) fn digest(&self) -> Option<(ContentDigest, u64)> {
+    /// What should be there, if that is known by a digest.
+    pub(super) fn expected(&self) -> Option<ExpectedContent> {
         match self {
-            Self::Recorded(_, batch) => Some((batch.digest.ok()?, batch.rejected)),
-            Self::Written(batch) => Some((batch.digests.whole(), batch.rejected)),
+            Self::Recorded(_, batch) => {
+                let RecordedBatch { acknowledged: values, rejected, .. } = *batch;
+                Some(ExpectedContent { digest: batch.digest.ok()?, values, rejected })
+            }
+            Self::Written(batch) => {
+                let WrittenBatch { acknowledged: values, rejected, .. } = **batch;
+                Some(ExpectedContent { digest: batch.digests.whole(), values, rejected })
+            }
             _ => None,
         }
     }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::compared::{Compared, PieceVerdict};
 use super::destination::ComparedBucket;
 use super::evidence::WrittenBatch;
 use super::pieces::{VerifyPiece, together};
-use super::{Compared, Verdict, VerifyFindings, compare, compare_all};
+use super::{VerifyFindings, compare, compare_all};
 use crate::checkpoint::recorded::NoDigest;
 use crate::checkpoint::watermark::Watermark;
 use crate::influx::client::Client;
@@ -166,7 +167,7 @@ impl Prover {
                     !batch.done.range(self.plan).intersect(range).is_empty()
                 };
                 let mut held = batches.iter_mut().filter(is_it);
-                if matches!(compared.verdict, Verdict::Equal) {
+                if matches!(compared.verdict, PieceVerdict::Equal) {
                     held.for_each(|batch| batch.done.details.is_proven = true);
                     self.proven.findings.note(compared);
                 } else {
@@ -201,7 +202,7 @@ impl Prover {
     async fn look_closer(&mut self, batch: &mut Complete) -> Result<(), Error> {
         let mut compared = self.look_plainly(&batch.done).await?;
         let is_different =
-            matches!(compared, Some(Compared { verdict: Verdict::Differs { .. }, .. }));
+            matches!(compared, Some(Compared { verdict: PieceVerdict::Differs { .. }, .. }));
         let range = batch.done.range(self.plan);
         let beside = self.beside(range);
         if is_different
@@ -215,13 +216,13 @@ impl Prover {
             compared = self.look_plainly(&batch.done).await?;
         }
         let Some(compared) = compared else { return Ok(()) };
-        batch.done.details.is_proven = matches!(compared.verdict, Verdict::Equal);
+        batch.done.details.is_proven = matches!(compared.verdict, PieceVerdict::Equal);
         match (compared.verdict, beside) {
-            (Verdict::Differs { .. }, Some(beside)) => {
+            (PieceVerdict::Differs { .. }, Some(beside)) => {
                 self.proven.findings.add_unproven(range, beside.to_owned());
             }
-            (Verdict::Differs { expected, measurements }, None) => {
-                let found = compared.values;
+            (PieceVerdict::Differs { expected, measurements }, None) => {
+                let found = compared.held.values;
                 return Err(Error::NotAsWritten { batch: range, expected, found, measurements });
             }
             (verdict, _) => self.proven.findings.note(Compared { verdict, ..compared }),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::checked_file::{Seen, check_file, open_file};
 use super::file_reader::FileReader;
+use crate::model::content_digest::ContentDigest;
 use crate::model::frame::FieldType;
 use crate::model::series::Name;
 use crate::model::time::{TimeRange, Timestamp};
@@ -42,6 +43,17 @@ impl StoredSelection {
             && among(&self.measurements, &file.measurement)
             && among(&self.buckets, &file.bucket)
     }
+}
+
+/// A batch, as it was recorded when it was read from the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoredBatch {
+    /// Its range.
+    pub(crate) range: TimeRange,
+    /// Values.
+    pub(crate) values: u64,
+    /// The digest of its content.
+    pub(crate) digest: ContentDigest,
 }
 
 /// What was looked at.
@@ -122,6 +134,15 @@ impl Stored {
     /// Everything before this is there.
     pub fn watermark(&self) -> Timestamp {
         Timestamp::from_ns(self.state.watermark)
+    }
+
+    /// All batches, one behind the other and without a gap.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = StoredBatch> {
+        self.state.batches.iter().map(|(start, batch)| StoredBatch {
+            range: TimeRange::new(Timestamp::from_ns(*start), Timestamp::from_ns(batch.stop)),
+            values: batch.values,
+            digest: batch.digest,
+        })
     }
 
     /// Values that could not be staged, in all batches.

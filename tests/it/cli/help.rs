@@ -164,7 +164,7 @@ fn every_command_of_a_job_takes_all_flags_of_a_job() {
 }
 
 /// Flags that have neither variable nor key; the page of settings says why.
-const NO_SETTINGS: [&str; 4] = ["compare", "simulate", "output", "sql"];
+const NO_SETTINGS: [&str; 5] = ["compare", "simulate", "output", "sql", "receipt-check"];
 
 #[test]
 fn every_flag_of_every_command_is_a_setting() {

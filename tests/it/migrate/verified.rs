@@ -40,7 +40,9 @@ const UNCOUNTED: [&str; 4] = [
 ];
 
 fn wanted(evidence: Option<EvidenceKind>) -> VerifyConfig {
-    VerifyConfig { evidence, values_shown: 1_000, report: None, superset: false, repair: false }
+    // None is written here: what it would tell must fit together.
+    let (receipt, superset, repair) = (Some("receipt".into()), false, false);
+    VerifyConfig { evidence, values_shown: 1_000, report: None, receipt, superset, repair }
 }
 
 fn is_equal(found: &VerifyOutcome) -> bool {

@@ -40,6 +40,23 @@ fn close(schema: &mut Value) {
     }
 }
 
+/// A validator for receipts.
+static RECEIPT: LazyLock<Validator> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/receipt.schema.json");
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    close(&mut schema);
+    jsonschema::validator_for(&schema).unwrap()
+});
+
+/// Fails unless it is a receipt as `docs/receipt.schema.json` tells of it.
+#[track_caller]
+pub(crate) fn assert_receipt(receipt: &Value) {
+    let wrong: Vec<_> =
+        RECEIPT.iter_errors(receipt).map(|why| format!("{}: {why}", why.instance_path())).collect();
+    assert!(wrong.is_empty(), "docs/receipt.schema.json: {}\n{receipt}", wrong.join("\n"));
+}
+
 /// Fails unless the line is one of those that the schema tells of.
 #[track_caller]
 pub(crate) fn assert_valid(line: &Value) {

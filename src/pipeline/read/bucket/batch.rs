@@ -237,8 +237,8 @@ async fn done(
     reader.out.tell_refusals(range, &moved.refusals);
     details.rejected = moved.refusals.values();
     let (values, refusals) = (moved.values, moved.refusals);
-    let frames = moved.frames;
-    Ok(Done { seq: seq..seq + 1, values, left_out, details, refusals, staged, frames })
+    let (counts, frames) = (moved.counts, moved.frames);
+    Ok(Done { seq: seq..seq + 1, values, counts, left_out, details, refusals, staged, frames })
 }
 
 /// A spool must hold what was decoded, less what could not be named.
