@@ -8,7 +8,7 @@ use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
 use crate::pipeline::event::Event;
 use crate::pipeline::verify::destination::ComparedBucket;
-use crate::pipeline::verify::prover::{Proof, ProvenFrom};
+use crate::pipeline::verify::prover::{BatchProof, ProvenFrom};
 
 /// Of a run into a bucket; `source` has a quota perhaps, a spool has none.
 pub(super) fn of(
@@ -17,7 +17,7 @@ pub(super) fn of(
     client: &Client,
     destination: Option<&DestinationFacts>,
     is_shared: bool,
-) -> Option<Proof> {
+) -> Option<BatchProof> {
     let from = match (config.safety.verify, source) {
         (ReadBackChoice::Batch, _) => ProvenFrom::Start,
         (ReadBackChoice::Auto, Some(source)) if source.quota().bytes_per_s().is_some() => {
@@ -26,7 +26,7 @@ pub(super) fn of(
         _ => return None,
     };
     let bucket = destination?.bucket.clone()?;
-    Some(Proof {
+    Some(BatchProof {
         bucket: ComparedBucket {
             client: client.clone(),
             bucket,

@@ -20,7 +20,7 @@ use crate::pipeline::plan::spool::Lacking;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::BatchOrigin;
 use crate::pipeline::stop::StopSignal;
-use crate::pipeline::verify::prover::Proof;
+use crate::pipeline::verify::prover::BatchProof;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
 use crate::report::summary::FailureInput;
@@ -117,7 +117,7 @@ pub struct Prepared {
     /// The job that it is part of.
     pub begun: Begun,
     /// How it is read back before it is recorded, if so.
-    pub proof: Option<Proof>,
+    pub proof: Option<BatchProof>,
 }
 
 /// Runs a prepared job to its end and reports it.

@@ -35,7 +35,7 @@ use self::read::bucket::restored::Relist;
 use self::read::{BatchOrigin, Batches, Next, NextBatchTask};
 use self::same_buckets::SameBuckets;
 use self::stop::StopSignal;
-use self::verify::prover::{Proof, Proven, prove_and_commit};
+use self::verify::prover::{BatchProof, Proven, prove_and_commit};
 use self::write::DestinationWriter;
 use self::write::rejects::missing::Missing;
 use crate::limits::BATCHES_OPEN_MAX;
@@ -106,7 +106,7 @@ pub async fn run(
     origin: BatchOrigin,
     out: Arc<DestinationWriter>,
     checkpoint: Checkpoint,
-    proof: Option<Proof>,
+    proof: Option<BatchProof>,
     stop: StopSignal,
 ) -> Result<RunOutcome, Error> {
     let (sender, receiver) = mpsc::channel(BATCHES_OPEN_MAX);

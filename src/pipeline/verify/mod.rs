@@ -20,7 +20,7 @@ use self::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob, WrittenBatch};
 use self::ledger::BatchLedger;
-use self::pieces::{ExpectedContent, VerifyPiece, VerifyPieces};
+use self::pieces::{ExpectedValues, VerifyPiece, VerifyPieces};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
 use crate::model::content_digest::ContentDigest;
@@ -161,7 +161,7 @@ async fn compare_sum(
     let mut parts = Vec::new();
     for piece in pieces {
         let batch =
-            piece.expected().map(|ExpectedContent { digest, values: expected, rejected }| {
+            piece.expected().map(|ExpectedValues { digest, values: expected, rejected }| {
                 sum.add(digest);
                 refused += rejected;
                 values += expected;

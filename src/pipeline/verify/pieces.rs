@@ -32,7 +32,7 @@ pub(super) enum VerifyPiece {
 }
 
 /// What a batch should hold.
-pub(super) struct ExpectedContent {
+pub(super) struct ExpectedValues {
     pub(super) digest: ContentDigest,
     pub(super) values: u64,
     /// Values of it that were refused.
@@ -70,15 +70,15 @@ impl VerifyPiece {
     }
 
     /// What should be there, if that is known by a digest.
-    pub(super) fn expected(&self) -> Option<ExpectedContent> {
+    pub(super) fn expected(&self) -> Option<ExpectedValues> {
         match self {
             Self::Recorded(_, batch) => {
                 let RecordedBatch { acknowledged: values, rejected, .. } = *batch;
-                Some(ExpectedContent { digest: batch.digest.ok()?, values, rejected })
+                Some(ExpectedValues { digest: batch.digest.ok()?, values, rejected })
             }
             Self::Written(batch) => {
                 let WrittenBatch { acknowledged: values, rejected, .. } = **batch;
-                Some(ExpectedContent { digest: batch.digests.whole(), values, rejected })
+                Some(ExpectedValues { digest: batch.digests.whole(), values, rejected })
             }
             _ => None,
         }

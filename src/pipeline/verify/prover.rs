@@ -28,7 +28,7 @@ use crate::pipeline::write::DestinationWriter;
 
 /// Whether batches are proven before they are recorded, and how.
 #[derive(Debug)]
-pub struct Proof {
+pub struct BatchProof {
     /// Where they are read back.
     pub bucket: ComparedBucket,
     /// From when on.
@@ -59,7 +59,7 @@ pub struct Proven {
 
 /// Proves complete batches, if that is asked for, and has them recorded.
 pub(crate) async fn prove_and_commit(
-    proof: Option<Proof>,
+    proof: Option<BatchProof>,
     (out, plan, checkpoint): (Arc<DestinationWriter>, BatchPlan, Checkpoint),
     complete: mpsc::Receiver<Complete>,
     stop: StopSignal,
@@ -81,7 +81,7 @@ pub(crate) async fn prove_and_commit(
 }
 
 struct Prover {
-    proof: Proof,
+    proof: BatchProof,
     plan: BatchPlan,
     /// They are proven from now on.
     is_due: bool,
