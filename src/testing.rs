@@ -144,7 +144,7 @@ pub mod config {
         };
     }
     pub mod verify {
-        pub use crate::config::verify::VerifyConfig;
+        pub use crate::config::verify::{EvidenceChoice, VerifyConfig};
     }
 }
 pub mod estimate {

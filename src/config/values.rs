@@ -7,6 +7,7 @@ use super::error::ConfigError;
 use super::given::Given;
 use super::grammar;
 use super::shown::ShownValue;
+use super::verify::EvidenceChoice;
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
 use crate::limits::{
@@ -16,7 +17,6 @@ use crate::limits::{
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
-use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::wire::flux::askable::{is_closed, misread_column, taken_for};
 
@@ -319,9 +319,15 @@ pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigErro
     }
 }
 
-pub(super) fn read_evidence(given: &Given) -> Result<EvidenceKind, ConfigError> {
-    let kind = EvidenceKind::ALL.into_iter().find(|kind| kind.name() == given.text());
-    kind.ok_or_else(|| given.wrong("recorded, read or counts"))
+pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {
+    let place = given.text().strip_prefix("spool:").filter(|place| !place.is_empty());
+    match (given.text(), place) {
+        ("recorded", _) => Ok(EvidenceChoice::Recorded),
+        ("read", _) => Ok(EvidenceChoice::Read),
+        ("counts", _) => Ok(EvidenceChoice::Counts),
+        (_, Some(place)) => Ok(EvidenceChoice::Spool(place.to_owned())),
+        (_, None) => Err(given.wrong("recorded, read, counts or spool:DIR")),
+    }
 }
 
 pub(super) fn read_sink(given: &Given) -> Result<TrialSink, ConfigError> {

@@ -2,16 +2,32 @@
 
 use std::path::PathBuf;
 
+use super::env::Env;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::table::{DIFFERENCES, REPAIR, REPORT, SUPERSET, VERIFY_SOURCE};
-use crate::pipeline::verify::evidence::EvidenceKind;
+use crate::spool::place::Surroundings;
+
+/// What the destination is to be held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvidenceChoice {
+    /// What the runs of the job have recorded.
+    Recorded,
+    /// The source as it is now.
+    Read,
+    /// How many values the source holds now.
+    Counts,
+    /// The spool at this place.
+    Spool(String),
+}
 
 /// What is compared, and what becomes of a difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerifyConfig {
     /// What the destination is held against, if that was chosen.
-    pub evidence: Option<EvidenceKind>,
+    pub evidence: Option<EvidenceChoice>,
+    /// What else the store of a spool needs.
+    pub surroundings: Surroundings,
     /// Values that differ, named on the screen.
     pub values_shown: usize,
     /// Where all of them go.
@@ -24,13 +40,22 @@ pub struct VerifyConfig {
 
 impl VerifyConfig {
     /// Checks the flags.
-    pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
+    pub fn new(layers: &Layers, env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             evidence: layers.find(VERIFY_SOURCE)?,
+            surroundings: env.surroundings(),
             values_shown: layers.get(DIFFERENCES)?,
             report: layers.find(REPORT)?,
             superset: layers.get(SUPERSET)?,
             repair: layers.get(REPAIR)?,
         })
+    }
+
+    /// The place of the spool that the destination is held against, if it is one.
+    pub fn spool(&self) -> Option<&str> {
+        match &self.evidence {
+            Some(EvidenceChoice::Spool(place)) => Some(place),
+            _ => None,
+        }
     }
 }

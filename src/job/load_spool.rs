@@ -37,7 +37,7 @@ use crate::report::preflight::{PreflightReport, Verdict};
 use crate::spool;
 use crate::spool::place::Surroundings;
 use crate::spool::state::StagedJob;
-use crate::spool::stored::{Stored, Verified};
+use crate::spool::stored::{Stored, StoredSelection, Verified};
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
 const DAY_NS: i64 = 86_400 * NS_PER_S;
@@ -47,8 +47,10 @@ const DAY_NS: i64 = 86_400 * NS_PER_S;
 pub struct OpenedSpool {
     /// Where it is.
     pub place: String,
-    stored: Stored,
-    job: StagedJob,
+    /// What it holds.
+    pub(crate) stored: Stored,
+    /// Whose content that is.
+    pub(crate) job: StagedJob,
 }
 
 impl OpenedSpool {
@@ -253,14 +255,7 @@ fn nothing(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig) -> Prepared
 }
 
 fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {
-    let interval = match config.scope.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => stored::interval(
-            &spool.stored.files(&part.selection()),
-            part.range,
-            LOAD_BATCH_VALUES_MIN,
-        ),
-    };
+    let interval = batch_interval(config, &spool.stored, &part.selection(), part.range);
     SpoolJob {
         stored: spool.stored.clone(),
         lacking: part.lacking,
@@ -269,5 +264,20 @@ fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begu
         plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
         interval,
         slices_in_flight: config.pace.concurrency,
+    }
+}
+
+/// Length of the batches of a range: as it was asked for, or as the files of a selection go well with.
+pub(super) fn batch_interval(
+    config: &JobConfig,
+    spool: &Stored,
+    selection: &StoredSelection,
+    range: TimeRange,
+) -> Interval {
+    match config.scope.batch_interval {
+        IntervalChoice::Fixed(interval) => interval,
+        IntervalChoice::Auto => {
+            stored::interval(&spool.files(selection), range, LOAD_BATCH_VALUES_MIN)
+        }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct VerifyReport {
     pub(crate) destination: String,
     /// With what.
     pub(crate) evidence: EvidenceKind,
+    /// The place of the spool, if it is one.
+    pub(crate) spool: Option<String>,
     /// What was compared.
     pub(crate) range: TimeRange,
     /// What came of it.
@@ -146,6 +148,9 @@ impl VerifyReport {
         };
         let mut lines = self.headline(paper);
         lines.extend(line("source", &self.source));
+        if let Some(spool) = &self.spool {
+            lines.extend(line("spool", spool));
+        }
         lines.extend(line("held", &self.destination));
         lines.extend(line("range", &self.range.to_string()));
         let against = match self.evidence {
@@ -154,6 +159,9 @@ impl VerifyReport {
             }
             EvidenceKind::Counts => "how many values of each measurement both ends count now",
             EvidenceKind::Read => "what both ends hold now, each value",
+            EvidenceKind::Spool => {
+                "what the destination holds now, and the files of the spool, each value"
+            }
         };
         lines.extend(line("compared", against));
         let verified = &self.verified;
@@ -239,6 +247,7 @@ impl VerifyReport {
             "evidence": self.evidence.name(),
             "exit": self.exit,
             "source": self.source,
+            "spool": self.spool,
             "destination": self.destination,
             "start": self.range.start.to_string(),
             "stop": self.range.stop.to_string(),

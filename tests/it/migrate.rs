@@ -29,4 +29,5 @@ mod tag_keys;
 mod transports;
 mod uncountable;
 mod verified;
+mod verified_spool;
 mod whole;

@@ -5,6 +5,9 @@ pub(crate) mod end;
 pub(crate) mod evidence;
 mod pieces;
 pub(crate) mod repair;
+pub(crate) mod source;
+pub(crate) mod spool;
+mod staged;
 pub(crate) mod values;
 
 use std::collections::BTreeMap;
@@ -16,6 +19,7 @@ use tokio::task::JoinSet;
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob};
 use self::pieces::{VerifyPiece, VerifyPieces};
+use self::source::ComparedSource;
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
 use crate::model::content_digest::ContentDigest;
@@ -196,7 +200,15 @@ async fn compare(
         VerifyPiece::Empty(range, _) => stray(destination.stray(range).await?, None),
         VerifyPiece::Read(source, range, holds) => {
             let here = source.digests_of(range, holds, requested);
+            let source = ComparedSource::Bucket(Arc::clone(&source));
             read_batch(destination, &source, range, here).await?
+        }
+        VerifyPiece::Stored(spool, range, files) => {
+            let here = spool.digests_of(range, files, requested);
+            let source = ComparedSource::Spool(Arc::clone(&spool));
+            let (values, verdict) = read_batch(destination, &source, range, here).await?;
+            let lacks = spool.unstaged(range);
+            (values, staged::judge((&source, destination), range, lacks, verdict).await?)
         }
         VerifyPiece::Counted(range, holds, may_expire) => {
             let there = count::windows(destination.bucket(), range).await?;
@@ -220,7 +232,7 @@ fn stray((found, more): (u64, Option<String>), beside: Option<&'static str>) -> 
 /// Both ends, read.
 async fn read_batch(
     destination: &ComparedEnd,
-    source: &ComparedEnd,
+    source: &ComparedSource,
     range: TimeRange,
     here: impl Future<Output = Result<EndContent, Error>>,
 ) -> Result<(u64, Verdict), Error> {
@@ -229,7 +241,7 @@ async fn read_batch(
     let verdict = match here.lacking.or(there.lacking) {
         Some(why) => Verdict::Unproven(why),
         None if here.digests == there.digests => Verdict::Equal,
-        None if source.bucket().may_expire(range) => Verdict::Unproven(EXPIRED.to_owned()),
+        None if source.may_expire(range) => Verdict::Unproven(EXPIRED.to_owned()),
         None => {
             let names = here.digests.differing(&there.digests);
             let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
