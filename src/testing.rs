@@ -140,11 +140,11 @@ pub mod config {
     }
     pub mod values {
         pub use crate::config::values::{
-            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+            ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
         };
     }
     pub mod verify {
-        pub use crate::config::verify::{EvidenceChoice, VerifyConfig};
+        pub use crate::config::verify::VerifyConfig;
     }
 }
 pub mod estimate {
@@ -209,7 +209,8 @@ pub mod job {
         pub use crate::job::judge::{Passed, check};
     }
     pub mod load_spool {
-        pub use crate::job::load_spool::{OpenedSpool, check, prepare};
+        pub use crate::job::load_spool::{check, prepare};
+        pub use crate::job::opened_spool::OpenedSpool;
     }
     pub mod plan_run {
         pub use crate::job::plan_run::plan_look;

@@ -11,9 +11,9 @@ use super::flag::{
 use super::given::Given;
 use super::range::{RangeStart, RangeStop, read_start, read_stop};
 use super::values::{
-    self, ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice, ReadBackChoice,
+    self, ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+    ReadBackChoice,
 };
-use super::verify::EvidenceChoice;
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
 use crate::limits::{BENCH_REPETITIONS_MAX, SLICES_IN_FLIGHT_MAX, VERIFY_VALUES_SHOWN_MAX};

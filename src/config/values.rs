@@ -7,7 +7,6 @@ use super::error::ConfigError;
 use super::given::Given;
 use super::grammar;
 use super::shown::ShownValue;
-use super::verify::EvidenceChoice;
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
 use crate::limits::{
@@ -317,6 +316,19 @@ pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigErro
         "off" => Ok(ReadBackChoice::Off),
         _ => Err(given.wrong("auto, end or off")),
     }
+}
+
+/// What the destination is to be held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvidenceChoice {
+    /// What the runs of the job have recorded.
+    Recorded,
+    /// The source as it is now.
+    Read,
+    /// How many values the source holds now.
+    Counts,
+    /// The spool at this place.
+    Spool(String),
 }
 
 pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {

@@ -6,20 +6,8 @@ use super::env::Env;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::table::{DIFFERENCES, REPAIR, REPORT, SUPERSET, VERIFY_SOURCE};
+use super::values::EvidenceChoice;
 use crate::spool::place::Surroundings;
-
-/// What the destination is to be held against.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EvidenceChoice {
-    /// What the runs of the job have recorded.
-    Recorded,
-    /// The source as it is now.
-    Read,
-    /// How many values the source holds now.
-    Counts,
-    /// The spool at this place.
-    Spool(String),
-}
 
 /// What is compared, and what becomes of a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::{begin, judge, names};
-use crate::config::inputs::{Inputs, Spooled};
 use crate::config::job::JobConfig;
-use crate::config::values::IntervalChoice;
 use crate::influx::client::Client;
 use crate::job::begin::Begun;
 use crate::job::destination_facts::{DestinationFacts, watched_by_run};
 use crate::job::error::Error;
 use crate::job::judge::LoadChecked;
 use crate::job::judge::destination::Content;
-use crate::job::load_config::{local_now, say_notices};
+use crate::job::load_config::local_now;
+use crate::job::opened_spool::{OpenedSpool, batch_interval};
 use crate::job::place::{Begins, Wanted, hold_batches};
 use crate::job::run::Prepared;
 use crate::job::spool_part::SpoolPart;
-use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
 use crate::model::foretold::Outlook;
 use crate::model::frame::FieldType;
@@ -25,7 +23,6 @@ use crate::model::number;
 use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
-use crate::pipeline::plan::spool as stored;
 use crate::pipeline::plan::spool::SpoolJob;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::BatchOrigin;
@@ -34,48 +31,10 @@ use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::preflight::{PreflightReport, Verdict};
-use crate::spool;
-use crate::spool::place::Surroundings;
-use crate::spool::state::StagedJob;
-use crate::spool::stored::{Stored, StoredSelection, Verified};
+use crate::spool::stored::Verified;
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
 const DAY_NS: i64 = 86_400 * NS_PER_S;
-
-/// A spool that is to be loaded.
-#[derive(Debug)]
-pub struct OpenedSpool {
-    /// Where it is.
-    pub place: String,
-    /// What it holds.
-    pub(crate) stored: Stored,
-    /// Whose content that is.
-    pub(crate) job: StagedJob,
-}
-
-impl OpenedSpool {
-    /// Opens it.
-    pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
-        let (place, surroundings) = (place.to_owned(), surroundings.clone());
-        let known = blocking(move || {
-            let stored = Stored::open(&spool::place::storage(&place, &surroundings)?)?;
-            Ok(Self { place, job: stored.job(), stored })
-        });
-        Ok(known.await?)
-    }
-
-    /// What is to be done with it.
-    pub fn config(&self, inputs: &Inputs) -> Result<JobConfig, Error> {
-        let spooled = Spooled {
-            host: self.job.identity.source_host.clone(),
-            org: self.job.source_org.clone(),
-            bucket: self.job.source_bucket.clone(),
-        };
-        let config = inputs.check_load(&spooled, local_now())?;
-        say_notices(&config.output.notices, config.output.json);
-        Ok(config)
-    }
-}
 
 /// What may be loaded, and where to.
 #[derive(Debug)]
@@ -264,20 +223,5 @@ fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begu
         plan: BatchPlan::new(begun.resume, interval, begun.job.stop),
         interval,
         slices_in_flight: config.pace.concurrency,
-    }
-}
-
-/// Length of the batches of a range: as it was asked for, or as the files of a selection go well with.
-pub(super) fn batch_interval(
-    config: &JobConfig,
-    spool: &Stored,
-    selection: &StoredSelection,
-    range: TimeRange,
-) -> Interval {
-    match config.scope.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => {
-            stored::interval(&spool.files(selection), range, LOAD_BATCH_VALUES_MIN)
-        }
     }
 }

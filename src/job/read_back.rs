@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use crate::config::job::JobConfig;
 use crate::config::range::{RangeStart, RangeStop};
-use crate::config::values::ReadBackChoice;
-use crate::config::verify::{EvidenceChoice, VerifyConfig};
+use crate::config::values::{EvidenceChoice, ReadBackChoice};
+use crate::config::verify::VerifyConfig;
 use crate::influx::signal::Observer;
 use crate::job::ends::Ends;
 use crate::job::error::chain;

@@ -210,7 +210,8 @@ impl VerifyReport {
             lines.extend(line("values", &values.words()));
         }
         for difference in &values.shown {
-            let [value, series] = value_words(difference).map(|text| clean(&text, paper.glyphs));
+            let words = value_words(difference, self.evidence);
+            let [value, series] = words.map(|text| clean(&text, paper.glyphs));
             lines.push(fit(&format!("    {value}"), paper.columns));
             lines.push(fit(&format!("      {series}"), paper.columns));
         }
@@ -306,17 +307,18 @@ fn more(all: u64, paper: Paper) -> Vec<String> {
 }
 
 /// What differs, and of which series.
-fn value_words(difference: &ValueDifference) -> [String; 2] {
+fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String; 2] {
     let ValueDifference { series, field, time, source, destination } = difference;
+    let at = if evidence == EvidenceKind::Spool { "in the spool" } else { "at the source" };
     let words = match (source, destination) {
         (Some(here), None) => format!("missing  {time} {} = {here}", Readable(field)),
         (here, Some(there)) => {
             let was = match here {
                 Some(here) if here.kind() != there.kind() => {
                     let (here_kind, there_kind) = (here.kind().name(), there.kind().name());
-                    format!(" ({there_kind}), {here} ({here_kind}) at the source")
+                    format!(" ({there_kind}), {here} ({here_kind}) {at}")
                 }
-                Some(here) => format!(", {here} at the source"),
+                Some(here) => format!(", {here} {at}"),
                 None => String::new(),
             };
             let word = if here.is_some() { "changed" } else { "extra  " };

@@ -10,7 +10,7 @@ use crate::config::range::{RangeStart, RangeStop};
 use crate::influx::id::is_id;
 use crate::job::error::Error;
 use crate::job::load_config::local_now;
-use crate::job::load_spool::{OpenedSpool, batch_interval};
+use crate::job::opened_spool::{OpenedSpool, batch_interval};
 use crate::job::place::hold_batches;
 use crate::job::spool_part::SpoolPart;
 use crate::model::batch::BatchPlan;

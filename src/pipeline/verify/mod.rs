@@ -207,8 +207,10 @@ async fn compare(
             let here = spool.digests_of(range, files, requested);
             let source = ComparedSource::Spool(Arc::clone(&spool));
             let (values, verdict) = read_batch(destination, &source, range, here).await?;
-            let lacks = spool.unstaged(range);
-            (values, staged::judge((&source, destination), range, lacks, verdict).await?)
+            let (is_equal, ends) = (matches!(verdict, Verdict::Equal), (&source, destination));
+            let unstaged = spool.unstaged(range);
+            let why = staged::unproven(ends, range, unstaged, is_equal).await?;
+            (values, why.map_or(verdict, Verdict::Unproven))
         }
         VerifyPiece::Counted(range, holds, may_expire) => {
             let there = count::windows(destination.bucket(), range).await?;

@@ -1,6 +1,7 @@
 //! What a verification says of the end of a case, held against what both ends hold.
 
-use sluice::testing::config::verify::{EvidenceChoice, VerifyConfig};
+use sluice::testing::config::values::EvidenceChoice;
+use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::job::error::chain;
 use sluice::testing::pipeline::verify::evidence::EvidenceKind;
 

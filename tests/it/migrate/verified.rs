@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluice::testing::config::job::JobConfig;
-use sluice::testing::config::values::ExistingPolicy;
-use sluice::testing::config::verify::{EvidenceChoice, VerifyConfig};
+use sluice::testing::config::values::{EvidenceChoice, ExistingPolicy};
+use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::job::verify::VerifyOutcome;
 use sluice::testing::model::held_value::HeldValue;

@@ -14,8 +14,8 @@ use sluice::testing::config::job::{
 };
 use sluice::testing::config::range::{RangeStart, RangeStop};
 use sluice::testing::config::scope::JobScope;
-use sluice::testing::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
-use sluice::testing::config::verify::{EvidenceChoice, VerifyConfig};
+use sluice::testing::config::values::{ColorChoice, EvidenceChoice, IntervalChoice, QuotaChoice};
+use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::client::ClientSettings;
 use sluice::testing::influx::signal::Observer;
