@@ -140,7 +140,8 @@ pub mod config {
     }
     pub mod values {
         pub use crate::config::values::{
-            ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice, ReadBackChoice,
+            ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+            ReadBackChoice,
         };
     }
     pub mod verify {
@@ -209,7 +210,8 @@ pub mod job {
         pub use crate::job::judge::{Passed, check};
     }
     pub mod load_spool {
-        pub use crate::job::load_spool::{OpenedSpool, check, prepare};
+        pub use crate::job::load_spool::{check, prepare};
+        pub use crate::job::opened_spool::OpenedSpool;
     }
     pub mod plan_run {
         pub use crate::job::plan_run::plan_look;

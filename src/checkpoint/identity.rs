@@ -23,6 +23,8 @@ const SOURCE_HOST: &str = "source_host";
 pub(crate) const SOURCE_BUCKET: &str = "source_bucket_id";
 /// The part that is the id of the destination bucket.
 pub(crate) const DESTINATION_BUCKET: &str = "destination_bucket_id";
+/// The part that is the text of the filter.
+pub(crate) const FILTER: &str = "filter";
 /// The field that tells where the job begins: every point of it has it.
 pub(crate) const START: &str = "start";
 /// The field that tells how far runs of the job may have written. No part of what makes it the same job.
@@ -104,7 +106,7 @@ impl Identity {
             (SOURCE_BUCKET, self.source_bucket_id.clone()),
             (DESTINATION_BUCKET, self.destination_bucket_id.clone()),
             (START, self.start.to_rfc3339_nano()),
-            ("filter", self.filter.clone()),
+            (FILTER, self.filter.clone()),
         ]
     }
 

@@ -75,15 +75,17 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   sluice verify --config plant.toml
   sluice verify --config plant.toml --source read --start 2026-01-01
+  sluice verify --config plant.toml --source spool:/data/stage
   sluice verify --task old-task.flux --source read \\
     --source-token-file cloud.token --destination-profile local
   sluice verify --config plant.toml --receipt plant.receipt.json
   sluice verify --receipt-check plant.receipt.json --spool /data/stage
 
 Takes the flags of migrate. Reads what the destination holds of what the job has
-moved, and compares it with the digests that the job has recorded, or with the
-source as it is now. Writes nothing, but with --repair. Exit code 4: they
-differ; 3: of a part nothing is known. The source may be gone.";
+moved, and compares it with the digests that the job has recorded, with the
+source as it is now, or with the files of a spool. Writes nothing, but with
+--repair. Exit code 4: they differ; 3: of a part nothing is known. The source
+may be gone.";
 
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:

@@ -62,7 +62,7 @@ const ESSENTIAL_BENCH: [(&str, &str); 16] = [
 
 /// What `verify` needs besides.
 const ESSENTIAL_VERIFYING: [(&str, &str); 4] = [
-    ("source", "recorded, read or counts"),
+    ("source", "recorded, read, counts or spool:DIR"),
     ("superset", "The destination may hold more"),
     ("repair", "Write again what is missing or changed"),
     ("report", "File for all values that differ"),
@@ -116,13 +116,16 @@ const MEASURING: [(&str, &str); 9] = [
 /// The same for `verify`.
 const COMPARING: [(&str, &str); 17] = [
     ("create-buckets", "Not used here: the buckets of the job are there"),
-    ("spool", "With --receipt-check: the spool that is compared; else refused"),
+    (
+        "spool",
+        "With --receipt-check: the spool that is compared; else refused (--source spool:DIR)",
+    ),
     ("spool-dir", "Not used here: where migrate --spool writes"),
     ("time-type", "Not used here: times in the files of migrate --spool"),
     ("start", "First time to compare: RFC 3339, a date, or -30d [default: that of the job]"),
     ("stop", "First time not to compare [default: where the job stands]"),
     ("settle", "Not used here: what is not committed is not compared"),
-    ("batch-interval", "Length of one batch of --source read"),
+    ("batch-interval", "Length of one batch of --source read, counts or spool:DIR"),
     ("pause-task", "Not used here: migrate pauses a task"),
     ("adopt", "Not used here: migrate takes over progress of another start or filter"),
     ("existing", "Not used here: what the job was begun with counts"),

@@ -26,7 +26,7 @@ pub enum PageError {
 }
 
 /// Values that a shell offers where any text is taken: those that most lines need.
-const OFFERED: [(&str, &[&str]); 9] = [
+const OFFERED: [(&str, &[&str]); 10] = [
     ("transport", &["auto", "flux", "flux-keyed", "flux-pivot", "influxql"]),
     ("quota", &["auto", "none", "300MB/5min", "3GB/5min"]),
     ("quota-share", &["90%", "50%", "30%"]),
@@ -36,6 +36,7 @@ const OFFERED: [(&str, &[&str]); 9] = [
     ("start", &["earliest", "-1d", "-7d", "-30d"]),
     ("stop", &["now", "-1d"]),
     ("spool", &["parquet"]),
+    ("source", &["recorded", "read", "counts", "spool:"]),
 ];
 
 /// Writes the completions of one shell; `profiles` are those that the influx CLI has now.

@@ -30,9 +30,13 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Error> {
     let signals = ClientSignals::default();
     let layers = inputs::load_layers(args.typed(), &env, &inputs::read_file)?;
-    let wanted = VerifyConfig::new(&layers)?;
+    let wanted = VerifyConfig::new(&layers, &env)?;
     let inputs = Inputs::new(layers, env, &inputs::read_file)?;
-    let config = load_config(inputs, Inputs::check_to_verify, signals.observer()).await?;
+    let check = match wanted.spool() {
+        Some(_) => Inputs::check_to_verify_spool,
+        None => Inputs::check_to_verify,
+    };
+    let config = load_config(inputs, check, signals.observer()).await?;
     signals.told_as(&config.output);
     if wanted.repair && config.safety.dry_run {
         say_notices(&["--dry-run: nothing is repaired".to_owned()], config.output.json);
@@ -73,6 +77,7 @@ pub(crate) async fn run(
         source: format!("{source_org}/{}", config.ends.source_bucket),
         destination: shown::destination_name(&config.ends),
         evidence,
+        spool: wanted.spool().map(str::to_owned),
         range,
         verified,
         values: named,

@@ -198,6 +198,11 @@ pub(crate) fn source_if_given(
     {
         return check_end(Side::Source, layers, env, profile);
     }
+    no_source(layers)
+}
+
+/// A source without a token, which is not to be asked.
+pub(crate) fn no_source(layers: &Layers) -> Result<EndConfig, ConfigError> {
     Ok(EndConfig {
         host: layers.find(SOURCE_HOST)?.unwrap_or_else(|| NO_SOURCE.to_owned()),
         host_from: ValueOrigin::Default(SOURCE_HOST.flag.name),

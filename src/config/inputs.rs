@@ -184,6 +184,12 @@ impl Inputs {
         self.check_ends(source, self.destination()?, now)
     }
 
+    /// The same for one that holds the destination against a spool: nothing is asked of the source, whatever is given of it.
+    pub fn check_to_verify_spool(&self, now: Timestamp) -> Result<JobConfig, ConfigError> {
+        self.has_task()?;
+        self.check_ends(ends::no_source(&self.layers)?, self.destination()?, now)
+    }
+
     fn has_task(&self) -> Result<(), ConfigError> {
         match &self.task_id {
             Some(id) => Err(ConfigError::TaskNotFetched { id: id.clone() }),

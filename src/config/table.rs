@@ -11,7 +11,8 @@ use super::flag::{
 use super::given::Given;
 use super::range::{RangeStart, RangeStop, read_start, read_stop};
 use super::values::{
-    self, ColorChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice, ReadBackChoice,
+    self, ColorChoice, EvidenceChoice, ExistingPolicy, ExportFormat, IntervalChoice, QuotaChoice,
+    ReadBackChoice,
 };
 use crate::bench::record::TrialSink;
 use crate::bench::setting::Way;
@@ -20,7 +21,6 @@ use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::time_type::TimeType;
 use crate::model::transport::Transport;
-use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 
 flags! {
@@ -254,12 +254,8 @@ const fn verify(flag: Flag) -> Flag {
 flags! {
     /// What `verify` compares, and what it does with a difference.
     EVIDENCE under "Comparison":
-    /// Evidence: recorded, read or counts [default: recorded, where anything is]
-    VERIFY_SOURCE: EvidenceKind = verify(one("source", "EVIDENCE")).words(&[
-        ("recorded", "The digests that the job has recorded; costs no quota"),
-        ("read", "The source, read again"),
-        ("counts", "The source's own counts; they do not tell one value from another"),
-    ]).read_by(values::read_evidence);
+    /// Evidence: recorded, read, counts or spool:DIR, what was staged [default: recorded, where anything is]
+    VERIFY_SOURCE: EvidenceChoice = verify(one("source", "EVIDENCE")).read_by(values::read_evidence);
     /// Values that differ, named on the screen
     DIFFERENCES: usize = verify(one("differences", "COUNT")).or("20")
         .read_by(|given| given.number(0..=VERIFY_VALUES_SHOWN_MAX, "a number from 0 to 1000"));

@@ -16,7 +16,6 @@ use crate::limits::{
 use crate::model::interval::Interval;
 use crate::model::share::Share;
 use crate::model::transport::Transport;
-use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::wire::flux::askable::{is_closed, misread_column, taken_for};
 
@@ -323,9 +322,28 @@ pub(super) fn read_read_back(given: &Given) -> Result<ReadBackChoice, ConfigErro
     }
 }
 
-pub(super) fn read_evidence(given: &Given) -> Result<EvidenceKind, ConfigError> {
-    let kind = EvidenceKind::ALL.into_iter().find(|kind| kind.name() == given.text());
-    kind.ok_or_else(|| given.wrong("recorded, read or counts"))
+/// What the destination is to be held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvidenceChoice {
+    /// What the runs of the job have recorded.
+    Recorded,
+    /// The source as it is now.
+    Read,
+    /// How many values the source holds now.
+    Counts,
+    /// The spool at this place.
+    Spool(String),
+}
+
+pub(super) fn read_evidence(given: &Given) -> Result<EvidenceChoice, ConfigError> {
+    let place = given.text().strip_prefix("spool:").filter(|place| !place.is_empty());
+    match (given.text(), place) {
+        ("recorded", _) => Ok(EvidenceChoice::Recorded),
+        ("read", _) => Ok(EvidenceChoice::Read),
+        ("counts", _) => Ok(EvidenceChoice::Counts),
+        (_, Some(place)) => Ok(EvidenceChoice::Spool(place.to_owned())),
+        (_, None) => Err(given.wrong("recorded, read, counts or spool:DIR")),
+    }
 }
 
 pub(super) fn read_sink(given: &Given) -> Result<TrialSink, ConfigError> {

@@ -9,15 +9,16 @@ use super::layers::Layers;
 use super::table::{
     COLOR, DIFFERENCES, JSON, QUIET, RECEIPT, REPAIR, REPORT, SPOOL, SUPERSET, VERIFY_SOURCE,
 };
-use super::values::ColorChoice;
-use crate::pipeline::verify::evidence::EvidenceKind;
+use super::values::{ColorChoice, EvidenceChoice};
 use crate::spool::place::Surroundings;
 
 /// What is compared, and what becomes of a difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerifyConfig {
     /// What the destination is held against, if that was chosen.
-    pub evidence: Option<EvidenceKind>,
+    pub evidence: Option<EvidenceChoice>,
+    /// What else the store of a spool needs.
+    pub surroundings: Surroundings,
     /// Values that differ, named on the screen.
     pub values_shown: usize,
     /// Where all of them go.
@@ -32,7 +33,7 @@ pub struct VerifyConfig {
 
 impl VerifyConfig {
     /// Checks the flags.
-    pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
+    pub fn new(layers: &Layers, env: &Env) -> Result<Self, ConfigError> {
         if let (Some(report), Some(receipt)) =
             (layers.given(REPORT.flag)?, layers.given(RECEIPT.flag)?)
             && report.path() == receipt.path()
@@ -42,12 +43,21 @@ impl VerifyConfig {
         }
         Ok(Self {
             evidence: layers.find(VERIFY_SOURCE)?,
+            surroundings: env.surroundings(),
             values_shown: layers.get(DIFFERENCES)?,
             report: layers.find(REPORT)?,
             receipt: layers.find(RECEIPT)?,
             superset: layers.get(SUPERSET)?,
             repair: layers.get(REPAIR)?,
         })
+    }
+
+    /// The place of the spool that the destination is held against, if it is one.
+    pub fn spool(&self) -> Option<&str> {
+        match &self.evidence {
+            Some(EvidenceChoice::Spool(place)) => Some(place),
+            _ => None,
+        }
     }
 }
 

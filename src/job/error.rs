@@ -205,8 +205,25 @@ pub enum Error {
         /// Its name.
         bucket: String,
     },
+    /// The spool that a destination is to be held against is another one's.
+    #[error(
+        "the spool {place} is not of this job: the {what} of the job is {of_job:?}, that of the spool {of_spool:?}"
+    )]
+    OtherSpool {
+        /// The spool.
+        place: String,
+        /// What differs.
+        what: &'static str,
+        /// As the job has it.
+        of_job: String,
+        /// As the spool has it.
+        of_spool: String,
+    },
     /// A spool has no end that could be compared.
-    #[error("there is no bucket to compare: sluice spool verify {place} proves a spool")]
+    #[error(
+        "there is no bucket to compare: sluice spool verify {place} proves a spool; what was loaded of it is compared by \
+         --source spool:{place}, without --spool"
+    )]
     NoBucketOfSpool {
         /// The spool.
         place: String,
@@ -354,7 +371,9 @@ impl Error {
                 _ => ExitCode::Permanent,
             },
             Self::Receipt(error) => error.exit(),
-            Self::OtherJob { .. } | Self::NotAdopted { .. } => ExitCode::State,
+            Self::OtherJob { .. } | Self::OtherSpool { .. } | Self::NotAdopted { .. } => {
+                ExitCode::State
+            }
         }
     }
 }

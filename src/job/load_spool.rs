@@ -3,21 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::{begin, judge, names};
-use crate::config::inputs::{Inputs, Spooled};
 use crate::config::job::JobConfig;
-use crate::config::values::IntervalChoice;
 use crate::influx::client::Client;
 use crate::job::begin::Begun;
 use crate::job::destination_facts::{DestinationFacts, watched_by_run};
 use crate::job::error::Error;
 use crate::job::judge::LoadChecked;
 use crate::job::judge::destination::Content;
-use crate::job::load_config::{local_now, say_notices};
+use crate::job::load_config::local_now;
+use crate::job::opened_spool::{OpenedSpool, batch_interval};
 use crate::job::place::{Begins, Wanted, hold_batches};
 use crate::job::proof;
 use crate::job::run::Prepared;
 use crate::job::spool_part::SpoolPart;
-use crate::limits::LOAD_BATCH_VALUES_MIN;
 use crate::model::batch::BatchPlan;
 use crate::model::foretold::Outlook;
 use crate::model::frame::FieldType;
@@ -26,7 +24,6 @@ use crate::model::number;
 use crate::model::spread::Spread;
 use crate::model::time::{NS_PER_S, TimeRange, Timestamp};
 use crate::pipeline::commit::Checkpoint;
-use crate::pipeline::plan::spool as stored;
 use crate::pipeline::plan::spool::SpoolJob;
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::BatchOrigin;
@@ -35,46 +32,10 @@ use crate::pipeline::write::Destination;
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::rejects::limit::{RejectLimit, RejectsFile};
 use crate::report::preflight::{PreflightReport, Verdict};
-use crate::spool;
-use crate::spool::place::Surroundings;
-use crate::spool::state::StagedJob;
-use crate::spool::stored::{Stored, Verified};
+use crate::spool::stored::Verified;
 
 /// Bodies are cut by days where neither end tells the length of its shard groups.
 const DAY_NS: i64 = 86_400 * NS_PER_S;
-
-/// A spool that is to be loaded.
-#[derive(Debug)]
-pub struct OpenedSpool {
-    /// Where it is.
-    pub place: String,
-    stored: Stored,
-    job: StagedJob,
-}
-
-impl OpenedSpool {
-    /// Opens it.
-    pub async fn open(place: &str, surroundings: &Surroundings) -> Result<Self, Error> {
-        let (place, surroundings) = (place.to_owned(), surroundings.clone());
-        let known = blocking(move || {
-            let stored = Stored::open(&spool::place::storage(&place, &surroundings)?)?;
-            Ok(Self { place, job: stored.job(), stored })
-        });
-        Ok(known.await?)
-    }
-
-    /// What is to be done with it.
-    pub fn config(&self, inputs: &Inputs) -> Result<JobConfig, Error> {
-        let spooled = Spooled {
-            host: self.job.identity.source_host.clone(),
-            org: self.job.source_org.clone(),
-            bucket: self.job.source_bucket.clone(),
-        };
-        let config = inputs.check_load(&spooled, local_now())?;
-        say_notices(&config.output.notices, config.output.json);
-        Ok(config)
-    }
-}
 
 /// What may be loaded, and where to.
 #[derive(Debug)]
@@ -257,14 +218,7 @@ fn nothing(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig) -> Prepared
 }
 
 fn of_job(spool: &OpenedSpool, part: SpoolPart, config: &JobConfig, begun: &Begun) -> SpoolJob {
-    let interval = match config.scope.batch_interval {
-        IntervalChoice::Fixed(interval) => interval,
-        IntervalChoice::Auto => stored::interval(
-            &spool.stored.files(&part.selection()),
-            part.range,
-            LOAD_BATCH_VALUES_MIN,
-        ),
-    };
+    let interval = batch_interval(config, &spool.stored, &part.selection(), part.range);
     SpoolJob {
         stored: spool.stored.clone(),
         lacking: part.lacking,

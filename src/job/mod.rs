@@ -25,6 +25,7 @@ pub(crate) mod load_config;
 pub(crate) mod load_spool;
 pub(crate) mod matched;
 pub(crate) mod names;
+pub(crate) mod opened_spool;
 mod orgs;
 pub(crate) mod place;
 pub(crate) mod plan_run;

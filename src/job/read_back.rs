@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::config::job::JobConfig;
 use crate::config::range::{RangeStart, RangeStop};
-use crate::config::values::ReadBackChoice;
+use crate::config::values::{EvidenceChoice, ReadBackChoice};
 use crate::config::verify::VerifyConfig;
 use crate::influx::signal::Observer;
 use crate::job::ends::Ends;
@@ -19,7 +19,6 @@ use crate::pipeline::RunOutcome;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::pipeline::stop::StopSignal;
 use crate::pipeline::verify::VerifyFindings;
-use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::report::read_back::ReadBack;
 use crate::report::state::stop_name;
 
@@ -88,13 +87,10 @@ impl ReadsBack {
         (config.scope.start, config.scope.stop) =
             (RangeStart::At(range.start), RangeStop::At(range.stop));
         let wanted = VerifyConfig {
-            evidence: Some(EvidenceKind::Recorded),
+            evidence: Some(EvidenceChoice::Recorded),
             // One is enough to know that a batch differs from its source too.
             values_shown: 1,
-            report: None,
-            receipt: None,
-            superset: false,
-            repair: false,
+            ..VerifyConfig::default()
         };
         let told = Arc::clone(events);
         let readers: EventSink = Arc::new(move |event| {

@@ -25,6 +25,8 @@ pub(crate) struct VerifyReport {
     pub(crate) destination: String,
     /// With what.
     pub(crate) evidence: EvidenceKind,
+    /// The place of the spool, if it is one.
+    pub(crate) spool: Option<String>,
     /// What was compared.
     pub(crate) range: TimeRange,
     /// What came of it.
@@ -146,6 +148,9 @@ impl VerifyReport {
         };
         let mut lines = self.headline(paper);
         lines.extend(line("source", &self.source));
+        if let Some(spool) = &self.spool {
+            lines.extend(line("spool", spool));
+        }
         lines.extend(line("held", &self.destination));
         lines.extend(line("range", &self.range.to_string()));
         let against = match self.evidence {
@@ -154,6 +159,9 @@ impl VerifyReport {
             }
             EvidenceKind::Counts => "how many values of each measurement both ends count now",
             EvidenceKind::Read => "what both ends hold now, each value",
+            EvidenceKind::Spool => {
+                "what the destination holds now, and the files of the spool, each value"
+            }
         };
         lines.extend(line("compared", against));
         let verified = &self.verified;
@@ -202,7 +210,8 @@ impl VerifyReport {
             lines.extend(line("values", &values.words()));
         }
         for difference in &values.shown {
-            let [value, series] = value_words(difference).map(|text| clean(&text, paper.glyphs));
+            let words = value_words(difference, self.evidence);
+            let [value, series] = words.map(|text| clean(&text, paper.glyphs));
             lines.push(fit(&format!("    {value}"), paper.columns));
             lines.push(fit(&format!("      {series}"), paper.columns));
         }
@@ -239,6 +248,7 @@ impl VerifyReport {
             "evidence": self.evidence.name(),
             "exit": self.exit,
             "source": self.source,
+            "spool": self.spool,
             "destination": self.destination,
             "start": self.range.start.to_string(),
             "stop": self.range.stop.to_string(),
@@ -297,17 +307,18 @@ fn more(all: u64, paper: Paper) -> Vec<String> {
 }
 
 /// What differs, and of which series.
-fn value_words(difference: &ValueDifference) -> [String; 2] {
+fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String; 2] {
     let ValueDifference { series, field, time, source, destination } = difference;
+    let at = if evidence == EvidenceKind::Spool { "in the spool" } else { "at the source" };
     let words = match (source, destination) {
         (Some(here), None) => format!("missing  {time} {} = {here}", Readable(field)),
         (here, Some(there)) => {
             let was = match here {
                 Some(here) if here.kind() != there.kind() => {
                     let (here_kind, there_kind) = (here.kind().name(), there.kind().name());
-                    format!(" ({there_kind}), {here} ({here_kind}) at the source")
+                    format!(" ({there_kind}), {here} ({here_kind}) {at}")
                 }
-                Some(here) => format!(", {here} at the source"),
+                Some(here) => format!(", {here} {at}"),
                 None => String::new(),
             };
             let word = if here.is_some() { "changed" } else { "extra  " };

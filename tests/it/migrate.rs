@@ -30,4 +30,5 @@ mod tag_keys;
 mod transports;
 mod uncountable;
 mod verified;
+mod verified_spool;
 mod whole;

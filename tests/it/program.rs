@@ -26,6 +26,7 @@ mod terminal;
 mod tokens;
 mod two_jobs;
 mod verify;
+mod verify_spool;
 mod volume;
 
 use std::path::PathBuf;

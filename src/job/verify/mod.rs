@@ -3,6 +3,7 @@
 mod moved;
 mod named;
 mod receipt;
+mod spool;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +12,12 @@ use std::time::Instant;
 use self::moved::MovedJob;
 use self::named::Namer;
 use self::receipt::ReceiptFacts;
+use self::spool::{SharedRange, SourceSpool};
+use crate::checkpoint::identity::filter_text;
 use crate::config::ends::TokenSetting;
 use crate::config::job::JobConfig;
 use crate::config::range::{RangeStart, RangeStop};
+use crate::config::values::EvidenceChoice;
 use crate::config::verify::VerifyConfig;
 use crate::influx::api::Bucket;
 use crate::influx::signal::Observer;
@@ -31,6 +35,7 @@ use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
 use crate::pipeline::verify::ledger::BatchLedger;
 use crate::pipeline::verify::repair::Repairer;
+use crate::pipeline::verify::source::ComparedSource;
 use crate::pipeline::verify::{self, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
@@ -77,38 +82,65 @@ pub async fn compare(
     asked: VerifyJob<'_>,
     progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyOutcome, Error> {
+    let VerifyJob { config, wanted, .. } = asked;
+    match (wanted.spool(), &config.ends.spool) {
+        (Some(place), _) => {
+            let (spool, config) = SourceSpool::open(place, &wanted.surroundings, config).await?;
+            let asked = VerifyJob { config: &config, ..asked };
+            compare_with(asked, Some(&spool), progress).await
+        }
+        (None, Some(spool)) => Err(Error::NoBucketOfSpool { place: spool.place.clone() }),
+        (None, None) => compare_with(asked, None, progress).await,
+    }
+}
+
+/// The same, with the spool that takes the place of the source, if one does.
+async fn compare_with(
+    asked: VerifyJob<'_>,
+    spool: Option<&SourceSpool>,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyOutcome, Error> {
     let VerifyJob { config, wanted, ends, .. } = asked;
     let (begun, began) = (Instant::now(), json::now());
-    if let Some(spool) = &config.ends.spool {
-        return Err(Error::NoBucketOfSpool { place: spool.place.clone() });
-    }
     if wanted.repair && config.safety.on_type_conflict == ConflictPolicy::Suffix {
         return Err(Error::RepairRenamed);
     }
     ends.destination.meet(config.ends.wait_ms).await?;
-    let moved = MovedJob::of(config, ends).await?;
-    let range = sub_range(config, moved.range);
+    let filter = filter_text(&config.scope.filter);
+    let filters = spool.map_or_else(|| vec![filter], SourceSpool::filters);
+    let moved = MovedJob::of(config, ends, &filters).await?;
+    let SharedRange { range, rest } = match spool {
+        Some(spool) => spool.share(config, &moved)?,
+        None => SharedRange {
+            range: sub_range(config, moved.range),
+            rest: outside(config, moved.range).collect(),
+        },
+    };
     let mut namer = Namer::new(wanted)?;
-    let evidence = asked.evidence(&moved, range).await?;
+    let evidence = match spool {
+        Some(spool) => spool.evidence(config, range, asked.events)?,
+        None => asked.evidence(&moved, range).await?,
+    };
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let ledger = wanted.receipt.as_ref().map(|_| BatchLedger::default());
     let mut verified = verify::run(&destination, &evidence, range, progress, ledger).await?;
-    let ends_read = std::iter::once(&destination).chain(evidence.source());
-    let unreturned = ends_read.flat_map(|end| end.unreturned());
+    let source = evidence.source();
+    let of_source = source.iter().flat_map(ComparedSource::unreturned);
+    let unreturned = destination.unreturned().iter().chain(of_source);
     let mut beside: Vec<_> = unreturned.map(|words| (range, words.clone())).collect();
-    beside.extend(outside(config, moved.range).map(|(stretch, why)| (stretch, why.to_owned())));
+    beside.extend(rest.into_iter().map(|(stretch, why)| (stretch, why.to_owned())));
     for (stretch, why) in &beside {
         verified.add_unproven(*stretch, why.clone());
     }
     if namer.is_wanted(&verified) {
-        let source = match evidence.source() {
-            Some(source) => Ok(Arc::clone(source)),
-            None => asked.source_end(&moved, range).await.map(Arc::new),
+        let source = match source {
+            Some(source) => Ok(source),
+            None => asked.source_end(&moved, range).await.map(Arc::new).map(ComparedSource::Bucket),
         };
         match source {
             Ok(source) => {
                 let mut repairer = wanted.repair.then(|| asked.repairer(&moved, &destination));
-                let sides = (&*source, &*destination);
+                let sides = (&source, &*destination);
                 namer.find(sides, &mut verified, repairer.as_mut()).await?;
                 if let Some(repairer) = repairer {
                     namer.named.repaired = Some(repairer.repaired);
@@ -180,7 +212,7 @@ impl fmt::Debug for VerifyJob<'_> {
 impl VerifyJob<'_> {
     /// What was chosen; else what is recorded, where anything is.
     async fn evidence(self, moved: &MovedJob, range: TimeRange) -> Result<Evidence, Error> {
-        if matches!(self.wanted.evidence, None | Some(EvidenceKind::Recorded)) {
+        if matches!(self.wanted.evidence, None | Some(EvidenceChoice::Recorded)) {
             let recorded = moved.recorded().await?;
             if self.wanted.evidence.is_some() || recorded.has_digests() {
                 return Ok(Evidence::Recorded(Arc::new(recorded)));
@@ -190,7 +222,7 @@ impl VerifyJob<'_> {
         }
         let source = Arc::new(self.source_end(moved, range).await?);
         Ok(match self.wanted.evidence {
-            Some(EvidenceKind::Counts) => Evidence::Counts(source),
+            Some(EvidenceChoice::Counts) => Evidence::Counts(source),
             _ => Evidence::Read(source),
         })
     }
@@ -245,7 +277,7 @@ impl VerifyJob<'_> {
     async fn again(
         self,
         moved: &MovedJob,
-        (source, evidence): (&ComparedEnd, &Evidence),
+        (source, evidence): (&ComparedSource, &Evidence),
         range: TimeRange,
         verified: &mut VerifyFindings,
     ) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What a job has moved, as its records tell.
 
 use crate::checkpoint::identity::{
-    DESTINATION_BUCKET, Difference, Existing, Identity, SOURCE_BUCKET, filter_text,
+    DESTINATION_BUCKET, Difference, Existing, FILTER, Identity, SOURCE_BUCKET,
 };
 use crate::checkpoint::record::StoredFields;
 use crate::config::ends::TokenSetting;
@@ -37,13 +37,20 @@ pub(super) struct MovedJob {
     pub(super) source_bucket_id: Option<String>,
     /// Where that was, if it is recorded.
     pub(super) source_host: Option<String>,
+    /// Its filter, likewise.
+    pub(super) filter: Option<String>,
     store: BatchBucket,
     existing: Existing,
 }
 
 impl MovedJob {
-    /// Of the job with these names. Another one with the same names is refused.
-    pub(super) async fn of(config: &JobConfig, ends: &Ends) -> Result<Self, Error> {
+    /// Of the job with these names. Another one with the same names is refused: one with none of these filters, or whose
+    /// bucket was made again.
+    pub(super) async fn of(
+        config: &JobConfig,
+        ends: &Ends,
+        filters: &[String],
+    ) -> Result<Self, Error> {
         let client = &ends.destination;
         let (org, bucket) = client.settle_org(&config.ends.destination_bucket).await?;
         let no_bucket = |bucket: &str| {
@@ -72,7 +79,7 @@ impl MovedJob {
         };
         let existing = match &stored {
             Some(stored) => {
-                is_same(config, stored, &bucket)?;
+                is_same(config, stored, &bucket, filters)?;
                 Identity::stored_existing(stored)
             }
             None => Existing::Adopted,
@@ -80,6 +87,7 @@ impl MovedJob {
         let range = TimeRange::new(start, stop.max(start));
         let source_bucket_id = stored.as_ref().and_then(Identity::stored_source).map(str::to_owned);
         let source_host = stored.as_ref().and_then(Identity::stored_host).map(str::to_owned);
+        let filter = stored.as_ref().and_then(|stored| stored.get(FILTER)).cloned();
         let destination_org = if let OrgFound::One { name, .. } = org { name } else { None };
         Ok(Self {
             bucket,
@@ -88,6 +96,7 @@ impl MovedJob {
             destination_org,
             source_bucket_id,
             source_host,
+            filter,
             store,
             existing,
         })
@@ -115,14 +124,22 @@ impl MovedJob {
     }
 }
 
-/// Filter and bucket are those of the job.
-fn is_same(config: &JobConfig, stored: &StoredFields, bucket: &Bucket) -> Result<(), Error> {
-    let asked =
-        [(DESTINATION_BUCKET, bucket.id.clone()), ("filter", filter_text(&config.scope.filter))];
-    for (part, given) in asked {
-        differs(config, stored.get(part), (part, given))?;
+/// The bucket is that of the job, and one of these filters.
+fn is_same(
+    config: &JobConfig,
+    stored: &StoredFields,
+    bucket: &Bucket,
+    filters: &[String],
+) -> Result<(), Error> {
+    let id = bucket.id.clone();
+    differs(config, stored.get(DESTINATION_BUCKET), (DESTINATION_BUCKET, id))?;
+    let own = stored.get(FILTER);
+    match filters.first() {
+        Some(given) if own.is_none_or(|own| !filters.contains(own)) => {
+            differs(config, own, (FILTER, given.clone()))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn differs(

@@ -11,6 +11,7 @@ use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::compared::EqualBy;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::repair::Repairer;
+use crate::pipeline::verify::source::ComparedSource;
 use crate::pipeline::verify::values::{ComparedValues, ValueDifference, ValueWalk};
 use crate::report::verify::{NamedValues, value_line};
 
@@ -52,7 +53,7 @@ impl Namer {
     /// difference, is equal. What is missing or changed is repaired, if that is asked for.
     pub(super) async fn find(
         &mut self,
-        ends: (&ComparedEnd, &ComparedEnd),
+        ends: (&ComparedSource, &ComparedEnd),
         verified: &mut VerifyFindings,
         mut repairer: Option<&mut Repairer>,
     ) -> Result<(), Error> {
@@ -83,7 +84,7 @@ impl Namer {
     /// Goes over one batch; true if it is equal after all.
     async fn walk(
         &mut self,
-        ends: (&ComparedEnd, &ComparedEnd),
+        ends: (&ComparedSource, &ComparedEnd),
         range: TimeRange,
         mut repairer: Option<&mut Repairer>,
     ) -> Result<bool, Error> {

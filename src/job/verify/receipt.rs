@@ -10,8 +10,10 @@ use crate::job::ends::Ends;
 use crate::job::receipt_error::ReceiptFileError;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::verify::VerifyFindings;
+use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::Evidence;
 use crate::pipeline::verify::ledger::{BatchFinding, BatchLedger, LedgerEntry};
+use crate::pipeline::verify::source::ComparedSource;
 use crate::report::json;
 use crate::report::receipt::check::misfit;
 use crate::report::receipt::{
@@ -103,7 +105,8 @@ impl ReceiptFacts<'_> {
     /// The source as it is recorded; what it says itself where it is the evidence.
     fn source(&self) -> ReceiptEnd {
         let (config, moved) = (self.config, self.moved);
-        let read = self.evidence.source().map(|source| source.ids());
+        let source = self.evidence.source();
+        let read = source.as_ref().and_then(ComparedSource::bucket).map(ComparedEnd::ids);
         let ServerInfo { version, build } = match &read {
             Some(_) => Client::known_info(&self.ends.source),
             None => ServerInfo::default(),

@@ -40,7 +40,8 @@ pub struct Lacking {
 }
 
 impl SpoolJob {
-    fn selection(&self, range: TimeRange) -> StoredSelection {
+    /// Its files and values in a range.
+    pub(crate) fn selection(&self, range: TimeRange) -> StoredSelection {
         StoredSelection { range, measurements: self.measurements.clone(), buckets: None }
     }
 }

@@ -31,8 +31,10 @@ pub(crate) const TRANSPORT: &str = "spool";
 /// What all readers of a spool share in one run.
 #[derive(Debug)]
 pub(crate) struct SpoolReader {
-    job: SpoolJob,
-    out: Arc<DestinationWriter>,
+    /// What is read.
+    pub job: SpoolJob,
+    /// Where the values go.
+    pub out: Arc<DestinationWriter>,
     slices: Permits,
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::end::ComparedEnd;
+use super::source::ComparedSource;
+use super::spool::ComparedSpool;
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::model::measurement_digests::MeasurementDigests;
 use crate::model::time::TimeRange;
@@ -17,18 +19,18 @@ pub enum EvidenceKind {
     Read,
     /// How many values the source holds now.
     Counts,
+    /// What was staged of the source.
+    Spool,
 }
 
 impl EvidenceKind {
-    /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Recorded, Self::Read, Self::Counts];
-
     /// The word for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Recorded => "recorded",
             Self::Read => "read",
             Self::Counts => "counts",
+            Self::Spool => "spool",
         }
     }
 }
@@ -42,6 +44,8 @@ pub(crate) enum Evidence {
     Read(Arc<ComparedEnd>),
     /// What the source counts in its batches.
     Counts(Arc<ComparedEnd>),
+    /// A spool of the source, in the batches of its plan.
+    Spool(Arc<ComparedSpool>),
 }
 
 impl Evidence {
@@ -51,14 +55,18 @@ impl Evidence {
             Self::Recorded(recorded) => Self::Recorded(Arc::clone(recorded)),
             Self::Read(source) => Self::Read(Arc::new(source.part(range))),
             Self::Counts(source) => Self::Counts(Arc::new(source.part(range))),
+            Self::Spool(spool) => Self::Spool(Arc::new(spool.part(range))),
         }
     }
 
-    /// The source, where it is asked.
-    pub(crate) fn source(&self) -> Option<&Arc<ComparedEnd>> {
+    /// The source, where it is asked, or what was staged of it.
+    pub(crate) fn source(&self) -> Option<ComparedSource> {
         match self {
             Self::Recorded(_) => None,
-            Self::Read(source) | Self::Counts(source) => Some(source),
+            Self::Read(source) | Self::Counts(source) => {
+                Some(ComparedSource::Bucket(Arc::clone(source)))
+            }
+            Self::Spool(spool) => Some(ComparedSource::Spool(Arc::clone(spool))),
         }
     }
 
@@ -68,6 +76,7 @@ impl Evidence {
             Self::Recorded(_) => EvidenceKind::Recorded,
             Self::Read(_) => EvidenceKind::Read,
             Self::Counts(_) => EvidenceKind::Counts,
+            Self::Spool(_) => EvidenceKind::Spool,
         }
     }
 }

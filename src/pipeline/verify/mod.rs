@@ -9,6 +9,9 @@ pub(crate) mod ledger;
 mod pieces;
 pub(crate) mod prover;
 pub(crate) mod repair;
+pub(crate) mod source;
+pub(crate) mod spool;
+mod staged;
 pub(crate) mod values;
 
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob, WrittenBatch};
 use self::ledger::BatchLedger;
 use self::pieces::{ExpectedValues, VerifyPiece, VerifyPieces};
+use self::source::ComparedSource;
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
 use crate::model::content_digest::ContentDigest;
@@ -205,7 +209,17 @@ async fn compare(
         }
         VerifyPiece::Read(source, range, holds) => {
             let here = source.digests_of(range, holds, requested);
+            let source = ComparedSource::Bucket(Arc::clone(&source));
             read_batch(destination, &source, range, here).await?
+        }
+        VerifyPiece::Stored(spool, range, files) => {
+            let here = spool.digests_of(range, files, requested);
+            let source = ComparedSource::Spool(Arc::clone(&spool));
+            let (held, verdict) = read_batch(destination, &source, range, here).await?;
+            let (is_equal, ends) = (matches!(verdict, PieceVerdict::Equal), (&source, destination));
+            let unstaged = spool.unstaged(range);
+            let why = staged::unproven(ends, range, unstaged, is_equal).await?;
+            (held, why.map_or(verdict, PieceVerdict::Unproven))
         }
         VerifyPiece::Counted(range, holds, may_expire) => {
             by = EqualBy::Counts;
@@ -234,7 +248,7 @@ fn stray(
 /// Both ends, read.
 async fn read_batch(
     destination: &ComparedEnd,
-    source: &ComparedEnd,
+    source: &ComparedSource,
     range: TimeRange,
     here: impl Future<Output = Result<EndContent, Error>>,
 ) -> Result<(HeldContent, PieceVerdict), Error> {
@@ -243,7 +257,7 @@ async fn read_batch(
     let verdict = match here.lacking.or(there.lacking.clone()) {
         Some(why) => PieceVerdict::Unproven(why),
         None if here.digests == there.digests => PieceVerdict::Equal,
-        None if source.bucket().may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
+        None if source.may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
         None => {
             let names = here.digests.differing(&there.digests);
             let measurements = names.iter().map(|name| Readable(name).to_string()).collect();

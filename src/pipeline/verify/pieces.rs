@@ -1,18 +1,22 @@
 //! What is compared at one time, one piece behind the other and without a gap.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::end::ComparedEnd;
 use super::evidence::{Evidence, RecordedJob, WrittenBatch};
+use super::spool::{ComparedBatches, ComparedSpool};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::VERIFY_TOGETHER_VALUES_MAX;
+use crate::model::batch::BatchPlan;
 use crate::model::content_digest::ContentDigest;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::plan::NextBatch;
 use crate::pipeline::plan::counter::Counter;
 use crate::pipeline::source::layer::Window;
+use crate::spool::state::FileEntry;
 
 /// A piece.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(super) enum VerifyPiece {
     Read(Arc<ComparedEnd>, TimeRange, Vec<Window>),
     /// The same, which is only counted.
     Counted(TimeRange, Vec<Window>, bool),
+    /// A batch of a spool, with its files.
+    Stored(Arc<ComparedSpool>, TimeRange, Vec<FileEntry>),
 }
 
 /// What a batch should hold.
@@ -48,6 +54,7 @@ impl VerifyPiece {
             Self::Gap(_, range)
             | Self::Empty(range, _)
             | Self::Read(_, range, _)
+            | Self::Stored(_, range, _)
             | Self::Counted(range, ..) => *range,
         }
     }
@@ -55,7 +62,11 @@ impl VerifyPiece {
     /// How many batches it stands for.
     pub(super) fn batches(&self) -> u64 {
         match self {
-            Self::Recorded(..) | Self::Written(_) | Self::Read(..) | Self::Counted(..) => 1,
+            Self::Recorded(..)
+            | Self::Written(_)
+            | Self::Read(..)
+            | Self::Counted(..)
+            | Self::Stored(..) => 1,
             Self::Empty(_, batches) => *batches,
             Self::Gap(..) => 0,
         }
@@ -111,6 +122,7 @@ pub(super) enum VerifyPieces {
     Recorded(std::vec::IntoIter<Vec<VerifyPiece>>),
     Read(Arc<ComparedEnd>, Counter),
     Counts(Arc<ComparedEnd>, Counter),
+    Stored(ComparedBatches),
 }
 
 impl VerifyPieces {
@@ -122,6 +134,7 @@ impl VerifyPieces {
             }
             Evidence::Read(source) => Self::Read(Arc::clone(source), Counter::new()),
             Evidence::Counts(source) => Self::Counts(Arc::clone(source), Counter::new()),
+            Evidence::Spool(spool) => Self::Stored(spool.batches()),
         }
     }
 
@@ -132,6 +145,7 @@ impl VerifyPieces {
                 pieces.as_slice().iter().flatten().map(VerifyPiece::batches).sum()
             }
             Self::Read(source, _) | Self::Counts(source, _) => source.bucket().job.plan.len(),
+            Self::Stored(batches) => batches.spool().plan().len(),
         }
     }
 
@@ -140,17 +154,14 @@ impl VerifyPieces {
     pub(super) async fn next(&mut self) -> Result<Option<Vec<VerifyPiece>>, Error> {
         let (source, counter, is_read) = match self {
             Self::Recorded(pieces) => return Ok(pieces.next()),
+            Self::Stored(batches) => return Ok(stored(batches).map(|piece| vec![piece])),
             Self::Read(source, counter) => (source, counter, true),
             Self::Counts(source, counter) => (source, counter, false),
         };
         let bucket = source.bucket();
         Ok(match counter.next(bucket).await? {
             None => None,
-            Some(NextBatch::Empty(seqs)) => {
-                let nth = |seq| bucket.job.plan.nth(seq).expect("an empty stretch is in the plan");
-                let stretch = TimeRange::new(nth(seqs.start).start, nth(seqs.end - 1).stop);
-                Some(vec![VerifyPiece::Empty(stretch, seqs.end - seqs.start)])
-            }
+            Some(NextBatch::Empty(seqs)) => Some(vec![empty(bucket.job.plan, &seqs)]),
             Some(NextBatch::Batch { range, holds, .. }) => Some(vec![if is_read {
                 VerifyPiece::Read(Arc::clone(source), range, holds)
             } else {
@@ -158,6 +169,23 @@ impl VerifyPieces {
             }]),
         })
     }
+}
+
+/// So many batches without a value.
+fn empty(plan: BatchPlan, seqs: &Range<u64>) -> VerifyPiece {
+    let nth = |seq| plan.nth(seq).expect("an empty stretch is in the plan");
+    let stretch = TimeRange::new(nth(seqs.start).start, nth(seqs.end - 1).stop);
+    VerifyPiece::Empty(stretch, seqs.end - seqs.start)
+}
+
+/// The next piece of a spool.
+fn stored(batches: &mut ComparedBatches) -> Option<VerifyPiece> {
+    Some(match batches.next()? {
+        NextBatch::Empty(seqs) => empty(batches.spool().plan(), &seqs),
+        NextBatch::Batch { range, holds, .. } => {
+            VerifyPiece::Stored(Arc::clone(batches.spool()), range, holds)
+        }
+    })
 }
 
 /// What is recorded of a range, and what lies between. Batches that reach over its ends are whole.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::end::ComparedEnd;
+use super::source::ComparedSource;
 use crate::limits::COMPARED_VALUES_MAX;
 use crate::model::frame::Frame;
 use crate::model::held_value::HeldValue;
@@ -31,7 +32,7 @@ pub struct ValueDifference {
 /// Walks over a range, rising in time.
 #[derive(Debug)]
 pub(crate) struct ValueWalk<'a> {
-    source: &'a ComparedEnd,
+    source: &'a ComparedSource,
     destination: &'a ComparedEnd,
     stretches: Vec<TimeRange>,
 }
@@ -50,7 +51,7 @@ pub(crate) struct ComparedValues {
 impl<'a> ValueWalk<'a> {
     /// Over a range of both ends.
     pub(crate) fn new(
-        (source, destination): (&'a ComparedEnd, &'a ComparedEnd),
+        (source, destination): (&'a ComparedSource, &'a ComparedEnd),
         range: TimeRange,
     ) -> Self {
         Self { source, destination, stretches: vec![range] }
@@ -60,7 +61,7 @@ impl<'a> ValueWalk<'a> {
     pub(crate) async fn next(&mut self) -> Result<Option<ComparedValues>, Error> {
         let Self { source, destination, stretches } = self;
         while let Some(range) = stretches.pop() {
-            let here = count::total(source.bucket(), range);
+            let here = source.total(range);
             let there = count::total(destination.bucket(), range);
             let (here, there) = tokio::try_join!(here, there)?;
             if here.max(there) > COMPARED_VALUES_MAX

@@ -207,6 +207,7 @@ impl Receipt {
             (ReceiptResult::Equal, "recorded") => {
                 "that the destination held each value that the job had recorded"
             }
+            (ReceiptResult::Equal, "spool") => "that the destination held what was staged",
             (ReceiptResult::Equal, _) => "that both ends held the same values",
         }
     }

@@ -157,6 +157,16 @@ impl Stored {
         batches.map(|(_, values)| values).sum()
     }
 
+    /// Batches that lack values which could not be staged, rising, and how many each.
+    pub fn unstaged(&self) -> Vec<(TimeRange, u64)> {
+        let state = &self.state;
+        let batch = |(start, values): (&i64, &u64)| {
+            let stop = state.batches.get(start).map_or(state.watermark, |batch| batch.stop);
+            (TimeRange::new(Timestamp::from_ns(*start), Timestamp::from_ns(stop)), *values)
+        };
+        state.rejected.iter().map(batch).collect()
+    }
+
     /// The types of each field in the files of a selection, by measurement and field; these files are verified first.
     pub fn field_types(
         &self,

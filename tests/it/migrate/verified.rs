@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluice::testing::config::job::JobConfig;
-use sluice::testing::config::values::{ExistingPolicy, ReadBackChoice};
+use sluice::testing::config::values::{EvidenceChoice, ExistingPolicy, ReadBackChoice};
 use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::job::verify::VerifyOutcome;
@@ -26,10 +26,9 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// 2022-01-01.
 const START_NS: i64 = 1_640_995_200_000_000_000;
 
-const RECORDED: Option<EvidenceKind> = Some(EvidenceKind::Recorded);
-const READ: Option<EvidenceKind> = Some(EvidenceKind::Read);
-
-const COUNTS: Option<EvidenceKind> = Some(EvidenceKind::Counts);
+const RECORDED: Option<EvidenceChoice> = Some(EvidenceChoice::Recorded);
+const READ: Option<EvidenceChoice> = Some(EvidenceChoice::Read);
+const COUNTS: Option<EvidenceChoice> = Some(EvidenceChoice::Counts);
 
 /// Damage that leaves as many values of each measurement in each batch.
 const UNCOUNTED: [&str; 4] = [
@@ -39,13 +38,13 @@ const UNCOUNTED: [&str; 4] = [
     "a field differs in a byte",
 ];
 
-fn wanted(evidence: Option<EvidenceKind>) -> VerifyConfig {
+pub(super) fn wanted(evidence: Option<EvidenceChoice>) -> VerifyConfig {
     // None is written here: what it would tell must fit together.
-    let (receipt, superset, repair) = (Some("receipt".into()), false, false);
-    VerifyConfig { evidence, values_shown: 1_000, report: None, receipt, superset, repair }
+    let receipt = Some("receipt".into());
+    VerifyConfig { evidence, values_shown: 1_000, receipt, ..VerifyConfig::default() }
 }
 
-fn is_equal(found: &VerifyOutcome) -> bool {
+pub(super) fn is_equal(found: &VerifyOutcome) -> bool {
     let verified = &found.verified;
     verified.differing_batches == 0
         && verified.unproven_stretches == 0
@@ -54,7 +53,7 @@ fn is_equal(found: &VerifyOutcome) -> bool {
 }
 
 /// Puts other content in the place of a bucket's.
-fn rewrite(store: &BucketStore, values: &[StoredValue]) {
+pub(super) fn rewrite(store: &BucketStore, values: &[StoredValue]) {
     store.delete(BUCKET, None, i64::MIN, i64::MAX);
     for value in values {
         store.write_lp(BUCKET, &line(value)).expect("a line that the store takes");
@@ -102,12 +101,12 @@ fn truly(source: &[StoredValue], destination: &[StoredValue]) -> [u64; 3] {
     [missing, changed, extra].map(|count| count as u64)
 }
 
-fn named(found: &VerifyOutcome) -> [u64; 3] {
+pub(super) fn named(found: &VerifyOutcome) -> [u64; 3] {
     let NamedValues { missing, changed, extra, .. } = &found.named;
     [*missing, *changed, *extra]
 }
 
-/// Every golden case is equal after a migration, by what was recorded and by reading both ends.
+/// Every golden case is equal after a migration, by what was recorded, by reading both ends, and by what was staged beside.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_golden_case_is_equal() {
     let mut proven = 0;
@@ -128,8 +127,10 @@ async fn every_golden_case_is_equal() {
                 let found = &run.finished().outcome.proven.findings;
                 assert_eq!(found.values, rig.destination.store().count(BUCKET), "{name}");
             }
-            for evidence in evidence.iter().copied() {
-                let found = rig.verify(&rig.config(), &wanted(evidence)).await;
+            let staged = rig.migrate(rig.stage_config()).await.exit();
+            assert_eq!(staged, exit, "{name} {kind:?}");
+            for evidence in evidence.iter().cloned().chain([Some(rig.spool())]) {
+                let found = rig.verify(&rig.config(), &wanted(evidence.clone())).await;
                 let found = found.unwrap_or_else(|error| panic!("{name} {kind:?}: {error:?}"));
                 let what = format!("{name} {kind:?} {evidence:?} {exit:?}: {:?}", found.verified);
                 if exit == ExitCode::Done {
@@ -146,7 +147,7 @@ async fn every_golden_case_is_equal() {
             }
         }
     }
-    assert!(proven > 45, "{proven}");
+    assert!(proven > 75, "{proven}");
 }
 
 /// A way to damage what the destination holds.
@@ -214,19 +215,20 @@ fn damages() -> Vec<Damage> {
 /// much.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_damage_is_found_named_and_repaired() {
-    for (source, is_cloud) in [(cloud(), true), (oss_source(), false)] {
+    for (source, repairs) in [(cloud(), READ), (oss_source(), RECORDED), (oss_source(), None)] {
         for (what, damage) in damages() {
             let rig = Rig::start(source.clone(), store_of(&plant(0..8), WEEK_S)).await;
             // Nothing is moved of the last two hours.
             let rig = rig.over("2022-01-01", "2022-01-01T10:00:00Z", "1h");
             rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
+            rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
             let (here, store) = (rig.source.store().dump(BUCKET), rig.destination.store());
             let mut there = store.dump(BUCKET);
             damage(&mut there);
             rewrite(store, &there);
             let differs = truly(&here, &there);
             assert_ne!(differs, [0, 0, 0], "{what}");
-            for evidence in [RECORDED, READ] {
+            for evidence in [RECORDED, READ, Some(rig.spool())] {
                 let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect(what);
                 assert!(found.verified.differing_batches > 0, "{what}: {:?}", found.verified);
                 assert_eq!(found.verified.unproven_stretches, 0, "{what}");
@@ -242,8 +244,8 @@ async fn each_damage_is_found_named_and_repaired() {
             let superset = VerifyConfig { superset: true, ..wanted(RECORDED) };
             let found = rig.verify(&rig.config(), &superset).await.expect(what);
             assert_eq!(is_equal(&found), missing + changed == 0, "{what}: {:?}", found.verified);
-            let evidence = if is_cloud { READ } else { RECORDED };
-            let repair = VerifyConfig { repair: true, ..wanted(evidence) };
+            let repairs = repairs.clone().or_else(|| Some(rig.spool()));
+            let repair = VerifyConfig { repair: true, ..wanted(repairs) };
             let found = rig.verify(&rig.config(), &repair).await.expect(what);
             let repaired = found.named.repaired.as_ref().expect("it was to be repaired");
             assert_eq!((repaired.values, repaired.refused), (missing + changed, 0), "{what}");
@@ -407,7 +409,8 @@ async fn a_type_that_differs_is_named_with_both() {
         store.delete(BUCKET, None, START_NS + 3 * HOUR_NS, START_NS + 4 * HOUR_NS);
         let line = format!("m f=\"3.5\" {}\n", START_NS + 3 * HOUR_NS);
         store.write_lp(BUCKET, line.as_bytes()).expect("a line");
-        for evidence in [RECORDED, READ] {
+        rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+        for evidence in [RECORDED, READ, Some(rig.spool())] {
             let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
             let [one] = &found.named.shown[..] else { panic!("{:?}", found.named) };
             let ValueDifference { time, source, destination, .. } = one;
@@ -472,8 +475,10 @@ async fn what_no_query_returns_is_not_equal() {
             rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
             let line = format!("{lines}{}\n", START_NS + hour * HOUR_NS + 1);
             rig.destination.store().write_lp(BUCKET, line.as_bytes()).expect("a line");
-            for evidence in [RECORDED, READ] {
-                let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
+            rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+            for evidence in [RECORDED, READ, Some(rig.spool())] {
+                let wanted = wanted(evidence.clone());
+                let found = rig.verify(&rig.config(), &wanted).await.expect("compared");
                 assert!(!is_equal(&found), "{line:?} {evidence:?}: {:?}", found.verified);
             }
         }
@@ -485,13 +490,14 @@ async fn what_no_query_returns_is_not_equal() {
 async fn what_was_renamed_is_found_under_its_other_name() {
     let (rig, config, ended) = moved_with_a_clash(ConflictPolicy::Suffix).await;
     assert_eq!(ended, ExitCode::Done);
+    rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
     let store = rig.destination.store();
-    for evidence in [RECORDED, READ] {
+    for evidence in [RECORDED, READ, Some(rig.spool())] {
         let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
-        assert!(is_equal(&found), "{evidence:?} {:?}", found.verified);
+        assert!(is_equal(&found), "{:?} {:?}", found.evidence, found.verified);
     }
     store.write_lp(BUCKET, format!("m g=7i {START_NS}\n").as_bytes()).expect("a line");
-    for evidence in [RECORDED, READ] {
+    for evidence in [RECORDED, READ, Some(rig.spool())] {
         let found = rig.verify(&config, &wanted(evidence)).await.expect("compared");
         assert_eq!(named(&found), [0, 1, 0], "{:?}", found.named.shown);
     }
@@ -556,15 +562,16 @@ async fn strings_that_come_in_two_ways_are_compared() {
     let rig = Rig::start(oss_source(), store_of(lines.as_bytes(), WEEK_S)).await;
     let rig = rig.over("2022-01-01", "2022-01-01T08:00:00Z", "4h");
     rig.migrate(rig.config()).await.assert_exit(ExitCode::Done);
-    for evidence in [RECORDED, READ] {
+    rig.migrate(rig.stage_config()).await.assert_exit(ExitCode::Done);
+    for evidence in [RECORDED, READ, Some(rig.spool())] {
         let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
-        assert!(is_equal(&found), "{evidence:?} {:?}", found.verified);
+        assert!(is_equal(&found), "{:?} {:?}", found.evidence, found.verified);
     }
     let line = format!("m,h=h0 v=-1 {START_NS}\nz,h=a s=\"x\" {START_NS}\n");
     rig.destination.store().write_lp(BUCKET, line.as_bytes()).expect("lines");
-    for evidence in [RECORDED, READ] {
+    for evidence in [RECORDED, READ, Some(rig.spool())] {
         let found = rig.verify(&rig.config(), &wanted(evidence)).await.expect("compared");
-        assert_eq!(named(&found), [0, 2, 0], "{evidence:?} {:?}", found.named.shown);
+        assert_eq!(named(&found), [0, 2, 0], "{:?} {:?}", found.evidence, found.named.shown);
     }
 }
 

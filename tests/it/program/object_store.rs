@@ -66,9 +66,15 @@ async fn staged_killed_resumed_and_loaded_it_is_the_same_bucket() {
     let again = world.start(load(&world, &server)).ended().await;
     again.assert_code(0);
     world.assert_whole();
+    let source = format!("spool:{}", url());
+    let mut verify = with(&server, world.job("verify", &["--source", &source]));
+    verify.env_remove("INFLUXDB_CLOUD_TOKEN");
+    let verified = world.start(verify).ended().await;
+    verified.assert_code(0);
+    assert!(verified.out.starts_with("VERIFIED (spool)"), "{}", verified.out);
 
     // No key of the store is anywhere, and nothing is left on this machine but empty locks.
-    for ended in [&staged, &loaded, &again] {
+    for ended in [&staged, &loaded, &again, &verified] {
         assert!(!format!("{}{}", ended.out, ended.err).contains("cAnArY"), "{ended:?}");
     }
     for (path, bytes) in files(world.folder.path()) {

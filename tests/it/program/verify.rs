@@ -14,7 +14,7 @@ fn lines_of(page: &str) -> String {
 }
 
 /// The screen without what differs from run to run.
-fn steady(screen: &str, world: &World) -> String {
+pub(super) fn steady(screen: &str, world: &World) -> String {
     let host = world.oss.url().replace("http://", "");
     let screen = screen.replace(&host, "oss1:8086");
     let mut lines: Vec<_> = screen.lines().map(str::to_owned).collect();
@@ -125,11 +125,14 @@ async fn what_cannot_be_compared_is_told() {
     assert!(ended.err.contains("has no bucket"), "{}", ended.err);
     world.migrate(&[]).await.assert_code(0);
     for (more, code, words) in [
-        (&["--source", "all"][..], 2, "possible values: recorded, read, counts"),
+        (&["--source", "all"][..], 2, "recorded, read, counts or spool:DIR"),
+        (&["--source", "spool:"], 2, "recorded, read, counts or spool:DIR"),
+        (&["--source", "/stage"], 2, "recorded, read, counts or spool:DIR"),
         (&["--differences", "x"], 2, "a number from 0 to 1000"),
         (&["--report", "/nowhere/at/all"], 7, "--report /nowhere/at/all: it cannot be written"),
         (&["--measurement", "cpu"], 13, "filter was none"),
         (&["--spool", "parquet", "--spool-dir", "/stage"], 2, "sluice spool verify /stage"),
+        (&["--spool", "parquet", "--spool-dir", "/stage"], 2, "--source spool:/stage"),
     ] {
         let ended = world.start(world.job("verify", more)).ended().await;
         ended.assert_code(code);

@@ -14,7 +14,7 @@ use sluice::testing::config::job::{
 };
 use sluice::testing::config::range::{RangeStart, RangeStop};
 use sluice::testing::config::scope::JobScope;
-use sluice::testing::config::values::{ColorChoice, IntervalChoice, QuotaChoice};
+use sluice::testing::config::values::{ColorChoice, EvidenceChoice, IntervalChoice, QuotaChoice};
 use sluice::testing::config::verify::VerifyConfig;
 use sluice::testing::exit::ExitCode;
 use sluice::testing::influx::client::ClientSettings;
@@ -267,6 +267,11 @@ impl Rig {
     /// Where the spool is.
     pub(crate) fn stage_dir(&self) -> std::path::PathBuf {
         self.state.path().join("stage")
+    }
+
+    /// It, as what a destination is held against.
+    pub(crate) fn spool(&self) -> EvidenceChoice {
+        EvidenceChoice::Spool(self.stage_dir().display().to_string())
     }
 
     /// The settings of a load of all of it.
