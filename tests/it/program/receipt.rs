@@ -122,6 +122,18 @@ async fn what_is_read_or_counted_is_told_as_that() {
     assert_eq!(counts["measurements"], json!([{"measurement": "cpu", "values": 14_400}]));
     let told = world.check(&[]).await;
     assert!(flat(&told).contains("counts do not tell one value"), "{}", told.out);
+    let spool = format!("spool:{}", world.staged(&[]).await);
+    let asked = world.cloud.records().len();
+    let staged = world.receipt_of(&["--source", &spool], 0).await;
+    assert_eq!(world.cloud.records().len(), asked, "the source was not asked");
+    assert_eq!((&staged["result"], &staged["evidence"]), (&json!("equal"), &json!("spool")));
+    assert_eq!(staged["totals"]["values"], 14_400);
+    assert_eq!(
+        (&staged["source"]["host"], &staged["source"]["version"]),
+        (&json!(world.cloud.url()), &Value::Null)
+    );
+    let told = world.check(&[]).await;
+    assert!(flat(&told).contains("held what was staged"), "{}", told.out);
     // Parts: batches that reach over an end are whole, where they were recorded.
     let part = ["--start", "2020-01-01T00:04:00Z", "--stop", "2020-01-01T00:11:00Z"];
     let recorded = world.receipt_of(&part, 0).await;
