@@ -92,6 +92,7 @@ pub async fn compare(
     let moved = MovedJob::of(config, ends).await?;
     let range = sub_range(config, moved.range);
     let mut namer = Namer::new(wanted)?;
+    namer.named.target = moved.target(config);
     let evidence = asked.evidence(&moved, range).await?;
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let ledger = wanted.receipt.as_ref().map(|_| BatchLedger::default());

@@ -2,6 +2,8 @@
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
 pub(crate) mod compared;
+mod deletion;
+pub(crate) mod difference;
 pub(crate) mod end;
 pub(crate) mod evidence;
 pub(crate) mod ledger;
