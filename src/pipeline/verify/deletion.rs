@@ -143,3 +143,125 @@ fn quoted(name: &[u8]) -> Option<String> {
     let is_plain = text.chars().all(|letter| is_printable(letter) && letter != '\\');
     is_plain.then(|| format!("\"{}\"", text.replace('"', "\\\"")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::held_value::HeldValue;
+
+    type Key = (Series, Name, Timestamp);
+
+    fn name(text: &str) -> Name {
+        text.as_bytes().into()
+    }
+
+    fn series(tags: &[(&str, &str)]) -> Series {
+        Series::new(name("m"), tags.iter().map(|(key, value)| (name(key), name(value))))
+    }
+
+    /// What a delete takes of the destination, from what InfluxDB says that it takes.
+    fn taken<'a>(
+        there: &'a BTreeSet<Key>,
+        of: &'a Series,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> impl Iterator<Item = &'a Key> {
+        there.iter().filter(move |(series, _, time)| {
+            let has_all = of.tags.iter().all(|tag| series.tags.contains(tag));
+            series.measurement == of.measurement && has_all && (first..=last).contains(time)
+        })
+    }
+
+    /// Random content of series of which some have more tags than others: what is deleted is extra, and what is not could
+    /// not be deleted alone.
+    #[test]
+    fn a_delete_takes_what_is_extra_and_only_what_cannot_be_taken_alone_has_none() {
+        let all = [
+            series(&[]),
+            series(&[("a", "1")]),
+            series(&[("a", "2")]),
+            series(&[("a", "1"), ("b", "1")]),
+            series(&[("b", "1")]),
+            series(&[("a", "1"), ("b", "1"), ("c", "1")]),
+        ];
+        let mut state = 1_u64;
+        let mut chance = |of: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % of
+        };
+        let (mut deletes, mut none) = (0, 0);
+        for _ in 0..2_000 {
+            let (mut there, mut found) = (BTreeSet::new(), Vec::new());
+            let rare = chance(6) + 1;
+            for own in &all {
+                for (field, time) in (0..16).map(|n| (["f", "g"][n % 2], n / 2)) {
+                    if chance(3) > 0 {
+                        continue;
+                    }
+                    let time = Timestamp::from_ns(i64::try_from(time).unwrap());
+                    there.insert((own.clone(), name(field), time));
+                    // Some are as they should be, some are extra, some have another value.
+                    let source = match chance(rare + 1) {
+                        0 => continue,
+                        1 if rare > 3 => Some(HeldValue::Integer(1)),
+                        _ => None,
+                    };
+                    found.push(ValueDifference {
+                        series: own.clone(),
+                        field: name(field),
+                        time,
+                        source,
+                        destination: Some(HeldValue::Integer(2)),
+                        delete: None,
+                    });
+                }
+            }
+            find(&mut found, there.iter().map(|(series, field, time)| (series, field, *time)));
+            let extra: BTreeSet<Key> = found
+                .iter()
+                .filter(|one| one.source.is_none())
+                .map(|one| (one.series.clone(), one.field.clone(), one.time))
+                .collect();
+            for one in &found {
+                match (&one.source, &one.delete) {
+                    (Some(_), None) => {}
+                    (None, Some(Ok(delete))) => {
+                        deletes += 1;
+                        assert!((delete.first..=delete.last).contains(&one.time));
+                        let taken = taken(&there, &one.series, delete.first, delete.last);
+                        assert!(taken.into_iter().all(|key| extra.contains(key)), "{one:?}");
+                    }
+                    (None, Some(Err(_))) => {
+                        none += 1;
+                        let mut taken = taken(&there, &one.series, one.time, one.time);
+                        assert!(taken.any(|key| !extra.contains(key)), "{one:?}");
+                    }
+                    (_, delete) => panic!("{one:?} {delete:?}"),
+                }
+            }
+        }
+        assert!(deletes > 1_000 && none > 1_000, "{deletes} {none}");
+    }
+
+    #[test]
+    fn names_that_a_predicate_does_not_have_have_none() {
+        let text = |tags: &[(&str, &str)]| predicate(&series(tags));
+        let expected = r#"_measurement="m" AND "a b"="it's \"x\" = ü""#;
+        assert_eq!(text(&[("a b", "it's \"x\" = ü")]).as_deref(), Some(expected));
+        for (key, value) in [
+            ("a", "b\\"),
+            ("a\n", "b"),
+            ("a", "\u{fffd}"),
+            ("a", "\u{202e}b"),
+            ("_field", "x"),
+            ("_measurement", "x"),
+            ("time", "x"),
+        ] {
+            assert_eq!(text(&[(key, value)]), None, "{key} {value}");
+        }
+        let bytes = Series::new(name("m"), [(name("a"), Name::from(&b"\xff"[..]))]);
+        assert_eq!(predicate(&bytes), None);
+    }
+}
