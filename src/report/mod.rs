@@ -16,6 +16,7 @@ pub(crate) mod eta;
 pub(crate) mod export;
 pub(crate) mod facts;
 pub(crate) mod failure;
+pub(crate) mod influx_delete;
 pub(crate) mod json;
 pub(crate) mod last_word;
 pub(crate) mod plan;

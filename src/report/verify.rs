@@ -1,5 +1,7 @@
 //! What `verify` found: its screen, its JSON line, and a line for each value that differs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::limits::SUMMARY_RANGES_MAX;
@@ -8,9 +10,10 @@ use crate::model::number::{all_counted, counted, grouped};
 use crate::model::series::{Readable, schema_label};
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
+use crate::pipeline::verify::difference::ValueDifference;
 use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::verify::repair::Repaired;
-use crate::pipeline::verify::values::ValueDifference;
+use crate::report::influx_delete::DeleteTarget;
 use crate::report::json;
 use crate::report::read_back::batch_words;
 use crate::report::summary::headline;
@@ -58,6 +61,8 @@ pub struct NamedValues {
     pub unnamed: Option<String>,
     /// What was written again; `None` where nothing was to be.
     pub repaired: Option<Repaired>,
+    /// Where those that only the destination has can be deleted.
+    pub target: DeleteTarget,
 }
 
 /// How a comparison ended.
@@ -215,6 +220,9 @@ impl VerifyReport {
             lines.push(fit(&format!("    {value}"), paper.columns));
             lines.push(fit(&format!("      {series}"), paper.columns));
         }
+        if !values.is_superset {
+            lines.extend(values.removal(paper));
+        }
         if let Some(Repaired { values, refused, refusal }) = &values.repaired {
             let why = refusal.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             let refused = match refused {
@@ -241,6 +249,7 @@ impl VerifyReport {
     /// The same for programs.
     pub(crate) fn json(&self) -> String {
         let (verified, values) = (&self.verified, &self.values);
+        let shown = values.shown.iter().map(|one| value_json(one, &values.target));
         let unproven = verified.unproven.iter();
         let unproven = unproven.map(|(range, why)| json::with_range(*range, json!({"why": why})));
         let body = json!({
@@ -267,7 +276,7 @@ impl VerifyReport {
             "extra": values.extra,
             "values_whole": values.is_whole,
             "values_unnamed": values.unnamed,
-            "values": values.shown.iter().map(value_json).collect::<Vec<_>>(),
+            "values": shown.collect::<Vec<_>>(),
             "repaired": values.repaired.as_ref().map(|repaired| repaired.values),
             "repair_refused": values.repaired.as_ref().map(|repaired| repaired.refused),
         });
@@ -298,6 +307,42 @@ impl NamedValues {
     }
 }
 
+impl NamedValues {
+    /// What removes the extra values that are shown, each command once; whole lines, for a shell.
+    fn removal(&self, paper: Paper) -> Vec<String> {
+        let line = |label: &str, text: &str| {
+            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
+        };
+        let (mut commands, mut kept) = (Vec::new(), BTreeMap::<&str, u64>::new());
+        for delete in self.shown.iter().filter_map(|one| one.delete.as_ref()) {
+            let (command, why) = match delete {
+                Ok(delete) => (self.target.command(delete), NOT_SHOWN),
+                Err(why) => (String::new(), why.words()),
+            };
+            if command.is_empty() || clean(&command, paper.glyphs) != command {
+                *kept.entry(why).or_default() += 1;
+            } else if !commands.contains(&command) {
+                commands.push(command);
+            }
+        }
+        let mut lines = Vec::new();
+        if !commands.is_empty() {
+            let head = "extra values, and nothing else (the time of --stop goes, too):";
+            lines.extend(line("remove", head));
+        }
+        lines.extend(commands.into_iter().map(|command| format!("    {command}")));
+        for (why, count) in kept {
+            let values = counted(count, "extra value", "extra values");
+            let label = if lines.is_empty() { "remove" } else { "" };
+            lines.extend(line(label, &format!("no influx delete removes {values} alone: {why}")));
+        }
+        lines
+    }
+}
+
+/// Why a command is not on the screen.
+const NOT_SHOWN: &str = "this terminal cannot show their names, --report has the command";
+
 fn more(all: u64, paper: Paper) -> Vec<String> {
     let more = all.saturating_sub(SUMMARY_RANGES_MAX as u64);
     if more == 0 {
@@ -308,7 +353,7 @@ fn more(all: u64, paper: Paper) -> Vec<String> {
 
 /// What differs, and of which series.
 fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String; 2] {
-    let ValueDifference { series, field, time, source, destination } = difference;
+    let ValueDifference { series, field, time, source, destination, .. } = difference;
     let at = if evidence == EvidenceKind::Spool { "in the spool" } else { "at the source" };
     let words = match (source, destination) {
         (Some(here), None) => format!("missing  {time} {} = {here}", Readable(field)),
@@ -330,12 +375,13 @@ fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String;
 }
 
 /// A line of the file of `--report`.
-pub(crate) fn value_line(difference: &ValueDifference) -> String {
-    json::line("difference", json::now(), value_json(difference))
+pub(crate) fn value_line(difference: &ValueDifference, target: &DeleteTarget) -> String {
+    json::line("difference", json::now(), value_json(difference, target))
 }
 
-fn value_json(difference: &ValueDifference) -> Value {
-    let ValueDifference { series, field, time, source, destination } = difference;
+fn value_json(difference: &ValueDifference, target: &DeleteTarget) -> Value {
+    let ValueDifference { series, field, time, source, destination, delete } = difference;
+    let delete = delete.as_ref().and_then(|delete| delete.as_ref().ok());
     let tags = series.tags.iter().map(|(key, value)| [schema_label(key), schema_label(value)]);
     let held = |value: &Option<HeldValue>| {
         value.as_ref().map(|value| {
@@ -360,5 +406,6 @@ fn value_json(difference: &ValueDifference) -> Value {
         "field": schema_label(field),
         "source": held(source),
         "destination": held(destination),
+        "delete": delete.map(|delete| target.command(delete)),
     })
 }

@@ -50,6 +50,6 @@ pub mod verify {
     pub mod repair {
         pub use crate::pipeline::verify::repair::Repaired;
     }
-    pub use crate::pipeline::verify::values::ValueDifference;
+    pub use crate::pipeline::verify::difference::ValueDifference;
     pub use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 }

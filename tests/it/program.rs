@@ -7,6 +7,7 @@ mod bench;
 mod contact;
 mod ends;
 mod exits;
+mod extra;
 mod hanging;
 mod interrupted;
 mod leases;

@@ -117,6 +117,7 @@ async fn compare_with(
         },
     };
     let mut namer = Namer::new(wanted)?;
+    namer.named.target = moved.target(config);
     let evidence = match spool {
         Some(spool) => spool.evidence(config, range, asked.events)?,
         None => asked.evidence(&moved, range).await?,

@@ -16,6 +16,7 @@ use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
 use crate::pipeline::verify::evidence::RecordedJob;
+use crate::report::influx_delete::DeleteTarget;
 
 /// What was there before a job, and was not to be touched, may be what differs.
 const MERGED: &str = "the bucket may hold other values (--existing merge): --source read compares";
@@ -107,6 +108,15 @@ impl MovedJob {
         let given = (SOURCE_BUCKET, source.id.clone());
         let stored = self.source_bucket_id.as_ref();
         differs(config, stored, given)
+    }
+
+    /// Where extra values are deleted.
+    pub(super) fn target(&self, config: &JobConfig) -> DeleteTarget {
+        DeleteTarget {
+            host: config.ends.destination.host.clone(),
+            org: self.destination_org.clone(),
+            bucket: self.bucket.name.clone(),
+        }
     }
 
     /// What is recorded of its content.

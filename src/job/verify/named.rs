@@ -9,10 +9,12 @@ use crate::job::error::Error;
 use crate::model::time::TimeRange;
 use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::compared::EqualBy;
+use crate::pipeline::verify::difference::ValueDifference;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::source::ComparedSource;
-use crate::pipeline::verify::values::{ComparedValues, ValueDifference, ValueWalk};
+use crate::pipeline::verify::values::{ComparedValues, ValueWalk};
+use crate::report::influx_delete::DeleteTarget;
 use crate::report::verify::{NamedValues, value_line};
 
 /// Looks for the values that differ.
@@ -118,7 +120,7 @@ impl Namer {
             (Some(_), Some(_)) => named.changed += 1,
         }
         if let Some(report) = &mut self.report {
-            report.add(difference)?;
+            report.add(difference, &named.target)?;
         }
         if named.shown.len() < self.shown_max {
             named.shown.push(difference.clone());
@@ -142,8 +144,8 @@ impl Report {
         }
     }
 
-    fn add(&mut self, difference: &ValueDifference) -> Result<(), Error> {
-        let written = writeln!(self.file, "{}", value_line(difference));
+    fn add(&mut self, difference: &ValueDifference, target: &DeleteTarget) -> Result<(), Error> {
+        let written = writeln!(self.file, "{}", value_line(difference, target));
         written.map_err(|source| self.refused(source))
     }
 

@@ -118,6 +118,13 @@ impl ComparedEnd {
         &self.unreturned
     }
 
+    /// True if reading it brings all that a delete may take: no filter leaves fields out, and nothing is listed that is never
+    /// returned.
+    pub(super) fn is_read_whole(&self) -> bool {
+        let filter = &self.bucket().job.filter;
+        filter.fields.is_empty() && filter.predicate.is_none() && self.unreturned.is_empty()
+    }
+
     /// How many values a range holds of which none was moved; and why there may be more, if so.
     pub(super) async fn stray(&self, range: TimeRange) -> Result<(u64, Option<String>), Error> {
         let found = count::total(self.bucket(), range).await?;

@@ -2,7 +2,9 @@
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
 pub(crate) mod compared;
+mod deletion;
 pub(crate) mod destination;
+pub(crate) mod difference;
 pub(crate) mod end;
 pub(crate) mod evidence;
 pub(crate) mod ledger;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::values::ValueDifference;
+use super::difference::ValueDifference;
 use crate::limits::FRAMES_QUEUED_MAX;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;

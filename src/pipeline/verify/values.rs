@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::deletion;
+use super::difference::{NoDelete, ValueDifference};
 use super::end::ComparedEnd;
 use super::source::ComparedSource;
 use crate::limits::COMPARED_VALUES_MAX;
@@ -13,21 +15,6 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::count;
 use crate::pipeline::pool;
 use crate::wire::frames::each::each_value;
-
-/// A value in which both ends differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueDifference {
-    /// Measurement and tags.
-    pub series: Series,
-    /// The field.
-    pub field: Name,
-    /// When.
-    pub time: Timestamp,
-    /// What the source holds, if anything.
-    pub source: Option<HeldValue>,
-    /// What the destination holds, if anything.
-    pub destination: Option<HeldValue>,
-}
 
 /// Walks over a range, rising in time.
 #[derive(Debug)]
@@ -72,7 +59,16 @@ impl<'a> ValueWalk<'a> {
             }
             let (here, there) = tokio::try_join!(source.values(range), destination.values(range))?;
             let is_whole = here.lacking.is_none() && there.lacking.is_none();
-            let differing = pool::run(move || compare(&here.frames, &there.frames)).await?;
+            // A delete takes what was not read, too.
+            let is_read = there.lacking.is_none() && destination.is_read_whole();
+            let differing = pool::run(move || {
+                let mut found = compare(&here.frames, &there.frames);
+                if !is_read {
+                    deletion::none(&mut found, NoDelete::Unread);
+                }
+                found
+            });
+            let differing = differing.await?;
             return Ok(Some(ComparedValues { range, differing, is_whole }));
         }
         Ok(None)
@@ -98,15 +94,17 @@ fn compare(here: &[Frame], there: &[Frame]) -> Vec<ValueDifference> {
         }
         held
     };
-    let (here, mut there) = (held(here), held(there));
+    let (here, there) = (held(here), held(there));
     let mut found = Vec::new();
-    for ((key, time), value) in here {
-        let other = there.remove(&(key, time));
-        if other.as_ref() != Some(&value) {
-            found.push((time, key, Some(value), other));
+    for ((key, time), value) in &here {
+        let other = there.get(&(*key, *time));
+        if other != Some(value) {
+            found.push((*time, *key, Some(value), other));
         }
     }
-    found.extend(there.into_iter().map(|((key, time), value)| (time, key, None, Some(value))));
+    let is_extra = |(at, _): &(&(usize, Timestamp), _)| !here.contains_key(*at);
+    let extra = there.iter().filter(is_extra);
+    found.extend(extra.map(|((key, time), value)| (*time, *key, None, Some(value))));
     let mut names: Vec<_> = keys.into_iter().collect();
     names.sort_by_key(|(_, key)| *key);
     let name = |key: usize| names[key].0.clone();
@@ -114,10 +112,18 @@ fn compare(here: &[Frame], there: &[Frame]) -> Vec<ValueDifference> {
         .into_iter()
         .map(|(time, key, source, destination)| {
             let (series, field) = name(key);
-            ValueDifference { series, field, time, source, destination }
+            let (source, destination) = (source.cloned(), destination.cloned());
+            ValueDifference { series, field, time, source, destination, delete: None }
         })
         .collect();
     take_renamed(&mut found);
+    if found.iter().any(|one| one.source.is_none()) {
+        let named = |(key, time): &(usize, Timestamp)| {
+            let ((series, field), _) = &names[*key];
+            (series, field, *time)
+        };
+        deletion::find(&mut found, there.keys().map(named));
+    }
     found.sort_by(|a, b| (a.time, &a.series, &a.field).cmp(&(b.time, &b.series, &b.field)));
     found
 }

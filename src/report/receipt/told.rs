@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::check::CheckedReceipt;
-use super::{Receipt, ReceiptBatch, ReceiptEnd, ReceiptResult, ReceiptTotals, ReceiptUnproven};
+use super::{
+    Receipt, ReceiptBatch, ReceiptEnd, ReceiptProof, ReceiptResult, ReceiptTotals, ReceiptUnproven,
+};
 use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::number::{all_counted, counted, grouped};
 use crate::model::time::TimeRange;
@@ -85,6 +87,12 @@ impl ReceiptReport {
         let ReceiptTotals { batches, values, .. } = receipt.totals;
         let values = all_counted(values, "value", "values");
         lines.extend(line("equal", &format!("{}, {values}", counted(batches, "batch", "batches"))));
+        let is_superset = |batch: &&ReceiptBatch| batch.proof == Some(ReceiptProof::Superset);
+        let more = receipt.batches.iter().filter(is_superset).count() as u64;
+        if more > 0 {
+            let one = "of them may hold more than was moved (--superset)";
+            lines.extend(line("", &counted(more, one, one)));
+        }
         if let Some(spool) = &self.spool {
             lines.extend(line("spool", &spool.words()));
         }

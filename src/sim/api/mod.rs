@@ -2,6 +2,7 @@
 
 mod buckets;
 mod dbrps;
+mod delete;
 mod flux;
 mod health;
 mod influxql;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::{buckets, dbrps, flux, health, influxql, orgs, tasks, write};
+use super::{buckets, dbrps, delete, flux, health, influxql, orgs, tasks, write};
 use crate::sim::data::store::BucketStore;
 use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
 use crate::sim::http::request::HttpRequest;
@@ -39,6 +39,7 @@ pub(crate) fn answer(
     let answered = match (request.path.as_str(), request.method.as_str()) {
         ("/api/v2/query", "POST") => flux::answer(request, &view),
         ("/api/v2/write", "POST") => write::answer(request, &view),
+        ("/api/v2/delete", "POST") => delete::answer(request, &view),
         ("/api/v2/query" | "/api/v2/write", _) => {
             let mut reply: Reply =
                 ApiError::plain(405, "method not allowed", "allow: OPTIONS, POST").into();

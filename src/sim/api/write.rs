@@ -44,7 +44,11 @@ pub(super) fn answer(request: &HttpRequest, view: &ServerView<'_>) -> Result<Rep
     }
 }
 
-fn bucket_of(request: &HttpRequest, view: &ServerView<'_>) -> Result<BucketInfo, ApiError> {
+/// The bucket that the request names, which the token may write.
+pub(super) fn bucket_of(
+    request: &HttpRequest,
+    view: &ServerView<'_>,
+) -> Result<BucketInfo, ApiError> {
     let name = request.parameter("bucket").unwrap_or_default();
     let not_found = |text: String| ApiError::plain(404, "not found", text);
     if name.is_empty() {

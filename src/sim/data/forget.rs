@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::bucket::{SeriesEntry, StoredBucket};
-use crate::model::series::Name;
+use crate::model::series::{Name, Series};
 
 impl StoredBucket {
     /// Forgets a measurement.
@@ -31,12 +31,22 @@ impl StoredBucket {
         self.find_aliases();
     }
 
-    /// Forgets the values of a range, of one measurement or of all; how many there were. What no value is left of, the
-    /// index forgets too.
+    /// Forgets the values of a range, of one measurement or of all; how many there were.
     pub(crate) fn delete(&mut self, measurement: Option<&[u8]>, start: i64, stop: i64) -> u64 {
+        let is_of = |series: &Series| measurement.is_none_or(|name| *series.measurement == *name);
+        self.delete_where(is_of, start, stop)
+    }
+
+    /// The same of some series. What no value is left of, the index forgets too.
+    pub(crate) fn delete_where(
+        &mut self,
+        is_meant: impl Fn(&Series) -> bool,
+        start: i64,
+        stop: i64,
+    ) -> u64 {
         let mut deleted = 0;
         for entry in &mut self.entries {
-            if measurement.is_some_and(|name| *entry.series.measurement != *name) {
+            if !is_meant(&entry.series) {
                 continue;
             }
             for chunks in entry.fields.values_mut() {
