@@ -29,5 +29,6 @@ mod tag_keys;
 mod transports;
 mod uncountable;
 mod verified;
+mod verified_sample;
 mod verified_spool;
 mod whole;

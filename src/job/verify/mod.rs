@@ -118,8 +118,13 @@ async fn compare_with(
         None => asked.evidence(&moved, range).await?,
     };
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
-    let mut verified = verify::run(&destination, &evidence, range, progress).await?;
     let source = evidence.source();
+    let mut verified = match (wanted.sample, &source) {
+        (Some(sample), Some(source)) => {
+            verify::run_sample((&destination, source), sample, range, progress).await?
+        }
+        _ => verify::run(&destination, &evidence, range, progress).await?,
+    };
     let of_source = source.iter().flat_map(ComparedSource::unreturned);
     for words in destination.unreturned().iter().chain(of_source) {
         verified.add_unproven(range, words.clone());

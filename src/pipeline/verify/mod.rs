@@ -5,6 +5,7 @@ pub(crate) mod end;
 pub(crate) mod evidence;
 mod pieces;
 pub(crate) mod repair;
+pub(crate) mod sample;
 pub(crate) mod source;
 pub(crate) mod spool;
 mod staged;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob};
 use self::pieces::{VerifyPiece, VerifyPieces};
+use self::sample::{BatchSample, SampledBatches};
 use self::source::ComparedSource;
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, VERIFY_RANGES_MAX};
@@ -54,6 +56,8 @@ pub struct VerifyFindings {
     pub unproven_stretches: u64,
     /// What may have been read wrongly, in words.
     pub doubts: Vec<String>,
+    /// Which batches were looked at, where not all were to be.
+    pub sampled: Option<SampledBatches>,
 }
 
 /// A batch, or a stretch between two, in which the destination differs.
@@ -76,7 +80,29 @@ pub(crate) async fn run(
     range: TimeRange,
     progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyFindings, Error> {
-    let mut pieces = VerifyPieces::of(evidence, range);
+    let pieces = VerifyPieces::of(evidence, range);
+    compare_pieces((destination, evidence.source()), pieces, range, progress).await
+}
+
+/// Reads some batches of both ends, and looks at every stretch that is empty at the source.
+pub(crate) async fn run_sample(
+    (destination, source): (&Arc<ComparedEnd>, &ComparedSource),
+    sample: BatchSample,
+    range: TimeRange,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyFindings, Error> {
+    let (pieces, sampled) = VerifyPieces::sampled(source, sample).await?;
+    let ends = (destination, Some(source.clone()));
+    let verified = compare_pieces(ends, pieces, range, progress).await?;
+    Ok(VerifyFindings { sampled: Some(sampled), ..verified })
+}
+
+async fn compare_pieces(
+    (destination, source): (&Arc<ComparedEnd>, Option<ComparedSource>),
+    mut pieces: VerifyPieces,
+    range: TimeRange,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyFindings, Error> {
     let of_batches = pieces.batches();
     let mut comparing =
         Comparing { verified: VerifyFindings::default(), of_batches, done: 0, values: 0 };
@@ -108,7 +134,7 @@ pub(crate) async fn run(
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
-    if let Some(source) = evidence.source() {
+    if let Some(source) = source {
         verified.doubts.extend(source.close().await?);
     }
     verified.differing.sort_by_key(|found| found.range.start);
