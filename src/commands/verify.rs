@@ -70,7 +70,9 @@ pub(crate) async fn run(
     let exit = match VerifyEnd::of(range, evidence, &verified) {
         VerifyEnd::Different => ExitCode::Different,
         VerifyEnd::Unproven => ExitCode::Rejected,
-        VerifyEnd::Equal | VerifyEnd::Counted | VerifyEnd::Nothing => ExitCode::Done,
+        VerifyEnd::Equal | VerifyEnd::Counted | VerifyEnd::Sampled | VerifyEnd::Nothing => {
+            ExitCode::Done
+        }
     };
     let exit = written.as_ref().map_or_else(JobError::exit, |()| exit);
     let report = VerifyReport {

@@ -54,6 +54,32 @@ pub enum ConfigError {
         /// What it needs.
         needs: &'static str,
     },
+    /// A repair of what is not looked at.
+    #[error(
+        "{given} looks at some batches only, and --repair would leave the others as they are: without it, --repair goes over \
+         all; --start and --stop choose a part"
+    )]
+    SampleRepaired {
+        /// What was given.
+        given: ValueOrigin,
+    },
+    /// A receipt of a sample.
+    #[error(
+        "{given} looks at some batches only, and a receipt tells of each: leave one of the two out"
+    )]
+    SampleReceipt {
+        /// What was given.
+        given: ValueOrigin,
+    },
+    /// A sample where nothing of the source is read.
+    #[error(
+        "{given} takes --source read or --source spool:DIR: what is recorded is compared whole and costs nothing of the \
+         source, and counts are cheap"
+    )]
+    SampleOfRecord {
+        /// What was given.
+        given: ValueOrigin,
+    },
     /// One bucket for several spools.
     #[error(
         "{given} names one bucket, so it goes with one spool; without it each is loaded into a bucket of its source's name"

@@ -265,6 +265,10 @@ flags! {
     RECEIPT: PathBuf = verify(one("receipt", "FILE")).completes(Completes::File).read_by(values::read_path);
     /// Values that only the destination has are no difference
     SUPERSET: bool = verify(switch("superset")).read_by(values::read_yes);
+    /// Compare some batches of --source read or spool:DIR only, such as 5%
+    SAMPLE: u32 = verify(one("sample", "SHARE")).read_by(values::read_sample_per_mille);
+    /// Number that chooses which batches; another one, others
+    SAMPLE_SEED: u64 = verify(one("sample-seed", "NUMBER")).or("0").read_by(values::read_whole);
     /// Write again what is missing or changed, and compare again
     REPAIR: bool = verify(switch("repair")).not_in_file().read_by(values::read_yes);
 }

@@ -354,6 +354,22 @@ pub(super) fn read_sink(given: &Given) -> Result<TrialSink, ConfigError> {
     }
 }
 
+/// `5%` as 50 thousandths.
+pub(super) fn read_sample_per_mille(given: &Given) -> Result<u32, ConfigError> {
+    given.form(sample_per_mille, "a share above 0% and below 100%, such as 5% or 0.5%")
+}
+
+fn sample_per_mille(text: &str) -> Option<u32> {
+    let text = text.strip_suffix('%')?;
+    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
+        return None;
+    }
+    let per_mille = u32::from_str(whole).ok()?.checked_mul(10)? + u32::from_str(tenths).ok()?;
+    (1..1_000).contains(&per_mille).then_some(per_mille)
+}
+
 /// `2.1` as 2,100 thousandths.
 pub(super) fn read_milli_bytes(given: &Given) -> Result<u64, ConfigError> {
     given.form(milli, "a number from 0.01 to 1000000, as in 2.1")
@@ -381,6 +397,29 @@ fn milli(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_of_a_sample() {
+        for (text, per_mille) in [
+            ("5%", Some(50)),
+            ("0.1%", Some(1)),
+            ("99.9%", Some(999)),
+            ("05.5%", Some(55)),
+            ("0%", None),
+            ("100%", None),
+            ("0.05%", None),
+            ("5", None),
+            ("5.%", None),
+            (".5%", None),
+            ("-5%", None),
+            ("+5%", None),
+            ("4294967296%", None),
+            ("429496730%", None),
+            ("%", None),
+        ] {
+            assert_eq!(sample_per_mille(text), per_mille, "{text}");
+        }
+    }
 
     #[test]
     fn thousandths() {

@@ -7,9 +7,11 @@ use super::error::ConfigError;
 use super::flag::Typed;
 use super::layers::Layers;
 use super::table::{
-    COLOR, DIFFERENCES, JSON, QUIET, RECEIPT, REPAIR, REPORT, SPOOL, SUPERSET, VERIFY_SOURCE,
+    COLOR, DIFFERENCES, JSON, QUIET, RECEIPT, REPAIR, REPORT, SAMPLE, SAMPLE_SEED, SPOOL, SUPERSET,
+    VERIFY_SOURCE,
 };
 use super::values::{ColorChoice, EvidenceChoice};
+use crate::pipeline::verify::sample::BatchSample;
 use crate::spool::place::Surroundings;
 
 /// What is compared, and what becomes of a difference.
@@ -29,6 +31,8 @@ pub struct VerifyConfig {
     pub superset: bool,
     /// What is missing or changed is written again.
     pub repair: bool,
+    /// Some of the batches are compared instead of all.
+    pub sample: Option<BatchSample>,
 }
 
 impl VerifyConfig {
@@ -41,14 +45,17 @@ impl VerifyConfig {
             let (first, second) = (report.origin, receipt.origin);
             return Err(ConfigError::OneFile { first, second });
         }
+        let evidence = layers.find(VERIFY_SOURCE)?;
+        let (repair, receipt) = (layers.get(REPAIR)?, layers.find(RECEIPT)?);
         Ok(Self {
-            evidence: layers.find(VERIFY_SOURCE)?,
+            sample: sample(layers, evidence.as_ref(), (repair, receipt.is_some()))?,
+            evidence,
             surroundings: env.surroundings(),
             values_shown: layers.get(DIFFERENCES)?,
             report: layers.find(REPORT)?,
-            receipt: layers.find(RECEIPT)?,
+            receipt,
             superset: layers.get(SUPERSET)?,
-            repair: layers.get(REPAIR)?,
+            repair,
         })
     }
 
@@ -57,6 +64,38 @@ impl VerifyConfig {
         match &self.evidence {
             Some(EvidenceChoice::Spool(place)) => Some(place),
             _ => None,
+        }
+    }
+}
+
+/// Some batches are read only where both ends are; nothing is repaired that nobody has looked at, and a receipt tells of all.
+fn sample(
+    layers: &Layers,
+    evidence: Option<&EvidenceChoice>,
+    (repair, receipt): (bool, bool),
+) -> Result<Option<BatchSample>, ConfigError> {
+    let seed = layers.get(SAMPLE_SEED)?;
+    let (Some(given), Some(per_mille)) = (layers.plain(SAMPLE.flag), layers.find(SAMPLE)?) else {
+        return match layers.plain(SAMPLE_SEED.flag) {
+            Some(seed) => {
+                Err(ConfigError::Incomplete { given: seed.origin.clone(), needs: "--sample SHARE" })
+            }
+            None => Ok(None),
+        };
+    };
+    let given = given.origin.clone();
+    match evidence {
+        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) if repair => {
+            Err(ConfigError::SampleRepaired { given })
+        }
+        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) if receipt => {
+            Err(ConfigError::SampleReceipt { given })
+        }
+        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) => {
+            Ok(Some(BatchSample { per_mille, seed }))
+        }
+        Some(EvidenceChoice::Recorded | EvidenceChoice::Counts) | None => {
+            Err(ConfigError::SampleOfRecord { given })
         }
     }
 }

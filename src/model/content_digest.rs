@@ -263,7 +263,7 @@ fn bits_of(text: &[u8]) -> u64 {
 
 /// Both words into one; each bit of the input turns half of the output.
 #[inline]
-const fn mix(state: u64, word: u64) -> u64 {
+pub(crate) const fn mix(state: u64, word: u64) -> u64 {
     let mut bits = (state ^ word.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(29);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

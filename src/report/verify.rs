@@ -13,6 +13,7 @@ use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::difference::ValueDifference;
 use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::verify::repair::Repaired;
+use crate::pipeline::verify::sample::SampledBatches;
 use crate::report::influx_delete::DeleteTarget;
 use crate::report::json;
 use crate::report::read_back::batch_words;
@@ -74,6 +75,8 @@ pub(crate) enum VerifyEnd {
     Equal,
     /// As many values of each measurement are there.
     Counted,
+    /// Those batches that were looked at are equal.
+    Sampled,
     /// Of some of it nothing is known.
     Unproven,
     /// They differ.
@@ -92,6 +95,8 @@ impl VerifyEnd {
             Self::Unproven
         } else if range.is_empty() {
             Self::Nothing
+        } else if verified.sampled.is_some() {
+            Self::Sampled
         } else if evidence == EvidenceKind::Counts {
             Self::Counted
         } else {
@@ -104,6 +109,7 @@ impl VerifyEnd {
             Self::Nothing => "NOTHING TO VERIFY",
             Self::Equal => "VERIFIED",
             Self::Counted => "COUNTS ARE EQUAL",
+            Self::Sampled => "SAMPLE IS EQUAL",
             Self::Unproven => "NOT WHOLLY PROVEN",
             Self::Different => "DIFFERENT",
         }
@@ -113,6 +119,7 @@ impl VerifyEnd {
         match self {
             Self::Nothing => "nothing",
             Self::Equal | Self::Counted => "equal",
+            Self::Sampled => "sampled",
             Self::Unproven => "unproven",
             Self::Different => "different",
         }
@@ -127,11 +134,16 @@ impl VerifyReport {
     fn headline(&self, paper: Paper) -> Vec<String> {
         let end = self.end();
         let color = match end {
-            VerifyEnd::Equal | VerifyEnd::Counted => Color::Green,
+            VerifyEnd::Equal | VerifyEnd::Counted | VerifyEnd::Sampled => Color::Green,
             VerifyEnd::Nothing | VerifyEnd::Unproven => Color::Yellow,
             VerifyEnd::Different => Color::Red,
         };
-        let words = format!("{} ({})", end.words(), self.evidence.name());
+        let mut evidence = self.evidence.name().to_owned();
+        if let Some(SampledBatches { sample, of_batches, .. }) = self.verified.sampled {
+            let batches = counted(of_batches, "batch", "batches");
+            evidence = format!("{evidence}, {sample} of {batches}");
+        }
+        let words = format!("{} ({evidence})", end.words());
         let mut lines = headline(&words, self.elapsed_ms, self.exit, paper.columns);
         if let Some(first) = lines.first_mut() {
             *first = paper.paint(color, first);
@@ -169,6 +181,9 @@ impl VerifyReport {
             }
         };
         lines.extend(line("compared", against));
+        if let Some(sampled) = &self.verified.sampled {
+            lines.extend(line("sample", &sample_words(sampled)));
+        }
         let verified = &self.verified;
         let VerifyFindings { batches, values, .. } = *verified;
         let equal = format!(
@@ -262,6 +277,7 @@ impl VerifyReport {
             "start": self.range.start.to_string(),
             "stop": self.range.stop.to_string(),
             "elapsed_ms": self.elapsed_ms,
+            "sample": verified.sampled.as_ref().map(sample_json),
             "equal_batches": verified.batches,
             "equal_values": verified.values,
             "equal_by_reading": verified.equal_by_reading,
@@ -343,6 +359,18 @@ impl NamedValues {
 /// Why a command is not on the screen.
 const NOT_SHOWN: &str = "this terminal cannot show their names, --report has the command";
 
+/// What was looked at, and what was not.
+fn sample_words(sampled: &SampledBatches) -> String {
+    let SampledBatches { sample, chosen, of_batches } = *sampled;
+    let batches = all_counted(of_batches, "batch", "batches");
+    format!(
+        "{} of {batches} that hold something, by --sample-seed {}; {} not looked at",
+        grouped(chosen),
+        sample.seed,
+        grouped(of_batches - chosen),
+    )
+}
+
 fn more(all: u64, paper: Paper) -> Vec<String> {
     let more = all.saturating_sub(SUMMARY_RANGES_MAX as u64);
     if more == 0 {
@@ -372,6 +400,17 @@ fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String;
         (None, None) => time.to_string(),
     };
     [words, series.to_string()]
+}
+
+fn sample_json(sampled: &SampledBatches) -> Value {
+    let SampledBatches { sample, chosen, of_batches } = sampled;
+    json!({
+        "per_mille": sample.per_mille,
+        "seed": sample.seed,
+        "batches": chosen,
+        "of_batches": of_batches,
+        "not_looked_at": of_batches - chosen,
+    })
 }
 
 /// A line of the file of `--report`.

@@ -50,6 +50,9 @@ pub mod verify {
     pub mod repair {
         pub use crate::pipeline::verify::repair::Repaired;
     }
+    pub mod sample {
+        pub use crate::pipeline::verify::sample::{BatchSample, SampledBatches};
+    }
     pub use crate::pipeline::verify::difference::ValueDifference;
     pub use crate::pipeline::verify::{BatchDifference, VerifyFindings};
 }

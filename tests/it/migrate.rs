@@ -30,5 +30,6 @@ mod tag_keys;
 mod transports;
 mod uncountable;
 mod verified;
+mod verified_sample;
 mod verified_spool;
 mod whole;

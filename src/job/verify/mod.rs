@@ -124,8 +124,13 @@ async fn compare_with(
     };
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let ledger = wanted.receipt.as_ref().map(|_| BatchLedger::default());
-    let mut verified = verify::run(&destination, &evidence, range, progress, ledger).await?;
     let source = evidence.source();
+    let mut verified = match (wanted.sample, &source) {
+        (Some(sample), Some(source)) => {
+            verify::run_sample((&destination, source), sample, range, progress).await?
+        }
+        _ => verify::run(&destination, &evidence, range, progress, ledger).await?,
+    };
     let of_source = source.iter().flat_map(ComparedSource::unreturned);
     let unreturned = destination.unreturned().iter().chain(of_source);
     let mut beside: Vec<_> = unreturned.map(|words| (range, words.clone())).collect();

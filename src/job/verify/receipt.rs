@@ -62,7 +62,8 @@ impl ReceiptFacts<'_> {
             range: hull(self.range, &batches).into(),
             result: match VerifyEnd::of(self.range, kind, verified) {
                 VerifyEnd::Different => ReceiptResult::Different,
-                VerifyEnd::Unproven => ReceiptResult::Unproven,
+                // Of a sample no receipt is written.
+                VerifyEnd::Unproven | VerifyEnd::Sampled => ReceiptResult::Unproven,
                 VerifyEnd::Nothing => ReceiptResult::Nothing,
                 VerifyEnd::Equal | VerifyEnd::Counted => ReceiptResult::Equal,
             },

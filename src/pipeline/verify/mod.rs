@@ -11,6 +11,7 @@ pub(crate) mod ledger;
 mod pieces;
 pub(crate) mod prover;
 pub(crate) mod repair;
+pub(crate) mod sample;
 pub(crate) mod source;
 pub(crate) mod spool;
 mod staged;
@@ -26,6 +27,7 @@ use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob, WrittenBatch};
 use self::ledger::BatchLedger;
 use self::pieces::{ExpectedValues, VerifyPiece, VerifyPieces};
+use self::sample::{BatchSample, SampledBatches};
 use self::source::ComparedSource;
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
@@ -65,6 +67,8 @@ pub struct VerifyFindings {
     pub doubts: Vec<String>,
     /// What came of each batch, where that is kept.
     pub ledger: Option<BatchLedger>,
+    /// Which batches were looked at, where not all were to be.
+    pub sampled: Option<SampledBatches>,
 }
 
 /// A batch, or a stretch between two, in which the destination differs.
@@ -88,7 +92,30 @@ pub(crate) async fn run(
     progress: &(dyn Fn(VerifyProgress) + Sync),
     ledger: Option<BatchLedger>,
 ) -> Result<VerifyFindings, Error> {
-    let mut pieces = VerifyPieces::of(evidence, range);
+    let pieces = VerifyPieces::of(evidence, range);
+    compare_pieces((destination, evidence.source()), pieces, range, progress, ledger).await
+}
+
+/// Reads some batches of both ends, and looks at every stretch that is empty at the source.
+pub(crate) async fn run_sample(
+    (destination, source): (&Arc<ComparedEnd>, &ComparedSource),
+    sample: BatchSample,
+    range: TimeRange,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyFindings, Error> {
+    let (pieces, sampled) = VerifyPieces::sampled(source, sample).await?;
+    let ends = (destination, Some(source.clone()));
+    let verified = compare_pieces(ends, pieces, range, progress, None).await?;
+    Ok(VerifyFindings { sampled: Some(sampled), ..verified })
+}
+
+async fn compare_pieces(
+    (destination, source): (&Arc<ComparedEnd>, Option<ComparedSource>),
+    mut pieces: VerifyPieces,
+    range: TimeRange,
+    progress: &(dyn Fn(VerifyProgress) + Sync),
+    ledger: Option<BatchLedger>,
+) -> Result<VerifyFindings, Error> {
     let of_batches = pieces.batches();
     if ledger.is_some() && of_batches > RECEIPT_BATCHES_MAX {
         return Err(Error::TooManyToKeep { batches: of_batches });
@@ -123,7 +150,7 @@ pub(crate) async fn run(
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
-    if let Some(source) = evidence.source() {
+    if let Some(source) = source {
         verified.doubts.extend(source.close().await?);
     }
     verified.differing.sort_by_key(|found| found.range.start);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::end::ComparedEnd;
 use super::evidence::{Evidence, RecordedJob, WrittenBatch};
+use super::sample::{BatchSample, SampledBatches};
+use super::source::ComparedSource;
 use super::spool::{ComparedBatches, ComparedSpool};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::VERIFY_TOGETHER_VALUES_MAX;
@@ -13,8 +15,8 @@ use crate::model::batch::BatchPlan;
 use crate::model::content_digest::ContentDigest;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
-use crate::pipeline::plan::NextBatch;
 use crate::pipeline::plan::counter::Counter;
+use crate::pipeline::plan::{NextBatch, count};
 use crate::pipeline::source::layer::Window;
 use crate::spool::state::FileEntry;
 
@@ -123,6 +125,17 @@ pub(super) enum VerifyPieces {
     Read(Arc<ComparedEnd>, Counter),
     Counts(Arc<ComparedEnd>, Counter),
     Stored(ComparedBatches),
+    /// Some of those of a source.
+    Sampled(ComparedSource, std::vec::IntoIter<SampledPiece>),
+}
+
+/// What of a source is compared where not all is.
+#[derive(Debug)]
+pub(super) enum SampledPiece {
+    /// So many batches of which the source holds nothing.
+    Empty(TimeRange, u64),
+    /// A batch that was chosen.
+    Chosen(TimeRange),
 }
 
 impl VerifyPieces {
@@ -138,6 +151,39 @@ impl VerifyPieces {
         }
     }
 
+    /// Those of a sample. All are looked for once, to know which hold something; what they hold is not kept.
+    pub(super) async fn sampled(
+        source: &ComparedSource,
+        sample: BatchSample,
+    ) -> Result<(Self, SampledBatches), Error> {
+        let mut all = match source {
+            ComparedSource::Bucket(bucket) => Self::Read(Arc::clone(bucket), Counter::new()),
+            ComparedSource::Spool(spool) => Self::Stored(spool.batches()),
+        };
+        let (mut pieces, mut starts) = (Vec::new(), Vec::new());
+        while let Some(next) = all.next().await? {
+            for piece in next {
+                pieces.push(match piece {
+                    VerifyPiece::Empty(stretch, batches) => SampledPiece::Empty(stretch, batches),
+                    other => {
+                        starts.push(other.range().start);
+                        SampledPiece::Chosen(other.range())
+                    }
+                });
+            }
+        }
+        let is_chosen = sample.choose(&starts);
+        let of_batches = starts.len() as u64;
+        let chosen = is_chosen.iter().filter(|is_chosen| **is_chosen).count() as u64;
+        let mut is_chosen = is_chosen.into_iter();
+        pieces.retain(|piece| match piece {
+            SampledPiece::Empty(..) => true,
+            SampledPiece::Chosen(_) => is_chosen.next() == Some(true),
+        });
+        let sampled = SampledBatches { sample, chosen, of_batches };
+        Ok((Self::Sampled(source.clone(), pieces.into_iter()), sampled))
+    }
+
     /// How many batches there are.
     pub(super) fn batches(&self) -> u64 {
         match self {
@@ -146,6 +192,7 @@ impl VerifyPieces {
             }
             Self::Read(source, _) | Self::Counts(source, _) => source.bucket().job.plan.len(),
             Self::Stored(batches) => batches.spool().plan().len(),
+            Self::Sampled(_, pieces) => pieces.as_slice().iter().map(SampledPiece::batches).sum(),
         }
     }
 
@@ -155,6 +202,12 @@ impl VerifyPieces {
         let (source, counter, is_read) = match self {
             Self::Recorded(pieces) => return Ok(pieces.next()),
             Self::Stored(batches) => return Ok(stored(batches).map(|piece| vec![piece])),
+            Self::Sampled(source, pieces) => {
+                return Ok(match pieces.next() {
+                    Some(piece) => Some(vec![piece.of(source).await?]),
+                    None => None,
+                });
+            }
             Self::Read(source, counter) => (source, counter, true),
             Self::Counts(source, counter) => (source, counter, false),
         };
@@ -167,6 +220,29 @@ impl VerifyPieces {
             } else {
                 VerifyPiece::Counted(range, holds, bucket.may_expire(range))
             }]),
+        })
+    }
+}
+
+impl SampledPiece {
+    fn batches(&self) -> u64 {
+        match self {
+            Self::Empty(_, batches) => *batches,
+            Self::Chosen(_) => 1,
+        }
+    }
+
+    /// What of this source it stands for.
+    async fn of(self, source: &ComparedSource) -> Result<VerifyPiece, Error> {
+        Ok(match (self, source) {
+            (Self::Empty(stretch, batches), _) => VerifyPiece::Empty(stretch, batches),
+            (Self::Chosen(range), ComparedSource::Bucket(bucket)) => {
+                let holds = count::windows(bucket.bucket(), range).await?;
+                VerifyPiece::Read(Arc::clone(bucket), range, holds)
+            }
+            (Self::Chosen(range), ComparedSource::Spool(spool)) => {
+                VerifyPiece::Stored(Arc::clone(spool), range, spool.files(range))
+            }
         })
     }
 }

@@ -111,9 +111,13 @@ impl ComparedSpool {
 
     /// Reads a range for its values: it must be small.
     pub(super) async fn values(&self, range: TimeRange) -> Result<EndContent, Error> {
+        read(&self.values, range, self.files(range), oneshot::channel().0).await
+    }
+
+    /// The files that may hold something of a range.
+    pub(super) fn files(&self, range: TimeRange) -> Vec<FileEntry> {
         let job = self.job();
-        let files = job.stored.files(&job.selection(range)).into_iter().cloned().collect();
-        read(&self.values, range, files, oneshot::channel().0).await
+        job.stored.files(&job.selection(range)).into_iter().cloned().collect()
     }
 }
 

@@ -128,6 +128,13 @@ async fn what_cannot_be_compared_is_told() {
         (&["--source", "all"][..], 2, "recorded, read, counts or spool:DIR"),
         (&["--source", "spool:"], 2, "recorded, read, counts or spool:DIR"),
         (&["--source", "/stage"], 2, "recorded, read, counts or spool:DIR"),
+        (&["--sample", "5%"], 2, "takes --source read or --source spool:DIR"),
+        (&["--sample", "5%", "--source", "counts"], 2, "takes --source read or"),
+        (&["--sample", "5%", "--source", "recorded"], 2, "takes --source read or"),
+        (&["--sample", "5%", "--source", "read", "--repair"], 2, "leave the others as they are"),
+        (&["--sample", "100%", "--source", "read"], 2, "above 0% and below 100%"),
+        (&["--sample-seed", "3", "--source", "read"], 2, "needs --sample SHARE"),
+        (&["--sample", "5%", "--sample-seed", "x", "--source", "read"], 2, "a whole number"),
         (&["--differences", "x"], 2, "a number from 0 to 1000"),
         (&["--report", "/nowhere/at/all"], 7, "--report /nowhere/at/all: it cannot be written"),
         (&["--measurement", "cpu"], 13, "filter was none"),
@@ -138,6 +145,33 @@ async fn what_cannot_be_compared_is_told() {
         ended.assert_code(code);
         assert!(ended.err.contains(words), "{more:?}: {}", ended.err);
     }
+}
+
+/// A part of the batches is no proof of all: the first line says so, and how it can be looked at again.
+#[tokio::test]
+async fn a_sample_is_called_a_sample() {
+    let world = World::new().await;
+    world.migrate(&[]).await.assert_code(0);
+    let sample = ["--source", "read", "--sample", "25%", "--sample-seed", "7"];
+    let equal = world.start(world.job("verify", &sample)).ended().await;
+    equal.assert_code(0);
+    let screen = steady(&equal.out, &world);
+    let page = include_str!("../../../docs/verify.md");
+    assert!(page.contains(&format!("```text\n{screen}```")), "{screen}");
+    let quiet = world.start(world.job("verify", &[&sample[..], &["-q"]].concat())).ended().await;
+    assert!(quiet.out.starts_with("SAMPLE IS EQUAL (read, 25 % of 12 batches)"), "{}", quiet.out);
+    let json = world.start(world.job("verify", &[&sample[..], &["--json"]].concat())).ended().await;
+    let last = json.lines().pop().expect("a line");
+    assert_valid(&last);
+    assert_eq!(last["result"], "sampled");
+    let counts = ["per_mille", "seed", "batches", "of_batches", "not_looked_at"];
+    assert_eq!(counts.map(|count| last["sample"][count].as_u64()), [250, 7, 3, 12, 9].map(Some));
+    // All of it is damaged, so every sample sees it.
+    world.oss.store().delete(BUCKET, None, i64::MIN, i64::MAX);
+    let found = world.start(world.job("verify", &sample)).ended().await;
+    found.assert_code(4);
+    assert!(found.out.starts_with("DIFFERENT (read, 25 % of 12 batches)"), "{}", found.out);
+    assert_eq!(found.out.matches("  differs ").count(), 3, "{}", found.out);
 }
 
 /// A run that stands still while it reads back.

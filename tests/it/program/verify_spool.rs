@@ -110,10 +110,15 @@ async fn a_place_is_named_as_everywhere() {
     let ended = world.start(from_file).ended().await;
     ended.assert_code(0);
     assert!(ended.out.starts_with("VERIFIED (spool)"), "{}", ended.out);
-    for (place, code, words) in
-        [("/nowhere/at/all", 13, "holds no spool"), ("ftp://host/x", 2, "is no place for a spool")]
-    {
-        let ended = world.held_against(place, &[]).await;
+    for (place, more, code, words) in [
+        ("/nowhere/at/all", &[][..], 13, "holds no spool"),
+        ("ftp://host/x", &[], 2, "is no place for a spool"),
+        (&place, &["--batch-interval", "1us"], 2, "batches, more than"),
+        (&place, &["--measurement", "nothing"], 2, "holds no measurement"),
+        (&place, &["--tag", "hostname=host_0"], 2, "by time and measurement only"),
+        (&place, &["--on-type-conflict", "suffix", "--repair"], 2, "--repair cannot tell"),
+    ] {
+        let ended = world.held_against(place, more).await;
         ended.assert_code(code);
         assert!(ended.err.contains(words), "{}", ended.err);
     }
