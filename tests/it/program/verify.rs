@@ -132,6 +132,11 @@ async fn what_cannot_be_compared_is_told() {
         (&["--sample", "5%", "--source", "counts"], 2, "takes --source read or"),
         (&["--sample", "5%", "--source", "recorded"], 2, "takes --source read or"),
         (&["--sample", "5%", "--source", "read", "--repair"], 2, "leave the others as they are"),
+        (
+            &["--sample", "5%", "--source", "read", "--receipt", "r.json"],
+            2,
+            "a receipt tells of each",
+        ),
         (&["--sample", "100%", "--source", "read"], 2, "above 0% and below 100%"),
         (&["--sample-seed", "3", "--source", "read"], 2, "needs --sample SHARE"),
         (&["--sample", "5%", "--sample-seed", "x", "--source", "read"], 2, "a whole number"),
