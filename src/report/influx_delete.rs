@@ -1,6 +1,10 @@
 //! The `influx delete` that removes values which only the destination has.
 
-use crate::pipeline::verify::difference::ExactDelete;
+use std::collections::BTreeMap;
+
+use crate::model::number::counted;
+use crate::pipeline::verify::difference::{ExactDelete, ValueDifference};
+use crate::report::text::{Paper, clean, wrap_after};
 
 /// Where it removes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,6 +31,43 @@ impl DeleteTarget {
         )
     }
 }
+
+/// What removes the extra values of some that are shown, each command once; whole lines, for a shell.
+pub(crate) fn removal(
+    shown: &[ValueDifference],
+    target: &DeleteTarget,
+    paper: Paper,
+) -> Vec<String> {
+    let line = |label: &str, text: &str| {
+        wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
+    };
+    let (mut commands, mut kept) = (Vec::new(), BTreeMap::<&str, u64>::new());
+    for delete in shown.iter().filter_map(|one| one.delete.as_ref()) {
+        match delete.as_ref().map(|delete| target.command(delete)) {
+            Err(why) => *kept.entry(why.words()).or_default() += 1,
+            Ok(command) if clean(&command, paper.glyphs) != command => {
+                *kept.entry(NOT_SHOWN).or_default() += 1;
+            }
+            Ok(command) if commands.contains(&command) => {}
+            Ok(command) => commands.push(command),
+        }
+    }
+    let mut lines = Vec::new();
+    if !commands.is_empty() {
+        let head = "extra values, and nothing else (the time of --stop goes, too):";
+        lines.extend(line("remove", head));
+    }
+    lines.extend(commands.into_iter().map(|command| format!("    {command}")));
+    for (why, count) in kept {
+        let values = counted(count, "extra value", "extra values");
+        let label = if lines.is_empty() { "remove" } else { "" };
+        lines.extend(line(label, &format!("no influx delete removes {values} alone: {why}")));
+    }
+    lines
+}
+
+/// Why a command is not on the screen.
+const NOT_SHOWN: &str = "this terminal cannot show their names, --report has the command";
 
 /// One word of a shell.
 fn quoted(text: &str) -> String {

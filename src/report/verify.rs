@@ -1,7 +1,5 @@
 //! What `verify` found: its screen, its JSON line, and a line for each value that differs.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use crate::limits::SUMMARY_RANGES_MAX;
@@ -14,7 +12,7 @@ use crate::pipeline::verify::difference::ValueDifference;
 use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::verify::repair::Repaired;
 use crate::pipeline::verify::sample::SampledBatches;
-use crate::report::influx_delete::DeleteTarget;
+use crate::report::influx_delete::{DeleteTarget, removal};
 use crate::report::json;
 use crate::report::read_back::batch_words;
 use crate::report::summary::headline;
@@ -236,7 +234,7 @@ impl VerifyReport {
             lines.push(fit(&format!("      {series}"), paper.columns));
         }
         if !values.is_superset {
-            lines.extend(values.removal(paper));
+            lines.extend(removal(&values.shown, &values.target, paper));
         }
         if let Some(Repaired { values, refused, refusal }) = &values.repaired {
             let why = refusal.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -322,42 +320,6 @@ impl NamedValues {
         )
     }
 }
-
-impl NamedValues {
-    /// What removes the extra values that are shown, each command once; whole lines, for a shell.
-    fn removal(&self, paper: Paper) -> Vec<String> {
-        let line = |label: &str, text: &str| {
-            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
-        };
-        let (mut commands, mut kept) = (Vec::new(), BTreeMap::<&str, u64>::new());
-        for delete in self.shown.iter().filter_map(|one| one.delete.as_ref()) {
-            let (command, why) = match delete {
-                Ok(delete) => (self.target.command(delete), NOT_SHOWN),
-                Err(why) => (String::new(), why.words()),
-            };
-            if command.is_empty() || clean(&command, paper.glyphs) != command {
-                *kept.entry(why).or_default() += 1;
-            } else if !commands.contains(&command) {
-                commands.push(command);
-            }
-        }
-        let mut lines = Vec::new();
-        if !commands.is_empty() {
-            let head = "extra values, and nothing else (the time of --stop goes, too):";
-            lines.extend(line("remove", head));
-        }
-        lines.extend(commands.into_iter().map(|command| format!("    {command}")));
-        for (why, count) in kept {
-            let values = counted(count, "extra value", "extra values");
-            let label = if lines.is_empty() { "remove" } else { "" };
-            lines.extend(line(label, &format!("no influx delete removes {values} alone: {why}")));
-        }
-        lines
-    }
-}
-
-/// Why a command is not on the screen.
-const NOT_SHOWN: &str = "this terminal cannot show their names, --report has the command";
 
 /// What was looked at, and what was not.
 fn sample_words(sampled: &SampledBatches) -> String {
