@@ -21,6 +21,7 @@ pub(crate) mod last_word;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;
+pub(crate) mod pulse;
 pub(crate) mod question;
 pub(crate) mod read_back;
 pub(crate) mod reporter;
@@ -42,4 +43,3 @@ pub(crate) mod waits;
 
 pub(crate) use reporter::start;
 pub use reporter::{Ending, Mode, ReportOutput, ReportSettings, start_on};
-pub(crate) use sender::EventSender;
