@@ -15,11 +15,11 @@ macro_rules! words {
     ($(#[$about:meta])+ $name:ident { $($(#[$each:meta])+ $word:ident = $text:literal,)+ }) => {
         $(#[$about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$each])+ $word,)+ }
+        pub(crate) enum $name { $($(#[$each])+ $word,)+ }
 
         impl $name {
             /// The word.
-            pub const fn word(self) -> &'static str {
+            pub(crate) const fn word(self) -> &'static str {
                 match self { $(Self::$word => $text,)+ }
             }
 
@@ -78,7 +78,7 @@ words! {
 impl ContentProof {
     /// Of the whole job, where `earlier` runs have moved a part of it, and this one the rest with this proof.
     #[must_use]
-    pub fn after(self, earlier: Self) -> Self {
+    pub(crate) fn after(self, earlier: Self) -> Self {
         match (earlier, self) {
             (Self::Equal, own) => own,
             (_, Self::Equal) => Self::Unproven,
@@ -89,80 +89,80 @@ impl ContentProof {
 
 /// What a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredWait {
+pub(crate) struct StoredWait {
     /// In one word, as on the screen of the run: `quota`, `sink`.
-    pub word: String,
+    pub(crate) word: String,
     /// In words.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Since when.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEnd {
+pub(crate) struct StoredEnd {
     /// The name of the end, as in the summary: `copied`, `error`.
-    pub result: String,
+    pub(crate) result: String,
     /// The exit code.
-    pub exit: u8,
+    pub(crate) exit: u8,
 }
 
 /// What a run tells of itself. Times are those of the destination's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heartbeat {
+pub(crate) struct Heartbeat {
     /// The run.
-    pub run: String,
+    pub(crate) run: String,
     /// Its machine.
-    pub machine: String,
+    pub(crate) machine: String,
     /// The version of the program.
-    pub version: String,
+    pub(crate) version: String,
     /// When it told this.
-    pub seen: Timestamp,
+    pub(crate) seen: Timestamp,
     /// When it began.
-    pub begun: Timestamp,
+    pub(crate) begun: Timestamp,
     /// How it is.
-    pub condition: RunCondition,
+    pub(crate) condition: RunCondition,
     /// What it waits for, if it does.
-    pub waits: Option<StoredWait>,
+    pub(crate) waits: Option<StoredWait>,
     /// What it does.
-    pub phase: RunPhase,
+    pub(crate) phase: RunPhase,
     /// The whole job, up to the stop of this run.
-    pub job: TimeRange,
+    pub(crate) job: TimeRange,
     /// Batches that are read or written.
-    pub batches_open: u64,
+    pub(crate) batches_open: u64,
     /// Values committed by this run.
-    pub values: u64,
+    pub(crate) values: u64,
     /// Values per second that the destination has acknowledged over the last minutes.
-    pub values_per_s: u64,
+    pub(crate) values_per_s: u64,
     /// Source bytes of this run, decoded.
-    pub source_bytes: u64,
+    pub(crate) source_bytes: u64,
     /// The same per second over the last minutes.
-    pub source_bytes_per_s: u64,
+    pub(crate) source_bytes_per_s: u64,
     /// Bytes of the source's quota in a window, and those that this run has read in this one; 0 without a quota.
-    pub quota_bytes: u64,
+    pub(crate) quota_bytes: u64,
     /// See `quota_bytes`.
-    pub quota_used_bytes: u64,
+    pub(crate) quota_used_bytes: u64,
     /// Requests that were tried again.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// Slices cut in halves.
-    pub splits: u64,
+    pub(crate) splits: u64,
     /// Values refused in this run.
-    pub rejected: u64,
+    pub(crate) rejected: u64,
     /// When anything last moved on.
-    pub moved: Timestamp,
+    pub(crate) moved: Timestamp,
     /// Shortest and longest time that is likely left.
-    pub eta_ms: Option<(u64, u64)>,
+    pub(crate) eta_ms: Option<(u64, u64)>,
     /// The last error that it met, or ended with; empty for none.
-    pub last_error: String,
+    pub(crate) last_error: String,
     /// What is known of the content.
-    pub proof: ContentProof,
+    pub(crate) proof: ContentProof,
     /// How it ended, if it did.
-    pub end: Option<StoredEnd>,
+    pub(crate) end: Option<StoredEnd>,
 }
 
 impl Heartbeat {
     /// The point that holds it. Every field is written each time, so that nothing of an earlier one stays.
-    pub fn point(&self, keys: &Keys, time: Timestamp) -> Point {
+    pub(crate) fn point(&self, keys: &Keys, time: Timestamp) -> Point {
         let text = |text: &str| FieldValue::String(text.to_owned());
         let count = |n: u64| FieldValue::Integer(i64::try_from(n).unwrap_or(i64::MAX));
         let at = |time: Timestamp| FieldValue::String(time.to_rfc3339_nano());
@@ -205,7 +205,7 @@ impl Heartbeat {
     }
 
     /// From the fields of the newest such point; `None` if it is not whole.
-    pub fn stored(fields: &StoredFields) -> Option<Self> {
+    pub(crate) fn stored(fields: &StoredFields) -> Option<Self> {
         let text = |name: &str| fields.get(name).cloned();
         let count = |name: &str| fields.get(name)?.parse::<u64>().ok();
         let at = |name: &'static str| stored_time(fields, name).ok();

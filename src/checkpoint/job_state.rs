@@ -12,7 +12,7 @@ use crate::model::time::Timestamp;
 
 /// How a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobState {
+pub(crate) enum JobState {
     /// A run moves values.
     Running,
     /// A run waits for something.
@@ -33,7 +33,7 @@ pub enum JobState {
 
 impl JobState {
     /// One of each.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Running,
         Self::Waiting,
         Self::Draining,
@@ -45,7 +45,7 @@ impl JobState {
     ];
 
     /// The word.
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Waiting => "waiting",
@@ -61,44 +61,44 @@ impl JobState {
 
 /// The progress records of a job: those that this program writes, and those of the official task.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredRecords {
+pub(crate) struct StoredRecords {
     /// Where the newest one stops.
-    pub committed_to: Timestamp,
+    pub(crate) committed_to: Timestamp,
     /// The share of the job that it says is done, 0 to 100 and perhaps beyond.
-    pub percent: f64,
+    pub(crate) percent: f64,
     /// When it was written, and when the first one was.
-    pub newest: Timestamp,
+    pub(crate) newest: Timestamp,
     /// See `newest`.
-    pub oldest: Timestamp,
+    pub(crate) oldest: Timestamp,
     /// How many there are.
-    pub count: u64,
+    pub(crate) count: u64,
     /// The values that they count.
-    pub values: u64,
+    pub(crate) values: u64,
 }
 
 /// What a batch bucket holds of one job.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredJob {
+pub(crate) struct StoredJob {
     /// Its names.
-    pub keys: Keys,
+    pub(crate) keys: Keys,
     /// Its progress.
-    pub records: Option<StoredRecords>,
+    pub(crate) records: Option<StoredRecords>,
     /// Values refused in all of its batches.
-    pub rejected: u64,
+    pub(crate) rejected: u64,
     /// Its lease, which every run of this program takes.
-    pub lease: Option<StoredLease>,
+    pub(crate) lease: Option<StoredLease>,
     /// The newest heartbeat.
-    pub heartbeat: Option<Heartbeat>,
+    pub(crate) heartbeat: Option<Heartbeat>,
 }
 
 impl StoredJob {
     /// A job of which nothing is known yet.
-    pub fn named(keys: Keys) -> Self {
+    pub(crate) fn named(keys: Keys) -> Self {
         Self { keys, records: None, rejected: 0, lease: None, heartbeat: None }
     }
 
     /// The heartbeat of the last run: one of an earlier run says nothing of it.
-    pub fn last_run(&self) -> Option<&Heartbeat> {
+    pub(crate) fn last_run(&self) -> Option<&Heartbeat> {
         let of_lease = |beat: &&Heartbeat| {
             self.lease.as_ref().is_none_or(|stored| stored.lease.run == beat.run)
         };
@@ -112,12 +112,12 @@ impl StoredJob {
     }
 
     /// When anybody was last seen at work on the job.
-    pub fn seen(&self) -> Option<Timestamp> {
+    pub(crate) fn seen(&self) -> Option<Timestamp> {
         self.last_sign().max(self.records.as_ref().map(|records| records.newest))
     }
 
     /// True if the newest record is of no run of this program: the official task has begun the job, or has taken it over.
-    pub fn is_of_task(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_of_task(&self, now: Timestamp) -> bool {
         let Some(records) = &self.records else { return false };
         let Some(sign) = self.last_sign() else { return true };
         // A record ahead of the clock is of a time when that was wrong.
@@ -125,7 +125,7 @@ impl StoredJob {
     }
 
     /// The share of the job that is committed, 0 to 100: of the range that the last run was asked for, where it told that.
-    pub fn percent(&self, now: Timestamp) -> f64 {
+    pub(crate) fn percent(&self, now: Timestamp) -> f64 {
         let Some(records) = &self.records else { return 0.0 };
         let beat = self.last_run().filter(|_| !self.is_of_task(now));
         let percent = beat.map_or(records.percent, |beat| {
@@ -135,7 +135,7 @@ impl StoredJob {
     }
 
     /// What is known of the content of all that the job has moved.
-    pub fn proof(&self, now: Timestamp) -> ContentProof {
+    pub(crate) fn proof(&self, now: Timestamp) -> ContentProof {
         match self.last_run() {
             Some(beat) if !self.is_of_task(now) => beat.proof,
             _ => ContentProof::Not,
@@ -143,7 +143,7 @@ impl StoredJob {
     }
 
     /// How the job is, when the server's clock shows `now`.
-    pub fn state(&self, now: Timestamp) -> JobState {
+    pub(crate) fn state(&self, now: Timestamp) -> JobState {
         if self.is_of_task(now) && !self.is_alive(now) {
             return self.state_of_task(now);
         }
@@ -340,8 +340,7 @@ mod tests {
             (records(12.0, 181, 781, 11), Stalled),
             (records(100.13, 99_999, 199_999, 11), Complete),
         ] {
-            let job =
-                StoredJob { records: Some(records.clone()), ..StoredJob::named(keys()) };
+            let job = StoredJob { records: Some(records.clone()), ..StoredJob::named(keys()) };
             assert_eq!(job.state(now()), state, "{records:?}");
             assert!(job.is_of_task(now()) && job.percent(now()) <= 100.0);
         }

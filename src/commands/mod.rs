@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod spool;
+pub(crate) mod status;
 pub(crate) mod verify;
 
 use std::fs::File;
@@ -69,6 +70,7 @@ fn asked(
         Command::Spool { command } => spool::run(&command, &env),
         Command::Export(args) => export::run(&args, &env),
         Command::Verify(args) => runtime.block_on(verify::run(&args, env, stops)),
+        Command::Status(args) => runtime.block_on(status::run(args, env, stops)),
         Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
         Command::Plan(args) => runtime.block_on(plan::run(args, env)),
         Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),

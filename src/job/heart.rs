@@ -26,7 +26,7 @@ use crate::report::state::Header;
 
 /// Beats as long as it lives. A run without a batch bucket has none that does.
 #[derive(Debug)]
-pub struct Heart {
+pub(crate) struct Heart {
     pulse: Arc<SharedPulse>,
     /// Says that the run is over.
     over: watch::Sender<bool>,
@@ -61,7 +61,7 @@ impl SharedPulse {
 
 impl Heart {
     /// Begins to beat for the run that keeps its checkpoint so. The first beat comes with its plan.
-    pub fn start(keeper: &Checkpoint, header: Header, counters: &Arc<Counters>) -> Self {
+    pub(crate) fn start(keeper: &Checkpoint, header: Header, counters: &Arc<Counters>) -> Self {
         let pulse = Arc::new(SharedPulse {
             pulse: Mutex::new(Pulse::new(header, Arc::clone(counters))),
             begun: Instant::now(),
@@ -81,7 +81,7 @@ impl Heart {
     }
 
     /// Who hears of events, with this as the first of them.
-    pub fn beside(&self, events: EventSink) -> EventSink {
+    pub(crate) fn beside(&self, events: EventSink) -> EventSink {
         let pulse = Arc::clone(&self.pulse);
         Arc::new(move |event| {
             pulse.hear(&event);
@@ -90,7 +90,7 @@ impl Heart {
     }
 
     /// Tells how the run ended, if the destination takes that at once.
-    pub async fn end(mut self, ending: &Ending, stop: &StopSignal) {
+    pub(crate) async fn end(mut self, ending: &Ending, stop: &StopSignal) {
         self.pulse.lock().end(ending, self.pulse.now_ms());
         self.over.send_replace(true);
         if let Some(beating) = &mut self.beating {

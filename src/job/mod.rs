@@ -38,4 +38,5 @@ pub(crate) mod shown;
 pub(crate) mod signals;
 pub(crate) mod source_facts;
 pub(crate) mod spool_part;
+pub(crate) mod status;
 pub(crate) mod verify;

@@ -9,7 +9,7 @@ pub const LEASE_STALE_MS: u64 = 180_000;
 pub(crate) const LEASE_AHEAD_MS_MAX: u64 = LEASE_STALE_MS;
 
 /// Time between two heartbeats of a run, and what one of them may take.
-pub const HEARTBEAT_MS: u64 = 30_000;
+pub(crate) const HEARTBEAT_MS: u64 = 30_000;
 /// See [`HEARTBEAT_MS`].
 pub(crate) const HEARTBEAT_MS_MAX: u64 = 5_000;
 

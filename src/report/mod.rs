@@ -31,6 +31,7 @@ pub(crate) mod sender;
 pub(crate) mod snippet;
 pub(crate) mod spool;
 pub(crate) mod state;
+pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod summary;
 pub(crate) mod summary_input;

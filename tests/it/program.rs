@@ -20,6 +20,7 @@ mod plan;
 mod refusals;
 mod secrets;
 mod spools;
+mod status;
 mod streams;
 mod terminal;
 mod tokens;

@@ -6,9 +6,7 @@ use crate::checkpoint::heartbeat::{self, Heartbeat};
 use crate::checkpoint::identity;
 use crate::checkpoint::job_state::{StoredJob, StoredRecords};
 use crate::checkpoint::lease::{KIND_LEASE, StoredLease};
-use crate::checkpoint::record::{
-    BATCHES, DETAILS, KIND, KIND_BATCH, Keys, stored_stop,
-};
+use crate::checkpoint::record::{BATCHES, DETAILS, KIND, KIND_BATCH, Keys, stored_stop};
 use crate::influx::client::Client;
 use crate::pipeline::commit::bucket::batch_bucket::newest_of;
 use crate::pipeline::error::Error;
@@ -29,8 +27,7 @@ struct Asking<'a> {
 /// The jobs of a bucket, in the order of their names.
 pub(crate) async fn stored_jobs(client: &Client, bucket: &str) -> Result<Vec<StoredJob>, Error> {
     let asking = Asking { client, bucket };
-    let newest_of_kind =
-        |kind| flux::record::newest_record(bucket, DETAILS, &[(KIND, kind)]);
+    let newest_of_kind = |kind| flux::record::newest_record(bucket, DETAILS, &[(KIND, kind)]);
     // Signs of life last: what is older than they are is no contradiction.
     let newest = asking.points(&flux::record::newest_record(bucket, BATCHES, &[])).await?;
     let oldest = asking.points(&flux::record::oldest_record(bucket, BATCHES, &[])).await?;
@@ -64,10 +61,10 @@ pub(crate) async fn stored_jobs(client: &Client, bucket: &str) -> Result<Vec<Sto
             });
         }
         job.rejected = sum(rejected.get(names));
-        job.lease = point(&leases, "run")
-            .and_then(|(fields, time)| StoredLease::read(&fields, time));
-        job.heartbeat = point(&beats, heartbeat::RUN)
-            .and_then(|(fields, _)| Heartbeat::stored(&fields));
+        job.lease =
+            point(&leases, "run").and_then(|(fields, time)| StoredLease::read(&fields, time));
+        job.heartbeat =
+            point(&beats, heartbeat::RUN).and_then(|(fields, _)| Heartbeat::stored(&fields));
     }
     Ok(jobs.into_values().collect())
 }
