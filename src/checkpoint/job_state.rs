@@ -126,8 +126,13 @@ impl StoredJob {
 
     /// The share of the job that is committed, 0 to 100: of the range that the last run was asked for, where it told that.
     pub(crate) fn percent(&self, now: Timestamp) -> f64 {
-        let Some(records) = &self.records else { return 0.0 };
         let beat = self.last_run().filter(|_| !self.is_of_task(now));
+        let Some(records) = &self.records else {
+            // There was nothing to copy.
+            let is_whole = beat.is_some_and(|beat| beat.condition == RunCondition::Complete);
+            return if is_whole { 100.0 } else { 0.0 };
+        };
+        let beat = beat.filter(|beat| !beat.job.is_empty());
         let percent = beat.map_or(records.percent, |beat| {
             super::record::percent_complete(beat.job, records.committed_to.min(beat.job.stop))
         });

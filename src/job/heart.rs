@@ -12,21 +12,23 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval_at, timeout};
 use crate::checkpoint::heartbeat::Heartbeat;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::next_record_time;
+use crate::job::error::{Error, chain};
 use crate::limits::{HEARTBEAT_LAST_MS_MAX, HEARTBEAT_MS, HEARTBEAT_MS_MAX};
 use crate::model::scale::whole_ms;
 use crate::model::time::Timestamp;
 use crate::pipeline::commit::Checkpoint;
 use crate::pipeline::commit::bucket::batch_bucket::BatchBucket;
-use crate::pipeline::error::Error;
+use crate::pipeline::error::Error as Failure;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::stop::StopSignal;
 use crate::report::Ending;
 use crate::report::pulse::Pulse;
-use crate::report::state::Header;
+use crate::report::state::QuotaShown;
+use crate::report::summary::FailureInput;
 
 /// Beats as long as it lives. A run without a batch bucket has none that does.
 #[derive(Debug)]
-pub(crate) struct Heart {
+pub struct Heart {
     pulse: Arc<SharedPulse>,
     /// Says that the run is over.
     over: watch::Sender<bool>,
@@ -61,9 +63,9 @@ impl SharedPulse {
 
 impl Heart {
     /// Begins to beat for the run that keeps its checkpoint so. The first beat comes with its plan.
-    pub(crate) fn start(keeper: &Checkpoint, header: Header, counters: &Arc<Counters>) -> Self {
+    pub fn start(keeper: &Checkpoint, quota: Option<QuotaShown>, counters: &Arc<Counters>) -> Self {
         let pulse = Arc::new(SharedPulse {
-            pulse: Mutex::new(Pulse::new(header, Arc::clone(counters))),
+            pulse: Mutex::new(Pulse::new(quota, Arc::clone(counters))),
             begun: Instant::now(),
             changed: Notify::new(),
         });
@@ -81,7 +83,7 @@ impl Heart {
     }
 
     /// Who hears of events, with this as the first of them.
-    pub(crate) fn beside(&self, events: EventSink) -> EventSink {
+    pub fn beside(&self, events: EventSink) -> EventSink {
         let pulse = Arc::clone(&self.pulse);
         Arc::new(move |event| {
             pulse.hear(&event);
@@ -90,7 +92,7 @@ impl Heart {
     }
 
     /// Tells how the run ended, if the destination takes that at once.
-    pub(crate) async fn end(mut self, ending: &Ending, stop: &StopSignal) {
+    pub async fn end(mut self, ending: &Ending, stop: &StopSignal) {
         self.pulse.lock().end(ending, self.pulse.now_ms());
         self.over.send_replace(true);
         if let Some(beating) = &mut self.beating {
@@ -98,6 +100,17 @@ impl Heart {
             let _ = stop.briefly(last).await;
         }
     }
+}
+
+/// Tells that a run could not begin, if it had taken the job.
+pub(crate) async fn tell_failure(keeper: &Checkpoint, error: &Error, stop: &StopSignal) {
+    let ending = Ending::Failed(FailureInput {
+        errors: chain(error),
+        facts: error.facts(),
+        elapsed_ms: 0,
+        exit: error.exit().number(),
+    });
+    Heart::start(keeper, None, &Arc::default()).end(&ending, stop).await;
 }
 
 impl Drop for Heart {
@@ -140,12 +153,12 @@ impl Beats {
         }
     }
 
-    async fn beat(&mut self) -> Result<(), Error> {
+    async fn beat(&mut self) -> Result<(), Failure> {
         let place = match self.place {
             Some(place) => place,
             None => self.find_place().await?,
         };
-        let Some(now) = self.now() else { return Ok(()) };
+        let now = self.now().unwrap_or(place);
         let beat = self.pulse.lock().heartbeat(&self.own, self.pulse.now_ms(), now);
         self.store.write_once(&beat.point(self.store.keys(), place), "heartbeat").await?;
         self.note_clock();
@@ -153,7 +166,9 @@ impl Beats {
     }
 
     /// Behind the heartbeats of all earlier runs, whatever clock they had. The newest of them tells what they have proven.
-    async fn find_place(&mut self) -> Result<Timestamp, Error> {
+    async fn find_place(&mut self) -> Result<Timestamp, Failure> {
+        // A run that does not hold the job must not stand before the one that does.
+        self.store.held(&self.own).await?;
         let newest = self.store.heartbeat().await?;
         self.note_clock();
         if let Some((fields, _)) = &newest

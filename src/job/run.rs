@@ -139,7 +139,7 @@ pub(crate) async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) =
         report::start(settings, Arc::clone(&counters), shown.color).map_err(io)?;
-    let heart = Heart::start(&prepared.begun.keeper, shown.header.clone(), &counters);
+    let heart = Heart::start(&prepared.begun.keeper, shown.header.quota, &counters);
     let events = heart.beside(sender.as_fn());
     signals.connect(Arc::clone(&events));
     if let BatchOrigin::Bucket(_, client) = &prepared.source {

@@ -17,11 +17,14 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::{Counters, Event, VerifyProgress};
 use crate::report::reporter::Ending;
 use crate::report::run_end::RunEnd;
-use crate::report::state::{Header, RunState, RunTotals};
+use crate::report::state::{Header, QuotaShown, RunState, RunTotals, SinkKind};
 use crate::report::text::Glyphs;
 
 /// Moments that a rate needs: the first one is as old as the time that it is over.
 const MOMENTS_MAX: usize = (HEARTBEAT_RATE_MS / HEARTBEAT_MS) as usize + 1;
+
+/// The kind of the error of a run whose end was asked for before it had moved anything.
+const STOPPED: &str = "stopped";
 
 /// A run as its heartbeats tell of it.
 #[derive(Debug)]
@@ -42,8 +45,12 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Of a run that begins now.
-    pub(crate) fn new(header: Header, counters: Arc<Counters>) -> Self {
+    /// Of a run that begins now, under this quota.
+    pub(crate) fn new(quota: Option<QuotaShown>, counters: Arc<Counters>) -> Self {
+        // Nobody sees it: the names are those of the records.
+        let unnamed = String::new;
+        let (command, source, destination) = (unnamed(), unnamed(), unnamed());
+        let header = Header { command, source, destination, sink: SinkKind::Bucket, quota };
         Self {
             state: RunState::new(header, Glyphs::Unicode),
             counters,
@@ -101,6 +108,10 @@ impl Pulse {
                     self.last_error = kept(&end.to_string());
                 }
                 (condition, proof, StoredEnd { result: end.name().to_owned(), exit: input.exit })
+            }
+            Ending::Failed(input) if input.facts.kind == STOPPED => {
+                let end = StoredEnd { result: STOPPED.to_owned(), exit: input.exit };
+                (RunCondition::Stopped, self.earlier, end)
             }
             Ending::Failed(input) => {
                 self.last_error = kept(&input.errors.join(": "));

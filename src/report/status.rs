@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::checkpoint::heartbeat::{Heartbeat, RunCondition, RunPhase};
+use crate::checkpoint::heartbeat::{Heartbeat, RunPhase};
 use crate::checkpoint::job_state::{JobState, StoredJob};
 use crate::exit::ExitCode;
 use crate::limits::REDRAW_MS;
@@ -353,7 +353,7 @@ impl Row<'_> {
                 "run {run} on machine {machine}, sluice {version}, began {}",
                 number::minute(beat.begun)
             ),
-            format!("job {}, phase {}", beat.job, beat.phase.word()),
+            format!("job {}", beat.job),
             format!(
                 "this run: {}, {}, {}/s, {quota}, {}, retries {}, splits {}",
                 number::all_counted(beat.values, "value", "values"),
@@ -427,10 +427,6 @@ impl Row<'_> {
             "source_bytes_per_s": rate(|beat| beat.source_bytes_per_s),
             "quota_window_bytes": quota.map(|beat| beat.quota_bytes),
             "quota_used_bytes": quota.map(|beat| beat.quota_used_bytes),
-            "is_ended": beat.map(|beat| {
-                use RunCondition::{Complete, Failed, Stopped};
-                matches!(beat.condition, Complete | Failed | Stopped)
-            }),
             "result": end.map(|end| &end.result),
             "exit": end.map(|end| end.exit),
             "last_error": error,
