@@ -10,6 +10,9 @@ pub(crate) const KIND_HEARTBEAT: &str = "heartbeat";
 /// The field that tells whose it is: every heartbeat has it.
 pub(crate) const RUN: &str = "run";
 
+/// The word for pacing under the source's quota.
+const QUOTA: &str = "quota";
+
 /// A closed set of words, as they are stored.
 macro_rules! words {
     ($(#[$about:meta])+ $name:ident { $($(#[$each:meta])+ $word:ident = $text:literal,)+ }) => {
@@ -161,6 +164,11 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
+    /// True for the normal wait.
+    pub(crate) fn waits_for_quota(&self) -> bool {
+        self.waits.as_ref().is_some_and(|wait| wait.word == QUOTA)
+    }
+
     /// The point that holds it. Every field is written each time, so that nothing of an earlier one stays.
     pub(crate) fn point(&self, keys: &Keys, time: Timestamp) -> Point {
         let text = |text: &str| FieldValue::String(text.to_owned());

@@ -169,10 +169,10 @@ impl StoredJob {
             // It gave the job back, and nobody took its last word.
             _ if !is_fresh(beat.seen, now) && released => self.left(now),
             RunCondition::Draining => JobState::Draining,
+            // The quota is waited for as long as it takes.
+            RunCondition::Waiting if beat.waits_for_quota() => JobState::Waiting,
+            _ if age_ms(now, beat.moved) > i128::from(STALLED_MS) => JobState::Stalled,
             RunCondition::Waiting => JobState::Waiting,
-            RunCondition::Running if age_ms(now, beat.moved) > i128::from(STALLED_MS) => {
-                JobState::Stalled
-            }
             RunCondition::Running => JobState::Running,
         }
     }
@@ -229,7 +229,7 @@ fn is_fresh(sign: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::heartbeat::RunPhase;
+    use crate::checkpoint::heartbeat::{RunPhase, StoredWait};
     use crate::checkpoint::lease::Lease;
     use crate::model::time::TimeRange;
 
@@ -282,6 +282,11 @@ mod tests {
         }
     }
 
+    fn for_quota(beat: Heartbeat) -> Heartbeat {
+        let (word, reason) = ("quota".to_owned(), String::new());
+        Heartbeat { waits: Some(StoredWait { word, reason, since: now() }), ..beat }
+    }
+
     fn records(percent: f64, newest: i64, oldest: i64, count: u64) -> StoredRecords {
         StoredRecords {
             committed_to: "2022-01-06".parse().unwrap(),
@@ -301,7 +306,9 @@ mod tests {
             (lease("1", 0, false), beat("1", Running, 0, 0), State::Running),
             (lease("1", 0, false), beat("1", Running, 0, 15), State::Running),
             (lease("1", 0, false), beat("1", Running, 0, 16), State::Stalled),
-            (lease("1", 0, false), beat("1", Waiting, 0, 99), State::Waiting),
+            (lease("1", 0, false), beat("1", Waiting, 0, 15), State::Waiting),
+            (lease("1", 0, false), beat("1", Waiting, 0, 16), State::Stalled),
+            (lease("1", 0, false), for_quota(beat("1", Waiting, 0, 99)), State::Waiting),
             (lease("1", 0, false), beat("1", Draining, 0, 0), State::Draining),
             // One of both signs is enough.
             (lease("1", 9, false), beat("1", Running, 1, 1), State::Running),

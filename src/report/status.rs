@@ -13,6 +13,9 @@ use crate::report::table::{TableHead, TableLayout};
 use crate::report::text::{Color, Glyphs, Paper, clean, fit, width, wrap, wrap_after};
 use crate::report::{eta, json, stream};
 
+/// Paper on which all columns have room.
+const COLUMNS_OF_ALL: usize = 102;
+
 /// The columns behind the names, and the order in which they leave.
 const HEADS: [TableHead; 8] = [
     TableHead::left("STATE", 12),
@@ -96,7 +99,8 @@ impl StatusReport {
                 for (row, name) in rows.iter().zip(&names) {
                     let line = table.row(name, &row.cells());
                     lines.push(row.color().map_or(line.clone(), |color| paper.paint(color, &line)));
-                    for text in row.details(verbose) {
+                    let figures = row.figures().filter(|_| paper.columns < COLUMNS_OF_ALL);
+                    for text in figures.into_iter().chain(row.details(verbose)) {
                         lines.extend(wrap_after(
                             paper.columns,
                             "    ",
@@ -269,55 +273,20 @@ impl Row<'_> {
         ]
     }
 
+    /// What has no column on usual paper, of a run that is at work.
+    fn figures(&self) -> Option<String> {
+        let beat = self.beat().filter(|_| self.is_live())?;
+        Some(format!(
+            "{}, {}/s",
+            number::all_counted(self.values(), "value", "values"),
+            number::count(beat.values_per_s)
+        ))
+    }
+
     /// What a person should know besides, line by line.
     fn details(&self, verbose: bool) -> Vec<String> {
-        let since = |time| number::duration(age_ms(self.now, time));
-        let mut details = Vec::new();
-        if self.is_of_task {
-            details.push(match (&self.job.records, self.state) {
-                (Some(records), JobState::Stalled) => format!(
-                    "official task: no record for {}, and {} until now",
-                    since(records.newest),
-                    number::counted(records.count, "record", "records")
-                ),
-                _ => "official task".to_owned(),
-            });
-            return details;
-        }
-        let beat = self.beat();
-        let lease = self.job.lease.as_ref();
-        let run = lease
-            .map(|stored| format!("run {} on machine {}", stored.lease.run, stored.lease.machine));
-        let run = run.unwrap_or_else(|| "the last run".to_owned());
-        match (self.state, beat) {
-            (JobState::Waiting, Some(beat)) => details.extend(
-                beat.waits
-                    .as_ref()
-                    .map(|wait| format!("{}, for {}", wait.reason, since(wait.since))),
-            ),
-            (JobState::Stalled, Some(beat)) => {
-                details.push(format!(
-                    "{run} is alive, and nothing has moved for {}",
-                    since(beat.moved)
-                ));
-            }
-            (JobState::Dead, _) => {
-                details.push(format!("{run} has ended without a word; the same command goes on"))
-            }
-            (JobState::Stopped, Some(Heartbeat { end: Some(end), .. })) => {
-                details
-                    .push(format!("{} (exit {}); the same command goes on", end.result, end.exit));
-            }
-            (JobState::Stopped, _) => {
-                details.push(format!("{run} has let go of the job and told no end"));
-            }
-            (JobState::Failed, Some(Heartbeat { end: Some(end), .. })) if end.result != "error" => {
-                details.push(format!("{} (exit {})", end.result, end.exit));
-            }
-            (JobState::Running, None) => details.push(format!("{run} tells no more of itself")),
-            _ => {}
-        }
-        let Some(beat) = beat else { return details };
+        let mut details: Vec<_> = self.why().into_iter().collect();
+        let Some(beat) = self.beat() else { return details };
         match beat.phase {
             RunPhase::Closing if self.is_live() => {
                 details.push("all is committed; both ends are counted once more".to_owned());
@@ -339,6 +308,42 @@ impl Row<'_> {
             details.extend(self.run_details(beat));
         }
         details
+    }
+
+    /// Why the job is in its state, where that is no matter of course.
+    fn why(&self) -> Option<String> {
+        let since = |time| number::duration(age_ms(self.now, time));
+        if self.is_of_task {
+            let records = self.job.records.as_ref().filter(|_| self.state == JobState::Stalled);
+            return Some(records.map_or_else(
+                || "official task".to_owned(),
+                |records| format!("official task: no record for {}", since(records.newest)),
+            ));
+        }
+        let lease = self.job.lease.as_ref();
+        let run = lease
+            .map(|stored| format!("run {} on machine {}", stored.lease.run, stored.lease.machine));
+        let run = run.unwrap_or_else(|| "the last run".to_owned());
+        let beat = self.beat();
+        let wait = beat.and_then(|beat| beat.waits.as_ref());
+        let wait = wait.map(|wait| format!("{}, for {}", wait.reason, since(wait.since)));
+        let end = beat.and_then(|beat| beat.end.as_ref());
+        match (self.state, beat, end) {
+            (JobState::Waiting, ..) => wait,
+            (JobState::Stalled, Some(beat), _) => {
+                let wait = wait.map_or_else(|| format!("{run} is alive"), |wait| wait);
+                Some(format!("nothing has moved for {}: {wait}", since(beat.moved)))
+            }
+            (JobState::Dead, ..) => {
+                Some(format!("{run} has ended without a word; the same command goes on"))
+            }
+            (JobState::Stopped, _, Some(end)) => {
+                Some(format!("{} (exit {}); the same command goes on", end.result, end.exit))
+            }
+            (JobState::Stopped, ..) => Some(format!("{run} has let go of the job and told no end")),
+            (JobState::Running, None, _) => Some(format!("{run} tells no more of itself")),
+            _ => None,
+        }
     }
 
     /// The figures of a run that have no column.
