@@ -123,9 +123,9 @@ impl StatusReport {
         let mut lines = Vec::new();
         for row in self.rows() {
             if matches!(row.state, JobState::Dead | JobState::Failed | JobState::Stalled) {
-                let name = row.keys_text();
-                let text = format!("{}: {}", row.state_word(), row.details(false).join("; "));
-                let text = clean(&format!("{name}  {text}"), paper.glyphs);
+                let details = row.details(false).join("; ");
+                let text = format!("{}: {}: {details}", row.state_word(), row.keys_text());
+                let text = clean(&text, paper.glyphs);
                 lines.extend(wrap(&text, paper.columns, 2));
             }
         }
@@ -415,13 +415,14 @@ impl Row<'_> {
         let end = beat.and_then(|beat| beat.end.as_ref());
         let quota = beat.filter(|beat| beat.quota_bytes > 0);
         let error = beat.map(|beat| &beat.last_error).filter(|error| !error.is_empty());
+        let job = beat.map(|beat| beat.job).filter(|job| !job.is_empty());
         json!({
             "version": beat.map(|beat| &beat.version),
             "begun": beat.map(|beat| beat.begun.to_string()),
             "moved": beat.map(|beat| beat.moved.to_string()),
             "phase": beat.filter(|_| self.is_live()).map(|beat| beat.phase.word()),
-            "job_start": beat.map(|beat| beat.job.start.to_string()),
-            "job_stop": beat.map(|beat| beat.job.stop.to_string()),
+            "job_start": job.map(|job| job.start.to_string()),
+            "job_stop": job.map(|job| job.stop.to_string()),
             "batches_open": rate(|beat| beat.batches_open),
             "run_values": beat.map(|beat| beat.values),
             "run_source_bytes": beat.map(|beat| beat.source_bytes),
