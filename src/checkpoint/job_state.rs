@@ -61,7 +61,7 @@ impl JobState {
 
 /// The progress records of a job: those that this program writes, and those of the official task.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StoredRecords {
+pub(crate) struct SeenRecords {
     /// Where the newest one stops.
     pub(crate) committed_to: Timestamp,
     /// The share of the job that it says is done, 0 to 100 and perhaps beyond.
@@ -78,11 +78,11 @@ pub(crate) struct StoredRecords {
 
 /// What a batch bucket holds of one job.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StoredJob {
+pub(crate) struct SeenJob {
     /// Its names.
     pub(crate) keys: Keys,
     /// Its progress.
-    pub(crate) records: Option<StoredRecords>,
+    pub(crate) records: Option<SeenRecords>,
     /// Values refused in all of its batches.
     pub(crate) rejected: u64,
     /// Its lease, which every run of this program takes.
@@ -91,7 +91,7 @@ pub(crate) struct StoredJob {
     pub(crate) heartbeat: Option<Heartbeat>,
 }
 
-impl StoredJob {
+impl SeenJob {
     /// A job of which nothing is known yet.
     pub(crate) fn named(keys: Keys) -> Self {
         Self { keys, records: None, rejected: 0, lease: None, heartbeat: None }
@@ -287,8 +287,8 @@ mod tests {
         Heartbeat { waits: Some(StoredWait { word, reason, since: now() }), ..beat }
     }
 
-    fn records(percent: f64, newest: i64, oldest: i64, count: u64) -> StoredRecords {
-        StoredRecords {
+    fn records(percent: f64, newest: i64, oldest: i64, count: u64) -> SeenRecords {
+        SeenRecords {
             committed_to: "2022-01-06".parse().unwrap(),
             percent,
             newest: minutes_ago(newest),
@@ -330,11 +330,11 @@ mod tests {
             (lease("2", 4, true), beat("1", Failed, 4, 4), State::Stopped),
         ] {
             let what = format!("{lease:?} {beat:?}");
-            let job = StoredJob {
+            let job = SeenJob {
                 lease: Some(lease),
                 heartbeat: Some(beat),
                 records: Some(records(50.0, 9, 99, 9)),
-                ..StoredJob::named(keys())
+                ..SeenJob::named(keys())
             };
             assert_eq!(job.state(now()), state, "{what}");
             assert!(!job.is_of_task(now()), "{what}");
@@ -352,7 +352,7 @@ mod tests {
             (records(12.0, 181, 781, 11), Stalled),
             (records(100.13, 99_999, 199_999, 11), Complete),
         ] {
-            let job = StoredJob { records: Some(records.clone()), ..StoredJob::named(keys()) };
+            let job = SeenJob { records: Some(records.clone()), ..SeenJob::named(keys()) };
             assert_eq!(job.state(now()), state, "{records:?}");
             assert!(job.is_of_task(now()) && job.percent(now()) <= 100.0);
         }
@@ -360,32 +360,32 @@ mod tests {
 
     #[test]
     fn the_task_may_go_on_where_a_run_has_left() {
-        let left = StoredJob {
+        let left = SeenJob {
             lease: Some(lease("1", 60, true)),
             heartbeat: Some(beat("1", RunCondition::Stopped, 60, 60)),
             records: Some(records(50.0, 61, 99, 9)),
-            ..StoredJob::named(keys())
+            ..SeenJob::named(keys())
         };
         assert_eq!((left.state(now()), left.is_of_task(now())), (JobState::Stopped, false));
-        let taken = StoredJob { records: Some(records(51.0, 5, 99, 10)), ..left.clone() };
+        let taken = SeenJob { records: Some(records(51.0, 5, 99, 10)), ..left.clone() };
         assert_eq!((taken.state(now()), taken.is_of_task(now())), (JobState::Running, true));
-        let ahead = StoredJob { records: Some(records(51.0, -999, 99, 10)), ..left };
+        let ahead = SeenJob { records: Some(records(51.0, -999, 99, 10)), ..left };
         assert!(!ahead.is_of_task(now()), "the clock was wrong");
     }
 
     #[test]
     fn how_far_it_is_counts_by_what_the_last_run_was_asked_for() {
-        let of_run = StoredJob {
+        let of_run = SeenJob {
             lease: Some(lease("1", 0, false)),
             heartbeat: Some(beat("1", RunCondition::Running, 0, 0)),
             // A run with an earlier stop had written it.
             records: Some(records(100.0, 60, 99, 9)),
-            ..StoredJob::named(keys())
+            ..SeenJob::named(keys())
         };
         assert!((of_run.percent(now()) - 50.0).abs() < 1e-9);
-        let of_record = StoredJob { heartbeat: None, ..of_run.clone() };
+        let of_record = SeenJob { heartbeat: None, ..of_run.clone() };
         assert!((of_record.percent(now()) - 100.0).abs() < 1e-9);
-        let none = StoredJob { records: None, ..of_run };
+        let none = SeenJob { records: None, ..of_run };
         assert!(none.percent(now()).abs() < 1e-9);
     }
 }

@@ -56,10 +56,10 @@ impl Begun {
 
 /// As [`given_up`], and told to those who look at the batch bucket.
 async fn failed(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
-    let told = keeper.clone();
-    let ((), closed) =
-        tokio::join!(tell_failure(&told, &error, stop), closed(keeper, stop, &error));
-    closed.unwrap_or(error)
+    let kept = keeper.clone();
+    let told = Box::pin(tell_failure(&kept, &error, stop));
+    let ((), instead) = tokio::join!(told, Box::pin(closed(keeper, stop, &error)));
+    instead.unwrap_or(error)
 }
 
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.

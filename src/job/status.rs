@@ -5,7 +5,7 @@ use crate::influx::client::Client;
 use crate::job::error::Error;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
-use crate::pipeline::commit::bucket::stored_jobs::stored_jobs;
+use crate::pipeline::commit::bucket::seen_jobs::seen_jobs;
 use crate::report::status::{BucketJobs, StatusReport};
 
 /// Meets the server and makes sure that each bucket is there.
@@ -23,7 +23,7 @@ pub(crate) async fn meet(config: &StatusConfig, client: &Client) -> Result<(), E
 pub(crate) async fn look(config: &StatusConfig, client: &Client) -> Result<StatusReport, Error> {
     let mut buckets = Vec::new();
     for bucket in &config.batch_buckets {
-        let mut jobs = stored_jobs(client, bucket).await?;
+        let mut jobs = seen_jobs(client, bucket).await?;
         let all = jobs.len();
         let wanted =
             |name: &Option<String>, own: &str| name.as_ref().is_none_or(|name| name == own);

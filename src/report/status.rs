@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checkpoint::heartbeat::{Heartbeat, RunPhase};
-use crate::checkpoint::job_state::{JobState, StoredJob};
+use crate::checkpoint::job_state::{JobState, SeenJob};
 use crate::exit::ExitCode;
 use crate::limits::REDRAW_MS;
 use crate::model::number;
@@ -45,14 +45,14 @@ pub(crate) struct BucketJobs {
     /// The name of the bucket.
     pub(crate) bucket: String,
     /// Its jobs, in the order of their names.
-    pub(crate) jobs: Vec<StoredJob>,
+    pub(crate) jobs: Vec<SeenJob>,
     /// Jobs that were not asked for.
     pub(crate) left_out: u64,
 }
 
 /// A job, judged.
 struct Row<'a> {
-    job: &'a StoredJob,
+    job: &'a SeenJob,
     now: Timestamp,
     state: JobState,
     is_of_task: bool,
@@ -251,11 +251,10 @@ impl Row<'_> {
         let nothing = || "-".to_owned();
         let unknown = || "?".to_owned();
         let rate = self.beat().filter(|_| self.is_live()).map(|beat| beat.values_per_s);
-        let eta = match (self.eta_ms(), self.is_live()) {
-            (Some((low, high)), _) => number::duration_range(low, high).replace(" - ", "-"),
-            (None, true) => unknown(),
-            (None, false) if self.state == JobState::Complete => nothing(),
-            (None, false) => unknown(),
+        let eta = match self.eta_ms() {
+            Some((low, high)) => number::duration_range(low, high).replace(" - ", "-"),
+            None if self.state == JobState::Complete => nothing(),
+            None => unknown(),
         };
         let verified = match self.job.proof(self.now).word() {
             "not" => nothing(),
@@ -305,7 +304,7 @@ impl Row<'_> {
             details.push(format!("{what}: {}", beat.last_error));
         }
         if verbose {
-            details.extend(self.run_details(beat));
+            details.extend(run_details(beat));
         }
         details
     }
@@ -331,7 +330,7 @@ impl Row<'_> {
         match (self.state, beat, end) {
             (JobState::Waiting, ..) => wait,
             (JobState::Stalled, Some(beat), _) => {
-                let wait = wait.map_or_else(|| format!("{run} is alive"), |wait| wait);
+                let wait = wait.unwrap_or_else(|| format!("{run} is alive"));
                 Some(format!("nothing has moved for {}: {wait}", since(beat.moved)))
             }
             (JobState::Dead, ..) => {
@@ -344,31 +343,6 @@ impl Row<'_> {
             (JobState::Running, None, _) => Some(format!("{run} tells no more of itself")),
             _ => None,
         }
-    }
-
-    /// The figures of a run that have no column.
-    fn run_details(&self, beat: &Heartbeat) -> [String; 3] {
-        let quota = match beat.quota_bytes {
-            0 => "no quota".to_owned(),
-            window => format!("quota {}", number::bytes_of(beat.quota_used_bytes, window)),
-        };
-        let Heartbeat { run, machine, version, .. } = beat;
-        [
-            format!(
-                "run {run} on machine {machine}, sluice {version}, began {}",
-                number::minute(beat.begun)
-            ),
-            format!("job {}", beat.job),
-            format!(
-                "this run: {}, {}, {}/s, {quota}, {}, retries {}, splits {}",
-                number::all_counted(beat.values, "value", "values"),
-                number::bytes(beat.source_bytes),
-                number::bytes(beat.source_bytes_per_s),
-                number::counted(beat.batches_open, "open batch", "open batches"),
-                number::grouped(beat.retries),
-                number::grouped(beat.splits),
-            ),
-        ]
     }
 
     fn json(&self, bucket: &BucketJobs) -> String {
@@ -438,6 +412,31 @@ impl Row<'_> {
             "last_error": error,
         })
     }
+}
+
+/// The figures of a run that have no column.
+fn run_details(beat: &Heartbeat) -> [String; 3] {
+    let quota = match beat.quota_bytes {
+        0 => "no quota".to_owned(),
+        window => format!("quota {}", number::bytes_of(beat.quota_used_bytes, window)),
+    };
+    let Heartbeat { run, machine, version, .. } = beat;
+    [
+        format!(
+            "run {run} on machine {machine}, sluice {version}, began {}",
+            number::minute(beat.begun)
+        ),
+        format!("job {}", beat.job),
+        format!(
+            "this run: {}, {}, {}/s, {quota}, {}, retries {}, splits {}",
+            number::all_counted(beat.values, "value", "values"),
+            number::bytes(beat.source_bytes),
+            number::bytes(beat.source_bytes_per_s),
+            number::counted(beat.batches_open, "open batch", "open batches"),
+            number::grouped(beat.retries),
+            number::grouped(beat.splits),
+        ),
+    ]
 }
 
 /// From one time to another; 0 where a clock was wrong.

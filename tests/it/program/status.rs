@@ -140,7 +140,9 @@ async fn what_a_run_waits_for_is_told() {
     ] {
         let world = World::new().await;
         world.oss.inject(late.clone());
-        fault.into_iter().for_each(|fault| world.oss.inject(fault));
+        if let Some(fault) = fault {
+            world.oss.inject(fault);
+        }
         let mut run = world.start(world.job("migrate", more));
         run.until("a heartbeat", |_| !world.heartbeats("state").is_empty()).await;
         let line = world.assert_state("waiting", 5).await;

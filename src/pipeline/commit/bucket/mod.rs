@@ -2,4 +2,4 @@
 
 pub(crate) mod batch_bucket;
 pub(crate) mod records;
-pub(crate) mod stored_jobs;
+pub(crate) mod seen_jobs;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::heartbeat::{self, Heartbeat};
 use crate::checkpoint::identity;
-use crate::checkpoint::job_state::{StoredJob, StoredRecords};
+use crate::checkpoint::job_state::{SeenJob, SeenRecords};
 use crate::checkpoint::lease::{KIND_LEASE, StoredLease};
 use crate::checkpoint::record::{BATCHES, DETAILS, KIND, KIND_BATCH, Keys, stored_stop};
 use crate::influx::client::Client;
@@ -25,7 +25,7 @@ struct Asking<'a> {
 }
 
 /// The jobs of a bucket, in the order of their names.
-pub(crate) async fn stored_jobs(client: &Client, bucket: &str) -> Result<Vec<StoredJob>, Error> {
+pub(crate) async fn seen_jobs(client: &Client, bucket: &str) -> Result<Vec<SeenJob>, Error> {
     let asking = Asking { client, bucket };
     let newest_of_kind = |kind| flux::record::newest_record(bucket, DETAILS, &[(KIND, kind)]);
     // Signs of life last: what is older than they are is no contradiction.
@@ -43,7 +43,7 @@ pub(crate) async fn stored_jobs(client: &Client, bucket: &str) -> Result<Vec<Sto
     for names in [&newest, &begun, &leases, &beats].into_iter().flat_map(BTreeMap::keys) {
         let [src_org, src_bucket, dst_bucket] = names.clone();
         let keys = Keys { src_org, src_bucket, dst_bucket };
-        jobs.entry(names.clone()).or_insert_with(|| StoredJob::named(keys));
+        jobs.entry(names.clone()).or_insert_with(|| SeenJob::named(keys));
     }
     for (names, job) in &mut jobs {
         let point = |of: &ByJob, field| of.get(names).and_then(|found| newest_of(found, field));
@@ -51,7 +51,7 @@ pub(crate) async fn stored_jobs(client: &Client, bucket: &str) -> Result<Vec<Sto
             let first = oldest.get(names).into_iter().flatten();
             let first = first.filter_map(|table| table.time(0, "_time")).min();
             let percent = fields.get("percent_complete").and_then(|text| text.parse().ok());
-            job.records = Some(StoredRecords {
+            job.records = Some(SeenRecords {
                 committed_to: stored_stop(&fields).map_err(Error::Record)?,
                 percent: percent.unwrap_or(0.0),
                 newest: time,
