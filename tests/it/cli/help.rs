@@ -294,7 +294,7 @@ fn a_bare_file_of_settings_is_told_of() {
 fn a_word_that_is_no_command_is_answered_with_the_commands() {
     const ALL: &str = "The commands are: migrate, verify, status, load, spool, export, preflight, plan, bench, demo, completions, man";
     for (line, words) in [
-        ("sluice state", "argument 1 is no command, and not shown"),
+        ("sluice progress", "argument 1 is no command, and not shown"),
         ("sluice help nothing", "argument 2 is no command, and not shown"),
         ("sluice describe /data", "there is no command \"describe\": did you mean spool describe?"),
         ("sluice migrat", "there is no command \"migrat\": did you mean migrate?"),

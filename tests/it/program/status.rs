@@ -9,6 +9,7 @@ use sluice::testing::sim::{
 };
 
 use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
+use crate::support::kept::KeptJob;
 use crate::support::need::{What, need};
 use crate::support::process::{Ended, Running};
 use crate::support::schema::assert_valid;
@@ -31,7 +32,7 @@ fn pass(clock: &ServerClock, minutes: i64) {
 
 impl World {
     /// `sluice status` of the destination, and what else is asked.
-    fn status(&self, more: &[&str]) -> Command {
+    pub(super) fn status(&self, more: &[&str]) -> Command {
         let oss = self.oss.url();
         let mut command = self.command(&[&["status", "--destination-host", &oss], more].concat());
         // Nothing of the source is needed.
@@ -281,54 +282,17 @@ async fn what_only_the_official_task_has_moved_is_shown_by_its_records() {
     }
 }
 
-/// A heartbeat as a run writes it that is alive and stands still: no run of the program does that on purpose.
-fn standing_still(world: &World) {
-    let now = ServerClock::system().now();
-    let store = world.oss.store();
-    store.create_bucket(PROGRESS, 0);
-    let at = |minutes: i64| Timestamp::from_ns(now - minutes * MINUTE_NS).to_rfc3339_nano();
-    let tags = |kind: &str| {
-        format!("batch_details,dstBucket=vib,kind={kind},srcBucket=vib,srcOrg={CLOUD_ORG}")
-    };
-    let lease = format!(
-        "{} machine=\"m\",lock=\"l\",run=\"9\",refreshed=\"{}\",released=0i {now}",
-        tags("lease"),
-        at(0)
-    );
-    let counts = [
-        "batches_open",
-        "values",
-        "values_per_s",
-        "source_bytes",
-        "source_bytes_per_s",
-        "quota_bytes",
-        "quota_used_bytes",
-        "retries",
-        "splits",
-        "rejected",
-    ];
-    let counts = counts.map(|name| format!("{name}=0i")).join(",");
-    let beat = format!(
-        "{} run=\"9\",machine=\"m\",version=\"0.1.0\",seen=\"{}\",begun=\"{}\",moved=\"{}\",state=\"running\",\
-         waits_for=\"\",waits_why=\"\",waits_since=\"\",phase=\"copy\",start=\"2022-01-01T00:00:00Z\",\
-         stop=\"2022-01-02T00:00:00Z\",{counts},eta_ms_min=-1i,eta_ms_max=-1i,last_error=\"\",verified=\"not\",\
-         result=\"\",exit=-1i {now}",
-        tags("heartbeat"),
-        at(0),
-        at(60),
-        Timestamp::from_ns(now - 20 * MINUTE_NS - 5_000_000_000).to_rfc3339_nano()
-    );
-    store.write_lp(PROGRESS, format!("{lease}\n{beat}\n").as_bytes()).unwrap();
-}
-
 #[tokio::test]
 async fn a_run_that_lives_and_moves_nothing_is_stalled() {
     let world = World::new().await;
-    standing_still(&world);
+    world.oss.store().create_bucket(PROGRESS, 0);
+    let still = KeptJob { bucket: "vib", moved_s: 1_205, ..KeptJob::NEW };
+    let lines = still.lines(ServerClock::system().now());
+    world.oss.store().write_lp(PROGRESS, lines.as_bytes()).unwrap();
     world.assert_state("stalled", 5).await;
     let screen = world.screen(&["-q"]).await;
     let words =
-        "stalled: ops-eu/vib -> vib: nothing has moved for 20m: run 9 on machine m is alive";
+        "stalled: ops-eu/vib -> vib: nothing has moved for 20m: run 9c41 on machine m2 is alive";
     assert!(words_of(&screen).contains(words), "{screen:?}");
 }
 
@@ -506,4 +470,94 @@ async fn a_watch_outlasts_trouble_that_passes() {
         .await;
     watching.signal("INT");
     watching.ended().await.assert_code(130);
+}
+
+/// The jobs of the page.
+fn jobs_of_the_page() -> [KeptJob; 5] {
+    const NEW: KeptJob = KeptJob::NEW;
+    let quota = Some(("quota", "source quota (normal)", 1));
+    [
+        KeptJob {
+            bucket: "billing",
+            state: "complete",
+            hours: 100,
+            seen_s: 172_800,
+            released: true,
+            values: 18_400_000,
+            verified: "equal",
+            end: Some(("copied", 0)),
+            ..NEW
+        },
+        KeptJob {
+            bucket: "hvac",
+            hours: 88,
+            values: 7_540_000,
+            values_per_s: 1_470_000,
+            eta: Some((18, 22)),
+            ..NEW
+        },
+        KeptJob {
+            bucket: "plant",
+            state: "waiting",
+            hours: 41,
+            seen_s: 12,
+            waits: quota,
+            values: 3_120_000,
+            values_per_s: 24_000,
+            rejected: 312,
+            eta: Some((225, 290)),
+            ..NEW
+        },
+        KeptJob {
+            bucket: "pumps",
+            state: "failed",
+            hours: 50,
+            seen_s: 1_500,
+            released: true,
+            values: 9_000,
+            last_error: "source: slice [2022-01-03, 2022-01-04) of cpu by flux: the token was refused (status 401): unauthorized access",
+            end: Some(("error", 12)),
+            ..NEW
+        },
+        KeptJob {
+            bucket: "vib-raw",
+            hours: 63,
+            seen_s: 32_400,
+            values: 800_000,
+            rejected: 15_200,
+            ..NEW
+        },
+    ]
+}
+
+/// The example of the page, and its screen on each width.
+#[tokio::test]
+async fn the_page_shows_what_is_printed() {
+    let (world, clock) = world_with_clock().await;
+    let now: Timestamp = "2026-11-20T10:35:11Z".parse().unwrap();
+    let store = world.oss.store();
+    store.create_bucket(PROGRESS, 0);
+    for job in jobs_of_the_page() {
+        store.write_lp(PROGRESS, job.lines(now.ns()).as_bytes()).unwrap();
+    }
+    let task = "batches,dstBucket=lab,srcBucket=lab,srcOrg=lab batch_start=\"2022-01-01T00:00:00.000000000Z\",\
+                batch_stop=\"2022-01-02T00:00:00.000000000Z\",percent_complete=12.0,rows=1000i";
+    let line = format!("{task} {}", now.ns() - 73 * 60 * MINUTE_NS);
+    store.write_lp(PROGRESS, line.as_bytes()).unwrap();
+    let mut shown = None;
+    // The server's clock goes on meanwhile, and may reach the next second.
+    for _ in 0..20 {
+        clock.set(now.ns());
+        let screen = world.screen(&[]).await;
+        screen.assert_code(7);
+        if screen.out.contains(&format!("/migration   {now}\n")) {
+            shown = Some(screen.out);
+            break;
+        }
+    }
+    let host = world.oss.url().replace("http://", "");
+    let shown = shown.expect("within a second of the clock").replace(&host, "oss1:8086");
+    let page = include_str!("../../../docs/status.md");
+    let (_, rest) = page.split_once("```text\n").expect("the page shows a screen");
+    assert_eq!(shown, rest.split_once("```").unwrap().0, "\n{shown}");
 }

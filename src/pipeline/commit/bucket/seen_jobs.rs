@@ -15,7 +15,7 @@ use crate::wire::csv::columns::{self, AskedColumns};
 use crate::wire::csv::table::CsvTable;
 use crate::wire::flux;
 
-/// Source organization, source bucket and destination bucket, with the tables of the series that have these tags.
+/// Source bucket, its organization, and destination bucket, with the tables of the series that have these tags.
 type ByJob = BTreeMap<[String; 3], Vec<CsvTable>>;
 
 /// Asks one batch bucket.
@@ -41,7 +41,7 @@ pub(crate) async fn seen_jobs(client: &Client, bucket: &str) -> Result<Vec<SeenJ
     let beats = asking.points(&newest_of_kind(heartbeat::KIND_HEARTBEAT)).await?;
     let mut jobs = BTreeMap::new();
     for names in [&newest, &begun, &leases, &beats].into_iter().flat_map(BTreeMap::keys) {
-        let [src_org, src_bucket, dst_bucket] = names.clone();
+        let [src_bucket, src_org, dst_bucket] = names.clone();
         let keys = Keys { src_org, src_bucket, dst_bucket };
         jobs.entry(names.clone()).or_insert_with(|| SeenJob::named(keys));
     }
@@ -85,7 +85,7 @@ impl Asking<'_> {
         let mut by_job = ByJob::new();
         for table in small_answer::tables(self.client, query, columns, &what).await? {
             let tag = |label| table.text(0, label).unwrap_or_default().to_owned();
-            let names = [tag("srcOrg"), tag("srcBucket"), tag("dstBucket")];
+            let names = [tag("srcBucket"), tag("srcOrg"), tag("dstBucket")];
             if !table.rows.is_empty() {
                 by_job.entry(names).or_default().push(table);
             }
