@@ -62,8 +62,8 @@ impl JobState {
 /// The progress records of a job: those that this program writes, and those of the official task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SeenRecords {
-    /// Where the newest one stops.
-    pub(crate) committed_to: Timestamp,
+    /// Where the newest one stops, if it can be read.
+    pub(crate) committed_to: Option<Timestamp>,
     /// The share of the job that it says is done, 0 to 100 and perhaps beyond.
     pub(crate) percent: f64,
     /// When it was written, and when the first one was.
@@ -132,9 +132,9 @@ impl SeenJob {
             let is_whole = beat.is_some_and(|beat| beat.condition == RunCondition::Complete);
             return if is_whole { 100.0 } else { 0.0 };
         };
-        let beat = beat.filter(|beat| !beat.job.is_empty());
-        let percent = beat.map_or(records.percent, |beat| {
-            super::record::percent_complete(beat.job, records.committed_to.min(beat.job.stop))
+        let run = beat.filter(|beat| !beat.job.is_empty()).zip(records.committed_to);
+        let percent = run.map_or(records.percent, |(beat, to)| {
+            super::record::percent_complete(beat.job, to.min(beat.job.stop))
         });
         if percent.is_finite() { percent.clamp(0.0, 100.0) } else { 0.0 }
     }
@@ -289,7 +289,7 @@ mod tests {
 
     fn records(percent: f64, newest: i64, oldest: i64, count: u64) -> SeenRecords {
         SeenRecords {
-            committed_to: "2022-01-06".parse().unwrap(),
+            committed_to: "2022-01-06".parse().ok(),
             percent,
             newest: minutes_ago(newest),
             oldest: minutes_ago(oldest),

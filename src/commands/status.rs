@@ -19,7 +19,7 @@ use crate::job::signals::StopSignals;
 use crate::job::status::{look, meet};
 use crate::limits::{WATCH_MS, WATCH_RETRIES_MAX};
 use crate::model::side::Side;
-use crate::report::status::{StatusReport, WatchedScreen};
+use crate::report::status::{StatusReport, WatchedScreen, print};
 use crate::report::stream;
 use crate::report::text::{Paper, clean, wrap};
 
@@ -73,9 +73,9 @@ async fn watch(
     let mut screen = (!config.output.json).then(WatchedScreen::new);
     let (mut report, mut trouble) = (first, None);
     let ended = loop {
-        match &mut screen {
-            None if trouble.is_none() => report.json_lines().iter().for_each(stream::print_exact),
-            None => {}
+        let taken = match &mut screen {
+            None if trouble.is_none() => print(&report.json_lines()),
+            None => Ok(()),
             Some(screen) => {
                 let paper = screen.paper(color);
                 let mut shown = lines(config, &report, paper);
@@ -83,8 +83,12 @@ async fn watch(
                     let text = format!("not read since then: {trouble}");
                     shown.extend(wrap(&clean(&text, paper.glyphs), paper.columns, 2));
                 }
-                screen.show(shown);
+                screen.show(shown)
             }
+        };
+        if taken.is_err() {
+            // Nobody looks any more.
+            break Ok(report.exit());
         }
         let next = async {
             sleep(Duration::from_millis(WATCH_MS)).await;

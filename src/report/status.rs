@@ -1,5 +1,7 @@
 //! What `status` shows of the jobs of batch buckets: its screen, and a JSON line for each job.
 
+use std::io::{self, Write as _};
+
 use serde_json::{Value, json};
 
 use crate::checkpoint::heartbeat::{Heartbeat, RunPhase};
@@ -9,9 +11,13 @@ use crate::limits::REDRAW_MS;
 use crate::model::number;
 use crate::model::time::Timestamp;
 use crate::report::bars::Bars;
+use crate::report::stream::{self, Stdout};
 use crate::report::table::{TableHead, TableLayout};
 use crate::report::text::{Color, Glyphs, Paper, clean, fit, width, wrap, wrap_after};
-use crate::report::{eta, json, stream};
+use crate::report::{eta, json};
+
+/// Columns of the time that is left; of a range that is wider the end is told.
+const ETA_COLUMNS: usize = 12;
 
 /// Paper on which all columns have room.
 const COLUMNS_OF_ALL: usize = 102;
@@ -19,12 +25,12 @@ const COLUMNS_OF_ALL: usize = 102;
 /// The columns behind the names, and the order in which they leave.
 const HEADS: [TableHead; 8] = [
     TableHead::left("STATE", 12),
-    TableHead::right("DONE", 9),
-    TableHead::right("SEEN", 8).leaves(6),
+    TableHead::right("DONE", 8),
+    TableHead::right("SEEN", 9).leaves(6),
     TableHead::right("VALUES", 10).leaves(2),
     TableHead::right("RATE", 12).leaves(1),
     TableHead::right("REJECTED", 10).leaves(4),
-    TableHead::left("ETA", 12).leaves(5),
+    TableHead::left("ETA", ETA_COLUMNS).leaves(5),
     TableHead::left("VERIFIED", 9).leaves(3),
 ];
 
@@ -252,7 +258,10 @@ impl Row<'_> {
         let unknown = || "?".to_owned();
         let rate = self.beat().filter(|_| self.is_live()).map(|beat| beat.values_per_s);
         let eta = match self.eta_ms() {
-            Some((low, high)) => number::duration_range(low, high).replace(" - ", "-"),
+            Some((low, high)) => {
+                let range = number::duration_range(low, high).replace(" - ", "-");
+                if width(&range) > ETA_COLUMNS { number::duration(high) } else { range }
+            }
             None if self.state == JobState::Complete => nothing(),
             None => unknown(),
         };
@@ -365,7 +374,7 @@ impl Row<'_> {
             "waits_why": waits.map(|wait| &wait.reason),
             "waits_since": waits.map(|wait| text(wait.since)),
             "percent_complete": f64::from(self.per_mille()) / 10.0,
-            "committed_to": records.map(|records| text(records.committed_to)),
+            "committed_to": records.and_then(|records| records.committed_to).map(text),
             "seen": job.seen().map(text),
             "seen_ms": job.seen().map(|seen| age_ms(self.now, seen)),
             "values": self.values(),
@@ -445,6 +454,14 @@ fn age_ms(now: Timestamp, then: Timestamp) -> u64 {
     u64::try_from(ms.max(0)).unwrap_or(u64::MAX)
 }
 
+/// Lines on stdout, now.
+pub(crate) fn print(lines: &[String]) -> io::Result<()> {
+    for line in lines {
+        writeln!(Stdout, "{line}")?;
+    }
+    Stdout.flush()
+}
+
 /// The screen of `--watch`: drawn again in place on a terminal, printed screen after screen elsewhere.
 #[derive(Debug)]
 pub(crate) struct WatchedScreen {
@@ -465,13 +482,14 @@ impl WatchedScreen {
         if self.bars.is_some() { stream::stderr_paper(color) } else { stream::stdout_paper(color) }
     }
 
-    /// Shows a new one.
-    pub(crate) fn show(&mut self, lines: Vec<String>) {
+    /// Shows a new one. An error means that nobody takes it.
+    pub(crate) fn show(&mut self, lines: Vec<String>) -> io::Result<()> {
         match &mut self.bars {
             Some(bars) => bars.draw(lines.clone()),
-            None => lines.iter().for_each(stream::print_exact),
+            None => print(&lines)?,
         }
         self.last = lines;
+        Ok(())
     }
 
     /// Takes the screen away, and leaves the last one as the result.

@@ -450,6 +450,40 @@ async fn a_watched_screen_is_drawn_again_until_ctrl_c() {
     json.ended().await.assert_code(143);
 }
 
+/// As `head` does.
+#[tokio::test]
+async fn a_watch_ends_with_its_reader() {
+    let world = World::new().await;
+    task_records(&world, PROGRESS, "lab", &[1.0, 2.0], 1);
+    for more in [&["--watch"][..], &["--watch", "--json"]] {
+        let status = world.status(more);
+        let words = std::iter::once(status.get_program()).chain(status.get_args());
+        let words: Vec<_> = words.map(|word| word.to_str().unwrap()).collect();
+        let mut piped = Command::new("/bin/sh");
+        piped.args(["-c", &format!("{} | head -n 1", words.join(" "))]).env_clear();
+        piped.env("PATH", "/usr/bin:/bin").env("INFLUX_TOKEN", OSS_TOKEN);
+        let ended = world.start(piped).ended().await;
+        ended.assert_code(0);
+        assert_eq!((ended.out.lines().count(), ended.err.as_str()), (1, ""), "{ended:?}");
+    }
+}
+
+/// A record that nobody can read hides no other job.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_ends_nothing() {
+    let world = World::new().await;
+    task_records(&world, PROGRESS, "lab", &[1.0, 2.0], 1);
+    let line = format!(
+        "batches,dstBucket=x,srcBucket=x,srcOrg=lab batch_start=\"soon\",batch_stop=\"later\",percent_complete=5.0,rows=1i {}",
+        ServerClock::system().now()
+    );
+    world.oss.store().write_lp(PROGRESS, line.as_bytes()).unwrap();
+    let ended = world.screen(&["--json"]).await;
+    ended.assert_code(0);
+    let to: Vec<_> = ended.lines().iter().map(|line| line["committed_to"].is_null()).collect();
+    assert_eq!(to, [false, true], "{ended:?}");
+}
+
 /// A server that is away for a while ends no watch.
 #[tokio::test]
 async fn a_watch_outlasts_trouble_that_passes() {
