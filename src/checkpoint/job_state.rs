@@ -333,7 +333,7 @@ mod tests {
             let job = SeenJob {
                 lease: Some(lease),
                 heartbeat: Some(beat),
-                records: Some(records(50.0, 9, 99, 9)),
+                records: Some(records(50.0, 99, 999, 9)),
                 ..SeenJob::named(keys())
             };
             assert_eq!(job.state(now()), state, "{what}");

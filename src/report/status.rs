@@ -20,19 +20,22 @@ use crate::report::{eta, json};
 const ETA_COLUMNS: usize = 12;
 
 /// Paper on which all columns have room.
-const COLUMNS_OF_ALL: usize = 102;
+const COLUMNS_OF_ALL: usize = 97;
 
 /// The columns behind the names, and the order in which they leave.
 const HEADS: [TableHead; 8] = [
     TableHead::left("STATE", 12),
-    TableHead::right("DONE", 8),
+    TableHead::right("DONE", 6),
     TableHead::right("SEEN", 9).leaves(6),
     TableHead::right("VALUES", 10).leaves(2),
     TableHead::right("RATE", 12).leaves(1),
-    TableHead::right("REJECTED", 10).leaves(4),
+    TableHead::right("REJECTED", 9).leaves(4),
     TableHead::left("ETA", ETA_COLUMNS).leaves(5),
     TableHead::left("VERIFIED", 9).leaves(3),
 ];
+
+/// The column of names: its columns at the least, and usually.
+const FIRST: (&str, usize, usize) = ("SOURCE", 12, 17);
 
 /// The jobs of some batch buckets of a server.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +103,7 @@ impl StatusReport {
             if !rows.is_empty() {
                 let names: Vec<_> = rows.iter().map(|row| row.name(&rows, paper.glyphs)).collect();
                 let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
-                let table = TableLayout::new(paper.columns, ("SOURCE", 12, 14), widest, &HEADS);
+                let table = TableLayout::new(paper.columns, FIRST, widest, &HEADS);
                 lines.push(table.head());
                 for (row, name) in rows.iter().zip(&names) {
                     let line = table.row(name, &row.cells());
@@ -271,7 +274,7 @@ impl Row<'_> {
         };
         [
             self.state_word(),
-            number::percent(self.per_mille()),
+            format!("{} %", self.per_mille() / 10),
             self.job.seen().map_or_else(unknown, |seen| number::duration(age_ms(self.now, seen))),
             number::count(self.values()),
             rate.map_or_else(nothing, |rate| format!("{}/s", number::count(rate))),
@@ -502,3 +505,16 @@ impl WatchedScreen {
 }
 
 const _: () = assert!(REDRAW_MS < crate::limits::WATCH_MS, "each look is drawn");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_column_stands_below() {
+        let head = |columns| TableLayout::new(columns, FIRST, 0, &HEADS).head();
+        assert!(head(COLUMNS_OF_ALL).contains("RATE"));
+        assert!(!head(COLUMNS_OF_ALL - 1).contains("RATE"));
+        assert!(head(80).contains("VERIFIED") && !head(80).contains("VALUES"));
+    }
+}
