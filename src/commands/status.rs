@@ -19,7 +19,8 @@ use crate::job::signals::StopSignals;
 use crate::job::status::{look, meet};
 use crate::limits::{WATCH_MS, WATCH_RETRIES_MAX};
 use crate::model::side::Side;
-use crate::report::status::{StatusReport, WatchedScreen, print};
+use crate::report::status::StatusReport;
+use crate::report::status::watched::{WatchedScreen, print};
 use crate::report::stream;
 use crate::report::text::{Paper, clean, wrap};
 

@@ -296,6 +296,28 @@ async fn a_run_that_lives_and_moves_nothing_is_stalled() {
     assert!(words_of(&screen).contains(words), "{screen:?}");
 }
 
+/// Whoever may write to the bucket may have written anything.
+#[tokio::test]
+async fn no_stored_word_steers_a_terminal() {
+    let world = World::new().await;
+    world.oss.store().create_bucket(PROGRESS, 0);
+    let strange = KeptJob {
+        bucket: "a\u{1b}[31mb",
+        state: "waiting",
+        waits: Some(("x\u{1b}[2J", "y\u{1b}[2J", 5)),
+        last_error: "z\u{1b}]0;z\u{7}",
+        ..KeptJob::NEW
+    };
+    let lines = strange.lines(ServerClock::system().now());
+    world.oss.store().write_lp(PROGRESS, lines.as_bytes()).unwrap();
+    for more in [&["-v"][..], &["-q"], &["--json"]] {
+        let ended = world.screen(more).await;
+        ended.assert_code(5);
+        assert!(!ended.out.contains(['\u{1b}', '\u{7}']), "{ended:?}");
+        assert!(more == ["-q"] || ended.out.contains("[2J"), "{ended:?}");
+    }
+}
+
 #[tokio::test]
 async fn several_jobs_and_buckets_stand_below_each_other_and_one_can_be_named() {
     let world = World::new().await;
