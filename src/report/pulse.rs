@@ -116,7 +116,9 @@ impl Pulse {
             Ending::Failed(input) => {
                 self.last_error = kept(&input.errors.join(": "));
                 let end = StoredEnd { result: "error".to_owned(), exit: input.exit };
-                (RunCondition::Failed, ContentProof::Not, end)
+                let has_moved = self.state.totals.batches_committed > 0;
+                let proof = if has_moved { ContentProof::Not } else { self.earlier };
+                (RunCondition::Failed, proof, end)
             }
         });
     }
