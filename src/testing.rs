@@ -206,6 +206,9 @@ pub mod job {
     pub mod error {
         pub use crate::job::error::{Error, chain};
     }
+    pub mod heart {
+        pub use crate::job::heart::Heart;
+    }
     pub mod judge {
         pub use crate::job::judge::{Passed, check};
     }

@@ -10,6 +10,7 @@ use super::help::TEMPLATE;
 use super::job::JobArgs;
 use super::load::LoadArgs;
 use super::spool::SpoolCommand;
+use super::status::StatusArgs;
 use super::verify::VerifyArgs;
 use crate::config::table::JSON;
 
@@ -87,6 +88,18 @@ source as it is now, or with the files of a spool. Writes nothing, but with
 --repair. Exit code 4: they differ; 3: of a part nothing is known. The source
 may be gone.";
 
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  sluice status --destination-profile local
+  sluice status --config plant.toml --all --watch
+  sluice status --destination-profile local --batch-bucket migration \\
+    --batch-bucket night --json
+
+Shows every job of the batch bucket, also what the official task has moved, by
+what their records tell; a settings file that names a bucket narrows it to the
+jobs of that. Writes nothing and asks nothing else. Exit code 7: a job is dead
+or has failed; 5: one waits or is stalled; 0: all others are well.";
+
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
   sluice preflight --source-profile cloud --source-bucket plant \\
@@ -159,6 +172,7 @@ impl Args {
         match &self.command {
             Command::Migrate(job) | Command::Preflight(job) | Command::Plan(job) => job.is_on(JSON),
             Command::Verify(verify) => verify.is_on(JSON),
+            Command::Status(status) => status.is_on(JSON),
             Command::Load(load) => load.flags.is_on(JSON),
             Command::Spool { command } => command.place().flags.is_on(JSON),
             // Where stdout is the export it holds nothing else.
@@ -179,6 +193,9 @@ pub enum Command {
     /// Compare what was moved with what is there now, and repair it if asked
     #[command(help_template = TEMPLATE, before_help = VERIFY_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Verify(Box<VerifyArgs>),
+    /// Show how the jobs of a batch bucket stand; writes nothing
+    #[command(help_template = TEMPLATE, before_help = STATUS_EXAMPLES, next_line_help = true)]
+    Status(StatusArgs),
     /// Write spools to InfluxDB OSS; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = LOAD_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Load(LoadArgs),

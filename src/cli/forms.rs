@@ -60,6 +60,22 @@ const ESSENTIAL_BENCH: [(&str, &str); 16] = [
     ("config", "TOML file with settings"),
 ];
 
+/// The same of `status`.
+const ESSENTIAL_STATUS: [(&str, &str); 12] = [
+    ("destination-host", "[default: http://localhost:8086]"),
+    ("destination-token-file", "File that holds its token; to read only"),
+    ("destination-profile", "Or all of it from an influx CLI profile"),
+    ("batch-bucket", "[default: migration]; may be repeated"),
+    ("source-bucket", "Only jobs of this one"),
+    ("destination-bucket", "Only jobs into this one"),
+    ("all", "All jobs, also where a bucket is named"),
+    ("watch", "Look again and again, until Ctrl-C"),
+    ("config", "TOML file with settings"),
+    ("json", "A JSON line for each job"),
+    ("quiet", "Dead, failed and stalled ones only"),
+    ("verbose", "What else each run tells of itself"),
+];
+
 /// What `verify` needs besides.
 const ESSENTIAL_VERIFYING: [(&str, &str); 4] = [
     ("source", "recorded, read, counts or spool:DIR"),
@@ -75,6 +91,7 @@ fn essential(command: &str, flag: &str) -> Option<&'static str> {
     };
     match command {
         "bench" => of(&ESSENTIAL_BENCH),
+        "status" => of(&ESSENTIAL_STATUS),
         "preflight" | "plan" if ESSENTIAL_MOVING.contains(&flag) => None,
         "preflight" | "plan" => of(&ESSENTIAL_LOOKING).or_else(|| of(&ESSENTIAL)),
         "verify" if INESSENTIAL_VERIFYING.contains(&flag) => None,
@@ -175,7 +192,8 @@ pub fn short() -> clap::Command {
     names.into_iter().fold(command(), |root, name| {
         root.mut_subcommand(&name, |command| {
             let more = format!("All flags, and examples: sluice {name} --help");
-            let is_long = command.get_arguments().count() > ESSENTIAL.len() + 2;
+            // Its sentences are long where its flags are few.
+            let is_long = name == "status" || command.get_arguments().count() > ESSENTIAL.len() + 2;
             let command =
                 command.help_template(SHORT_TEMPLATE).next_line_help(false).after_help(more);
             if !is_long {

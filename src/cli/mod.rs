@@ -18,4 +18,5 @@ pub(crate) mod load;
 pub(crate) mod pages;
 mod place;
 pub(crate) mod spool;
+pub(crate) mod status;
 pub(crate) mod verify;

@@ -11,6 +11,7 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod receipt_check;
 pub(crate) mod spool;
+pub(crate) mod status;
 pub(crate) mod verify;
 
 use std::fs::File;
@@ -73,6 +74,7 @@ fn asked(
             Some(checked) => checked,
             None => runtime.block_on(verify::run(&args, env, stops)),
         },
+        Command::Status(args) => runtime.block_on(status::run(args, env, stops)),
         Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
         Command::Plan(args) => runtime.block_on(plan::run(args, env)),
         Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),

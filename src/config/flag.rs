@@ -128,6 +128,12 @@ impl Flag {
         Self { help, ..self }
     }
 
+    /// The same, given any number of times on the command line.
+    #[must_use]
+    pub const fn repeated(self) -> Self {
+        Self { kind: FlagKind::List, ..self }
+    }
+
     pub(super) const fn short(self, letter: char) -> Self {
         Self { short: Some(letter), ..self }
     }

@@ -16,6 +16,7 @@ use super::origin::ValueOrigin;
 use super::profile::{self, Profile};
 use super::scope;
 use super::shown::ShownValue;
+use super::status::StatusConfig;
 use super::table::{
     CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_HOST, SPOOL, TASK, WAIT_FOR_ENDS,
 };
@@ -168,6 +169,11 @@ impl Inputs {
             Some(given) => Err(ConfigError::OneBucket { given: given.origin }),
             None => Ok(()),
         }
+    }
+
+    /// Judges what a command needs that looks at the progress of jobs.
+    pub fn check_status(&self) -> Result<StatusConfig, ConfigError> {
+        StatusConfig::new(&self.layers, &self.env, self.destination()?)
     }
 
     /// Judges all of it for a command that only looks: it may do without a destination.

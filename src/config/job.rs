@@ -150,8 +150,7 @@ impl JobConfig {
             Some(name) => name,
             None => source_bucket.clone(),
         };
-        let quoted = [&source, &destination].into_iter().filter_map(|end| end.token.quoted());
-        let notices = env.unknown().into_iter().chain(quoted).collect();
+        let output = JobOutput::new(layers, env, &[&source, &destination])?;
         Ok(Self {
             scope: JobScope::new(layers, now)?,
             pace: JobPace::new(layers)?,
@@ -165,12 +164,24 @@ impl JobConfig {
                 spool: spool(layers, env)?,
                 wait_ms: layers.find(WAIT_FOR_ENDS)?.unwrap_or(0),
             },
-            output: JobOutput {
-                json: layers.get(JSON)?,
-                color: chosen_color(layers, env)?,
-                volume: volume(layers)?,
-                notices,
-            },
+            output,
+        })
+    }
+}
+
+impl JobOutput {
+    /// Judges the flags of what is printed; what is odd about the ends is a notice.
+    pub(super) fn new(
+        layers: &Layers,
+        env: &Env,
+        ends: &[&EndConfig],
+    ) -> Result<Self, ConfigError> {
+        let quoted = ends.iter().filter_map(|end| end.token.quoted());
+        Ok(Self {
+            json: layers.get(JSON)?,
+            color: chosen_color(layers, env)?,
+            volume: volume(layers)?,
+            notices: env.unknown().into_iter().chain(quoted).collect(),
         })
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod profile;
 pub(crate) mod range;
 pub(crate) mod scope;
 pub(crate) mod shown;
+pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod task_record;
 pub(crate) mod values;

@@ -273,6 +273,19 @@ flags! {
     REPAIR: bool = verify(switch("repair")).not_in_file().read_by(values::read_yes);
 }
 
+const fn status(flag: Flag) -> Flag {
+    flag.only("status").not_in_file()
+}
+
+flags! {
+    /// Which jobs `status` shows, and how often.
+    LOOKED_AT under "Jobs":
+    /// All jobs, also where a bucket is named
+    ALL_JOBS: bool = status(switch("all")).read_by(values::read_yes);
+    /// Look again every three seconds, until Ctrl-C
+    WATCH: bool = status(switch("watch")).read_by(values::read_yes);
+}
+
 const fn export(flag: Flag) -> Flag {
     flag.only("export").not_in_file()
 }
@@ -304,7 +317,7 @@ flags! {
 
 /// Every flag that is a variable, in the order of the help.
 pub fn all_flags() -> impl Iterator<Item = &'static Flag> {
-    let groups = OF_JOB.iter().chain(&[TRIALS, SIMULATION, EVIDENCE, EXPORTED, SHOWN]);
+    let groups = OF_JOB.iter().chain(&[TRIALS, SIMULATION, EVIDENCE, LOOKED_AT, EXPORTED, SHOWN]);
     groups.flat_map(|group| group.flags)
 }
 

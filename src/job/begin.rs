@@ -11,6 +11,7 @@ use crate::exit::ExitCode;
 use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
 use crate::job::error::Error;
+use crate::job::heart::tell_failure;
 use crate::job::place::{JobPlace, Wanted, may_follow, read};
 use crate::job::{buckets, foreign, names};
 use crate::model::time::{TimeRange, Timestamp};
@@ -49,15 +50,28 @@ pub struct Begun {
 impl Begun {
     /// Lets the job go before anything of it was moved; gives the error that is to be told.
     pub async fn give_up(self, stop: &StopSignal, error: Error) -> Error {
-        given_up(self.keeper, stop, error).await
+        failed(self.keeper, stop, error).await
     }
+}
+
+/// As [`given_up`], and told to those who look at the batch bucket.
+async fn failed(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
+    let kept = keeper.clone();
+    let told = Box::pin(tell_failure(&kept, &error, stop));
+    let ((), instead) = tokio::join!(told, Box::pin(closed(keeper, stop, &error)));
+    instead.unwrap_or(error)
 }
 
 /// What failed first is told, unless the job was lost meanwhile: that explains whatever failed.
 pub(crate) async fn given_up(keeper: Checkpoint, stop: &StopSignal, error: Error) -> Error {
+    closed(keeper, stop, &error).await.unwrap_or(error)
+}
+
+/// Lets the job go; gives the error that is to be told in place of the first one.
+async fn closed(keeper: Checkpoint, stop: &StopSignal, error: &Error) -> Option<Error> {
     match keeper.close(stop).await {
-        Err(lost @ Failure::LeaseLost { .. }) if explains(&error) => lost.into(),
-        _ => error,
+        Err(lost @ Failure::LeaseLost { .. }) if explains(error) => Some(lost.into()),
+        _ => None,
     }
 }
 
@@ -129,7 +143,7 @@ pub(crate) async fn begin(
         Err(error) => {
             let none = TimeRange::new(wanted.stop, wanted.stop);
             let keeper = Checkpoint::Bucket(Box::new(records(none, None)));
-            Err(given_up(keeper, stop, error).await)
+            Err(failed(keeper, stop, error).await)
         }
     }
 }

@@ -219,6 +219,20 @@ pub enum Error {
         /// As the spool has it.
         of_spool: String,
     },
+    /// Of the jobs that are looked for there is none.
+    #[error(
+        "no job with the bucket {named:?} has left any progress there{}",
+        match .others {
+            0 => String::new(),
+            others => format!("; --all shows {}", number::counted(*others, "other", "others")),
+        }
+    )]
+    NoSuchJob {
+        /// The bucket that was named.
+        named: String,
+        /// How many others there are.
+        others: u64,
+    },
     /// A spool has no end that could be compared.
     #[error(
         "there is no bucket to compare: sluice spool verify {place} proves a spool; what was loaded of it is compared by \
@@ -361,6 +375,7 @@ impl Error {
             | Self::OtherSource { .. }
             | Self::NothingMoved { .. }
             | Self::NoBucket { .. }
+            | Self::NoSuchJob { .. }
             | Self::TooManyRecords => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {

@@ -6,7 +6,7 @@
 //!                                       begin or begin_spool, then plan_run ---+
 //! ```
 //!
-//! [`load_spool`] goes the same way with a spool as the source. [`signals`] hears SIGINT and SIGTERM meanwhile, [`shown`] is
+//! [`heart`] beats beside the run. [`load_spool`] goes the same way with a spool as the source. [`signals`] hears SIGINT and SIGTERM meanwhile, [`shown`] is
 //! what a person sees and is asked, [`error`](mod@error) and [`exit_code`] are what can go wrong.
 
 pub(crate) mod begin;
@@ -19,6 +19,7 @@ pub(crate) mod error;
 pub(crate) mod exit_code;
 mod fields;
 mod foreign;
+pub(crate) mod heart;
 pub(crate) mod judge;
 mod known_jobs;
 pub(crate) mod load_config;
@@ -42,5 +43,6 @@ pub(crate) mod shown;
 pub(crate) mod signals;
 pub(crate) mod source_facts;
 pub(crate) mod spool_part;
+pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod whole_file;

@@ -10,6 +10,7 @@ use crate::influx::signal::{Observer, Signal};
 use crate::job::begin::{Begun, given_up};
 use crate::job::error::{Error, chain};
 use crate::job::exit_code::of_stop;
+use crate::job::heart::Heart;
 use crate::job::read_back::ReadsBack;
 use crate::job::shown::Shown;
 use crate::limits::{PLAIN_LINE_MS, WAIT_LINE_MS};
@@ -27,12 +28,13 @@ use crate::report::summary::FailureInput;
 use crate::report::summary_input::SummaryInput;
 use crate::report::volume::{Volume, WAIT_MS_SAID_MIN, is_told};
 use crate::report::waits::silence;
-use crate::report::{self, Ending, EventSender, ReportSettings, json, stream, talk};
+use crate::report::{self, Ending, ReportSettings, json, stream, talk};
 
 /// Signals of the clients: to the reporter once there is one; before that, tries and waits are said on stderr.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
+#[expect(missing_debug_implementations, reason = "who listens has nothing to show")]
 pub struct ClientSignals {
-    sender: Arc<OnceLock<EventSender>>,
+    events: Arc<OnceLock<EventSink>>,
     json: Arc<AtomicBool>,
     volume: Arc<OnceLock<Volume>>,
     /// When it was last said on what is waited for.
@@ -42,12 +44,12 @@ pub struct ClientSignals {
 impl ClientSignals {
     /// For the clients.
     pub fn observer(&self) -> Observer {
-        let (sender, is_json) = (Arc::clone(&self.sender), Arc::clone(&self.json));
+        let (events, is_json) = (Arc::clone(&self.events), Arc::clone(&self.json));
         let (volume, said) = (Arc::clone(&self.volume), Arc::clone(&self.said));
         Arc::new(move |signal| {
             let volume = volume.get().copied().unwrap_or_default();
-            match sender.get() {
-                Some(sender) => sender.send(Event::Client(signal)),
+            match events.get() {
+                Some(events) => events(Event::Client(signal)),
                 None => before_a_run(signal, is_json.load(Ordering::Relaxed), volume, &said),
             }
         })
@@ -60,9 +62,9 @@ impl ClientSignals {
         let _ = self.volume.set(output.volume);
     }
 
-    fn connect(&self, sender: EventSender) {
+    fn connect(&self, events: EventSink) {
         // Set once per process; a second run keeps the first reporter.
-        let _ = self.sender.set(sender);
+        let _ = self.events.set(events);
     }
 }
 
@@ -139,17 +141,19 @@ pub(crate) async fn run(
     let io = |source| Error::Io { what: "cannot start the reporter", source };
     let (sender, reporter) =
         report::start(settings, Arc::clone(&counters), shown.color).map_err(io)?;
-    signals.connect(sender.clone());
+    let heart = Heart::start(&prepared.begun.keeper, shown.header.quota, &counters);
+    let events = heart.beside(sender.as_fn());
+    signals.connect(Arc::clone(&events));
     if let BatchOrigin::Bucket(_, client) = &prepared.source {
         client.quota().tell(&signals.observer());
     }
     let rejects = prepared.begun.rejects.file.path.display().to_string();
     let resume = prepared.begun.resume;
-    let mut result = execute(prepared, sender.as_fn(), counters, stop.clone()).await;
+    let mut result = execute(prepared, Arc::clone(&events), counters, stop.clone()).await;
     let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let read_back = match (&mut result, reads_back) {
         (Ok(finished), Some(reads_back)) if finished.outcome.has_moved() => {
-            let hear = (&signals.observer(), &sender.as_fn());
+            let hear = (&signals.observer(), &events);
             let moved = (resume, &finished.outcome);
             let read = Box::pin(reads_back.run(moved, elapsed_ms(), hear, &stop)).await;
             if read.is_different() {
@@ -180,7 +184,10 @@ pub(crate) async fn run(
         }),
     };
     // What stdout does not take is told by the stream, at the end of the program: it changes nothing of the run.
-    let shown = tokio::task::spawn_blocking(move || reporter.finish(&ending)).await;
+    let ending = Arc::new(ending);
+    let told = Arc::clone(&ending);
+    let showing = tokio::task::spawn_blocking(move || reporter.finish(&told));
+    let (shown, ()) = tokio::join!(showing, heart.end(&ending, &stop));
     if let Err(error) = shown {
         stream::say(format_args!("notice: the summary could not be shown: {error}"));
     }

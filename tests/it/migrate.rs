@@ -10,6 +10,7 @@ mod faults;
 mod first_group;
 mod foretold;
 mod golden;
+mod heartbeat;
 mod lookups;
 mod misspelt;
 mod mixed_up;

@@ -22,6 +22,7 @@ mod receipt;
 mod refusals;
 mod secrets;
 mod spools;
+mod status;
 mod streams;
 mod terminal;
 mod tokens;

@@ -121,8 +121,8 @@ struct Shared {
     org_key: Option<OrgKey>,
     learnt_org_key: OnceLock<OrgKey>,
     settings: ClientSettings,
-    transport: HttpTransport,
-    credentials: Credentials,
+    transport: Arc<HttpTransport>,
+    credentials: Arc<Credentials>,
     gate: Gate,
     watch: Arc<SilenceWatch>,
     /// From the newest `Date` header; [`NO_TIME`] before the first.
@@ -160,7 +160,7 @@ impl Client {
         }
         let watch = Arc::new(SilenceWatch::new(side, Arc::clone(&observer)));
         let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
-        let credentials = Credentials::new(token);
+        let credentials = Arc::new(Credentials::new(token));
         let server_time_ns = AtomicI64::new(NO_TIME);
         let shared = Shared {
             side,
@@ -169,7 +169,7 @@ impl Client {
             learnt_org_key: OnceLock::new(),
             given_org: org,
             settings,
-            transport,
+            transport: Arc::new(transport),
             credentials,
             gate,
             watch,
@@ -182,6 +182,42 @@ impl Client {
             observer,
         };
         Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) })
+    }
+
+    /// The same server behind a gate of its own, for what may fail: no other request waits for these, or is told of them, and
+    /// what the server says to them leaves no mark. Each is tried once, within this time.
+    #[must_use]
+    pub fn apart(&self, ms_max: u64) -> Self {
+        let of = &self.shared;
+        let observer: Observer = Arc::new(|_| ());
+        let settings = ClientSettings {
+            query_timeout_ms: ms_max,
+            query_grace_ms: 0,
+            write_ms_max: ms_max,
+            api_ms_max: ms_max,
+            retries_max: 0,
+            ..of.settings.clone()
+        };
+        let shared = Shared {
+            side: of.side,
+            host_from: of.host_from.clone(),
+            given_org: of.given_org.clone(),
+            org_key: of.org_key.clone(),
+            learnt_org_key: of.learnt_org_key.clone(),
+            transport: Arc::clone(&of.transport),
+            credentials: Arc::clone(&of.credentials),
+            gate: Gate::new(of.side, Arc::clone(&observer), Jitter::new(settings.seed)),
+            watch: Arc::new(SilenceWatch::new(of.side, Arc::clone(&observer))),
+            server_time_ns: AtomicI64::new(NO_TIME),
+            requests: AtomicU64::new(0),
+            reached: AtomicBool::new(self.is_reached()),
+            disk_was_full: AtomicBool::new(false),
+            info: of.info.clone(),
+            unchecked: AtomicBool::new(false),
+            observer,
+            settings,
+        };
+        Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) }
     }
 
     /// Charges reading to this ledger. Only the source has a quota: on the destination this changes nothing.

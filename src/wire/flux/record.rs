@@ -27,6 +27,18 @@ pub fn sum_of_records(
     records(batch_bucket, measurement, &tags, "sum")
 }
 
+/// The number of all points with one field, as [`sum_of_records`].
+pub(crate) fn count_of_records(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    field: &str,
+) -> String {
+    let mut tags = tags.to_vec();
+    tags.push(("_field", field));
+    records(batch_bucket, measurement, &tags, "count")
+}
+
 /// Some fields of all points of one measurement with these tags: one row per point and field.
 pub(crate) fn fields_of_records(
     batch_bucket: &str,

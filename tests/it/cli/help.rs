@@ -184,6 +184,7 @@ fn typed(argv: &[&str]) -> Vec<Typed> {
         Command::Migrate(args) => args.typed(),
         Command::Bench(args) => args.typed(),
         Command::Verify(args) => args.typed(),
+        Command::Status(args) => args.typed(),
         Command::Export(args) => [args.form.typed(), args.flags.typed()].concat(),
         Command::Demo(args) => args.typed(),
         Command::Spool { command: SpoolCommand::Compact(args) } => args.flags.typed(),
@@ -198,6 +199,7 @@ fn every_flag_arrives() {
         let command: &[&str] = match setting.table {
             Some("bench") => &["bench"],
             Some("verify") => &["verify"],
+            Some("status") => &["status"],
             Some("demo") => &["demo"],
             Some("export") => &["export", "/x", "--output", "y"],
             _ => &["migrate"],
@@ -212,6 +214,9 @@ fn every_flag_arrives() {
         let expected = expected.into_iter().map(str::to_owned).collect();
         assert_eq!(typed(&[command, &argv].concat()), [(*setting, expected)]);
     }
+    // One batch bucket keeps the progress of a job, and several are looked at.
+    let several = typed(&["status", "--batch-bucket", "a", "--batch-bucket", "b"]);
+    assert_eq!(several[0].1, ["a", "b"]);
     for (words, switch) in [
         (["spool", "verify", "/x", "--json"], JSON),
         (["spool", "describe", "/x", "--json"], JSON),
@@ -287,9 +292,9 @@ fn a_bare_file_of_settings_is_told_of() {
 /// A word that is no command is not shown unless it is nearly one, but those that there are.
 #[test]
 fn a_word_that_is_no_command_is_answered_with_the_commands() {
-    const ALL: &str = "The commands are: migrate, verify, load, spool, export, preflight, plan, bench, demo, completions, man";
+    const ALL: &str = "The commands are: migrate, verify, status, load, spool, export, preflight, plan, bench, demo, completions, man";
     for (line, words) in [
-        ("sluice status", "argument 1 is no command, and not shown"),
+        ("sluice progress", "argument 1 is no command, and not shown"),
         ("sluice help nothing", "argument 2 is no command, and not shown"),
         ("sluice describe /data", "there is no command \"describe\": did you mean spool describe?"),
         ("sluice migrat", "there is no command \"migrat\": did you mean migrate?"),

@@ -85,6 +85,27 @@ async fn preflight_and_dry_run_fit() {
 }
 
 #[tokio::test]
+async fn how_jobs_stand_fits_and_columns_leave_in_their_order() {
+    let world = World::new().await;
+    let long = "a-name-that-is-longer-than-any-column-of-the-table";
+    for bucket in ["plant", long] {
+        world.migrate(&["--destination-bucket", bucket]).await.assert_code(0);
+    }
+    let screens = screens(&world, |world, _| world.status(&[])).await;
+    let heads: Vec<String> = screens
+        .iter()
+        .map(|lines| lines[1].split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let wanted = [
+        "SOURCE STATE DONE",
+        "SOURCE STATE DONE SEEN ETA",
+        "SOURCE STATE DONE SEEN REJECTED ETA VERIFIED",
+        "SOURCE STATE DONE SEEN VALUES RATE REJECTED ETA VERIFIED",
+    ];
+    assert!(heads.is_empty() || heads == wanted, "{heads:?}");
+}
+
+#[tokio::test]
 async fn the_summary_of_a_run_fits() {
     let world = World::new().await;
     let screens = screens(&world, |world, columns| {

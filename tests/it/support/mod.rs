@@ -11,6 +11,7 @@ pub(crate) mod influx_write;
 
 pub(crate) mod influxd;
 
+pub(crate) mod kept;
 pub(crate) mod need;
 
 pub(crate) mod random;

@@ -21,9 +21,10 @@ use sluice::testing::influx::client::ClientSettings;
 use sluice::testing::influx::signal::Observer;
 use sluice::testing::job::ends::Ends;
 use sluice::testing::job::error::Error;
+use sluice::testing::job::heart::Heart;
 use sluice::testing::job::judge::Passed;
 use sluice::testing::job::prepare::prepare;
-use sluice::testing::job::run::{self, Finished};
+use sluice::testing::job::run::{self, Finished, Prepared};
 use sluice::testing::job::verify::{VerifyJob, VerifyOutcome};
 use sluice::testing::job::{judge, load_spool, quota, verify};
 use sluice::testing::model::filter::Filter;
@@ -31,8 +32,10 @@ use sluice::testing::model::time::Timestamp;
 use sluice::testing::model::time_type::TimeType;
 use sluice::testing::pipeline::event::{Counters, Event, VerifyProgress};
 use sluice::testing::pipeline::stop::{StopSignal, stop_pair};
+use sluice::testing::report::Ending;
 use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::testing::report::state::RunTotals;
+use sluice::testing::report::summary::{FailureInput, SummaryInput};
 use sluice::testing::sim::{
     BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value,
 };
@@ -453,7 +456,7 @@ async fn flow(
         *preflight.lock().unwrap() = Some(report);
         let prepared =
             load_spool::prepare(&spool, checked?, config, &both.destination, &stop).await?;
-        return run::execute(prepared, sink, counters, stop).await;
+        return beating(prepared, sink, counters, stop).await;
     }
     let checked = judge::check(config, &both).await?;
     *preflight.lock().unwrap() = Some(checked.report.clone());
@@ -461,7 +464,42 @@ async fn flow(
     both.source = quota::paced(config, &both.source, &source, &observer).await;
     let prepared = prepare(config, &both, &source, destination.as_mut(), &stop).await?;
     both.source.quota().tell(&observer);
-    run::execute(prepared, sink, counters, stop).await
+    beating(prepared, sink, counters, stop).await
+}
+
+/// A run with its heartbeats, as the program has it.
+async fn beating(
+    prepared: Prepared,
+    sink: Arc<dyn Fn(Event) + Send + Sync>,
+    counters: Arc<Counters>,
+    stop: StopSignal,
+) -> Result<Finished, Error> {
+    let heart = Heart::start(&prepared.begun.keeper, None, &counters);
+    let ended = run::execute(prepared, heart.beside(sink), counters, stop.clone()).await;
+    heart.end(&ending(&ended), &stop).await;
+    ended
+}
+
+fn ending(ended: &Result<Finished, Error>) -> Ending {
+    match ended {
+        Ok(finished) => Ending::Finished(Box::new(SummaryInput {
+            outcome: finished.outcome.clone(),
+            source: String::new(),
+            destination: String::new(),
+            elapsed_ms: 0,
+            exit: finished.exit.number(),
+            rejects: None,
+            next: None,
+            later: None,
+            read_back: None,
+        })),
+        Err(error) => Ending::Failed(FailureInput {
+            errors: sluice::testing::job::error::chain(error),
+            facts: error.facts(),
+            elapsed_ms: 0,
+            exit: error.exit().number(),
+        }),
+    }
 }
 
 /// The clock of a run and its sums.

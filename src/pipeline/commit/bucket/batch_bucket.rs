@@ -11,7 +11,7 @@ use crate::checkpoint::record::{
     next_record_time, stored_start, stored_stop,
 };
 use crate::checkpoint::recorded::RecordedBatch;
-use crate::checkpoint::{identity, lease};
+use crate::checkpoint::{heartbeat, identity, lease};
 use crate::influx::client::Client;
 use crate::influx::error::FailureKind;
 use crate::limits::RECORDS_PER_BODY_MAX;
@@ -84,6 +84,26 @@ impl BatchBucket {
         let query = self.details_query(identity::KIND_IDENTITY);
         let stored = self.pick(&query, identity::START, "job identity", Newest).await?;
         Ok(stored.map(|stored| (stored.fields, stored.time)))
+    }
+
+    /// The same, asked and written by requests that nothing else waits for or hears of, each within this time.
+    pub fn apart(&self, ms_max: u64) -> Self {
+        Self { client: self.client.apart(ms_max), ..self.clone() }
+    }
+
+    /// The newest heartbeat of any run of the job, and the time of its point.
+    pub async fn heartbeat(&self) -> Result<Option<(StoredFields, Timestamp)>, Error> {
+        let query = self.details_query(heartbeat::KIND_HEARTBEAT);
+        let stored = self.pick(&query, heartbeat::RUN, "heartbeat", Newest).await?;
+        Ok(stored.map(|stored| (stored.fields, stored.time)))
+    }
+
+    /// Writes a point, tried once.
+    pub async fn write_once(&self, one: &Point, what: &str) -> Result<(), Error> {
+        let mut body = Vec::new();
+        point::append(one, &mut body);
+        let written = self.client.write(&self.bucket, Bytes::from(body), what).await;
+        written.map_err(|error| Error::influx(what, error))
     }
 
     /// The lease on the job.

@@ -2,3 +2,4 @@
 
 pub(crate) mod batch_bucket;
 pub(crate) mod records;
+pub(crate) mod seen_jobs;

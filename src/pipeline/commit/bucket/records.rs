@@ -51,6 +51,11 @@ impl Records {
         &self.store
     }
 
+    /// The lease that they are written under.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     /// Writes the record of a batch with its details, or the records of a stretch of empty ones.
     ///
     /// # Panics
