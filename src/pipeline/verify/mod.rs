@@ -7,6 +7,7 @@ pub(crate) mod destination;
 pub(crate) mod difference;
 pub(crate) mod end;
 pub(crate) mod evidence;
+pub(crate) mod known;
 pub(crate) mod ledger;
 mod pieces;
 pub(crate) mod prover;
@@ -15,6 +16,7 @@ pub(crate) mod sample;
 pub(crate) mod source;
 pub(crate) mod spool;
 mod staged;
+pub(crate) mod telling;
 pub(crate) mod values;
 
 use std::sync::Arc;
@@ -25,10 +27,12 @@ use tokio::task::JoinSet;
 use self::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
 use self::end::{ComparedEnd, EndContent};
 use self::evidence::{Evidence, RecordedJob, WrittenBatch};
+use self::known::{KnownStretches, Portion, Portions};
 use self::ledger::BatchLedger;
 use self::pieces::{ExpectedValues, VerifyPiece, VerifyPieces};
 use self::sample::{BatchSample, SampledBatches};
 use self::source::ComparedSource;
+use self::telling::{HearsEqual, Telling};
 use crate::checkpoint::recorded::RecordedBatch;
 use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
 use crate::model::content_digest::ContentDigest;
@@ -69,6 +73,21 @@ pub struct VerifyFindings {
     pub ledger: Option<BatchLedger>,
     /// Which batches were looked at, where not all were to be.
     pub sampled: Option<SampledBatches>,
+    /// What of it a comparison that was stopped has found equal.
+    pub resumed: Option<ResumedBatches>,
+}
+
+/// Equal batches that were compared earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumedBatches {
+    /// How many.
+    pub batches: u64,
+    /// Their values.
+    pub values: u64,
+    /// When the first of them was found equal.
+    pub first: Timestamp,
+    /// And the last one.
+    pub last: Timestamp,
 }
 
 /// A batch, or a stretch between two, in which the destination differs.
@@ -84,16 +103,39 @@ pub struct BatchDifference {
     pub measurements: Vec<String>,
 }
 
-/// Compares a range. What comes of each batch is kept in the ledger, if there is one.
+/// What is compared, who follows it, and what is kept of it.
+pub(crate) struct Course<'a> {
+    /// What is compared.
+    pub range: TimeRange,
+    /// Hears how far it is.
+    pub progress: &'a (dyn Fn(VerifyProgress) + Sync),
+    /// Keeps what comes of each batch.
+    pub ledger: Option<BatchLedger>,
+    /// What need not be read, because an earlier comparison has found it equal.
+    pub known: KnownStretches,
+    /// Hears of what is found equal now.
+    pub hears: Option<HearsEqual<'a>>,
+}
+
+impl<'a> Course<'a> {
+    /// Of a comparison of which nothing is known.
+    pub(crate) fn new(
+        range: TimeRange,
+        progress: &'a (dyn Fn(VerifyProgress) + Sync),
+        ledger: Option<BatchLedger>,
+    ) -> Self {
+        Self { range, progress, ledger, known: KnownStretches::default(), hears: None }
+    }
+}
+
+/// Compares a range.
 pub(crate) async fn run(
     destination: &Arc<ComparedEnd>,
     evidence: &Evidence,
-    range: TimeRange,
-    progress: &(dyn Fn(VerifyProgress) + Sync),
-    ledger: Option<BatchLedger>,
+    course: Course<'_>,
 ) -> Result<VerifyFindings, Error> {
-    let pieces = VerifyPieces::of(evidence, range);
-    compare_pieces((destination, evidence.source()), pieces, range, progress, ledger).await
+    let pieces = VerifyPieces::of(evidence, course.range);
+    compare_pieces((destination, evidence.source()), pieces, course).await
 }
 
 /// Reads some batches of both ends, and looks at every stretch that is empty at the source.
@@ -105,26 +147,35 @@ pub(crate) async fn run_sample(
 ) -> Result<VerifyFindings, Error> {
     let (pieces, sampled) = VerifyPieces::sampled(source, sample).await?;
     let ends = (destination, Some(source.clone()));
-    let verified = compare_pieces(ends, pieces, range, progress, None).await?;
+    let verified = compare_pieces(ends, pieces, Course::new(range, progress, None)).await?;
     Ok(VerifyFindings { sampled: Some(sampled), ..verified })
 }
 
 async fn compare_pieces(
     (destination, source): (&Arc<ComparedEnd>, Option<ComparedSource>),
-    mut pieces: VerifyPieces,
-    range: TimeRange,
-    progress: &(dyn Fn(VerifyProgress) + Sync),
-    ledger: Option<BatchLedger>,
+    pieces: VerifyPieces,
+    course: Course<'_>,
 ) -> Result<VerifyFindings, Error> {
+    let Course { range, progress, ledger, known, hears } = course;
     let of_batches = pieces.batches();
     if ledger.is_some() && of_batches > RECEIPT_BATCHES_MAX {
         return Err(Error::TooManyToKeep { batches: of_batches });
     }
     let verified = VerifyFindings { ledger, ..VerifyFindings::default() };
-    let mut comparing = Comparing { verified, of_batches, done: 0, values: 0 };
+    let telling = hears.map(|hears| Telling::new(hears, destination, source.clone()));
+    let mut comparing = Comparing { verified, of_batches, done: 0, values: 0, progress, telling };
+    let mut portions = Portions::new(pieces, known);
     let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
     let mut tasks = JoinSet::new();
-    while let Some(neighbours) = Box::pin(pieces.next()).await? {
+    while let Some(portion) = Box::pin(portions.next()).await? {
+        let neighbours = match portion {
+            Portion::Open(neighbours) => neighbours,
+            Portion::Known(known) => {
+                let at = known.range.start;
+                comparing.note(*known, at);
+                continue;
+            }
+        };
         let at = neighbours.first().map_or(range.start, |piece| piece.range().start);
         let permit = Arc::clone(&permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::StageGone("verify"))?;
@@ -138,15 +189,11 @@ async fn compare_pieces(
         // One that fails drops its sender: its error comes with its task.
         let _ = requested.await;
         while let Some(done) = tasks.try_join_next() {
-            for compared in joined(done)? {
-                progress(comparing.note(compared, at));
-            }
+            comparing.note_all(joined(done)?, at).await?;
         }
     }
     while let Some(done) = tasks.join_next().await {
-        for compared in joined(done)? {
-            progress(comparing.note(compared, range.stop));
-        }
+        comparing.note_all(joined(done)?, range.stop).await?;
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
@@ -192,6 +239,7 @@ async fn compare_sum(
 ) -> Result<Option<Compared>, Error> {
     let (mut sum, mut refused, mut batches, mut values) = (ContentDigest::default(), 0, 0, 0);
     let mut parts = Vec::new();
+    let marks = pieces.iter().map(VerifyPiece::mark).collect();
     for piece in pieces {
         let batch =
             piece.expected().map(|ExpectedValues { digest, values: expected, rejected }| {
@@ -209,7 +257,9 @@ async fn compare_sum(
     let is_same = found.digests.whole() == sum && found.values == values;
     let is_equal = found.lacking.is_none() && is_same;
     let (held, verdict, by) = (found.held(), PieceVerdict::Equal, EqualBy::Digest);
-    Ok(is_equal.then_some(Compared { batches, range, held, refused, verdict, by, parts }))
+    let compared =
+        Compared { batches, range, held, refused, verdict, by, parts, marks, earlier: None };
+    Ok(is_equal.then_some(compared))
 }
 
 async fn compare(
@@ -218,6 +268,7 @@ async fn compare(
     requested: oneshot::Sender<()>,
 ) -> Result<Compared, Error> {
     let (range, batches) = (piece.range(), piece.batches());
+    let marks = piece.mark().map(|mark| vec![mark]);
     let (mut refused, mut by) = (0, EqualBy::Digest);
     let (held, verdict) = match piece {
         VerifyPiece::Recorded(recorded, batch) => {
@@ -256,7 +307,8 @@ async fn compare(
             counted_batch(holds, there, may_expire)
         }
     };
-    Ok(Compared { batches, range, held, refused, verdict, by, parts: Vec::new() })
+    let (parts, earlier) = (Vec::new(), None);
+    Ok(Compared { batches, range, held, refused, verdict, by, parts, marks, earlier })
 }
 
 /// What stands where nothing was moved.
@@ -358,11 +410,25 @@ async fn written_batch(
     Ok((found.held(), verdict))
 }
 
-struct Comparing {
+struct Comparing<'a> {
     verified: VerifyFindings,
     of_batches: u64,
     done: u64,
     values: u64,
+    progress: &'a (dyn Fn(VerifyProgress) + Sync),
+    telling: Option<Telling<'a>>,
+}
+
+impl ResumedBatches {
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            batches: self.batches.saturating_add(other.batches),
+            values: self.values.saturating_add(other.values),
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 impl VerifyFindings {
@@ -380,7 +446,11 @@ impl VerifyFindings {
         if let Some(ledger) = &mut self.ledger {
             ledger.note(&mut compared);
         }
-        let Compared { batches, range, refused, verdict, .. } = compared;
+        let Compared { batches, range, refused, verdict, earlier, .. } = compared;
+        if let Some(at) = earlier {
+            let one = ResumedBatches { batches, values, first: at, last: at };
+            self.resumed = self.resumed.into_iter().chain([one]).reduce(ResumedBatches::and);
+        }
         match verdict {
             PieceVerdict::Equal => {
                 self.batches += batches;
@@ -423,20 +493,34 @@ impl VerifyFindings {
         self.unproven.extend(other.unproven);
         self.unproven_stretches += other.unproven_stretches;
         self.doubts.extend(other.doubts);
+        self.resumed = self.resumed.into_iter().chain(other.resumed).reduce(ResumedBatches::and);
     }
 }
 
-impl Comparing {
-    fn note(&mut self, compared: Compared, at: Timestamp) -> VerifyProgress {
+impl Comparing<'_> {
+    async fn note_all(&mut self, all: Vec<Compared>, at: Timestamp) -> Result<(), Error> {
+        for compared in all {
+            self.note(compared, at);
+        }
+        match &mut self.telling {
+            Some(telling) => telling.list_if_due().await,
+            None => Ok(()),
+        }
+    }
+
+    fn note(&mut self, compared: Compared, at: Timestamp) {
+        if let Some(telling) = &mut self.telling {
+            telling.note(&compared);
+        }
         self.done += compared.batches;
         self.values += compared.held.values;
         self.verified.note(compared);
-        VerifyProgress {
+        (self.progress)(VerifyProgress {
             at,
             batches: self.done,
             of_batches: self.of_batches,
             values: self.values,
             differing: self.verified.differing_batches,
-        }
+        });
     }
 }

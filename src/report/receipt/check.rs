@@ -102,6 +102,14 @@ pub(crate) fn misfit(receipt: &Receipt) -> Option<String> {
             return Some(format!("a batch from {} to {} follows {at}", batch.start, batch.stop));
         }
         at = batch.stop;
+        if let Some(compared) = batch.compared
+            && !(receipt.began..=receipt.ended).contains(&compared)
+        {
+            let (range, Receipt { began, ended, .. }) = (batch.range(), receipt);
+            return Some(format!(
+                "the batch {range} was compared at {compared}, and all of it from {began} to {ended}"
+            ));
+        }
         if let Err(why) = sums.add(batch).and_then(|()| together.add(batch)) {
             return Some(format!("the batch {}: {why}", batch.range()));
         }
@@ -164,7 +172,7 @@ impl Sums {
             [batch.expected.is_some(), batch.found.is_some(), batch.measurements.is_some()];
         let (all, none) =
             (|is: &[bool]| is.iter().all(|is| *is), |is: &[bool]| !is.contains(&true));
-        let more = batch.digest.is_some() || batch.sum_of.is_some();
+        let more = batch.digest.is_some() || batch.sum_of.is_some() || batch.compared.is_some();
         let fits = match batch.result {
             ReceiptResult::Equal => {
                 self.batches += u128::from(batch.batches);
@@ -274,6 +282,7 @@ mod tests {
                 range,
                 batches,
                 finding: BatchFinding::Equal { values, digest, by },
+                earlier: None,
             })
         };
         let batches: Vec<_> = stretches.map(entry).into();

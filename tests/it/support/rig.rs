@@ -317,7 +317,14 @@ impl Rig {
         let observer: Observer = Arc::new(|_| ());
         let ends = Ends::connect_with(config, &self.client, &observer)?;
         let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(|_| ());
-        let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
+        let asked = VerifyJob {
+            config,
+            wanted,
+            ends: &ends,
+            observer: &observer,
+            events: &events,
+            kept: None,
+        };
         let progress = |_: VerifyProgress| ();
         Box::pin(verify::compare(asked, &progress)).await
     }
