@@ -1,6 +1,7 @@
 //! What is compared at one time, one piece behind the other and without a gap.
 
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -131,7 +132,8 @@ fn counted(holds: &[Window]) -> String {
     let mut text = String::new();
     for Window { range, layer, counts } in holds {
         let (start, stop) = (range.start.ns(), range.stop.ns());
-        text += &format!("{start} {stop} {layer:?}:");
+        // Memory takes it.
+        let _ = write!(text, "{start} {stop} {layer:?}:");
         for (name, values) in counts {
             text.extend([" ", &encode(name), "=", &values.to_string()]);
         }
