@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use sluice::testing::model::time::Timestamp;
 use sluice::testing::sim::{Fault, Matcher, RequestRecord, Rule, Value as Stored};
 
 use super::{BUCKET, CLOUD_TOKEN, OSS_TOKEN, PROGRESS, Running, World};
@@ -122,10 +123,18 @@ impl World {
         running
     }
 
+    /// The destination answers, now that the one who has asked is gone: nothing is carried out that it has asked.
+    async fn answers_again(&self) {
+        while self.oss.requests_waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+        self.oss.clear_faults();
+    }
+
     /// The same, killed; gives how many batches are known.
     async fn killed(&self, more: &[&str]) -> u64 {
         self.standing(more).await.kill();
-        self.oss.clear_faults();
+        self.answers_again().await;
         let known = self.known();
         assert!((1..12).contains(&known), "{known}");
         known
@@ -171,6 +180,10 @@ fn timeless(receipt: &Value) -> Value {
     receipt
 }
 
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
 /// When batches were compared, of those that an earlier comparison has compared.
 fn earlier(receipt: &Value) -> Vec<&str> {
     let batches = receipt["batches"].as_array().unwrap();
@@ -195,7 +208,7 @@ async fn goes_on(world: &World, more: &[&str], signal: Option<(&str, i32)>) {
         }
         None => running.kill(),
     }
-    world.oss.clear_faults();
+    world.answers_again().await;
     assert!(world.known() >= known && (1..12).contains(&known), "{known}");
     let (known, reads) = (world.known(), world.reads());
     let (ended, receipt) = world.told(more, 0).await;
@@ -207,7 +220,8 @@ async fn goes_on(world: &World, more: &[&str], signal: Option<(&str, i32)>) {
     assert!(said.contains("equal 12 batches, 14,400 values"), "{said}");
     let times = earlier(&receipt);
     assert_eq!(times.len() as u64, known);
-    assert!(times.iter().all(|at| receipt["began"].as_str().unwrap() <= *at), "{receipt}");
+    let began = time(receipt["began"].as_str().unwrap());
+    assert!(times.iter().all(|at| began <= time(at)), "{receipt}");
     assert!(!world.journal().exists(), "it came to its end");
     // Unchanged, it is the same from the start.
     let (ended, whole) = world.told(&[more, &["--from-start"]].concat(), 0).await;
@@ -255,7 +269,7 @@ async fn whatever_stops_it_what_is_equal_is_kept() {
     world.oss.inject(Rule { matcher: values, times: 1, fault: Fault::Hang });
     let limited = world.verify(&[&READ[..], &["--max-duration", "2s"]].concat()).await;
     assert!(flat(&limited.err).contains("the same command goes on from there"), "{}", limited.err);
-    world.oss.clear_faults();
+    world.answers_again().await;
     let more = world.known();
     assert!(more > known, "{more} {known}");
     let json = world.verify(&[&READ[..], &["--json"]].concat()).await;
@@ -264,7 +278,8 @@ async fn whatever_stops_it_what_is_equal_is_kept() {
     assert_valid(&last);
     assert_eq!((&last["resumed"]["batches"], &last["equal_batches"]), (&json!(more), &json!(12)));
     assert_eq!(last["resumed"]["values"], more * 1_200);
-    assert!(last["resumed"]["first"].as_str() <= last["resumed"]["last"].as_str(), "{last}");
+    let [first, latest] = ["first", "last"].map(|at| time(last["resumed"][at].as_str().unwrap()));
+    assert!(first <= latest, "{last}");
     let json = world.verify(&[&READ[..], &["--json"]].concat()).await.lines().pop().unwrap();
     assert_valid(&json);
     assert_eq!(json["resumed"], Value::Null);
@@ -418,7 +433,7 @@ async fn what_may_be_read_wrongly_is_not_kept() {
     let ended = running.ended().await;
     ended.assert_code(143);
     assert!(flat(&ended.err).contains("the same command begins again"), "{}", ended.err);
-    world.oss.clear_faults();
+    world.answers_again().await;
     let again = world.verify(&keyed).await;
     again.assert_code(0);
     assert!(!again.out.contains("resumed"), "{}", again.out);
