@@ -411,7 +411,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_true_is_found() {
-        let changes: [fn(&mut Receipt); 18] = [
+        let changes: [fn(&mut Receipt); 21] = [
+            |receipt| receipt.batches[0].compared = Some(Timestamp::from_ns(0)),
+            |receipt| receipt.batches[0].compared = Some(Timestamp::from_ns(3)),
+            |receipt| receipt.ended = Timestamp::from_ns(1),
             |receipt| receipt.totals.values += 1,
             |receipt| receipt.totals.batches -= 1,
             |receipt| receipt.totals.refused = 1,
