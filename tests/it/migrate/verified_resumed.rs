@@ -45,7 +45,7 @@ async fn moved() -> (Rig, JobConfig) {
 async fn stopped(rig: &Rig, config: &JobConfig) -> KeptFindings {
     let stall = |ms| Fault::Stall { after_bytes: 0, ms };
     rig.destination_fault(keyed().skip(2), 1, stall(40_000));
-    rig.destination_fault(keyed().skip(4), u32::MAX, stall(3_600_000));
+    rig.destination_fault(keyed().skip(4), 1, stall(3_600_000));
     let kept = KeptFindings::default();
     let wanted = wanted(Some(EvidenceChoice::Read));
     let comparing = Box::pin(rig.verify_kept(config, &wanted, Some(&kept)));
@@ -84,7 +84,7 @@ fn what_stands_on_series_that_were_replaced_is_not_kept() {
         let delete = StoreChange::Delete { bucket: bucket.clone(), measurement: None, start, stop };
         let write = StoreChange::Write { bucket, lines: lines("new") };
         for change in [delete, write] {
-            rig.destination_fault(keyed(), 1, Fault::Change { when: When::Before, change });
+            rig.destination_fault(keyed().skip(3), 1, Fault::Change { when: When::Before, change });
         }
         let kept = stopped(&rig, &config).await;
         assert!(!kept.is_any());
