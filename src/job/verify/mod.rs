@@ -50,6 +50,9 @@ use crate::report::json;
 use crate::report::receipt::Receipt;
 use crate::report::verify::NamedValues;
 
+/// Why no journal is kept.
+const NO_PLACE: &str = "what is found equal is not kept, a stop begins again from the start: XDG_STATE_HOME or HOME names a place for it";
+
 /// What came of a comparison.
 #[derive(Debug)]
 pub struct VerifyOutcome {
@@ -262,6 +265,10 @@ impl<'a> VerifyJob<'a> {
         let Some(kept) = self.kept.filter(|_| !is_cheap) else {
             return (None, KnownStretches::default());
         };
+        if self.config.safety.needs_state().is_err() {
+            (self.events)(Event::Notice(NO_PLACE.to_owned()));
+            return (None, KnownStretches::default());
+        }
         let mut config = self.config.clone();
         config.ends.source.org = Some(moved.source_org.clone());
         let folder = names::state_folder(&config, &names::keys(&config.ends));

@@ -459,6 +459,11 @@ async fn without_a_place_for_it_the_comparison_goes_on() {
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path.parent().unwrap(), "").unwrap();
     whole("what is found equal is not kept").await;
+    let mut homeless = world.job("verify", &READ);
+    homeless.env_remove("XDG_STATE_HOME").env_remove("HOME");
+    let ended = world.start(homeless).ended().await;
+    ended.assert_code(0);
+    assert!(flat(&ended.err).contains("or HOME names a place for it"), "{}", ended.err);
     let Some(disk) = Disk::mount() else { return };
     let on_disk = |more: &[&str]| {
         let mut verify = world.job("verify", more);
