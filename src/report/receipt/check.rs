@@ -282,7 +282,7 @@ mod tests {
                 range,
                 batches,
                 finding: BatchFinding::Equal { values, digest, by },
-                earlier: None,
+                earlier: (by == EqualBy::Values).then_some(Timestamp::from_ns(2)),
             })
         };
         let batches: Vec<_> = stretches.map(entry).into();
