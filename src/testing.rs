@@ -226,6 +226,7 @@ pub mod job {
         pub use crate::job::quota::{paced, paced_look};
     }
     pub mod verify {
+        pub use crate::job::verify::journal::KeptFindings;
         pub use crate::job::verify::{VerifyJob, VerifyOutcome, compare};
     }
     pub mod run {

@@ -15,12 +15,16 @@ use crate::job::receipt_file::ReceiptFile;
 use crate::job::run::ClientSignals;
 use crate::job::shown;
 use crate::job::signals::StopSignals;
+use crate::job::verify::journal::KeptFindings;
 use crate::job::verify::{self, VerifyJob, VerifyOutcome};
 use crate::model::number;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::report::progress::StatusLine;
 use crate::report::stream;
 use crate::report::verify::{VerifyEnd, VerifyReport};
+
+/// What is said where a comparison ends by an error.
+const GOES_ON: &str = "what was found equal is kept: the same command goes on from there";
 
 /// Runs the command.
 pub(crate) async fn run(
@@ -58,11 +62,17 @@ pub(crate) async fn run(
     let observer = signals.observer();
     let events: EventSink = Arc::new(move |event| tell(&event, is_quiet));
     let (config, wanted) = (&config, &wanted);
-    let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
+    let (kept, ends) = (KeptFindings::default(), &ends);
+    let (observer, events) = (&observer, &events);
+    let asked = VerifyJob { config, wanted, ends, observer, events, kept: Some(&kept) };
     let comparing = verify::compare(asked, &progress);
-    let compared =
-        stop.unless(Box::pin(comparing)).await.map_err(JobError::VerifyStopped).flatten();
+    let stopped = |reason| JobError::VerifyStopped { reason, is_kept: kept.is_any() };
+    let compared = stop.unless(Box::pin(comparing)).await.map_err(stopped);
     drop(line);
+    if matches!(compared, Ok(Err(_))) && kept.is_any() {
+        say_notices(&[GOES_ON.to_owned()], config.output.json);
+    }
+    let compared = compared.flatten();
     let VerifyOutcome { source_org, range, evidence, verified, named, elapsed_ms, receipt } =
         compared?;
     let written = receipt_file.zip(receipt).map_or(Ok(()), |(file, receipt)| file.write(&receipt));

@@ -271,6 +271,8 @@ flags! {
     SAMPLE_SEED: u64 = verify(one("sample-seed", "NUMBER")).or("0").read_by(values::read_whole);
     /// Write again what is missing or changed, and compare again
     REPAIR: bool = verify(switch("repair")).not_in_file().read_by(values::read_yes);
+    /// Compare all of it, whatever a comparison that was stopped has found
+    FROM_START: bool = verify(switch("from-start")).not_in_file().read_by(values::read_yes);
 }
 
 const fn status(flag: Flag) -> Flag {

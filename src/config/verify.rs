@@ -7,8 +7,8 @@ use super::error::ConfigError;
 use super::flag::Typed;
 use super::layers::Layers;
 use super::table::{
-    COLOR, DIFFERENCES, JSON, QUIET, RECEIPT, REPAIR, REPORT, SAMPLE, SAMPLE_SEED, SPOOL, SUPERSET,
-    VERIFY_SOURCE,
+    COLOR, DIFFERENCES, FROM_START, JSON, QUIET, RECEIPT, REPAIR, REPORT, SAMPLE, SAMPLE_SEED,
+    SPOOL, SUPERSET, VERIFY_SOURCE,
 };
 use super::values::{ColorChoice, EvidenceChoice};
 use crate::pipeline::verify::sample::BatchSample;
@@ -33,6 +33,8 @@ pub struct VerifyConfig {
     pub repair: bool,
     /// Some of the batches are compared instead of all.
     pub sample: Option<BatchSample>,
+    /// What a comparison that was stopped has found equal is compared again.
+    pub from_start: bool,
 }
 
 impl VerifyConfig {
@@ -56,6 +58,7 @@ impl VerifyConfig {
             receipt,
             superset: layers.get(SUPERSET)?,
             repair,
+            from_start: layers.get(FROM_START)?,
         })
     }
 

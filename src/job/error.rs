@@ -261,10 +261,20 @@ pub enum Error {
     RepairRenamed,
     /// The end was asked for while both ends were compared.
     #[error(
-        "stopped by {} while comparing: nothing of it is kept, what --repair has written again stays; the same command begins again",
-        stop_name(*.0)
+        "stopped by {} while comparing: {}",
+        stop_name(*.reason),
+        if *.is_kept {
+            "what was found equal is kept, what --repair has written again stays; the same command goes on from there"
+        } else {
+            "nothing of it is kept, what --repair has written again stays; the same command begins again"
+        }
     )]
-    VerifyStopped(StopReason),
+    VerifyStopped {
+        /// By whom.
+        reason: StopReason,
+        /// What was found equal is kept.
+        is_kept: bool,
+    },
     /// The records of a job are more than can be had at once.
     #[error(
         "the job has more batches than can be compared at once: --source read with --start and --stop compares a part"
@@ -339,7 +349,7 @@ impl Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Preflight { .. } => "preflight",
-            Self::Stopped(_) | Self::NotEnded(_) | Self::VerifyStopped(_) => "stopped",
+            Self::Stopped(_) | Self::NotEnded(_) | Self::VerifyStopped { .. } => "stopped",
             Self::NotConfirmed(_) => "not_confirmed",
             Self::ForeignData { .. } | Self::OtherSource { .. } => "foreign_data",
             other => other.exit().name(),
@@ -353,7 +363,7 @@ impl Error {
 
     fn own_exit(&self) -> ExitCode {
         match self {
-            Self::Stopped(reason) | Self::NotEnded(reason) | Self::VerifyStopped(reason) => {
+            Self::Stopped(reason) | Self::NotEnded(reason) | Self::VerifyStopped { reason, .. } => {
                 exit_code::of_stop(*reason)
             }
             Self::Config(_)

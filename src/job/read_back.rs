@@ -99,7 +99,7 @@ impl ReadsBack {
             }
         });
         let (config, wanted, ends) = (&config, &wanted, &self.ends);
-        let job = VerifyJob { config, wanted, ends, observer, events: &readers };
+        let job = VerifyJob { config, wanted, ends, observer, events: &readers, kept: None };
         let progress = |at: VerifyProgress| events(Event::Verifying(at));
         Ok(compare(job, &progress).await?.verified)
     }

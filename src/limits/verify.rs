@@ -16,6 +16,24 @@ pub(crate) const VERIFY_RANGES_MAX: usize = 100_000;
 /// Batches of a comparison that a receipt tells of.
 pub(crate) const RECEIPT_BATCHES_MAX: u64 = 1_000_000;
 
+/// Bytes of the journal of a comparison. What is found equal behind them is compared again after a stop.
+pub(crate) const VERIFY_JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What was found equal longer ago than this is compared again.
+pub(crate) const VERIFY_JOURNAL_MS_MAX: i64 = 7 * 86_400_000;
+
+/// Hexadecimal digits of the SHA-256 of each line of it.
+pub(crate) const VERIFY_JOURNAL_DIGITS: usize = 16;
+
+/// How long a stretch that was found equal may wait for a list of its series, which comes by itself where that costs little.
+pub(crate) const VERIFY_UNTOLD_MS_MIN: u64 = 30_000;
+
+/// Times the length of such a list that it waits at least: listing takes no more than a part of the time.
+pub(crate) const VERIFY_UNTOLD_LISTS_MIN: u32 = 20;
+
+/// Stretches that wait so at one time.
+pub(crate) const VERIFY_UNTOLD_MAX: usize = 1_000;
+
 /// Bytes of a receipt that is checked.
 pub(crate) const RECEIPT_BYTES_MAX: u64 = 1 << 30;
 

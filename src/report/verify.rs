@@ -7,11 +7,11 @@ use crate::model::held_value::HeldValue;
 use crate::model::number::{all_counted, counted, grouped};
 use crate::model::series::{Readable, schema_label};
 use crate::model::time::TimeRange;
-use crate::pipeline::verify::VerifyFindings;
 use crate::pipeline::verify::difference::ValueDifference;
 use crate::pipeline::verify::evidence::EvidenceKind;
 use crate::pipeline::verify::repair::Repaired;
 use crate::pipeline::verify::sample::SampledBatches;
+use crate::pipeline::verify::{ResumedBatches, VerifyFindings};
 use crate::report::influx_delete::{DeleteTarget, removal};
 use crate::report::json;
 use crate::report::read_back::batch_words;
@@ -193,6 +193,9 @@ impl VerifyReport {
         if verified.equal_by_reading > 0 {
             lines.extend(line("", &self.equal_by_reading()));
         }
+        if let Some(resumed) = &verified.resumed {
+            lines.extend(line("resumed", &resumed_words(resumed)));
+        }
         lines.extend(self.trouble(paper));
         lines
     }
@@ -279,6 +282,7 @@ impl VerifyReport {
             "equal_batches": verified.batches,
             "equal_values": verified.values,
             "equal_by_reading": verified.equal_by_reading,
+            "resumed": verified.resumed.as_ref().map(resumed_json),
             "different_batches": verified.differing_batches,
             "different": json::batch_differences(&verified.differing),
             "refused": verified.refused,
@@ -362,6 +366,24 @@ fn value_words(difference: &ValueDifference, evidence: EvidenceKind) -> [String;
         (None, None) => time.to_string(),
     };
     [words, series.to_string()]
+}
+
+/// What a comparison that was stopped has found, which nobody has looked at since.
+pub(crate) fn resumed_words(resumed: &ResumedBatches) -> String {
+    let ResumedBatches { batches, first, last, .. } = resumed;
+    let batches = counted(*batches, "batch", "batches");
+    format!("{batches} compared between {first} and {last} by a comparison that was stopped")
+}
+
+/// The same for programs.
+pub(crate) fn resumed_json(resumed: &ResumedBatches) -> Value {
+    let ResumedBatches { batches, values, first, last } = resumed;
+    json!({
+        "batches": batches,
+        "values": values,
+        "first": first.to_string(),
+        "last": last.to_string(),
+    })
 }
 
 fn sample_json(sampled: &SampledBatches) -> Value {

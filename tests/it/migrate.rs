@@ -31,6 +31,7 @@ mod tag_keys;
 mod transports;
 mod uncountable;
 mod verified;
+mod verified_resumed;
 mod verified_sample;
 mod verified_spool;
 mod whole;

@@ -28,6 +28,7 @@ mod terminal;
 mod tokens;
 mod two_jobs;
 mod verify;
+mod verify_resumed;
 mod verify_spool;
 mod volume;
 

@@ -1,5 +1,7 @@
 //! From settings to a comparison of what a job has moved with what the destination holds now. Nothing is written.
 
+pub(crate) mod journal;
+mod journal_text;
 mod moved;
 mod named;
 mod receipt;
@@ -9,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::journal::{KeptFindings, OpenedFile, VerifyJournal};
+use self::journal_text::Subject;
 use self::moved::MovedJob;
 use self::named::Namer;
 use self::receipt::ReceiptFacts;
@@ -30,18 +34,24 @@ use crate::job::{names, quota};
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
+use crate::pipeline::pool::blocking;
 use crate::pipeline::verify::destination::ComparedBucket;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
+use crate::pipeline::verify::known::{EqualStretch, KnownStretches};
 use crate::pipeline::verify::ledger::BatchLedger;
 use crate::pipeline::verify::repair::Repairer;
 use crate::pipeline::verify::source::ComparedSource;
-use crate::pipeline::verify::{self, VerifyFindings};
+use crate::pipeline::verify::telling::HearsEqual;
+use crate::pipeline::verify::{self, Course, VerifyFindings};
 use crate::pipeline::write::bucket::DestinationBucket;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::report::json;
 use crate::report::receipt::Receipt;
 use crate::report::verify::NamedValues;
+
+/// Why no journal is kept.
+const NO_PLACE: &str = "what is found equal is not kept, a stop begins again from the start: XDG_STATE_HOME or HOME names a place for it";
 
 /// What came of a comparison.
 #[derive(Debug)]
@@ -75,6 +85,8 @@ pub struct VerifyJob<'a> {
     pub observer: &'a Observer,
     /// Hears of the readers.
     pub events: &'a EventSink,
+    /// Learns whether what was found equal is kept where it is stopped; `None` where nothing is to be kept, or used.
+    pub kept: Option<&'a KeptFindings>,
 }
 
 /// Compares, and repairs if that is asked for.
@@ -125,11 +137,18 @@ async fn compare_with(
     let destination = Arc::new(asked.bucket_end(&moved.bucket, range).await?);
     let ledger = wanted.receipt.as_ref().map(|_| BatchLedger::default());
     let source = evidence.source();
-    let mut verified = match (wanted.sample, &source) {
-        (Some(sample), Some(source)) => {
-            verify::run_sample((&destination, source), sample, range, progress).await?
-        }
-        _ => verify::run(&destination, &evidence, range, progress, ledger).await?,
+    let (journal, known) = asked.journal(&moved, &evidence).await;
+    let keep = |stretch: &EqualStretch| journal.iter().for_each(|journal| journal.keep(stretch));
+    let hears = journal.as_ref().map(|_| &keep as HearsEqual<'_>);
+    let course = Course { known, hears, ..Course::new(range, progress, ledger) };
+    let mut verified = if let (Some(sample), Some(source)) = (wanted.sample, &source) {
+        verify::run_sample((&destination, source), sample, range, progress).await?
+    } else {
+        verify::run(&destination, &evidence, course).await?
+    };
+    let began = match (&verified.resumed, &journal) {
+        (Some(_), Some(journal)) => journal.began,
+        (_, _) => began,
     };
     let of_source = source.iter().flat_map(ComparedSource::unreturned);
     let unreturned = destination.unreturned().iter().chain(of_source);
@@ -166,6 +185,9 @@ async fn compare_with(
         }
         _ => None,
     };
+    if let Some(journal) = journal {
+        journal.remove();
+    }
     Ok(VerifyOutcome {
         receipt,
         source_org: moved.source_org,
@@ -215,7 +237,7 @@ impl fmt::Debug for VerifyJob<'_> {
     }
 }
 
-impl VerifyJob<'_> {
+impl<'a> VerifyJob<'a> {
     /// What was chosen; else what is recorded, where anything is.
     async fn evidence(self, moved: &MovedJob, range: TimeRange) -> Result<Evidence, Error> {
         if matches!(self.wanted.evidence, None | Some(EvidenceChoice::Recorded)) {
@@ -231,6 +253,64 @@ impl VerifyJob<'_> {
             Some(EvidenceChoice::Counts) => Evidence::Counts(source),
             _ => Evidence::Read(source),
         })
+    }
+
+    /// The journal of this very comparison, and what it knows, unless it is none that is worth one.
+    async fn journal(
+        self,
+        moved: &MovedJob,
+        evidence: &Evidence,
+    ) -> (Option<VerifyJournal<'a>>, KnownStretches) {
+        let is_cheap = matches!(evidence, Evidence::Counts(_)) || self.wanted.sample.is_some();
+        let Some(kept) = self.kept.filter(|_| !is_cheap) else {
+            return (None, KnownStretches::default());
+        };
+        if self.config.safety.needs_state().is_err() {
+            (self.events)(Event::Notice(NO_PLACE.to_owned()));
+            return (None, KnownStretches::default());
+        }
+        let mut config = self.config.clone();
+        config.ends.source.org = Some(moved.source_org.clone());
+        let folder = names::state_folder(&config, &names::keys(&config.ends));
+        let (subject, from_start) = (self.subject(moved, evidence), self.wanted.from_start);
+        let open = move || Ok(OpenedFile::open(&folder, &subject, from_start));
+        match blocking(open).await {
+            Ok(Ok(opened)) => {
+                let (journal, known) = opened.journal(kept, self.events);
+                (Some(journal), known)
+            }
+            Ok(Err(why)) => {
+                (self.events)(Event::Notice(why));
+                (None, KnownStretches::default())
+            }
+            Err(_) => (None, KnownStretches::default()),
+        }
+    }
+
+    /// What is compared with what, as far as a piece of it does not tell that itself. Each piece tells its range.
+    fn subject(self, moved: &MovedJob, evidence: &Evidence) -> Subject {
+        let ends = &self.config.ends;
+        let known = |text: &Option<String>| text.clone().unwrap_or_default();
+        // Of a source that is not asked the settings tell nothing.
+        let host = match evidence {
+            Evidence::Read(_) | Evidence::Counts(_) => ends.source.host.clone(),
+            Evidence::Recorded(_) | Evidence::Spool(_) => known(&moved.source_host),
+        };
+        let parts = [
+            ("version of sluice", env!("CARGO_PKG_VERSION").to_owned()),
+            ("evidence", evidence.kind().name().to_owned()),
+            ("spool", self.wanted.spool().unwrap_or_default().to_owned()),
+            ("filter", filter_text(&self.config.scope.filter)),
+            ("organization of the source", moved.source_org.clone()),
+            ("source bucket", ends.source_bucket.clone()),
+            ("id of the source bucket", known(&moved.source_bucket_id)),
+            ("address of the source", host),
+            ("address of the destination", ends.destination.host.clone()),
+            ("destination bucket", moved.bucket.name.clone()),
+            ("id of the destination bucket", moved.bucket.id.clone()),
+            ("batch bucket", ends.batch_bucket.clone()),
+        ];
+        parts.map(|(name, text)| (name.to_owned(), text)).into()
     }
 
     /// The destination, as if it were to be moved.
@@ -292,7 +372,8 @@ impl VerifyJob<'_> {
         for batch in &verified.differing {
             let (evidence, range) = (evidence.part(batch.range), batch.range);
             let ledger = verified.ledger.as_ref().map(|_| BatchLedger::default());
-            let again = verify::run(&destination, &evidence, range, &|_| (), ledger).await?;
+            let course = Course::new(range, &|_| (), ledger);
+            let again = verify::run(&destination, &evidence, course).await?;
             found.push((range, again));
         }
         verified.replace_differing(found);

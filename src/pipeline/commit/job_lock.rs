@@ -116,7 +116,8 @@ pub(crate) fn random_digits() -> String {
     format!("{:016x}{:016x}", half(), half())
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
+/// Makes a folder for its owner alone, with those above it, if need be.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

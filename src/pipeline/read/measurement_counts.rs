@@ -48,6 +48,11 @@ impl MeasurementCounts {
         counts
     }
 
+    /// As they were named before.
+    pub(crate) fn of(named: BTreeMap<Name, u64>) -> Self {
+        Self { named, ..Self::default() }
+    }
+
     /// The same where the source does not count by measurement.
     #[must_use]
     pub(crate) fn undivided(self) -> Self {

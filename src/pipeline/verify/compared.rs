@@ -1,7 +1,7 @@
 //! What came of one piece of a comparison.
 
 use crate::model::content_digest::ContentDigest;
-use crate::model::time::TimeRange;
+use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::read::measurement_counts::MeasurementCounts;
 
 /// What came of a piece.
@@ -16,6 +16,10 @@ pub(super) struct Compared {
     pub(super) by: EqualBy,
     /// What it is the sum of, where it is one.
     pub(super) parts: Vec<SumPart>,
+    /// By what its pieces are known again, if they can be.
+    pub(super) marks: Option<Vec<PieceMark>>,
+    /// When it was compared, if a comparison that was stopped has done that.
+    pub(super) earlier: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -58,6 +62,15 @@ impl HeldContent {
     pub(super) fn values(values: u64) -> Self {
         Self { values, ..Self::default() }
     }
+}
+
+/// By what a piece is known again in a later comparison: where it is, and what it was held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PieceMark {
+    /// Its range.
+    pub range: TimeRange,
+    /// Digits of a SHA-256 of what was expected.
+    pub expected: u128,
 }
 
 /// A batch whose digest is a part of a sum.

@@ -163,6 +163,27 @@ impl ComparedEnd {
         read(&self.values, range, windows, oneshot::channel().0).await
     }
 
+    /// True if what was read of a range for its digests is not in doubt any more: the series that it was restored from were listed
+    /// again.
+    pub(super) fn is_proven(&self, range: TimeRange) -> bool {
+        self.digests.restored.is_proven(range)
+    }
+
+    /// How often series were listed again.
+    pub(super) fn lists_done(&self) -> u64 {
+        self.digests.restored.lists_done()
+    }
+
+    /// True if anything may have been read wrongly, as far as that is known by now.
+    pub(super) fn is_doubted(&self) -> bool {
+        !self.doubts.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Lists once more the series that values were restored from, while others are read.
+    pub(super) async fn list_again(&self) -> Result<(), Error> {
+        relist::prove(&self.digests, Relist::All).await
+    }
+
     /// Lists once more the series that values were restored from; gives what may have been read wrongly.
     pub(super) async fn close(&self) -> Result<Vec<String>, Error> {
         for reader in [&self.digests, &self.values] {

@@ -43,6 +43,8 @@ pub(crate) struct LedgerEntry {
     pub batches: u64,
     /// What was found.
     pub finding: BatchFinding,
+    /// When, if a comparison that was stopped has found it.
+    pub earlier: Option<Timestamp>,
 }
 
 /// What came of all of them.
@@ -68,12 +70,12 @@ impl BatchLedger {
 
     /// Takes what was found.
     pub(super) fn note(&mut self, compared: &mut Compared) {
-        let Compared { batches, range, held, by, parts, .. } = compared;
+        let Compared { batches, range, held, by, parts, earlier, .. } = compared;
         let held = std::mem::take(held);
         let finding = match &compared.verdict {
             PieceVerdict::Equal if !parts.is_empty() => {
                 self.counts.add(held.counts);
-                return self.note_sum(parts);
+                return self.note_sum(parts, *earlier);
             }
             PieceVerdict::Equal => {
                 self.counts.add(held.counts);
@@ -92,10 +94,10 @@ impl BatchLedger {
             }
             PieceVerdict::Unproven(why) => BatchFinding::Unproven(why.clone()),
         };
-        self.put(LedgerEntry { range: *range, batches: *batches, finding });
+        self.put(LedgerEntry { range: *range, batches: *batches, finding, earlier: *earlier });
     }
 
-    fn note_sum(&mut self, parts: &[SumPart]) {
+    fn note_sum(&mut self, parts: &[SumPart], earlier: Option<Timestamp>) {
         let digests = parts.iter().filter(|part| part.batch.is_some()).count() as u64;
         for SumPart { range, batch } in parts {
             let (values, digest) = batch.unwrap_or_default();
@@ -106,7 +108,8 @@ impl BatchLedger {
                 (Some(_), _) => EqualBy::Sum(digests),
             };
             let finding = BatchFinding::Equal { values, digest: Some(digest), by };
-            self.put(LedgerEntry { range: *range, batches: u64::from(batch.is_some()), finding });
+            let batches = u64::from(batch.is_some());
+            self.put(LedgerEntry { range: *range, batches, finding, earlier });
         }
     }
 

@@ -1,12 +1,14 @@
 //! The destination, compared: batch by batch with what the runs of the job have recorded, or with the source as it is now.
 //! Where they differ, by measurement, then value by value. Nothing is written, unless it is to be repaired.
 
+mod compare;
 pub(crate) mod compared;
 mod deletion;
 pub(crate) mod destination;
 pub(crate) mod difference;
 pub(crate) mod end;
 pub(crate) mod evidence;
+pub(crate) mod known;
 pub(crate) mod ledger;
 mod pieces;
 pub(crate) mod prover;
@@ -15,6 +17,7 @@ pub(crate) mod sample;
 pub(crate) mod source;
 pub(crate) mod spool;
 mod staged;
+pub(crate) mod telling;
 pub(crate) mod values;
 
 use std::sync::Arc;
@@ -22,27 +25,21 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use self::compared::{Compared, EqualBy, HeldContent, PieceVerdict, SumPart};
-use self::end::{ComparedEnd, EndContent};
-use self::evidence::{Evidence, RecordedJob, WrittenBatch};
+use self::compare::compare_all;
+use self::compared::{Compared, PieceVerdict};
+use self::end::ComparedEnd;
+use self::evidence::Evidence;
+use self::known::{KnownStretches, Portion, Portions};
 use self::ledger::BatchLedger;
-use self::pieces::{ExpectedValues, VerifyPiece, VerifyPieces};
+use self::pieces::VerifyPieces;
 use self::sample::{BatchSample, SampledBatches};
 use self::source::ComparedSource;
-use crate::checkpoint::recorded::RecordedBatch;
+use self::telling::{HearsEqual, Telling};
 use crate::limits::{BATCHES_OPEN_MAX, RECEIPT_BATCHES_MAX, VERIFY_RANGES_MAX};
-use crate::model::content_digest::ContentDigest;
-use crate::model::series::Readable;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::error::Error;
 use crate::pipeline::event::VerifyProgress;
-use crate::pipeline::plan::count;
 use crate::pipeline::pool::joined;
-use crate::pipeline::read::measurement_counts::MeasurementCounts;
-use crate::pipeline::source::layer::Window;
-
-/// Why nothing is known of what the source keeps no longer.
-const EXPIRED: &str = "values of it may have expired at the source";
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -69,6 +66,21 @@ pub struct VerifyFindings {
     pub ledger: Option<BatchLedger>,
     /// Which batches were looked at, where not all were to be.
     pub sampled: Option<SampledBatches>,
+    /// What of it a comparison that was stopped has found equal.
+    pub resumed: Option<ResumedBatches>,
+}
+
+/// Equal batches that were compared earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumedBatches {
+    /// How many.
+    pub batches: u64,
+    /// Their values.
+    pub values: u64,
+    /// When the first of them was found equal.
+    pub first: Timestamp,
+    /// And the last one.
+    pub last: Timestamp,
 }
 
 /// A batch, or a stretch between two, in which the destination differs.
@@ -84,16 +96,39 @@ pub struct BatchDifference {
     pub measurements: Vec<String>,
 }
 
-/// Compares a range. What comes of each batch is kept in the ledger, if there is one.
+/// What is compared, who follows it, and what is kept of it.
+pub(crate) struct Course<'a> {
+    /// What is compared.
+    pub range: TimeRange,
+    /// Hears how far it is.
+    pub progress: &'a (dyn Fn(VerifyProgress) + Sync),
+    /// Keeps what comes of each batch.
+    pub ledger: Option<BatchLedger>,
+    /// What need not be read, because an earlier comparison has found it equal.
+    pub known: KnownStretches,
+    /// Hears of what is found equal now.
+    pub hears: Option<HearsEqual<'a>>,
+}
+
+impl<'a> Course<'a> {
+    /// Of a comparison of which nothing is known.
+    pub(crate) fn new(
+        range: TimeRange,
+        progress: &'a (dyn Fn(VerifyProgress) + Sync),
+        ledger: Option<BatchLedger>,
+    ) -> Self {
+        Self { range, progress, ledger, known: KnownStretches::default(), hears: None }
+    }
+}
+
+/// Compares a range.
 pub(crate) async fn run(
     destination: &Arc<ComparedEnd>,
     evidence: &Evidence,
-    range: TimeRange,
-    progress: &(dyn Fn(VerifyProgress) + Sync),
-    ledger: Option<BatchLedger>,
+    course: Course<'_>,
 ) -> Result<VerifyFindings, Error> {
-    let pieces = VerifyPieces::of(evidence, range);
-    compare_pieces((destination, evidence.source()), pieces, range, progress, ledger).await
+    let pieces = VerifyPieces::of(evidence, course.range);
+    compare_pieces((destination, evidence.source()), pieces, course).await
 }
 
 /// Reads some batches of both ends, and looks at every stretch that is empty at the source.
@@ -105,26 +140,35 @@ pub(crate) async fn run_sample(
 ) -> Result<VerifyFindings, Error> {
     let (pieces, sampled) = VerifyPieces::sampled(source, sample).await?;
     let ends = (destination, Some(source.clone()));
-    let verified = compare_pieces(ends, pieces, range, progress, None).await?;
+    let verified = compare_pieces(ends, pieces, Course::new(range, progress, None)).await?;
     Ok(VerifyFindings { sampled: Some(sampled), ..verified })
 }
 
 async fn compare_pieces(
     (destination, source): (&Arc<ComparedEnd>, Option<ComparedSource>),
-    mut pieces: VerifyPieces,
-    range: TimeRange,
-    progress: &(dyn Fn(VerifyProgress) + Sync),
-    ledger: Option<BatchLedger>,
+    pieces: VerifyPieces,
+    course: Course<'_>,
 ) -> Result<VerifyFindings, Error> {
+    let Course { range, progress, ledger, known, hears } = course;
     let of_batches = pieces.batches();
     if ledger.is_some() && of_batches > RECEIPT_BATCHES_MAX {
         return Err(Error::TooManyToKeep { batches: of_batches });
     }
     let verified = VerifyFindings { ledger, ..VerifyFindings::default() };
-    let mut comparing = Comparing { verified, of_batches, done: 0, values: 0 };
+    let telling = hears.map(|hears| Telling::new(hears, destination, source.clone()));
+    let mut comparing = Comparing { verified, of_batches, done: 0, values: 0, progress, telling };
+    let mut portions = Portions::new(pieces, known);
     let permits = Arc::new(Semaphore::new(BATCHES_OPEN_MAX));
     let mut tasks = JoinSet::new();
-    while let Some(neighbours) = Box::pin(pieces.next()).await? {
+    while let Some(portion) = Box::pin(portions.next()).await? {
+        let neighbours = match portion {
+            Portion::Open(neighbours) => neighbours,
+            Portion::Known(known) => {
+                let at = known.range.start;
+                comparing.note(*known, at);
+                continue;
+            }
+        };
         let at = neighbours.first().map_or(range.start, |piece| piece.range().start);
         let permit = Arc::clone(&permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::StageGone("verify"))?;
@@ -138,15 +182,11 @@ async fn compare_pieces(
         // One that fails drops its sender: its error comes with its task.
         let _ = requested.await;
         while let Some(done) = tasks.try_join_next() {
-            for compared in joined(done)? {
-                progress(comparing.note(compared, at));
-            }
+            comparing.note_all(joined(done)?, at).await?;
         }
     }
     while let Some(done) = tasks.join_next().await {
-        for compared in joined(done)? {
-            progress(comparing.note(compared, range.stop));
-        }
+        comparing.note_all(joined(done)?, range.stop).await?;
     }
     let mut verified = comparing.verified;
     verified.doubts = destination.close().await?;
@@ -158,211 +198,25 @@ async fn compare_pieces(
     Ok(verified)
 }
 
-/// Neighbours, halved until the sum of a half is as it should be, or one is alone. `requested` is told once all of the
-/// first look was asked for.
-async fn compare_all(
-    destination: &ComparedEnd,
-    neighbours: Vec<VerifyPiece>,
-    requested: oneshot::Sender<()>,
-) -> Result<Vec<Compared>, Error> {
-    let (mut all, mut stretches, mut requested) = (Vec::new(), vec![neighbours], Some(requested));
-    while let Some(mut pieces) = stretches.pop() {
-        let told = requested.take().unwrap_or_else(|| oneshot::channel().0);
-        if pieces.len() > 1 {
-            if let Some(equal) = compare_sum(destination, &pieces, told).await? {
-                all.push(equal);
-            } else {
-                let second = pieces.split_off(pieces.len() / 2);
-                stretches.extend([second, pieces]);
-            }
-            continue;
-        }
-        if let Some(piece) = pieces.pop() {
-            all.push(compare(destination, piece, told).await?);
-        }
-    }
-    Ok(all)
-}
-
-/// Neighbours by the sum of their digests; `None` if that is another one.
-async fn compare_sum(
-    destination: &ComparedEnd,
-    pieces: &[VerifyPiece],
-    requested: oneshot::Sender<()>,
-) -> Result<Option<Compared>, Error> {
-    let (mut sum, mut refused, mut batches, mut values) = (ContentDigest::default(), 0, 0, 0);
-    let mut parts = Vec::new();
-    for piece in pieces {
-        let batch =
-            piece.expected().map(|ExpectedValues { digest, values: expected, rejected }| {
-                sum.add(digest);
-                refused += rejected;
-                values += expected;
-                batches += 1;
-                (expected, digest)
-            });
-        parts.push(SumPart { range: piece.range(), batch });
-    }
-    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Ok(None) };
-    let range = TimeRange::new(first.range().start, last.range().stop);
-    let found = destination.digests(range, requested).await?;
-    let is_same = found.digests.whole() == sum && found.values == values;
-    let is_equal = found.lacking.is_none() && is_same;
-    let (held, verdict, by) = (found.held(), PieceVerdict::Equal, EqualBy::Digest);
-    Ok(is_equal.then_some(Compared { batches, range, held, refused, verdict, by, parts }))
-}
-
-async fn compare(
-    destination: &ComparedEnd,
-    piece: VerifyPiece,
-    requested: oneshot::Sender<()>,
-) -> Result<Compared, Error> {
-    let (range, batches) = (piece.range(), piece.batches());
-    let (mut refused, mut by) = (0, EqualBy::Digest);
-    let (held, verdict) = match piece {
-        VerifyPiece::Recorded(recorded, batch) => {
-            refused = batch.rejected;
-            recorded_batch(destination, &recorded, batch, requested).await?
-        }
-        VerifyPiece::Written(batch) => {
-            refused = batch.rejected;
-            written_batch(destination, &batch, requested).await?
-        }
-        VerifyPiece::Gap(recorded, range) => {
-            by = EqualBy::Nothing;
-            stray(destination.stray(range).await?, recorded.beside)
-        }
-        VerifyPiece::Empty(range, _) => {
-            by = EqualBy::Nothing;
-            stray(destination.stray(range).await?, None)
-        }
-        VerifyPiece::Read(source, range, holds) => {
-            let here = source.digests_of(range, holds, requested);
-            let source = ComparedSource::Bucket(Arc::clone(&source));
-            read_batch(destination, &source, range, here).await?
-        }
-        VerifyPiece::Stored(spool, range, files) => {
-            let here = spool.digests_of(range, files, requested);
-            let source = ComparedSource::Spool(Arc::clone(&spool));
-            let (held, verdict) = read_batch(destination, &source, range, here).await?;
-            let (is_equal, ends) = (matches!(verdict, PieceVerdict::Equal), (&source, destination));
-            let unstaged = spool.unstaged(range);
-            let why = staged::unproven(ends, range, unstaged, is_equal).await?;
-            (held, why.map_or(verdict, PieceVerdict::Unproven))
-        }
-        VerifyPiece::Counted(range, holds, may_expire) => {
-            by = EqualBy::Counts;
-            let there = count::windows(destination.bucket(), range).await?;
-            counted_batch(holds, there, may_expire)
-        }
-    };
-    Ok(Compared { batches, range, held, refused, verdict, by, parts: Vec::new() })
-}
-
-/// What stands where nothing was moved.
-fn stray(
-    (found, more): (u64, Option<String>),
-    beside: Option<&'static str>,
-) -> (HeldContent, PieceVerdict) {
-    let verdict = match (found, beside, more) {
-        (0, _, None) => PieceVerdict::Equal,
-        (0, _, Some(more)) => PieceVerdict::Unproven(more),
-        (_, Some(why), _) => PieceVerdict::Unproven(why.to_owned()),
-        (_, None, _) => PieceVerdict::Differs { expected: 0, measurements: Vec::new() },
-    };
-    let digest = (found == 0).then(ContentDigest::default);
-    (HeldContent { digest, ..HeldContent::values(found) }, verdict)
-}
-
-/// Both ends, read.
-async fn read_batch(
-    destination: &ComparedEnd,
-    source: &ComparedSource,
-    range: TimeRange,
-    here: impl Future<Output = Result<EndContent, Error>>,
-) -> Result<(HeldContent, PieceVerdict), Error> {
-    let there = destination.digests(range, oneshot::channel().0);
-    let (here, there) = tokio::try_join!(here, there)?;
-    let verdict = match here.lacking.or(there.lacking.clone()) {
-        Some(why) => PieceVerdict::Unproven(why),
-        None if here.digests == there.digests => PieceVerdict::Equal,
-        None if source.may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
-        None => {
-            let names = here.digests.differing(&there.digests);
-            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
-            PieceVerdict::Differs { expected: here.values, measurements }
-        }
-    };
-    Ok((there.held(), verdict))
-}
-
-/// Both ends, counted by measurement.
-fn counted_batch(
-    here: Vec<Window>,
-    there: Vec<Window>,
-    may_expire: bool,
-) -> (HeldContent, PieceVerdict) {
-    let counts = MeasurementCounts::counted(&there);
-    let (here, there) = (count::by_name(here), count::by_name(there));
-    let verdict = match count::unlike(&here, &there) {
-        None => PieceVerdict::Equal,
-        Some(_) if may_expire => PieceVerdict::Unproven(EXPIRED.to_owned()),
-        Some(names) => PieceVerdict::Differs {
-            expected: here.values().sum(),
-            measurements: names.iter().map(|name| Readable(name).to_string()).collect(),
-        },
-    };
-    (HeldContent { counts, ..HeldContent::values(there.values().sum()) }, verdict)
-}
-
-async fn recorded_batch(
-    destination: &ComparedEnd,
-    recorded: &RecordedJob,
-    batch: RecordedBatch,
-    requested: oneshot::Sender<()>,
-) -> Result<(HeldContent, PieceVerdict), Error> {
-    let digest = match batch.digest {
-        Ok(digest) => digest,
-        Err(why) => return Ok((HeldContent::default(), PieceVerdict::Unproven(why.to_string()))),
-    };
-    let found = destination.digests(batch.range, requested).await?;
-    let verdict = match (found.lacking.clone(), found.digests.whole() == digest, recorded.beside) {
-        (Some(why), ..) => PieceVerdict::Unproven(why),
-        (None, true, _) => PieceVerdict::Equal,
-        (None, false, Some(why)) => PieceVerdict::Unproven(why.to_owned()),
-        (None, false, None) => {
-            let each = recorded.store.digests_of(batch.time).await?;
-            let measurements = each.map(|each| each.differing(&found.digests));
-            let measurements = measurements.unwrap_or_default();
-            PieceVerdict::Differs { expected: batch.acknowledged, measurements }
-        }
-    };
-    Ok((found.held(), verdict))
-}
-
-async fn written_batch(
-    destination: &ComparedEnd,
-    batch: &WrittenBatch,
-    requested: oneshot::Sender<()>,
-) -> Result<(HeldContent, PieceVerdict), Error> {
-    let found = destination.digests(batch.range, requested).await?;
-    let verdict = match &found.lacking {
-        Some(why) => PieceVerdict::Unproven(why.clone()),
-        None if found.digests.whole() == batch.digests.whole() => PieceVerdict::Equal,
-        None => {
-            let names = batch.digests.differing(&found.digests);
-            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
-            PieceVerdict::Differs { expected: batch.acknowledged, measurements }
-        }
-    };
-    Ok((found.held(), verdict))
-}
-
-struct Comparing {
+struct Comparing<'a> {
     verified: VerifyFindings,
     of_batches: u64,
     done: u64,
     values: u64,
+    progress: &'a (dyn Fn(VerifyProgress) + Sync),
+    telling: Option<Telling<'a>>,
+}
+
+impl ResumedBatches {
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            batches: self.batches.saturating_add(other.batches),
+            values: self.values.saturating_add(other.values),
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 impl VerifyFindings {
@@ -380,7 +234,11 @@ impl VerifyFindings {
         if let Some(ledger) = &mut self.ledger {
             ledger.note(&mut compared);
         }
-        let Compared { batches, range, refused, verdict, .. } = compared;
+        let Compared { batches, range, refused, verdict, earlier, .. } = compared;
+        if let Some(at) = earlier {
+            let one = ResumedBatches { batches, values, first: at, last: at };
+            self.resumed = self.resumed.into_iter().chain([one]).reduce(ResumedBatches::and);
+        }
         match verdict {
             PieceVerdict::Equal => {
                 self.batches += batches;
@@ -423,20 +281,34 @@ impl VerifyFindings {
         self.unproven.extend(other.unproven);
         self.unproven_stretches += other.unproven_stretches;
         self.doubts.extend(other.doubts);
+        self.resumed = self.resumed.into_iter().chain(other.resumed).reduce(ResumedBatches::and);
     }
 }
 
-impl Comparing {
-    fn note(&mut self, compared: Compared, at: Timestamp) -> VerifyProgress {
+impl Comparing<'_> {
+    async fn note_all(&mut self, all: Vec<Compared>, at: Timestamp) -> Result<(), Error> {
+        for compared in all {
+            self.note(compared, at);
+        }
+        match &mut self.telling {
+            Some(telling) => telling.list_if_due().await,
+            None => Ok(()),
+        }
+    }
+
+    fn note(&mut self, compared: Compared, at: Timestamp) {
+        if let Some(telling) = &mut self.telling {
+            telling.note(&compared);
+        }
         self.done += compared.batches;
         self.values += compared.held.values;
         self.verified.note(compared);
-        VerifyProgress {
+        (self.progress)(VerifyProgress {
             at,
             batches: self.done,
             of_batches: self.of_batches,
             values: self.values,
             differing: self.verified.differing_batches,
-        }
+        });
     }
 }

@@ -1,9 +1,11 @@
 //! What is compared at one time, one piece behind the other and without a gap.
 
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::compared::PieceMark;
 use super::end::ComparedEnd;
 use super::evidence::{Evidence, RecordedJob, WrittenBatch};
 use super::sample::{BatchSample, SampledBatches};
@@ -18,6 +20,8 @@ use crate::pipeline::error::Error;
 use crate::pipeline::plan::counter::Counter;
 use crate::pipeline::plan::{NextBatch, count};
 use crate::pipeline::source::layer::Window;
+use crate::spool::digest::sha256;
+use crate::spool::name::encode;
 use crate::spool::state::FileEntry;
 
 /// A piece.
@@ -74,6 +78,31 @@ impl VerifyPiece {
         }
     }
 
+    /// By what it is known again, unless what it is held against is of this moment, or so cheap that it is asked again.
+    pub(super) fn mark(&self) -> Option<PieceMark> {
+        let expected = match self {
+            Self::Recorded(_, batch) => {
+                let RecordedBatch { time, read, acknowledged, rejected, .. } = *batch;
+                let digest = batch.digest.ok()?;
+                format!("recorded {time} {digest} {read} {acknowledged} {rejected}")
+            }
+            Self::Gap(..) => "gap".to_owned(),
+            Self::Empty(_, batches) => format!("empty {batches}"),
+            Self::Read(_, _, holds) => format!("read {}", counted(holds)),
+            Self::Stored(spool, range, files) => {
+                let mut text = format!("stored {}", spool.unstaged(*range));
+                for file in files {
+                    text.extend([" ", &file.path, " ", &file.sha256]);
+                }
+                text
+            }
+            Self::Written(_) | Self::Counted(..) => return None,
+        };
+        let digits = &sha256(expected.as_bytes())[..32];
+        let expected = u128::from_str_radix(digits, 16).expect("so many hexadecimal digits fit");
+        Some(PieceMark { range: self.range(), expected })
+    }
+
     /// Values that should be there, if that is all known by a digest.
     fn values_proven(&self) -> Option<u64> {
         match self {
@@ -96,6 +125,21 @@ impl VerifyPiece {
             _ => None,
         }
     }
+}
+
+/// What the source counts, part by part.
+fn counted(holds: &[Window]) -> String {
+    let mut text = String::new();
+    for Window { range, layer, counts } in holds {
+        let (start, stop) = (range.start.ns(), range.stop.ns());
+        // Memory takes it.
+        let _ = write!(text, "{start} {stop} {layer:?}:");
+        for (name, values) in counts {
+            text.extend([" ", &encode(name), "=", &values.to_string()]);
+        }
+        text.push(';');
+    }
+    text
 }
 
 /// Puts neighbours with few values together: digests add up, so that one sum tells of all of them. What is known by no
@@ -121,7 +165,8 @@ pub(super) fn together(pieces: Vec<VerifyPiece>) -> Vec<Vec<VerifyPiece>> {
 
 /// All pieces of a range.
 pub(super) enum VerifyPieces {
-    Recorded(std::vec::IntoIter<Vec<VerifyPiece>>),
+    /// All at once: they are put together by whoever knows which are to be read.
+    Recorded(Option<Vec<VerifyPiece>>),
     Read(Arc<ComparedEnd>, Counter),
     Counts(Arc<ComparedEnd>, Counter),
     Stored(ComparedBatches),
@@ -142,9 +187,7 @@ impl VerifyPieces {
     /// What this evidence tells of.
     pub(super) fn of(evidence: &Evidence, range: TimeRange) -> Self {
         match evidence {
-            Evidence::Recorded(recorded) => {
-                Self::Recorded(together(of_job(recorded, range)).into_iter())
-            }
+            Evidence::Recorded(recorded) => Self::Recorded(Some(of_job(recorded, range))),
             Evidence::Read(source) => Self::Read(Arc::clone(source), Counter::new()),
             Evidence::Counts(source) => Self::Counts(Arc::clone(source), Counter::new()),
             Evidence::Spool(spool) => Self::Stored(spool.batches()),
@@ -187,20 +230,18 @@ impl VerifyPieces {
     /// How many batches there are.
     pub(super) fn batches(&self) -> u64 {
         match self {
-            Self::Recorded(pieces) => {
-                pieces.as_slice().iter().flatten().map(VerifyPiece::batches).sum()
-            }
+            Self::Recorded(pieces) => pieces.iter().flatten().map(VerifyPiece::batches).sum(),
             Self::Read(source, _) | Self::Counts(source, _) => source.bucket().job.plan.len(),
             Self::Stored(batches) => batches.spool().plan().len(),
             Self::Sampled(_, pieces) => pieces.as_slice().iter().map(SampledPiece::batches).sum(),
         }
     }
 
-    /// The next one, or the next neighbours that are compared as one. Stretches that are empty at the source are found as a
+    /// The next one, or several that follow one another. Stretches that are empty at the source are found as a
     /// migration finds them.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<VerifyPiece>>, Error> {
         let (source, counter, is_read) = match self {
-            Self::Recorded(pieces) => return Ok(pieces.next()),
+            Self::Recorded(pieces) => return Ok(pieces.take()),
             Self::Stored(batches) => return Ok(stored(batches).map(|piece| vec![piece])),
             Self::Sampled(source, pieces) => {
                 return Ok(match pieces.next() {

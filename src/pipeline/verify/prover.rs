@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::VerifyFindings;
+use super::compare::{compare, compare_all};
 use super::compared::{Compared, PieceVerdict};
 use super::destination::ComparedBucket;
 use super::evidence::WrittenBatch;
 use super::pieces::{VerifyPiece, together};
-use super::{VerifyFindings, compare, compare_all};
 use crate::checkpoint::recorded::NoDigest;
 use crate::checkpoint::watermark::Watermark;
 use crate::influx::client::Client;

@@ -67,6 +67,19 @@ impl ComparedSource {
         }
     }
 
+    /// As [`ComparedEnd::is_proven`]. Nothing of a spool is restored from a list.
+    pub(super) fn is_proven(&self, range: TimeRange) -> bool {
+        self.bucket().is_none_or(|bucket| bucket.is_proven(range))
+    }
+
+    /// As [`ComparedEnd::list_again`].
+    pub(super) async fn list_again(&self) -> Result<(), Error> {
+        match self {
+            Self::Bucket(bucket) => bucket.list_again().await,
+            Self::Spool(_) => Ok(()),
+        }
+    }
+
     /// Once all is read: what may have been read wrongly.
     pub(super) async fn close(&self) -> Result<Vec<String>, Error> {
         match self {

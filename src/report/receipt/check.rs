@@ -102,6 +102,14 @@ pub(crate) fn misfit(receipt: &Receipt) -> Option<String> {
             return Some(format!("a batch from {} to {} follows {at}", batch.start, batch.stop));
         }
         at = batch.stop;
+        if let Some(compared) = batch.compared
+            && !(receipt.began..=receipt.ended).contains(&compared)
+        {
+            let (range, Receipt { began, ended, .. }) = (batch.range(), receipt);
+            return Some(format!(
+                "the batch {range} was compared at {compared}, and all of it from {began} to {ended}"
+            ));
+        }
         if let Err(why) = sums.add(batch).and_then(|()| together.add(batch)) {
             return Some(format!("the batch {}: {why}", batch.range()));
         }
@@ -164,7 +172,7 @@ impl Sums {
             [batch.expected.is_some(), batch.found.is_some(), batch.measurements.is_some()];
         let (all, none) =
             (|is: &[bool]| is.iter().all(|is| *is), |is: &[bool]| !is.contains(&true));
-        let more = batch.digest.is_some() || batch.sum_of.is_some();
+        let more = batch.digest.is_some() || batch.sum_of.is_some() || batch.compared.is_some();
         let fits = match batch.result {
             ReceiptResult::Equal => {
                 self.batches += u128::from(batch.batches);
@@ -274,6 +282,7 @@ mod tests {
                 range,
                 batches,
                 finding: BatchFinding::Equal { values, digest, by },
+                earlier: (by == EqualBy::Values).then_some(Timestamp::from_ns(2)),
             })
         };
         let batches: Vec<_> = stretches.map(entry).into();
@@ -402,7 +411,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_true_is_found() {
-        let changes: [fn(&mut Receipt); 18] = [
+        let changes: [fn(&mut Receipt); 21] = [
+            |receipt| receipt.batches[0].compared = Some(Timestamp::from_ns(0)),
+            |receipt| receipt.batches[0].compared = Some(Timestamp::from_ns(3)),
+            |receipt| receipt.ended = Timestamp::from_ns(1),
             |receipt| receipt.totals.values += 1,
             |receipt| receipt.totals.batches -= 1,
             |receipt| receipt.totals.refused = 1,

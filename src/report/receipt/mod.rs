@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::content_digest::ContentDigest;
 use crate::model::time::{TimeRange, Timestamp};
+use crate::pipeline::verify::ResumedBatches;
 use crate::pipeline::verify::compared::EqualBy;
 use crate::pipeline::verify::ledger::{BatchFinding, LedgerEntry};
 use crate::spool::digest::sha256;
@@ -46,7 +47,7 @@ struct Format {
 pub(crate) struct Receipt {
     /// Each batch and what lies between, in order and without a gap.
     pub(crate) batches: Vec<ReceiptBatch>,
-    /// When the comparison began, by the clock of its machine.
+    /// When the comparison began, by the clock of its machine: of one that was stopped and went on, its first begin.
     #[serde(with = "text")]
     pub(crate) began: Timestamp,
     /// Where the values are.
@@ -177,6 +178,9 @@ pub(crate) enum ReceiptProof {
 pub(crate) struct ReceiptBatch {
     /// How many batches it is: none where nothing was moved, several that are empty.
     pub(crate) batches: u64,
+    /// Equal, as a comparison that was stopped has found it: when.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text_if_known")]
+    pub(crate) compared: Option<Timestamp>,
     /// Equal: the digest of what the destination holds, where it was read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "text_if_known")]
     pub(crate) digest: Option<ContentDigest>,
@@ -238,6 +242,15 @@ impl Receipt {
     pub(crate) fn range(&self) -> TimeRange {
         TimeRange::new(self.range.start, self.range.stop)
     }
+
+    /// What of it a comparison that was stopped has found, which nobody has looked at since.
+    pub(crate) fn resumed(&self) -> Option<ResumedBatches> {
+        let one = |batch: &ReceiptBatch| {
+            let (at, values) = (batch.compared?, batch.values.unwrap_or_default());
+            Some(ResumedBatches { batches: batch.batches, values, first: at, last: at })
+        };
+        self.batches.iter().filter_map(one).reduce(ResumedBatches::and)
+    }
 }
 
 /// The same as [`Whole`], of a receipt that somebody else has.
@@ -258,9 +271,10 @@ fn with_sha256(mut text: Vec<u8>) -> Vec<u8> {
 impl ReceiptBatch {
     /// Of a stretch that was compared.
     pub(crate) fn new(entry: &LedgerEntry) -> Self {
-        let LedgerEntry { range: TimeRange { start, stop }, batches, finding } = entry;
+        let LedgerEntry { range: TimeRange { start, stop }, batches, finding, earlier } = entry;
         let none = Self {
             batches: *batches,
+            compared: *earlier,
             digest: None,
             expected: None,
             found: None,

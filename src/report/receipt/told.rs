@@ -11,6 +11,7 @@ use crate::model::number::{all_counted, counted, grouped};
 use crate::model::time::TimeRange;
 use crate::report::json;
 use crate::report::text::{Color, Paper, clean, wrap, wrap_after};
+use crate::report::verify::{resumed_json, resumed_words};
 
 /// A receipt that was checked.
 #[derive(Debug)]
@@ -93,6 +94,9 @@ impl ReceiptReport {
             let one = "of them may hold more than was moved (--superset)";
             lines.extend(line("", &counted(more, one, one)));
         }
+        if let Some(resumed) = &receipt.resumed() {
+            lines.extend(line("resumed", &resumed_words(resumed)));
+        }
         if let Some(spool) = &self.spool {
             lines.extend(line("spool", &spool.words()));
         }
@@ -158,6 +162,7 @@ impl ReceiptReport {
             "sluice": receipt.sluice,
             "equal_batches": batches,
             "equal_values": values,
+            "resumed": receipt.resumed().as_ref().map(resumed_json),
             "different_batches": different,
             "unproven_stretches": unproven + receipt.unproven.len() as u64,
             "refused": refused,

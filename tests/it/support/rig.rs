@@ -25,7 +25,7 @@ use sluice::testing::job::heart::Heart;
 use sluice::testing::job::judge::Passed;
 use sluice::testing::job::prepare::prepare;
 use sluice::testing::job::run::{self, Finished, Prepared};
-use sluice::testing::job::verify::{VerifyJob, VerifyOutcome};
+use sluice::testing::job::verify::{KeptFindings, VerifyJob, VerifyOutcome};
 use sluice::testing::job::{judge, load_spool, quota, verify};
 use sluice::testing::model::filter::Filter;
 use sluice::testing::model::time::Timestamp;
@@ -317,10 +317,21 @@ impl Rig {
         config: &JobConfig,
         wanted: &VerifyConfig,
     ) -> Result<VerifyOutcome, Error> {
+        self.verify_kept(config, wanted, None).await
+    }
+
+    /// The same, where what is found equal may be kept.
+    pub(crate) async fn verify_kept(
+        &self,
+        config: &JobConfig,
+        wanted: &VerifyConfig,
+        kept: Option<&KeptFindings>,
+    ) -> Result<VerifyOutcome, Error> {
         let observer: Observer = Arc::new(|_| ());
         let ends = Ends::connect_with(config, &self.client, &observer)?;
         let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(|_| ());
-        let asked = VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events };
+        let asked =
+            VerifyJob { config, wanted, ends: &ends, observer: &observer, events: &events, kept };
         let progress = |_: VerifyProgress| ();
         Box::pin(verify::compare(asked, &progress)).await
     }

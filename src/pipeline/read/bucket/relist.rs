@@ -12,7 +12,11 @@ use crate::pipeline::plan::catalogue;
 
 /// Lists series again, and holds them against those that values were restored from.
 pub(crate) async fn prove(reader: &BucketReader, when: Relist) -> Result<(), Error> {
-    for (measurement, each) in reader.restored.take(when) {
+    let taken = reader.restored.take(when);
+    if taken.is_empty() {
+        return Ok(());
+    }
+    for (measurement, each) in taken {
         let now = catalogue::series_of(&reader.source, &measurement).await?;
         let (mut wrong, mut replaced) = (Vec::new(), 0);
         for one in each {
@@ -33,6 +37,7 @@ pub(crate) async fn prove(reader: &BucketReader, when: Relist) -> Result<(), Err
         reader.choices.forget(&measurement);
         doubt(reader, &measurement, &wrong, &why).await?;
     }
+    reader.restored.listed();
     Ok(())
 }
 

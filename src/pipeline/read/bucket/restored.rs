@@ -24,6 +24,9 @@ struct Standing {
     /// Those of them that are to be read again.
     marked: BTreeSet<Timestamp>,
     unproven: BTreeMap<Name, Vec<OnSeries>>,
+    /// Lists under way: what they prove is taken out already.
+    lists_open: usize,
+    lists_done: u64,
 }
 
 /// Values of a batch.
@@ -89,7 +92,28 @@ impl Restored {
         let mut standing = self.standing();
         let (due, rest) = std::mem::take(&mut standing.unproven).into_iter().partition(is_due);
         standing.unproven = rest;
+        let due: BTreeMap<_, _> = due;
+        standing.lists_open += usize::from(!due.is_empty());
         due
+    }
+
+    /// What was taken out was listed, and what is wrong of it is noted.
+    pub(super) fn listed(&self) {
+        let mut standing = self.standing();
+        standing.lists_open -= 1;
+        standing.lists_done += 1;
+    }
+
+    /// How often series were listed again.
+    pub(crate) fn lists_done(&self) -> u64 {
+        self.standing().lists_done
+    }
+
+    /// True if nothing that was read of a batch stands on series that are still to be listed again, or are being listed.
+    pub(crate) fn is_proven(&self, batch: TimeRange) -> bool {
+        let standing = self.standing();
+        let stands = |one: &OnSeries| !one.batch.intersect(batch).is_empty();
+        standing.lists_open == 0 && !standing.unproven.values().flatten().any(stands)
     }
 
     /// Marks those of these batches that are open; gives the rest, with what was read of them.
