@@ -355,7 +355,7 @@ async fn a_damaged_journal_is_not_believed() {
 #[tokio::test]
 async fn of_another_comparison_nothing_is_believed() {
     let world = World::moved().await;
-    let known = world.killed(&READ).await;
+    world.killed(&READ).await;
     let (path, text) = (world.journal(), fs::read(world.journal()).unwrap());
     let other = world.verify(&PLAIN).await;
     other.assert_code(0);
@@ -369,11 +369,16 @@ async fn of_another_comparison_nothing_is_believed() {
         assert!(!ended.out.contains("resumed"), "{}", ended.out);
         assert_eq!(fs::read(&path).unwrap(), text);
     }
-    // Of a part of the range the same batches are known.
+    // Of a part of the range the same batches are known: the first two, if they were compared.
+    let is_known = |batch: &i64| {
+        let start = 1_577_836_800_000_000_000 + batch * 300_000_000_000;
+        String::from_utf8_lossy(&text).contains(&format!("[{start},"))
+    };
+    let of_part = (0..2).filter(is_known).count();
     let part = [&READ[..], &["--stop", "2020-01-01T00:10:00Z"]].concat();
     let (_, receipt) = world.told(&part, 0).await;
-    let batches = receipt["batches"].as_array().unwrap().len() as u64;
-    assert_eq!((batches, earlier(&receipt).len() as u64), (2, known.min(2)));
+    let batches = receipt["batches"].as_array().unwrap().len();
+    assert_eq!((batches, earlier(&receipt).len()), (2, of_part));
     // Batches of another length are others.
     fs::write(&path, &text).unwrap();
     let (_, receipt) = world.told(&[&READ[..], &["--batch-interval", "6m"]].concat(), 0).await;
