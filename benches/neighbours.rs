@@ -36,7 +36,8 @@ fn bits(at: u64) -> u64 {
     match at % 3 {
         0 => f64::from(u32::try_from(at / 3).expect("few")).to_bits(),
         1 => 100.25_f64.to_bits() + at / 3,
-        _ => (at / 192 * 2 + 1).rotate_left(u32::try_from(at / 3 % 64).expect("a place")),
+        // One bit alone would be the float 2 at one of them.
+        _ => (at / 192 * 2 + 3).rotate_left(u32::try_from(at / 3 % 64).expect("a place")),
     }
 }
 
