@@ -15,6 +15,7 @@ mod mirror;
 mod random;
 mod task;
 mod transports;
+mod verify;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -145,9 +146,13 @@ impl Real {
 
     /// `sluice migrate` from one bucket to another of this server.
     async fn migrate(&self, source: &str, destination: &str, more: &[&str]) -> Ended {
+        self.run("migrate", source, destination, more).await
+    }
+
+    async fn run(&self, word: &str, source: &str, destination: &str, more: &[&str]) -> Ended {
         let (url, progress) = (self.url(), format!("progress-{destination}"));
         let usual = [
-            ["migrate", "--create-buckets"],
+            [word, "--create-buckets"],
             ["--source-host", &url],
             ["--source-org", &self.org],
             ["--source-bucket", source],
