@@ -1,8 +1,8 @@
 //! `verify` as a program: what it prints, and with which code it ends.
 
-use sluice::testing::sim::{Fault, Matcher, Rule};
+use sluice::testing::sim::{Fault, Forgotten, Matcher, Rule};
 
-use super::{BUCKET, OSS_ORG, Running, World};
+use super::{BUCKET, OSS_ORG, PROGRESS, Running, World};
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -236,4 +236,31 @@ async fn nothing_is_read_back_unasked() {
     assert!(off.starts_with("COPIED, NOT YET VERIFIED") && none == 0, "{none} {off}");
     let (end, some) = reads("end").await;
     assert!(end.starts_with("COPIED AND VERIFIED") && some > 0, "{some} {end}");
+}
+
+/// A destination that acknowledges lines and does not keep them: nothing of the batch is recorded, and the screen says which.
+#[tokio::test]
+async fn what_is_never_kept_ends_the_run_and_is_named() {
+    let world = World::new().await;
+    let writes = Matcher::path("/api/v2/write").body("cpu,");
+    let fault = Fault::Forget { lines: Forgotten::From(1) };
+    world.oss.inject(Rule { matcher: writes, times: u32::MAX, fault });
+    let ended = world.migrate(&["--verify", "batch"]).await;
+    ended.assert_code(4);
+    let err = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "is not there as it was written: it is moved again",
+        "batch [2020-01-01T00:00:00Z, 2020-01-01T00:05:00Z): the destination holds",
+        "of 1,200 values, and not as they were acknowledged (cpu)",
+        "--verify end records first",
+    ] {
+        assert!(err.contains(words), "{words}: {}", ended.err);
+    }
+    assert!(crate::support::digest::recorded(world.oss.store(), PROGRESS).is_empty());
+    world.oss.clear_faults();
+    let again = world.migrate(&["--verify", "batch"]).await;
+    again.assert_code(0);
+    assert!(again.out.starts_with("COPIED AND VERIFIED"), "{}", again.out);
+    assert!(again.out.contains("read back before they were recorded"), "{}", again.out);
+    world.assert_whole();
 }
