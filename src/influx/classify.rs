@@ -105,7 +105,9 @@ pub fn classify_response(
         407 => FailureKind::Proxy,
         400 if is_other_protocol(&text) => FailureKind::Tls,
         // A right that is missing is named; a token that is not known is not.
-        401 if text.ends_with("is unauthorized") => FailureKind::Forbidden,
+        401 if text.ends_with("is unauthorized") || text.starts_with("not authorized to ") => {
+            FailureKind::Forbidden
+        }
         401 => FailureKind::Unauthorized,
         403 => FailureKind::Forbidden,
         404 if page => FailureKind::Unexpected,
@@ -131,6 +133,8 @@ pub fn classify_response(
             kind => kind,
         },
         500 if text.contains("retention policy duration must be") => FailureKind::BadRequest,
+        // What a template may not bring.
+        500 if text.contains("is unauthorized") => FailureKind::Forbidden,
         500..=599 => FailureKind::ServerError,
         _ => FailureKind::Unexpected,
     }
