@@ -5,6 +5,7 @@
 
 use super::error::{Error, FailureKind, is_panic};
 use super::query_text::classify_query_text;
+use super::template_fault::{TemplateFault, faults_of};
 use crate::limits::{PAGE_SHOWN_CHARS_MAX, QUERY_LATE_PER_MILLE};
 
 /// What was asked of the server.
@@ -203,7 +204,12 @@ pub(crate) fn server_message(body: &str) -> String {
             .find_map(|key| json.get(key).and_then(|value| value.as_str()))
     });
     let text = text.unwrap_or(body).trim();
-    if is_page(text) { page_words(text) } else { text.to_owned() }
+    if is_page(text) {
+        return page_words(text);
+    }
+    let faults = json.as_ref().map(faults_of).unwrap_or_default();
+    let faults = faults.iter().map(TemplateFault::text);
+    std::iter::once(text.to_owned()).chain(faults).collect::<Vec<_>>().join(": ")
 }
 
 /// The title of a web page, or its words.

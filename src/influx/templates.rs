@@ -8,6 +8,7 @@ use super::client::Client;
 use super::client::exchange::ExpectedContent;
 use super::error::{Error, FailureKind};
 use super::json::api;
+use super::template_fault::TemplateFault;
 
 /// What a token needs for all of this.
 const RIGHTS: &str = "a token that may read and write dashboards, variables and the organization itself, or one for everything in it";
@@ -117,38 +118,17 @@ pub(crate) struct ChartSummary {
     pub(crate) properties: Value,
 }
 
-/// Something that the server does not accept.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct TemplateFault {
-    /// Of which kind of object.
-    #[serde(default)]
-    kind: String,
-    /// Where in it.
-    #[serde(default)]
-    fields: Vec<String>,
-    /// Why.
-    #[serde(default)]
-    reason: String,
-}
-
-impl TemplateFault {
-    /// In one line.
-    pub(crate) fn text(&self) -> String {
-        format!("{} {}: {}", self.kind, self.fields.join("."), self.reason)
-    }
-}
-
 /// A dashboard as it is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Dashboard {
+pub(crate) struct StoredDashboard {
     /// Its cells.
     #[serde(default)]
-    pub(crate) cells: Vec<DashboardCell>,
+    pub(crate) cells: Vec<StoredCell>,
 }
 
 /// A cell as it is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct DashboardCell {
+pub(crate) struct StoredCell {
     /// What stands above it.
     #[serde(default)]
     pub(crate) name: String,
@@ -223,7 +203,7 @@ impl Client {
     }
 
     /// A dashboard with all of its cells; `None` if it is not there any more.
-    pub(crate) async fn dashboard(&self, id: &str) -> Result<Option<Dashboard>, Error> {
+    pub(crate) async fn dashboard(&self, id: &str) -> Result<Option<StoredDashboard>, Error> {
         let what = format!("dashboard {id:?}");
         let path = self.path("/api/v2/dashboards/", id, "", &what)?;
         match self.get(&path, vec![("include", "properties")], &what).await {

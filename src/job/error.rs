@@ -11,7 +11,7 @@ use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx::token::TokenError;
 use crate::influx::{self, secrets};
-use crate::job::dashboard::DashboardError;
+use crate::job::dashboard_error::DashboardError;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
 use crate::model::number;

@@ -102,7 +102,7 @@ const fn at(x: u32, y: u32, width: u32, height: u32) -> CellPlace {
 
 /// One cell.
 #[derive(Debug)]
-pub struct Cell {
+pub struct DashboardCell {
     /// In one word, for programs.
     pub name: &'static str,
     /// What stands above it.
@@ -166,8 +166,8 @@ use CellRecords::{Batch, Heartbeat, Progress};
 use CellTime::{All, Shown};
 
 /// All of them, in reading order.
-pub const CELLS: [Cell; 16] = [
-    Cell {
+pub const CELLS: [DashboardCell; 16] = [
+    DashboardCell {
         name: "percent_complete",
         title: "Percent complete",
         kind: Stat,
@@ -179,7 +179,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, BARE],
         shows: "the share of the job's range that is committed, by its newest record",
     },
-    Cell {
+    DashboardCell {
         name: "time_left_min",
         title: "Time left, at least",
         kind: Stat,
@@ -191,7 +191,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, BARE, KNOWN, MINUTES],
         shows: "the shortest time that is likely left, as the newest run foretells it; empty where it does not",
     },
-    Cell {
+    DashboardCell {
         name: "time_left_max",
         title: "Time left, at most",
         kind: Stat,
@@ -203,7 +203,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, BARE, KNOWN, MINUTES],
         shows: "the longest time that is likely left",
     },
-    Cell {
+    DashboardCell {
         name: "quota_used",
         title: "Quota used in this window",
         kind: Stat,
@@ -215,7 +215,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, PLAIN, ROWS, TOGETHER, LIMITED, QUOTA_SHARE, NUMBER],
         shows: "the part of the source's quota that the newest run has read in its window; empty without a quota",
     },
-    Cell {
+    DashboardCell {
         name: "batches_open",
         title: "Open batches",
         kind: Stat,
@@ -227,7 +227,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, BARE],
         shows: "batches that the newest run reads or writes",
     },
-    Cell {
+    DashboardCell {
         name: "rejected",
         title: "Rejected values",
         kind: Stat,
@@ -239,7 +239,7 @@ pub const CELLS: [Cell; 16] = [
         then: &["sum()", BARE],
         shows: "values of all committed batches that the destination refused: they are in the rejects file",
     },
-    Cell {
+    DashboardCell {
         name: "run",
         title: "The run, and what it waits for",
         kind: Table,
@@ -261,7 +261,7 @@ pub const CELLS: [Cell; 16] = [
         shows: "the newest run of each job, in the words of `sluice status`: when it was last seen, its state, what it waits for \
                 and since when",
     },
-    Cell {
+    DashboardCell {
         name: "values_per_batch",
         title: "Values per batch",
         kind: Line,
@@ -273,7 +273,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[BARE],
         shows: "values of each batch, at the time at which it was committed",
     },
-    Cell {
+    DashboardCell {
         name: "values_per_s",
         title: "Values per second",
         kind: Line,
@@ -285,7 +285,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[SUM_OF_PIECES, BARE, IN_A_SECOND],
         shows: "values of the batches that were committed in each piece of time, per second of it; a gap is a piece without any",
     },
-    Cell {
+    DashboardCell {
         name: "source_bytes_per_s",
         title: "Source bytes per second",
         kind: Line,
@@ -297,7 +297,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[SUM_OF_PIECES, BARE, IN_A_SECOND],
         shows: "decoded bytes of the source's answers for these batches, per second",
     },
-    Cell {
+    DashboardCell {
         name: "source_bytes_per_window",
         title: "Source bytes per quota window",
         kind: Line,
@@ -309,7 +309,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[SUM_OF_WINDOWS, BARE],
         shows: "the same in each five minutes, the length of Cloud's windows; the limit is in the cell *Quota*",
     },
-    Cell {
+    DashboardCell {
         name: "quota",
         title: "Quota",
         kind: Table,
@@ -321,7 +321,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, PLAIN, ROWS, TOGETHER],
         shows: "bytes that the source grants in a window, 0 where it sets no limit, and those that the newest run has read in it",
     },
-    Cell {
+    DashboardCell {
         name: "retries_and_splits",
         title: "Retries, splits, rejects",
         kind: Table,
@@ -333,7 +333,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[NEWEST, PLAIN, ROWS, TOGETHER],
         shows: "of the newest run: requests that were tried again, slices that were cut in halves, values that were refused",
     },
-    Cell {
+    DashboardCell {
         name: "retries_per_batch",
         title: "Retries per batch",
         kind: Line,
@@ -345,7 +345,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[BARE],
         shows: "requests of each batch that were tried again, at the time at which it was committed",
     },
-    Cell {
+    DashboardCell {
         name: "last_errors",
         title: "Last errors",
         kind: Table,
@@ -357,7 +357,7 @@ pub const CELLS: [Cell; 16] = [
         then: &[PLAIN, ROWS, TOGETHER, WITH_ERROR, NEWEST_FIRST, SCREEN],
         shows: "of each run that met one the last error, with its exit code once it has ended (-1 until then); the newest run first",
     },
-    Cell {
+    DashboardCell {
         name: "verified_ranges",
         title: "Verified ranges",
         kind: Table,

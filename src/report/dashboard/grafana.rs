@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::cells::{CELLS, Cell, CellKind, CellUnit};
+use super::cells::{CELLS, CellKind, CellUnit, DashboardCell};
+use super::names::{about, title};
 use super::query::{Chosen, values_of};
-use super::{about, title};
 
 /// The model of Grafana 11; later ones read it.
 const SCHEMA_VERSION: u32 = 39;
@@ -89,7 +89,7 @@ fn variable(batch_bucket: &str, name: &str, label: &str, tag: &str) -> Value {
     })
 }
 
-fn panel(id: u32, cell: &Cell, chosen: &Chosen) -> Value {
+fn panel(id: u32, cell: &DashboardCell, chosen: &Chosen) -> Value {
     let (kind, custom, options) = match cell.kind {
         CellKind::Stat => (
             "stat",

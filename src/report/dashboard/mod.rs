@@ -2,21 +2,10 @@
 
 pub(crate) mod cells;
 mod grafana;
+mod names;
 mod query;
 mod template;
 
 pub use grafana::grafana;
-pub(crate) use template::stack_name;
+pub(crate) use names::{stack_name, title};
 pub use template::template;
-
-/// What the dashboard is called.
-pub(crate) fn title(batch_bucket: &str) -> String {
-    format!("sluice: {batch_bucket}")
-}
-
-/// What it is about.
-fn about(batch_bucket: &str) -> String {
-    format!(
-        "Progress of the jobs in the bucket {batch_bucket}, from the records that sluice keeps there"
-    )
-}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::cells::{Cell, CellRecords, CellTime};
+use super::cells::{CellRecords, CellTime, DashboardCell};
 use crate::checkpoint::heartbeat::KIND_HEARTBEAT;
 use crate::checkpoint::record::{BATCHES, DETAILS, KIND, KIND_BATCH};
 use crate::wire::flux::literal::quote;
@@ -19,7 +19,7 @@ pub(super) struct Chosen {
 
 impl Chosen {
     /// The query of a cell.
-    pub(super) fn query(&self, cell: &Cell) -> String {
+    pub(super) fn query(&self, cell: &DashboardCell) -> String {
         let bucket = quote(self.batch_bucket.as_bytes());
         let range = match cell.time {
             CellTime::All => "start: 0",

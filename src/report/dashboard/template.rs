@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::cells::{CELLS, Cell, CellKind, CellUnit};
+use super::cells::{CELLS, CellKind, CellUnit, DashboardCell};
+use super::names::{about, title};
 use super::query::{Chosen, values_of};
-use super::{about, title};
 
 /// What the objects of a template say they are written for.
 const API_VERSION: &str = "influxdata.com/v2alpha1";
@@ -55,11 +55,6 @@ fn word_of(name: &str) -> String {
     word
 }
 
-/// The name of the stack at the server: what was installed, and is found again by it.
-pub(crate) fn stack_name(batch_bucket: &str) -> String {
-    format!("sluice dashboard of {batch_bucket}")
-}
-
 /// The objects of the template.
 pub fn template(batch_bucket: &str) -> Value {
     let variables = variables(batch_bucket);
@@ -96,7 +91,7 @@ fn object(kind: &str, key: &str, spec: Value) -> Value {
     json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": key }, "spec": spec })
 }
 
-fn chart(cell: &Cell, chosen: &Chosen) -> Value {
+fn chart(cell: &DashboardCell, chosen: &Chosen) -> Value {
     let mut chart = json!({
         "name": cell.title,
         "xPos": cell.place.x,
@@ -149,5 +144,40 @@ fn suffix(unit: CellUnit) -> &'static str {
         CellUnit::Percent => "%",
         CellUnit::Minutes => " min",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_batch_buckets_share_a_variable() {
+        let buckets =
+            ["migration", "Migration", "my-bucket", "my_bucket", "my_2dbucket", "\u{e4}", ""];
+        let names = buckets.map(|bucket| variables(bucket)[0].name.clone());
+        let different: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
+        assert_eq!(different.len(), buckets.len(), "{names:?}");
+        let fits = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        assert!(names.iter().all(fits), "{names:?}");
+        assert_eq!(names[0], "sluice_migration_source_org");
+    }
+
+    #[test]
+    fn no_two_cells_have_one_name_or_one_place() {
+        let names: BTreeSet<_> = CELLS.iter().map(|cell| cell.name).collect();
+        let titles: BTreeSet<_> = CELLS.iter().map(|cell| cell.title).collect();
+        assert_eq!((names.len(), titles.len()), (CELLS.len(), CELLS.len()));
+        let mut taken = BTreeSet::new();
+        for cell in &CELLS {
+            let place = cell.place;
+            assert!(place.x + place.width <= 12 && place.height > 0, "{}", cell.name);
+            for x in place.x..place.x + place.width {
+                for y in place.y..place.y + place.height {
+                    assert!(taken.insert((x, y)), "{} lies over another", cell.name);
+                }
+            }
+        }
     }
 }

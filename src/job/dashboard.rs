@@ -1,17 +1,15 @@
 //! The dashboard of a batch bucket at the destination. A stack of the server keeps what was brought, and is found again by
 //! its name: nothing is kept here.
 
-mod error;
-
 use serde_json::Value;
 
-pub(crate) use self::error::DashboardError;
 use crate::config::dashboard::DashboardConfig;
 use crate::influx::client::Client;
 use crate::influx::org::OrgFound;
 use crate::influx::templates::{
-    AppliedTemplate, ChartSummary, Dashboard, ObjectDiff, Stack, StackObject,
+    AppliedTemplate, ChartSummary, ObjectDiff, Stack, StackObject, StoredDashboard,
 };
+use crate::job::dashboard_error::DashboardError;
 use crate::job::error::Error;
 use crate::job::orgs::unsettled;
 use crate::report::dashboard::cells::CELLS;
@@ -221,7 +219,7 @@ async fn is_as_meant(client: &Client, tried: &AppliedTemplate) -> Result<bool, E
 }
 
 /// True if a dashboard has these cells and no others, in any order.
-fn has_cells(dashboard: &Dashboard, meant: &[ChartSummary]) -> bool {
+fn has_cells(dashboard: &StoredDashboard, meant: &[ChartSummary]) -> bool {
     let is_there = |title: &str, chart: &ChartSummary| {
         dashboard.cells.iter().any(|cell| {
             cell.name == title
