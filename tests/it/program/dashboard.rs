@@ -88,12 +88,12 @@ async fn moved() -> World {
     sink.write_lp(BUCKET, b"m,t=z f=\"text\" 1577836801000000000").unwrap();
     let cloud = ServerSettings { influxql: true, ..cloud_settings() };
     let world = World::of(cloud, source, oss_settings(), sink).await;
-    let quota = ["--quota", "1GB/5min", "--verify", "batch"];
-    world.migrate(&[&OVER[..], &quota, &["--reject-limit", "1"]].concat()).await.assert_code(7);
+    let read_back = ["--verify", "batch"];
+    world.migrate(&[&OVER[..], &read_back, &["--reject-limit", "1"]].concat()).await.assert_code(7);
     // The values of the first batch, by its end.
-    let matcher = Matcher::path("/query").body("1577837100000000000");
+    let matcher = Matcher::path("/api/v2/query").body("2020-01-01T00:05:00Z) |> rename(");
     world.cloud.inject(Rule { matcher, times: 1, fault: Fault::Reset { after_bytes: 10 } });
-    world.migrate(&[&OVER[..], &quota].concat()).await.assert_code(3);
+    world.migrate(&[&OVER[..], &read_back].concat()).await.assert_code(3);
     world
 }
 
@@ -112,13 +112,8 @@ fn assert_cell(name: &str, rows: &[Row]) {
         |label: &str| values(label).iter().map(|text| text.parse::<f64>().unwrap()).sum::<f64>();
     match name {
         "percent_complete" => assert_eq!(values("_value"), ["100"]),
-        // A run that has ended foretells nothing.
-        "time_left_min" | "time_left_max" => assert!(rows.is_empty(), "{rows:?}"),
-        "quota_used" => {
-            let share = sum("_value");
-            assert!(share > 0.0 && share < 1.0, "{rows:?}");
-            assert_eq!((rows.len(), rows[0].contains_key("quota_bytes")), (1, false));
-        }
+        // A run that has ended foretells nothing, and this one had no quota.
+        "time_left_min" | "time_left_max" | "quota_used" => assert!(rows.is_empty(), "{rows:?}"),
         "batches_open" => assert_eq!(values("_value"), ["0"]),
         "rejected" => assert_eq!(values("_value"), ["2"]),
         "run" => {
@@ -126,15 +121,16 @@ fn assert_cell(name: &str, rows: &[Row]) {
             assert_eq!(values("verified"), ["unproven"]);
             assert_eq!(values("dstBucket"), [BUCKET]);
         }
-        "values_per_batch" => assert_eq!((rows.len(), sum("_value")), (12, 5.0)),
+        // How many records the empty batches share is a matter of speed.
+        "values_per_batch" => assert_eq!(sum("_value"), 5.0),
         // Pieces of ten seconds.
         "values_per_s" => assert!((sum("_value") - 0.5).abs() < 1e-9, "{rows:?}"),
         "source_bytes_per_s" => assert!(sum("_value") > 1.0, "{rows:?}"),
         "source_bytes_per_window" => assert!(sum("_value") > 10.0, "{rows:?}"),
-        "quota" => {
-            assert_eq!(values("quota_bytes"), ["1000000000"]);
-            assert!(sum("quota_used_bytes") > 100.0, "{rows:?}");
-        }
+        "quota" => assert_eq!(
+            (values("quota_bytes"), values("quota_used_bytes").len()),
+            (vec!["0".to_owned()], 1)
+        ),
         "retries_and_splits" => {
             assert_eq!(
                 (values("rejected"), values("splits")),
@@ -142,7 +138,7 @@ fn assert_cell(name: &str, rows: &[Row]) {
             );
             assert!(sum("retries") >= 1.0, "{rows:?}");
         }
-        "retries_per_batch" => assert_eq!(rows.len(), 12),
+        "retries_per_batch" => assert!(sum("_value") >= 1.0, "{rows:?}"),
         "last_errors" => {
             // Of two runs; the newer one stands first.
             assert_eq!(values("exit").last().unwrap(), "7");
@@ -200,6 +196,9 @@ async fn what_a_run_waits_for_and_the_time_left_are_shown() {
     let (start, stop) = shown();
     let now: Timestamp = start.parse().unwrap();
     let lines = job.lines(now.ns() + 1_000_000_000);
+    // A quarter of a quota is used.
+    let lines = lines.replace("quota_bytes=0i", "quota_bytes=1000i");
+    let lines = lines.replace("quota_used_bytes=0i", "quota_used_bytes=250i");
     world.oss.store().write_lp(PROGRESS, lines.as_bytes()).unwrap();
     let chosen = Chosen {
         batch_bucket: PROGRESS,
@@ -222,8 +221,15 @@ async fn what_a_run_waits_for_and_the_time_left_are_shown() {
                 assert_eq!(column(&rows, "last_error"), ["source: it broke, \"twice\""]);
                 assert_eq!(column(&rows, "exit"), ["-1"]);
             }
-            // Without a quota there is none to use.
-            "quota_used" | "verified_ranges" => assert_eq!(rows, [], "{name}"),
+            "quota_used" => {
+                assert_eq!((column(&rows, "_value"), rows.len()), (vec!["25".to_owned()], 1));
+                assert!(!rows[0].contains_key("quota_bytes"), "{rows:?}");
+            }
+            "quota" => {
+                assert_eq!(column(&rows, "quota_bytes"), ["1000"]);
+                assert_eq!(column(&rows, "quota_used_bytes"), ["250"]);
+            }
+            "verified_ranges" => assert_eq!(rows, [], "{name}"),
             _ => {}
         }
     }
