@@ -20,17 +20,17 @@ pub(crate) async fn run(command: DashboardCommand, env: Env) -> Result<ExitCode,
     match command {
         DashboardCommand::Export(args) => export(&args, env),
         DashboardCommand::Apply(args) => {
-            let (config, client) = connect(args, env)?;
+            let (config, client) = connect(&args, env)?;
             Ok(told(&config, &dashboard::apply(&config, &client).await?))
         }
         DashboardCommand::Remove(args) => {
-            let (config, client) = connect(args, env)?;
+            let (config, client) = connect(&args, env)?;
             Ok(told(&config, &dashboard::remove(&config, &client).await?))
         }
     }
 }
 
-fn connect(args: DashboardArgs, env: Env) -> Result<(DashboardConfig, Client), Error> {
+fn connect(args: &DashboardArgs, env: Env) -> Result<(DashboardConfig, Client), Error> {
     let signals = ClientSignals::default();
     let config = Inputs::load(args.typed(), env, &read_file)?.check_dashboard()?;
     say_notices(&config.output.notices, false);

@@ -31,7 +31,7 @@ pub(crate) mod quota;
 pub(crate) mod secrets;
 pub(crate) mod signal;
 pub(crate) mod stream;
-mod template_fault;
+pub(crate) mod template_fault;
 pub(crate) mod templates;
 pub(crate) mod token;
 mod transport;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::config::dashboard::DashboardConfig;
 use crate::influx::client::Client;
 use crate::influx::org::OrgFound;
+use crate::influx::template_fault::TemplateFault;
 use crate::influx::templates::{
     AppliedTemplate, ChartSummary, ObjectDiff, Stack, StackObject, StoredDashboard,
 };
@@ -80,14 +81,7 @@ pub(crate) async fn apply(
 ) -> Result<DashboardOutcome, Error> {
     let bucket = &config.batch_bucket;
     client.meet(config.wait_ms).await?;
-    let (found, is_there) = client.settle_org(bucket).await?;
-    let org_id = match (found, is_there) {
-        (_, Some(bucket)) => bucket.org_id,
-        (found @ (OrgFound::Ambiguous(_) | OrgFound::Several(_)), None) => {
-            return Err(DashboardError::NoOrg { why: unsettled(&found) }.into());
-        }
-        (_, None) => return Err(DashboardError::NoBatchBucket { bucket: bucket.clone() }.into()),
-    };
+    let org_id = org_of(client, bucket).await?;
     let (name, template) = (stack_name(bucket), template(bucket));
     let stack = client.stacks(&org_id, &name).await?.into_iter().next();
     let stack_id = stack.as_ref().map(|stack| stack.id.as_str());
@@ -114,14 +108,24 @@ pub(crate) async fn apply(
     if config.dry_run {
         return Ok(outcome(done, Vec::new()));
     }
-    let applied = match stack {
-        Some(stack) => client.apply_template(&org_id, Some(&stack.id), &template, false).await?,
-        None => {
-            let stack = client.create_stack(&org_id, &name).await?;
-            install(client, &org_id, &stack, &template).await?
-        }
+    let applied = if let Some(id) = stack_id {
+        accepted(client.apply_template(&org_id, Some(id), &template, false).await?)?
+    } else {
+        let stack = client.create_stack(&org_id, &name).await?;
+        install(client, &org_id, &stack, &template).await?
     };
-    Ok(outcome(done, ids(&accepted(applied)?)))
+    Ok(outcome(done, ids(&applied)))
+}
+
+/// The organization that holds the batch bucket.
+async fn org_of(client: &Client, bucket: &str) -> Result<String, Error> {
+    match client.settle_org(bucket).await? {
+        (_, Some(bucket)) => Ok(bucket.org_id),
+        (found @ (OrgFound::Ambiguous(_) | OrgFound::Several(_)), None) => {
+            Err(DashboardError::NoOrg { why: unsettled(&found) }.into())
+        }
+        (_, None) => Err(DashboardError::NoBatchBucket { bucket: bucket.to_owned() }.into()),
+    }
 }
 
 /// Brings it into a new stack, which does not stay where that fails.
@@ -185,7 +189,7 @@ fn accepted(applied: AppliedTemplate) -> Result<AppliedTemplate, Error> {
     if applied.errors.is_empty() {
         return Ok(applied);
     }
-    let reasons = applied.errors.iter().map(|fault| fault.text()).collect();
+    let reasons = applied.errors.iter().map(TemplateFault::text).collect();
     Err(DashboardError::Refused { reasons }.into())
 }
 

@@ -65,7 +65,7 @@ pub fn template(batch_bucket: &str) -> Value {
     let dashboard = object(
         "Dashboard",
         "dashboard",
-        json!({
+        &json!({
             "name": title(batch_bucket),
             "description": about(batch_bucket),
             "charts": charts,
@@ -75,7 +75,7 @@ pub fn template(batch_bucket: &str) -> Value {
         object(
             "Variable",
             variable.key,
-            json!({
+            &json!({
                 "name": variable.name,
                 "description": variable.about,
                 "type": "query",
@@ -87,7 +87,7 @@ pub fn template(batch_bucket: &str) -> Value {
     Value::Array(variables.chain([dashboard]).collect())
 }
 
-fn object(kind: &str, key: &str, spec: Value) -> Value {
+fn object(kind: &str, key: &str, spec: &Value) -> Value {
     json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": key }, "spec": spec })
 }
 

@@ -300,13 +300,13 @@ fn step(call: &FluxCall<'_>) -> Result<StreamStep, Failure> {
                 Ok(mutate::filter(&table, |row| predicate.test(row) == Some(true)))
             })
         }
-        "map" => match call.argument("fn").and_then(Formula::new) {
-            Some(formula) => each(call, "map", move |table| formula.apply(&table).map(Some)),
-            None => {
-                let replacements = replacements(call)?;
-                each(call, "map", move |table| mutate::replace_all(&table, &replacements))
+        "map" => {
+            if let Some(formula) = call.argument("fn").and_then(Formula::new) {
+                return Ok(each(call, "map", move |table| formula.apply(&table).map(Some)));
             }
-        },
+            let replacements = replacements(call)?;
+            each(call, "map", move |table| mutate::replace_all(&table, &replacements))
+        }
         "aggregateWindow" if call.is("fn", "sum") => {
             let every = call.duration("every")?;
             each(call, "aggregateWindow", move |table| window::sums(&table, every))

@@ -122,7 +122,7 @@ fn assert_cell(name: &str, rows: &[Row]) {
             assert_eq!(values("dstBucket"), [BUCKET]);
         }
         // How many records the empty batches share is a matter of speed.
-        "values_per_batch" => assert_eq!(sum("_value"), 5.0),
+        "values_per_batch" => assert!((sum("_value") - 5.0).abs() < 1e-9, "{rows:?}"),
         // Pieces of ten seconds.
         "values_per_s" => assert!((sum("_value") - 0.5).abs() < 1e-9, "{rows:?}"),
         "source_bytes_per_s" => assert!(sum("_value") > 1.0, "{rows:?}"),

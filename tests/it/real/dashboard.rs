@@ -37,7 +37,7 @@ impl Real {
                 .api("GET", &format!("/api/v2/{kind}?orgID={}", self.org_id), &Json::Null)
                 .await;
             let list = found[kind].as_array().cloned().unwrap_or_default();
-            all.extend(list.into_iter().filter(|object| !self.is_own(object)));
+            all.extend(list.into_iter().filter(|object| !is_own(object)));
         }
         all
     }
@@ -47,13 +47,13 @@ impl Real {
         let found =
             self.api("GET", &format!("/api/v2/{kind}?orgID={}", self.org_id), &Json::Null).await;
         let list = found[kind].as_array().cloned().unwrap_or_default();
-        list.iter().filter(|object| self.is_own(object)).count()
+        list.iter().filter(|object| is_own(object)).count()
     }
+}
 
-    fn is_own(&self, object: &Json) -> bool {
-        let name = object["name"].as_str().unwrap_or_default();
-        name.contains(PROGRESS) || name.starts_with("sluice_progress_2ddashboard_2dcopy_")
-    }
+fn is_own(object: &Json) -> bool {
+    let name = object["name"].as_str().unwrap_or_default();
+    name.contains(PROGRESS) || name.starts_with("sluice_progress_2ddashboard_2dcopy_")
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn it_shows_what_a_run_has_left_and_comes_and_goes_alone() {
     let after = real.api("GET", &all(&real), &Json::Null).await;
     assert_eq!(before, after, "not even the time of the last change");
     // Somebody gives it another name.
-    let own = before["dashboards"].as_array().unwrap().iter().find(|object| real.is_own(object));
+    let own = before["dashboards"].as_array().unwrap().iter().find(|object| is_own(object));
     let id = own.unwrap()["id"].as_str().unwrap().to_owned();
     real.api("PATCH", &format!("/api/v2/dashboards/{id}"), &json!({"name": "other"})).await;
     real.assert_dashboard("apply", &[], "updated").await;

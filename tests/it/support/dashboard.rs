@@ -1,5 +1,7 @@
 //! The queries of the dashboard as its two hosts send them, and the rows of their answers.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
