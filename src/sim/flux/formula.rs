@@ -9,6 +9,8 @@ use super::table::FluxTable;
 enum Term {
     Column(Vec<u8>),
     Literal(Datum),
+    /// A length of time as a number, which the engine reckons row by row.
+    Length(i64),
     Float(Box<Term>),
     Reckoned(&'static str, Box<Term>, Box<Term>),
 }
@@ -30,7 +32,8 @@ impl Formula {
             .then(|| Some(Self { label: label.clone(), term: Term::new(value, parameter)? }))?
     }
 
-    /// The table with the column; as any record, a row has its columns sorted by name.
+    /// The table with the column. Where rows are reckoned one by one they are records, which have their columns sorted by
+    /// name.
     pub(super) fn apply(&self, table: &FluxTable) -> Result<FluxTable, String> {
         let mut columns = table.columns.clone();
         let place = table.column(&self.label).unwrap_or_else(|| {
@@ -53,7 +56,9 @@ impl Formula {
         };
         let segments = table.each_row().map(row).collect::<Result<_, String>>()?;
         let mut places: Vec<_> = (0..columns.len()).collect();
-        places.sort_by(|&a, &b| columns[a].label.cmp(&columns[b].label));
+        if !self.term.is_of_columns() {
+            places.sort_by(|&a, &b| columns[a].label.cmp(&columns[b].label));
+        }
         Ok(FluxTable::new(columns, segments).select(&places))
     }
 }
@@ -73,7 +78,7 @@ impl Term {
             Node::Call { callee, arguments } => match (&callee.node, &arguments[..]) {
                 (Node::Ident(name), [(label, value)]) if label == "v" => {
                     match (name.as_str(), &value.node) {
-                        ("int", Node::Duration(ns)) => Self::Literal(Datum::Integer(*ns)),
+                        ("int", Node::Duration(ns)) => Self::Length(*ns),
                         ("float", _) => Self::Float(Box::new(Self::new(value, parameter)?)),
                         _ => return None,
                     }
@@ -84,10 +89,21 @@ impl Term {
         })
     }
 
+    /// Whether the engine reckons whole columns at once.
+    fn is_of_columns(&self) -> bool {
+        match self {
+            Self::Column(_) | Self::Literal(_) => true,
+            Self::Length(_) => false,
+            Self::Float(of) => of.is_of_columns(),
+            Self::Reckoned(_, a, b) => a.is_of_columns() && b.is_of_columns(),
+        }
+    }
+
     fn value(&self, row: &dyn Fn(&[u8]) -> Datum) -> Result<Datum, String> {
         Ok(match self {
             Self::Column(label) => row(label),
             Self::Literal(datum) => datum.clone(),
+            Self::Length(ns) => Datum::Integer(*ns),
             Self::Float(of) => match of.value(row)? {
                 #[expect(clippy::cast_precision_loss, reason = "as the server does")]
                 Datum::Integer(value) => Datum::Float(value as f64),

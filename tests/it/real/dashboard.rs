@@ -1,9 +1,14 @@
 //! The dashboard on a real server: each of its queries, and that it comes and goes alone.
 
-use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
-use super::Real;
+use serde_json::{Value as Json, json};
+use sluice::testing::sim::{BucketStore, Server, ServerSettings};
+
+use super::{Real, query_body};
+use crate::support::cases::ask;
 use crate::support::dashboard::{Chosen, column, rows};
+use crate::support::kept::KeptJob;
 use crate::support::process::{Ended, Running, bare};
 
 const BUCKET: &str = "dashboard-source";
@@ -143,5 +148,72 @@ async fn assert_queries(real: &Real) {
     }
     for (query, value) in near.of_variables().iter().zip([&real.org, BUCKET, &real.org, BUCKET]) {
         assert_eq!(column(&rows(&real.query(query).await.text()), "_value"), [value]);
+    }
+}
+
+/// 2023-11-14T22:13:20Z.
+const NOW_NS: i64 = 1_700_000_000_000_000_000;
+
+/// What two runs have left, and three batches.
+fn records() -> String {
+    let first = KeptJob {
+        state: "failed",
+        seen_s: 900,
+        hours: 12,
+        rejected: 3,
+        last_error: "it, \\\"broke\\\"",
+        end: Some(("error", 7)),
+        ..KeptJob::NEW
+    };
+    let second = KeptJob {
+        state: "waiting",
+        hours: 41,
+        waits: Some(("quota", "source quota (normal)", 1)),
+        eta: Some((225, 290)),
+        ..KeptJob::NEW
+    };
+    let batch = |minute: i64, rest: &str| {
+        format!(
+            "batch_details,dstBucket=plant,srcBucket=plant,srcOrg=ops-eu,kind=batch start=\"a{minute}\",stop=\"b\",\
+             read={minute}00i,source_bytes={minute}000i,retries={minute}i,rejected=0i{rest} {}\n",
+            NOW_NS - minute * 60_000_000_000
+        )
+    };
+    let quota = second.lines(NOW_NS).replace("quota_bytes=0i", "quota_bytes=1000i");
+    let quota = quota.replace("quota_used_bytes=0i", "quota_used_bytes=333i");
+    [first.lines(NOW_NS), quota, batch(9, ",proven=1i"), batch(5, ""), batch(2, ",proven=1i")]
+        .concat()
+}
+
+#[tokio::test]
+async fn the_simulated_server_answers_each_query_alike() {
+    let Some(real) = Real::start().await else { return };
+    let bucket = "dashboard-alike";
+    real.bucket(bucket, None).await;
+    real.load(bucket, records().as_bytes()).await;
+    let store = BucketStore::default();
+    store.create_bucket(bucket, 0);
+    store.write_lp(bucket, records().as_bytes()).unwrap();
+    let settings = ServerSettings::oss(&real.org, "simulated");
+    let simulated = Server::start(settings, Arc::new(store)).await.unwrap();
+    let headers = [
+        ("Authorization".to_owned(), "Token simulated".to_owned()),
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+    ];
+    let path = format!("/api/v2/query?org={}", real.org);
+    let chosen = Chosen {
+        batch_bucket: bucket,
+        source_org: "ops-eu",
+        source_bucket: "plant",
+        shown: ("2023-11-14T22:00:00Z", "2023-11-14T22:30:05Z"),
+    };
+    let variables = chosen.of_variables().into_iter().map(|query| ("variable", query));
+    let cells = chosen.of_influxdb().into_iter().chain(chosen.of_grafana());
+    for (name, query) in cells.chain(variables) {
+        let wanted = real.query(&query).await;
+        let body = query_body(&query);
+        let given = ask(simulated.addr(), "POST", &path, &headers, &body).await;
+        assert_eq!(given.text(), wanted.text(), "{name}: {query}");
+        assert!(wanted.text().lines().count() > 4 || name == "variable", "{name} shows nothing");
     }
 }
