@@ -33,7 +33,8 @@ impl DashboardConfig {
             batch_bucket: layers.get(BATCH_BUCKET)?,
             wait_ms: layers.find(WAIT_FOR_ENDS)?.unwrap_or(0),
             dry_run: layers.get(DRY_RUN)?,
-            output: JobOutput::new(layers, env, &[&destination])?,
+            // There are no JSON lines of it.
+            output: JobOutput { json: false, ..JobOutput::new(layers, env, &[&destination])? },
             destination,
         })
     }

@@ -11,7 +11,7 @@ use super::json::api;
 use super::template_fault::TemplateFault;
 
 /// What a token needs for all of this.
-const RIGHTS: &str = "a token that may read and write dashboards, variables and the organization itself, or one for everything in it";
+const RIGHTS: &str = "a token that may read and write dashboards, variables and the organization itself (docs/dashboard.md)";
 
 /// What a template has brought, under one name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -371,6 +371,13 @@ async fn what_stands_in_the_way_is_named() {
             "{\"code\":\"internal error\",\"message\":\"failed to create dashboards: write:orgs/1/dashboards is unauthorized\"}",
             "write:orgs/1/dashboards is unauthorized",
         ),
+        (
+            201,
+            1,
+            "{\"diff\":{\"dashboards\":[],\"variables\":[]},\"summary\":{\"dashboards\":[]},\
+             \"errors\":[{\"kind\":\"Variable\",\"fields\":[\"root\"],\"reason\":\"it is odd\"}]}",
+            "does not accept the template: Variable root: it is odd",
+        ),
     ] {
         let world = World::with_progress().await;
         let matcher = Matcher::path("/api/v2/templates/apply").skip(skip);
