@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::bench::BenchArgs;
+use super::dashboard::DashboardCommand;
 use super::demo::DemoArgs;
 use super::export::ExportArgs;
 use super::help::TEMPLATE;
@@ -100,6 +101,15 @@ what their records tell; a settings file that names a bucket narrows it to the
 jobs of that. Writes nothing and asks nothing else. Exit code 7: a job is dead
 or has failed; 5: one waits or is stalled; 0: all others are well.";
 
+const DASHBOARD_EXAMPLES: &str = "\
+Examples:
+  sluice dashboard apply --destination-profile local
+  sluice dashboard remove --destination-profile local
+  sluice dashboard export --grafana > grafana.json
+
+Shows the progress of all jobs of a batch bucket from the records in it: what is
+done, how fast, quota, retries, rejects, errors.";
+
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
   sluice preflight --source-profile cloud --source-bucket plant \\
@@ -179,7 +189,7 @@ impl Args {
             Command::Export(export) => export.flags.is_on(JSON) && export.output != "-",
             Command::Bench(bench) => bench.job.is_on(JSON),
             Command::Demo(demo) => demo.is_on(JSON),
-            Command::Completions { .. } | Command::Man { .. } => false,
+            Command::Dashboard { .. } | Command::Completions { .. } | Command::Man { .. } => false,
         }
     }
 }
@@ -196,6 +206,13 @@ pub enum Command {
     /// Show how the jobs of a batch bucket stand; writes nothing
     #[command(help_template = TEMPLATE, before_help = STATUS_EXAMPLES, next_line_help = true)]
     Status(StatusArgs),
+    /// A dashboard of the jobs of a batch bucket: install, remove, print it
+    #[command(help_template = TEMPLATE, before_help = DASHBOARD_EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+    Dashboard {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: DashboardCommand,
+    },
     /// Write spools to InfluxDB OSS; goes on where the last run stopped
     #[command(help_template = TEMPLATE, before_help = LOAD_EXAMPLES, after_help = MIGRATE_AFTER, next_line_help = true)]
     Load(LoadArgs),

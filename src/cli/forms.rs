@@ -76,6 +76,17 @@ const ESSENTIAL_STATUS: [(&str, &str); 12] = [
     ("verbose", "What else each run tells of itself"),
 ];
 
+/// The same of `dashboard apply` and `dashboard remove`.
+const ESSENTIAL_DASHBOARD: [(&str, &str); 7] = [
+    ("destination-host", "[default: http://localhost:8086]"),
+    ("destination-org", "Where the token sees more than one"),
+    ("destination-token-file", "File that holds its token"),
+    ("destination-profile", "Or all of it from an influx CLI profile"),
+    ("batch-bucket", "[default: migration]"),
+    ("dry-run", "Say what would be done, and do nothing"),
+    ("config", "TOML file with settings"),
+];
+
 /// What `verify` needs besides.
 const ESSENTIAL_VERIFYING: [(&str, &str); 4] = [
     ("source", "recorded, read, counts or spool:DIR"),
@@ -92,6 +103,7 @@ fn essential(command: &str, flag: &str) -> Option<&'static str> {
     match command {
         "bench" => of(&ESSENTIAL_BENCH),
         "status" => of(&ESSENTIAL_STATUS),
+        "dashboard apply" | "dashboard remove" => of(&ESSENTIAL_DASHBOARD),
         "preflight" | "plan" if ESSENTIAL_MOVING.contains(&flag) => None,
         "preflight" | "plan" => of(&ESSENTIAL_LOOKING).or_else(|| of(&ESSENTIAL)),
         "verify" if INESSENTIAL_VERIFYING.contains(&flag) => None,
@@ -187,26 +199,40 @@ fn not_of_receipt() -> impl Iterator<Item = &'static str> {
 
 /// The same for `-h`: one screen for each command.
 pub fn short() -> clap::Command {
-    let names: Vec<String> =
-        command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    names.into_iter().fold(command(), |root, name| {
+    names(&command()).into_iter().fold(command(), |root, name| {
         root.mut_subcommand(&name, |command| {
-            let more = format!("All flags, and examples: sluice {name} --help");
-            // Its sentences are long where its flags are few.
-            let is_long = name == "status" || command.get_arguments().count() > ESSENTIAL.len() + 2;
-            let command =
-                command.help_template(SHORT_TEMPLATE).next_line_help(false).after_help(more);
-            if !is_long {
+            let command = shortened(command, &name);
+            if name != "dashboard" {
                 return command;
             }
-            command.mut_args(|arg| {
-                let arg = arg.help_heading(None::<&str>);
-                match essential(&name, arg.get_id().as_str()) {
-                    Some(help) => arg.help(help),
-                    None if arg.is_positional() => arg,
-                    None => arg.hide(true),
-                }
+            names(&command).into_iter().fold(command, |command, word| {
+                command
+                    .mut_subcommand(&word, |command| shortened(command, &format!("{name} {word}")))
             })
         })
+    })
+}
+
+fn names(command: &clap::Command) -> Vec<String> {
+    command.get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// A command with what most lines need.
+fn shortened(command: clap::Command, name: &str) -> clap::Command {
+    let more = format!("All flags, and examples: sluice {name} --help");
+    // Its sentences are long where its flags are few.
+    let is_long = ["status", "dashboard apply", "dashboard remove"].contains(&name)
+        || command.get_arguments().count() > ESSENTIAL.len() + 2;
+    let command = command.help_template(SHORT_TEMPLATE).next_line_help(false).after_help(more);
+    if !is_long {
+        return command;
+    }
+    command.mut_args(|arg| {
+        let arg = arg.help_heading(None::<&str>);
+        match essential(name, arg.get_id().as_str()) {
+            Some(help) => arg.help(help),
+            None if arg.is_positional() => arg,
+            None => arg.hide(true),
+        }
     })
 }

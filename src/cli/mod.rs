@@ -8,6 +8,7 @@
 pub(crate) mod args;
 pub(crate) mod argv;
 pub(crate) mod bench;
+pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod flags;

@@ -2,6 +2,7 @@
 //! [`job`](crate::job), and the errors with their exit codes.
 
 pub(crate) mod bench;
+pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod error;
 pub(crate) mod export;
@@ -75,6 +76,7 @@ fn asked(
             None => runtime.block_on(verify::run(&args, env, stops)),
         },
         Command::Status(args) => runtime.block_on(status::run(args, env, stops)),
+        Command::Dashboard { command } => runtime.block_on(dashboard::run(command, env)),
         Command::Preflight(args) => runtime.block_on(preflight::run(args, env)),
         Command::Plan(args) => runtime.block_on(plan::run(args, env)),
         Command::Bench(args) => runtime.block_on(bench::run(*args, env, stops)),

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::dashboard::DashboardConfig;
 use super::ends::{self, EndConfig, TokenSetting};
 use super::env::Env;
 use super::error::ConfigError;
@@ -18,7 +19,8 @@ use super::scope;
 use super::shown::ShownValue;
 use super::status::StatusConfig;
 use super::table::{
-    CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_HOST, SPOOL, TASK, WAIT_FOR_ENDS,
+    BATCH_BUCKET, CONFIG, DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_HOST, SPOOL, TASK,
+    WAIT_FOR_ENDS,
 };
 use super::task_record;
 use crate::influx::id::is_id;
@@ -174,6 +176,16 @@ impl Inputs {
     /// Judges what a command needs that looks at the progress of jobs.
     pub fn check_status(&self) -> Result<StatusConfig, ConfigError> {
         StatusConfig::new(&self.layers, &self.env, self.destination()?)
+    }
+
+    /// Judges what a command needs that installs a dashboard.
+    pub fn check_dashboard(&self) -> Result<DashboardConfig, ConfigError> {
+        DashboardConfig::new(&self.layers, &self.env, self.destination()?)
+    }
+
+    /// The bucket that keeps the progress.
+    pub fn batch_bucket(&self) -> Result<String, ConfigError> {
+        self.layers.get(BATCH_BUCKET)
     }
 
     /// Judges all of it for a command that only looks: it may do without a destination.

@@ -11,6 +11,7 @@
 //! variable or key that is to be changed. A token is never part of an error.
 
 pub(crate) mod bench;
+pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod ends;
 pub(crate) mod env;

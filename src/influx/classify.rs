@@ -5,6 +5,7 @@
 
 use super::error::{Error, FailureKind, is_panic};
 use super::query_text::classify_query_text;
+use super::template_fault::{TemplateFault, faults_of};
 use crate::limits::{PAGE_SHOWN_CHARS_MAX, QUERY_LATE_PER_MILLE};
 
 /// What was asked of the server.
@@ -105,7 +106,9 @@ pub fn classify_response(
         407 => FailureKind::Proxy,
         400 if is_other_protocol(&text) => FailureKind::Tls,
         // A right that is missing is named; a token that is not known is not.
-        401 if text.ends_with("is unauthorized") => FailureKind::Forbidden,
+        401 if text.ends_with("is unauthorized") || text.starts_with("not authorized to ") => {
+            FailureKind::Forbidden
+        }
         401 => FailureKind::Unauthorized,
         403 => FailureKind::Forbidden,
         404 if page => FailureKind::Unexpected,
@@ -131,6 +134,8 @@ pub fn classify_response(
             kind => kind,
         },
         500 if text.contains("retention policy duration must be") => FailureKind::BadRequest,
+        // What a template may not bring.
+        500 if text.contains("is unauthorized") => FailureKind::Forbidden,
         500..=599 => FailureKind::ServerError,
         _ => FailureKind::Unexpected,
     }
@@ -199,7 +204,12 @@ pub(crate) fn server_message(body: &str) -> String {
             .find_map(|key| json.get(key).and_then(|value| value.as_str()))
     });
     let text = text.unwrap_or(body).trim();
-    if is_page(text) { page_words(text) } else { text.to_owned() }
+    if is_page(text) {
+        return page_words(text);
+    }
+    let faults = json.as_ref().map(faults_of).unwrap_or_default();
+    let faults = faults.iter().map(TemplateFault::text);
+    std::iter::once(text.to_owned()).chain(faults).collect::<Vec<_>>().join(": ")
 }
 
 /// The title of a web page, or its words.
@@ -273,6 +283,9 @@ mod tests {
             ),
             (Query, 401, &json("unauthorized access"), Kind::Unauthorized),
             (Api, 401, &json("write:orgs/1/buckets is unauthorized"), Kind::Forbidden),
+            (Api, 401, &json("not authorized to create stack"), Kind::Forbidden),
+            (Api, 500, &json("write:orgs/1/variables is unauthorized; more"), Kind::Forbidden),
+            (Api, 500, &json("something else"), Kind::ServerError),
             (Query, 404, &json("could not find bucket \"b\""), Kind::NotFound),
             (Query, 404, page, Kind::Unexpected),
             (Query, 408, "", Kind::ServerError),

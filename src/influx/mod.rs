@@ -31,6 +31,8 @@ pub(crate) mod quota;
 pub(crate) mod secrets;
 pub(crate) mod signal;
 pub(crate) mod stream;
+pub(crate) mod template_fault;
+pub(crate) mod templates;
 pub(crate) mod token;
 mod transport;
 pub(crate) mod trust;

@@ -11,6 +11,7 @@ use crate::config::error::ConfigError;
 use crate::exit::ExitCode;
 use crate::influx::token::TokenError;
 use crate::influx::{self, secrets};
+use crate::job::dashboard_error::DashboardError;
 use crate::limits::STOP_MS_MAX;
 use crate::model::interval::Interval;
 use crate::model::number;
@@ -280,6 +281,9 @@ pub enum Error {
         "the job has more batches than can be compared at once: --source read with --start and --stop compares a part"
     )]
     TooManyRecords,
+    /// A dashboard cannot be installed, or not be taken away.
+    #[error(transparent)]
+    Dashboard(#[from] DashboardError),
     /// The system refused something.
     #[error("{what}")]
     Io {
@@ -386,6 +390,7 @@ impl Error {
             | Self::NothingMoved { .. }
             | Self::NoBucket { .. }
             | Self::NoSuchJob { .. }
+            | Self::Dashboard(_)
             | Self::TooManyRecords => ExitCode::Permanent,
             Self::Leased { .. } | Self::Lock(LockError::Held { .. }) => ExitCode::Locked,
             Self::Lock(LockError::Io { source, .. }) | Self::Io { source, .. } => {

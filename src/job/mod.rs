@@ -13,6 +13,8 @@ pub(crate) mod begin;
 pub(crate) mod begin_spool;
 pub(crate) mod buckets;
 pub(crate) mod contact;
+pub(crate) mod dashboard;
+mod dashboard_error;
 pub(crate) mod destination_facts;
 pub(crate) mod ends;
 pub(crate) mod error;

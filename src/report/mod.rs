@@ -10,6 +10,7 @@
 //! that every screen is a golden file; all of them keep within the paper they are drawn for. Wall time is allowed here.
 
 pub(crate) mod bars;
+pub(crate) mod dashboard;
 pub(crate) mod density;
 pub(crate) mod dry_run;
 pub(crate) mod eta;

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::data::objects::ObjectStore;
 use super::data::store::BucketStore;
 use super::settings::{AccessToken, FluxTask, ServerSettings};
 
@@ -11,4 +12,5 @@ pub(super) struct ServerView<'a> {
     pub(super) store: &'a BucketStore,
     pub(super) token: &'a AccessToken,
     pub(super) tasks: &'a Mutex<Vec<FluxTask>>,
+    pub(super) objects: &'a Mutex<ObjectStore>,
 }

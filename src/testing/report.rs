@@ -1,6 +1,12 @@
 //! What the tests reach of `report`.
 
 pub use crate::report::{Ending, Mode, ReportOutput, ReportSettings, start_on};
+pub mod dashboard {
+    pub use crate::report::dashboard::{grafana, template};
+    pub mod cells {
+        pub use crate::report::dashboard::cells::CELLS;
+    }
+}
 pub mod dry_run {
     pub use crate::report::dry_run::DryRun;
 }

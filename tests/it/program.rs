@@ -5,6 +5,7 @@
 
 mod bench;
 mod contact;
+mod dashboard;
 mod ends;
 mod exits;
 mod extra;

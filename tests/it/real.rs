@@ -11,6 +11,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic, in its helper functions too")]
 
 mod content;
+mod dashboard;
 mod mirror;
 mod random;
 mod task;

@@ -9,4 +9,5 @@ mod influxql;
 mod orgs;
 pub(super) mod respond;
 mod tasks;
+mod templates;
 mod write;

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::{buckets, dbrps, delete, flux, health, influxql, orgs, tasks, write};
+use super::{buckets, dbrps, delete, flux, health, influxql, orgs, tasks, templates, write};
+use crate::sim::data::objects::ObjectStore;
 use crate::sim::data::store::BucketStore;
 use crate::sim::http::reply::{ApiError, Reply, ReplyBody};
 use crate::sim::http::request::HttpRequest;
@@ -15,6 +16,7 @@ pub(crate) fn answer(
     settings: &ServerSettings,
     store: &BucketStore,
     tasks: &Mutex<Vec<FluxTask>>,
+    objects: &Mutex<ObjectStore>,
 ) -> Reply {
     if let Some(reply) = health::answer(request, settings) {
         return reply;
@@ -35,7 +37,7 @@ pub(crate) fn answer(
         };
         return ApiError::plain(401, "unauthorized", message).into();
     };
-    let view = ServerView { settings, store, token, tasks };
+    let view = ServerView { settings, store, token, tasks, objects };
     let answered = match (request.path.as_str(), request.method.as_str()) {
         ("/api/v2/query", "POST") => flux::answer(request, &view),
         ("/api/v2/write", "POST") => write::answer(request, &view),
@@ -52,7 +54,7 @@ pub(crate) fn answer(
     answered.unwrap_or_else(Reply::from)
 }
 
-/// Organisations, buckets, databases and tasks.
+/// Organisations, buckets, databases, tasks and what templates bring.
 fn managed(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
     let parts: Vec<_> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), &parts[..]) {
@@ -74,6 +76,11 @@ fn managed(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiErr
         ("GET", ["api", "v2", "dbrps"]) => dbrps::list(request, view),
         ("GET", ["api", "v2", "tasks"]) => tasks::list(request, view),
         ("GET" | "PATCH", ["api", "v2", "tasks", id]) => tasks::one(request, view, id),
+        ("POST", ["api", "v2", "templates", "apply"]) => templates::apply(request, view),
+        ("GET", ["api", "v2", "stacks"]) => templates::stacks(request, view),
+        ("POST", ["api", "v2", "stacks"]) => templates::create_stack(request, view),
+        ("DELETE", ["api", "v2", "stacks", id]) => templates::delete_stack(view, id),
+        ("GET", ["api", "v2", "dashboards", id]) => templates::dashboard(view, id),
         _ => Err(ApiError::pretty(404, "not found", "path not found")),
     }
 }

@@ -6,6 +6,7 @@ pub(super) mod chunk;
 mod digest;
 mod forget;
 pub(super) mod line;
+pub(super) mod objects;
 pub(super) mod points;
 mod restart;
 pub(super) mod store;

@@ -53,7 +53,7 @@ impl<'a> FluxCall<'a> {
         Ok(Self { name, arguments, start: expr.start, end: expr.end })
     }
 
-    fn argument(&self, name: &str) -> Option<&'a Expr> {
+    pub(super) fn argument(&self, name: &str) -> Option<&'a Expr> {
         self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
@@ -137,6 +137,20 @@ impl<'a> FluxCall<'a> {
         }
     }
 
+    /// A length of time.
+    pub(super) fn duration(&self, name: &str) -> Result<i64, Failure> {
+        match self.argument(name).map(|expr| &expr.node) {
+            Some(Node::Duration(ns)) => Ok(*ns),
+            _ => Err(self.fails(&format!("missing required argument {name}"))),
+        }
+    }
+
+    /// Whether an argument is this word.
+    pub(super) fn is(&self, name: &str, word: &str) -> bool {
+        self.argument(name)
+            .is_some_and(|expr| matches!(&expr.node, Node::Ident(given) if given == word))
+    }
+
     /// A number of rows.
     pub(super) fn rows(&self, name: &str) -> Result<usize, Failure> {
         match self.argument(name).map(|expr| &expr.node) {
@@ -171,7 +185,7 @@ impl<'a> FluxCall<'a> {
 }
 
 /// What can be called, with the arguments that are understood.
-const FUNCTIONS: [(&str, &[&str]); 25] = [
+const FUNCTIONS: [(&str, &[&str]); 27] = [
     ("from", &["bucket", "bucketID"]),
     ("range", &["start", "stop"]),
     ("filter", &["fn"]),
@@ -187,6 +201,8 @@ const FUNCTIONS: [(&str, &[&str]); 25] = [
     ("max", &["column"]),
     ("map", &["fn"]),
     ("limit", &["n"]),
+    ("sort", &["columns", "desc"]),
+    ("aggregateWindow", &["every", "fn"]),
     ("pivot", &["rowKey", "columnKey", "valueColumn"]),
     ("yield", &["name"]),
     ("influxdb.cardinality", &["bucket", "start", "stop", "predicate"]),

@@ -2,6 +2,7 @@
 
 use super::call::{BucketRef, FluxCall, calls, renames, replacements};
 use super::csv::{CsvAnswer, Dialect, panic_json};
+use super::formula::Formula;
 use super::found::Pick;
 use super::mutate;
 use super::parse::{Expr, ScriptStatement, parse};
@@ -10,6 +11,8 @@ use super::predicate::Predicate;
 use super::read::EngineRead;
 use super::schema::{self, SchemaNames};
 use super::table::{FluxTable, Stream, StreamError};
+use super::variables;
+use super::window;
 use crate::sim::data::store::BucketStore;
 use crate::sim::http::reply::ApiError as Failure;
 
@@ -35,11 +38,16 @@ pub(crate) fn run(
 ) -> Result<CsvAnswer, Failure> {
     let compile =
         |message: String| Failure::query(400, "invalid", format!("compilation failed: {message}"));
-    let mut pipelines = Vec::new();
+    let (mut pipelines, mut known) = (Vec::new(), None);
     for statement in parse(script).map_err(compile)? {
         match statement {
             ScriptStatement::Import | ScriptStatement::Assignment => {}
-            ScriptStatement::Expression(expr) => {
+            ScriptStatement::Variables(variables) => known = Some(variables),
+            ScriptStatement::Expression(mut expr) => {
+                if let Some(known) = &known {
+                    variables::put_in(&mut expr, known)
+                        .map_err(|message| Failure::query(400, "invalid", message))?;
+                }
                 pipelines.push(Pipeline::plan(&expr, context.now)?);
             }
         }
@@ -139,7 +147,7 @@ impl Pipeline {
         }
         for (at, call) in rest.iter().enumerate() {
             if at > 0 && rest[at - 1].name == "pivot" && call.name != "yield" {
-                return Err(call.fails("nothing is simulated behind pivot"));
+                pipeline.steps.push(Box::new(built));
             }
             if call.name == "yield" {
                 pipeline.name = call.text("name")?.unwrap_or(pipeline.name);
@@ -293,8 +301,19 @@ fn step(call: &FluxCall<'_>) -> Result<StreamStep, Failure> {
             })
         }
         "map" => {
+            if let Some(formula) = call.argument("fn").and_then(Formula::new) {
+                return Ok(each(call, "map", move |table| formula.apply(&table).map(Some)));
+            }
             let replacements = replacements(call)?;
             each(call, "map", move |table| mutate::replace_all(&table, &replacements))
+        }
+        "aggregateWindow" if call.is("fn", "sum") => {
+            let every = call.duration("every")?;
+            each(call, "aggregateWindow", move |table| window::sums(&table, every))
+        }
+        "sort" => {
+            let (by, descends) = (call.labels()?, call.is("desc", "true"));
+            each(call, "sort", move |table| Ok(Some(mutate::sort(&table, &by, descends))))
         }
         "limit" => {
             let rows = call.rows("n")?;
@@ -306,6 +325,16 @@ fn step(call: &FluxCall<'_>) -> Result<StreamStep, Failure> {
         }
         _ => return Err(call.fails(&format!("{} is not simulated here", call.name))),
     })
+}
+
+/// The rows that `pivot` makes, for what stands behind it.
+fn built(mut stream: Stream) -> Stream {
+    for table in &mut stream.tables {
+        if let Some(built) = table.built() {
+            *table = built;
+        }
+    }
+    stream
 }
 
 fn each(

@@ -5,6 +5,7 @@ mod call;
 mod cell;
 mod csv;
 mod eval;
+mod formula;
 mod found;
 mod groups;
 mod lex;
@@ -17,6 +18,8 @@ mod predicate;
 mod read;
 mod schema;
 mod table;
+mod variables;
+mod window;
 
 pub(super) use csv::Dialect;
 pub(super) use eval::{ScriptContext, run};

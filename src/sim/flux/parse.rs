@@ -46,6 +46,8 @@ pub(super) enum ScriptStatement {
     Import,
     /// `name = ...`, `option ...`: not simulated, but known.
     Assignment,
+    /// `option v = ...`: what a dashboard says of itself.
+    Variables(Expr),
     Expression(Expr),
 }
 
@@ -128,9 +130,16 @@ impl Parser {
                 _ => Err(self.expected("STRING", start)),
             };
         }
-        let assigns = matches!(self.peek(), ScriptToken::Ident(_))
-            && self.tokens[self.at + 1].token == ScriptToken::Sign("=");
-        if assigns || self.take_word("option") {
+        let assigns = |parser: &Self| {
+            matches!(parser.peek(), ScriptToken::Ident(_))
+                && parser.tokens[parser.at + 1].token == ScriptToken::Sign("=")
+        };
+        let is_assignment = assigns(self);
+        if is_assignment || self.take_word("option") {
+            if !is_assignment && assigns(self) && self.take_word("v") {
+                self.expect("=", "ASSIGN", start)?;
+                return self.expression().map(ScriptStatement::Variables);
+            }
             while !self.take("=") {
                 if self.next() == ScriptToken::End {
                     return Err(self.expected("ASSIGN", start));

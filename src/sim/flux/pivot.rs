@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::cell::{Datum, DatumKind, FluxColumn, RunCell};
+use super::cell::{Datum, DatumKind, FluxColumn, RunCell, Segment};
 use super::operation::Operation;
 use super::pivoted::{Input, PivotedRows};
 use super::table::{FluxTable, Stream, StreamError, compare_keys};
+use crate::sim::data::chunk::{Chunk, Value};
 
 /// The arguments of a call.
 #[derive(Debug)]
@@ -149,7 +150,7 @@ fn add(
 ) -> Result<(), Refused> {
     let kind = table.columns[places.value].kind;
     let mut last: Option<Input> = None;
-    for segment in table.segments {
+    for segment in table.segments.into_iter().map(|segment| as_read(segment, places)) {
         let field = match &segment.cells[places.label] {
             RunCell::Same(Datum::String(field))
                 if matches!(segment.cells[places.time], RunCell::Time)
@@ -170,6 +171,29 @@ fn add(
     }
     pivot.inputs.extend(last);
     Ok(())
+}
+
+/// A row that was chosen from those of a read, as if it had been read alone.
+fn as_read(segment: Segment, places: &Places) -> Segment {
+    let (RunCell::Same(Datum::Time(time)), RunCell::Same(value)) =
+        (&segment.cells[places.time], &segment.cells[places.value])
+    else {
+        return segment;
+    };
+    let value = match value.clone() {
+        Datum::Boolean(value) => Value::Boolean(value),
+        Datum::Integer(value) => Value::Integer(value),
+        Datum::Unsigned(value) => Value::Unsigned(value),
+        Datum::Float(value) => Value::Float(value),
+        Datum::String(value) => Value::String(value),
+        Datum::Time(_) | Datum::Null => return segment,
+    };
+    let mut chunk = Chunk::empty(value.field_type());
+    chunk.set(*time, value);
+    let mut cells = segment.cells;
+    cells[places.time] = RunCell::Time;
+    cells[places.value] = RunCell::Value;
+    Segment { cells, chunk: Arc::new(chunk), rows: 0..1 }
 }
 
 /// The column of a field, made if new.

@@ -151,8 +151,10 @@ impl ServerState {
     /// Parsing and planning may take a while, so they leave the event loop alone.
     async fn compute(self: &Arc<Self>, request: &Arc<HttpRequest>) -> Option<Reply> {
         let (shared, request) = (Arc::clone(self), Arc::clone(request));
-        let work =
-            move || respond::answer(&request, &shared.settings, &shared.store, &shared.tasks);
+        let work = move || {
+            let ServerState { settings, store, tasks, objects, .. } = &*shared;
+            respond::answer(&request, settings, store, tasks, objects)
+        };
         tokio::task::spawn_blocking(work).await.ok()
     }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::connection::serve;
 use super::quota::QuotaMeter;
 use super::state::{RequestRecord, ServerState, lock};
+use crate::sim::data::objects::ObjectStore;
 use crate::sim::data::store::BucketStore;
 use crate::sim::faults::script::{FaultScript, Rule};
 use crate::sim::settings::{FluxTask, ServerSettings};
@@ -30,6 +31,7 @@ impl Server {
         let addr = listener.local_addr()?;
         let shared = Arc::new(ServerState {
             tasks: Mutex::new(settings.tasks.clone()),
+            objects: Mutex::new(ObjectStore::default()),
             quota: Mutex::new(settings.quota.map(QuotaMeter::new)),
             faults: Mutex::new(settings.faults.clone()),
             records: Mutex::new(Vec::new()),
@@ -86,6 +88,27 @@ impl Server {
     /// The tasks as they stand.
     pub fn tasks(&self) -> Vec<FluxTask> {
         lock(&self.shared.tasks).clone()
+    }
+
+    /// Dashboards and variables of the organisation: the kind and the name of each.
+    pub fn objects(&self) -> Vec<(String, String)> {
+        let store = lock(&self.shared.objects);
+        store.objects.iter().map(|object| (object.kind.clone(), object.name.clone())).collect()
+    }
+
+    /// Somebody makes a variable.
+    pub fn add_variable(&self, name: &str) {
+        lock(&self.shared.objects).add_variable(name);
+    }
+
+    /// Somebody gives a dashboard another name and takes its first cell away.
+    pub fn change_dashboard(&self, name: &str, new: &str) {
+        lock(&self.shared.objects).change_dashboard(name, new);
+    }
+
+    /// How many stacks there are.
+    pub fn stacks(&self) -> usize {
+        lock(&self.shared.objects).stacks.len()
     }
 
     /// Bytes counted against the quota in the current window.

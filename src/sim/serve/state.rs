@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::quota::QuotaMeter;
+use crate::sim::data::objects::ObjectStore;
 use crate::sim::data::store::BucketStore;
 use crate::sim::faults::script::FaultScript;
 use crate::sim::settings::{FluxTask, ServerSettings};
@@ -41,6 +42,7 @@ pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
     pub(super) store: Arc<BucketStore>,
     pub(super) tasks: Mutex<Vec<FluxTask>>,
+    pub(super) objects: Mutex<ObjectStore>,
     pub(super) quota: Mutex<Option<QuotaMeter>>,
     pub(super) faults: Mutex<FaultScript>,
     pub(super) records: Mutex<Vec<RequestRecord>>,

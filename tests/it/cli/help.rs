@@ -164,7 +164,7 @@ fn every_command_of_a_job_takes_all_flags_of_a_job() {
 }
 
 /// Flags that have neither variable nor key; the page of settings says why.
-const NO_SETTINGS: [&str; 5] = ["compare", "simulate", "output", "sql", "receipt-check"];
+const NO_SETTINGS: [&str; 6] = ["compare", "simulate", "output", "sql", "receipt-check", "grafana"];
 
 #[test]
 fn every_flag_of_every_command_is_a_setting() {
@@ -292,7 +292,7 @@ fn a_bare_file_of_settings_is_told_of() {
 /// A word that is no command is not shown unless it is nearly one, but those that there are.
 #[test]
 fn a_word_that_is_no_command_is_answered_with_the_commands() {
-    const ALL: &str = "The commands are: migrate, verify, status, load, spool, export, preflight, plan, bench, demo, completions, man";
+    const ALL: &str = "The commands are: migrate, verify, status, dashboard, load, spool, export, preflight, plan, bench, demo, completions, man";
     for (line, words) in [
         ("sluice progress", "argument 1 is no command, and not shown"),
         ("sluice help nothing", "argument 2 is no command, and not shown"),

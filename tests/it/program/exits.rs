@@ -155,7 +155,7 @@ async fn clashing() -> World {
     World::of(cloud, source, oss_settings(), sink).await
 }
 
-const OVER: [&str; 4] = ["--existing", "merge", "--on-type-conflict", "reject"];
+pub(super) const OVER: [&str; 4] = ["--existing", "merge", "--on-type-conflict", "reject"];
 
 #[tokio::test]
 async fn rejected_values_are_3_also_later() {

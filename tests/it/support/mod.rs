@@ -1,6 +1,7 @@
 //! What several test modules share.
 
 pub(crate) mod cases;
+pub(crate) mod dashboard;
 pub(crate) mod digest;
 
 pub(crate) mod exchanges;
