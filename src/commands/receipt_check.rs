@@ -19,7 +19,8 @@ pub(crate) fn run(args: &VerifyArgs, env: &Env) -> Option<Result<ExitCode, Error
     let path = args.receipt_check.as_ref()?;
     let checked = || {
         let config = ReceiptCheckConfig::new(args.typed(), env)?;
-        say_notices(&config.notices, config.json);
+        let output = &config.output;
+        say_notices(&output.notices, output.json);
         let checked = receipt_check::read(path).map_err(JobError::from)?;
         let against = |place: &String| {
             let storage = spool::place::storage(place, &config.surroundings).map_err(Box::new)?;
@@ -34,11 +35,15 @@ pub(crate) fn run(args: &VerifyArgs, env: &Env) -> Option<Result<ExitCode, Error
         };
         let file = path.display().to_string();
         let report = ReceiptReport { file, checked, spool, exit: exit.number() };
-        if config.json {
+        if output.json {
             stream::print_exact(report.json());
         } else {
-            let paper = stream::stdout_paper(shown::forced(config.color));
-            let lines = if config.quiet { report.quiet_lines(paper) } else { report.lines(paper) };
+            let paper = stream::stdout_paper(shown::forced(output.color));
+            let lines = if output.volume.is_quiet() {
+                report.quiet_lines(paper)
+            } else {
+                report.lines(paper)
+            };
             lines.iter().for_each(stream::print_exact);
         }
         Ok(exit)

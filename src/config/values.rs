@@ -14,7 +14,7 @@ use crate::limits::{
     SLICES_IN_FLIGHT_MAX,
 };
 use crate::model::interval::Interval;
-use crate::model::share::Share;
+use crate::model::share::{Share, per_mille};
 use crate::model::transport::Transport;
 use crate::pipeline::write::bucket::type_conflict::ConflictPolicy;
 use crate::wire::flux::askable::{is_closed, misread_column, taken_for};
@@ -360,14 +360,7 @@ pub(super) fn read_sample_per_mille(given: &Given) -> Result<u32, ConfigError> {
 }
 
 fn sample_per_mille(text: &str) -> Option<u32> {
-    let text = text.strip_suffix('%')?;
-    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
-        return None;
-    }
-    let per_mille = u32::from_str(whole).ok()?.checked_mul(10)? + u32::from_str(tenths).ok()?;
-    (1..1_000).contains(&per_mille).then_some(per_mille)
+    per_mille(text).filter(|per_mille| (1..1_000).contains(per_mille))
 }
 
 /// `2.1` as 2,100 thousandths.
@@ -415,6 +408,7 @@ mod tests {
             ("+5%", None),
             ("4294967296%", None),
             ("429496730%", None),
+            ("429496729.9%", None),
             ("%", None),
         ] {
             assert_eq!(sample_per_mille(text), per_mille, "{text}");

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use super::env::Env;
 use super::error::ConfigError;
 use super::flag::Typed;
+use super::job::JobOutput;
 use super::layers::Layers;
 use super::table::{
-    COLOR, DIFFERENCES, FROM_START, JSON, QUIET, RECEIPT, REPAIR, REPORT, SAMPLE, SAMPLE_SEED,
-    SPOOL, SUPERSET, VERIFY_SOURCE,
+    DIFFERENCES, FROM_START, RECEIPT, REPAIR, REPORT, SAMPLE, SAMPLE_SEED, SPOOL, SUPERSET,
+    VERIFY_SOURCE,
 };
-use super::values::{ColorChoice, EvidenceChoice};
+use super::values::EvidenceChoice;
 use crate::pipeline::verify::sample::BatchSample;
 use crate::spool::place::Surroundings;
 
@@ -87,20 +88,16 @@ fn sample(
         };
     };
     let given = given.origin.clone();
-    match evidence {
-        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) if repair => {
-            Err(ConfigError::SampleRepaired { given })
-        }
-        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) if receipt => {
-            Err(ConfigError::SampleReceipt { given })
-        }
-        Some(EvidenceChoice::Read | EvidenceChoice::Spool(_)) => {
-            Ok(Some(BatchSample { per_mille, seed }))
-        }
-        Some(EvidenceChoice::Recorded | EvidenceChoice::Counts) | None => {
-            Err(ConfigError::SampleOfRecord { given })
-        }
+    if !matches!(evidence, Some(EvidenceChoice::Read | EvidenceChoice::Spool(_))) {
+        return Err(ConfigError::SampleOfRecord { given });
     }
+    if repair {
+        return Err(ConfigError::SampleRepaired { given });
+    }
+    if receipt {
+        return Err(ConfigError::SampleReceipt { given });
+    }
+    Ok(Some(BatchSample { per_mille, seed }))
 }
 
 /// How a receipt is checked: nothing of a job is needed, and no file of settings read.
@@ -110,14 +107,8 @@ pub(crate) struct ReceiptCheckConfig {
     pub spool: Option<String>,
     /// What else its store needs.
     pub surroundings: Surroundings,
-    /// A JSON line instead of the screen.
-    pub json: bool,
-    /// Warnings, errors and the headline only.
-    pub quiet: bool,
-    /// Colours.
-    pub color: ColorChoice,
-    /// Sentences for the user: variables that were ignored.
-    pub notices: Vec<String>,
+    /// What is printed, and how.
+    pub output: JobOutput,
 }
 
 impl ReceiptCheckConfig {
@@ -128,10 +119,7 @@ impl ReceiptCheckConfig {
         Ok(Self {
             spool: spool.map(|(_, given)| given.place()).transpose()?,
             surroundings: env.surroundings(),
-            json: layers.get(JSON)?,
-            quiet: layers.get(QUIET)?,
-            color: layers.get(COLOR)?,
-            notices: env.unknown(),
+            output: JobOutput::new(&layers, env, &[])?,
         })
     }
 }

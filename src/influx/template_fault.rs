@@ -26,6 +26,8 @@ impl TemplateFault {
 
 /// Those that an answer tells of; its message tells nothing of them.
 pub(super) fn faults_of(answer: &Value) -> Vec<TemplateFault> {
-    let faults = answer.get("errors").cloned().unwrap_or_default();
-    serde_json::from_value(faults).unwrap_or_default()
+    let Some(errors) = answer.get("errors") else { return Vec::new() };
+    let faults = Vec::<TemplateFault>::deserialize(errors).unwrap_or_default();
+    // What else calls its list so has faults of another form.
+    faults.into_iter().filter(|fault| !fault.reason.is_empty()).collect()
 }

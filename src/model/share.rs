@@ -218,20 +218,24 @@ fn minute_of_day(text: &str) -> Option<u32> {
 
 /// `90%`, `87.5%`: thousandths within bounds.
 fn percent(text: &str) -> Result<u32, ParseShareError> {
-    let bad = || ParseShareError::Percent { text: text.to_owned() };
-    let number = text.strip_suffix('%').ok_or_else(bad)?;
+    let per_mille =
+        per_mille(text).ok_or_else(|| ParseShareError::Percent { text: text.to_owned() })?;
+    if !(PER_MILLE_MIN..=PER_MILLE_MAX).contains(&per_mille) {
+        return Err(ParseShareError::Bounds { text: text.to_owned() });
+    }
+    Ok(per_mille)
+}
+
+/// `90%`, `87.5%`: thousandths, the largest number for more than that; `None` for anything else.
+pub(crate) fn per_mille(text: &str) -> Option<u32> {
+    let number = text.strip_suffix('%')?;
     let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(tenth) || tenth.len() > 1 {
-        return Err(bad());
+        return None;
     }
-    let per_mille = whole
-        .parse::<u32>()
-        .ok()
-        .and_then(|whole| whole.checked_mul(10)?.checked_add(tenth.parse().ok()?));
-    per_mille
-        .filter(|per_mille| (PER_MILLE_MIN..=PER_MILLE_MAX).contains(per_mille))
-        .ok_or_else(|| ParseShareError::Bounds { text: text.to_owned() })
+    let (whole, tenth) = (whole.parse().unwrap_or(u32::MAX), tenth.parse().ok()?);
+    Some(whole.saturating_mul(10).saturating_add(tenth))
 }
 
 #[cfg(test)]
