@@ -54,9 +54,7 @@ impl GroupDigests {
     /// What of the values that were found differs from these, in words for a person.
     pub(crate) fn differing(&self, found: &MeasurementDigests) -> Vec<String> {
         match self {
-            Self::Measurements(recorded) => {
-                recorded.differing(found).iter().map(|name| Readable(name).to_string()).collect()
-            }
+            Self::Measurements(recorded) => Readable::all(&recorded.differing(found)),
             Self::Groups(recorded) => {
                 let now = by_hash(found);
                 let get = |groups: &BTreeMap<u8, _>, group| {

@@ -2,12 +2,9 @@
 //! its last run, all of them held against the server's clock.
 
 use super::heartbeat::{ContentProof, Heartbeat, RunCondition};
-use super::lease::StoredLease;
+use super::lease::{StoredLease, is_fresh};
 use super::record::Keys;
-use crate::limits::{
-    LEASE_AHEAD_MS_MAX, LEASE_STALE_MS, OTHER_WRITER_MS_MIN, STALLED_MS, TASK_PAUSE_MS_MIN,
-    TASK_PAUSES_MAX,
-};
+use crate::limits::{OTHER_WRITER_MS_MIN, STALLED_MS, TASK_PAUSE_MS_MIN, TASK_PAUSES_MAX};
 use crate::model::time::Timestamp;
 
 /// How a job is.
@@ -121,12 +118,17 @@ impl SeenJob {
         let Some(records) = &self.records else { return false };
         let Some(sign) = self.last_sign() else { return true };
         // A record ahead of the clock is of a time when that was wrong.
-        records.newest <= now && age_ms(records.newest, sign) > i128::from(OTHER_WRITER_MS_MIN)
+        records.newest <= now && records.newest.ms_since(sign) > i128::from(OTHER_WRITER_MS_MIN)
+    }
+
+    /// The run that is told of, if the last run tells and nobody else goes on.
+    pub(crate) fn told_run(&self, now: Timestamp) -> Option<&Heartbeat> {
+        self.last_run().filter(|_| !self.is_of_task(now))
     }
 
     /// The share of the job that is committed, 0 to 100: of the range that the last run was asked for, where it told that.
     pub(crate) fn percent(&self, now: Timestamp) -> f64 {
-        let beat = self.last_run().filter(|_| !self.is_of_task(now));
+        let beat = self.told_run(now);
         let Some(records) = &self.records else {
             // There was nothing to copy.
             let is_whole = beat.is_some_and(|beat| beat.condition == RunCondition::Complete);
@@ -141,10 +143,7 @@ impl SeenJob {
 
     /// What is known of the content of all that the job has moved.
     pub(crate) fn proof(&self, now: Timestamp) -> ContentProof {
-        match self.last_run() {
-            Some(beat) if !self.is_of_task(now) => beat.proof,
-            _ => ContentProof::Not,
-        }
+        self.told_run(now).map_or(ContentProof::Not, |beat| beat.proof)
     }
 
     /// How the job is, when the server's clock shows `now`.
@@ -171,7 +170,7 @@ impl SeenJob {
             RunCondition::Draining => JobState::Draining,
             // The quota is waited for as long as it takes.
             RunCondition::Waiting if beat.waits_for_quota() => JobState::Waiting,
-            _ if age_ms(now, beat.moved) > i128::from(STALLED_MS) => JobState::Stalled,
+            _ if now.ms_since(beat.moved) > i128::from(STALLED_MS) => JobState::Stalled,
             RunCondition::Waiting => JobState::Waiting,
             RunCondition::Running => JobState::Running,
         }
@@ -197,7 +196,7 @@ impl SeenJob {
         if records.percent >= 100.0 {
             return JobState::Complete;
         }
-        let silence_ms = age_ms(now, records.newest);
+        let silence_ms = now.ms_since(records.newest);
         if silence_ms > i128::from(TASK_PAUSES_MAX) * self.task_pause_ms() {
             JobState::Stalled
         } else {
@@ -209,21 +208,10 @@ impl SeenJob {
     fn task_pause_ms(&self) -> i128 {
         let usual = self.records.as_ref().and_then(|records| {
             let pauses = i128::from(records.count.checked_sub(1).filter(|pauses| *pauses > 0)?);
-            Some(age_ms(records.newest, records.oldest) / pauses)
+            Some(records.newest.ms_since(records.oldest) / pauses)
         });
         usual.unwrap_or(0).max(i128::from(TASK_PAUSE_MS_MIN))
     }
-}
-
-/// From one time to another.
-fn age_ms(now: Timestamp, then: Timestamp) -> i128 {
-    (i128::from(now.ns()) - i128::from(then.ns())) / 1_000_000
-}
-
-/// True for a sign of life that is young enough; one that lies far ahead is of a clock that was wrong.
-fn is_fresh(sign: Timestamp, now: Timestamp) -> bool {
-    let lives = -i128::from(LEASE_AHEAD_MS_MAX)..=i128::from(LEASE_STALE_MS);
-    lives.contains(&age_ms(now, sign))
 }
 
 #[cfg(test)]

@@ -82,17 +82,21 @@ impl StoredLease {
     /// May a run start that holds the local lock `lock` on `machine`? A lease of the same lock is dead then: its run would
     /// hold that lock. One of the same machine and another lock is of another state folder, and as alive as any other.
     pub fn verdict(&self, machine: &str, lock: &str, server_now: Timestamp) -> LeaseVerdict {
-        let age_ms = i128::from(server_now.ns()) - i128::from(self.refreshed.ns());
-        let age_ms = age_ms / 1_000_000;
         let same_lock =
             !lock.is_empty() && (&*self.lease.machine, &*self.lease.lock) == (machine, lock);
-        let lives = -i128::from(LEASE_AHEAD_MS_MAX)..=i128::from(LEASE_STALE_MS);
-        if self.released || same_lock || !lives.contains(&age_ms) {
+        if self.released || same_lock || !is_fresh(self.refreshed, server_now) {
             LeaseVerdict::Free
         } else {
+            let age_ms = server_now.ms_since(self.refreshed);
             LeaseVerdict::Held { age_ms: u64::try_from(age_ms).unwrap_or(0) }
         }
     }
+}
+
+/// True for a sign of life that is young enough; one that lies far ahead is of a clock that was wrong.
+pub(crate) fn is_fresh(sign: Timestamp, server_now: Timestamp) -> bool {
+    let lives = -i128::from(LEASE_AHEAD_MS_MAX)..=i128::from(LEASE_STALE_MS);
+    lives.contains(&server_now.ms_since(sign))
 }
 
 #[cfg(test)]

@@ -5,10 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Client;
-use super::client::exchange::ExpectedContent;
 use super::error::{Error, Failure, FailureKind};
 use super::influxql::Database;
-use super::json::api;
 
 /// A bucket as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,13 +178,7 @@ impl Client {
         let what = format!("delete bucket {bucket_id:?}");
         self.refuse_on_source(&what)?;
         let path = self.path("/api/v2/buckets/", bucket_id, "", &what)?;
-        let mut call = api(Method::DELETE, &path, vec![], &what);
-        (call.status, call.content) = (204, ExpectedContent::Any);
-        match self.whole(&call).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.delete(&path, vec![], &what).await
     }
 
     /// What InfluxQL calls a bucket, by the server's own list of names; or why it cannot be told. A name is never guessed:

@@ -48,6 +48,21 @@ impl Client {
         self.json(&call).await
     }
 
+    /// Has something deleted. What is not there any more is deleted.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        parameters: Vec<(&str, &str)>,
+        what: &str,
+    ) -> Result<(), Error> {
+        let mut call = api(Method::DELETE, path, parameters, what);
+        (call.status, call.content) = (204, ExpectedContent::Any);
+        match self.whole(&call).await {
+            Err(error) if error.kind != FailureKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// From a server that has answered before, JSON that is not as expected was damaged on the way: it is asked for again.
     /// Else it is the wrong address.
     async fn json<T: serde::de::DeserializeOwned>(&self, call: &HttpCall<'_>) -> Result<T, Error> {

@@ -5,9 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::client::exchange::ExpectedContent;
 use super::error::{Error, FailureKind};
-use super::json::api;
 use super::template_fault::TemplateFault;
 
 /// What a token needs for all of this.
@@ -169,13 +167,7 @@ impl Client {
         let what = format!("remove stack {id:?}");
         self.refuse_on_source(&what)?;
         let path = self.path("/api/v2/stacks/", id, "", &what)?;
-        let mut call = api(Method::DELETE, &path, vec![("orgID", org_id)], &what);
-        (call.status, call.content) = (204, ExpectedContent::Any);
-        match self.whole(&call).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
-            Err(error) => Err(right_to_template(error)),
-        }
+        self.delete(&path, vec![("orgID", org_id)], &what).await.map_err(right_to_template)
     }
 
     /// Brings the objects of a template, into a stack if one is given; or tells what that would do.

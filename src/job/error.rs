@@ -23,6 +23,7 @@ use crate::pipeline::event::StopReason;
 use crate::report::failure::ErrorFacts;
 use crate::report::preflight::{PreflightReport, Verdict};
 use crate::report::state::stop_name;
+use crate::report::summary::FailureInput;
 use crate::spool;
 
 /// Why a job did not come to its end.
@@ -322,6 +323,16 @@ impl Error {
     pub(crate) fn failed_checks(report: &PreflightReport, refused: Option<Self>) -> Self {
         let only = report.count(Verdict::Fail) == 1;
         refused.filter(|_| only).unwrap_or_else(|| Self::preflight(report))
+    }
+
+    /// What is told of a run that it has ended after so long.
+    pub fn failure(&self, elapsed_ms: u64) -> FailureInput {
+        FailureInput {
+            errors: chain(self),
+            facts: self.facts(),
+            elapsed_ms,
+            exit: self.exit().number(),
+        }
     }
 
     /// What a program can do with it.

@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval_at, timeout};
 use crate::checkpoint::heartbeat::Heartbeat;
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::record::next_record_time;
-use crate::job::error::{Error, chain};
+use crate::job::error::Error;
 use crate::limits::{HEARTBEAT_LAST_MS_MAX, HEARTBEAT_MS, HEARTBEAT_MS_MAX};
 use crate::model::scale::whole_ms;
 use crate::model::time::Timestamp;
@@ -24,7 +24,6 @@ use crate::pipeline::stop::StopSignal;
 use crate::report::Ending;
 use crate::report::pulse::Pulse;
 use crate::report::state::QuotaShown;
-use crate::report::summary::FailureInput;
 
 /// Beats as long as it lives. A run without a batch bucket has none that does.
 #[derive(Debug)]
@@ -84,6 +83,10 @@ impl Heart {
 
     /// Who hears of events, with this as the first of them.
     pub fn beside(&self, events: EventSink) -> EventSink {
+        // Nobody would read it.
+        if self.beating.is_none() {
+            return events;
+        }
         let pulse = Arc::clone(&self.pulse);
         Arc::new(move |event| {
             pulse.hear(&event);
@@ -104,12 +107,7 @@ impl Heart {
 
 /// Tells that a run could not begin, if it had taken the job.
 pub(crate) async fn tell_failure(keeper: &Checkpoint, error: &Error, stop: &StopSignal) {
-    let ending = Ending::Failed(FailureInput {
-        errors: chain(error),
-        facts: error.facts(),
-        elapsed_ms: 0,
-        exit: error.exit().number(),
-    });
+    let ending = Ending::Failed(error.failure(0));
     Heart::start(keeper, None, &Arc::default()).end(&ending, stop).await;
 }
 

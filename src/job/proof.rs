@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::config::job::JobConfig;
 use crate::config::values::ReadBackChoice;
+use crate::influx::api::Bucket;
 use crate::influx::client::Client;
 use crate::job::destination_facts::DestinationFacts;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Event, EventSink};
 use crate::pipeline::verify::destination::ComparedBucket;
 use crate::pipeline::verify::prover::{BatchProof, ProvenFrom};
 
@@ -25,17 +26,24 @@ pub(super) fn of(
         }
         _ => return None,
     };
-    let bucket = destination?.bucket.clone()?;
-    Some(BatchProof {
-        bucket: ComparedBucket {
-            client: client.clone(),
-            bucket,
-            filter: config.scope.filter.clone(),
-            transport: config.pace.transport,
-            slices_in_flight: config.pace.concurrency,
-            events: Arc::new(|_: Event| ()),
-        },
-        from,
-        is_shared,
-    })
+    let unheard: EventSink = Arc::new(|_: Event| ());
+    let bucket = compared(config, client, destination?.bucket.as_ref()?, &unheard);
+    Some(BatchProof { bucket, from, is_shared })
+}
+
+/// The destination of a job, to be compared as the job is read.
+pub(super) fn compared(
+    config: &JobConfig,
+    client: &Client,
+    bucket: &Bucket,
+    events: &EventSink,
+) -> ComparedBucket {
+    ComparedBucket {
+        client: client.clone(),
+        bucket: bucket.clone(),
+        filter: config.scope.filter.clone(),
+        transport: config.pace.transport,
+        slices_in_flight: config.pace.concurrency,
+        events: Arc::clone(events),
+    }
 }

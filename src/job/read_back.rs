@@ -14,6 +14,7 @@ use crate::job::ends::Ends;
 use crate::job::error::{Error, chain};
 use crate::job::verify::{VerifyJob, compare};
 use crate::limits::{READ_BACK_MS_MIN, READ_BACK_PER_CENT};
+use crate::model::scale::whole_ms;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::RunOutcome;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
@@ -73,7 +74,7 @@ impl ReadsBack {
                 Err(reason) => Some(format!("stopped by {}", stop_name(reason))),
             },
         };
-        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = whole_ms(begun.elapsed());
         ReadBack { findings, before_record, not_ended, elapsed_ms }
     }
 

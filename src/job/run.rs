@@ -8,13 +8,14 @@ use crate::config::job::JobOutput;
 use crate::exit::ExitCode;
 use crate::influx::signal::{Observer, Signal};
 use crate::job::begin::{Begun, given_up};
-use crate::job::error::{Error, chain};
+use crate::job::error::Error;
 use crate::job::exit_code::of_stop;
 use crate::job::heart::Heart;
 use crate::job::read_back::ReadsBack;
 use crate::job::shown::Shown;
 use crate::limits::{PLAIN_LINE_MS, WAIT_LINE_MS};
 use crate::model::number;
+use crate::model::scale::whole_ms;
 use crate::pipeline::commit::doubt;
 use crate::pipeline::event::{Counters, Event, EventSink};
 use crate::pipeline::plan::spool::Lacking;
@@ -24,7 +25,6 @@ use crate::pipeline::stop::StopSignal;
 use crate::pipeline::verify::prover::BatchProof;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::pipeline::{self, RunOutcome};
-use crate::report::summary::FailureInput;
 use crate::report::summary_input::SummaryInput;
 use crate::report::volume::{Volume, WAIT_MS_SAID_MIN, is_told};
 use crate::report::waits::silence;
@@ -150,7 +150,7 @@ pub(crate) async fn run(
     let rejects = prepared.begun.rejects.file.path.display().to_string();
     let resume = prepared.begun.resume;
     let mut result = execute(prepared, Arc::clone(&events), counters, stop.clone()).await;
-    let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = || whole_ms(started.elapsed());
     let read_back = match (&mut result, reads_back) {
         (Ok(finished), Some(reads_back)) if finished.outcome.has_moved() => {
             let hear = (&signals.observer(), &events);
@@ -176,12 +176,7 @@ pub(crate) async fn run(
             later: shown.later,
             read_back,
         })),
-        Err(error) => Ending::Failed(FailureInput {
-            errors: chain(error),
-            facts: error.facts(),
-            elapsed_ms,
-            exit: error.exit().number(),
-        }),
+        Err(error) => Ending::Failed(error.failure(elapsed_ms)),
     };
     // What stdout does not take is told by the stream, at the end of the program: it changes nothing of the run.
     let ending = Arc::new(ending);

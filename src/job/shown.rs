@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
+use crate::config::ends::EndConfig;
 use crate::config::job::{JobConfig, JobEnds, JobOutput};
 use crate::config::range::RangeStop;
 use crate::config::scope::JobScope;
@@ -62,10 +63,14 @@ pub(crate) fn forced(color: ColorChoice) -> Option<bool> {
     }
 }
 
+/// `host:port`.
+pub(crate) fn host_name(end: &EndConfig) -> &str {
+    end.host.split_once("://").map_or(end.host.as_str(), |(_, host)| host)
+}
+
 /// `org@host:port/bucket`.
 pub(crate) fn destination_name(ends: &JobEnds) -> String {
-    let host = &ends.destination.host;
-    let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);
+    let host = host_name(&ends.destination);
     let org = ends.destination.org.as_ref().map_or(String::new(), |org| format!("{org}@"));
     format!("{org}{host}/{}", ends.destination_bucket)
 }

@@ -3,6 +3,7 @@
 use crate::config::status::StatusConfig;
 use crate::influx::client::Client;
 use crate::job::error::Error;
+use crate::job::shown::host_name;
 use crate::model::side::Side;
 use crate::model::time::Timestamp;
 use crate::pipeline::commit::bucket::seen_jobs::seen_jobs;
@@ -40,8 +41,7 @@ pub(crate) async fn look(config: &StatusConfig, client: &Client) -> Result<Statu
         let others = buckets.iter().map(|bucket| bucket.left_out).sum();
         return Err(Error::NoSuchJob { named: named.clone(), others });
     }
-    let host = &config.destination.host;
-    let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host).to_owned();
+    let host = host_name(&config.destination).to_owned();
     let now = Timestamp::from_ns(client.server_time().unwrap_or(0));
     Ok(StatusReport { host, now, buckets })
 }

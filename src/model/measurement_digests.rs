@@ -44,22 +44,24 @@ impl MeasurementDigests {
     /// Adds all values of another set.
     pub(crate) fn add(&mut self, other: Self) {
         for (measurement, digest) in other.0 {
-            self.0.entry(measurement).or_default().add(digest);
+            self.change(measurement, |sum| sum.add(digest));
         }
-        self.forget_empty();
     }
 
     /// Takes the values of another set away that were added before, or will be.
     pub(crate) fn take_away(&mut self, other: Self) {
         for (measurement, digest) in other.0 {
-            self.0.entry(measurement).or_default().take_away(digest);
+            self.change(measurement, |sum| sum.take_away(digest));
         }
-        self.forget_empty();
     }
 
     /// A measurement of which nothing is left is none.
-    fn forget_empty(&mut self) {
-        self.0.retain(|_, digest| *digest != ContentDigest::default());
+    fn change(&mut self, measurement: Name, by: impl FnOnce(&mut ContentDigest)) {
+        let mut sum = self.0.remove(&measurement).unwrap_or_default();
+        by(&mut sum);
+        if sum != ContentDigest::default() {
+            self.0.insert(measurement, sum);
+        }
     }
 
     /// The digest of all of them.

@@ -177,13 +177,18 @@ pub(crate) fn clock(ms: u64) -> String {
     format!("{}:{:02}", ms / MS_PER_MIN, ms / MS_PER_S % 60)
 }
 
+/// A time without the part of its second.
+pub(crate) fn to_the_second(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
+}
+
 /// A time as short as it can be said: `2023-07-06T00:00Z`, seconds only where there are some, fractions never.
 pub(crate) fn minute(time: Timestamp) -> String {
     let second = Timestamp::from_ns(
         time.ns().div_euclid(NS_PER_S).saturating_mul(NS_PER_S).max(Timestamp::MIN.ns()),
     );
-    let text = second.to_string();
-    let text = text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"));
+    let text = to_the_second(second);
     text.strip_suffix(":00Z").map_or(text.clone(), |short| format!("{short}Z"))
 }
 

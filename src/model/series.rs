@@ -70,6 +70,13 @@ pub(crate) fn schema_label(name: &[u8]) -> String {
 #[derive(Debug, Clone, Copy)]
 pub struct Readable<'a>(pub &'a [u8]);
 
+impl Readable<'_> {
+    /// Each of some names.
+    pub(crate) fn all<'a>(names: impl IntoIterator<Item = &'a Name>) -> Vec<String> {
+        names.into_iter().map(|name| Readable(name).to_string()).collect()
+    }
+}
+
 impl fmt::Display for Readable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&String::from_utf8_lossy(self.0)))

@@ -11,6 +11,11 @@ pub struct Timestamp(i64);
 pub const NS_PER_S: i64 = 1_000_000_000;
 
 impl Timestamp {
+    /// Milliseconds since another time; less than nothing if that is later.
+    pub(crate) fn ms_since(self, then: Self) -> i128 {
+        (i128::from(self.0) - i128::from(then.0)) / 1_000_000
+    }
+
     /// The smallest time InfluxDB stores: 1677-09-21T00:12:43.145224194Z.
     pub const MIN: Self = Self(i64::MIN + 2);
     /// The largest time InfluxDB stores: 2262-04-11T23:47:16.854775806Z.

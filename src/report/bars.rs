@@ -27,6 +27,12 @@ pub(super) struct Bars {
 }
 
 impl Bars {
+    /// On stderr, if that is a terminal that can be drawn on.
+    pub(super) fn on_terminal() -> Option<Self> {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        (stream::stderr_is_terminal() && !is_dumb).then(Self::new)
+    }
+
     /// On stderr, which is a terminal.
     pub(super) fn new() -> Self {
         let hz = u8::try_from(1_000 / REDRAW_MS).unwrap_or(u8::MAX);
@@ -47,6 +53,11 @@ impl Bars {
             self.bar.set_message(lines[..lines.len().min(rows)].join("\n"));
             self.lines = lines;
         }
+    }
+
+    /// What was drawn last, with what the terminal has no row for.
+    pub(super) fn lines(&self) -> &[String] {
+        &self.lines
     }
 
     /// Says lines above the ones that are drawn in place.

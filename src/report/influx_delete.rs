@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::number::counted;
 use crate::pipeline::verify::difference::{ExactDelete, ValueDifference};
-use crate::report::text::{Paper, clean, wrap_after};
+use crate::report::text::{Paper, clean};
 
 /// Where it removes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,9 +38,7 @@ pub(crate) fn removal(
     target: &DeleteTarget,
     paper: Paper,
 ) -> Vec<String> {
-    let line = |label: &str, text: &str| {
-        wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
-    };
+    let line = |label: &str, text: &str| paper.entry(label, text);
     let (mut commands, mut kept) = (Vec::new(), BTreeMap::<&str, u64>::new());
     for delete in shown.iter().filter_map(|one| one.delete.as_ref()) {
         match delete.as_ref().map(|delete| target.command(delete)) {

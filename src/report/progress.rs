@@ -18,9 +18,8 @@ pub(crate) struct StatusLine {
 impl StatusLine {
     /// Says nothing if `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let is_drawn = !quiet && stream::stderr_is_terminal() && !is_dumb;
-        Self { bars: is_drawn.then(Bars::new), quiet, said: Instant::now() }
+        let bars = if quiet { None } else { Bars::on_terminal() };
+        Self { bars, quiet, said: Instant::now() }
     }
 
     /// Shows the line, if it is time for the next one.

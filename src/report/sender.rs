@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use crate::influx::secrets;
 use crate::influx::signal::{Observer, Signal};
 use crate::limits;
+use crate::model::scale::whole_ms;
 use crate::pipeline::event::Event;
 
 /// What travels: events with the time of their sending, and the end.
@@ -67,7 +68,7 @@ impl EventSender {
     }
 
     pub(super) fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        whole_ms(self.started.elapsed())
     }
 
     /// Asks the reporter to end; waits until it has room for that.

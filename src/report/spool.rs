@@ -8,7 +8,7 @@ use crate::model::time::{TimeRange, Timestamp};
 use crate::model::time_type::TimeType;
 use crate::report::json;
 use crate::report::table::{TableHead, TableLayout};
-use crate::report::text::{Color, Paper, clean, labelled, width, wrap_after};
+use crate::report::text::{Color, Paper, clean, labelled, width};
 use crate::spool::compact::Compacted;
 use crate::spool::proof::Proof;
 use crate::spool::tables::{Role, TableColumn};
@@ -326,8 +326,7 @@ impl SpoolMeasurement {
         ];
         lines.push(table.row(&self.shown_name(paper), &cells));
         let mut part = |label: &str, text: &str| {
-            let (label, text) = (format!("  {label:<10}"), clean(text, paper.glyphs));
-            lines.extend(wrap_after(paper.columns, &label, &text));
+            lines.extend(paper.entry(label, text));
         };
         part("from", &format!("{} to {}", self.times.0, self.times.1));
         for (label, columns, is_field) in [

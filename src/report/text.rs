@@ -157,6 +157,13 @@ pub(crate) fn wrap(text: &str, columns_max: usize, indent: usize) -> Vec<String>
     lines
 }
 
+impl Paper {
+    /// A label, two columns in, and its text.
+    pub(crate) fn entry(self, label: &str, text: &str) -> Vec<String> {
+        labelled(self.columns, &format!("  {label}"), &clean(text, self.glyphs))
+    }
+}
+
 /// A label and its text.
 pub(crate) fn labelled(columns_max: usize, label: &str, text: &str) -> Vec<String> {
     if label.is_empty() && columns_max < COLUMNS_NARROW {

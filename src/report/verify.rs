@@ -16,7 +16,7 @@ use crate::report::influx_delete::{DeleteTarget, removal};
 use crate::report::json;
 use crate::report::read_back::batch_words;
 use crate::report::summary::headline;
-use crate::report::text::{Color, Paper, clean, fit, wrap_after};
+use crate::report::text::{Color, Paper, clean, fit};
 
 /// The result of a comparison.
 #[derive(Debug)]
@@ -158,9 +158,7 @@ impl VerifyReport {
 
     /// The screen.
     pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
-        let line = |label: &str, text: &str| {
-            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
-        };
+        let line = |label: &str, text: &str| paper.entry(label, text);
         let mut lines = self.headline(paper);
         lines.extend(line("source", &self.source));
         if let Some(spool) = &self.spool {
@@ -218,9 +216,7 @@ impl VerifyReport {
     }
 
     fn trouble(&self, paper: Paper) -> Vec<String> {
-        let line = |label: &str, text: &str| {
-            wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
-        };
+        let line = |label: &str, text: &str| paper.entry(label, text);
         let (verified, values) = (&self.verified, &self.values);
         let mut lines = Vec::new();
         for found in verified.differing.iter().take(SUMMARY_RANGES_MAX) {
@@ -337,12 +333,13 @@ fn sample_words(sampled: &SampledBatches) -> String {
     )
 }
 
-fn more(all: u64, paper: Paper) -> Vec<String> {
+/// How many there are beside the first ones, which are named.
+pub(super) fn more(all: u64, paper: Paper) -> Vec<String> {
     let more = all.saturating_sub(SUMMARY_RANGES_MAX as u64);
     if more == 0 {
         return Vec::new();
     }
-    wrap_after(paper.columns, "            ", &format!("and {}", counted(more, "more", "more")))
+    paper.entry("", &format!("and {}", counted(more, "more", "more")))
 }
 
 /// What differs, and of which series.

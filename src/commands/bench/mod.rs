@@ -36,6 +36,7 @@ use crate::job::ends::Ends;
 use crate::job::load_config::load_config;
 use crate::job::run::ClientSignals;
 use crate::job::signals::StopSignals;
+use crate::model::scale::whole_ms;
 use crate::model::schema::FieldTypes;
 use crate::pipeline::event::StopReason;
 use crate::pipeline::stop::StopSignal;
@@ -101,7 +102,7 @@ async fn trials(
     let surveying = early.stop.unless(Box::pin(surveyed::survey(config, bench, ends, &watch)));
     let surveyed = match surveying.await?? {
         Ok(surveyed) => surveyed,
-        Err(nothing) => return Ok(nothing_to_measure(config, &nothing, millis(begun.elapsed()))),
+        Err(nothing) => return Ok(nothing_to_measure(config, &nothing, whole_ms(begun.elapsed()))),
     };
     let seed = bench.seed.unwrap_or_else(terms::random_seed);
     let header = terms::header(config, bench, &surveyed, seed);
@@ -125,7 +126,7 @@ async fn trials(
     loop {
         let left = Left {
             bytes: header.budget_bytes.saturating_sub(spent()),
-            ms: early.deadline.map(|at| millis(at.saturating_duration_since(Instant::now()))),
+            ms: early.deadline.map(|at| whole_ms(at.saturating_duration_since(Instant::now()))),
         };
         let Some(planned) = scheduler.next(left) else { break };
         number += 1;
@@ -148,7 +149,7 @@ async fn trials(
             () = tokio::time::sleep(rest) => {}
         }
     }
-    let verdict = scheduler.verdict(stopped, spent(), millis(begun.elapsed()));
+    let verdict = scheduler.verdict(stopped, spent(), whole_ms(begun.elapsed()));
     let line = files.add(&BenchRecord::BenchVerdict(Box::new(verdict.clone())))?;
     files.show()?;
     tell(line);
@@ -229,8 +230,4 @@ async fn stand(
     };
     let (job, client) = (surveyed.job.clone(), surveyed.ends.source.clone());
     Ok(Stand { job, client, watch, destination })
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

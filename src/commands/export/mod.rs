@@ -55,10 +55,8 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
     let output = Output::begin(&config.target, config.gzip)?;
     let mut progress = ProgressLine::new("verified", bytes, config.json || config.quiet);
     let verified = stored.verify_step_by_step(&selection, |verified| progress.at(verified.bytes));
-    if let Err(error) = verified {
-        output.give_up();
-        return Err(Box::new(error).into());
-    }
+    // Of a file that is not ended nothing is left.
+    verified.map_err(Box::new)?;
     let mut export = Export {
         stored: &stored,
         part: &part,
@@ -67,20 +65,13 @@ pub fn export(config: &ExportConfig) -> Result<ExportReport, Error> {
         progress: ProgressLine::new("exported", bytes, config.json || config.quiet),
         bytes_read: 0,
     };
-    let written = export.trees(&files);
+    let conflicts = export.trees(&files)?;
     let Export { text, output, .. } = export;
-    let conflicts = match written {
-        Ok(conflicts) => conflicts,
-        Err(error) => {
-            output.give_up();
-            return Err(error);
-        }
-    };
     let totals = text.totals();
     let sizes = match config.target {
         // A file that holds nothing says nothing to whoever finds it.
         ExportTarget::File(_) if totals.values == 0 && text.refused_values() == 0 => {
-            output.give_up();
+            drop(output);
             Sizes { bytes: 0, written_bytes: 0 }
         }
         _ => output.finish()?,

@@ -83,11 +83,6 @@ impl Output {
             Err(source) => Err(Error::Output { target, source }),
         }
     }
-
-    /// Leaves nothing of a file behind.
-    pub(super) fn give_up(self) {
-        drop(self);
-    }
 }
 
 fn failed(target: &ExportTarget) -> impl FnOnce(io::Error) -> Error {

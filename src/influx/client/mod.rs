@@ -140,6 +140,37 @@ struct Shared {
     observer: Observer,
 }
 
+impl Shared {
+    /// Nothing was asked yet, and nothing is known but what was given.
+    fn new(
+        (side, host_from): (Side, String),
+        given_org: Option<String>,
+        (transport, credentials): (Arc<HttpTransport>, Arc<Credentials>),
+        settings: ClientSettings,
+        observer: Observer,
+    ) -> Self {
+        Self {
+            side,
+            host_from,
+            org_key: given_org.clone().map(OrgKey::given),
+            learnt_org_key: OnceLock::new(),
+            given_org,
+            transport,
+            credentials,
+            gate: Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed)),
+            watch: Arc::new(SilenceWatch::new(side, Arc::clone(&observer))),
+            settings,
+            server_time_ns: AtomicI64::new(NO_TIME),
+            requests: AtomicU64::new(0),
+            reached: AtomicBool::new(false),
+            disk_was_full: AtomicBool::new(false),
+            info: OnceLock::new(),
+            unchecked: AtomicBool::new(false),
+            observer,
+        }
+    }
+}
+
 /// No answer has named the time yet.
 const NO_TIME: i64 = i64::MIN;
 
@@ -158,29 +189,9 @@ impl Client {
         for text in transport.doubts() {
             observer(Signal::Notice { side, text });
         }
-        let watch = Arc::new(SilenceWatch::new(side, Arc::clone(&observer)));
-        let gate = Gate::new(side, Arc::clone(&observer), Jitter::new(settings.seed));
-        let credentials = Arc::new(Credentials::new(token));
-        let server_time_ns = AtomicI64::new(NO_TIME);
-        let shared = Shared {
-            side,
-            host_from,
-            org_key: org.clone().map(OrgKey::given),
-            learnt_org_key: OnceLock::new(),
-            given_org: org,
-            settings,
-            transport: Arc::new(transport),
-            credentials,
-            gate,
-            watch,
-            server_time_ns,
-            requests: AtomicU64::new(0),
-            reached: AtomicBool::new(false),
-            disk_was_full: AtomicBool::new(false),
-            info: OnceLock::new(),
-            unchecked: AtomicBool::new(false),
-            observer,
-        };
+        let (transport, credentials) = (Arc::new(transport), Arc::new(Credentials::new(token)));
+        let shared =
+            Shared::new((side, host_from), org, (transport, credentials), settings, observer);
         Ok(Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) })
     }
 
@@ -198,24 +209,13 @@ impl Client {
             retries_max: 0,
             ..of.settings.clone()
         };
+        let (side, org) = ((of.side, of.host_from.clone()), of.given_org.clone());
+        let way = (Arc::clone(&of.transport), Arc::clone(&of.credentials));
         let shared = Shared {
-            side: of.side,
-            host_from: of.host_from.clone(),
-            given_org: of.given_org.clone(),
-            org_key: of.org_key.clone(),
             learnt_org_key: of.learnt_org_key.clone(),
-            transport: Arc::clone(&of.transport),
-            credentials: Arc::clone(&of.credentials),
-            gate: Gate::new(of.side, Arc::clone(&observer), Jitter::new(settings.seed)),
-            watch: Arc::new(SilenceWatch::new(of.side, Arc::clone(&observer))),
-            server_time_ns: AtomicI64::new(NO_TIME),
-            requests: AtomicU64::new(0),
             reached: AtomicBool::new(self.is_reached()),
-            disk_was_full: AtomicBool::new(false),
             info: of.info.clone(),
-            unchecked: AtomicBool::new(false),
-            observer,
-            settings,
+            ..Shared::new(side, org, way, settings, observer)
         };
         Self { shared: Arc::new(shared), quota: Arc::new(QuotaLedger::unlimited()) }
     }

@@ -30,12 +30,12 @@ use crate::job::error::{Error, chain};
 use crate::job::load_config::local_now;
 use crate::job::plan_run::plan_run;
 use crate::job::source_facts::{SourceFacts, SourceSeen};
-use crate::job::{names, quota};
+use crate::job::{names, proof, quota};
+use crate::model::scale::whole_ms;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::event::{Event, EventSink, VerifyProgress};
 use crate::pipeline::pool::blocking;
-use crate::pipeline::verify::destination::ComparedBucket;
 use crate::pipeline::verify::end::ComparedEnd;
 use crate::pipeline::verify::evidence::{Evidence, EvidenceKind};
 use crate::pipeline::verify::known::{EqualStretch, KnownStretches};
@@ -176,7 +176,7 @@ async fn compare_with(
             Err(error) => namer.named.unnamed = Some(chain(&error).join(": ")),
         }
     }
-    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = whole_ms(begun.elapsed());
     let receipt = match (&wanted.receipt, verified.ledger.take()) {
         (Some(path), Some(ledger)) => {
             let (moved, evidence) = (&moved, &evidence);
@@ -315,14 +315,7 @@ impl<'a> VerifyJob<'a> {
 
     /// The destination, as if it were to be moved.
     async fn bucket_end(self, bucket: &Bucket, range: TimeRange) -> Result<ComparedEnd, Error> {
-        let bucket = ComparedBucket {
-            client: self.ends.destination.clone(),
-            bucket: bucket.clone(),
-            filter: self.config.scope.filter.clone(),
-            transport: self.config.pace.transport,
-            slices_in_flight: self.config.pace.concurrency,
-            events: Arc::clone(self.events),
-        };
+        let bucket = proof::compared(self.config, &self.ends.destination, bucket, self.events);
         Ok(bucket.over(range).await?)
     }
 

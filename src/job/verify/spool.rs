@@ -14,15 +14,13 @@ use crate::job::opened_spool::{OpenedSpool, batch_interval};
 use crate::job::place::hold_batches;
 use crate::job::spool_part::SpoolPart;
 use crate::model::batch::BatchPlan;
+use crate::model::filter::Filter;
 use crate::model::time::{TimeRange, Timestamp};
 use crate::pipeline::event::EventSink;
 use crate::pipeline::plan::spool::SpoolJob;
 use crate::pipeline::verify::evidence::Evidence;
 use crate::pipeline::verify::spool::ComparedSpool;
 use crate::spool::place::Surroundings;
-
-/// What a filter that takes everything is called.
-const NO_FILTER: &str = "none";
 
 /// The spool that a destination is held against.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl SourceSpool {
         if let Some(id) = &moved.source_bucket_id {
             is_same(place, "id of the source bucket", id, &identity.source_bucket_id)?;
         }
-        let holds_all = identity.filter == NO_FILTER;
+        let holds_all = identity.filter == filter_text(&Filter::default());
         match &moved.filter {
             // Of a spool of everything the measurements of such a job are a part.
             Some(filter) if !(holds_all && *filter == self.asked) => {

@@ -109,6 +109,18 @@ pub(super) struct NextBatchTask {
     pub(super) again: BatchTask,
 }
 
+impl NextBatchTask {
+    /// Of what is known of a batch, and of what moves it; `requested` hears of the first time.
+    fn of<H: Clone>(
+        holds: H,
+        requested: oneshot::Sender<()>,
+        task: impl Fn(H, oneshot::Sender<()>) -> BatchTask,
+    ) -> Self {
+        let again = task(holds.clone(), oneshot::channel().0);
+        Self { first: task(holds, requested), again }
+    }
+}
+
 /// Hands out batch after batch.
 pub(super) enum Batches {
     Bucket(Arc<BucketReader>, Counter),
@@ -154,7 +166,6 @@ impl Batches {
     /// Looks for the next batch that holds anything; `None` at the end of the plan.
     pub(super) async fn next(&mut self) -> Result<Option<Next>, Error> {
         let (sender, requested) = oneshot::channel();
-        let unheard = oneshot::channel().0;
         let (task, stop): (NextBatchTask, Timestamp) = match self {
             Self::Bucket(reader, counter) => match counter.next(&reader.source).await? {
                 None => return Ok(None),
@@ -164,8 +175,7 @@ impl Batches {
                         let reader = Arc::clone(reader);
                         Box::pin(bucket::batch::run(reader, seq, range, holds, requested))
                     };
-                    let again = task(holds.clone(), unheard);
-                    (NextBatchTask { first: task(holds, sender), again }, range.stop)
+                    (NextBatchTask::of(holds, sender, task), range.stop)
                 }
             },
             Self::Spool(reader, batches) => match batches.next() {
@@ -176,8 +186,7 @@ impl Batches {
                         let reader = Arc::clone(reader);
                         Box::pin(spool::run(reader, seq, range, holds, requested))
                     };
-                    let again = task(holds.clone(), unheard);
-                    (NextBatchTask { first: task(holds, sender), again }, range.stop)
+                    (NextBatchTask::of(holds, sender, task), range.stop)
                 }
             },
         };

@@ -157,8 +157,7 @@ async fn read_batch(
         None if here.digests == there.digests => PieceVerdict::Equal,
         None if source.may_expire(range) => PieceVerdict::Unproven(EXPIRED.to_owned()),
         None => {
-            let names = here.digests.differing(&there.digests);
-            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
+            let measurements = Readable::all(&here.digests.differing(&there.digests));
             PieceVerdict::Differs { expected: here.values, measurements }
         }
     };
@@ -178,7 +177,7 @@ fn counted_batch(
         Some(_) if may_expire => PieceVerdict::Unproven(EXPIRED.to_owned()),
         Some(names) => PieceVerdict::Differs {
             expected: here.values().sum(),
-            measurements: names.iter().map(|name| Readable(name).to_string()).collect(),
+            measurements: Readable::all(&names),
         },
     };
     (HeldContent { counts, ..HeldContent::values(there.values().sum()) }, verdict)
@@ -219,8 +218,7 @@ async fn written_batch(
         Some(why) => PieceVerdict::Unproven(why.clone()),
         None if found.digests.whole() == batch.digests.whole() => PieceVerdict::Equal,
         None => {
-            let names = batch.digests.differing(&found.digests);
-            let measurements = names.iter().map(|name| Readable(name).to_string()).collect();
+            let measurements = Readable::all(&batch.digests.differing(&found.digests));
             PieceVerdict::Differs { expected: batch.acknowledged, measurements }
         }
     };

@@ -1,7 +1,5 @@
 //! A bucket that is looked at anew before each comparison, because it has new series by then.
 
-use std::sync::Arc;
-
 use super::end::ComparedEnd;
 use crate::influx::api::Bucket;
 use crate::influx::client::Client;
@@ -60,7 +58,7 @@ impl ComparedBucket {
             slices_in_flight: self.slices_in_flight,
             ..BucketJob::to_count(&bucket.name, survey.shape, routes, range)
         };
-        Ok(ComparedEnd::new(&job.over(range), client, &Arc::clone(&self.events)))
+        Ok(ComparedEnd::new(&job.over(range), client, &self.events))
     }
 }
 

@@ -26,8 +26,10 @@ use crate::pipeline::source::SourceBucket;
 use crate::pipeline::source::job::BucketJob;
 use crate::pipeline::source::layer::Window;
 use crate::pipeline::write::digests::DigestsKept;
-use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::write::{Destination, DestinationWriter};
+
+/// The number of a batch that is none of a plan: nobody counts it, and it is the last one of none.
+pub(super) const UNPLANNED: u64 = u64::MAX - 1;
 
 /// A bucket that is compared.
 #[derive(Debug)]
@@ -52,6 +54,17 @@ pub(super) struct EndContent {
 }
 
 impl EndContent {
+    /// Of a batch that was read; and why that is not all, if it is not.
+    pub(super) fn of(done: Done, lacking: Option<String>) -> Self {
+        Self {
+            values: done.values,
+            digests: done.details.digests.unwrap_or_default(),
+            lacking,
+            counts: done.counts,
+            frames: done.frames,
+        }
+    }
+
     /// What is to be told of it. There is no digest of what is not all.
     pub(super) fn held(self) -> HeldContent {
         let digest = self.lacking.is_none().then(|| self.digests.whole());
@@ -69,9 +82,7 @@ impl ComparedEnd {
         job.range.start = job.range.start.saturating_add_ns(-1);
         let reader = |kept| {
             let source = SourceBucket::new(job.clone(), client.clone(), Arc::clone(events));
-            let to = Destination::Digests(kept);
-            let out =
-                DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
+            let out = DestinationWriter::uncounted(Destination::Digests(kept), events);
             Arc::new(BucketReader::new(
                 source,
                 Arc::new(out),
@@ -225,24 +236,17 @@ async fn read(
         (None, None) => Some("strings with carriage returns in it came in two ways".to_owned()),
         (Some(_), None) => None,
     };
-    Ok(EndContent {
-        values: done.values,
-        digests: done.details.digests.unwrap_or_default(),
-        lacking,
-        counts: done.counts,
-        frames: done.frames,
-    })
+    Ok(EndContent::of(done, lacking))
 }
 
-/// One batch. It is none of a plan: the series are listed again when all is read.
+/// One batch. The series are listed again when all is read.
 async fn read_batch(
     reader: &Arc<BucketReader>,
     range: TimeRange,
     windows: Vec<Window>,
     requested: oneshot::Sender<()>,
 ) -> Result<Done, Error> {
-    let seq = u64::MAX - 1;
-    Box::pin(batch::run(Arc::clone(reader), seq, range, windows, requested)).await
+    Box::pin(batch::run(Arc::clone(reader), UNPLANNED, range, windows, requested)).await
 }
 
 fn is_unsteady(done: &Done) -> bool {

@@ -156,11 +156,10 @@ impl Prover {
 
     async fn read_back(&mut self, batches: &mut [Complete]) -> Result<(), Error> {
         let pieces = self.pieces(batches);
-        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Ok(()) };
-        let start = first.first().map(|piece| piece.range().start);
-        let stop = last.last().map(|piece| piece.range().stop);
-        let (Some(start), Some(stop)) = (start, stop) else { return Ok(()) };
-        let bucket = self.proof.bucket.over(TimeRange::new(start, stop)).await?;
+        let mut ranges = pieces.iter().flatten().map(VerifyPiece::range);
+        let Some(first) = ranges.next() else { return Ok(()) };
+        let range = TimeRange::new(first.start, ranges.next_back().unwrap_or(first).stop);
+        let bucket = self.proof.bucket.over(range).await?;
         for neighbours in pieces.into_iter().flat_map(together) {
             for compared in compare_all(&bucket, neighbours, oneshot::channel().0).await? {
                 let range = compared.range;
@@ -182,20 +181,18 @@ impl Prover {
 
     /// What is compared: stretches of batches that may be read as one, because nothing between them is unknown.
     fn pieces(&mut self, batches: &[Complete]) -> Vec<Vec<VerifyPiece>> {
-        let mut stretches = vec![Vec::new()];
+        let (mut stretches, mut open) = (Vec::new(), Vec::new());
         for Complete { done, .. } in batches {
-            match (written(done, self.plan), stretches.last_mut()) {
-                (Some(Ok(batch)), Some(stretch)) => {
-                    stretch.push(VerifyPiece::Written(Box::new(batch)));
-                }
-                (Some(Err(why)), _) => {
+            match written(done, self.plan) {
+                None => {}
+                Some(Ok(batch)) => open.push(VerifyPiece::Written(Box::new(batch))),
+                Some(Err(why)) => {
                     self.proven.findings.add_unproven(done.range(self.plan), why.to_string());
-                    stretches.push(Vec::new());
+                    stretches.push(std::mem::take(&mut open));
                 }
-                (Some(Ok(_)), None) | (None, _) => {}
             }
         }
-        stretches.retain(|stretch| !stretch.is_empty());
+        stretches.push(open);
         stretches
     }
 

@@ -1,7 +1,5 @@
 //! What is missing or changed at the destination, written again as the source holds it. Nothing is deleted.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::difference::ValueDifference;
@@ -10,7 +8,6 @@ use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
 use crate::pipeline::event::EventSink;
 use crate::pipeline::write::bucket::DestinationBucket;
-use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::wire::frames::each::frames_of;
 
@@ -36,9 +33,7 @@ pub struct Repaired {
 impl Repairer {
     /// Of a bucket.
     pub(crate) fn new(bucket: DestinationBucket, events: &EventSink) -> Self {
-        let to = Destination::Bucket(bucket);
-        let out =
-            DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
+        let out = DestinationWriter::uncounted(Destination::Bucket(bucket), events);
         Self { out, repaired: Repaired::default() }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::end::EndContent;
+use super::end::{EndContent, UNPLANNED};
 use crate::model::batch::BatchPlan;
 use crate::model::interval::Interval;
 use crate::model::time::TimeRange;
@@ -17,7 +17,6 @@ use crate::pipeline::plan::spool::{SpoolBatches, SpoolJob};
 use crate::pipeline::pool::blocking;
 use crate::pipeline::read::spool::{self, SpoolReader};
 use crate::pipeline::write::digests::DigestsKept;
-use crate::pipeline::write::rejects::limit::RejectLimit;
 use crate::pipeline::write::{Destination, DestinationWriter};
 use crate::spool::state::FileEntry;
 
@@ -34,9 +33,7 @@ impl ComparedSpool {
     /// Of a spool. The job is what of it is compared, as if that were to be loaded.
     pub(crate) fn new(job: &SpoolJob, events: &EventSink) -> Self {
         let reader = |kept| {
-            let to = Destination::Digests(kept);
-            let out =
-                DestinationWriter::new(to, RejectLimit::none(), Arc::clone(events), Arc::default());
+            let out = DestinationWriter::uncounted(Destination::Digests(kept), events);
             Arc::new(SpoolReader::new(job.clone(), Arc::new(out)))
         };
         Self {
@@ -127,17 +124,9 @@ async fn read(
     files: Vec<FileEntry>,
     requested: oneshot::Sender<()>,
 ) -> Result<EndContent, Error> {
-    // It is none of a plan: nobody counts it.
-    let seq = u64::MAX - 1;
-    let done = spool::run(Arc::clone(reader), seq, range, files, requested).await?;
-    Ok(EndContent {
-        values: done.values,
-        digests: done.details.digests.unwrap_or_default(),
-        counts: done.counts,
-        // What could not be staged is known by the manifest.
-        lacking: None,
-        frames: done.frames,
-    })
+    let done = spool::run(Arc::clone(reader), UNPLANNED, range, files, requested).await?;
+    // What could not be staged is known by the manifest.
+    Ok(EndContent::of(done, None))
 }
 
 fn touches(batch: TimeRange, range: TimeRange) -> bool {

@@ -90,7 +90,12 @@ impl DestinationWriter {
     /// Of a run that only looks: nothing is written and nobody told.
     pub fn nowhere() -> Self {
         let events: EventSink = Arc::new(|_| ());
-        Self::new(Destination::Discard, RejectLimit::none(), events, Arc::default())
+        Self::uncounted(Destination::Discard, &events)
+    }
+
+    /// Of what is no run: all may be refused, and nobody asks how much there was.
+    pub(crate) fn uncounted(destination: Destination, events: &EventSink) -> Self {
+        Self::new(destination, RejectLimit::none(), Arc::clone(events), Arc::default())
     }
 
     /// The bucket, if one is written.

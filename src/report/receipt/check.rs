@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     DIGEST_MEMBER, NAME, NUMBER, Receipt, ReceiptBatch, ReceiptProof, ReceiptResult, ReceiptTotals,
-    Whole, canonical, with_sha256,
+    Whole, canonical,
 };
 use crate::model::content_digest::ContentDigest;
 use crate::model::time::Timestamp;
@@ -53,9 +53,9 @@ pub(crate) fn read(text: &[u8]) -> Result<CheckedReceipt, ReceiptError> {
     if format != NUMBER {
         return Err(ReceiptError::Format(format));
     }
-    let whole: Whole = serde_json::from_slice(&body)
+    let whole: Whole<Receipt> = serde_json::from_slice(&body)
         .map_err(|error| ReceiptError::Unfit(format!("it has another form: {error}")))?;
-    if canonical::text(&whole) != body || with_sha256(body) != text {
+    if canonical::text(&whole) != body {
         return Err(ReceiptError::Unfit("it has another form than sluice writes".to_owned()));
     }
     match misfit(&whole.receipt) {
@@ -135,7 +135,7 @@ pub(crate) fn misfit(receipt: &Receipt) -> Option<String> {
 /// What its batches come to.
 fn result(receipt: &Receipt, stop: Timestamp) -> ReceiptResult {
     let ReceiptTotals { different, refused, unproven, .. } = receipt.totals;
-    let is_open = unproven + refused > 0 || !receipt.unproven.is_empty();
+    let is_open = unproven > 0 || refused > 0 || !receipt.unproven.is_empty();
     if different > 0 {
         ReceiptResult::Different
     } else if is_open || !receipt.doubts.is_empty() {
@@ -244,7 +244,7 @@ impl fmt::Display for ReceiptResult {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReceiptEnd, ReceiptJob, ReceiptMeasurement};
+    use super::super::{ReceiptEnd, ReceiptJob, ReceiptMeasurement, with_sha256};
     use super::*;
     use crate::model::time::TimeRange;
     use crate::pipeline::verify::compared::EqualBy;
@@ -407,6 +407,15 @@ mod tests {
             let error = read(&with_sha256(body)).unwrap_err();
             assert!(matches!(error, ReceiptError::Unfit(_)), "{own}: {error}");
         }
+    }
+
+    #[test]
+    fn no_number_of_refused_values_makes_what_is_unproven_equal() {
+        let mut receipt = equal();
+        let stop = receipt.range.stop;
+        assert_eq!(result(&receipt, stop), ReceiptResult::Equal);
+        (receipt.totals.unproven, receipt.totals.refused) = (1, u64::MAX);
+        assert_eq!(result(&receipt, stop), ReceiptResult::Unproven);
     }
 
     #[test]

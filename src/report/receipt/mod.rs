@@ -29,9 +29,9 @@ const DIGEST_MEMBER: &str = ",\"sha256\":\"";
 /// All of the file but its SHA-256. As everywhere here, the fields stand in the order of their names: the text has them so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Whole {
+struct Whole<R> {
     format: Format,
-    receipt: Receipt,
+    receipt: R,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,7 +235,7 @@ impl Receipt {
     /// The file.
     pub(crate) fn to_text(&self) -> Vec<u8> {
         let format = Format { name: NAME.to_owned(), number: NUMBER };
-        with_sha256(canonical::text(&WholeRef { format, receipt: self }))
+        with_sha256(canonical::text(&Whole { format, receipt: self }))
     }
 
     /// The range.
@@ -251,13 +251,6 @@ impl Receipt {
         };
         self.batches.iter().filter_map(one).reduce(ResumedBatches::and)
     }
-}
-
-/// The same as [`Whole`], of a receipt that somebody else has.
-#[derive(Serialize)]
-struct WholeRef<'a> {
-    format: Format,
-    receipt: &'a Receipt,
 }
 
 /// Puts the SHA-256 of a text into it, as its last member.

@@ -10,7 +10,8 @@ use crate::limits::SUMMARY_RANGES_MAX;
 use crate::model::number::{all_counted, counted, grouped};
 use crate::model::time::TimeRange;
 use crate::report::json;
-use crate::report::text::{Color, Paper, clean, wrap, wrap_after};
+use crate::report::text::{Color, Paper, clean, wrap};
+use crate::report::verify::more;
 use crate::report::verify::{resumed_json, resumed_words};
 
 /// A receipt that was checked.
@@ -71,7 +72,7 @@ impl ReceiptReport {
 
     /// The screen.
     pub(crate) fn lines(&self, paper: Paper) -> Vec<String> {
-        let line = |label: &str, text: &str| labelled(paper, label, text);
+        let line = |label: &str, text: &str| paper.entry(label, text);
         let CheckedReceipt { receipt, sha256 } = &self.checked;
         let mut lines = self.headline(paper);
         lines.extend(line("proves", receipt.meaning()));
@@ -123,11 +124,7 @@ impl ReceiptReport {
         lines.extend(some(paper, "unproven", open.chain(beside)));
         if receipt.totals.refused > 0 {
             let values = all_counted(receipt.totals.refused, "value", "values");
-            lines.extend(labelled(
-                paper,
-                "refused",
-                &format!("{values} that the job has not moved"),
-            ));
+            lines.extend(paper.entry("refused", &format!("{values} that the job has not moved")));
         }
         lines.extend(some(paper, "in doubt", receipt.doubts.iter().cloned()));
         if let Some(spool) = &self.spool {
@@ -243,21 +240,15 @@ impl ReceiptUnproven {
     }
 }
 
-fn labelled(paper: Paper, label: &str, text: &str) -> Vec<String> {
-    wrap_after(paper.columns, &format!("  {label:<10}"), &clean(text, paper.glyphs))
-}
-
 /// The first ones, and how many more there are.
 fn some(paper: Paper, label: &str, all: impl Iterator<Item = String>) -> Vec<String> {
     let (mut lines, mut count) = (Vec::new(), 0);
     for text in all {
         count += 1;
-        if count <= SUMMARY_RANGES_MAX {
-            lines.extend(labelled(paper, label, &text));
+        if count <= SUMMARY_RANGES_MAX as u64 {
+            lines.extend(paper.entry(label, &text));
         }
     }
-    if let Some(more) = count.checked_sub(SUMMARY_RANGES_MAX).filter(|more| *more > 0) {
-        lines.extend(labelled(paper, "", &format!("and {}", counted(more as u64, "more", "more"))));
-    }
+    lines.extend(more(count, paper));
     lines
 }

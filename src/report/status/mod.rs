@@ -116,7 +116,7 @@ impl StatusReport {
 
     fn title(&self, bucket: &BucketJobs, paper: Paper) -> Vec<String> {
         let name = clean(&format!("{}/{}", self.host, bucket.bucket), paper.glyphs);
-        let time = to_the_second(self.now);
+        let time = number::to_the_second(self.now);
         let room = paper.columns.saturating_sub("STATUS     ".len() + time.len());
         vec![format!("STATUS  {}   {time}", fit(&name, room))]
     }
@@ -141,12 +141,6 @@ impl StatusReport {
         let of = |bucket| self.rows_of(bucket).map(move |row| row.json(&bucket.bucket));
         self.buckets.iter().flat_map(of).collect()
     }
-}
-
-/// A time without the part of its second.
-fn to_the_second(time: Timestamp) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One job as a row of the table, and what is told below it.
 
-use crate::checkpoint::heartbeat::{Heartbeat, RunPhase};
+use crate::checkpoint::heartbeat::{ContentProof, Heartbeat, RunPhase};
 use crate::checkpoint::job_state::{JobState, SeenJob};
 use crate::model::number;
 use crate::model::time::Timestamp;
@@ -43,7 +43,7 @@ impl<'a> JobRow<'a> {
 
     /// The run that is told of, if the last run tells and nobody else goes on.
     pub(super) fn beat(&self) -> Option<&Heartbeat> {
-        self.job.last_run().filter(|_| !self.is_of_task)
+        self.job.told_run(self.now)
     }
 
     /// True while a run is at work.
@@ -86,7 +86,9 @@ impl<'a> JobRow<'a> {
         match self.state {
             JobState::Dead | JobState::Failed => Some(Color::Red),
             JobState::Stalled | JobState::Draining | JobState::Stopped => Some(Color::Yellow),
-            JobState::Waiting if self.state_word() != "wait:quota" => Some(Color::Yellow),
+            JobState::Waiting if !self.beat().is_some_and(Heartbeat::waits_for_quota) => {
+                Some(Color::Yellow)
+            }
             JobState::Complete => Some(Color::Green),
             JobState::Running | JobState::Waiting => None,
         }
@@ -135,9 +137,9 @@ impl<'a> JobRow<'a> {
             None if self.state == JobState::Complete => nothing(),
             None => unknown(),
         };
-        let verified = match self.job.proof(self.now).word() {
-            "not" => nothing(),
-            word => word.to_owned(),
+        let verified = match self.job.proof(self.now) {
+            ContentProof::Not => nothing(),
+            proof => proof.word().to_owned(),
         };
         [
             self.state_word(),
@@ -252,6 +254,5 @@ fn run_details(beat: &Heartbeat) -> [String; 3] {
 
 /// From one time to another; 0 where a clock was wrong.
 pub(super) fn age_ms(now: Timestamp, then: Timestamp) -> u64 {
-    let ms = (i128::from(now.ns()) - i128::from(then.ns())) / 1_000_000;
-    u64::try_from(ms.max(0)).unwrap_or(u64::MAX)
+    u64::try_from(now.ms_since(then)).unwrap_or(0)
 }

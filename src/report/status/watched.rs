@@ -19,15 +19,12 @@ pub(crate) fn print(lines: &[String]) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct WatchedScreen {
     bars: Option<Bars>,
-    last: Vec<String>,
 }
 
 impl WatchedScreen {
     /// On stderr if that is a terminal.
     pub(crate) fn new() -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let is_drawn = stream::stderr_is_terminal() && !is_dumb;
-        Self { bars: is_drawn.then(Bars::new), last: Vec::new() }
+        Self { bars: Bars::on_terminal() }
     }
 
     /// What the screen is laid out for.
@@ -38,10 +35,9 @@ impl WatchedScreen {
     /// Shows a new one. An error means that nobody takes it.
     pub(crate) fn show(&mut self, lines: Vec<String>) -> io::Result<()> {
         match &mut self.bars {
-            Some(bars) => bars.draw(lines.clone()),
+            Some(bars) => bars.draw(lines),
             None => print(&lines)?,
         }
-        self.last = lines;
         Ok(())
     }
 
@@ -49,7 +45,7 @@ impl WatchedScreen {
     pub(crate) fn end(self) {
         if let Some(bars) = self.bars {
             bars.clear();
-            self.last.iter().for_each(stream::print_exact);
+            bars.lines().iter().for_each(stream::print_exact);
         }
     }
 }

@@ -146,8 +146,7 @@ struct RetentionRule {
 }
 
 fn bucket_body(request: &HttpRequest) -> Result<(BucketBody, Option<RetentionRule>), ApiError> {
-    let body: BucketBody = serde_json::from_slice(&request.body)
-        .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+    let body: BucketBody = request.json()?;
     let unprocessable = |text| Err(ApiError::pretty(422, "unprocessable entity", text));
     match body.rules[..] {
         [_, _, ..] => {

@@ -61,8 +61,7 @@ pub(super) fn one(
     let task = task
         .ok_or_else(|| ApiError::pretty(404, "not found", "failed to find task: task not found"))?;
     if request.method == "PATCH" {
-        let body: TaskBody = serde_json::from_slice(&request.body)
-            .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+        let body: TaskBody = request.json()?;
         task.status = body.status.unwrap_or_else(|| task.status.clone());
     }
     Ok(Reply::json(200, task_json(task, view.settings)))

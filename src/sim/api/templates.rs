@@ -41,8 +41,7 @@ pub(super) fn create_stack(
         #[serde(default)]
         description: String,
     }
-    let body: StackBody = serde_json::from_slice(&request.body)
-        .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+    let body: StackBody = request.json()?;
     may_write_stacks(view)?;
     let mut store = view.objects.lock().unwrap_or_else(PoisonError::into_inner);
     let id = store.next_id();
@@ -115,8 +114,7 @@ struct NameBody {
 
 /// `POST /api/v2/templates/apply`.
 pub(super) fn apply(request: &HttpRequest, view: &ServerView<'_>) -> Result<Reply, ApiError> {
-    let body: ApplyBody = serde_json::from_slice(&request.body)
-        .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))?;
+    let body: ApplyBody = request.json()?;
     if check_id(&body.org_id).is_err() {
         let text = format!("invalid organization ID provided: \"{}\"", body.org_id);
         return Err(ApiError::pretty(400, "invalid", &text));

@@ -125,15 +125,14 @@ pub(super) fn limit(mut table: FluxTable, rows: usize) -> FluxTable {
 /// `sort(columns: [...], desc: ...)`: rows that are equal in these keep their order.
 pub(super) fn sort(table: &FluxTable, by: &[Vec<u8>], descends: bool) -> FluxTable {
     let places: Vec<_> = by.iter().filter_map(|label| table.column(label)).collect();
-    let mut rows: Vec<_> =
-        table.each_row().map(|(segment, row)| table.only_row(segment, row)).collect();
-    let order = |a: &FluxTable, b: &FluxTable| {
-        let order =
-            |&place: &usize| a.segments[0].datum(place, 0).order(&b.segments[0].datum(place, 0));
+    let mut rows: Vec<_> = table.each_row().collect();
+    let order = |a: &(&Segment, usize), b: &(&Segment, usize)| {
+        let order = |&place: &usize| a.0.datum(place, a.1).order(&b.0.datum(place, b.1));
         places.iter().map(order).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
     };
     rows.sort_by(|a, b| if descends { order(b, a) } else { order(a, b) });
-    FluxTable::new(table.columns.clone(), rows.into_iter().flat_map(|row| row.segments).collect())
+    let rows = rows.into_iter().flat_map(|(segment, row)| table.only_row(segment, row).segments);
+    FluxTable::new(table.columns.clone(), rows.collect())
 }
 
 /// The first row with the smallest or largest value of `column`.

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use percent_encoding::percent_decode;
+use serde::de::DeserializeOwned;
 
 use super::reply::ApiError;
 
@@ -19,6 +20,12 @@ pub(crate) struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// The JSON that it brings.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ApiError::pretty(400, "invalid", &error.to_string()))
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()

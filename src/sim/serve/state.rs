@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::quota::QuotaMeter;
+use crate::model::scale::whole_ms;
 use crate::sim::data::objects::ObjectStore;
 use crate::sim::data::store::BucketStore;
 use crate::sim::faults::script::FaultScript;
@@ -54,7 +55,7 @@ pub(super) struct ServerState {
 impl ServerState {
     /// Since the start of the server.
     pub(super) fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        whole_ms(self.started.elapsed())
     }
 }
 

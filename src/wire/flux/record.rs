@@ -22,9 +22,7 @@ pub fn sum_of_records(
     tags: &[(&str, &str)],
     field: &str,
 ) -> String {
-    let mut tags = tags.to_vec();
-    tags.push(("_field", field));
-    records(batch_bucket, measurement, &tags, "sum")
+    records_of_field(batch_bucket, measurement, tags, field, "sum")
 }
 
 /// The number of all points with one field, as [`sum_of_records`].
@@ -34,9 +32,7 @@ pub(crate) fn count_of_records(
     tags: &[(&str, &str)],
     field: &str,
 ) -> String {
-    let mut tags = tags.to_vec();
-    tags.push(("_field", field));
-    records(batch_bucket, measurement, &tags, "count")
+    records_of_field(batch_bucket, measurement, tags, field, "count")
 }
 
 /// Some fields of all points of one measurement with these tags: one row per point and field.
@@ -70,6 +66,17 @@ pub(crate) fn field_of_record(
         "{} |> keep(columns: [\"_time\", \"_field\", \"_value\"])",
         selected(batch_bucket, measurement, &tags, range)
     )
+}
+
+fn records_of_field(
+    batch_bucket: &str,
+    measurement: &str,
+    tags: &[(&str, &str)],
+    field: &str,
+    pick: &str,
+) -> String {
+    let tags = [tags, &[("_field", field)]].concat();
+    records(batch_bucket, measurement, &tags, pick)
 }
 
 fn records(batch_bucket: &str, measurement: &str, tags: &[(&str, &str)], pick: &str) -> String {

@@ -14,12 +14,15 @@ use crate::model::series::{Name, Series};
 /// If no encoder of this module has written them.
 pub fn digests(lines: &[u8]) -> MeasurementDigests {
     let mut digests = MeasurementDigests::default();
+    // Neighbours are mostly of one series.
+    let mut last: Option<(&[u8], Series)> = None;
     for range in split_lines(lines) {
         let line = Line::of(&lines[range]);
-        let series = series(line.key());
+        let of_line = last.take().filter(|(key, _)| *key == line.key());
+        let (_, series) = last.insert(of_line.unwrap_or_else(|| (line.key(), series(line.key()))));
         let time = line.time().expect("an encoder writes the time of each line");
         for field in line.fields() {
-            digests.add_value(&series, &unescaped(field.key, b",= \""), time, &value(&field));
+            digests.add_value(series, &unescaped(field.key, b",= \""), time, &value(&field));
         }
     }
     digests

@@ -3,13 +3,14 @@
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{BUCKET, CLOUD_TOKEN, Ended, World};
+use crate::support::process::flat;
 use crate::support::tls::{TlsServer, answers_always, certificate};
 
 /// In preflight's own words; 7, no longer than two tries take, and no token seen.
 #[track_caller]
 fn assert_told(ended: &Ended, words: &[&str]) {
     ended.assert_code(7);
-    let flat = flat(ended);
+    let flat = told(ended);
     for word in words {
         assert!(flat.contains(word), "no {word:?}: {ended:?}");
     }
@@ -18,8 +19,8 @@ fn assert_told(ended: &Ended, words: &[&str]) {
 }
 
 /// The screen without its line ends, which stand inside of sentences, as the verdicts do.
-fn flat(ended: &Ended) -> String {
-    let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+fn told(ended: &Ended) -> String {
+    let flat = flat(&ended.out);
     ["P01", "P04", "P10"]
         .iter()
         .fold(flat, |flat, code| flat.replace(&format!("FAIL [{code}] "), ""))
@@ -107,7 +108,7 @@ async fn every_wrong_turn_has_its_words_with_address_flag_and_cure() {
             let ended = world.start(world.job("preflight", &more)).ended().await;
             assert_told(&ended, words);
             assert!(ended.out.contains(&format!("{code} cure:")), "{host}: {ended:?}");
-            let flat = flat(&ended);
+            let flat = told(&ended);
             assert!(flat.contains(&format!("{host} ({end}): ")), "{host}: {ended:?}");
         }
     }

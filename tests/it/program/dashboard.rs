@@ -5,11 +5,9 @@ use std::process::Command;
 use serde_json::Value as Json;
 use sluice::testing::model::time::Timestamp;
 use sluice::testing::report::dashboard::cells::CELLS;
-use sluice::testing::sim::{
-    AccessToken, BucketStore, Fault, Matcher, Permission, Rule, ServerSettings,
-};
+use sluice::testing::sim::{AccessToken, Fault, Matcher, Permission, Rule, ServerSettings};
 
-use super::exits::OVER;
+use super::exits::{OVER, clashing};
 use super::{BUCKET, CLOUD_ORG, OSS_ORG, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
 use crate::support::cases::{Answer, ask};
 use crate::support::dashboard::{Chosen, Row, column, rows};
@@ -74,20 +72,7 @@ impl World {
 /// Two batches with values, of which the destination refuses two: a first run stops at one of them, a second is asked again
 /// now and then, and ends.
 async fn moved() -> World {
-    let source = BucketStore::default();
-    source.create_bucket(BUCKET, 0);
-    let lines = [
-        "m,t=a f=1i,g=1 1577836800000000000",
-        "m,t=b f=2i 1577836860000000000",
-        "n v=1 1577836920000000000",
-        "n v=2 1577838000000000000",
-    ];
-    source.write_lp(BUCKET, lines.join("\n").as_bytes()).unwrap();
-    let sink = super::sink();
-    sink.create_bucket(BUCKET, 0);
-    sink.write_lp(BUCKET, b"m,t=z f=\"text\" 1577836801000000000").unwrap();
-    let cloud = ServerSettings { influxql: true, ..cloud_settings() };
-    let world = World::of(cloud, source, oss_settings(), sink).await;
+    let world = clashing(&["n v=2 1577838000000000000"]).await;
     let read_back = ["--verify", "batch"];
     world.migrate(&[&OVER[..], &read_back, &["--reject-limit", "1"]].concat()).await.assert_code(7);
     // The values of the first batch, by its end.

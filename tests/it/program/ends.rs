@@ -3,11 +3,12 @@
 use sluice::testing::sim::BucketStore;
 
 use super::{BUCKET, Ended, World, cloud_settings, oss_settings, sink};
+use crate::support::process::flat;
 
 const LOOKS: [&[&str]; 4] = [&["preflight"], &["plan"], &["migrate", "--dry-run"], &["migrate"]];
 
 fn flowing(ended: &Ended) -> String {
-    format!("{}{}", ended.out, ended.err).split_whitespace().collect::<Vec<_>>().join(" ")
+    flat(&format!("{}{}", ended.out, ended.err))
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn a_bench_of_nothing_is_no_bench() {
     ended.assert_code(0);
     let said = "NOTHING TO MEASURE ops-eu/plant no value lies in the range; there are values from \
         2020-01-01T00:00:00Z to 2020-01-01T00:59:50Z no trial was run, and no file is written";
-    assert_eq!(ended.out.split_whitespace().collect::<Vec<_>>().join(" "), said);
+    assert_eq!(flat(&ended.out), said);
     let ended = bench(&world, &[&beside[..], &["--json"]].concat()).await;
     ended.assert_code(0);
     let last = ended.lines().pop().unwrap();

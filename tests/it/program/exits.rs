@@ -137,8 +137,8 @@ async fn a_run_on_another_machine_is_11_until_its_lease_is_stale() {
     world.assert_whole();
 }
 
-/// A source with integers, a destination whose shard group already holds the field as text.
-async fn clashing() -> World {
+/// A source with integers and more lines, a destination whose shard group already holds the field as text.
+pub(super) async fn clashing(more: &[&str]) -> World {
     let source = BucketStore::default();
     source.create_bucket(BUCKET, 0);
     let lines = [
@@ -146,7 +146,7 @@ async fn clashing() -> World {
         "m,t=b f=2i 1577836860000000000",
         "n v=1 1577836920000000000",
     ];
-    source.write_lp(BUCKET, lines.join("\n").as_bytes()).unwrap();
+    source.write_lp(BUCKET, [&lines[..], more].concat().join("\n").as_bytes()).unwrap();
     let sink = super::sink();
     sink.create_bucket(BUCKET, 0);
     sink.write_lp(BUCKET, b"m,t=z f=\"text\" 1577836801000000000").unwrap();
@@ -159,7 +159,7 @@ pub(super) const OVER: [&str; 4] = ["--existing", "merge", "--on-type-conflict",
 
 #[tokio::test]
 async fn rejected_values_are_3_also_later() {
-    let world = clashing().await;
+    let world = clashing(&[]).await;
     world.migrate(&[]).await.assert_code(7);
     let first = world.migrate(&OVER).await;
     first.assert_code(3);
@@ -182,7 +182,7 @@ async fn rejected_values_are_3_also_later() {
 
 #[tokio::test]
 async fn a_reject_limit_is_7() {
-    let world = clashing().await;
+    let world = clashing(&[]).await;
     let ended = world.migrate(&[&OVER[..], &["--reject-limit", "1"]].concat()).await;
     ended.assert_code(7);
     assert!(world.records().is_empty(), "the limit stops before the record");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{BUCKET, OSS_ORG, OSS_TOKEN, World};
 use crate::support::cases::ask;
-use crate::support::process::Ended;
+use crate::support::process::{Ended, flat};
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -127,7 +127,7 @@ async fn what_would_take_more_is_not_printed() {
         deletes.iter().map(|(at, is)| (at.as_str().unwrap().to_owned(), *is)).collect();
     let time = |second: i64| format!("2020-01-01T00:00:{second:02}Z");
     assert_eq!(told, times.map(|(second, is)| (time(second), is)));
-    let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = flat(&ended.out);
     for why in [
         "other fields stand there",
         "series with more tags hold values there",

@@ -4,6 +4,7 @@
 use std::fs;
 
 use super::{BUCKET, World};
+use crate::support::process::flat;
 
 const LOOKS: [&[&str]; 4] = [&["preflight"], &["plan"], &["migrate", "--dry-run"], &["migrate"]];
 
@@ -30,7 +31,7 @@ async fn the_default_of_an_address_is_told_as_one() {
         let ended = world.start(world.command(&args)).ended().await;
         ended.assert_code(7);
         let said = (ended.out.clone() + &ended.err).replace('\n', " ");
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = flat(&said);
         for part in [
             "the default of --destination-host",
             "no address of the destination is given: give --destination-host, \
@@ -59,8 +60,7 @@ async fn a_range_beside_the_data_is_told_at_the_begin() {
             let ended = world.start(world.job(look[0], &more)).ended().await;
             ended.assert_code(0);
             let said = ended.out.clone() + &ended.err;
-            let told =
-                said.split_whitespace().collect::<Vec<_>>().join(" ").replace("WARN [P09] ", "");
+            let told = flat(&said).replace("WARN [P09] ", "");
             let data = "there are values from 2020-01-01T00:00:00Z to 2020-01-01T00:59:50Z";
             assert!(told.contains(data), "{look:?}: {said}");
             assert!(told.contains(&format!("P09 cure: {cure}")), "{look:?}: {said}");
@@ -91,7 +91,7 @@ async fn a_stop_ahead_of_the_clock_is_told() {
     }
     let again = world.migrate(&["--stop", "now"]).await;
     again.assert_code(0);
-    let said = again.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = flat(&again.out);
     assert!(
         said.contains("No top-up: this job is committed up to a time that lies ahead"),
         "{said}"

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use sluice::testing::sim::Fault;
 
 use super::{BUCKET, CLOUD_ORG, PROGRESS, Running, World, bare};
-use crate::support::process::run;
+use crate::support::process::{flat, run};
 
 #[tokio::test]
 async fn stdout_is_the_result_and_stderr_the_talk() {
@@ -252,9 +252,9 @@ async fn foreign_texts_are_shown_as_the_stream_can_take_them() {
         let mut job = world.job("preflight", &["--destination-bucket", name]);
         job.envs(env.iter().copied());
         let ended = world.start(job).ended().await;
-        let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flat.contains(&shown), "{env:?}: {ended:?}");
+        let said = flat(&ended.out);
+        let shown = flat(shown);
+        assert!(said.contains(&shown), "{env:?}: {ended:?}");
         // A server's own words.
         let refused = sluice::testing::sim::Fault::Status {
             status: 400,

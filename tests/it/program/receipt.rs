@@ -11,7 +11,7 @@ use sluice::testing::sim::{BucketStore, Fault, Matcher, Rule};
 use super::{BUCKET, OSS_ORG, PROGRESS, World, cloud_settings, oss_settings, sink};
 use crate::spool::full::Disk;
 use crate::support::need::{What, need};
-use crate::support::process::Ended;
+use crate::support::process::{Ended, flat};
 use crate::support::schema::{assert_receipt, assert_valid};
 
 /// 2020-01-01, the time of the first value.
@@ -52,11 +52,6 @@ impl World {
         self.migrate(&args).await.assert_code(0);
         place
     }
-}
-
-/// A screen as one line.
-fn flat(ended: &Ended) -> String {
-    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Each entry of a list.
@@ -100,10 +95,18 @@ async fn what_is_recorded_is_told_batch_by_batch() {
     assert_eq!(fs::metadata(world.receipt()).unwrap().mode() & 0o777, 0o600);
     let told = world.check(&[]).await;
     assert!(told.out.starts_with("RECEIPT WHOLE (recorded, equal)"), "{}", told.out);
-    assert!(flat(&told).contains("12 batches, 14,400 values"), "{}", told.out);
+    assert!(flat(&told.out).contains("12 batches, 14,400 values"), "{}", told.out);
     let line = world.check(&["--json"]).await.lines().pop().unwrap();
     assert_valid(&line);
     assert_eq!((&line["equal_values"], &line["spool"]), (&json!(14_400), &Value::Null));
+    // Colours are chosen as for every other command.
+    for (env, is_painted) in [("NO_COLOR", false), ("LANG", true)] {
+        let path = world.receipt().display().to_string();
+        let mut check = world.command(&["verify", "--receipt-check", &path]);
+        check.envs([("CLICOLOR_FORCE", "1"), (env, "C.UTF-8")]);
+        let told = world.start(check).ended().await;
+        assert_eq!(told.out.contains('\u{1b}'), is_painted, "{env}: {}", told.out);
+    }
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn what_is_read_or_counted_is_told_as_that() {
     assert_eq!(each(&counts["batches"], "digest"), vec![&Value::Null; 12]);
     assert_eq!(counts["measurements"], json!([{"measurement": "cpu", "values": 14_400}]));
     let told = world.check(&[]).await;
-    assert!(flat(&told).contains("counts do not tell one value"), "{}", told.out);
+    assert!(flat(&told.out).contains("counts do not tell one value"), "{}", told.out);
     let spool = format!("spool:{}", world.staged(&[]).await);
     let asked = world.cloud.records().len();
     let staged = world.receipt_of(&["--source", &spool], 0).await;
@@ -133,7 +136,7 @@ async fn what_is_read_or_counted_is_told_as_that() {
         (&json!(world.cloud.url()), &Value::Null)
     );
     let told = world.check(&[]).await;
-    assert!(flat(&told).contains("held what was staged"), "{}", told.out);
+    assert!(flat(&told.out).contains("held what was staged"), "{}", told.out);
     // Parts: batches that reach over an end are whole, where they were recorded.
     let part = ["--start", "2020-01-01T00:04:00Z", "--stop", "2020-01-01T00:11:00Z"];
     let recorded = world.receipt_of(&part, 0).await;
@@ -190,7 +193,7 @@ async fn what_differs_or_is_not_known_is_told_and_repaired() {
     assert_eq!(differs["measurements"], json!(["cpu"]));
     let told = world.check(&[]).await;
     told.assert_code(0);
-    assert!(flat(&told).contains("1,160 values where 1,200 should be"), "{}", told.out);
+    assert!(flat(&told.out).contains("1,160 values where 1,200 should be"), "{}", told.out);
     let counts = world.receipt_of(&["--source", "counts"], 4).await;
     assert_eq!(counts["totals"], totals(11, 1, 0, 0, 13_200));
     // More at the destination.
@@ -371,7 +374,7 @@ async fn a_spool_is_held_against_a_receipt() {
     let check = async |place: &str| world.check(&["--spool", place]).await;
     let same = check(&place).await;
     same.assert_code(0);
-    assert!(flat(&same).contains("12 batches with the digests"), "{}", same.out);
+    assert!(flat(&same.out).contains("12 batches with the digests"), "{}", same.out);
     let line = world.check(&["--spool", &place, "--json"]).await.lines().pop().unwrap();
     assert_valid(&line);
     assert_eq!(line["spool"]["equal_batches"], 12);
@@ -381,14 +384,14 @@ async fn a_spool_is_held_against_a_receipt() {
     world.receipt_of(&[], 0).await;
     let other = check(&place).await;
     other.assert_code(4);
-    assert!(flat(&other).contains("2020-01-01T00:05:00Z): other values"), "{}", other.out);
-    assert!(flat(&other).contains("11 batches with the digests"), "{}", other.out);
+    assert!(flat(&other.out).contains("2020-01-01T00:05:00Z): other values"), "{}", other.out);
+    assert!(flat(&other.out).contains("11 batches with the digests"), "{}", other.out);
     // Counts have none.
     world.receipt_of(&["--source", "counts"], 0).await;
     let none = check(&place).await;
     none.assert_code(3);
-    assert!(flat(&none).contains("nothing could be compared"), "{}", none.out);
-    assert!(flat(&none).contains("counts of it, and no digest"), "{}", none.out);
+    assert!(flat(&none.out).contains("nothing could be compared"), "{}", none.out);
+    assert!(flat(&none.out).contains("counts of it, and no digest"), "{}", none.out);
 }
 
 #[tokio::test]
@@ -400,13 +403,13 @@ async fn what_a_spool_cuts_otherwise_is_compared_by_sums() {
     let place = world.staged(&["--batch-interval", "7m"]).await;
     let sums = world.check(&["--spool", &place]).await;
     sums.assert_code(0);
-    assert!(flat(&sums).contains("0 batches and 2 stretches cut otherwise"), "{}", sums.out);
+    assert!(flat(&sums.out).contains("0 batches and 2 stretches cut otherwise"), "{}", sums.out);
     // Of a part there is no common bound.
     let part = ["--start", "2020-01-01T00:05:00Z", "--stop", "2020-01-01T00:30:00Z"];
     world.receipt_of(&part, 0).await;
     let none = world.check(&["--spool", &place]).await;
     none.assert_code(3);
-    assert!(flat(&none).contains("no two bounds in common"), "{}", none.out);
+    assert!(flat(&none.out).contains("no two bounds in common"), "{}", none.out);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use sluice::testing::sim::{AccessToken, Permission, ServerClock, ServerSettings};
 
 use super::{BUCKET, CLOUD_ORG, Ended, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
+use crate::support::process::flat;
 
 pub(super) const LOOKS: [&[&str]; 3] = [&["preflight"], &["plan"], &["migrate", "--dry-run"]];
 
@@ -28,7 +29,7 @@ pub(super) async fn all_end_alike(
 fn told(ended: &Ended, code: i32, finding: &str, words: &str) {
     ended.assert_code(code);
     let said = format!("{}{}", ended.out, ended.err);
-    let flowing = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flowing = flat(&said);
     assert!(flowing.contains(finding) && flowing.contains(words), "no {finding}, {words}: {said}");
     let cure = format!("{} cure: ", &finding[..3]);
     assert!(said.contains(&cure), "no {cure}: {said}");
@@ -222,7 +223,7 @@ async fn a_field_of_another_type_is_told_with_what_can_still_be_done() {
     let limit = ["--reject-limit", "1000"];
     let ended = ask("plan", "reject", &limit).await;
     ended.assert_code(0);
-    let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = flat(&ended.out);
     let words = "up to 1,440 values would be refused, those of cpu.usage_user first, and --reject-limit is 1,000";
     assert!(said.contains(words), "{said}");
     let ended = ask("plan", "reject", &["--reject-limit", "1440"]).await;

@@ -10,7 +10,7 @@ use sluice::testing::sim::{Fault, Matcher, Rule};
 use super::exits::files;
 use super::{BUCKET, OSS_ORG, World};
 use crate::spool::full::Disk;
-use crate::support::process::Ended;
+use crate::support::process::{Ended, flat};
 
 impl World {
     fn place(&self) -> PathBuf {
@@ -233,7 +233,7 @@ async fn two_loads_read_at_the_same_time() {
 }
 
 fn flowing(ended: &Ended) -> String {
-    format!("{}{}", ended.out, ended.err).split_whitespace().collect::<Vec<_>>().join(" ")
+    flat(&format!("{}{}", ended.out, ended.err))
 }
 
 /// What there is instead is told, and nothing is made.

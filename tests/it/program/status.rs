@@ -11,7 +11,7 @@ use sluice::testing::sim::{
 use super::{BUCKET, CLOUD_ORG, OSS_TOKEN, PROGRESS, World, cloud_settings, oss_settings};
 use crate::support::kept::KeptJob;
 use crate::support::need::{What, need};
-use crate::support::process::{Ended, Running};
+use crate::support::process::{Ended, Running, flat};
 use crate::support::schema::assert_valid;
 
 /// An hour of silence.
@@ -87,11 +87,6 @@ impl World {
     }
 }
 
-/// What a screen says, however it is broken into lines.
-fn words_of(screen: &Ended) -> String {
-    screen.out.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[tokio::test]
 async fn a_run_is_running_then_draining_and_dead_once_it_is_killed() {
     let (world, clock) = world_with_clock().await;
@@ -112,7 +107,7 @@ async fn a_run_is_running_then_draining_and_dead_once_it_is_killed() {
     let screen = world.screen(&[]).await;
     screen.assert_code(7);
     assert!(
-        words_of(&screen).contains("has ended without a word; the same command goes on"),
+        flat(&screen.out).contains("has ended without a word; the same command goes on"),
         "{screen:?}"
     );
     // It does: the local lock tells that the run is gone. What that has moved nobody has read back.
@@ -203,7 +198,7 @@ async fn a_run_that_fails_leaves_its_reason_and_no_token() {
         assert!(ended.err.contains(&error[..40]), "{error}: {ended:?}");
         let screen = world.screen(&[]).await;
         assert!(
-            words_of(&screen).contains(&format!("exit {code}: {}", &error[..20])),
+            flat(&screen.out).contains(&format!("exit {code}: {}", &error[..20])),
             "{screen:?}"
         );
         let all = format!("{screen:?}{line}{:?}", world.oss.store().dump(PROGRESS));
@@ -293,7 +288,7 @@ async fn a_run_that_lives_and_moves_nothing_is_stalled() {
     let screen = world.screen(&["-q"]).await;
     let words =
         "stalled: ops-eu/vib -> vib: nothing has moved for 20m: run 9c41 on machine m2 is alive";
-    assert!(words_of(&screen).contains(words), "{screen:?}");
+    assert!(flat(&screen.out).contains(words), "{screen:?}");
 }
 
 /// Whoever may write to the bucket may have written anything.

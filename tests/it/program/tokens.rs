@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use sluice::testing::sim::{AccessToken, Fault, Matcher, Permission, Rule};
 
 use super::{BUCKET, Ended, OSS_TOKEN, PROGRESS, World, bare, cloud_settings, oss_settings};
-use crate::support::process::run;
+use crate::support::process::{flat, run};
 
 /// No form that gives it away.
 const WORD: &str = "correct-horse-battery";
@@ -37,7 +37,7 @@ async fn a_token_at_the_wrong_place_is_not_repeated() {
                 ended.assert_code(code);
                 unseen(&ended);
                 let said = format!("{}{}", ended.out, ended.err);
-                let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                let said = flat(&said);
                 assert!(said.contains("not shown"), "{said}");
             }
         }
@@ -181,7 +181,7 @@ async fn a_token_file_is_looked_at() {
             let ended = world.start(job).ended().await;
             assert!(matches!(ended.code, Some(2 | 12)), "{ended:?}");
             let said = format!("{}{}", ended.out, ended.err);
-            let is_told = said.split_whitespace().collect::<Vec<_>>().join(" ").contains(word);
+            let is_told = flat(&said).contains(word);
             assert!((is_told || word == "quotes") && !said.contains(OSS_TOKEN), "{said}");
             assert!(
                 word != "quotes" || said.contains("the token stands in") && said.contains("quotes"),
@@ -223,7 +223,7 @@ async fn a_refused_token_is_a_row_with_its_origin() {
         let ended = world.start(job).ended().await;
         ended.assert_code(12);
         let said = format!("{}{}", ended.out, ended.err);
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = flat(&said);
         assert_eq!(said.matches("FAIL [P02]").count(), 2, "{said}");
         assert!(
             said.contains("cloud.token: refused by the FAIL [P02] source (status 401)"),

@@ -3,6 +3,7 @@
 use sluice::testing::sim::{Fault, Forgotten, Matcher, Rule};
 
 use super::{BUCKET, OSS_ORG, PROGRESS, Running, World};
+use crate::support::process::flat;
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -247,7 +248,7 @@ async fn what_is_never_kept_ends_the_run_and_is_named() {
     world.oss.inject(Rule { matcher: writes, times: u32::MAX, fault });
     let ended = world.migrate(&["--verify", "batch"]).await;
     ended.assert_code(4);
-    let err = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let err = flat(&ended.err);
     for words in [
         "is not there as it was written: it is moved again",
         "batch [2020-01-01T00:00:00Z, 2020-01-01T00:05:00Z): the destination holds",

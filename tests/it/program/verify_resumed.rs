@@ -11,7 +11,7 @@ use sluice::testing::sim::{Fault, Matcher, RequestRecord, Rule, Value as Stored}
 
 use super::{BUCKET, CLOUD_TOKEN, OSS_TOKEN, PROGRESS, Running, World};
 use crate::spool::full::Disk;
-use crate::support::process::Ended;
+use crate::support::process::{Ended, flat};
 use crate::support::schema::{assert_receipt, assert_valid};
 
 /// 2020-01-01, the time of the first value.
@@ -161,11 +161,6 @@ impl World {
         self.migrate(&["--spool", "parquet", "--spool-dir", &place]).await.assert_code(0);
         place
     }
-}
-
-/// Words of a screen or of notices, in one line.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A receipt without what tells when it was found.

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::exits::files;
 use super::verify::steady;
 use super::{BUCKET, CLOUD_ORG, OSS_ORG, World};
-use crate::support::process::Ended;
+use crate::support::process::{Ended, flat};
 use crate::support::schema::assert_valid;
 
 /// 2020-01-01, the time of the first value.
@@ -189,7 +189,7 @@ async fn another_spool_is_refused() {
     ] {
         let ended = world.held_against(place, &["--repair"]).await;
         ended.assert_code(13);
-        let said = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = flat(&ended.err);
         assert!(said.contains(words), "{said}");
     }
 }

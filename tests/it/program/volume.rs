@@ -3,6 +3,7 @@
 use sluice::testing::sim::{Fault, Matcher, ServerSettings};
 
 use super::{BUCKET, World};
+use crate::support::process::flat;
 
 /// Reads that are answered with 503 once, each; tried again at once.
 fn four_retries(world: &World) {
@@ -18,7 +19,7 @@ fn four_retries(world: &World) {
 
 /// How often it is said, however the lines are wrapped.
 fn count(text: &str, part: &str) -> usize {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").matches(part).count()
+    flat(text).matches(part).count()
 }
 
 #[tokio::test]

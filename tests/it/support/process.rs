@@ -41,6 +41,11 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
+/// A screen as one line.
+pub(crate) fn flat(screen: &str) -> String {
+    screen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Running {
     pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
         static STARTED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);

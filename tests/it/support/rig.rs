@@ -35,7 +35,7 @@ use sluice::testing::pipeline::stop::{StopSignal, stop_pair};
 use sluice::testing::report::Ending;
 use sluice::testing::report::preflight::{Finding, PreflightReport, Row, Verdict};
 use sluice::testing::report::state::RunTotals;
-use sluice::testing::report::summary::{FailureInput, SummaryInput};
+use sluice::testing::report::summary::SummaryInput;
 use sluice::testing::sim::{
     BucketStore, Fault, Matcher, Rule, Server, ServerSettings, StoredValue, Value,
 };
@@ -504,12 +504,7 @@ fn ending(ended: &Result<Finished, Error>) -> Ending {
             later: None,
             read_back: None,
         })),
-        Err(error) => Ending::Failed(FailureInput {
-            errors: sluice::testing::job::error::chain(error),
-            facts: error.facts(),
-            elapsed_ms: 0,
-            exit: error.exit().number(),
-        }),
+        Err(error) => Ending::Failed(error.failure(0)),
     }
 }
 

@@ -65,9 +65,8 @@ async fn compare(
     if by_flux == sample.values {
         return Ok(());
     }
-    let names = sample.measurements.iter().map(|name| Readable(name).to_string());
-    let place =
-        format!("measurement {} at {}", names.collect::<Vec<_>>().join(", "), sample.range.start);
+    let names = Readable::all(&sample.measurements).join(", ");
+    let place = format!("measurement {names} at {}", sample.range.start);
     let changed = |text: String| {
         Err(Error::NotAsFlux { what: attempt.what.to_owned(), text, measurement: None })
     };

@@ -12,6 +12,7 @@ use super::{failure, fetch};
 use crate::influx::classify::Action;
 use crate::influx::signal::{Signal, WaitCause};
 use crate::limits::FRAMES_QUEUED_MAX;
+use crate::model::scale::whole_ms;
 use crate::model::side::Side;
 use crate::model::time::TimeRange;
 use crate::pipeline::error::Error;
@@ -143,7 +144,7 @@ async fn attempt(
     let written = written?;
     let fetched = fetched?;
     let values = fetched.totals.values;
-    let elapsed_ms = u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = whole_ms(fetched.elapsed);
     request.cost(&reader.choices).learn(values, fetched.bytes, elapsed_ms);
     let mut refusals = written.refusals;
     refusals.add(lost_names(reader, progress.batch(), &fetched.totals.suspects)?);
