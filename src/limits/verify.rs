@@ -22,6 +22,9 @@ pub(crate) const VERIFY_JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What was found equal longer ago than this is compared again.
 pub(crate) const VERIFY_JOURNAL_MS_MAX: i64 = 7 * 86_400_000;
 
+/// How often it is opened where another process takes it away meanwhile.
+pub(crate) const VERIFY_JOURNAL_OPENS_MAX: u32 = 3;
+
 /// Hexadecimal digits of the SHA-256 of each line of it.
 pub(crate) const VERIFY_JOURNAL_DIGITS: usize = 16;
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::journal_text::{self, JournalContent, JournalHead, KnownJournal, Subject};
-use crate::limits::{VERIFY_JOURNAL_BYTES_MAX, VERIFY_JOURNAL_MS_MAX};
+use crate::limits::{VERIFY_JOURNAL_BYTES_MAX, VERIFY_JOURNAL_MS_MAX, VERIFY_JOURNAL_OPENS_MAX};
 use crate::lock_file::{LockFile, holder};
 use crate::model::number;
 use crate::model::time::Timestamp;
@@ -21,9 +21,6 @@ use crate::report::json;
 
 /// Name of the file in the state folder of the job.
 const FILE: &str = "verify.journal";
-
-/// How often the file is opened where another process takes it away meanwhile.
-const OPEN_TRIES: u32 = 3;
 
 /// Whether anything of a comparison is kept if it is stopped.
 #[derive(Debug, Default)]
@@ -218,7 +215,7 @@ impl Writing {
 
 /// Opens and locks the file at the path, for its owner alone; as it was where somebody else has the lock.
 fn locked(path: &Path) -> io::Result<Result<LockFile, File>> {
-    for _ in 0..OPEN_TRIES {
+    for _ in 0..VERIFY_JOURNAL_OPENS_MAX {
         // Nothing is waited for at a pipe or a device.
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::other("it is no file"));

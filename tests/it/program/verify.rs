@@ -181,10 +181,10 @@ async fn a_sample_is_called_a_sample() {
 }
 
 /// A run that stands still while it reads back.
-async fn reading_back(world: &World) -> Running {
+async fn reading_back(world: &World, when: &str) -> Running {
     let values = Matcher::path("/api/v2/query").body("rename(").skip(2);
     world.oss.inject(Rule { matcher: values, times: 1, fault: Fault::Hang });
-    let mut running = world.start(world.job("migrate", &["--verify", "end"]));
+    let mut running = world.start(world.job("migrate", &["--verify", when]));
     let hangs = |_: &Running| world.oss.faults_used_up() && world.oss.requests_waiting() > 0;
     running.until("the destination is read back", hangs).await;
     running
@@ -194,7 +194,7 @@ async fn reading_back(world: &World) -> Running {
 #[tokio::test]
 async fn killed_while_it_reads_back_it_has_moved_everything() {
     let world = World::new().await;
-    reading_back(&world).await.kill();
+    reading_back(&world, "end").await.kill();
     world.oss.clear_faults();
     world.assert_whole();
     let written = world.writes(BUCKET);
@@ -206,11 +206,28 @@ async fn killed_while_it_reads_back_it_has_moved_everything() {
     assert!(verified.out.starts_with("VERIFIED (recorded)"), "{}", verified.out);
 }
 
+/// What was written and not read back yet has no record: it is moved again, and all of it is proven in the end.
+#[tokio::test]
+async fn killed_before_a_batch_is_proven_it_is_moved_again() {
+    let world = World::new().await;
+    reading_back(&world, "batch").await.kill();
+    world.oss.clear_faults();
+    let recorded = || crate::support::digest::recorded(world.oss.store(), PROGRESS).len();
+    let (before, written) = (recorded(), world.writes(BUCKET));
+    assert!(before < 12 && written > before, "{before} records, {written} writes");
+    let again = world.migrate(&["--verify", "batch"]).await;
+    again.assert_code(0);
+    assert!(again.out.starts_with("COPIED AND VERIFIED"), "{}", again.out);
+    assert_eq!(recorded(), 12);
+    assert!(world.writes(BUCKET) - written >= 12 - before, "what has no record was written again");
+    world.assert_whole();
+}
+
 /// Nothing that keeps a run from reading back takes anything away from what it has committed.
 #[tokio::test]
 async fn what_is_not_read_back_is_said() {
     let world = World::new().await;
-    let running = reading_back(&world).await;
+    let running = reading_back(&world, "end").await;
     running.signal("TERM");
     let ended = running.ended().await;
     ended.assert_code(0);
